@@ -32,7 +32,7 @@ export function createClient<F extends Fields>(
   page: Page,
   surround: Surround,
   advice: Advice,
-  inside: Omit<Inside, 'was' | 'onClose'>,
+  inside: Omit<Inside, 'was' | 'page' | 'dispatch' | 'doing' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
   let source: ChangeSource | undefined
@@ -213,6 +213,9 @@ export function createClient<F extends Fields>(
     [INSIDE]: {
       ...inside,
       was: (key: string) => (isEmbedded ? (began.get(key) ?? UNTOLD) : undefined),
+      page,
+      dispatch,
+      doing,
       onClose: ends.add,
     },
   }

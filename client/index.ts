@@ -1,6 +1,6 @@
 /**
  * The client for pages: shows values at once, and saves changes in the cookie. It needs only the types of socket.io-client; the socket is
- * yours. Bundlers drop `onFlash`, `followAddress` and `followHandOffs` if you do not import them.
+ * yours. Bundlers drop `onFlash`, `followAddress`, `followHandOffs` and `keepTab` if you do not import them.
  *
  * `F` is the type of your fields: `RegisteredFields` unless stated otherwise.
  *
@@ -19,5 +19,6 @@ export type { Status, StatusDetail } from './core/view.js'
 export { LiveSessionError } from './error.js'
 export { onFlash } from './flash.js'
 export { followHandOffs } from './hand-offs.js'
+export { keepTab } from './keep-tab.js'
 export { createLiveSession } from './live-session.js'
 export type * from './types.js'

@@ -2,7 +2,9 @@ import type { Keys, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { AnySnapshot } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import type { Page } from './core/page.js'
 import type { StatusDetail } from './core/view.js'
+import type { Dispatch, Surroundings } from './surroundings.js'
 import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
 
 /** The key of what a client's parts need. The same symbol even in an app that bundles the package twice. */
@@ -16,6 +18,11 @@ export interface Inside {
   readonly initial: AnySnapshot | undefined
   /** Returns what the page began with; undefined if it began with nothing. */
   was(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
+  /** Its state, to read. */
+  readonly page: Page
+  readonly dispatch: Dispatch
+  /** What carries out its effects: a part may add to one. */
+  readonly doing: Pick<Surroundings, 'keep'>
   /** Has `end` called when the client is closed. */
   onClose(end: () => void): void
 }

@@ -257,7 +257,9 @@ export function warnAtStart(core: Deployment): void {
 /** Warns about values that a restart would lose. */
 function warnOfLoss({ settings, warn }: Deployment): void {
   if (settings.store) return
-  const lost = [...settings.fields.values()].filter((field) => !field.inCookie).map((field) => field.key)
+  const lost = [...settings.fields.values()]
+    .filter(({ inCookie, scope }) => !inCookie && scope !== 'tab')
+    .map((field) => field.key)
   if (lost.length === 0) return
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
 }

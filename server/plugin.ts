@@ -20,11 +20,20 @@ import { handOffPart } from './parts/hand-off/part.js'
 import { inspectorPart } from './parts/inspector/part.js'
 import { roomsPart } from './parts/rooms/part.js'
 import { sessionPart } from './parts/session-store/part.js'
+import { tabPart } from './parts/tab/part.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, RevokeOptions } from './plugin-types.js'
 import type { UserSession } from './session-types.js'
 
 /** The parts, none of which knows about another. */
-export const PARTS: readonly MakePart[] = [addressPart, flashPart, handOffPart, roomsPart, sessionPart, inspectorPart]
+export const PARTS: readonly MakePart[] = [
+  addressPart,
+  flashPart,
+  handOffPart,
+  tabPart,
+  roomsPart,
+  sessionPart,
+  inspectorPart,
+]
 
 const cores = new WeakMap<object, Core>()
 

@@ -1,6 +1,6 @@
 // What has room in a cookie.
 
-import type { Fields } from './field-types.js'
+import type { FieldSpec, Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
 
@@ -76,6 +76,11 @@ export function mostBytes(key: string, value: JsonValue): number {
   return (key.length + characters + FRAME) * 2
 }
 
+/** Returns whether the cookie carries a field. What belongs to one tab is in that tab's tickets alone. */
+export function isInCookie({ client, cookie, scope }: FieldSpec): boolean {
+  return scope !== 'tab' && (cookie ?? client !== 'hidden')
+}
+
 /**
  * Returns how many bytes each field may take, so that any merge of any devices fits the cookie: what fields ask for by `maxBytes`, and an
  * equal share of the rest for the others.
@@ -85,8 +90,8 @@ export function mostBytes(key: string, value: JsonValue): number {
 export function shareBudget(fields: Fields, cookieBudget: number): ReadonlyMap<string, number> {
   const entries = Object.entries(fields)
   const hidden = entries.filter(([, spec]) => spec.client === 'hidden')
-  const inCookie = entries.filter(([, spec]) => spec.client !== 'hidden' && spec.cookie !== false)
-  const inTicket = entries.filter(([, spec]) => spec.client !== 'hidden' && spec.cookie === false)
+  const inCookie = entries.filter(([, spec]) => spec.client !== 'hidden' && isInCookie(spec))
+  const inTicket = entries.filter(([, spec]) => spec.client !== 'hidden' && !isInCookie(spec))
   return new Map([
     ...share(inCookie, cookieBudget, 'cookieBudget'),
     ...share(inTicket, TICKET_BUDGET, "the tickets'"),

@@ -36,8 +36,11 @@ type FrozenDeep<T> = T extends Scalar | undefined ? T : T extends object ? { rea
  * the server sets it. `'write'`: the page may set it too.
  */
 export type ClientAccess = 'hidden' | 'read' | 'write'
-/** The owner of a value: the `'user'` on every device, or this `'browser'` alone, even while a user is signed in there. */
-export type Scope = 'user' | 'browser'
+/**
+ * The owner of a value: the `'user'` on every device; this `'browser'` alone, even while a user is signed in there; or this `'tab'` alone,
+ * until a sign-in or sign-out.
+ */
+export type Scope = 'user' | 'browser' | 'tab'
 /**
  * The value that wins when a visitor signs in. `'account'`: the account's, if it ever had one. `'newest'`: the one written last. `'drop'`:
  * never the visitor's. A function combines both (a cart): it is synchronous, and returns what the schema accepts. Only fields with `client:
@@ -65,7 +68,9 @@ export interface FieldSpec {
    */
   readonly guests?: 'read'
   /**
-   * Who owns the value.
+   * Who owns the value. With `'tab'` the tab keeps it itself, in sessionStorage (`keepTab`), and the server only while its socket is open: over
+   * reloads, back and restarts. A duplicated tab begins with a copy. It is in no cookie, store or other tab, and ends at a sign-in or
+   * sign-out. Not with `url`, `onLogin`, `cookie: true` or `client: 'hidden'`.
    *
    * @default 'user'
    */
@@ -169,8 +174,8 @@ type HasRooms<F> = F extends { readonly rooms: true } ? true : false
 export interface Keys<F extends Fields> {
   /** All keys: those of `socket.liveSession`. */
   readonly all: keyof F & string
-  /** Those of `ctx.liveSession`. */
-  readonly request: keyof F & string
+  /** Those of `ctx.liveSession`: all but `scope: 'tab'`. */
+  readonly request: { [K in keyof F]: ScopeOf<F[K]> extends 'tab' ? never : K }[keyof F] & string
   /** Those with `scope: 'user'`, of `live.user(id)`. */
   readonly user: { [K in keyof F]: ScopeOf<F[K]> extends 'user' ? K : never }[keyof F] & string
   /** Those that a page may read: all but `client: 'hidden'`. */
@@ -189,6 +194,14 @@ type Unregistered =
   "koa-live-session: no fields here. Is declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?"
 /** The value of each key. */
 export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
+
+/** What a field of a tab can be. */
+interface OfTab {
+  readonly client?: Exclude<ClientAccess, 'hidden'>
+  readonly cookie?: false
+  readonly url?: undefined
+  readonly onLogin?: undefined
+}
 
 /**
  * The constraints that `defineFields` puts on a declaration, so that a mistake is underlined where it is made.
@@ -212,6 +225,7 @@ export type CheckField<F> = ([Output<F>] extends [JsonSafe<Output<F>>]
     ? [Output<F>] extends [Scalar]
       ? unknown
       : { readonly rooms: 'koa-live-session: rooms are of numbers, booleans, texts and null' }
-    : unknown) & {
+    : unknown) &
+  (F extends { readonly scope: 'tab' } ? OfTab : unknown) & {
     readonly [K in Exclude<keyof F, keyof FieldSpec>]: readonly ['koa-live-session: no such option of a field']
   }

@@ -1,8 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { cookieBytes, mostBytes } from './budget.js'
+import { cookieBytes, isInCookie, mostBytes } from './budget.js'
 import { invalidValue, LiveSessionError, type LiveSessionErrorCode } from './errors.js'
 import { printable } from './escape.js'
-import type { ClientAccess, FieldSpec } from './field-types.js'
+import type { ClientAccess, FieldSpec, Scope } from './field-types.js'
 import { countMembers, freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
 import type { StoredRegister } from './register.js'
@@ -36,7 +36,7 @@ export interface FieldDefaults {
 export class Field {
   readonly key: string
   readonly access: ClientAccess
-  readonly scope: 'user' | 'browser'
+  readonly scope: Scope
   readonly inCookie: boolean
   readonly maxBytes: number
   readonly maxMembers: number
@@ -61,8 +61,8 @@ export class Field {
   constructor(key: string, spec: FieldSpec, defaults: FieldDefaults) {
     this.key = key
     this.access = spec.client ?? 'read'
-    this.scope = spec.scope === 'browser' ? 'browser' : 'user'
-    this.inCookie = spec.cookie ?? this.access !== 'hidden'
+    this.scope = spec.scope ?? 'user'
+    this.inCookie = isInCookie(spec)
     this.maxBytes = defaults.maxBytes
     this.maxMembers = spec.maxMembers ?? MEMBERS
     this.maxAge = spec.maxAge

@@ -121,9 +121,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   expect(['hidden', 'read', 'write'].includes(client), ".client: expected 'hidden', 'read' or 'write'", client)
   const isGuests = guests === undefined || (guests === 'read' && client === 'write')
   expect(isGuests, ".guests: expected 'read', and only where client is 'write'", guests)
-  // Values of a single tab would need support in the page, which is not built: refused rather than shared by mistake.
-  const isScope = ['user', 'browser'].includes(scope)
-  expect(isScope, ".scope: expected 'user' or 'browser' ('tab' is not available yet)", scope)
+  expect(['user', 'browser', 'tab'].includes(scope), ".scope: expected 'user', 'browser' or 'tab'", scope)
   expect(cookie === undefined || typeof cookie === 'boolean', '.cookie: expected a boolean', cookie)
   // The cookie is signed, not encrypted: its owner can read it.
   expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
@@ -143,6 +141,18 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   const isRule = onLogin === undefined || typeof onLogin === 'function' || isLoginRule(onLogin)
   expect(isRule, ".onLogin: expected 'account', 'newest', 'drop' or a function", onLogin)
   expect(migrate === undefined || typeof migrate === 'function', '.migrate: expected a function', migrate)
+  if (scope === 'tab') {
+    const remedy =
+      "where scope is 'tab': the tab itself keeps the value, in no cookie and no URL, and it ends at a sign-in"
+    for (const [option, given] of Object.entries({ url, onLogin }))
+      expect(given === undefined, `.${option}: expected none ${remedy}`, given)
+    expect(cookie !== true, `.cookie: expected false or none ${remedy}`, cookie)
+    expect(
+      client !== 'hidden',
+      ".client: expected 'read' or 'write' where scope is 'tab': the page keeps the value",
+      client,
+    )
+  }
   for (const [option, given] of Object.entries({ onLogin, migrate }))
     expect(!isAsync(given), `.${option}: expected a function that answers at once`, given)
   return Object.freeze({ ...spec, ...checkDefault(key, spec) })

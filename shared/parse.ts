@@ -47,7 +47,7 @@ function parseChanges(input: unknown): readonly WireChange[] {
 }
 
 /** Parses the tickets that a browser sends; their signatures have yet to prove what they say. */
-function parseTickets(input: unknown): readonly string[] {
+export function parseTickets(input: unknown): readonly string[] {
   if (!Array.isArray(input)) throw malformed('expected a list of tickets')
   let length = 0
   for (const [index, ticket] of (input as unknown[]).entries()) {

@@ -20,6 +20,11 @@ export const HAND_OFF_FIELD = 'live_session_hand_off'
 export const EMBED_ID = 'live-session'
 export const DEFAULT_ENDPOINT = '/store_session'
 
+/** The member of a socket's `auth` with the tickets of its tab. */
+export const TAB_AUTH = 'liveTab'
+/** The cookie by which a page that is being left tells the next request the tickets of its tab, joined by `~`. */
+export const TAB_COOKIE = 'live-tab'
+
 /** Maximum bytes of a POST's body; browsers send no more with keepalive. */
 export const MAX_BODY: number = 64 * 1024
 /** Maximum changes in one call. */
@@ -149,6 +154,8 @@ export interface TicketClaims {
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Set for a guest; only in a greeting. */
   readonly guest?: true
+  /** The keys of its subject, if they belong to one tab, which alone keeps them. */
+  readonly tab?: readonly string[]
 }
 
 /** Values with stamps that come with a page: what `ctx.liveSession.embed()` renders. */
@@ -170,6 +177,8 @@ export interface AnySnapshot {
   readonly deleted?: readonly string[]
   /** Keys whose newest write was not in the request's cookie: whether the browser keeps it is not yet known. */
   readonly unsaved?: readonly string[]
+  /** Keys that belong to the tab: what the page has of them itself counts. */
+  readonly tab?: readonly string[]
   /** When values of fields with their own `maxAge` end: the stamp of the end, and ms from when it was made; 0 if it has ended. */
   readonly ends?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
   /** By key, the URL parameter that is kept in sync with it. */

@@ -57,7 +57,7 @@ export function memorySession<F extends Fields>(
   const opener = openerOf(core, visitor)
   const { sessions } = core
   const write = (method: string, values: object, source: ChangeSource): void =>
-    void sessions.write(acceptGiven(sessions.fields, values, method), opener.visitor, source)
+    void sessions.write(acceptGiven(sessions.fields, values, method), opener.visitor.inTab(opener.tab), source)
   write('memorySession', given, 'request')
   const socket = unheardSocket()
   const Handle = addMembers(
@@ -73,7 +73,7 @@ export function memorySession<F extends Fields>(
 }
 
 /** A visitor with a cookie that contains no values. */
-function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisitor): Opener {
+function openerOf({ cookie, epochs, identities, sessions }: Core, { userId }: MemoryVisitor): Opener {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
   const content = { browser: newBrowserId(), user: sub, registers: [] }
@@ -81,7 +81,7 @@ function openerOf({ cookie, epochs, identities }: Core, { userId }: MemoryVisito
   const header = cookie.header({ ...content, ...signed })
   const found = identities.take(cookie.read({ headers: { cookie: header } }, user), user)
   const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), held: [], renew: undefined }
-  return { ...whose, ends: epochs.ends, members: [] }
+  return { ...whose, ends: epochs.ends, members: [], tab: sessions.tabOf(found.visitor.browser) }
 }
 
 /** Creates a socket with only what `socket.liveSession` needs: no page sends anything over it, and nothing that is sent is received. */

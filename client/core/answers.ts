@@ -4,6 +4,7 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { sameJson } from '../../shared/json.js'
 import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
+import { readTicket } from '../ticket.js'
 import { act } from './act.js'
 import { busyOf, draftsOf, fieldOf, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
@@ -114,7 +115,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   if (!isPost) return
   // A value without a ticket came with the HTML: the server knew it.
   for (const [key, { at, ticket }] of page.fields) if (!ticket && !unsaved?.includes(key)) saved(page, key, at)
-  act(page, 'tell', news)
+  act(page, 'tell', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
 }
 
 /** Applies the result of a change that was in flight. Returns true if the change is to be sent again after a while. */

@@ -37,6 +37,8 @@ export interface Field {
   left: number
   /** The ticket that brings this value to the endpoint; `''` if the page has none. */
   ticket: string
+  /** It belongs to this tab, which alone keeps it: it is saved once the page has it. */
+  isTab?: boolean
   /** Changes that are not saved yet, oldest first. */
   changes: readonly Change[]
   /** The newest stamp that needs no POST: it is saved, or given up. */

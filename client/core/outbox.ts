@@ -7,11 +7,17 @@ import type { Page } from './page.js'
 import { drafts } from './sending.js'
 import { keep, tickets } from './visitor.js'
 
+/** Returns the page's fields that belong to the tab, or those that do not. */
+function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
+  return { fields: new Map([...fields].filter(([, field]) => !field.isTab !== isTab)) }
+}
+
 /** Returns what must outlive the page: whose it is, tickets not seen in the cookie, and drafts. `''` if no cookie was seen. */
-export function remainsOf(page: Page): string {
+export function remainsOf(page: Page, isTab = false): string {
   if (!page.isKept) return ''
-  const unheld = tickets(page)
-  const wanted = drafts(page)
+  const fields = fieldsOf(page, isTab)
+  const unheld = tickets(fields)
+  const wanted = drafts(fields)
   return unheld[0] || wanted[0] ? JSON.stringify([page.who, unheld, wanted]) : ''
 }
 

@@ -92,7 +92,7 @@ function wire(key: string, { id, value }: Change, over: number): WireChange {
  * Returns all drafts, those of a key as the list of what was made over one value. They are for the outbox, and for the last POST: neither the next
  * page nor this one, if it comes back, is told which of them have arrived.
  */
-export function drafts({ fields }: Page): readonly WireChange[] {
+export function drafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) =>
     draftsOf(field).map((change, _, [first]) => wire(key, change, first?.base ?? field.at)),
   )

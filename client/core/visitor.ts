@@ -1,7 +1,7 @@
 // Whose page it is, and whether the browser keeps its cookie.
 
 import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
-import { NEVER } from '../../shared/stamp.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
@@ -23,13 +23,16 @@ export function pauseOf(failures: number): number {
 
 /** Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns its changes. */
 export function keep(page: Page, ticket: string): TicketClaims['changes'] {
-  const { changes, ends, ...claims } = readTicket(ticket)
+  const { changes, ends, tab, ...claims } = readTicket(ticket)
+  for (const key of tab ?? []) fieldOf(page, key).isTab = true
   // A key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
   for (const [key, stamp, value] of changes) {
     merge(page, key, stamp, value, ids.get(key))
     const field = fieldOf(page, key)
     if (field.at === stamp) field.ticket = ticket
+    // Until the browser keeps its cookie, the next connection is another guest's.
+    if (tab && page.who) saved(page, key, Infinity as Stamp)
   }
   awaitEnds(page, ends)
   return changes
@@ -52,7 +55,7 @@ export function awaitEnds(page: Page, ends: Ends = []): void {
 }
 
 /** Returns the tickets, each once, of values that the cookie was not seen to have: unsaved ones first. */
-export function tickets({ fields }: Page): readonly string[] {
+export function tickets({ fields }: Pick<Page, 'fields'>): readonly string[] {
   const all = (['proof', 'held'] as const).flatMap((mark) =>
     [...fields.values()].flatMap((field) => (field.at > field[mark] && field.ticket) || []),
   )

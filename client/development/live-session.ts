@@ -5,6 +5,7 @@ import { followAddress as address } from '../address.js'
 import { onFlash as flash } from '../flash.js'
 import { followHandOffs as handOffs } from '../hand-offs.js'
 import { insideOf } from '../inside.js'
+import { keepTab as tab } from '../keep-tab.js'
 import { create } from '../live-session.js'
 import type { AnyClient, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
@@ -13,7 +14,7 @@ import { watchSocket } from './warning.js'
 const parts = new WeakMap<object, Set<Part>>()
 
 /** A part of the client that is imported separately. */
-type Part = 'onFlash' | 'followAddress' | 'followHandOffs'
+type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
 
 /** Creates the client as in production, with warnings and full error messages. */
 export function createLiveSession<F extends Fields = RegisteredFields>(
@@ -40,6 +41,11 @@ export const followHandOffs: typeof handOffs = (live) => {
   return handOffs(live)
 }
 
+export const keepTab: typeof tab = (live) => {
+  has(live, 'keepTab')
+  return tab(live)
+}
+
 /** Notes that the client has this part. */
 function has(live: AnyClient, part: Part): void {
   const inside = insideOf(live)
@@ -61,6 +67,7 @@ export function missForgotten(live: AnyClient): void {
   const handOff = (): void => miss('followHandOffs', 'a hand-off is not followed', 'followHandOffs(live)')
   socket?.on(FLASH, flash).on(HAND_OFF, handOff)
   live.onChange(({ key }) => {
+    if (initial?.tab?.includes(key)) miss('keepTab', `a reload loses "${key}"`, 'keepTab(live)')
     if (key in urls) miss('followAddress', `the address does not follow "${key}"`, 'followAddress(live)')
   })
   onClose(() => void socket?.off(FLASH, flash).off(HAND_OFF, handOff))

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { LiveSessionPlugin } from 'koa-live-session'
+import type { LiveSessionClient } from 'koa-live-session/client'
 import type { Fields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
 import type { RedisClientType } from 'redis'
+import { connect, type Socket } from 'socket.io-client'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { freePort } from '../support/free-port.js'
@@ -12,6 +15,13 @@ import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { SnippetFolder } from '../support/snippet-folder.js'
+
+/** What `wizard-page.ts` exports. */
+interface WizardPage {
+  openWizard(socket: Socket): LiveSessionClient<{
+    readonly step: { readonly schema: z.ZodNumber; readonly client: 'write' }
+  }>
+}
 
 /** What `year.ts` exports. */
 interface Year {
@@ -106,7 +116,24 @@ describe(PAGE, () => {
     expect(await visit('text/html')).toEqual({ division: 3 })
   })
 
-  itRunsSnippetsOf(PAGE, 'fields.ts', 'basket.ts', 'sorting.ts', 'filter.ts')
+  it('keeps the step of a wizard in its tab, which no request reads', async () => {
+    const { openWizard } = (await folder.import('wizard-page.ts')) as WizardPage
+    const fields = await fieldsOf('wizard.ts', 'wizard')
+    const app = await App.start({ fields })
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const options = { forceNew: true, extraHeaders: { cookie: visitor.cookie, origin: app.url } }
+    const sockets = [connect(app.url, options), connect(app.url, options)] as const
+    const [one, two] = [openWizard(sockets[0]), openWizard(sockets[1])]
+    await Promise.all([one.ready, two.ready])
+    await one.set('step', 2)
+    expect([one.get('step'), two.get('step'), one.status('step').status]).toEqual([2, 1, 'saved'])
+    await expect(one.set('step', 9)).rejects.toMatchObject({ code: 'invalid_value' })
+    one.close()
+    two.close()
+    for (const socket of sockets) socket.disconnect()
+  })
+
+  itRunsSnippetsOf(PAGE, 'fields.ts', 'basket.ts', 'sorting.ts', 'filter.ts', 'wizard.ts', 'wizard-page.ts')
 })
 
 describeWithServer(REDIS, PAGE, () => {

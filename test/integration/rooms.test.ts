@@ -44,6 +44,22 @@ describe('rooms of values', () => {
     expect(seen).toEqual([true, true])
   })
 
+  it('of a tab’s own value have that tab alone', async () => {
+    const app = await startWithRooms()
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    const [one, two] = [await visitor.connect(), await visitor.connect()]
+    await one.change('step', 2)
+    expectRooms(app)
+    const heard: string[] = []
+    one.io.on('figures', () => heard.push('one'))
+    two.io.on('figures', () => heard.push('two'))
+    app.io.to(app.live.room('step', 2)).emit('figures')
+    app.io.to(app.live.room('division', 3)).emit('figures')
+    for (const socket of [one, two]) await socket.change('step', 5)
+    expect(heard.sort()).toEqual(['one', 'one', 'two'])
+  })
+
   it('follow requests, pages, sockets and jobs, in every tab', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()

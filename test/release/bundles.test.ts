@@ -14,6 +14,7 @@ const PARTS = {
   onFlash: 'live_session:take_flash',
   followAddress: 'prerenderingchange',
   followHandOffs: 'live_session_hand_off',
+  keepTab: 'beforeunload',
 }
 
 /** A server that asks itself once, then ends. */
@@ -61,8 +62,8 @@ describe('a page of production', () => {
     expect(Math.abs(script.length - alone.length)).toBeLessThan(10)
   })
 
-  it('that imports createLiveSession alone has 7.93 kB at the most', async () => {
-    expect(sizeOf(await importing('createLiveSession'))).toBeLessThanOrEqual(7930)
+  it('that imports createLiveSession alone has 8.03 kB at the most', async () => {
+    expect(sizeOf(await importing('createLiveSession'))).toBeLessThanOrEqual(8030)
   })
 
   it.each(Object.entries(PARTS))('that imports %s, too, has 0.9 kB more at the most', async (name, words) => {
@@ -71,8 +72,8 @@ describe('a page of production', () => {
     expect(sizeOf(more) - sizeOf(script)).toBeLessThanOrEqual(910)
   })
 
-  it('that imports all of them has 9.32 kB at the most', async () => {
-    expect(sizeOf(await importing('createLiveSession', ...Object.keys(PARTS)))).toBeLessThanOrEqual(9320)
+  it('that imports all of them has 9.81 kB at the most', async () => {
+    expect(sizeOf(await importing('createLiveSession', ...Object.keys(PARTS)))).toBeLessThanOrEqual(9810)
   })
 })
 

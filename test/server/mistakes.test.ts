@@ -56,9 +56,9 @@ describe('a mistake in the declaration', () => {
       `fields.${key}: expected another key: constructor, prototype, toJSON mean something to JavaScript itself`,
     ]),
     [
-      'the scope of a tab',
-      { division: { ...division, scope: 'tab' } },
-      "fields.division.scope: expected 'user' or 'browser' ('tab' is not available yet), received \"tab\"",
+      'a URL for a value of a tab',
+      { division: { ...division, client: 'write', scope: 'tab', url: 'division' } },
+      'fields.division.url: expected none where scope is \'tab\': the tab itself keeps the value, in no cookie and no URL, and it ends at a sign-in, received "division"',
     ],
   ])('is told with the field, as %s', (_, fields, message) => {
     expect(declare(fields)).toThrow(`koa-live-session: ${message}`)

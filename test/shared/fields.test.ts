@@ -66,8 +66,18 @@ describe('defineFields', () => {
       { schema: z.any(), default: 1, client: 'all' },
       "fields.x.client: expected 'hidden', 'read' or 'write', received \"all\"",
     ],
-    [{ schema: z.any(), default: 1, scope: 'tab' }, "expected 'user' or 'browser' ('tab' is not available yet)"],
-    [{ schema: z.any(), default: 1, scope: 'node' }, "fields.x.scope: expected 'user' or 'browser'"],
+    [{ schema: z.any(), default: 1, scope: 'node' }, "fields.x.scope: expected 'user', 'browser' or 'tab', received"],
+    ...(
+      [
+        ['client', 'hidden', "expected 'read' or 'write' where scope is 'tab'"],
+        ['cookie', true, "expected false or none where scope is 'tab'"],
+        ['url', 'step', "expected none where scope is 'tab'"],
+        ['onLogin', 'newest', "expected none where scope is 'tab'"],
+      ] as const
+    ).map(([option, given, message]): [object, string] => [
+      { schema: z.any(), default: 1, client: 'write', scope: 'tab', [option]: given },
+      `fields.x.${option}: ${message}`,
+    ]),
     [{ schema: z.any(), default: 1, cookie: 1 }, 'fields.x.cookie: expected a boolean'],
     [
       { schema: z.any(), default: 1, client: 'hidden', cookie: true },

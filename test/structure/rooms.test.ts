@@ -27,6 +27,7 @@ it('has a kernel and parts', () => {
     'inspector',
     'rooms',
     'session-store',
+    'tab',
   ])
 })
 

@@ -10,6 +10,7 @@ const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', rooms: true },
   role: { schema: z.string(), default: 'guest', rooms: true },
   theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser', rooms: true },
+  step: { schema: z.number().int(), default: 1, client: 'write', scope: 'tab', rooms: true },
   cart: { schema: z.array(z.string()), default: [], client: 'write' },
 })
 
@@ -48,7 +49,7 @@ export function isIn({ live }: RoomApp, socket: Socket, division: number): boole
 export function expectRooms({ io, live }: RoomApp): void {
   for (const socket of io.sockets.sockets.values()) {
     const get = socket.liveSession.get as (key: string) => never
-    const wanted = (['division', 'role', 'theme'] as const).flatMap((key) =>
+    const wanted = (['division', 'role', 'theme', 'step'] as const).flatMap((key) =>
       live.room(key, get.call(socket.liveSession, key)),
     )
     const own = [...socket.rooms].filter((room) => room.startsWith('live_session:value:'))

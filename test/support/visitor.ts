@@ -68,12 +68,17 @@ export class Visitor {
   }
 
   /** Opens a socket, with every ticket received over it; connected unless `connect_error` came first. */
-  async connect(namespace = '/', headers: Record<string, string> = {}): Promise<TestSocket> {
+  async connect(
+    namespace = '/',
+    headers: Record<string, string> = {},
+    auth: Record<string, unknown> = {},
+  ): Promise<TestSocket> {
     const socket = connect(this.url + namespace, {
       transports: ['websocket'],
       forceNew: true,
       reconnection: false,
       extraHeaders: { cookie: this.cookie, origin: this.url, ...headers },
+      auth,
     })
     this.#sockets.push(socket)
     const opened = new TestSocket(socket)

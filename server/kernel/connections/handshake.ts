@@ -90,7 +90,9 @@ export class Handshake {
       throw signedOut()
     }
     // Not spread: V8 of Node 20 gives each object that is spread a hidden class of its own.
-    const opener = Object.assign(this.#recognize(read, user, ctx), { ends, members: this.#members(conn, ctx) })
+    const whose = this.#recognize(read, user, ctx)
+    const tab = this.#core.sessions.tabOf(whose.visitor.browser)
+    const opener = Object.assign(whose, { ends, members: this.#members(conn, ctx), tab })
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {

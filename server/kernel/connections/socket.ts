@@ -11,6 +11,7 @@ import { Handle } from '../exchange/handle.js'
 import { missingIn } from '../exchange/told.js'
 import { type Listener, Listeners } from '../memory/listeners.js'
 import type { Emit, LiveSocket, Outlet } from '../memory/live-socket.js'
+import type { Visitor } from '../names/visitor.js'
 import type { Core } from '../seams/core.js'
 import type { SocketUse } from '../seams/part.js'
 import type { Owner } from '../values/field-changes.js'
@@ -28,6 +29,8 @@ export class SocketHandle extends Handle {
   readonly #outlet: Outlet
   readonly #connection: Connection
   readonly #opener: Opener
+  /** The visitor in the connection's tab. */
+  readonly #visitor: Visitor
   readonly #events: PageEvents
   readonly #use: SocketUse
   readonly #listeners = new Listeners()
@@ -39,7 +42,7 @@ export class SocketHandle extends Handle {
   /** @param outlet sends events to this socket alone */
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
-    const { visitor, isKept } = connection.opener
+    const { visitor, isKept, tab } = connection.opener
     this.userId = visitor.userId
     this.visitorId = visitor.id(isKept)
     this.#core = core
@@ -47,8 +50,9 @@ export class SocketHandle extends Handle {
     this.#outlet = outlet
     this.#connection = connection
     this.#opener = connection.opener
+    this.#visitor = visitor.inTab(tab)
     this.#use = {
-      visitor,
+      visitor: this.#visitor,
       cookie: connection.opener.cookie,
       isOpen: () => this.#isOpen,
       emit: this.emit,
@@ -59,6 +63,7 @@ export class SocketHandle extends Handle {
     }
     this.#events = new PageEvents(core, this.#use, {
       whose: connection.opener,
+      tab,
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
       confirm: (level) => this.confirm(level),
@@ -87,12 +92,12 @@ export class SocketHandle extends Handle {
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
-    for (const subject of freshness.subjects(visitor)) {
+    for (const subject of freshness.allSubjects(this.#visitor)) {
       const holding = subjects.hold(subject)
       holding.outlets.add(this.#outlet)
       holding.listeners.add(this.#hear)
     }
-    this.#closes = this.#core.parts.flatMap(({ opens }) => opens?.(this.#socket, visitor) ?? [])
+    this.#closes = this.#core.parts.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
     for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
       this.#outlet.emit(STORE_SESSION, ticket)
   }
@@ -120,11 +125,11 @@ export class SocketHandle extends Handle {
   }
 
   protected override replica(field: Field): Replica | undefined {
-    return this.sessions.find(this.#opener.visitor.subject(field))
+    return this.sessions.find(this.#visitor.subject(field))
   }
 
   protected override get owner(): Owner {
-    return this.#opener.visitor
+    return this.#visitor
   }
 
   protected override permit(): void {
@@ -165,12 +170,11 @@ export class SocketHandle extends Handle {
     if (!this.#isOpen) return
     this.#isOpen = false
     const { freshness, subjects } = this.#core
-    const { visitor } = this.#opener
     this.#listeners.clear()
     for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
     this.#core.guestBytes.pin(this.#socket.conn, 0)
-    for (const subject of freshness.subjects(visitor)) {
+    for (const subject of freshness.allSubjects(this.#visitor)) {
       const holding = subjects.holding(subject)
       if (!holding) continue
       holding.outlets.delete(this.#outlet)

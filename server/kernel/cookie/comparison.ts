@@ -3,7 +3,7 @@ import type { Replica } from '../../../shared/replica.js'
 import type { Visitor } from '../names/visitor.js'
 
 /** The result of comparing a cookie with memory. A request with the same cookie needs no merging, no parsing and no crypto. */
-export interface Comparison extends Readonly<Record<Field['scope'], Replica | undefined>> {
+export interface Comparison extends Readonly<Record<Exclude<Field['scope'], 'tab'>, Replica | undefined>> {
   readonly visitor: Visitor
   /** Whether a cookie written now would have other content: more, or less. Computed on first use. */
   isOutdated: boolean | undefined

@@ -31,6 +31,12 @@ export class Freshness {
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
+  /** Returns those, and the tab's own, which no cookie has. */
+  allSubjects(visitor: Visitor): readonly Subject[] {
+    const subjects = this.subjects(visitor)
+    return visitor.tab ? [...subjects, visitor.tab] : subjects
+  }
+
   /** Compares a cookie with memory. The first time, memory takes over what only the cookie knows. */
   compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     if (cookie.comparison) return cookie.comparison

@@ -47,16 +47,16 @@ export function mergeTickets(
 }
 
 function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
-  const { user, userSub, browserSubject } = visitor
+  const { user, userSub, browserSubject, tab } = visitor
   if (user !== undefined && sub === userSub) {
     if (!epochs.accepts(sub, signed)) throw outdated(index)
     epochs.learnEpoch(sub, signed.epoch)
     return user
   }
-  if (sub !== subjectHash(browserSubject))
-    throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })
+  const own = [browserSubject, tab].find((one) => one !== undefined && sub === subjectHash(one))
+  if (!own) throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })
   if (epochs.isGivenUp(browserSubject)) throw outdated(index)
-  return browserSubject
+  return own
 }
 
 function outdated(index: number): LiveSessionError {

@@ -2,6 +2,7 @@ import type { Field } from '../../../shared/field.js'
 import type { Wanted } from '../../../shared/parse.js'
 import { type Awaitable, after, allOf, hearOut, isThenable } from '../../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../../shared/protocol.js'
+import type { TabSubject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
 import type { StoreSync } from '../remote/store-sync.js'
 import type { Whose } from '../visitors/recognized.js'
@@ -15,6 +16,8 @@ import type { UpToExchange } from './up-to-exchange.js'
 /** The page's side of the exchange: who makes it, and which way. */
 export interface Side extends Omit<Asker, 'owner'> {
   readonly whose: Whose
+  /** The owner of the values of the page's tab, if there are any. */
+  readonly tab: TabSubject | undefined
   /** The bucket of the socket. */
   readonly bucket?: Bucket
   /** Called when the exchange is not refused as a whole. */
@@ -41,7 +44,8 @@ export function sync(
   isGreeted: boolean,
 ): Awaitable<SyncAnswer> {
   const { whose } = side
-  const { visitor, held } = whose
+  const { held } = whose
+  const visitor = whose.visitor.inTab(side.tab)
   // Not counted as changes, which were counted when they were made, but by what it takes to verify them.
   core.limits.spendTickets(tickets, whose)
   if (set.length > 0) core.limits.spend(set.length, whose, side.bucket)
@@ -65,7 +69,7 @@ export function sync(
       // Made before the store is asked: the store's answer covers all that the ticket brings.
       const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
       return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
-        Object.assign(told(core, whose, isGreeted), ticket, stored, {
+        Object.assign(told(core, whose, isGreeted, visitor), ticket, stored, {
           results: results.map((one) =>
             'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
           ),

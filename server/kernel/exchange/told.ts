@@ -10,11 +10,16 @@ import type { Visitor } from '../names/visitor.js'
 import type { Whose } from '../visitors/recognized.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
-/** Returns whose the page is and, if it was not greeted before, all that the visitor may read. */
+/**
+ * Returns whose the page is and, if it was not greeted before, all that the visitor may read.
+ *
+ * @param reader the visitor in the page's tab
+ */
 export function told(
   core: UpToExchange,
   whose: Whose,
   isGreeted: boolean,
+  reader: Visitor = whose.visitor,
 ): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'greeting' | 'renew'> {
   const { visitor, cookie, isKept, who } = whose
   const renew = isGreeted ? undefined : whose.renew
@@ -23,7 +28,7 @@ export function told(
   return {
     ...(who === undefined ? {} : { who }),
     ...(isKept ? { kept: true } : {}),
-    ...(isGreeted ? {} : { greeting: greetingOf(core, visitor) }),
+    ...(isGreeted ? {} : { greeting: greetingOf(core, reader) }),
     ...(isGreeted || visitor.userId === undefined ? {} : { user: visitor.userId }),
     ...(renew === undefined ? {} : { renew }),
   }
@@ -31,7 +36,7 @@ export function told(
 
 /**
  * Returns a ticket for one subject: of what was set, and of what is newer than what was brought, or was to be set. What belongs to another
- * subject comes over the socket, or with the cookie.
+ * subject comes over the socket, or with the cookie; but what is the tab's own comes first, as only the tab has it.
  */
 export function ticketOf(
   { sessions, dispatch }: UpToExchange,
@@ -40,7 +45,7 @@ export function ticketOf(
 ): Pick<SyncAnswer, 'ticket'> {
   const all = [...new Set(changed)]
   if (all.length === 0) return {}
-  const subject = visitor.subject(all[0])
+  const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
   const replica = sessions.find(subject)
   const fields = all.filter((field) => visitor.subject(field) === subject)
   const registers = replica ? dispatch.readable(replica, fields) : []
@@ -55,14 +60,14 @@ export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
  * those.
  */
 export function heldInStore(core: UpToExchange, visitor: Visitor): Awaitable<HeldInStore> {
-  for (const field of core.sessions.fields.values())
+  for (const field of core.sessions.requestFields.values())
     if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
   return { held: [] }
 }
 
 async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Promise<HeldInStore> {
   const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
-  const fields = [...sessions.fields.values()].filter((field) => {
+  const fields = [...sessions.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
   })
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
@@ -79,7 +84,7 @@ async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Pr
 /** All that a visitor may read: a ticket for each of the visitor's subjects. */
 function greetingOf({ dispatch, freshness, sessions }: UpToExchange, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
-  return freshness.subjects(visitor).map((subject) => {
+  return freshness.allSubjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
     return dispatch.greeting(subject, sessions.find(subject) ?? new Replica(), isOwn, isGuest)
   })

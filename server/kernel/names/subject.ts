@@ -12,6 +12,11 @@ export type UserSubject = string & { readonly [KIND]: 'user' }
  * came without a cookie. Nothing leads to the latter any more once it is closed: they are not stored, and no other process is told of them.
  */
 export type BrowserSubject = string & { readonly [KIND]: 'browser' }
+/**
+ * `tab:<browser id>/<random>`: the values of one tab, for as long as its connection or its POST lasts. The tab has them itself, in tickets that
+ * are signed for any tab of its browser.
+ */
+export type TabSubject = BrowserSubject & { readonly of: 'tab' }
 /** The name of what a part keeps besides subjects, with its own prefix: the store and other processes use the same name. */
 export type PartName = string & { readonly [KIND]: 'part' }
 /** The owner of values. */
@@ -65,8 +70,13 @@ export function isBrowser(name: string): name is BrowserSubject {
   return name.startsWith('browser:')
 }
 
+/** Whether no store and no other process is told of its values. */
 export function isFleeting(name: string): boolean {
-  return name.startsWith('fleeting:')
+  return name.startsWith('fleeting:') || isTab(name)
+}
+
+export function isTab(name: string): name is TabSubject {
+  return name.startsWith('tab:')
 }
 
 export function isUser(subject: string): subject is UserSubject {
@@ -79,6 +89,10 @@ export function browserSubject(id: BrowserId): BrowserSubject {
 
 export function fleetingSubject(id: BrowserId): BrowserSubject {
   return `fleeting:${id}` as BrowserSubject
+}
+
+export function tabSubject(id: BrowserId): TabSubject {
+  return `tab:${id}/${newBrowserId()}` as TabSubject
 }
 
 /** Names the connections that a user opened without a live cookie: nothing tells which browser they belong to. */
@@ -101,5 +115,6 @@ export function isBrowserId(id: unknown): id is BrowserId {
 
 /** Returns the name of a subject outside this process. It does not depend on a key, so that a key rotation orphans nothing. */
 export function subjectHash(subject: Subject): Sub {
-  return createHash('sha256').update(subject).digest('base64url') as Sub
+  const name = isTab(subject) ? subject.slice(0, subject.indexOf('/')) : subject
+  return createHash('sha256').update(name).digest('base64url') as Sub
 }

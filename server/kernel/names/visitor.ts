@@ -9,6 +9,7 @@ import {
   fleetingSubject,
   type Subject,
   subjectHash,
+  type TabSubject,
   type UserSubject,
   userIdOf,
 } from './subject.js'
@@ -32,23 +33,37 @@ export class Visitor {
   readonly user: UserSubject | undefined
   /** Hash of the user's subject. */
   readonly userSub: Sub | undefined
+  /** The owner of the tab's own values: of a connection, or during a POST. */
+  readonly tab: TabSubject | undefined
 
   /** @param browserSubject the owner of the browser's own values; a connection that came without a cookie has a fleeting one */
-  constructor(browser: BrowserId, user: UserSubject | undefined, subject: BrowserSubject = browserSubject(browser)) {
+  constructor(
+    browser: BrowserId,
+    user: UserSubject | undefined,
+    subject: BrowserSubject = browserSubject(browser),
+    tab?: TabSubject,
+  ) {
     this.browser = browser
     this.browserSubject = subject
     this.user = user
     this.userSub = user && subjectHash(user)
+    this.tab = tab
   }
 
   /** Returns the subject that owns the register of a field. An undeclared key is the user's. */
   subject(field?: Pick<Field, 'scope'>): Subject {
+    if (field?.scope === 'tab' && this.tab) return this.tab
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
   }
 
   /** The user's id as text, as apps see it. */
   get userId(): string | undefined {
     return this.user && userIdOf(this.user)
+  }
+
+  /** The same visitor in one tab. Not for what is remembered of a cookie, which all tabs send. */
+  inTab(tab: TabSubject | undefined): Visitor {
+    return tab ? new Visitor(this.browser, this.user, this.browserSubject, tab) : this
   }
 
   /** The same visitor as a connection has it that came without a cookie. */

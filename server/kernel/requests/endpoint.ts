@@ -131,8 +131,11 @@ async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): P
   }
   const least = wanted.set.length > 0 ? 'sets' : 'shows'
   const deed = visit.cookie ? 'renews' : least
+  const { sessions, subjects } = core
+  const tab = sessions.tabOf(whose.visitor.browser)
   const side: Side = {
     whose,
+    tab,
     source: 'request',
     permit: () => {
       if (visit.isSuperseded) throw superseded()
@@ -141,5 +144,13 @@ async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): P
     begin: () => visit.does(deed),
   }
   // Only a question is counted as one, and greeted.
-  return await sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
+  const answered = (): Awaitable<SyncAnswer> =>
+    sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
+  if (!tab) return await answered()
+  subjects.hold(tab)
+  try {
+    return await answered()
+  } finally {
+    subjects.release(tab)
+  }
 }

@@ -34,7 +34,7 @@ export class RequestHandle extends Handle {
    * @param begun the visit, if the session was used before; else it begins at the first use
    */
   constructor(core: Core, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
-    super(core)
+    super(core, core.sessions.requestFields)
     this.#core = core
     this.#ctx = ctx
     this.#requests = requests
@@ -70,9 +70,11 @@ export class RequestHandle extends Handle {
     const known: StoredRegister[] = []
     const now = this.#core.settings.clock()
     const inCookie = stampsIn(this.cookie)
+    const { tabKeys: tab } = this.#core.dispatch
+    const [ofTab] = this.#core.parts.flatMap((part) => part.tab?.(this.#ctx, this.#visit) ?? [])
     for (const field of this.sessions.fields.values()) {
       if (field.access === 'hidden') continue
-      const replica = this.replica(field)
+      const replica = field.scope === 'tab' ? ofTab : this.replica(field)
       const value = this.sessions.value(field, replica)
       const register = replica?.register(field.key)
       const standing = register && field.standing(register, now)
@@ -83,7 +85,7 @@ export class RequestHandle extends Handle {
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
       // This response sends it, but the browser may not keep it. What has expired is kept nowhere.
-      if (isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
+      if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     const optional = {
       ...(who === undefined ? {} : { who }),
@@ -92,6 +94,7 @@ export class RequestHandle extends Handle {
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
+      ...(tab.length === 0 ? {} : { tab }),
       ...endsOf(this.sessions.fields, known, now),
     }
     const ofParts = this.#core.parts.map((part) => part.snapshot?.(this.#use()))

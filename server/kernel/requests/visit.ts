@@ -96,6 +96,7 @@ export class Visit implements Whose, Answer {
   /** Returns the replica that holds a field of the visitor, if there is one. */
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
+    if (field.scope === 'tab') return undefined
     // The cookie still has what memory has evicted since the request began.
     return cookie
       ? this.#core.freshness.compare(cookie, visitor)[field.scope]

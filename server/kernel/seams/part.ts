@@ -2,12 +2,13 @@ import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Awaitable } from '../../../shared/promise.js'
+import type { Replica } from '../../../shared/replica.js'
 import type { CookieMember } from '../cookie/cookie-members.js'
 import type { NameOwner } from '../ends/beyond.js'
 import type { Written } from '../exchange/outcome.js'
 import type { Emit, LiveSocket } from '../memory/live-socket.js'
 import type { Subject, UserSubject } from '../names/subject.js'
-import type { Identifier, Visitor } from '../names/visitor.js'
+import type { Identifier } from '../names/visitor.js'
 import type { Evidence } from '../visitors/recognized.js'
 
 /** The additions of a part to the plugin. The kernel imports no part, and parts do not import each other. */
@@ -21,7 +22,7 @@ export interface Part {
   /** Handlers of what pages ask over a socket, by event name. Called for each socket when it is admitted. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
   /** Called when a socket has opened, before the app's own handlers. Returns what is called when it closes. */
-  readonly opens?: (socket: LiveSocket, visitor: Visitor) => () => void
+  readonly opens?: (socket: LiveSocket, whose: Evidence) => () => void
   /** Called at once when values of a subject may have changed: the app's next line finds it done. */
   readonly changes?: (subject: Subject) => void
   readonly cookie?: CookieMember
@@ -33,6 +34,8 @@ export interface Part {
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
   /** What the part adds to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
+  /** Returns the values of the tab that asks for a page, as far as its request tells. */
+  readonly tab?: (ctx: Koa.Context, whose: Evidence) => Replica | undefined
   /** Called when a request has signed a user in. */
   readonly signsIn?: (ctx: Koa.Context) => void
   /** Ends what a user is signed in by, apart from what the request `except` came with. */

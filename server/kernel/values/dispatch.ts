@@ -8,7 +8,7 @@ import type { Sub } from '../../../shared/sub.js'
 import { idsOf } from '../../../shared/taken-ids.js'
 import type { UpToEnds } from '../ends/up-to-ends.js'
 import type { Holding } from '../memory/subjects.js'
-import { isUser, type Subject, subjectHash } from '../names/subject.js'
+import { isTab, isUser, type Subject, subjectHash } from '../names/subject.js'
 import { endsOf } from './expiry.js'
 import type { TicketContent, Tickets } from './ticket.js'
 
@@ -30,6 +30,8 @@ interface LastTicket {
 export class Dispatch {
   readonly #core: UpToEnds & { readonly tickets: Tickets }
   readonly #fields: readonly Field[]
+  /** The keys of fields that belong to a tab. */
+  readonly tabKeys: readonly string[]
   #changed = new Map<Holding, Set<Field>>()
   #afterwards: (() => void)[] = []
   #last: LastTicket = { sub: undefined, epoch: 0, second: 0, registers: [], text: '' }
@@ -37,6 +39,7 @@ export class Dispatch {
   constructor(core: UpToEnds & { readonly tickets: Tickets }) {
     this.#core = core
     this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
+    this.tabKeys = this.#fields.flatMap(({ key, scope }) => (scope === 'tab' ? key : []))
   }
 
   add(holding: Holding, field: Field): void {
@@ -103,6 +106,7 @@ export class Dispatch {
       ...idsOf(registers, now),
       ...endsOf(this.#core.settings.fields, registers, now),
       ...circumstances,
+      ...(isTab(subject) ? { tab: this.tabKeys } : {}),
     }
     const text = this.#core.tickets.sign(content, now)
     if (circumstances === NONE) this.#last = { sub, epoch, second, registers, text }

@@ -7,7 +7,7 @@ import type { StoredRegister } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
-import { isUser, type Subject } from '../names/subject.js'
+import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../names/subject.js'
 import { Changes, type Origin, type UpToDispatch } from './changes.js'
 import { type FieldChanges, group, type Owner } from './field-changes.js'
 
@@ -25,6 +25,8 @@ export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'rea
 /** Every session of this process: what is read, written and merged, and who is told. */
 export class Sessions {
   readonly fields: FieldMap
+  /** Those that a request has: all but those of tabs, as it does not say which tab it comes from. */
+  readonly requestFields: FieldMap
   readonly #core: UpToDispatch
   readonly #changes: Changes
   #isClosed = false
@@ -32,11 +34,17 @@ export class Sessions {
   constructor(core: UpToDispatch) {
     this.#core = core
     this.fields = core.settings.fields
+    this.requestFields = new Map([...this.fields].filter(([, { scope }]) => scope !== 'tab'))
     this.#changes = new Changes(core, (field, replica) => this.value(field, replica))
   }
 
   /** Returns whether a register's field is the browser's own, also while a user is signed in. */
   readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
+
+  /** Returns a name for the values of one of the browser's tabs; undefined if no field belongs to tabs. */
+  tabOf(browser: BrowserId): TabSubject | undefined {
+    return this.#core.dispatch.tabKeys.length > 0 ? tabSubject(browser) : undefined
+  }
 
   find(subject: Subject): Replica | undefined {
     return this.#core.subjects.find(subject)

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../../shared/errors.js'
 import type { Emit } from '../memory/live-socket.js'
-import { cookieless } from '../names/subject.js'
+import { cookieless, type TabSubject } from '../names/subject.js'
 import type { Whose } from './recognized.js'
 
 /** The visitor who opened a connection, as found in its handshake. */
@@ -10,6 +10,8 @@ export interface Opener extends Whose {
   readonly ends: number
   /** What parts add to each of its sockets. */
   readonly members: readonly ((socket: Socket) => object)[]
+  /** The owner of the values of its tab, if there are any. */
+  readonly tab: TabSubject | undefined
 }
 
 /** The handle of a connection's socket in one namespace. */

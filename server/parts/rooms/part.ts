@@ -44,7 +44,7 @@ export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
   }
   return {
     plugin,
-    opens: (socket, visitor) => {
+    opens: (socket, { visitor }) => {
       const places = named.map(({ field, names }): Place => {
         return { socket, field, names, subject: visitor.subject(field), value: undefined, room: [] }
       })

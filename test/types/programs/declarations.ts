@@ -28,9 +28,16 @@ defineFields({ x: { schema: z.number(), default: 1, onLogin: (a: string, b: stri
 defineFields({ x: { default: 1 } })
 // @ts-expect-error no spec
 defineFields({ x: 1 })
-// @ts-expect-error not available yet
-defineFields({ x: { schema: z.number(), default: 1, scope: 'tab' } })
 // @ts-expect-error an object has no room
 defineFields({ x: { schema: z.object({ a: z.string() }), default: { a: '' }, rooms: true } })
 // @ts-expect-error guests write anyway, or only read
 defineFields({ x: { schema: z.string(), default: '', client: 'write', guests: 'write' } })
+defineFields({ x: { schema: z.number(), default: 1, client: 'write', cookie: false, scope: 'tab' } })
+// @ts-expect-error the page keeps it
+defineFields({ x: { schema: z.number(), default: 1, client: 'hidden', scope: 'tab' } })
+// @ts-expect-error in no cookie
+defineFields({ x: { schema: z.number(), default: 1, cookie: true, scope: 'tab' } })
+// @ts-expect-error in no URL
+defineFields({ x: { schema: z.number(), default: 1, client: 'write', scope: 'tab', url: 'x' } })
+// @ts-expect-error ends at a sign-in
+defineFields({ x: { schema: z.number(), default: 1, client: 'write', scope: 'tab', onLogin: 'newest' } })

@@ -22,6 +22,7 @@ const fields = defineFields({
   plan: { schema: z.string().default('free') },
   note: { schema: z.string().optional() },
   risk: { schema: z.number(), default: 0, client: 'hidden' },
+  step: { schema: z.number(), default: 1, client: 'write', scope: 'tab' },
   any: { schema: z.json(), default: null },
 })
 declare module 'koa-live-session/fields' {
@@ -76,6 +77,9 @@ app.use(async (ctx) => {
   same<typeof held, readonly (readonly [key: string, stamp: number])[] | undefined>(true)
   // @ts-expect-error hidden fields are in no snapshot
   values.risk
+  same<typeof values.step, number>(true)
+  // @ts-expect-error a request does not say which tab it comes from
+  session.get('step')
   // @ts-expect-error not declared
   session.get('divisoin')
   // @ts-expect-error of another type
@@ -89,6 +93,7 @@ app.use(async (ctx) => {
 })
 
 io.on('connection', (socket) => {
+  socket.liveSession.get('step').toFixed()
   const end = socket.liveSession.subscribe('division', (division) => division.toFixed())
   end()
   socket.liveSession.onChange((change) => {
@@ -105,17 +110,20 @@ const user = await live.user('ann')
 user.get('division').toFixed()
 // @ts-expect-error belongs to a browser
 user.get('theme')
+// @ts-expect-error belongs to a tab
+user.get('step')
 // @ts-expect-error no id
 live.user({})
 
 const client = createLiveSession({
   headers: () => ({ 'x-csrf': 'y' }),
-  initial: { division: 1, cart: [], theme: 'dark', plan: '', note: 'x', any: 1 },
+  initial: { division: 1, cart: [], theme: 'dark', plan: '', note: 'x', any: 1, step: 2 },
 })
 same<typeof client, LiveSessionClient>(true)
 client.get('plan').trim()
 void client.set('division', 3).then(() => undefined)
 client.field('division').set(1)
+void client.set('step', 2)
 client.field('plan').subscribe((plan) => plan.trim())
 same<ReturnType<typeof client.status>['status'], 'default' | 'saved' | 'saving' | 'offline' | 'rejected'>(true)
 // @ts-expect-error hidden

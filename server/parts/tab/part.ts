@@ -1,0 +1,50 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import { parseTickets } from '../../../shared/parse.js'
+import { TAB_AUTH, TAB_COOKIE } from '../../../shared/protocol.js'
+import { Replica } from '../../../shared/replica.js'
+import { mergeTickets, redeem } from '../../kernel/exchange/redeem.js'
+import { subjectHash } from '../../kernel/names/subject.js'
+import { destinationOf } from '../../kernel/requests/prefetch.js'
+import type { Core } from '../../kernel/seams/core.js'
+import type { Part } from '../../kernel/seams/part.js'
+import type { Evidence } from '../../kernel/visitors/recognized.js'
+import { type RefusedWhere, tellRefusal } from '../../refused.js'
+
+/** Creates the part that takes what a tab brings of its own values, besides exchanges: with a connection, and as it is left. */
+export function tabPart(core: Core): Part {
+  const { app, dispatch, limits, sessions, settings } = core
+  if (dispatch.tabKeys.length === 0) return {}
+  /** Returns nothing if a ticket is refused: no page is kept from its server by what its tab had. */
+  const redeemOwn = (input: unknown, whose: Evidence, where: RefusedWhere): ReturnType<typeof redeem> => {
+    const { visitor } = whose
+    try {
+      const tickets = parseTickets(input)
+      limits.spendTickets(tickets, whose)
+      const redemptions = redeem(core, tickets, visitor)
+      const index = redemptions.findIndex(({ subject }) => subject !== visitor.tab)
+      if (index >= 0) throw new LiveSessionError('other_subject', `ticket ${index} is not of a tab`, { index })
+      return redemptions
+    } catch (error) {
+      if (!(error instanceof LiveSessionError)) throw error
+      tellRefusal(app, where, error, () => subjectHash(visitor.subject()))
+      return []
+    }
+  }
+  return {
+    opens: ({ handshake: { auth } }, whose) => {
+      if (auth[TAB_AUTH] !== undefined) mergeTickets(core, redeemOwn(auth[TAB_AUTH], whose, 'handshake'))
+      return () => undefined
+    },
+    // Any site's frame or image would bring the cookie, too, within its five seconds.
+    tab: (ctx, { cookie, visitor }) => {
+      const text = ctx.cookies.get(TAB_COOKIE)
+      if (!text || !['', 'document'].includes(destinationOf(ctx, settings.cookie))) return undefined
+      const whose = { cookie, visitor: visitor.inTab(sessions.tabOf(visitor.browser)) }
+      const own = redeemOwn(text.split('~'), whose, 'request')
+      return Replica.of(
+        own.flatMap(({ registers }) => registers),
+        'ticket',
+      )
+    },
+  }
+}

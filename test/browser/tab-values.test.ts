@@ -1,0 +1,202 @@
+import { expect, it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import type { SocketSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import type { BrowserContext, Page } from 'playwright-core'
+import { z } from 'zod'
+import { App, type AppOptions } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+
+const fields = defineFields({
+  step: { schema: z.number().int(), default: 1, client: 'write', scope: 'tab' },
+  note: { schema: z.string(), default: '', scope: 'tab' },
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+})
+
+const SCRIPT = `
+  import { createLiveSession, keepTab } from 'koa-live-session/client'
+  import { io } from 'socket.io-client'
+  const socket = location.pathname === '/no-socket' ? undefined : io({ transports: ['websocket'], reconnectionDelay: 50 })
+  const posts = []
+  const { fetch } = window
+  window.fetch = (url, init) => (posts.push(init.body), fetch(url, init))
+  const live = createLiveSession({ socket })
+  keepTab(live)
+  Object.assign(window, { live, posts, socket, first: live.get('step') })
+  addEventListener('pageshow', ({ persisted }) => { window.isKept = persisted })
+  socket?.on('seen', (seen) => { window.seen = seen })`
+
+const { outputFiles } = buildSync({
+  stdin: { contents: SCRIPT, resolveDir: process.cwd() },
+  alias: { 'koa-live-session/client': './client/index.ts' },
+  bundle: true,
+  write: false,
+  format: 'esm',
+})
+
+type TabApp = App<typeof fields>
+
+async function start(given: Partial<AppOptions<typeof fields>> = {}): Promise<TabApp> {
+  const app = await App.start({
+    ...given,
+    fields,
+    options: {
+      identify: (ctx: { cookies: { get(name: string): string | undefined } }) => ctx.cookies.get('user'),
+    } as never,
+    routes: (ctx) => {
+      if (ctx.path === '/browser.js') {
+        ctx.type = 'js'
+        ctx.body = outputFiles[0]?.text
+        return
+      }
+      if (ctx.path.startsWith('/favicon')) return
+      const { values } = ctx.liveSession.snapshot()
+      ctx.body = `<!doctype html><output>${values['step']} ${values['note']}</output><a href="/other">on</a>${ctx.liveSession.embed()}
+        <script type="module" src="/browser.js"></script>`
+    },
+  })
+  app.io.on('connection', (socket) => {
+    const session = socket.liveSession as unknown as SocketSession<typeof fields>
+    socket.emit('seen', session.get('step'))
+    socket.on('note', (note: string, done: () => void) => void session.set('note', note).then(done))
+  })
+  return app
+}
+
+async function open(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(url)
+  await isGreeted(page)
+  return page
+}
+
+async function isGreeted(page: Page): Promise<void> {
+  await page.waitForFunction('location.pathname === "/no-socket" || window.seen !== undefined')
+}
+
+const set = (page: Page, step: number): Promise<unknown> => page.evaluate(`live.set('step', ${step})`)
+const step = (page: Page): Promise<unknown> => page.evaluate("live.get('step')")
+const first = (page: Page): Promise<unknown> => page.evaluate('first')
+const seen = (page: Page): Promise<unknown> => page.evaluate('seen')
+const html = async (page: Page): Promise<string> => (await page.locator('output').textContent())?.trim() ?? ''
+
+describeInBrowser('values of a tab', () => {
+  it('are saved without a POST, in no cookie, in no other tab, and not in localStorage', async () => {
+    const app = await start()
+    const context = await openBrowser()
+    const [one, two] = [await open(context, app.url), await open(context, app.url)]
+    await one.evaluate('posts.length = 0')
+    await set(one, 3)
+    expect(await one.evaluate("[live.status('step'), posts]")).toEqual([{ status: 'saved' }, []])
+    expect(await one.evaluate('[JSON.stringify(localStorage), document.cookie]')).toEqual(['{}', ''])
+    await one.evaluate("live.set('division', 4)")
+    await two.waitForFunction("live.get('division') === 4")
+    expect([await step(one), await step(two)]).toEqual([3, 1])
+    const cookie = (await context.cookies()).find(({ name }) => name === 'live')?.value ?? ''
+    expect(Buffer.from(cookie, 'base64').toString()).not.toContain('step')
+  })
+
+  it('are in the first HTML after a reload, a link and back, in the first script and in the first handler', async () => {
+    const app = await start()
+    const page = await open(await openBrowser(), app.url)
+    await set(page, 3)
+    await page.evaluate("new Promise((done) => socket.emit('note', 'kept', done))")
+    await page.waitForFunction("live.get('note') === 'kept'")
+    for (const go of [() => page.reload(), () => page.locator('a').click(), () => page.goBack()]) {
+      await page.evaluate('window.seen = window.isKept = undefined')
+      await go()
+      await page.waitForFunction('window.isKept !== undefined')
+      await isGreeted(page)
+      expect([await step(page), await html(page)]).toEqual([3, '3 kept'])
+      if (!(await page.evaluate('isKept'))) expect([await first(page), await seen(page)]).toEqual([3, 3])
+    }
+    expect(await page.evaluate('document.cookie')).toBe('')
+  })
+
+  it('outlive a restart of the server, while the page is open and while it is not', async () => {
+    const before = await start()
+    const page = await open(await openBrowser(), before.url)
+    await set(page, 3)
+    await page.evaluate('window.seen = undefined')
+    const { clock, port, url } = before
+    await before.stop({ isCrash: true })
+    const after = await start({ clock, port })
+    await isGreeted(page)
+    expect([await seen(page), await step(page)]).toEqual([3, 3])
+    await page.goto('about:blank')
+    await after.stop({ isCrash: true })
+    await start({ clock, port })
+    await page.goto(url)
+    await isGreeted(page)
+    expect([await first(page), await seen(page), await step(page)]).toEqual([3, 3, 3])
+  })
+
+  it('threat 75: begin as a copy in a duplicated tab, and as defaults in a new one; then each has its own', async () => {
+    const app = await start()
+    const context = await openBrowser()
+    const page = await open(context, app.url)
+    await set(page, 3)
+    const [copy] = await Promise.all([context.waitForEvent('page'), page.evaluate("void window.open('/')")])
+    await isGreeted(copy)
+    const fresh = await open(context, app.url)
+    expect([await step(copy), await seen(copy), await step(fresh)]).toEqual([3, 3, 1])
+    await set(copy, 4)
+    await set(page, 5)
+    await copy.reload()
+    await isGreeted(copy)
+    expect([await step(page), await step(copy), await html(copy), await step(fresh)]).toEqual([5, 4, '4', 1])
+  })
+
+  it('threat 75: end at a sign-in: the next person at this tab sees nothing of them', async () => {
+    const app = await start()
+    const context = await openBrowser()
+    const page = await open(context, app.url)
+    await set(page, 3)
+    await context.addCookies([{ name: 'user', value: 'ann', url: app.url }])
+    await page.reload()
+    await isGreeted(page)
+    expect([await first(page), await seen(page), await step(page), await html(page)]).toEqual([1, 1, 1, '1'])
+    expect(await page.evaluate("Object.values(sessionStorage).join('')")).toBe('')
+  })
+
+  it('outlive a reload in the task that sets them, and are meanwhile in no storage of other tabs', async () => {
+    const app = await start()
+    const page = await open(await openBrowser(), app.url)
+    await Promise.all([
+      page.waitForEvent('load'),
+      page.evaluate(`window.seen = undefined
+        void live.set('step', 3)
+        void live.update('step', (step) => step + 1)
+        name = JSON.stringify(localStorage)
+        location.reload()`),
+    ])
+    await isGreeted(page)
+    await page.waitForFunction("live.status('step').status === 'saved'")
+    expect([await step(page), await page.evaluate('name')]).toEqual([4, '{}'])
+  })
+
+  it('go by POST while the socket is away, and are with the next one', async () => {
+    const app = await start()
+    const page = await open(await openBrowser(), app.url)
+    await page.evaluate('socket.disconnect(), window.seen = undefined')
+    await set(page, 3)
+    expect(await page.evaluate("[live.status('step'), posts.length > 0]")).toEqual([{ status: 'saved' }, true])
+    await page.evaluate('void socket.connect()')
+    await isGreeted(page)
+    expect([await seen(page), await step(page)]).toEqual([3, 3])
+  })
+
+  it('go by POST where there is no socket', async () => {
+    const app = await start()
+    const context = await openBrowser()
+    const page = await open(context, `${app.url}/no-socket`)
+    const other = await open(context, `${app.url}/no-socket`)
+    await set(page, 3)
+    expect(await page.evaluate("live.status('step')")).toEqual({ status: 'saved' })
+    await page.evaluate("live.update('step', (step) => step + 1)")
+    await page.evaluate("live.set('division', 4)")
+    await page.reload()
+    expect([await first(page), await html(page), await step(other)]).toEqual([4, '4', 1])
+    expect(await other.evaluate("Object.values(sessionStorage).join('')")).toBe('')
+  })
+})

@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals'
+import { remainsOf } from '../../client/core/outbox.js'
+import { BarePage, NAMELESS, THE_GUEST } from '../support/bare-page.js'
+import { bareTicket } from '../support/bare-ticket.js'
+
+const STEP = { changes: [['step', 5, 2] as const], tab: ['step'] }
+
+/** What it leaves to other tabs, and to itself. */
+const left = ({ page }: BarePage): readonly unknown[] =>
+  [remainsOf(page), remainsOf(page, true)].map((text) => (text ? JSON.parse(text) : text))
+
+describe('values of the tab', () => {
+  it('are saved as the page has them, and are left to this tab alone', () => {
+    const page = BarePage.greeted()
+    const ticket = page.hear(STEP)
+    expect([page.status('step'), page.post(), left(page)]).toEqual(['saved', undefined, ['', ['g', [ticket], []]]])
+  })
+
+  it('are saved by the answer over the socket', () => {
+    const page = BarePage.greeted()
+    page.hear(STEP)
+    page.set('step', 3)
+    page.update('step', (step) => Number(step) + 1, 'next')
+    expect(left(page)).toEqual([
+      '',
+      [
+        'g',
+        expect.anything(),
+        [
+          ['step', 5, '', 3],
+          ['step', 5, expect.any(String), 4],
+        ],
+      ],
+    ])
+    for (const stamp of [6, 7])
+      page.synced({
+        ticket: bareTicket({ changes: [['step', stamp, stamp - 3]], tab: ['step'] }),
+        results: [{ stamp, level: 'memory' }],
+      } as never)
+    expect([page.get('step'), page.status('step'), page.settled, page.post()]).toEqual([
+      4,
+      'saved',
+      ['3 saved', 'next saved'],
+      undefined,
+    ])
+  })
+
+  it('go with each greeting and each POST, and are told to no other tab', () => {
+    const page = BarePage.greeted()
+    const own = page.hear(STEP)
+    const other = page.learn(['division', 6, 1])
+    expect(page.post()).toEqual({ who: 'g', tickets: [other, own] })
+    page.on('posted', { status: 200, wait: 0, answer: { kept: true, held: [['division', 6]], results: [] } } as never)
+    const told = page.effects().filter(([what]) => what === 'tell')
+    expect(told.at(-1)).toEqual(['tell', expect.objectContaining({ tickets: [other] })])
+    page.disconnect()
+    page.on('connect')
+    expect(page.effects()).toContainEqual(['send', expect.objectContaining({ tickets: [own] })])
+  })
+
+  it('begin with what the tab has left, and not with that of another visitor', () => {
+    const ticket = bareTicket(STEP)
+    const page = BarePage.greeted()
+    page.on('restored', [JSON.stringify(['g', [ticket], [['step', 5, '', 3]]])])
+    expect([page.get('step'), page.status('step'), page.synced({ results: [] })?.set]).toEqual([
+      3,
+      'saving',
+      [['step', 5, '', 3]],
+    ])
+    const next = BarePage.greeted()
+    next.on('restored', [JSON.stringify(['another', [ticket], []])])
+    expect([next.get('step'), next.status('step')]).toEqual([undefined, 'default'])
+  })
+
+  it('are not saved while the next connection is another guest’s', () => {
+    const page = new BarePage(null)
+    page.on('connect')
+    page.greet(NAMELESS)
+    page.hear(STEP)
+    expect([page.get('step'), page.status('step'), left(page)]).toEqual([2, 'saving', ['', '']])
+  })
+
+  it('end with another visitor', () => {
+    const page = BarePage.greeted()
+    page.hear(STEP)
+    page.comeBack({ ...THE_GUEST, who: 'another' })
+    expect([page.get('step'), page.status('step'), left(page)]).toEqual([undefined, 'default', ['', '']])
+  })
+})

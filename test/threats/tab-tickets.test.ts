@@ -1,0 +1,163 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import type { SocketSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { REFUSAL_CHANNEL, type Refused } from '../../server/refused.js'
+import { App, appFields } from '../support/app.js'
+import { account, auth, identify } from '../support/auth.js'
+import type { TestSocket } from '../support/socket.js'
+import type { Visitor } from '../support/visitor.js'
+
+const fields = defineFields({
+  ...appFields,
+  step: { schema: z.number().int(), default: 1, client: 'write', scope: 'tab' },
+})
+
+let refusals: string[] = []
+const hear = (message: unknown): void => {
+  const { where, code } = message as Refused
+  refusals.push(`${where} ${code}`)
+}
+beforeEach(() => {
+  refusals = []
+  subscribe(REFUSAL_CHANNEL, hear)
+})
+afterEach(() => {
+  unsubscribe(REFUSAL_CHANNEL, hear)
+})
+
+/** What the app's `connection` handlers saw, in their order. */
+let seen: unknown[] = []
+
+async function start(): Promise<App<typeof fields>> {
+  seen = []
+  const app = await App.start({
+    fields,
+    before: (koa) => [auth(koa)],
+    options: { identify } as never,
+    routes: async (ctx, next) => {
+      if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
+      else await account(ctx, next)
+    },
+  })
+  app.io.on('connection', (socket) => {
+    seen.push((socket.liveSession as unknown as SocketSession<typeof fields>).get('step'))
+  })
+  return app
+}
+
+/** Opens a tab with these tickets. */
+async function tab(visitor: Visitor, ...liveTab: unknown[]): Promise<TestSocket> {
+  const socket = await visitor.connect('/', {}, { liveTab: liveTab.length === 1 ? liveTab[0] : liveTab })
+  await socket.greeted
+  return socket
+}
+
+/** Sets a step in a tab, and returns its ticket. */
+async function ticketOf(visitor: Visitor, step = 3): Promise<string> {
+  await visitor.text('/page')
+  const socket = await tab(visitor)
+  await socket.change('step', step)
+  return socket.tickets.findLast(({ claims }) => claims.changes[0]?.[0] === 'step')?.text ?? ''
+}
+
+async function step(visitor: Visitor, text: string, dest?: string): Promise<unknown> {
+  const cookie = `${visitor.cookie}; live-tab=${text}`
+  const answer = await fetch(`${visitor.url}/page`, {
+    headers: { cookie, ...(dest === undefined ? {} : { 'sec-fetch-dest': dest }) },
+  })
+  return (await answer.json()).values.step
+}
+
+describe('threat 74: tickets of a tab', () => {
+  it('count for the browser that they were signed for, in auth and in live-tab', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const ticket = await ticketOf(visitor)
+    await tab(visitor, [ticket])
+    expect(seen).toEqual([1, 3])
+    expect([await step(visitor, ticket), await step(visitor, ticket, 'document'), refusals]).toEqual([3, 3, []])
+  })
+
+  it.each<[string, string, (app: App<typeof fields>, own: string) => Promise<unknown> | unknown]>([
+    ['of another browser', 'other_subject', async (app) => [await ticketOf(app.visitor(), 9)]],
+    ['forged', 'bad_ticket', (_, own) => [`${own.slice(0, -4)}AAAA`]],
+    ['beside a forged one', 'bad_ticket', (_, own) => [own, 'forged']],
+    ['of 70 kB', 'malformed', (_, own) => Array.from({ length: 200 }, () => own)],
+    ['in no list', 'malformed', (_, own) => own],
+    ['that are no texts', 'malformed', () => [{}]],
+    [
+      'of the browser itself',
+      'other_subject',
+      async (app) => {
+        const socket = await tab(app.visitor())
+        return [(await socket.greeted).greeting?.[0]]
+      },
+    ],
+  ])('%s are left out of a handshake, and told as its refusal', async (_, code, make) => {
+    const app = await start()
+    const visitor = app.visitor()
+    const given = await make(app, await ticketOf(visitor))
+    refusals = []
+    seen = []
+    const socket = await visitor.connect('/', {}, { liveTab: given })
+    await socket.greeted
+    expect([seen, refusals]).toEqual([[1], [`handshake ${code}`]])
+    expect(await socket.change('step', 4)).toMatchObject({ level: 'memory' })
+  })
+
+  it('of another browser, forged, too many, or in what is no page, are left out of the first HTML', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const own = await ticketOf(visitor)
+    const other = await ticketOf(app.visitor(), 9)
+    expect(await step(visitor, other)).toBe(1)
+    expect(await step(visitor, `${own.slice(0, -4)}AAAA`)).toBe(1)
+    expect(await step(visitor, Array.from({ length: 20 }, () => own).join('~'))).toBe(3)
+    expect(refusals).toEqual(['request other_subject', 'request bad_ticket'])
+    for (const dest of ['iframe', 'image', 'empty', 'script'])
+      expect([dest, await step(visitor, own, dest)]).toEqual([dest, 1])
+  })
+
+  it('are metered by what they cost to verify', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const own = await ticketOf(visitor)
+    const many = Array.from({ length: Math.floor(64_000 / own.length) }, () => own)
+    for (let i = 0; i < 20; i += 1) (await visitor.connect('/', {}, { liveTab: many })).io.disconnect()
+    expect(refusals.filter((one) => one === 'handshake rate_limited').length).toBeGreaterThan(0)
+  })
+
+  it.each(['/login/now?user=ann', '/logout'])('of an id that has ended are left out, after %s', async (path) => {
+    const app = await start()
+    const visitor = app.visitor()
+    if (path === '/logout') await visitor.fetch('/login/now?user=ann')
+    const own = await ticketOf(visitor)
+    const { cookie } = visitor
+    await visitor.fetch(path)
+    await visitor.text('/page')
+    expect(visitor.cookie).not.toBe(cookie)
+    seen = []
+    refusals = []
+    await tab(visitor, [own])
+    expect([await step(visitor, own), seen, refusals]).toEqual([
+      1,
+      [1],
+      ['handshake other_subject', 'request other_subject'],
+    ])
+  })
+
+  it('are told to no other tab, and are in no cookie', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.text('/page')
+    const [one, two] = [await tab(visitor), await tab(visitor)]
+    await one.change('step', 3)
+    await one.change('division', 4)
+    await two.ticket()
+    expect(two.tickets.flatMap(({ claims }) => claims.changes)).not.toContainEqual(['step', expect.anything(), 3])
+    const text = /(?:^|; )live=([^;]*)/.exec(visitor.cookie)?.[1] ?? ''
+    expect(Buffer.from(text, 'base64').toString()).not.toContain('step')
+  })
+})
