@@ -1,4 +1,4 @@
-import { createLiveSession, followAddress, followHandOffs, onFlash } from 'koa-live-session/client'
+import { createLiveSession, followAddress, followHandOffs, keepTab, onFlash } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
 // Types only: no schema library in the browser.
 import type {} from './fields.js'
@@ -7,6 +7,7 @@ import { showConnection } from './page/connection.js'
 import { element } from './page/element.js'
 import { startHood } from './page/hood-panel.js'
 import { takeOverNavigation } from './page/navigation.js'
+import { bindNewProject } from './page/new-project.js'
 import { createOfflineSwitch } from './page/offline-switch.js'
 import { bindSave } from './page/save.js'
 import { rememberScroll } from './page/scroll.js'
@@ -21,6 +22,7 @@ const network = createOfflineSwitch(socket)
 const live = createLiveSession({ socket })
 followAddress(live)
 followHandOffs(live)
+keepTab(live)
 
 // Created before any choice: it assumes that the page was rendered with the current values.
 const viewer = createViewer(socket, live)
@@ -51,6 +53,9 @@ showConnection(element('connection', HTMLElement), socket, network.isOffline)
 takeOverNavigation(viewer)
 bindSignIn(element('account', HTMLElement), socket)
 bindSave(element('save', HTMLElement), live, (text) => {
+  flash.textContent = text
+})
+bindNewProject(live, (text) => {
   flash.textContent = text
 })
 rememberScroll()

@@ -17,6 +17,9 @@ export const fields = defineFields({
   // Of users alone: a guest who wants to save is asked to sign in.
   saved: { schema: z.number().refine(isDivision).nullable(), default: null, client: 'write', guests: 'read' },
   theme: { schema: z.enum(themes), default: 'auto', client: 'write', scope: 'browser' },
+  // The form of a new project: each tab has its own.
+  step: { schema: z.number().int().min(1).max(3), default: 1, client: 'write', scope: 'tab' },
+  projectName: { schema: z.string().max(80), default: '', client: 'write', scope: 'tab' },
 })
 
 declare module 'koa-live-session/fields' {

@@ -6,6 +6,7 @@ import type { RenderedView, ViewPath } from '../protocol.js'
 import type { User } from '../users.js'
 import { Account } from '../views/account.js'
 import { Devices } from '../views/devices.js'
+import { NewProject } from '../views/new-project.js'
 import { NotFound } from '../views/not-found.js'
 import { Page } from '../views/page.js'
 import { views } from '../views/view.js'
@@ -35,6 +36,13 @@ export async function renderPage(ctx: Koa.Context, path: ViewPath): Promise<stri
 export async function renderDevices(ctx: Koa.Context, devices: readonly Device[] | undefined): Promise<string> {
   const messages = (await ctx.liveSession.takeFlash()).map(String)
   return document(ctx, '', 'Devices', <Devices devices={devices} />, messages)
+}
+
+/** Renders the form of a new project. A request has no tab of its own: the snapshot knows what the tab has said as it was left. */
+export async function renderNewProject(ctx: Koa.Context): Promise<string> {
+  const { step, projectName } = ctx.liveSession.snapshot().values
+  const messages = (await ctx.liveSession.takeFlash()).map(String)
+  return document(ctx, '', 'New project', <NewProject step={step} name={projectName} />, messages)
 }
 
 export function renderNotFound(ctx: Koa.Context): string {

@@ -30,6 +30,11 @@ export function Projects({ division }: ViewProps): VNode {
       <section class="card flush">
         <ProjectTable projects={projects} />
       </section>
+      <p>
+        <a href="/new" class="button">
+          New project
+        </a>
+      </p>
     </div>
   )
 }

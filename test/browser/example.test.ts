@@ -43,6 +43,37 @@ describeInBrowser('the example', () => {
     await studio.tells('Cache emptied, restored from your cookie: Division Film')
   })
 
+  it('has a form whose step is each tab’s own, by keyboard and mouse, over reloads and a restart', async () => {
+    const context = await openBrowser()
+    const [one, two] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    await one.go('Projects')
+    await one.page.getByRole('link', { name: 'New project' }).click()
+    await two.page.goto(`${example.url}/new`)
+    const step = (studio: Studio): Promise<string | null> => studio.page.locator('.steps [aria-current]').textContent()
+    for (const studio of [one, two]) await studio.isConnected()
+    await one.page.getByRole('textbox', { name: 'Name', exact: true }).focus()
+    await one.page.keyboard.type('Harbour')
+    await one.page.keyboard.press('Enter')
+    await one.page.getByRole('button', { name: 'Next' }).click()
+    expect([await step(one), await step(two)]).toEqual(['Check', 'Name'])
+    await two.page.getByRole('button', { name: 'Next' }).click()
+    for (const studio of [one, two]) await studio.page.reload()
+    // The first HTML, without its script.
+    expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
+    expect(await one.page.locator('output[name=summary]').textContent()).toBe('Harbour')
+    await one.isConnected()
+    await one.toggleHood()
+    const reconnected = await one.watchConnection()
+    await one.page.getByRole('button', { name: 'Restart the server', exact: true }).click()
+    await reconnected()
+    await one.isConnected()
+    await one.page.reload()
+    expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
+    await one.page.getByRole('button', { name: 'Create' }).click()
+    await one.page.getByText('Harbour: this is a demo').waitFor()
+    expect(await step(one)).toBe('Name')
+  })
+
   it.each([
     ['a wide window', 1280],
     ['a phone', 375],
