@@ -47,16 +47,17 @@ export function mergeTickets(
 }
 
 function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
-  const { user, userSub, browserSubject, tab } = visitor
+  const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
     if (!epochs.accepts(sub, signed)) throw outdated(index)
     epochs.learnEpoch(sub, signed.epoch)
     return user
   }
-  const own = [browserSubject, tab].find((one) => one !== undefined && sub === subjectHash(one))
-  if (!own) throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })
+  const isTabs = visitor.tab !== undefined && sub === subjectHash(visitor.tab)
+  if (!isTabs && sub !== subjectHash(browserSubject))
+    throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })
   if (epochs.isGivenUp(browserSubject)) throw outdated(index)
-  return own
+  return isTabs ? visitor.tab : browserSubject
 }
 
 function outdated(index: number): LiveSessionError {
