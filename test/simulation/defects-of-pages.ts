@@ -27,12 +27,6 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
     replace: 'stamp',
   },
   {
-    name: 'a page keeps the oldest ticket',
-    at: 'merge',
-    find: "field.ticket = ''",
-    replace: 'undefined',
-  },
-  {
     name: 'a page takes an acknowledgement for a proof',
     at: 'isLater',
     find: 'isSaved ? stamp : field.proof',
@@ -61,11 +55,5 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
     at: 'answered',
     find: "page.timers.delete('greet')",
     replace: "page.timers.delete('greet'); if (isPost) confirm(page, { who, held: [], tickets: sync.tickets ?? [] })",
-  },
-  {
-    name: 'a page takes for saved what no store has',
-    at: 'taken',
-    find: 'isPost && !unsaved?.includes(key)',
-    replace: 'isPost',
   },
 ]

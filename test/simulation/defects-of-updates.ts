@@ -87,12 +87,6 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
     replace: "before && 'field' in before",
   },
   {
-    name: 'a later change of a list is taken without the one before it, which was refused',
-    at: 'arrivedAt',
-    find: "id === '' || !before || 'field' in before",
-    replace: 'true',
-  },
-  {
     name: 'a later change of a list goes over nothing but what the page said',
     at: 'seenOf',
     find: 'sameJson(…)',
