@@ -9,10 +9,10 @@ import type { AnyClient } from './types.js'
 const ROOM = 1500
 const LEAVE = 'beforeunload'
 
-/** Returns undefined if it throws: storage may be blocked, full or damaged. */
+/** Returns undefined if it throws, as storage may be blocked, full or damaged; and on a server, where all visitors would share it. */
 function tried<T>(make: () => T): T | undefined {
   try {
-    return make()
+    return globalThis.document && make()
   } catch {
     return undefined
   }

@@ -4,7 +4,7 @@
  * @jest-environment node
  */
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { createLiveSession } from 'koa-live-session/client'
+import { createLiveSession, keepTab } from 'koa-live-session/client'
 import { bareTicket } from '../support/bare-ticket.js'
 
 const ENDPOINT = 'https://app.example/store_session'
@@ -23,14 +23,14 @@ const open = (options: object = {}): Untyped =>
   createLiveSession<never>({ endpoint: ENDPOINT, ...options } as never) as unknown as Untyped
 
 /** A server that knows one value, and takes what it is told. */
-function serve(): readonly unknown[] {
+function serve(answer: object = {}): readonly unknown[] {
   const bodies: unknown[] = []
   const fetch = async (_: string, { body }: RequestInit): Promise<Response> => {
     const sync = JSON.parse(String(body))
     bodies.push(sync)
     const results = (sync.set ?? []).map(() => ({ stamp: 10, level: 'memory' }))
     const greeting = sync.who ? {} : { greeting: [bareTicket({ defaults: { division: -1 }, guest: true })] }
-    return Response.json({ who: 'g', kept: true, held: [], results, ...greeting })
+    return Response.json({ who: 'g', kept: true, held: [], results, ...greeting, ...answer })
   }
   Object.assign(globalThis, { fetch })
   return bodies
@@ -57,6 +57,19 @@ describe('a client without a document', () => {
     void clients[0]?.set('division', 3)
     expect(clients.map((live) => live.get('division'))).toEqual([3, 1])
     for (const live of clients) live.close()
+  })
+
+  it('keeps no value of a tab', async () => {
+    serve({ ticket: bareTicket({ changes: [['step', 10, 3]], tab: ['step'] }) })
+    // As Node has since 25: one for the whole process.
+    const sessionStorage = {}
+    Object.assign(globalThis, { sessionStorage })
+    const live = open()
+    keepTab(live as never)
+    await live.ready
+    await live.set('step', 3)
+    live.close()
+    expect([live.get('step'), live.status('step'), sessionStorage]).toEqual([3, { status: 'saved' }, {}])
   })
 
   it('has nothing to wait for once it is closed', async () => {
