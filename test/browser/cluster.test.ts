@@ -62,7 +62,7 @@ describeInBrowser('the example', () => {
       for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
     })
 
-    it('lists where a user is signed in, signs out at one of them, and everywhere else, at both nodes', async () => {
+    it('lists where a user is signed in, signs out at one of them, and everywhere else, at both nodes, also where one was killed', async () => {
       const open = async (): Promise<Studio> => {
         const studio = await openTab(await openBrowser())
         await studio.signIn('Chiara')
@@ -70,6 +70,9 @@ describeInBrowser('the example', () => {
         return studio
       }
       const [one, two, three] = [await open(), await open(), await open()]
+      // What it knew of the sign-ins is in Redis.
+      await one.page.getByRole('button', { name: `Kill node ${await nodeOf(one)}` }).click()
+      await one.tells(/was killed/)
       for (const { page } of [three, two, one]) await page.goto(`${example.url}/account`)
       await one.isConnected()
       const listed = one.page.locator('.devices li')
