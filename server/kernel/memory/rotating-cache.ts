@@ -25,20 +25,20 @@ export interface RotatingCacheOptions<V = unknown> {
  * old, the other is dropped whole and they swap. It never refuses a write and never sweeps: a sweep of a million keys
  * stops the event loop for 600 ms, dropping a half takes 0.1 ms.
  */
-export class RotatingCache<V> {
+export class RotatingCache<V, K = string> {
   readonly #half: number
   readonly #shared: RotatingCacheOptions<V>['shared']
   readonly #onDrop: (count: number) => void
   readonly #maxIdle: number
   readonly #clock: () => number
-  #young: Shelf<V>
-  #old: Shelf<V>
+  #young: Shelf<V, K>
+  #old: Shelf<V, K>
   #youngBytes = 0
   #oldBytes = 0
   #rotatedAt: number
   #rotations = 0
 
-  private constructor(create: () => Shelf<V>, options: RotatingCacheOptions<V>) {
+  private constructor(create: () => Shelf<V, K>, options: RotatingCacheOptions<V>) {
     const { max = Infinity, maxIdle = Infinity, clock, shared } = options
     this.#half = Math.max(1, Math.floor(max / 2))
     this.#shared = shared
@@ -56,8 +56,8 @@ export class RotatingCache<V> {
   }
 
   /** Creates a cache on a Map: faster for long names that come from outside. */
-  static onMap<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
-    return new RotatingCache<V>(() => new Map<string, V>(), options)
+  static onMap<V, K = string>(options: RotatingCacheOptions<V>): RotatingCache<V, K> {
+    return new RotatingCache<V, K>(() => new Map<K, V>(), options)
   }
 
   get size(): number {
@@ -82,7 +82,7 @@ export class RotatingCache<V> {
     this.#rotate()
   }
 
-  get(name: string): V | undefined {
+  get(name: K): V | undefined {
     this.age()
     const young = this.#young.get(name)
     if (young !== undefined) return young
@@ -93,7 +93,7 @@ export class RotatingCache<V> {
     return old
   }
 
-  set(name: string, thing: V): void {
+  set(name: K, thing: V): void {
     this.age()
     if (this.#shared) this.#lighten(this.#young.get(name), undefined)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
@@ -108,7 +108,7 @@ export class RotatingCache<V> {
   }
 
   /** Returns the entry with that name, creating it if necessary. */
-  ensure(name: string, create: () => V): V {
+  ensure(name: K, create: () => V): V {
     const found = this.get(name)
     if (found !== undefined) return found
     const thing = create()
@@ -116,20 +116,20 @@ export class RotatingCache<V> {
     return thing
   }
 
-  delete(name: string): void {
+  delete(name: K): void {
     if (this.#shared) this.#lighten(this.#young.get(name), this.#old.get(name))
     this.#young.delete(name)
     this.#old.delete(name)
   }
 
   /** Evicts an entry as if it had not been used for long: code that holds on to found entries is told. */
-  evict(name: string): void {
+  evict(name: K): void {
     this.delete(name)
     this.#drop(0)
   }
 
   /** Yields all entries one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
-  *entries(): Generator<readonly [name: string, thing: V]> {
+  *entries(): Generator<readonly [name: K, thing: V]> {
     yield* this.#old.entries()
     yield* this.#young.entries()
   }
@@ -171,13 +171,13 @@ export class RotatingCache<V> {
 }
 
 /** A plain store of things by name, without bounds of its own. */
-export interface Shelf<V> {
+export interface Shelf<V, K = string> {
   readonly size: number
-  get(name: string): V | undefined
-  set(name: string, thing: V): unknown
-  delete(name: string): unknown
+  get(name: K): V | undefined
+  set(name: K, thing: V): unknown
+  delete(name: K): unknown
   clear(): void
-  entries(): Iterable<readonly [name: string, thing: V]>
+  entries(): Iterable<readonly [name: K, thing: V]>
 }
 
 /** A shelf on node-cache: leanest for a million small objects whose names we choose. */

@@ -17,7 +17,7 @@ type Scalar = string | number | boolean | null
 export class RoomNames {
   readonly #key: string
   readonly #keys: SigningKeys
-  readonly #names: RotatingCache<readonly string[]>
+  readonly #names: RotatingCache<readonly string[], Scalar>
   readonly #warn: (message: string) => void
 
   constructor(key: string, { clock, secrets }: Pick<Settings, 'clock' | 'secrets'>, warn: (message: string) => void) {
@@ -51,14 +51,14 @@ export class RoomNames {
   }
 
   #named(value: Scalar): readonly string[] {
-    // As 1 and '1' are two values.
-    const text = typeof value === 'string' ? `'${value}` : String(value)
-    return this.#names.get(text) ?? this.#name(text)
+    return this.#names.get(value) ?? this.#name(value)
   }
 
-  #name(text: string): readonly string[] {
+  #name(value: Scalar): readonly string[] {
+    // As 1 and '1' are two values.
+    const text = typeof value === 'string' ? `'${value}` : String(value)
     const names = this.#keys.all(`value:${this.#key}:${text}`).map((mac) => `live_session:value:${mac}`)
-    if (text.length <= LONGEST) this.#names.set(text, names)
+    if (text.length <= LONGEST) this.#names.set(value, names)
     return names
   }
 }
