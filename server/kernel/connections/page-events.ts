@@ -16,7 +16,7 @@ export interface EventSource {
 }
 
 /** The side of an open socket. */
-interface SocketSide extends Pick<Side, 'whose' | 'tab' | 'permit' | 'confirm'> {
+interface SocketSide extends Pick<Side, 'whose' | 'owner' | 'permit' | 'confirm'> {
   /** Returns whether the visitor is still there; if not, the connection is ended. */
   isThere(this: void): boolean
   /** Closes the connection; a page reconnects by itself. */

@@ -63,7 +63,7 @@ export class SocketHandle extends Handle {
     }
     this.#events = new PageEvents(core, this.#use, {
       whose: connection.opener,
-      tab,
+      owner: this.#visitor,
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
       confirm: (level) => this.confirm(level),

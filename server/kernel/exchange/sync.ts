@@ -2,7 +2,6 @@ import type { Field } from '../../../shared/field.js'
 import type { Wanted } from '../../../shared/parse.js'
 import { type Awaitable, after, allOf, hearOut, isThenable } from '../../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../../shared/protocol.js'
-import type { TabSubject } from '../names/subject.js'
 import type { Visitor } from '../names/visitor.js'
 import type { StoreSync } from '../remote/store-sync.js'
 import type { Whose } from '../visitors/recognized.js'
@@ -14,10 +13,10 @@ import { type HeldInStore, heldInStore, ticketOf, told } from './told.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
 /** The page's side of the exchange: who makes it, and which way. */
-export interface Side extends Omit<Asker, 'owner'> {
+export interface Side extends Asker {
   readonly whose: Whose
-  /** The owner of the values of the page's tab, if there are any. */
-  readonly tab: TabSubject | undefined
+  /** The visitor in the page's tab. */
+  readonly owner: Visitor
   /** The bucket of the socket. */
   readonly bucket?: Bucket
   /** Called when the exchange is not refused as a whole. */
@@ -43,9 +42,8 @@ export function sync(
   side: Side,
   isGreeted: boolean,
 ): Awaitable<SyncAnswer> {
-  const { whose } = side
+  const { whose, owner: visitor } = side
   const { held } = whose
-  const visitor = whose.visitor.inTab(side.tab)
   // Not counted as changes, which were counted when they were made, but by what it takes to verify them.
   core.limits.spendTickets(tickets, whose)
   if (set.length > 0) core.limits.spend(set.length, whose, side.bucket)
@@ -53,12 +51,11 @@ export function sync(
   if (set.length > 0) side.permit()
   side.begin?.()
   const overtaken = mergeTickets(core, redemptions)
-  const asker = { owner: visitor, ...side }
   const lists = new Map<string, Awaitable<Before>>()
   const results = allOf(
     set.map((change, index) => {
       const [key] = change
-      const result = after(lists.get(key), (before) => takeChange(core, change, index, asker, before))
+      const result = after(lists.get(key), (before) => takeChange(core, change, index, side, before))
       lists.set(key, result)
       if (isThenable(result)) hearOut(result)
       return result

@@ -135,7 +135,7 @@ async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): P
   const tab = sessions.tabOf(whose.visitor.browser)
   const side: Side = {
     whose,
-    tab,
+    owner: whose.visitor.inTab(tab),
     source: 'request',
     permit: () => {
       if (visit.isSuperseded) throw superseded()
