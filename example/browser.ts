@@ -28,9 +28,10 @@ keepTab(live)
 const viewer = createViewer(socket, live)
 
 const flash = element('flash', HTMLElement)
-const tell = (error: Error): void => {
-  flash.textContent = `Not saved: ${error.message}`
+const say = (text: string): void => {
+  flash.textContent = text
 }
+const tell = (error: Error): void => say(`Not saved: ${error.message}`)
 
 const showDivision = bindChoice(element('division-choice', HTMLFormElement), (value) => {
   live.set('division', Number(value)).catch(tell)
@@ -45,19 +46,13 @@ live.subscribe('theme', (theme) => {
   showTheme(theme)
 })
 
-onFlash(live, (message) => {
-  flash.textContent = String(message)
-})
+onFlash(live, (message) => say(String(message)))
 
 showConnection(element('connection', HTMLElement), socket, network.isOffline)
 takeOverNavigation(viewer)
 bindSignIn(element('account', HTMLElement), socket)
-bindSave(element('save', HTMLElement), live, (text) => {
-  flash.textContent = text
-})
-bindNewProject(live, (text) => {
-  flash.textContent = text
-})
+bindSave(element('save', HTMLElement), live, say)
+bindNewProject(live, say)
 rememberScroll()
 showViewers(element('viewers', HTMLElement), socket, live)
 startHood(element('hood', HTMLElement), socket, live, network)

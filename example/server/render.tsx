@@ -40,8 +40,8 @@ export async function renderDevices(ctx: Koa.Context, devices: readonly Device[]
 
 /** Renders the form of a new project. A request has no tab of its own: the snapshot knows what the tab has said as it was left. */
 export async function renderNewProject(ctx: Koa.Context): Promise<string> {
-  const { step, projectName } = ctx.liveSession.snapshot().values
   const messages = (await ctx.liveSession.takeFlash()).map(String)
+  const { step, projectName } = ctx.liveSession.snapshot().values
   return document(ctx, '', 'New project', <NewProject step={step} name={projectName} />, messages)
 }
 
