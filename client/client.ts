@@ -128,17 +128,26 @@ export function createClient<F extends Fields>(
     throw new TypeError(advice.text('before_ready', key, call))
   }
   /** Resolves when it is saved: a value, or what `next` computes from the current one, again if that has changed by then. */
-  const change = (key: string, make: () => JsonValue | undefined, next?: Next): Promise<void> => {
+  const change = (
+    keys: readonly string[],
+    make: (key: string) => JsonValue | undefined,
+    next?: Next,
+  ): Promise<void> => {
     calls += 1
     const id = calls
+    let left = keys.length
     const saved = new Promise<void>((resolve, reject) => {
-      const end = (failure?: Failure): void => (failure ? reject(advice.errorOf(key, failure)) : resolve())
+      const end = (failure?: Failure): void => {
+        left -= 1
+        if (failure) reject(advice.errorOf(keys.join(', '), failure))
+        else if (!left) resolve()
+      }
       try {
-        if (isOver) end({ code: 'closed' })
+        if (isOver || !left) end({ code: isOver ? 'closed' : 'malformed' })
         else {
-          const value = make()
+          const values = keys.map((key) => [key, make(key)] as const)
           source ??= 'request'
-          dispatch('set', key, { id, next, end }, value)
+          dispatch('set', { id, next, end }, values)
         }
       } catch (error) {
         end({ code: 'invalid_value', error })
@@ -148,10 +157,10 @@ export function createClient<F extends Fields>(
     saved.catch(() => undefined)
     return saved
   }
-  const set = (key: string, value: unknown): Promise<void> => change(key, () => advice.settable(key, value))
+  const set = (key: string, value: unknown): Promise<void> => change([key], () => advice.settable(key, value))
   const update = (key: string, next: (value: JsonValue | undefined) => unknown): Promise<void> =>
     change(
-      key,
+      [key],
       () => get(key, 'update'),
       (value) => advice.settable(key, next(value)),
     )
@@ -178,8 +187,10 @@ export function createClient<F extends Fields>(
     get: (key: string) => get(key),
     has: (key: string) => liveOf(fieldOf(page, key)) !== undefined,
     set,
+    setMany: (values: Readonly<Record<string, unknown>>) =>
+      change(Object.keys(values), (key) => advice.settable(key, values[key])),
     update,
-    delete: (key: string) => change(key, () => undefined),
+    delete: (key: string) => change([key], () => undefined),
     subscribe,
     onChange: changes.add,
     status: (key?: string) => (key === undefined ? overallStatus(page) : status(key)),

@@ -71,6 +71,11 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   /** Sets a value, shown at once. Resolves when it is `saved`: a POST was answered with a cookie that has it, or a later one of this tab. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
+   * Sets several values in one exchange: all shown at once, and all taken by the server, under one stamp, or none. Resolves when all are `saved`.
+   * A key that another device writes meanwhile is `superseded` by itself, as with `set`.
+   */
+  setMany(values: { readonly [P in Keys<F>['writable']]?: Settable<F[P]> }): Promise<void>
+  /**
    * Reads, modifies and writes: shown at once, and stored once, over exactly the value that it was computed from. If another tab or device
    * was faster, `next` runs again with the newer value. If it throws, the promise rejects with the error.
    *

@@ -37,17 +37,17 @@ export const OVER_ANY = -1
 /** How far a write has got: into the memory of this process, or into the store. */
 export type Level = 'memory' | 'store'
 /**
- * `[key, over, id, value?]`: deletes if there is no value; `over` is the stamp of the value that it overwrites, -1 for any. `id` identifies
- * a computed change, which is applied once; for any other it is `''`.
+ * `[key, over, id, value?, group?]`: deletes if there is no value; `over` is the stamp of the value that it overwrites, -1 for any. `id`
+ * identifies a computed change, which is applied once; for any other it is `''`. Changes with the same `group` are valid together, or refused.
  */
-export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue]
+export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue, group?: string]
 /** A page's message, over its socket or as the body of a POST. */
 export interface Sync {
   /** The page's visitor, from an answer or its snapshot; opaque. A page that does not know it asks without. */
   readonly who?: string | undefined
   /** Changes that the browser knows and the server may have lost. */
   readonly tickets?: readonly string[] | undefined
-  /** At most 1,000 changes. Each is applied or refused on its own; those of one key are a list, each made over the one before. */
+  /** At most 1,000 changes. Each is applied or refused on its own, or with its group; those of one key are a list, each made over the one before. */
   readonly set?: readonly WireChange[] | undefined
 }
 /** The result of one change. A refusal includes the current value if that is the reason. */

@@ -1,4 +1,4 @@
-import { takeChange } from '../server/kernel/exchange/page-changes.js'
+import { type Asker, type Takers, takeChanges } from '../server/kernel/exchange/page-changes.js'
 import { refusalOf } from '../server/kernel/exchange/refusal.js'
 import type { Subject } from '../server/kernel/names/subject.js'
 import type { FieldChanges, Owner } from '../server/kernel/values/field-changes.js'
@@ -12,16 +12,8 @@ import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
 import { parseSync } from '../shared/parse.js'
-import { type Awaitable, after, allOf } from '../shared/promise.js'
-import type {
-  AnySnapshot,
-  Refusal,
-  Sync,
-  SyncAnswer,
-  SyncResult,
-  TicketClaims,
-  WireChange,
-} from '../shared/protocol.js'
+import { type Awaitable, after } from '../shared/promise.js'
+import type { AnySnapshot, Refusal, Sync, SyncAnswer, SyncResult, TicketClaims } from '../shared/protocol.js'
 import { toWire, type WireRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
@@ -31,12 +23,6 @@ import { acceptGiven } from './given.js'
 /** A guest whose browser keeps its cookie. */
 const WHO = 'guest'
 const GUEST = { sub: 'guest', epoch: 0 }
-const ASKER = {
-  owner: { subject: () => 'browser:guest' as Subject },
-  source: 'socket',
-  permit: () => undefined,
-  refuse: () => undefined,
-} as const
 
 /** An answer, and the ticket sent before it. */
 export interface Answered {
@@ -50,6 +36,8 @@ export class PageServer {
   readonly #visitor: OneVisitor
   readonly #defaults: Readonly<Record<string, JsonValue>>
   readonly #refusals: LiveSessionErrorCode[] = []
+  readonly #takers: Takers
+  readonly #asker: Asker
   #keepsCookies = true
   #cookie: SyncAnswer['held']
 
@@ -57,6 +45,13 @@ export class PageServer {
   constructor(fields: Fields, given: object) {
     const sessions = new OneVisitor(compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' }), this.#clock)
     this.#visitor = sessions
+    this.#takers = { sessions, settings: { clock: this.#clock }, store: undefined }
+    this.#asker = {
+      owner: { subject: () => this.#subject() },
+      source: 'socket',
+      permit: () => undefined,
+      refuse: () => undefined,
+    }
     this.#defaults = Object.fromEntries(
       [...sessions.fields.values()].flatMap((field): readonly (readonly [string, JsonValue])[] => {
         return field.access === 'hidden' || field.default === undefined ? [] : [[field.key, field.default]]
@@ -97,8 +92,11 @@ export class PageServer {
     try {
       const { who, set } = parseSync(said)
       const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
-      return after(allOf(set.map((change, index) => this.#take(change, index))), (results) => {
-        const taken = set.filter((_, index) => 'level' in (results[index] ?? {})).map(([key]) => key)
+      return after(takeChanges(this.#takers, set, this.#asker), (outcomes) => {
+        const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
+        const results = outcomes.map(
+          (one): SyncResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
+        )
         const answer = { who: WHO, ...this.#kept(), results, held: [], ...greeting }
         return { answer, ...(taken.length === 0 ? {} : { ticket: this.#news(taken) }) }
       })
@@ -120,14 +118,12 @@ export class PageServer {
     })
   }
 
-  #take(change: WireChange, index: number): Awaitable<SyncResult> {
+  /** Whose the next change is, unless it is to be refused. */
+  #subject(): Subject {
     const code = this.#refusals.shift()
     this.#keepsCookies = code !== 'cookies_blocked'
-    if (code !== undefined && this.#keepsCookies) return { code }
-    const settings = { clock: this.#clock }
-    return after(takeChange({ sessions: this.#visitor, settings, store: undefined }, change, index, ASKER), (taken) =>
-      'code' in taken ? taken : { stamp: taken.stamp, level: 'memory' },
-    )
+    if (code !== undefined && this.#keepsCookies) throw new LiveSessionError(code, 'as refuseNext() asked')
+    return 'browser:guest' as Subject
   }
 
   #kept(): Pick<SyncAnswer, 'kept'> {

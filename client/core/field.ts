@@ -12,6 +12,8 @@ export interface Change {
   calls: readonly Call[]
   /** Names a computed change; `''` for a plain one. */
   id: string
+  /** Names the changes that are sent together. */
+  group: string | undefined
   /** What it was computed from. */
   from?: JsonValue | undefined
   /** The stamp of the value that it replaces; set when the change is sent. */
@@ -112,15 +114,16 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 }
 
 /** Adds a change that sets or computes a value. It replaces or joins the last draft if that was never sent. */
-export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined): void {
+export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
   const field = fieldOf(page, key)
-  const id = call.next ? call.id.toString(36) : ''
+  const name = call.id.toString(36)
+  const id = call.next ? name : ''
   const last = draftsOf(field).at(-1)
   const former = last && !last.isBusy && !last.mayHaveArrived && (last.id || !id) ? last : undefined
   const calls = [...(former?.calls ?? []), call]
   field.changes = [
     ...field.changes.filter((one) => one !== former),
-    { value: same(field, value), calls, id, from: NaN },
+    { value: same(field, value), calls, id, group: isGroup ? name : undefined, from: NaN },
   ]
   field.code = undefined
 }
@@ -171,8 +174,8 @@ export function merge(
 }
 
 /** Returns the change as if it had never been sent. As no value equals `NaN`, it is computed again. */
-function unsent({ value, calls, id }: Change): Change {
-  return { value, calls, id, from: NaN }
+function unsent({ value, calls, id, group }: Change): Change {
+  return { value, calls, id, group, from: NaN }
 }
 
 /** Finds out which of this page's computed changes the value written at `stamp` contains. */

@@ -63,8 +63,8 @@ export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | `:${strin
 /** The events of a page, by name, with their arguments. */
 export interface Events {
   begin: []
-  /** A value is set or deleted; if the call has `next`, it is computed from the one that is shown. */
-  set: [key: string, call: Call, value: JsonValue | undefined]
+  /** Values are set or deleted, several as a group; if the call has `next`, they are computed from those that are shown. */
+  set: [call: Call, values: readonly (readonly [key: string, value: JsonValue | undefined])[]]
   connect: []
   disconnect: []
   /** The server is about to close the connection. */

@@ -2,7 +2,7 @@
 
 import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
-import { busyOf, type Change, draftsOf } from './field.js'
+import { busyOf, type Change, draftsOf, type Field } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
 import { tickets } from './visitor.js'
 
@@ -68,12 +68,15 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 function outgoing(page: Page, isPost = false): readonly WireChange[] {
   const set: WireChange[] = []
   let room = ROOM
+  // A group goes once all of it can.
+  const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(dueOf(field).length))
+  const waiting = later.map(({ group }) => group)
   for (const [key, field] of page.fields) {
-    if (busyOf(field)) continue
-    // Those that may have arrived together go together again: the server knows by their ids which of them it has taken.
-    const list = draftsOf(field).filter((one, i, [first]) => !i || (first?.mayHaveArrived && one.mayHaveArrived))
+    const list = dueOf(field)
+    const groups = list.flatMap(({ group }) => group ?? [])
+    if (groups.some((group) => waiting.includes(group))) continue
     room -= JSON.stringify(list).length
-    if (room < 0 && set[0]) break
+    if (room < 0 && set[0] && !groups[0]) continue
     for (const sent of list) {
       sent.base ??= field.at
       sent.isBusy = true
@@ -84,8 +87,18 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
   return set
 }
 
-function wire(key: string, { id, value }: Change, over: number): WireChange {
-  return value === undefined ? [key, over, id] : [key, over, id, value]
+/**
+ * Returns the changes of a key that may be sent: the first, as long as none is in flight. Those that may have arrived together go together again: the
+ * server knows by their ids which of them it has taken.
+ */
+function dueOf(field: Field): readonly Change[] {
+  if (busyOf(field)) return []
+  return draftsOf(field).filter((one, i, [first]) => !i || (first?.mayHaveArrived && one.mayHaveArrived))
+}
+
+function wire(key: string, { id, value, group }: Change, over: number): WireChange {
+  if (value === undefined) return [key, over, id]
+  return group ? [key, over, id, value, group] : [key, over, id, value]
 }
 
 /**

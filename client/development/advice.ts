@@ -11,6 +11,7 @@ const REASONS: Partial<Record<AdviceCode, string>> = {
   undeclared_key: 'expected a declared field that is not hidden from browsers',
   not_writable: "expected a field with client: 'write'",
   users_only: 'only signed-in users may set it: let the visitor sign in first',
+  malformed: 'setMany: expected at least one value',
   too_large: 'over the maxBytes or the maxMembers of the field',
   superseded: 'a newer write has won, or another visitor is at this browser now',
   cookies_blocked: 'the browser keeps no cookie of this server, or consent says no',

@@ -94,14 +94,14 @@ class World {
 
   #call(key: string | number, value: JsonValue | undefined): void {
     this.calls += 1
-    this.#do(['set', String(key), { id: this.calls }, value])
+    this.#do(['set', { id: this.calls }, [[String(key), value]]])
   }
 
   #add(): void {
     this.calls += 1
     const name = `m${this.calls}`
     this.added.set(this.calls, name)
-    this.#do(['set', 'cart', { id: this.calls, next: (cart) => [...(cart as string[]), name] }, undefined])
+    this.#do(['set', { id: this.calls, next: (cart) => [...(cart as string[]), name] }, [['cart', undefined]]])
   }
 
   /** Another page adds an item. */

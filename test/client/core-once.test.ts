@@ -144,7 +144,7 @@ describe('an update whose answer was lost', () => {
 describe('the ids of a page', () => {
   it('are such as the wire allows, whatever the number of its first call', () => {
     const page = BarePage.greeted()
-    page.on('set', 'cart', { id: Number.MAX_SAFE_INTEGER, next: add('a') }, undefined)
+    page.on('set', { id: Number.MAX_SAFE_INTEGER, next: add('a') }, [['cart', undefined]])
     expect(page.sent()[0]?.[2]).toMatch(/^[\w-]{1,32}$/)
   })
 })

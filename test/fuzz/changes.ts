@@ -34,6 +34,8 @@ export class ChangeSource {
       [3, () => [this.#computed(dice, actor)]],
       [1, () => [...valid, this.#computed(dice, actor)]],
       [1, () => [['division', 0, odd(), 1]]],
+      [3, () => this.#group(dice, actor)],
+      [1, () => mutateJson(dice, this.#group(dice, actor), odd)],
       [4, () => mutateJson(dice, valid, odd)],
       [1, () => [...valid, ...valid]],
       [1, odd],
@@ -43,6 +45,18 @@ export class ChangeSource {
   #change(dice: Dice, actor: Actor, key: string): unknown[] {
     const seen = this.#seen(dice, actor, key)
     return dice.chance(0.15) ? [key, seen, ''] : [key, seen, '', this.#value(dice, actor, key)]
+  }
+
+  /** Values that are set together, and one that may not be allowed among them. */
+  #group(dice: Dice, actor: Actor): unknown[] {
+    const name = `group-${dice.below(3)}`
+    const plain = ['division', 'theme', 'cart'].map((key) => [key, -1, '', this.#value(dice, actor, key), name])
+    const another = dice.one<readonly unknown[]>(
+      [2, () => []],
+      [1, () => [[dice.pick(['role', 'secret', 'theme']), -1, '', 'admin', name]]],
+      [1, () => [this.#change(dice, actor, 'cart')]],
+    )
+    return [...plain.filter(() => dice.chance(0.7)), ...another]
   }
 
   /** A value that was computed from the one of a stamp. */

@@ -130,16 +130,21 @@ export class Judge {
       return true
     }
     if (dropped) return false
-    for (const [at, result] of results.entries()) this.#result(set[at] ?? [], result, input)
+    for (const [at, result] of results.entries()) this.#result(set[at] ?? [], set, result, input)
     this.#tickets(actor, tickets, isOwn, input)
     return true
   }
 
-  #result(change: readonly unknown[], { code, stamp, level }: Answered, input: unknown): void {
+  #result(
+    change: readonly unknown[],
+    set: readonly unknown[][],
+    { code, stamp, level }: Answered,
+    input: unknown,
+  ): void {
     this.#tally.outcome(`result ${code ?? 'ok'}`)
     const isTaken = code === undefined && Number.isSafeInteger(stamp) && level === 'memory'
     if (!isTaken && !isCode(code)) this.#harm('wrong answer', 'a result outside of the protocol', input)
-    if (isTaken && !isAllowed(change)) this.#harm('wrong answer', `accepted ${JSON.stringify(change)}`, input)
+    if (isTaken && !isAllowed(change, set)) this.#harm('wrong answer', `accepted ${JSON.stringify(change)}`, input)
   }
 
   #tickets(actor: Actor, tickets: unknown, hasBrowser: boolean, input: unknown): void {

@@ -44,18 +44,20 @@ export function areChanges(changes: unknown): changes is readonly unknown[][] {
 }
 
 function isChange(change: unknown): change is unknown[] {
-  if (!Array.isArray(change) || change.length < 3 || change.length > 4) return false
-  const [key, over, id] = change as unknown[]
+  if (!Array.isArray(change) || change.length < 3 || change.length > 5) return false
+  const [key, over, id, , group] = change as unknown[]
+  const isPlain = change.length < 5 || (id === '' && typeof group === 'string' && /^[\w-]{1,32}$/.test(group))
   if (typeof key !== 'string' || typeof id !== 'string' || !/^[\w-]{0,32}$/.test(id)) return false
   // The end of a value is half a millisecond after its stamp.
   const isEnd = Number.isSafeInteger(Number(over) - 0.5) && Number(over) > 1
-  return (Number.isSafeInteger(over) || isEnd) && Number(over) >= (id === '' ? -1 : 0)
+  return isPlain && (Number.isSafeInteger(over) || isEnd) && Number(over) >= (id === '' ? -1 : 0)
 }
 
-/** Whether a change is one that the fields allow. */
-export function isAllowed([key, , , ...value]: readonly unknown[]): boolean {
+/** Whether the fields allow a change, and all those of its group. */
+export function isAllowed([key, , , value, group]: readonly unknown[], set: readonly (readonly unknown[])[]): boolean {
+  if (group !== undefined) return set.every((one) => one[4] !== group || isAllowed(one.slice(0, 4), set))
   const isValid = VALUES.get(key)
-  return isValid !== undefined && (value.length === 0 || isValid(value[0]))
+  return isValid !== undefined && (value === undefined || isValid(value))
 }
 
 function isWellFormed(text: string): boolean {

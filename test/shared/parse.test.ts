@@ -46,18 +46,23 @@ describe('the changes of a page', () => {
       ['e', Number.MAX_SAFE_INTEGER, '', 0],
       ['f', 0, 'an_Id-7', 1],
       ['g', 5, 'x'.repeat(32)],
+      ['h', -1, '', 1, 'group'],
     ]
     expect(read(changes)).toEqual(changes)
-    expect(parseSync({ set: changes }).set.map(({ length }) => length)).toEqual([4, 3, 4, 4, 4, 4, 3])
+    expect(parseSync({ set: changes }).set.map(({ length }) => length)).toEqual([4, 3, 4, 4, 4, 4, 3, 5])
   })
 
   it.each([
     [null, undefined, 'expected a list of [key, over, id, value?]'],
     [{ length: 1 }, undefined, 'expected a list of [key, over, id, value?]'],
-    [[['a', -1, ''], { length: 3 }], 1, 'expected [key, over, id, value?] in change 1'],
-    [['abc'], 0, 'expected [key, over, id, value?] in change 0'],
-    [[['a', -1]], 0, 'expected [key, over, id, value?] in change 0'],
-    [[['a', 5, '', 1, 1]], 0, 'expected [key, over, id, value?] in change 0'],
+    [[['a', -1, ''], { length: 3 }], 1, 'expected [key, over, id, value?, group?] in change 1'],
+    [['abc'], 0, 'expected [key, over, id, value?, group?] in change 0'],
+    [[['a', -1]], 0, 'expected [key, over, id, value?, group?] in change 0'],
+    [[['a', 5, '', 1, 'g', 1]], 0, 'expected [key, over, id, value?, group?] in change 0'],
+    [[['a', 5, '', 1, 1]], 0, 'expected a group of changes that are not computed in change 0'],
+    [[['a', 5, '', 1, '']], 0, 'expected a group of changes that are not computed in change 0'],
+    [[['a', 5, 'x', 1, 'g']], 0, 'expected a group of changes that are not computed in change 0'],
+    [[['a', 5, '', 1, 'g'.repeat(33)]], 0, 'expected a group of changes that are not computed in change 0'],
     [[['a', -1, 'x', 1]], 0, 'expected the stamp that a value was computed over in change 0'],
     [[['a', 5, 7, 1]], 0, 'expected an id in change 0'],
     [[['a', 5, undefined, 1]], 0, 'expected an id in change 0'],

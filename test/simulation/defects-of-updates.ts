@@ -10,8 +10,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'a computed value is taken without a look at the store',
-    at: 'apply',
-    find: "id === '' || !store",
+    at: 'takeComputed',
+    find: '!store',
     replace: 'true',
   },
   {
@@ -58,9 +58,33 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'the next page sends a list one by one',
-    at: 'outgoing',
+    at: 'dueOf',
     find: '!i || (first?.mayHaveArrived && one.mayHaveArrived)',
     replace: '!i',
+  },
+  {
+    name: 'a page sends what was set together as it can',
+    at: 'outgoing',
+    find: 'groups.some(…)',
+    replace: 'false',
+  },
+  {
+    name: 'a page sends what was set together without saying so',
+    at: 'wire',
+    find: 'group ? [key, over, id, value, group] : [key, over, id, value]',
+    replace: '[key, over, id, value]',
+  },
+  {
+    name: 'a page that carries its drafts over forgets what was set together',
+    at: 'unsent',
+    find: '{ value, calls, id, group, from: NaN }',
+    replace: '{ value, calls, id, group: undefined, from: NaN }',
+  },
+  {
+    name: 'what was set together is taken one by one',
+    at: 'takeChanges',
+    find: 'groups.get(…)',
+    replace: 'undefined',
   },
   {
     name: 'a page makes a change again that another page has sent for it',

@@ -54,6 +54,11 @@ export class Ledger {
     }
   }
 
+  /** A page asks for it as this visitor: its sockets may hear of it before the page is answered. */
+  arrives(value: JsonValue | undefined, sub: string): void {
+    for (const write of this.#of(value)) write.subs.add(sub)
+  }
+
   /** The least stamp that one of these subjects gave it; 0 where none did. */
   stampOf(value: JsonValue | undefined, subs: readonly string[]): number {
     const stamps = this.#of(value).flatMap((write) => subs.flatMap((sub) => write.stamps.get(sub) ?? []))

@@ -11,6 +11,7 @@ import { type CookieState, readClaims } from './registers.js'
 import { Sendings } from './sendings.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
+import { Together, type Values } from './together.js'
 import { isSame, leadsTo, seen, subjectsOf, type Whose } from './whos.js'
 import { isTaken } from './wire.js'
 import type { World } from './world.js'
@@ -21,6 +22,7 @@ export class PageChecker {
   readonly #pages = new WeakMap<Tab, Page>()
   readonly #origins = new Origins()
   readonly #sendings = new Sendings()
+  readonly #together = new Together()
 
   constructor(world: World) {
     this.#world = world
@@ -50,11 +52,17 @@ export class PageChecker {
     this.#origins.add(value, this.#owners(tab))
   }
 
+  /** The page's code sets several in one call. */
+  setsTogether(tab: Tab, values: Values): void {
+    for (const value of values.values()) this.sets(tab, value)
+    this.#together.sets(tab, values)
+  }
+
   /** What a page says, over its socket or by a POST. */
   asks(tab: Tab, sync: Sync): void {
     const { who } = sync
     const page = this.#page(tab)
-    const fault = this.#sendings.fault(sync)
+    const fault = this.#sendings.fault(sync) ?? this.#together.fault(tab, sync)
     if (fault !== undefined) this.#fail(tab, fault, 'lost')
     const whose = this.#world.whos.of(who)
     if (who === undefined || !whose) return

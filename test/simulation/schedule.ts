@@ -5,6 +5,7 @@ import { Random } from './random.js'
 const WEIGHTS = {
   // Pages
   change: 16,
+  changeTogether: 8,
   remove: 4,
   add: 8,
   addTogether: 3,

@@ -16,6 +16,7 @@ import { SocketChecker } from './sockets.js'
 import { isExpected } from './store-line.js'
 import { type Link, Tab, type TabWatcher } from './tab.js'
 import { fireTimer, isDue, moveEachTurn, turn } from './time.js'
+import type { Values } from './together.js'
 import { isTaken } from './wire.js'
 import { World } from './world.js'
 
@@ -164,6 +165,13 @@ export class Stage {
   async change(tab: Tab, key: string, value: JsonValue | undefined): Promise<void> {
     this.pages.sets(tab, value)
     tab.change(key, value)
+    await turn()
+  }
+
+  /** The page's code sets several values in one call. */
+  async changeTogether(tab: Tab, values: Values): Promise<void> {
+    this.pages.setsTogether(tab, values)
+    tab.changeTogether(values)
     await turn()
   }
 

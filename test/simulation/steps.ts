@@ -33,6 +33,12 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     const tab = tabOf(browser, step)
     if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
   },
+  changeTogether: async (stage, browser, step) => {
+    const tab = tabOf(browser, step)
+    const keys = [0, 1].map((more) => keyOf(stage, writable(stage), { ...step, what: step.what + more * 3 }))
+    const values = new Map(keys.map((key) => [key, freshValue(stage, key, browser.index)]))
+    if (tab) await stage.changeTogether(tab, values)
+  },
   remove: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
     if (tab) await stage.change(tab, keyOf(stage, writable(stage), step), undefined)

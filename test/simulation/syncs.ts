@@ -11,6 +11,7 @@ import { type CookieState, changesOf, isNewer, type Register, readClaims } from 
 import type { ServerNode } from './server-node.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
+import { tornApart } from './together.js'
 import { isSame, type Whose } from './whos.js'
 import type { World } from './world.js'
 
@@ -64,8 +65,9 @@ export class SyncChecker {
   look(speaker: Speaker, { tickets = [], set = [] }: Sync): Look {
     const { node, tab, user, sub } = speaker
     const { knowledge } = node
-    const met = set.map(([key]) => {
+    const met = set.map(([key, , , value]) => {
       const owner = subjectOf(speaker, key)
+      if (owner !== undefined) this.#world.ledger.arrives(value, owner)
       const isBrought = this.#isBrought(node, key)
       const heard = tab && owner !== undefined && isBrought ? this.#pages.stampOf(tab, owner, key, knowledge) : 0
       const floor = knowledge.floor(owner, key)
@@ -105,13 +107,15 @@ export class SyncChecker {
     const wrong = redeemed(redeemer, tickets, onNews, look.rights)
     if (wrong !== undefined) fail(wrong, 'foreign')
     if (results.length !== set.length) fail(`is told of ${results.length} changes, and made ${set.length}`)
+    const torn = tornApart(set, results)
+    if (torn !== undefined) fail(torn, 'other')
     const lists = new Map<string, Before>()
     for (const [index, change] of set.entries()) {
       const result = results[index]
       if (!result) continue
       const [key, , , value] = change
       const before = lists.get(key)
-      if ('code' in result) this.#refuses(speaker, change, result, fail)
+      if ('code' in result) this.#refuses(speaker, change, mates(set, change), result, fail)
       else
         this.#wrote(speaker, change, result, { ticket, whose, met: metAfter(look.met.get(key), before), before }, fail)
       lists.set(key, 'code' in result ? 'refused' : { stamp: result.stamp, value })
@@ -247,6 +251,7 @@ export class SyncChecker {
   #refuses(
     speaker: Speaker,
     change: WireChange,
+    together: readonly string[],
     { code, stamp, value }: Extract<SyncResult, { readonly code: unknown }>,
     fail: Fail,
   ): void {
@@ -254,7 +259,7 @@ export class SyncChecker {
     const [key, over, id, wanted] = change
     note(`a change is refused: ${code}`)
     const sub = subjectOf(speaker, key)
-    if (code === 'undeclared_key' && !node.isDeclared(key)) return
+    if (code === 'undeclared_key' && !together.every((one) => node.isDeclared(one))) return
     if (code === 'conflict' && sub !== undefined) this.#world.baskets.refuses(node, sub, change)
     // It waited for the store: what that has by now is for no visitor who has gone.
     if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
@@ -267,6 +272,11 @@ export class SyncChecker {
     const objection = this.#world.ledger.protest(reader, key, { stamp: stamp ?? 0, value })
     if (objection !== undefined) fail(`is told ${objection}`, 'foreign')
   }
+}
+
+/** The keys of what goes together with a change, and its own. */
+function mates(set: readonly WireChange[], [key, , , , name]: WireChange): readonly string[] {
+  return name === undefined ? [key] : set.flatMap(([one, , , , other]) => (other === name ? one : []))
 }
 
 /** Whose a key is. */

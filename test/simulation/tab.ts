@@ -10,6 +10,7 @@ import { recorded, scriptOf } from './recorder.js'
 import { type Channel, within } from './surroundings.js'
 import { TabSocket } from './tab-socket.js'
 import { note } from './tally.js'
+import type { Values } from './together.js'
 
 const tabs = new Map<string, Tab>()
 const { fetch: realFetch } = globalThis
@@ -100,6 +101,24 @@ export class Tab {
     }
     const done = value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never)
     done.then(
+      () => settle(undefined),
+      (error: { readonly code: string }) => settle(error.code),
+    )
+  }
+
+  /** Sets several values in one call: refused, one of them may stand all the same. */
+  changeTogether(values: Values): void {
+    this.#listeners.get('pointerdown')?.({})
+    for (const [key, value] of values) this.drafts.set(key, JSON.stringify(value))
+    const settle = (code: string | undefined): void => {
+      note(`what was set together is ${code ?? 'saved'}`)
+      for (const [key, value] of values) {
+        if (this.drafts.get(key) !== JSON.stringify(value)) continue
+        this.drafts.delete(key)
+        if (code !== 'superseded') this.#watcher.settled(this, key, value, code)
+      }
+    }
+    this.live.setMany(Object.fromEntries(values) as never).then(
       () => settle(undefined),
       (error: { readonly code: string }) => settle(error.code),
     )

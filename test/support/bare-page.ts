@@ -52,6 +52,8 @@ export class BarePage {
   readonly #waiting: Sync[] = []
   readonly #names = new Map<number, string>()
   readonly #done = new Set<number>()
+  /** By call, how many of its values are not saved yet. */
+  readonly #left = new Map<number, number>()
   /** By key, the ids of the computed changes that the server has taken. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
   #posted: Sync | undefined
@@ -81,6 +83,9 @@ export class BarePage {
       const [calls, failure] = args as Effects['settle']
       for (const { id } of calls) {
         const name = this.#names.get(id)
+        const left = (this.#left.get(id) ?? 1) - 1
+        this.#left.set(id, left)
+        if (left > 0 && !failure) continue
         // As with real promises: settling one again has no effect.
         if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
         this.#done.add(id)
@@ -91,14 +96,22 @@ export class BarePage {
   set(key: string, value?: JsonValue): void {
     const id = this.#names.size + 1
     this.#names.set(id, `${value}`)
-    this.on('set', key, { id }, value)
+    this.on('set', { id }, [[key, value]])
+  }
+
+  /** Its calls end once each of them has: in `settled`, with its first refusal. */
+  setMany(values: Readonly<Record<string, JsonValue>>): void {
+    const id = this.#names.size + 1
+    this.#names.set(id, 'together')
+    this.#left.set(id, Object.keys(values).length)
+    this.on('set', { id }, Object.entries(values))
   }
 
   /** @param name of the change in `settled` */
   update(key: string, next: Next, name = 'update'): void {
     const id = this.#names.size + 1
     this.#names.set(id, name)
-    this.on('set', key, { id, next }, undefined)
+    this.on('set', { id, next }, [[key, undefined]])
   }
 
   /** The server pushes a ticket. */

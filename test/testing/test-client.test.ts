@@ -123,6 +123,46 @@ describe.each([
     expect(live.get('division')).toBe(5)
   })
 
+  it('sets several values in one exchange', async () => {
+    const saved = live.setMany({ division: 4, theme: 'dark' })
+    expect([live.get('division'), live.get('theme')]).toEqual([4, 'dark'])
+    await saved
+    expect([live.status('division').status, live.status('theme').status, screen.sent]).toEqual([
+      'saved',
+      'saved',
+      [
+        ['division', 4],
+        ['theme', 'dark'],
+      ],
+    ])
+  })
+
+  it('takes none of several values if one is refused, and neither shows nor sends them if one is no JSON', async () => {
+    jest.spyOn(console, 'error').mockReturnValue()
+    expect(await codeOf(live.setMany({ theme: 'dark', division: 1.5 }))).toEqual([
+      true,
+      'invalid_value',
+      'theme, division',
+    ])
+    expect([live.get('division'), live.get('theme'), live.status('theme').reason]).toEqual([
+      3,
+      'light',
+      'invalid_value',
+    ])
+    told.length = 0
+    const sent = screen.sent.length
+    expect(await codeOf(live.setMany({ theme: 'dark', division: Number.NaN }))).toEqual([
+      true,
+      'invalid_value',
+      'division',
+    ])
+    expect([live.get('theme'), told, screen.sent.length]).toEqual(['light', [], sent])
+  })
+
+  it('refuses to set no value at all', async () => {
+    expect(await codeOf(live.setMany({}))).toEqual([true, 'malformed', ''])
+  })
+
   it('refuses to be changed by what computes a value', async () => {
     jest.spyOn(console, 'error').mockReturnValue()
     const update = live.update('division', (division) => {

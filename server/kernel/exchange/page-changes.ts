@@ -3,7 +3,7 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { isKey } from '../../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
-import { type Awaitable, isThenable } from '../../../shared/promise.js'
+import { type Awaitable, after, allOf, hearOut, isThenable } from '../../../shared/promise.js'
 import { OVER_ANY, type WireChange } from '../../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
@@ -40,7 +40,7 @@ export interface Taken {
 }
 
 /** The outcome of the change of the same key before it: it was made over that one. */
-export type Before = Taken | Refused | undefined
+type Before = Taken | Refused | undefined
 
 /** A change that is allowed and valid. */
 interface PageChange {
@@ -52,29 +52,73 @@ interface PageChange {
   readonly before: Before
 }
 
+/** The outcomes of changes, in their order. */
+export type Results = readonly (Taken | Refused)[]
+
+/** A change as it was sent, and the index of the one before it in the list of its key. */
+interface Sent {
+  readonly wire: WireChange
+  readonly index: number
+  readonly former: number | undefined
+}
+
 /**
- * Applies a page's change, if it is allowed, valid, and computed over the current value: at once, unless the store has to be asked.
+ * Applies a page's changes, if they are allowed, valid, and made over the current value: at once, unless the store has to be asked. A group is
+ * applied where the first of it stands. What is sent before another of it gives way to that.
  *
  * @throws {LiveSessionError} `closed`
  */
-export function takeChange(
+export function takeChanges(takers: Takers, set: readonly WireChange[], asker: Asker): Awaitable<Results> {
+  const groups = new Map<string | number, Sent[]>()
+  const last = new Map<string, number>()
+  for (const [index, wire] of set.entries()) {
+    const [key, , , , name = index] = wire
+    const group = groups.get(name) ?? []
+    group.push({ wire, index, former: last.get(key) })
+    groups.set(name, group)
+    last.set(key, index)
+  }
+  const results: Awaitable<Taken | Refused>[] = []
+  for (const group of groups.values()) {
+    const befores = allOf(group.map(({ former }) => (former === undefined ? undefined : results[former])))
+    const outcomes = after(befores, (befores) => takeGroup(takers, group, befores, asker))
+    for (const [i, { index }] of group.entries()) {
+      const result = after(outcomes, (all) => all[i] as Taken | Refused)
+      if (isThenable(result)) hearOut(result)
+      results[index] = result
+    }
+  }
+  return allOf(results)
+}
+
+/** Applies a computed change, or plain ones that belong together: if one of them is not allowed or not valid, none is taken. */
+function takeGroup(
   takers: Takers,
-  wire: WireChange,
-  index: number,
+  group: readonly Sent[],
+  befores: readonly Before[],
   asker: Asker,
-  before?: Before,
-): Awaitable<Taken | Refused> {
-  const refuse = (error: unknown): Refused => {
-    if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
-    asker.refuse(error)
-    return refusalOf(error).result
+): Awaitable<Results> {
+  const refuseAll = (error: unknown): Results => {
+    const refused = refuse(asker, error)
+    return group.map(() => refused)
   }
   try {
-    const taken = apply(takers, { ...accept(takers.sessions, wire, index, asker.owner), before }, asker)
-    return isThenable(taken) ? taken.catch(refuse) : taken
+    const changes = group.map(({ wire, index }, i): PageChange => {
+      return { ...accept(takers.sessions, wire, index, asker.owner), before: befores[i] }
+    })
+    const [first] = changes
+    if (!first?.id) return takePlain(takers, changes, asker)
+    const taken = takeComputed(takers, first, asker)
+    return isThenable(taken) ? taken.then((one) => [one]).catch(refuseAll) : [taken]
   } catch (error) {
-    return refuse(error)
+    return refuseAll(error)
   }
+}
+
+function refuse(asker: Asker, error: unknown): Refused {
+  if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
+  asker.refuse(error)
+  return refusalOf(error).result
 }
 
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
@@ -105,8 +149,28 @@ function accept(
   }
 }
 
+/** Writes what has not arrived before, under one stamp; refuses each change of a key that has something newer. */
+function takePlain(takers: Takers, changes: readonly PageChange[], asker: Asker): Results {
+  const { sessions } = takers
+  const arrived = changes.map((change) => {
+    try {
+      return arrivedAt(takers, change)
+    } catch (error) {
+      return refuse(asker, error)
+    }
+  })
+  const fresh = changes.filter((_, i) => arrived[i] === undefined)
+  const seen = newestOf(fresh.map((change) => seenOf(takers, change)))
+  const written = new Map(fresh.map(({ field, value }) => [field, value]))
+  const stamp = fresh.length > 0 ? sessions.write(written, asker.owner, asker.source, { seen }) : seen
+  return changes.map(({ field, id, value }, i) => {
+    const { [i]: at = stamp } = arrived
+    return typeof at === 'number' ? { field, id, stamp: at, value } : at
+  })
+}
+
 /** @throws {LiveSessionError} if there is something newer */
-function apply(takers: Takers, change: PageChange, { owner, source, permit }: Asker): Awaitable<Taken> {
+function takeComputed(takers: Takers, change: PageChange, { owner, source, permit }: Asker): Awaitable<Taken> {
   const { sessions, store } = takers
   const { field, subject, id, value } = change
   const seen = seenOf(takers, change)
@@ -114,7 +178,7 @@ function apply(takers: Takers, change: PageChange, { owner, source, permit }: As
     const stamp = arrivedAt(takers, change) ?? sessions.write(new Map([[field, value]]), owner, source, { seen, id })
     return { field, id, stamp, value }
   }
-  if (id === '' || !store) return write()
+  if (!store) return write()
   const next = (): JsonValue | undefined => {
     arrivedAt(takers, change)
     return value

@@ -1,14 +1,13 @@
 import type { Field } from '../../../shared/field.js'
 import type { Wanted } from '../../../shared/parse.js'
-import { type Awaitable, after, allOf, hearOut, isThenable } from '../../../shared/promise.js'
+import { type Awaitable, after } from '../../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../../shared/protocol.js'
 import type { Visitor } from '../names/visitor.js'
 import type { StoreSync } from '../remote/store-sync.js'
 import type { Whose } from '../visitors/recognized.js'
 import type { Bucket } from './limits.js'
-import { type Asker, type Before, type Taken, takeChange } from './page-changes.js'
+import { type Asker, type Results, takeChanges } from './page-changes.js'
 import { mergeTickets, redeem } from './redeem.js'
-import type { Refused } from './refusal.js'
 import { type HeldInStore, heldInStore, ticketOf, told } from './told.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
@@ -24,8 +23,6 @@ export interface Side extends Asker {
   /** How far a write has got. Throws if the visitor has left meanwhile: the answer would be for another one. */
   confirm?(this: void, level: Level): Awaitable<Level>
 }
-
-type Results = readonly (Taken | Refused)[]
 
 /** Only POSTs ask the store: no greeting over a socket waits for it. */
 const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
@@ -51,16 +48,7 @@ export function sync(
   if (set.length > 0) side.permit()
   side.begin?.()
   const overtaken = mergeTickets(core, redemptions)
-  const lists = new Map<string, Awaitable<Before>>()
-  const results = allOf(
-    set.map((change, index) => {
-      const [key] = change
-      const result = after(lists.get(key), (before) => takeChange(core, change, index, side, before))
-      lists.set(key, result)
-      if (isThenable(result)) hearOut(result)
-      return result
-    }),
-  )
+  const results = takeChanges(core, set, side)
   return after(results, (results) =>
     after(core.store && levelsOf(core.store, visitor, results, side), (levels) => {
       // Made before the store is asked: the store's answer covers all that the ticket brings.

@@ -50,6 +50,11 @@ live.onStatus((key, { status, reason }) => {
   same<typeof reason, LiveSessionErrorCode | undefined>(true)
   same<typeof status, StatusDetail['status']>(true)
 })
+void live.setMany({ division: 1, cart: [{ sku: 'a' }] })
+// @ts-expect-error a value of another type
+void live.setMany({ division: '1' })
+// @ts-expect-error not for pages to write
+void live.setMany({ plan: 'pro' })
 // @ts-expect-error not a status
 live.status().status === 'lost'
 // @ts-expect-error not declared

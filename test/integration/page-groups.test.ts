@@ -1,0 +1,145 @@
+import { describe, expect, it } from '@jest/globals'
+import { memoryStore } from 'koa-live-session/testing'
+import { z } from 'zod'
+import type { SyncResult } from '../../shared/protocol.js'
+import { App } from '../support/app.js'
+
+type Result = Partial<{
+  readonly code: string
+  readonly stamp: number
+  readonly level: string
+  readonly value: unknown
+}>
+
+/** Of a visitor whose page says what it sets this way. */
+async function begin(way: string, options: object = {}) {
+  const app = await App.start({
+    routes: (ctx) => {
+      ctx.body = { values: ctx.liveSession.snapshot().values, stamps: ctx.liveSession.snapshot().stamps }
+    },
+    options,
+  })
+  const visitor = app.visitor()
+  await visitor.store()
+  const socket = await visitor.connect()
+  const set = async (...changes: readonly (readonly unknown[])[]): Promise<readonly Result[]> => {
+    const answer =
+      way === 'socket'
+        ? await socket.set(...(changes as never[]))
+        : await (await visitor.store({ set: changes })).json()
+    return (answer as { readonly results: readonly SyncResult[] }).results as readonly Result[]
+  }
+  const read = async () => (await visitor.fetch('/')).json()
+  return { app, visitor, socket, set, read }
+}
+
+describe.each([
+  ['over a socket', 'socket'],
+  ['in a POST', 'post'],
+])('what a page sets together, %s', (_, way) => {
+  it('is written under one stamp, whosever each value is', async () => {
+    const { app, set, read } = await begin(way)
+    // Later than the clock: the next stamp of that key alone would be another.
+    const [former] = await set(['cart', -1, '', []])
+    const stamp = Number(former?.stamp) + 1
+    const results = await set(
+      ['division', -1, '', 2, 'g'],
+      ['theme', -1, '', 'dark', 'g'],
+      ['cart', -1, '', ['a'], 'g'],
+    )
+    expect(results).toEqual(Array(3).fill({ stamp, level: 'memory' }))
+    expect(app.clock.now()).toBe(former?.stamp)
+    expect(await read()).toMatchObject({
+      values: { division: 2, theme: 'dark', cart: ['a'] },
+      stamps: { division: stamp, theme: stamp, cart: stamp },
+    })
+  })
+
+  it.each([
+    ['invalid', ['division', -1, '', 1.5, 'g'], 'invalid_value'],
+    ['too large', ['cart', -1, '', ['x'.repeat(9000)], 'g'], 'too_large'],
+    ['not for pages to write', ['role', -1, '', 'admin', 'g'], 'not_writable'],
+    ['not for pages to know', ['secret', -1, '', 'x', 'g'], 'undeclared_key'],
+  ])('is refused as a whole where one is %s, and nothing else is', async (_, bad, code) => {
+    const { app, set, read } = await begin(way)
+    const before = await read()
+    const results = await set(['division', -1, '', 2, 'other'], ['theme', -1, '', 'dark', 'g'], bad)
+    expect(results).toEqual([{ stamp: app.clock.now(), level: 'memory' }, { code }, { code }])
+    expect((await read()).values).toEqual({ ...before.values, division: 2 })
+  })
+
+  it('keeps the stamp of what has arrived before, and writes the rest', async () => {
+    const { app, set, read } = await begin(way)
+    const [first] = await set(['division', 0, '', 2, 'g'])
+    app.clock.advance(1000)
+    const results = await set(['division', 0, '', 2, 'g'], ['theme', 0, '', 'dark', 'g'])
+    expect(results).toEqual([first, { stamp: app.clock.now(), level: 'memory' }])
+    expect((await read()).values).toMatchObject({ division: 2, theme: 'dark' })
+  })
+
+  it('gives way key by key to what is newer', async () => {
+    const { app, set, read } = await begin(way)
+    const [newer] = await set(['division', -1, '', 7])
+    const results = await set(['division', 0, '', 2, 'g'], ['theme', 0, '', 'dark', 'g'])
+    expect(results).toEqual([
+      { code: 'superseded', stamp: newer?.stamp, value: 7 },
+      { stamp: app.clock.now(), level: 'memory' },
+    ])
+    expect((await read()).values).toMatchObject({ division: 7, theme: 'dark' })
+  })
+
+  it('is written over what stands before it in the list of its key', async () => {
+    const { set, read } = await begin(way)
+    const results = await set(['cart', 0, '7', ['a']], ['cart', 0, '', ['b'], 'g'], ['division', 0, '', 2, 'g'])
+    expect(results.map(({ code }) => code)).toEqual([undefined, undefined, undefined])
+    expect((await read()).values).toMatchObject({ cart: ['b'], division: 2 })
+  })
+
+  it('stands where the first of it does: another change before one of its keys is overwritten', async () => {
+    const { set, read } = await begin(way)
+    const results = await set(
+      ['division', 0, '', 2, 'g'],
+      ['cart', 0, '7', ['a']],
+      ['division', 0, '8', 3],
+      ['cart', 0, '', ['b'], 'g'],
+      ['cart', 0, '9', ['b', 'c']],
+    )
+    expect(results.map(({ code }) => code)).toEqual([undefined, 'conflict', undefined, undefined, undefined])
+    expect((await read()).values).toMatchObject({ cart: ['b', 'c'], division: 3 })
+  })
+
+  it('is merged into the store as one, and waits for it as one', async () => {
+    const { app, set } = await begin(way, { identify: () => 'ann', store: memoryStore() })
+    const results = await set(['division', -1, '', 2, 'g'], ['cart', -1, '', ['a'], 'g'])
+    expect(results).toEqual(Array(2).fill({ stamp: app.clock.now(), level: 'store' }))
+  })
+
+  it('is refused to a guest where one field is for users alone', async () => {
+    const app = await App.start({
+      fields: {
+        name: { schema: z.string(), default: '', client: 'write', guests: 'read' },
+        theme: { schema: z.string(), default: '', client: 'write' },
+      } as never,
+      options: { identify: () => undefined } as never,
+    })
+    const visitor = app.visitor()
+    const body = {
+      set: [
+        ['theme', -1, '', 'dark', 'g'],
+        ['name', -1, '', 'Ann', 'g'],
+      ],
+    }
+    expect((await (await visitor.store(body)).json()).results).toEqual([{ code: 'users_only' }, { code: 'users_only' }])
+  })
+})
+
+describe('what a page sets together', () => {
+  it('is one change of the visitor: their sockets get one ticket', async () => {
+    const { visitor, set } = await begin('post')
+    const other = await visitor.connect()
+    await other.greeted
+    await other.ticket()
+    await set(['division', -1, '', 2, 'g'], ['cart', -1, '', ['a'], 'g'])
+    expect((await other.ticket()).claims.changes.map(([key]) => key)).toEqual(['division', 'cart'])
+  })
+})
