@@ -36,11 +36,10 @@ export function bindNewProject(live: LiveSessionClient, tell: (text: string) => 
   back.addEventListener('click', () => keep(live.update('step', (step) => Math.max(1, step - 1))))
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    const isDone = live.get('step') === LAST
-    if (isDone) {
+    if (live.get('step') < LAST) keep(live.update('step', (step) => step + 1))
+    else {
       tell(`${live.get('projectName') || 'A project without a name'}: this is a demo, so nothing was created.`)
-      keep(live.set('projectName', ''))
+      keep(live.setMany({ projectName: '', step: 1 }))
     }
-    keep(live.update('step', (step) => (isDone ? 1 : step + 1)))
   })
 }

@@ -72,6 +72,7 @@ describeInBrowser('the example', () => {
     await one.page.getByRole('button', { name: 'Create' }).click()
     await one.page.getByText('Harbour: this is a demo').waitFor()
     expect(await step(one)).toBe('Name')
+    expect(await one.page.getByRole('textbox', { name: 'Name', exact: true }).inputValue()).toBe('')
   })
 
   it.each([
