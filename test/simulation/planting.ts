@@ -5,7 +5,7 @@ import ts from 'typescript'
 /** A mistake to make on purpose. It is found by what it changes, so that other changes of the product leave it as it is. */
 export interface Defect {
   readonly name: string
-  /** The function, method, constant or property that has it, in any file: `takeChange`, `Epochs.hear`, `PLANS.given-up`. */
+  /** The function, method, constant or property that has it, in any file: `takeGroup`, `Epochs.hear`, `PLANS.given-up`. */
   readonly at: string
   /**
    * An expression or statement that stands there once. Line breaks, comments and trailing commas do not matter, and `?.` is as good as `.`.
