@@ -7,6 +7,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { BareServer, type Visit } from '../support/bare-server.js'
 import { fc } from '../support/property.js'
+import { atScale } from '../support/scale.js'
 
 const DEFAULTS = { division: 0, cart: [] }
 const KEYS = ['division', 'cart'] as const
@@ -210,7 +211,7 @@ function lived(hasSocket: boolean, moves: readonly Move[]): World {
 }
 
 const story = fc.tuple(fc.boolean(), fc.array(move, { maxLength: 50 }))
-const RUNS = { numRuns: Number(process.env['RUNS'] ?? 1000) }
+const RUNS = { numRuns: Number(process.env['RUNS'] ?? atScale(300, 1000)) }
 
 describe('a page and a fair server, whatever was lost, late or told twice', () => {
   it('agree in the end', () => {

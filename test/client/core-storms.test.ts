@@ -6,6 +6,7 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { bareTicket } from '../support/bare-ticket.js'
 import { fc } from '../support/property.js'
+import { atScale } from '../support/scale.js'
 
 /** ms that any answer, and any connection, takes. */
 const LATENCY = 20
@@ -160,7 +161,7 @@ describe('a page, whatever its server says', () => {
       fc.property(server, fc.constantFrom(...SNAPSHOTS), fc.boolean(), (told, snapshot, hasSocket) => {
         expect(minute(told, snapshot, hasSocket).length).toBeLessThan(MOST)
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 1000) },
+      { numRuns: Number(process.env['RUNS'] ?? atScale(300, 1000)) },
     )
   })
 })

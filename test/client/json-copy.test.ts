@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { copyOf } from '../../client/json-copy.js'
 import { freezeJson } from '../../shared/json.js'
 import { fc } from '../support/property.js'
+import { atScale } from '../support/scale.js'
 
 class Money {
   amount = 1
@@ -64,7 +65,7 @@ describe('a copy of what a page sets', () => {
       fc.property(fc.oneof(fc.jsonValue({ noUnicodeString: false }), any), (value) => {
         if (frozen(value) !== undefined) expect(copied(value)).toEqual(frozen(value))
       }),
-      { numRuns: 1000 },
+      { numRuns: atScale(300, 1000) },
     )
   })
 })

@@ -10,7 +10,7 @@ import { plant, productOf, readProduct } from './planting.js'
 /** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
 const SCHEDULES = 10_000
 /** Of so many defects one is planted; `PLANT_ONE_IN=1` plants all, which takes some minutes. */
-const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(72, 36))
+const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(160, 36))
 /** Which of them is the first: what this one breaks is noticed within a few schedules. */
 const FIRST = Math.min(1, ONE_IN - 1)
 /** ms that no machine takes for them. */

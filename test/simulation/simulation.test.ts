@@ -9,7 +9,7 @@ import { summary } from './tally.js'
  * `SIMULATIONS=100000` for all, a few minutes of two processors; `SIMULATIONS_FROM=100001` for those that come after;
  * `SIMULATION_SEED=n` for one schedule again.
  */
-const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? atScale(100, 500))
+const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? atScale(50, 500))
 const FROM = Number(process.env['SIMULATIONS_FROM'] ?? 1)
 const SEED = process.env['SIMULATION_SEED']
 /** ms that no machine takes for so many. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { appFields } from '../support/app.js'
 import { doubleHandler, type Handler, realHandlers } from '../support/handler.js'
 import { fc } from '../support/property.js'
+import { atScale } from '../support/scale.js'
 
 /** What comes of a promise, without what differs each time. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
@@ -59,7 +60,7 @@ describe('memorySession beside socket.liveSession', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
         expect(await play(await doubleHandler(), steps)).toEqual(await play(await open(), steps))
       }),
-      { numRuns: 30 },
+      { numRuns: atScale(10, 30) },
     )
   })
 })

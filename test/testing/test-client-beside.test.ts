@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import { LiveSessionError } from 'koa-live-session/client'
 import { fastTime } from '../support/fast-time.js'
 import { fc } from '../support/property.js'
+import { atScale } from '../support/scale.js'
 import { doubleScreen, realScreens, type Screen } from '../support/screen.js'
 
 fastTime(10)
@@ -75,7 +76,7 @@ describe('testClient beside createLiveSession', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
         expect(await play(await doubleScreen(), steps)).toEqual(await play(await open(), steps))
       }),
-      { numRuns: 15 },
+      { numRuns: atScale(8, 15) },
     )
   })
 })

@@ -13,6 +13,7 @@ import { appSessionsOf } from '../support/app-sessions.js'
 import { identify } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
+import { atScale } from '../support/scale.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import { longestTurn } from '../support/turns.js'
 import type { Visitor } from '../support/visitor.js'
@@ -295,7 +296,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     const sessions = await SessionApp.start({ options: { store } as never })
     const visitor = await sessions.withSession({ user: 'ann' })
     const session = await sessions.session(visitor)
-    for (let hour = 0; hour < 6; hour += 1) {
+    for (let hour = 0; hour < atScale(2, 6); hour += 1) {
       for (let form = 0; form < 200; form += 1) {
         await session.put(`token-${hour}-${form}`, true)
         await session.delete(`token-${hour}-${form}`)

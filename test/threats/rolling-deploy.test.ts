@@ -6,10 +6,11 @@ import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
+import { atScale } from '../support/scale.js'
 import type { Visitor } from '../support/visitor.js'
 
 /** `DEPLOYS=200` for more. */
-const SCHEDULES = Number(process.env['DEPLOYS'] ?? 10)
+const SCHEDULES = Number(process.env['DEPLOYS'] ?? atScale(4, 10))
 const STEPS = 14
 
 const shared = {

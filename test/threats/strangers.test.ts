@@ -87,7 +87,7 @@ describe('threat 18: a flood of anonymous ids', () => {
   })
 
   describe('within the process', () => {
-    const maxSubjects = atScale(1000, 10_000)
+    const maxSubjects = atScale(300, 10_000)
     const many = 30 * maxSubjects
 
     it('leaves 0 entries where they only ask, and what it may where they write', async () => {

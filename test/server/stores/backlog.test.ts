@@ -9,6 +9,7 @@ import { browserId } from '../../support/browser-id.js'
 import { HeldStore, turn } from '../../support/held-store.js'
 import { fc } from '../../support/property.js'
 import { register } from '../../support/register.js'
+import { atScale } from '../../support/scale.js'
 import { holdTimers, pass, soundStore, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
 
 const ANN = userSubject('ann')
@@ -587,7 +588,7 @@ describe('Backlog', () => {
         const byKey = (rows: Iterable<StoredRow>): StoredRow[] => [...rows].sort((a, b) => (a.key < b.key ? -1 : 1))
         expect(found.map(byKey)).toEqual([...wanted.values()].map((rows) => byKey(rows.values())))
       }),
-      { numRuns: 200 },
+      { numRuns: atScale(50, 200) },
     )
   })
 })

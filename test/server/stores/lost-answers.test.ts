@@ -9,6 +9,7 @@ import { Bus } from '../../support/bus.js'
 import { Gate } from '../../support/gate.js'
 import { type Fate, type LosingStore, losingStore } from '../../support/losing-store.js'
 import { fc } from '../../support/property.js'
+import { atScale } from '../../support/scale.js'
 
 const fields = defineFields({
   items: { schema: z.array(z.string()), default: [] },
@@ -145,7 +146,7 @@ describe('an update whose answer of the store is lost', () => {
         expect(Array.isArray(value) && value.toSorted()).toEqual(items)
         for (const end of ends.splice(0)) await end()
       }),
-      { numRuns: 100 },
+      { numRuns: atScale(30, 100) },
     )
   })
 })
