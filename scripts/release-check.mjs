@@ -1,16 +1,16 @@
 // `npm run release:check`: what must hold before a version is published, besides what `.ci/run` checks. The quick checks come first.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
-const { name, version, repository, exports, peerDependencies, devDependencies } = manifest
+const { name, version, exports, peerDependencies, devDependencies } = manifest
 /** Packages for compiling the types of the entry points. */
 const COMPILER = ['typescript', '@types/koa', '@types/node', '@types/react']
 const STRICT = '--noEmit --strict --skipLibCheck --target esnext --module nodenext --types node entries.ts'.split(' ')
 
-const problems = [...problemsOfCommit(), ...problemsOfNotes(), ...problemsOfManifest()]
+const problems = [...problemsOfCommit(), ...problemsOfNotes(), ...problemsOfManifest(), ...problemsOfSecurity()]
 if (problems.length > 0) {
   for (const problem of problems) console.error(problem)
   process.exit(1)
@@ -39,9 +39,22 @@ function problemsOfNotes() {
   return isMoved ? [] : [`CHANGELOG.md: expected nothing under [Unreleased], and ${version} with its date below it`]
 }
 
-/** npm resolves a README's pictures and links against the repository. */
+/** What only those who publish can say. */
 function problemsOfManifest() {
-  return repository === undefined ? ['package.json: expected repository'] : []
+  const expected = {
+    author: '',
+    repository: ': npm resolves the pictures and links of README.md against it',
+    homepage: '',
+    bugs: ': where users report one',
+  }
+  const missing = Object.entries(expected).filter(([member]) => manifest[member] === undefined)
+  return missing.map(([member, why]) => `package.json: expected ${member}${why}`)
+}
+
+function problemsOfSecurity() {
+  const text = existsSync('SECURITY.md') ? readFileSync('SECURITY.md', 'utf8') : ''
+  if (/[\w.+-]+@[\w-]+\.[\w.-]+|https:\/\/\S+/.test(text)) return []
+  return ['SECURITY.md: expected an address, of mail or of a page, that only the maintainers read']
 }
 
 /** Installs the package as users do: from the packed file, in an empty folder, with its peer dependencies. */

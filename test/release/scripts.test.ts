@@ -138,13 +138,18 @@ describe('npm run release:check', () => {
       '?? README.md',
       'expected the tag v1.0.0 on this commit: npm version makes it',
       'CHANGELOG.md: expected nothing under [Unreleased], and 1.0.0 with its date below it',
-      'package.json: expected repository',
+      'package.json: expected author',
+      'package.json: expected repository: npm resolves the pictures and links of README.md against it',
+      'package.json: expected homepage',
+      'package.json: expected bugs: where users report one',
+      'SECURITY.md: expected an address, of mail or of a page, that only the maintainers read',
     ])
   })
 
   it('goes on to the package where it is', () => {
     commit({
-      'package.json': manifest({ repository: 'a/package' }),
+      'package.json': manifest({ author: 'a', repository: 'a/package', homepage: 'a', bugs: 'a' }),
+      'SECURITY.md': 'Write to security@a.example.',
       'CHANGELOG.md': '## [Unreleased]\n\n## [1.0.0] - 2026-01-01\n\n- New\n',
     })
     git('tag', 'v1.0.0')
