@@ -66,6 +66,8 @@ export type SyncResult =
       /** The current value; omitted if there is none. */
       readonly value?: JsonValue
     }
+/** A result that refuses its change. */
+export type Refused = Extract<SyncResult, { readonly code: unknown }>
 /** The server's answer. */
 export interface SyncAnswer {
   /** The visitor of the request or connection; omitted for a guest who has no cookie and gets none. */

@@ -2,7 +2,7 @@
 
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { sameJson } from '../../shared/json.js'
-import type { Refusal, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
+import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act } from './act.js'
@@ -20,9 +20,6 @@ const LATER_WAIT = 1000
 const GATHER = 50
 /** From this status up, the POST itself is not at fault. */
 const BUSY = 429
-
-/** A result that refuses its change. */
-type Refused = Extract<SyncResult, { readonly code: unknown }>
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if it was lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {

@@ -4,14 +4,14 @@ import type { Field } from '../../../shared/field.js'
 import { isKey } from '../../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { type Awaitable, after, allOf, hearOut, isThenable } from '../../../shared/promise.js'
-import { OVER_ANY, type WireChange } from '../../../shared/protocol.js'
+import { OVER_ANY, type Refused, type WireChange } from '../../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Settings } from '../../options.js'
 import type { Subject } from '../names/subject.js'
 import type { StoreSync } from '../remote/store-sync.js'
 import type { Owner } from '../values/field-changes.js'
 import type { PageSessions } from '../values/sessions.js'
-import { type Refused, refusalOf } from './refusal.js'
+import { refusalOf } from './refusal.js'
 
 /** The pieces that take changes. */
 export interface Takers {

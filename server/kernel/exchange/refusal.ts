@@ -1,8 +1,5 @@
 import type { LiveSessionError } from '../../../shared/errors.js'
-import type { Refusal, SyncResult } from '../../../shared/protocol.js'
-
-/** A result that refuses its change. */
-export type Refused = Extract<SyncResult, { readonly code: string }>
+import type { Refusal, Refused } from '../../../shared/protocol.js'
 
 /** The forms of a refusal that a page may get, by what it has asked. */
 interface Told {
