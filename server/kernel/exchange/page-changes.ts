@@ -31,7 +31,7 @@ export interface Asker {
 }
 
 /** A change that was written, now or when it was sent before. */
-export interface Taken {
+interface Taken {
   readonly field: Field
   readonly id: string
   readonly stamp: Stamp
