@@ -135,15 +135,16 @@ export function createClient<F extends Fields>(
   ): Promise<void> => {
     calls += 1
     const id = calls
-    let left = keys.length
+    let left = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
       const end = (failure?: Failure): void => {
-        left -= 1
-        if (failure) reject(advice.errorOf(keys.join(', '), failure))
-        else if (!left) resolve()
+        // The first failure speaks for all of them.
+        if (failure && left > 0) reject(advice.errorOf(keys.join(', '), failure))
+        left = failure ? 0 : left - 1
+        if (!failure && !left) resolve()
       }
       try {
-        if (isOver || !left) end({ code: isOver ? 'closed' : 'malformed' })
+        if (isOver || !keys[0]) end({ code: isOver ? 'closed' : 'malformed' })
         else {
           const values = keys.map((key) => [key, make(key)] as const)
           source ??= 'request'

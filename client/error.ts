@@ -6,7 +6,7 @@ export class LiveSessionError extends Error {
   override readonly name = 'LiveSessionError'
   /** What was wrong. */
   readonly code: LiveSessionErrorCode
-  /** The field that it is about. */
+  /** The field that it is about. Of `setMany` all its fields, as `'division, theme'`. */
   readonly key: string
 
   /** @internal */

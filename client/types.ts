@@ -71,8 +71,9 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   /** Sets a value, shown at once. Resolves when it is `saved`: a POST was answered with a cookie that has it, or a later one of this tab. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
-   * Sets several values in one exchange: all shown at once, and all taken by the server, under one stamp, or none. Resolves when all are `saved`.
-   * A key that another device writes meanwhile is `superseded` by itself, as with `set`.
+   * Sets several values in one exchange: all shown at once, and validated as a whole. If the server refuses one, it takes none. Those that it takes
+   * get one stamp, except for a key that another device writes meanwhile: that one is `superseded`, or written again, by itself, as with `set`. Resolves
+   * when all are `saved`. The `key` of an error lists all of them: `'division, theme'`.
    */
   setMany(values: { readonly [P in Keys<F>['writable']]?: Settable<F[P]> }): Promise<void>
   /**

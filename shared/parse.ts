@@ -30,7 +30,7 @@ export function parseSync(input: unknown): Wanted {
 }
 
 function parseChanges(input: unknown): readonly WireChange[] {
-  if (!Array.isArray(input)) throw malformed('expected a list of [key, over, id, value?]')
+  if (!Array.isArray(input)) throw malformed('expected a list of [key, over, id, value?, group?]')
   if (input.length > MAX_CHANGES) throw malformed(`expected at most ${MAX_CHANGES} changes`)
   return input.map((item: unknown, index) => {
     const refuse = (reason: string): never => {

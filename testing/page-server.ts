@@ -91,6 +91,7 @@ export class PageServer {
   sync(said: Sync, isFirst: boolean): Awaitable<Answered> {
     try {
       const { who, set } = parseSync(said)
+      if (set.length > 0) this.#keepsCookies = true
       const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
       return after(takeChanges(this.#takers, set, this.#asker), (outcomes) => {
         const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
@@ -121,8 +122,8 @@ export class PageServer {
   /** Whose the next change is, unless it is to be refused. */
   #subject(): Subject {
     const code = this.#refusals.shift()
-    this.#keepsCookies = code !== 'cookies_blocked'
-    if (code !== undefined && this.#keepsCookies) throw new LiveSessionError(code, 'as refuseNext() asked')
+    if (code === 'cookies_blocked') this.#keepsCookies = false
+    else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
     return 'browser:guest' as Subject
   }
 

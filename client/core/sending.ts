@@ -68,15 +68,16 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 function outgoing(page: Page, isPost = false): readonly WireChange[] {
   const set: WireChange[] = []
   let room = ROOM
-  // A group goes once all of it can.
   const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(dueOf(field).length))
-  const waiting = later.map(({ group }) => group)
+  let name: string | undefined
   for (const [key, field] of page.fields) {
     const list = dueOf(field)
-    const groups = list.flatMap(({ group }) => group ?? [])
-    if (groups.some((group) => waiting.includes(group))) continue
+    const group = list.at(-1)?.group
+    // A group goes once all of it can, and with nothing else: what is refused for its size is refused as a whole.
+    if ((set[0] && group !== name) || later.some((one) => group && one.group === group)) continue
+    name = group
     room -= JSON.stringify(list).length
-    if (room < 0 && set[0] && !groups[0]) continue
+    if (room < 0 && set[0] && !group) continue
     for (const sent of list) {
       sent.base ??= field.at
       sent.isBusy = true
@@ -88,12 +89,13 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
 }
 
 /**
- * Returns the changes of a key that may be sent: the first, as long as none is in flight. Those that may have arrived together go together again: the
- * server knows by their ids which of them it has taken.
+ * Returns the changes of a key that may be sent: the first, as long as none is in flight. Those that may have arrived together go together again, up to
+ * the first of a group: the server knows by their ids which of them it has taken.
  */
 function dueOf(field: Field): readonly Change[] {
-  if (busyOf(field)) return []
-  return draftsOf(field).filter((one, i, [first]) => !i || (first?.mayHaveArrived && one.mayHaveArrived))
+  const drafts = busyOf(field) ? [] : draftsOf(field)
+  const list = drafts.filter((one, i, [first]) => !i || (first?.mayHaveArrived && one.mayHaveArrived))
+  return list.slice(0, list.findIndex(({ group }) => group) + 1 || undefined)
 }
 
 function wire(key: string, { id, value, group }: Change, over: number): WireChange {

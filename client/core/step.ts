@@ -18,7 +18,7 @@ import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed }
  *     draft. One draft of a key is in flight at a time. The page shows the last draft, else the server's value, else the default.
  *  3. A change goes over the socket if the connection has said whose it is (`reach`), else by POST. While a connection is about to say so, changes
  *     wait for about a second, and so does every POST except the question. The answer has the change's stamp, or the reason for a refusal, which
- *     ends that change alone. What one call sets is a group: it goes in one exchange, once all of it can, and the server takes all or none.
+ *     ends that change alone. What one call sets is a group: it goes in one exchange, once all of it can, and is valid as a whole or not.
  *  4. A computed change whose answer was lost is sent again unchanged: the server takes an id only once. If there is a newer value, it is computed
  *     again from that. A plain change goes over the newer value, unless it may have arrived before: then it rejects with `superseded`.
  *  5. While a value is newer than `proof`, a POST is due, with the tickets that bring it. Its answer, another tab, and what the cookie was seen to

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import { memoryStore } from 'koa-live-session/testing'
+import type Koa from 'koa'
+import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { SyncResult } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
+import { Gate } from '../support/gate.js'
 
 type Result = Partial<{
   readonly code: string
@@ -95,17 +97,28 @@ describe.each([
     expect((await read()).values).toMatchObject({ cart: ['b'], division: 2 })
   })
 
-  it('stands where the first of it does: another change before one of its keys is overwritten', async () => {
+  it('comes after what stands before any of it in the list of its key', async () => {
     const { set, read } = await begin(way)
     const results = await set(
       ['division', 0, '', 2, 'g'],
       ['cart', 0, '7', ['a']],
       ['division', 0, '8', 3],
-      ['cart', 0, '', ['b'], 'g'],
-      ['cart', 0, '9', ['b', 'c']],
+      ['cart', 0, '', [], 'g'],
+      ['cart', 0, '9', ['c']],
     )
-    expect(results.map(({ code }) => code)).toEqual([undefined, 'conflict', undefined, undefined, undefined])
-    expect((await read()).values).toMatchObject({ cart: ['b', 'c'], division: 3 })
+    expect(results.map(({ code }) => code)).toEqual(Array(5).fill(undefined))
+    expect((await read()).values).toMatchObject({ cart: ['c'], division: 3 })
+  })
+
+  it('is taken once where groups stand before each other, as no page of ours has them', async () => {
+    const { set } = await begin(way)
+    const results = await set(
+      ['division', 0, '', 1, 'g'],
+      ['cart', 0, '', ['a'], 'h'],
+      ['cart', 0, '', ['b'], 'g'],
+      ['division', 0, '', 2, 'h'],
+    )
+    expect(results).toHaveLength(4)
   })
 
   it('is merged into the store as one, and waits for it as one', async () => {
@@ -133,6 +146,42 @@ describe.each([
   })
 })
 
+describe('setMany of a page', () => {
+  const routes: Koa.Middleware = (ctx) => {
+    ctx.body = ctx.liveSession.snapshot()
+  }
+
+  it.each([
+    ['with a socket', true],
+    ['without one', false],
+  ])('%s is saved under one stamp', async (_, hasSocket) => {
+    const app = await App.start({ routes })
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/', hasSocket })
+    await page.live.setMany({ division: 2, cart: ['a'] })
+    const { stamps } = (await (await visitor.fetch('/')).json()) as {
+      readonly stamps: Readonly<Record<string, number>>
+    }
+    expect(stamps).toEqual({ division: stamps['cart'], cart: expect.any(Number) })
+  })
+
+  it('made offline is saved once the page is back, and outlives the process', async () => {
+    const app = await App.start({ routes })
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/' })
+    await page.connected()
+    const mend = page.cutPosts()
+    page.socket?.disconnect()
+    const saved = page.live.setMany({ division: 3, theme: 'dark' })
+    await page.reaches('division', 'offline')
+    mend()
+    await page.comeBack()
+    await saved
+    emptyCache(app.live)
+    expect((await (await visitor.fetch('/')).json()).values).toMatchObject({ division: 3, theme: 'dark' })
+  })
+})
+
 describe('what a page sets together', () => {
   it('is one change of the visitor: their sockets get one ticket', async () => {
     const { visitor, set } = await begin('post')
@@ -141,5 +190,25 @@ describe('what a page sets together', () => {
     await other.ticket()
     await set(['division', -1, '', 2, 'g'], ['cart', -1, '', ['a'], 'g'])
     expect((await other.ticket()).claims.changes.map(([key]) => key)).toEqual(['division', 'cart'])
+  })
+
+  it('is written for nobody who has gone while the store was asked for what stands before it', async () => {
+    const store = memoryStore()
+    const { app, socket } = await begin('socket', { identify: () => 'ann', store, storeTimeout: 60_000 })
+    const gate = new Gate()
+    const compareAndSet = store.compareAndSet.bind(store)
+    store.compareAndSet = async (...args) => {
+      await gate.pass()
+      return compareAndSet(...args)
+    }
+    void socket
+      .set(['cart', 0, '7', ['a']], ['cart', 0, '', ['b'], 'g'], ['division', 0, '', 2, 'g'])
+      .catch(() => undefined)
+    await gate.entered
+    await app.live.revoke('ann')
+    gate.open()
+    await app.live.settled()
+    using ann = await app.live.user('ann')
+    expect(ann.get('division')).toBe(-1)
   })
 })

@@ -53,8 +53,8 @@ describe('the changes of a page', () => {
   })
 
   it.each([
-    [null, undefined, 'expected a list of [key, over, id, value?]'],
-    [{ length: 1 }, undefined, 'expected a list of [key, over, id, value?]'],
+    [null, undefined, 'expected a list of [key, over, id, value?, group?]'],
+    [{ length: 1 }, undefined, 'expected a list of [key, over, id, value?, group?]'],
     [[['a', -1, ''], { length: 3 }], 1, 'expected [key, over, id, value?, group?] in change 1'],
     [['abc'], 0, 'expected [key, over, id, value?, group?] in change 0'],
     [[['a', -1]], 0, 'expected [key, over, id, value?, group?] in change 0'],

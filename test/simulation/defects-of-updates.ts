@@ -65,7 +65,7 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a page sends what was set together as it can',
     at: 'outgoing',
-    find: 'groups.some(…)',
+    find: 'later.some(…)',
     replace: 'false',
   },
   {
@@ -83,8 +83,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'what was set together is taken one by one',
     at: 'takeChanges',
-    find: 'groups.get(…)',
-    replace: 'undefined',
+    find: 'groups.set(…)',
+    replace: 'groups.set(index, [{ wire, index, former: last.get(key) }])',
   },
   {
     name: 'a page makes a change again that another page has sent for it',

@@ -159,6 +159,21 @@ describe.each([
     expect([live.get('theme'), told, screen.sent.length]).toEqual(['light', [], sent])
   })
 
+  it('says once what is a bug of the page, however many values there are', async () => {
+    const log = jest.spyOn(console, 'error').mockReturnValue()
+    await codeOf(live.setMany({ division: 4, theme: 'dark', nothing: 1 } as never))
+    expect(log.mock.calls).toHaveLength(1)
+  })
+
+  it('refuses several values, too, in a browser without cookies', async () => {
+    const { live } = await open(false)
+    expect(await codeOf(live.setMany({ division: 4, theme: 'dark' }))).toEqual([
+      true,
+      'cookies_blocked',
+      'division, theme',
+    ])
+  })
+
   it('refuses to set no value at all', async () => {
     expect(await codeOf(live.setMany({}))).toEqual([true, 'malformed', ''])
   })

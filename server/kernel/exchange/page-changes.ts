@@ -63,8 +63,8 @@ interface Sent {
 }
 
 /**
- * Applies a page's changes, if they are allowed, valid, and made over the current value: at once, unless the store has to be asked. A group is
- * applied where the first of it stands. What is sent before another of it gives way to that.
+ * Applies a page's changes, if they are allowed, valid, and made over the current value: at once, unless the store has to be asked. A group is applied
+ * where the first of it stands, but after what stands before any of it in the list of its key.
  *
  * @throws {LiveSessionError} `closed`
  */
@@ -79,7 +79,11 @@ export function takeChanges(takers: Takers, set: readonly WireChange[], asker: A
     last.set(key, index)
   }
   const results: Awaitable<Taken | Refused>[] = []
-  for (const group of groups.values()) {
+  const take = (name: string | number): void => {
+    const group = groups.get(name) ?? []
+    // Groups that each stand before the other are from no page of ours.
+    groups.delete(name)
+    for (const { former } of group) if (former !== undefined) take(set[former]?.[4] ?? former)
     const befores = allOf(group.map(({ former }) => (former === undefined ? undefined : results[former])))
     const outcomes = after(befores, (befores) => takeGroup(takers, group, befores, asker))
     for (const [i, { index }] of group.entries()) {
@@ -88,6 +92,7 @@ export function takeChanges(takers: Takers, set: readonly WireChange[], asker: A
       results[index] = result
     }
   }
+  for (const name of [...groups.keys()]) take(name)
   return allOf(results)
 }
 
@@ -103,6 +108,8 @@ function takeGroup(
     return group.map(() => refused)
   }
   try {
+    // The store may have been asked for what stands before it.
+    asker.permit()
     const changes = group.map(({ wire, index }, i): PageChange => {
       return { ...accept(takers.sessions, wire, index, asker.owner), before: befores[i] }
     })
@@ -160,9 +167,9 @@ function takePlain(takers: Takers, changes: readonly PageChange[], asker: Asker)
     }
   })
   const fresh = changes.filter((_, i) => arrived[i] === undefined)
-  const seen = newestOf(fresh.map((change) => seenOf(takers, change)))
   const written = new Map(fresh.map(({ field, value }) => [field, value]))
-  const stamp = fresh.length > 0 ? sessions.write(written, asker.owner, asker.source, { seen }) : seen
+  const seen = newestOf(fresh.map((change) => seenOf(takers, change)))
+  const stamp = sessions.write(written, asker.owner, asker.source, { seen })
   return changes.map(({ field, id, value }, i) => {
     const { [i]: at = stamp } = arrived
     return typeof at === 'number' ? { field, id, stamp: at, value } : at
