@@ -21,7 +21,7 @@ import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.j
 
 /** The epoch of a guest. */
 const ONLY_EPOCH = 0
-/** The order of an end that the store has, or that predates this process: it must not end the request that waited to learn of it. */
+/** The order of an end that happened before this process knew: requests that are already waiting must survive it. */
 const BEFORE = 0
 
 /** Names of users that are remembered, however many logouts there are: some 150 MB at worst, with short user ids. */

@@ -35,7 +35,7 @@ export function told(
 }
 
 /**
- * Returns a ticket for one subject: of what was set, and of what is newer than what was brought, or was to be set. What belongs to another
+ * Returns a ticket for one subject, with what was just set, and with current values newer than those that the page sent. What belongs to another
  * subject comes over the socket, or with the cookie; but what is the tab's own comes first, as only the tab has it.
  */
 export function ticketOf(

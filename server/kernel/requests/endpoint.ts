@@ -123,7 +123,7 @@ function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
   return dropped(core, whose)
 }
 
-/** @param whose whose request it is: as the page was told if it named a `who`, else as the response makes it */
+/** @param whose whose request it is: unchanged if the page named a `who`; otherwise as after this response */
 async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
   if (isQuestion(wanted)) {
     core.limits.spendQuestion(visit)
