@@ -1,4 +1,4 @@
-// The types of declared fields.
+// The options that a field can be declared with, and the types of values that follow from them.
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonValue } from './json.js'

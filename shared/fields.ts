@@ -1,4 +1,4 @@
-// The declaration of fields.
+// The declaration of fields: the options of each are checked, and it is made ready for use.
 
 import { shareBudget } from './budget.js'
 import { Field, type FieldDefaults } from './field.js'

@@ -6,8 +6,8 @@ import { NEVER, type Stamp } from './stamp.js'
 import { isNews } from './taken-ids.js'
 
 /** The source of a write, with the computed changes that it knows, if any. Few know any, so they have no cell of their own. */
-type Origin = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly TakenId[] }
-type Cell = string | Stamp | JsonValue | Origin | undefined
+type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly TakenId[] }
+type Cell = string | Stamp | JsonValue | SourceCell | undefined
 
 const WIDTH = 4
 /** Bytes of a replica without registers, with its place in a cache; of a register without its value; of an id. */
@@ -59,13 +59,13 @@ export class Replica {
   /** The source of the key's newest write, as passed to `merge`. */
   source(key: string): ChangeSource | undefined {
     const at = this.#at(key)
-    return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as Origin)
+    return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as SourceCell)
   }
 
   /** The computed changes that the key's newest write knows of. */
   ids(key: string): readonly TakenId[] | undefined {
     const at = this.#at(key)
-    return at < 0 ? undefined : idsIn(this.#cells[at + 3] as Origin)
+    return at < 0 ? undefined : idsIn(this.#cells[at + 3] as SourceCell)
   }
 
   /** Applies the register if it is newer, or the same with more ids; returns whether it was. */
@@ -81,7 +81,7 @@ export class Replica {
     const at = this.#at(key)
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
       return
-    this.#cells[at + 3] = origin(source, idsIn(this.#cells[at + 3] as Origin))
+    this.#cells[at + 3] = sourceCell(source, idsIn(this.#cells[at + 3] as SourceCell))
   }
 
   /** Forgets everything. Apart from this and `forget`, registers only become newer. */
@@ -127,17 +127,17 @@ export class Replica {
   #put(register: StoredRegister, source: ChangeSource): boolean {
     const at = this.#at(register.key)
     const { key, stamp, value, ids } = register
-    if (at < 0) this.#cells.push(key, stamp, value, origin(source, ids))
+    if (at < 0) this.#cells.push(key, stamp, value, sourceCell(source, ids))
     else {
       const current = this.#register(at)
       if (!isNews(register, current)) return false
       this.#bytes -= bytesOf(current)
       // The same write with more ids keeps its source.
       const came =
-        stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#cells[at + 3] as Origin) : source
+        stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#cells[at + 3] as SourceCell) : source
       this.#cells[at + 1] = stamp
       this.#cells[at + 2] = value
-      this.#cells[at + 3] = origin(came, ids)
+      this.#cells[at + 3] = sourceCell(came, ids)
     }
     this.#bytes += bytesOf(register)
     return true
@@ -154,7 +154,7 @@ export class Replica {
       stamp: this.#cells[at + 1] as Stamp,
       value: this.#cells[at + 2] as JsonValue | undefined,
     }
-    const ids = idsIn(this.#cells[at + 3] as Origin)
+    const ids = idsIn(this.#cells[at + 3] as SourceCell)
     return ids === undefined ? register : { ...register, ids }
   }
 
@@ -164,16 +164,16 @@ export class Replica {
   }
 }
 
-function origin(source: ChangeSource, ids: readonly TakenId[] | undefined): Origin {
+function sourceCell(source: ChangeSource, ids: readonly TakenId[] | undefined): SourceCell {
   return ids === undefined ? source : { source, ids }
 }
 
-function sourceOf(origin: Origin): ChangeSource {
-  return typeof origin === 'string' ? origin : origin.source
+function sourceOf(cell: SourceCell): ChangeSource {
+  return typeof cell === 'string' ? cell : cell.source
 }
 
-function idsIn(origin: Origin): readonly TakenId[] | undefined {
-  return typeof origin === 'string' ? undefined : origin.ids
+function idsIn(cell: SourceCell): readonly TakenId[] | undefined {
+  return typeof cell === 'string' ? undefined : cell.ids
 }
 
 function bytesOf({ value, ids }: StoredRegister): number {

@@ -16,14 +16,14 @@ export interface Ending {
 }
 
 /** The state of a subject in one place: its values, and what has ended. */
-export interface Standing {
+export interface SubjectState {
   readonly registers: readonly StoredRegister[]
   readonly ending: Ending | undefined
   readonly generation: number
 }
 
 /** Splits registers into the values and what has ended. Keys that no field can have are left out. */
-export function standing(all: readonly StoredRegister[]): Standing {
+export function stateOf(all: readonly StoredRegister[]): SubjectState {
   const epoch = all.find(({ key }) => key === EPOCH_KEY)
   return {
     registers: all.filter(({ key }) => isKey(key)),

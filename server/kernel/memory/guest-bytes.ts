@@ -1,6 +1,6 @@
 /** A cache of what guests leave, as `GuestBytes` knows it. */
-interface Generations {
-  /** Drops the old generation whole: the young one is the old one from now on. */
+interface Halves {
+  /** Drops the old half: the young one is the old one from now on. */
   rotate(this: void): void
 }
 
@@ -11,12 +11,12 @@ interface Pin {
 
 /**
  * The one bound for all that guests can leave in this process, as any stranger can be any number of guests. Caches that have joined share
- * it, and turn a generation together, so that the oldest of everything goes. What has to stay for now is pinned: up to half of the bound,
+ * it, and turn over together, so that the oldest of everything goes. What has to stay for now is pinned: up to half of the bound,
  * and beyond that those go first that were pinned first.
  */
 export class GuestBytes {
   readonly #max: number
-  readonly #caches: Generations[] = []
+  readonly #caches: Halves[] = []
   /** In the order in which they came. */
   readonly #pins = new Map<object, Pin>()
   #young = 0
@@ -27,17 +27,17 @@ export class GuestBytes {
     this.#max = max
   }
 
-  join(cache: Generations): void {
+  join(cache: Halves): void {
     this.#caches.push(cache)
   }
 
-  /** Records how many more bytes the two generations of a cache take. */
+  /** Records how many more bytes the two halves of a cache take. */
   grow(young: number, old: number): void {
     this.#young += young
     this.#old += old
   }
 
-  /** Makes room by letting the old generations go, if there is too little. */
+  /** Makes room by letting the old halves go, if there is too little. */
   fit(): void {
     const room = this.#max - this.#pinned
     if (this.#young <= room / 2 && this.#young + this.#old <= room) return

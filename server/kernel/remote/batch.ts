@@ -1,6 +1,6 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { generationRegister, standing } from '../ends/ending.js'
+import { generationRegister, stateOf } from '../ends/ending.js'
 import type { GuestBytes } from '../memory/guest-bytes.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
@@ -109,5 +109,5 @@ async function clear(store: SoundStore, name: string, registers: Replica): Promi
   const found = load.status === 'fulfilled' ? load.value : []
   for (const end of found.filter(isEnd)) registers.merge(end, 'store')
   await Promise.all(asked)
-  return standing(found).generation
+  return stateOf(found).generation
 }

@@ -1,6 +1,6 @@
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { standing, toRegister } from '../ends/ending.js'
+import { stateOf, toRegister } from '../ends/ending.js'
 import { isUser, type Subject } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import type { Backlog } from './backlog.js'
@@ -17,7 +17,7 @@ export class Intake {
 
   /** Takes over what the store says has ended for a subject. Returns the generation that counts. */
   learn(subject: Subject, all: readonly StoredRegister[]): number {
-    const { ending, generation } = standing(all)
+    const { ending, generation } = stateOf(all)
     const { connections, epochs, sessions } = this.#core
     const isNews = ending !== undefined && epochs.learn(subject, ending)
     sessions.startGeneration(subject, generation)
@@ -28,12 +28,12 @@ export class Intake {
   /** Takes over what the store says. */
   take(subject: Subject, all: readonly StoredRegister[], generation: number): void {
     this.learn(subject, all)
-    this.#core.sessions.merge(subject, standing(all).registers, 'store', generation)
+    this.#core.sessions.merge(subject, stateOf(all).registers, 'store', generation)
   }
 
   /** Takes over what the store has of a subject, and tells it what it lacks. Returns how many registers were news. */
   compare(subject: Subject, all: readonly StoredRegister[], generation: number): number {
-    const news = this.#core.sessions.merge(subject, standing(all).registers, 'store', generation)
+    const news = this.#core.sessions.merge(subject, stateOf(all).registers, 'store', generation)
     if (generation === this.#core.epochs.generation(subject)) this.#tell(subject, all)
     return news
   }
@@ -56,6 +56,6 @@ export class Intake {
   /** Restores what the store was not told yet: memory may have evicted it, and may have begun a new replica since. */
   recover(subject: Subject): void {
     if (this.#backlog.size === 0) return
-    this.#core.sessions.merge(subject, standing(this.#backlog.of(subject)).registers, 'store')
+    this.#core.sessions.merge(subject, stateOf(this.#backlog.of(subject)).registers, 'store')
   }
 }

@@ -4,7 +4,7 @@ import { isEnd, type StoredRegister, toWire } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import { idsOf, withIds } from '../../../shared/taken-ids.js'
 import type { Peers } from '../ends/beyond.js'
-import { standing } from '../ends/ending.js'
+import { stateOf } from '../ends/ending.js'
 import { readName } from '../names/generation.js'
 import { isBrowser, isCookieless } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
@@ -72,7 +72,7 @@ export class Nodes implements Peers {
       owner.take(name, sound, 'node')
       return
     }
-    const { registers, ending, generation } = standing(sound)
+    const { registers, ending, generation } = stateOf(sound)
     const { connections, epochs, sessions } = this.#core
     const isOver = ending !== undefined && epochs.hear(name, ending)
     if (named) sessions.merge(named.user, registers, 'node', Math.max(named.generation, generation))
