@@ -80,7 +80,8 @@ export function takeChanges(takers: Takers, set: readonly WireChange[], asker: A
   }
   const results: Awaitable<Taken | Refused>[] = []
   const take = (name: string | number): void => {
-    const group = groups.get(name) ?? []
+    const group = groups.get(name)
+    if (!group) return
     // Groups that each stand before the other are from no page of ours.
     groups.delete(name)
     for (const { former } of group) if (former !== undefined) take(set[former]?.[4] ?? former)
