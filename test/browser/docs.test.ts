@@ -77,9 +77,9 @@ describeInBrowser('docs/pages-and-sockets.md', () => {
     const visitor = app.visitor()
     const { live } = await visitor.open({ path: '/' })
     await calls(live)
-    expect([live.get('division'), live.get('cart'), live.get('theme')]).toEqual([3, ['tea'], 'light'])
+    expect([live.get('division'), live.get('cart'), live.get('theme')]).toEqual([4, ['milk', 'tea'], 'light'])
     expect([live.status('division'), live.status()]).toEqual([{ status: 'saved' }, { status: 'saved' }])
-    expect(JSON.parse(await visitor.text('/'))).toMatchObject({ values: { division: 3, cart: ['tea'] } })
+    expect(JSON.parse(await visitor.text('/'))).toMatchObject({ values: { division: 4, cart: ['milk', 'tea'] } })
   })
 
   it('has a hook that brings what a socket sets into the cookie', async () => {
