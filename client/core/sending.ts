@@ -74,7 +74,7 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
     const list = dueOf(field)
     const group = list.at(-1)?.group
     // A group goes once all of it can, and with nothing else: what is refused for its size is refused as a whole.
-    if ((set[0] && group !== name) || later.some((one) => group && one.group === group)) continue
+    if ((set[0] && group !== name) || (group && later.some((one) => one.group === group))) continue
     name = group
     room -= JSON.stringify(list).length
     if (room < 0 && set[0] && !group) continue

@@ -110,7 +110,7 @@ function takeGroup(
   }
   try {
     // The store may have been asked for what stands before it.
-    asker.permit()
+    if (befores.some((before) => before)) asker.permit()
     const changes = group.map(({ wire, index }, i): PageChange => {
       return { ...accept(takers.sessions, wire, index, asker.owner), before: befores[i] }
     })
