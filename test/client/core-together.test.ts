@@ -24,7 +24,6 @@ describe('values that are set together', () => {
     ])
     page.synced(taken(5, 5) as never)
     expect(page.settled).toEqual([])
-    page.on('posted', { status: 200, wait: 0 } as never)
     page.learn(['division', 5, 1], ['cart', 5, ['a']])
     page.on('news', {
       who: 'g',
@@ -164,7 +163,7 @@ describe('values that are set together', () => {
     ])
   })
 
-  it('are sent one by one where only one of them was overtaken', () => {
+  it('give way key by key: the one that was overtaken is refused, the other stays', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1, cart: ['a'] })
     page.disconnect()

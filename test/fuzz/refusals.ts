@@ -54,10 +54,11 @@ function isChange(change: unknown): change is unknown[] {
 }
 
 /** Whether the fields allow a change, and all those of its group. */
-export function isAllowed([key, , , value, group]: readonly unknown[], set: readonly (readonly unknown[])[]): boolean {
+export function isAllowed(change: readonly unknown[], set: readonly (readonly unknown[])[]): boolean {
+  const [key, , , ...[value, group]] = change
   if (group !== undefined) return set.every((one) => one[4] !== group || isAllowed(one.slice(0, 4), set))
   const isValid = VALUES.get(key)
-  return isValid !== undefined && (value === undefined || isValid(value))
+  return isValid !== undefined && (change.length === 3 || isValid(value))
 }
 
 function isWellFormed(text: string): boolean {

@@ -110,7 +110,7 @@ describe.each([
     expect((await read()).values).toMatchObject({ cart: ['c'], division: 3 })
   })
 
-  it('is taken once where groups stand before each other, as no page of ours has them', async () => {
+  it('is answered where two groups stand before each other, as no page of ours has them', async () => {
     const { set } = await begin(way)
     const results = await set(
       ['division', 0, '', 1, 'g'],
@@ -192,7 +192,7 @@ describe('what a page sets together', () => {
     expect((await other.ticket()).claims.changes.map(([key]) => key)).toEqual(['division', 'cart'])
   })
 
-  it('is written for nobody who has gone while the store was asked for what stands before it', async () => {
+  it('is not written once its user was revoked while the store was asked for what stands before it', async () => {
     const store = memoryStore()
     const { app, socket } = await begin('socket', { identify: () => 'ann', store, storeTimeout: 60_000 })
     const gate = new Gate()

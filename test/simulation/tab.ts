@@ -99,11 +99,7 @@ export class Tab {
       this.drafts.delete(key)
       this.#watcher.settled(this, key, value, code)
     }
-    const done = value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never)
-    done.then(
-      () => settle(undefined),
-      (error: { readonly code: string }) => settle(error.code),
-    )
+    hear(value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never), settle)
   }
 
   /** Sets several values in one call: refused, one of them may stand all the same. */
@@ -118,10 +114,7 @@ export class Tab {
         if (code !== 'superseded') this.#watcher.settled(this, key, value, code)
       }
     }
-    this.live.setMany(Object.fromEntries(values) as never).then(
-      () => settle(undefined),
-      (error: { readonly code: string }) => settle(error.code),
-    )
+    hear(this.live.setMany(Object.fromEntries(values) as never), settle)
   }
 
   /** Adds to a list. */
@@ -133,10 +126,9 @@ export class Tab {
       this.drafts.delete(name)
       this.#watcher.settled(this, key, [item], code)
     }
-    const done = this.live.update(key as never, (list) => [...(list as readonly JsonValue[]), item] as never)
-    done.then(
-      () => settle(undefined),
-      (error: { readonly code: string }) => settle(error.code),
+    hear(
+      this.live.update(key as never, (list) => [...(list as readonly JsonValue[]), item] as never),
+      settle,
     )
   }
 
@@ -210,6 +202,14 @@ export class Tab {
     }
     return within({ surroundings: this.browser.surroundings, listeners: this.#listeners, onChannel }, act)
   }
+}
+
+/** Has it told what became of a change: the code of its refusal, if it was refused. */
+function hear(done: Promise<void>, settle: (code: string | undefined) => void): void {
+  done.then(
+    () => settle(undefined),
+    (error: { readonly code: string }) => settle(error.code),
+  )
 }
 
 function tick(): number {
