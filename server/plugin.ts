@@ -110,7 +110,10 @@ class Plugin
   }
 
   attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {
-    if (this.#rechecks) throw new TypeError('koa-live-session: attach(io): already attached')
+    if (this.#rechecks)
+      throw new TypeError(
+        'koa-live-session: attach(io): already attached. Call it once: it serves all namespaces of its server',
+      )
     const { handshake, recheck } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
     this.#core.remote.peers = new Nodes(io, this.#core)

@@ -93,19 +93,24 @@ export function shareBudget(fields: Fields, cookieBudget: number): ReadonlyMap<s
   const inCookie = entries.filter(([, spec]) => spec.client !== 'hidden' && isInCookie(spec))
   const inTicket = entries.filter(([, spec]) => spec.client !== 'hidden' && !isInCookie(spec))
   return new Map([
-    ...share(inCookie, cookieBudget, 'cookieBudget'),
-    ...share(inTicket, TICKET_BUDGET, "the tickets'"),
+    ...share(
+      inCookie,
+      cookieBudget,
+      'cookieBudget',
+      'Lower some, or set cookie: false on a large field and configure a store',
+    ),
+    ...share(inTicket, TICKET_BUDGET, "the tickets'", 'Lower some'),
     ...hidden.map(([key, spec]): [string, number] => [key, spec.maxBytes ?? TICKET_BUDGET]),
   ])
 }
 
-function share(entries: [string, Fields[string]][], budget: number, name: string): [string, number][] {
+function share(entries: [string, Fields[string]][], budget: number, name: string, remedy: string): [string, number][] {
   const asked = entries.flatMap(([key, { maxBytes }]) => (maxBytes === undefined ? [] : [{ key, maxBytes }]))
   const left = budget - asked.reduce((sum, { maxBytes }) => sum + maxBytes, 0)
   const list = asked.map(({ key, maxBytes }) => `${key} ${count(maxBytes)}`).join(', ')
   if (left < 0) {
     throw new TypeError(
-      `koa-live-session: fields: maxBytes add up to ${count(budget - left)} of ${name} ${count(budget)} (${list})`,
+      `koa-live-session: fields: maxBytes add up to ${count(budget - left)} of ${name} ${count(budget)} (${list}). ${remedy}`,
     )
   }
   const equal = Math.floor(left / (entries.length - asked.length))

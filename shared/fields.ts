@@ -1,6 +1,7 @@
 // The declaration of fields: the options of each are checked, and it is made ready for use.
 
 import { shareBudget } from './budget.js'
+import { didYouMean } from './did-you-mean.js'
 import { Field, type FieldDefaults } from './field.js'
 import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'
 import { freezeJson, MAX_MEMBERS, NotJson } from './json.js'
@@ -14,7 +15,7 @@ export type FieldMap = ReadonlyMap<string, Field>
 const KEY = /^[A-Za-z][\w.-]{0,63}$/
 const PARAMETER = /^[\w.-]{1,64}$/
 const RESERVED = new Set(['constructor', 'prototype', 'toJSON'])
-const OPTIONS = new Set([
+const OPTIONS: readonly string[] = [
   'schema',
   'default',
   'client',
@@ -28,7 +29,7 @@ const OPTIONS = new Set([
   'url',
   'onLogin',
   'migrate',
-])
+]
 
 export function isKey(key: unknown): key is string {
   return typeof key === 'string' && KEY.test(key) && !RESERVED.has(key)
@@ -100,7 +101,9 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
     )
   }
   for (const option of Object.keys(spec)) {
-    expect(OPTIONS.has(option), `: expected only ${[...OPTIONS].join(', ')}`, option)
+    if (OPTIONS.includes(option)) continue
+    const names = `expected only ${OPTIONS.join(', ')}, received "${option}".${didYouMean(option, OPTIONS)}`
+    throw new TypeError(`koa-live-session: fields.${key}: ${names}`)
   }
   const standard: unknown = spec.schema?.['~standard']
   const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard

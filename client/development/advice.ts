@@ -3,7 +3,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { settable } from '../../shared/settable.js'
 import type { Advice, AdviceCode } from '../advice.js'
 import { LiveSessionError } from '../error.js'
-import { createWarning, type Ways } from './warning.js'
+import { createWarning, explainedAt, type Ways } from './warning.js'
 
 /** What the code of a refusal means, as far as it concerns pages. */
 const REASONS: Partial<Record<AdviceCode, string>> = {
@@ -57,7 +57,7 @@ function describeImpureUpdate(): string {
 
 function describeRefusal(code: AdviceCode, key: string): string {
   const reason = REASONS[code]
-  return `koa-live-session: ${key}: ${code}${reason ? `: ${reason}` : ''}. docs/troubleshooting.md#${code}`
+  return `koa-live-session: ${key}: ${code}${reason ? `: ${reason}` : ''}. ${explainedAt(code)}`
 }
 
 /** Says in the error which part of the value JSON cannot represent. */

@@ -1,3 +1,4 @@
+import { didYouMean } from '../../shared/did-you-mean.js'
 import type { Fields } from '../../shared/field-types.js'
 import { FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
@@ -11,7 +12,11 @@ import type { AnyClient, LiveSessionClient, LiveSessionClientOptions } from '../
 import { adviceFor } from './advice.js'
 import { watchSocket } from './warning.js'
 
+const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
+
 const parts = new WeakMap<object, Set<Part>>()
+/** How many clients of each endpoint are open in a document. */
+const open = new WeakMap<Document, Map<string, number>>()
 
 /** A part of the client that is imported separately. */
 type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
@@ -20,8 +25,10 @@ type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
 export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {
+  checkOptions(options)
   const live = create(options, adviceFor(options))
   missForgotten(live)
+  missSecond(live)
   watchSocket(insideOf(live))
   return live
 }
@@ -44,6 +51,35 @@ export const followHandOffs: typeof handOffs = (live) => {
 export const keepTab: typeof tab = (live) => {
   has(live, 'keepTab')
   return tab(live)
+}
+
+/** @throws {TypeError} for mistakes that TypeScript finds, and JavaScript does not */
+function checkOptions(options: object): void {
+  if ('emit' in options && 'io' in options)
+    throw new TypeError('koa-live-session: createLiveSession: expected { socket: io() }, received the socket itself')
+  for (const name of Object.keys(options)) {
+    if (OPTIONS.includes(name)) continue
+    const known = `no such option (known: ${OPTIONS.join(', ')}).${didYouMean(name, OPTIONS)}`
+    throw new TypeError(`koa-live-session: createLiveSession: ${name}: ${known}`)
+  }
+}
+
+/** Warns in the console if another client of this page is open: each would save for itself, and show its own status. */
+function missSecond(live: AnyClient): void {
+  const { endpoint, onClose } = insideOf(live)
+  if (!globalThis.document) return
+  const counts = open.get(document) ?? new Map<string, number>()
+  open.set(document, counts)
+  const count = (change: number): number => {
+    const now = (counts.get(endpoint) ?? 0) + change
+    counts.set(endpoint, now)
+    return now
+  }
+  if (count(1) > 1)
+    console.warn(
+      'koa-live-session: createLiveSession was called again in this page. Create one client and import it where it is used; close() one that is replaced',
+    )
+  onClose(() => void count(-1))
 }
 
 /** Notes that the client has this part. */

@@ -1,4 +1,4 @@
-import { DEFAULT_ENDPOINT } from '../../shared/protocol.js'
+import { DEFAULT_ENDPOINT, SYNC } from '../../shared/protocol.js'
 import type { Inside } from '../inside.js'
 import type { AnySocket } from '../types.js'
 
@@ -10,6 +10,15 @@ interface RefusedSocket {
 }
 
 const NOT_STICKY = 'polling requests reach several processes'
+const UNATTACHED =
+  'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
+/** ms to wait for a socket's answer. */
+const PATIENCE = 5000
+
+/** Returns where something is explained: in a file that whoever reads the message has. */
+export function explainedAt(anchor: string): string {
+  return `node_modules/koa-live-session/docs/troubleshooting.md#${anchor}`
+}
 
 /** How a page reaches its server. */
 export interface Ways {
@@ -52,18 +61,25 @@ export function createWarning(ways: Ways): (status: number) => void {
   }
 }
 
-/** Tells the console why the server refuses the socket, once for each reason: changes made elsewhere do not arrive until it connects. */
+/** Tells the console why changes made elsewhere do not arrive: the server refuses the socket, once for each reason, or does not serve it. */
 export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClose'>): void {
   const told = new Set<string>()
   const refused = ({ data, context }: RefusedSocket): void => {
     const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
     if (reason === undefined || told.has(reason)) return
     told.add(reason)
-    const more = data?.code ? `docs/troubleshooting.md#${reason}` : 'docs/scaling.md#sticky-sessions'
+    const more = data?.code ? explainedAt(reason) : explainedAt('the-socket-comes-back-again-and-again')
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
   }
+  const ask = (): void => {
+    socket?.timeout(PATIENCE).emit(SYNC, {}, (lost: Error | null) => {
+      if (lost && socket.connected) console.warn(`koa-live-session: ${UNATTACHED}`)
+    })
+  }
   socket?.on('connect_error', refused)
-  onClose(() => void socket?.off('connect_error', refused))
+  if (socket?.connected) ask()
+  else socket?.once('connect', ask)
+  onClose(() => void socket?.off('connect_error', refused).off('connect', ask))
 }
 
 /** Browsers send cookies with a WebSocket by default, but not with the polling before it. */

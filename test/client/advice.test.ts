@@ -15,9 +15,9 @@ describe('what a page says of a mistake', () => {
   it.each<[AdviceCode, string]>([
     [
       'not_writable',
-      "koa-live-session: division: not_writable: expected a field with client: 'write'. docs/troubleshooting.md#not_writable",
+      "koa-live-session: division: not_writable: expected a field with client: 'write'. node_modules/koa-live-session/docs/troubleshooting.md#not_writable",
     ],
-    ['closed', 'koa-live-session: division: closed. docs/troubleshooting.md#closed'],
+    ['closed', 'koa-live-session: division: closed. node_modules/koa-live-session/docs/troubleshooting.md#closed'],
   ])('is what it means, in development: %s', (code, text) => {
     expect(FULL.text(code, 'division')).toBe(text)
   })

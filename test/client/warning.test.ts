@@ -117,14 +117,14 @@ describe('a page whose socket is refused', () => {
   it('is told why, once for each reason', () => {
     const refused = (code: string): object => ({ data: { code } })
     expect(toldOf(refused('rate_limited'), refused('rate_limited'), refused('bad_origin'))).toEqual([
-      `koa-live-session: the socket was refused: rate_limited. ${NEWS} docs/troubleshooting.md#rate_limited`,
-      `koa-live-session: the socket was refused: bad_origin. ${NEWS} docs/troubleshooting.md#bad_origin`,
+      `koa-live-session: the socket was refused: rate_limited. ${NEWS} node_modules/koa-live-session/docs/troubleshooting.md#rate_limited`,
+      `koa-live-session: the socket was refused: bad_origin. ${NEWS} node_modules/koa-live-session/docs/troubleshooting.md#bad_origin`,
     ])
   })
 
   it('is told of sticky sessions where a process does not know its polling requests', () => {
     expect(toldOf({ context: { status: 400 } })).toEqual([
-      `koa-live-session: the socket was refused: polling requests reach several processes. ${NEWS} docs/scaling.md#sticky-sessions`,
+      `koa-live-session: the socket was refused: polling requests reach several processes. ${NEWS} node_modules/koa-live-session/docs/troubleshooting.md#the-socket-comes-back-again-and-again`,
     ])
   })
 
@@ -144,5 +144,62 @@ describe('a page whose socket is refused', () => {
 
   it('is told nothing of a server that is away, which the browser says itself', () => {
     expect(toldOf({ context: { status: 0 } }, {}, { context: { status: 502 } })).toEqual([])
+  })
+})
+
+describe('a page whose server has not attached the socket', () => {
+  /** A socket that has connected, and how its question was answered. */
+  const ask = (lost: Error | null, isConnected = true): readonly unknown[] => {
+    const socket = Object.assign(socketTo(API), { connected: isConnected })
+    const asked: unknown[] = []
+    jest.spyOn(socket, 'timeout').mockReturnValue({
+      emit: (...[event, , answer]: [string, object, (lost: Error | null) => void]) => {
+        asked.push(event)
+        answer(lost)
+      },
+    } as never)
+    watchSocket({ socket, onClose: () => undefined })
+    expect(asked).toEqual(['live_session:sync'])
+    return warnings
+  }
+
+  it('is told so, where nothing answers its question', () => {
+    expect(ask(new Error('operation has timed out'))).toEqual([
+      'koa-live-session: the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. ' +
+        'Call live.attach(io) on the server',
+    ])
+  })
+
+  it('is told nothing where the server answers', () => {
+    expect(ask(null)).toEqual([])
+  })
+})
+
+describe('createLiveSession', () => {
+  const create = (options: object) => createLiveSession(options as never)
+
+  it('is told of a socket in place of its options', () => {
+    expect(() => create(socketTo(API))).toThrow(
+      'koa-live-session: createLiveSession: expected { socket: io() }, received the socket itself',
+    )
+  })
+
+  it('is told of an option that there is not, and which was meant', () => {
+    expect(() => create({ endPoint: '/tools/store_session' })).toThrow(
+      'koa-live-session: createLiveSession: endPoint: no such option (known: socket, initial, endpoint, credentials, headers). Did you mean "endpoint"?',
+    )
+  })
+
+  it('is told of a second client of the page, unless the first one is closed', () => {
+    Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+    create({}).close()
+    const first = create({})
+    expect(warnings).toEqual([])
+    const second = create({})
+    expect(warnings).toEqual([
+      'koa-live-session: createLiveSession was called again in this page. Create one client and import it where it is used; close() one that is replaced',
+    ])
+    first.close()
+    second.close()
   })
 })

@@ -67,7 +67,7 @@ describe('what the server refuses', () => {
         const set = await open(hasSocket)
         const error = await refusal(set(key, value))
         expect(error).toBeInstanceOf(LiveSessionError)
-        const message = `koa-live-session: ${key}: ${code}: ${reason}. docs/troubleshooting.md#${code}`
+        const message = `koa-live-session: ${key}: ${code}: ${reason}. node_modules/koa-live-session/docs/troubleshooting.md#${code}`
         expect(error).toMatchObject({ name: 'LiveSessionError', code, key, message })
       }
     },

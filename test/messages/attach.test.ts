@@ -16,7 +16,7 @@ describe('attach(io)', () => {
       'an option that there is not',
       ({ io }) => io,
       { handshakes: [] },
-      'handshakes: no such option (known: handshake,',
+      'handshakes: no such option (known: handshake, recheck). Did you mean "handshake"?',
     ],
     [
       'what was never imported',
@@ -36,6 +36,13 @@ describe('attach(io)', () => {
     expect(attach).toThrow(TypeError)
     expect(attach).toThrow(`${PREFIX}attach(io): ${message}`)
     expect(() => app.live.attach(app.io)).not.toThrow()
+  })
+
+  it('says that a server has the sockets of one app', async () => {
+    const [one, other] = [await App.start(), await App.start({ isAttached: false })]
+    expect(() => other.live.attach(one.io)).toThrow(
+      `${PREFIX}attach(io): another live session is attached to this server. Give each app a server of its own`,
+    )
   })
 
   it('says that a handshake lacks session(), where identify would find each user signed out', async () => {

@@ -226,7 +226,7 @@ describe('a declaration', () => {
     const error = expect.objectContaining({
       code,
       key,
-      message: `${PREFIX}${key}: ${code}: ${says}. docs/troubleshooting.md#${code}`,
+      message: `${PREFIX}${key}: ${code}: ${says}. node_modules/koa-live-session/docs/troubleshooting.md#${code}`,
     })
     await expect(live.set(key as never, 'red' as never)).rejects.toEqual(error)
     expect(log.mock.calls).toEqual([[error]])

@@ -15,6 +15,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['.default: expected what the schema accepts, received', 'shared/fields'],
       ['.default: \u2026', 'shared/fields'],
       ['.schema: \u2026', 'server/mistakes'],
+      ['expected only ', 'shared/fields'],
       // Each of its own is a row of a table in that test.
       ['fields.\u2026\u2026, received', 'shared/fields'],
     ],
@@ -57,6 +58,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['expected a Server of socket.io, received', 'messages/attach'],
       ['connectionStateRecovery lets a socket back in without asking who it is', 'threats/recovery'],
       ["sockets are already connected; attach before io.on('connection')", 'integration/socket'],
+      ['another live session is attached to this server', 'messages/attach'],
     ],
   },
   'a request, or a handshake': {
@@ -92,7 +94,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/requests/origin.ts': [['this server thinks it is', 'threats/origins']],
     'server/kernel/requests/lateness.ts': [
       ['values were used after the headers had gone out', 'messages/untimely'],
-      ['after the headers had gone out, so that ', 'threats/late-uses'],
+      [' after the headers had gone out: ', 'threats/late-uses'],
     ],
     'server/kernel/requests/cache-control.ts': [
       ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
@@ -156,13 +158,19 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['before the first values: put ctx.liveSession.embed() into the page', 'integration/client'],
       ['what computes a value must change nothing', 'integration/client-updates'],
       // Of a refusal: what its code means.
-      ['. docs/troubleshooting.md#', 'client/advice'],
+      ['koa-live-session: \u2026: \u2026', 'client/advice'],
     ],
-    'client/development/live-session.ts': [["} from 'koa-live-session/client'", 'client/forgotten']],
+    'client/development/live-session.ts': [
+      ["} from 'koa-live-session/client'", 'client/forgotten'],
+      ['expected { socket: io() }, received the socket itself', 'client/warning'],
+      [': no such option (known: ', 'client/warning'],
+      ['createLiveSession was called again in this page', 'client/warning'],
+    ],
     'client/development/warning.ts': [
       ['changes are shown but not saved.', 'integration/client-endpoint'],
       ['is of another origin, and gets no cookie. Pass', 'client/warning'],
       ['the socket was refused', 'client/warning'],
+      ['the server does not answer over the socket', 'client/warning'],
     ],
     'client/react.ts': [['no <LiveSessionProvider live={live}> above this component', 'client/react']],
     'client/vue.ts': [['no app.use(liveSessionPlugin(live))', 'client/vue']],

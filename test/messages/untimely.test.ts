@@ -23,7 +23,7 @@ describe('a value', () => {
     const visitor = app.visitor()
     for (const path of ['/', '/']) expect((await visitor.fetch(path)).headers.getSetCookie()).toEqual([])
     expect(app.warnings.filter((warning) => warning.includes('headers'))).toEqual([
-      `${PREFIX}values were used after the headers had gone out, for a browser without a live cookie: what it sets it cannot read again`,
+      `${PREFIX}values were used after the headers had gone out, so the browser gets no live cookie: the next request does not have what it sets. Call get, set or embed() before you set ctx.body`,
     ])
   })
 

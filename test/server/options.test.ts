@@ -106,7 +106,10 @@ describe('liveSession(app, options)', () => {
     [{ cookieBudget: 4096 }, 'cookieBudget: expected 1 to 3784 bytes, received 4096'],
     [{ cookieBudget: 0 }, 'cookieBudget: expected 1 to 3784 bytes, received 0'],
     [{ domain: 'a.example; path=/' }, 'domain: expected a host name, received a.example; path=/'],
-    [{ cache: { maxSubject: 1 } }, 'cache.maxSubject: no such option (known: maxIdle, maxSubjects, maxGuestBytes)'],
+    [
+      { cache: { maxSubject: 1 } },
+      'cache.maxSubject: no such option (known: maxIdle, maxSubjects, maxGuestBytes). Did you mean "maxSubjects"?',
+    ],
     [{ limits: { changes: 1 } }, 'limits.changes: no such option'],
     [{ limits: { changesPerSocket: 0 } }, 'limits.changesPerSocket: expected a number, more than 0, received 0'],
     [{ limits: { changesPerSubject: '9' } }, 'limits.changesPerSubject: expected a number, more than 0, received 9'],

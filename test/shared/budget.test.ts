@@ -60,7 +60,7 @@ describe('the shares', () => {
     ])
     expect(share({ c: { schema, client: 'hidden', maxBytes: 100_000 } })).toEqual([['c', 100_000]])
     expect(() => share({ a: { schema, cookie: false, maxBytes: 24_001 } })).toThrow(
-      "fields: maxBytes add up to 24,001 of the tickets' 24,000 (a 24,001)",
+      "fields: maxBytes add up to 24,001 of the tickets' 24,000 (a 24,001). Lower some",
     )
   })
 

@@ -279,7 +279,8 @@ describe('the budget', () => {
   it('is kept to, with what all fields ask for', () => {
     expect(() => compileAll({ cart: { maxBytes: 3000 }, viewed: { maxBytes: 900 } })).toThrow(
       new TypeError(
-        'koa-live-session: fields: maxBytes add up to 3,900 of cookieBudget 3,000 (cart 3,000, viewed 900)',
+        'koa-live-session: fields: maxBytes add up to 3,900 of cookieBudget 3,000 (cart 3,000, viewed 900). ' +
+          'Lower some, or set cookie: false on a large field and configure a store',
       ),
     )
   })

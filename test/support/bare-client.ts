@@ -1,4 +1,4 @@
-import { afterAll } from '@jest/globals'
+import { afterAll, beforeEach } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { AppFields } from './app.js'
 
@@ -14,9 +14,11 @@ export interface BareClient {
 const silence = (): Promise<Response> => new Promise(() => undefined)
 
 const open: LiveSessionClient<AppFields>[] = []
-afterAll(() => {
+function closeAll(): void {
   for (const live of open.splice(0)) live.close()
-})
+}
+beforeEach(closeAll)
+afterAll(closeAll)
 
 /** @param fetch answers the client's POSTs */
 export function bareClient(fetch: () => Promise<Response> = silence): BareClient {

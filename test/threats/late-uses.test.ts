@@ -50,8 +50,8 @@ describe('threat 61: the session in a stream, first used after the headers have 
   it.each(USES)('is refused, and says what to do: %s', async (_, use) => {
     const { text, cacheControl } = await streamed(use)
     expect(text).toContain('begun;refused:TypeError: koa-live-session:')
-    expect(text).toContain('after the headers had gone out, so that a cache between might keep')
-    expect(text).toContain('before the answer begins')
+    expect(text).toContain('after the headers had gone out: a cache may show this visitor')
+    expect(text).toContain('before you set ctx.body to a stream')
     expect(text).not.toContain('7')
     expect(cacheControl).toBe('public, max-age=600')
   })
@@ -91,7 +91,7 @@ describe('threat 61: the session in a stream, first used after the headers have 
       (session) => session.flash('saved'),
     )
     expect(text).toContain(
-      'refused:TypeError: koa-live-session: takeFlash was called after the headers had gone out, so that the back',
+      'refused:TypeError: koa-live-session: takeFlash was called after the headers had gone out: the back button may',
     )
   })
 })

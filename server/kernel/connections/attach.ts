@@ -18,8 +18,12 @@ import { SocketHandle } from './socket.js'
 const FIVE_MINUTES = 5 * 60 * 1000
 const OPTIONS = ['handshake', 'recheck']
 
+/** The servers whose sockets have their `liveSession`. */
+const attached = new WeakSet<Server>()
+
 /** Gives every socket of every namespace its `liveSession`, before any of the app's own handlers runs. */
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
+  attached.add(io)
   watchPolling(io, core)
   const recovery = recoveryOf(io) && new Recovery(handshake, new SigningKeys(core.settings.secrets, 'room'))
   const Handle = addMembers(
@@ -70,6 +74,11 @@ export function checkServer(io: Server): void {
   if (typeof io?._nsps?.values !== 'function') {
     throw new TypeError(
       `koa-live-session: attach(io): expected a Server of socket.io, received ${typeof io}. Pass new Server(app.listen(3000))`,
+    )
+  }
+  if (attached.has(io)) {
+    throw new TypeError(
+      'koa-live-session: attach(io): another live session is attached to this server. Give each app a server of its own',
     )
   }
   const recovery = recoveryOf(io)

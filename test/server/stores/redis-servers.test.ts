@@ -48,7 +48,9 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
   }
 
   it('with appendonly yes and appendfsync always: every acknowledged merge outlives kill -9', async () => {
-    const server = await start(wordsOf('conf', 'docs/stores.md').map((word, at) => (at % 2 === 0 ? `--${word}` : word)))
+    const server = await start(
+      wordsOf('conf', 'docs/stores-reference.md').map((word, at) => (at % 2 === 0 ? `--${word}` : word)),
+    )
     const clients = [await connect(server.path), await connect(server.path), await connect(server.path)]
     const acknowledged: StoredRow[] = []
     let killed: Promise<void> | undefined

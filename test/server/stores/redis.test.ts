@@ -281,8 +281,8 @@ describeWithServer(REDIS, 'redisStore', () => {
     })
   })
 
-  it('needs no more rights than docs/stores.md says', async () => {
-    const rights = wordsOf('acl', 'docs/stores.md')
+  it('needs no more rights than docs/stores-reference.md says', async () => {
+    const rights = wordsOf('acl', 'docs/stores-reference.md')
     await redis('ACL', 'SETUSER', 'live', 'on', 'nopass', 'resetkeys', '-@all', '+auth', ...rights)
     const limited = await connectNodeRedis(server.path)
     await limited.client.sendCommand(['AUTH', 'live', ''])
