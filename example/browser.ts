@@ -1,11 +1,12 @@
 import { createLiveSession, followAddress, followHandOffs, keepTab, onFlash } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
 // Types only: no schema library in the browser.
-import type {} from './fields.js'
+import type { fields } from './fields.js'
 import { bindChoice } from './page/choice.js'
 import { showConnection } from './page/connection.js'
 import { element } from './page/element.js'
 import { startHood } from './page/hood-panel.js'
+import { markNews } from './page/mark-news.js'
 import { takeOverNavigation } from './page/navigation.js'
 import { bindNewProject } from './page/new-project.js'
 import { createOfflineSwitch } from './page/offline-switch.js'
@@ -19,7 +20,7 @@ import { isTheme } from './themes.js'
 // Reconnect soon after a restart; the jitter keeps many pages from reconnecting all at once.
 const socket: ViewSocket = io({ reconnectionDelay: 50, reconnectionDelayMax: 500, randomizationFactor: 0.5 })
 const network = createOfflineSwitch(socket)
-const live = createLiveSession({ socket })
+const live = createLiveSession<typeof fields>({ socket })
 followAddress(live)
 followHandOffs(live)
 keepTab(live)
@@ -37,6 +38,9 @@ const showDivision = bindChoice(element('division-choice', HTMLFormElement), (va
   live.set('division', Number(value)).catch(tell)
 })
 live.subscribe('division', (division) => showDivision(String(division)))
+live.onChange(({ source }) => {
+  if (source !== 'request') markNews(element('division-choice', HTMLElement))
+})
 
 const showTheme = bindChoice(element('theme-choice', HTMLFormElement), (value) => {
   if (isTheme(value)) live.set('theme', value).catch(tell)
@@ -49,10 +53,14 @@ live.subscribe('theme', (theme) => {
 onFlash(live, (message) => say(String(message)))
 
 showConnection(element('connection', HTMLElement), socket, network.isOffline)
-takeOverNavigation(viewer)
 bindSignIn(element('account', HTMLElement), socket)
 bindSave(element('save', HTMLElement), live, say)
 bindNewProject(live, say)
 rememberScroll()
 showViewers(element('viewers', HTMLElement), socket, live)
-startHood(element('hood', HTMLElement), socket, live, network)
+const hood = startHood(element('hood', HTMLElement), socket, live, network)
+const isSmall = matchMedia('(max-width: 30rem)')
+takeOverNavigation(viewer, () => {
+  // On a phone it covers half of what one has gone to.
+  if (isSmall.matches) hood.shut()
+})

@@ -42,6 +42,10 @@ export interface ViewEvents {
 export interface NodeEvents {
   /** If there are several nodes, the one that has this connection. */
   node: (name: string) => void
+  /** The library's: a signed change, for the cookie. */
+  store_session: (ticket: string) => void
+  /** This process has taken a change of this key. */
+  taken: (key: string) => void
   /** How many pages show a division, of all visitors. */
   viewers: (division: number, count: number) => void
 }

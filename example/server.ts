@@ -8,7 +8,7 @@ import { accountSession, addAccount, signedIn } from './server/account.js'
 import { createAssets } from './server/assets.js'
 import { addChoices } from './server/choices.js'
 import { addDevices, browserOf } from './server/devices.js'
-import { addHood } from './server/hood.js'
+import { addHood, serveFlow } from './server/hood.js'
 import { addInspector } from './server/inspector.js'
 import { serve } from './server/lifecycle.js'
 import { joinCluster } from './server/node.js'
@@ -49,12 +49,12 @@ app.use(router.routes())
 app.use(notFound)
 
 const http = createServer(app.callback())
-addInspector(router, live, http)
 const io = new Server(http)
 node?.connect(io)
 live.attach(io, { handshake: account })
 io.on('connection', serveViews)
 io.on('connection', serveSignIn)
+io.on('connection', serveFlow)
 serveViewers(io, live)
 
-serve(http, io, live)
+serve(http, io, live, (url) => addInspector(router, live, url))

@@ -21,7 +21,4 @@ if (PORT.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535) 
 
 await mkdir(folder, { recursive: true })
 await buildInto(folder, example)
-supervise(join(folder, 'server.mjs'), {
-  port,
-  onUp: (port, pid) => console.log(`${titles[example]}: http://localhost:${port} (pid ${pid})`),
-})
+supervise(join(folder, 'server.mjs'), { port, title: titles[example] })

@@ -12,7 +12,7 @@ const DELAY = 50
 const PATIENCE = 3000
 
 /** Runs a server as a child process, and restarts it whenever it dies, until this process is asked to end. */
-export function supervise(script, { port, onUp }) {
+export function supervise(script, { port, title }) {
   let child
   let timer
   let failures = 0
@@ -23,13 +23,12 @@ export function supervise(script, { port, onUp }) {
     let isUp = false
     child = spawn(process.execPath, ['--enable-source-maps', script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, PORT: String(port) },
+      env: { ...process.env, PORT: String(port), TITLE: title },
     })
     child.once('message', (message) => {
       isUp = true
       // If any free port was asked for, the next child must listen on the same one.
       port = message.port
-      onUp(port, child.pid)
     })
     child.once('exit', (code, signal) => {
       if (isEnding) process.exit(0)

@@ -1,12 +1,12 @@
-// Makes the README's animated picture, docs/example.png: two tabs of the example app. `npx tsx scripts/picture.mjs`, with CHROME_PATH
-// if Chromium is elsewhere. An animated PNG contains the data of its frames in other chunks, so nothing has to be encoded.
+// Makes the README's animated picture, docs/example.png: two tabs of the example app, and the way of a change, 20 times slower than it is.
+// `npx tsx scripts/picture.mjs`, with CHROME_PATH if Chromium is elsewhere. An animated PNG contains the data of its frames in other
+// chunks, so nothing has to be encoded.
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { chromium } from 'playwright-core'
 import { Example } from '../test/support/example.ts'
-import { Studio } from '../test/support/studio.ts'
 
-const TAB = { width: 620, height: 480 }
+const WINDOW = { width: 960, height: 560 }
 const SIGNATURE = 8
 
 const example = await Example.start()
@@ -18,44 +18,52 @@ try {
   await example.stop()
 }
 
-/** Returns the frames, and for how many ms each is shown. */
+/** Returns the frames, and for how many ms each is shown. The first is also what is seen where nothing moves. */
 async function frames() {
-  const context = await browser.newContext({ viewport: TAB, colorScheme: 'light' })
-  const [left, right] = [await Studio.open(context, example.url), await Studio.open(context, `${example.url}/costs`)]
-  await Promise.all([left.isConnected(), right.isConnected()])
-  const both = async (division) => {
-    await Promise.all([left.shows('Home', division), right.shows('Costs', division), left.hasSaved()])
-  }
-  const show = async (caption, ms) => ({ png: await beside([left, right], caption), ms })
+  const context = await browser.newContext({ viewport: WINDOW, colorScheme: 'light' })
+  const page = await context.newPage()
+  await page.goto(`${example.url}/two`)
+  const [left, right] = [page.frameLocator('iframe >> nth=0'), page.frameLocator('iframe >> nth=1')]
+  const choose = (tab, division) => tab.getByRole('radio', { name: division, exact: true }).check({ force: true })
+  const both = (division) =>
+    Promise.all([left, right].map((tab) => tab.locator('.view-heading', { hasText: division }).waitFor()))
+  const lit = (station) => left.locator(`[data-station=${station}][data-lit=true]`).waitFor()
+  const show = async (caption, ms) => ({ png: await captioned(await page.screenshot(), caption), ms })
 
-  const shown = [await show('Two tabs of one visitor', 1500)]
-  await left.pick('Film')
+  for (const tab of [left, right]) await tab.locator('#connection[data-state=connected]').waitFor()
+  await left.locator('.hood summary').click()
+  await left.getByRole('radio', { name: '20x slower' }).check()
+  const shown = []
+  await choose(left, 'Film')
   await both('Film')
-  shown.push(await show('Film is chosen on the left: the right follows', 2500))
-  await right.page.reload()
-  await right.isConnected()
-  await both('Film')
-  shown.push(await show('The right is loaded again: it is in the first HTML', 2500))
-  await example.kill()
-  await Promise.all([left.isConnected(), right.isConnected()])
-  await right.pick('Design')
+  await lit('post')
+  shown.push(await show('Film is chosen on the left. The right tab follows, while the change goes to the cookie', 1800))
+  shown.push(await show('Film is chosen on the left. The right tab follows, while the change goes to the cookie', 400))
+  await lit('cookie')
+  shown.push(await show('The cookie has it: saved', 1800))
+  await left.getByRole('radio', { name: '1x', exact: true }).check()
+  await left.getByRole('button', { name: /^End here/ }).click()
+  await left.getByText('before the cookie does').waitFor()
+  await choose(left, 'Design')
+  await left.locator('#connection:not([data-state=connected])').waitFor()
+  shown.push(await show('The server is killed before the cookie has the next choice', 2200))
+  await left.locator('#hood').getByText('Server ended before').waitFor({ timeout: 60_000 })
   await both('Design')
-  shown.push(await show('The server was killed and is back, and Design is chosen on the right', 3500))
+  await lit('cookie')
+  shown.push(await show('It is back: the page has brought the choice again, and no click is lost', 3200))
   return shown
 }
 
-/** Returns both tabs side by side as one picture. */
-async function beside(studios, caption) {
-  const tabs = await Promise.all(studios.map(({ page }) => page.screenshot({ animations: 'disabled' })))
-  const images = tabs.map((png) => `<img src="data:image/png;base64,${png.toString('base64')}">`)
-  const page = await browser.newPage({ viewport: { width: 2 * TAB.width + 36, height: TAB.height + 72 } })
+/** Returns a picture with a caption above it. */
+async function captioned(png, caption) {
+  const page = await browser.newPage({ viewport: { width: WINDOW.width, height: WINDOW.height + 48 } })
   await page.setContent(`<style>
-    body { margin: 0; background: #d9dcd8; font: 600 20px/48px system-ui, sans-serif; text-align: center; color: #14201c }
-    div { display: flex; gap: 12px; padding: 0 12px } img { border-radius: 8px }
-  </style>${caption}<div>${images.join('')}</div>`)
-  const png = await page.screenshot()
+    body { margin: 0; background: #d9dcd8; font: 600 18px/48px system-ui, sans-serif; text-align: center; color: #14201c }
+    img { display: block }
+  </style>${caption}<img src="data:image/png;base64,${png.toString('base64')}">`)
+  const whole = await page.screenshot()
   await page.close()
-  return png
+  return whole
 }
 
 /** Returns an animated PNG, as specified in the third edition of the PNG specification. */

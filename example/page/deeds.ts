@@ -3,6 +3,8 @@ export type Deed =
   | { readonly kind: 'restart' /** The process that was to end. */; readonly pid: number }
   | { readonly kind: 'kill-node' /** The node that was to end. */; readonly node: string }
   | { readonly kind: 'empty-cache' }
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'end-next' /** The process that was to end. */; readonly pid: number }
   | { readonly kind: 'go-online' /** What was chosen offline. */; readonly waiting: readonly string[] }
 
 /** A value as the panel shows it. */
@@ -34,6 +36,10 @@ export function outcomeOf(
       return pid === deed.pid ? undefined : restored(`Server restarted as process ${pid}`, values)
     case 'kill-node':
       return node === undefined || node === deed.node ? undefined : goneOn(deed.node, node, values)
+    case 'cut':
+      return 'The socket was cut, and has connected again. Nothing was lost.'
+    case 'end-next':
+      return pid === deed.pid ? undefined : restored(`Server ended before the cookie had it; process ${pid}`, values)
     case 'empty-cache':
       return restored('Cache emptied', values)
     case 'go-online':

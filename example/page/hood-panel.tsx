@@ -4,6 +4,8 @@ import { coalesce } from './coalescer.js'
 import { type Deed, outcomeOf, type Shown } from './deeds.js'
 import { element } from './element.js'
 import type { HoodField } from './field-card.js'
+import { followFlow } from './flow.js'
+import type { Failure } from './flow-view.js'
 import { Hood } from './hood.js'
 import { labels } from './labels.js'
 import type { OfflineSwitch } from './offline-switch.js'
@@ -18,13 +20,13 @@ const UNREACHED = 'The server was not reached. Nothing was done.'
 /** ms before nodes are asked again after one did not answer: it may be back by then. */
 const NODE_PAUSE = 1500
 
-/** Keeps the panel "Under the hood" up to date: while it is open, the server is asked after each change. */
+/** Keeps the panel "Under the hood" up to date: while it is open, the server is asked after each change. Returns what shuts it. */
 export function startHood(
   root: HTMLElement,
   socket: ViewSocket,
   live: LiveSessionClient,
   network: OfflineSwitch,
-): void {
+): { shut(): void } {
   const unfolding = createUnfolding()
   let servers: Servers | undefined
   /** With several nodes, the one that has this page's socket. */
@@ -32,21 +34,54 @@ export function startHood(
   let news = ''
   let deed: Deed | undefined
   let isReconnected = false
+  let slowness = 1
+  /** When the newest trip began to be shown. */
+  let shownAt = 0
+  let isPlaying = false
+  let shownTrip: unknown
+  const isStill = matchMedia('(prefers-reduced-motion: reduce)')
 
+  const flow = followFlow(socket, live, () => play())
+  const played = (): number => (isStill.matches ? Number.POSITIVE_INFINITY : (performance.now() - shownAt) / slowness)
+  /** Shows the way of the newest change, as fast as it was or slower. */
+  const play = (): void => {
+    const [newest] = flow.trips()
+    if (newest !== shownTrip) shownAt = performance.now()
+    shownTrip = newest
+    if (isPlaying) return
+    isPlaying = true
+    const goOn = (): void => {
+      show()
+      const [{ steps, outcome }] = [flow.trips()[0] ?? { steps: new Map<string, number>(), outcome: 'saved' }]
+      isPlaying = unfolding.isOpen() && (outcome === undefined || played() < Math.max(0, ...steps.values()))
+      if (isPlaying) requestAnimationFrame(goOn)
+    }
+    goOn()
+  }
+  const setSlowness = (next: number): void => {
+    slowness = next
+    shownAt = performance.now()
+    play()
+  }
   const fields = (): readonly HoodField[] => fieldsOf(live, servers)
   const show = (): void => {
     render(
       <Hood
         isOpen={unfolding.isOpen()}
-        isOffline={network.isOffline()}
         fields={fields()}
         servers={servers}
         node={node}
+        flow={{
+          trips: flow.trips(),
+          isCluster: servers !== undefined && servers.nodes.length > 0,
+          node,
+          failures: failures(),
+          slowness,
+          played: played(),
+          onSlowness: setSlowness,
+        }}
         news={news}
         onOpen={open}
-        onRestart={() => void restart()}
-        onEmptyCache={() => void post('/empty-cache', { kind: 'empty-cache' }, 'Emptying the cache …')}
-        onToggleOffline={toggleOffline}
       />,
       root,
     )
@@ -72,6 +107,40 @@ export function startHood(
     if (servers) return post('/restart', { kind: 'restart', pid: servers.own.pid }, 'Restarting the server …')
     begin(undefined, UNREACHED)
   }
+  const failures = (): readonly Failure[] => {
+    const isOff = network.isOffline()
+    const away = isOff ? 'Go online' : 'Go offline'
+    const end = node === undefined ? 'Restart the server' : `Kill node ${node}`
+    return [
+      { at: 'page', name: away, label: away, cause: toggleOffline },
+      { at: 'socket', name: 'Cut', label: 'Cut the socket', isOff, cause: cut },
+      { at: 'memory', name: 'Empty', label: 'Empty the cache', isOff, cause: empty },
+      { at: 'memory', name: end.split(' ')[0] ?? end, label: end, isOff, cause: () => void restart() },
+      {
+        at: 'ticket',
+        name: 'End here',
+        label: 'End here: the server, at the next change',
+        isOff,
+        cause: () => void endNext(),
+      },
+      { at: 'post', name: 'Drop next', label: 'Drop next POST', isOff, cause: dropNext },
+    ]
+  }
+  const empty = (): void => void post('/empty-cache', { kind: 'empty-cache' }, 'Emptying the cache …')
+  const cut = (): void => {
+    begin({ kind: 'cut' }, 'Cutting the socket …')
+    socket.io.engine.close()
+  }
+  const endNext = async (): Promise<void> => {
+    servers ??= await askServers(node)
+    if (!servers) return begin(undefined, UNREACHED)
+    const next: Deed = { kind: 'end-next', pid: servers.own.pid }
+    await post('/end-next', next, 'Choose a division: the server ends once it has it, before the cookie does.')
+  }
+  const dropNext = (): void => {
+    network.dropNext()
+    begin(undefined, 'Choose a division: its POST is lost on the way, and the page sends it again.')
+  }
   const toggleOffline = (): void => {
     const waiting = fields().filter(({ status }) => status === 'offline')
     network.toggle()
@@ -88,6 +157,8 @@ export function startHood(
     if (heard && servers && !deed && heard.own.pid !== servers.own.pid) news = ''
     servers = heard ?? servers
     if (heard && deed && wasReconnected) settle(deed, heard)
+    for (const { key, places } of fields())
+      if (places.some(({ name, isHeld }) => name === 'store' && isHeld)) flow.stored(key)
     show()
     if (servers?.nodes.some(({ report }) => !report)) setTimeout(update, NODE_PAUSE)
   })
@@ -119,6 +190,7 @@ export function startHood(
     void restart()
   })
   show()
+  return { shut: () => open(false) }
 }
 
 function inWords({ name, value }: HoodField): string {

@@ -3,7 +3,7 @@ import { restoreScroll } from './scroll.js'
 import type { Viewer } from './viewer.js'
 
 /** Makes links and the history show views over the socket; without a connection, they load pages as usual. */
-export function takeOverNavigation(viewer: Viewer): void {
+export function takeOverNavigation(viewer: Viewer, onArrival: () => void): void {
   let newest = 0
   let shown = location.pathname
 
@@ -15,6 +15,7 @@ export function takeOverNavigation(viewer: Viewer): void {
     if (turn !== newest) return
     if (!view) return giveUp()
     arrive()
+    onArrival()
     shown = path
     viewer.show(view)
     markCurrent(path)

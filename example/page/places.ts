@@ -39,6 +39,8 @@ export function placesOf(key: Key, live: LiveSessionClient, servers: Servers | u
     const way = inspected && WAYS[inspected.source]
     return { name: `node-${name}`, label: `node ${name}${way ? `, ${way}` : ''}`, isHeld: inspected !== undefined }
   })
-  const memory = nodes.length === 0 ? [place('cache')] : [...nodes, { ...place('store'), label: 'Redis' }]
+  // A node that has heard of the value from the other one does not know whether the store has it.
+  const isStored = (servers?.nodes ?? []).some(({ report }) => sameAsShown(key, live, report)?.places.includes('store'))
+  const memory = nodes.length === 0 ? [place('cache')] : [...nodes, { ...place('store', isStored), label: 'Redis' }]
   return [...memory, place('cookie'), place('page', live.has(key))]
 }

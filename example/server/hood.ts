@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { LiveSessionPlugin } from 'koa-live-session'
 import { emptyCache } from 'koa-live-session/testing'
+import type { Socket } from 'socket.io'
 import type { fields } from '../fields.js'
 import type { HoodReport } from '../protocol.js'
 import type { ClusterNode } from './node.js'
@@ -9,6 +10,8 @@ import type { ClusterNode } from './node.js'
 const RESTART = 5
 
 const startedAt = Date.now()
+/** Whether this process ends with the next change that it takes. */
+let isLast = false
 
 /** Adds the routes of the panel "Under the hood": its data, and the failures that it can cause. */
 export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, node?: ClusterNode): void {
@@ -28,8 +31,23 @@ export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, 
     // The hardest way to end: nothing can be saved on the way down. start.mjs starts the server again.
     ctx.res.once('close', () => process.kill(process.pid, 'SIGKILL'))
   })
+  router.post('/end-next', (ctx) => {
+    ctx.status = 204
+    isLast = true
+  })
   router.post('/empty-cache', (ctx) => {
     ctx.status = 204
     ctx.res.once('close', () => emptyCache(live))
+  })
+}
+
+/** Tells a page of each change that this process has taken. */
+export function serveFlow(socket: Socket): void {
+  socket.liveSession.onChange(({ key, source }) => {
+    socket.emit('taken', key)
+    if (!isLast || source !== 'socket') return
+    isLast = false
+    // The page has heard that memory has it. The cookie does not have it yet.
+    socket.conn.once('drain', () => process.kill(process.pid, 'SIGKILL'))
   })
 }

@@ -1,20 +1,24 @@
-import type { Server as HttpServer } from 'node:http'
 import type Router from '@koa/router'
+import type Koa from 'koa'
 import type { InspectorRoute } from 'koa-live-session'
 
-/** The inspector shows every visitor's values: it is for development only. */
-export function isInspected(): boolean {
-  return process.env['NODE_ENV'] !== 'production'
-}
+const LOCAL: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 
-/** Adds `/inspector`. Its address, with the key that opens it, is printed once the server listens. */
-export function addInspector(router: Router, live: { inspector(): InspectorRoute }, http: HttpServer): void {
-  if (!isInspected()) return
+let path: string | undefined
+
+/** Adds `/inspector`, for development only: it shows every visitor's values. Prints its address, with the token that opens it. */
+export function addInspector(router: Router, live: { inspector(): InspectorRoute }, url: string): void {
+  path = undefined
+  if (process.env['NODE_ENV'] === 'production') return
   const inspector = live.inspector()
   router.all('/inspector', inspector)
-  http.once('listening', () => {
-    const address = http.address()
-    const port = typeof address === 'object' ? address?.port : undefined
-    console.log(`Inspector: http://localhost:${port}/inspector?token=${inspector.token}`)
-  })
+  path = `/inspector?token=${inspector.token}`
+  console.log(`Inspector: ${url}${path}`)
+}
+
+/** Returns the path for a link, which has the token: only for someone at this machine. */
+export function inspectorFor(ctx: Koa.Context): string | undefined {
+  // A tunnel or a proxy says that it passes something on.
+  const isPassedOn = ctx.get('X-Forwarded-For') !== '' || ctx.get('Forwarded') !== ''
+  return LOCAL.includes(ctx.hostname) && !isPassedOn ? path : undefined
 }

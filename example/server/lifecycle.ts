@@ -9,9 +9,18 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'needs rights that this account does not have',
 }
 
-/** Listens on PORT, and tells start.mjs the port over its IPC channel; ends when it is asked to. */
-export function serve(http: HttpServer, io: Server, live: { close(): Promise<void> }): void {
-  listen(http)
+/**
+ * Listens on PORT, prints the address, and tells start.mjs the port over its IPC channel; ends when it is asked to.
+ *
+ * @param onUp called with the address
+ */
+export function serve(
+  http: HttpServer,
+  io: Server,
+  live: { close(): Promise<void> },
+  onUp: (url: string) => void = () => undefined,
+): void {
+  listen(http, onUp)
   endWhenAsked(async () => {
     await live.close()
     const closed = io.close()
@@ -20,7 +29,7 @@ export function serve(http: HttpServer, io: Server, live: { close(): Promise<voi
   })
 }
 
-function listen(http: HttpServer): void {
+function listen(http: HttpServer, onUp: (url: string) => void): void {
   const port = Number(process.env['PORT'] ?? 3000)
   http.once('error', (error: NodeJS.ErrnoException) => {
     const command = process.env['npm_lifecycle_event'] ?? 'start'
@@ -30,7 +39,13 @@ function listen(http: HttpServer): void {
   })
   http.listen(port, () => {
     const address = http.address()
-    if (typeof address === 'object') process.send?.({ port: address?.port })
+    if (typeof address !== 'object') return
+    const url = `http://localhost:${address?.port}`
+    const { TITLE } = process.env
+    // One of several nodes has no address of its own that anyone should open.
+    if (TITLE) console.log(`${TITLE}: ${url} (pid ${process.pid})`)
+    onUp(url)
+    process.send?.({ port: address?.port })
   })
 }
 

@@ -3,9 +3,9 @@ import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { isViewPath, viewPaths } from '../protocol.js'
 import { findUser } from '../users.js'
-import { renderNewProject, renderNotFound, renderPage, renderView } from './render.js'
+import { renderNewProject, renderNotFound, renderPage, renderTwo, renderView } from './render.js'
 
-/** Serves each view as a page, and the form of a new project. */
+/** Serves each view as a page, two of them side by side, and the form of a new project. */
 export function addPages(router: Router): void {
   for (const path of viewPaths) {
     router.get(path, async (ctx) => {
@@ -13,6 +13,10 @@ export function addPages(router: Router): void {
       ctx.body = await renderPage(ctx, path)
     })
   }
+  router.get('/two', (ctx) => {
+    ctx.type = 'html'
+    ctx.body = renderTwo()
+  })
   router.get('/new', async (ctx) => {
     ctx.type = 'html'
     ctx.body = await renderNewProject(ctx)

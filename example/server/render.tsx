@@ -9,9 +9,10 @@ import { Devices } from '../views/devices.js'
 import { NewProject } from '../views/new-project.js'
 import { NotFound } from '../views/not-found.js'
 import { Page } from '../views/page.js'
+import { Two } from '../views/two.js'
 import { views } from '../views/view.js'
 import { signedIn } from './account.js'
-import { isInspected } from './inspector.js'
+import { inspectorFor } from './inspector.js'
 
 /** Renders a view for a page that is already open. */
 export function renderView(path: ViewPath, division: number, user: User | undefined): RenderedView {
@@ -45,6 +46,11 @@ export async function renderNewProject(ctx: Koa.Context): Promise<string> {
   return document(ctx, '', 'New project', <NewProject step={step} name={projectName} />, messages)
 }
 
+/** Renders two tabs side by side. */
+export function renderTwo(): string {
+  return `<!doctype html>${renderToString(<Two />)}`
+}
+
 export function renderNotFound(ctx: Koa.Context): string {
   return document(ctx, '', 'Not found', <NotFound />)
 }
@@ -65,7 +71,7 @@ function document(
       theme={liveSession.get('theme')}
       user={signedIn(ctx)}
       messages={messages}
-      isInspected={isInspected()}
+      inspector={inspectorFor(ctx)}
       embedded={liveSession.embed()}
     >
       {content}

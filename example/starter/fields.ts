@@ -1,5 +1,16 @@
-// fields.ts: declared once, for both sides
+// The values that the server and its pages share, declared once.
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
-declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } }
+
+export const divisions = ['All', 'Film', 'Design', 'Events'] as const
+export type Division = (typeof divisions)[number]
+
+export const fields = defineFields({
+  division: { schema: z.enum(divisions), default: 'All', client: 'write' },
+})
+
+declare module 'koa-live-session/fields' {
+  interface Register {
+    fields: typeof fields
+  }
+}

@@ -16,7 +16,7 @@ interface ChoiceProps {
 /** One of a few values, as a segmented control. Browsers must not restore a former choice: the server knows better. */
 export function Choice({ name, legend, value, options }: ChoiceProps): VNode {
   return (
-    <form id={`${name}-choice`} class="choice" method="post" action={`/${name}`} autocomplete="off">
+    <form id={`${name}-choice`} class="choice" method="post" action={`/${name}`} autocomplete="off" aria-label={legend}>
       <fieldset>
         <legend class="visually-hidden">{legend}</legend>
         <div class="segments">

@@ -3,7 +3,7 @@ import type { VNode } from 'preact'
 /** Says what this app demonstrates, why that matters, and three things to try. */
 export function Intro(): VNode {
   return (
-    <div class="intro">
+    <section class="intro" aria-label="What to try">
       <p>
         <b>One choice, the same everywhere.</b> A session usually misses what changes over a socket, and a reload,
         another tab or a restart brings the old choice back. Try it: choose a division,{' '}
@@ -17,6 +17,6 @@ export function Intro(): VNode {
         . Your choice stays.
       </p>
       <form id="restart" method="post" action="/restart" />
-    </div>
+    </section>
   )
 }

@@ -17,8 +17,8 @@ interface PageProps {
   readonly user: User | undefined
   /** Messages that are shown once. */
   readonly messages: readonly string[]
-  /** Whether there is an inspector. */
-  readonly isInspected: boolean
+  /** The path of the inspector, if this visitor may open it. */
+  readonly inspector: string | undefined
   /** What `ctx.liveSession.embed()` returned. */
   readonly embedded: string
   readonly children: ComponentChildren
@@ -34,7 +34,7 @@ const divisionOptions: readonly Option[] = [
 
 /** A whole document, for a full load. */
 export function Page(props: PageProps): VNode {
-  const { path, title, division, theme, user, messages, isInspected, embedded, children } = props
+  const { path, title, division, theme, user, messages, inspector, embedded, children } = props
   return (
     <html lang="en" data-theme={theme}>
       <head>
@@ -84,11 +84,12 @@ export function Page(props: PageProps): VNode {
         </main>
         <footer>
           <p>
-            A studio that does not exist, with figures that do not change. <span id="viewers" />
-            {isInspected && (
+            A studio that does not exist, with figures that do not change. <span id="viewers" />{' '}
+            <a href="/two">Two tabs side by side</a>
+            {inspector && (
               <>
                 {' '}
-                <a href="/inspector">Inspector</a>
+                <a href={inspector}>Inspector</a>
               </>
             )}
           </p>

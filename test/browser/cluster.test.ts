@@ -8,12 +8,13 @@ import { Studio } from '../support/studio.js'
 
 let example: Example
 
-/** A tab whose socket is known to be open for good: the next one goes to the other node. */
+/** A tab whose socket is known to be open for good, when both nodes are up, as a test before may have killed one: the next one goes to the other node. */
 async function openTab(context: BrowserContext): Promise<Studio> {
   const studio = await Studio.open(context, example.url)
   await studio.isConnected()
   await studio.toggleHood()
   await studio.page.locator('[data-own=true]').waitFor()
+  await hasBothNodes(studio)
   return studio
 }
 

@@ -1,10 +1,9 @@
-import { createServer } from 'node:http'
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import Router from '@koa/router'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
-import { addInspector, isInspected } from '../../example/server/inspector.js'
+import { addInspector, inspectorFor } from '../../example/server/inspector.js'
 
 const { NODE_ENV } = process.env
 // It tells the log what opens it.
@@ -18,15 +17,23 @@ it.each([
   ['development', true],
   [undefined, true],
   ['production', false],
-])('the example, where NODE_ENV is %p, has an inspector and a link to it: %p', (environment, isThere) => {
-  if (environment === undefined) delete process.env['NODE_ENV']
-  else process.env['NODE_ENV'] = environment
-  const router = new Router()
-  addInspector(
-    router,
-    liveSession(new Koa({ keys: ['a secret of at least thirty-two bytes'] }), { fields: defineFields({}) }),
-    createServer(),
-  )
-  expect(router.stack.map(({ path }) => path)).toEqual(isThere ? ['/inspector'] : [])
-  expect(isInspected()).toBe(isThere)
-})
+])(
+  'the example, where NODE_ENV is %p, has an inspector and a link to it, for whoever is at this machine: %p',
+  (environment, isThere) => {
+    if (environment === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = environment
+    const router = new Router()
+    const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
+    const log = jest.spyOn(console, 'log').mockImplementation(() => undefined)
+    addInspector(router, liveSession(app, { fields: defineFields({}) }), 'http://localhost:3000')
+    const [said = ''] = log.mock.calls.flat()
+    const path = isThere ? said.replace('Inspector: http://localhost:3000', '') : undefined
+    const linkFor = (headers: Record<string, string>): string | undefined =>
+      inspectorFor(app.createContext({ headers, socket: {} } as never, {} as never) as never)
+    expect(router.stack.map(({ path }) => path)).toEqual(isThere ? ['/inspector'] : [])
+    expect(path?.startsWith('/inspector?token=') ?? false).toBe(isThere)
+    expect(linkFor({ host: 'localhost:3000' })).toBe(path)
+    expect(linkFor({ host: 'studio.example' })).toBeUndefined()
+    expect(linkFor({ host: 'localhost:3000', 'x-forwarded-for': '203.0.113.7' })).toBeUndefined()
+  },
+)

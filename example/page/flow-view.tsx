@@ -1,0 +1,118 @@
+import type { VNode } from 'preact'
+import { STATIONS, type Station, type Trip } from './flow.js'
+import { labels } from './labels.js'
+
+/** A failure that a button causes at a station. */
+export interface Failure {
+  readonly at: Station
+  readonly name: string
+  /** What the button says of it, beginning with the name. */
+  readonly label: string
+  readonly isOff?: boolean
+  readonly cause: () => void
+}
+
+export interface FlowProps {
+  readonly trips: readonly Trip[]
+  readonly isCluster: boolean
+  /** The node that has the page's socket, if there are several. */
+  readonly node: string | undefined
+  readonly failures: readonly Failure[]
+  /** How many times slower than it was the way is shown. */
+  readonly slowness: number
+  /** ms since the newest trip is shown, divided by the slowness. */
+  readonly played: number
+  readonly onSlowness: (slowness: number) => void
+}
+
+const NAMES: Readonly<Record<Station, string>> = {
+  page: 'page',
+  socket: 'socket',
+  memory: 'memory',
+  store: 'Redis',
+  ticket: 'ticket',
+  post: 'POST',
+  cookie: 'cookie',
+}
+
+/** The stations of a change: which it has reached, and after how many ms; with buttons that make one fail. */
+export function FlowView(props: FlowProps): VNode {
+  const { trips, isCluster, node, failures, slowness, played, onSlowness } = props
+  const stations = STATIONS.filter((station) => isCluster || station !== 'store')
+  const [newest] = trips
+  return (
+    <section class="flow" aria-labelledby="flow-heading">
+      <h2 id="flow-heading">
+        {newest ? `The way of your change: ${nameOf(newest.key)}` : 'The way of a change: choose a division'}
+      </h2>
+      <ol class="stations" data-count={stations.length}>
+        {stations.map((station) => {
+          const ms = newest?.steps.get(station)
+          const isLit = ms !== undefined && ms <= played
+          return (
+            <li key={station} class="station" data-station={station} data-lit={String(isLit)}>
+              <span class="lamp" />
+              <span class="station-name">{station === 'memory' && node ? `node ${node}` : NAMES[station]}</span>
+              <span class="ms">{isLit ? `${Math.round(ms)} ms` : '\u2013'}</span>
+              {failures
+                .filter(({ at }) => at === station)
+                .map(({ name, label, isOff, cause }) => (
+                  <button key={name} type="button" class="button" aria-label={label} disabled={isOff} onClick={cause}>
+                    {name}
+                  </button>
+                ))}
+            </li>
+          )
+        })}
+        {newest && <li class="dot" aria-hidden="true" style={{ left: `${placeOf(newest, stations, played)}%` }} />}
+      </ol>
+      <div class="flow-foot">
+        <fieldset class="slowness">
+          <legend>Speed</legend>
+          {[1, 20].map((each) => (
+            <label key={each}>
+              <input
+                type="radio"
+                name="slowness"
+                checked={each === slowness}
+                onChange={() => onSlowness(each)}
+                autocomplete="off"
+              />
+              {each === 1 ? '1x' : '20x slower'}
+            </label>
+          ))}
+        </fieldset>
+        <ol class="trips" aria-label="The last five changes">
+          {trips.map((trip) => (
+            <li key={trip.began}>{inWords(trip)}</li>
+          ))}
+        </ol>
+      </div>
+    </section>
+  )
+}
+
+function nameOf(key: string): string {
+  return key in labels ? labels[key as keyof typeof labels].name : key
+}
+
+/** `Division: saved in 142 ms`, or how far it has come. */
+function inWords({ key, steps, outcome }: Trip): string {
+  if (outcome === 'elsewhere') return `${nameOf(key)}: came from another tab`
+  const cookie = steps.get('cookie')
+  if (cookie !== undefined) return `${nameOf(key)}: in the cookie after ${Math.round(cookie)} ms`
+  const last = [...steps.keys()].at(-1) ?? 'page'
+  return `${nameOf(key)}: ${outcome ?? 'under way'}, has reached the ${NAMES[last]}`
+}
+
+/** Where the dot is, in per cent of the row: between the last station that it has left and the next one. */
+function placeOf({ steps }: Trip, stations: readonly Station[], played: number): number {
+  const passed = [...steps].sort(([, one], [, other]) => one - other)
+  const at = passed.findLastIndex(([, ms]) => ms <= played)
+  const [station, left = 0] = passed[at] ?? ['page', 0]
+  const [next, arrives = left] = passed[at + 1] ?? [station, left]
+  const part = arrives > left ? (played - left) / (arrives - left) : 0
+  const from = stations.indexOf(station as Station)
+  const to = stations.indexOf(next as Station)
+  return ((from + (to - from) * Math.min(part, 1) + 0.5) / stations.length) * 100
+}

@@ -1,0 +1,93 @@
+import type { LiveSessionClient } from 'koa-live-session/client'
+import type { ViewSocket } from './viewer.js'
+
+/** Where a change of this page passes, in order. With several nodes there is a store, too. */
+export const STATIONS = ['page', 'socket', 'memory', 'store', 'ticket', 'post', 'cookie'] as const
+export type Station = (typeof STATIONS)[number]
+
+/** The way of one change. */
+export interface Trip {
+  readonly key: string
+  /** ms since the page was loaded. */
+  readonly began: number
+  /** By station, ms from the beginning until it was reached, in this order. */
+  readonly steps: ReadonlyMap<Station, number>
+  /** `saved`, `offline`, or why it was refused; undefined while it is under way. `elsewhere`: another page has made the change. */
+  readonly outcome: string | undefined
+}
+
+/** The changes of this page, as they go their way. */
+export interface Flow {
+  /** The last trips, the newest first. */
+  readonly trips: () => readonly Trip[]
+  /** Notes that the store has what a key is now. */
+  readonly stored: (key: string) => void
+}
+
+const KEPT = 5
+const SYNC = 'live_session:sync'
+
+type Draft = { -readonly [K in keyof Trip]: Trip[K] } & { readonly steps: Map<Station, number> }
+
+/**
+ * Follows each change by what can be observed: the client, the events of the socket, the requests of the page, and an event by which the
+ * server says that it has taken one.
+ *
+ * @param onNews called after each step
+ */
+export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: () => void): Flow {
+  const trips: Draft[] = []
+  /** When keys were sent: the client sends a change before it tells listeners of it. */
+  const sent = new Map<string, number>()
+  const begin = (key: string, first: Station, outcome?: string): void => {
+    const at = first === 'page' ? sent.get(key) : undefined
+    const began = at ?? performance.now()
+    trips.unshift({
+      key,
+      began,
+      steps: new Map([[first, 0], ...(at === undefined ? [] : [['socket', 0] as const])]),
+      outcome,
+    })
+    trips.length = Math.min(trips.length, KEPT)
+    onNews()
+  }
+  /** Notes that changes have come to a station. Each comes there once: what is sent again adds nothing. */
+  const reach = (station: Station, at: number, is: (trip: Draft) => boolean): void => {
+    const reached = trips.filter((trip) => !trip.steps.has(station) && trip.began <= at && is(trip))
+    for (const { began, steps } of reached) steps.set(station, at - began)
+    if (reached.length > 0) onNews()
+  }
+  const isUnderWay = ({ outcome }: Draft): boolean => outcome === undefined || outcome === 'offline'
+  const now = (): number => performance.now()
+
+  live.onChange(({ key, source }) => {
+    // The next change of a key overtakes the one before.
+    if (source === 'request') begin(key, 'page')
+    else if (!trips.some((trip) => trip.key === key && isUnderWay(trip))) begin(key, 'ticket', 'elsewhere')
+  })
+  live.onStatus((key, { status, reason }) => {
+    const trip = trips.find((one) => one.key === key && isUnderWay(one))
+    if (!trip) return
+    if (status === 'saved') reach('cookie', now(), (one) => one.key === key && isUnderWay(one))
+    trip.outcome = status === 'saving' ? undefined : (reason ?? status)
+    onNews()
+  })
+  socket.onAnyOutgoing((event: string, sync: { readonly set?: readonly (readonly [key: string])[] }) => {
+    const keys = event === SYNC ? (sync.set ?? []).map(([key]) => key) : []
+    for (const key of keys) sent.set(key, now())
+    queueMicrotask(() => sent.clear())
+    reach('socket', now(), (trip) => keys.includes(trip.key) && isUnderWay(trip))
+  })
+  socket.on('taken', (key) => reach('memory', now(), (trip) => trip.key === key && trip.steps.has('socket')))
+  socket.on('store_session', () => reach('ticket', now(), (trip) => trip.steps.has('memory') && isUnderWay(trip)))
+  // The browser says when a request began, some time after that.
+  new PerformanceObserver((list) => {
+    for (const { name, startTime } of list.getEntries())
+      if (name.endsWith('/store_session')) reach('post', startTime, (trip) => trip.steps.has('ticket'))
+  }).observe({ type: 'resource' })
+
+  return {
+    trips: () => trips,
+    stored: (key) => reach('store', now(), (trip) => trip.key === key && trip.steps.has('memory')),
+  }
+}
