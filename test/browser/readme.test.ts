@@ -9,21 +9,24 @@ import { Tab } from '../support/tab.js'
 let server: DocsServer
 afterEach(() => server.remove())
 
-/** The app of the README, with one of the two scripts for its page. */
-async function start(script: string): Promise<DocsServer> {
+/** The app of the README, in one of the two ways: which script its page has, and what more its server. */
+async function start(script: string, handlers: string): Promise<DocsServer> {
   const others = {
     'fields.ts': snippet('fields.ts'),
-    'browser.js': await bundledSnippet(script, 'README.md'),
+    'page.js': await bundledSnippet(script, 'README.md'),
   }
-  server = await DocsServer.start('README.md', 'server.ts', { others })
+  server = await DocsServer.start('README.md', 'server.ts', { others, change: (text) => text + handlers })
   return server
 }
 
 describeInBrowser('the README', () => {
-  it.each(['hook.ts', 'browser.ts'])(
+  it.each([
+    ['hook.ts', snippet('handlers.ts')],
+    ['page.ts', ''],
+  ])(
     'has a way for a page that two tabs count in, and that outlives a kill of the server: %s',
-    async (script) => {
-      const { url } = await start(script)
+    async (script, handlers) => {
+      const { url } = await start(script, handlers)
       const context = await openBrowser()
       const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
       // Of the client's tabs any one may POST it.

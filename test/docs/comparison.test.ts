@@ -21,7 +21,7 @@ import { nameOf } from '../support/users.js'
 import { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
-const PAGE = 'docs/comparison.md'
+const PAGE = 'docs/coming-from.md'
 const RIGHT = 'correct horse battery staple'
 
 interface Part {

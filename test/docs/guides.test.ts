@@ -99,10 +99,10 @@ describe('docs/rendering.md', () => {
   })
 })
 
-describe('docs/stores.md', () => {
+describe('docs/guest-settings.md', () => {
   it('has a chat whose names are in the table, and whose own table knows who said what', async () => {
     const others = { 'sqlite.ts': snippet('sqlite.ts', 'docs/stores.md') }
-    const server = await startDocs('docs/stores.md', 'chat.ts', { others })
+    const server = await startDocs('docs/guest-settings.md', 'chat.ts', { others })
     const [ann, bob] = [visitorOf(server), visitorOf(server)]
     expect(await ann.text('/')).toContain('You are anonymous')
     await bob.text('/')
@@ -137,7 +137,7 @@ describe('docs/stores.md', () => {
     ['ann', 'user:s:ann'],
     [1, 'user:n:1'],
   ])('says how the visitorId of the user %p is computed: of the subject %s', async (user, subject) => {
-    expect(readFileSync('docs/stores.md', 'utf8')).toContain(`\`${subject}\``)
+    expect(readFileSync('docs/stores-reference.md', 'utf8')).toContain(`\`${subject}\``)
     const routes: Koa.Middleware = (ctx) => {
       ctx.body = ctx.liveSession.visitorId
     }
@@ -152,7 +152,7 @@ describe('docs/stores.md', () => {
         where: (...from: unknown[]) => ({ execute: async () => void moved.push([to, ...from]) }),
       }),
     }
-    const { signIn } = runSnippet('sign-in.ts', 'docs/stores.md', {}) as {
+    const { signIn } = runSnippet('sign-in.ts', 'docs/guest-settings.md', {}) as {
       signIn(ctx: Koa.Context, user: string, db: object): Promise<void>
     }
     const app = await App.start({
@@ -174,5 +174,5 @@ describe('docs/stores.md', () => {
 
 describe('the snippets of these pages', () => {
   itRunsSnippetsOf('docs/rendering.md', 'fields.ts', 'server.ts')
-  itRunsSnippetsOf('docs/stores.md', 'chat.ts', 'sign-in.ts')
+  itRunsSnippetsOf('docs/guest-settings.md', 'chat.ts', 'sign-in.ts')
 })

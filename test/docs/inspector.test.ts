@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { runSnippet } from '../support/run-snippet.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 
-const PAGE = 'docs/observability.md'
+const PAGE = 'docs/troubleshooting.md'
 const SECRET = 'a secret of at least thirty-two bytes'
 
 const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
@@ -60,7 +60,7 @@ function startApp(environment: string): Promise<string> {
   return listen(http)
 }
 
-describe('the inspector of docs/observability.md', () => {
+describe('the inspector of docs/troubleshooting.md', () => {
   it('has an app that is inspected in development, and not in production', async () => {
     const [development, production] = [await startApp('development'), await startApp('production')]
     const address = `${development}/inspector`

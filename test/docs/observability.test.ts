@@ -16,7 +16,7 @@ import { runSnippet } from '../support/run-snippet.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { within } from '../support/within.js'
 
-const PAGE = 'docs/observability.md'
+const PAGE = 'docs/troubleshooting.md'
 const page = readFileSync(PAGE, 'utf8')
 
 /** The names of all channels that the server's code publishes to. */
@@ -52,7 +52,7 @@ async function outage(options: object = {}): Promise<Record<string, unknown>[]> 
   return heard
 }
 
-describe('docs/observability.md', () => {
+describe('docs/troubleshooting.md', () => {
   it('names every channel, and what its messages have', async () => {
     expect(Object.keys(documented())).toEqual([...new Set(channels())].sort())
     const heard = await outage()

@@ -5,9 +5,7 @@ import { JSDOM } from 'jsdom'
 import type Koa from 'koa'
 import type { LiveSessionPlugin } from 'koa-live-session'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
-import type { Socket } from 'socket.io'
 import { connect } from 'socket.io-client'
-import { App } from '../support/app.js'
 import { snippet } from '../support/readme.js'
 import { ends, startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
@@ -19,12 +17,11 @@ interface Guide {
   readonly app: Koa
   readonly live: LiveSessionPlugin
   readonly http: Server
-  calls(ctx: Koa.Context): Promise<void>
   givePlan(id: string, plan: string): Promise<void>
-  listen(socket: Socket): () => void
 }
 
 const PAGE = 'docs/pages-and-sockets.md'
+const WITHOUT = 'docs/without-a-socket.md'
 const folder = SnippetFolder.of(PAGE)
 const others = { 'fields.ts': snippet('fields.ts', FIELDS_PAGE) }
 
@@ -33,23 +30,11 @@ describe('a request', () => {
     const { app } = (await folder.import('server.ts')) as Guide
     const visitor = await serve(app)
     expect(await visitor.text('/')).toContain('0 in your cart')
-    const answer = await visitor.fetch('/add', { method: 'POST' })
-    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
-    await visitor.fetch('/add', { method: 'POST' })
+    const answer = await visitor.fetch('/', { method: 'POST' })
+    expect(await answer.text()).toContain('1 in your cart')
+    await visitor.fetch('/', { method: 'POST' })
     expect(await visitor.text('/')).toContain('2 in your cart')
     expect(folder.warnings).toEqual([expect.stringContaining('fields risk: not in the cookie, and there is no store')])
-  })
-
-  it('has calls that do what it says', async () => {
-    const { calls } = (await folder.import('request-calls.ts')) as Guide
-    const app = await App.start({
-      routes: async (ctx) => {
-        await calls(ctx as never)
-        ctx.body = [ctx.liveSession.has('division'), ctx.liveSession.get('cart')]
-      },
-    })
-    expect(await app.visitor().text('/')).toBe('[false,["tea","milk"]]')
-    expect(app.errors).toEqual([])
   })
 
   it('has a job that sets what a user’s pages may only read', async () => {
@@ -62,7 +47,7 @@ describe('a request', () => {
     expect([ann.get('plan' as never), ann.loaded]).toEqual(['gold', true])
   })
 
-  itRunsSnippetsOf(PAGE, 'server.ts', 'request-calls.ts', 'job.ts')
+  itRunsSnippetsOf(PAGE, 'server.ts', 'job.ts')
 })
 
 describe('a socket handler', () => {
@@ -82,40 +67,19 @@ describe('a socket handler', () => {
     expect(await io.emitWithAck('add', 'milk')).toBe(2)
     expect(await io.emitWithAck('add', 'x'.repeat(5000))).toBe('too_large')
     await io.emitWithAck('live_session:sync', { set: [['division', -1, '', 3]] })
-    expect(figures).toEqual(['costs of all divisions', 'costs of division 3'])
+    expect(figures).toEqual(['costs of division -1', 'costs of division 3'])
     expect((await visitor.store({ tickets })).status).toBe(200)
     io.disconnect()
     const [, values = ''] = /<script type="application\/json"[^>]*>(.*?)<\/script>/s.exec(await visitor.text('/')) ?? []
     expect(JSON.parse(values)).toMatchObject({ values: { cart: ['tea', 'milk'], division: 3 } })
   })
 
-  it('has calls that tell a page what it is, what has changed, and nothing more once they have ended', async () => {
-    const { listen } = (await folder.import('socket-calls.ts')) as Guide
-    const app = await App.start()
-    const ends: (() => void)[] = []
-    app.io.on('connection', (socket) => ends.push(listen(socket)))
-    const socket = await app.visitor().connect()
-    const heard: unknown[] = []
-    // The empty cart of the beginning may be there already.
-    socket.io.on('cart', (cart) => cart.length > 0 && heard.push(cart))
-    socket.io.on('changed', (...change) => heard.push(change))
-    expect(await socket.set(['cart', -1, '', ['tea']], ['division', -1, '', 3])).toHaveProperty('results')
-    ends[0]?.()
-    expect(await socket.change('cart', ['milk'])).toHaveProperty('stamp')
-    expect(heard).toEqual([
-      ['tea'],
-      ['cart', ['tea'], 'socket'],
-      ['division', 3, 'socket'],
-      ['cart', ['milk'], 'socket'],
-    ])
-  })
-
-  itRunsSnippetsOf(PAGE, 'socket.ts', 'socket-calls.ts')
+  itRunsSnippetsOf(PAGE, 'socket.ts')
 })
 
 describe('a page without a socket', () => {
   it('has a form that sets the theme without a script, which the answer and the next page show', async () => {
-    const server = await startDocs(PAGE, 'form.ts', { others })
+    const server = await startDocs(WITHOUT, 'form.ts', { others })
     const visitor = visitorOf(server)
     const post = (theme: string, headers: Record<string, string> = {}): Promise<Response> =>
       visitor.fetch('/theme', { method: 'POST', body: new URLSearchParams({ theme }), headers })
@@ -131,7 +95,7 @@ describe('a page without a socket', () => {
   })
 
   it('has a script for the same form, which is not sent then, and saves', async () => {
-    const server = await startDocs(PAGE, 'form.ts', { others })
+    const server = await startDocs(WITHOUT, 'form.ts', { others })
     const visitor = visitorOf(server)
     const { window } = new JSDOM(await visitor.text('/'), { url: server.url })
     const { fetch: original } = globalThis
@@ -144,7 +108,7 @@ describe('a page without a socket', () => {
       Object.assign(globalThis, { fetch: original })
       Reflect.deleteProperty(globalThis, 'document')
     })
-    const { code } = transformSync(snippet('page.ts', PAGE).replace(/^(import .*|export )/gm, ''), { loader: 'ts' })
+    const { code } = transformSync(snippet('page.ts', WITHOUT).replace(/^(import .*|export )/gm, ''), { loader: 'ts' })
     const { document, HTMLButtonElement } = window
     const given = { createLiveSession, document, HTMLButtonElement }
     const live = new Function(...Object.keys(given), `${code}\nreturn live`)(
@@ -162,5 +126,5 @@ describe('a page without a socket', () => {
     expect(await visitor.text('/')).toContain('data-theme="dark"')
   })
 
-  itRunsSnippetsOf(PAGE, 'page.ts', 'form.ts')
+  itRunsSnippetsOf('docs/without-a-socket.md')
 })

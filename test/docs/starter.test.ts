@@ -1,70 +1,58 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { commands, linesOf, quickStartFiles } from '../support/readme.js'
+import { commands, snippetsOf } from '../support/readme.js'
 
-const FOLDER = 'example/starter'
+const README = readFileSync('README.md', 'utf8').trimEnd()
 
 interface Manifest {
   readonly version: string
   readonly dependencies: Readonly<Record<string, string>>
-  readonly devDependencies: Readonly<Record<string, string>>
-  readonly scripts: Readonly<Record<string, string>>
 }
 
 function manifest(folder: string): Manifest {
   return JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
 }
 
-const files = quickStartFiles()
-const { dependencies, devDependencies, scripts } = manifest(FOLDER)
-
 describe('the README', () => {
-  it('has each command once', () => {
-    const all = [...commands('Install'), ...commands('Quick start')]
-    expect(all.filter((command, index) => all.indexOf(command) < index)).toEqual([])
+  it('is read in a few minutes: it has 150 lines at the most', () => {
+    expect(README.split('\n').length).toBeLessThanOrEqual(150)
   })
 
-  it('is read in a few minutes: it has 160 lines at the most', () => {
-    expect(readFileSync('README.md', 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(160)
+  it('has no line of code that a narrow window cuts off: 90 columns at the most', () => {
+    const code = [...README.matchAll(/^```.*?^```$/gms)].flatMap(([block]) => block.split('\n'))
+    expect(code.filter((line) => line.length > 90)).toEqual([])
   })
 
-  it('has a whole app in 20 lines, imports and what only the second way has aside, and nine commands', () => {
-    const isCode = (line: string): boolean => !/^(\/\/|import )/.test(line)
-    const code = files.filter(({ file }) => file !== 'browser.ts').flatMap(({ text }) => linesOf(text).filter(isCode))
-    expect(code).toHaveLength(20)
-    expect(commands('Quick start')).toHaveLength(9)
+  it('says what, why and how before it says how to begin', () => {
+    const titles = [...README.matchAll(/^## (.*)$/gm)].map(([, title]) => title)
+    expect(titles.slice(0, 5)).toEqual(['Why', 'How', 'Try it', 'Quick start', 'Two ways for a page'])
+    expect(snippetsOf('README.md').map(({ file }) => file)).toEqual([
+      'fields.ts',
+      'server.ts',
+      'page.ts',
+      'handlers.ts',
+      'hook.ts',
+    ])
+  })
+
+  it('begins with the two commands, and makes an app of the starter by six', () => {
+    expect(commands('README.md', 'Try it').map((command) => command.replace(/ *#.*/, ''))).toEqual([
+      'npm ci',
+      'npm start',
+      'npm ci',
+      'npm test',
+    ])
+    expect(commands('README.md', 'Quick start')).toHaveLength(6)
   })
 })
 
 describe('the starter', () => {
-  it('has the files of the quick start, and no other', () => {
-    const sources = readdirSync(FOLDER).filter((name) => name.endsWith('.ts'))
-    expect(sources.sort()).toEqual(files.map(({ file }) => file).sort())
-  })
-
-  it.each(files)('has $file as the README has it', ({ file, text }) => {
-    expect(readFileSync(`${FOLDER}/${file}`, 'utf8')).toBe(text)
-  })
-
-  it('installs what the quick start installs', () => {
-    const packed = dependencies['koa-live-session']?.replace('file:', '') ?? ''
-    const names = Object.keys(dependencies).map((name) => (name === 'koa-live-session' ? packed : name))
-    const installed = commands('Quick start').flatMap((line) =>
-      line.startsWith('npm install ') ? line.split(' ') : [],
-    )
-    expect(installed.filter((word) => !['npm', 'install', '--save-dev'].includes(word)).sort()).toEqual(
-      [...names, ...Object.keys(devDependencies)].sort(),
-    )
-  })
-
-  it('runs the commands of the quick start', () => {
-    const last = commands('Quick start').slice(-3)
-    expect([...(scripts['build']?.split(' && ') ?? []), scripts['start']]).toEqual(
-      last.map((command) => command.replace(/^npx /, '')),
-    )
-  })
-
   it('takes the package of this version', () => {
-    expect(dependencies['koa-live-session']).toContain(`-${manifest('.').version}.tgz`)
+    expect(manifest('example/starter').dependencies['koa-live-session']).toContain(`-${manifest('.').version}.tgz`)
+  })
+
+  it('says the same commands as the README', () => {
+    const [, text = ''] = /^```sh\n(.*?)^```$/ms.exec(readFileSync('example/starter/README.md', 'utf8')) ?? []
+    expect(text).toBe(/^```sh\n(npm ci && npm pack\n.*?)^```$/ms.exec(README)?.[1])
   })
 })

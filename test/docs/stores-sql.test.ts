@@ -9,8 +9,9 @@ import { snippet } from '../support/readme.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 
-const PAGE = 'docs/stores.md'
-const text = readFileSync(PAGE, 'utf8')
+/** Has the statements; and the snippet for MariaDB. */
+const REFERENCE = 'docs/stores-reference.md'
+const text = readFileSync(REFERENCE, 'utf8')
 const NAMES = new Map([
   ['SQLite', 'sqlite'],
   ['PostgreSQL', 'postgres'],
@@ -28,11 +29,11 @@ const MAIN = `
 
 function block(language: string): string {
   const found = [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].find(([, mark]) => mark === language)?.[2]
-  if (found === undefined) throw new Error(`${PAGE} has no ${language}`)
+  if (found === undefined) throw new Error(`${REFERENCE} has no ${language}`)
   return found
 }
 
-describeWithSql(PAGE, (place, engine) => {
+describeWithSql(REFERENCE, (place, engine) => {
   const name = NAMES.get(engine) ?? ''
 
   it('has the statements that migrateSqlStore runs, which may run again', async () => {
@@ -50,7 +51,7 @@ describeWithSql(PAGE, (place, engine) => {
     mkdirSync('.cache', { recursive: true })
     const folder = mkdtempSync(resolve('.cache/stores-sql-'))
     try {
-      const files = { store: snippet(`${name}.ts`, PAGE), main: MAIN }
+      const files = { store: snippet(`${name}.ts`, name === 'mariadb' ? REFERENCE : 'docs/stores.md'), main: MAIN }
       for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, `${file}.ts`), code)
       const env = { ...process.env, TSX_TSCONFIG_PATH: resolve('tsconfig.json'), DATABASE_URL: place().url }
       const run = promisify(execFile)(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: folder, env })
@@ -61,17 +62,17 @@ describeWithSql(PAGE, (place, engine) => {
   })
 })
 
-describe(PAGE, () => {
+describe(REFERENCE, () => {
   it('has the statements of no other database', () => {
     const marks = [...text.matchAll(/^```sql (.+)$/gm)].map(([, mark]) => mark)
     expect(marks.sort()).toEqual([...NAMES.values()].sort())
   })
 
-  itRunsSnippetsOf(PAGE, 'sqlite.ts')
+  itRunsSnippetsOf('docs/stores.md', 'sqlite.ts')
 })
-describeWith('PostgreSQL', PAGE, () => {
-  itRunsSnippetsOf(PAGE, 'postgres.ts')
+describeWith('PostgreSQL', 'docs/stores.md', () => {
+  itRunsSnippetsOf('docs/stores.md', 'postgres.ts')
 })
-describeWith('MariaDB', PAGE, () => {
-  itRunsSnippetsOf(PAGE, 'mariadb.ts')
+describeWith('MariaDB', REFERENCE, () => {
+  itRunsSnippetsOf('docs/stores-reference.md', 'mariadb.ts')
 })

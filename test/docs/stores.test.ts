@@ -14,37 +14,39 @@ import { startRedisCluster } from '../support/servers/redis-cluster.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/stores.md'
+/** Has the cluster, and a store of one's own. */
+const REFERENCE = 'docs/stores-reference.md'
 const GIVEN = { Redis, fromIoredis, redisStore, memoryStore, storeContract, createClient, createCluster }
 const NEW = { key: 'a', stamp: 1_700_000_000_000, value: 'new' }
 
 /** Runs a snippet as the body of a function that has what the snippet imports; `result` is what it answers with. */
-function runSnippet(file: string, result: string, given: object = {}): Promise<unknown> {
-  const { code } = transformSync(`async function snippet() {\n${withoutModules(file)}\nreturn ${result}\n}`, {
+function runSnippet(page: string, file: string, result: string, given: object = {}): Promise<unknown> {
+  const { code } = transformSync(`async function snippet() {\n${withoutModules(page, file)}\nreturn ${result}\n}`, {
     loader: 'ts',
   })
   const all = { ...GIVEN, ...given }
   return new Function(...Object.keys(all), `${code}\nreturn snippet()`)(...Object.values(all))
 }
 
-function withoutModules(file: string): string {
-  return snippet(file, PAGE)
+function withoutModules(page: string, file: string): string {
+  return snippet(file, page)
     .replace(/^import .*$/gm, '')
     .replace(/^export /gm, '')
 }
 
-describe('docs/stores.md', () => {
+describe(REFERENCE, () => {
   it('has a test of a store that passes', async () => {
     const runs: (() => Promise<void>)[] = []
     const given = {
       describe: (_: string, register: () => void) => register(),
       it: (_: string, __: object, run: () => Promise<void>) => runs.push(run),
     }
-    await runSnippet('own-store.test.ts', 'store', given)
+    await runSnippet(REFERENCE, 'own-store.test.ts', 'store', given)
     expect(runs).toHaveLength(storeContract(async () => memoryStore()).length)
     for (const run of runs) await run()
   })
 
-  itRunsSnippetsOf(PAGE, 'own-store.test.ts')
+  itRunsSnippetsOf('docs/stores-reference.md', 'own-store.test.ts')
 })
 
 describeWithServer(REDIS, 'docs/stores.md', () => {
@@ -62,11 +64,14 @@ describeWithServer(REDIS, 'docs/stores.md', () => {
   })
 
   it.each([
-    ['redis.ts', 'client', 'destroy'],
-    ['ioredis.ts', 'client', 'disconnect'],
-    ['cluster.ts', 'cluster', 'destroy'],
-  ])('has in %s a store that works', async (file, client, end) => {
-    const parts = (await runSnippet(file, `{ store, end: () => ${client}.${end}() }`)) as { store: Store; end(): void }
+    [PAGE, 'redis.ts', 'client', 'destroy'],
+    [PAGE, 'ioredis.ts', 'client', 'disconnect'],
+    [REFERENCE, 'cluster.ts', 'cluster', 'destroy'],
+  ])('of %s has in %s a store that works', async (page, file, client, end) => {
+    const parts = (await runSnippet(page, file, `{ store, end: () => ${client}.${end}() }`)) as {
+      store: Store
+      end(): void
+    }
     // ioredis connects in the background.
     const answer = await within(
       () => parts.store.merge('s', [NEW]).catch(() => []),
@@ -79,5 +84,6 @@ describeWithServer(REDIS, 'docs/stores.md', () => {
     parts.end()
   })
 
-  itRunsSnippetsOf(PAGE, 'redis.ts', 'ioredis.ts', 'cluster.ts')
+  itRunsSnippetsOf(PAGE, 'redis.ts', 'ioredis.ts')
+  itRunsSnippetsOf('docs/stores-reference.md', 'cluster.ts')
 })

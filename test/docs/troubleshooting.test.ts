@@ -25,5 +25,5 @@ describe(PAGE, () => {
     ])
   })
 
-  itRunsSnippetsOf(PAGE)
+  itRunsSnippetsOf(PAGE, 'watch-page.ts')
 })

@@ -28,6 +28,7 @@ interface Guide extends Record<string, unknown> {
 
 const PAGE = 'docs/users.md'
 const folder = SnippetFolder.of(PAGE)
+const consents = SnippetFolder.of('docs/consent.md')
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
 
 /** The app of the page, on a free port, with the errors that it is told. */
@@ -176,7 +177,7 @@ describe(PAGE, () => {
     const kept = new Map<string, string>()
     const went: string[] = []
     const run = (live?: unknown) =>
-      runSnippet('saved.ts', PAGE, {
+      runSnippet('saved.ts', 'docs/recipes.md', {
         createLiveSession: () => live,
         defineFields,
         LiveSessionError,
@@ -235,7 +236,7 @@ describe(PAGE, () => {
   })
 
   it('keeps a choice once the visitor agrees, and forgets it when they change their mind', async () => {
-    const { app } = (await folder.import('consent.ts')) as { app: Koa }
+    const { app } = (await consents.import('consent.ts')) as { app: Koa }
     const visitor = await serve(app)
     const page = await Page.open(visitor, { path: '/', hasSocket: false })
     await expect(page.live.set('theme', 'dark')).rejects.toMatchObject({ code: 'cookies_blocked' })
@@ -247,7 +248,9 @@ describe(PAGE, () => {
         visitor.jar.setCookieSync(line, visitor.url)
       },
     }
-    const { agree } = runSnippet('agree.ts', PAGE, { document }) as { agree(live: LiveSessionClient): Promise<void> }
+    const { agree } = runSnippet('agree.ts', 'docs/consent.md', { document }) as {
+      agree(live: LiveSessionClient): Promise<void>
+    }
     await agree(page.live as never)
     expect(page.live.status('theme').status).toBe('saved')
     page.close()
@@ -259,4 +262,6 @@ describe(PAGE, () => {
   })
 
   itRunsSnippetsOf(PAGE)
+  itRunsSnippetsOf('docs/consent.md')
+  itRunsSnippetsOf('docs/recipes.md', 'saved.ts')
 })

@@ -33,9 +33,13 @@ interface Year {
 const PAGE = 'docs/values.md'
 const anything = z.json()
 const folder = SnippetFolder.of(PAGE)
+const tabs = SnippetFolder.of('docs/tab-values.md')
+const addresses = SnippetFolder.of('docs/address.md')
+const deploys = SnippetFolder.of('docs/deployment.md')
+const reference = SnippetFolder.of('docs/stores-reference.md')
 
-async function fieldsOf(file: string, name: string): Promise<Fields> {
-  const exported = (await folder.import(file)) as Record<string, Fields>
+async function fieldsOf(file: string, name: string, page = folder): Promise<Fields> {
+  const exported = (await page.import(file)) as Record<string, Fields>
   const fields = exported[name]
   if (!fields) throw new Error(`${file} exports no ${name}`)
   return fields
@@ -55,7 +59,7 @@ async function start(fields: Fields): Promise<App<Fields>> {
 
 const set = (key: string, value: unknown): string => `/?set=${encodeURIComponent(JSON.stringify([key, value]))}`
 
-describe(PAGE, () => {
+describe('the pages that declare fields', () => {
   it('declares fields with the defaults that it says, of which a page may set what is for it to write', async () => {
     const app = await start(await fieldsOf('fields.ts', 'fields'))
     const visitor = app.visitor()
@@ -83,7 +87,7 @@ describe(PAGE, () => {
   })
 
   it('has a field whose former values are read as those of now', async () => {
-    const fields = await fieldsOf('sorting.ts', 'sorting')
+    const fields = await fieldsOf('sorting.ts', 'sorting', deploys)
     const former = await start({ sorting: { ...fields['sorting'], schema: anything, default: 'name' } as never })
     const visitor = former.visitor()
     await visitor.text(set('sorting', 'cost'))
@@ -99,7 +103,7 @@ describe(PAGE, () => {
   })
 
   it('has a field that a visit sets by its address, and a picture does not', async () => {
-    const app = await start(await fieldsOf('filter.ts', 'filter'))
+    const app = await start(await fieldsOf('filter.ts', 'filter', addresses))
     const visitor = app.visitor()
     const visit = async (destination: string): Promise<unknown> =>
       (await visitor.fetch('/costs?division=3', { headers: { 'sec-fetch-dest': destination } })).json()
@@ -109,7 +113,7 @@ describe(PAGE, () => {
   })
 
   it('has a field that curl sets where it says that it takes a page', async () => {
-    const app = await start(await fieldsOf('filter.ts', 'filter'))
+    const app = await start(await fieldsOf('filter.ts', 'filter', addresses))
     const visit = async (accept: string): Promise<unknown> =>
       (await app.visitor().fetch('/costs?division=3', { headers: { accept } })).json()
     expect(await visit('*/*')).toEqual({ division: -1 })
@@ -117,8 +121,8 @@ describe(PAGE, () => {
   })
 
   it('keeps the step of a wizard in its tab, which no request reads', async () => {
-    const { openWizard } = (await folder.import('wizard-page.ts')) as WizardPage
-    const fields = await fieldsOf('wizard.ts', 'wizard')
+    const { openWizard } = (await tabs.import('wizard-page.ts')) as WizardPage
+    const fields = await fieldsOf('wizard.ts', 'wizard', tabs)
     const app = await App.start({ fields })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const options = { forceNew: true, extraHeaders: { cookie: visitor.cookie, origin: app.url } }
@@ -133,10 +137,13 @@ describe(PAGE, () => {
     for (const socket of sockets) socket.disconnect()
   })
 
-  itRunsSnippetsOf(PAGE, 'fields.ts', 'basket.ts', 'sorting.ts', 'filter.ts', 'wizard.ts', 'wizard-page.ts')
+  itRunsSnippetsOf(PAGE, 'fields.ts', 'basket.ts')
+  itRunsSnippetsOf('docs/deployment.md', 'sorting.ts')
+  itRunsSnippetsOf('docs/address.md')
+  itRunsSnippetsOf('docs/tab-values.md')
 })
 
-describeWithServer(REDIS, PAGE, () => {
+describeWithServer(REDIS, 'docs/stores-reference.md', () => {
   const DAY = 24 * 60 * 60 * 1000
   let redis: RedisServer
   const before = process.env['REDIS_URL']
@@ -152,7 +159,7 @@ describeWithServer(REDIS, PAGE, () => {
   })
 
   it('has an app whose values stay for a year, in the cookie and in Redis', async () => {
-    const { app, client, live } = (await folder.import('year.ts')) as Year
+    const { app, client, live } = (await reference.import('year.ts')) as Year
     app.use(async (ctx) => {
       ctx.body = await ctx.liveSession.set('division' as never, 3 as never)
     })
@@ -167,5 +174,5 @@ describeWithServer(REDIS, PAGE, () => {
     client.destroy()
   })
 
-  itRunsSnippetsOf(PAGE, 'year.ts')
+  itRunsSnippetsOf('docs/stores-reference.md', 'year.ts')
 })

@@ -65,10 +65,10 @@ describe('the content of the package', () => {
       name: 'a-package',
       version: '1.0.0',
       exports: { '.': { types: './dist/server/index.d.ts', default: './dist/server/index.js' } },
-      files: ['dist', 'docs', 'CHANGELOG.md', 'SECURITY.md'],
+      files: ['dist', 'docs', 'CHANGELOG.md'],
     }),
     'README.md': '![two tabs](docs/tabs.png)',
-    ...Object.fromEntries(['LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs/README.md'].map((file) => [file, ''])),
+    ...Object.fromEntries(['LICENSE', 'CHANGELOG.md', 'docs/troubleshooting.md'].map((file) => [file, ''])),
     'dist/server/index.js': '',
     'dist/server/index.d.ts': '',
   }

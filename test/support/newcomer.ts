@@ -14,6 +14,8 @@ const TIMEOUT = 240_000
 export class Newcomer {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'newcomer-'))
   readonly env: NodeJS.ProcessEnv
+  /** Has the packed package and the starter. */
+  readonly clone: string = join(this.folder, 'koa-live-session')
   readonly #registry: Registry
 
   private constructor(registry: Registry) {
@@ -24,7 +26,7 @@ export class Newcomer {
   /** @param pack the documents' command for packing: this repository stands in for the clone, in which `npm ci` was run */
   static async arrive(pack: string): Promise<Newcomer> {
     const newcomer = new Newcomer(await openRegistry())
-    const clone = join(newcomer.folder, 'koa-live-session')
+    const { clone } = newcomer
     try {
       mkdirSync(clone)
       cpSync('example/starter', join(clone, 'example/starter'), { recursive: true })

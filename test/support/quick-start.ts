@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePort } from './free-port.js'
 import type { Newcomer } from './newcomer.js'
-import { commands, linesOf, quickStartFiles } from './readme.js'
+import { commands, snippetsOf } from './readme.js'
 
-/** The app of the quick start, as a newcomer has it. Only the port is changed, because 3000 may be taken. */
+const GETTING_STARTED = 'docs/getting-started.md'
+
+/** The app of the quick start or of getting started, as a newcomer has it. Only the port is changed, because 3000 may be taken. */
 export class QuickStart {
   readonly folder: string
   readonly #newcomer: Newcomer
@@ -17,28 +19,27 @@ export class QuickStart {
 
   private constructor(newcomer: Newcomer, folder: string, startCommand: string, port: number) {
     this.#newcomer = newcomer
-    this.folder = join(newcomer.folder, folder)
+    this.folder = folder
     this.#startCommand = startCommand
     this.#port = port
   }
 
-  /** Builds it by hand, as the README says. Both ways stop before the last command, which starts the server. */
+  /** Builds the app of getting started by hand, as that page says: all but the last command, which starts the server. */
   static async byHand(newcomer: Newcomer): Promise<QuickStart> {
-    const startCommand = commands('Quick start').at(-1) ?? ''
-    const app = new QuickStart(newcomer, 'app', startCommand, await freePort())
+    const steps = commands(GETTING_STARTED)
+    const app = new QuickStart(newcomer, join(newcomer.folder, 'app'), steps.at(-1) ?? '', await freePort())
     mkdirSync(app.folder)
-    for (const { file, text } of quickStartFiles()) app.#write(file, text)
-    for (const command of commands('Quick start').slice(0, -1)) await newcomer.run(command, app.folder)
+    for (const { file = '', text } of snippetsOf(GETTING_STARTED)) app.#write(file, text)
+    for (const command of steps.slice(0, -1)) await newcomer.run(command, app.folder)
     return app
   }
 
-  /** Copies it, as the starter's README says. */
+  /** Copies and installs the starter, as the README says. The first two commands, `npm ci` and that of packing, have been run. */
   static async copied(newcomer: Newcomer): Promise<QuickStart> {
-    const [, text = ''] = /^```sh\n(.*?)^```$/ms.exec(readFileSync('example/starter/README.md', 'utf8')) ?? []
-    const [, folder = ''] = /^cd (\S+)$/m.exec(text) ?? []
-    const lines = linesOf(text)
-    const app = new QuickStart(newcomer, folder, lines.at(-1) ?? '', await freePort())
-    await newcomer.run(lines.slice(0, -1).join(' && '))
+    const steps = commands('README.md', 'Quick start').slice(2)
+    const folder = steps.find((step) => step.startsWith('cd '))?.slice('cd '.length) ?? ''
+    await newcomer.run(steps.slice(0, -1).join(' && '), newcomer.clone)
+    const app = new QuickStart(newcomer, join(newcomer.clone, folder), steps.at(-1) ?? '', await freePort())
     app.#write('server.ts', app.read('server.ts'))
     return app
   }

@@ -28,9 +28,6 @@ export function takenOf(page: string): readonly string[] {
   return snippetsOf(page).flatMap(({ file }) => (file !== undefined && taken.has(`${page} ${file}`) ? [file] : []))
 }
 
-/** What a section of the README tells its reader to do: write a file, or run a command. */
-type Step = { readonly file: string; readonly text: string } | { readonly command: string }
-
 /** Returns the snippet of a page whose first comment names this file, and marks it as taken to be run. */
 export function snippet(file: string, page = 'README.md'): string {
   const found = snippetsOf(page).find((one) => one.file === file)
@@ -51,35 +48,12 @@ export function textsOf(mark: string, page: string): readonly string[] {
   return blocks(readFileSync(page, 'utf8')).flatMap(({ language, text }) => (language === mark ? [text] : []))
 }
 
-/** Returns the files and commands of a section of the README, in order. */
-function steps(title: string): readonly Step[] {
-  const section = readme()
-    .split(/^## /m)
-    .find((text) => text.startsWith(`${title}\n`))
-  if (section === undefined) throw new Error(`README.md has no section ${title}`)
-  return blocks(section).flatMap(({ language, text }): Step[] => {
-    const file = fileOf(text)
-    if (file !== undefined) return [{ file, text: snippet(file) }]
-    return language === 'sh' ? linesOf(text).map((command) => ({ command })) : []
-  })
-}
-
-/** Returns the files of the quick start, in order. */
-export function quickStartFiles(): readonly Extract<Step, { readonly file: string }>[] {
-  return steps('Two ways for a page').flatMap((step) => ('file' in step ? [step] : []))
-}
-
-/** Returns the commands of a section. */
-export function commands(title: string): readonly string[] {
-  return steps(title).flatMap((step) => ('command' in step ? [step.command] : []))
-}
-
-export function linesOf(text: string): readonly string[] {
-  return text.split('\n').filter((line) => line !== '')
-}
-
-function readme(): string {
-  return readFileSync('README.md', 'utf8')
+/** Returns the commands of a page, or of a section of it, one by one. */
+export function commands(page: string, title?: string): readonly string[] {
+  const text = readFileSync(page, 'utf8')
+  const part = title === undefined ? text : text.split(/^## /m).find((section) => section.startsWith(`${title}\n`))
+  if (part === undefined) throw new Error(`${page} has no section ${title}`)
+  return blocks(part).flatMap((block) => (block.language === 'sh' ? block.text.trimEnd().split(/\n| && /) : []))
 }
 
 function blocks(markdown: string): readonly Block[] {

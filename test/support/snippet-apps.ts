@@ -34,7 +34,9 @@ function appsOf(page: string): readonly Files[] {
   for (const { file, text } of snippetsOf(page)) {
     const isNext = text.includes('interface Register') && declaresFields(apps.at(-1) ?? new Map())
     if (isNext) apps.push(new Map())
-    if (file !== undefined) apps.at(-1)?.set(file, text)
+    const [, begun = file] = /^.*: the last lines of (\S+)$/m.exec(text) ?? []
+    const app = apps.at(-1)
+    if (begun !== undefined) app?.set(begun, (begun === file ? '' : (app.get(begun) ?? '')) + text)
   }
   return apps
 }
