@@ -58,14 +58,14 @@ describe('sessions of nodes that only an adapter connects', () => {
     const told: unknown[] = []
     far.onChange(({ key, value, source }) => told.push([key, value, source]))
     await one.write(visitor, { theme: 'dark' })
-    await near.put('cart', ['a'])
+    await near.set('cart', ['a'])
     await near.delete('theme')
     expect(told).toEqual([
       ['theme', 'dark', 'node'],
       ['cart', ['a'], 'node'],
       ['theme', undefined, 'node'],
     ])
-    await far.put('user', 'bob')
+    await far.set('user', 'bob')
     expect(near.get('user')).toBe('bob')
     expect(await one.read(visitor)).toEqual({ user: 'bob', cart: ['a'] })
   })
@@ -157,7 +157,7 @@ describe('sessions of nodes that only an adapter connects', () => {
     })
     await gate.entered
     await one.flood()
-    await far.put('cart', ['a', 'b'])
+    await far.set('cart', ['a', 'b'])
     clock.advance(1000)
     gate.open()
     await slow

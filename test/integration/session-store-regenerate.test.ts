@@ -62,7 +62,7 @@ async function two(): Promise<readonly [SessionApp, SessionApp]> {
 
 describe('a session that is regenerated', () => {
   const writes: readonly (readonly [string, (own: AppSession, other: () => Promise<void>) => Promise<unknown>])[] = [
-    ['a socket', (own) => own.put('cart', ['a', 'b'])],
+    ['a socket', (own) => own.set('cart', ['a', 'b'])],
     ['another request', (_, other) => other()],
   ]
 
@@ -146,7 +146,7 @@ describe('a session that is regenerated', () => {
     const before = await sessions.withSession({ cart: ['a'] })
     const own = await sessions.session(before)
     isHeld = true
-    const put = own.put('cart', ['a', 'b'])
+    const written = own.set('cart', ['a', 'b'])
     await gate.entered
     const answer = async (): Promise<void> => {
       await turn()
@@ -155,7 +155,7 @@ describe('a session that is regenerated', () => {
     }
     for (const { status, visitor } of await atOnce(sessions, before, [signIn('ann'), signIn('ann')], answer))
       expect([status, await sessions.read(visitor)]).toEqual([200, { user: 'ann', cart: ['a', 'b'] }])
-    await put
+    await written
   })
 
   it('has ended where a request of the same turn has ended it, and does not regenerate it', async () => {

@@ -71,7 +71,7 @@ describe('socket.session', () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann', flash: 'hello' })
     const session = await sessions.session(visitor)
-    const written = session.put('cart', ['a'])
+    const written = session.set('cart', ['a'])
     expect(session.get('cart')).toEqual(['a'])
     expect(await written).toEqual({ stamp: expect.any(Number), level: 'memory' })
     await session.delete('flash')
@@ -98,7 +98,7 @@ describe('socket.session', () => {
       await gate.pass()
     })
     await gate.entered
-    await session.put('b', 2)
+    await session.set('b', 2)
     await session.delete('gone')
     gate.open()
     await request
@@ -115,12 +115,12 @@ describe('socket.session', () => {
       await gate.pass()
     })
     await gate.entered
-    await session.put('theme', 'blue')
-    await session.put('size', 2)
+    await session.set('theme', 'blue')
+    await session.set('size', 2)
     gate.open()
     await request
     expect(session.values()).toEqual({ theme: 'dark', size: 2 })
-    await session.put('theme', 'blue')
+    await session.set('theme', 'blue')
     expect(await sessions.read(visitor)).toEqual({ theme: 'blue', size: 2 })
   })
 
@@ -132,7 +132,7 @@ describe('socket.session', () => {
     const themes: unknown[] = []
     session.subscribe('theme', (theme) => themes.push(theme))
     await sessions.write(visitor, { theme: 'dark', user: 'ann' })
-    await other.put('cart', ['a'])
+    await other.set('cart', ['a'])
     await session.delete('theme')
     expect(told).toEqual([
       ['theme', 'dark', 'light', 'request'],
@@ -149,11 +149,11 @@ describe('socket.session', () => {
     const told: unknown[] = []
     const unsubscribe = session.subscribe((values) => told.push(values))
     await sessions.write(visitor, { a: 1, b: 1 })
-    void session.put('c', 1)
-    void session.put('c', 2)
+    void session.set('c', 1)
+    void session.set('c', 2)
     await turn()
     unsubscribe()
-    await session.put('c', 3)
+    await session.set('c', 3)
     expect(told).toEqual([{ a: 0 }, { a: 1, b: 1 }, { a: 1, b: 1, c: 2 }])
   })
 
@@ -163,7 +163,7 @@ describe('socket.session', () => {
     const told = follow(await sessions.session(visitor))
     await sessions.read(visitor)
     await sessions.write(visitor, { a: [1] })
-    await (await sessions.session(visitor)).put('a', [1])
+    await (await sessions.session(visitor)).set('a', [1])
     await sessions.write(other, { a: [2] })
     expect(told).toEqual([])
   })
@@ -213,7 +213,7 @@ describe('socket.session', () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ a: 0 })
     const session = await sessions.session(visitor)
-    session.onChange(({ value }) => void (value === 1 && session.put('a', 2)))
+    session.onChange(({ value }) => void (value === 1 && session.set('a', 2)))
     const told = follow(await sessions.session(visitor))
     await sessions.write(visitor, { a: 1 })
     expect(told).toEqual([
@@ -234,7 +234,7 @@ describe('socket.session', () => {
     expect(told).toEqual([['user', undefined, 'ann', 'job'], 'destroyed'])
     expect(session.ended).toBe('destroyed')
     expect(session.values()).toEqual({})
-    await expect(session.put('user', 'eve')).rejects.toMatchObject({ code: 'superseded', status: 409 })
+    await expect(session.set('user', 'eve')).rejects.toMatchObject({ code: 'superseded', status: 409 })
     await expect(session.update('user', () => 'eve')).rejects.toMatchObject({ code: 'superseded' })
     expect(await sessions.read(visitor)).not.toHaveProperty('user', 'eve')
   })
@@ -301,7 +301,7 @@ describe('socket.session', () => {
     sessions.app.clock.advance(DAY + 60_000)
     expect(session.get('user')).toBeUndefined()
     expect(session.values()).toEqual({})
-    await expect(session.put('user', 'bob')).rejects.toMatchObject({ code: 'superseded' })
+    await expect(session.set('user', 'bob')).rejects.toMatchObject({ code: 'superseded' })
     expect(await ended).toBe('expired')
     await closed
     expect(told).toEqual([['user', undefined, 'ann', 'job'], 'expired'])
@@ -337,9 +337,9 @@ describe('socket.session', () => {
       const sessions = await start()
       const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
       const session = await sessions.forgotten(visitor)
-      const put = session.put('cart', ['b'])
+      const written = session.set('cart', ['b'])
       expect(session.values()).toEqual({ user: 'ann', cart: ['b'] })
-      await put
+      await written
       await session.update('cart', add)
       expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['b', 'c'] })
     })
@@ -350,11 +350,11 @@ describe('socket.session', () => {
       const destroyed = await sessions.forgotten(visitor)
       await sessions.app.live.sessionStore().destroy(sessionId(visitor))
       expect(destroyed.ended).toBe('destroyed')
-      await expect(destroyed.put('user', 'eve')).rejects.toMatchObject({ code: 'superseded' })
+      await expect(destroyed.set('user', 'eve')).rejects.toMatchObject({ code: 'superseded' })
       const other = await sessions.withSession({ user: 'bob' })
       const expired = await sessions.forgotten(other)
       sessions.app.clock.advance(2 * DAY)
-      await expect(expired.put('user', 'eve')).rejects.toMatchObject({ code: 'superseded' })
+      await expect(expired.set('user', 'eve')).rejects.toMatchObject({ code: 'superseded' })
       for (const each of [visitor, other]) expect(await sessions.read(each)).toEqual({})
     })
 
@@ -374,11 +374,11 @@ describe('socket.session', () => {
   it('takes values as JSON carries them, and refuses what it cannot', async () => {
     const sessions = await SessionApp.start()
     const session = await sessions.session(await sessions.withSession({ user: 'ann' }))
-    await session.put('at', new Date(0) as never)
-    await session.put('user', undefined as never)
+    await session.set('at', new Date(0) as never)
+    await session.set('user', undefined as never)
     expect(session.values()).toEqual({ at: '1970-01-01T00:00:00.000Z' })
-    await expect(session.put('count', 1n as never)).rejects.toMatchObject({ code: 'invalid_value', key: undefined })
-    await expect(session.put('late', Promise.resolve(1) as never)).rejects.toThrow(TypeError)
+    await expect(session.set('count', 1n as never)).rejects.toMatchObject({ code: 'invalid_value', key: undefined })
+    await expect(session.set('late', Promise.resolve(1) as never)).rejects.toThrow(TypeError)
     expect(session.values()).toEqual({ at: '1970-01-01T00:00:00.000Z' })
   })
 

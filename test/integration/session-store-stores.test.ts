@@ -291,7 +291,7 @@ describe('sessions in a store', () => {
       const visitor = await one.withSession({ user: 'ann', kept: 1 })
       const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
       const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}`)
-      for (const token of tokens) await near.put(token, true)
+      for (const token of tokens) await near.set(token, true)
       await one.app.live.settled()
       await two.read(two.visitor(visitor.cookie))
       nodes.clock.advance(HOUR)
@@ -339,8 +339,8 @@ describe('sessions in a store', () => {
     const visitor = await one.withSession({ user: 'ann' })
     const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
     nodes.clock.advance(60_000)
-    await near.put('user', 'bob')
-    await far.put('user', 'cy')
+    await near.set('user', 'bob')
+    await far.set('user', 'cy')
     expect(far.get('user')).toBe('bob')
   })
 

@@ -295,7 +295,7 @@ describe('memory', () => {
     expect(await rest(1)).toBe(1)
     await sessions.withSession({ user: 'cy' })
     clock.advance(1)
-    await session.put('cart', ['a'])
+    await session.set('cart', ['a'])
     clock.advance(DAY - 1)
     expect(await rest(1)).toBe(1)
     expect(session.values()).toEqual({ user: 'ann', cart: ['a'] })

@@ -199,7 +199,7 @@ describe('threat 10: names of keys in a session', () => {
       const sessions = await SessionApp.start()
       const visitor = await sessions.withSession({ user: 'ann' })
       const session = await sessions.session(visitor)
-      await expect(session.put(key, { admin: true } as never)).rejects.toMatchObject({ code: 'malformed' })
+      await expect(session.set(key, { admin: true } as never)).rejects.toMatchObject({ code: 'malformed' })
       await expect(session.update(key, () => ({ admin: true }) as never)).rejects.toMatchObject({ code: 'malformed' })
       expect(session.get(key)).toBeUndefined()
       expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
@@ -271,7 +271,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     expect(response.status).toBe(400)
     expect(await response.text()).not.toContain('hush')
     const session = await sessions.session(visitor)
-    await expect(session.put('hush', value() as never)).rejects.toMatchObject({ code })
+    await expect(session.set('hush', value() as never)).rejects.toMatchObject({ code })
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
@@ -279,11 +279,11 @@ describe('threat 13: what is too large, or none, in a session', () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann' })
     const session = await sessions.session(visitor)
-    for (let at = 1; at < 253; at += 1) await session.put(`key-${at}`, at)
-    for (const key of ['one', 'another']) await expect(session.put(key, 1)).rejects.toMatchObject({ code: 'too_large' })
+    for (let at = 1; at < 253; at += 1) await session.set(`key-${at}`, at)
+    for (const key of ['one', 'another']) await expect(session.set(key, 1)).rejects.toMatchObject({ code: 'too_large' })
     await session.delete('key-1')
-    await session.put('one', 1)
-    await expect(session.put('another', 1)).rejects.toMatchObject({ code: 'too_large' })
+    await session.set('one', 1)
+    await expect(session.set('another', 1)).rejects.toMatchObject({ code: 'too_large' })
     await sessions.write(visitor, { user: 'bob' })
     expect(await sessions.read(visitor)).toMatchObject({ user: 'bob', one: 1, 'key-252': 252 })
   })
@@ -298,7 +298,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     const session = await sessions.session(visitor)
     for (let hour = 0; hour < atScale(2, 6); hour += 1) {
       for (let form = 0; form < 200; form += 1) {
-        await session.put(`token-${hour}-${form}`, true)
+        await session.set(`token-${hour}-${form}`, true)
         await session.delete(`token-${hour}-${form}`)
       }
       sessions.app.clock.advance(HOUR)
@@ -316,13 +316,13 @@ describe('threat 13: what is too large, or none, in a session', () => {
     const session = await sessions.session(visitor)
     let refused: unknown
     for (let form = 0; form < 2000 && refused === undefined; form += 1) {
-      await session.put(`token-${form}`, true)
+      await session.set(`token-${form}`, true)
       await session.delete(`token-${form}`).catch(({ code }) => (refused = code))
     }
     expect(refused).toBe('too_large')
     sessions.app.clock.advance(HOUR)
     await sessions.write(visitor, { user: 'bob' })
-    await session.put('token', true)
+    await session.set('token', true)
     await session.delete('token')
     expect((await sessions.read(visitor))['user']).toBe('bob')
   })
@@ -350,13 +350,13 @@ describe('threat 13: what is too large, or none, in a session', () => {
     const values = Object.fromEntries(Array.from({ length: 252 }, (_, at) => [`key-${at}`, at]))
     const visitor = await one.withSession(values)
     const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
-    await Promise.all([near.put('near', 1), far.put('far', 1)])
+    await Promise.all([near.set('near', 1), far.set('far', 1)])
     const all = { ...values, near: 1, far: 1 }
     for (const each of [one, two]) expect(await each.read(each.visitor(visitor.cookie))).toEqual(all)
     for (const each of [near, far]) {
-      await expect(each.put('more', 1)).rejects.toMatchObject({ code: 'too_large' })
+      await expect(each.set('more', 1)).rejects.toMatchObject({ code: 'too_large' })
       await expect(each.update('more', () => 1)).rejects.toMatchObject({ code: 'too_large' })
-      await each.put('near', 1)
+      await each.set('near', 1)
     }
     await one.ask(visitor, ({ session }) => session.regenerate())
     expect(await one.read(visitor)).toEqual(all)
@@ -375,7 +375,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     )
     expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('lone surrogate')])
     const session = await sessions.session(visitor)
-    await expect(session.put(key, 1)).rejects.toMatchObject({ code: 'malformed' })
+    await expect(session.set(key, 1)).rejects.toMatchObject({ code: 'malformed' })
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
@@ -407,7 +407,7 @@ describe('threat 23: the id of a session', () => {
     const session = await sessions.session(visitor)
     const heard: unknown[] = [session.values(), session]
     session.onChange((change) => heard.push(change))
-    heard.push(await session.put('_x', 1).catch(show), await session.put('big', 'x'.repeat(70_000)).catch(show))
+    heard.push(await session.set('_x', 1).catch(show), await session.set('big', 'x'.repeat(70_000)).catch(show))
     heard.push(
       await (
         await sessions.fetch(visitor, ({ session: own }) => void Object.assign(own, { big: 'x'.repeat(70_000) }))
@@ -423,7 +423,7 @@ describe('threat 23: the id of a session', () => {
     gate.open()
     await late
     heard.push(
-      await session.put('user', 'eve').catch(show),
+      await session.set('user', 'eve').catch(show),
       sessions.app.live.sessionStore(),
       appSessionsOf(sessions.app.live),
     )

@@ -55,8 +55,8 @@ export class SessionHandle {
     return Object.freeze(Object.fromEntries(session ? valuesOf(session.replica) : []))
   }
 
-  put(key: string, value: unknown): Promise<Written> {
-    return this.#write('put', key, () => value)
+  set(key: string, value: unknown): Promise<Written> {
+    return this.#write('set', key, () => value)
   }
 
   delete(key: string): Promise<Written> {
@@ -96,7 +96,7 @@ export class SessionHandle {
   }
 
   /** Unless the store must compute it, a write is applied before the caller's next line runs. */
-  #write(method: 'put' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
+  #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
     const { stored } = this.#sessions
     const { name } = this.#held
     return Outcome.of(async () => {

@@ -78,7 +78,7 @@ export type AppSessionChange<S extends object = RegisteredSession> = {
  * JSON, like koa-session's, and frozen. Subscriptions end with the socket.
  */
 export interface AppSession<S extends object = RegisteredSession> {
-  /** Why it has ended; undefined until then. Afterwards it has no values, and `put` rejects with `superseded`. */
+  /** Why it has ended; undefined until then. Afterwards it has no values, and `set` rejects with `superseded`. */
   readonly ended: SessionEnd | undefined
   /** Returns a frozen value; undefined if there is none. */
   get<K extends keyof S & string>(key: K): Frozen<S[K]> | undefined
@@ -89,15 +89,15 @@ export interface AppSession<S extends object = RegisteredSession> {
    * `malformed` for a key that koa-session reserves or over 254 bytes, `superseded` if the session has ended, `closed` after
    * `live.close()`.
    */
-  put<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>
+  set<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>
   /**
-   * Computes a value from the current one, atomically: within the process and, with a store, across all processes. Rejects as `put` does,
+   * Computes a value from the current one, atomically: within the process and, with a store, across all processes. Rejects as `set` does,
    * and with `conflict` if others were repeatedly faster.
    *
    * @param next synchronous, pure, and may run more than once
    */
   update<K extends keyof S & string>(key: K, next: (value: Frozen<S[K]> | undefined) => Frozen<S[K]>): Promise<Written>
-  /** Removes a key. Rejects as `put` does. */
+  /** Removes a key. Rejects as `set` does. */
   delete(key: keyof S & string): Promise<Written>
   /** Calls the listener at once with all values, then once after the changes of a turn. */
   subscribe(listener: (values: AppSessionValues<S>) => void): Unsubscribe

@@ -31,9 +31,9 @@ new Server().on('connection', (socket) => {
   own.get('cart')?.push({ sku: 'a' })
   // @ts-expect-error not registered
   own.get('theme')
-  void own.put('user', 'ann')
+  void own.set('user', 'ann')
   // @ts-expect-error another type
-  void own.put('step', 'one')
+  void own.set('step', 'one')
   void own.update('cart', (cart = []) => [...cart, { sku: 'a' }])
   // @ts-expect-error another type
   void own.update('step', (at) => String(at))
