@@ -32,7 +32,7 @@ const SERVER = `${snippet('server.ts')}
 // @ts-expect-error not declared
 app.use((ctx) => { ctx.liveSession.get('divisoin') })
 `
-const BROWSER = `${snippet('browser.ts')}
+const BROWSER = `${snippet('page.ts')}
 // @ts-expect-error not declared
 live.get('divisoin')
 // @ts-expect-error a page has nothing of Node
@@ -79,7 +79,7 @@ beforeAll(() => {
     'both/tsconfig.json': project(STRICT),
     'both/fields.ts': FIELDS,
     'both/server.ts': SERVER,
-    'both/browser.ts': snippet('browser.ts'),
+    'both/browser.ts': snippet('page.ts'),
     'node_modules/app-fields/package.json': BUILT,
     'node_modules/app-fields/tsconfig.json': project(PAGE),
     'node_modules/app-fields/fields.ts': FIELDS,
