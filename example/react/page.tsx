@@ -7,7 +7,7 @@ import { MAX_CUPS, teas } from './teas.js'
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
 const WORDS: Readonly<Record<Status, string>> = {
-  default: 'Nothing chosen yet',
+  default: 'our suggestion, choose your own',
   saved: 'Saved',
   saving: 'Saving …',
   offline: 'Offline: kept here until the server is back',
@@ -28,6 +28,9 @@ export function App({ live }: { readonly live: LiveSessionClient }): ReactNode {
       <p className="hint">
         Open this page in a second tab: it follows. Reload it, or restart the server: the order stays.
       </p>
+      <button type="button" className="restart" onClick={() => fetch('/restart', { method: 'POST' })}>
+        Restart the server
+      </button>
     </LiveSessionProvider>
   )
 }

@@ -5,9 +5,7 @@ import type { Socket } from 'socket.io'
 import type { fields } from '../fields.js'
 import type { HoodReport } from '../protocol.js'
 import type { ClusterNode } from './node.js'
-
-/** Seconds that a restart takes at most. */
-const RESTART = 5
+import { restart } from './restart.js'
 
 const startedAt = Date.now()
 /** Whether this process ends with the next change that it takes. */
@@ -23,14 +21,7 @@ export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, 
     ctx.set('Cache-Control', 'no-store')
     ctx.body = report
   })
-  router.post('/restart', (ctx) => {
-    ctx.status = 202
-    // For browsers without a script: the server is back by then.
-    ctx.set('Refresh', `${RESTART}; url=/`)
-    ctx.body = 'The server is restarting. The page comes back by itself.'
-    // The hardest way to end: nothing can be saved on the way down. start.mjs starts the server again.
-    ctx.res.once('close', () => process.kill(process.pid, 'SIGKILL'))
-  })
+  router.post('/restart', restart)
   router.post('/end-next', (ctx) => {
     ctx.status = 204
     isLast = true

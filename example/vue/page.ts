@@ -7,7 +7,7 @@ import type {} from './fields.js'
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
 const WORDS: Readonly<Record<Status, string>> = {
-  default: 'Nothing chosen yet',
+  default: 'Our suggestion: choose your own',
   saved: 'Saved',
   saving: 'Saving …',
   offline: 'Offline: kept here until the server is back',
@@ -28,6 +28,11 @@ const Page = defineComponent(() => () => [
   h(Progress),
   h(Preview),
   h('p', { class: 'hint' }, 'Open this page in a second tab: it follows. Reload it, or restart the server: it stays.'),
+  h(
+    'button',
+    { type: 'button', class: 'restart', onClick: () => fetch('/restart', { method: 'POST' }) },
+    'Restart the server',
+  ),
 ])
 
 const Look = defineComponent(() => {

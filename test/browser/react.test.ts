@@ -74,6 +74,18 @@ describeInBrowser('the example with React', () => {
     expect(tab.complaints).toEqual([])
   })
 
+  it('restarts the server by a button, which loses nothing', async () => {
+    const tab = await Tab.open(await openBrowser(), example.url)
+    await tab.click('radio', 'Assam')
+    await isSaved(tab)
+    const answer = tab.page.waitForResponse('**/restart')
+    await tab.click('button', 'Restart the server')
+    expect((await answer).status()).toBe(202)
+    await tab.click('button', 'One cup more')
+    await tab.shows('[role=status]', '3 × Assam')
+    await isSaved(tab)
+  })
+
   it('shows each visitor their own order', async () => {
     const [ann, bob] = [
       await Tab.open(await openBrowser(), example.url),

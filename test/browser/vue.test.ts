@@ -34,6 +34,18 @@ describeInBrowser('the example with Vue', () => {
     expect([...one.complaints, ...two.complaints]).toEqual([])
   })
 
+  it('restarts the server by a button, which loses nothing', async () => {
+    const tab = await Tab.open(await openBrowser(), example.url)
+    await tab.click('radio', 'grey')
+    await isSaved(tab)
+    const answer = tab.page.waitForResponse('**/restart')
+    await tab.click('button', 'Restart the server')
+    expect((await answer).status()).toBe(202)
+    await tab.click('radio', 'large')
+    await tab.page.locator('blockquote[data-paper=grey][data-size=large]').waitFor()
+    await isSaved(tab)
+  })
+
   it('hydrates without a word where a value has changed since the server has rendered it', async () => {
     const context = await openBrowser()
     const one = await Tab.open(context, example.url)
