@@ -1,4 +1,4 @@
-// Generates parts of docs/performance.md, and its plots, from bench/results, at whichever commit each row was measured.
+// Generates parts of docs/performance.md and of bench/README.md, and the plots, from bench/results, at whichever commit each row was measured.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { drawBars, drawLines } from './harness/plots.mjs'
@@ -6,19 +6,21 @@ import { percent } from './harness/results.mjs'
 import { readable } from './harness/table.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const PAGE = `${ROOT}docs/performance.md`
+const PAGES = [`${ROOT}docs/performance.md`, `${ROOT}bench/README.md`]
 const PLOTS = 'performance'
 /** `<!-- bench read -->` begins the part of that row; `<!-- bench targets: read, mock -->` begins the verdicts of these rows. */
 const PARTS = /(<!-- bench (targets: )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
 
-/** Rewrites the page and the plots. */
+/** Rewrites the pages and the plots. */
 export function writeDocument() {
   mkdirSync(`${ROOT}docs/${PLOTS}`, { recursive: true })
-  const page = readFileSync(PAGE, 'utf8').replace(PARTS, (_, begin, targets, names, end) => {
-    const part = targets ? verdicts(names.split(', ')) : row(names)
-    return `${begin}\n${part}\n\n${end}`
-  })
-  writeFileSync(PAGE, page)
+  for (const page of PAGES) {
+    const text = readFileSync(page, 'utf8').replace(PARTS, (_, begin, targets, names, end) => {
+      const part = targets ? verdicts(names.split(', ')) : row(names)
+      return `${begin}\n${part}\n\n${end}`
+    })
+    writeFileSync(page, text)
+  }
 }
 
 function resultOf(name) {
