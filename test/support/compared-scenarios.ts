@@ -100,6 +100,28 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       'it is kept': ['saved', guest({ region: 'north' })],
     },
   },
+  'A guest clicks twelve times; at every fourth the process is killed before the POST arrives': {
+    async play(app) {
+      const tab = await app.browser().open()
+      let lost = 0
+      for (let click = 1; click <= 12; click += 1) {
+        const region = click % 2 === 0 ? 'north' : 'south'
+        if (click % 4 === 0) tab.network.break('hold request')
+        tab.choose({ region })
+        if (click % 4 === 0) {
+          await tab.network.met()
+          tab.network.offline()
+          await app.restart(0)
+          tab.network.online()
+        }
+        await tab.until(({ status }) => /saved$/.test(status))
+        const { region: next } = await tab.next()
+        if (next !== region) lost += 1
+      }
+      return lost
+    },
+    outcomes: { 'three clicks are **lost**': 3, 'no click is lost': 0 },
+  },
   'All processes are killed after a guest and a user have chosen': {
     async play(app) {
       const [one, two] = [await app.browser().open(), await app.browser().open()]
