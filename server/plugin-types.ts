@@ -52,7 +52,7 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   /** Only without `identify`, when all visitors are guests. */
   attach(
     io: Identified extends true
-      ? 'koa-live-session: identify is set, so handshake is needed: attach(io, { handshake: [session] })'
+      ? 'koa-live-session: identify is set, so handshake is needed: attach(io, { handshake: [sessions] })'
       : AnyServer,
   ): void
   /**

@@ -59,7 +59,7 @@ const ON_SERVER: readonly Mistake[] = [
   [
     'liveSession(app, { fields, identify: () => 1 }).attach(io)',
     'io',
-    'identify is set, so handshake is needed: attach(io, { handshake: [session] })',
+    'identify is set, so handshake is needed: attach(io, { handshake: [sessions] })',
   ],
   [
     'liveSession(app, { fields, identify: () => 1 }).attach(io, { handshakes: [] })',
