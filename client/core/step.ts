@@ -104,13 +104,16 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   wake: awake,
   flush: (page) => {
-    const wasBlocked = isBlocked(page)
+    // A page that is no one's may have asked before its visitor agreed.
+    const asksAgain = isBlocked(page) || (page.posted && !page.who)
     // The next try shows whether it still is blocked or offline.
     page.isOffline = false
     page.tries = 0
     retry(page)
     wake(page)
-    if (wasBlocked) ask(page)
+    if (!asksAgain) return
+    page.isAsking = false
+    ask(page)
   },
 }
 
