@@ -82,20 +82,7 @@ describeInBrowser('docs/pages-and-sockets.md', () => {
     expect(JSON.parse(await visitor.text('/'))).toMatchObject({ values: { division: 4, cart: ['milk', 'tea'] } })
   })
 
-  it('has a hook that brings what a socket sets into the cookie', async () => {
-    site = await DocsSite.start(folder, 'hook.ts', (ctx) => {
-      ctx.body = `<output>${ctx.liveSession.get('division')}</output>${ctx.liveSession.embed()}<script type="module" src="/browser.js"></script>`
-    })
-    site.io.on('connection', (socket) => socket.liveSession.set('division' as never, 3 as never))
-    const page = await (await openBrowser()).newPage()
-    const stored = page.waitForResponse('**/store_session')
-    await page.goto(site.url)
-    expect((await stored).status()).toBe(200)
-    await page.reload()
-    await page.locator('output', { hasText: '3' }).waitFor()
-  })
-
-  itRunsSnippetsOf('docs/pages-and-sockets.md', 'browser.ts', 'page-calls.ts', 'hook.ts')
+  itRunsSnippetsOf('docs/pages-and-sockets.md', 'browser.ts', 'page-calls.ts')
 })
 
 describeInBrowser('docs/rendering.md', () => {

@@ -17,7 +17,6 @@ interface Guide {
   readonly app: Koa
   readonly live: LiveSessionPlugin
   readonly http: Server
-  givePlan(id: string, plan: string): Promise<void>
 }
 
 const PAGE = 'docs/pages-and-sockets.md'
@@ -37,17 +36,7 @@ describe('a request', () => {
     expect(folder.warnings).toEqual([expect.stringContaining('fields risk: not in the cookie, and there is no store')])
   })
 
-  it('has a job that sets what a user’s pages may only read', async () => {
-    const { givePlan, live } = {
-      ...((await folder.import('job.ts')) as object),
-      ...((await folder.import('server.ts')) as object),
-    } as Guide
-    await givePlan('ann', 'gold')
-    const ann = await live.user('ann')
-    expect([ann.get('plan' as never), ann.loaded]).toEqual(['gold', true])
-  })
-
-  itRunsSnippetsOf(PAGE, 'server.ts', 'job.ts')
+  itRunsSnippetsOf(PAGE, 'server.ts')
 })
 
 describe('a socket handler', () => {
