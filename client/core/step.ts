@@ -111,9 +111,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.tries = 0
     retry(page)
     wake(page)
-    if (!asksAgain) return
-    page.isAsking = false
-    ask(page)
+    if (asksAgain) ask(Object.assign(page, { isAsking: false }))
   },
 }
 
