@@ -61,8 +61,8 @@ export function pinSelf(processor) {
  */
 export async function awake(processor, run) {
   if (!has('chrt') || !has('taskset')) return run()
-  // It ends with this process, however that ends.
-  const spinning = 'const parent = process.ppid; while (process.ppid === parent);'
+  // It ends with this process, however and however soon that ends.
+  const spinning = `while (process.ppid === ${process.pid});`
   const spin = ['-i', '0', 'taskset', '-c', String(processor), process.execPath, '-e', spinning]
   const spinner = spawn('chrt', spin, { stdio: 'ignore' })
   try {
