@@ -38,8 +38,8 @@ const showDivision = bindChoice(element('division-choice', HTMLFormElement), (va
   live.set('division', Number(value)).catch(tell)
 })
 live.subscribe('division', (division) => showDivision(String(division)))
-live.onChange(({ source }) => {
-  if (source !== 'request') markNews(element('division-choice', HTMLElement))
+live.onChange(({ key, source }) => {
+  if (key === 'division' && source !== 'request') markNews(element('division-choice', HTMLElement))
 })
 
 const showTheme = bindChoice(element('theme-choice', HTMLFormElement), (value) => {

@@ -2,7 +2,7 @@
 
 import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
-import { didYouMean } from '../shared/did-you-mean.js'
+import { unknownOption } from '../shared/did-you-mean.js'
 import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
@@ -210,8 +210,7 @@ function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
 /** @throws {TypeError} for an unknown option */
 export function checkNames(options: object | undefined, known: readonly string[], prefix: string): void {
   for (const name of Object.keys(options ?? {}))
-    if (!known.includes(name))
-      throw refusal(prefix + name, `no such option (known: ${known.join(', ')}).${didYouMean(name, known)}`)
+    if (!known.includes(name)) throw refusal(prefix + name, unknownOption(name, known))
 }
 
 function check(is: boolean, option: string, expected: string, received: unknown): void {

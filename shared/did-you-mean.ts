@@ -1,3 +1,8 @@
+/** Returns what is wrong with an option of an unknown name. */
+export function unknownOption(name: string, known: readonly string[]): string {
+  return `no such option (known: ${known.join(', ')}).${didYouMean(name, known)}`
+}
+
 /** Returns the question that follows a message about an unknown name, if one of the known names is close to it. */
 export function didYouMean(name: string, known: readonly string[]): string {
   const [near = ''] = known.toSorted((one, other) => slips(one, name) - slips(other, name))

@@ -1,7 +1,7 @@
 // The declaration of fields: the options of each are checked, and it is made ready for use.
 
 import { shareBudget } from './budget.js'
-import { didYouMean } from './did-you-mean.js'
+import { unknownOption } from './did-you-mean.js'
 import { Field, type FieldDefaults } from './field.js'
 import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'
 import { freezeJson, MAX_MEMBERS, NotJson } from './json.js'
@@ -102,8 +102,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   }
   for (const option of Object.keys(spec)) {
     if (OPTIONS.includes(option)) continue
-    const names = `expected only ${OPTIONS.join(', ')}, received "${option}".${didYouMean(option, OPTIONS)}`
-    throw new TypeError(`koa-live-session: fields.${key}: ${names}`)
+    throw new TypeError(`koa-live-session: fields.${key}.${option}: ${unknownOption(option, OPTIONS)}`)
   }
   const standard: unknown = spec.schema?.['~standard']
   const isSchema = typeof standard === 'object' && standard !== null && 'validate' in standard

@@ -11,7 +11,7 @@ const { freePort } = await support('free-port')
 
 const PAGES = 5000
 const NODES = 3
-/** Longest reconnection delay for this many pages, in ms, as docs/pages-and-sockets.md recommends. */
+/** Longest reconnection delay for this many pages, in ms, as docs/options.md recommends. */
 const longest = (pages) => 500 + pages
 /** ms to wait after the last page is back. */
 const QUIET = 2000

@@ -71,7 +71,7 @@ function app(mode, file) {
       const server = launch(file, [mode, port])
       const answer = await firstAnswer(port, '', '/begin')
       const cookie = mode === 'live' ? cookiesOf(1)[0] : answer.cookie
-      // As docs/pages-and-sockets.md recommends for pages that should reconnect soon.
+      // As docs/options.md recommends for pages that should reconnect soon.
       const delays = { reconnectionDelay: 50, reconnectionDelayMax: 500 }
       const url = `http://127.0.0.1:${port}`
       const socket = io(url, { transports: ['websocket'], extraHeaders: { cookie, origin: url }, ...delays })

@@ -104,14 +104,13 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   wake: awake,
   flush: (page) => {
-    // A page that is no one's may have asked before its visitor agreed.
-    const asksAgain = isBlocked(page) || (page.posted && !page.who)
-    // The next try shows whether it still is blocked or offline.
+    const wasBlocked = isBlocked(page)
+    // The next try shows whether it still is blocked or offline. A page that is no one's may have asked before its visitor agreed.
     page.isOffline = false
-    page.tries = 0
+    page.tries = page.posted && !page.who ? -1 : 0
     retry(page)
     wake(page)
-    if (asksAgain) ask(Object.assign(page, { isAsking: false }))
+    if (wasBlocked) ask(page)
   },
 }
 

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../shared/did-you-mean.js'
+import { unknownOption } from '../../shared/did-you-mean.js'
 import type { Fields } from '../../shared/field-types.js'
 import { FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
@@ -59,8 +59,7 @@ function checkOptions(options: object): void {
     throw new TypeError('koa-live-session: createLiveSession: expected { socket: io() }, received the socket itself')
   for (const name of Object.keys(options)) {
     if (OPTIONS.includes(name)) continue
-    const known = `no such option (known: ${OPTIONS.join(', ')}).${didYouMean(name, OPTIONS)}`
-    throw new TypeError(`koa-live-session: createLiveSession: ${name}: ${known}`)
+    throw new TypeError(`koa-live-session: createLiveSession: ${name}: ${unknownOption(name, OPTIONS)}`)
   }
 }
 

@@ -15,11 +15,6 @@ const UNATTACHED =
 /** ms to wait for a socket's answer. */
 const PATIENCE = 5000
 
-/** Returns where something is explained: in a file that whoever reads the message has. */
-export function explainedAt(anchor: string): string {
-  return `node_modules/koa-live-session/docs/troubleshooting.md#${anchor}`
-}
-
 /** How a page reaches its server. */
 export interface Ways {
   readonly socket?: AnySocket | undefined
@@ -73,12 +68,15 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
   }
   const ask = (): void => {
     socket?.timeout(PATIENCE).emit(SYNC, {}, (lost: Error | null) => {
-      if (lost && socket.connected) console.warn(`koa-live-session: ${UNATTACHED}`)
+      // A page reconnects to show its first cookie: nothing follows from an answer that was lost with its connection.
+      if (lost && !socket.connected) return
+      socket.off('connect', ask)
+      if (lost) console.warn(`koa-live-session: ${UNATTACHED}`)
     })
   }
   socket?.on('connect_error', refused)
+  socket?.on('connect', ask)
   if (socket?.connected) ask()
-  else socket?.once('connect', ask)
   onClose(() => void socket?.off('connect_error', refused).off('connect', ask))
 }
 
@@ -94,4 +92,9 @@ function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefine
 
 function originOf(href: string): string {
   return new URL(href, globalThis.document?.baseURI ?? location.href).origin
+}
+
+/** Returns where something is explained: in a file that whoever reads the message has. */
+export function explainedAt(anchor: string): string {
+  return `node_modules/koa-live-session/docs/troubleshooting.md#${anchor}`
 }

@@ -44,9 +44,12 @@ export function createProxy(nodesUp) {
   return proxy
 }
 
-/** Passes on the headers unchanged, including Host, which tells the app its own origin. */
+/** Passes on the headers, including Host, which tells the app its own origin; and whom it has them from, if that is another machine. */
 function ask(req, node) {
-  return request({ port: node.port, method: req.method, path: req.url, headers: req.headers })
+  const { remoteAddress = '' } = req.socket
+  const isHere = /^(::ffff:)?127\.|^::1$/.test(remoteAddress)
+  const headers = isHere ? req.headers : { ...req.headers, 'x-forwarded-for': remoteAddress }
+  return request({ port: node.port, method: req.method, path: req.url, headers })
 }
 
 function forward(req, res, node) {

@@ -37,7 +37,7 @@ export function outcomeOf(
     case 'kill-node':
       return node === undefined || node === deed.node ? undefined : goneOn(deed.node, node, values)
     case 'cut':
-      return 'The socket was cut, and has connected again. Nothing was lost.'
+      return restored('Socket cut, and connected again', values)
     case 'end-next':
       return pid === deed.pid ? undefined : restored(`Server ended before the cookie had it; process ${pid}`, values)
     case 'empty-cache':

@@ -12,7 +12,10 @@ export interface Trip {
   readonly began: number
   /** By station, ms from the beginning until it was reached, in this order. */
   readonly steps: ReadonlyMap<Station, number>
-  /** `saved`, `offline`, or why it was refused; undefined while it is under way. `elsewhere`: another page has made the change. */
+  /**
+   * `saved`, `offline`, `overtaken` by the next change of the key, or why it was refused; undefined while it is under way. `elsewhere`:
+   * another page has made the change.
+   */
   readonly outcome: string | undefined
 }
 
@@ -39,7 +42,9 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
   const trips: Draft[] = []
   /** When keys were sent: the client sends a change before it tells listeners of it. */
   const sent = new Map<string, number>()
+  const isUnderWay = ({ outcome }: Draft): boolean => outcome === undefined || outcome === 'offline'
   const begin = (key: string, first: Station, outcome?: string): void => {
+    for (const trip of trips) if (trip.key === key && isUnderWay(trip)) trip.outcome = 'overtaken'
     const at = first === 'page' ? sent.get(key) : undefined
     const began = at ?? performance.now()
     trips.unshift({
@@ -57,11 +62,9 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
     for (const { began, steps } of reached) steps.set(station, at - began)
     if (reached.length > 0) onNews()
   }
-  const isUnderWay = ({ outcome }: Draft): boolean => outcome === undefined || outcome === 'offline'
   const now = (): number => performance.now()
 
   live.onChange(({ key, source }) => {
-    // The next change of a key overtakes the one before.
     if (source === 'request') begin(key, 'page')
     else if (!trips.some((trip) => trip.key === key && isUnderWay(trip))) begin(key, 'ticket', 'elsewhere')
   })

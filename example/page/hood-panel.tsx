@@ -51,9 +51,11 @@ export function startHood(
     if (isPlaying) return
     isPlaying = true
     const goOn = (): void => {
+      const [trip] = flow.trips()
+      const isUnderWay = trip !== undefined && trip.outcome === undefined
+      isPlaying = unfolding.isOpen() && (isUnderWay || played() < Math.max(0, ...(trip?.steps.values() ?? [])))
+      // Afterwards, so that the last station is shown, too.
       show()
-      const [{ steps, outcome }] = [flow.trips()[0] ?? { steps: new Map<string, number>(), outcome: 'saved' }]
-      isPlaying = unfolding.isOpen() && (outcome === undefined || played() < Math.max(0, ...steps.values()))
       if (isPlaying) requestAnimationFrame(goOn)
     }
     goOn()
@@ -89,6 +91,7 @@ export function startHood(
   const open = (isOpen: boolean): void => {
     unfolding.set(isOpen)
     update()
+    play()
   }
   const begin = (next: Deed | undefined, text: string): void => {
     deed = next

@@ -1,8 +1,14 @@
 /** ms */
 const SHOWN = 1500
 
+const timers = new WeakMap<HTMLElement, number>()
+
 /** Marks for a moment what another tab has changed. */
 export function markNews(element: HTMLElement): void {
+  clearTimeout(timers.get(element))
   element.toggleAttribute('data-news', true)
-  setTimeout(() => element.toggleAttribute('data-news', false), SHOWN)
+  timers.set(
+    element,
+    window.setTimeout(() => element.toggleAttribute('data-news', false), SHOWN),
+  )
 }

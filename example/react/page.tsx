@@ -28,7 +28,11 @@ export function App({ live }: { readonly live: LiveSessionClient }): ReactNode {
       <p className="hint">
         Open this page in a second tab: it follows. Reload it, or restart the server: the order stays.
       </p>
-      <button type="button" className="restart" onClick={() => fetch('/restart', { method: 'POST' })}>
+      <button
+        type="button"
+        className="restart"
+        onClick={() => fetch('/restart', { method: 'POST' }).catch(() => undefined)}
+      >
         Restart the server
       </button>
     </LiveSessionProvider>

@@ -8,8 +8,8 @@ import type { ClusterNode } from './node.js'
 import { restart } from './restart.js'
 
 const startedAt = Date.now()
-/** Whether this process ends with the next change that it takes. */
-let isLast = false
+/** Whose next change this process ends with. */
+let last: string | undefined
 
 /** Adds the routes of the panel "Under the hood": its data, and the failures that it can cause. */
 export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, node?: ClusterNode): void {
@@ -24,7 +24,7 @@ export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, 
   router.post('/restart', restart)
   router.post('/end-next', (ctx) => {
     ctx.status = 204
-    isLast = true
+    last = ctx.liveSession.visitorId
   })
   router.post('/empty-cache', (ctx) => {
     ctx.status = 204
@@ -34,11 +34,12 @@ export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, 
 
 /** Tells a page of each change that this process has taken. */
 export function serveFlow(socket: Socket): void {
-  socket.liveSession.onChange(({ key, source }) => {
+  const { liveSession } = socket
+  liveSession.onChange(({ key, source }) => {
     socket.emit('taken', key)
-    if (!isLast || source !== 'socket') return
-    isLast = false
-    // The page has heard that memory has it. The cookie does not have it yet.
+    if (source !== 'socket' || last === undefined || last !== liveSession.visitorId) return
+    last = undefined
+    // The next packet is the ticket: memory has the change, and the cookie does not have it yet.
     socket.conn.once('drain', () => process.kill(process.pid, 'SIGKILL'))
   })
 }

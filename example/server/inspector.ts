@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import type { InspectorRoute } from 'koa-live-session'
 
 const LOCAL: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
+const LOOPBACK = /^(::ffff:)?127\.|^::1$/
 
 let path: string | undefined
 
@@ -20,5 +21,6 @@ export function addInspector(router: Router, live: { inspector(): InspectorRoute
 export function inspectorFor(ctx: Koa.Context): string | undefined {
   // A tunnel or a proxy says that it passes something on.
   const isPassedOn = ctx.get('X-Forwarded-For') !== '' || ctx.get('Forwarded') !== ''
-  return LOCAL.includes(ctx.hostname) && !isPassedOn ? path : undefined
+  const isHere = LOOPBACK.test(ctx.req.socket.remoteAddress ?? '') && !isPassedOn
+  return isHere && LOCAL.includes(ctx.hostname) ? path : undefined
 }

@@ -19,6 +19,6 @@ live.onStatus((_key, { status, reason }) => say(reason ?? status)) // saving, th
 
 for (const button of buttons) button.addEventListener('click', () => live.set('division', button.value as Division))
 
-restart?.addEventListener('click', () => fetch('/restart', { method: 'POST' }))
+restart?.addEventListener('click', () => fetch('/restart', { method: 'POST' }).catch(() => say('the server is away')))
 socket.on('disconnect', () => say('the server is away: choose on, nothing is lost'))
 socket.io.on('reconnect', () => say('the server is back'))

@@ -27,6 +27,7 @@ app.use((ctx, next) => {
 
 app.use((ctx, next) => {
   if (ctx.path !== '/restart' || ctx.method !== 'POST') return next()
+  if (ctx.get('Sec-Fetch-Site') !== 'same-origin') return ctx.throw(403) // a form of another site
   ctx.status = 204
   ctx.res.on('finish', () => process.exit(75)) // start.mjs starts it again. Delete this in an app of yours
 })

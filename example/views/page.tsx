@@ -85,11 +85,15 @@ export function Page(props: PageProps): VNode {
         <footer>
           <p>
             A studio that does not exist, with figures that do not change. <span id="viewers" />{' '}
-            <a href="/two">Two tabs side by side</a>
+            <a href="/two" target="_top">
+              Two tabs side by side
+            </a>
             {inspector && (
               <>
                 {' '}
-                <a href={inspector}>Inspector</a>
+                <a href={inspector} target="_top">
+                  Inspector
+                </a>
               </>
             )}
           </p>

@@ -30,7 +30,7 @@ const Page = defineComponent(() => () => [
   h('p', { class: 'hint' }, 'Open this page in a second tab: it follows. Reload it, or restart the server: it stays.'),
   h(
     'button',
-    { type: 'button', class: 'restart', onClick: () => fetch('/restart', { method: 'POST' }) },
+    { type: 'button', class: 'restart', onClick: () => fetch('/restart', { method: 'POST' }).catch(() => undefined) },
     'Restart the server',
   ),
 ])

@@ -41,7 +41,7 @@ const DAY = 24 * HOUR
 
 /**
  * Creates a store in Redis 6 or newer, or Valkey. How durable acknowledged writes are depends on Redis' own `appendonly` and `appendfsync`:
- * see docs/stores.md.
+ * see docs/stores-reference.md.
  *
  * @param client a client that you connect and close
  * @param options each checked at once

@@ -79,10 +79,16 @@ describeInBrowser('the way of a change, in the example', () => {
 
   it('goes on after a POST that is lost', async () => {
     const studio = await openFlow()
+    const posts: string[] = []
+    studio.page.on('request', (request) => posts.push(request.postData() ?? ''))
+    await studio.page.evaluate(`{ const send = fetch; window.tried = 0
+      fetch = (...sent) => { if (String(sent[0]).endsWith('/store_session')) window.tried += 1; return send(...sent) } }`)
     await cause(studio, 'Drop next POST')
     await studio.tells('its POST is lost on the way')
     await studio.choose('Film')
     await isLit(studio, 'cookie')
+    const sent = posts.filter((body) => body.includes('"tickets"')).length
+    expect(Number(await studio.page.evaluate('tried'))).toBeGreaterThan(sent)
     await studio.page.reload()
     await studio.shows('Home', 'Film')
   })
@@ -103,9 +109,12 @@ describeInBrowser('the way of a change, in the example', () => {
 
   it('goes on after the socket is cut', async () => {
     const studio = await openFlow()
-    await cause(studio, 'Cut the socket')
-    await studio.tells('The socket was cut, and has connected again. Nothing was lost.')
     await studio.choose('Film')
+    const closed = studio.page.waitForEvent('websocket')
+    await cause(studio, 'Cut the socket')
+    await closed
+    await studio.tells('Socket cut, and connected again, restored from your cookie: Division Film.')
+    await studio.choose('Design')
   })
 
   it('marks for a moment what another tab has changed, and says where it came from', async () => {

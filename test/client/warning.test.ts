@@ -148,30 +148,39 @@ describe('a page whose socket is refused', () => {
 })
 
 describe('a page whose server has not attached the socket', () => {
-  /** A socket that has connected, and how its question was answered. */
-  const ask = (lost: Error | null, isConnected = true): readonly unknown[] => {
-    const socket = Object.assign(socketTo(API), { connected: isConnected })
+  /** A socket that connects, and whose questions are answered so, in turn. */
+  const ask = (...answers: readonly ('answered' | 'lost' | 'lost with its connection')[]): readonly unknown[] => {
+    const socket = socketTo(API)
     const asked: unknown[] = []
     jest.spyOn(socket, 'timeout').mockReturnValue({
       emit: (...[event, , answer]: [string, object, (lost: Error | null) => void]) => {
+        const how = answers[asked.length]
         asked.push(event)
-        answer(lost)
+        socket.connected = how !== 'lost with its connection'
+        answer(how === 'answered' ? null : new Error('operation has timed out'))
       },
     } as never)
     watchSocket({ socket, onClose: () => undefined })
-    expect(asked).toEqual(['live_session:sync'])
+    for (const _ of answers) for (const hear of socket.listeners('connect')) hear()
+    expect(asked).toEqual(answers.map(() => 'live_session:sync'))
+    // Once it is known, it is not asked again.
+    expect(socket.listeners('connect')).toEqual([])
     return warnings
   }
+  const told =
+    'koa-live-session: the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. ' +
+    'Call live.attach(io) on the server'
 
   it('is told so, where nothing answers its question', () => {
-    expect(ask(new Error('operation has timed out'))).toEqual([
-      'koa-live-session: the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. ' +
-        'Call live.attach(io) on the server',
-    ])
+    expect(ask('lost')).toEqual([told])
+  })
+
+  it('is told so after it has connected again, as a page does to show its first cookie', () => {
+    expect(ask('lost with its connection', 'lost')).toEqual([told])
   })
 
   it('is told nothing where the server answers', () => {
-    expect(ask(null)).toEqual([])
+    expect(ask('lost with its connection', 'answered')).toEqual([])
   })
 })
 

@@ -51,6 +51,12 @@ describe('the starter', () => {
     expect(manifest('example/starter').dependencies['koa-live-session']).toContain(`-${manifest('.').version}.tgz`)
   })
 
+  it('keeps its secret out of git', () => {
+    expect(readFileSync('example/starter/.gitignore', 'utf8').split('\n')).toEqual(
+      expect.arrayContaining(['.env', 'node_modules/', 'page.js']),
+    )
+  })
+
   it('says the same commands as the README', () => {
     const [, text = ''] = /^```sh\n(.*?)^```$/ms.exec(readFileSync('example/starter/README.md', 'utf8')) ?? []
     expect(text).toBe(/^```sh\n(npm ci && npm pack\n.*?)^```$/ms.exec(README)?.[1])

@@ -28,11 +28,13 @@ it.each([
     addInspector(router, liveSession(app, { fields: defineFields({}) }), 'http://localhost:3000')
     const [said = ''] = log.mock.calls.flat()
     const path = isThere ? said.replace('Inspector: http://localhost:3000', '') : undefined
-    const linkFor = (headers: Record<string, string>): string | undefined =>
-      inspectorFor(app.createContext({ headers, socket: {} } as never, {} as never) as never)
+    const linkFor = (headers: Record<string, string>, remoteAddress = '127.0.0.1'): string | undefined =>
+      inspectorFor(app.createContext({ headers, socket: { remoteAddress } } as never, {} as never) as never)
     expect(router.stack.map(({ path }) => path)).toEqual(isThere ? ['/inspector'] : [])
     expect(path?.startsWith('/inspector?token=') ?? false).toBe(isThere)
     expect(linkFor({ host: 'localhost:3000' })).toBe(path)
+    expect(linkFor({ host: 'localhost:3000' }, '::1')).toBe(path)
+    expect(linkFor({ host: 'localhost:3000' }, '192.0.2.7')).toBeUndefined()
     expect(linkFor({ host: 'studio.example' })).toBeUndefined()
     expect(linkFor({ host: 'localhost:3000', 'x-forwarded-for': '203.0.113.7' })).toBeUndefined()
   },

@@ -15,7 +15,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['.default: expected what the schema accepts, received', 'shared/fields'],
       ['.default: \u2026', 'shared/fields'],
       ['.schema: \u2026', 'server/mistakes'],
-      ['expected only ', 'shared/fields'],
+      ['fields.\u2026.\u2026: ', 'shared/fields'],
       // Each of its own is a row of a table in that test.
       ['fields.\u2026\u2026, received', 'shared/fields'],
     ],
@@ -163,7 +163,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'client/development/live-session.ts': [
       ["} from 'koa-live-session/client'", 'client/forgotten'],
       ['expected { socket: io() }, received the socket itself', 'client/warning'],
-      [': no such option (known: ', 'client/warning'],
+      ['createLiveSession: \u2026: ', 'client/warning'],
       ['createLiveSession was called again in this page', 'client/warning'],
     ],
     'client/development/warning.ts': [

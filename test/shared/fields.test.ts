@@ -57,7 +57,7 @@ describe('defineFields', () => {
     [undefined, 'fields.x: expected { schema, default, ... }, received undefined'],
     [{ default: 1 }, 'fields.x.schema: expected a Standard Schema (zod, valibot, arktype, ...), received undefined'],
     [{ schema: {}, default: 1 }, 'fields.x.schema: expected a Standard Schema'],
-    [{ schema: z.any(), default: 1, maxage: 1 }, 'fields.x: expected only schema, default, client,'],
+    [{ schema: z.any(), default: 1, maxage: 1 }, 'fields.x.maxage: no such option (known: schema, default, client,'],
     [{ schema: z.number() }, 'fields.x.default: expected what the schema accepts, received undefined'],
     [{ schema: z.number(), default: 'a' }, 'fields.x.default: expected what the schema accepts, received "a"'],
     [{ schema: z.any(), default: new Date(0) }, 'fields.x.default: expected a JSON value, received a Date at $'],

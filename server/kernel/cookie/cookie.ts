@@ -23,7 +23,7 @@ const weigh = ({ text }: GoodCookie): number => ENTRY + text.length
 /** The length of a SHA-256 MAC in base64url. */
 const MAC_LENGTH = 43
 const FOREIGN =
-  'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: docs/deployment.md#secrets'
+  'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: node_modules/koa-live-session/docs/troubleshooting.md#lost-after-a-restart-of-the-server'
 /** Shorter than a cookie with nothing but a browser id. */
 const LEAST_LENGTH = 80
 /** No browser sends more cookies to one site: only a header that no browser has written holds more texts. */

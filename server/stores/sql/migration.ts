@@ -5,7 +5,7 @@ import { checkTable, DEFAULT_TABLE } from './table.js'
 
 /**
  * Creates the table of `sqlStore` and its index if they are missing, and adds a missing column; otherwise changes nothing. Several nodes
- * may call it at the same time. If you have migrations of your own, docs/stores.md has the same statements.
+ * may call it at the same time. If you have migrations of your own, docs/stores-reference.md has the same statements.
  *
  * @param db your own `Kysely`, or a transaction of it
  * @param options the `table`, as in `sqlStore`

@@ -98,7 +98,7 @@ function lastOf(departures: readonly Departure[], browser: number): number {
 }
 
 /**
- * Whether all that was added is there, and once: whatever its page was told, and however it was left. As docs/pages-and-sockets.md says, what a
+ * Whether all that was added is there, and once: whatever its page was told, and however it was left. As docs/stores-reference.md says, what a
  * server has taken that was killed before its page heard of it may be there twice; and what a page has left may be lost if its browser had not shown
  * its first cookie, or if another tab has changed the key since.
  */
