@@ -32,6 +32,8 @@ interface Opened {
 const open: LiveSessionClient<never>[] = []
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })
+  // Some open a second page in the same document.
+  jest.spyOn(console, 'warn').mockImplementation(() => undefined)
 })
 afterEach(() => {
   for (const live of open.splice(0)) live.close()

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { BareSnapshot } from '../support/bare-page.js'
 import { bareTicket } from '../support/bare-ticket.js'
@@ -40,6 +40,8 @@ function page(initial?: BareSnapshot): Opened {
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session:', ''))
 
+// Here several pages share one document.
+beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
 afterEach(() => {
   for (const live of open.splice(0)) live.close()
   localStorage.clear()
