@@ -46,6 +46,7 @@ app.use((ctx, next) => {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Projects</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/style.css">
 <main>
   <h1>Projects</h1>
