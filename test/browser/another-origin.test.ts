@@ -41,7 +41,7 @@ function writePages(folder: string): void {
   write('page.ts', page.replaceAll('3000', portOf(listing)))
   write('proxied.html', HTML.replace('main.ts', 'proxied-main.ts'))
   write('proxied-main.ts', MAIN.replace('page.ts', 'proxied.ts'))
-  write('proxied.ts', page.replace(/createLiveSession\(\{.*?^\}\)/ms, 'createLiveSession({ socket: io() })'))
+  write('proxied.ts', page.replace(/createLiveSession<.*?^\}\)/ms, 'createLiveSession({ socket: io() })'))
   write('vite.config.ts', snippet('vite.config.ts', PAGE).replaceAll('3000', portOf(proxied)))
 }
 
