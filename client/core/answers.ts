@@ -58,7 +58,8 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.isAsking = false
-  page.tries = kept ? 0 : (who ?? page.tries < 0) ? page.tries + 1 : 2
+  // One that names no visitor counts twice: consent says no.
+  page.tries = kept ? 0 : page.tries + (who ? 1 : 2)
   // An answer without `kept` proves nothing to a page that already knows whose it is.
   if (kept || page.who === undefined) become(page, answer)
   if (kept) {

@@ -23,7 +23,7 @@ export interface Page extends Keys {
   reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** The cookie is missing, and a POST of `{}` is to get it. */
   isAsking?: boolean
-  /** Consecutive answers to such POSTs whose requests brought no cookie; -1 if the answer to the one in flight does not count. */
+  /** Consecutive answers to such POSTs whose requests brought no cookie. -2: that to the one in flight does not count. */
   tries: number
   /** Questions and dropped POSTs since a POST was last taken, or since the `renew` timer last fired: they must not go on forever. */
   asks: number

@@ -107,7 +107,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     const wasBlocked = isBlocked(page)
     // The next try shows whether it still is blocked or offline. A page that is no one's may have asked before its visitor agreed.
     page.isOffline = false
-    page.tries = page.posted && !page.who ? -1 : 0
+    page.tries = page.posted && !page.who ? -2 : 0
     retry(page)
     wake(page)
     if (wasBlocked) ask(page)
