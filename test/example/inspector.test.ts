@@ -19,13 +19,14 @@ it.each([
   ['production', false],
 ])(
   'the example, where NODE_ENV is %p, has an inspector and a link to it, for whoever is at this machine: %p',
-  (environment, isThere) => {
+  async (environment, isThere) => {
     if (environment === undefined) delete process.env['NODE_ENV']
     else process.env['NODE_ENV'] = environment
     const router = new Router()
     const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
     const log = jest.spyOn(console, 'log').mockImplementation(() => undefined)
-    addInspector(router, liveSession(app, { fields: defineFields({}) }), 'http://localhost:3000')
+    const live = liveSession(app, { fields: defineFields({}) })
+    addInspector(router, live, 'http://localhost:3000')
     const [said = ''] = log.mock.calls.flat()
     const path = isThere ? said.replace('Inspector: http://localhost:3000', '') : undefined
     const linkFor = (headers: Record<string, string>, remoteAddress = '127.0.0.1'): string | undefined =>
@@ -37,5 +38,7 @@ it.each([
     expect(linkFor({ host: 'localhost:3000' }, '192.0.2.7')).toBeUndefined()
     expect(linkFor({ host: 'studio.example' })).toBeUndefined()
     expect(linkFor({ host: 'localhost:3000', 'x-forwarded-for': '203.0.113.7' })).toBeUndefined()
+    // Other tests of this process ask whether anything hears of refusals.
+    await live.close()
   },
 )
