@@ -15,8 +15,8 @@ import { watchSocket } from './warning.js'
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
 
 const parts = new WeakMap<object, Set<Part>>()
-/** How many clients of each endpoint are open in a document. */
-const open = new WeakMap<Document, Map<string, number>>()
+/** The endpoints of the clients that are open in this page, one for each. */
+const open: string[] = []
 
 /** A part of the client that is imported separately. */
 type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
@@ -67,18 +67,12 @@ function checkOptions(options: object): void {
 function missSecond(live: AnyClient): void {
   const { endpoint, onClose } = insideOf(live)
   if (!globalThis.document) return
-  const counts = open.get(document) ?? new Map<string, number>()
-  open.set(document, counts)
-  const count = (change: number): number => {
-    const now = (counts.get(endpoint) ?? 0) + change
-    counts.set(endpoint, now)
-    return now
-  }
-  if (count(1) > 1)
+  if (open.includes(endpoint))
     console.warn(
       'koa-live-session: createLiveSession was called again in this page. Create one client and import it where it is used; close() one that is replaced',
     )
-  onClose(() => void count(-1))
+  open.push(endpoint)
+  onClose(() => void open.splice(open.indexOf(endpoint), 1))
 }
 
 /** Notes that the client has this part. */

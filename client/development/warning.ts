@@ -63,7 +63,7 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
     const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
     if (reason === undefined || told.has(reason)) return
     told.add(reason)
-    const more = data?.code ? explainedAt(reason) : explainedAt('the-socket-comes-back-again-and-again')
+    const more = explainedAt(data?.code ?? 'the-socket-comes-back-again-and-again')
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
   }
   const ask = (): void => {
@@ -94,7 +94,7 @@ function originOf(href: string): string {
   return new URL(href, globalThis.document?.baseURI ?? location.href).origin
 }
 
-/** Returns where something is explained: in a file that whoever reads the message has. */
+/** Returns where something is explained: in a file that the developer of a page has. */
 export function explainedAt(anchor: string): string {
   return `node_modules/koa-live-session/docs/troubleshooting.md#${anchor}`
 }
