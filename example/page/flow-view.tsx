@@ -45,7 +45,7 @@ export function FlowView(props: FlowProps): VNode {
       <h2 id="flow-heading">
         {newest ? `The way of your change: ${nameOf(newest.key)}` : 'The way of a change: choose a division'}
       </h2>
-      <ol class="stations" data-count={stations.length}>
+      <ol class="stations">
         {stations.map((station) => {
           const ms = newest?.steps.get(station)
           const isLit = ms !== undefined && ms <= played

@@ -40,13 +40,14 @@ type Draft = { -readonly [K in keyof Trip]: Trip[K] } & { readonly steps: Map<St
  */
 export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: () => void): Flow {
   const trips: Draft[] = []
+  const now = (): number => performance.now()
   /** When keys were sent: the client sends a change before it tells listeners of it. */
   const sent = new Map<string, number>()
   const isUnderWay = ({ outcome }: Draft): boolean => outcome === undefined || outcome === 'offline'
   const begin = (key: string, first: Station, outcome?: string): void => {
     for (const trip of trips) if (trip.key === key && isUnderWay(trip)) trip.outcome = 'overtaken'
     const at = first === 'page' ? sent.get(key) : undefined
-    const began = at ?? performance.now()
+    const began = at ?? now()
     trips.unshift({
       key,
       began,
@@ -62,7 +63,6 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
     for (const { began, steps } of reached) steps.set(station, at - began)
     if (reached.length > 0) onNews()
   }
-  const now = (): number => performance.now()
 
   live.onChange(({ key, source }) => {
     if (source === 'request') begin(key, 'page')
@@ -71,7 +71,7 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
   live.onStatus((key, { status, reason }) => {
     const trip = trips.find((one) => one.key === key && isUnderWay(one))
     if (!trip) return
-    if (status === 'saved') reach('cookie', now(), (one) => one.key === key && isUnderWay(one))
+    if (status === 'saved') reach('cookie', now(), (one) => one === trip)
     trip.outcome = status === 'saving' ? undefined : (reason ?? status)
     onNews()
   })

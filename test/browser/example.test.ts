@@ -126,8 +126,13 @@ describeInBrowser('the example', () => {
       "({ id: Number(document.querySelector('[name=division]:checked').value) })",
     )
     const page = await context.newPage()
+    await page.goto(`${example.url}/inspector`)
+    await page.getByText('You may not look here.').waitFor()
+    // The link has what the terminal shows, and opens it.
     await page.goto(example.url)
-    await page.getByRole('link', { name: 'Inspector' }).click()
+    const link = page.getByRole('link', { name: 'Inspector' })
+    expect(example.inspector).toBe(`${example.url}${await link.getAttribute('href')}`)
+    await link.click()
     await page.getByRole('row', { name: 'division' }).getByText(String(id), { exact: true }).first().waitFor()
   })
 

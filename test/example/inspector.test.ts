@@ -18,7 +18,7 @@ it.each([
   [undefined, true],
   ['production', false],
 ])(
-  'the example, where NODE_ENV is %p, has an inspector and a link to it, for whoever is at this machine: %p',
+  'the example, where NODE_ENV is %p, has an inspector and a link to it, for browsers of this machine: %p',
   async (environment, isThere) => {
     if (environment === undefined) delete process.env['NODE_ENV']
     else process.env['NODE_ENV'] = environment
