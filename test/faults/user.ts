@@ -61,6 +61,13 @@ export class FaultUser {
     return answer !== undefined
   }
 
+  /** Whether a change of the page may be the newest again: its POST had no answer, and may have come late to a node that knew of none. */
+  mayReturn(place: number): boolean {
+    const value = this.#number * MANY + place
+    const changes = this.#page?.unanswered.flatMap(({ set = [] }) => set) ?? []
+    return changes.some(([key, , , written]) => key === 'division' && written === value)
+  }
+
   close(): void {
     this.#visitor.leave()
   }

@@ -43,6 +43,8 @@ export class Page {
   readonly posts: Sync[] = []
   /** Their `fetch` options. */
   readonly requests: RequestInit[] = []
+  /** The bodies of those that had no answer: they may still arrive. */
+  readonly unanswered: Sync[] = []
   /** Runs before a POST is sent; may reject to lose it. */
   beforePost: () => Promise<void> = async () => undefined
   /** Runs before the page gets the response; may reject to lose it. */
@@ -75,12 +77,16 @@ export class Page {
   }
 
   async post(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-    this.posts.push(JSON.parse(String(init.body)))
+    const body: Sync = JSON.parse(String(init.body))
+    this.posts.push(body)
     this.requests.push(init)
     await this.beforePost()
     const headers = new Headers(init.headers)
     headers.delete('x-page')
-    const answer = await this.visitor.fetch(String(input), { ...init, headers })
+    const answer = await this.visitor.fetch(String(input), { ...init, headers }).catch((error: unknown) => {
+      this.unanswered.push(body)
+      throw error
+    })
     await this.beforeAnswer(answer)
     return answer
   }
