@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { auth } from '../support/auth.js'
 import { startWithConsent } from '../support/consent.js'
+import { Gate } from '../support/gate.js'
 import { whoIn } from '../support/users.js'
 
 const live = (answer: Response): readonly string[] => {
@@ -98,4 +99,44 @@ describe('when consent is withdrawn', () => {
     expect(visitor.cookie).toBe('')
     expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
   })
+})
+
+const MINUTE = 60 * 1000
+
+describe('a page open when consent comes', () => {
+  it('what was chosen is kept, however long ago it was', async () => {
+    const app = await startWithConsent()
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/' })
+    await expect(page.live.set('division', 3)).rejects.toMatchObject({ code: 'cookies_blocked' })
+    app.clock.advance(11 * MINUTE)
+    await visitor.fetch('/agree')
+    await page.live.flush()
+    expect(page.live.status('division')).toEqual({ status: 'saved' })
+    await app.stop()
+    const after = await startWithConsent({ clock: app.clock })
+    expect((await (await after.visitor(visitor.cookie).fetch('/')).json()).values.division).toBe(3)
+  })
+
+  it.each([
+    ['with a socket', true],
+    ['without one', false],
+  ])(
+    'while the answer to a question of before is under way, the page asks again, and saves: %s',
+    async (_, hasSocket) => {
+      const app = await startWithConsent()
+      const visitor = app.visitor()
+      const page = await visitor.open({ path: '/', hasSocket })
+      const gate = new Gate()
+      page.beforeAnswer = () => gate.pass()
+      const set = page.live.set('division', 3).catch(() => undefined)
+      await gate.entered
+      page.beforeAnswer = async () => undefined
+      await visitor.fetch('/agree')
+      const flushed = page.live.flush()
+      gate.open()
+      await Promise.all([set, flushed])
+      expect(page.live.status('division')).toEqual({ status: 'saved' })
+    },
+  )
 })

@@ -4,6 +4,8 @@ import { memoryStore } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
 import { counterPart } from '../support/counter.js'
+import { written } from '../support/departures.js'
+import { as, browserOf, isGivenUp, KINDS, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
 import { readCookie } from '../support/signed-cookie.js'
 
 interface Counting {
@@ -51,4 +53,23 @@ it('what it refuses is told to who asks, and ends no process', async () => {
   await visitor.text('/')
   const tab = await visitor.connect()
   expect(await tab.io.emitWithAck('test:count', 1, 2)).toMatchObject({ code: 'malformed' })
+})
+
+const rows = KINDS.flatMap((kind) => [undefined, 'ann', 'bob'].map((user) => [kind, user] as const))
+
+it.each(rows)('to read ctx.liveSession alone changes nothing: with the cookie %s, by %s', async (kind, user) => {
+  const app = await startWithHeaders()
+  const visitor = await visitorWith(app, kind)
+  const subject = browserOf(visitor)
+  const before = isGivenUp(app, subject)
+  const owner = kind === 'ann' ? 'ann' : undefined
+  const socket = before || kind === 'revoked ann' ? undefined : await visitor.connect('/', as(owner))
+  await socket?.ticket()
+  for (const headers of [as(user), as(user, false)]) {
+    const answer = await visitor.fetch('/handle', { headers })
+    expect([await answer.text(), written(answer)]).toEqual(['object', []])
+    expect([answer.headers.get('vary'), answer.headers.get('cache-control')]).toEqual([null, null])
+  }
+  expect(isGivenUp(app, subject)).toBe(before)
+  if (socket) expect(await socket.change('division', 7)).toHaveProperty('stamp')
 })

@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
@@ -8,60 +11,64 @@ import { storeName } from '../../server/kernel/names/stored-name.js'
 import { browserSubject } from '../../server/kernel/names/subject.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
+import type { Page } from '../support/page.js'
 import { atScale } from '../support/scale.js'
 import { readClaims } from '../support/socket.js'
 import { cookieContent } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
-
-const USERS = atScale(20, 100)
-const TABS = 10
-
-const fields = defineFields({
-  division: { schema: z.number().int(), default: -1, client: 'write', cookie: false },
-  theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
-})
-
-const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
-
-const routes: Koa.Middleware = async (ctx) => {
-  await ctx.liveSession.setMany({ division: Number(ctx.get('x-user')), theme: `of ${ctx.get('x-user')}` })
-  ctx.body = ''
-}
-
-const sockets: Socket[] = []
-afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.disconnect()
-})
-
-/** The tabs of a user's browser, which come back by themselves when they have lost their connection. */
-function openTabs({ url, cookie }: Visitor, user: string): readonly Socket[] {
-  const extraHeaders = { cookie, origin: url, 'x-user': user }
-  const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
-  return Array.from({ length: TABS }, () => {
-    const socket = connect(url, { ...options, extraHeaders })
-    sockets.push(socket)
-    return socket
-  })
-}
-
-/** Values by key, once a connection has told of both. */
-function greeted(socket: Socket): Promise<unknown> {
-  const values = new Map<string, unknown>()
-  return new Promise((resolve) => {
-    const hear = (ticket: string): void => {
-      for (const [key, , value] of readClaims(ticket).changes) values.set(key, value)
-      if (values.size < 2) return
-      socket.off('store_session', hear)
-      resolve(Object.fromEntries(values))
-    }
-    socket.on('store_session', hear)
-    socket.once('connect', () => {
-      socket.emit('live_session:sync', {}, ({ greeting }: SyncAnswer) => greeting?.forEach(hear))
-    })
-  })
-}
+import { Visitor } from '../support/visitor.js'
+import { within } from '../support/within.js'
 
 describe('sockets of many users that come back at once after a restart', () => {
+  const USERS = atScale(20, 100)
+
+  const TABS = 10
+
+  const fields = defineFields({
+    division: { schema: z.number().int(), default: -1, client: 'write', cookie: false },
+    theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
+  })
+
+  const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
+
+  const routes: Koa.Middleware = async (ctx) => {
+    await ctx.liveSession.setMany({ division: Number(ctx.get('x-user')), theme: `of ${ctx.get('x-user')}` })
+    ctx.body = ''
+  }
+
+  const sockets: Socket[] = []
+
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.disconnect()
+  })
+
+  /** The tabs of a user's browser, which come back by themselves when they have lost their connection. */
+  function openTabs({ url, cookie }: Visitor, user: string): readonly Socket[] {
+    const extraHeaders = { cookie, origin: url, 'x-user': user }
+    const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
+    return Array.from({ length: TABS }, () => {
+      const socket = connect(url, { ...options, extraHeaders })
+      sockets.push(socket)
+      return socket
+    })
+  }
+
+  /** Values by key, once a connection has told of both. */
+  function greeted(socket: Socket): Promise<unknown> {
+    const values = new Map<string, unknown>()
+    return new Promise((resolve) => {
+      const hear = (ticket: string): void => {
+        for (const [key, , value] of readClaims(ticket).changes) values.set(key, value)
+        if (values.size < 2) return
+        socket.off('store_session', hear)
+        resolve(Object.fromEntries(values))
+      }
+      socket.on('store_session', hear)
+      socket.once('connect', () => {
+        socket.emit('live_session:sync', {}, ({ greeting }: SyncAnswer) => greeting?.forEach(hear))
+      })
+    })
+  }
+
   it('make one load for each subject, and each is told what is stored', async () => {
     const store = memoryStore()
     const clock = testClock()
@@ -101,5 +108,61 @@ describe('sockets of many users that come back at once after a restart', () => {
       storeName(browserSubject(cookieContent(visitor).browser)),
     ])
     expect(loads.toSorted()).toEqual(subjects.toSorted())
+  })
+})
+
+describe('pages that have polling alone, behind two workers and @socket.io/sticky', () => {
+  const ends: (() => unknown)[] = []
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end()
+  })
+
+  /** Where two worker processes are, to which a primary hands connections. */
+  async function startSticky(): Promise<string> {
+    const file = fileURLToPath(new URL('../support/sticky-worker.ts', import.meta.url))
+    const child = fork(file, { execArgv: ['--import', 'tsx'] })
+    ends.push(async () => {
+      const ended = once(child, 'exit')
+      child.disconnect()
+      await ended
+    })
+    const [url] = await once(child, 'message')
+    return url
+  }
+
+  function workerOf({ socket }: Page): string | undefined {
+    return socket?.io.engine.id?.[0]
+  }
+
+  it('hear what a tab at the other worker sets, and save it', async () => {
+    const visitor = new Visitor(await startSticky())
+    const pages: Page[] = []
+    ends.push(async () => {
+      const closed = pages.map(({ socket }) => new Promise((resolve) => socket?.io.engine.once('close', resolve)))
+      visitor.leave()
+      await Promise.all(closed)
+    })
+    await visitor.fetch('/login/now?user=ann')
+    const open = async (): Promise<Page> => {
+      const page = await visitor.open({ transports: ['polling'] })
+      pages.push(page)
+      await page.live.ready
+      return page
+    }
+    const one = await open()
+    const two = await within(open, (page) => workerOf(page) !== workerOf(one))
+    const workers = [one, two].map((page) => [workerOf(page), page.socket?.io.engine.transport.name])
+    expect(workers.toSorted()).toEqual([
+      ['1', 'polling'],
+      ['2', 'polling'],
+    ])
+    const heard = two.shows('division', 3)
+    await one.live.set('division', 3)
+    await heard
+    const back = one.shows('cart', ['a'])
+    await two.live.set('cart', ['a'])
+    await back
+    expect(one.live.get('division')).toBe(3)
   })
 })

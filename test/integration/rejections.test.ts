@@ -1,5 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
 import { Listeners } from '../../server/kernel/memory/listeners.js'
 import { App } from '../support/app.js'
 
@@ -50,5 +52,104 @@ describe('a rejection that no code awaits', () => {
     await turn()
     expect(values).toEqual([-1, 3])
     expect(app.errors).toEqual([new Error('no figures')])
+  })
+})
+
+describe('close()', () => {
+  it('takes no more writes, wherever they come from, and says so with a code', async () => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        const failure: unknown = await ctx.liveSession.set('division', 1).catch((error: unknown) => error)
+        ctx.body = failure as never
+      },
+    })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
+    const socket = await visitor.connect()
+    await app.live.close()
+    expect(await (await visitor.fetch('/')).json()).toMatchObject({ code: 'closed', status: 503 })
+    expect(await socket.change('division', 2)).toEqual({ ok: false, code: 'closed' })
+    const posted = await visitor.store({ set: [['division', -1, '', 2]] })
+    expect([posted.status, (await posted.json()).error.code]).toEqual([503, 'closed'])
+    await expect((await app.live.user('ann')).set('division', 1)).rejects.toMatchObject({ code: 'closed' })
+    expect((await (await visitor.store()).json()).held).toEqual([['division', app.clock.now()]])
+  })
+
+  it('sends what was accepted before, and may be called again', async () => {
+    const app = await App.start()
+    const socket = await app.visitor().connect()
+    await socket.ticket()
+    const user = await app.live.user('ann')
+    await user.set('division', 3)
+    await app.live.close()
+    await app.live.close()
+    expect(user.get('division')).toBe(3)
+  })
+
+  it('has a page keep its change until the next server takes it', async () => {
+    const app = await App.start()
+    const { clock, port } = app
+    const page = await app.visitor(cookieFor(app.live, {})).open()
+    await page.connected()
+    await app.live.close()
+    const refused = new Promise<void>((resolve) => {
+      page.socket?.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
+        if (String(data).includes('closed')) resolve()
+      })
+    })
+    const saved = page.live.set('division', 6)
+    await refused
+    expect(page.live.get('division')).toBe(6)
+    await app.stop()
+    await App.start({ clock, port })
+    await saved
+    expect(page.live.status('division')).toEqual({ status: 'saved' })
+  })
+})
+
+const guard = (body: unknown): Koa.Middleware => {
+  return async (ctx, next) => {
+    if (ctx.path !== '/store_session') return next()
+    ctx.status = 403
+    ctx.body = body as never
+  }
+}
+
+describe('a page whose POSTs something else answers', () => {
+  it.each([
+    [
+      '404',
+      'a sub-path',
+      { options: { endpoint: '/tools/store_session' } },
+      "Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?",
+    ],
+    [
+      '403',
+      'a guard',
+      { before: () => [guard('no token')] },
+      'Where the app guards its POSTs with a token pass headers.',
+    ],
+    [
+      '403',
+      'a guard that speaks JSON',
+      { before: () => [guard({ error: 'csrf' })] },
+      'Where the app guards its POSTs with a token pass headers.',
+    ],
+  ])('is told once, by a %s of %s, and goes on showing and trying', async (status, _, given, remedy) => {
+    const app = await App.start({ ...given, attach: { handshake: [] } })
+    const page = await app.visitor(cookieFor(app.live, {})).open()
+    let answers = 0
+    const twice = new Promise<void>((resolve) => {
+      page.beforeAnswer = async () => {
+        answers += 1
+        if (answers > 1) resolve()
+      }
+    })
+    void page.live.set('division', 3)
+    await twice
+    expect([page.live.get('division'), page.live.status('division')]).toEqual([3, { status: 'offline' }])
+    const told = app.warnings.filter((line) => line.includes('POST'))
+    expect(told).toEqual([
+      `koa-live-session: POST ${app.url}/store_session answered ${status}; changes are shown but not saved. ${remedy}`,
+    ])
   })
 })

@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { cookieFor } from 'koa-live-session/testing'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor, testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
+import type { WireChange } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
+import { readCookie } from '../support/signed-cookie.js'
 
 /** Sets what the query says, and answers with what is there. */
 const echo: Koa.Middleware = async (ctx) => {
@@ -9,6 +13,7 @@ const echo: Koa.Middleware = async (ctx) => {
   for (const [key, value] of Object.entries(ctx.query)) void liveSession.set(key, JSON.parse(String(value)))
   ctx.body = { division: liveSession.get('division'), theme: liveSession.get('theme'), cart: liveSession.get('cart') }
 }
+
 const nothing = { division: -1, theme: 'light', cart: [] }
 
 describe('ctx.liveSession', () => {
@@ -141,5 +146,100 @@ describe('ctx.liveSession', () => {
     expect(app.warnings.at(-1)).toBe(
       'koa-live-session: get("divisoin"): not declared. Declared: division, theme, cart, role, secret. Did you mean "division"?',
     )
+  })
+})
+
+describe('cookieFor', () => {
+  it('makes a cookie that is read also where the clock has fractions', async () => {
+    const clock = testClock(Date.now() + 0.5)
+    const app = await App.start({
+      clock,
+      routes: (ctx) => {
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
+    expect(await visitor.text('/')).toBe('3')
+  })
+  it('says of a field that is not in the cookie where its value goes', async () => {
+    const app = await App.start()
+    const make = (): string => cookieFor(app.live, { values: { secret: 'x' } as never })
+    expect(make).toThrow(TypeError)
+    expect(make).toThrow(
+      'koa-live-session: cookieFor: "secret" is not in the cookie. For a value in memory or in the store use live.user(id)',
+    )
+  })
+})
+
+// Each default is another value, so that no default is taken for the value itself.
+const fields = defineFields({
+  count: { schema: z.number(), default: 7, client: 'write' },
+  label: { schema: z.string(), default: 'none', client: 'write' },
+  isOpen: { schema: z.boolean(), default: true, client: 'write' },
+  choice: { schema: z.string().nullable(), default: 'any', client: 'write' },
+  list: { schema: z.array(z.number()), default: [1], client: 'write' },
+})
+
+type FalsyFields = typeof fields
+
+const FALSY = { count: 0, label: '', isOpen: false, choice: null, list: [] }
+
+const TRUTHY = { count: 1, label: 'x', isOpen: true, choice: 'x', list: [1] }
+
+const KEYS = ['count', 'label', 'isOpen', 'choice', 'list'] as const
+
+const route: Koa.Middleware = async (ctx) => {
+  if (ctx.path === '/set') await ctx.liveSession.setMany(FALSY)
+  ctx.body = Object.fromEntries(KEYS.map((key) => [key, [ctx.liveSession.get(key), ctx.liveSession.has(key)]]))
+}
+
+const known = Object.fromEntries(Object.entries(FALSY).map(([key, value]) => [key, [value, true]]))
+
+const changesOf = (values: object): WireChange[] =>
+  Object.entries(values).map(([key, value]): WireChange => [key, -1, '', value])
+
+const valuesOf = (changes: readonly (readonly unknown[])[]): object => {
+  return Object.fromEntries(changes.map(([key, , value]) => [key, value]))
+}
+
+describe('falsy values', () => {
+  it('survive request, cookie, restart, socket, ticket, restart, POST and cookie', async () => {
+    const first = await App.start<FalsyFields>({ fields, routes: route })
+    const visitor = first.visitor()
+    expect(await (await visitor.fetch('/set')).json()).toEqual(known)
+    await first.stop({ isCrash: true })
+
+    const second = await App.start<FalsyFields>({ fields, routes: route, clock: first.clock })
+    const returning = second.visitor(visitor.cookie)
+    expect(await (await returning.fetch('/')).json()).toEqual(known)
+    const socket = await returning.connect()
+    const { claims } = await socket.ticket()
+    expect(valuesOf(claims.changes)).toEqual(FALSY)
+    await socket.set(...changesOf(TRUTHY))
+    await socket.ticket()
+    await socket.set(...changesOf(FALSY))
+    const { text, claims: again } = await socket.ticket()
+    expect(valuesOf(again.changes)).toEqual(FALSY)
+    await second.stop({ isCrash: true })
+
+    const third = await App.start<FalsyFields>({ fields, routes: route, clock: first.clock })
+    const page = third.visitor(visitor.cookie)
+    expect((await page.store({ tickets: [text] })).status).toBe(200)
+    expect(valuesOf(readCookie(page.cookie)['r'] as unknown[][])).toEqual(FALSY)
+    expect(await (await page.fetch('/')).json()).toEqual(known)
+  })
+
+  it('are not deleted, and what is deleted is none of them', async () => {
+    const app = await App.start<FalsyFields>({ fields, routes: route })
+    const visitor = app.visitor()
+    await visitor.fetch('/set')
+    await visitor.store({ set: KEYS.map((key) => [key, -1, '']) })
+    expect(await (await visitor.fetch('/')).json()).toEqual({
+      count: [7, false],
+      label: ['none', false],
+      isOpen: [true, false],
+      choice: ['any', false],
+      list: [[1], false],
+    })
   })
 })

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
-import { describe, expect, it } from '@jest/globals'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { App } from '../support/app.js'
+import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
 import { nameOf, whoIn } from '../support/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -156,5 +159,139 @@ describe('socket.liveSession', () => {
     expect(() => late.live.attach(late.io, { handshake: [] })).toThrow(
       "koa-live-session: attach(io): 1 sockets are already connected; attach before io.on('connection')",
     )
+  })
+})
+
+const subOf = (user: string) => subjectHash(userSubject(user))
+
+const AGREED = [true, false]
+
+/** What a handshake brings, whom `identify` names, and whose values come of it: `own`, with the browser's own by its cookie. */
+const TABLE: readonly (readonly [Kind, string | undefined, 'refused' | 'connection' | 'own'])[] = [
+  ['none', undefined, 'connection'],
+  ['none', 'ann', 'connection'],
+  ['guest', undefined, 'own'],
+  ['guest', 'ann', 'connection'],
+  ['ann', 'ann', 'own'],
+  ['ann', undefined, 'refused'],
+  ['ann', 'bob', 'refused'],
+  ['given-up', undefined, 'refused'],
+  ['given-up', 'ann', 'refused'],
+  ['given-up ann', 'ann', 'refused'],
+  ['given-up ann', undefined, 'refused'],
+  ['given-up ann', 'bob', 'refused'],
+  ['revoked ann', 'ann', 'refused'],
+  ['revoked ann', undefined, 'refused'],
+  ['revoked ann', 'bob', 'refused'],
+  ['newer', undefined, 'connection'],
+  ['newer', 'ann', 'connection'],
+]
+
+const rows = TABLE.flatMap((row) => AGREED.map((hasConsent) => [...row, hasConsent] as const))
+
+describe('a handshake', () => {
+  it.each(rows)('with the cookie %s, by %s: %s, with consent: %s', async (kind, user, outcome, hasConsent) => {
+    const app = await startWithHeaders()
+    const visitor = await visitorWith(app, kind)
+    const subject = browserOf(visitor)
+    const before = isGivenUp(app, subject)
+    const connecting = visitor.connect('/', as(user, hasConsent))
+    if (outcome === 'refused') {
+      await expect(connecting).rejects.toMatchObject({ message: 'other_subject', data: { code: 'other_subject' } })
+    } else {
+      const socket = await connecting
+      const greeting = [(await socket.ticket()).claims, ...(user === undefined ? [] : [(await socket.ticket()).claims])]
+      const { who, kept } = await socket.greeted
+      const isKept = outcome === 'own' && hasConsent
+      expect([isKept ? who : who !== undefined, kept]).toEqual([
+        isKept ? whoIn(visitor, user) : user !== undefined,
+        isKept || undefined,
+      ])
+      expect(greeting.map(({ guest }) => guest)).toEqual(greeting.map(() => user === undefined || undefined))
+      const own = greeting.at(-1)?.sub
+      if (outcome === 'own') expect(own).toBe(nameOf(visitor))
+      else if (subject !== undefined) expect(own).not.toBe(nameOf(visitor))
+      if (user !== undefined) expect(greeting[0]?.sub).toBe(subOf(user))
+      const changes = outcome === 'own' ? [['division', expect.any(Number), 1]] : []
+      expect(greeting.flatMap((claims) => claims.changes)).toEqual(changes)
+    }
+    // It has no answer that could bring another cookie.
+    expect(isGivenUp(app, subject)).toBe(before)
+  })
+
+  it('is good for life: no sign-in over HTTP makes a connection another visitor\u2019s', async () => {
+    const app = await startWithHeaders()
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    const { sub } = (await socket.ticket()).claims
+    await visitor.fetch('/set', { headers: as('ann') })
+    expect(await socket.change('division', 7)).toHaveProperty('stamp')
+    expect((await socket.ticket()).claims.sub).toBe(sub)
+    expect((await app.live.user('ann')).get('division')).toBe(5)
+  })
+})
+
+describe('a listener that writes', () => {
+  type User = Awaited<ReturnType<App['live']['user']>>
+
+  async function handles(): Promise<readonly [one: User, other: User]> {
+    const app = await App.start()
+    return [await app.live.user('ann'), await app.live.user('ann')]
+  }
+
+  afterEach(() => {
+    jest.restoreAllMocks()
+  })
+
+  it('has the others hear of its change after the one that it answers', async () => {
+    const [one, other] = await handles()
+    const heard: unknown[] = []
+    one.onChange(({ value }) => void (value === 3 && one.set('division', 6)))
+    other.onChange(({ value, previous }) => heard.push([previous, value]))
+    other.subscribe('division', (value) => heard.push(value))
+    await other.set('division', 3)
+    expect(heard).toEqual([-1, [-1, 3], 3, [3, 6], 6])
+  })
+
+  it('reads all that one call has set', async () => {
+    const [one, other] = await handles()
+    const heard: unknown[] = []
+    one.onChange(({ key }) => heard.push([key, one.get('division'), one.get('role')]))
+    await other.setMany({ division: 3, role: 'admin' })
+    expect(heard).toEqual([
+      ['division', 3, 'admin'],
+      ['role', 3, 'admin'],
+    ])
+  })
+
+  it('beside others that do so as well has them hear of the newest value, not of each', async () => {
+    const [one, other] = await handles()
+    const heard: unknown[] = []
+    const count = (user: User) =>
+      user.onChange(({ value }) => void (Number(value) < 10 && user.update('division', (division) => division + 1)))
+    count(one)
+    count(other)
+    other.onChange(({ previous, value }) => heard.push([previous, value]))
+    await other.set('division', 5)
+    expect(heard).toEqual([
+      [-1, 5],
+      [5, 7],
+      [7, 9],
+      [9, 11],
+    ])
+  })
+
+  it('and never stops leaves the server time for others', async () => {
+    const told = jest.spyOn(console, 'warn').mockReturnValue()
+    const [one, other] = await handles()
+    let count = 0
+    one.onChange(({ value }) => void (count++ < 5000 && one.set('division', Number(value) + 1)))
+    await other.set('division', 0)
+    expect(count).toBeLessThan(5000)
+    for (let i = 0; i < 10; i += 1) await turn()
+    expect(other.get('division')).toBe(5000)
+    expect(told.mock.calls.slice(-1)).toEqual([
+      [expect.stringContaining('listeners answer each change with another one')],
+    ])
   })
 })

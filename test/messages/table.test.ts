@@ -94,22 +94,20 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/requests/origin.ts': [['this server thinks it is', 'threats/origins']],
     'server/kernel/requests/lateness.ts': [
       ['values were used after the headers had gone out', 'messages/untimely'],
-      [' after the headers had gone out: ', 'threats/late-uses'],
+      [' after the headers had gone out: ', 'threats/late-answers'],
     ],
     'server/kernel/requests/cache-control.ts': [
-      ['expected nothing that lets shared caches keep an answer', 'threats/shared-caches'],
+      ['expected nothing that lets shared caches keep an answer', 'threats/responses'],
     ],
     'server/kernel/cookie/cookie.ts': [
       ['a live cookie is signed with none of the secrets of this process', 'threats/secrets'],
     ],
     'server/kernel/requests/visit.ts': [
-      ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/proxies'],
+      ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/addresses'],
     ],
     'server/parts/flash/message.ts': [["flash: for: expected 'any' or 'next'", 'integration/flash-next']],
     'server/parts/address/part.ts': [['=... which does not set', 'threats/addresses']],
-    'server/kernel/memory/announcements.ts': [
-      ['listeners answer each change with another one', 'integration/listeners'],
-    ],
+    'server/kernel/memory/announcements.ts': [['listeners answer each change with another one', 'integration/socket']],
     'server/parts/hand-off/hand-offs.ts': [['expected a purpose', 'integration/hand-offs']],
     'server/parts/hand-off/posted-token.ts': [
       ['was read already: expected it in ctx.request.body', 'integration/hand-offs'],
@@ -149,11 +147,11 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/remote/loads.ts': [
       ['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers'],
     ],
-    'server/kernel/remote/sound-store.ts': [['the store has a row that is no register', 'threats/nodes-rows']],
+    'server/kernel/remote/sound-store.ts': [['the store has a row that is no register', 'threats/stored-stamps']],
     'server/kernel/remote/nodes.ts': [['ignored a malformed', 'integration/nodes']],
   },
   'the page': {
-    'client/inside.ts': [['expected a client of createLiveSession()', 'client/inside']],
+    'client/inside.ts': [['expected a client of createLiveSession()', 'client/parts']],
     'client/development/advice.ts': [
       ['before the first values: put ctx.liveSession.embed() into the page', 'integration/client'],
       ['what computes a value must change nothing', 'integration/client-updates'],
@@ -161,13 +159,13 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['koa-live-session: \u2026: \u2026', 'client/advice'],
     ],
     'client/development/live-session.ts': [
-      ["} from 'koa-live-session/client'", 'client/forgotten'],
+      ["} from 'koa-live-session/client'", 'client/parts'],
       ['expected { socket: io() }, received the socket itself', 'client/warning'],
       ['createLiveSession: \u2026: ', 'client/warning'],
       ['createLiveSession was called again in this page', 'client/warning'],
     ],
     'client/development/warning.ts': [
-      ['changes are shown but not saved.', 'integration/client-endpoint'],
+      ['changes are shown but not saved.', 'integration/client-pages'],
       ['is of another origin, and gets no cookie. Pass', 'client/warning'],
       ['the socket was refused', 'client/warning'],
       ['the server does not answer over the socket', 'client/warning'],
@@ -178,7 +176,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
   'a test of the app': {
     'testing/cookie-for.ts': [
       ['browserId: expected 22 to 64 characters of base64url', 'messages/untimely'],
-      ['is not in the cookie. For a value in memory or in the store use live.user(id)', 'integration/cookie-for'],
+      ['is not in the cookie. For a value in memory or in the store use live.user(id)', 'integration/request'],
     ],
     'testing/node-only.ts': [[': expected Node', 'testing/entry']],
     'testing/contract/rule.ts': [['expected create to answer with a store, received', 'messages/untimely']],

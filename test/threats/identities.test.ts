@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
+import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { AuthStore } from '../support/auth.js'
 import { liveOnly } from '../support/departures.js'
 import { readClaims } from '../support/socket.js'
@@ -8,6 +8,7 @@ import { change, cookieContent, set, startWithUsers, values } from '../support/u
 import type { Visitor } from '../support/visitor.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
+
 const PLANTED = 'planted-by-an-attacker'
 
 /** A victim's browser with a cookie that an attacker has made, and the attacker's own browser. */
@@ -185,5 +186,150 @@ describe('threat 9: after logout', () => {
     const { ann } = await signedIn(app)
     await ann.fetch('/logout/leave')
     expect(await values(ann, '/login/now?user=ann')).toMatchObject({ division: 4, cart: ['a'] })
+  })
+})
+
+describe('threat 26: confusion of user ids', () => {
+  /** An app that takes each visitor for whom they say they are, in JSON. */
+  function start(): Promise<App> {
+    const options = { identify: (ctx: { get(name: string): string }) => JSON.parse(ctx.get('x-user')) }
+    return App.start({
+      options: options as AppOptions<AppFields>['options'] & object,
+      attach: { handshake: [] },
+      routes: (ctx) => {
+        const { set } = ctx.query
+        if (set !== undefined) void ctx.liveSession.setMany({ division: Number(set), secret: `secret ${set}` })
+        ctx.body = [ctx.liveSession.get('division'), ctx.liveSession.get('secret')]
+      },
+    })
+  }
+
+  const as = (id: unknown): Record<string, string> => ({ 'x-user': asciiJson(id) })
+
+  /** JSON that any header can carry. */
+  function asciiJson(value: unknown): string {
+    return JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  }
+
+  async function values(app: App, id: unknown, path = '/'): Promise<unknown> {
+    return (await app.visitor().fetch(path, { headers: as(id) })).json()
+  }
+
+  it.each([
+    [1, '1'],
+    [0, '0'],
+    [0, 'n:0'],
+    [-1, '-1'],
+    ['ann', 's:ann'],
+    ['ann', 'user:s:ann'],
+    ['ann', ':ann'],
+    ['a:b', 'a'],
+    ['a:b', 'b'],
+    [1, 'n:1'],
+    [1, 's:1'],
+    ['browser:bbbbbbbbbbbbbbbbbbbbbb', 'bbbbbbbbbbbbbbbbbbbbbb'],
+    ['__proto__', 'ann'],
+    ['__proto__', 'prototype'],
+    ['constructor', 'toString'],
+    ['hasOwnProperty', 'valueOf'],
+    ['ann', 'Ann'],
+    ['ann', 'ann '],
+    ['ann', 'ann\u0000'],
+    ['ann', 'ann\n'],
+    ['\u00e9', 'e\u0301'],
+    ['null', 'undefined'],
+    ['[object Object]', 'object'],
+    ['\ud83d\ude00', '\ud83d\ude01'],
+    ['x'.repeat(256), 'x'.repeat(255)],
+    [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+  ])('keeps %j and %j apart, in requests, sockets, rooms and cookies', async (one, other) => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/?set=1', { headers: as(one) })
+    expect(await values(app, one)).toEqual([1, 'secret 1'])
+    expect(await values(app, other)).toEqual([-1, ''])
+    const mine = await app.visitor().connect('/', as(one))
+    const theirs = await app.visitor().connect('/', as(other))
+    const [first, second] = [await mine.ticket(), await theirs.ticket()]
+    expect(first.claims.sub).not.toBe(second.claims.sub)
+    expect([first.claims.changes.length, second.claims.changes]).toEqual([1, []])
+    await mine.change('division', 7)
+    await theirs.change('cart', ['theirs'])
+    await theirs.ticket()
+    await theirs.ticket()
+    expect(theirs.tickets.flatMap(({ claims }) => claims.changes.map(([key]) => key))).toEqual(['cart'])
+    const stolen = await visitor.fetch('/', { headers: as(other) })
+    expect(await stolen.json()).toEqual([-1, ''])
+    expect(Object.prototype).not.toHaveProperty('division')
+    expect(app.errors).toEqual([])
+  })
+
+  it('keeps a user apart from the browser whose id they bear', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/?set=1', { headers: as(null) })
+    const { browser } = JSON.parse(Buffer.from(visitor.cookie.replace(/.*live=([^;]*).*/, '$1'), 'base64').toString())
+    for (const id of [browser, `browser:${browser}`, `former:${browser}`])
+      expect(await values(app, id)).toEqual([-1, ''])
+  })
+
+  it.each([
+    ['an empty text', ''],
+    ['a list', []],
+    ['a list with an id', ['ann']],
+    ['an object', {}],
+    ['an object with an id', { id: 1 }],
+    ['an object that reads as another\u2019s id', { toString: 'ann' }],
+    ['a fraction', 1.5],
+    ['a number past those that are exact', 2 ** 53],
+    ['true', true],
+    ['false', false],
+    ['257 characters', 'x'.repeat(257)],
+    ['10 kB', 'x'.repeat(10_000)],
+  ])('refuses %s, in requests and handshakes, without saying it', async (_, id) => {
+    const app = await start()
+    const answer = await app.visitor().fetch('/?set=1', { headers: as(id) })
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([500, []])
+    const refused = app.visitor().connect('/', as(id))
+    await expect(refused).rejects.toMatchObject({ message: 'handshake failed' })
+    expect(app.errors).toHaveLength(2)
+    for (const error of app.errors) {
+      expect(String(error)).toMatch(/^TypeError: koa-live-session: identify: expected a string of 1 to 256 characters/)
+      expect(String(error).length).toBeLessThan(200)
+    }
+    expect(await values(app, 'ann')).toEqual([-1, ''])
+  })
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Symbol('ann'), 1n, () => 'ann'])('refuses %p', async (id) => {
+    const app = await App.start({
+      options: { identify: () => id as never },
+      attach: { handshake: [] },
+    })
+    expect((await app.visitor().fetch('/')).status).toBe(500)
+    await expect(app.visitor().connect()).rejects.toThrow('handshake failed')
+  })
+
+  it('takes null and undefined for a guest', async () => {
+    const app = await App.start({
+      options: { identify: (ctx) => (ctx.path === '/null' ? null : undefined) },
+      attach: { handshake: [] },
+      routes: (ctx) => {
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    expect([await app.visitor().text('/null'), await app.visitor().text('/')]).toEqual(['-1', '-1'])
+  })
+
+  it('tells no user of changes by another whose id is not well-formed text, which has the same bytes in UTF-8', async () => {
+    const app = await start()
+    const enter = (id: string) =>
+      app
+        .visitor()
+        .connect('/', as(id))
+        .catch(() => undefined)
+    const [one, other] = [await enter('\ud800'), await enter('\udfff')]
+    await one?.change('division', 7)
+    await other?.change('cart', [])
+    expect(other?.tickets.flatMap(({ claims }) => claims.changes.map(([key]) => key)) ?? []).not.toContain('division')
   })
 })

@@ -1,3 +1,5 @@
+import { request } from 'node:http'
+import { Readable } from 'node:stream'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
@@ -9,6 +11,7 @@ import { Gate } from '../support/gate.js'
 import { cookieContent, values } from '../support/users.js'
 
 const GUEST = 'a-guest-who-has-a-cookie'
+
 const ANN = subjectHash(userSubject('ann'))
 
 /** An app with a slow route, which sets a value before it waits, or after. */
@@ -41,6 +44,7 @@ async function start() {
 }
 
 const SLOW = ['set', 'read', 'page', 'identify', 'late-set', 'late-read', 'late-page'].map((path) => `/slow/${path}`)
+
 const cases = ENDS.flatMap(([how, end]) => SLOW.map((path) => [how, path, end] as const))
 
 describe('threat 43: a late answer', () => {
@@ -134,4 +138,142 @@ describe('threat 43: a late answer', () => {
       expect(cookieContent(visitor).browser).not.toBe(browser)
     },
   )
+})
+
+describe('threat 43: a POST that is held back', () => {
+  /** A POST of ann's, without a live cookie, of which all but the last byte has arrived. */
+  async function held(page = {}) {
+    const reached = new Gate()
+    const app = await App.start({
+      before: (koa) => [
+        auth(koa, { store: new AuthStore() }),
+        (ctx, next) => {
+          if (ctx.method === 'POST') void reached.pass()
+          return next()
+        },
+      ],
+      options: { identify } as never,
+      routes: account,
+    })
+    const ann = app.visitor()
+    await ann.fetch('/login/unused?user=ann')
+    const body = JSON.stringify({ ...page, set: [['division', -1, '', 5]] })
+    const headers = { 'content-type': 'application/json', 'content-length': body.length, cookie: ann.cookie }
+    const req = request(`${app.url}/store_session`, { method: 'POST', headers })
+    const cookies = new Promise((resolve) => req.once('response', (res) => resolve(res.headers['set-cookie'])))
+    req.write(body.slice(0, -1))
+    await reached.entered
+    return { app, ann, cookies, finish: () => req.end(body.slice(-1)) }
+  }
+
+  it.each(ENDS)('by its own body, over %s, writes no cookie of the former user', async (_, end) => {
+    const { app, ann, cookies, finish } = await held()
+    await end(app, ann)
+    finish()
+    expect(await cookies).toBeUndefined()
+  })
+
+  it('and arrives after all brings the cookie where nothing has ended meanwhile', async () => {
+    const { cookies, finish } = await held()
+    finish()
+    expect(await cookies).toHaveLength(2)
+  })
+
+  it('brings none where it says whose page it is', async () => {
+    const { cookies, finish } = await held({ who: 'of another' })
+    finish()
+    expect(await cookies).toBeUndefined()
+  })
+})
+
+type Use = (session: Koa.Context['liveSession']) => unknown
+
+const USES: readonly (readonly [string, Use])[] = [
+  ['get', (session) => session.get('division')],
+  ['has', (session) => session.has('division')],
+  ['inspect', (session) => session.inspect()],
+  ['snapshot', (session) => session.snapshot()],
+  ['embed', (session) => session.embed()],
+  ['visitorId', (session) => session.visitorId],
+  ['set', (session) => session.set('division', 1)],
+  ['delete', (session) => session.delete('division')],
+  ['update', (session) => session.update('division', () => 1)],
+  ['flash', (session) => session.flash('late')],
+  ['takeFlash', (session) => session.takeFlash()],
+  ['identify', (session) => session.identify()],
+  ['leave', (session) => session.leave()],
+]
+
+/** What a use of the session comes to in a stream whose first bytes are out. */
+async function streamed(use: Use, before: Use = () => undefined) {
+  const app = await App.start({
+    routes: async (ctx) => {
+      await before(ctx.liveSession)
+      ctx.set('Cache-Control', 'public, max-age=600')
+      ctx.body = Readable.from(
+        (async function* () {
+          yield 'begun;'
+          while (!ctx.headerSent) await new Promise(setImmediate)
+          try {
+            yield `used:${JSON.stringify(await use(ctx.liveSession))}`
+          } catch (error) {
+            yield `refused:${error}`
+          }
+        })(),
+      )
+    },
+  })
+  const visitor = app.visitor(cookieFor(app.live, { values: { division: 7 } }))
+  const response = await visitor.fetch('/')
+  return { text: await response.text(), cacheControl: response.headers.get('cache-control') }
+}
+
+describe('threat 61: the session in a stream, first used after the headers have gone out', () => {
+  it.each(USES)('is refused, and says what to do: %s', async (_, use) => {
+    const { text, cacheControl } = await streamed(use)
+    expect(text).toContain('begun;refused:TypeError: koa-live-session:')
+    expect(text).toContain('after the headers had gone out: a cache may show this visitor')
+    expect(text).toContain('before you set ctx.body to a stream')
+    expect(text).not.toContain('7')
+    expect(cacheControl).toBe('public, max-age=600')
+  })
+
+  it.each(['set', 'update', 'delete', 'setMany', 'identify', 'leave'] as const)(
+    'rejects, and throws nothing at once, where it is a promise that is asked for: %s',
+    async (name) => {
+      const { text } = await streamed((session) => {
+        const uses = {
+          set: () => session.set('division', 1),
+          setMany: () => session.setMany({ division: 1 }),
+          update: () => session.update('division', () => 1),
+          delete: () => session.delete('division'),
+          identify: () => session.identify(),
+          leave: () => session.leave(),
+        }
+        return uses[name]().then(
+          () => 'done',
+          (error: unknown) => `rejected: ${error}`,
+        )
+      })
+      expect(text).toContain('used:"rejected: TypeError: koa-live-session:')
+    },
+  )
+
+  it('goes on where it was used before, in an answer that no cache between keeps', async () => {
+    const { text, cacheControl } = await streamed(
+      (session) => session.get('division'),
+      (session) => session.get('theme'),
+    )
+    expect([text, cacheControl]).toEqual(['begun;used:7', 'private, max-age=600'])
+  })
+
+  it('shows no message that a cache would show again: takeFlash, where other parts of it were used before', async () => {
+    const { text } = await streamed(
+      (session) => session.takeFlash(),
+      (session) => session.flash('saved'),
+    )
+    expect(text).toContain(
+      'refused:TypeError: koa-live-session: takeFlash was called after the headers had gone out: the back button may',
+    )
+  })
 })

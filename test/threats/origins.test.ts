@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
+import Koa from 'koa'
+import { liveSession } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
 import { coreOf } from '../../server/plugin.js'
-import { send } from '../support/raw-http.js'
-import { BAD_ORIGIN, claims, startSite } from '../support/site.js'
+import { type RawAnswer, send } from '../support/raw-http.js'
+import { BAD_ORIGIN, claims, type Site, startSite } from '../support/site.js'
 
 describe('threat 6: a cross-site POST', () => {
   const body = JSON.stringify({ set: [['division', -1, '', 66]] })
@@ -124,5 +128,180 @@ describe('threat 67: POSTs with a hundred different origins', () => {
     site.app.clock.advance(60 * 60 * 1000)
     for (let i = 0; i < 3; i += 1) await post(site, 'https://attacker.example')
     expect(site.app.warnings).toHaveLength(count + 2)
+  })
+})
+
+const TRUSTED = 'https://trusted.example'
+
+const ASKS = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' }
+
+const json = { 'content-type': 'application/json' }
+
+const body = JSON.stringify({ set: [['division', -1, '', 66]] })
+
+const ask = ({ app, headers }: Site, further: Record<string, string>, method = 'OPTIONS'): Promise<RawAnswer> => {
+  return send(`${app.url}/store_session`, { method, headers: { host: headers['host'] ?? '', ...further } })
+}
+
+/** What an answer lets a page do, by its headers. */
+const allowed = ({ headers }: RawAnswer): string[] => {
+  return Object.keys(headers).filter((name) => name.startsWith('access-control-'))
+}
+
+const ORIGINS = [
+  'null',
+  'https://attacker.example',
+  'https://trusted.example.evil',
+  'https://trusted.exampl',
+  'https://eviltrusted.example',
+  'https://evil.trusted.example',
+  'https://trusted.example:8443',
+  'https://trusted.example:443',
+  'http://trusted.example',
+  'HTTPS://TRUSTED.EXAMPLE',
+  'https://Trusted.example',
+  'https://trusted.example/',
+  'https://trusted.example.',
+  'https://trusted.example@evil.example',
+  'https://trusted.example, https://attacker.example',
+  'https://trusted.example https://attacker.example',
+  'trusted.example',
+  '*',
+  'file://',
+  '__proto__',
+]
+
+describe('threat 6: a page of an origin that is not listed', () => {
+  it.each(ORIGINS)('%p gets no leave to POST, nor to read the answer to a POST', async (origin) => {
+    const site = await startSite()
+    const preflight = await ask(site, { ...ASKS, origin })
+    expect([preflight.status, JSON.parse(preflight.text)]).toMatchObject([403, { error: BAD_ORIGIN }])
+    const headers = { ...site.headers, ...json, origin, 'sec-fetch-site': 'cross-site' }
+    const post = await send(`${site.app.url}/store_session`, { method: 'POST', headers, body })
+    expect([post.status, JSON.parse(post.text)]).toMatchObject([403, { error: BAD_ORIGIN }])
+    for (const answer of [preflight, post]) {
+      expect(allowed(answer)).toEqual([])
+      expect(answer.headers['set-cookie']).toBeUndefined()
+      expect(answer.headers.vary).toMatch(/\bOrigin\b/)
+    }
+    expect(await (await site.ann.fetch('/')).json()).toMatchObject({ division: 7 })
+  })
+
+  it('is told to the log, as pages of no other origin can be told why', async () => {
+    const site = await startSite()
+    await ask(site, { ...ASKS, origin: 'http://localhost:5173', 'x-forwarded-proto': 'https' })
+    expect(site.app.warnings.slice(1)).toEqual([
+      'koa-live-session: 403 bad_origin: the browser says http://localhost:5173, this server thinks it is ' +
+        'https://example.com. Behind a proxy set app.proxy = true, or list it in origins.',
+    ])
+  })
+
+  it('gets no leave by two headers, the first of them good', async () => {
+    const site = await startSite()
+    for (const origins of [
+      [TRUSTED, 'https://attacker.example'],
+      ['https://attacker.example', TRUSTED],
+    ]) {
+      const answer = await ask(site, { ...ASKS, origin: origins as never })
+      expect([answer.status, allowed(answer)]).toEqual([403, []])
+    }
+  })
+
+  it('cannot be listed as null, as everything, or as anything but an origin', () => {
+    const fields = defineFields({ division: { schema: z.number(), default: -1 } })
+    const keys = ['a secret of at least thirty-two bytes']
+    const odd = ['null', '*', 'https://*.example', 'https://a.example/', 'https://A.example', 'https://a.example:443']
+    for (const origin of [...odd, 'a.example', 'wss://a.example', 'file://', '']) {
+      expect(() => liveSession(new Koa({ keys }), { fields, origins: [origin] })).toThrow(
+        `koa-live-session: origins: expected ['https://example.com'], received ${JSON.stringify([origin])}`,
+      )
+    }
+  })
+
+  it('cannot be listed once the app has started', async () => {
+    const origins = [TRUSTED]
+    const site = await startSite({ origins })
+    origins.push('null')
+    expect((await ask(site, { ...ASKS, origin: 'null' })).status).toBe(403)
+  })
+})
+
+describe('threat 6: a preflight of a listed origin', () => {
+  const asks = { ...ASKS, origin: TRUSTED, 'sec-fetch-site': 'cross-site' }
+
+  it('is answered for that origin alone, with nothing else, and does nothing', async () => {
+    const site = await startSite()
+    const { cookie = '' } = site.headers
+    const { status, headers, text } = await ask(site, { ...asks, cookie })
+    const { date: _, connection: __, 'keep-alive': ___, ...rest } = headers
+    expect([status, text, rest]).toEqual([
+      204,
+      '',
+      {
+        'access-control-allow-origin': TRUSTED,
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-methods': 'POST',
+        'access-control-allow-headers': 'content-type',
+        'access-control-expose-headers': 'Retry-After',
+        'access-control-max-age': '7200',
+        vary: 'Access-Control-Request-Headers, Origin',
+      },
+    ])
+  })
+
+  it('brings no change that comes along with it, by whatever method it says', async () => {
+    const site = await startSite()
+    for (const method of ['POST', 'GET', 'DELETE', '*']) {
+      const headers = { ...site.headers, ...asks, ...json, 'access-control-request-method': method }
+      const answer = await send(`${site.app.url}/store_session`, { method: 'OPTIONS', headers, body })
+      expect([answer.status, answer.headers['access-control-allow-methods']]).toEqual([204, 'POST'])
+    }
+    const override = { ...site.headers, ...json, origin: TRUSTED, 'x-http-method-override': 'POST' }
+    for (const method of ['OPTIONS', 'GET', 'PUT']) {
+      const answer = await send(`${site.app.url}/store_session`, { method, headers: override, body })
+      expect([answer.status, answer.headers['set-cookie']]).toEqual([405, undefined])
+    }
+    expect(await (await site.ann.fetch('/')).json()).toMatchObject({ division: 7 })
+  })
+
+  it('lets a page say headers of the app by their names, and nothing that is none', async () => {
+    const site = await startSite()
+    const names = async (asked: string): Promise<unknown> => {
+      const { headers } = await ask(site, { ...asks, 'access-control-request-headers': asked })
+      return headers['access-control-allow-headers']
+    }
+    expect(await names('content-type,x-csrf-token')).toBe('content-type,x-csrf-token')
+    expect(await names('content-type, x-csrf-token')).toBe('content-type, x-csrf-token')
+    for (const odd of ['*', 'content-type,*', 'a b', 'x: y', '\u00e9', ',', `${'a,'.repeat(5000)}`, '<script>'])
+      expect([odd.slice(0, 20), await names(odd)]).toEqual([odd.slice(0, 20), undefined])
+  })
+
+  it('is for the endpoint alone: of the routes of the app only the app decides', async () => {
+    const { app, headers } = await startSite()
+    for (const path of ['/', '/store_session/', '/store_sessions', '/login/now?user=ann']) {
+      const answer = await send(app.url + path, { method: 'OPTIONS', headers: { ...headers, ...asks } })
+      expect([path, allowed(answer)]).toEqual([path, []])
+    }
+  })
+})
+
+describe('threat 6: a page of a listed origin', () => {
+  it('may read refusals, and no cookie comes with them', async () => {
+    const { app, headers } = await startSite()
+    const bad = JSON.stringify({ tickets: ['a.b.c'] })
+    const request = { method: 'POST', headers: { ...headers, ...json, origin: TRUSTED }, body: bad }
+    const answer = await send(`${app.url}/store_session`, request)
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([403, { error: { code: 'bad_ticket' } }])
+    expect(answer.headers['access-control-allow-origin']).toBe(TRUSTED)
+    expect(answer.headers['set-cookie']).toBeUndefined()
+  })
+
+  it('cannot do without JSON what is asked about beforehand', async () => {
+    const { app, ann, headers } = await startSite()
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+      const request = { method: 'POST', headers: { ...headers, origin: TRUSTED, 'content-type': type }, body }
+      expect((await send(`${app.url}/store_session`, request)).status).toBe(415)
+    }
+    expect(await (await ann.fetch('/')).json()).toMatchObject({ division: 7 })
   })
 })

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { AuthStore, auth, identify } from '../support/auth.js'
+import { written } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { set, startWithUsers, values } from '../support/users.js'
@@ -10,6 +12,7 @@ import type { Visitor } from '../support/visitor.js'
 
 /** None of them is the browser's own. */
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
+
 const LOGOUTS = ['/logout/now', '/logout/leave']
 
 async function start(): Promise<App<typeof fields>> {
@@ -99,5 +102,175 @@ describe('threat 9: after logout of a browser that', () => {
     await ann.fetch('/login?user=ann')
     const back = app.visitor(`${kept}; ${cookies(ann, 'app')}`)
     expect(await values(back)).toMatchObject({ division: 3, theme: 'light' })
+  })
+})
+
+/** A browser with a planted cookie in which ann has just signed in, and nothing has used its values since. */
+async function signIn(app: App): Promise<{ readonly victim: Visitor; readonly attacker: Visitor }> {
+  const cookie = cookieFor(app.live, { browserId: 'planted-by-an-attacker', values: { role: 'admin' } })
+  const [victim, attacker] = [app.visitor(cookie), app.visitor(cookie)]
+  await victim.fetch('/login?user=ann')
+  return { victim, attacker }
+}
+
+describe('threat 8: login fixation, where the first to come after sign-in is a socket', () => {
+  it('puts nothing that the user sets within reach of the planted id', async () => {
+    const app = await startWithUsers()
+    const { victim, attacker } = await signIn(app)
+    const socket = await victim.connect().catch(async () => {
+      await victim.store()
+      return victim.connect()
+    })
+    await socket.change('theme', 'dark')
+    expect(await values(attacker)).toMatchObject({ theme: 'light' })
+  })
+
+  it('shows the user nothing of what the planted cookie says', async () => {
+    const app = await startWithUsers()
+    const { victim } = await signIn(app)
+    const early = await victim.connect()
+    await victim.store()
+    const late = await victim.connect()
+    for (const socket of [early, late]) {
+      const claims = [(await socket.ticket()).claims, (await socket.ticket()).claims]
+      expect(claims.map(({ changes }) => changes)).toEqual([[], []])
+    }
+    expect((await early.greeted).kept).toBeUndefined()
+    expect((await late.greeted).kept).toBe(true)
+    expect(await values(victim)).toMatchObject({ role: 'guest' })
+  })
+
+  it('takes nothing of a socket that a guest has opened without a cookie, though the user brings its tickets', async () => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const visitor = app.visitor()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.set(['division', -1, '', 1], ['theme', -1, '', 'dark'])
+    const { text } = await socket.ticket()
+    await visitor.fetch('/login?user=ann')
+    const answer = await visitor.store({ tickets: [text] })
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+    await socket.change('division', 2)
+    expect(await values(visitor)).toMatchObject({ division: -1, theme: 'light' })
+    expect((await app.live.user('ann')).has('division')).toBe(false)
+  })
+})
+
+const outcome = (written: Promise<unknown>): Promise<string> =>
+  written.then(
+    () => 'written',
+    ({ code }: { readonly code: string }) => code,
+  )
+
+const ENDS = {
+  'revoke()': (app: App) => app.live.revoke('ann'),
+  'erase()': (app: App) => app.live.erase('ann'),
+  'leave()': (_: App, ann: Visitor) => ann.fetch('/logout/leave'),
+}
+
+describe('threat 9: code of the app that goes on after its visitor has gone', () => {
+  it.each([
+    ['a live cookie', 'revoke()'],
+    ['a live cookie', 'erase()'],
+    ['a live cookie', 'leave()'],
+    ['no live cookie', 'revoke()'],
+    ['no live cookie', 'leave()'],
+  ] as const)(
+    'in a socket handler, which came with %s, writes nothing to the account after %s',
+    async (brought, end) => {
+      const app = await startWithUsers()
+      const handlers: { readonly liveSession: { set(key: string, value: unknown): Promise<unknown> } }[] = []
+      app.io.on('connection', (socket) => void handlers.push(socket as never))
+      const ann = app.visitor()
+      await ann.fetch('/login/now?user=ann')
+      const full = app.visitor(ann.cookie)
+      if (brought === 'no live cookie') ann.forget()
+      await (await ann.connect()).ticket()
+      await ENDS[end](app, full)
+      expect(await outcome(handlers[0]?.liveSession.set('division', 666) ?? Promise.resolve())).toBe('superseded')
+      using account = await app.live.user('ann')
+      expect(account.get('division')).toBe(-1)
+    },
+  )
+
+  it.each(['revoke', 'erase'] as const)('in a request writes nothing to the account after %s()', async (end) => {
+    let came = ''
+    const app: App = await startWithUsers({
+      routes: async (ctx) => {
+        const { liveSession } = ctx
+        if (ctx.path === '/login') {
+          ctx['session'].user = 'ann'
+          await liveSession.identify()
+        } else {
+          liveSession.get('division')
+          await app.live[end]('ann')
+          came = await outcome(liveSession.set('division' as never, 666 as never))
+        }
+        ctx.body = ''
+      },
+    })
+    const ann = app.visitor()
+    await ann.fetch('/login')
+    await ann.fetch('/')
+    using account = await app.live.user('ann')
+    expect([came, account.get('division')]).toEqual(['superseded', -1])
+  })
+})
+
+describe('threat 43: tickets that are brought late, by a page that does not say whose it is', () => {
+  it('bring no cookie in place of one that was given up', async () => {
+    const app = await startWithUsers()
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const late = app.visitor(ann.cookie)
+    const { text } = await (await ann.connect()).ticket()
+    await ann.fetch('/logout/leave')
+    const answer = await late.store({ tickets: [text] })
+    expect([answer.status, written(answer)]).toEqual([200, []])
+  })
+})
+
+describe('threat 17: a planted cookie that was given up, ahead of the browser’s own', () => {
+  it('hides nothing of what its guest sets', async () => {
+    const app = await startWithUsers()
+    const attacker = app.visitor()
+    await attacker.store()
+    const planted = attacker.cookie
+    await attacker.fetch('/logout/leave')
+    const guest = app.visitor()
+    await guest.store()
+    await set(guest, { division: 3 })
+    const headers = { cookie: `${planted}; ${guest.cookie}` }
+    const answer = await fetch(`${app.url}/`, { headers })
+    expect([await answer.json(), answer.headers.getSetCookie()]).toMatchObject([{ division: 3 }, []])
+    expect(await values(guest)).toMatchObject({ division: 3 })
+  })
+})
+
+describe('threat 8: a field of the browser’s own that only the server may write', () => {
+  const fields = defineFields({
+    trusted: { schema: z.boolean(), default: false, client: 'hidden', scope: 'browser' },
+    theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
+  })
+
+  it('is not taken over by a sign-in, as its cookie may have been planted', async () => {
+    const app = await App.start({
+      fields,
+      options: { identify } as never,
+      before: (koa) => [auth(koa)],
+      routes: async (ctx) => {
+        const { liveSession } = ctx as unknown as { liveSession: Record<string, (...given: unknown[]) => unknown> }
+        if (ctx.path === '/trust') await liveSession['setMany']?.({ trusted: true, theme: 'dark' })
+        else {
+          ctx['session'].user = 'ann'
+          await liveSession['identify']?.()
+        }
+        ctx.body = { trusted: liveSession['get']?.('trusted'), theme: liveSession['get']?.('theme') }
+      },
+    })
+    const attacker = app.visitor()
+    await attacker.fetch('/trust')
+    const victim = app.visitor(attacker.cookie)
+    expect(await (await victim.fetch('/login')).json()).toEqual({ trusted: false, theme: 'dark' })
   })
 })

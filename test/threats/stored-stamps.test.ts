@@ -5,6 +5,7 @@ import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { Store, StoredRow } from '../../server/stores/store.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { startCluster } from '../support/cluster.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor } from '../support/hand-offs.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
@@ -12,10 +13,12 @@ import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { connectNodeRedis } from '../support/servers/redis-clients.js'
 import type { SqlPlace } from '../support/servers/sql-databases.js'
-import { cookieContent } from '../support/users.js'
+import { cookieContent, set, values } from '../support/users.js'
 
 const HOUR = 60 * 60 * 1000
+
 const clock = testClock()
+
 const AHEAD = [
   ['the largest that there is', Number.MAX_SAFE_INTEGER],
   ['that of a clock two hours ahead', clock.now() + 2 * HOUR],
@@ -136,4 +139,52 @@ describe('threat 27: a stored row with a stamp that no clock can have given', ()
   describe('in memoryStore', () => itHolds(() => memoryStore(clock.now)))
   describeWithSql('in sqlStore', inSql)
   describeWithServer(REDIS, 'in redisStore', inRedis)
+})
+
+const STAMP = 1_700_000_000_000
+
+/** What an older build, another program, or an attacker has put beside a user's values. */
+const ROWS: readonly unknown[] = [
+  { key: 'cart', stamp: STAMP, value: 'what an older build had there' },
+  { key: 'of another app', stamp: STAMP, value: { at: [1] } },
+  { key: '__proto__', stamp: STAMP, value: { polluted: 1 } },
+  { key: 'role', stamp: 'soon', value: 'admin' },
+  { key: 'role', stamp: Number.MAX_SAFE_INTEGER + 1, value: 'admin' },
+  { key: 'role', stamp: STAMP, value: Number.NaN },
+  null,
+  'row',
+]
+
+/** A store that has these rows besides, whatever it is asked. */
+function corrupt(store: Store): Store {
+  const added = (rows: readonly StoredRow[]): readonly StoredRow[] => [...(ROWS as readonly StoredRow[]), ...rows]
+  return {
+    ...store,
+    load: async (subject) => added(await store.load(subject)),
+    merge: async (subject, registers) => added(await store.merge(subject, registers)),
+  }
+}
+
+describe('threat 27: hostile and corrupt rows in a store that two nodes share', () => {
+  it('are left out and told of, and the others load, are merged and are heard', async () => {
+    const store = memoryStore()
+    const { one, two } = await startCluster(() => ({ store: corrupt(store) }))
+    const ann = one.visitor()
+    await ann.fetch('/login/now?user=ann')
+    await set(ann, { division: 3 })
+    const there = two.visitor(ann.cookie)
+    expect(await values(there)).toMatchObject({ division: 3, cart: [], role: 'guest' })
+    const socket = await there.connect()
+    const { claims } = await socket.ticket()
+    expect(claims.changes.map(([key]) => key)).toEqual(['division'])
+    for (const _ of ROWS) await set(ann, { division: 4 })
+    expect(await values(there)).toMatchObject({ division: 4, cart: [], role: 'guest' })
+    const user = await two.live.user('ann')
+    await user.update('role', (role) => `${role}!`)
+    expect(user.get('role')).toBe('guest!')
+    const told = [...one.warnings, ...two.warnings].join()
+    expect(told).toMatch('the store has a row that is no register')
+    expect([Reflect.get({}, 'polluted'), one.errors, two.errors]).toEqual([undefined, [], []])
+    expect(JSON.stringify(socket.tickets.map((each) => each.claims))).not.toMatch(/admin|older build|another app/)
+  })
 })

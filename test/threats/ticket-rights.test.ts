@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { AuthStore, account } from '../support/auth.js'
+import { AuthStore, account, auth, identify } from '../support/auth.js'
 import { liveOnly } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
 import type { ReceivedTicket } from '../support/socket.js'
@@ -114,5 +115,80 @@ describe('threat 3: a ticket of a guest whose cookie is still brought after it w
     for (const path of paths.split(' ')) await visitor.fetch(path)
     expect([await bring(app, 'ann', old, ticket), await bring(app, 'bob', old, ticket)]).toEqual([403, 403])
     expect((await app.live.user('bob')).has('division')).toBe(false)
+  })
+})
+
+const note = { schema: z.string(), default: '', client: 'write', guests: 'read' } as const
+
+const fields = defineFields({
+  division: { schema: z.number().int(), default: -1, client: 'write' },
+  theme: { ...note, scope: 'browser' },
+  cart: { ...note, url: 'note', onLogin: 'newest' },
+  role: { schema: z.string(), default: 'guest' },
+})
+
+const start = (given: object = {}) =>
+  App.start<typeof fields>({
+    fields,
+    before: (koa) => [auth(koa)],
+    options: { identify } as never,
+    routes: account as never,
+    ...given,
+  })
+
+const KEYS = ['cart', 'theme'] as const
+
+describe('threat 81: a field that guests only read', () => {
+  it.each(KEYS)('is set by no guest\u2019s page, over a socket or by a POST, also by an old one: %s', async (key) => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.store()
+    const page = await visitor.connect()
+    expect(await page.change(key, 'planted')).toMatchObject({ code: 'users_only' })
+    expect(await page.set([key, 0, 'id-of-an-update', 'planted'])).toMatchObject({ results: [{ code: 'users_only' }] })
+    const posted = await visitor.store({
+      set: [
+        [key, -1, '', 'planted'],
+        [key, -1, ''],
+      ],
+    })
+    expect(await posted.json()).toMatchObject({ results: [{ code: 'users_only' }, { code: 'users_only' }] })
+    expect(await values(visitor)).toMatchObject({ [key]: '' })
+  })
+
+  it('is set by a user\u2019s page', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const page = await visitor.connect()
+    for (const key of KEYS) expect(await page.change(key, 'chosen')).toMatchObject({ level: 'memory' })
+    expect(await values(visitor)).toMatchObject({ cart: 'chosen', theme: 'chosen' })
+  })
+
+  it('is set by no link that a guest follows, and by one that a user follows', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const follow = async () => (await visitor.fetch('/?note=linked', { headers: { accept: 'text/html' } })).json()
+    expect(await follow()).toMatchObject({ cart: '' })
+    expect(app.warnings).toEqual(expect.not.arrayContaining([expect.stringContaining('an address')]))
+    await visitor.fetch('/login/now?user=ann')
+    expect(await follow()).toMatchObject({ cart: 'linked' })
+  })
+
+  it('does not cross at a sign-in, whatever a planted cookie says; another field does', async () => {
+    const app = await start()
+    const cookie = cookieFor(app.live, { values: { cart: 'planted', theme: 'planted', division: 4 } } as never)
+    const visitor = app.visitor(cookie)
+    expect(await values(visitor)).toMatchObject({ cart: 'planted', theme: 'planted', division: 4 })
+    expect(await values(visitor, '/login/now?user=ann')).toMatchObject({ cart: '', theme: '', division: 4 })
+    expect((await app.live.user('ann')).get('cart')).toBe('')
+  })
+
+  it('is for the app\u2019s own code to set, also for a guest', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    expect(await values(visitor, `/set?values=${encodeURIComponent('{"cart":"welcome"}')}`)).toMatchObject({
+      cart: 'welcome',
+    })
   })
 })

@@ -1,0 +1,192 @@
+import { describe, expect, it, jest } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { LiveSessionError } from '../../shared/errors.js'
+import { parseSync } from '../../shared/parse.js'
+import { App } from '../support/app.js'
+import { send } from '../support/raw-http.js'
+import { RawSocket } from '../support/raw-socket.js'
+import { longestTurn } from '../support/turns.js'
+
+const limits = { changesPerSocket: 5 }
+
+const malformed = expect.objectContaining({ ok: false, code: 'malformed' })
+
+const limited = { ok: false, code: 'rate_limited' }
+
+/** By the server, and not as it has not answered a ping. */
+async function closedAtOnce({ closed, received }: RawSocket): Promise<void> {
+  await closed
+  expect(received).not.toContain('2')
+}
+
+async function start() {
+  const app = await App.start({ options: { limits } })
+  const visitor = app.visitor(cookieFor(app.live, {}))
+  const socket = await RawSocket.enter(app.url, visitor.cookie)
+  const ask = async (event: string, json: string, times: number): Promise<unknown[]> => {
+    const answers: unknown[] = []
+    for (let sent = 0; sent < times; sent += 1) answers.push(await socket.ask(event, json))
+    return answers
+  }
+  return { app, visitor, socket, ask }
+}
+
+describe('threat 89: malformed messages over one socket', () => {
+  it.each([
+    ['an exchange', 'live_session:sync', '{"set":[1]}'],
+    ['an exchange of two arguments', 'live_session:sync', '{},{}'],
+    ['an event of a part', 'live_session:take_flash', '1'],
+  ])('are refused unread beyond the limit, and the socket is closed if they go on: %s', async (_, event, json) => {
+    const { app, socket, ask } = await start()
+    expect(await ask(event, json, 10)).toEqual(Array(10).fill(malformed))
+    // Good ones too: they are not read.
+    expect(await ask('live_session:sync', '{"set":[["division",-1,"",1]]}', 1)).toEqual([limited])
+    expect(await ask(event, json, 9)).toEqual(Array(9).fill(limited))
+    socket.send(`427["${event}",${json}]`)
+    await closedAtOnce(socket)
+    expect(app.io.engine.clientsCount).toBe(0)
+  })
+
+  it('are closed where they ask for no answer', async () => {
+    const { app, socket } = await start()
+    for (let sent = 0; sent < 40; sent += 1) socket.send('42["live_session:sync",1]')
+    await closedAtOnce(socket)
+    expect(app.io.engine.clientsCount).toBe(0)
+  })
+
+  it('cost the socket nothing once the limit leaves room, nor the visitor\u2019s other sockets', async () => {
+    const { app, visitor, ask } = await start()
+    const other = await visitor.connect()
+    await ask('live_session:sync', '1', 15)
+    expect(await other.change('division', 1)).toHaveProperty('stamp')
+    app.clock.advance(2000)
+    expect(await ask('live_session:sync', '{"set":[["division",-1,"",2]]}', 1)).toEqual([
+      expect.objectContaining({ results: [expect.objectContaining({ level: expect.any(String) })] }),
+    ])
+  })
+})
+
+describe('one event of a megabyte', () => {
+  it('does not compare the same large value over and over', async () => {
+    const fields = defineFields({
+      log: {
+        schema: z.array(z.number()),
+        default: [],
+        client: 'write',
+        cookie: false,
+        maxBytes: 20_000,
+        maxMembers: 7000,
+      },
+    })
+    const app = await App.start<typeof fields>({ fields })
+    const socket = await app.visitor(cookieFor(app.live, {})).connect()
+    await socket.ticket()
+    await socket.change(
+      'log',
+      Array.from({ length: 7000 }, () => 1),
+    )
+    const { text } = await socket.ticket()
+    const stringify = jest.spyOn(JSON, 'stringify')
+    await socket.sendTickets(text)
+    const once = stringify.mock.calls.length
+    await socket.sendTickets(...Array.from({ length: 50 }, () => text))
+    const all = stringify.mock.calls.length - once
+    stringify.mockRestore()
+    expect(all).toBeLessThan(5 * (once + 100))
+  })
+
+  it('is refused without a look at each of more changes than there can be', () => {
+    let looks = 0
+    const changes = new Proxy(
+      Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 0, '']),
+      {
+        get(target, name, receiver) {
+          if (typeof name === 'string' && /^\d+$/.test(name)) looks += 1
+          return Reflect.get(target, name, receiver)
+        },
+      },
+    )
+    try {
+      parseSync({ set: changes })
+    } catch (error) {
+      expect(error).toBeInstanceOf(LiveSessionError)
+    }
+    expect(looks).toBeLessThan(5000)
+  })
+})
+
+const LONGEST_TURN = 50
+
+describe('threat 13: an input of many parts, each of them small', () => {
+  it('does not hold up the others with as many planted cookies as fit a request', async () => {
+    const app = await App.start({
+      routes: (ctx) => {
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    const planted = Array.from({ length: 600 }, (_, i) => `live=${i};live.sig=${i}`).join(';')
+    const cookie = `${planted};${cookieFor(app.live, { values: { division: 3 } })}`
+    let text = ''
+    const turn = await longestTurn(async () => {
+      text = (await send(app.url, { headers: { cookie } })).text
+    })
+    expect(text).toBe('3')
+    expect(turn).toBeLessThan(LONGEST_TURN)
+  })
+
+  it.each<[string, (ticket: string) => string]>([
+    ['good tickets', (ticket) => `42["live_session:sync",{"tickets":[${Array(2000).fill(`"${ticket}"`).join(',')}]}]`],
+    [
+      'changes',
+      () => `42["live_session:sync",{"set":[${Array.from({ length: 60_000 }, (_, i) => `["${i}",1,""]`).join(',')}]}]`,
+    ],
+    ['bad items in a list', () => `42["live_session:sync",{"set":[["cart",-1,"",[${'1,'.repeat(9_990)}1]]]}]`],
+  ])('does not hold up the others with %s', async (_, write) => {
+    const app = await App.start()
+    const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
+    const frame = RawSocket.frame(write(JSON.parse(socket.received.at(-1)?.slice(3) ?? '')[0].greeting[0]))
+    const turn = await longestTurn(async () => {
+      socket.sendFrames(frame)
+      await socket.ask('live_session:sync', '{"set":[["division",-1,"",1]]}')
+    })
+    expect(turn).toBeLessThan(LONGEST_TURN)
+  })
+
+  it('is answered with less than it sent', async () => {
+    const app = await App.start()
+    const body = `{"set":[["cart",-1,"",[${'1,'.repeat(9_990)}1]]]}`
+    expect((await (await app.visitor().store(body)).text()).length).toBeLessThan(body.length)
+  })
+})
+
+describe('threat 10: a key that an app passes on from a browser', () => {
+  it.each([
+    ['null', null],
+    ['a list', ['division']],
+    ['a number', 5],
+  ])('is refused with a code where it is %s', async (_, key) => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        ctx.body = await ctx.liveSession.set(key as never, 1 as never).catch((error) => [error.code])
+      },
+    })
+    expect(await (await app.visitor().fetch('/')).json()).toEqual(['undeclared_key'])
+  })
+
+  it('does not hold up the others, nor come back whole, where it is long', async () => {
+    const app = await App.start()
+    const key = 'x'.repeat(900_000)
+    app.io.on('connection', (socket) => {
+      socket.on('choose', (done) => void socket.liveSession.set(key as never, 1 as never).catch((e) => done(e.message)))
+    })
+    const { io } = await app.visitor().connect()
+    let message = ''
+    const turn = await longestTurn(async () => {
+      message = await io.emitWithAck('choose')
+    })
+    expect(message.length).toBeLessThan(1000)
+    expect(turn).toBeLessThan(LONGEST_TURN)
+  })
+})
