@@ -9,6 +9,8 @@ import type { Store } from './stores/store.js'
 
 /** The options of `liveSession(app, options)`. An invalid one throws a `TypeError` at startup. `I` is the type of your `identify`. */
 export interface LiveSessionOptions<F extends Fields, I = unknown> {
+  // Most apps:
+
   /** The return value of `defineFields`. */
   readonly fields: F
   /**
@@ -20,28 +22,17 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly identify?: ((ctx: Koa.Context) => Awaitable<UserId | null | undefined>) & I
   /**
+   * Which values win when a visitor signs in, for fields without their own `onLogin`: see `LoginRule`.
+   *
+   * @default 'account'
+   */
+  readonly onLogin?: 'account' | 'newest' | 'drop' | undefined
+  /**
    * At least one secret of 32 bytes or more: the first signs, all verify. Put a new one first, and keep the old one for `maxAge`.
    *
    * @default app.keys
    */
   readonly keys?: readonly string[] | undefined
-  /**
-   * The name of the cookie.
-   *
-   * @default 'live'; '__Host-live' when secure and without domain
-   */
-  readonly key?: string | undefined
-  /**
-   * Lifetime in ms since the last use. `'session'`: ends with the browser, or 31 days after the last use if that is never closed.
-   * @default 31 days
-   */
-  readonly maxAge?: number | 'session' | undefined
-  /**
-   * The path that pages POST to, as this app sees it. `live.middleware()` handles it.
-   *
-   * @default '/store_session'
-   */
-  readonly endpoint?: string | undefined
   /**
    * Whether the cookie is sent over https only. Set `true` in production: it is then a `__Host-` cookie, unless there is a `domain`.
    *
@@ -55,6 +46,58 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly sameSite?: 'strict' | 'lax' | 'none' | undefined
   /**
+   * The cookie's `Domain`, a host name whose subdomains then receive the cookie too.
+   *
+   * @default none: this host only
+   */
+  readonly domain?: string | undefined
+  /**
+   * Lifetime in ms since the last use. `'session'`: ends with the browser, or 31 days after the last use if that is never closed.
+   * @default 31 days
+   */
+  readonly maxAge?: number | 'session' | undefined
+  /**
+   * Where values outlive this process and its cookies: `redisStore`, `sqlStore`, or your own.
+   *
+   * @default none
+   */
+  readonly store?: Store | undefined
+  /**
+   * Called with a refusal that no code awaited, and when a store does not answer; what it throws goes to `console.error`.
+   *
+   * @default console.error
+   */
+  readonly onError?: ((error: LiveSessionError) => void) | undefined
+
+  // Rarely:
+
+  /**
+   * Returns what `live.devices(id)` says of the browser of a request, at most 200 characters: for example by its User-Agent. Must be
+   * synchronous.
+   *
+   * @default nothing
+   */
+  readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
+  /**
+   * Returns whether this visitor agreed to be remembered. If not, nothing is written to the browser, and values live in the page only while
+   * it is open. Must be synchronous.
+   *
+   * @default always
+   */
+  readonly consent?: ((ctx: Koa.Context) => boolean) | undefined
+  /**
+   * Returns ms since 1970, for stamps, expiry and limits. In tests use `testClock`.
+   *
+   * @default Date.now
+   */
+  readonly clock?: (() => number) | undefined
+  /**
+   * The name of the cookie.
+   *
+   * @default 'live'; '__Host-live' when secure and without domain
+   */
+  readonly key?: string | undefined
+  /**
    * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site: each embedding site has values of its own, and
    * browsers that block third-party cookies keep it. Needs `secure: true`. The default name is another, `'__Host-live-part'`.
    *
@@ -62,11 +105,17 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly partitioned?: boolean | undefined
   /**
-   * The cookie's `Domain`, a host name whose subdomains then receive the cookie too.
+   * Bytes that all values of a visitor together may take in the cookie. The sum of the fields' `maxBytes` must fit.
    *
-   * @default none: this host only
+   * @default 3000
    */
-  readonly domain?: string | undefined
+  readonly cookieBudget?: number | undefined
+  /**
+   * The path that pages POST to, as this app sees it. `live.middleware()` handles it.
+   *
+   * @default '/store_session'
+   */
+  readonly endpoint?: string | undefined
   /**
    * Origins besides the server's own whose pages may also use the session: `['https://app.example.com']`. The endpoint answers them with
    * CORS headers, credentials included.
@@ -99,12 +148,6 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     readonly maxGuestBytes?: number | undefined
   }
   /**
-   * Where values outlive this process and its cookies: `redisStore`, `sqlStore`, or your own.
-   *
-   * @default none
-   */
-  readonly store?: Store | undefined
-  /**
    * Maximum ms to wait for the store to answer.
    *
    * @default 250
@@ -124,26 +167,6 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    * @default 100 days
    */
   readonly storeMaxIdle?: number | undefined
-  /**
-   * Bytes that all values of a visitor together may take in the cookie. The sum of the fields' `maxBytes` must fit.
-   *
-   * @default 3000
-   */
-  readonly cookieBudget?: number | undefined
-  /**
-   * Returns whether this visitor agreed to be remembered. If not, nothing is written to the browser, and values live in the page only while
-   * it is open. Must be synchronous.
-   *
-   * @default always
-   */
-  readonly consent?: ((ctx: Koa.Context) => boolean) | undefined
-  /**
-   * Returns what `live.devices(id)` says of the browser of a request, at most 200 characters: for example by its User-Agent. Must be
-   * synchronous.
-   *
-   * @default nothing
-   */
-  readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
   /** Limits on what browsers may do. Anything beyond is refused as `rate_limited`. */
   readonly limits?: {
     /**
@@ -166,22 +189,4 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly socketsPerSubject?: number | undefined
   }
-  /**
-   * Which values win when a visitor signs in, for fields without their own `onLogin`: see `LoginRule`.
-   *
-   * @default 'account'
-   */
-  readonly onLogin?: 'account' | 'newest' | 'drop' | undefined
-  /**
-   * Called with a refusal that no code awaited, and when a store does not answer; what it throws goes to `console.error`.
-   *
-   * @default console.error
-   */
-  readonly onError?: ((error: LiveSessionError) => void) | undefined
-  /**
-   * Returns ms since 1970, for stamps, expiry and limits. In tests use `testClock`.
-   *
-   * @default Date.now
-   */
-  readonly clock?: (() => number) | undefined
 }
