@@ -5,7 +5,7 @@ const MAX_BYTES = 10_000
 
 /** Returns the body of a POST from a page of this site. */
 export async function bodyOf(ctx: Context): Promise<string> {
-  if (ctx.get('origin') !== ctx.origin) ctx.throw(403)
+  if (ctx.get('origin') !== ctx.URL.origin) ctx.throw(403)
   if (!((ctx.request.length ?? Number.POSITIVE_INFINITY) <= MAX_BYTES)) ctx.throw(413)
   return text(ctx.req)
 }
