@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import axe from 'axe-core'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContextOptions } from 'playwright-core'
+import { findings } from '../support/axe.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
 import { Studio } from '../support/studio.js'
@@ -24,13 +24,6 @@ const msOf = ({ page }: Studio): Promise<readonly number[]> =>
     .locator('.station .ms')
     .evaluateAll((all) => all.map(({ textContent }) => Number.parseInt(textContent ?? '', 10)))
 const log = ({ page }: Studio): Promise<readonly string[]> => page.locator('.trips li').allTextContents()
-
-/** What axe finds in a page, each with the element. */
-async function findings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source)
-  const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
-}
 
 describeInBrowser('the way of a change, in the example', () => {
   beforeAll(async () => {

@@ -1,4 +1,5 @@
 import type { ComparedApp } from './compared-app.js'
+import { ComparedClicks } from './compared-clicks.js'
 import type { Choice, JsdomTab } from './jsdom-tab.js'
 
 /** A scenario in which the two apps are compared. */
@@ -102,23 +103,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'A guest clicks twelve times; at every fourth the process is killed before the POST arrives': {
     async play(app) {
-      const tab = await app.browser().open()
-      let lost = 0
-      for (let click = 1; click <= 12; click += 1) {
-        const region = click % 2 === 0 ? 'north' : 'south'
-        if (click % 4 === 0) tab.network.break('hold request')
-        tab.choose({ region })
-        if (click % 4 === 0) {
-          await tab.network.met()
-          tab.network.offline()
-          await app.restart(0)
-          tab.network.online()
-        }
-        await tab.until(({ status }) => /saved$/.test(status))
-        const { region: next } = await tab.next()
-        if (next !== region) lost += 1
-      }
-      return lost
+      const guest = await ComparedClicks.begin(app)
+      for (let click = 1; click <= 12; click += 1) await guest.click(click % 4 === 0)
+      return guest.lost
     },
     outcomes: { 'three clicks are **lost**': 3, 'no click is lost': 0 },
   },
