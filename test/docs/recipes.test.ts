@@ -24,7 +24,7 @@ import type { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
 const PAGE = 'docs/recipes.md'
-const SHARED = ['catalog.ts', 'fields.ts', 'redis.ts', 'webhook.ts']
+const SHARED = ['accounts.ts', 'catalog.ts', 'fields.ts', 'redis.ts', 'webhook.ts']
 const others = { ...Object.fromEntries(SHARED.map((name) => [name, snippet(name, PAGE)])), 'page.js': '' }
 const WEBHOOK_SECRET = 'what the provider has given us'
 
@@ -69,6 +69,26 @@ describe(PAGE, () => {
     expect(await visit('/?division=-1')).toBe('all divisions')
   })
 
+  it('has a form by which a user signs in with a password, and takes the cart along', async () => {
+    const server = await start('sign-in-form.ts')
+    const visitor = visitorOf(server)
+    const send = async (path: string, form: Record<string, string> = {}, site = 'same-origin'): Promise<string> => {
+      const headers = { 'sec-fetch-site': site }
+      const answer = await visitor.fetch(path, { method: 'POST', headers, body: new URLSearchParams(form) })
+      const { status } = answer
+      return status === 302 ? visitor.text(answer.headers.get('location') ?? '') : String(status)
+    }
+    await visitor.store({ set: [['cart', -1, '', ['tea']]] })
+    const right = { name: 'ann', password: 'tea-time' }
+    for (const wrong of [{ ...right, password: '' }, { ...right, name: 'bob' }, { name: 'bob', password: '' }, {}])
+      expect(await send('/sign-in', wrong)).toMatch(/1 in the cart.*is wrong.*sign in/s)
+    expect(await send('/sign-in', right, 'cross-site')).toBe('403')
+    expect(await send('/sign-in', { ...right, more: 'x'.repeat(1000) })).toBe('413')
+    expect(await send('/sign-in', right)).toMatch(/1 in the cart.*ann <button>sign out/s)
+    expect(await send('/sign-out')).toMatch(/0 in the cart.*sign in/s)
+    expect(await send('/sign-in', right)).toContain('1 in the cart')
+  })
+
   it('has a page that brings the token of the app’s own guard', async () => {
     const guard: Koa.Middleware = (ctx, next) => {
       if (ctx.method === 'POST' && ctx.get('X-CSRF-Token') !== 'the token') ctx.throw(403)
@@ -96,7 +116,7 @@ describe(PAGE, () => {
     expect(live.status()).toEqual({ status: 'saved' })
   })
 
-  itRunsSnippetsOf(PAGE, 'catalog.ts', 'fields.ts', 'filter.ts', 'guard-page.ts')
+  itRunsSnippetsOf(PAGE, 'accounts.ts', 'catalog.ts', 'fields.ts', 'filter.ts', 'guard-page.ts', 'sign-in-form.ts')
 })
 
 describeWithServer(REDIS, `${PAGE}, with Redis`, () => {
