@@ -106,7 +106,7 @@ export const DEFECTS_OF_PLACES: readonly Defect[] = [
   },
   {
     name: 'a change sent again after a lost answer is applied over a later one',
-    at: 'arrivedAt',
+    at: 'meet',
     find: 'isAlone && stamp <= seen',
     replace: "id === '' || (isAlone && stamp <= seen)",
   },

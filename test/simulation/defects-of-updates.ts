@@ -4,13 +4,13 @@ import type { Defect } from './planting.js'
 export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a computed value is taken over a newer one',
-    at: 'arrivedAt',
+    at: 'meet',
     find: 'isAlone && stamp <= seen',
     replace: "id !== '' || stamp <= seen",
   },
   {
     name: 'a computed value is taken without a look at the store',
-    at: 'takeComputed',
+    at: 'take',
     find: '!store',
     replace: 'true',
   },
@@ -28,7 +28,7 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'an id is taken twice',
-    at: 'arrivedAt',
+    at: 'meet',
     find: 'taken !== undefined',
     replace: 'false',
   },
@@ -82,9 +82,9 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'what was set together is taken one by one',
-    at: 'takeChanges',
+    at: 'inOrder',
     find: 'groups.set(…)',
-    replace: 'groups.set(index, [{ wire, index, former: last.get(key) }])',
+    replace: 'groups.set(index, group)',
   },
   {
     name: 'a page makes a change again that another page has sent for it',

@@ -39,8 +39,11 @@ interface Taken {
   readonly value: JsonValue | undefined
 }
 
-/** The outcome of the change of the same key before it: it was made over that one. */
-type Before = Taken | Refused | undefined
+/** The outcome of a change. */
+type Result = Taken | Refused
+
+/** The outcomes of changes, in their order. */
+export type Results = readonly Result[]
 
 /** A change that is allowed and valid. */
 interface PageChange {
@@ -49,59 +52,70 @@ interface PageChange {
   readonly over: number
   readonly id: string
   readonly value: JsonValue | undefined
-  readonly before: Before
+  /** The outcome of the change of the same key before it: it was made over that one. */
+  readonly before: Result | undefined
 }
 
-/** The outcomes of changes, in their order. */
-export type Results = readonly (Taken | Refused)[]
-
-/** A change as it was sent, and the index of the one before it in the list of its key. */
+/** A change as it was sent, with what goes together with it, and the one of the same key before it. */
 interface Sent {
   readonly wire: WireChange
   readonly index: number
-  readonly former: number | undefined
+  readonly group: readonly Sent[]
+  readonly former: Sent | undefined
 }
 
 /**
- * Applies a page's changes, if they are allowed, valid, and made over the current value: at once, unless the store has to be asked. A group is applied
- * where the first of it stands, but after what stands before any of it in the list of its key.
+ * Applies a page's changes, if they are allowed, valid, and made over the current value: at once, unless the store has to be asked.
  *
  * @throws {LiveSessionError} `closed`
  */
 export function takeChanges(takers: Takers, set: readonly WireChange[], asker: Asker): Awaitable<Results> {
-  const groups = new Map<string | number, Sent[]>()
-  const last = new Map<string, number>()
-  for (const [index, wire] of set.entries()) {
-    const [key, , , , name = index] = wire
-    const group = groups.get(name) ?? []
-    group.push({ wire, index, former: last.get(key) })
-    groups.set(name, group)
-    last.set(key, index)
-  }
-  const results: Awaitable<Taken | Refused>[] = []
-  const take = (name: string | number): void => {
-    const group = groups.get(name)
-    if (!group) return
-    // Groups that each stand before the other are from no page of ours.
-    groups.delete(name)
-    for (const { former } of group) if (former !== undefined) take(set[former]?.[4] ?? former)
-    const befores = allOf(group.map(({ former }) => (former === undefined ? undefined : results[former])))
+  const results: Awaitable<Result>[] = []
+  for (const group of inOrder(set)) {
+    const befores = allOf(group.map(({ former }) => former && results[former.index]))
     const outcomes = after(befores, (befores) => takeGroup(takers, group, befores, asker))
     for (const [i, { index }] of group.entries()) {
-      const result = after(outcomes, (all) => all[i] as Taken | Refused)
+      const result = after(outcomes, (all) => all[i] as Result)
       if (isThenable(result)) hearOut(result)
       results[index] = result
     }
   }
-  for (const name of [...groups.keys()]) take(name)
   return allOf(results)
 }
 
-/** Applies a computed change, or plain ones that belong together: if one of them is not allowed or not valid, none is taken. */
+/**
+ * Returns what goes together, in order; most changes go alone. A group stands where the first of it stands, but after what stands before any of it in
+ * the list of its key.
+ */
+function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
+  const groups = new Map<string | number, Sent[]>()
+  const last = new Map<string, Sent>()
+  for (const [index, wire] of set.entries()) {
+    const [key, , , , name = index] = wire
+    const group = groups.get(name) ?? []
+    const sent = { wire, index, group, former: last.get(key) }
+    group.push(sent)
+    groups.set(name, group)
+    last.set(key, sent)
+  }
+  const begun = new Set<readonly Sent[]>()
+  const ordered: (readonly Sent[])[] = []
+  const place = (group: readonly Sent[]): void => {
+    // Groups that each stand before the other are from no page of ours.
+    if (begun.has(group)) return
+    begun.add(group)
+    for (const { former } of group) if (former) place(former.group)
+    ordered.push(group)
+  }
+  for (const group of groups.values()) place(group)
+  return ordered
+}
+
+/** Applies what goes together: if one change is not allowed or not valid, none is taken. */
 function takeGroup(
   takers: Takers,
   group: readonly Sent[],
-  befores: readonly Before[],
+  befores: readonly (Result | undefined)[],
   asker: Asker,
 ): Awaitable<Results> {
   const refuseAll = (error: unknown): Results => {
@@ -110,14 +124,10 @@ function takeGroup(
   }
   try {
     // The store may have been asked for what stands before it.
-    if (befores.some((before) => before)) asker.permit()
-    const changes = group.map(({ wire, index }, i): PageChange => {
-      return { ...accept(takers.sessions, wire, index, asker.owner), before: befores[i] }
-    })
-    const [first] = changes
-    if (!first?.id) return takePlain(takers, changes, asker)
-    const taken = takeComputed(takers, first, asker)
-    return isThenable(taken) ? taken.then((one) => [one]).catch(refuseAll) : [taken]
+    asker.permit()
+    const changes = group.map((sent, i) => ({ ...accept(takers.sessions, sent, asker.owner), before: befores[i] }))
+    const taken = take(takers, changes, asker)
+    return isThenable(taken) ? taken.catch(refuseAll) : taken
   } catch (error) {
     return refuseAll(error)
   }
@@ -132,8 +142,7 @@ function refuse(asker: Asker, error: unknown): Refused {
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
 function accept(
   { fields }: PageSessions,
-  [key, over, id, ...rest]: WireChange,
-  index: number,
+  { wire: [key, over, id, ...rest], index }: Sent,
   owner: Owner,
 ): Omit<PageChange, 'before'> {
   const field = fields.get(key)
@@ -157,51 +166,44 @@ function accept(
   }
 }
 
+/** Takes what goes together. A computed change goes alone: it is taken in the store, where there is one that answers. */
+function take(takers: Takers, changes: readonly PageChange[], asker: Asker): Awaitable<Results> {
+  const { store } = takers
+  const [change] = changes
+  if (!store || !change?.id) return takeHere(takers, changes, asker)
+  const { field, subject, id, value } = change
+  const { permit, source } = asker
+  const next = (): JsonValue | undefined => {
+    meet(takers, change)
+    return value
+  }
+  return store.update(subject, { field, next, permit, source, seen: seenOf(takers, change), id }).then((stamp) => {
+    if (stamp !== undefined) return [{ field, id, value, stamp }]
+    // Only this visitor may learn what is newest.
+    permit()
+    return takeHere(takers, changes, asker)
+  })
+}
+
 /** Writes what has not arrived before, under one stamp; refuses each change of a key that has something newer. */
-function takePlain(takers: Takers, changes: readonly PageChange[], asker: Asker): Results {
-  const { sessions } = takers
-  const arrived = changes.map((change) => {
+function takeHere(takers: Takers, changes: readonly PageChange[], asker: Asker): Results {
+  const met = changes.map((change) => {
+    const { field, id, value } = change
     try {
-      return arrivedAt(takers, change)
+      return { field, id, value, ...meet(takers, change) }
     } catch (error) {
       return refuse(asker, error)
     }
   })
-  const fresh = changes.filter((_, i) => arrived[i] === undefined)
+  const fresh = met.flatMap((one) => ('seen' in one ? one : []))
   const written = new Map(fresh.map(({ field, value }) => [field, value]))
-  const seen = newestOf(fresh.map((change) => seenOf(takers, change)))
-  const stamp = sessions.write(written, asker.owner, asker.source, { seen })
-  return changes.map(({ field, id, value }, i) => {
-    const { [i]: at = stamp } = arrived
-    return typeof at === 'number' ? { field, id, stamp: at, value } : at
-  })
-}
-
-/** @throws {LiveSessionError} if there is something newer */
-function takeComputed(takers: Takers, change: PageChange, { owner, source, permit }: Asker): Awaitable<Taken> {
-  const { sessions, store } = takers
-  const { field, subject, id, value } = change
-  const seen = seenOf(takers, change)
-  const write = (): Taken => {
-    const stamp = arrivedAt(takers, change) ?? sessions.write(new Map([[field, value]]), owner, source, { seen, id })
-    return { field, id, stamp, value }
-  }
-  if (!store) return write()
-  const next = (): JsonValue | undefined => {
-    arrivedAt(takers, change)
-    return value
-  }
-  return store.update(subject, { field, next, permit, source, seen, id }).then((stamp) => {
-    if (stamp !== undefined) return { field, id, stamp, value }
-    // Only this visitor may learn what is newest.
-    permit()
-    return write()
-  })
+  const seen = newestOf(fresh.map((one) => one.seen))
+  const stamp = takers.sessions.write(written, asker.owner, asker.source, { seen, id: changes[0]?.id })
+  return met.map((one) => ('field' in one ? { stamp, ...one } : one))
 }
 
 /** Returns the stamp over which a change was made, capped at the current time or, if that is later, at what this server has. */
 function seenOf({ sessions, settings }: Takers, { field: { key }, subject, over, before }: PageChange): Stamp {
-  if (over === OVER_ANY) return NEVER
   const replica = sessions.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
   // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that. Another process may
@@ -214,17 +216,17 @@ function seenOf({ sessions, settings }: Takers, { field: { key }, subject, over,
 }
 
 /**
- * Returns the stamp that a change got when it was sent before; undefined if it was not.
+ * Returns the stamp that a change got when it was sent before; if it was not, the one over which it goes.
  *
  * @throws {LiveSessionError} `conflict` or `superseded` if there is something newer than what it was made over
  */
-function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
+function meet(takers: Takers, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
   const { sessions, settings } = takers
   const { field, subject, over, id, value, before } = change
   const { key } = field
-  if (over === OVER_ANY) return undefined
+  if (over === OVER_ANY) return { seen: NEVER }
   const taken = sessions.taken(subject, key, id)
-  if (taken !== undefined) return taken
+  if (taken !== undefined) return { stamp: taken }
   const seen = seenOf(takers, change)
   const replica = sessions.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
@@ -233,10 +235,10 @@ function arrivedAt(takers: Takers, change: PageChange): Stamp | undefined {
   const { stamp } = id === '' ? written : field.standing(known, settings.clock())
   // What was computed over a change that was refused is not to be written without it.
   const isAlone = id === '' || !before || 'field' in before
-  if (isAlone && stamp <= seen) return undefined
+  if (isAlone && stamp <= seen) return { seen }
   if (id === '' && sameJson(written.value, value)) {
     sessions.keepAgain(subject, key)
-    return stamp
+    return { stamp }
   }
   throw overtaken(key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
 }
