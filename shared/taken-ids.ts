@@ -29,9 +29,9 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
-/** Returns the stamp of a computed change; undefined if it was not accepted, or long ago. */
+/** Returns the stamp of a computed change; undefined if it was not accepted, or long ago, or if it is a plain one. */
 export function takenAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
-  return register?.ids?.find(([taken]) => taken === id)?.[1]
+  return register?.ids?.find(([taken]) => taken === id && id !== UNKNOWN)?.[1]
 }
 
 /** All registers of a subject. */

@@ -164,6 +164,16 @@ describe('testClient', () => {
     expect(live.status('division').status).toBe('saved')
   })
 
+  it('keeps what is set over an update, and lost on the way', async () => {
+    await live.update('division', (division) => division + 1)
+    const saved = live.set('division', 9)
+    live.offline()
+    await Promise.resolve()
+    live.online()
+    await saved
+    expect(live.get('division')).toBe(9)
+  })
+
   it('computes once more where another change comes first', async () => {
     const seen: number[] = []
     const saved = live.update('division', (division) => {

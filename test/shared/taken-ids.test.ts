@@ -87,6 +87,21 @@ describe('a write', () => {
     expect(carrying(register('a', NOW + 2000, 1), over({ ...many, ids: known }), NOW).ids).toEqual(known)
   })
 
+  it('says of no plain change that it was taken, where those before are unknown', () => {
+    expect(
+      takenAt(
+        {
+          ...register('a', NOW, 1),
+          ids: [
+            ['', NOW - 1],
+            ['one', NOW],
+          ] as never,
+        },
+        '',
+      ),
+    ).toBeUndefined()
+  })
+
   it('says which stamp a computed change got', () => {
     expect([takenAt(before, 'one'), takenAt(before, 'two'), takenAt(undefined, 'one')]).toEqual([
       NOW,

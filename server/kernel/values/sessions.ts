@@ -55,9 +55,9 @@ export class Sessions {
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
   }
 
-  /** Returns the stamp that a computed change got; undefined if it was not taken, or more than two minutes ago. */
+  /** Returns the stamp that a computed change got; undefined if it was not taken, or more than two minutes ago, or if it is a plain one. */
   taken(subject: Subject, key: string, id: string): Stamp | undefined {
-    return id === '' ? undefined : takenAt(this.find(subject)?.register(key), id)
+    return takenAt(this.find(subject)?.register(key), id)
   }
 
   /** Returns the live value; undefined if there is none. */
