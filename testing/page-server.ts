@@ -47,9 +47,9 @@ export class PageServer {
     this.#visitor = sessions
     this.#takers = { sessions, settings: { clock: this.#clock }, store: undefined }
     this.#asker = {
-      owner: { subject: () => this.#subject() },
+      owner: { subject: () => 'browser:guest' as Subject },
       source: 'socket',
-      permit: () => undefined,
+      permit: () => this.#permit(),
       refuse: () => undefined,
     }
     this.#defaults = Object.fromEntries(
@@ -119,12 +119,11 @@ export class PageServer {
     })
   }
 
-  /** Whose the next change is, unless it is to be refused. */
-  #subject(): Subject {
+  /** Permits the next change, or what is set together, unless it is to be refused. */
+  #permit(): void {
     const code = this.#refusals.shift()
     if (code === 'cookies_blocked') this.#keepsCookies = false
     else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
-    return 'browser:guest' as Subject
   }
 
   #kept(): Pick<SyncAnswer, 'kept'> {

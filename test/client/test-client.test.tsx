@@ -155,6 +155,13 @@ describe('testClient', () => {
     ])
   })
 
+  it('refuses what is set together as one, and nothing that comes after it', async () => {
+    live.refuseNext('superseded')
+    const outcomes = await Promise.allSettled([live.setMany({ division: 4, theme: 'dark' }), live.set('cart', ['a'])])
+    expect(outcomes).toMatchObject([{ reason: { code: 'superseded' } }, { status: 'fulfilled' }])
+    expect([live.get('division'), live.get('theme'), live.get('cart')]).toEqual([3, 'light', ['a']])
+  })
+
   it('saves what comes after what a browser without cookies could not save', async () => {
     live.refuseNext('cookies_blocked')
     await expect(live.set('division', 4)).rejects.toMatchObject({ code: 'cookies_blocked' })

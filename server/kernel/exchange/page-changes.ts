@@ -24,7 +24,11 @@ export interface Takers {
 export interface Asker {
   readonly owner: Owner
   readonly source: ChangeSource
-  /** @throws {LiveSessionError} `superseded` if the visitor has gone meanwhile */
+  /**
+   * Called before anything is taken, as the store may have been asked for what stands before it.
+   *
+   * @throws {LiveSessionError} `superseded` if the visitor has gone meanwhile
+   */
   permit(this: void): void
   /** Called with each refusal. */
   refuse(this: void, error: LiveSessionError): void
@@ -123,7 +127,6 @@ function takeGroup(
     return group.map(() => refused)
   }
   try {
-    // The store may have been asked for what stands before it.
     asker.permit()
     const changes = group.map((sent, i) => ({ ...accept(takers.sessions, sent, asker.owner), before: befores[i] }))
     const taken = take(takers, changes, asker)
