@@ -68,14 +68,13 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 function outgoing(page: Page, isPost = false): readonly WireChange[] {
   const set: WireChange[] = []
   let room = ROOM
-  const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(dueOf(field).length))
-  let name: string | undefined
+  const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(1))
   for (const [key, field] of page.fields) {
     const list = dueOf(field)
-    const group = list.at(-1)?.group
-    // A group goes once all of it can, and with nothing else: what is refused for its size is refused as a whole.
-    if ((set[0] && group !== name) || (group && later.some((one) => one.group === group))) continue
-    name = group
+    const group = list[0]?.group
+    // All of one group go together, or all that have none. A group goes once each of it is the first of its key, and with nothing else: what is refused
+    // for its size is refused as a whole.
+    if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
     room -= JSON.stringify(list).length
     if (room < 0 && set[0] && !group) continue
     for (const sent of list) {
@@ -90,12 +89,14 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
 
 /**
  * Returns the changes of a key that may be sent: the first, as long as none is in flight. Those that may have arrived together go together again, up to
- * the first of a group: the server knows by their ids which of them it has taken.
+ * where a group begins or ends: the server knows by their ids which of them it has taken.
  */
 function dueOf(field: Field): readonly Change[] {
   const drafts = busyOf(field) ? [] : draftsOf(field)
-  const list = drafts.filter((one, i, [first]) => !i || (first?.mayHaveArrived && one.mayHaveArrived))
-  return list.slice(0, list.findIndex(({ group }) => group) + 1 || undefined)
+  const end = drafts.findIndex((one, i, [first]) => {
+    return i && !(first?.mayHaveArrived && one.mayHaveArrived && first.group === one.group)
+  })
+  return end < 0 ? drafts : drafts.slice(0, end)
 }
 
 function wire(key: string, { id, value, group }: Change, over: number): WireChange {

@@ -29,7 +29,7 @@ import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed }
  *  7. Tabs take turns to POST, and tell each other what is saved. One count of failures lengthens all pauses (`post`, `send`, `link`).
  *  8. Tickets that the cookie was not seen to have (`held`), and changes that were not taken, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. As a page is left, all drafts are sent, as far as the browser
- *     allows. Those of a key are a list, which the next page sends again as it is: the server knows by their ids which it has taken.
+ *     allows. Those of a key are a list, which the next page sends again, each group for itself: the server knows by their ids which it has taken.
  * 10. The core has no clock, randomness, socket or storage.
  */
 

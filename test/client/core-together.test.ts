@@ -4,6 +4,7 @@ import type { WireChange } from '../../shared/protocol.js'
 import { BarePage } from '../support/bare-page.js'
 
 const GROUP = expect.stringMatching(/^[0-9a-z]+$/)
+const ID = expect.stringMatching(/^./)
 const taken = (...stamps: readonly number[]) => ({
   results: stamps.map((stamp) => ({ stamp, level: 'memory' })),
 })
@@ -137,6 +138,31 @@ describe('values that are set together', () => {
         ['division', 0, '', 1, name],
         ['cart', 0, '', ['a'], name],
       ],
+    ])
+  })
+
+  it('are sent by the next page after what was left before them, and before what was left behind them', () => {
+    const page = BarePage.greeted()
+    page.update('cart', () => ['a'])
+    page.setMany({ division: 1, cart: ['b'] })
+    page.update('cart', () => ['c'])
+    page.on('leave')
+    const next = BarePage.greeted()
+    next.on('restored', [remainsOf(page.page)])
+    const sets = [sent(next)]
+    for (const stamps of [[5], [6, 6]]) {
+      next.synced(taken(...stamps) as never)
+      sets.push(sent(next))
+    }
+    expect(sets).toEqual([
+      [[['cart', 0, ID, ['a']]]],
+      [
+        [
+          ['division', 0, '', 1, GROUP],
+          ['cart', 5, '', ['b'], GROUP],
+        ],
+      ],
+      [[['cart', 6, ID, ['c']]]],
     ])
   })
 

@@ -59,8 +59,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'the next page sends a list one by one',
     at: 'dueOf',
-    find: '!i || (first?.mayHaveArrived && one.mayHaveArrived)',
-    replace: '!i',
+    find: 'first?.mayHaveArrived && one.mayHaveArrived && first.group === one.group',
+    replace: 'false',
   },
   {
     name: 'a page sends what was set together as it can',
