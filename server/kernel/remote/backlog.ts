@@ -130,7 +130,7 @@ export class Backlog {
 
   /** All changes of a turn go in one call. */
   #plan(): void {
-    if (this.#isPlanned || this.#health.room === 0) return
+    if (this.#isPlanned || this.#health.concurrency === 0) return
     this.#isPlanned = true
     queueMicrotask(() => this.#flush())
   }
@@ -139,7 +139,7 @@ export class Backlog {
   #flush(): void {
     this.#isPlanned = false
     for (const [subject, lane] of this.#lanes) {
-      if (this.#underWay >= Math.min(AT_ONCE, this.#health.room)) return
+      if (this.#underWay >= Math.min(AT_ONCE, this.#health.concurrency)) return
       if (!lane.sent && lane.next && !lane.isResting) void this.#send(subject, lane, lane.next)
     }
   }

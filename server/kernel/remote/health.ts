@@ -47,7 +47,7 @@ export class StoreHealth {
   }
 
   /** How many writes it may be asked for at a time. */
-  get room(): number {
+  get concurrency(): number {
     if (this.#isClosed || this.#isPausing) return 0
     return this.#state === 'down' ? 1 : Number.POSITIVE_INFINITY
   }

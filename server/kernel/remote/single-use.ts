@@ -34,7 +34,7 @@ export class SingleUse {
    */
   async spend(name: string): Promise<boolean | undefined> {
     // If the store is down, this call may show that it is back.
-    if (this.#health.room === 0) return undefined
+    if (this.#health.concurrency === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
     const isFirst = this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
     if (this.#rows.size < MOST) this.#rows.set(name, this.#clock() + KEPT)

@@ -114,19 +114,19 @@ describe('StoreHealth', () => {
     health.close()
     await health.ask(bad).catch(() => undefined)
     await pass(made, MINUTE)
-    expect([tries, health.room]).toEqual([0, 0])
+    expect([tries, health.concurrency]).toEqual([0, 0])
   })
 
   it('has room for all writes where the store answers, for one where it is down, for none while it pauses', async () => {
     const made = watch()
     const { health } = made
-    expect(health.room).toBe(Number.POSITIVE_INFINITY)
+    expect(health.concurrency).toBe(Number.POSITIVE_INFINITY)
     await health.ask(bad).catch(() => undefined)
-    expect(health.room).toBe(0)
+    expect(health.concurrency).toBe(0)
     await pass(made, 50)
-    expect(health.room).toBe(1)
+    expect(health.concurrency).toBe(1)
     await health.ask(good)
-    expect(health.room).toBe(Number.POSITIVE_INFINITY)
+    expect(health.concurrency).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('waits for a promise no longer than the deadline', async () => {
