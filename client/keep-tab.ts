@@ -6,7 +6,7 @@ import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
 /** Characters of tickets that a request may bring in its cookie. */
-const ROOM = 1500
+const MAX_LENGTH = 1500
 const LEAVE = 'beforeunload'
 
 /** Returns undefined if it throws, as storage may be blocked, full or damaged; and on a server, where all visitors would share it. */
@@ -38,7 +38,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   // Only this event comes before the next request goes out, however the page is left. iOS has none: there the first HTML has defaults.
   const leave = (): void => {
     const value = own().join('~')
-    if (value.length <= ROOM) bring(value, 5)
+    if (value.length <= MAX_LENGTH) bring(value, 5)
   }
   const { keep } = doing
   doing.keep = (others) => {

@@ -7,7 +7,7 @@ import { isBlocked, type Page, start } from './page.js'
 import { tickets } from './visitor.js'
 
 /** Characters of changes and tickets in one POST. Each may take three bytes. */
-const ROOM = 20_000
+const MAX_LENGTH = 20_000
 /** ms between POSTs that carry news: dragging a slider costs a handful a second. */
 const INTERVAL = 334
 /** Sends what is due, over the socket or by POST. */
@@ -55,10 +55,10 @@ export function turn(page: Page): void {
 
 /** Returns these changes and as many tickets as fit, at least one if there are no changes; the rest go with the next. */
 export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
-  let room = ROOM - JSON.stringify(set).length
+  let space = MAX_LENGTH - JSON.stringify(set).length
   const some = tickets(page).filter((ticket, i) => {
-    const fits = ticket.length < room || !(i || set[0])
-    if (fits) room -= ticket.length
+    const fits = ticket.length < space || !(i || set[0])
+    if (fits) space -= ticket.length
     return fits
   })
   return { who: page.who, tickets: some[0] ? some : undefined, set: set[0] ? set : undefined }
@@ -67,7 +67,7 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 /** Returns the changes that may be sent now, and marks them as in flight. */
 function outgoing(page: Page, isPost = false): readonly WireChange[] {
   const set: WireChange[] = []
-  let room = ROOM
+  let space = MAX_LENGTH
   const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(1))
   for (const [key, field] of page.fields) {
     const list = dueOf(field)
@@ -75,8 +75,8 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
     // All of one group go together, or all that have none. A group goes once each of it is the first of its key, and with nothing else: what is refused
     // for its size is refused as a whole.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
-    room -= JSON.stringify(list).length
-    if (room < 0 && set[0] && !group) continue
+    space -= JSON.stringify(list).length
+    if (space < 0 && set[0] && !group) continue
     for (const sent of list) {
       sent.base ??= field.at
       sent.isBusy = true
