@@ -16,14 +16,14 @@ export interface Owner {
   readonly user?: UserSubject | undefined
 }
 
-/** Groups the registers of one call's changes by their subject. */
-export function group(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
-  const groups = new Map<Subject, StoredRegister[]>()
+/** Returns the registers of one call's changes by their subject. */
+export function bySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
+  const all = new Map<Subject, StoredRegister[]>()
   for (const [field, value] of changes) {
     const subject = owner.subject(field)
-    const registers = groups.get(subject) ?? []
+    const registers = all.get(subject) ?? []
     registers.push({ key: field.key, stamp, value })
-    groups.set(subject, registers)
+    all.set(subject, registers)
   }
-  return groups
+  return all
 }

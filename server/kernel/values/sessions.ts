@@ -9,7 +9,7 @@ import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../sh
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../names/subject.js'
 import { Changes, type Origin, type UpToDispatch } from './changes.js'
-import { type FieldChanges, group, type Owner } from './field-changes.js'
+import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
 /** Further details of a write. */
 export interface Writing {
@@ -82,7 +82,7 @@ export class Sessions {
     const last = [seen]
     for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
     const stamp = nextStamp(now, newestOf(last))
-    for (const [subject, written] of group(changes, owner, stamp)) {
+    for (const [subject, written] of bySubject(changes, owner, stamp)) {
       const replica = this.find(subject)
       const registers = written.map((register) => carrying(register, replica, now, id))
       this.#changes.take(subject, registers, source)
