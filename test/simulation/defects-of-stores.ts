@@ -22,19 +22,19 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'what the store has is not taken over',
-    at: 'Intake.take',
+    at: 'Loads.take',
     find: 'sessions.merge(…)',
     replace: 'undefined',
   },
   {
     name: 'what has ended is not learnt from the store',
-    at: 'Intake.learn',
+    at: 'Loads.#learn',
     find: 'epochs.learn(…)',
     replace: 'false',
   },
   {
     name: 'that a user was erased is not learnt from the store',
-    at: 'Intake.learn',
+    at: 'Loads.#learn',
     find: 'sessions.startGeneration(…)',
     replace: 'undefined',
   },
@@ -46,7 +46,7 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   },
   {
     name: 'what waits for the store is forgotten with the memory',
-    at: 'Intake.recover',
+    at: 'Loads.#recover',
     find: 'sessions.merge(…)',
     replace: 'undefined',
   },

@@ -53,6 +53,16 @@ export class Backlog {
     this.#plan()
   }
 
+  /**
+   * Adds what the store lacks of what is known of a subject: the process that wrote it, and told of it, may have been killed before it could
+   * store it.
+   */
+  addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
+    const standing = Replica.of(stored, 'store')
+    const lacking = known.filter((register) => standing.merge(register, 'job'))
+    if (lacking.length > 0) this.add(subject, lacking)
+  }
+
   /** Makes the store delete all that it has of a subject under a name, and keep what is `left`. */
   erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lane(subject)

@@ -1,13 +1,14 @@
 import { isWithin } from '../../../shared/ms.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { nextStamp } from '../../../shared/stamp.js'
-import type { UpToEnds } from '../ends/up-to-ends.js'
+import { stateOf, toRegister } from '../ends/ending.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
-import { isSubject, type Subject } from '../names/subject.js'
+import { isSubject, isUser, type Subject } from '../names/subject.js'
+import type { UpToVisitors } from '../visitors/up-to-visitors.js'
+import type { Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
-import type { Intake } from './intake.js'
 import type { SoundStore } from './sound-store.js'
 
 /** A record that the store had nothing of a subject, and memory has nothing either. Otherwise the replica in memory records the load. */
@@ -21,12 +22,15 @@ interface Nothing {
 /** Approximate bytes of such a record, with its place in memory. */
 const NOTHING = 200
 
-/** The loading of what the store has into memory before it is read: one call per subject, however many requests wait for it. */
+/**
+ * The loading of what the store has into memory before it is read: one call per subject, however many requests wait for it. It also tells
+ * the store what that lacks.
+ */
 export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #core: UpToEnds
-  readonly #intake: Pick<Intake, 'learn' | 'compare'>
+  readonly #backlog: Backlog
+  readonly #core: UpToVisitors
   readonly #isWriting: (subject: Subject) => boolean
   readonly #nothing: RotatingCache<Nothing>
   /** ms */
@@ -37,14 +41,14 @@ export class Loads {
   constructor(
     store: SoundStore,
     health: StoreHealth,
-    core: UpToEnds,
-    intake: Pick<Intake, 'learn' | 'compare'>,
+    backlog: Backlog,
+    core: UpToVisitors,
     isWriting: (subject: Subject) => boolean,
   ) {
     this.#store = store
     this.#health = health
+    this.#backlog = backlog
     this.#core = core
-    this.#intake = intake
     this.#isWriting = isWriting
     const { storeRefresh, clock } = core.settings
     this.#longest = 10 * storeRefresh
@@ -78,6 +82,7 @@ export class Loads {
    * for what is already there if an adapter tells of changes.
    */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
+    for (const subject of subjects) this.#recover(subject)
     const due = subjects.filter((subject) => !this.isFresh(subject))
     if (due.length === 0) return undefined
     const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.remote.peers?.hasAdapter))
@@ -101,6 +106,12 @@ export class Loads {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
+  /** Takes over what the store says. Returns how many registers were news. */
+  take(subject: Subject, all: readonly StoredRegister[], generation: number): number {
+    this.#learn(subject, all)
+    return this.#core.sessions.merge(subject, stateOf(all).registers, 'store', generation)
+  }
+
   /** Resolves with what the store has under a name. */
   rows(name: string): Promise<readonly StoredRegister[]> {
     return this.#health.ask(() => this.#store.load(name))
@@ -116,9 +127,10 @@ export class Loads {
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
     const { registers, generation } = await this.#ask(subject)
-    const { settings, subjects } = this.#core
+    const { epochs, settings, subjects } = this.#core
     const wasLoaded = this.isLoaded(subject)
-    const news = this.#intake.compare(subject, registers, generation)
+    const news = this.take(subject, registers, generation)
+    if (generation === epochs.generation(subject)) this.#tell(subject, registers)
     if (wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const at = settings.clock()
@@ -130,7 +142,7 @@ export class Loads {
   /** After an erasure a user's values have another name. Values left under the first name were written by a process that did not know of the erasure. */
   async #ask(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
     const own = await this.rows(storeName(subject))
-    const generation = this.#intake.learn(subject, own)
+    const generation = this.#learn(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
     const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
@@ -138,6 +150,34 @@ export class Loads {
     if (left.length > 0) this.#health.ask(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
     const values = await this.rows(storeName(subject, generation))
     return { registers: [...own.filter(isEnd), ...values], generation }
+  }
+
+  /** Takes over what the store says has ended for a subject. Returns the generation that counts. */
+  #learn(subject: Subject, all: readonly StoredRegister[]): number {
+    const { ending, generation } = stateOf(all)
+    const { connections, epochs, sessions } = this.#core
+    const isNews = ending !== undefined && epochs.learn(subject, ending)
+    sessions.startGeneration(subject, generation)
+    if (isNews) connections.endOver(subject, epochs)
+    return epochs.generation(subject)
+  }
+
+  /** Tells the store what it lacks of a subject. */
+  #tell(subject: Subject, stored: readonly StoredRegister[]): void {
+    const { epochs, sessions } = this.#core
+    const end = isUser(subject) ? undefined : epochs.givenUp(subject)
+    if (end) {
+      if (stored.length > 0 && !stored.some(isEnd)) this.#backlog.erase(subject, [toRegister(end)])
+      return
+    }
+    const ends = isUser(subject) ? epochs.endsOf(subject) : []
+    this.#backlog.addLacking(subject, [...ends, ...(sessions.find(subject)?.registers() ?? [])], stored)
+  }
+
+  /** Restores what the store was not told yet: memory may have evicted it, and may have begun a new replica since. */
+  #recover(subject: Subject): void {
+    if (this.#backlog.size === 0) return
+    this.#core.sessions.merge(subject, stateOf(this.#backlog.of(subject)).registers, 'store')
   }
 
   /** What has come into the store since it was last asked was written by another process: an adapter would have told of it at once. */

@@ -10,7 +10,6 @@ import { isFleeting, isSubject, isUser, type PartName, type Subject } from '../n
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import { Backlog } from './backlog.js'
 import { StoreHealth } from './health.js'
-import { Intake } from './intake.js'
 import { Loads } from './loads.js'
 import { Reloads } from './reloads.js'
 import { SingleUse } from './single-use.js'
@@ -29,7 +28,6 @@ export class StoreSync implements Keeper {
   /** The writes that the store has not confirmed. */
   readonly unsaved: Pick<Backlog, 'size' | 'of'>
   readonly #loads: Loads
-  readonly #intake: Intake
   /** Names that can be used once, across all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
@@ -57,7 +55,7 @@ export class StoreSync implements Keeper {
       {
         generation: (name) => this.#generation(name),
         onStanding: (name, { rows, generation }) => {
-          if (isSubject(name)) this.#intake.take(name, rows, generation)
+          if (isSubject(name)) this.#loads.take(name, rows, generation)
           else core.owners.find(({ owns }) => owns(name))?.take(name, rows, 'store')
         },
         // Another process may have erased the user meanwhile, and perhaps no visitor will ask for that user again.
@@ -68,16 +66,10 @@ export class StoreSync implements Keeper {
       waiting,
     )
     this.unsaved = this.#backlog
-    this.#intake = new Intake(this.#backlog, core)
     const isWriting = (subject: Subject): boolean => this.#updates.isUnderWay(subject)
-    this.#loads = new Loads(this.#sound, this.health, core, this.#intake, isWriting)
+    this.#loads = new Loads(this.#sound, this.health, this.#backlog, core, isWriting)
     this.singleUse = new SingleUse(store, this.health, core.settings)
-    const answers: Answers<Subject> = {
-      ensure: (subjects) => this.ensure(subjects),
-      isLoaded: (subject) => this.isLoaded(subject),
-      inTime: (subject) => this.#loads.inTime(subject),
-    }
-    this.#updates = this.updates(answers, core.sessions)
+    this.#updates = this.updates(this.#loads, core.sessions)
     const pending = { backlog: this.#backlog, health: this.health, updates: this.#updates }
     this.#end = new StoreEnd(store, pending, core.settings.report)
     this.#sweeps = new Sweeps(store, core.settings)
@@ -86,7 +78,6 @@ export class StoreSync implements Keeper {
 
   /** Brings what the store has of these subjects into memory; returns undefined if it is there already, or would come too late. */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
-    for (const subject of subjects) this.#intake.recover(subject)
     return this.#loads.ensure(subjects)
   }
 
@@ -130,6 +121,11 @@ export class StoreSync implements Keeper {
     this.#backlog.abandon(subject, left, storeName(subject, generation))
     // Nothing was loaded under the name that counts now.
     this.#loads.forget(subject)
+  }
+
+  /** Keeps what the store lacks of what is known here, after it has said what it has. */
+  keepLacking(name: PartName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
+    this.#backlog.addLacking(name, known, stored)
   }
 
   /** Resolves with how far the writes of these subjects have got. Waits for the store no longer than the deadline. */

@@ -154,9 +154,10 @@ function beginRounds(memory: SessionMemory, open: Open, settings: Settings): Nod
 }
 
 async function look(session: KnownSession, memory: SessionMemory, open: Open, settings: Settings): Promise<void> {
-  const { name, holders, loadedAt, replica, usedAt } = session
+  const { name, holders, replica, usedAt } = session
   const { maxIdle, store, storeRefresh, clock } = settings
   const now = clock()
+  const { loadedAt = Number.NEGATIVE_INFINITY } = replica
   const isStale = store !== undefined && holders.size > 0 && !isWithin(storeRefresh, loadedAt, now)
   // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
   if (memory.live(name) === undefined || isStale) await open(name).catch(() => undefined)

@@ -22,9 +22,8 @@ export class KnownSession {
   readonly replica: Replica = new Replica()
   /** The connections that keep it in memory, each with its watchers. */
   readonly holders: Map<Conn, Set<SessionWatcher>> = new Map()
-  /** When it was last asked for, written to or held, and when the store was asked for it; ms since 1970. */
+  /** When it was last asked for, written to or held; ms since 1970. */
   usedAt: number
-  loadedAt: number = Number.NEGATIVE_INFINITY
   /** Whose request came with it last, and in which hour since 1970. */
   seen: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** Whether a request that came with it was a user's. */

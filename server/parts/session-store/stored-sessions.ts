@@ -75,28 +75,26 @@ export class StoredSessions {
   #learn(name: SessionName, registers: readonly StoredRegister[], askedAt: number): void {
     this.#memory.take(name, registers, 'store')
     const session = this.#memory.live(name)
-    if (session) this.#compare(session, Replica.of(registers, 'store'), askedAt)
+    if (session) this.#compare(session, registers, askedAt)
     const end = registers.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written to it before it learned of the end.
     if (end && registers.length > 1) this.#store.erase(name, [end])
   }
 
   /** Forgets what the store has forgotten, and tells the store what it lacks. */
-  #compare(session: KnownSession, stored: Replica, askedAt: number): void {
+  #compare(session: KnownSession, stored: readonly StoredRegister[], askedAt: number): void {
     const now = this.#settings.clock()
     // An answer overtaken by another may lack what that one brought.
-    const isNewest = session.loadedAt <= askedAt
+    const isNewest = (session.replica.loadedAt ?? NEVER) <= askedAt
     if (isNewest && this.#settings.store?.prune) session.forget(letGoElsewhere(session, stored, now))
-    session.loadedAt = now
-    const isLacking = (register: StoredRegister): boolean => stored.merge(register, 'job')
-    // The process that wrote and announced it may have been killed before it could store it.
-    const lacking = session.replica.registers().filter(isLacking)
-    if (lacking.length > 0) this.#store.keep(session.name, lacking)
+    session.replica.loadedAt = now
+    this.#store.keepLacking(session.name, session.replica.registers(), stored)
   }
 }
 
 /** Keys of a session that the store had and no longer has, as another process has forgotten them. The store was asked for all keys. */
-function letGoElsewhere({ replica, loadedAt }: KnownSession, stored: Replica, now: number): ReadonlySet<string> {
+function letGoElsewhere({ replica }: KnownSession, rows: readonly StoredRegister[], now: number): ReadonlySet<string> {
+  const stored = Replica.of(rows, 'store')
   // A store that has lost the session is told everything again.
   if (stored.stamp(BORN) === NEVER) return new Set()
   const gone = replica.registers().filter(
@@ -105,7 +103,7 @@ function letGoElsewhere({ replica, loadedAt }: KnownSession, stored: Replica, no
       stored.stamp(key) === NEVER &&
       stamp < now - LATEST &&
       // The process that announced it may not have stored it.
-      (replica.source(key) !== 'node' || stamp <= loadedAt),
+      (replica.source(key) !== 'node' || stamp <= (replica.loadedAt ?? NEVER)),
   )
   return new Set(gone.map(({ key }) => key))
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import { GuestBytes } from '../../../server/kernel/memory/guest-bytes.js'
-import type { Subjects } from '../../../server/kernel/memory/subjects.js'
 import { type Subject, userSubject } from '../../../server/kernel/names/subject.js'
 import { Loads } from '../../../server/kernel/remote/loads.js'
 import type { StoredRow } from '../../../server/stores/store.js'
@@ -22,14 +21,16 @@ function parts({ hasAdapter = false } = {}) {
   const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject) }
   const settings = { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now }
   const remote = { peers: { hasAdapter, tell: () => undefined } }
-  const compare = (subject: Subject, rows: readonly StoredRow[]): number => {
+  const merge = (subject: Subject, rows: readonly StoredRow[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
     return rows.length
   }
-  const core = { guestBytes: new GuestBytes(1e6), settings, remote, subjects: subjects as unknown as Subjects }
-  const intake = { learn: () => 0, compare }
-  const loads = new Loads(soundStore(store, watched), watched.health, core as never, intake, () => false)
+  const sessions = { find: subjects.find, merge, startGeneration: () => true }
+  const epochs = { endsOf: () => [], generation: () => 0 }
+  const core = { epochs, guestBytes: new GuestBytes(1e6), remote, sessions, settings, subjects }
+  const backlog = { size: 0, addLacking: () => undefined }
+  const loads = new Loads(soundStore(store, watched), watched.health, backlog as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()
     subjects.residency += 1
