@@ -5,8 +5,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'a write that the store has refused is forgotten',
     at: 'Backlog.#send',
-    find: 'lane.next = again(sent, lane.next)',
-    replace: 'for (const resolve of sent.waiters) resolve(true)',
+    find: 'lane.next = joined(sent, lane.next ?? batch())',
+    replace: 'registers.clear(); for (const resolve of sent.waiters) resolve(true)',
   },
   {
     name: 'a write is said to be stored before it is',

@@ -1,20 +1,10 @@
 import type { Level } from '../../../shared/protocol.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import { FIRST_GENERATION } from '../names/generation.js'
+import { isNews } from '../../../shared/taken-ids.js'
+import type { GuestBytes } from '../memory/guest-bytes.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
-import {
-  again,
-  type BacklogNeeds,
-  type Batch,
-  batch,
-  endsOf,
-  isErasure,
-  type Lane,
-  type StoredRows,
-  type Waiting,
-  write,
-} from './batch.js'
+import { type Batch, batch, isErasure, joined, write } from './batch.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
@@ -24,6 +14,39 @@ const LONGEST_REST = 60_000
 /** Subjects about which the store is asked at a time: after an outage there may be a hundred thousand. */
 export const AT_ONCE = 32
 
+/** What the backlog has to know of names, and the callbacks for what becomes of writes. */
+export interface BacklogNeeds {
+  /** The bound for guests' waiting writes. */
+  readonly guestBytes: GuestBytes
+  isGuest(name: StoredName): boolean
+  /** Called for a guest whose writes are dropped. */
+  onLetGo(guest: StoredName): void
+  /** Returns which generation of a subject's values counts. */
+  generation(subject: StoredName): number
+  /** Called with what the store now has, of a generation, for the keys that were written: another process may have been faster. */
+  onStanding(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
+  /** Called for a subject that is stored after an outage, or after an erasure by another process. */
+  onLate(subject: StoredName): void
+}
+
+/** What the store has not confirmed of a subject. */
+class Lane {
+  /** The newest of each key, until it is confirmed. */
+  readonly registers: Replica = new Replica()
+  sent: Batch | undefined
+  /** Set if there is more than what was sent. */
+  next: Batch | undefined
+  /** How often the store had failed when the first waiting write came. */
+  outages: number
+  /** How often it has failed at a store that was not down. */
+  failures = 0
+  isResting = false
+
+  constructor(outages: number) {
+    this.outages = outages
+  }
+}
+
 /**
  * Writes that the store has not confirmed: the newest of each key, retried until it has. There is one call at a time for a subject, so that
  * a late one restores nothing that was erased. Only guests' writes are evicted, as there may be any number of guests.
@@ -32,23 +55,21 @@ export class Backlog {
   readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #core: BacklogNeeds
-  readonly #waiting: Waiting
   readonly #lanes = new Map<StoredName, Lane>()
   #underWay = 0
   #isPlanned = false
 
-  constructor(store: SoundStore, health: StoreHealth, core: BacklogNeeds, waiting: Waiting) {
+  constructor(store: SoundStore, health: StoreHealth, core: BacklogNeeds) {
     this.#store = store
     this.#health = health
     this.#core = core
-    this.#waiting = waiting
     health.onTry(() => this.#flush())
   }
 
   add(subject: StoredName, registers: readonly StoredRegister[]): void {
     const lane = this.#lane(subject)
     lane.next ??= batch()
-    for (const register of registers) lane.next.registers.merge(register, 'job')
+    for (const register of registers) lane.registers.merge(register, 'job')
     this.#weigh(subject, lane)
     this.#plan()
   }
@@ -66,10 +87,10 @@ export class Backlog {
   /** Makes the store delete all that it has of a subject under a name, and keep what is `left`. */
   erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lane(subject)
-    const { waiters = [], erases = [] } = lane.next ?? {}
-    lane.next = { registers: Replica.of(left, 'job'), erases: [...new Set([...erases, name])], waiters }
-    this.#weigh(subject, lane)
-    this.#plan()
+    lane.next = joined(lane.next ?? batch(), batch([name]))
+    // Writes from before an erasure no longer count.
+    lane.registers.clear()
+    this.add(subject, left)
   }
 
   /**
@@ -81,7 +102,7 @@ export class Backlog {
     // What has ended is stored under the subject's own name: it is not removed, as a process that dies then would undo the end.
     if (name !== storeName(subject)) this.erase(subject, left, name)
     else if (lane) {
-      lane.next?.registers.forget((register) => !isEnd(register))
+      lane.registers.forget((register) => !isEnd(register))
       this.add(subject, left)
     }
   }
@@ -96,9 +117,7 @@ export class Backlog {
 
   /** Returns what the store has not confirmed of a subject. */
   of(subject: StoredName): readonly StoredRegister[] {
-    const { sent, next, generation } = this.#lanes.get(subject) ?? {}
-    const before = isErasure(next) || generation !== this.#core.generation(subject) ? undefined : sent
-    return [before, next].flatMap((each) => each?.registers.registers() ?? [])
+    return this.#lanes.get(subject)?.registers.registers() ?? []
   }
 
   /** Resolves with true once all that was added for a subject so far is stored, with false if it will not be. */
@@ -125,15 +144,7 @@ export class Backlog {
   }
 
   #lane(subject: StoredName): Lane {
-    const begun = {
-      outages: this.#health.outages,
-      generation: FIRST_GENERATION,
-      sent: undefined,
-      next: undefined,
-      failures: 0,
-      isResting: false,
-    }
-    const lane = this.#lanes.get(subject) ?? begun
+    const lane = this.#lanes.get(subject) ?? new Lane(this.#health.outages)
     this.#lanes.set(subject, lane)
     return lane
   }
@@ -155,45 +166,57 @@ export class Backlog {
   }
 
   async #send(subject: StoredName, lane: Lane, sent: Batch): Promise<void> {
+    const { registers } = lane
+    const written = Replica.of(registers.registers(), 'job')
     const generation = this.#core.generation(subject)
-    const isOver = (): boolean => generation !== this.#core.generation(subject)
-    Object.assign(lane, { sent, next: undefined, generation })
-    this.#weigh(subject, lane)
+    Object.assign(lane, { sent, next: undefined })
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
+    let isStored = false
     try {
-      this.#tell(subject, await this.#health.ask(() => write(this.#store, subject, sent, generation)))
-      if (isOver() || lane.outages !== this.#health.outages) this.#core.onLate(subject)
+      const rows = await this.#health.ask(() => write(this.#store, subject, written, sent, generation))
+      // What is to be erased is neither told nor confirmed.
+      if (!isErasure(lane.next)) this.#core.onStanding(subject, rows, generation)
+      if (!isErasure(lane.next)) registers.forget((register) => isIn(written, register))
+      isStored = true
+      const isOver = generation !== this.#core.generation(subject)
+      if (isOver || lane.outages !== this.#health.outages) this.#core.onLate(subject)
       Object.assign(lane, { outages: this.#health.outages, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
-      if (isOver()) sent.registers.forget((register) => !isEnd(register))
-      lane.next = again(sent, lane.next)
+      lane.next = joined(sent, lane.next ?? batch())
+      for (const end of written.registers().filter(isEnd)) registers.merge(end, 'job')
       if (!wasDown) this.#rest(lane)
       // The others go first: a subject whose rows the store refuses holds up no other.
       this.#lanes.delete(subject)
       this.#lanes.set(subject, lane)
-      this.#weigh(subject, lane)
     }
     lane.sent = undefined
     this.#underWay -= 1
-    if (!lane.next) this.#lanes.delete(subject)
+    this.#weigh(subject, lane)
+    // What was added since was sent already, or was let go.
+    if (registers.isEmpty && !isErasure(lane.next)) {
+      for (const resolve of lane.next?.waiters ?? []) resolve(isStored)
+      this.#lanes.delete(subject)
+    }
     this.#flush()
   }
 
   /** Guests may have to make room, those who have waited longest first: one stranger can be any number of them. */
   #weigh(subject: StoredName, lane: Lane): void {
-    if (!this.#waiting.isGuest(subject)) return
-    this.#waiting.guestBytes.pin(lane, lane.next?.registers.bytes ?? 0, () => this.#letGo(subject, lane))
+    if (!this.#core.isGuest(subject)) return
+    const { bytes, isEmpty } = lane.registers
+    this.#core.guestBytes.pin(lane, isEmpty ? 0 : bytes, () => this.#letGo(subject, lane))
   }
 
   /** Drops what a guest has set, and what of a guest has ended, but not what has ended of a user. */
   #letGo(guest: StoredName, lane: Lane): void {
-    const { waiters = [] } = lane.next ?? {}
-    lane.next = lane.next && endsOf(lane.next)
+    const { erases, waiters = [] } = lane.next ?? {}
+    lane.registers.forget((register) => !isEnd(register) || register.value === undefined)
+    lane.next = lane.registers.isEmpty ? undefined : batch(erases)
     if (!lane.sent && !lane.next) this.#lanes.delete(guest)
     for (const resolve of waiters) resolve(false)
-    this.#waiting.onLetGo(guest)
+    this.#core.onLetGo(guest)
   }
 
   #rest(lane: Lane): void {
@@ -206,9 +229,10 @@ export class Backlog {
     }
     setTimeout(wake, pause).unref()
   }
+}
 
-  /** Reports what the store now has, unless it is to be erased. */
-  #tell(subject: StoredName, standing: StoredRows): void {
-    if (!isErasure(this.#lanes.get(subject)?.next)) this.#core.onStanding(subject, standing)
-  }
+/** Returns whether a replica has a write, and knows as much of it. */
+function isIn(replica: Replica, register: StoredRegister): boolean {
+  const known = replica.register(register.key)
+  return known !== undefined && !isNews(register, known)
 }

@@ -3,7 +3,7 @@ import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import type { Store } from '../../stores/store.js'
-import type { Keeper } from '../ends/beyond.js'
+import type { Keeper, NameOwner } from '../ends/beyond.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
 import { isFleeting, isSubject, isUser, type PartName, type Subject } from '../names/subject.js'
@@ -39,32 +39,25 @@ export class StoreSync implements Keeper {
     this.#store = store
     this.#core = core
     this.health = new StoreHealth(core.settings)
-    const waiting = {
+    this.#sound = new SoundStore(store, core)
+    const ownerOf = (name: StoredName): NameOwner | undefined => core.owners.find(({ owns }) => owns(name))
+    this.#backlog = new Backlog(this.#sound, this.health, {
       guestBytes: core.guestBytes,
-      isGuest: (name: StoredName) =>
-        isSubject(name) ? !isUser(name) : core.owners.find(({ owns }) => owns(name))?.isUsers(name) === false,
-      onLetGo: (guest: StoredName) => {
+      isGuest: (name) => (isSubject(name) ? !isUser(name) : ownerOf(name)?.isUsers(name) === false),
+      onLetGo: (guest) => {
         this.#loads.forget(guest)
         this.health.tellLoss()
       },
-    }
-    this.#sound = new SoundStore(store, core)
-    this.#backlog = new Backlog(
-      this.#sound,
-      this.health,
-      {
-        generation: (name) => this.#generation(name),
-        onStanding: (name, { rows, generation }) => {
-          if (isSubject(name)) this.#loads.take(name, rows, generation)
-          else core.owners.find(({ owns }) => owns(name))?.take(name, rows, 'store')
-        },
-        // Another process may have erased the user meanwhile, and perhaps no visitor will ask for that user again.
-        onLate: (name) => {
-          if (isSubject(name) && isUser(name)) this.#loads.load(name).catch(() => undefined)
-        },
+      generation: (name) => this.#generation(name),
+      onStanding: (name, rows, generation) => {
+        if (isSubject(name)) this.#loads.take(name, rows, generation)
+        else ownerOf(name)?.take(name, rows, 'store')
       },
-      waiting,
-    )
+      // Another process may have erased the user meanwhile, and perhaps no visitor will ask for that user again.
+      onLate: (name) => {
+        if (isSubject(name) && isUser(name)) this.#loads.load(name).catch(() => undefined)
+      },
+    })
     this.unsaved = this.#backlog
     const isWriting = (subject: Subject): boolean => this.#updates.isUnderWay(subject)
     this.#loads = new Loads(this.#sound, this.health, this.#backlog, core, isWriting)

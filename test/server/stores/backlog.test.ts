@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { GuestBytes } from '../../../server/kernel/memory/guest-bytes.js'
-import type { StoredName } from '../../../server/kernel/names/stored-name.js'
+import { type StoredName, storeName } from '../../../server/kernel/names/stored-name.js'
 import { browserSubject, userSubject } from '../../../server/kernel/names/subject.js'
 import { Backlog } from '../../../server/kernel/remote/backlog.js'
 import type { Store, StoredRow } from '../../../server/stores/store.js'
@@ -41,21 +41,14 @@ function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINI
   const letGo: StoredName[] = []
   const generations = new Map<StoredName, number>()
   const late: StoredName[] = []
-  const waiting = {
+  const backlog = new Backlog(soundStore(store, watched), watched.health, {
     guestBytes: new GuestBytes(2 * maxGuestBytes),
-    isGuest: (name: StoredName) => name.startsWith('browser:'),
-    onLetGo: (guest: StoredName) => void letGo.push(guest),
-  }
-  const backlog = new Backlog(
-    soundStore(store, watched),
-    watched.health,
-    {
-      generation: (name) => generations.get(name) ?? 0,
-      onStanding: (_, { rows }) => void standing.push(rows),
-      onLate: (name) => void late.push(name),
-    },
-    waiting,
-  )
+    isGuest: (name) => name.startsWith('browser:'),
+    onLetGo: (guest) => void letGo.push(guest),
+    generation: (name) => generations.get(name) ?? 0,
+    onStanding: (_, rows) => void standing.push(rows),
+    onLate: (name) => void late.push(name),
+  })
   return { ...watched, store, backlog, standing, letGo, generations, late }
 }
 
@@ -99,6 +92,16 @@ describe('Backlog', () => {
     expect(store.open.size).toBe(32)
     await store.next.answer()
     expect(store.calls.length).toBe(33)
+  })
+
+  it('sends nothing twice that was added again on its way, and says then that it is stored', async () => {
+    const { backlog, store } = held()
+    backlog.add(ANN, [register('a', 1, 1)])
+    await turn()
+    backlog.add(ANN, [register('a', 1, 1)])
+    const stored = backlog.stored(ANN)
+    await store.next.answer()
+    expect([await stored, backlog.size, store.calls.length]).toEqual([true, 0, 1])
   })
 
   it('sends what failed with what has come since', async () => {
@@ -291,6 +294,22 @@ describe('Backlog', () => {
       await cleared(store)
       await store.next.answer()
       expect(await store.content.load(ANN)).toEqual([register('$epoch', 4, 'user:s:ann')])
+    })
+
+    it('writes an end again that was on its way, as the erasure may have removed it', async () => {
+      const parts = held()
+      const { backlog, store } = parts
+      backlog.add(ANN, [register('$epoch', 2)])
+      await turn()
+      backlog.erase(ANN, [register('$epoch', 2)])
+      await store.next.answer()
+      const [, load, remove] = store.calls
+      await load?.fail()
+      await remove?.answer()
+      await pass(parts, 100)
+      await cleared(store)
+      await store.next.answer()
+      expect(await store.content.load(ANN)).toEqual([register('$epoch', 2)])
     })
 
     it('leaves to whom a browser has signed in', async () => {
@@ -629,6 +648,22 @@ describe('threat 57: what guests have set, while the store is down', () => {
     for (let sent = 0; sent < 9; sent += 1) await store.next.answer()
     expect(await later).toBe(true)
     expect(rowsOf(store.calls.at(-1) as never)).toEqual([['b', 2, 1]])
+  })
+
+  it('is let go on its way, too: said not to be stored where the call fails, and not tried again', async () => {
+    const made = parts(new HeldStore(), 10_000)
+    const { backlog, store } = made
+    backlog.add(guest(0), [register('a', 1, kilobyte)])
+    const stored = backlog.stored(guest(0))
+    await turn()
+    for (let index = 1; index < 10; index += 1) backlog.add(guest(index), [register('a', 1, kilobyte)])
+    expect(backlog.of(guest(0))).toEqual([])
+    await store.next.fail()
+    expect(await stored).toBe(false)
+    await store.release()
+    await pass(made, 1000)
+    expect(store.calls.filter(({ subject }) => subject === storeName(guest(0)))).toHaveLength(1)
+    expect(backlog.size).toBe(0)
   })
 
   it('makes no room by what has ended, nor by what users have set', async () => {
