@@ -1,3 +1,4 @@
+import { LiveSessionError } from '../../../shared/errors.js'
 import type { Level } from '../../../shared/protocol.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
@@ -14,9 +15,11 @@ import { Loads } from './loads.js'
 import { Reloads } from './reloads.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
-import { StoreEnd } from './store-end.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, type Update, Updates } from './updates.js'
+
+/** ms for which an orderly shutdown waits for the store. */
+const LONGEST_END = 10_000
 
 /** The exchange between memory and the store: each learns what the other knows. */
 export class StoreSync implements Keeper {
@@ -33,7 +36,6 @@ export class StoreSync implements Keeper {
   readonly #sweeps: Sweeps
   readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
-  readonly #end: StoreEnd
 
   constructor(store: Store, core: UpToVisitors) {
     this.#store = store
@@ -63,8 +65,6 @@ export class StoreSync implements Keeper {
     this.#loads = new Loads(this.#sound, this.health, this.#backlog, core, isWriting)
     this.singleUse = new SingleUse(store, this.health, core.settings)
     this.#updates = this.updates(this.#loads, core.sessions)
-    const pending = { backlog: this.#backlog, health: this.health, updates: this.#updates }
-    this.#end = new StoreEnd(store, pending, core.settings.report)
     this.#sweeps = new Sweeps(store, core.settings)
     this.#reloads = new Reloads({ backlog: this.#backlog, health: this.health, loads: this.#loads }, core)
   }
@@ -164,15 +164,37 @@ export class StoreSync implements Keeper {
   }
 
   /** Resolves when all that was written until now is stored. Keeps the process alive until then. */
-  settled(): Promise<void> {
-    return this.#end.settled()
+  async settled(): Promise<void> {
+    const stay = setInterval(() => undefined, LONGEST_END)
+    await this.#allStored()
+    clearInterval(stay)
   }
 
-  /** Waits for the store as long as an orderly shutdown may take. */
-  close(): Promise<void> {
+  /** Closes the store once what was written is stored. Waits for it as long as an orderly shutdown may take. */
+  async close(): Promise<void> {
     this.#reloads.close()
     this.#sweeps.close()
-    return this.#end.close()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LONGEST_END)
+    })
+    await Promise.race([this.#allStored(), late])
+    this.health.close()
+    this.#tellUnsaved()
+    await Promise.race([this.#store.close(), late])
+    clearTimeout(timer)
+  }
+
+  async #allStored(): Promise<void> {
+    await this.#updates.ended()
+    await this.#backlog.allStored()
+  }
+
+  #tellUnsaved(): void {
+    const { size } = this.#backlog
+    if (size === 0) return
+    const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
+    this.#core.settings.report(new LiveSessionError('store_unavailable', message))
   }
 
   #generation(subject: StoredName): number {
