@@ -83,8 +83,8 @@ export class Epochs {
     return { epoch: this.of(sub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
   }
 
-  /** Returns which generation of a subject's values counts. */
-  generation(subject: Subject): number {
+  /** Returns which generation of a subject's values counts; of a part's there is only one. */
+  generation(subject: Subject | PartName): number {
     return isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 

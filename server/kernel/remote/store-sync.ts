@@ -5,7 +5,6 @@ import { Replica } from '../../../shared/replica.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import type { Store } from '../../stores/store.js'
 import type { Keeper, NameOwner } from '../ends/beyond.js'
-import { FIRST_GENERATION } from '../names/generation.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
 import { isFleeting, isSubject, isUser, type PartName, type Subject } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
@@ -24,7 +23,7 @@ const LONGEST_END = 10_000
 /** The exchange between memory and the store: each learns what the other knows. */
 export class StoreSync implements Keeper {
   readonly #store: Store
-  readonly #sound: SoundStore
+  readonly sound: SoundStore
   readonly #core: UpToVisitors
   readonly health: StoreHealth
   readonly #backlog: Backlog
@@ -41,28 +40,28 @@ export class StoreSync implements Keeper {
     this.#store = store
     this.#core = core
     this.health = new StoreHealth(core.settings)
-    this.#sound = new SoundStore(store, core)
+    this.sound = new SoundStore(store, core)
     const ownerOf = (name: StoredName): NameOwner | undefined => core.owners.find(({ owns }) => owns(name))
-    this.#backlog = new Backlog(this.#sound, this.health, {
+    this.#backlog = new Backlog(this.sound, this.health, {
       guestBytes: core.guestBytes,
       isGuest: (name) => (isSubject(name) ? !isUser(name) : ownerOf(name)?.isUsers(name) === false),
       onLetGo: (guest) => {
         this.#loads.forget(guest)
         this.health.tellLoss()
       },
-      generation: (name) => this.#generation(name),
+      generation: (name) => core.epochs.generation(name),
       onStanding: (name, rows, generation) => {
         if (isSubject(name)) this.#loads.take(name, rows, generation)
         else ownerOf(name)?.take(name, rows, 'store')
       },
       // Another process may have erased the user meanwhile, and perhaps no visitor will ask for that user again.
       onLate: (name) => {
-        if (isSubject(name) && isUser(name)) this.#loads.load(name).catch(() => undefined)
+        if (isUser(name)) this.#loads.load(name).catch(() => undefined)
       },
     })
     this.unsaved = this.#backlog
     const isWriting = (subject: Subject): boolean => this.#updates.isUnderWay(subject)
-    this.#loads = new Loads(this.#sound, this.health, this.#backlog, core, isWriting)
+    this.#loads = new Loads(this.sound, this.health, this.#backlog, core, isWriting)
     this.singleUse = new SingleUse(store, this.health, core.settings)
     this.#updates = this.updates(this.#loads, core.sessions)
     this.#sweeps = new Sweeps(store, core.settings)
@@ -148,8 +147,12 @@ export class StoreSync implements Keeper {
 
   /** Creates the updates of values whose known state other code keeps in memory. */
   updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
-    const nameOf = (name: N): string => storeName(name, this.#generation(name))
-    return new Updates({ store: this.#sound, nameOf }, this.health, answers, this, memory, this.#core.settings)
+    return new Updates(this, answers, memory, this.#core.settings)
+  }
+
+  /** Returns the name under which values are in the store. */
+  nameOf(name: StoredName): string {
+    return storeName(name, this.#core.epochs.generation(name))
   }
 
   /** Resolves with what the store has of a part's, and what it has not been told yet; rejects if it does not answer. */
@@ -195,10 +198,6 @@ export class StoreSync implements Keeper {
     if (size === 0) return
     const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
     this.#core.settings.report(new LiveSessionError('store_unavailable', message))
-  }
-
-  #generation(subject: StoredName): number {
-    return isSubject(subject) ? this.#core.epochs.generation(subject) : FIRST_GENERATION
   }
 
   /** Resolves with what the store has once all that waits here is stored; with undefined if it does not answer in time. */

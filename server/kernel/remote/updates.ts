@@ -48,39 +48,26 @@ export interface Answers<N extends StoredName> {
   inTime(name: N): Promise<unknown>
 }
 
-/** The place where the values are: a user's get another name with each erasure. */
-interface Place<N extends StoredName> {
-  readonly store: SoundStore
-  nameOf(this: void, name: N): string
-}
-
-/** The keeper of a value in the store once it stands. */
-interface Keeping extends Pick<Keeper, 'keep'> {
+/** The store, and the keeper of a value there once it stands. */
+interface Place extends Pick<Keeper, 'keep'> {
+  readonly health: StoreHealth
+  readonly sound: SoundStore
+  /** A user's values get another name with each erasure. */
+  nameOf(name: StoredName): string
   level(names: Iterable<StoredName>): Promise<Level>
 }
 
 /** Updates that compute values from those before them, by compare-and-set: see `StoreSync.update`. */
 export class Updates<N extends StoredName> {
-  readonly #place: Place<N>
-  readonly #health: StoreHealth
+  readonly #place: Place
   readonly #answers: Answers<N>
-  readonly #keeping: Keeping
   readonly #memory: Memory<N>
   readonly #settings: Pick<Settings, 'clock'>
   readonly #underWay = new InTurn()
 
-  constructor(
-    place: Place<N>,
-    health: StoreHealth,
-    answers: Answers<N>,
-    keeping: Keeping,
-    memory: Memory<N>,
-    settings: Pick<Settings, 'clock'>,
-  ) {
+  constructor(place: Place, answers: Answers<N>, memory: Memory<N>, settings: Pick<Settings, 'clock'>) {
     this.#place = place
-    this.#health = health
     this.#answers = answers
-    this.#keeping = keeping
     this.#memory = memory
     this.#settings = settings
   }
@@ -105,7 +92,7 @@ export class Updates<N extends StoredName> {
     let unanswered: StoredRegister | undefined
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       await this.#answers.ensure([subject])
-      const isAnswering = this.#answers.isLoaded(subject) && (await this.#keeping.level([subject])) === 'store'
+      const isAnswering = this.#answers.isLoaded(subject) && (await this.#place.level([subject])) === 'store'
       permit()
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
@@ -115,7 +102,7 @@ export class Updates<N extends StoredName> {
         // What was taken since the first attempt only the store may have told of so far.
         if (attempt > 0) this.#memory.confirm(subject, standing, source)
         // Another process has told of it, and may be unable to store it.
-        if (replica?.source(field.key) === 'node') this.#keeping.keep(subject, [standing])
+        if (replica?.source(field.key) === 'node') this.#place.keep(subject, [standing])
         return taken
       }
       if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)
@@ -123,12 +110,12 @@ export class Updates<N extends StoredName> {
       const stamp = nextStamp(now, newestOf([this.#memory.last(subject, field.key), seen]))
       const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
       const expected = standing?.stamp ?? NEVER
-      const { store, nameOf } = this.#place
-      const name = nameOf(subject)
-      const isSet = await this.#try(() => store.compareAndSet(name, register, expected))
+      const { sound } = this.#place
+      const name = this.#place.nameOf(subject)
+      const isSet = await this.#try(() => sound.compareAndSet(name, register, expected))
       // Erased meanwhile: deletes what may have been written there, and computes again from what is left.
-      if (nameOf(subject) !== name) {
-        store.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
+      if (this.#place.nameOf(subject) !== name) {
+        sound.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         unanswered = undefined
         continue
       }
@@ -152,7 +139,7 @@ export class Updates<N extends StoredName> {
   #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
     if (this.#memory.last(subject, register.key) >= register.stamp) return undefined
     this.#memory.confirm(subject, register, source)
-    this.#keeping.keep(subject, [register])
+    this.#place.keep(subject, [register])
     return register.stamp
   }
 
@@ -160,13 +147,14 @@ export class Updates<N extends StoredName> {
   async #meet(subject: N, key: string): Promise<void> {
     const own = this.#memory.find(subject)?.register(key)
     // The answer says what the store has.
-    if (own) this.#keeping.keep(subject, [own])
+    if (own) this.#place.keep(subject, [own])
     else await this.#answers.inTime(subject)
   }
 
   /** Asks the store; resolves with undefined if it does not answer in time. */
   #try<T>(act: () => Promise<T>): Promise<T | undefined> {
-    return this.#health.inTime(this.#health.ask(act).catch(() => undefined))
+    const { health } = this.#place
+    return health.inTime(health.ask(act).catch(() => undefined))
   }
 }
 
