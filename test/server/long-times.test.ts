@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import { Rechecks } from '../../server/kernel/connections/rechecks.js'
+import { GuestBytes } from '../../server/kernel/memory/guest-bytes.js'
 import { StoreHealth } from '../../server/kernel/remote/health.js'
-import { Reloads } from '../../server/kernel/remote/reloads.js'
+import { Loads } from '../../server/kernel/remote/loads.js'
 
 const DAY = 24 * 60 * 60 * 1000
 /** More than a timer can wait for: one of Node, as this one, fires after 1 ms instead. */
@@ -24,11 +25,11 @@ it.each(LONG)('a storeTimeout of %d ms is not over in a day', async (storeTimeou
 it.each(LONG)('a storeRefresh of %d ms looks for nothing to load within a day', async (storeRefresh) => {
   const held = jest.fn(() => [])
   const health = { onTry: () => undefined, state: 'good' }
-  const parts = { backlog: { size: 0 }, health, loads: {} } as unknown
-  const core = { settings: { storeRefresh }, subjects: { held } } as unknown
-  const reloads = new Reloads(parts as never, core as never)
+  const settings = { storeRefresh, clock: Date.now }
+  const core = { guestBytes: new GuestBytes(1e6), settings, subjects: { held } }
+  const loads = new Loads({} as never, health as never, { size: 0 } as never, core as never, () => false)
   await jest.advanceTimersByTimeAsync(DAY)
-  reloads.close()
+  loads.close()
   expect(held).not.toHaveBeenCalled()
 })
 

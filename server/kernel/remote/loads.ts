@@ -1,4 +1,4 @@
-import { isWithin } from '../../../shared/ms.js'
+import { isWithin, LONGEST_TIMER } from '../../../shared/ms.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import { nextStamp } from '../../../shared/stamp.js'
 import { stateOf, toRegister } from '../ends/ending.js'
@@ -7,7 +7,7 @@ import { FIRST_GENERATION } from '../names/generation.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
 import { isSubject, isUser, type Subject } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
-import type { Backlog } from './backlog.js'
+import { AT_ONCE, type Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
@@ -21,10 +21,12 @@ interface Nothing {
 
 /** Approximate bytes of such a record, with its place in memory. */
 const NOTHING = 200
+/** The share of `storeRefresh` between two rounds: under a half, so every second one is soon enough even if timers are late. */
+const PACE = 0.45
 
 /**
- * The loading of what the store has into memory before it is read: one call per subject, however many requests wait for it. It also tells
- * the store what that lacks.
+ * The loading of what the store has into memory before it is read: one call per subject, however many requests wait for it. What
+ * sockets and listeners hold is loaded again in rounds, as no request causes that. Each load also tells the store what that lacks.
  */
 export class Loads {
   readonly #store: SoundStore
@@ -36,6 +38,8 @@ export class Loads {
   /** ms */
   readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
+  readonly #rounds: ReturnType<typeof setInterval>
+  #isInRound = false
 
   /** @param isWriting returns whether this process has written to the store what is not in memory yet */
   constructor(
@@ -57,6 +61,13 @@ export class Loads {
       maxIdle: this.#longest,
       clock,
     })
+    health.onTry(() => void this.#reload())
+    // What is still fresh is not loaded, so rounds may come sooner.
+    this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * PACE, LONGEST_TIMER)).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#rounds)
   }
 
   /** Returns whether what the store had of a subject when it was last asked is in memory. After too long a time that no longer counts. */
@@ -137,6 +148,23 @@ export class Loads {
     if (replica) replica.loadedAt = at
     else this.#nothing.set(subject, { at, residency: subjects.residency })
     return registers
+  }
+
+  /** Loads what is held, some at a time: asked for all at once, the store would answer late. */
+  async #reload(): Promise<void> {
+    const { settings, subjects } = this.#core
+    // If there is something to write, that shows whether a store that was down is back.
+    if (this.#isInRound || (this.#health.state === 'down' && this.#backlog.size > 0)) return
+    this.#isInRound = true
+    // At the next round the others are no older than `storeRefresh`.
+    const fresh = settings.storeRefresh * (1 - PACE)
+    const due = subjects.held().filter((subject) => !this.isFresh(subject, fresh))
+    do {
+      // One shows whether a store that was down is back. If not, it is tried again later.
+      const some = due.splice(0, this.#health.state === 'down' ? 1 : AT_ONCE)
+      await Promise.allSettled(some.map((subject) => this.load(subject)))
+    } while (due.length > 0 && this.#health.state !== 'down')
+    this.#isInRound = false
   }
 
   /** After an erasure a user's values have another name. Values left under the first name were written by a process that did not know of the erasure. */

@@ -11,7 +11,6 @@ import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import { Backlog } from './backlog.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
-import { Reloads } from './reloads.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
 import { Sweeps } from './sweeps.js'
@@ -33,7 +32,6 @@ export class StoreSync implements Keeper {
   /** Names that can be used once, across all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
-  readonly #reloads: Reloads
   readonly #updates: Updates<Subject>
 
   constructor(store: Store, core: UpToVisitors) {
@@ -65,7 +63,6 @@ export class StoreSync implements Keeper {
     this.singleUse = new SingleUse(store, this.health, core.settings)
     this.#updates = this.updates(this.#loads, core.sessions)
     this.#sweeps = new Sweeps(store, core.settings)
-    this.#reloads = new Reloads({ backlog: this.#backlog, health: this.health, loads: this.#loads }, core)
   }
 
   /** Brings what the store has of these subjects into memory; returns undefined if it is there already, or would come too late. */
@@ -175,7 +172,7 @@ export class StoreSync implements Keeper {
 
   /** Closes the store once what was written is stored. Waits for it as long as an orderly shutdown may take. */
   async close(): Promise<void> {
-    this.#reloads.close()
+    this.#loads.close()
     this.#sweeps.close()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<void>((resolve) => {

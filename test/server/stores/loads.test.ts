@@ -18,7 +18,7 @@ function parts({ hasAdapter = false } = {}) {
   const watched = watch()
   const memory = new Map<Subject, Replica>()
   const loaded: [Subject, readonly StoredRow[]][] = []
-  const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject) }
+  const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject), held: () => [] }
   const settings = { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now }
   const remote = { peers: { hasAdapter, tell: () => undefined } }
   const merge = (subject: Subject, rows: readonly StoredRow[]): number => {
