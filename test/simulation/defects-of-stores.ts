@@ -59,8 +59,8 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
   {
     name: 'the store is not asked again for what was evicted',
     at: 'Loads.#loadedAt',
-    find: 'nothing?.residency === subjects.residency',
-    replace: 'nothing !== undefined',
+    find: 'this.#nothing.clear()',
+    replace: 'undefined',
   },
   {
     name: 'requests do not wait for the store',

@@ -11,15 +11,7 @@ import { AT_ONCE, type Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
-/** A record that the store had nothing of a subject, and memory has nothing either. Otherwise the replica in memory records the load. */
-interface Nothing {
-  /** ms since 1970 */
-  readonly at: number
-  /** If that has changed, what was evicted since may have been this subject's. */
-  readonly residency: number
-}
-
-/** Approximate bytes of such a record, with its place in memory. */
+/** Approximate bytes of a record that the store had nothing, with its place in memory. */
 const NOTHING = 200
 /** The share of `storeRefresh` between two rounds: under a half, so every second one is soon enough even if timers are late. */
 const PACE = 0.45
@@ -34,7 +26,10 @@ export class Loads {
   readonly #backlog: Backlog
   readonly #core: UpToVisitors
   readonly #isWriting: (subject: Subject) => boolean
-  readonly #nothing: RotatingCache<Nothing>
+  /** When subjects were loaded of whom the store had nothing, and memory has nothing either. Otherwise the replica in memory records that. */
+  readonly #nothing: RotatingCache<number>
+  /** If that has changed, what was evicted since may have been of any of them. */
+  #residency = NaN
   /** ms */
   readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
@@ -131,9 +126,10 @@ export class Loads {
   /** Returns when a subject was loaded, if its values are still in memory. */
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
-    const nothing = this.#nothing.get(subject)
-    const isStillNothing = nothing?.residency === subjects.residency
-    return subjects.find(subject)?.loadedAt ?? (isStillNothing ? nothing.at : undefined)
+    const replica = subjects.find(subject)
+    if (this.#residency !== subjects.residency) this.#nothing.clear()
+    this.#residency = subjects.residency
+    return replica?.loadedAt ?? this.#nothing.get(subject)
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
@@ -146,7 +142,7 @@ export class Loads {
     const replica = subjects.find(subject)
     const at = settings.clock()
     if (replica) replica.loadedAt = at
-    else this.#nothing.set(subject, { at, residency: subjects.residency })
+    else this.#nothing.set(subject, at)
     return registers
   }
 
