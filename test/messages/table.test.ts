@@ -165,7 +165,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['createLiveSession was called again in this page', 'client/warning'],
     ],
     'client/development/warning.ts': [
-      ['changes are shown but not saved.', 'integration/client-pages'],
+      ['changes are shown but not saved.', 'integration/client-endpoint'],
       ['is of another origin, and gets no cookie. Pass', 'client/warning'],
       ['the socket was refused', 'client/warning'],
       ['the server does not answer over the socket', 'client/warning'],
