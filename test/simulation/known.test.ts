@@ -397,6 +397,22 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     moment: 'an answer comes too late',
   },
   {
+    what: 'a user is erased as a POST says that the store has what a page has set, and the store is not told of that yet',
+    seed: 911209,
+    cluster: { skews: [1, 1], hasStore: true, hasBus: false },
+    browsers: ['ann', 'ann', 'bob'],
+    steps: [
+      { kind: 'changeTogether', who: 1845065816, which: 4119510689, what: 3398035271 },
+      { kind: 'storeFails', who: 4243687653, which: 3493230301, what: 3894245419 },
+      { kind: 'revokeMeanwhile', who: 4143883571, which: 219354880, what: 538341107 },
+      { kind: 'storeIsBack', who: 3586377839, which: 2677592846, what: 3456400438 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'the store refuses',
+  },
+  {
     what: 'a process learns that a user was erased as it asks whether the store has what a page has set',
     seed: 81176,
     cluster: { skews: [-3000, -3000, 0], hasStore: true, hasBus: false },

@@ -47,10 +47,11 @@ export class Standing {
     return Math.max(this.#stored(sub), ...this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub)))
   }
 
-  /** Whether the store has a write, or a later one, or knows that it is gone. */
+  /** Whether the store has a write, or a later one, or knows that it is gone; or had it until an erasure that it is not told yet. */
   isStored(sub: string, key: string, stamp: number): boolean {
-    const name = this.#world.storeName(sub, this.generation(sub))
-    return this.#world.deployment.durability?.isThere(name, key, { stamp, value: undefined }) === true
+    const names = [this.generation(sub), this.#stored(sub)].map((generation) => this.#world.storeName(sub, generation))
+    const { durability } = this.#world.deployment
+    return names.some((name) => durability?.isThere(name, key, { stamp, value: undefined }))
   }
 
   #stored(sub: string): number {
