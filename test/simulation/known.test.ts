@@ -413,6 +413,21 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     moment: 'the store refuses',
   },
   {
+    what: 'a user comes back to a browser before the answer is out by which that user has left it',
+    seed: 1002097,
+    cluster: { skews: [0], hasStore: false, hasBus: false },
+    browsers: [null, 'ann'],
+    steps: [
+      { kind: 'leave', who: 2465235451, which: 858877547, what: 2064154768 },
+      { kind: 'addAndLeave', who: 1692086489, which: 2233387046, what: 2264186642 },
+      { kind: 'writeSlowly', who: 2763131653, which: 926489850, what: 1666338672 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'an answer comes too late',
+  },
+  {
     what: 'a process learns that a user was erased as it asks whether the store has what a page has set',
     seed: 81176,
     cluster: { skews: [-3000, -3000, 0], hasStore: true, hasBus: false },

@@ -174,8 +174,12 @@ export class RequestChecker {
   answered(exchange: Exchange, isFailure: boolean): void {
     this.#answers(exchange, isFailure)
     const { left } = this.#visits.get(exchange) ?? {}
-    for (const departed of left ?? [])
-      exchange.node.knowledge.giveUp(departed, exchange.node.knowledge.heirOf(departed.browser))
+    const { knowledge } = exchange.node
+    for (const { browser, user } of left ?? []) {
+      knowledge.giveUp({ browser, user: undefined }, knowledge.heirOf(browser))
+      // Also where the user has come back to that browser since.
+      if (user !== undefined) knowledge.departed.add(user)
+    }
   }
 
   #answers(exchange: Exchange, isFailure: boolean): void {
