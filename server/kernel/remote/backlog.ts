@@ -19,7 +19,7 @@ export interface BacklogNeeds {
   /** The bound for guests' waiting writes. */
   readonly guestBytes: GuestBytes
   isGuest(name: StoredName): boolean
-  /** Called for a guest whose writes are dropped. */
+  /** Called for a guest whose writes are dropped, but for what is on its way. */
   onLetGo(guest: StoredName): void
   /** Returns which generation of a subject's values counts. */
   generation(subject: StoredName): number
@@ -177,9 +177,10 @@ export class Backlog {
       const rows = await this.#health.ask(() => write(this.#store, subject, written, sent, generation))
       // What is to be erased is neither told nor confirmed.
       if (!isErasure(lane.next)) this.#core.onStanding(subject, rows, generation)
-      if (!isErasure(lane.next)) registers.forget((register) => isIn(written, register))
-      isStored = true
       const isOver = generation !== this.#core.generation(subject)
+      // What was set since an erasure may have earlier stamps, and goes elsewhere.
+      if (!isErasure(lane.next) && !isOver) registers.forget((register) => isIn(written, register))
+      isStored = true
       if (isOver || lane.outages !== this.#health.outages) this.#core.onLate(subject)
       Object.assign(lane, { outages: this.#health.outages, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
@@ -204,9 +205,10 @@ export class Backlog {
 
   /** Guests may have to make room, those who have waited longest first: one stranger can be any number of them. */
   #weigh(subject: StoredName, lane: Lane): void {
-    if (!this.#core.isGuest(subject)) return
     const { bytes, isEmpty } = lane.registers
-    this.#core.guestBytes.pin(lane, isEmpty ? 0 : bytes, () => this.#letGo(subject, lane))
+    // A guest may have become a user's.
+    const isBound = this.#core.isGuest(subject) && (!isEmpty || isErasure(lane.next))
+    this.#core.guestBytes.pin(lane, isBound ? bytes : 0, () => this.#letGo(subject, lane))
   }
 
   /** Drops what a guest has set, and what of a guest has ended, but not what has ended of a user. */

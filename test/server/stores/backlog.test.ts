@@ -35,7 +35,12 @@ interface Parts<S extends Store> extends Watched {
   readonly generations: Map<StoredName, number>
 }
 
-function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINITY): Parts<S> {
+/** @param users names of those who no longer are guests */
+function parts<S extends Store>(
+  store: S,
+  maxGuestBytes = Number.POSITIVE_INFINITY,
+  users: ReadonlySet<StoredName> = new Set(),
+): Parts<S> {
   const watched = watch()
   const standing: (readonly StoredRow[])[] = []
   const letGo: StoredName[] = []
@@ -43,7 +48,7 @@ function parts<S extends Store>(store: S, maxGuestBytes = Number.POSITIVE_INFINI
   const late: StoredName[] = []
   const backlog = new Backlog(soundStore(store, watched), watched.health, {
     guestBytes: new GuestBytes(2 * maxGuestBytes),
-    isGuest: (name) => name.startsWith('browser:'),
+    isGuest: (name) => name.startsWith('browser:') && !users.has(name),
     onLetGo: (guest) => void letGo.push(guest),
     generation: (name) => generations.get(name) ?? 0,
     onStanding: (_, rows) => void standing.push(rows),
@@ -146,6 +151,18 @@ describe('Backlog', () => {
         ],
       ])
       expect([backlog.size, late]).toEqual([0, [ANN]])
+    })
+
+    it('does not count as what was set since, whose stamp may be an earlier one', async () => {
+      const { backlog, store, generations } = held()
+      backlog.add(ANN, [register('a', 9, 'of a faster clock')])
+      await turn()
+      generations.set(ANN, 6)
+      backlog.abandon(ANN, ENDS, ANN)
+      backlog.add(ANN, [register('a', 8, 'new')])
+      await store.release()
+      expect(await content(store)).toEqual([[['a', 9, 'of a faster clock'], ...ENDS_AS_STORED], [['a', 8, 'new']]])
+      expect(backlog.size).toBe(0)
     })
 
     it('stands under no name of after, where this process hears of it in the very turn in which it sends', async () => {
@@ -664,6 +681,28 @@ describe('threat 57: what guests have set, while the store is down', () => {
     await pass(made, 1000)
     expect(store.calls.filter(({ subject }) => subject === storeName(guest(0)))).toHaveLength(1)
     expect(backlog.size).toBe(0)
+  })
+
+  it('stays where the guest has become a user meanwhile, whoever comes', async () => {
+    const users = new Set<StoredName>()
+    const { backlog, store } = parts(new HeldStore(), 10_000, users)
+    backlog.add(guest(0), [register('a', 1, kilobyte)])
+    await turn()
+    users.add(guest(0))
+    await store.next.answer()
+    backlog.add(guest(0), [register('b', 2, 1)])
+    for (let index = 1; index < 30; index += 1) backlog.add(guest(index), [register('a', 1, kilobyte)])
+    expect(backlog.of(guest(0))).toHaveLength(1)
+    const stored = backlog.stored(guest(0))
+    await store.release()
+    expect(await stored).toBe(true)
+  })
+
+  it('is bounded, too, where it is to be deleted', async () => {
+    const { backlog, letGo } = await outage(1000)
+    for (let index = 0; index < 50; index += 1) backlog.erase(guest(index), [])
+    expect(backlog.size).toBeLessThan(10)
+    expect(letGo.length).toBeGreaterThan(40)
   })
 
   it('makes no room by what has ended, nor by what users have set', async () => {
