@@ -22,7 +22,7 @@ async function startBehind(answer: (ctx: Koa.Context) => unknown) {
   return { app, mend }
 }
 
-const told = (app: App): readonly string[] => app.warnings.filter((line) => line.includes('POST'))
+const told = (app: App): readonly string[] => app.warnings.filter((line) => line.includes('POST http'))
 const OFFLINE = { status: 'offline' }
 
 /** Resolves when that many POSTs were answered. */
