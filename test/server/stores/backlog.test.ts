@@ -683,7 +683,7 @@ describe('threat 57: what guests have set, while the store is down', () => {
     expect(backlog.size).toBe(0)
   })
 
-  it('stays where the guest has become a user meanwhile, whoever comes', async () => {
+  it('stays where the guest has become a user meanwhile, however many guests come', async () => {
     const users = new Set<StoredName>()
     const { backlog, store } = parts(new HeldStore(), 10_000, users)
     backlog.add(guest(0), [register('a', 1, kilobyte)])
