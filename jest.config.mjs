@@ -54,6 +54,7 @@ const base = {
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform,
   moduleNameMapper,
+  testRunner: '<rootDir>/test/support/runner.mjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   testPathIgnorePatterns: leftOut,
 }

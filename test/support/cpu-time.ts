@@ -9,13 +9,19 @@ const READING = 8
  * a busy machine do not count, nor do other threads of this one.
  */
 export function stopwatch(): () => number {
-  let last = { cpu: process.cpuUsage(), time: performance.now() }
+  let last = timesNow()
   return () => {
-    const { user, system } = process.cpuUsage(last.cpu)
-    const took = Math.min((user + system) / 1000, performance.now() - last.time)
-    last = { cpu: process.cpuUsage(), time: performance.now() }
+    const now = timesNow()
+    const took = Math.min(now.cpu - last.cpu, now.elapsed - last.elapsed)
+    last = now
     return took
   }
+}
+
+/** In ms. */
+function timesNow(): { readonly cpu: number; readonly elapsed: number } {
+  const { user, system } = process.cpuUsage()
+  return { cpu: (user + system) / 1000, elapsed: performance.now() }
 }
 
 /** Returns how many times slower the same work is here and now: scales limits in CPU time, because a slow processor needs more of it. */

@@ -1,0 +1,23 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import runner from 'jest-circus/runner'
+
+/** The storages that have been used in this process. */
+const used = new Set()
+const { run } = AsyncLocalStorage.prototype
+AsyncLocalStorage.prototype.run = function (...given) {
+  used.add(this)
+  return run.apply(this, given)
+}
+
+/**
+ * Runs the tests of a file as Jest does, and then lets go of what knows which of them is running: Jest makes one such storage a file,
+ * and in Node 20 each promise of all later files would look into each of them, and keep what it finds there.
+ */
+export default async function runTests(...given) {
+  try {
+    return await runner.default(...given)
+  } finally {
+    for (const storage of used) storage.disable()
+    used.clear()
+  }
+}
