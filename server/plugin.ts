@@ -154,7 +154,6 @@ class Plugin
 
   async settled(): Promise<void> {
     this.#core.dispatch.flush()
-    await this.#settleParts()
     await this.#core.store?.settled()
   }
 
@@ -164,11 +163,7 @@ class Plugin
     for (const { close } of parts) close?.()
     dispatch.flush()
     this.#rechecks?.close()
-    this.#closed ??= this.#settleParts().then(() => store?.close())
+    this.#closed ??= Promise.resolve(store?.close())
     await this.#closed
-  }
-
-  async #settleParts(): Promise<void> {
-    await Promise.all(this.#core.parts.map(({ settled }) => settled?.()))
   }
 }

@@ -263,7 +263,7 @@ describe('memory', () => {
     await sessions.read(visitor)
     sessions.app.clock.advance(11 * DAY)
     await within(
-      async () => appSessions.memory.size,
+      async () => [...appSessions.all()].length,
       (size) => size === 1,
     )
     expect(await sessions.read(visitor)).toEqual({})
@@ -279,7 +279,7 @@ describe('memory', () => {
     const appSessions = appSessionsOf(live)
     const rest = (size: number): Promise<number> =>
       within(
-        async () => appSessions.memory.size,
+        async () => [...appSessions.all()].length,
         (found) => found <= size,
       )
     const visitor = await sessions.withSession({ user: 'ann' })

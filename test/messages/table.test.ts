@@ -118,7 +118,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['expected sessions in live.sessionStore(), received none', 'integration/devices'],
       ['sessionStore({ maxLifetime })', 'threats/devices'],
     ],
-    'server/parts/session-store/session-memory.ts': [
+    'server/parts/session-store/app-sessions.ts': [
       ['live.sessionStore() has let go of sessions of guests', 'threats/one-bound'],
     ],
     'server/parts/session-store/session-store.ts': [

@@ -42,12 +42,14 @@ export function counterPart({ remote, settings, store }: Needs): Part {
         return count > 0 && fits(count) ? count : undefined
       },
     },
-    names: {
-      owns: (name): name is PartName => name.startsWith(PREFIX),
-      isUsers: () => false,
-      take: (name, registers) => {
-        for (const register of registers) take(name, register)
+    names: [
+      {
+        owns: (name): name is PartName => name.startsWith(PREFIX),
+        isUsers: () => false,
+        take: (name, registers) => {
+          for (const register of registers) take(name, register)
+        },
       },
-    },
+    ],
   }
 }

@@ -306,7 +306,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     await sessions.write(visitor, { user: 'bob' })
     expect(await sessions.read(visitor)).toEqual({ user: 'bob' })
     const name = sessionName(sessionId(visitor))
-    expect(appSessionsOf(sessions.app.live).memory.find(name)?.replica.registers()).toHaveLength(4)
+    expect(appSessionsOf(sessions.app.live).find(name)?.replica.registers()).toHaveLength(4)
     if (store) expect(await store.load(name)).toHaveLength(4)
   })
 
@@ -446,9 +446,9 @@ describe('threat 18: a flood of sessions', () => {
         await store.set(`stranger-${Math.random()}`, { csrf: `${at}` }, DAY)
         if (at % 100 === 0) await turn()
       }
-      expect(appSessions.memory.size).toBe(900)
+      expect([...appSessions.all()].length).toBe(900)
       sessions.app.clock.advance(2 * DAY)
-      while (appSessions.memory.size > 0) await turn()
+      while ([...appSessions.all()].length > 0) await turn()
     }
     expect(await longestTurn(flood)).toBeLessThan(LONGEST)
   })

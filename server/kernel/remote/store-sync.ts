@@ -33,6 +33,8 @@ export class StoreSync implements Keeper {
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
   readonly #updates: Updates<Subject>
+  /** Of values, and of what parts keep. */
+  readonly #allUpdates: Pick<Updates<never>, 'ended'>[] = []
 
   constructor(store: Store, core: UpToVisitors) {
     this.#store = store
@@ -144,7 +146,9 @@ export class StoreSync implements Keeper {
 
   /** Creates the updates of values whose known state other code keeps in memory. */
   updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
-    return new Updates(this, answers, memory, this.#core.settings)
+    const updates = new Updates(this, answers, memory, this.#core.settings)
+    this.#allUpdates.push(updates)
+    return updates
   }
 
   /** Returns the name under which values are in the store. */
@@ -186,7 +190,7 @@ export class StoreSync implements Keeper {
   }
 
   async #allStored(): Promise<void> {
-    await this.#updates.ended()
+    await Promise.all(this.#allUpdates.map((updates) => updates.ended()))
     await this.#backlog.allStored()
   }
 

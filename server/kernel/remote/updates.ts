@@ -5,7 +5,7 @@ import type { JsonValue } from '../../../shared/json.js'
 import type { Level } from '../../../shared/protocol.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
-import { NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
+import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
 import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
 import type { Keeper } from '../ends/beyond.js'
@@ -35,7 +35,6 @@ export interface Update {
 /** The memory of what is known to be in the store. */
 export interface Memory<N extends StoredName> {
   find(name: N): Replica | undefined
-  last(name: N, key: string): Stamp
   confirm(name: N, register: StoredRegister, source: ChangeSource): void
   /** @throws {LiveSessionError} `closed` */
   checkOpen(): void
@@ -107,7 +106,7 @@ export class Updates<N extends StoredName> {
       }
       if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)
       const now = this.#settings.clock()
-      const stamp = nextStamp(now, newestOf([this.#memory.last(subject, field.key), seen]))
+      const stamp = nextStamp(now, newestOf([standing?.stamp ?? NEVER, LOGIN_STAMP, seen]))
       const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
       const expected = standing?.stamp ?? NEVER
       const { sound } = this.#place
@@ -137,7 +136,8 @@ export class Updates<N extends StoredName> {
    * a newer one that was not made over it.
    */
   #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
-    if (this.#memory.last(subject, register.key) >= register.stamp) return undefined
+    const { stamp = NEVER } = this.#memory.find(subject)?.register(register.key) ?? {}
+    if (stamp >= register.stamp) return undefined
     this.#memory.confirm(subject, register, source)
     this.#place.keep(subject, [register])
     return register.stamp

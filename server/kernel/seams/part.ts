@@ -26,7 +26,7 @@ export interface Part {
   /** Called at once when values of a subject may have changed: the app's next line finds it done. */
   readonly changes?: (subject: Subject) => void
   readonly cookie?: CookieMember
-  readonly names?: NameOwner
+  readonly names?: readonly NameOwner[]
   readonly handshake?: HandshakePart
   /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
@@ -42,8 +42,6 @@ export interface Part {
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
   /** What this process knows of a user besides values, for the inspector. */
   readonly facts?: (user: UserSubject) => Fact | undefined
-  /** Resolves when the part has no work in progress. */
-  readonly settled?: () => Promise<void>
   /** Called when the plugin accepts no more writes. */
   readonly close?: () => void
 }

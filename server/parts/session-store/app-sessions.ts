@@ -1,34 +1,72 @@
 import type { ServerResponse } from 'node:http'
-import type { ChangeSource } from '../../../shared/change.js'
+import type { Socket } from 'socket.io'
+import type { AnyChange, ChangeSource } from '../../../shared/change.js'
+import { LiveSessionError } from '../../../shared/errors.js'
 import { isWithin } from '../../../shared/ms.js'
-import type { Awaitable } from '../../../shared/promise.js'
-import type { Level } from '../../../shared/protocol.js'
-import { newestOf, nextStamp, type Stamp } from '../../../shared/stamp.js'
-import { carrying } from '../../../shared/taken-ids.js'
-import { AT_ONCE } from '../../kernel/remote/backlog.js'
+import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
+import type { Stamp } from '../../../shared/stamp.js'
+import { toEnding } from '../../kernel/ends/ending.js'
+import { type RegisterChanges, Registers } from '../../kernel/remote/registers.js'
+import type { Updates } from '../../kernel/remote/updates.js'
 import type { Core } from '../../kernel/seams/core.js'
 import { onArrival } from '../../kernel/visitors/arrival.js'
-import type { Settings } from '../../options.js'
-import type { KnownSession } from './known-session.js'
-import { changesOf, checkRoom, maxAgeOf, RENEWED, type RegisterChanges, type SessionName } from './session-content.js'
+import { hangUp } from '../../kernel/visitors/connection.js'
+import { KnownSession } from './known-session.js'
+import {
+  BORN,
+  changesOf,
+  checkRoom,
+  isOver,
+  keyOf,
+  maxAgeOf,
+  RENEWED,
+  SESSION,
+  type SessionName,
+} from './session-content.js'
 import { sessionEnded } from './session-json.js'
-import { SessionMemory } from './session-memory.js'
-import { StoredSessions } from './stored-sessions.js'
+import type { SessionEnd } from './types.js'
 
-/** All of the app's own sessions that this process knows, and who else must be told of them. */
-export class AppSessions {
-  readonly memory: SessionMemory
-  readonly #core: Core
-  readonly #rounds: NodeJS.Timeout
-  readonly stored: StoredSessions | undefined
+/** ms that another process's response has to be sent: the message that it was may be lost. */
+const LONGEST_ANSWER = 30_000
+const LOST =
+  'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
+
+/**
+ * The app's own sessions that this process knows. One is a guest's until a request comes with it that `identify` names a user for. In a
+ * store, a request never sees less than what that had when it arrived: the visitor may have signed out at another process a moment before.
+ */
+export class AppSessions extends Registers<KnownSession> {
+  readonly updates: Updates<SessionName> | undefined
+  /** ms after which a session ends, used or not. */
+  maxLifetime: number = Infinity
+  #rounds: NodeJS.Timeout | undefined
   #isClosed = false
+  #loads = 0
 
-  /** @param maxLifetime ms after which a session ends, used or not */
-  constructor(core: Core, maxLifetime: number) {
-    this.#core = core
-    this.memory = new SessionMemory(core, maxLifetime)
-    this.stored = core.store && new StoredSessions(core.store, this.memory, core)
-    this.#rounds = beginRounds(this.memory, (name) => this.open(name), core.settings)
+  constructor(core: Core) {
+    const onDrop = (count: number): void => void (count === 0 || core.store || core.warn(LOST))
+    super(core, SESSION, (name, now) => new KnownSession(name, now, false), onDrop)
+    const answers = {
+      ensure: ([name]: readonly SessionName[]) => name && this.ask(name).catch(() => false),
+      isLoaded: (name: SessionName) => this.live(name) !== undefined,
+      inTime: (name: SessionName) => this.loadInTime(name),
+    }
+    this.updates = core.store?.updates(answers, {
+      find: (name) => this.live(name)?.replica,
+      confirm: (name, register, source) => {
+        const session = this.live(name)
+        if (session) this.merge(session, [register], source)
+        if (!this.isGivenUp(name)) core.remote.peers?.tell(name, [register])
+      },
+      checkOpen: () => core.sessions.checkOpen(),
+    })
+  }
+
+  /** Keeps sessions from now on. */
+  begin(maxLifetime: number): void {
+    this.isUsed = true
+    this.maxLifetime = maxLifetime
+    this.#rounds ??= this.beginRounds((session) => this.#look(session))
   }
 
   close(): void {
@@ -36,10 +74,48 @@ export class AppSessions {
     clearInterval(this.#rounds)
   }
 
+  /** Returns the session unless it has ended. */
+  live(name: SessionName): KnownSession | undefined {
+    const session = this.find(name)
+    return session && this.endOf(session) === undefined ? session : undefined
+  }
+
   /** Returns the current state of a request's or socket's session: memory may have evicted and reloaded it. Undefined if it has ended. */
   current(session: KnownSession): KnownSession | undefined {
-    const current = this.memory.live(session.name) ?? session
-    return this.memory.endOf(current) === undefined ? current : undefined
+    const current = this.live(session.name) ?? session
+    return this.endOf(current) === undefined ? current : undefined
+  }
+
+  /** Returns why a session has ended, even if nothing has noticed that yet. */
+  endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
+    if (ended !== undefined) return ended
+    if (this.isGivenUp(name)) return 'destroyed'
+    return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
+  }
+
+  /** Records that a request of a user came with it. */
+  setUsers(session: KnownSession): void {
+    if (session.isUsers) return
+    session.isUsers = true
+    this.#settle(session)
+  }
+
+  /** Keeps a session in memory as long as the connection, even one that has ended since it was found. */
+  hold(found: KnownSession, conn: Socket['conn']): KnownSession {
+    if (conn.readyState !== 'open') return found
+    const known = this.find(found.name)
+    const session = known ?? found
+    if (!known && this.endOf(found) !== undefined) {
+      void hangUp(conn)
+      return session
+    }
+    session.holders.set(conn, new Set())
+    conn.once('close', () => {
+      session.usedAt = this.core.settings.clock()
+      session.holders.delete(conn)
+      this.#settle(session)
+    })
+    return this.put(session)
   }
 
   /**
@@ -48,23 +124,42 @@ export class AppSessions {
    * @throws {LiveSessionError} `store_unavailable` if that does not answer, and nothing is known of the session here
    */
   async open(name: SessionName): Promise<KnownSession | undefined> {
-    if (this.memory.isGivenUp(name)) return undefined
-    const isCertain = (await this.stored?.ensure(name)) ?? true
-    const session = this.memory.live(name)
-    if (session) session.usedAt = this.#core.settings.clock()
+    if (this.isGivenUp(name)) return undefined
+    const isCertain = await this.ask(name)
+    const session = this.live(name)
+    if (session) session.usedAt = this.core.settings.clock()
     // It has expired.
-    else if (isCertain && this.memory.find(name) && !this.memory.isGivenUp(name)) {
-      this.memory.end(name, 'expired')
-      this.memory.close(name)
-      this.#core.remote.store?.erase(name, [])
+    else if (isCertain && this.find(name) && !this.isGivenUp(name)) {
+      this.#end(name, 'expired')
+      this.#hangUp(name)
+      this.core.remote.store?.erase(name, [])
     }
     return session
   }
 
   /** Returns whether a session of that name may exist anywhere, after asking the store for news of it. */
   async mayExist(name: SessionName): Promise<boolean> {
-    const isCertain = await this.stored?.ensure(name).catch(() => false)
-    return !isCertain || this.memory.find(name) !== undefined
+    const isCertain = this.core.store && (await this.ask(name).catch(() => false))
+    return !isCertain || this.find(name) !== undefined
+  }
+
+  /**
+   * Loads what the store knows of a session, and returns whether it has. For a session known here, it waits no longer than the deadline.
+   *
+   * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would be taken for one who has no session
+   */
+  async ask(name: SessionName): Promise<boolean> {
+    const { store } = this.core
+    if (this.live(name)) {
+      const isAnswered = this.loadInTime(name)
+      return (!store || store.health.state === 'good') && isAnswered
+    }
+    try {
+      await this.load(name)
+      return true
+    } catch (cause) {
+      throw new LiveSessionError('store_unavailable', 'the store does not say what is in the session', { cause })
+    }
   }
 
   /**
@@ -79,32 +174,11 @@ export class AppSessions {
     this.write(session, new Map([...changes, [RENEWED, null]]), source)
   }
 
-  /**
-   * Writes some registers of a session with one stamp, newer than any that their keys have had.
-   *
-   * @throws {LiveSessionError} `superseded` if it was ended; `closed`
-   */
-  write(held: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
-    this.#core.sessions.checkOpen()
-    if (this.memory.isGivenUp(held.name)) throw sessionEnded()
-    const session = this.memory.ensure(held.name)
-    // If memory has evicted it, it is restored, with the values' original stamps.
-    const recalled = this.memory.live(held.name) ? [] : session.merge(held.replica.registers(), 'store')
-    const now = this.#core.settings.clock()
-    session.usedAt = now
-    const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => session.replica.stamp(key))))
-    const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, session.replica, now))
-    const news = [...recalled, ...session.merge(registers, source)]
-    this.#core.remote.store?.keep(session.name, news)
-    this.#core.remote.peers?.tell(session.name, news)
-    const before = this.memory.letGo(session)
-    if (before !== undefined) this.#core.store?.prune(session.name, before)
-    return stamp
-  }
-
-  /** Returns how far the writes of a session have got. */
-  level(name: SessionName): Awaitable<Level> {
-    return this.#core.store?.level([name]) ?? 'memory'
+  /** @throws {LiveSessionError} `superseded` if it was ended; `closed` */
+  override write(held: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
+    this.core.sessions.checkOpen()
+    if (this.isGivenUp(held.name)) throw sessionEnded()
+    return super.write(this.live(held.name) ?? this.restore(held), changes, source)
   }
 
   /**
@@ -113,55 +187,110 @@ export class AppSessions {
    * @throws {LiveSessionError} `closed`
    */
   destroy(name: SessionName, res: ServerResponse | undefined): void {
-    this.#core.sessions.checkOpen()
-    const isUsers = this.memory.find(name)?.isUsers
-    this.memory.end(name, 'destroyed')
-    this.#core.epochs.giveUp(name, undefined, isUsers)
+    const { epochs, sessions } = this.core
+    sessions.checkOpen()
+    const isUsers = this.isUsers(name)
+    this.#end(name, 'destroyed')
+    epochs.giveUp(name, undefined, isUsers)
     const dismiss = (): void => {
-      this.memory.close(name)
-      this.#core.epochs.endAgain(name)
+      this.#hangUp(name)
+      epochs.endAgain(name)
     }
     if (res) onArrival(res, dismiss)
     else dismiss()
   }
-}
 
-/** ms between two rounds. */
-const PACE = 1000
-/** Sessions to check each time: checking a million would block the event loop. */
-const EACH_TIME = 1000
-
-type Open = (name: SessionName) => Promise<unknown>
-
-/**
- * Checks all sessions in memory, some at a time, over and over: which have expired, and which to ask the store for.
- *
- * @param open asks the store
- */
-function beginRounds(memory: SessionMemory, open: Open, settings: Settings): NodeJS.Timeout {
-  let round = memory.all()
-  let isUnderWay = false
-  const goOn = async (): Promise<void> => {
-    isUnderWay = true
-    const due = Array.from({ length: EACH_TIME }, () => round.next()).flatMap(({ done, value }) => (done ? [] : value))
-    if (due.length < EACH_TIME) round = memory.all()
-    // The store may be asked for each, and must not become slow for requests.
-    for (let at = 0; at < due.length; at += AT_ONCE)
-      await Promise.all(due.slice(at, at + AT_ONCE).map((session) => look(session, memory, open, settings)))
-    isUnderWay = false
+  /** Takes over what another process or the store says of a session. One whose beginning is unknown is not kept. */
+  override take(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
+    if (!this.isUsed) return
+    const end = registers.find(({ key }) => key === EPOCH_KEY)
+    if (this.isGivenUp(name)) {
+      // Told again, now that the response that ended it was sent.
+      if (end && source === 'node') this.#hangUp(name)
+    } else if (end) {
+      this.core.epochs.hear(name, toEnding(end))
+      this.#end(name, 'destroyed')
+      if (source === 'store') this.#hangUp(name)
+      else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
+    } else {
+      const isBegun = registers.some(({ key, value }) => key === BORN && value !== undefined)
+      // With a store, a node finds there what it needs.
+      const isNew = isBegun && (source === 'store' || !this.core.store)
+      const session = isNew ? this.ensure(name) : this.find(name)
+      if (session) this.merge(session, registers, source)
+      if (session && source === 'node') this.prune(session)
+    }
   }
-  return setInterval(() => void (isUnderWay || goOn()), PACE).unref()
-}
 
-async function look(session: KnownSession, memory: SessionMemory, open: Open, settings: Settings): Promise<void> {
-  const { name, holders, replica, usedAt } = session
-  const { maxIdle, store, storeRefresh, clock } = settings
-  const now = clock()
-  const { loadedAt = Number.NEGATIVE_INFINITY } = replica
-  const isStale = store !== undefined && holders.size > 0 && !isWithin(storeRefresh, loadedAt, now)
-  // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
-  if (memory.live(name) === undefined || isStale) await open(name).catch(() => undefined)
-  // It can be loaded again, or its browser has ended it long ago.
-  else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
-    memory.drop(session)
+  protected override changed(session: KnownSession, changes: readonly AnyChange[]): void {
+    const { watchers } = session
+    if (watchers.length === 0) return
+    const tell = (change: AnyChange): void => {
+      for (const watcher of watchers) watcher.changed(change)
+    }
+    for (const change of changes) {
+      const key = keyOf(change.key)
+      if (key !== undefined) this.core.announcements.change(session, { ...change, key }, tell)
+    }
+  }
+
+  /** A store that is down is asked for one at a time, which shows whether it is back. */
+  protected override async load(name: SessionName): Promise<void> {
+    if (this.core.store?.health.state === 'down' && this.#loads > 0) throw new Error('the store is down')
+    this.#loads += 1
+    try {
+      await super.load(name)
+    } finally {
+      this.#loads -= 1
+    }
+  }
+
+  protected override compare(name: SessionName, stored: readonly StoredRegister[], askedAt: number): void {
+    const session = this.live(name)
+    // A store that has lost the session is told everything again.
+    const isWhole = stored.some(({ key }) => key === BORN)
+    if (session) this.meet(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
+    const end = stored.find(({ key }) => key === EPOCH_KEY)
+    // Another process may have written to it before it learned of the end.
+    if (end && stored.length > 1) this.core.store?.erase(name, [end])
+  }
+
+  /** Checks whether it has expired, or is to be asked for, or can be forgotten. */
+  async #look(session: KnownSession): Promise<void> {
+    const { name, holders, replica, usedAt } = session
+    const { maxIdle, store, storeRefresh, clock } = this.core.settings
+    const now = clock()
+    const { loadedAt = Number.NEGATIVE_INFINITY } = replica
+    const isStale = store !== undefined && holders.size > 0 && !isWithin(storeRefresh, loadedAt, now)
+    // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
+    if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
+    // It can be loaded again, or its browser has ended it long ago.
+    else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
+      this.drop(session)
+  }
+
+  /** Ends a session, and removes its values. Its connections stay open until `#hangUp`. */
+  #end(name: SessionName, end: SessionEnd): void {
+    const session = this.find(name)
+    if (!session || session.ended !== undefined) return
+    const { watchers } = session
+    session.ended = end
+    this.forget(session, () => true, 'job')
+    this.core.announcements.add(() => {
+      for (const watcher of watchers) watcher.ended(end)
+    })
+  }
+
+  /** Closes the connections of an ended session, so that each browser reconnects with its current cookie. */
+  #hangUp(name: SessionName): void {
+    const session = this.find(name)
+    if (session?.ended === undefined) return
+    this.drop(session)
+    for (const conn of session.holders.keys()) void hangUp(conn)
+  }
+
+  /** Has a session where it belongs now, if it is in memory. */
+  #settle(session: KnownSession): void {
+    if (this.find(session.name) === session) this.put(session)
+  }
 }

@@ -1,23 +1,20 @@
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
-import type { StoredRegister } from '../../../shared/register.js'
-import { Replica } from '../../../shared/replica.js'
-import { nextStamp } from '../../../shared/stamp.js'
-import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import { type PartName, subjectHash, type UserSubject } from '../../kernel/names/subject.js'
+import { Kept, Registers } from '../../kernel/remote/registers.js'
 import type { Core } from '../../kernel/seams/core.js'
 import type { Fact } from '../../kernel/seams/part.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
-import { BORN, isSessionName, type SessionName } from './session-content.js'
-import { LATEST } from './session-memory.js'
+import { BORN, type SessionName } from './session-content.js'
 import type { Device } from './types.js'
 
 declare const KIND: unique symbol
 /** The name of the list of a user's devices: the store and other processes use the same name. */
 export type ListName = PartName & { readonly [KIND]: 'devices' }
 
+const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
 /** Devices that are listed. From half as many again on, the oldest are dropped. */
 const MOST = 100
@@ -27,17 +24,13 @@ const LONGEST_LABEL = 200
 type Value = readonly [session: SessionName, since: number, label: string | null]
 
 /** A device, and the session by which a user is signed in there. */
-interface Kept {
+interface Entry {
   readonly device: Device
   readonly session: SessionName
 }
 
-export function isListName(name: string): name is ListName {
-  return /^devices:[\w-]{43}$/.test(name)
-}
-
 function listName(user: UserSubject): ListName {
-  return `devices:${subjectHash(user)}` as ListName
+  return `${LIST}${subjectHash(user)}` as ListName
 }
 
 /** Says nothing of the session's id, and is another once that is regenerated. */
@@ -49,29 +42,31 @@ function deviceName(session: SessionName): string {
  * Where users are signed in by a session that is kept here: one register a session, in a list of its user, written once an hour. It is the
  * session that proves a sign-in, not the live cookie: that of a user who only reads is never written.
  */
-export class Devices {
-  readonly #core: Core
+export class Devices extends Registers<Kept<ListName>> {
   readonly #sessions: AppSessions
-  readonly #lists: RotatingCache<Replica>
 
   constructor(core: Core, sessions: AppSessions) {
-    const { clock, maxSubjects } = core.settings
-    this.#core = core
+    super(core, LIST, (name, now) => new Kept(name, now, true))
     this.#sessions = sessions
-    this.#lists = RotatingCache.onMap({ max: maxSubjects, clock })
   }
 
   /** Records whose request has come with a session, and when. */
   seen(session: KnownSession, user: UserSubject | undefined, ctx: Koa.Context): void {
-    const hour = Math.floor(this.#core.settings.clock() / HOUR)
+    const hour = Math.floor(this.core.settings.clock() / HOUR)
     const { user: former, hour: last } = session.seen ?? {}
     if (user === former && hour === last) return
     session.seen = { user, hour }
-    if (former !== undefined && former !== user) this.#write(listName(former), [session.name])
+    if (former !== undefined && former !== user) this.#remove(former, [session.name])
     if (user === undefined) return
     const value: Value = [session.name, session.replica.stamp(BORN), this.#labelOf(ctx) ?? null]
-    this.#write(listName(user), [session.name], value)
-    this.#bound(listName(user))
+    const list = this.ensure(listName(user))
+    this.write(list, new Map([[deviceName(session.name), value]]), 'job')
+    // Keeps a list of 10,000 sign-ins small.
+    const all = this.#entriesOf(list)
+    if (all.length <= MOST * 1.5) return
+    this.prune(list, 1)
+    const oldest = all.slice(MOST).map((entry) => entry.session)
+    this.#remove(user, oldest)
   }
 
   /** Lists the sessions that still exist, last used first. */
@@ -81,7 +76,7 @@ export class Devices {
 
   /** Says what this process knows of a user's devices. */
   facts(user: UserSubject): Fact | undefined {
-    const known = keptIn(this.#lists.get(listName(user)) ?? new Replica())
+    const known = this.#entriesOf(this.find(listName(user)))
     if (known.length === 0) return undefined
     return { title: 'Devices', texts: known.slice(0, MOST).map(({ device }) => device.label ?? device.name) }
   }
@@ -95,87 +90,46 @@ export class Devices {
 
   /** Ends all sessions of a user but one. */
   async endOthers(user: UserSubject, except: SessionName | undefined): Promise<void> {
-    const { all } = await this.#load(user)
-    await this.#endAll(
-      user,
-      all.flatMap(({ session }) => (session === except ? [] : session)),
-    )
-  }
-
-  /** Takes over what another process or the store says of a list. */
-  take(name: ListName, registers: readonly StoredRegister[]): void {
-    const list = this.#lists.ensure(name, () => new Replica())
-    for (const register of registers) list.merge(register, 'store')
+    const { all } = await this.#loaded(user)
+    const others = all.map(({ session }) => session).filter((session) => session !== except)
+    await this.#endAll(user, others)
   }
 
   async #endAll(user: UserSubject, sessions: readonly SessionName[]): Promise<void> {
     for (const session of sessions) this.#sessions.destroy(session, undefined)
-    this.#write(listName(user), sessions)
-    await this.#core.store?.level(sessions)
+    this.#remove(user, sessions)
+    await this.core.store?.level(sessions)
   }
 
-  async #existing(user: UserSubject): Promise<readonly Kept[]> {
-    const { all, isAnswered } = await this.#load(user)
-    const { memory, stored } = this.#sessions
+  async #existing(user: UserSubject): Promise<readonly Entry[]> {
+    const { all, isAnswered } = await this.#loaded(user)
     const asked = await Promise.all(
       all.map(async (kept) => {
-        const isCertain = isAnswered && ((await stored?.ensure(kept.session).catch(() => false)) ?? true)
-        const isThere = memory.live(kept.session) !== undefined
-        return { kept, isGone: isCertain && !isThere, isOver: !isThere && memory.isGivenUp(kept.session) }
+        const isCertain = isAnswered && (await this.#sessions.ask(kept.session).catch(() => false))
+        const isThere = this.#sessions.live(kept.session) !== undefined
+        return { kept, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isGivenUp(kept.session) }
       }),
     )
     const gone = asked.flatMap(({ kept, isGone }) => (isGone ? kept.session : []))
     // Without a store, another process may have it.
-    if (gone.length > 0 && stored) this.#write(listName(user), gone)
+    if (gone.length > 0 && this.core.store) this.#remove(user, gone)
     return asked.flatMap(({ kept, isGone, isOver }) => (isGone || isOver ? [] : kept))
   }
 
   /** If the store does not answer in time, there may be others, and some may have ended. */
-  async #load(user: UserSubject): Promise<{ readonly all: readonly Kept[]; readonly isAnswered: boolean }> {
-    const { settings, store } = this.#core
-    const name = listName(user)
-    const rows = store ? await store.health.inTime(store.load(name).catch(() => undefined)) : []
-    this.take(name, rows ?? [])
-    const list = this.#lists.get(name) ?? new Replica()
-    this.#forget(name, list, settings.clock() - LATEST)
-    return { all: keptIn(list), isAnswered: rows !== undefined }
+  async #loaded(user: UserSubject): Promise<{ readonly all: readonly Entry[]; readonly isAnswered: boolean }> {
+    const isAnswered = await this.loadInTime(listName(user))
+    const list = this.ensure(listName(user))
+    this.prune(list, 1)
+    return { all: this.#entriesOf(list), isAnswered }
   }
 
-  /** Writes to a list; without a value it deletes. */
-  #write(name: ListName, sessions: readonly SessionName[], value?: Value): void {
-    const { remote, settings } = this.#core
-    const list = this.#lists.ensure(name, () => new Replica())
-    const news = sessions.map((session): StoredRegister => {
-      const key = deviceName(session)
-      return { key, stamp: nextStamp(settings.clock(), list.stamp(key)), value: value && [...value] }
-    })
-    for (const register of news) list.merge(register, 'job')
-    remote.store?.keep(name, news)
-    remote.peers?.tell(name, news)
-  }
-
-  /** Keeps a list of 10,000 sign-ins small. */
-  #bound(name: ListName): void {
-    const list = this.#lists.get(name) ?? new Replica()
-    const all = keptIn(list)
-    if (all.length <= MOST * 1.5) return
-    this.#forget(name, list, this.#core.settings.clock() - LATEST)
-    this.#write(
-      name,
-      all.slice(MOST).map(({ session }) => session),
-    )
-  }
-
-  /** Forgets what was deleted long ago, as sessions do. */
-  #forget(name: ListName, list: Replica, before: number): void {
-    const isPast = ({ stamp, value }: StoredRegister): boolean => value === undefined && stamp < before
-    if (!list.registers().some(isPast)) return
-    list.forget(isPast)
-    this.#core.store?.prune(name, before)
+  #remove(user: UserSubject, sessions: readonly SessionName[]): void {
+    this.write(this.ensure(listName(user)), new Map(sessions.map((session) => [deviceName(session), undefined])), 'job')
   }
 
   #labelOf(ctx: Koa.Context): string | undefined {
-    const { deviceLabel, report } = this.#core.settings
+    const { deviceLabel, report } = this.core.settings
     try {
       const label: unknown = deviceLabel(ctx)
       // As UTF-8, which has no lone surrogates: half a character may be left at the end.
@@ -185,15 +139,15 @@ export class Devices {
       return undefined
     }
   }
-}
 
-/** Returns what is kept in a list, last seen first. */
-function keptIn(list: Replica): readonly Kept[] {
-  const all = list.registers().toSorted((a, b) => b.stamp - a.stamp)
-  return all.flatMap(({ key, stamp, value }) => {
-    const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []
-    if (typeof session !== 'string' || !isSessionName(session) || typeof since !== 'number') return []
-    const lastSeen = Math.floor(stamp / HOUR) * HOUR
-    return { session, device: { name: key, since, lastSeen, label: typeof label === 'string' ? label : undefined } }
-  })
+  /** Returns what is kept in a list, last seen first. */
+  #entriesOf(list: Kept<ListName> | undefined): readonly Entry[] {
+    const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
+    return all.flatMap(({ key, stamp, value }) => {
+      const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []
+      if (typeof session !== 'string' || !this.#sessions.owns(session) || typeof since !== 'number') return []
+      const lastSeen = Math.floor(stamp / HOUR) * HOUR
+      return { session, device: { name: key, since, lastSeen, label: typeof label === 'string' ? label : undefined } }
+    })
+  }
 }

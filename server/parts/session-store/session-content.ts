@@ -4,6 +4,7 @@ import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { PartName } from '../../kernel/names/subject.js'
+import type { RegisterChanges } from '../../kernel/remote/registers.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
@@ -12,8 +13,6 @@ export type SessionName = PartName & { readonly [KIND]: 'session' }
 
 /** The contents of a session by register key: its values and metadata, without stamps. */
 export type SessionContent = ReadonlyMap<string, JsonValue>
-/** The same for changes; `undefined` deletes. */
-export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /** Marks the beginning of a session: one without it is incomplete, its beginning unknown or deleted. */
 export const BORN = '$born'
@@ -32,13 +31,14 @@ const MAX_DELETED = 1024
 /** koa-session's stores keep a session this much longer than its cookie, so that it is found expired. */
 const GRACE = 10_000
 
+/** The prefix of those names. */
+export const SESSION = 'session:'
+
 /** @param id the id in the browser's cookie: it gives access to the session, so it is a secret, and not kept here */
 export function sessionName(id: string): SessionName {
-  return `session:${createHash('sha256').update(`session:${id}`).digest('base64url')}` as SessionName
-}
-
-export function isSessionName(name: string): name is SessionName {
-  return /^session:[\w-]{43}$/.test(name)
+  return `${SESSION}${createHash('sha256')
+    .update(SESSION + id)
+    .digest('base64url')}` as SessionName
 }
 
 /** Returns the register key for a key of `ctx.session`. */
@@ -62,11 +62,15 @@ export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
   return values
 }
 
-export function contentOf(replica: Replica): SessionContent {
+/** Returns what is not deleted: of each key the last entry counts. */
+function definedOf(entries: Iterable<readonly [string, JsonValue | undefined]>): SessionContent {
   const content = new Map<string, JsonValue>()
-  for (const { key, value } of replica.registers())
-    if (value !== undefined && (OWN.has(key) || keyOf(key) !== undefined)) content.set(key, value)
+  for (const [key, value] of new Map(entries)) if (value !== undefined) content.set(key, value)
   return content
+}
+
+export function contentOf(replica: Replica): SessionContent {
+  return definedOf([...changesOf(replica)].filter(([key]) => OWN.has(key) || keyOf(key) !== undefined))
 }
 
 /**
@@ -116,11 +120,7 @@ export function difference(before: SessionContent, after: SessionContent): Regis
  */
 export function changed(before: SessionContent, changes: RegisterChanges): SessionContent {
   checkRoom(before, changes)
-  const content = new Map(before)
-  for (const [key, value] of changes)
-    if (value === undefined) content.delete(key)
-    else content.set(key, value)
-  return content
+  return definedOf([...before, ...changes])
 }
 
 /**

@@ -42,7 +42,7 @@ export class SessionHandle {
   }
 
   get ended(): SessionEnd | undefined {
-    return this.#session ? undefined : this.#sessions.memory.endOf(this.#held)
+    return this.#session ? undefined : this.#sessions.endOf(this.#held)
   }
 
   get(key: string): JsonValue | undefined {
@@ -97,12 +97,12 @@ export class SessionHandle {
 
   /** Unless the store must compute it, a write is applied before the caller's next line runs. */
   #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
-    const { stored } = this.#sessions
+    const { updates } = this.#sessions
     const { name } = this.#held
     return Outcome.of(async () => {
       const update = this.#prepared(method, key, value)
       update.permit()
-      let stamp = method === 'update' && stored ? await stored.updates.make(name, update) : undefined
+      let stamp = method === 'update' && updates ? await updates.make(name, update) : undefined
       // The session may have ended while the store was asked: then the write does not count.
       update.permit()
       stamp ??= this.#sessions.write(this.#held, new Map([[update.field.key, update.next()]]), update.source)

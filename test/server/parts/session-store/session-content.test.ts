@@ -1,17 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
-import { Announcements } from '../../../../server/kernel/memory/announcements.js'
-import { KnownSession } from '../../../../server/parts/session-store/known-session.js'
+import type { RegisterChanges } from '../../../../server/kernel/remote/registers.js'
 import {
   changed,
   contentOf,
   difference,
-  type RegisterChanges,
   readContent,
-  sessionName,
   toKoaSession,
   valuesOf,
 } from '../../../../server/parts/session-store/session-content.js'
 import { isCarried, jsonOf } from '../../../../server/parts/session-store/session-json.js'
+import { Replica } from '../../../../shared/replica.js'
 import { fc } from '../../../support/property.js'
 import { stamp } from '../../../support/stamp.js'
 
@@ -27,7 +25,7 @@ type Session = Record<string, unknown>
 
 /** A session in memory, which takes one save after the other. */
 class Saved {
-  readonly session = new KnownSession(sessionName('id'), NOW, new Announcements(() => undefined), () => undefined)
+  readonly replica = new Replica()
   #stamp = NOW
 
   constructor(first: Session) {
@@ -36,7 +34,7 @@ class Saved {
 
   /** What a request is given. */
   get(): Session {
-    return { ...toKoaSession(this.session.replica, NOW) }
+    return { ...toKoaSession(this.replica, NOW) }
   }
 
   /** Saves what a request has made of what it was given. */
@@ -45,13 +43,13 @@ class Saved {
   }
 
   values(): Session {
-    return Object.fromEntries(valuesOf(this.session.replica))
+    return Object.fromEntries(valuesOf(this.replica))
   }
 
   #write(changes: RegisterChanges): void {
     this.#stamp += 1
     const registers = Array.from(changes, ([name, value]) => ({ key: name, stamp: stamp(this.#stamp), value }))
-    this.session.merge(registers, 'request')
+    for (const register of registers) this.replica.merge(register, 'request')
   }
 }
 
@@ -79,7 +77,7 @@ describe('what a request saves of a session', () => {
       fc.property(values, edits, edits, fc.boolean(), (base, one, all, isOneFirst) => {
         const two = Object.fromEntries(Object.entries(all).filter(([name]) => !(name in one)))
         const saved = new Saved(base)
-        const given = contentOf(saved.session.replica)
+        const given = contentOf(saved.replica)
         const saves = [one, two].map((edit) => () => saved.save(given, { ...saved.get(), ...base, ...edit }))
         // A copy for each, made before either is saved.
         const [first, second] = isOneFirst ? saves : saves.reverse()
@@ -94,7 +92,7 @@ describe('what a request saves of a session', () => {
     fc.assert(
       fc.property(values, (base) => {
         const saved = new Saved(base)
-        expect(difference(contentOf(saved.session.replica), readContent(saved.get(), undefined)).size).toBe(0)
+        expect(difference(contentOf(saved.replica), readContent(saved.get(), undefined)).size).toBe(0)
       }),
     )
   })
