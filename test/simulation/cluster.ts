@@ -25,6 +25,17 @@ const KINDS: readonly (readonly [hasNodes: boolean, hasStore: boolean, hasBus: b
 /** ms; nodes whose clocks are right to within some seconds. */
 const SKEWS = [0, 0, 1, 700, -3000, 20_000]
 
+/** ms; of nodes whose clocks are never the same. */
+const CLOCKS = [0, -3000, 700, 20_000, 40_000]
+
+/** Nodes that share a store, and of which one's clock is ahead of another's. */
+export function clusterOfClocks(seed: number): Cluster {
+  const random = new Random(seed ^ 0x27d4eb2f)
+  const first = random.below(CLOCKS.length)
+  const skews = Array.from({ length: 2 + random.below(2) }, (_, index) => CLOCKS[(first + index) % CLOCKS.length] ?? 0)
+  return { skews, hasStore: true, hasBus: random.below(4) > 0 }
+}
+
 /** It is drawn apart: the rest of a schedule is the same with and without. */
 export function clusterOf(seed: number): Cluster {
   const random = new Random(seed ^ 0x5bd1e995)

@@ -39,6 +39,24 @@ export const DEFECTS_OF_STORES: readonly Defect[] = [
     replace: 'undefined',
   },
   {
+    name: 'what is written after an erasure is taken for what was on its way, whose stamp is a later one',
+    at: 'Backlog.#send',
+    find: '!isErasure(lane.next) && !isOver',
+    replace: '!isErasure(lane.next)',
+  },
+  {
+    name: 'what waits for the store as its user is erased is stored with what comes after',
+    at: 'Backlog.erase',
+    find: 'lane.registers.clear()',
+    replace: 'undefined',
+  },
+  {
+    name: 'what waits for the store as another process erases its user is stored with what comes after',
+    at: 'Backlog.abandon',
+    find: 'lane.registers.forget(…)',
+    replace: 'undefined',
+  },
+  {
     name: 'what is written after an erasure is stored as if it came before',
     at: 'write',
     find: 'storeName(subject, generation)',

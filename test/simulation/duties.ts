@@ -4,11 +4,16 @@ import type { ServerNode } from './server-node.js'
 import { EPOCH, GENERATION, type Told } from './told.js'
 import type { World } from './world.js'
 
+/** What is known of a write: a word between nodes is looked up by its stamp alone. */
+type Write = Pick<Register, 'stamp'> & Partial<Register>
+
 /** What nodes have to tell each other, and the store; and what they have to do when they are told. */
 export class Duties {
   /** How many ends there have been. */
   ends = 0
   readonly #world: World
+  /** By user, what the store had said to have ended as a node was to revoke that one, in the order in which it was. */
+  readonly #asked = new WeakMap<ServerNode, Map<string, number[]>>()
   /** Which generation a write was made in. */
   readonly #generations = new WeakMap<ServerNode, Map<string, number>>()
 
@@ -37,7 +42,10 @@ export class Duties {
     const { generation = node.knowledge.generation(sub) } = register
     this.#world.ledger.assign(register.value, sub, register.stamp, generation)
     const made = this.#generations.get(node) ?? new Map()
-    this.#generations.set(node, made.set(nameOf(sub, key, register), generation))
+    const { stamp, value } = register
+    // What is written after an erasure may have a stamp that something before it had.
+    for (const write of [{ stamp }, { stamp, value }]) made.set(nameOf(sub, key, write), generation)
+    this.#generations.set(node, made)
     node.knowledge.learn(sub, key, { ...register, generation })
   }
 
@@ -71,6 +79,14 @@ export class Duties {
       if (key !== EPOCH && key !== GENERATION) node.knowledge.learn(sub, key, register)
   }
 
+  /** A node is to revoke a user: later than what the store says by now. What it was asked before may be answered as of before. */
+  revokes(node: ServerNode, sub: string): void {
+    const isAsking = node.line?.isAsking(this.#world.storeName(sub)) === true
+    const before = isAsking ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
+    const asked = this.#asked.get(node) ?? new Map<string, number[]>()
+    this.#asked.set(node, asked.set(sub, [...(asked.get(sub) ?? []), before]))
+  }
+
   /** A node has revoked a user, and may be about to delete what the user had. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void {
     const { knowledge } = node
@@ -80,8 +96,9 @@ export class Duties {
     const epoch = epochs.of(subjectHash(user))
     this.ends += 1
     const before = this.#world.standing.ended(sub)?.stamp ?? 0
-    if (node.line?.isWell && epoch <= before)
-      this.#world.fail(`${user} is revoked in epoch ${epoch}, though the store has one of ${before}`)
+    const asked = this.#asked.get(node)?.get(sub)?.shift() ?? 0
+    if (node.line?.isWell && epoch <= asked)
+      this.#world.fail(`${user} is revoked in epoch ${epoch}, though the store had one of ${asked}`)
     const name = this.#world.storeName(sub)
     const former = this.#world.storeName(sub, knowledge.generation(sub))
     const generation = epochs.generation(user)
@@ -110,7 +127,7 @@ export class Duties {
     return this.#world.storeName(sub, this.#generationOf(node, sub, key, register))
   }
 
-  #generationOf(node: ServerNode, sub: string, key: string, register: Pick<Register, 'stamp'>): number {
+  #generationOf(node: ServerNode, sub: string, key: string, register: Write): number {
     return this.#generations.get(node)?.get(nameOf(sub, key, register)) ?? node.knowledge.generation(sub)
   }
 
@@ -133,6 +150,6 @@ export class Duties {
   }
 }
 
-function nameOf(sub: string, key: string, { stamp }: Pick<Register, 'stamp'>): string {
-  return `${sub} ${key} ${stamp}`
+function nameOf(sub: string, key: string, { stamp, value }: Write): string {
+  return `${sub} ${key} ${stamp} ${JSON.stringify(value)}`
 }

@@ -495,6 +495,21 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'a change is refused that another process has taken',
   },
+  {
+    what: 'a user is erased elsewhere, of which the store tells in the first half of a write, and a job writes before the second',
+    seed: 1317265,
+    cluster: { skews: [40_000, 0], hasStore: true, hasBus: true },
+    browsers: ['ann', null],
+    steps: [
+      { kind: 'holdNews', who: 2839963570, which: 2376023624, what: 2204553602 },
+      { kind: 'eraseUser', who: 3490670496, which: 2863123628, what: 923723771 },
+      { kind: 'eraseMeanwhile', who: 308285405, which: 3247452002, what: 566636971 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'the store answers late',
+  },
 ]
 
 interface Case {

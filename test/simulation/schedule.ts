@@ -1,4 +1,4 @@
-import { type Cluster, clusterOf } from './cluster.js'
+import { type Cluster, clusterOf, clusterOfClocks } from './cluster.js'
 import { Random } from './random.js'
 
 /** What can happen, and how often compared to the rest. */
@@ -120,7 +120,42 @@ const WEIGHTS_OF_LEAVINGS = {
   storeAnswers: 3,
 } as const
 
-export type Kind = keyof typeof WEIGHTS | keyof typeof WEIGHTS_OF_STORES | keyof typeof WEIGHTS_OF_BUSES
+/** What can happen where the clocks of nodes differ. */
+const WEIGHTS_OF_CLOCKS = {
+  eraseMeanwhile: 10,
+  changeBehind: 8,
+  job: 3,
+  change: 3,
+  add: 2,
+  write: 2,
+  eraseUser: 2,
+  open: 2,
+  replay: 2,
+  flow: 4,
+  toTab: 2,
+  toServer: 2,
+  shakeHands: 2,
+  breakConnection: 1,
+  timer: 2,
+  clock: 1,
+  evict: 1,
+  restart: 1,
+  refresh: 1,
+  storeFails: 1,
+  storeSlows: 2,
+  storeIsBack: 2,
+  storeAnswers: 6,
+  storeRefuses: 2,
+  holdNews: 2,
+  hear: 4,
+  loseNews: 2,
+} as const
+
+export type Kind =
+  | keyof typeof WEIGHTS
+  | keyof typeof WEIGHTS_OF_STORES
+  | keyof typeof WEIGHTS_OF_BUSES
+  | keyof typeof WEIGHTS_OF_CLOCKS
 
 /** Numbers of any size choose among what there is when it happens, so that any step can be left out. */
 export interface Step {
@@ -148,8 +183,11 @@ const KINDS = drawn(WEIGHTS)
 const KINDS_OF_STORES = drawn(WEIGHTS_OF_STORES)
 const KINDS_OF_BUSES = drawn(WEIGHTS_OF_BUSES)
 const KINDS_OF_LEAVINGS = drawn(WEIGHTS_OF_LEAVINGS)
+const KINDS_OF_CLOCKS = drawn(WEIGHTS_OF_CLOCKS)
 /** Of so many schedules one is of leavings alone. */
 const LEAVINGS_IN = 6
+/** Of so many one, and never one of those, is of nodes whose clocks differ. */
+const CLOCKS_IN = 12
 
 function drawn(weights: Readonly<Partial<Record<Kind, number>>>): readonly Kind[] {
   return Object.entries(weights).flatMap(([kind, weight]) => Array<Kind>(weight).fill(kind as Kind))
@@ -168,6 +206,9 @@ const CASTS: readonly Schedule['browsers'][] = [
 /** Those of one visitor, where all that was taken is known. */
 const CALM_CASTS: readonly Schedule['browsers'][] = [[null], ['ann'], ['ann'], ['ann', 'ann']]
 
+/** Those of one user, whose writes go over each other. */
+const CASTS_OF_CLOCKS: readonly Schedule['browsers'][] = [['ann'], ['ann'], ['ann', 'ann'], ['ann', null]]
+
 /** Whether nothing but leaving a page could take away what it has added. */
 export function isCalm({ steps, cluster: { skews, hasStore, hasBus }, browsers, endsInRestart }: Schedule): boolean {
   const isJoined = skews.length === 1 || hasStore || hasBus
@@ -176,6 +217,7 @@ export function isCalm({ steps, cluster: { skews, hasStore, hasBus }, browsers, 
 }
 
 export function scheduleOf(seed: number): Schedule {
+  if (seed % CLOCKS_IN === 1) return scheduleOfClocks(seed)
   const random = new Random(seed)
   const cluster = clusterOf(seed)
   const isOfLeavings = seed % LEAVINGS_IN === 0
@@ -184,14 +226,26 @@ export function scheduleOf(seed: number): Schedule {
     : [...KINDS, ...(cluster.hasStore ? KINDS_OF_STORES : []), ...(cluster.hasBus ? KINDS_OF_BUSES : [])]
   const casts = isOfLeavings ? CALM_CASTS : CASTS
   const browsers = casts[random.below(casts.length)] ?? []
-  const steps = Array.from({ length: 6 + random.below(11) }, () => ({
+  const steps = stepsOf(kinds, 6 + random.below(11), random)
+  const [hasKoaSession, endsInRestart] = [random.below(8) === 0, random.below(2) === 0 && !isOfLeavings]
+  return { seed, cluster, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
+}
+
+function scheduleOfClocks(seed: number): Schedule {
+  const random = new Random(seed)
+  const browsers = CASTS_OF_CLOCKS[random.below(CASTS_OF_CLOCKS.length)] ?? []
+  const steps = stepsOf(KINDS_OF_CLOCKS, 3 + random.below(6), random)
+  const [hasLocks, endsInRestart] = [random.below(4) > 0, random.below(4) === 0]
+  return { seed, cluster: clusterOfClocks(seed), browsers, steps, hasKoaSession: false, endsInRestart, hasLocks }
+}
+
+function stepsOf(kinds: readonly Kind[], length: number, random: Random): readonly Step[] {
+  return Array.from({ length }, () => ({
     kind: kinds[random.below(kinds.length)] ?? 'flow',
     who: random.next(),
     which: random.next(),
     what: random.next(),
   }))
-  const [hasKoaSession, endsInRestart] = [random.below(8) === 0, random.below(2) === 0 && !isOfLeavings]
-  return { seed, cluster, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
 }
 
 /** Leaves out steps for as long as it still fails. */

@@ -27,25 +27,28 @@ function evict({ world }: Stage): void {
 }
 
 async function revoke(stage: Stage, user: string): Promise<void> {
-  const { live } = stage.world.node.process
-  await end(stage, live.revoke(user))
+  await end(stage, user, (live) => live.revoke(user))
 }
 
-async function erase(stage: Stage, user: string): Promise<void> {
-  const { live } = stage.world.node.process
-  await end(stage, live.erase(user))
+export async function eraseUser(stage: Stage, user: string): Promise<void> {
+  await end(stage, user, (live) => live.erase(user))
 }
 
 /** A store that answers late may be waited for; nothing else is. */
-async function end({ world }: Stage, done: Promise<void>): Promise<void> {
+async function end(
+  { world }: Stage,
+  user: string,
+  act: (live: ServerNode['process']['live']) => Promise<void>,
+): Promise<void> {
   const { ends } = world.duties
-  void done
+  world.duties.revokes(world.node, world.subOf(user))
+  void act(world.node.process.live)
   await turn()
   if (world.duties.ends === ends && world.deployment.store?.weather !== 'slow') world.fail('revokes nothing')
 }
 
 /** A job of the app, which may have to wait for the store. */
-async function job(world: World, node: ServerNode, userId: string, key: string, value: number): Promise<void> {
+export async function job(world: World, node: ServerNode, userId: string, key: string, value: number): Promise<void> {
   const user = await node.process.live.user(userId)
   if (node.isOver) return
   const written = user.set(key as never, value as never)
@@ -95,7 +98,7 @@ export const SERVER = {
   revokeMeanwhile: async (stage, browser, { what }) => {
     const exchange = await stage.request(browser, [{ does: 'read' }, { does: 'wait' }, { does: 'read' }])
     const { user } = exchange
-    if (user !== undefined) await (what % 2 === 0 ? revoke : erase)(stage, user)
+    if (user !== undefined) await (what % 2 === 0 ? revoke : eraseUser)(stage, user)
     await stage.finish(exchange)
   },
   forgetInHandshake: async (stage, browser, step) => {
@@ -134,5 +137,5 @@ export const SERVER = {
     await turn()
   },
   revoke: (stage, _, step) => revoke(stage, userOf(stage, step)),
-  eraseUser: (stage, _, step) => erase(stage, userOf(stage, step)),
+  eraseUser: (stage, _, step) => eraseUser(stage, userOf(stage, step)),
 } satisfies Readonly<Record<string, Perform>>

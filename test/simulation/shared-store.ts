@@ -20,6 +20,8 @@ export interface Asked<T> {
   onAnswer?(answer: T): void
   /** It is to write only over what stands. */
   readonly isComparing?: boolean
+  /** Whether the node asks for nothing before and after it, together with it: what is late in part is late. */
+  isWhole(): boolean
 }
 
 interface Call {
@@ -59,7 +61,7 @@ export class SharedStore {
     this.#removed.set(name, new Map([...this.removed(name), ...this.rows(name)]))
   }
 
-  ask<T>({ line, name, act, ghost, onAnswer, isComparing = false }: Asked<T>): Promise<T> {
+  ask<T>({ line, name, act, ghost, onAnswer, isComparing = false, isWhole }: Asked<T>): Promise<T> {
     const isLate = this.weather === 'slow'
     return new Promise((resolve, reject) => {
       const perform = async (): Promise<T> => {
@@ -74,7 +76,7 @@ export class SharedStore {
         if (line.isCut) return resolve(ghost)
         const answered = await perform()
         onAnswer?.(answered)
-        if (!isLate) line.isSound = this.weather === 'fair'
+        if (!isLate) line.isSound = this.weather === 'fair' && (line.isSound || isWhole())
         resolve(answered)
       }
       const refuse = async (isDone: boolean): Promise<void> => {
@@ -100,9 +102,9 @@ export class SharedStore {
     this.loss ??= `the store has ${JSON.stringify(next)} in place of ${JSON.stringify(former)}`
   }
 
-  /** Whether something waits for the schedule. */
-  get isAsked(): boolean {
-    return this.#calls.length > 0
+  /** How much waits for the schedule. */
+  get asked(): number {
+    return this.#calls.length
   }
 
   /** Does the next thing for which nothing is to be waited; says whether there was any. */

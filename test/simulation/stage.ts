@@ -243,7 +243,7 @@ export class Stage {
       if (await this.toTab(tab)) return true
       if (await this.tell(tab)) return true
     }
-    if (this.world.deployment.store?.isAsked) return this.#relieve()
+    if (this.world.deployment.store?.asked) return this.#relieve()
     if (!isDue()) return false
     fireTimer()
     await turn()

@@ -1,6 +1,7 @@
 import type { Browser, Exchange } from './browser.js'
 import { SERVER_ONLY } from './builds.js'
 import { freshValue, keyOf, userOf, writable, writing } from './choices.js'
+import { CLOCKS } from './clocks.js'
 import { CLUSTER } from './cluster-steps.js'
 import { LEAVINGS } from './leavings.js'
 import { MISCHIEF } from './mischief.js'
@@ -144,6 +145,8 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   ...SERVER,
 
   ...CLUSTER,
+
+  ...CLOCKS,
 
   answerComesLate: async (stage, browser, step) => {
     const tab = tabOf(browser, step)

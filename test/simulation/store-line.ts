@@ -2,10 +2,13 @@ import type { Store, StoredRow } from '../../server/stores/store.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isSame, type Registers } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'
-import { GENERATION } from './told.js'
+import { GENERATION, readName } from './told.js'
 
 /** All that it has of a name; the same, for another end than to know it; or what stands of some keys. */
 export type Question = 'load' | 'aside' | 'merge'
+
+/** The same, or what has ended for a user, as the first half of what is written of that one. */
+type Asking = Question | 'half'
 
 interface Load {
   readonly name: string
@@ -42,6 +45,10 @@ export class StoreLine implements Store {
   fault: string | undefined
   /** By the user's name, what the node has not removed yet. */
   readonly #doomed = new Map<string, Doomed>()
+  /** By name, how often it is asked what it has and has not answered yet. */
+  readonly #asking = new Map<string, number>()
+  /** By the user's name, what was answered to the first half of a write: what has ended for that user. */
+  readonly #halves = new Map<string, readonly StoredRow[]>()
   /** Names under which a first write of a key was refused. */
   readonly #refused = new Set<string>()
 
@@ -64,20 +71,31 @@ export class StoreLine implements Store {
     // Whether a row is in its way that is no register is looked up at once, for nothing else.
     const load: Load = { name, asked: this.#refused.delete(name) ? 'aside' : 'load' }
     this.#load = load
-    return this.#ask(
+    const { base } = readName(name)
+    this.#asking.set(base, (this.#asking.get(base) ?? 0) + 1)
+    const answer = this.#ask(
       name,
       (content) => content.load(name),
       [],
       () => load.asked,
     )
+    const end = (): unknown => this.#asking.set(base, (this.#asking.get(base) ?? 0) - 1)
+    void answer.then(end, end)
+    return answer
+  }
+
+  /** Whether it is asked what it has of a user, and has not answered yet. */
+  isAsking(user: string): boolean {
+    return (this.#asking.get(user) ?? 0) > 0
   }
 
   async merge(name: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
+    const isHalf = registers.at(-1)?.key === GENERATION
     return this.#ask(
       name,
       (content) => content.merge(name, registers),
       registers,
-      () => 'merge',
+      () => (isHalf ? 'half' : 'merge'),
     )
   }
 
@@ -88,6 +106,7 @@ export class StoreLine implements Store {
       act: (content) => content.compareAndSet(name, register, expected),
       ghost: true,
       isComparing: true,
+      isWhole: () => true,
     })
     if (!isSet && expected === 0) this.#refused.add(name)
     return isSet
@@ -101,7 +120,7 @@ export class StoreLine implements Store {
       this.#store.removes(name)
       return content.remove(name)
     }
-    return this.#store.ask({ line: this, name, act, ghost: undefined })
+    return this.#store.ask({ line: this, name, act, ghost: undefined, isWhole: () => false })
   }
 
   async sweep(): Promise<number> {
@@ -114,13 +133,27 @@ export class StoreLine implements Store {
     name: string,
     act: Asked<readonly StoredRow[]>['act'],
     ghost: readonly StoredRow[],
-    asked: () => Question,
+    asked: () => Asking,
   ): Promise<readonly StoredRow[]> {
     const onAnswer = (rows: readonly StoredRow[]): void => {
-      if (asked() === 'merge') this.#checkErasure(name)
-      this.#onAnswer(asked(), name, rows)
+      const question = asked()
+      if (question === 'half' || question === 'merge') this.#checkErasure(name)
+      if (question === 'half') this.#halves.set(name, rows)
+      else {
+        if (question === 'merge') this.#tellHalf(name)
+        this.#onAnswer(question, name, rows)
+      }
     }
-    return this.#store.ask({ line: this, name, act, ghost, onAnswer })
+    return this.#store.ask({ line: this, name, act, ghost, onAnswer, isWhole: () => asked() === 'load' })
+  }
+
+  /** What has ended for a user a node hears once the values are written as well, which are by another name. */
+  #tellHalf(name: string): void {
+    const { base } = readName(name)
+    const half = base === name ? undefined : this.#halves.get(base)
+    if (!half) return
+    this.#halves.delete(base)
+    this.#onAnswer('merge', base, half)
   }
 
   /** Before a node has the store say that a user was erased, it has that removed which stood there. */
