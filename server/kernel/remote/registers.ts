@@ -220,8 +220,8 @@ export class Registers<K extends Kept> implements NameOwner {
     this.compare(name, stored, askedAt)
   }
 
-  /** Does the same; resolves with whether the store has answered in time. */
-  protected async loadInTime(name: K['name']): Promise<boolean> {
+  /** Asks the store now; resolves with whether it has answered in time. */
+  async loadInTime(name: K['name']): Promise<boolean> {
     const isAsked = this.load(name).then(() => true)
     const { health } = this.core.store ?? {}
     return (await (health?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
