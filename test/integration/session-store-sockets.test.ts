@@ -222,6 +222,20 @@ describe('socket.session', () => {
     ])
   })
 
+  it('tells last of what a listener writes, where that answers one of several changes', async () => {
+    const sessions = await SessionApp.start()
+    const visitor = await sessions.withSession({ a: 0, b: 0 })
+    const session = await sessions.session(visitor)
+    const told = follow(session)
+    session.onChange(({ key }) => void (key === 'a' && session.set('b', 2)))
+    await sessions.write(visitor, { a: 1, b: 1 })
+    expect(session.get('b')).toBe(2)
+    expect(told).toEqual([
+      ['a', 1, 0, 'request'],
+      ['b', 2, 0, 'socket'],
+    ])
+  })
+
   it.each<[string, Deed]>([
     ['destroyed', signOut],
     ['regenerated', ({ session }) => session.regenerate()],

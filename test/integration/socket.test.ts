@@ -281,6 +281,19 @@ describe('a listener that writes', () => {
     ])
   })
 
+  it('answers one of several changes, and others hear last of what it writes', async () => {
+    const [one, other] = await handles()
+    const heard: unknown[] = []
+    one.onChange(({ key }) => void (key === 'division' && one.set('cart', ['mine'])))
+    other.onChange(({ key, previous, value }) => heard.push([key, previous, value]))
+    await other.setMany({ division: 5, cart: ['a'] })
+    expect(other.get('cart')).toEqual(['mine'])
+    expect(heard).toEqual([
+      ['division', -1, 5],
+      ['cart', [], ['mine']],
+    ])
+  })
+
   it('and never stops leaves the server time for others', async () => {
     const told = jest.spyOn(console, 'warn').mockReturnValue()
     const [one, other] = await handles()

@@ -21,16 +21,19 @@ export class Announcements {
   }
 
   /**
-   * Announces a change of that key in `whose`.
+   * Announces changes in `whose` that were made together: what a listener writes in answer to one of them comes after all of them.
    *
    * @param tell must not throw
    */
-  change(whose: object, change: AnyChange, tell: Tell): void {
+  change(whose: object, together: readonly AnyChange[], tell: Tell): void {
     const changes = this.#changes.get(whose) ?? new Map<string, AnyChange>()
-    const waiting = changes.get(change.key)
-    changes.set(change.key, waiting ? { ...change, previous: waiting.previous } : change)
-    this.#changes.set(whose, changes)
-    if (!waiting) this.add(() => this.#take(whose, change.key, tell))
+    for (const change of together) {
+      const waiting = changes.get(change.key)
+      changes.set(change.key, waiting ? { ...change, previous: waiting.previous } : change)
+      this.#changes.set(whose, changes)
+      if (!waiting) this.#waiting.push(() => this.#take(whose, change.key, tell))
+    }
+    if (!this.#isTelling) this.#tell()
   }
 
   /** @param tell must not throw */
@@ -49,14 +52,9 @@ export class Announcements {
 
   #tell(): void {
     this.#isTelling = true
-    for (let count = 0; count < MAX_AT_ONCE; count += 1) {
-      const tell = this.#waiting.shift()
-      if (tell === undefined) {
-        this.#isTelling = false
-        return
-      }
-      tell()
-    }
+    for (let count = 0; count < MAX_AT_ONCE && this.#waiting.length > 0; count += 1) this.#waiting.shift()?.()
+    this.#isTelling = this.#waiting.length > 0
+    if (!this.#isTelling) return
     this.#warn(
       'listeners answer each change with another one: a listener should write only where a value has to change',
     )

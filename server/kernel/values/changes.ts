@@ -126,6 +126,6 @@ export class Changes {
     const tell = (change: AnyChange): void => {
       for (const listener of listeners) listener(change)
     }
-    for (const change of changes) this.#core.announcements.change(listeners, change, tell)
+    this.#core.announcements.change(listeners, changes, tell)
   }
 }

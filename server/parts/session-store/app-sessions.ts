@@ -139,8 +139,7 @@ export class AppSessions extends Registers<KnownSession> {
 
   /** Returns whether a session of that name may exist anywhere, after asking the store for news of it. */
   async mayExist(name: SessionName): Promise<boolean> {
-    const isCertain = this.core.store && (await this.ask(name).catch(() => false))
-    return !isCertain || this.find(name) !== undefined
+    return !this.core.store || !(await this.ask(name).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**
@@ -228,10 +227,11 @@ export class AppSessions extends Registers<KnownSession> {
     const tell = (change: AnyChange): void => {
       for (const watcher of watchers) watcher.changed(change)
     }
-    for (const change of changes) {
+    const ofValues = changes.flatMap((change): AnyChange[] => {
       const key = keyOf(change.key)
-      if (key !== undefined) this.core.announcements.change(session, { ...change, key }, tell)
-    }
+      return key === undefined ? [] : [{ ...change, key }]
+    })
+    this.core.announcements.change(session, ofValues, tell)
   }
 
   /** A store that is down is asked for one at a time, which shows whether it is back. */
@@ -260,8 +260,7 @@ export class AppSessions extends Registers<KnownSession> {
     const { name, holders, replica, usedAt } = session
     const { maxIdle, store, storeRefresh, clock } = this.core.settings
     const now = clock()
-    const { loadedAt = Number.NEGATIVE_INFINITY } = replica
-    const isStale = store !== undefined && holders.size > 0 && !isWithin(storeRefresh, loadedAt, now)
+    const isStale = store && holders.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
     // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
     if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
     // It can be loaded again, or its browser has ended it long ago.
