@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
@@ -6,6 +7,7 @@ import { sessionName } from '../../server/parts/session-store/session-content.js
 import type { Store } from '../../server/stores/store.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
+import { idleIntervals } from '../support/idle-intervals.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 import { REDIS } from '../support/servers/installed.js'
@@ -356,6 +358,38 @@ describe('sessions in a store', () => {
     for (let at = 0; at < 30; at += 1) await one.withSession({ csrf: at })
     expect(await one.read(visitor)).toEqual({ user: 'bob' })
     await one.app.stop({ isCrash: true })
+  })
+
+  describe('looked at in rounds', () => {
+    const advance = idleIntervals()
+
+    it('stay in memory for a socket that came while others were asked for, and memory had forgotten them', async () => {
+      const rounds = new Gate()
+      let isRound = false
+      const load: Store['load'] = async (name) => {
+        if (isRound) await rounds.pass()
+        return shared.load(name)
+      }
+      const nodes = nodesOf(() => ({ store: { ...shared, load } }))
+      const sessions = await nodes.start({ cache: { maxSubjects: 100, maxIdle: HOUR } })
+      const store = sessions.app.live.sessionStore()
+      for (let at = 0; at < 32; at += 1) await store.set(`expired-${at}`, {}, 1)
+      const visitor = await sessions.withSession({ user: 'ann' })
+      nodes.clock.advance(HOUR)
+      isRound = true
+      void advance(1000)
+      await rounds.entered
+      isRound = false
+      await sessions.flood()
+      await sessions.flood()
+      const session = await sessions.session(visitor)
+      rounds.open()
+      for (let at = 0; at < 10; at += 1) await turn()
+      const told: unknown[] = []
+      session.onChange(({ key, value }) => told.push([key, value]))
+      await sessions.write(visitor, { theme: 'dark' })
+      expect(told).toEqual([['theme', 'dark']])
+    })
   })
 
   it('leave the store when they have expired', async () => {

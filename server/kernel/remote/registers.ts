@@ -252,7 +252,11 @@ export class Registers<K extends Kept> implements NameOwner {
     store?.keepLacking(name, replica.registers(), stored)
   }
 
-  /** Looks at all entries, some at a time, over and over. */
+  /**
+   * Looks at all entries, some at a time, over and over.
+   *
+   * @param look must not reject
+   */
   protected beginRounds(look: (kept: K) => Promise<void>): NodeJS.Timeout {
     let round = this.all()
     let isUnderWay = false

@@ -258,6 +258,8 @@ export class AppSessions extends Registers<KnownSession> {
   /** Checks whether it has expired, or is to be asked for, or can be forgotten. */
   async #look(session: KnownSession): Promise<void> {
     const { name, holders, replica, usedAt } = session
+    // Memory may have evicted it since the round met it, and loaded it again for a socket.
+    if (this.find(name) !== session) return
     const { maxIdle, store, storeRefresh, clock } = this.core.settings
     const now = clock()
     const isStale = store && holders.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
