@@ -40,7 +40,7 @@ export interface Remote {
 export interface NameOwner {
   owns(this: void, name: string): name is PartName
   /** Returns whether what is kept under a name is known to be a user's: what guests leave has to make room. */
-  isUsers(this: void, name: PartName): boolean
+  isUsers(name: PartName): boolean
   /** Takes over what another process wrote, or what the store has in place of a write made here: another process may have been faster. */
   take(name: PartName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
 }
