@@ -13,6 +13,7 @@ import { appSessionsOf } from '../support/app-sessions.js'
 import { identify } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
+import { idleIntervals } from '../support/idle-intervals.js'
 import { atScale } from '../support/scale.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import { longestTurn } from '../support/turns.js'
@@ -451,6 +452,33 @@ describe('threat 18: a flood of sessions', () => {
       while ([...appSessions.all()].length > 0) await turn()
     }
     expect(await longestTurn(flood)).toBeLessThan(LONGEST)
+  })
+
+  describe('in rounds', () => {
+    const advance = idleIntervals()
+
+    it.each(['held by a connection', "a user's"])(
+      'leaves it though as many as are looked at each time are written to again and again, each %s',
+      async (whose) => {
+        const sessions = await SessionApp.start()
+        const store = sessions.app.live.sessionStore()
+        const appSessions = appSessionsOf(sessions.app.live)
+        const busy = Array.from({ length: 1000 }, (_, at) => sessionName(`busy-${at}`))
+        for (let at = 0; at < busy.length; at += 1) await store.set(`busy-${at}`, {}, 30 * DAY)
+        const found = busy.flatMap((name) => appSessions.find(name) ?? [])
+        for (const session of found)
+          if (whose === "a user's") appSessions.setUsers(session)
+          else appSessions.hold(session, { readyState: 'open', once: () => undefined } as never)
+        await store.set('other', {}, DAY)
+        sessions.app.clock.advance(2 * DAY)
+        for (let round = 0; round < 3; round += 1) {
+          for (const session of found) appSessions.write(session, new Map([['.at', round]]), 'job')
+          await advance(1000)
+        }
+        expect(found.every(({ name, replica }) => appSessions.find(name)?.replica === replica)).toBe(true)
+        expect(appSessions.find(sessionName('other'))).toBeUndefined()
+      },
+    )
   })
 
   it('makes no cookie good again that a user has signed out with, however many of them end', () => {
