@@ -33,10 +33,10 @@ const notes = (index: number, parts = 16): string[] =>
 
 const start = (options: object): Promise<App<typeof fields>> => App.start<typeof fields>({ fields, options })
 
-/** So many guests with cookies of their own, who each store that much by a POST. */
-async function flood(app: App<typeof fields>): Promise<number[]> {
+/** So many guests with cookies of their own, from that number on, who each store that much by a POST. */
+async function flood(app: App<typeof fields>, from = 0): Promise<number[]> {
   const statuses: number[] = []
-  for (let index = 0; index < STRANGERS; index += 1) {
+  for (let index = from; index < from + STRANGERS; index += 1) {
     const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(index) }))
     statuses.push((await visitor.store({ set: [['notes', -1, '', notes(index)]] })).status)
   }
@@ -120,16 +120,20 @@ describe('threat 57: strangers without number, who each store much', () => {
     const app = await start({ store, storeTimeout: 20, cache: { maxGuestBytes: LITTLE } })
     const core = coreOf(app.live)
     const subject = browserSubject(browserId(0))
+    const stored = async () => (await store.load(storeName(subject))).map(({ key, value }) => [key, value])
     store.fail(Number.POSITIVE_INFINITY)
     const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(0) }))
     const socket = await visitor.connect()
-    expect(await socket.change('notes', ['mine'])).toMatchObject({ level: 'memory' })
-    await flood(app)
+    expect(await socket.change('division', 7)).toMatchObject({ level: 'memory' })
+    // Of others: that guest comes again below.
+    await flood(app, 1)
     expect(core.store?.unsaved.of(subject)).toEqual([])
+    expect(core.sessions.find(subject)?.value('division')).toBe(7)
     store.fail(0)
+    expect(await stored()).toEqual([])
     await visitor.store()
     await app.live.settled()
-    expect(core.store?.holds(subject, { key: 'notes', stamp: core.sessions.last(subject, 'notes') })).toBe(true)
+    expect(await stored()).toEqual([['division', 7]])
   })
 
   it.each([
