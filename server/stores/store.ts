@@ -75,7 +75,8 @@ export interface Store {
   remove(subject: string): Promise<void>
   /**
    * Deletes the subject's tombstones whose stamps are smaller than `before`, and nothing else: no older write will come any more. Not a
-   * use. A store without it keeps the deleted keys of an app's own session (`live.sessionStore()`) until that has ended.
+   * use. A store without it keeps the deleted keys of an app's own session (`live.sessionStore()`) until that has ended, and what is deleted
+   * from a user's list of devices for good.
    */
   prune?(subject: string, before: number): Promise<void>
   /**
