@@ -10,12 +10,6 @@ import type { Told } from './told.js'
 /** ms after which the next write of a register lets go of the names of what it was computed by. */
 const REMEMBERED = 2 * 60 * 1000
 
-/** What a server has taken. */
-interface Taken {
-  readonly stamp: number
-  readonly text: string
-}
-
 /** What a process knows to be taken, and how often it had been emptied by then. */
 interface Names {
   readonly evictions: number
@@ -46,8 +40,10 @@ export function lacking(before: JsonValue | undefined, after: JsonValue | undefi
 
 /** Lists that pages have computed from those before them. */
 export class Baskets {
-  /** By subject and id. */
-  readonly #taken = new Map<string, Taken>()
+  /** By subject and id, under which stamp a server has taken it last. */
+  readonly #taken = new Map<string, number>()
+  /** By subject and stamp, what each id has written there first, on whichever process. */
+  readonly #written = new Map<string, Map<string, string>>()
   /** By item, who took it first, how often that process had been emptied by then, and when. */
   readonly #takers = new Map<JsonValue, Taker>()
   /** The last items of changes that two processes have taken, each under a stamp of its own; all of those that one has refused. */
@@ -86,7 +82,7 @@ export class Baskets {
 
   /** Whether a server has said of this before that it was taken. */
   isKnown(sub: string, [, , id]: WireChange, stamp: number): boolean {
-    return this.#taken.get(`${sub} ${id}`)?.stamp === stamp
+    return this.#taken.get(`${sub} ${id}`) === stamp
   }
 
   /**
@@ -106,12 +102,14 @@ export class Baskets {
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const isKnown = this.isKnown(sub, change, stamp) || isThere === true
     const name = `${sub} ${id}`
-    const { stamp: former = stamp } = this.#taken.get(name) ?? {}
+    const former = this.#taken.get(name) ?? stamp
     if (former !== stamp && !this.#knows(node, name)) {
       note('a computed value is taken by two processes')
       this.#retaken.add(itemsOf(value).at(-1))
     }
-    this.#taken.set(name, { stamp, text })
+    this.#taken.set(name, stamp)
+    const there = this.#written.get(`${sub} ${stamp}`) ?? new Map<string, string>()
+    this.#written.set(`${sub} ${stamp}`, there.has(id) ? there : there.set(id, text))
     this.#namesOf(node).set(name, stamp)
     this.#adders.set(sub, new Set(this.#adders.get(sub)).add(browser))
     const { evictions } = node
@@ -175,8 +173,7 @@ export class Baskets {
 
   /** Two processes that nothing connects may each take one in the same millisecond: the stamp does not say which of them a page knows. */
   #isAmbiguous(sub: string, stamp: number): boolean {
-    const all = [...this.#taken].filter(([name, taken]) => name.startsWith(`${sub} `) && taken.stamp === stamp)
-    return new Set(all.map(([, { text }]) => text)).size > 1
+    return new Set(this.#written.get(`${sub} ${stamp}`)?.values()).size > 1
   }
 
   /**

@@ -510,6 +510,21 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'the store answers late',
   },
+  {
+    what: 'two processes that nothing connects each take what a page has left, and the next page adds over the one in the same millisecond at the other',
+    seed: 1403058,
+    cluster: { skews: [0, 1], hasStore: false, hasBus: false },
+    browsers: [null],
+    steps: [
+      { kind: 'addAndLeave', who: 456154734, which: 2523483204, what: 3752939220 },
+      { kind: 'flow', who: 2211292279, which: 4073395086, what: 2362086973 },
+      { kind: 'addAndLeave', who: 3573779756, which: 139408992, what: 1645258000 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a computed value is taken by two processes',
+  },
 ]
 
 interface Case {
