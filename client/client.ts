@@ -134,7 +134,7 @@ export function createClient<F extends Fields>(
     next?: Next,
   ): Promise<void> => {
     calls += 1
-    const id = calls
+    const id = calls.toString(36)
     let left = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
       const end = (failure?: Failure): void => {

@@ -43,6 +43,8 @@ export interface Field {
   isTab?: boolean
   /** Changes that are not saved yet, oldest first. */
   changes: readonly Change[]
+  /** Names the computed changes that the value contains, if known. */
+  ids?: readonly TakenId[] | undefined
   /** The newest stamp that needs no POST: it is saved, or given up. */
   proof: Stamp
   /** The newest stamp that the cookie was seen to have. */
@@ -116,14 +118,13 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 /** Adds a change that sets or computes a value. It replaces or joins the last draft if that was never sent. */
 export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
   const field = fieldOf(page, key)
-  const name = call.id.toString(36)
-  const id = call.next ? name : ''
+  const id = call.next ? call.id : ''
   const last = draftsOf(field).at(-1)
   const former = last && !last.isBusy && !last.mayHaveArrived && (last.id || !id) ? last : undefined
   const calls = [...(former?.calls ?? []), call]
   field.changes = [
     ...field.changes.filter((one) => one !== former),
-    { value: same(field, value), calls, id, group: isGroup ? name : undefined, from: NaN },
+    { value: same(field, value), calls, id, group: isGroup ? call.id : undefined, from: NaN },
   ]
   field.code = undefined
 }
@@ -139,7 +140,8 @@ export function recompute(page: Keys): void {
         change.from = from
         change.calls = change.calls.filter((call) => {
           try {
-            if (call.next) value = call.next(value)
+            // Another page may have sent what a later call has joined since.
+            value = field.ids?.flat().includes(call.id) ? from : call.next?.(value)
             return true
           } catch (error) {
             settle(page, [call], { code: 'invalid_value', error })
@@ -168,9 +170,10 @@ export function merge(
   field.value = same(field, value)
   field.at = stamp
   field.ticket = ''
+  field.ids = ids
   if (stamp === at) return
   if (code === 'store_unavailable') field.code = undefined
-  if (ids) compare(field, stamp, ids)
+  if (ids) compare(field, ids)
 }
 
 /** Returns the change as if it had never been sent. As no value equals `NaN`, it is computed again. */
@@ -178,19 +181,18 @@ function unsent({ value, calls, id, group }: Change): Change {
   return { value, calls, id, group, from: NaN }
 }
 
-/** Finds out which of this page's computed changes the value written at `stamp` contains. */
-function compare(field: Field, stamp: Stamp, ids: readonly TakenId[]): void {
-  const { changes } = field
+/** Finds out which of this page's computed changes the value contains. */
+function compare(field: Field, ids: readonly TakenId[]): void {
   let known = 0
-  for (const change of changes) {
+  for (const change of field.changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
     // Another page has sent the change for this one. One that this page may have sent goes out again, with those that were made over it.
     if (taken && !change.isBusy && !change.mayHaveArrived) change.stamp ??= taken[1]
     // A change that it contains includes this page's earlier ones.
-    if (taken) known = Math.max(known, change.stamp ?? stamp)
+    if (taken) known = Math.max(known, change.stamp ?? field.at)
   }
   // A process that did not know of the change has overwritten it, so it is made again.
-  field.changes = changes.map((change) => (change.id && change.stamp && change.stamp > known ? unsent(change) : change))
+  field.changes = field.changes.map((one) => (one.id && one.stamp && one.stamp > known ? unsent(one) : one))
 }
 
 /** Resets the field for another visitor: to its default, and to this page's changes if they are carried over. */

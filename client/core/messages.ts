@@ -15,9 +15,9 @@ export interface PageVisitor {
 /** Computes a value from the one before it. It may throw, and is called again if that one has changed. */
 export type Next = (value: JsonValue | undefined) => JsonValue
 
-/** One call of `set`, `update` or `delete`: its number, how the value is computed, if it is, and the callback for the outcome. */
+/** One call of `set`, `update` or `delete`: its name, how the value is computed, if it is, and the callback for the outcome. */
 export interface Call {
-  readonly id: number
+  readonly id: string
   readonly next?: Next | undefined
   readonly end?: (failure?: Failure) => void
 }

@@ -40,7 +40,7 @@ interface UnderWay {
 class World {
   readonly server = new BareServer(DEFAULTS)
   readonly page: Page
-  readonly settled = new Map<number, string>()
+  readonly settled = new Map<string, string>()
   /** Names of what the page has computed, by the number of the call. */
   readonly added = new Map<number, string>()
   /** By the id of a computed change all that it adds. */
@@ -95,14 +95,14 @@ class World {
 
   #call(key: string | number, value: JsonValue | undefined): void {
     this.calls += 1
-    this.#do(['set', { id: this.calls }, [[String(key), value]]])
+    this.#do(['set', { id: `${this.calls}` }, [[String(key), value]]])
   }
 
   #add(): void {
     this.calls += 1
     const name = `m${this.calls}`
     this.added.set(this.calls, name)
-    this.#do(['set', { id: this.calls, next: (cart) => [...(cart as string[]), name] }, [['cart', undefined]]])
+    this.#do(['set', { id: `${this.calls}`, next: (cart) => [...(cart as string[]), name] }, [['cart', undefined]]])
   }
 
   /** Another page adds an item. */
@@ -231,7 +231,7 @@ describe('a page and a fair server, whatever was lost, late or told twice', () =
     fc.assert(
       fc.property(story, ([hasSocket, moves]) => {
         const { settled, calls } = lived(hasSocket, moves)
-        expect([...Array(calls)].flatMap((_, i) => (settled.has(i + 1) ? [] : [i + 1]))).toEqual([])
+        expect([...Array(calls)].flatMap((_, i) => (settled.has(`${i + 1}`) ? [] : [i + 1]))).toEqual([])
       }),
       RUNS,
     )
@@ -247,7 +247,7 @@ describe('a page and a fair server, whatever was lost, late or told twice', () =
         const { settled, added, server } = lived(hasSocket, moves)
         const cart = (server.registers.get('cart')?.value ?? []) as readonly string[]
         for (const [call, name] of added) {
-          expect([name, settled.get(call)]).toEqual([name, 'saved'])
+          expect([name, settled.get(`${call}`)]).toEqual([name, 'saved'])
           expect([name, cart.filter((item) => item === name).length]).toEqual([name, 1])
         }
       }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { remainsOf } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, THE_GUEST } from '../support/bare-page.js'
 import { bareTicket } from '../support/bare-ticket.js'
@@ -35,6 +36,45 @@ describe('an update that was taken', () => {
     const ticket = bareTicket({ changes: [['cart', NOW, ['mine']]], ids: { cart: [['1', NOW]] } })
     page.on('news', { who: 'g', held: [['cart', NOW]], tickets: [ticket] })
     expect([page.get('cart'), page.status('cart')]).toEqual([['mine'], 'saved'])
+  })
+
+  it('is there once where another page has sent it for this one, though a later one has joined it since', () => {
+    const page = BarePage.greeted()
+    page.update('cart', add('first'), 'first')
+    page.disconnect()
+    page.update('cart', add('mine'), 'mine')
+    const other = BarePage.greeted()
+    other.on('restored', [remainsOf(page.page)])
+    page.update('cart', add('later'), 'later')
+    expect(other.sent()).toEqual([
+      ['cart', 0, '1', ['first']],
+      ['cart', 0, '2', ['first', 'mine']],
+    ])
+    const ids = { cart: [['1', NOW] as const, ['2', NOW + 1] as const] }
+    const changes = [['cart', NOW + 1, ['first', 'mine']] as const]
+    page.effects()
+    page.on('connect')
+    page.greet({ ...THE_GUEST, changes, ids })
+    page.synced({ ticket: bareTicket({ changes, ids }), results: [{ stamp: NOW, level: 'memory' }] })
+    expect(page.get('cart')).toEqual(['first', 'mine', 'later'])
+    expect(page.sent().at(-1)).toEqual(['cart', NOW + 1, '3', ['first', 'mine', 'later']])
+    page.take(NOW + 2)
+    page.answer()
+    expect([page.settled, page.get('cart')]).toEqual([
+      ['first saved', 'mine saved', 'later saved'],
+      ['first', 'mine', 'later'],
+    ])
+  })
+
+  it('is there once where only the refusal of what has joined it says that another page has sent it', () => {
+    const page = new BarePage()
+    for (const item of ['mine', 'later']) page.update('cart', add(item), item)
+    page.on('connect')
+    page.greet()
+    expect(page.sent()).toEqual([['cart', 0, '2', ['mine', 'later']]])
+    const ticket = bareTicket({ changes: [['cart', NOW, ['mine']]], ids: { cart: [['1', NOW]] } })
+    page.synced({ ticket, results: [{ code: 'conflict', stamp: NOW, value: ['mine'] }] })
+    expect(page.sent()).toEqual([['cart', NOW, '2', ['mine', 'later']]])
   })
 
   it('is made once more, under the same id, over a newer value whose ids lack it', () => {
@@ -138,13 +178,5 @@ describe('an update whose answer was lost', () => {
     page.effects()
     page.synced({ results: [{ stamp: NOW, level: 'memory' }] })
     expect(page.sent()).toEqual([['cart', NOW + 5, '2', ['mine', 'theirs', 'later']]])
-  })
-})
-
-describe('the ids of a page', () => {
-  it('are such as the wire allows, whatever the number of its first call', () => {
-    const page = BarePage.greeted()
-    page.on('set', { id: Number.MAX_SAFE_INTEGER, next: add('a') }, [['cart', undefined]])
-    expect(page.sent()[0]?.[2]).toMatch(/^[\w-]{1,32}$/)
   })
 })

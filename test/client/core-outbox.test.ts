@@ -249,7 +249,7 @@ describe('two changes of a key, each computed over the one before it, that a pag
   it('make room for what a later page has left, which found them taken', () => {
     const later = BarePage.greeted()
     later.comeBack({ ...THE_GUEST, changes: [['cart', 12, ['a', 'b', 'c']]] })
-    later.on('set', { id: 9, next: add('d') }, [['cart', undefined]])
+    later.on('set', { id: '9', next: add('d') }, [['cart', undefined]])
     const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b', 'c'] }, stamps: { cart: 12 } } as never)
     after.on('restored', [remainsOf(left().page), remainsOf(later.page)])
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c', 'd'], [['cart', 12, '9', ['a', 'b', 'c', 'd']]]])

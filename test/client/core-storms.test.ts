@@ -136,8 +136,8 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
 
   happen(['begin'])
   if (hasSocket) connect()
-  happen(['set', { id: 1 }, [['a', 1]]])
-  happen(['set', { id: 2, next: (b) => Number(b ?? 0) + 1 }, [['b', undefined]]])
+  happen(['set', { id: '1' }, [['a', 1]]])
+  happen(['set', { id: '2', next: (b) => Number(b ?? 0) + 1 }, [['b', undefined]]])
   while (now <= MINUTE && made.length < 2 * MOST) {
     const [name, at = Infinity] = [...timers].sort(([, a], [, b]) => a - b)[0] ?? []
     due.sort((a, b) => a.at - b.at)

@@ -29,6 +29,7 @@ Object.assign(globalThis, {
 interface Opened {
   get(key: string): unknown
   set(key: string, value: unknown): Promise<void>
+  update(key: string, next: (value: never) => unknown): Promise<void>
 }
 
 function page(initial?: BareSnapshot): Opened {
@@ -113,5 +114,15 @@ describe('threat 31: what a page leaves in its browser', () => {
     const { who: _, held: __, ...unknown } = ANN
     void page(unknown).set('division', 3)
     expect(kept()).toEqual([])
+  })
+})
+
+describe('the ids of a page', () => {
+  it('are such as the wire allows, whatever the number of its first call', () => {
+    const chance = jest.spyOn(Math, 'random').mockReturnValue(1 - Number.EPSILON)
+    void page(ANN).update('division', (division: number) => division + 1)
+    chance.mockRestore()
+    const [text = ''] = Object.values<string>(localStorage)
+    expect(JSON.parse(text)[2]).toEqual([['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]])
   })
 })

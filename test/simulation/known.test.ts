@@ -99,6 +99,28 @@ const KNOWN: readonly Known[] = [
     steps: [['revokeMeanwhile', 0, 0], 'flow', 'deploy', ['openManyWithoutCookie', 0, 0], ['replay', 2]],
     moments: ['a POST with a cookie that is own'],
   },
+  {
+    seed: 1,
+    what: 'a page without a connection adds on, while another one sends what it has found of it in the outbox',
+    browsers: [null],
+    steps: [
+      'breakConnection',
+      'add',
+      'add',
+      ['open', 0, 0],
+      'arrive',
+      ['shakeHands', 1],
+      ['shakeHands', 1],
+      ['toServer', 1],
+      ['toTab', 1],
+      ['toServer', 1],
+      ['toTab', 1],
+      ['toTab', 1],
+      ['toServer', 1],
+      'add',
+    ],
+    moments: ['a computed value is confirmed'],
+  },
 ]
 
 /** More of what went wrong, with the numbers that it takes. */

@@ -50,10 +50,10 @@ export class BarePage {
   #effects: Effect[] = []
   /** Syncs sent over the socket and not answered yet. */
   readonly #waiting: Sync[] = []
-  readonly #names = new Map<number, string>()
-  readonly #done = new Set<number>()
+  readonly #names = new Map<string, string>()
+  readonly #done = new Set<string>()
   /** By call, how many of its values are not saved yet. */
-  readonly #left = new Map<number, number>()
+  readonly #left = new Map<string, number>()
   /** By key, the ids of the computed changes that the server has taken. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
   #posted: Sync | undefined
@@ -94,14 +94,14 @@ export class BarePage {
   }
 
   set(key: string, value?: JsonValue): void {
-    const id = this.#names.size + 1
+    const id = `${this.#names.size + 1}`
     this.#names.set(id, `${value}`)
     this.on('set', { id }, [[key, value]])
   }
 
   /** Its calls end once each of them has: in `settled`, with its first refusal. */
   setMany(values: Readonly<Record<string, JsonValue>>): void {
-    const id = this.#names.size + 1
+    const id = `${this.#names.size + 1}`
     this.#names.set(id, 'together')
     this.#left.set(id, Object.keys(values).length)
     this.on('set', { id }, Object.entries(values))
@@ -109,7 +109,7 @@ export class BarePage {
 
   /** @param name of the change in `settled` */
   update(key: string, next: Next, name = 'update'): void {
-    const id = this.#names.size + 1
+    const id = `${this.#names.size + 1}`
     this.#names.set(id, name)
     this.on('set', { id, next }, [[key, undefined]])
   }
