@@ -88,8 +88,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   },
   {
     name: 'a page makes a change again that another page has sent for it',
-    at: 'compare',
-    find: 'change.stamp ??= taken[1]',
+    at: 'keep',
+    find: 'ids.get(key)',
     replace: 'undefined',
   },
   {
