@@ -106,9 +106,9 @@ export class Updates<N extends StoredName> {
       }
       if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)
       const now = this.#settings.clock()
-      const stamp = nextStamp(now, newestOf([standing?.stamp ?? NEVER, LOGIN_STAMP, seen]))
-      const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
       const expected = standing?.stamp ?? NEVER
+      const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
+      const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
       const { sound } = this.#place
       const name = this.#place.nameOf(subject)
       const isSet = await this.#try(() => sound.compareAndSet(name, register, expected))
@@ -136,8 +136,8 @@ export class Updates<N extends StoredName> {
    * a newer one that was not made over it.
    */
   #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
-    const { stamp = NEVER } = this.#memory.find(subject)?.register(register.key) ?? {}
-    if (stamp >= register.stamp) return undefined
+    const known = this.#memory.find(subject)?.stamp(register.key) ?? NEVER
+    if (known >= register.stamp) return undefined
     this.#memory.confirm(subject, register, source)
     this.#place.keep(subject, [register])
     return register.stamp
