@@ -37,7 +37,7 @@ export function sessionPart(core: Core): Part {
     },
     names: [appSessions, devices],
     begins: (ctx, _, user) => {
-      const session = store.brought(ctx)
+      const session = appSessions.isUsed ? store.brought(ctx) : undefined
       if (!session) return
       if (user) appSessions.setUsers(session)
       devices.seen(session, user, ctx)
