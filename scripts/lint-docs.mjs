@@ -1,0 +1,79 @@
+// `npm run lint` checks the documents: short sentences, the reading time of the five guides, and paths and links that exist.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { weighRooms } from './rooms.mjs'
+
+/** References for maintainers: read in pieces. */
+const REFERENCES = ['protocol.md', 'architecture.md', 'decisions.md']
+const MAX_WORDS = 30
+/** Words of prose and lines of code that a reader takes in per minute. */
+const WORDS_PER_MINUTE = 230
+const LINES_PER_MINUTE = 22
+const MAX_MINUTES = 25
+const ARCHITECTURE = 'docs/architecture.md'
+/** Folders that the flows of the architecture start their paths from. */
+const STARTS = ['', 'server/kernel/', 'server/parts/', 'client/']
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const guides = readdirSync('docs').filter((file) => file.endsWith('.md') && !REFERENCES.includes(file))
+
+for (const page of ['README.md', ...guides.map((file) => `docs/${file}`)])
+  for (const sentence of sentencesOf(page)) {
+    const count = wordsIn(sentence)
+    if (count > MAX_WORDS) fail(page, `a sentence of ${count} words, more than ${MAX_WORDS}: ${sentence}`)
+  }
+checkReadingTime()
+checkArchitecture()
+
+/** Returns the sentences of a page, without code, tables and headings. */
+function sentencesOf(page) {
+  const prose = readFileSync(page, 'utf8')
+    .replace(/^```.*?^```$/gms, '')
+    .replace(/`[^`\n]+`/g, 'code')
+    .replace(/\]\([^)]*\)/g, ']')
+  const lines = prose.split('\n').filter((line) => !/^\s*[|#]/.test(line))
+  return lines.flatMap((line) => line.split(/(?<=[.!?:]\**)\s+/))
+}
+
+function wordsIn(text) {
+  return text.split(/[\s|]+/).filter((word) => /\w/.test(word)).length
+}
+
+function checkReadingTime() {
+  const page = 'docs/README.md'
+  const contents = readFileSync(page, 'utf8')
+  const pages = [...contents.matchAll(/^\d\. \[[^\]]+\]\(([\w-]+\.md)\)/gm)].map(([, name]) => `docs/${name}`)
+  const minutes = pages.reduce((sum, each) => sum + minutesOf(each), 0)
+  if (pages.length !== 5 || !contents.includes(`Five pages, ${MAX_MINUTES} minutes`))
+    fail(page, `expected five numbered guides, and "Five pages, ${MAX_MINUTES} minutes"`)
+  if (minutes > MAX_MINUTES) fail(page, `the five guides take ${minutes.toFixed(1)} minutes, more than ${MAX_MINUTES}`)
+}
+
+/** A diagram is seen, not read. */
+function minutesOf(page) {
+  const text = readFileSync(page, 'utf8')
+  const code = [...text.matchAll(/^```(?!mermaid)\w+\n(.*?)^```$/gms)].flatMap(([, block]) => block.split('\n'))
+  const prose = text.replace(/^```\w+\n.*?^```$/gms, '').replace(/\]\([^)]*\)/g, ']')
+  return wordsIn(prose) / WORDS_PER_MINUTE + code.filter((line) => line.trim() !== '').length / LINES_PER_MINUTE
+}
+
+function checkArchitecture() {
+  const page = readFileSync(ARCHITECTURE, 'utf8')
+  const listed = [...page.matchAll(/^\| `([\w/-]+)\/` \|/gm)].map(([, folder]) => folder)
+  for (const folder of Object.keys(weighRooms('.')))
+    if (!listed.some((one) => folder === one || folder.startsWith(`${one}/`)))
+      fail(ARCHITECTURE, `no row for ${folder}/`)
+  const flows = page.slice(page.indexOf('\n## How things flow'))
+  const paths = [...flows.matchAll(/`([\w-]+(?:\/[\w-]+)+)`/g)].map(([, path]) => path)
+  for (const path of [...listed, ...paths])
+    if (!STARTS.some((start) => ['', '.ts', '.tsx'].some((ending) => existsSync(start + path + ending))))
+      fail(ARCHITECTURE, `names ${path}, which does not exist`)
+  for (const [, link] of page.matchAll(/\]\(([^)#]+)[^)]*\)/g))
+    if (!existsSync(join(dirname(ARCHITECTURE), link))) fail(ARCHITECTURE, `links to ${link}, which does not exist`)
+}
+
+function fail(page, problem) {
+  console.error(`${page}: ${problem}`)
+  process.exitCode = 1
+}
