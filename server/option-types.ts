@@ -105,9 +105,10 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly partitioned?: boolean | undefined
   /**
-   * Bytes that all values of a visitor together may take in the cookie. The sum of the fields' `maxBytes` must fit.
+   * Bytes that all values of a visitor together may take in the cookie. The sum of the fields' `maxBytes` must fit. For more than the
+   * default raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
    *
-   * @default 3000
+   * @default 2000
    */
   readonly cookieBudget?: number | undefined
   /**

@@ -4,8 +4,8 @@ import type { FieldSpec, Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
 
-/** Bytes that all fields share in the cookie by default. */
-export const COOKIE_BUDGET = 3000
+/** Bytes that all fields share in the cookie by default: nginx reads a whole response head into 4 kB, helmet and the app's session included. */
+export const COOKIE_BUDGET = 2000
 
 /** Bytes shared by the fields in tickets but not in the cookie, so that all of a browser's values fit one POST. */
 const TICKET_BUDGET = 24_000

@@ -37,9 +37,7 @@ export function adviceFor(ways: Ways): Advice {
       return error
     },
     settable: copy,
-    posted: ({ status, answer, error }) => {
-      if (!answer && !error) warn(status)
-    },
+    posted: ({ status, answer, error }) => warn(status, answer !== undefined || error !== undefined),
   }
 }
 

@@ -12,8 +12,12 @@ interface RefusedSocket {
 const NOT_STICKY = 'polling requests reach several processes'
 const UNATTACHED =
   'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
+/** How often in a row a server fails before the page's developer is told. */
+const REPEATED = 3
 /** ms to wait for a socket's answer. */
 const PATIENCE = 5000
+
+const HEADS = explainedAt('502-behind-nginx')
 
 /** How a page reaches its server. */
 export interface Ways {
@@ -24,9 +28,10 @@ export interface Ways {
 
 /**
  * Warns in the console with what to do: at once, if a page of another origin would send no cookie; and once for each status, if something
- * other than the endpoint has answered.
+ * other than the endpoint has answered. A busy server recovers by itself, and so does one that restarts: a failure of the server is told
+ * when it repeats.
  */
-export function createWarning(ways: Ways): (status: number) => void {
+export function createWarning(ways: Ways): (status: number, isOurs?: boolean) => void {
   const { endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', socket } = ways
   // Outside browsers there is none.
   const { origin }: Partial<typeof globalThis> = globalThis
@@ -36,24 +41,51 @@ export function createWarning(ways: Ways): (status: number) => void {
   if (lacking.length > 0)
     console.warn(`koa-live-session: ${endpoint} is of another origin, and gets no cookie. Pass ${lacking.join(', ')}.`)
 
-  /** A busy server recovers by itself; so does one that is down, which looks the same as one that does not list the page's origin. */
-  const remedyOf = (status: number): string | undefined => {
-    if (status === 0) return isElsewhere ? `If the server is up, list '${origin}' in its origins.` : undefined
+  const remedyOf = (status: number, times: number): string | undefined => {
+    if (status === 0) return isElsewhere && origin ? unlisted(origin) : undefined
     if (status === 401 || status === 403) return 'Where the app guards its POSTs with a token pass headers.'
-    if (status >= 429) return undefined
+    if (status === 431) return `The cookies of this site are too large for the server: ${HEADS}`
+    if (status === 429 || (status >= 500 && times < REPEATED)) return undefined
+    if (status === 502) return `If the server is up, its headers do not fit the proxy's buffer: ${HEADS}`
+    if (status >= 500) return 'The log of the server, or of its proxy, says why.'
     const home = origin && socket && originOf(String(Reflect.get(socket.io, 'uri')).replace(/^ws/, 'http'))
-    return home && home !== server
-      ? `Pass endpoint: '${home}${DEFAULT_ENDPOINT}'.`
-      : "Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?"
+    if (home && home !== server) return `Pass endpoint: '${home}${DEFAULT_ENDPOINT}'.`
+    const login = status < 300 ? 'It may be a login page: sign in again. ' : ''
+    return `${login}Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?`
   }
   const told = new Set<number>()
-  return (status) => {
-    const remedy = remedyOf(status)
+  const tell = (status: number, remedy: string | undefined): void => {
     if (!remedy || told.has(status)) return
     told.add(status)
     const answered = status || 'nothing that this page may read'
     console.warn(`koa-live-session: POST ${endpoint} answered ${answered}; changes are shown but not saved. ${remedy}`)
   }
+  /** A redirect to another origin looks like a server that is away, unless it is not followed. */
+  const tellRedirect = async (): Promise<void> => {
+    try {
+      const { type } = await fetch(endpoint, { redirect: 'manual', credentials })
+      const remedy = `A login proxy has redirected it: sign in again, and have the proxy answer 401 to '${endpoint}'.`
+      if (type === 'opaqueredirect') tell(0, remedy)
+    } catch {
+      // The server is away.
+    }
+  }
+  let last = -1
+  let times = 0
+  return (status, isOurs = false) => {
+    times = status === last && !isOurs ? times + 1 : 1
+    last = status
+    if (isOurs) return
+    tell(status, remedyOf(status, times))
+    if (status === 0 && server && !isElsewhere && times > 1 && !told.has(0)) void tellRedirect()
+  }
+}
+
+/** A server that is down looks the same as one that does not list the page's origin. */
+function unlisted(origin: string): string {
+  return origin === 'null'
+    ? 'The origin of this page is null, as of a sandboxed frame or a file, and no server can list it. Serve the page from an origin of its own.'
+    : `If the server is up, list '${origin}' in its origins.`
 }
 
 /** Tells the console why changes made elsewhere do not arrive: the server refuses the socket, once for each reason, or does not serve it. */
@@ -91,7 +123,9 @@ function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefine
 }
 
 function originOf(href: string): string {
-  return new URL(href, globalThis.document?.baseURI ?? location.href).origin
+  const { origin, protocol, host } = new URL(href, globalThis.document?.baseURI ?? location.href)
+  // The page of a native app may be at `capacitor://localhost`.
+  return origin === 'null' ? `${protocol}//${host}` : origin
 }
 
 /** Returns where something is explained: in a file that the developer of a page has. */

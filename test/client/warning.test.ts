@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
+import { adviceFor } from '../../client/development/advice.js'
 import { createWarning, watchSocket } from '../../client/development/warning.js'
 
 // The page is at http://localhost.
@@ -102,6 +103,85 @@ describe('a page whose socket is at another origin than its endpoint', () => {
     expect(told([404], { socket: socketTo('http://localhost') })).toEqual([
       `${answered(404)}Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?`,
     ])
+  })
+})
+
+describe('a page whose POSTs fail again and again', () => {
+  const failed = (status: number): string =>
+    `koa-live-session: POST /store_session answered ${status}; changes are shown but not saved. `
+  const DOCS = 'node_modules/koa-live-session/docs/troubleshooting.md#502-behind-nginx'
+
+  it('is told once of the buffer of a proxy, at the third 502 in a row', () => {
+    expect(told([502, 502], {})).toEqual([])
+    expect(told([502, 502, 502, 502], {})).toEqual([
+      `${failed(502)}If the server is up, its headers do not fit the proxy's buffer: ${DOCS}`,
+    ])
+  })
+
+  it.each([500, 503, 504])('is told where to look, at the third %i in a row', (status) => {
+    expect(told([status, status, status], {})).toEqual([
+      `${failed(status)}The log of the server, or of its proxy, says why.`,
+    ])
+  })
+
+  it('is told nothing where the server has recovered in between', () => {
+    const { posted } = adviceFor({ endpoint: '/store_session' })
+    const fail = (): void => posted?.({ status: 502, wait: 0 })
+    fail()
+    fail()
+    posted?.({ status: 200, wait: 0, answer: { results: [], held: [] } as never })
+    fail()
+    fail()
+    expect(warnings).toEqual([])
+  })
+
+  it('is told at once of cookies that a server does not accept', () => {
+    expect(told([431], {})).toEqual([`${failed(431)}The cookies of this site are too large for the server: ${DOCS}`])
+  })
+})
+
+describe('a page whose POSTs a login proxy redirects', () => {
+  const LOGIN = "A login proxy has redirected it: sign in again, and have the proxy answer 401 to '/store_session'."
+  const answerProbe = (type: Response['type']): jest.Mock => {
+    const probe = jest.fn(() => Promise.resolve({ type }))
+    Object.assign(globalThis, { fetch: probe })
+    return probe as never
+  }
+
+  it('is told once, where the browser may not read the page that answers', async () => {
+    const probe = answerProbe('opaqueredirect')
+    told([0, 0], {})
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(warnings).toEqual([
+      `koa-live-session: POST /store_session answered nothing that this page may read; changes are shown but not saved. ${LOGIN}`,
+    ])
+    expect(probe).toHaveBeenCalledWith('/store_session', { redirect: 'manual', credentials: 'same-origin' })
+  })
+
+  it('is told nothing where the server is away', async () => {
+    Object.assign(globalThis, { fetch: () => Promise.reject(new TypeError('Failed to fetch')) })
+    told([0, 0], {})
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(warnings).toEqual([])
+  })
+
+  it('is told what a page in place of the answer may be', () => {
+    expect(told([200], {})).toEqual([
+      'koa-live-session: POST /store_session answered 200; changes are shown but not saved. ' +
+        "It may be a login page: sign in again. Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?",
+    ])
+  })
+})
+
+describe('a page whose origin is null', () => {
+  it('is told that no server can list it', () => {
+    const { origin } = globalThis
+    Object.assign(globalThis, { origin: 'null' })
+    expect(told([0], { endpoint: ENDPOINT, credentials: 'include', socket: socketTo(API, all) })).toEqual([
+      `koa-live-session: POST ${ENDPOINT} answered nothing that this page may read; changes are shown but not saved. ` +
+        'The origin of this page is null, as of a sandboxed frame or a file, and no server can list it. Serve the page from an origin of its own.',
+    ])
+    Object.assign(globalThis, { origin })
   })
 })
 

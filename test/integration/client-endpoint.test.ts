@@ -37,14 +37,15 @@ function answered(opened: Page, count: number): Promise<void> {
 }
 
 const HEADERS = 'Where the app guards its POSTs with a token pass headers.'
+const LOGIN = 'It may be a login page: sign in again. '
 const ENDPOINT = "Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?"
 
 describe.each([true, false])('a page whose POSTs something else answers (with a socket: %s)', (hasSocket) => {
   it.each<[number, string, string, unknown]>([
     [404, 'another app', ENDPOINT, 'Not Found'],
     [405, 'a server of files', ENDPOINT, 'Method Not Allowed'],
-    [200, 'a page of its own', ENDPOINT, '<h1>Sign in</h1>'],
-    [200, 'JSON of its own', ENDPOINT, { ok: true }],
+    [200, 'a page of its own', LOGIN + ENDPOINT, '<h1>Sign in</h1>'],
+    [200, 'JSON of its own', LOGIN + ENDPOINT, { ok: true }],
     [401, 'a gateway', HEADERS, { error: { message: 'unauthorized' } }],
     [403, 'a guard', HEADERS, 'no token'],
   ])(

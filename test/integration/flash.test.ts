@@ -373,14 +373,15 @@ describe('a message, at two nodes', () => {
 
 describe('the cookie', () => {
   it('has messages as far as there is room beside the values, which all stay', async () => {
-    const app = await start()
+    const options = { cookieBudget: 3000 }
+    const app = await start(options)
     const visitor = app.visitor()
     const [cart, role] = [Array.from({ length: 9 }, (_, at) => String(at).repeat(45)), 'x'.repeat(480)]
     await visitor.fetch(`/set?values=${encodeURIComponent(JSON.stringify({ cart, role, division: 5, theme: 'dark' }))}`)
     for (let at = 0; at < 10; at += 1) await say(visitor, String(at).repeat(900))
     const { headers } = await visitor.fetch('/flash/say?what=short')
     for (const line of headers.getSetCookie()) expect(line.length).toBeLessThanOrEqual(4096)
-    const after = await start({}, { clock: app.clock })
+    const after = await start(options, { clock: app.clock })
     const same = after.visitor(visitor.cookie)
     expect(await values(same)).toMatchObject({ cart, role, division: 5, theme: 'dark' })
     const brought = await takeFlash(same)

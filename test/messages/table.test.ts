@@ -101,6 +101,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     ],
     'server/kernel/cookie/cookie.ts': [
       ['a live cookie is signed with none of the secrets of this process', 'threats/secrets'],
+      ['a response head with the live cookie has more than 4,000 bytes', 'threats/response-heads'],
     ],
     'server/kernel/requests/visit.ts': [
       ['but this server thinks that the request came over http. Behind a proxy set app.proxy', 'threats/addresses'],

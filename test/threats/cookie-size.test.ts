@@ -128,7 +128,7 @@ describe('threat 14: a cookie that overflows', () => {
     ['multi-byte text', '😀'.repeat(275)],
     ['text that JSON escapes', '"'.repeat(550)],
   ])('by %s is refused; the former cookie stays', async (_, text) => {
-    const app = await App.start({ fields: fields(1400) })
+    const app = await App.start({ fields: fields(1400), options: { cookieBudget: 3000 } })
     const visitor = app.visitor(cookieFor(app.live, { values: { left: 'kept' } }))
     const { cookie } = visitor
     const posted = await visitor.store({ set: [['left', -1, '', text]] })

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { cookieBytes, mostBytes } from '../../../shared/budget.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { newBrowserId, subjectHash, userSubject } from '../names/subject.js'
@@ -6,6 +7,10 @@ import { attributesOf, type CookieOptions } from './cookie-writer.js'
 
 /** The size in bytes up to which every browser keeps a cookie: its name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
+/** Bytes beyond the budget for what parts keep in the cookie. With the default budget a whole head then has less than 4 kB. */
+const BESIDE_BUDGET = 300
+/** Bytes of the status line, and of `Date`, `Connection`, `Keep-Alive` and `Transfer-Encoding`, which Node adds itself. */
+const OF_NODE = 140
 
 /** Returns the bytes that registers may take in a cookie with that name and these attributes, whatever else it says. */
 export function roomForRegisters(options: CookieOptions): number {
@@ -39,9 +44,17 @@ export function fitting(
   })
 }
 
-/** Returns the bytes of that room that registers leave. */
-export function roomBeside(registers: readonly StoredRegister[], room: number): number {
-  return room - total(registers, exactly)
+/** Returns the bytes that registers leave to other content, of the budget and a little beyond it. */
+export function roomBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
+  return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
+}
+
+/** Returns about how many bytes the head of a response has, once it is written. */
+export function headBytes(res: ServerResponse): number {
+  const lines = Object.entries(res.getHeaders()).flatMap(([name, value = '']) =>
+    [value].flat().map((one) => `${name}: ${one}\r\n`),
+  )
+  return OF_NODE + lines.join('').length
 }
 
 function total(registers: readonly StoredRegister[], bytes: (register: StoredRegister) => number): number {

@@ -5,6 +5,7 @@ import type { GuestBytes } from '../memory/guest-bytes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { SigningKeys } from '../names/keys.js'
 import { type BrowserId, subjectHash, type UserSubject } from '../names/subject.js'
+import { headBytes } from './cookie-size.js'
 import {
   type CookieContent,
   decode,
@@ -24,6 +25,11 @@ const weigh = ({ text }: GoodCookie): number => ENTRY + text.length
 const MAC_LENGTH = 43
 const FOREIGN =
   'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: node_modules/koa-live-session/docs/troubleshooting.md#lost-after-a-restart-of-the-server'
+/** nginx reads a whole head into a page of memory, 4,096 bytes, unless told otherwise. */
+const MOST_IN_HEAD = 4000
+const LARGE_HEAD =
+  'a response head with the live cookie has more than 4,000 bytes, which nginx answers with 502 by default. Set proxy_buffer_size 16k and proxy_buffers 8 16k in nginx, ' +
+  'or keep less in cookies: node_modules/koa-live-session/docs/troubleshooting.md#502-behind-nginx'
 /** Shorter than a cookie with nothing but a browser id. */
 const LEAST_LENGTH = 80
 /** No browser sends more cookies to one site: only a header that no browser has written holds more texts. */
@@ -63,6 +69,8 @@ export class LiveCookie {
   readonly #verified: RotatingCache<GoodCookie>
   /** What verifies of requests with several cookies: a request asks more than once. */
   readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
+  /** Once for each process: whoever has raised the limit of the proxy need not read it again. */
+  #hasToldHead = false
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
     const { clock, guestBytes, isCurrent, onForget, warn } = needs
@@ -104,6 +112,8 @@ export class LiveCookie {
     const ctx = this.#context(req, res)
     this.#tellEnd(ctx)
     ctx['session'] = this.#payload(content)
+    // Not yet: outer middleware may add headers after this.
+    if (!this.#hasToldHead) process.nextTick(() => this.#checkHead(res))
     // Not `manuallyCommit`, which hashes the content first to see whether it has changed.
     return ctx['session'].save()
   }
@@ -144,6 +154,12 @@ export class LiveCookie {
   toldEnd({ headers }: Sender, browser: BrowserId): number {
     const told = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
     return Math.max(0, ...told.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
+  }
+
+  #checkHead(res: ServerResponse): void {
+    if (this.#hasToldHead || headBytes(res) <= MOST_IN_HEAD) return
+    this.#hasToldHead = true
+    this.#warn(LARGE_HEAD)
   }
 
   #context(req: IncomingMessage, res: ServerResponse): Koa.Context {

@@ -82,9 +82,9 @@ export class Freshness {
     return fitting(own, others.registers(), this.#room)
   }
 
-  /** Returns the bytes that a cookie has room for besides these registers. */
+  /** Returns the bytes that a cookie has room for besides these registers: their own limit is larger than its budget, as other builds may have written some. */
   roomBeside(registers: readonly StoredRegister[]): number {
-    return roomBeside(registers, this.#room)
+    return roomBeside(registers, this.#room, this.#core.settings.cookieBudget)
   }
 
   /** Takes over another device's writes, or everything after a restart. */

@@ -69,7 +69,7 @@ it('says of each value what it is, when and which way it came, and what it takes
     },
   ])
   expect(subject?.cookieBytes).toBeGreaterThan(0)
-  expect(snapshot().cookieBudget).toBe(3000)
+  expect(snapshot().cookieBudget).toBe(2000)
 })
 
 it('has nothing of a hidden value but that it is there', async () => {
