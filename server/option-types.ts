@@ -118,8 +118,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly endpoint?: string | undefined
   /**
-   * Origins besides the server's own whose pages may also use the session: `['https://app.example.com']`. The endpoint answers them with
-   * CORS headers, credentials included.
+   * Origins besides the server's own whose pages may also use the session: `['https://app.example.com']`, also of a native app:
+   * `['capacitor://localhost']`. The endpoint answers them with CORS headers, credentials included.
    *
    * @default []
    */

@@ -239,8 +239,10 @@ function matches(pattern: RegExp): (value: unknown) => boolean {
 
 /** Whether it is written as browsers send it. No wildcards, though a URL may have a `*` in its host. */
 function isOrigin(origin: unknown): boolean {
-  if (typeof origin !== 'string' || !/^https?:[^*]+$/.test(origin)) return false
-  return URL.canParse(origin) && new URL(origin).origin === origin
+  if (typeof origin !== 'string' || !/^[a-z][\w+.-]*:\/\/[^*/]+$/.test(origin) || !URL.canParse(origin)) return false
+  const { origin: normal, protocol, host } = new URL(origin)
+  // Native apps have pages at `capacitor://localhost`: of such a scheme URL knows no origin. Of `ws:` and `ftp:` there are no pages.
+  return normal === 'null' ? origin === `${protocol}//${host}` : origin === normal && protocol.startsWith('http')
 }
 
 interface Deployment {

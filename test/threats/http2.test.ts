@@ -151,3 +151,17 @@ describe('threat 53: over HTTP/2', () => {
     expect(warnings).toEqual([])
   })
 })
+
+describe('threat 101: over HTTP/2', () => {
+  it('a response head over 4,000 bytes is told', async () => {
+    const { app, send } = await start({
+      routes: async (ctx) => {
+        await ctx.liveSession.set('division', 5)
+        ctx.set('X-Trace', 't'.repeat(4000))
+        ctx.body = ''
+      },
+    })
+    expect((await send('/', {}).answer).status).toBe(200)
+    expect(app.warnings.at(-1)).toContain('a response head with the live cookie')
+  })
+})

@@ -101,6 +101,19 @@ describe('threat 6: a cross-site POST', () => {
   })
 })
 
+describe('a POST whose origin is null', () => {
+  it('is refused with the reasons for null, which no app can list', async () => {
+    const { app, headers } = await startSite()
+    const request = { method: 'POST', headers: { ...headers, origin: 'null' }, body: '{}' }
+    await send(`${app.url}/store_session`, request)
+    expect(app.warnings.at(-1)).toBe(
+      'koa-live-session: 403 bad_origin: the browser says null, this server thinks it is https://example.com. It says so of a ' +
+        'sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
+        'origins cannot list it: serve the page from an origin of its own.',
+    )
+  })
+})
+
 describe('threat 67: POSTs with a hundred different origins', () => {
   const post = async ({ app, headers }: Awaited<ReturnType<typeof startSite>>, origin: string): Promise<void> => {
     const json = { 'content-type': 'application/json' }

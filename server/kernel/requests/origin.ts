@@ -4,6 +4,10 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Core } from '../seams/core.js'
 
+const OF_NULL =
+  'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
+  'origins cannot list it: serve the page from an origin of its own.'
+
 /** The origin that a request claims to come from, and the one at which it arrived. */
 export interface OriginClaims {
   /** The Origin header; '' if there is none. */
@@ -68,8 +72,6 @@ export function originClaims(ctx: Koa.Context): OriginClaims {
 /** Describes the refusal for the log alone: strangers must not learn how this server sees itself. */
 export function describeBadOrigin({ origin, site, own }: OriginClaims): string {
   const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
-  return (
-    `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ` +
-    'Behind a proxy set app.proxy = true, or list it in origins.'
-  )
+  const remedy = origin === 'null' ? OF_NULL : 'Behind a proxy set app.proxy = true, or list it in origins.'
+  return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${remedy}`
 }
