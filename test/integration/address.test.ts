@@ -34,7 +34,8 @@ function start(options: object = {}): Promise<App<AddressFields>> {
   })
 }
 
-const VISIT = { accept: 'text/html,application/xhtml+xml' }
+/** A navigation as browsers send it without https. */
+const VISIT = { accept: 'text/html,application/xhtml+xml', 'upgrade-insecure-requests': '1' }
 
 async function visit(visitor: Visitor, path: string, headers: Record<string, string> = VISIT) {
   return (await visitor.fetch(path, { headers })).json()
@@ -192,6 +193,7 @@ describe('what is no visit', () => {
     ['a script’s fetch', { 'sec-fetch-dest': 'empty', accept: '*/*' }],
     ['a script’s fetch of a page', { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors', ...VISIT }],
     ['what a browser without such headers loads into a page', { accept: 'image/*,*/*;q=0.8' }],
+    ['a fetch of a page by a browser without such headers', { accept: 'text/html' }],
     ['a form that is posted', DOCUMENT, 'POST'],
   ])('sets nothing, now or later: %s', async (_, headers, method = 'GET') => {
     const app = await start()

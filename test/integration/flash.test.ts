@@ -20,6 +20,15 @@ describe.each([
   ['without a store', () => ({})],
   ['with a store', () => ({ store: memoryStore() })],
 ])('a message of a request, %s', (_, optionsOf) => {
+  it('is shown by whichever page loads first after a redirect', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor()
+    const redirect = await visitor.fetch('/flash/say/on?what=saved')
+    expect(redirect.headers.get('location')).toBe('/flash/take')
+    expect(await takeFlash(visitor, {}, 'other/take')).toEqual(['saved'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
   it('is shown by the next page, once', async () => {
     const app = await start(optionsOf())
     const visitor = app.visitor()

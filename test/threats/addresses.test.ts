@@ -46,6 +46,20 @@ function told({ warnings }: App<typeof fields>): readonly string[] {
   return warnings.filter((warning) => !warning.includes('a restart loses'))
 }
 
+describe('threat 93: a fetch over plain http, where browsers send no Sec-Fetch-Dest', () => {
+  it('sets no field by accepting HTML; a navigation does', async () => {
+    const app = await start()
+    const visitor = app.visitor()
+    const visit = (headers: Record<string, string>) => visitor.fetch('/all?division=3', { headers })
+    expect(await (await visit({ accept: 'text/html', origin: 'http://other.example' })).json()).toMatchObject({
+      stamps: {},
+    })
+    expect(await (await visit({ accept: 'text/html' })).json()).toMatchObject({ stamps: {} })
+    await visit({ accept: 'text/html', 'upgrade-insecure-requests': '1' })
+    expect(await valuesOf(visitor)).toMatchObject({ division: 3 })
+  })
+})
+
 describe('a link of a stranger', () => {
   it('sets no field that is not declared so, whatever it calls it', async () => {
     const app = await start()

@@ -47,6 +47,7 @@ describe('threat 66: a message, and what a person does not see', () => {
   it.each<[string, Record<string, string>]>([
     ['a fetch of a sibling', { ...sibling, 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'no-cors' }],
     ['a fetch of a sibling with CORS', { ...sibling, 'sec-fetch-dest': 'empty', origin: 'https://sibling.example' }],
+    ['a fetch of another site over plain http', { origin: 'http://other.example' }],
     ['a fetch of another site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'empty' }],
     ['a frame of a sibling', { ...sibling, 'sec-fetch-dest': 'iframe', 'sec-fetch-mode': 'navigate' }],
     ['a frame that has gone on by itself', { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'iframe' }],
@@ -64,6 +65,7 @@ describe('threat 66: a message, and what a person does not see', () => {
 
   it.each<[string, Record<string, string>]>([
     ['a page that a link of a sibling leads to', { ...sibling, 'sec-fetch-dest': 'document' }],
+    ['a form of another site over plain http', { origin: 'http://other.example', 'upgrade-insecure-requests': '1' }],
     ['a page that a person has asked for', { 'sec-fetch-site': 'none', 'sec-fetch-dest': 'document' }],
     ['a fetch of an open page of this origin', { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'empty' }],
     ['a page of a browser that does not say what it is', {}],

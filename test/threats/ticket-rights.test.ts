@@ -168,7 +168,8 @@ describe('threat 81: a field that guests only read', () => {
   it('is set by no link that a guest follows, and by one that a user follows', async () => {
     const app = await start()
     const visitor = app.visitor()
-    const follow = async () => (await visitor.fetch('/?note=linked', { headers: { accept: 'text/html' } })).json()
+    const follow = async () =>
+      (await visitor.fetch('/?note=linked', { headers: { 'sec-fetch-dest': 'document' } })).json()
     expect(await follow()).toMatchObject({ cart: '' })
     expect(app.warnings).toEqual(expect.not.arrayContaining([expect.stringContaining('an address')]))
     await visitor.fetch('/login/now?user=ann')

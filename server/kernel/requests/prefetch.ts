@@ -10,10 +10,13 @@ export function isPrefetch(ctx: Koa.Context): boolean {
 }
 
 /**
- * Returns what the browser wants a response for, its `Sec-Fetch-Dest`; `''` without https, where browsers do not send it. Any site can hide a
- * frame in its page. Where cookies are partitioned a frame counts as a document: it is only ever the embedding site's own visitor.
+ * Returns what the browser wants a response for, its `Sec-Fetch-Dest`. Without https browsers do not send it: there only navigations, also
+ * of frames, have `Upgrade-Insecure-Requests`, which a script of another origin cannot send without a preflight; `''` if neither is there.
+ * Any site can hide a frame in its page. Where cookies are partitioned a frame counts as a document: it is only ever the embedding site's
+ * own visitor.
  */
 export function destinationOf(ctx: Koa.Context, { partitioned }: CookieOptions): string {
   const destination = ctx.get('Sec-Fetch-Dest').toLowerCase()
+  if (destination === '' && ctx.get('Upgrade-Insecure-Requests') === '1') return 'document'
   return partitioned && destination === 'iframe' ? 'document' : destination
 }

@@ -43,8 +43,6 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
  */
 function isPage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   const destination = destinationOf(ctx, cookie)
-  // Browsers do not send it without https.
-  if (destination === '') return ctx.get('Accept').includes('text/html')
   return destination === 'document' || (destination === 'empty' && isUncertain(ctx, cookie))
 }
 

@@ -21,8 +21,8 @@ export type Reader = 'page' | 'script'
 export function readerOf(ctx: Koa.Context, { origins, cookie }: Trusted): Reader | undefined {
   if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
   const destination = destinationOf(ctx, cookie)
-  if (destination === '' || destination === 'document') return 'page'
-  if (destination !== 'empty' || !isOwnPost(originClaims(ctx), origins)) return undefined
-  // A service worker fetches pages this way.
-  return ctx.get('Sec-Fetch-Mode') === 'navigate' ? 'page' : 'script'
+  if (destination === 'document') return 'page'
+  if (!['', 'empty'].includes(destination) || !isOwnPost(originClaims(ctx), origins)) return undefined
+  // A service worker fetches pages with the mode `navigate`. A client that is no browser says nothing.
+  return destination === '' || ctx.get('Sec-Fetch-Mode') === 'navigate' ? 'page' : 'script'
 }

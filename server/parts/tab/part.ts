@@ -38,7 +38,7 @@ export function tabPart(core: Core): Part {
     // Any site's frame or image would bring the cookie, too, within its five seconds.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
-      if (!text || !['', 'document'].includes(destinationOf(ctx, settings.cookie))) return undefined
+      if (!text || destinationOf(ctx, settings.cookie) !== 'document') return undefined
       const whose = { cookie, visitor: visitor.inTab(sessions.tabOf(visitor.browser)) }
       const own = redeemOwn(text.split('~'), whose, 'request')
       return Replica.of(
