@@ -68,6 +68,31 @@ describe('threat 89: malformed messages over one socket', () => {
   })
 })
 
+describe('threat 99: tickets that nobody has signed, over one socket', () => {
+  it.each([
+    ['empty', '{"tickets":[""]}'],
+    ['short', '{"tickets":["a"]}'],
+    ['many', `{"tickets":${JSON.stringify(Array(50).fill('a.b.c'))}}`],
+  ])('are counted like malformed messages: %s', async (_, json) => {
+    const { app, socket, ask } = await start()
+    const refused = expect.objectContaining({ ok: false, code: 'bad_ticket' })
+    expect(await ask('live_session:sync', json, 10)).toEqual(Array(10).fill(refused))
+    expect(await ask('live_session:sync', json, 10)).toEqual(Array(10).fill(limited))
+    socket.send(`427["live_session:sync",${json}]`)
+    await closedAtOnce(socket)
+    expect(app.io.engine.clientsCount).toBe(0)
+  })
+
+  it('are counted also if another visitor has got them', async () => {
+    const { app, ask } = await start()
+    const other = await app.visitor().connect()
+    await other.change('division', 3)
+    const json = JSON.stringify({ tickets: [(await other.ticket()).text] })
+    const refused = expect.objectContaining({ ok: false, code: 'other_subject' })
+    expect(await ask('live_session:sync', json, 11)).toEqual([...Array(10).fill(refused), limited])
+  })
+})
+
 describe('one event of a megabyte', () => {
   it('does not compare the same large value over and over', async () => {
     const fields = defineFields({

@@ -25,12 +25,14 @@ interface SocketSide extends Pick<Side, 'whose' | 'owner' | 'permit' | 'confirm'
 
 /** ms to wait for a bucket from which as much again was taken as it holds. */
 const TWICE_SPENT = 2000
+/** Codes of messages that a page of ours sends rarely, or never. Nothing else limits tickets that cost little to refuse. */
+const UNSOUND: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_subject'])
 const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages')
 
 /** The events that a page sends over its socket, and their answers. */
 export class PageEvents {
   readonly #core: Core
-  /** Its malformed messages, which no page of ours sends: as many as changes. */
+  /** Its messages that are refused for what they are: as many as changes. */
   readonly #malformed: Bucket
   readonly #side: Side & SocketSide
   /** The events that each part answers. */
@@ -87,7 +89,7 @@ export class PageEvents {
     const answer = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
-        if (error.code === 'malformed') this.#malformed.take(1)
+        if (UNSOUND.has(error.code)) this.#malformed.take(1)
         this.#tell(error)
         answer(refusalOf(error).ack)
       } else this.#core.report(error)
