@@ -52,7 +52,9 @@ function nodesContract(nodes: () => Nodes): void {
     await ask(there(), 'until', { user: `${user}-last`, key: 'division', value: '1' })
     const merges = (await ask(there(), 'merges', { user, key: 'any' })) as unknown[][]
     const name = `user:s:${user}`
-    expect(merges.filter(([each]) => each === name)).toEqual([[name, [['division', stamp, 4]]]])
+    expect(merges.filter(([each]) => each === name)).toEqual([
+      [name, [['division', stamp, 4]], null, [expect.stringMatching(/^[\w-]{8}$/)]],
+    ])
   })
 
   it('shows a change to a request at the other node before its cookie has it', async () => {

@@ -6,6 +6,8 @@ import { Gate } from '../support/gate.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 
 const DAY = 24 * 60 * 60 * 1000
+/** The ids of the sender's keys. */
+const KIDS = [expect.stringMatching(/^[\w-]{8}$/)]
 
 /** Nodes that an adapter connects, and no store. */
 async function cluster() {
@@ -37,7 +39,7 @@ describe('sessions of nodes that only an adapter connects', () => {
       ['$maxAge', at, DAY],
       ['$renewed', at, null],
     ]
-    expect(bus.messages).toEqual([['live_session:merge', name, born]])
+    expect(bus.messages).toEqual([['live_session:merge', name, born, null, KIDS]])
     expect(JSON.stringify(bus.messages)).not.toContain(sessionId(visitor))
     await nodes[0].write(visitor, { theme: 'dark' })
     expect(bus.messages[1]).toEqual([
@@ -47,6 +49,8 @@ describe('sessions of nodes that only an adapter connects', () => {
         ['.theme', at, 'dark'],
         ['$renewed', at, null],
       ],
+      null,
+      KIDS,
     ])
   })
 

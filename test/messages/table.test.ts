@@ -149,7 +149,10 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['Give socket.io an adapter, which tells all processes at once', 'messages/newcomers'],
     ],
     'server/kernel/remote/sound-store.ts': [['the store has a row that is no register', 'threats/stored-stamps']],
-    'server/kernel/remote/nodes.ts': [['ignored a malformed', 'integration/nodes']],
+    'server/kernel/remote/nodes.ts': [
+      ['ignored a malformed', 'integration/nodes'],
+      ['message of another app, whose secrets this process does not have', 'threats/nodes'],
+    ],
   },
   'the page': {
     'client/inside.ts': [['expected a client of createLiveSession()', 'client/parts']],

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { memoryStore } from 'koa-live-session/testing'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import { App } from '../support/app.js'
 import { account, pages } from '../support/auth.js'
+import { Bus } from '../support/bus.js'
 import { startCluster } from '../support/cluster.js'
 import { liveOnly } from '../support/departures.js'
 import { FaultProxy } from '../support/fault-proxy.js'
@@ -215,5 +217,46 @@ describe.each([
         ['cart', ['of ann']],
       ])
     })
+  })
+})
+
+describe('threat 95: two apps with one adapter', () => {
+  const [FORMER, NEW, OTHER] = ['former', 'new', 'other'].map((name) => `${name} secret of at least thirty-two bytes`)
+
+  async function start(...secrets: (readonly (string | undefined)[])[]): Promise<App[]> {
+    const bus = new Bus()
+    return Promise.all(
+      secrets.map(async (keys) => {
+        const app = await App.start({ keys: keys.map(String), options: { identify: () => 'ann' } as never })
+        bus.join(app.io)
+        return app
+      }),
+    )
+  }
+  const told = ({ warnings }: App): readonly string[] => warnings.filter((text) => text.includes('another app'))
+  const divisionOf = async ({ live }: App): Promise<unknown> => (await live.user('ann')).get('division')
+
+  it('ignore the values and revocations of each other, and are told once', async () => {
+    const [one, two] = (await start([NEW], [OTHER])) as [App, App]
+    await (await two.live.user('ann')).set('division', 3)
+    const socket = await two.visitor(cookieFor(two.live, { userId: 'ann' })).connect()
+    for (const division of [66, 67]) await (await one.live.user('ann')).set('division', division)
+    await one.live.revoke('ann')
+    expect(await divisionOf(two)).toBe(3)
+    expect(await socket.change('division', 4)).toHaveProperty('stamp')
+    const text =
+      'koa-live-session: ignored a live_session:merge message of another app, whose secrets this process does not have. Processes of ' +
+      'one app share their secrets; give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/scaling.md#adapters'
+    // Both apps share this console.
+    expect(told(two)).toEqual([text, text])
+  })
+
+  it('are one app while its secrets rotate', async () => {
+    const [one, two] = (await start([FORMER], [NEW, FORMER])) as [App, App]
+    await (await one.live.user('ann')).set('division', 3)
+    expect(await divisionOf(two)).toBe(3)
+    await (await two.live.user('ann')).set('division', 4)
+    expect(await divisionOf(one)).toBe(4)
+    expect([...told(one), ...told(two)]).toEqual([])
   })
 })

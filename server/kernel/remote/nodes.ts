@@ -6,25 +6,35 @@ import { idsOf, withIds } from '../../../shared/taken-ids.js'
 import type { Peers } from '../ends/beyond.js'
 import { stateOf } from '../ends/ending.js'
 import { readName } from '../names/generation.js'
+import { deriveKeys } from '../names/keys.js'
 import { isBrowser, isCookieless } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import { soundRegisters } from './rows.js'
 
-/** The message between the processes of an app: a name, its new registers, and the ids that these know, by key. */
+/** The message between the processes of an app: a name, its new registers, the ids that these know, by key, and the sender's key ids. */
 const MERGE = 'live_session:merge'
+const OF_ANOTHER =
+  `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
+  'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/scaling.md#adapters'
 
 /** The other processes of the app, reached by the adapter of its socket.io server: one message for all changes of a turn. */
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
   readonly #core: UpToVisitors
+  /** The `kid` of each secret: while secrets rotate, any two processes of an app share one. */
+  readonly #kids: readonly string[]
   #news = new Map<string, Replica>()
 
   constructor(io: Server, core: UpToVisitors) {
     this.#io = io
     this.#main = io.of('/')
     this.#core = core
-    io.on(MERGE, (name: unknown, wire: unknown, ids: unknown) => this.#hear(name, wire, ids))
+    this.#kids = deriveKeys(core.settings.secrets, 'ticket').map(({ id }) => id)
+    io.on(MERGE, (name: unknown, wire: unknown, ids: unknown, kids: unknown) => {
+      if (this.#isOurs(kids)) this.#hear(name, wire, ids)
+      else core.warn(OF_ANOTHER)
+    })
   }
 
   /** Whether there may be others to tell. The app may set its adapter at any time. */
@@ -50,11 +60,16 @@ export class Nodes implements Peers {
       try {
         const registers = replica.registers()
         const { ids } = idsOf(registers, this.#core.settings.clock(), Infinity)
-        this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ...(ids === undefined ? [] : [ids]))
+        this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ids === undefined ? null : ids, this.#kids)
       } catch (error) {
         this.#core.report(error)
       }
     }
+  }
+
+  /** Several apps may share an adapter. An older build names no keys. */
+  #isOurs(kids: unknown): boolean {
+    return !Array.isArray(kids) || this.#kids.some((kid) => kids.includes(kid))
   }
 
   #hear(name: unknown, wire: unknown, ids: unknown): void {
