@@ -24,6 +24,18 @@ import { acceptGiven } from './given.js'
 const WHO = 'guest'
 const GUEST = { sub: 'guest', epoch: 0 }
 
+/** Bytes that a browser keeps of a cookie. */
+const MAX_COOKIE = 4096
+
+/** The test client is not told the app's `cookieBudget`: it is the default, unless the fields need more. */
+function compiled(fields: Fields): FieldMap {
+  try {
+    return compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' })
+  } catch {
+    return compileFields(fields, MAX_COOKIE, { onLogin: 'account' })
+  }
+}
+
 /** An answer, and the ticket sent before it. */
 export interface Answered {
   readonly ticket?: string
@@ -43,7 +55,7 @@ export class PageServer {
 
   /** @throws {LiveSessionError} if a given value could not have been set */
   constructor(fields: Fields, given: object) {
-    const sessions = new OneVisitor(compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' }), this.#clock)
+    const sessions = new OneVisitor(compiled(fields), this.#clock)
     this.#visitor = sessions
     this.#takers = { sessions, settings: { clock: this.#clock }, store: undefined }
     this.#asker = {

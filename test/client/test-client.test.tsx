@@ -1,12 +1,14 @@
 /** @jsxImportSource react */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { LiveSessionClient, LiveSessionErrorCode, StatusDetail } from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import { type TestClient, testClient } from 'koa-live-session/testing'
 import { liveSessionPlugin, useLiveSession as useVue } from 'koa-live-session/vue'
 import { act, type ReactNode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createApp, h, nextTick } from 'vue'
+import { z } from 'zod'
 import { type AppFields, appFields } from '../support/app.js'
 
 /** As an app sees it that has registered its fields. */
@@ -251,5 +253,20 @@ describe('testClient', () => {
     await live.flush()
     expect([localStorage.length, fetch.mock.calls, listened.mock.calls]).toEqual([0, [], []])
     expect(other.get('division')).toBe(-1)
+  })
+})
+
+describe('the fields of an app with a larger cookieBudget', () => {
+  const note = { schema: z.string(), default: '', client: 'write' } as const
+
+  it('are taken, with the bytes that they ask for', async () => {
+    const fields = defineFields({ note: { ...note, maxBytes: 2500 }, division: appFields.division })
+    const large = testClient(fields)
+    await large.set('note', 'x'.repeat(1800))
+    await expect(large.set('note', 'x'.repeat(1900))).rejects.toMatchObject({ code: 'too_large' })
+  })
+
+  it('are refused if no cookie has room for them', () => {
+    expect(() => testClient(defineFields({ note: { ...note, maxBytes: 5000 } }))).toThrow('maxBytes add up to 5,000')
   })
 })

@@ -1,0 +1,61 @@
+import { beforeAll, expect, it } from '@jest/globals'
+import { build } from 'esbuild'
+import type Koa from 'koa'
+import type { Page } from 'playwright-core'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+
+const SCRIPT = `
+  import { createLiveSession } from './client/development.js'
+  const live = createLiveSession()
+  document.querySelector('button').onclick = () => void live.set('division', 3).catch(() => undefined)
+`
+let script = ''
+beforeAll(async () => {
+  const { outputFiles } = await build({
+    stdin: { contents: SCRIPT, resolveDir: '.' },
+    bundle: true,
+    format: 'esm',
+    write: false,
+  })
+  script = outputFiles[0]?.text ?? ''
+})
+
+/** A page of the app whose POSTs something else answers, and what its console says of ours. */
+async function open(answer: (ctx: Koa.Context, login: string) => void): Promise<{ page: Page; told: Promise<string> }> {
+  const app: App = await App.start({
+    before: () => [
+      (ctx, next) => {
+        if (ctx.path === '/script.js') Object.assign(ctx, { type: 'js', body: script })
+        else if (ctx.hostname.startsWith('login.')) Object.assign(ctx, { type: 'html', body: '<h1>Sign in</h1>' })
+        else if (ctx.path === '/store_session') answer(ctx, `http://login.site.localhost:${app.port}/`)
+        else return next()
+        return undefined
+      },
+    ],
+    routes: (ctx) => {
+      ctx.type = 'html'
+      ctx.body = `${ctx.liveSession.embed()}<button>set</button><script type="module" src="/script.js"></script>`
+    },
+  })
+  const page = await (await openBrowser()).newPage()
+  const said = page.waitForEvent('console', (message) => message.text().includes('koa-live-session'))
+  await page.goto(`http://shop.site.localhost:${app.port}/`)
+  return { page, told: said.then((message) => message.text()) }
+}
+
+describeInBrowser('a page whose POSTs fail', () => {
+  it('says in the console that a login proxy redirects them', async () => {
+    const { page, told } = await open((ctx, login) => ctx.redirect(login))
+    await page.getByRole('button').click()
+    expect(await told).toContain('A login proxy has redirected it: sign in again')
+  })
+
+  it('says in the console what a repeated 502 may be', async () => {
+    const { page, told } = await open((ctx) => void Object.assign(ctx, { status: 502, body: '' }))
+    await page.getByRole('button').click()
+    expect(await told).toContain(
+      "502; changes are shown but not saved. If the server is up, its headers do not fit the proxy's buffer",
+    )
+  })
+})
