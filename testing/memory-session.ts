@@ -93,6 +93,8 @@ function unheardSocket(): LiveSocket {
     join: () => undefined,
     leave: () => undefined,
     nsp: { local: { to: () => unheard } },
+    // No tab brings its own values.
+    handshake: { auth: {} },
     conn: { readyState: 'closed', transport: {} },
   })
   return socket as unknown as LiveSocket
