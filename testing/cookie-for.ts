@@ -1,6 +1,7 @@
 import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from '../server/kernel/names/subject.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/plugin-types.js'
+import type { Field } from '../shared/field.js'
 import type { Fields } from '../shared/field-types.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
 import { acceptGiven, type Given } from './given.js'
@@ -34,15 +35,21 @@ export function cookieFor<F extends Fields>(
   }
   const { cookie, epochs, sessions, settings } = coreOf(live)
   const accepted = acceptGiven(sessions.fields, values, 'cookieFor')
-  const registers = Array.from(accepted, ([{ key, inCookie }, value]) => {
-    if (!inCookie) {
-      throw new TypeError(
-        `koa-live-session: cookieFor: "${key}" is not in the cookie. For a value in memory or in the store use live.user(id)`,
-      )
+  const registers = Array.from(accepted, ([field, value]) => {
+    if (!field.inCookie) {
+      throw new TypeError(`koa-live-session: cookieFor: "${field.key}" is not in the cookie. ${placeOf(field, userId)}`)
     }
-    return { key, stamp: nextStamp(settings.clock(), NEVER), value }
+    return { key: field.key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
   const user = userId === undefined ? undefined : userSubject(userId, 'cookieFor: userId')
   const content = { browser: browserId, user: user && subjectHash(user), registers }
   return cookie.header({ ...content, ...epochs.signed(user) })
+}
+
+/** Returns how a test sets a value that no cookie has. */
+function placeOf({ scope }: Field, userId: UserId | undefined): string {
+  if (scope === 'tab')
+    return "Only its tab's socket has it: set it there with socket.liveSession, or test with memorySession"
+  if (scope === 'user' && userId !== undefined) return 'For a value in memory or in the store use live.user(id)'
+  return 'Set it with ctx.liveSession in a request of this browser'
 }

@@ -106,7 +106,9 @@ describe('live.user(id)', () => {
   it('has nothing of a browser\u2019s own', async () => {
     const app = await App.start()
     const user = await app.live.user('ann')
-    expect(() => user.get('theme' as never)).toThrow('get("theme"): not declared. Declared: division, cart, role.')
+    expect(() => user.get('theme' as never)).toThrow(
+      'get("theme"): the field has scope: \'browser\', and a user may have several browsers. Use ctx.liveSession or socket.liveSession',
+    )
     await expect(user.set('theme' as never, 'dark' as never)).rejects.toMatchObject({ code: 'undeclared_key' })
   })
 

@@ -149,6 +149,34 @@ describe('ctx.liveSession', () => {
   })
 })
 
+const text = { schema: z.string(), default: '', client: 'write' } as const
+const withTab = defineFields({
+  secret: { schema: z.string(), default: '', client: 'hidden' },
+  seen: { ...text, scope: 'browser', cookie: false },
+  step: { ...text, scope: 'tab' },
+})
+
+describe('a field of a tab', () => {
+  it.each(['get', 'has', 'set', 'delete'] as const)(
+    'names the place that has it when a request calls %s',
+    async (call) => {
+      const app = await App.start({
+        fields: withTab,
+        routes: async (ctx) => {
+          const session = ctx.liveSession as unknown as Readonly<Record<typeof call, (...given: string[]) => unknown>>
+          await session[call]('step', 'x')
+        },
+      })
+      const answer = await app.visitor().fetch('/')
+      const remedy = ['get', 'has'].includes(call) ? ', or snapshot().values, which has it after a reload' : ''
+      expect([answer.status, await answer.text()]).toEqual([
+        400,
+        `koa-live-session: ${call}("step"): the field has scope: 'tab', so only the tab's page and its socket have it. Use socket.liveSession${remedy}`,
+      ])
+    },
+  )
+})
+
 describe('cookieFor', () => {
   it('makes a cookie that is read also where the clock has fractions', async () => {
     const clock = testClock(Date.now() + 0.5)
@@ -161,13 +189,22 @@ describe('cookieFor', () => {
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
     expect(await visitor.text('/')).toBe('3')
   })
-  it('says of a field that is not in the cookie where its value goes', async () => {
-    const app = await App.start()
-    const make = (): string => cookieFor(app.live, { values: { secret: 'x' } as never })
+
+  it.each([
+    ['a guest', {}, 'secret', 'Set it with ctx.liveSession in a request of this browser'],
+    ['a user', { userId: 'ann' }, 'secret', 'For a value in memory or in the store use live.user(id)'],
+    ['a browser', { userId: 'ann' }, 'seen', 'Set it with ctx.liveSession in a request of this browser'],
+    [
+      'a tab',
+      { userId: 'ann' },
+      'step',
+      "Only its tab's socket has it: set it there with socket.liveSession, or test with memorySession",
+    ],
+  ])('says how to set a value of %s that is not in the cookie', async (_, visitor, key, advice) => {
+    const app = await App.start({ fields: withTab, options: { identify: () => undefined }, attach: { handshake: [] } })
+    const make = (): string => cookieFor(app.live, { ...visitor, values: { [key]: 'x' } })
     expect(make).toThrow(TypeError)
-    expect(make).toThrow(
-      'koa-live-session: cookieFor: "secret" is not in the cookie. For a value in memory or in the store use live.user(id)',
-    )
+    expect(make).toThrow(`koa-live-session: cookieFor: "${key}" is not in the cookie. ${advice}`)
   })
 })
 

@@ -90,4 +90,17 @@ describe('attach(io)', () => {
     // The plugin is not told of it: until the page has asked, the cookie is the user's.
     expect(await refused(right, '/sign-out')).toEqual([])
   })
+
+  it('says where a middleware of handshake finds the values', async () => {
+    const read: Koa.Middleware = (ctx, next) => {
+      ctx.liveSession.get('division')
+      return next()
+    }
+    const app = await App.start({ attach: { handshake: [read] }, options: { identify: () => undefined } })
+    await expect(app.visitor().connect()).rejects.toMatchObject({ message: 'handshake failed' })
+    expect(app.errors.map(String)).toEqual([
+      `TypeError: ${PREFIX}ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ` +
+        "io.use or io.on('connection'). A middleware of attach(io, { handshake }) finds out who the visitor is",
+    ])
+  })
 })

@@ -64,6 +64,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
   'a request, or a handshake': {
     'server/kernel/requests/requests.ts': [
       ['ctx.liveSession was read before live.middleware() ran', 'integration/request'],
+      ['ctx.liveSession was read in the handshake of a socket, which has none', 'messages/attach'],
       ['a request passed live.middleware() twice, and the second did nothing', 'server/mistakes'],
       ['live.middleware() was given a request of another app', 'messages/newcomers'],
     ],
@@ -180,7 +181,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
   'a test of the app': {
     'testing/cookie-for.ts': [
       ['browserId: expected 22 to 64 characters of base64url', 'messages/untimely'],
-      ['is not in the cookie. For a value in memory or in the store use live.user(id)', 'integration/request'],
+      ['is not in the cookie. ', 'integration/request'],
     ],
     'testing/node-only.ts': [[': expected Node', 'testing/entry']],
     'testing/contract/rule.ts': [['expected create to answer with a store, received', 'messages/untimely']],

@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { type UserId, type UserSubject, userNamed } from '../names/subject.js'
+import { noteHandshake } from '../requests/requests.js'
 import { IN_HANDSHAKES, watchSession } from '../requests/session-order.js'
 import type { Core } from '../seams/core.js'
 
@@ -29,6 +30,7 @@ export class Authentication {
     const { parts, settings } = this.#core
     const { identify } = settings
     if (!identify && !parts.some(({ handshake }) => handshake?.isUsed())) return undefined
+    noteHandshake(ctx)
     keepUncommitted(ctx)
     let id: UserId | null | undefined
     const ask = async (): Promise<void> => {

@@ -159,23 +159,19 @@ export abstract class Handle {
   }
 
   #refuse(method: string, key: string): never {
-    const message = undeclared(
-      method,
-      key,
-      keysOf(this.#fields, ({ access }) => access !== 'hidden'),
-    )
-    // A user has no fields that are the browser's own.
-    throw (
-      this.sessions.fields.get(key)?.refusal('undeclared_key', message) ??
-      new LiveSessionError('undeclared_key', message, isKey(key) ? { key } : {})
-    )
+    const elsewhere = this.sessions.fields.get(key)
+    if (elsewhere) throw elsewhere.refusal('undeclared_key', ofOther(method, elsewhere))
+    const named = keysOf(this.#fields, ({ access }) => access !== 'hidden')
+    throw new LiveSessionError('undeclared_key', undeclared(method, key, named), isKey(key) ? { key } : {})
   }
 
   /** For reads, whose key is usually in the source, so that a wrong one is a mistake: logs all keys, as no code may handle the refusal. */
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
-    this.#core.warn(undeclared(method, key, keysOf(this.#fields)), 'undeclared_key')
+    const elsewhere = this.sessions.fields.get(key)
+    const message = elsewhere ? ofOther(method, elsewhere) : undeclared(method, key, keysOf(this.#fields))
+    this.#core.warn(message, 'undeclared_key')
     return this.#refuse(method, key)
   }
 }
@@ -183,6 +179,15 @@ export abstract class Handle {
 /** Returns the keys of fields. */
 function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
   return [...fields.values()].filter(isNamed).map(({ key }) => key)
+}
+
+/** Returns the message about a field that requests or users lack: a request tells no tab, and a user may have several browsers. */
+function ofOther(method: string, { key, scope }: Field): string {
+  if (scope === 'tab') {
+    const page = method === 'get' || method === 'has' ? ', or snapshot().values, which has it after a reload' : ''
+    return `${method}("${key}"): the field has scope: 'tab', so only the tab's page and its socket have it. Use socket.liveSession${page}`
+  }
+  return `${method}("${key}"): the field has scope: '${scope}', and a user may have several browsers. Use ctx.liveSession or socket.liveSession`
 }
 
 /** Returns the message about a key that no field has, with the key that was probably meant. */

@@ -18,6 +18,14 @@ const TWICE =
 const OTHER_APP =
   'koa-live-session: live.middleware() was given a request of another app, which has no ctx.liveSession: expected ' +
   'liveSession(app) of the app that listens. With koa-mount pass the outer one'
+const TOO_EARLY =
+  'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+  'app.use(live.middleware()) goes after auth and before your routes'
+const IN_HANDSHAKE =
+  'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
+  "io.use or io.on('connection'). A middleware of attach(io, { handshake }) finds out who the visitor is"
+/** The contexts of handshakes. */
+const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
 /** The middleware that requests pass through, and their `ctx.liveSession`. */
@@ -89,8 +97,11 @@ export class Requests {
 function handleOf(this: Koa.Context): RequestHandle {
   const handle: RequestHandle | undefined = this[REQUEST]
   if (handle) return handle
-  throw new TypeError(
-    'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
-      'app.use(live.middleware()) goes after auth and before your routes',
-  )
+  if (handshakes.has(this)) throw new TypeError(IN_HANDSHAKE)
+  throw new TypeError(TOO_EARLY)
+}
+
+/** Notes that a context belongs to a handshake: its middleware is in the right place, but there is no `ctx.liveSession`. */
+export function noteHandshake(ctx: Koa.Context): void {
+  handshakes.add(ctx)
 }
