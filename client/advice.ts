@@ -18,11 +18,11 @@ export interface Advice {
   /** Returns what the caller of a failed change gets. What its own code threw also goes to the console, as callers need not await. */
   errorOf(key: string, failure: Failure): unknown
   /**
-   * Returns a copy of a value that JSON can carry.
+   * Returns a copy of a value that JSON can carry. `call` is what was called, if not `set`.
    *
    * @throws {LiveSessionError} `invalid_value`
    */
-  settable(key: string, value: unknown): JsonValue
+  settable(key: string, value: unknown, call?: string): JsonValue
   /** Called when a POST has ended. */
   posted?(posted: Posted): void
 }

@@ -163,7 +163,7 @@ export function createClient<F extends Fields>(
     change(
       [key],
       () => get(key, 'update'),
-      (value) => advice.settable(key, next(value)),
+      (value) => advice.settable(key, next(value), 'update'),
     )
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isEnded = false
@@ -189,7 +189,7 @@ export function createClient<F extends Fields>(
     has: (key: string) => liveOf(fieldOf(page, key)) !== undefined,
     set,
     setMany: (values: Readonly<Record<string, unknown>>) =>
-      change(Object.keys(values), (key) => advice.settable(key, values[key])),
+      change(Object.keys(values), (key) => advice.settable(key, values[key], 'setMany')),
     update,
     delete: (key: string) => change([key], () => undefined),
     subscribe,

@@ -1,5 +1,8 @@
 // Where a value is expected and a promise is given.
 
+/** The remedy where a caller passes a promise as a value. */
+export const AWAIT_IT = 'Await it first, and pass what it resolves to.'
+
 /** The error for a promise given where a value was expected. */
 export class PromiseRefused extends TypeError {}
 

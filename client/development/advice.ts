@@ -1,5 +1,6 @@
 import { LiveSessionError as Refused } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
+import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
 import { settable } from '../../shared/settable.js'
 import type { Advice, AdviceCode } from '../advice.js'
 import { LiveSessionError } from '../error.js'
@@ -59,10 +60,12 @@ function describeRefusal(code: AdviceCode, key: string): string {
 }
 
 /** Says in the error which part of the value JSON cannot represent. */
-function copy(key: string, value: unknown): JsonValue {
+function copy(key: string, value: unknown, call: string = 'set'): JsonValue {
   try {
+    refusePromise(value, `${call}("${key}")`, AWAIT_IT)
     return settable(key, value)
   } catch (error) {
+    if (error instanceof PromiseRefused) throw new LiveSessionError('invalid_value', error.message, key)
     throw error instanceof Refused ? new LiveSessionError(error.code, error.message, key) : error
   }
 }

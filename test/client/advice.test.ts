@@ -1,9 +1,13 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
 import { type AdviceCode, BRIEF } from '../../client/advice.js'
 import { adviceFor } from '../../client/development/advice.js'
 import { createLiveSession as createBrief } from '../../client/index.js'
 
 const FULL = adviceFor({})
+const fields = defineFields({ division: { schema: z.number(), default: 1, client: 'write' } })
 
 const warnings: unknown[] = []
 beforeEach(() => {
@@ -49,5 +53,25 @@ describe('a value that is no JSON', () => {
     const refuse = (): unknown => BRIEF.settable('at', { since: [new Date()] })
     expect(refuse).toThrow(expect.objectContaining({ name: 'LiveSessionError', code: 'invalid_value', key: 'at' }))
     expect(BRIEF.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
+  })
+
+  it.each<[string, (live: LiveSessionClient<typeof fields>) => Promise<void>]>([
+    ['set', (live) => live.set('division', Promise.resolve(3) as never)],
+    ['setMany', (live) => live.setMany({ division: Promise.reject(new Error('no')) as never })],
+    ['update', (live) => live.update('division', (async (now: number) => now + 1) as never)],
+  ])('is refused in development with the words of the server, as a promise given to %s', async (call, act) => {
+    const errors = jest.spyOn(console, 'error').mockReturnValue()
+    const initial = { values: {}, defaults: { division: 1 }, stamps: {} }
+    const live = createLiveSession<typeof fields>({ initial: initial as never })
+    await expect(act(live)).rejects.toMatchObject({
+      name: 'LiveSessionError',
+      code: 'invalid_value',
+      key: 'division',
+      message: `koa-live-session: ${call}("division"): expected a value, received a promise. Await it first, and pass what it resolves to.`,
+    })
+    expect(live.get('division')).toBe(1)
+    expect(errors).toHaveBeenCalledTimes(1)
+    errors.mockRestore()
+    live.close()
   })
 })

@@ -5,7 +5,7 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type FieldMap, isKey } from '../../../shared/fields.js'
 import type { JsonValue } from '../../../shared/json.js'
-import { type Awaitable, refusePromise } from '../../../shared/promise.js'
+import { AWAIT_IT, type Awaitable, refusePromise } from '../../../shared/promise.js'
 import type { Level } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
 import { type CookieContent, stampsIn } from '../cookie/cookie-text.js'
@@ -149,7 +149,7 @@ export abstract class Handle {
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {
     const field = this.#settable(method, key)
-    refusePromise(value, `${method}("${key}")`, 'Await it first, and pass what it resolves to.')
+    refusePromise(value, `${method}("${key}")`, AWAIT_IT)
     return [field, field.accept(value)]
   }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { JsonValue } from '../../../shared/json.js'
-import { refusePromise } from '../../../shared/promise.js'
+import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
 import { Outcome, type Written } from '../../kernel/exchange/outcome.js'
 import { Audience, heedRejection, type Listener, Listeners } from '../../kernel/memory/listeners.js'
 import type { Update } from '../../kernel/remote/updates.js'
@@ -118,7 +118,7 @@ export class SessionHandle {
       field: { key: own, refusal: (code) => refusal(code, 'others were faster again and again at a key', key) },
       next: () => {
         const given = value()
-        refusePromise(given, `session.${method}("${key}")`, 'Await it first, and pass what it resolves to.')
+        refusePromise(given, `session.${method}("${key}")`, AWAIT_IT)
         return jsonOf(key, given)
       },
       permit: () => {
