@@ -12,11 +12,14 @@ import type { UserSession } from './session-types.js'
 
 /** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
-  /** The middleware that `identify` relies on, run on the upgrade request: the same instances as in `app.use`. */
+  /**
+   * The middleware that `identify` relies on, and guards: run on the upgrade request, also without `identify`. Pass the same instances as in
+   * `app.use`. One that throws, or does not call `next()`, refuses the socket.
+   */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
   /**
-   * ms after which `identify` runs again for an open socket, as in its handshake. If it then returns another user, or none, the socket is
-   * closed and its browser reconnects. More than 0; `Infinity`: never.
+   * ms after which `handshake` and `identify` run again for an open socket. If `identify` then returns another user, or none, or if
+   * middleware refuses with 401 or 403, the socket is closed and its browser reconnects. More than 0; `Infinity`: never.
    *
    * @default 5 minutes
    */

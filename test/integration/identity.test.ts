@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
+import type { LiveSessionOptions } from 'koa-live-session'
 import { cookieFor } from 'koa-live-session/testing'
 import type { SyncAnswer } from '../../shared/protocol.js'
+import { App, type AppFields } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -140,6 +142,52 @@ const routes: Koa.Middleware = async (ctx, next) => {
   }
   ctx.body = JSON.stringify([...users, ctx.liveSession.userId ?? null])
 }
+
+/** Guards of an app, which do not let this visitor in: one throws, the other answers, as it would answer a request. */
+const GUARDS: readonly (readonly [string, Koa.Middleware])[] = [
+  ['throws 401', (ctx) => ctx.throw(401, 'members only')],
+  [
+    'answers without next()',
+    (ctx) => {
+      ctx.status = 401
+    },
+  ],
+]
+const WAYS: readonly (readonly [string, Partial<LiveSessionOptions<AppFields>>])[] = [
+  ['with identify', { identify: () => undefined }],
+  ['without identify', {}],
+]
+
+describe('a guard in a handshake', () => {
+  it.each(GUARDS.flatMap(([what, guard]) => WAYS.map(([way, options]) => [what, way, guard, options] as const)))(
+    'that %s refuses the socket %s',
+    async (_, __, guard, options) => {
+      const app = await App.start({ attach: { handshake: [guard] }, options })
+      await expect(app.visitor().connect()).rejects.toMatchObject({ message: 'handshake failed' })
+      expect([401, 403]).toContain((app.errors[0] as { readonly status?: number }).status)
+    },
+  )
+
+  it('that answers without next() is named in the log', async () => {
+    const guard: Koa.Middleware = (ctx) => {
+      ctx.status = 401
+    }
+    const app = await App.start({ attach: { handshake: [guard] } })
+    await app
+      .visitor()
+      .connect()
+      .catch(() => undefined)
+    expect(app.warnings.at(-1)).toBe(
+      'koa-live-session: attach(io, { handshake }): a middleware did not call next(), so the socket was refused',
+    )
+  })
+
+  it('is not asked where attach has none, and no socket is refused', async () => {
+    const app = await App.start({ isAttached: false })
+    app.live.attach(app.io)
+    expect((await app.visitor().connect()).io.connected).toBe(true)
+  })
+})
 
 describe('the user', () => {
   it('is known in a request, as text, and changes with identify and leave', async () => {

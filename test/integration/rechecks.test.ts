@@ -91,6 +91,18 @@ describe('an open socket', () => {
     await socket.closed
   })
 
+  it('ends where a guard of an app without identify refuses it by then', async () => {
+    let isMember = true
+    const guard: Koa.Middleware = (ctx, next) => (isMember ? next() : ctx.throw(401))
+    const app = await App.start({ attach: { handshake: [guard] } })
+    const socket = await app.visitor().connect()
+    await pass(5 * MINUTES)
+    expect(socket.io.connected).toBe(true)
+    isMember = false
+    await pass(5 * MINUTES)
+    await socket.closed
+  })
+
   it('ends where another user is signed in by then, and where a guest is', async () => {
     const store = new AuthStore()
     const app = await start({ store })

@@ -75,6 +75,9 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/visitors/disagreements.ts': [
       ['identify names a user in the requests of a browser and none in its handshakes', 'messages/attach'],
     ],
+    'server/kernel/connections/authentication.ts': [
+      ['a middleware did not call next(), so the socket was refused', 'integration/identity'],
+    ],
     'server/kernel/connections/socket.ts': [
       ['socket.liveSession was read before live.attach(io) let the socket in', 'server/mistakes'],
     ],

@@ -7,7 +7,9 @@ import type { Core } from '../seams/core.js'
 /** The symbol descriptions of koa-session's getter for its part of a context, since version 5. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
-/** The authentication of a connection: runs the app's own auth middleware and `identify` for the request that opened it. */
+const UNANSWERED = 'attach(io, { handshake }): a middleware did not call next(), so the socket was refused'
+
+/** The authentication of a connection: runs the app's own middleware and `identify` for the request that opened it. */
 export class Authentication {
   readonly #core: Core
   readonly #middleware: readonly Koa.Middleware[]
@@ -17,30 +19,36 @@ export class Authentication {
     this.#middleware = middleware
   }
 
-  /** Without `identify` every visitor is a guest. */
-  get hasUsers(): boolean {
-    return this.#core.settings.identify !== undefined
+  /** Whether the app decides anything; if not, each connection is a guest's. */
+  get isNeeded(): boolean {
+    return this.#core.settings.identify !== undefined || this.#middleware.length > 0
   }
 
   /**
-   * Runs the app's own auth middleware to find out who the visitor is, and what parts need to know. It commits nothing: a Set-Cookie would
+   * Runs the app's own middleware to find out who the visitor is, and what parts need to know. It commits nothing: a Set-Cookie would
    * corrupt the 101 response, and a session that was destroyed meanwhile would be stored again.
+   *
+   * @throws what the middleware throws; an error with status 403 if it answers instead of calling `next()`, as it would answer a request
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
-    const { parts, settings } = this.#core
+    if (!this.isNeeded) return undefined
+    const { settings, warn } = this.#core
     const { identify } = settings
-    if (!identify && !parts.some(({ handshake }) => handshake?.isUsed())) return undefined
     noteHandshake(ctx)
     keepUncommitted(ctx)
     let id: UserId | null | undefined
+    let isAdmitted = false
     const ask = async (): Promise<void> => {
+      isAdmitted = true
       const check = watchSession(ctx, IN_HANDSHAKES)
       id = await identify?.(ctx)
       check()
     }
     // As Koa runs them: each is the next() of the one before it.
     await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), ask)()
-    return userNamed(id)
+    if (isAdmitted) return userNamed(id)
+    warn(UNANSWERED)
+    return ctx.throw(403)
   }
 }
 

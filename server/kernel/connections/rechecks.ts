@@ -34,7 +34,7 @@ export class Rechecks {
     this.#authentication = authentication
     this.#every = every
     const turns =
-      authentication.hasUsers && every !== Number.POSITIVE_INFINITY ? Math.min(MAX_TURNS, Math.ceil(every / TURN)) : 0
+      authentication.isNeeded && every !== Number.POSITIVE_INFINITY ? Math.min(MAX_TURNS, Math.ceil(every / TURN)) : 0
     this.#turns = Array.from({ length: turns }, () => new Map())
     if (turns > 0) this.#timer = setInterval(() => this.#turn(), Math.min(every / turns, LONGEST_TIMER)).unref()
   }

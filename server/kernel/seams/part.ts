@@ -87,8 +87,6 @@ export interface Answer extends Evidence {
 
 /** The role of a part in the handshakes of connections. */
 interface HandshakePart {
-  /** Whether it needs the results of the app's own middleware. */
-  isUsed(): boolean
   /** Called when a browser connects. Returns a function that makes the members of each of its sockets, if there are any. */
   connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
 }

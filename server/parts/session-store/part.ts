@@ -53,7 +53,6 @@ export function sessionPart(core: Core): Part {
         if (session && appSessions.current(session)) core.warn(KEPT)
       }),
     handshake: {
-      isUsed: () => appSessions.isUsed,
       // The session that koa-session has found for the browser.
       connect: (ctx, conn) => {
         const found = store.brought(ctx)
