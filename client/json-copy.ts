@@ -14,6 +14,8 @@ export function copyOf(root: unknown): JsonValue {
 function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = this[key]
   const isLeaf = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
-  if (isLeaf || Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value))) return value
+  // An undefined member of an object is left out; as the value or in a list it is refused.
+  if (isLeaf || Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value ?? this)))
+    return value
   throw new TypeError(key)
 }

@@ -14,18 +14,20 @@ export const MAX_MEMBERS = 10_000
 /** A value that JSON would lose or change. Its message names the place in the notation `$.items[0].at`. */
 export class NotJson extends TypeError {
   readonly received: string
+  readonly path: string
 
   constructor(received: string, path: string) {
     super(printable(`expected a JSON value, received ${received} at ${path}`))
     this.received = received
+    this.path = path
   }
 }
 
 /**
- * Returns a deep-frozen copy of a value that JSON carries unchanged.
+ * Returns a deep-frozen copy of a value that JSON carries unchanged, without object members that are `undefined`.
  *
- * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined`, a class instance, a lone surrogate, more than 32
- * levels or 10,000 members.
+ * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined` as the value or in a list, a class instance, a lone
+ * surrogate, more than 32 levels or 10,000 members.
  */
 export function freezeJson(root: unknown): JsonValue {
   let members = 0
@@ -51,11 +53,14 @@ export function freezeJson(root: unknown): JsonValue {
     if (!isPlainObject(value)) return refuse(article(className(value)))
     const copy: Record<string, JsonValue> = {}
     for (const key in value) {
+      const member = value[key]
+      // Forms and spreads clear an optional member so; JSON leaves it out, too.
+      if (member === undefined) continue
       // Assigning this key to a plain object would change its prototype, here or in whatever the app merges it into.
       if (key === '__proto__') refuse('a key "__proto__"')
       const flaw = flawOf(key)
       if (flaw !== undefined) refuse(flaw)
-      copy[key] = each(value[key], key)
+      copy[key] = each(member, key)
     }
     if (Object.getOwnPropertySymbols(value).length > 0) refuse('a symbol key')
     return Object.freeze(copy)

@@ -11,13 +11,14 @@ export function settable(key: string, input: unknown): JsonValue {
     return freezeJson(input)
   } catch (cause) {
     if (!(cause instanceof NotJson)) throw cause
-    throw invalidValue(key, `${cause.message}.${remedy(cause.received)}`, cause)
+    throw invalidValue(key, `${cause.message}.${remedy(cause)}`, cause)
   }
 }
 
-function remedy(received: string): string {
+function remedy({ received, path }: NotJson): string {
   if (received === 'a Date') return ' Store value.toISOString() and declare a string.'
-  if (received === 'undefined') return ' To remove the value, use delete.'
+  if (received === 'undefined')
+    return path === '$' ? ' To remove the value, use delete.' : ' Use null, or leave the element out.'
   if (received === 'a bigint') return ' Store String(value) and declare a string.'
   return ''
 }

@@ -28,6 +28,12 @@ describe('freezeJson', () => {
     )
   })
 
+  it('leaves out undefined members at any depth', () => {
+    const frozen = freezeJson({ a: undefined, b: [{ c: undefined, d: null }] })
+    expect(frozen).toStrictEqual({ b: [{ d: null }] })
+    expect(isDeepFrozen(frozen)).toBe(true)
+  })
+
   class Money {
     amount = 1
   }
@@ -35,7 +41,7 @@ describe('freezeJson', () => {
 
   it.each([
     ['undefined', undefined, 'received undefined at $'],
-    ['undefined in an object', { a: undefined }, 'received undefined at $.a'],
+    ['undefined in a list', { a: [1, undefined] }, 'received undefined at $.a[1]'],
     ['a hole in an array', Array(1), 'received undefined at $[0]'],
     ['a Date', { at: new Date(0) }, 'received a Date at $.at'],
     ['a Map', { at: [new Map()] }, 'received a Map at $.at[0]'],
