@@ -95,6 +95,10 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     ],
     'server/parts/inspector/inspector.ts': [['inspector: 403: ', 'threats/inspector']],
     'server/kernel/requests/body.ts': [['was read before live.middleware() ran: expected it in', 'messages/newcomers']],
+    'server/kernel/requests/request.ts': [
+      ['was set before identify(), as a guest', 'messages/untimely'],
+      ['embed() was called twice for one response', 'messages/untimely'],
+    ],
     'server/kernel/requests/origin.ts': [['this server thinks it is', 'threats/origins']],
     'server/kernel/requests/lateness.ts': [
       ['values were used after the headers had gone out', 'messages/untimely'],

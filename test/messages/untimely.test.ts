@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import { Redis } from 'ioredis'
 import type Koa from 'koa'
+import type { LiveSessionOptions } from 'koa-live-session'
+import { defineFields } from 'koa-live-session/fields'
 import { redisStore } from 'koa-live-session/redis'
 import { sqlStore } from 'koa-live-session/sql'
 import { cookieFor, memoryStore, storeContract } from 'koa-live-session/testing'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
+import { z } from 'zod'
 import { App } from '../support/app.js'
 
 const PREFIX = 'koa-live-session: '
@@ -33,6 +36,80 @@ describe('a value', () => {
       `${PREFIX}fields secret: not in the cookie, and there is no store: a restart loses their values`,
     ])
     expect((await App.start({ options: { store: memoryStore() } })).warnings).toEqual([])
+  })
+})
+
+describe('a value that a request sets before its sign-in', () => {
+  const text = { schema: z.string(), default: '' }
+  const fields = defineFields({
+    plan: text,
+    risk: { ...text, client: 'hidden' },
+    note: { ...text, client: 'write', guests: 'read' },
+    seen: { ...text, scope: 'browser' },
+    cart: { ...text, client: 'write' },
+  })
+  const keys = Object.keys(fields)
+
+  /** Signs in, before or after it sets each value. */
+  async function signIn(
+    path: string,
+    options: Partial<LiveSessionOptions<typeof fields>> = {},
+  ): Promise<App<typeof fields>> {
+    const app = await App.start({
+      fields,
+      options: { store: memoryStore(), identify: (ctx) => ctx.state['user'], ...options },
+      attach: { handshake: [] },
+      routes: async (ctx) => {
+        const { liveSession } = ctx
+        const set = (): Promise<unknown> =>
+          liveSession.setMany(Object.fromEntries(keys.map((key) => [key, 'x'])) as never)
+        const update = (key: string): Promise<unknown> => liveSession.update(key as never, (() => 'x') as never)
+        if (ctx.path === '/before') await set()
+        if (ctx.path === '/computed') await Promise.all(keys.map(update))
+        ctx.state['user'] = 'ann'
+        await liveSession.identify()
+        if (ctx.path === '/after') await set()
+        ctx.body = keys.filter((key) => liveSession.get(key as never) === 'x')
+      },
+    })
+    const [mine, others] = [await (await app.visitor().fetch(path)).json(), ['plan', 'risk', 'note', 'seen']]
+    expect(mine).toEqual(path === '/after' ? keys : keys.filter((key) => !others.includes(key)))
+    return app
+  }
+
+  it.each(['/before', '/computed'])('is told in the log if it does not go to the account: %s', async (path) => {
+    expect((await signIn(path)).warnings).toEqual(
+      ['plan', 'risk', 'note', 'seen'].map(
+        (key) =>
+          `${PREFIX}"${key}" was set before identify(), as a guest's value, and did not go to the account: expected set after ` +
+          "await ctx.liveSession.identify(). Only what a guest's page may set goes along",
+      ),
+    )
+  })
+
+  it('is not told if it is set after the sign-in', async () => {
+    expect((await signIn('/after')).warnings).toEqual([])
+  })
+})
+
+describe('embed()', () => {
+  it.each([
+    [1, []],
+    [
+      2,
+      [
+        `${PREFIX}embed() was called twice for one response: expected once, as a page with two such scripts begins with neither`,
+      ],
+    ],
+  ])('called %i times for one response is told: %j', async (times, expected) => {
+    const app = await App.start({
+      options: { store: memoryStore() },
+      routes: (ctx) => {
+        ctx.body = Array.from({ length: times }, () => ctx.liveSession.embed()).join('')
+      },
+    })
+    for (const path of ['/', '/']) await app.visitor().fetch(path)
+    expect(app.warnings).toEqual(expected)
   })
 })
 

@@ -55,6 +55,8 @@ export abstract class Handle {
   protected begin(): void {}
   /** @throws {LiveSessionError} if nothing may be set any more */
   protected permit(): void {}
+  /** Called with each field that was written or deleted. */
+  protected wrote(_: Field): void {}
   /**
    * Called when a write has got that far.
    *
@@ -94,6 +96,7 @@ export abstract class Handle {
       const subject = this.owner.subject(field)
       const stamp = await store.update(subject, update)
       if (stamp === undefined) return this.#apply(new Map([computed()]))
+      this.wrote(field)
       return { stamp, level: await this.confirm(await store.level([subject])) }
     }, this.report)
   }
@@ -142,6 +145,7 @@ export abstract class Handle {
     this.permit()
     const { owner } = this
     const stamp = this.sessions.write(changes, owner, this.source)
+    for (const field of changes.keys()) this.wrote(field)
     if (!this.#core.store) return { stamp, level: 'memory' }
     const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
     return this.#core.store.level(subjects).then(async (level) => ({ stamp, level: await this.confirm(level) }))

@@ -17,7 +17,19 @@ import type { Core } from '../seams/core.js'
 import type { RequestUse } from '../seams/part.js'
 import { endsOf } from '../values/expiry.js'
 import type { Owner } from '../values/field-changes.js'
+import { isBrought } from '../visitors/login.js'
 import { Visit } from './visit.js'
+
+const EMBEDDED_TWICE =
+  'embed() was called twice for one response: expected once, as a page with two such scripts begins with neither'
+
+/** Returns the warning of a value that a sign-in has left behind. */
+function describeLeft(key: string): string {
+  return (
+    `"${key}" was set before identify(), as a guest's value, and did not go to the account: expected set after ` +
+    "await ctx.liveSession.identify(). Only what a guest's page may set goes along"
+  )
+}
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
@@ -26,6 +38,9 @@ export class RequestHandle extends Handle {
   readonly #ctx: Koa.Context
   readonly #requests: Identifier
   readonly #vouched: Vouched
+  /** The fields that it wrote as its current visitor. */
+  #written: Set<Field> | undefined
+  #isEmbedded = false
   /** Set from the first use on. Not `#`: the simulation reads it. */
   protected begun: Visit | undefined
 
@@ -103,6 +118,8 @@ export class RequestHandle extends Handle {
 
   /** Returns the snapshot as an inert script element. It is escaped, so that no value can end it, and needs no CSP nonce. */
   embed(): string {
+    if (this.#isEmbedded) this.#core.warn(EMBEDDED_TWICE)
+    this.#isEmbedded = true
     // <, > and & could end the element or begin a comment; U+2028 and U+2029 were line ends to older JavaScript parsers.
     const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, escapeUnit)
     return `<script type="application/json" id="${EMBED_ID}">${json}</script>`
@@ -117,12 +134,26 @@ export class RequestHandle extends Handle {
       await visit.load(user)
       if (user !== undefined && user !== visit.visitor.user)
         for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
+      const isSignIn = user !== undefined && visit.visitor.user === undefined
       await visit.changeTo({ user, ends })
+      if (isSignIn) this.#tellLeft()
     }, this.report)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
+    this.#written = undefined
     return Outcome.of(() => this.#visit.leave(forget), this.report)
+  }
+
+  protected override wrote(field: Field): void {
+    this.#written ??= new Set()
+    this.#written.add(field)
+  }
+
+  /** Warns of each value that this request set as a guest's, and that the sign-in did not bring to the account. */
+  #tellLeft(): void {
+    for (const field of this.#written ?? []) if (!isBrought(field)) this.#core.warn(describeLeft(field.key))
+    this.#written = undefined
   }
 
   /** Returns what parts may use of a handle. */

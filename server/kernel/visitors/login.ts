@@ -87,5 +87,10 @@ export class Login {
 
 /** What a guest's page may not write is never brought along: the cookie it came with may have been planted. */
 function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
-  return field?.access === 'write' && !field.isUsersOnly && field.scope === scope
+  return field?.scope === scope && isBrought(field)
+}
+
+/** Returns whether a sign-in brings along what a guest has of a field. */
+export function isBrought({ access, isUsersOnly }: Field): boolean {
+  return access === 'write' && !isUsersOnly
 }

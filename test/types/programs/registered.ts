@@ -67,6 +67,11 @@ app.use(async (ctx) => {
   same<typeof written.level, 'memory' | 'store'>(true)
   await session.setMany({ division: 1, cart: [{ sku: 'a' }], risk: 2 })
   await session.update('cart', (items) => [...items, { sku: 'b', note: 'x' }])
+  // As forms and spreads clear an optional member.
+  await session.set('cart', [{ sku: 'a', note: undefined }])
+  await session.update('cart', (items) => items.map((item) => ({ ...item, note: undefined })))
+  // @ts-expect-error no value: delete removes it
+  await session.set('note', undefined)
   await session.delete('note')
   same<ReturnType<typeof session.embed>, string>(true)
   const { values, stamps } = session.snapshot()
