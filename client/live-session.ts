@@ -39,11 +39,13 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
   )
 }
 
-/**
- * What `embed()` put into the page: an inert script, as visitors may add other elements with its id (a heading, a comment), but no script.
- * If there are several, it is unknown which is the server's.
- */
+/** Returns inert scripts, as visitors may add other elements with that id (a heading, a comment), but no script. */
+export function embeds(): Iterable<Element> {
+  return globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []
+}
+
+/** What `embed()` put into the page. If there are several, it is unknown which is the server's. */
 function embedded(): unknown {
-  const [script, second] = globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []
+  const [script, second] = embeds()
   return script && !second ? JSON.parse(script.innerHTML) : undefined
 }

@@ -1,6 +1,7 @@
 import { createClient } from '../client/client.js'
 import { beginPage } from '../client/core/page.js'
 import { adviceFor } from '../client/development/advice.js'
+import { missMistyped } from '../client/development/mistyped.js'
 import type { LiveSessionClient } from '../client/types.js'
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
@@ -53,6 +54,7 @@ export function testClient<F extends Fields = RegisteredFields>(fields: F, given
   const server = new PageServer(fields, given)
   const line = createLine(server)
   const live = createClient<F>(beginPage(server.snapshot(), true), line.surround, adviceFor({}), NO_SOCKET, true)
+  missMistyped(live)
   return Object.assign(live, {
     receive: (values: Given<F>) => line.tell(server.write('receive', values)),
     offline: line.cut,

@@ -7,12 +7,16 @@ import { onFlash as flash } from '../flash.js'
 import { followHandOffs as handOffs } from '../hand-offs.js'
 import { insideOf } from '../inside.js'
 import { keepTab as tab } from '../keep-tab.js'
-import { create } from '../live-session.js'
+import { create, embeds } from '../live-session.js'
 import type { AnyClient, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
+import { missMistyped } from './mistyped.js'
 import { watchSocket } from './warning.js'
 
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
+
+const EMBEDDED_TWICE =
+  'koa-live-session: the page has several scripts of embed(), and begins with none of them. Call ctx.liveSession.embed() once'
 
 const parts = new WeakMap<object, Set<Part>>()
 /** The endpoints of the clients that are open in this page, one for each. */
@@ -28,7 +32,9 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   checkOptions(options)
   const live = create(options, adviceFor(options))
   missForgotten(live)
+  missMistyped(live)
   missSecond(live)
+  if (!options.initial && [...embeds()].length > 1) console.warn(EMBEDDED_TWICE)
   watchSocket(insideOf(live))
   return live
 }

@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
+import { defineFields } from 'koa-live-session/fields'
+import { testClient } from 'koa-live-session/testing'
 import { io, type Socket } from 'socket.io-client'
+import { z } from 'zod'
 import { adviceFor } from '../../client/development/advice.js'
 import { createWarning, watchSocket } from '../../client/development/warning.js'
+import type { AnyClient } from '../../client/types.js'
 
 // The page is at http://localhost.
 const API = 'http://localhost:3000'
@@ -290,5 +294,79 @@ describe('createLiveSession', () => {
     ])
     first.close()
     second.close()
+  })
+
+  it.each([
+    [1, []],
+    [
+      2,
+      [
+        'koa-live-session: the page has several scripts of embed(), and begins with none of them. Call ctx.liveSession.embed() once',
+      ],
+    ],
+  ])('is told of embed() in the page %i times: %j', (times, expected) => {
+    const text = JSON.stringify({ values: { division: 3 }, defaults: {}, stamps: {} })
+    document.body.innerHTML = `<script type="application/json" id="live-session">${text}</script>`.repeat(times)
+    create({}).close()
+    document.body.innerHTML = ''
+    expect(warnings).toEqual(expected)
+  })
+})
+
+describe('a key that a page mistypes', () => {
+  const initial = {
+    values: { division: 3 },
+    defaults: { theme: 'light' },
+    stamps: { division: 5 },
+  }
+  const say = (call: string, key: string, meant: string): string =>
+    `koa-live-session: ${call}("${key}"): the page knows no value and no default of this key. Did you mean "${meant}"?`
+
+  beforeEach(() => {
+    Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
+    jest.spyOn(console, 'error').mockReturnValue()
+  })
+
+  async function use(act: (live: AnyClient) => unknown): Promise<readonly unknown[]> {
+    const live: AnyClient = createLiveSession({ initial: initial as never })
+    act(live)
+    await live.ready
+    await live.ready
+    live.close()
+    return warnings
+  }
+
+  it.each<[string, (live: AnyClient) => unknown]>([
+    ['get', (live) => live.get('devision' as never)],
+    ['has', (live) => live.has('devision' as never)],
+    ['subscribe', (live) => live.subscribe('devision' as never, () => undefined)],
+    ['status', (live) => live.status('devision' as never)],
+    ['field', (live) => live.field('devision' as never)],
+    ['set', (live) => live.set('devision' as never, 1 as never)],
+    ['update', (live) => live.update('devision' as never, () => 1 as never)],
+    ['delete', (live) => live.delete('devision' as never)],
+  ])('is told once with the key that is likely meant, by %s', async (call, act) => {
+    const twice = (live: AnyClient): void => {
+      act(live)
+      act(live)
+    }
+    expect(await use(twice)).toEqual([say(call, 'devision', 'division')])
+  })
+
+  it('is told by a test client, too', async () => {
+    const live: AnyClient = testClient(defineFields({ division: { schema: z.number(), default: 1 } }))
+    live.get('devision' as never)
+    await live.flush()
+    expect(warnings).toEqual([say('get', 'devision', 'division')])
+  })
+
+  it('is not told of known keys, nor of a distant name, which may be an optional field without a value', async () => {
+    const read = (live: AnyClient): unknown => [
+      live.get('division' as never),
+      live.get('theme' as never),
+      live.get('note' as never),
+      live.status(),
+    ]
+    expect(await use(read)).toEqual([])
   })
 })

@@ -175,7 +175,9 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
       ['expected { socket: io() }, received the socket itself', 'client/warning'],
       ['createLiveSession: \u2026: ', 'client/warning'],
       ['createLiveSession was called again in this page', 'client/warning'],
+      ['the page has several scripts of embed(), and begins with none of them', 'client/warning'],
     ],
+    'client/development/mistyped.ts': [['the page knows no value and no default of this key.', 'client/warning']],
     'client/development/warning.ts': [
       ['changes are shown but not saved.', 'integration/client-endpoint'],
       ['is of another origin, and gets no cookie. Pass', 'client/warning'],

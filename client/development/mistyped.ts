@@ -1,0 +1,35 @@
+import { didYouMean } from '../../shared/did-you-mean.js'
+import { NEVER } from '../../shared/stamp.js'
+import { insideOf } from '../inside.js'
+import type { AnyClient } from '../types.js'
+
+/** The functions whose first argument is a key. */
+const CALLS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'delete'] as const
+
+/**
+ * Warns in the console, once for each key, if a page uses a key that it knows nothing of and that is close to one it knows. A key without a
+ * value and a default may be an optional field, so a distant name says nothing.
+ */
+export function missMistyped(live: AnyClient): void {
+  const { page } = insideOf(live)
+  const told = new Set<string>()
+  const check = (call: string, key: string): void => {
+    const known = [...page.fields].flatMap(([name, { fallback, at }]) =>
+      fallback === undefined && at === NEVER ? [] : name,
+    )
+    const meant = known.includes(key) || told.has(key) ? '' : didYouMean(key, known)
+    if (meant === '') return
+    told.add(key)
+    console.warn(`koa-live-session: ${call}("${key}"): the page knows no value and no default of this key.${meant}`)
+  }
+  const watched = CALLS.map((call) => {
+    const act = live[call] as (...given: unknown[]) => unknown
+    const watch = (...given: unknown[]): unknown => {
+      const [key] = given
+      if (typeof key === 'string') void live.ready.then(() => check(call, key))
+      return act(...given)
+    }
+    return [call, watch]
+  })
+  Object.assign(live, Object.fromEntries(watched))
+}
