@@ -1,4 +1,11 @@
-import { isBrowserId, newBrowserId, subjectHash, type UserId, userSubject } from '../server/kernel/names/subject.js'
+import {
+  browserSubject,
+  isBrowserId,
+  newBrowserId,
+  subjectHash,
+  type UserId,
+  userSubject,
+} from '../server/kernel/names/subject.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/plugin-types.js'
 import type { Field } from '../shared/field.js'
@@ -8,7 +15,10 @@ import { acceptGiven, type Given } from './given.js'
 
 /** The sender and contents of a cookie. */
 export interface CookieVisitor<F extends Fields> {
-  /** The signed-in user, as `identify` would return it. A guest if omitted. */
+  /**
+   * The signed-in user. A guest if omitted. It signs nobody in: the request must also bring what your `identify` reads, such as the session
+   * cookie of a sign-in, or a header. Otherwise the visitor is a guest, and the log says so.
+   */
   readonly userId?: UserId
   /** The id of the browser: 22 to 64 characters of base64url. A new browser's if omitted. */
   readonly browserId?: string
@@ -33,7 +43,7 @@ export function cookieFor<F extends Fields>(
   if (!isBrowserId(browserId)) {
     throw new TypeError('koa-live-session: cookieFor: browserId: expected 22 to 64 characters of base64url')
   }
-  const { cookie, epochs, sessions, settings } = coreOf(live)
+  const { cookie, disagreements, epochs, sessions, settings } = coreOf(live)
   const accepted = acceptGiven(sessions.fields, values, 'cookieFor')
   const registers = Array.from(accepted, ([field, value]) => {
     if (!field.inCookie) {
@@ -42,6 +52,7 @@ export function cookieFor<F extends Fields>(
     return { key: field.key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
   const user = userId === undefined ? undefined : userSubject(userId, 'cookieFor: userId')
+  if (user !== undefined) disagreements.expectUser(browserSubject(browserId))
   const content = { browser: browserId, user: user && subjectHash(user), registers }
   return cookie.header({ ...content, ...epochs.signed(user) })
 }

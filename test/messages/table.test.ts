@@ -74,6 +74,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/names/subject.ts': [["Take the user's own id, like user.id", 'messages/newcomers']],
     'server/kernel/visitors/disagreements.ts': [
       ['identify names a user in the requests of a browser and none in its handshakes', 'messages/attach'],
+      ['identify did not name the user of a cookie that cookieFor({ userId }) made', 'messages/untimely'],
     ],
     'server/kernel/connections/authentication.ts': [
       ['a middleware did not call next(), so the socket was refused', 'integration/identity'],

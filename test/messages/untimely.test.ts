@@ -9,7 +9,7 @@ import { cookieFor, memoryStore, storeContract } from 'koa-live-session/testing'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App, type AppFields } from '../support/app.js'
 
 const PREFIX = 'koa-live-session: '
 
@@ -149,6 +149,39 @@ describe('a store', () => {
 })
 
 describe('cookieFor', () => {
+  const told =
+    `${PREFIX}identify did not name the user of a cookie that cookieFor({ userId }) made, so the visitor is another one: expected the ` +
+    'request to bring all that identify reads, such as the session cookie of a sign-in'
+
+  it.each<[string, Partial<LiveSessionOptions<AppFields>>, string | undefined, string, readonly string[]]>([
+    ['identify reads a session that is not there', { identify: () => undefined }, 'ann', 'guest', [told]],
+    ['identify names another user', { identify: () => 'bob' }, 'ann', 'bob', [told]],
+    ['there is no identify', {}, 'ann', 'guest', [told]],
+    ['identify names the user', { identify: () => 'ann' }, 'ann', 'ann', []],
+    ['the cookie is of a guest', { identify: () => 'ann' }, undefined, 'ann', []],
+  ])('is told once in a request: %s', async (_, identify, userId, shown, expected) => {
+    const app = await App.start({
+      options: { store: memoryStore(), ...identify },
+      attach: { handshake: [] },
+      routes: (ctx) => {
+        ctx.body = ctx.liveSession.userId ?? 'guest'
+      },
+    })
+    const cookie = cookieFor(app.live, { ...(userId === undefined ? {} : { userId }), values: { division: 3 } })
+    for (const visitor of [app.visitor(cookie), app.visitor(cookie)]) expect(await visitor.text('/')).toBe(shown)
+    expect(app.warnings).toEqual(expected)
+  })
+
+  it('is told in a handshake', async () => {
+    const app = await App.start({
+      options: { store: memoryStore(), identify: () => undefined },
+      attach: { handshake: [] },
+    })
+    const visitor = app.visitor(cookieFor(app.live, { userId: 'ann' }))
+    await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+    expect(app.warnings).toEqual([told])
+  })
+
   it('says what it expects', async () => {
     const { live } = await App.start()
     expect(() => cookieFor({} as never, {})).toThrow(`${PREFIX}expected what liveSession() returned`)

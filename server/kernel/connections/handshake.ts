@@ -110,6 +110,7 @@ export class Handshake {
     const { relation } = found
     const brought = readable(read)
     const isUsers = brought?.user !== undefined
+    if (relation === 'other' && isUsers) disagreements.missUser(brought.browserSubject)
     if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
     // During a logout, a browser may send a cookie that was given up with a session that was not.
     if (REFUSED.includes(relation) || (relation === 'other' && isUsers)) throw signedOut()

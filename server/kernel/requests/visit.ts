@@ -3,7 +3,7 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
-import { heldIn, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { heldIn, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { UserSubject } from '../names/subject.js'
 import type { Visitor, Vouched } from '../names/visitor.js'
 import type { Core } from '../seams/core.js'
@@ -37,6 +37,8 @@ export class Visit implements Whose, Answer {
     this.#begunAs = user
     this.#recognized = core.identities.recognize(found, user, ctx.req)
     this.#brought = this.#recognized.relation
+    const brought = this.#brought === 'other' ? readable(found.read) : undefined
+    if (brought) core.disagreements.missUser(brought.browserSubject)
     this.#since = new EndedSince(core.epochs, found.read, this.#recognized, vouched)
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
     // Only as the headers go out: Koa strips earlier headers from an error response.
