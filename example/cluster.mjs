@@ -8,10 +8,11 @@ import { ClusterNode } from './cluster/node.mjs'
 import { createProxy } from './cluster/proxy.mjs'
 import { findRedis, startRedis } from './cluster/redis.mjs'
 
-const { EXAMPLE_CACHE, PORT = '3000' } = process.env
+const { EXAMPLE_CACHE, PORT = '3000', HOST } = process.env
 const NAMES = ['A', 'B']
 /** No other port is tried: the page's cookie is of one. */
 const reasons = { EADDRINUSE: 'is taken', EACCES: 'needs rights that this account does not have' }
+const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']
 
 function fail(text) {
   const line = '!'.repeat(80)
@@ -52,22 +53,28 @@ process.on('SIGINT', () => end(0))
 process.on('SIGTERM', () => end(0))
 
 proxy.once('error', ({ code, message }) => {
+  if (NO_ADDRESS.includes(code)) fail(`HOST: expected an address or a name of this machine, received "${HOST}".`)
   fail(`Port ${PORT} ${reasons[code] ?? message}. Choose another: PORT=3001 npm run start:cluster`)
 })
-await new Promise((resolve) => proxy.listen(Number(PORT), resolve))
+await new Promise((resolve) => proxy.listen(Number(PORT), HOST || '127.0.0.1', resolve))
 
 try {
   await mkdir(folder, { recursive: true })
   await buildInto(folder, 'example')
   redis = await startRedis(server, () => end(1))
   for (const name of NAMES) {
-    const env = { NODE_NAME: name, NODE_NAMES: NAMES.join(), REDIS_SOCKET: redis.path }
+    const env = {
+      NODE_NAME: name,
+      NODE_NAMES: NAMES.join(),
+      REDIS_SOCKET: redis.path,
+      CLUSTER_PORT: String(proxy.address().port),
+    }
     nodes.push(new ClusterNode(name, join(folder, 'server.mjs'), env))
   }
   await Promise.all(nodes.map((node) => node.start()))
   for (const { name, pid } of nodes)
     console.log(`Node ${name} is process ${pid}. End it as hard as it gets: kill -9 ${pid}`)
-  console.log(`ControlManiac: http://localhost:${proxy.address().port} (pid ${process.pid})`)
+  console.log(`ControlManiac: ${nodes[0].url} (pid ${process.pid})`)
 } catch (error) {
   console.error(error)
   await end(1)

@@ -17,6 +17,8 @@ export class ClusterNode {
   #child
   #timer
   #port
+  /** Where browsers open the app: the proxy's URL. */
+  #url
   #isEnding = false
 
   constructor(name, script, env) {
@@ -33,6 +35,10 @@ export class ClusterNode {
     return this.#port
   }
 
+  get url() {
+    return this.#url
+  }
+
   /** Resolves when the node listens; rejects if it ends before that. */
   start() {
     const child = spawn(process.execPath, ['--enable-source-maps', this.#script], {
@@ -41,8 +47,9 @@ export class ClusterNode {
     })
     this.#child = child
     return new Promise((resolve, reject) => {
-      child.once('message', ({ port }) => {
+      child.once('message', ({ port, url }) => {
         this.#port = port
+        this.#url = url
         this.isUp = true
         resolve()
       })

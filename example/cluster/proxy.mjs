@@ -44,12 +44,9 @@ export function createProxy(nodesUp) {
   return proxy
 }
 
-/** Passes on the headers, including Host, which tells the app its own origin; and whom it has them from, if that is another machine. */
-function ask(req, node) {
-  const { remoteAddress = '' } = req.socket
-  const isHere = /^(::ffff:)?127\.|^::1$/.test(remoteAddress)
-  const headers = isHere ? req.headers : { ...req.headers, 'x-forwarded-for': remoteAddress }
-  return request({ port: node.port, method: req.method, path: req.url, headers })
+/** Forwards the headers, including Host: the app takes its own origin from it, and refuses foreign hosts. */
+function ask({ method, url, headers }, node) {
+  return request({ host: '127.0.0.1', port: node.port, method, path: url, headers })
 }
 
 function forward(req, res, node) {
@@ -71,12 +68,14 @@ function upgrade(req, socket, head, node) {
   const end = () => socket.destroy()
   socket.once('error', () => asked.destroy())
   asked.once('error', end)
-  asked.once('response', end)
+  // The node has refused.
+  asked.once('response', (answer) => {
+    socket.write(headOf(answer))
+    answer.pipe(socket)
+  })
   asked.once('upgrade', (answer, upstream, rest) => {
     node.sockets += 1
-    const { rawHeaders } = answer
-    const lines = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${rawHeaders[at + 1]}`] : []))
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`)
+    socket.write(headOf(answer))
     if (rest.length > 0) socket.write(rest)
     if (head.length > 0) upstream.write(head)
     upstream.pipe(socket).pipe(upstream)
@@ -88,6 +87,11 @@ function upgrade(req, socket, head, node) {
     socket.once('close', () => upstream.destroy())
   })
   asked.end()
+}
+
+function headOf({ statusCode, statusMessage, rawHeaders }) {
+  const lines = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${rawHeaders[at + 1]}`] : []))
+  return `HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines.join('\r\n')}\r\n\r\n`
 }
 
 /** Responds that no node answers: the page tries again. */

@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'socket.io'
+import { checkHosts, Hosts, listenAddress, ownOrigin } from './hosts.js'
 
 /** The exit code that tells start.mjs not to try again. */
 const HOPELESS = 2
@@ -8,9 +9,10 @@ const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is taken',
   EACCES: 'needs rights that this account does not have',
 }
+const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']
 
 /**
- * Listens on PORT, prints the address, and tells start.mjs the port over its IPC channel; ends when it is asked to.
+ * Listens on HOST and PORT, prints the address, and tells start.mjs the port over its IPC channel; ends when it is asked to.
  *
  * @param onUp called with the address
  */
@@ -20,7 +22,9 @@ export function serve(
   live: { close(): Promise<void> },
   onUp: (url: string) => void = () => undefined,
 ): void {
-  listen(http, onUp)
+  const hosts = new Hosts()
+  checkHosts(http, hosts)
+  listen(http, hosts, onUp)
   endWhenAsked(async () => {
     await live.close()
     const closed = io.close()
@@ -29,24 +33,31 @@ export function serve(
   })
 }
 
-function listen(http: HttpServer, onUp: (url: string) => void): void {
+function listen(http: HttpServer, hosts: Hosts, onUp: (url: string) => void): void {
   const port = Number(process.env['PORT'] ?? 3000)
+  const address = listenAddress()
   http.once('error', (error: NodeJS.ErrnoException) => {
     const command = process.env['npm_lifecycle_event'] ?? 'start'
     const reason = reasons[error.code ?? ''] ?? error.message
-    console.error(`Port ${port} ${reason}. Choose another: PORT=3001 npm run ${command}`)
+    if (NO_ADDRESS.includes(error.code ?? '')) console.error(describeHost(address, command))
+    else console.error(`Port ${port} ${reason}. Choose another: PORT=3001 npm run ${command}`)
     process.exit(HOPELESS)
   })
-  http.listen(port, () => {
-    const address = http.address()
-    if (typeof address !== 'object') return
-    const url = `http://localhost:${address?.port}`
-    const { TITLE } = process.env
-    // One of several nodes has no address of its own that anyone should open.
+  http.listen(port, address, () => {
+    const bound = http.address()
+    if (typeof bound !== 'object' || bound === null) return
+    const { TITLE, HOST, ALLOWED_HOSTS } = process.env
+    const url = ownOrigin(bound.port)
+    if (HOST || ALLOWED_HOSTS) console.log(`Serves ${hosts}.`)
+    // A node of the cluster is opened through its proxy, which prints this line.
     if (TITLE) console.log(`${TITLE}: ${url} (pid ${process.pid})`)
     onUp(url)
-    process.send?.({ port: address?.port })
+    process.send?.({ port: bound.port, url })
   })
+}
+
+function describeHost(host: string, command: string): string {
+  return `HOST: expected an address or a name of this machine, received "${host}". Leave it out for loopback alone: HOST= npm run ${command}`
 }
 
 /** Ends the process when it is asked to, and when the process that started it is gone. */

@@ -12,7 +12,7 @@ import { Page } from '../views/page.js'
 import { Two } from '../views/two.js'
 import { views } from '../views/view.js'
 import { signedIn } from './account.js'
-import { inspectorFor } from './inspector.js'
+import { inspectorPath } from './inspector.js'
 
 /** Renders a view for a page that is already open. */
 export function renderView(path: ViewPath, division: number, user: User | undefined): RenderedView {
@@ -71,7 +71,7 @@ function document(
       theme={liveSession.get('theme')}
       user={signedIn(ctx)}
       messages={messages}
-      inspector={inspectorFor(ctx)}
+      inspector={inspectorPath()}
       embedded={liveSession.embed()}
     >
       {content}

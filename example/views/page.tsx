@@ -17,7 +17,7 @@ interface PageProps {
   readonly user: User | undefined
   /** Messages that are shown once. */
   readonly messages: readonly string[]
-  /** The path of the inspector, if this visitor may open it. */
+  /** The path of the inspector, if there is one. */
   readonly inspector: string | undefined
   /** What `ctx.liveSession.embed()` returned. */
   readonly embedded: string
@@ -93,7 +93,8 @@ export function Page(props: PageProps): VNode {
                 {' '}
                 <a href={inspector} target="_top">
                   Inspector
-                </a>
+                </a>{' '}
+                (open it first by the URL in the terminal)
               </>
             )}
           </p>

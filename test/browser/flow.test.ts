@@ -139,8 +139,10 @@ describeInBrowser('the way of a change, in the example', () => {
     await studio.page.getByRole('button', { name: 'Go offline' }).waitFor({ state: 'hidden' })
   })
 
-  it('has a link to the inspector that opens it', async () => {
+  it('has a link to the inspector, which the logged URL has opened', async () => {
     const studio = await openFlow()
+    await studio.page.goto(example.inspector)
+    await studio.page.goto(example.url)
     await studio.page.getByRole('link', { name: 'Inspector' }).click()
     await studio.page.getByRole('heading', { name: 'Subjects' }).waitFor()
   })

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import { type LostClicks, startLostClicks } from '../example/lost-clicks/start.js'
 import { findings } from '../support/axe.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { send } from '../support/raw-http.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 
@@ -33,6 +34,12 @@ describeInBrowser('the compared apps', () => {
       expect([byHand, library]).toEqual([expect.stringContaining('3 of 13'), expect.stringContaining('0 of 13')])
       expect([byHand, library]).toEqual([expect.stringContaining('not saved'), expect.stringMatching(/says\s+saved/)])
       expect(await findings(page)).toEqual([])
+    })
+
+    it('refuse a POST of a rebound host, although Origin matches Host', async () => {
+      const host = `evil.example:${new URL(clicks.url).port}`
+      const headers = { host, origin: `http://${host}` }
+      expect((await send(`${clicks.url}/click`, { method: 'POST', headers })).status).toBe(421)
     })
 
     it('begin anew where the page is loaded again, and heed no other site', async () => {

@@ -7,8 +7,11 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, it } from '@jest/globals'
+import { Example } from '../support/example.js'
+import { send } from '../support/raw-http.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
+import { isReached, otherAddresses, upgrade } from '../support/stranger.js'
 
 function start(env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
   return spawn(process.execPath, ['example/cluster.mjs'], {
@@ -47,5 +50,21 @@ describeWithServer(REDIS, 'start:cluster', () => {
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
     expect(readdirSync(folder ?? '')).toEqual([])
     for (const each of [folder, build]) rmSync(each ?? '', { recursive: true })
+  })
+
+  it('listens on 127.0.0.1 alone, refuses a rebound host, and logs the inspector at the proxy', async () => {
+    const example = await Example.start('start:cluster')
+    const { port } = new URL(example.url)
+    const reached = await Promise.all(otherAddresses().map((address) => isReached(address, port)))
+    const { status } = await send(example.url, { headers: { host: 'evil.example' } })
+    const sockets = [await upgrade(port, 'evil.example'), await upgrade(port, `localhost:${port}`)]
+    await example.stop()
+    expect(reached).not.toContain(true)
+    expect(status).toBe(421)
+    expect(sockets.map(({ line }) => line)).toEqual([
+      'HTTP/1.1 421 Misdirected Request',
+      'HTTP/1.1 101 Switching Protocols',
+    ])
+    expect(example.inspector).toContain(`${example.url}/inspector?token=`)
   })
 })

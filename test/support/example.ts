@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const INSPECTOR = /^Inspector: (http:\S+)$/
+/** A framework's development build reports mistakes. */
+const DEFAULTS = { NODE_ENV: 'development', PORT: '0', HOST: '', ALLOWED_HOSTS: '' }
 const UP = /^\w+: (http:\S+) \(pid (\d+)\)$/
 
 /** An example app, as `npm start` or another script starts it: on a free port, in its own folder. */
@@ -16,18 +18,20 @@ export class Example {
   /** Process ids of the servers, in order; a line may arrive after its server is up. */
   readonly #pids: number[] = []
   #hasStarted = (): void => undefined
+  /** The printed lines, in order. */
+  readonly lines: string[] = []
 
-  private constructor(script: string, folder: string) {
+  private constructor(script: string, folder: string, variables: NodeJS.ProcessEnv) {
     this.#folder = folder
     // Its own process group, so that npm, its shell and the server end together.
     this.#process = spawn('npm', ['run', script], {
-      // A framework's development build reports mistakes.
-      env: { ...process.env, NODE_ENV: 'development', PORT: '0', EXAMPLE_CACHE: folder },
+      env: { ...process.env, ...DEFAULTS, EXAMPLE_CACHE: folder, ...variables },
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
     })
     if (!this.#process.stdout) throw new Error(`npm run ${script} has no output`)
     createInterface(this.#process.stdout).on('line', (line) => {
+      this.lines.push(line)
       this.#inspector = INSPECTOR.exec(line)?.[1] ?? this.#inspector
       const [, url, pid] = UP.exec(line) ?? []
       if (url === undefined) return
@@ -37,8 +41,9 @@ export class Example {
     })
   }
 
-  static async start(script = 'start'): Promise<Example> {
-    const example = new Example(script, await mkdtemp(join(tmpdir(), 'example-')))
+  /** @param variables of its environment; each wins over that of the tests */
+  static async start(script = 'start', variables: NodeJS.ProcessEnv = {}): Promise<Example> {
+    const example = new Example(script, await mkdtemp(join(tmpdir(), 'example-')), variables)
     await example.#isUp(() => example.#pids.length > 0)
     return example
   }

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Koa from 'koa'
+import { checkHosts, listenAddress, ownOrigin } from '../../../example/server/hosts.js'
 import { ComparedApp } from '../../support/compared-app.js'
 import { type Clicked, ComparedClicks } from '../../support/compared-clicks.js'
 import { freePort } from '../../support/free-port.js'
@@ -49,10 +50,11 @@ export async function startLostClicks(port: number): Promise<LostClicks> {
     if (method === 'POST' && ctx.get('origin') === ctx.URL.origin && ['/click', '/kill'].includes(path))
       ctx.body = await then(() => click(path === '/kill'))
   })
-  const http = server.listen(port, '127.0.0.1')
+  const http = server.listen(port, listenAddress())
+  checkHosts(http)
   await new Promise((resolve) => http.once('listening', resolve))
   return {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    url: ownOrigin((http.address() as AddressInfo).port),
     async stop() {
       http.close()
       await last

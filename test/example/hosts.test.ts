@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from '@jest/globals'
+import { Hosts, listenAddress, ownOrigin } from '../../example/server/hosts.js'
+
+const LOCAL = ['localhost', '127.0.0.1', '[::1]']
+const ADDRESSES = ['192.0.2.7', '[2001:db8::1]']
+const asked = [...LOCAL, ...ADDRESSES, 'studio.example', 'evil.example']
+
+/** The environment, the address to listen on, the origin that is logged, and the hosts served besides local ones. */
+const rows: readonly (readonly [NodeJS.ProcessEnv, string, string, readonly string[]])[] = [
+  [{}, '127.0.0.1', 'http://localhost:3000', []],
+  [{ HOST: '' }, '127.0.0.1', 'http://localhost:3000', []],
+  [{ HOST: '127.0.0.1' }, '127.0.0.1', 'http://localhost:3000', []],
+  [{ HOST: '192.0.2.7' }, '192.0.2.7', 'http://192.0.2.7:3000', ['192.0.2.7']],
+  [{ HOST: '2001:db8::1' }, '2001:db8::1', 'http://[2001:db8::1]:3000', ['[2001:db8::1]']],
+  [{ HOST: 'Studio.example' }, 'Studio.example', 'http://Studio.example:3000', ['studio.example']],
+  [{ HOST: '0.0.0.0' }, '0.0.0.0', 'http://localhost:3000', ADDRESSES],
+  [{ HOST: '::' }, '::', 'http://localhost:3000', ADDRESSES],
+  [{ ALLOWED_HOSTS: 'studio.example' }, '127.0.0.1', 'http://localhost:3000', ['studio.example']],
+  [{ HOST: '::', ALLOWED_HOSTS: ' ,Studio.example ' }, '::', 'http://localhost:3000', [...ADDRESSES, 'studio.example']],
+]
+
+describe('the hosts of the example', () => {
+  it.each(rows)('with %j: listens on %s, logs %s, serves %j', (variables, address, origin, others) => {
+    expect([listenAddress(variables), ownOrigin(3000, variables)]).toEqual([address, origin])
+    const hosts = new Hosts(variables)
+    for (const port of ['', ':3000'])
+      expect(asked.filter((host) => hosts.has(host + port))).toEqual([...LOCAL, ...others])
+    expect(hosts.has(undefined)).toBe(false)
+  })
+
+  it('are the same for a node of the cluster, which listens on loopback and logs the port of the proxy', () => {
+    const variables = { HOST: '0.0.0.0', CLUSTER_PORT: '3000' }
+    expect([listenAddress(variables), ownOrigin(41_000, variables)]).toEqual(['127.0.0.1', 'http://localhost:3000'])
+    expect(new Hosts(variables).has('192.0.2.7')).toBe(true)
+  })
+
+  it.each(['example/start.mjs', 'example/cluster.mjs'])('end %s with a message for an unknown HOST', async (script) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hosts-'))
+    // The address is reserved for documents, so no machine has it.
+    const env = { ...process.env, PORT: '0', HOST: '192.0.2.7', EXAMPLE_CACHE: folder, REDIS_SERVER: process.execPath }
+    const started = spawn(process.execPath, [script], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const [printed, [code]] = await Promise.all([text(started.stderr), once(started, 'exit')])
+    rmSync(folder, { recursive: true })
+    expect(printed).toContain('HOST: expected an address or a name of this machine, received "192.0.2.7".')
+    expect(code).toBe(1)
+  })
+})

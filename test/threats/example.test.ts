@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { createServer, request, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { Example } from '../support/example.js'
+import { send } from '../support/raw-http.js'
+import { isReached, otherAddresses, upgrade } from '../support/stranger.js'
+
+const REBOUND = 'evil.example'
+
+let example: Example
+const portOf = ({ url }: Example): string => new URL(url).port
+
+/** Forwards each request as nginx does after a bare `proxy_pass`: with the upstream's Host, and without X-Forwarded-*. */
+async function startBareProxy(port: string): Promise<Server> {
+  const proxy = createServer((req, res) => {
+    const headers = { ...req.headers, host: `127.0.0.1:${port}` }
+    const asked = request({ host: '127.0.0.1', port, path: req.url, method: req.method, headers }, (answer) => {
+      res.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(res)
+    })
+    req.pipe(asked)
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  return proxy
+}
+
+describe('threat 100: the example before strangers', () => {
+  beforeAll(async () => {
+    example = await Example.start()
+  })
+  afterAll(() => example.stop())
+
+  it('puts no token of the inspector into a page behind a bare proxy_pass', async () => {
+    const proxy = await startBareProxy(portOf(example))
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    const { status, text: page } = await send(url)
+    const token = new URL(example.inspector).searchParams.get('token') ?? ''
+    expect(token).toMatch(/^[\w-]{43}$/)
+    expect(status).toBe(200)
+    expect(page).not.toContain('token=')
+    expect(page).not.toContain(token)
+    expect(page).toContain('href="/inspector"')
+    expect((await send(`${url}/inspector`)).status).toBe(403)
+    proxy.close()
+  })
+
+  it('opens the inspector by the logged URL, and its link from then on', async () => {
+    const { status, headers } = await send(example.inspector)
+    expect(status).toBe(303)
+    const cookie = String(headers['set-cookie']).split(';')[0] ?? ''
+    expect((await send(`${example.url}/inspector`, { headers: { cookie } })).text).toContain('Subjects')
+  })
+
+  it.each(['/', '/inspector', '/hood', '/browser.js', '/socket.io/?EIO=4&transport=polling'])(
+    'refuses GET %s for a rebound host',
+    async (path) => {
+      const host = `${REBOUND}:${portOf(example)}`
+      const { status, text: answer } = await send(example.url + path, { headers: { host } })
+      expect([status, answer]).toEqual([421, expect.stringContaining(`"${REBOUND}"`)])
+      expect(answer).toContain('ALLOWED_HOSTS')
+    },
+  )
+
+  it.each(['/division', '/restart', '/sign-in', '/store_session'])(
+    'refuses POST %s for a rebound host, although Origin matches Host',
+    async (path) => {
+      const host = `${REBOUND}:${portOf(example)}`
+      const headers = { host, origin: `http://${host}`, 'content-type': 'application/x-www-form-urlencoded' }
+      expect((await send(example.url + path, { method: 'POST', headers, body: 'division=0' })).status).toBe(421)
+    },
+  )
+
+  it('refuses a WebSocket of a rebound host', async () => {
+    const port = portOf(example)
+    const { line, body } = await upgrade(port, `${REBOUND}:${port}`)
+    expect(line).toBe('HTTP/1.1 421 Misdirected Request')
+    expect(body).toContain(`"${REBOUND}"`)
+    expect((await upgrade(port, `localhost:${port}`)).line).toBe('HTTP/1.1 101 Switching Protocols')
+  })
+
+  it.each(['localhost', '127.0.0.1', '[::1]', 'LOCALHOST'])('serves %s', async (host) => {
+    const answer = await send(example.url, { headers: { host: `${host}:${portOf(example)}` } })
+    expect(answer.status).toBe(200)
+  })
+
+  it.each(['localhost.evil.example', 'localhost@evil.example', '192.0.2.7', '[::1', 'localhost:3000:80'])(
+    'refuses the host "%s"',
+    async (host) => {
+      expect((await send(example.url, { headers: { host } })).status).toBe(421)
+    },
+  )
+
+  it('listens on 127.0.0.1 alone', async () => {
+    for (const address of otherAddresses())
+      expect([address, await isReached(address, portOf(example))]).toEqual([address, false])
+    expect(await isReached('127.0.0.1', portOf(example))).toBe(true)
+  })
+})
+
+describe.each(['start:react', 'start:vue'])('threat 100: npm run %s', (script) => {
+  it('listens on 127.0.0.1 alone, and refuses a rebound host', async () => {
+    const small = await Example.start(script)
+    const reached = await Promise.all(otherAddresses().map((address) => isReached(address, portOf(small))))
+    const { status } = await send(small.url, { headers: { host: REBOUND } })
+    await small.stop()
+    expect(reached).not.toContain(true)
+    expect(status).toBe(421)
+  })
+})
+
+describe('threat 100: the example with HOST=0.0.0.0 and ALLOWED_HOSTS', () => {
+  it('listens everywhere, and serves IP addresses and the listed hosts alone', async () => {
+    const open = await Example.start('start', { HOST: '0.0.0.0', ALLOWED_HOSTS: 'studio.example, Other.example' })
+    const statuses = []
+    for (const host of ['192.0.2.7', '[2001:db8::1]', 'studio.example', 'other.example', 'localhost', REBOUND])
+      statuses.push((await send(open.url, { headers: { host: `${host}:${portOf(open)}` } })).status)
+    await open.stop()
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 421])
+    expect(open.lines).toContain('Serves localhost, 127.0.0.1, [::1], any IP address, studio.example, other.example.')
+  })
+})
