@@ -5,10 +5,12 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { LiveSessionPlugin } from 'koa-live-session'
 import type { DocsServer } from '../support/docs-server.js'
+import { send } from '../support/raw-http.js'
 import { snippet } from '../support/readme.js'
 import { startDocs, visitorOf } from '../support/running-docs.js'
 import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { SnippetFolder } from '../support/snippet-folder.js'
+import { upgrade } from '../support/stranger.js'
 import type { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/deployment.md'
@@ -131,5 +133,18 @@ describe(PAGE, () => {
     expect(await visitor.text('/')).toBe('division 3')
   })
 
-  itRunsSnippetsOf(PAGE, 'framed.ts')
+  it('has a server that refuses requests and sockets of a rebound host', async () => {
+    const { url } = await startDocs(PAGE, 'direct.ts', { others })
+    const statusOf = async (path: string, host: string): Promise<number> =>
+      (await send(url + path, { headers: { host, origin: `http://${host}` } })).status
+    const { host, port } = new URL(url)
+    const polling = '/socket.io/?EIO=4&transport=polling'
+    const rebound = `evil.example:${port}`
+    expect([await statusOf('/', host), await statusOf(polling, host)]).toEqual([200, 200])
+    expect([await statusOf('/', rebound), await statusOf(polling, rebound)]).toEqual([421, 403])
+    expect((await upgrade(port, host)).line).toBe('HTTP/1.1 101 Switching Protocols')
+    expect((await upgrade(port, rebound)).line).toBe('HTTP/1.1 400 Bad Request')
+  })
+
+  itRunsSnippetsOf(PAGE, 'direct.ts', 'framed.ts')
 })
