@@ -82,8 +82,11 @@ describeInBrowser('a division in the address', () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
     await studio.isConnected()
     await studio.page.evaluate(async () => {
-      for (const division of [2, 3])
-        document.querySelector<HTMLInputElement>(`input[name=division][value="${division}"]`)?.click()
+      for (const division of [2, 3]) {
+        const input = document.querySelector<HTMLInputElement>(`input[name=division][value="${division}"]`)
+        if (!input) throw new Error(`expected an input for division ${division}`)
+        input.click()
+      }
       const followed = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }))
       location.hash = 'costs'
       await followed

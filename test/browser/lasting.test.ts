@@ -7,6 +7,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { App } from '../support/app.js'
 import { AuthStore, account, identify } from '../support/auth.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { present } from '../support/present.js'
 
 const MINUTES = 60_000
 const HOUR = 60 * MINUTES
@@ -61,7 +62,7 @@ async function start(recheck = Number.POSITIVE_INFINITY): Promise<Site> {
       return sessions
     },
     options: { identify, maxAge: HOUR, clock: () => now } as never,
-    attach: { handshake: (ctx, next) => sessions[0]?.(ctx, next), recheck },
+    attach: { handshake: (ctx, next) => present(sessions[0])(ctx, next), recheck },
     routes: page,
   })
   const context = await openBrowser()

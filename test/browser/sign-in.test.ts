@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { Page, Request } from 'playwright-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { present } from '../support/present.js'
 import { Studio } from '../support/studio.js'
 import { within } from '../support/within.js'
 
@@ -122,7 +123,7 @@ describeInBrowser('the sign-in of the example', () => {
     for (const studio of studios) await studio.isConnected()
     const [one] = studios
     const cuts = await Promise.all(studios.map((studio) => studio.watchConnection()))
-    await one?.page.evaluate(
+    await present(one).page.evaluate(
       `fetch('/sign-in', { method: 'POST', redirect: 'manual', body: new URLSearchParams({ user: 'eve' }) })`,
     )
     await example.kill()
@@ -132,7 +133,7 @@ describeInBrowser('the sign-in of the example', () => {
       Promise.all(studios.map(({ page }) => page.locator('#flash').textContent()))
     const all = await within(shown, (texts) => texts.some((text) => text !== ''))
     expect([...all].sort()).toEqual(['', 'There is no user of that name.'])
-    await one?.page.reload()
+    await present(one).page.reload()
     expect((await shown()).filter((text) => text !== '').length).toBeLessThanOrEqual(1)
   })
 

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals'
 import { describeInEachBrowser } from '../support/outage.js'
+import { present } from '../support/present.js'
 import { atScale } from '../support/scale.js'
 
 const TABS = atScale(5, 10)
@@ -94,13 +95,13 @@ describeInEachBrowser('a tab', (start, name) => {
     for (const tab of tabs) await tab.isConnected()
     // What the first sets before it has heard of the others is dropped. A later one comes with the cookie that the browser has kept.
     const later = await visitor.open()
-    await tabs[0]?.is('site.record.whose[1]', await later.page.evaluate('site.record.whose[1]'))
-    await tabs[0]?.click('division')
+    await present(tabs[0]).is('site.record.whose[1]', await later.page.evaluate('site.record.whose[1]'))
+    await present(tabs[0]).click('division')
     for (const tab of tabs) {
       await tab.shows('division', 0)
       await tab.reaches('division', 'saved')
     }
-    await tabs.at(-1)?.click('division')
+    await present(tabs.at(-1)).click('division')
     for (const tab of tabs) await tab.shows('division', 1)
   })
 

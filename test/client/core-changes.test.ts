@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { BarePage, GUEST } from '../support/bare-page.js'
 import { bareTicket } from '../support/bare-ticket.js'
+import { present } from '../support/present.js'
 
 /** A page that has sent a change of a key. */
 function sent(value?: number): BarePage {
@@ -36,7 +37,7 @@ describe('a change', () => {
       push: () => page.learn(['division', 10, 3]),
       held: () => page.on('news', held(10)),
     }
-    for (const each of order) news[each]?.()
+    for (const each of order) present(news[each])()
     expect([page.settled, page.status('division'), page.get('division')]).toEqual([['3 saved'], 'saved', 3])
     expect([page.remains(), page.post()]).toEqual([undefined, undefined])
     expect(page.sent()).toHaveLength(1)

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { onFlash } from '../../client/flash.js'
 import type { JsonValue } from '../../shared/json.js'
 import { bareInside } from '../support/bare-part.js'
+import { present } from '../support/present.js'
 
 /** A socket of which the test is the server. */
 class BareSocket {
@@ -72,8 +73,8 @@ describe('messages that are shown once', () => {
     socket.hear('live_session:flash')
     socket.hear('connect')
     expect(socket.asked).toHaveLength(3)
-    socket.asked[1]?.({ ok: true, messages: ['one', 'two'] })
-    socket.asked[2]?.({ ok: false, code: 'rate_limited' })
+    present(socket.asked[1])({ ok: true, messages: ['one', 'two'] })
+    present(socket.asked[2])({ ok: false, code: 'rate_limited' })
     expect(shown).toEqual(['one', 'two'])
   })
 
@@ -90,15 +91,15 @@ describe('messages that are shown once', () => {
     const { socket, add } = open()
     const shown: unknown[] = []
     add(() => shown.push('to the former listener'))()
-    socket.asked[0]?.({ ok: true, messages: ['one', null] })
+    present(socket.asked[0])({ ok: true, messages: ['one', null] })
     const end = add((message) => {
       shown.push(message)
       end()
     })
-    socket.asked[1]?.({ ok: true, messages: ['three'] })
+    present(socket.asked[1])({ ok: true, messages: ['three'] })
     expect(shown).toEqual(['one'])
     add((...message) => shown.push(...message))
-    socket.asked[2]?.({ ok: false, code: 'rate_limited' })
+    present(socket.asked[2])({ ok: false, code: 'rate_limited' })
     expect(shown).toEqual(['one', null, 'three'])
   })
 
@@ -113,17 +114,17 @@ describe('messages that are shown once', () => {
     expect(socket.asked).toHaveLength(2)
     jest.advanceTimersByTime(1)
     expect(socket.asked).toHaveLength(3)
-    socket.asked[2]?.(refusal)
+    present(socket.asked[2])(refusal)
     jest.advanceTimersByTime(1000)
     expect(socket.asked).toHaveLength(4)
-    socket.asked[3]?.({ ok: true, messages: [] })
+    present(socket.asked[3])({ ok: true, messages: [] })
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(4)
     add(() => undefined)
     socket.hear('live_session:flash')
-    socket.asked[4]?.(refusal)
+    present(socket.asked[4])(refusal)
     close()
-    socket.asked[5]?.(refusal)
+    present(socket.asked[5])(refusal)
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(6)
   })
@@ -136,7 +137,7 @@ describe('messages that are shown once', () => {
       throw new Error('of the app')
     })
     add((message) => shown.push(message))
-    socket.asked[0]?.({ ok: true, messages: ['one'] })
+    present(socket.asked[0])({ ok: true, messages: ['one'] })
     expect([shown, log.mock.calls.length]).toEqual([['one'], 1])
   })
 
@@ -172,11 +173,11 @@ describe('messages that are shown once', () => {
     const { socket, add, visit } = open()
     const end = add(() => undefined)
     end()
-    socket.asked.shift()?.({ ok: true, messages: ['Saved, Ann.'] })
+    present(socket.asked.shift())({ ok: true, messages: ['Saved, Ann.'] })
     visit()
     const shown: unknown[] = []
     add((message) => shown.push(message))
-    socket.asked.shift()?.({ ok: true, messages: ['Welcome.'] })
+    present(socket.asked.shift())({ ok: true, messages: ['Welcome.'] })
     expect(shown).toEqual(['Welcome.'])
   })
 })

@@ -2,6 +2,7 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { News } from '../../client/core/messages.js'
 import { createTabs } from '../../client/effects/tabs.js'
+import { present } from '../support/present.js'
 import { stamp } from '../support/stamp.js'
 
 type Granted = (lock: null) => Promise<unknown>
@@ -26,7 +27,7 @@ class Locks {
   }
 
   grant(): void {
-    void this.waiting.shift()?.(null)
+    void present(this.waiting.shift())(null)
   }
 }
 
@@ -60,7 +61,7 @@ describe('of many tabs one', () => {
     queue()
     await jest.advanceTimersByTimeAsync(100)
     expect(turns()).toBe(0)
-    locks?.grant()
+    present(locks).grant()
     await jest.advanceTimersByTimeAsync(0)
     expect([turns(), locks?.held]).toEqual([1, 1])
     release()
@@ -80,7 +81,7 @@ describe('of many tabs one', () => {
   it('lets the others go on where it takes too long itself, and has one turn all the same', async () => {
     const { queue, release, turns } = open()
     queue()
-    locks?.grant()
+    present(locks).grant()
     await jest.advanceTimersByTimeAsync(5000)
     expect([turns(), locks?.held]).toEqual([1, 0])
     release()
@@ -92,7 +93,7 @@ describe('of many tabs one', () => {
     const { queue, release, turns } = open()
     for (let count = 1; count <= 2; count += 1) {
       queue()
-      locks?.grant()
+      present(locks).grant()
       await jest.advanceTimersByTimeAsync(0)
       expect([turns(), locks?.held]).toEqual([count, 1])
       release()
@@ -105,7 +106,7 @@ describe('of many tabs one', () => {
   it('neither holds nor waits for anything once its page is left', async () => {
     const [holding, waiting] = [open(), open()]
     holding.queue()
-    locks?.grant()
+    present(locks).grant()
     await jest.advanceTimersByTimeAsync(0)
     waiting.queue()
     for (const each of [holding, waiting]) each.leave()

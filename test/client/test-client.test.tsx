@@ -10,6 +10,7 @@ import { createRoot } from 'react-dom/client'
 import { createApp, h, nextTick } from 'vue'
 import { z } from 'zod'
 import { type AppFields, appFields } from '../support/app.js'
+import { present } from '../support/present.js'
 
 /** As an app sees it that has registered its fields. */
 const useField = useLiveSession as unknown as (
@@ -58,7 +59,7 @@ describe('a component of React with a testClient', () => {
   it('shows what the client begins with, what is set in it, and what comes from elsewhere', async () => {
     render()
     expect(main.textContent).toBe('3 saved ')
-    act(() => main.querySelector('button')?.click())
+    act(() => present(main.querySelector('button')).click())
     expect([main.textContent, live.sent]).toEqual(['4 saving ', [['division', 4]]])
     await act(() => live.flush())
     expect(main.textContent).toBe('4 saved ')
@@ -69,14 +70,14 @@ describe('a component of React with a testClient', () => {
   it('shows why something was refused, and what stands', async () => {
     render()
     live.refuseNext('superseded')
-    await act(async () => main.querySelector('button')?.click())
+    await act(async () => present(main.querySelector('button')).click())
     expect(main.textContent).toBe('3 rejected superseded')
   })
 
   it('shows that it is offline, and goes on when it is online again', async () => {
     render()
     live.offline()
-    await act(async () => main.querySelector('button')?.click())
+    await act(async () => present(main.querySelector('button')).click())
     expect(main.textContent).toBe('4 offline ')
     await act(async () => live.online())
     expect([main.textContent, live.sent]).toEqual(['4 saved ', [['division', 4]]])
@@ -99,7 +100,7 @@ describe('a component of Vue with a testClient', () => {
     const app = createApp(Counter).use(liveSessionPlugin(untyped))
     app.mount(main)
     ends.push(() => app.unmount())
-    main.querySelector('button')?.click()
+    present(main.querySelector('button')).click()
     await nextTick()
     expect(main.textContent).toBe('4 saving')
     await live.flush()

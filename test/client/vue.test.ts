@@ -15,6 +15,7 @@ import {
   ref,
 } from 'vue'
 import { bareClient } from '../support/bare-client.js'
+import { present } from '../support/present.js'
 
 interface Field {
   readonly value: Ref<unknown>
@@ -155,7 +156,7 @@ describe('useLiveSession of Vue', () => {
     await nextTick()
     expect([container.textContent, container.firstChild === rendered]).toEqual(['2 saving', true])
     expect([warn.mock.calls, listeners()]).toEqual([[], 2])
-    apps.pop()?.unmount()
+    present(apps.pop()).unmount()
     expect(listeners()).toBe(0)
   })
 

@@ -6,6 +6,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, keepTab } from 'koa-live-session/client'
 import { bareTicket } from '../support/bare-ticket.js'
+import { present } from '../support/present.js'
 
 const ENDPOINT = 'https://app.example/store_session'
 
@@ -54,7 +55,7 @@ describe('a client without a document', () => {
   it('keeps nothing for others, and tells no other client', () => {
     Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
     const clients = [open({ initial: { division: 1 } }), open({ initial: { division: 1 } })]
-    void clients[0]?.set('division', 3)
+    void present(clients[0]).set('division', 3)
     expect(clients.map((live) => live.get('division'))).toEqual([3, 1])
     for (const live of clients) live.close()
   })

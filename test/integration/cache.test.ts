@@ -7,6 +7,7 @@ import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
+import { present } from '../support/present.js'
 import { whoIn } from '../support/users.js'
 
 const HOUR = 60 * 60 * 1000
@@ -83,7 +84,7 @@ describe('live.user(id)', () => {
       const ends = [hear(), hear()]
       for (const held of [1, 0]) {
         expect(subjects.held()).toEqual(['user:s:ann'])
-        ends.pop()?.()
+        present(ends.pop())()
         expect(subjects.held()).toHaveLength(held)
       }
       const end = hear()

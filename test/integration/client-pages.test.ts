@@ -26,7 +26,7 @@ describe('a page', () => {
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open({ path: '/page' })
     await opened.live.set('theme', 'dark')
-    opened.socket?.disconnect()
+    opened.socket.disconnect()
     await visitor.fetch('/logout/leave')
     await visitor.fetch('/login/now?user=ann')
     await opened.comeBack()
@@ -69,7 +69,7 @@ describe('a page', () => {
     const app = await start()
     const visitor = app.visitor()
     const { opened, saved, gate } = await setAndHold(visitor)
-    opened.socket?.disconnect()
+    opened.socket.disconnect()
     await visitor.fetch('/login/now?user=ann')
     gate.open()
     expect(await saved).toBe('superseded')
@@ -99,7 +99,7 @@ describe('a page', () => {
     visitor.forget()
     const opened = await visitor.open(path === undefined ? {} : { path })
     await opened.connected()
-    opened.socket?.disconnect()
+    opened.socket.disconnect()
     opened.beforePost = async () => {
       if (opened.posts.length === 1) await visitor.fetch('/logout/unused')
       else await visitor.fetch('/login/now?user=bob')
@@ -156,18 +156,18 @@ describe('a page', () => {
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open()
     await opened.live.ready
-    opened.socket?.disconnect()
+    opened.socket.disconnect()
     await visitor.fetch('/logout?unused')
     const live = visitor.cookie.split('; ').filter((pair) => !pair.startsWith('app'))
-    Object.assign(opened.socket?.io.opts ?? {}, { extraHeaders: { cookie: live.join('; '), origin: visitor.url } })
-    const refused = new Promise((resolve) => opened.socket?.once('connect_error', resolve))
+    Object.assign(opened.socket.io.opts, { extraHeaders: { cookie: live.join('; '), origin: visitor.url } })
+    const refused = new Promise((resolve) => opened.socket.once('connect_error', resolve))
     const { post } = opened
     const gate = new Gate()
     opened.post = async (input, init) => {
       await gate.pass()
       return post.call(opened, input, init)
     }
-    opened.socket?.connect()
+    opened.socket.connect()
     await refused
     await gate.entered
     opened.close()
@@ -183,8 +183,10 @@ describe('what ann set while she was offline', () => {
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
     const opened = await visitor.open({ path: '/page', hasSocket })
-    if (hasSocket) await opened.connected()
-    opened.socket?.disconnect()
+    if (hasSocket) {
+      await opened.connected()
+      opened.socket.disconnect()
+    }
     const mend = opened.cutPosts()
     const saved = outcome(opened.live.set('division', 5))
     await opened.reaches('division', 'offline')
@@ -203,7 +205,7 @@ describe('what ann set while she was offline', () => {
     await opened.connected()
     // The change is on its way when the logout is handled.
     app.io.on('connection', (socket) => socket.use(([, sync], next) => sync.set || next()))
-    opened.socket?.io.engine.close()
+    opened.socket.io.engine.close()
     await opened.connected()
     const saved = outcome(opened.live.set('division', 5))
     await visitor.fetch('/logout/leave')

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
 import type { Page } from '../support/page.js'
+import { present } from '../support/present.js'
 import type { Visitor } from '../support/visitor.js'
 
 afterEach(() => void jest.restoreAllMocks())
@@ -58,7 +59,7 @@ describe('tabs that add to one cart at the same moment', () => {
     const visitor = app.visitor()
     const [one, two] = await tabs(visitor, true, true)
     const steps = Array.from({ length: 10 }, (_, i) =>
-      (i % 2 ? one : two)?.live.update('division', (division) => division + 1),
+      present(i % 2 ? one : two).live.update('division', (division) => division + 1),
     )
     await Promise.all(steps)
     expect((await (await visitor.fetch('/')).json()).values.division).toBe(9)
@@ -91,9 +92,9 @@ describe('tabs that add to one cart while the server is away', () => {
     const visitor = app.visitor()
     const pages = await tabs(visitor, true, true)
     const { port, clock } = app
-    await pages[0]?.live.update('cart', add('before'))
+    await present(pages[0]).live.update('cart', add('before'))
     const away = Promise.all(
-      pages.map(({ socket }) => new Promise<void>((resolve) => socket?.once('disconnect', () => resolve()))),
+      pages.map(({ socket }) => new Promise<void>((resolve) => present(socket).once('disconnect', () => resolve()))),
     )
     await app.stop({ isCrash: true })
     await away
@@ -111,8 +112,8 @@ describe('what computes a value', () => {
     const app = await start()
     const [page] = await tabs(app.visitor(), true)
     let set: Promise<void> | undefined
-    await page?.live.update('cart', (cart) => {
-      set = page.live.set('division', 5)
+    await present(page).live.update('cart', (cart) => {
+      set = present(page).live.set('division', 5)
       return [...cart, 'a']
     })
     await expect(set).rejects.toThrow('what computes a value must change nothing')
@@ -141,7 +142,7 @@ describe('what computes a value', () => {
     const visitor = app.visitor(cookie)
     const [page] = await tabs(visitor, true)
     expect(page?.live.get('cart')).toEqual(['a'])
-    await page?.live.update('cart', add('b'))
+    await present(page).live.update('cart', add('b'))
     expect(await cartOf(visitor)).toEqual(['a', 'b'])
   })
 })

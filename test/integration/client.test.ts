@@ -151,7 +151,7 @@ describe('a page', () => {
     const opened = await app.visitor(cookieFor(app.live, {})).open()
     await opened.connected()
     const refused = new Promise<void>((resolve) => {
-      opened.socket?.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
+      opened.socket.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
         if (String(data).includes('rate_limited')) resolve()
       })
     })

@@ -75,7 +75,7 @@ describe('a value past its field’s own `maxAge`', () => {
   it('is the default in a page whose timers stood still, once it is greeted', async () => {
     const { app, page } = await begin()
     app.clock.advance(HOUR)
-    page.socket?.disconnect()
+    page.socket.disconnect()
     await page.comeBack()
     expect([page.live.get('cart'), page.live.status('cart').status, page.posts]).toEqual([[], 'saved', []])
   })

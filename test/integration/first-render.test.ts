@@ -82,7 +82,7 @@ describe('socket.liveSession in a connection handler', () => {
       const page = await visitor.open({ path: '/page', transports })
       expect(html).toContain(`<main>${await first.next()}</main>`)
       for (let count = 0; count < 3; count += 1) {
-        page.socket?.disconnect().connect()
+        page.socket.disconnect().connect()
         expect(await first.next()).toBe(SET)
       }
     },
@@ -95,11 +95,11 @@ describe('socket.liveSession in a connection handler', () => {
     await visitor.text('/')
     const page = await visitor.open({ path: '/page' })
     expect(await first.next()).toBe(DEFAULTS)
-    page.socket?.disconnect()
+    page.socket.disconnect()
     await visitor.text('/set')
     await page.comeBack()
     expect(await first.next()).toBe(SET)
-    page.socket?.disconnect()
+    page.socket.disconnect()
     const other = await visitor.open({ path: '/page' })
     expect(await first.next()).toBe(SET)
     await other.live.set('division', 4)
@@ -149,9 +149,9 @@ describe('a view that was rendered in a request', () => {
     const shown = (count: number): Promise<void> =>
       new Promise((resolve) => {
         if (views.length >= count) return resolve()
-        page.socket?.on('view', () => views.length >= count && resolve())
+        page.socket.on('view', () => views.length >= count && resolve())
       })
-    page.socket?.on('view', (text: string) => views.push(text))
+    page.socket.on('view', (text: string) => views.push(text))
     await shown(1)
     expect(html).toContain(`<main>${views[0]}</main>`)
     await page.live.set('division', 4)

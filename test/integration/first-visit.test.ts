@@ -5,6 +5,7 @@ import { coreOf } from '../../server/plugin.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import { written } from '../support/departures.js'
+import { present } from '../support/present.js'
 import { readClaims } from '../support/socket.js'
 import { cookieContent, nameOf, set, startWithUsers, values, whoIn } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -89,7 +90,7 @@ describe('what a guest sets over a connection without a live cookie', () => {
     if (subject === undefined) throw new Error('no connection')
     expect(sessions.find(subject)?.value('division')).toBe(7)
     const [server] = app.io.sockets.sockets.values()
-    const gone = new Promise((resolve) => server?.conn.once('close', resolve))
+    const gone = new Promise((resolve) => present(server).conn.once('close', resolve))
     socket.io.disconnect()
     other.disconnect()
     await gone

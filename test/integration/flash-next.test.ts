@@ -106,8 +106,8 @@ describe('a message for the next page', () => {
     const left = await visitor.open({ path: '/page' })
     await left.connected()
     onFlash(left.live, (message) => shown.push(`left: ${message}`))
-    expect(await left.socket?.emitWithAck('say', 'moved', { for: 'next' })).toBe('said')
-    left.socket?.disconnect()
+    expect(await left.socket.emitWithAck('say', 'moved', { for: 'next' })).toBe('said')
+    left.socket.disconnect()
     await left.comeBack()
     const next = await visitor.open({ path: '/page' })
     const heard = new Promise<void>((resolve) => {

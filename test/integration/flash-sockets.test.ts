@@ -5,6 +5,7 @@ import type { App } from '../support/app.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
 import { Gate } from '../support/gate.js'
 import type { Page } from '../support/page.js'
+import { present } from '../support/present.js'
 import type { TestSocket } from '../support/socket.js'
 import { startWithUsers } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -88,7 +89,7 @@ describe.each([
     const app = await start(optionsOf())
     const visitor = app.visitor(cookieFor(app.live, {}))
     const sockets = [await open(visitor), await open(visitor), await open(visitor)]
-    await sockets[0]?.io.emitWithAck('say', 'added')
+    await present(sockets[0]).io.emitWithAck('say', 'added')
     const taken = [
       ...sockets.map(async (socket) => (await take(socket))['messages']),
       ...sockets.map(() => takeFlash(visitor)),
@@ -179,7 +180,7 @@ describe('an open page', () => {
     const visitor = app.visitor(cookieFor(app.live, {}))
     const { page, shown, next } = await openPage(visitor)
     const first = next()
-    await page.socket?.emitWithAck('say', 'one')
+    await page.socket.emitWithAck('say', 'one')
     await first
     const second = next()
     await visitor.fetch('/flash/say?what=two')
@@ -194,7 +195,7 @@ describe('an open page', () => {
     await say(visitor, 'before')
     const { page, shown, next } = await openPage(visitor)
     await next()
-    page.socket?.disconnect()
+    page.socket.disconnect()
     await say(visitor, 'meanwhile')
     const second = next()
     await page.comeBack()
@@ -210,7 +211,7 @@ describe('an open page', () => {
     const silent = await visitor.open({ path: '/page' })
     await silent.connected()
     onFlash(silent.live, () => undefined)()
-    for (const one of [page, silent]) await one.socket?.emitWithAck('say', 'unheard')
+    for (const one of [page, silent]) await one.socket.emitWithAck('say', 'unheard')
     expect(shown).toEqual([])
     expect(await takeFlash(visitor)).toEqual(['unheard', 'unheard'])
   })

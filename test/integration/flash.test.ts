@@ -6,6 +6,7 @@ import { startCluster } from '../support/cluster.js'
 import { flashPages, say, takeFlash } from '../support/flash-pages.js'
 import { Gate } from '../support/gate.js'
 import { HeldStore } from '../support/held-store.js'
+import { present } from '../support/present.js'
 import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -53,7 +54,7 @@ describe.each([
     const tabs = [app.visitor(visitor.cookie), app.visitor(visitor.cookie)]
     await Promise.all(tabs.map((tab, at) => say(tab, `saved ${at}`)))
     for (const at of order)
-      for (const pair of tabs[at]?.cookie.split('; ') ?? []) visitor.jar.setCookieSync(`${pair}; Path=/`, visitor.url)
+      for (const pair of present(tabs[at]).cookie.split('; ')) visitor.jar.setCookieSync(`${pair}; Path=/`, visitor.url)
     expect(await takeFlash(visitor)).toHaveLength(2)
     expect(await takeFlash(visitor)).toEqual([])
   })

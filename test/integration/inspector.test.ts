@@ -7,6 +7,7 @@ import { coreOf } from '../../server/plugin.js'
 import { REFUSAL_CHANNEL } from '../../server/refused.js'
 import { type App, App as TestApp } from '../support/app.js'
 import { idOf, look, openInspector, press, startInspected } from '../support/inspected.js'
+import { present } from '../support/present.js'
 import { send } from '../support/raw-http.js'
 
 const asAnn = { 'x-user': 'ann' }
@@ -139,7 +140,7 @@ describe('the actions of the inspector', () => {
   it('do nothing to what is not there, to a guest who cannot be signed out, and under names of their own', async () => {
     const app = await startInspected()
     await app.visitor().fetch('/')
-    const guest = (await documentOf(app)).querySelector('article')?.getAttribute('data-key')
+    const guest = present((await documentOf(app)).querySelector('article')?.getAttribute('data-key'))
     expect((await documentOf(app)).querySelector('article')?.textContent).not.toContain('Revoke')
     for (const query of ['deed=empty', 'deed=revoke&subject=unknown', `deed=revoke&subject=${guest}`, 'deed=erase', ''])
       expect((await press(app, query)).status).toBe(400)

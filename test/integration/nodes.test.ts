@@ -3,6 +3,7 @@ import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
+import { present } from '../support/present.js'
 
 /** Nodes that an adapter connects, with a clock each. */
 function cluster() {
@@ -47,14 +48,14 @@ describe('with several nodes', () => {
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 60 * 60 * 1000)]
     const nodes = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
     const handles = await Promise.all(nodes.map(({ live }) => live.user('ann')))
-    await handles[1]?.set('division', 1)
-    await handles[0]?.set('division', 2)
+    await present(handles[1]).set('division', 1)
+    await present(handles[0]).set('division', 2)
     expect(handles.map((handle) => handle.get('division'))).toEqual([2, 2])
     bus.isCut = true
-    await handles[0]?.set('division', 3)
-    await handles[1]?.set('division', 4)
+    await present(handles[0]).set('division', 3)
+    await present(handles[1]).set('division', 4)
     bus.isCut = false
-    await handles[0]?.set('cart', ['a'])
+    await present(handles[0]).set('cart', ['a'])
     expect(handles.map((handle) => handle.get('cart'))).toEqual([['a'], ['a']])
     expect(handles.map((handle) => handle.get('division'))).toEqual([3, 4])
   })
@@ -64,13 +65,13 @@ describe('with several nodes', () => {
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 20_000)]
     const given = { options: { identify: () => 'ann', store } } as never
     const [behind, ahead] = await Promise.all(clocks.map((clock) => App.start({ ...(given as object), clock })))
-    const handle = await ahead?.live.user('ann')
-    await handle?.set('cart', ['a'])
+    const handle = await present(ahead).live.user('ann')
+    await present(handle).set('cart', ['a'])
     expect((await behind?.live.user('ann'))?.get('cart')).toEqual(['a'])
-    const over = await handle?.set('cart', ['a', 'b'])
-    const visitor = behind?.visitor()
-    await visitor?.store()
-    const socket = await visitor?.connect()
+    const over = await present(handle).set('cart', ['a', 'b'])
+    const visitor = present(behind).visitor()
+    await present(visitor).store()
+    const socket = await present(visitor).connect()
     const change = ['cart', over?.stamp ?? 0, 'id', ['a', 'b', 'c']] as const
     // To be told of what it has seen the page would answer with the very same change.
     expect(await socket?.set(change)).toMatchObject({ results: [{ stamp: Number(over?.stamp) + 1, level: 'store' }] })
@@ -87,9 +88,9 @@ describe('with several nodes', () => {
     const { start } = cluster()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 60_000)]
     const [one, two] = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
-    const here = await two?.live.user('ann')
-    await here?.set('division', 4)
-    await one?.live.erase('ann')
+    const here = await present(two).live.user('ann')
+    await present(here).set('division', 4)
+    await present(one).live.erase('ann')
     expect(here?.get('division')).toBe(-1)
   })
 

@@ -171,7 +171,7 @@ describe('setMany of a page', () => {
     const page = await visitor.open({ path: '/' })
     await page.connected()
     const mend = page.cutPosts()
-    page.socket?.disconnect()
+    page.socket.disconnect()
     const saved = page.live.setMany({ division: 3, theme: 'dark' })
     await page.reaches('division', 'offline')
     mend()

@@ -12,6 +12,7 @@ import { browserSubject } from '../../server/kernel/names/subject.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
 import type { Page } from '../support/page.js'
+import { present } from '../support/present.js'
 import { atScale } from '../support/scale.js'
 import { readClaims } from '../support/socket.js'
 import { cookieContent } from '../support/users.js'
@@ -139,7 +140,9 @@ describe('pages that have polling alone, behind two workers and @socket.io/stick
     const visitor = new Visitor(await startSticky())
     const pages: Page[] = []
     ends.push(async () => {
-      const closed = pages.map(({ socket }) => new Promise((resolve) => socket?.io.engine.once('close', resolve)))
+      const closed = pages.map(
+        ({ socket }) => new Promise((resolve) => present(socket).io.engine.once('close', resolve)),
+      )
       visitor.leave()
       await Promise.all(closed)
     })
@@ -152,7 +155,7 @@ describe('pages that have polling alone, behind two workers and @socket.io/stick
     }
     const one = await open()
     const two = await within(open, (page) => workerOf(page) !== workerOf(one))
-    const workers = [one, two].map((page) => [workerOf(page), page.socket?.io.engine.transport.name])
+    const workers = [one, two].map((page) => [workerOf(page), page.socket.io.engine.transport.name])
     expect(workers.toSorted()).toEqual([
       ['1', 'polling'],
       ['2', 'polling'],

@@ -92,7 +92,7 @@ describe('close()', () => {
     await page.connected()
     await app.live.close()
     const refused = new Promise<void>((resolve) => {
-      page.socket?.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
+      page.socket.io.engine.on('packet', ({ data = '' }: { data?: string }) => {
         if (String(data).includes('closed')) resolve()
       })
     })

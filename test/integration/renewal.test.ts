@@ -98,7 +98,7 @@ describe('a page that is open for three lives of its cookies', () => {
     const before = page.posts.length
     for (let count = 0; count < 9; count += 1) {
       pass(20 * MINUTES)
-      page.socket?.disconnect()
+      page.socket.disconnect()
     }
     expect(page.posts).toHaveLength(before)
     expect(ann.cookie).toBe('')

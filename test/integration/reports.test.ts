@@ -40,8 +40,8 @@ describe('an error of the app\u2019s own in a handshake', () => {
     const app = await failing(new Error('the user database is away'))
     app.io.of('/admin')
     const page = await app.visitor().open()
-    const [socket, admin] = [page.socket, page.socket?.io.socket('/admin')]
-    await Promise.all([socket, admin?.connect()].map((each) => each && once(each as never, 'connect_error')))
+    const [socket, admin] = [page.socket, page.socket.io.socket('/admin')]
+    await Promise.all([socket, admin.connect()].map((each) => once(each as never, 'connect_error')))
     expect(app.errors).toHaveLength(1)
   })
 

@@ -4,6 +4,7 @@ import type { Socket } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
+import { present } from '../support/present.js'
 import { expectRooms, isIn, type RoomApp, serverEnd, startWithRooms } from '../support/rooms.js'
 import { set } from '../support/users.js'
 
@@ -89,7 +90,7 @@ describe('rooms of values', () => {
     const pages = [await ann.connect(), await bob.connect()]
     const heard: unknown[] = []
     for (const [index, { io }] of pages.entries()) io.on('figures', (text) => heard.push([index, text]))
-    await pages[0]?.change('division', 3)
+    await present(pages[0]).change('division', 3)
     app.io.to(app.live.room('division', 3)).emit('figures', 'of 3')
     app.io.to(app.live.room('division', -1)).emit('figures', 'of all')
     for (const page of pages) await page.sync({})

@@ -3,6 +3,7 @@ import { testClock } from 'koa-live-session/testing'
 import { appSessionsOf } from '../support/app-sessions.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
+import { present } from '../support/present.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -123,7 +124,7 @@ describe('sessions of nodes that only an adapter connects', () => {
     const visitor = await one.withSession({ user: 'ann' })
     const session = await two.session(two.visitor(visitor.cookie))
     const [conn] = [...two.app.io.sockets.sockets.values()].map((socket) => socket.conn)
-    const closed = new Promise((resolve) => conn?.once('close', resolve))
+    const closed = new Promise((resolve) => present(conn).once('close', resolve))
     session.onEnd(() => {
       bus.isCut = true
     })

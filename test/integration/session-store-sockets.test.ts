@@ -6,6 +6,7 @@ import koaSession from 'koa-session'
 import { App } from '../support/app.js'
 import { identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
+import { present } from '../support/present.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -286,7 +287,7 @@ describe('socket.session', () => {
       const visitor = await sessions.withSession({ cart: ['a'] })
       const session = await sessions.session(visitor)
       const [conn] = [...sessions.app.io.sockets.sockets.values()].map((socket) => socket.conn)
-      const closed = new Promise((resolve) => conn?.once('close', resolve))
+      const closed = new Promise((resolve) => present(conn).once('close', resolve))
       const gate = new Gate()
       const answer = sessions.fetch(visitor, async (ctx) => {
         await end(ctx)
@@ -326,7 +327,7 @@ describe('socket.session', () => {
     const visitor = await sessions.withSession({ user: 'ann' })
     const broken = new Promise((resolve) => {
       sessions.app.io.use(({ conn, session }) => {
-        session?.onChange(() => undefined)
+        present(session).onChange(() => undefined)
         conn.once('close', resolve)
         visitor.leave()
       })

@@ -8,6 +8,7 @@ import type { Store } from '../../server/stores/store.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { idleIntervals } from '../support/idle-intervals.js'
+import { present } from '../support/present.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 import { REDIS } from '../support/servers/installed.js'
@@ -109,7 +110,9 @@ function promises(store: () => Store): void {
     const [one, two] = [await start(), await start()]
     const visitor = await one.withSession({ count: 0 })
     const handles = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
-    const adds = Array.from({ length: 20 }, (_, at) => handles[at % 2]?.update('count', (count) => Number(count) + 1))
+    const adds = Array.from({ length: 20 }, (_, at) =>
+      present(handles[at % 2]).update('count', (count) => Number(count) + 1),
+    )
     expect((await Promise.all(adds)).every((written) => written?.level === 'store')).toBe(true)
     expect(await one.read(visitor)).toEqual({ count: 20 })
   })

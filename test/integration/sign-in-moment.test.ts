@@ -82,7 +82,7 @@ async function heldUp({ page, add, signIn }: Moment, where: 'beforePost' | 'befo
 }
 
 const heard = ({ page }: Moment, event: string): Promise<void> =>
-  new Promise((resolve) => page.socket?.once(event, () => resolve()))
+  new Promise((resolve) => page.socket.once(event, () => resolve()))
 
 const TAKEN: readonly (readonly [name: string, hasSocket: boolean, order: Order])[] = [
   [
@@ -147,7 +147,7 @@ const NOT_TAKEN: typeof TAKEN = [
       page.beforePost = () => post.pass()
       add()
       await post.entered
-      page.socket?.disconnect()
+      page.socket.disconnect()
       await restart()
       await signIn()
       post.open()
@@ -159,7 +159,7 @@ const NOT_TAKEN: typeof TAKEN = [
     true,
     async ({ page, add, signIn }) => {
       const mend = page.cutPosts()
-      page.socket?.disconnect()
+      page.socket.disconnect()
       add()
       await signIn()
       mend()

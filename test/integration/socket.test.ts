@@ -5,6 +5,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { App } from '../support/app.js'
 import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
+import { present } from '../support/present.js'
 import { nameOf, whoIn } from '../support/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -143,7 +144,7 @@ describe('socket.liveSession', () => {
     const sockets = [await visitor.connect('/'), await visitor.connect('/admin'), await visitor.connect('/room-1')]
     expect(order).toEqual(['/ 2', '/admin 2', '/room-1 2'])
     for (const socket of sockets) await socket.ticket()
-    await sockets[2]?.change('division', 5)
+    await present(sockets[2]).change('division', 5)
     for (const socket of sockets) {
       expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 5]])
     }

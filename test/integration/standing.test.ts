@@ -7,6 +7,7 @@ import { coreOf } from '../../server/plugin.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'
 import { App } from '../support/app.js'
 import { Gate } from '../support/gate.js'
+import { present } from '../support/present.js'
 
 describe('a cookie that was compared with memory', () => {
   const open = async () => {
@@ -36,7 +37,7 @@ describe('a cookie that was compared with memory', () => {
     const socket = await app.visitor().connect()
     const [server] = app.io.sockets.sockets.values()
     socket.io.disconnect()
-    await new Promise((resolve) => server?.once('disconnect', resolve))
+    await new Promise((resolve) => present(server).once('disconnect', resolve))
     compare.mockClear()
     expect(await visitor.text('/')).toBe('1')
     expect(compare).not.toHaveBeenCalled()
@@ -67,7 +68,7 @@ describe('a cookie that was compared with memory', () => {
     const answer = visitor.text('/')
     await gate.entered
     socket.io.disconnect()
-    await new Promise((resolve) => server?.once('disconnect', resolve))
+    await new Promise((resolve) => present(server).once('disconnect', resolve))
     gate.open()
     expect(await answer).toBe('5')
   })
@@ -92,7 +93,12 @@ describe('what a cookie was found to be', () => {
       expect(await read()).toBe(String(division))
       const cookie = [...core.cookie.seen()].at(-1)
       if (!cookie) throw new Error('never')
-      return { read, cookie, name: cookie.browserSubject, subject: cookie.comparison?.visitor.subject() as never }
+      return {
+        read,
+        cookie,
+        name: cookie.browserSubject,
+        subject: present(cookie.comparison).visitor.subject() as never,
+      }
     }
     return { app, core, guest: await enter(undefined, 1), ann: await enter('ann', 2), bob: await enter('bob', 3) }
   }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { App, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
+import { present } from '../support/present.js'
 import { nameOf } from '../support/users.js'
 
 const fields = defineFields({
@@ -99,7 +100,7 @@ describe('with a store', () => {
     const { start } = nodes()
     const [one, two] = [await start(), await start()]
     const users = [await one.live.user('ann'), await two.live.user('ann')]
-    const updates = Array.from({ length: 50 }, (_, at) => users[at % 2]?.update('visits', (count) => count + 1))
+    const updates = Array.from({ length: 50 }, (_, at) => present(users[at % 2]).update('visits', (count) => count + 1))
     await Promise.all(updates)
     const fresh = await (await start()).live.user('ann')
     expect(fresh.get('visits')).toBe(50)

@@ -2,6 +2,7 @@ import { createLiveSession, type LiveSessionClient, type LiveSessionClientOption
 import { connect, type Socket } from 'socket.io-client'
 import type { Sync } from '../../shared/protocol.js'
 import type { AppFields } from './app.js'
+import { present } from './present.js'
 import type { Visitor } from './visitor.js'
 
 type AppKey = 'division' | 'theme' | 'cart' | 'role'
@@ -37,7 +38,6 @@ export interface PageOptions {
 /** A visitor's page: the real client, with the real server. */
 export class Page {
   readonly live: LiveSessionClient<AppFields>
-  readonly socket: Socket | undefined
   readonly visitor: Visitor
   /** Bodies of the page's POSTs, as they were sent. */
   readonly posts: Sync[] = []
@@ -50,13 +50,14 @@ export class Page {
   /** Runs before the page gets the response; may reject to lose it. */
   beforeAnswer: (answer: Response) => Promise<void> = async () => undefined
   readonly #id: string = String(visitors.size)
+  readonly #socket: Socket | undefined
 
   private constructor(visitor: Visitor, initial: unknown, options: PageOptions) {
     const { hasSocket = true, namespace = '/', transports = ['websocket'] } = options
     const { endpoint = '/store_session', credentials, headers = {} } = options
     this.visitor = visitor
     visitors.set(this.#id, this)
-    if (hasSocket) this.socket = this.#connect(namespace, transports)
+    this.#socket = hasSocket ? this.#connect(namespace, transports) : undefined
     this.live = createLiveSession<AppFields>({
       endpoint: new URL(endpoint, visitor.url).href,
       headers: () => ({
@@ -66,7 +67,7 @@ export class Page {
       }),
       ...(credentials === undefined ? {} : { credentials }),
       ...(initial === undefined ? {} : { initial: initial as never }),
-      ...(this.socket ? { socket: this.socket } : {}),
+      ...(this.#socket ? { socket: this.#socket } : {}),
     })
   }
 
@@ -74,6 +75,11 @@ export class Page {
     const { path } = options
     const initial = path === undefined ? undefined : snapshotIn(await visitor.text(path))
     return new Page(visitor, initial, options)
+  }
+
+  /** @throws {Error} if the page was opened without */
+  get socket(): Socket {
+    return present(this.#socket, 'a page with a socket')
   }
 
   async post(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
@@ -106,19 +112,19 @@ export class Page {
     return new Promise((resolve) => {
       const hear = ({ type }: { readonly type: number }): void => {
         if (type !== ACK) return
-        this.socket?.io.off('packet', hear)
+        this.socket.io.off('packet', hear)
         // After the page has handled it.
         setImmediate(resolve)
       }
-      this.socket?.io.on('packet', hear)
+      this.socket.io.on('packet', hear)
     })
   }
 
   /** Reconnects with the browser's current cookies. */
   comeBack(): Promise<void> {
     const { cookie, url } = this.visitor
-    Object.assign(this.socket?.io.opts ?? {}, { extraHeaders: { cookie, origin: url } })
-    this.socket?.connect()
+    Object.assign(this.socket.io.opts, { extraHeaders: { cookie, origin: url } })
+    this.socket.connect()
     return this.connected()
   }
 
@@ -148,7 +154,7 @@ export class Page {
 
   close(): void {
     this.live.close()
-    this.socket?.disconnect()
+    this.#socket?.disconnect()
   }
 
   #connect(namespace: string, transports: readonly ('polling' | 'websocket')[]): Socket {

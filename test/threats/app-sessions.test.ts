@@ -14,6 +14,7 @@ import { identify } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { idleIntervals } from '../support/idle-intervals.js'
+import { present } from '../support/present.js'
 import { atScale } from '../support/scale.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import { longestTurn } from '../support/turns.js'
@@ -75,7 +76,7 @@ describe('threat 30: a handshake and live.sessionStore()', () => {
     const sessions = await SessionApp.start({
       options,
       session: { rolling: true },
-      attach: { handshake: [(ctx, next) => ctx.app.middleware[0]?.(ctx, () => chain[0]?.(ctx, next))] },
+      attach: { handshake: [(ctx, next) => present(ctx.app.middleware[0])(ctx, () => present(chain[0])(ctx, next))] },
     })
     const visitor = await sessions.withSession({ user: 'ann' })
     await sessions.connect(visitor)

@@ -7,6 +7,7 @@ import { browserSubject, subjectHash } from '../../server/kernel/names/subject.j
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { auth } from '../support/auth.js'
 import { browserId } from '../support/browser-id.js'
+import { present } from '../support/present.js'
 import { readCookie, signedCookie } from '../support/signed-cookie.js'
 import { readClaims } from '../support/socket.js'
 import { longestTurn } from '../support/turns.js'
@@ -188,7 +189,7 @@ describe('threats 16 and 41: cookie tossing', () => {
       const live = answer.headers.getSetCookie().filter((cookie) => cookie.startsWith('__Host-live'))
       expect(live).toHaveLength(2)
       for (const cookie of live) jar.setCookieSync(cookie, 'https://shop.example.com/')
-      const tossed = `${live[0]?.replace(/;.*/, '')}; Domain=example.com; Path=/; Secure`
+      const tossed = `${present(live[0]).replace(/;.*/, '')}; Domain=example.com; Path=/; Secure`
       expect(() => jar.setCookieSync(tossed, 'https://evil.example.com/')).toThrow('__Host prefix')
       expect(jar.getCookiesSync('https://shop.example.com/')).toHaveLength(2)
       expect(jar.getCookiesSync('https://evil.example.com/')).toEqual([])

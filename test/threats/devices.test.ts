@@ -4,6 +4,7 @@ import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { isWellFormed } from '../../shared/json.js'
 import { identify } from '../support/auth.js'
 import { Bus } from '../support/bus.js'
+import { present } from '../support/present.js'
 import { SessionApp } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -27,7 +28,7 @@ describe('threat 76: devices of another user', () => {
     const [ann] = [await signIn(node, 'ann'), await signIn(node, 'bob')]
     const { live } = node.app
     const [device] = await live.devices('ann')
-    const names = [device?.name ?? '', '', '__proto__', 'd'.repeat(1000)]
+    const names = [present(device).name, '', '__proto__', 'd'.repeat(1000)]
     for (const name of names) expect(await live.endDevice('bob', name)).toBe(false)
     expect(await userOf(node, ann)).toBe('ann')
     expect(await live.endDevice('ann', names[0] ?? '')).toBe(true)
@@ -67,7 +68,7 @@ describe('threat 77: labels and numbers of devices', () => {
     const [device] = await node.app.live.devices('ann')
     expect(device?.label).toMatch(/^<script>alert\(1\)<\/script>/)
     expect(device?.label?.length).toBeLessThanOrEqual(200)
-    expect(isWellFormed(device?.label ?? '')).toBe(true)
+    expect(isWellFormed(present(device?.label))).toBe(true)
     label = () => {
       throw new Error('of the app')
     }

@@ -11,6 +11,7 @@ import { coreOf } from '../../server/plugin.js'
 import type { JsonValue } from '../../shared/json.js'
 import { App } from '../support/app.js'
 import { browserId } from '../support/browser-id.js'
+import { present } from '../support/present.js'
 import { atScale } from '../support/scale.js'
 
 const fields = defineFields({
@@ -101,7 +102,7 @@ describe('threat 57: strangers without number, who each store much', () => {
     store.fail(Number.POSITIVE_INFINITY)
     expect(new Set(await flood(app))).toEqual(new Set([200]))
     const waiting = Array.from({ length: STRANGERS }, (_, index) =>
-      core.store?.unsaved.of(browserSubject(browserId(index))),
+      present(core.store).unsaved.of(browserSubject(browserId(index))),
     )
     expect(JSON.stringify(waiting).length).toBeLessThan(LITTLE)
     expect(waiting.at(-1)).toMatchObject([{ key: 'notes' }])

@@ -4,6 +4,7 @@ import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { bring, open, told } from '../support/hand-offs.js'
+import { present } from '../support/present.js'
 
 const CANARY = 'canary-of-what-is-handed-off'
 const METHODS = ['debug', 'error', 'info', 'log', 'warn'] as const
@@ -36,7 +37,7 @@ it('threat 23: neither a token nor what it hands off is in any log, error or ans
   app.io.on('connection', (socket) => {
     log.push(show(socket.liveSession))
     late.push((to) => void socket.liveSession.handOff('note', { text: CANARY }, { to }))
-    socket.on('go', () => late[0]?.('/'))
+    socket.on('go', () => present(late[0])('/'))
     socket.on('wrong', () => void socket.liveSession.handOff('note', { text: CANARY, at: Number.NaN }, { to: '/' }))
     socket.on('long', () => void socket.liveSession.handOff('note', CANARY.repeat(1000), { to: '/' }))
   })
@@ -55,7 +56,7 @@ it('threat 23: neither a token nor what it hands off is in any log, error or ans
   await hear(await bring(visitor, token, {}, '/'))
   socket.io.disconnect()
   await new Promise((resolve) => setImmediate(resolve))
-  late[0]?.('//evil.example')
+  present(late[0])('//evil.example')
   await new Promise((resolve) => setImmediate(resolve))
 
   expect(answers.map((text) => text.slice(0, 3))).toEqual(['403', '400', '500', '413', '503'])

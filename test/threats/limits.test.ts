@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { present } from '../support/present.js'
 import type { TestSocket } from '../support/socket.js'
 
 const limited = { ok: false, code: 'rate_limited' }
@@ -204,8 +205,8 @@ describe('threat 17: too many sockets', () => {
     await app.visitor().connect()
     const [first] = sockets
     const [server] = app.io.sockets.sockets.values()
-    const gone = new Promise((resolve) => server?.conn.once('close', resolve))
-    first?.io.disconnect()
+    const gone = new Promise((resolve) => present(server).conn.once('close', resolve))
+    present(first).io.disconnect()
     await gone
     await expect(visitor.connect()).resolves.toBeDefined()
   })
@@ -216,9 +217,13 @@ describe('threat 17: too many sockets', () => {
     const visitor = app.visitor(cookieFor(app.live, {}))
     const page = await visitor.open()
     await page.connected()
-    const admin = page.socket?.io.socket('/admin')
-    await new Promise((resolve) => admin?.once('connect', () => resolve(undefined)).connect())
+    const admin = page.socket.io.socket('/admin')
+    await new Promise((resolve) =>
+      present(admin)
+        .once('connect', () => resolve(undefined))
+        .connect(),
+    )
     await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'rate_limited' } })
-    admin?.disconnect()
+    present(admin).disconnect()
   })
 })

@@ -8,6 +8,7 @@ import { AuthStore } from '../support/auth.js'
 import { browserId } from '../support/browser-id.js'
 import { ENDS } from '../support/ends.js'
 import { Gate } from '../support/gate.js'
+import { present } from '../support/present.js'
 import { RawPolling } from '../support/raw-polling.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { atScale } from '../support/scale.js'
@@ -101,7 +102,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     const gone = left(app)
     await polling.send('41')
     await gone
-    const isWaiting = new Promise((resolve) => transport?.once('ready', resolve))
+    const isWaiting = new Promise((resolve) => present(transport).once('ready', resolve))
     const waiting = polling.fetch()
     await isWaiting
     await end(app, ann)
@@ -220,7 +221,7 @@ describe('threat 50: namespaces', () => {
     const socket = await open(app, cookieFor(app.live, {}))
     await join(socket, dynamic(0, 5))
     const [first] = app.io.of('/dyn-0').sockets.values()
-    const gone = new Promise((resolve) => first?.once('disconnect', resolve))
+    const gone = new Promise((resolve) => present(first).once('disconnect', resolve))
     socket.send('41/dyn-0,')
     await gone
     expect((await join(socket, dynamic(5, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])
@@ -236,7 +237,7 @@ describe('threat 50: namespaces', () => {
     for (const name of dynamic(0, 10)) answers.push(...(await join(socket, [name])))
     expect(answers.filter((text) => text.startsWith('40')).length).toBe(5)
     const [first] = app.io.of('/dyn-0').sockets.values()
-    const gone = new Promise((resolve) => first?.once('disconnect', resolve))
+    const gone = new Promise((resolve) => present(first).once('disconnect', resolve))
     socket.send('41/dyn-0,')
     await gone
     expect((await join(socket, dynamic(10, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])

@@ -186,7 +186,7 @@ describe.each([
       void anns.live.set('cart', ['of ann']).catch(() => undefined)
       await anns.shows('cart', ['of ann'])
       await anns.reaches('cart', 'offline')
-      anns.socket?.disconnect()
+      anns.socket.disconnect()
       void anns.live.set('division', 1002).catch(() => undefined)
       anns.close()
       mend()

@@ -3,6 +3,7 @@ import type { ServerOptions, Socket } from 'socket.io'
 import { App } from '../support/app.js'
 import { AuthStore } from '../support/auth.js'
 import { ENDS } from '../support/ends.js'
+import { present } from '../support/present.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { cookieContent, startWithUsers } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -198,7 +199,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     const { pid, sid } = JSON.parse((await socket.next('40/dyn-1,')).slice('40/dyn-1,'.length))
     app.io.of('/dyn-1').emit('app', 'heard')
     const [, , offset] = JSON.parse((await socket.next('42/dyn-1,["app"')).slice('42/dyn-1,'.length))
-    const gone = new Promise((resolve) => app.io.of('/dyn-1').sockets.get(sid)?.once('disconnect', resolve))
+    const gone = new Promise((resolve) => present(app.io.of('/dyn-1').sockets.get(sid)).once('disconnect', resolve))
     socket.hangUp()
     await gone
     app.io.of('/dyn-1').to('room of ann').emit('app', 'missed')
@@ -237,7 +238,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     const { pid, sid } = JSON.parse((await socket.next(`40${nsp}`)).slice(2 + nsp.length))
     app.io.of('/game').emit('app', 'heard')
     const [, , offset] = JSON.parse((await socket.next(`42${nsp}["app"`)).slice(2 + nsp.length))
-    const gone = new Promise((resolve) => app.io.of('/game').sockets.get(sid)?.once('disconnect', resolve))
+    const gone = new Promise((resolve) => present(app.io.of('/game').sockets.get(sid)).once('disconnect', resolve))
     app.io.of('/game').to(sid).emit('app', 'missed')
     socket.hangUp()
     await gone

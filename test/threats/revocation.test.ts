@@ -5,6 +5,7 @@ import { account } from '../support/auth.js'
 import { liveOnly } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
 import { idleIntervals } from '../support/idle-intervals.js'
+import { present } from '../support/present.js'
 import { poll } from '../support/raw-http.js'
 import type { TestSocket } from '../support/socket.js'
 import { set, startWithUsers, values } from '../support/users.js'
@@ -59,7 +60,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
     expect(await poll(app.url, { cookie: visitor.cookie, origin: app.url })).toMatch(/^40/)
     const [socket] = app.io.sockets.sockets.values()
     let isClosed = false
-    socket?.conn.once('close', () => {
+    present(socket).conn.once('close', () => {
       isClosed = true
     })
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })

@@ -7,6 +7,7 @@ import { REDIS_ADAPTERS } from '../support/adapters.js'
 import type { App, AppOptions } from '../support/app.js'
 import { browserId } from '../support/browser-id.js'
 import { as, startWithHeaders } from '../support/kinds-of-cookies.js'
+import { present } from '../support/present.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { expectRooms, type RoomApp, startWithRooms } from '../support/rooms.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
@@ -96,7 +97,7 @@ describe('threat 46: where clients may name the room they join', () => {
     const attacker = await app.visitor().connect()
     await attacker.ticket()
     await attacker.io.emitWithAck('join', [sid])
-    const gone = new Promise((resolve) => app.io.sockets.sockets.get(sid)?.once('disconnect', resolve))
+    const gone = new Promise((resolve) => present(app.io.sockets.sockets.get(sid)).once('disconnect', resolve))
     socket.hangUp()
     await gone
     const again = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
@@ -171,7 +172,7 @@ describe('threat 71: the names of rooms', () => {
     const rooms: string[][] = []
     for (const keys of [[old], [old, fresh], [fresh, old], [fresh]])
       rooms.push((await startWithRooms({ keys })).live.room('division', 3))
-    const shared = rooms.slice(1).map((names, at) => names.filter((name) => rooms[at]?.includes(name)).length)
+    const shared = rooms.slice(1).map((names, at) => names.filter((name) => present(rooms[at]).includes(name)).length)
     expect([shared, rooms.map(({ length }) => length)]).toEqual([
       [1, 2, 1],
       [1, 2, 2, 1],
@@ -212,7 +213,7 @@ describe('threat 72: a former value', () => {
     const [socket] = [...app.io.sockets.sockets.values()]
     const heard: unknown[] = []
     page.io.on('news', (text) => heard.push(text))
-    void socket?.liveSession.set('division', 4 as never)
+    void present(socket).liveSession.set('division', 4 as never)
     app.io.to(app.live.room('division', -1)).emit('news', 'of all')
     await page.sync({})
     expect(heard).toEqual([])
@@ -235,7 +236,7 @@ describe('threat 73: what is sent in the moment of a change, at two nodes', () =
       'bring 100 of 100 packets that are sent in the moment of the change: %s',
       async (name) => {
         const adapt = async (app: RoomApp): Promise<void> => {
-          const end = await REDIS_ADAPTERS[name]?.(redis.path, name)(app.io)
+          const end = await present(REDIS_ADAPTERS[name])(redis.path, name)(app.io)
           if (end) ends.push(end)
         }
         const [one, two] = [await startWithRooms({}, adapt), await startWithRooms({}, adapt)]

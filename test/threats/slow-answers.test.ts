@@ -262,8 +262,8 @@ describe('a page whose socket is open while it', () => {
     await page.connected()
     const answer = visitor.fetch('/login/now?user=ann&slow=1')
     await gate.entered
-    const lost = new Promise((resolve) => page.socket?.once('disconnect', resolve))
-    if (page.socket?.connected) await lost
+    const lost = new Promise((resolve) => page.socket.once('disconnect', resolve))
+    if (page.socket.connected) await lost
     gate.open()
     await answer
     await page.connected()
@@ -282,8 +282,8 @@ describe('a page whose socket is open while it', () => {
     await page.connected()
     const answer = visitor.fetch('/logout/leave?slow=1')
     await gate.entered
-    const lost = new Promise((resolve) => page.socket?.once('disconnect', resolve))
-    if (page.socket?.connected) await lost
+    const lost = new Promise((resolve) => page.socket.once('disconnect', resolve))
+    if (page.socket.connected) await lost
     gate.open()
     await answer
     await page.connected()

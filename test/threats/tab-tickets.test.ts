@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { REFUSAL_CHANNEL, type Refused } from '../../server/refused.js'
 import { App, appFields } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
+import { present } from '../support/present.js'
 import type { TestSocket } from '../support/socket.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -59,7 +60,7 @@ async function ticketOf(visitor: Visitor, step = 3): Promise<string> {
   await visitor.text('/page')
   const socket = await tab(visitor)
   await socket.change('step', step)
-  return socket.tickets.findLast(({ claims }) => claims.changes[0]?.[0] === 'step')?.text ?? ''
+  return present(socket.tickets.findLast(({ claims }) => claims.changes[0]?.[0] === 'step')).text
 }
 
 const to = (destination: string) => ({ 'sec-fetch-dest': destination })
