@@ -62,6 +62,6 @@ ${ctx.liveSession.embed()}
 </html>`
 })
 
-const host = process.env['HOST'] ?? '127.0.0.1' // no other machine can reach it
+const host = process.env['HOST'] || '127.0.0.1' // by default, no other machine can reach it
 const io = new Server(app.listen(3000, host, () => console.log('http://localhost:3000')))
 live.attach(io) // before your own io.use and io.on
