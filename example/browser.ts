@@ -61,6 +61,6 @@ showViewers(element('viewers', HTMLElement), socket, live)
 const hood = startHood(element('hood', HTMLElement), socket, live, network)
 const isSmall = matchMedia('(max-width: 30rem)')
 takeOverNavigation(viewer, () => {
-  // On a phone it covers half of what one has gone to.
+  // On a phone the panel would cover half of the new view.
   if (isSmall.matches) hood.shut()
 })

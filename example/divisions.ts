@@ -24,7 +24,7 @@ export function isDivision(id: number): boolean {
   return id === ALL_DIVISIONS || findDivision(id) !== undefined
 }
 
-/** Returns what a division is called in a sentence. */
+/** Returns the name of a division for use in a sentence. */
 export function divisionLabel(id: number): string {
   return findDivision(id)?.name ?? 'All divisions'
 }

@@ -23,7 +23,7 @@ export interface Trip {
 export interface Flow {
   /** The last trips, the newest first. */
   readonly trips: () => readonly Trip[]
-  /** Notes that the store has what a key is now. */
+  /** Notes that the store has the key's current value. */
   readonly stored: (key: string) => void
 }
 
@@ -57,7 +57,7 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
     trips.length = Math.min(trips.length, KEPT)
     onNews()
   }
-  /** Notes that changes have come to a station. Each comes there once: what is sent again adds nothing. */
+  /** Notes that changes have come to a station. Each change is noted once; resending adds nothing. */
   const reach = (station: Station, at: number, is: (trip: Draft) => boolean): void => {
     const reached = trips.filter((trip) => !trip.steps.has(station) && trip.began <= at && is(trip))
     for (const { began, steps } of reached) steps.set(station, at - began)
@@ -83,7 +83,7 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
   })
   socket.on('taken', (key) => reach('memory', now(), (trip) => trip.key === key && trip.steps.has('socket')))
   socket.on('store_session', () => reach('ticket', now(), (trip) => trip.steps.has('memory') && isUnderWay(trip)))
-  // The browser says when a request began, some time after that.
+  // The browser reports the start time of a request later.
   new PerformanceObserver((list) => {
     for (const { name, startTime } of list.getEntries())
       if (name.endsWith('/store_session')) reach('post', startTime, (trip) => trip.steps.has('ticket'))

@@ -17,10 +17,10 @@ import type { ViewSocket } from './viewer.js'
 /** ms before the server is asked again about the outcome of a deed. */
 const PAUSE = 250
 const UNREACHED = 'The server was not reached. Nothing was done.'
-/** ms before nodes are asked again after one did not answer: it may be back by then. */
+/** ms before the nodes are asked again after one failed to answer. */
 const NODE_PAUSE = 1500
 
-/** Keeps the panel "Under the hood" up to date: while it is open, the server is asked after each change. Returns what shuts it. */
+/** Updates the panel "Under the hood": while it is open, it asks the server after each change. Returns a function that closes it. */
 export function startHood(
   root: HTMLElement,
   socket: ViewSocket,

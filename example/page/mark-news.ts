@@ -3,7 +3,7 @@ const SHOWN = 1500
 
 const timers = new WeakMap<HTMLElement, number>()
 
-/** Marks for a moment what another tab has changed. */
+/** Briefly marks a change from another tab. */
 export function markNews(element: HTMLElement): void {
   clearTimeout(timers.get(element))
   element.toggleAttribute('data-news', true)

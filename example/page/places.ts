@@ -22,7 +22,7 @@ const WAYS: Readonly<Record<string, string>> = {
   ticket: 'brought by a page',
 }
 
-/** Returns what a process knows of a key, if its value is the one that the page shows. */
+/** Returns a process's report on a key, if it has the value that the page shows. */
 export function sameAsShown(key: Key, live: LiveSessionClient, report: HoodReport | undefined): Inspected | undefined {
   const inspection = report?.inspections[key]
   return inspection?.value === live.get(key) ? inspection : undefined

@@ -91,9 +91,9 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
 function morph(element: HTMLElement, html: string): void {
   void Idiomorph.morph(element, html, {
     morphStyle: 'innerHTML',
-    // Keep what the visitor is typing.
+    // Keep the visitor's input.
     ignoreActiveValue: true,
-    // Keep what the visitor has unfolded open.
+    // Keep unfolded sections open.
     callbacks: { beforeAttributeUpdated: (name) => name !== 'open' },
   })
 }

@@ -3,7 +3,7 @@ import type Koa from 'koa'
 /** None of our forms is longer. */
 const MAX_BYTES = 1000
 
-/** Returns the fields of a posted form. `takeHandOff` leaves the body that it has read where body parsers leave it. */
+/** Returns the fields of a posted form. `takeHandOff` stores the parsed body in `ctx.request.body`, as body parsers do. */
 export async function readForm(ctx: Koa.Context): Promise<URLSearchParams> {
   ctx.assert(ctx.is('urlencoded'), 415)
   ctx.assert(ctx.request.length !== undefined && ctx.request.length <= MAX_BYTES, 413)

@@ -32,7 +32,7 @@ export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, 
   })
 }
 
-/** Tells a page of each change that this process has taken. */
+/** Sends each change that this process has accepted to the page. */
 export function serveFlow(socket: Socket): void {
   const { liveSession } = socket
   liveSession.onChange(({ key, source }) => {

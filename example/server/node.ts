@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Store } from 'koa-live-session'
 import type { Server } from 'socket.io'
 
-/** This process as one of several that are connected by Redis. */
+/** This process as a node of the cluster, connected by Redis. */
 export interface ClusterNode {
   readonly name: string
   /** The names of all nodes, in order. */

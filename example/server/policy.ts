@@ -14,7 +14,7 @@ const POLICY = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Sets the headers that tell the browser what to refuse. */
+/** Sets the security headers. */
 export const policy: Koa.Middleware = (ctx, next) => {
   ctx.set('Content-Security-Policy', POLICY)
   ctx.set('X-Content-Type-Options', 'nosniff')

@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 
-/** Refuses what another site posts in the visitor's name (CSRF). */
+/** Refuses POSTs from other sites (CSRF). */
 export const sameOrigin: Koa.Middleware = (ctx, next) => {
   const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
   return isReading || isOwn(ctx) ? next() : ctx.throw(403, 'posted by another site')

@@ -8,7 +8,7 @@ export async function readSecret(folder: URL): Promise<string> {
   const file = new URL('secret', folder)
   const draft = new URL(`secret-${randomBytes(8).toString('hex')}`, folder)
   await writeFile(draft, randomBytes(32).toString('base64url'), { mode: 0o600 })
-  // The file appears only once it is complete: if processes start at the same time, all read what the first has written.
+  // The file appears only once it is complete: processes that start at the same time all read the first one's secret.
   await link(draft, file).catch(unlessItExists)
   await rm(draft)
   return readFile(file, 'utf8')

@@ -1,4 +1,4 @@
-/** Returns a document with a framework's HTML in `#app`, and with what `ctx.liveSession.embed()` returned. */
+/** Returns a document with a framework's HTML in `#app`, and the HTML from `ctx.liveSession.embed()`. */
 export function shell(title: string, app: string, embedded: string): string {
   return `<!doctype html>
 <html lang="en">

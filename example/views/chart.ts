@@ -86,7 +86,7 @@ function planLine({ months }: CostFigures): object {
   }
 }
 
-/** Removes what the Content-Security-Policy refuses (inline styles) and what only ECharts' own runtime reads. */
+/** Removes inline styles, which the Content-Security-Policy refuses, and attributes that only ECharts' own runtime reads. */
 function clean(svg: string): string {
   return svg
     .replace(/<style[\s\S]*?<\/style>/g, '')

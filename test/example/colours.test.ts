@@ -23,7 +23,7 @@ const pairs = [
   ...[1, 2, 3, 4].map((series) => [`series-${series}`, 'surface', 3] as const),
 ]
 
-it.each(pairs)('%s stands out from %s, in the light and in the dark', (front, back, least) => {
+it.each(pairs)('%s contrasts with %s in light and dark', (front, back, least) => {
   for (const scheme of [0, 1] as const) {
     expect(contrast(colour(front, scheme), colour(back, scheme))).toBeGreaterThanOrEqual(least)
   }

@@ -36,12 +36,12 @@ function sizeOf(...folders: string[]): string {
 }
 
 describe('docs/comparison.md', () => {
-  it('has all scenarios in its table, and is short', () => {
+  it('lists all scenarios in its table, in 4,500 bytes', () => {
     expect([...promises.keys()]).toEqual(Object.keys(SCENARIOS))
     expect(Buffer.byteLength(page)).toBeLessThanOrEqual(4500)
   })
 
-  it('counts the lines', () => {
+  it('states the numbers of lines', () => {
     expect([...rowsOf(sizes).values()]).toEqual([
       APPS.map((app) => sizeOf(`${app}/state`)),
       APPS.map((app) => sizeOf('.', app, `${app}/state`)),
@@ -76,7 +76,7 @@ describeWithServer(REDIS, 'the same app twice', () => {
     it.each([
       ['its own', 302],
       ['http://evil.example', 403],
-    ])('signs in who sends the form of its own site alone: %s', async (origin, expected) => {
+    ])('accepts a sign-in from its own origin only: %s', async (origin, expected) => {
       const url = `http://127.0.0.1:${app.portOf(0)}`
       const headers = { origin: origin === 'its own' ? url : origin }
       const body = new URLSearchParams({ user: 'ann' })
@@ -84,7 +84,7 @@ describeWithServer(REDIS, 'the same app twice', () => {
       expect(status).toBe(expected)
     })
 
-    it.each(Object.entries(SCENARIOS))('does as the page says: %s', async (title, { play, outcomes }) => {
+    it.each(Object.entries(SCENARIOS))('behaves as documented: %s', async (title, { play, outcomes }) => {
       const promise = promises.get(title)?.[APPS.indexOf(name)] ?? ''
       expect(Object.keys(outcomes)).toContain(promise)
       expect(await play(app)).toEqual(outcomes[promise])

@@ -8,8 +8,8 @@ const seen = { pid: 2, isReconnected: true }
 const restart: Deed = { kind: 'restart', pid: 1 }
 const emptyCache: Deed = { kind: 'empty-cache' }
 
-describe('what a button has done', () => {
-  it('is told of a restart once another process answers', () => {
+describe('the notice after a failure button', () => {
+  it('reports a restart when another process answers', () => {
     expect(outcomeOf(restart, [film], { ...seen, pid: 1 })).toBeUndefined()
     expect(outcomeOf(restart, [film], { ...seen, isReconnected: false })).toBeUndefined()
     expect(outcomeOf(restart, [film, unset], seen)).toBe(
@@ -17,7 +17,7 @@ describe('what a button has done', () => {
     )
   })
 
-  it('is told of an emptied cache once the page is connected again', () => {
+  it('reports an emptied cache when the page is connected again', () => {
     expect(outcomeOf(emptyCache, [film], { ...seen, isReconnected: false })).toBeUndefined()
     expect(outcomeOf(emptyCache, [film, dark], seen)).toBe(
       'Cache emptied, restored from your cookie: Division Film and Theme Dark.',
@@ -28,7 +28,7 @@ describe('what a button has done', () => {
     expect(outcomeOf(emptyCache, [film, { ...dark, places: ['cookie', 'page'] }], seen)).toBeUndefined()
   })
 
-  it('gives no credit to a cookie that has not got the value', () => {
+  it('names the page, not the cookie, as the source of an unsaved value', () => {
     const kept: Shown = { ...film, places: ['cache', 'page'] }
     expect(outcomeOf(emptyCache, [kept], seen)).toBe('Cache emptied, restored from this page: Division Film.')
     expect(outcomeOf(emptyCache, [kept, dark], seen)).toBe(
@@ -36,7 +36,7 @@ describe('what a button has done', () => {
     )
   })
 
-  it('is told of a killed node once the other one has the page, and its values', () => {
+  it('reports a killed node when the other node has the page and its values', () => {
     const killed: Deed = { kind: 'kill-node', node: 'A' }
     expect(outcomeOf(killed, [film], { ...seen, node: 'A' })).toBeUndefined()
     expect(outcomeOf(killed, [{ ...film, places: ['store', 'page'] }], { ...seen, node: 'B' })).toBeUndefined()
@@ -45,17 +45,17 @@ describe('what a button has done', () => {
     expect(outcomeOf(killed, [unset], { ...seen, node: 'B' })).toBe(goesOn)
   })
 
-  it('gives credit to Redis where that has the value', () => {
+  it('names Redis as the source of a stored value', () => {
     const stored: Shown = { ...film, places: ['store', 'cache', 'page'] }
     expect(outcomeOf(emptyCache, [stored], seen)).toBe('Cache emptied, restored from Redis: Division Film.')
   })
 
-  it('is told where nothing was chosen yet', () => {
+  it('suggests a choice if nothing was chosen', () => {
     expect(outcomeOf(restart, [unset], seen)).toBe('Server restarted as process 2. Choose something, and try again.')
     expect(outcomeOf(emptyCache, [unset], seen)).toBe('Cache emptied. Choose something, and try again.')
   })
 
-  it('is told of going online once what was chosen meanwhile is saved', () => {
+  it('reports going online when the pending changes are saved', () => {
     const online: Deed = { kind: 'go-online', waiting: ['Division Film'] }
     expect(outcomeOf(online, [{ ...film, status: 'saving' }], seen)).toBeUndefined()
     expect(outcomeOf(online, [{ ...film, status: 'offline' }], seen)).toBeUndefined()
@@ -64,7 +64,7 @@ describe('what a button has done', () => {
     expect(outcomeOf({ kind: 'go-online', waiting: [] }, [film], seen)).toBe('Online again. Nothing was waiting.')
   })
 
-  it('is told of what was refused on the way home', () => {
+  it('reports refused changes after going online', () => {
     const refused: Shown = { ...film, status: 'rejected' }
     expect(outcomeOf({ kind: 'go-online', waiting: ['Division Film'] }, [refused], seen)).toBe(
       'Online again, but not accepted: Division Film.',

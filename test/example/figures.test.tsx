@@ -14,19 +14,19 @@ const costs = (division: number): Rendered => new Rendered(<Costs division={divi
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
 
 describe.each(choices)('the figures of $name', ({ id }) => {
-  it('say the same of what was spent: on Home, in the costs, and over the projects', () => {
+  it('agree on the spent amount on Home, Costs and Projects', () => {
     const spent = numberIn(home(id).figure('Spent').value)
     expect(numberIn(costs(id).figure('Spent').value)).toBe(spent)
     expect(sum(projects(id).texts('[data-label=Spent]').map(numberIn))).toBe(spent)
   })
 
-  it('say the same of the budget: on Home, and over the projects', () => {
+  it('agree on the budget on Home and Projects', () => {
     const budget = numberIn(home(id).figure('Budget').value)
     expect(numberIn(projects(id).figure('Budget').value)).toBe(budget)
     expect(sum(projects(id).texts('[data-label=Budget]').map(numberIn))).toBe(budget)
   })
 
-  it('add up to the budget: what was spent, and what is left', () => {
+  it('add up: spent and remaining amounts equal the budget', () => {
     const { value: budget } = home(id).figure('Budget')
     const { value: spent, note: shareSpent } = home(id).figure('Spent')
     const { value: left, note: shareLeft } = projects(id).figure('Left of the budget')
@@ -34,11 +34,11 @@ describe.each(choices)('the figures of $name', ({ id }) => {
     expect(numberIn(shareSpent) + numberIn(shareLeft)).toBe(100)
   })
 
-  it('say the same of the plan on Home and in the costs', () => {
+  it('agree on the plan on Home and Costs', () => {
     expect(home(id).figure('Against plan')).toEqual(costs(id).figure('Against plan'))
   })
 
-  it('add up as they are shown: months and categories in the table, and the shares', () => {
+  it('add up as displayed: months, categories and shares', () => {
     const view = costs(id)
     const months = view.rows('.costs tbody').map((row) => row.slice(1).map(numberIn))
     const [year = []] = view.rows('.costs tfoot').map((row) => row.slice(1).map(numberIn))
@@ -51,7 +51,7 @@ describe.each(choices)('the figures of $name', ({ id }) => {
     expect(sum(view.texts('.categories .share').map(numberIn))).toBe(100)
   })
 
-  it('name as the highest month the one that the table has the most in', () => {
+  it('name the month with the largest total as the highest', () => {
     const view = costs(id)
     const months = view.rows('.costs tbody').map((row) => ({ month: row[0], total: numberIn(row.at(-1) ?? '') }))
     const highest = months.reduce((most, month) => (month.total > most.total ? month : most))
@@ -59,7 +59,7 @@ describe.each(choices)('the figures of $name', ({ id }) => {
     expect(numberIn(view.figure('Highest month').note)).toBe(Math.round(highest.total * 1000))
   })
 
-  it('count as many projects as are listed, and as many at risk as are marked', () => {
+  it('count the listed projects and those marked at risk', () => {
     const view = projects(id)
     const rows = view.texts('.projects tbody tr')
     expect(numberIn(home(id).figure('Budget').note)).toBe(rows.length)
@@ -69,7 +69,7 @@ describe.each(choices)('the figures of $name', ({ id }) => {
     expect(numberIn(view.figure('Active').note)).toBe(marked.length)
   })
 
-  it('mark every project that has cost more than its budget, and no other', () => {
+  it('mark exactly the projects over budget', () => {
     for (const row of projects(id).rows('.projects tbody')) {
       const [budget = '', spent = ''] = row.slice(3, 5)
       expect([row[0], spent.includes('over budget')]).toEqual([row[0], numberIn(spent) > numberIn(budget)])
@@ -77,7 +77,7 @@ describe.each(choices)('the figures of $name', ({ id }) => {
   })
 })
 
-it('has the figures of all divisions be the sum of those of each', () => {
+it('the figures of all divisions are the sums over the divisions', () => {
   const each = (figure: (division: number) => number): number => sum(divisions.map(({ id }) => figure(id)))
   for (const figure of [
     (id: number) => numberIn(home(id).figure('Budget').value),
@@ -91,20 +91,20 @@ it('has the figures of all divisions be the sum of those of each', () => {
 const due = (selector: string, view: Rendered): readonly string[] => view.attributes(`${selector} time`, 'datetime')
 
 describe('the dates', () => {
-  it('have no open project due before the day of the figures, and no finished one after it', () => {
+  it('put finished projects before the reporting date and open ones after it', () => {
     for (const { name, status, due } of records) {
       expect([name, due <= AS_OF]).toEqual([name, status === 'Done'])
     }
   })
 
-  it('list what is due next by the very dates of the table, the soonest first', () => {
+  it('list the projects due next by date, as in the table', () => {
     const next = due('.due-next', home(ALL_DIVISIONS))
     const active = records.filter(({ status }) => status === 'Active').map((project) => project.due)
     expect(next).toEqual(active.sort().slice(0, next.length))
     expect(due('.projects', projects(ALL_DIVISIONS))).toEqual(expect.arrayContaining([...next]))
   })
 
-  it('have each project cost money from its start to its due date only, and none after the day of the figures', () => {
+  it('limit costs to the time between start, due date and reporting date', () => {
     for (const { name, start, due, thousands } of records) {
       const months = thousands.map((_, index) => new Date(Date.UTC(YEAR, Number(start.slice(5)) - 1 + index)))
       const last = months.at(-1)?.toISOString().slice(0, 7) ?? start
@@ -117,19 +117,19 @@ describe('the dates', () => {
 })
 
 describe('each project', () => {
-  it.each(records)('$name has the work done that its status says', ({ status, progress, thousands }) => {
+  it.each(records)('$name has progress that matches its status', ({ status, progress, thousands }) => {
     expect(progress === 100).toBe(status === 'Done')
     expect(progress === 0).toBe(status === 'Planned')
     expect(thousands.length === 0).toBe(status === 'Planned')
   })
 
-  it.each(projectsWithFigures)('$name has its whole budget in the plan, as far as the year goes', (project) => {
+  it.each(projectsWithFigures)('$name has its whole budget planned if due this year', (project) => {
     const planned = project.plan.reduce((total, plan) => total + plan, 0)
     expect(planned <= project.budget).toBe(true)
     expect(planned === project.budget).toBe(project.due <= AS_OF)
   })
 
-  it.each(records)('$name has all of its costs in categories', ({ mix }) => {
+  it.each(records)('$name has categories that add up to 100 %', ({ mix }) => {
     expect(sum(mix)).toBe(100)
   })
 })

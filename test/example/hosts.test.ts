@@ -34,7 +34,7 @@ describe('the hosts of the example', () => {
     expect(hosts.has(undefined)).toBe(false)
   })
 
-  it('are the same for a node of the cluster, which listens on loopback and logs the port of the proxy', () => {
+  it('are the same for cluster nodes, which listen on loopback behind their proxy', () => {
     const variables = { HOST: '0.0.0.0', CLUSTER_PORT: '3000' }
     expect([listenAddress(variables), ownOrigin(41_000, variables)]).toEqual(['127.0.0.1', 'http://localhost:3000'])
     expect(new Hosts(variables).has('192.0.2.7')).toBe(true)

@@ -5,12 +5,12 @@ import type { HoodReport } from '../../example/protocol.js'
 
 const live = { get: () => 2, has: () => true } as unknown as LiveSessionClient
 
-/** What a node says of the division. */
+/** A node's report on the division. */
 function report(source: string, places: readonly string[]): HoodReport {
   return { pid: 1, startedAt: 0, inspections: { division: { value: 2, stamp: 1, source, places } as never } }
 }
 
-it('the panel says that Redis has a value if any node knows it: the one of the page may have heard of it from the other', () => {
+it('the panel shows a value in Redis if any node loaded it from there', () => {
   const own = report('node', ['cache'])
   const nodes = [
     { name: 'A', report: report('store', ['cache', 'store']) },

@@ -14,14 +14,14 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 const read = (): Promise<string> => readSecret(pathToFileURL(`${folder}/`))
 
-it('processes that start beside each other read one secret, and leave one file', async () => {
+it('gives processes that start at once the same secret, in one file', async () => {
   const secrets = await Promise.all([read(), read(), read(), read()])
   expect(secrets[0]).toMatch(/^[\w-]{43}$/)
   expect(new Set(secrets)).toEqual(new Set([secrets[0]]))
   expect(readdirSync(folder)).toEqual(['secret'])
 })
 
-it('the file of the secret is there only once it is whole', async () => {
+it('creates the file with its complete content', async () => {
   const file = join(folder, 'secret')
   for (let round = 0; round < 100; round++) {
     const secret = read()

@@ -15,11 +15,11 @@ function lines(node: string | undefined, own: HoodReport): readonly string[] {
 }
 
 describe('the list of nodes', () => {
-  it('names the one that has the page\u2019s socket', () => {
+  it('marks the node of the page\u2019s socket', () => {
     expect(lines('B', b)).toEqual([expect.stringMatching(/^Node B: .*has this page\u2019s socket$/)])
   })
 
-  it('names none before the socket has said so, whichever has answered', () => {
+  it('marks none before the socket names its node', () => {
     expect(lines(undefined, a)).toEqual([])
   })
 })
