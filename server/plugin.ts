@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
+import { warnOfIdleOptions } from './idle-options.js'
 import { attachTo, checkServer, resolveAttachOptions } from './kernel/connections/attach.js'
 import { Authentication } from './kernel/connections/authentication.js'
 import { Handshake } from './kernel/connections/handshake.js'
@@ -13,7 +14,7 @@ import { Nodes } from './kernel/remote/nodes.js'
 import { Requests } from './kernel/requests/requests.js'
 import { type Core, endSessions, type MakePart } from './kernel/seams/core.js'
 import type { LiveSessionOptions } from './option-types.js'
-import { resolveOptions, warnAtStart } from './options.js'
+import { checkNames, resolveOptions, warnAtStart } from './options.js'
 import { addressPart } from './parts/address/part.js'
 import { flashPart } from './parts/flash/part.js'
 import { handOffPart } from './parts/hand-off/part.js'
@@ -34,6 +35,9 @@ export const PARTS: readonly MakePart[] = [
   sessionPart,
   inspectorPart,
 ]
+
+const IDLE_RECHECK =
+  'attach(io): recheck: it has no effect without identify, or middleware in handshake: there is nothing to ask. Leave it out'
 
 const cores = new WeakMap<object, Core>()
 
@@ -76,6 +80,7 @@ export function createPlugin(
   const core = createCore(app, resolveOptions(app, options), parts)
   installSocketGetter()
   warnAtStart(core)
+  warnOfIdleOptions(options, core.warn)
   const plugin = Object.assign(new Plugin(core), ...core.parts.map(({ plugin }) => plugin))
   cores.set(plugin, core)
   return plugin
@@ -118,6 +123,7 @@ class Plugin
     checkServer(io)
     this.#core.remote.peers = new Nodes(io, this.#core)
     const authentication = new Authentication(this.#core, handshake)
+    if (options?.recheck !== undefined && !authentication.isNeeded) this.#core.warn(IDLE_RECHECK)
     this.#rechecks = new Rechecks(this.#core, authentication, recheck)
     attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
   }
@@ -128,7 +134,9 @@ class Plugin
     return new UserHandle(this.#core, user) as unknown as UserSession<Fields>
   }
 
-  async revoke(id: UserId, { except }: RevokeOptions = {}): Promise<void> {
+  async revoke(id: UserId, options: RevokeOptions = {}): Promise<void> {
+    checkNames(options, ['except'], 'revoke(id): ')
+    const { except } = options
     const user = userSubject(id, 'revoke(id)')
     if (except && (await this.#requests.identify(except)) !== user)
       throw new TypeError(

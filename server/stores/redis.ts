@@ -8,6 +8,7 @@ import { isMs, MS } from '../../shared/ms.js'
 import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
 import { idsText } from '../../shared/taken-ids.js'
 import { readRow } from '../kernel/remote/rows.js'
+import { checkNames } from '../options.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { BROWSERS, type Store, type StoredRow } from './store.js'
@@ -52,10 +53,9 @@ const DAY = 24 * HOUR
  * await client.connect()
  * liveSession(app, { fields, store: redisStore(client) })
  */
-export function redisStore(
-  client: RedisLike,
-  { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now }: RedisStoreOptions = {},
-): Store {
+export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): Store {
+  checkNames(options, ['prefix', 'maxIdle', 'clock'], 'redisStore: ')
+  const { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now } = options
   checkClient(client)
   // The hash tag begins at the first brace.
   check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)

@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import type { AttachOptions } from 'koa-live-session'
+import { memoryStore } from 'koa-live-session/testing'
 import session from 'koa-session'
 import { connect } from 'socket.io-client'
 import { App } from '../support/app.js'
@@ -327,6 +328,21 @@ describe('recheck', () => {
     const started = jest.getTimerCount()
     await App.start()
     expect(jest.getTimerCount()).toBe(started)
+  })
+
+  it.each([
+    [false, { handshake: [], recheck: 1000 }],
+    [true, { handshake: [(_: unknown, next: Koa.Next) => next()], recheck: 1000 }],
+    [true, { handshake: [] }],
+  ])('has an effect: %s, which the log tells, of attach(io, %j) without identify', async (hasEffect, attach) => {
+    const { warnings } = await App.start({ attach, options: { store: memoryStore() } })
+    expect(warnings).toEqual(
+      hasEffect
+        ? []
+        : [
+            'koa-live-session: attach(io): recheck: it has no effect without identify, or middleware in handshake: there is nothing to ask. Leave it out',
+          ],
+    )
   })
 
   it('asks at each reconnect too', async () => {

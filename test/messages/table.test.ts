@@ -41,11 +41,16 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
         'messages/newcomers',
       ],
     ],
+    'server/idle-options.ts': [
+      ['it has no effect without \u2026. Leave it out, or pass \u2026', 'server/options'],
+      ['it has no effect without \u2026. Leave it out', 'server/options'],
+    ],
     'server/kernel/names/keys.ts': [['keys: expected at least one string of', 'server/options']],
     'server/plugin.ts': [
       ['liveSession(app): expected a Koa app, received', 'server/options'],
       ['liveSession(app): this app has a live session already', 'server/options'],
       ['liveSession(app): expected an app of Koa 3, received one of Koa 2', 'server/mistakes'],
+      ['recheck: it has no effect without identify, or middleware in handshake', 'integration/rechecks'],
       ['attach(io): already attached', 'integration/socket'],
       ['revoke(id, { except }): expected a request', 'integration/devices'],
       ['live.middleware was given a request: expected app.use(live.middleware())', 'messages/newcomers'],

@@ -1,15 +1,19 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import Keygrip from 'keygrip'
 import Koa from 'koa'
-import { liveSession } from 'koa-live-session'
-import { defineFields } from 'koa-live-session/fields'
+import { type LiveSessionPlugin, liveSession } from 'koa-live-session'
+import { defineFields, type Fields } from 'koa-live-session/fields'
+import { redisStore } from 'koa-live-session/redis'
+import { sqlStore } from 'koa-live-session/sql'
 import { memoryStore } from 'koa-live-session/testing'
+import { Kysely, SqliteDialect } from 'kysely'
+import Database from 'libsql'
 import { createClient } from 'redis'
 import { z } from 'zod'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1 } })
 const SECRET = 'x'.repeat(32)
-const start = (options: object, app = new Koa({ keys: [SECRET] })): unknown => {
+const start = (options: object, app = new Koa({ keys: [SECRET] })): LiveSessionPlugin<Fields> => {
   return liveSession(app, { fields, ...options } as Parameters<typeof liveSession>[1])
 }
 const A_STORE =
@@ -145,5 +149,71 @@ describe('liveSession(app, options)', () => {
     const app = new Koa({ keys: [SECRET] })
     start({}, app)
     expect(() => start({}, app)).toThrow('liveSession(app): this app has a live session already')
+  })
+})
+
+describe('an option without effect', () => {
+  const text = { schema: z.string(), default: '' }
+  const store = memoryStore()
+  const identify = (): undefined => undefined
+
+  function toldOf(options: object): readonly unknown[] {
+    const told: unknown[] = []
+    const log = jest.spyOn(console, 'warn').mockImplementation((message) => void told.push(message))
+    start(options)
+    log.mockRestore()
+    return told
+  }
+
+  it.each<[object, string, string]>([
+    ...['storeTimeout', 'storeRefresh', 'storeMaxIdle'].map((option): [object, string, string] => [
+      { [option]: 100 * 24 * 60 * 60 * 1000 },
+      option,
+      'it has no effect without store. Leave it out, or pass store',
+    ]),
+    [
+      { store, deviceLabel: () => '' },
+      'deviceLabel',
+      'it has no effect without identify. Leave it out, or pass identify',
+    ],
+    [{ store, onLogin: 'newest' }, 'onLogin', 'it has no effect without identify. Leave it out, or pass identify'],
+    [
+      { fields: { x: { ...text, maxMembers: 9 } } },
+      'fields.x.maxMembers',
+      "it has no effect without client: 'write'. Leave it out",
+    ],
+    ...[{}, { client: 'write', guests: 'read' }, { client: 'write', scope: 'browser' }].map(
+      (rest): [object, string, string] => [
+        { fields: { x: { ...text, ...rest, onLogin: 'newest' } } },
+        'fields.x.onLogin',
+        "it has no effect without client: 'write', for guests too, and scope: 'user'. Leave it out",
+      ],
+    ),
+  ])('is told at the start: %j', (options, option, message) => {
+    expect(toldOf(options)).toEqual([`koa-live-session: ${option}: ${message}`])
+  })
+
+  it('is none where the other options give it one', () => {
+    const day = 24 * 60 * 60 * 1000
+    const x = { ...text, client: 'write', maxMembers: 9, onLogin: 'newest' }
+    const options = { store, identify, deviceLabel: () => '', onLogin: 'newest', storeTimeout: 1, storeRefresh: 1 }
+    expect(toldOf({ ...options, fields: { x }, storeMaxIdle: day })).toEqual([])
+  })
+})
+
+describe('an unknown option', () => {
+  const known = (call: string, name: string, options: string): string =>
+    `koa-live-session: ${call}: ${name}: no such option (known: ${options}).`
+
+  it('is refused by stores, sessionStore() and revoke(), too', async () => {
+    const client = { sendCommand: async () => null } as never
+    expect(() => redisStore(client, { prefx: 'x' } as never)).toThrow(
+      `${known('redisStore', 'prefx', 'prefix, maxIdle, clock')} Did you mean "prefix"?`,
+    )
+    const db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
+    expect(() => sqlStore(db, { maxIdle: 1 } as never)).toThrow(known('sqlStore', 'maxIdle', 'table, clock'))
+    const live = start({})
+    expect(() => live.sessionStore({ maxAge: 1 } as never)).toThrow(known('sessionStore', 'maxAge', 'maxLifetime'))
+    await expect(live.revoke('ann', { expect: {} } as never)).rejects.toThrow(known('revoke(id)', 'expect', 'except'))
   })
 })

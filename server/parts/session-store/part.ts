@@ -3,6 +3,7 @@ import { isMs, MS } from '../../../shared/ms.js'
 import { type UserId, type UserSubject, userSubject } from '../../kernel/names/subject.js'
 import type { Core } from '../../kernel/seams/core.js'
 import type { Part } from '../../kernel/seams/part.js'
+import { checkNames } from '../../options.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
 import { SessionHandle } from './session-handle.js'
@@ -26,7 +27,9 @@ export function sessionPart(core: Core): Part {
   }
   return {
     plugin: {
-      sessionStore: ({ maxLifetime = appSessions.maxLifetime }: SessionStoreOptions = {}): SessionStore => {
+      sessionStore: (options: SessionStoreOptions = {}): SessionStore => {
+        checkNames(options, ['maxLifetime'], 'sessionStore: ')
+        const { maxLifetime = appSessions.maxLifetime } = options
         checkLifetime(maxLifetime, appSessions)
         appSessions.begin(maxLifetime)
         devices.isUsed = true

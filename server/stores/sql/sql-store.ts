@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
+import { checkNames } from '../../options.js'
 import { BROWSERS, type Store, type StoredRow, type SweepLimits } from '../store.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
@@ -48,7 +49,9 @@ class SqlStore implements Store {
   readonly #table: string
   readonly #clock: () => number
 
-  constructor(db: AnyDatabase, { table = DEFAULT_TABLE, clock = Date.now }: SqlStoreOptions) {
+  constructor(db: AnyDatabase, options: SqlStoreOptions) {
+    checkNames(options, ['table', 'clock'], 'sqlStore: ')
+    const { table = DEFAULT_TABLE, clock = Date.now } = options
     this.#engine = engineOf(db)
     this.#table = checkTable(table)
     this.#clock = clock
