@@ -113,6 +113,8 @@ function share(entries: [string, Fields[string]][], budget: number, name: string
       `koa-live-session: fields: maxBytes add up to ${count(budget - left)} of ${name} ${count(budget)} (${list}). ${remedy}`,
     )
   }
+  const isCookie = name === 'cookieBudget'
+  const moreRoom = isCookie ? 'cookie: false on a field that can do without.' : 'lower that of another field.'
   const equal = Math.floor(left / (entries.length - asked.length))
   return entries.map(([key, spec]) => {
     const maxBytes = spec.maxBytes ?? equal
@@ -120,7 +122,7 @@ function share(entries: [string, Fields[string]][], budget: number, name: string
     if (maxBytes >= least) return [key, maxBytes]
     throw new TypeError(
       `koa-live-session: fields.${key}: needs at least ${count(least)} bytes for its key, stamp and default, ` +
-        `has ${count(maxBytes)} of ${name} ${count(budget)}. Set maxBytes, or cookie: false on a field that can do without.`,
+        `has ${count(maxBytes)} of ${name} ${count(budget)}. Set maxBytes, or ${moreRoom}`,
     )
   })
 }

@@ -21,7 +21,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     ],
     'shared/budget.ts': [
       ['fields: maxBytes add up to', 'shared/budget'],
-      ['Set maxBytes, or cookie: false on a field that can do without', 'shared/budget'],
+      ['bytes for its key, stamp and default, ', 'shared/budget'],
     ],
     'shared/promise.ts': [['expected a value, received a promise.', 'messages/newcomers']],
   },

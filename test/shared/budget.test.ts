@@ -73,4 +73,11 @@ describe('the shares', () => {
         'cookieBudget 3,000. Set maxBytes, or cookie: false on a field that can do without.',
     )
   })
+
+  it.each([{ cookie: false }, { scope: 'tab' }] as const)('advise nothing that a field already has: %j', (place) => {
+    const field = { schema, default: '', ...place }
+    expect(() => share({ a: { ...field, maxBytes: 23_990 }, b: field })).toThrow(
+      "of the tickets' 24,000. Set maxBytes, or lower that of another field.",
+    )
+  })
 })
