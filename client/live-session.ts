@@ -39,7 +39,7 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
   )
 }
 
-/** Returns inert scripts, as visitors may add other elements with that id (a heading, a comment), but no script. */
+/** Returns the scripts of `embed()`: visitors may add other elements with their id (a heading, a comment), but no script. */
 export function embeds(): Iterable<Element> {
   return globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []
 }
