@@ -31,6 +31,7 @@ export interface Identified {
  *
  * - `invalid_value`, `too_large` or `undeclared_key` if the value or the key is invalid;
  * - `superseded` if the visitor has meanwhile left this browser, by a sign-in, a sign-out or a revocation;
+ * - `cookies_blocked` in a request from another site that brings no live cookie, if the value would not be an account's;
  * - `closed` after `live.close()`.
  *
  * A programming mistake, such as passing a promise instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
@@ -95,7 +96,7 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    * With `for: 'next'` only in a page that loads afterwards. JSON of up to 1,000 bytes, at most ten at a time. The messages of a request
    * that signs in or out carry over.
    *
-   * Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` in a request from another site, `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**

@@ -23,7 +23,7 @@ import type { Stamp } from './stamp.js'
  * | `not_loaded` | 409 | `update` of a user about whom nothing is known |
  * | `conflict` | 409 | `update`, if others were repeatedly faster |
  * | `store_unavailable` | 503 | the store does not answer |
- * | `cookies_blocked` | 403 | the browser keeps no cookie |
+ * | `cookies_blocked` | 403 | the browser keeps no cookie, or has sent none |
  * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
  */
 export type LiveSessionErrorCode =

@@ -53,8 +53,8 @@ export abstract class Handle {
   }
   /** Called when something is about to be set, or refused. */
   protected begin(): void {}
-  /** @throws {LiveSessionError} if nothing may be set any more */
-  protected permit(): void {}
+  /** @throws {LiveSessionError} if these fields may not be set, or nothing may any more */
+  protected permit(_fields: Iterable<Field>): void {}
   /** Called with each field that was written or deleted. */
   protected wrote(_: Field): void {}
   /**
@@ -91,7 +91,7 @@ export abstract class Handle {
     return Outcome.of(async () => {
       this.begin()
       const field = this.#settable('update', key)
-      const update = { field, next: () => computed()[1], permit: () => this.permit(), source: this.source }
+      const update = { field, next: () => computed()[1], permit: () => this.permit([field]), source: this.source }
       update.permit()
       const subject = this.owner.subject(field)
       const stamp = await store.update(subject, update)
@@ -142,7 +142,7 @@ export abstract class Handle {
   }
 
   #apply(changes: FieldChanges): Written | Promise<Written> {
-    this.permit()
+    this.permit(changes.keys())
     const { owner } = this
     const stamp = this.sessions.write(changes, owner, this.source)
     for (const field of changes.keys()) this.wrote(field)

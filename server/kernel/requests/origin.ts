@@ -1,12 +1,17 @@
-// Whether a POST comes from one of our own pages.
+// Whether a request comes from one of our own pages, or from another site.
 
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
+import type { Settings } from '../../options.js'
 import type { Core } from '../seams/core.js'
 
 const OF_NULL =
   'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
   'origins cannot list it: serve the page from an origin of its own.'
+/** Methods with which a navigation from another site brings cookies that are `SameSite=Lax` (RFC 9110, 9.2.1). */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+/** What `Sec-Fetch-Site` says of requests that bring all cookies. */
+const SAME_SITE: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none'])
 
 /** The origin that a request claims to come from, and the one at which it arrived. */
 export interface OriginClaims {
@@ -48,6 +53,19 @@ export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): 
   if (origin !== '' && trusted.includes(origin)) return true
   if (site !== '' && site !== 'same-origin' && site !== 'none') return false
   return origin === '' || isOwnOrigin(claims)
+}
+
+/**
+ * Returns whether browsers withhold the live cookie from such a request because of its `SameSite` (RFC 6265bis, 5.6.7). If the request
+ * opens a page, they still keep a cookie that the response sets.
+ */
+export function isWithheldFrom(ctx: Koa.Context, { cookie, origins }: Pick<Settings, 'cookie' | 'origins'>): boolean {
+  const { sameSite } = cookie
+  if (sameSite === 'none' || (sameSite === 'lax' && SAFE.has(ctx.method))) return false
+  const claims = originClaims(ctx)
+  const { origin, site } = claims
+  if (site !== '') return !SAME_SITE.has(site)
+  return origin !== '' && !origins.includes(origin) && !isOwnOrigin(claims)
 }
 
 function isOwnOrigin({ origin, own }: OriginClaims): boolean {

@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import { LiveSessionError } from '../../../shared/errors.js'
 import { escapeUnit } from '../../../shared/escape.js'
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
@@ -30,6 +31,10 @@ function describeLeft(key: string): string {
     "await ctx.liveSession.identify(). Only what a guest's page may set goes along"
   )
 }
+/** Parts keep everything for the browser, like flash messages. */
+const BROWSERS: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
+const WITHHELD =
+  'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
@@ -104,7 +109,8 @@ export class RequestHandle extends Handle {
     }
     const optional = {
       ...(who === undefined ? {} : { who }),
-      ...(visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
+      // Without the withheld cookie, even the kind of the visitor is unknown.
+      ...(visit.isWithheld ? {} : visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
       ...(isKept ? { held: visit.held } : {}),
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
@@ -168,7 +174,7 @@ export class RequestHandle extends Handle {
       visit: this.#visit,
       permit: () => {
         this.sessions.checkOpen()
-        this.permit()
+        this.permit(BROWSERS)
       },
       catchUp: () => this.#catchUp(),
     }
@@ -203,9 +209,11 @@ export class RequestHandle extends Handle {
     return this.#visit.visitor
   }
 
-  protected override permit(): void {
+  protected override permit(fields: Iterable<Pick<Field, 'scope'>>): void {
     const visit = this.#visit
     if (visit.isSuperseded) throw superseded()
+    for (const { scope } of fields)
+      if (!visit.knowsOwner(scope)) throw new LiveSessionError('cookies_blocked', WITHHELD)
     visit.does('sets')
   }
 }

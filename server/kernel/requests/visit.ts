@@ -15,6 +15,10 @@ import { keepFromSharedCaches } from './cache-control.js'
 import { loadCandidates } from './candidates.js'
 import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
+import { isWithheldFrom } from './origin.js'
+
+/** Relations in which there is no cookie to remove. */
+const COOKIELESS: ReadonlySet<Brought> = new Set(['none', 'withheld', 'newer'])
 
 /** A request and its response: who the visitor is, and what the response does to the cookie. Begun at the first use of the session. */
 export class Visit implements Whose, Answer {
@@ -36,8 +40,9 @@ export class Visit implements Whose, Answer {
     this.#ctx = ctx
     this.#begunAs = user
     this.#recognized = core.identities.recognize(found, user, ctx.req)
-    this.#brought = this.#recognized.relation
-    const brought = this.#brought === 'other' ? readable(found.read) : undefined
+    const { relation } = this.#recognized
+    this.#brought = relation === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : relation
+    const brought = relation === 'other' ? readable(found.read) : undefined
     if (brought) core.disagreements.missUser(brought.browserSubject)
     this.#since = new EndedSince(core.epochs, found.read, this.#recognized, vouched)
     if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
@@ -81,9 +86,20 @@ export class Visit implements Whose, Answer {
     return this.#action() === 'tell'
   }
 
+  /** Whether the browser may have withheld its cookie. Then the page learns whose it is from its own first exchange. */
+  get isWithheld(): boolean {
+    return this.#brought === 'withheld'
+  }
+
+  /** Whether the owner of values with this scope is known: if the cookie is withheld, only the account is. */
+  knowsOwner(scope: Field['scope']): boolean {
+    return !this.isWithheld || (scope === 'user' && this.visitor.user !== undefined)
+  }
+
   /** Follows the request's own cookie to the end: what is learned about the user meanwhile is left to the next request. */
   get who(): string | undefined {
     const { cookie, visitor } = this.#recognized
+    if (this.isWithheld) return undefined
     return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
   }
 
@@ -139,7 +155,7 @@ export class Visit implements Whose, Answer {
     const done = this.#become(identities.forget(this.#departing), ends)
     // If the request brought no cookie of this visitor, there is none to remove; one that arrives later may be another visitor's.
     if (this.#brought === 'given-up') this.#brought = 'none'
-    if (this.#brought !== 'none' && this.#brought !== 'newer') this.#brought = 'forgotten'
+    if (!COOKIELESS.has(this.#brought)) this.#brought = 'forgotten'
     this.#deed = this.#hasNews ? 'sets' : 'reads'
     await done
   }

@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
+import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Awaitable } from '../../../shared/promise.js'
 import type { Replica } from '../../../shared/replica.js'
@@ -66,9 +67,9 @@ export interface RequestUse {
     set(key: string, value: JsonValue): Promise<Written>
   }
   /**
-   * Call this before setting something.
+   * Call this before setting something of the browser's.
    *
-   * @throws {LiveSessionError} `superseded`, `closed`
+   * @throws {LiveSessionError} `superseded`, `cookies_blocked`, `closed`
    */
   permit(): void
   /** Continues as the user whom `identify` names now: the app may have signed that user in without telling the plugin. */
@@ -79,6 +80,8 @@ export interface RequestUse {
 export interface Answer extends Evidence {
   /** Whether the visitor has left this browser meanwhile. */
   readonly isSuperseded: boolean
+  /** Returns whether the owner of values with this scope is known: the browser may have withheld its cookie. */
+  knowsOwner(scope: Field['scope']): boolean
   /** Adds a part to the response from now on. */
   join(part: AnswerPart): void
   /** Returns the part of this class that has joined. */

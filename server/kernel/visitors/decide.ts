@@ -8,6 +8,8 @@ import type { BrowserSubject } from '../names/subject.js'
 export type Relation =
   /** There is no cookie that counts. */
   | 'none'
+  /** None came, but the browser may have withheld one: it would keep the cookie of the response instead. */
+  | 'withheld'
   /** Written by a newer build, and left unchanged for that build. */
   | 'newer'
   /** This visitor's own. */
@@ -55,6 +57,8 @@ interface Plan {
 
 export const PLANS: Readonly<Record<Brought, Plan>> = {
   none: { visitor: 'new', least: 'shows' },
+  // The response must not replace the withheld cookie.
+  withheld: { visitor: 'new' },
   newer: { visitor: 'new' },
   own: { visitor: 'own', least: 'renews' },
   other: { visitor: 'next', least: 'reads', givesUp: true, brings: true, isForeign: true },

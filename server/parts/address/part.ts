@@ -70,7 +70,7 @@ function takeAddress(
     // Links are shared: a guest who follows one has done nothing wrong.
     if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx, core.settings.cookie) || !take(core, field.key, value, use)) unvisited[field.key] = value
+    if (isUncertain(use.ctx, core.settings.cookie) || !take(core, field, value, use)) unvisited[field.key] = value
   }
   return unvisited
 }
@@ -101,11 +101,11 @@ function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'w
 /** Returns whether it was set. Limited like changes by pages, as a stranger may have made the link. */
 function take(
   { limits }: Pick<Core, 'limits' | 'warn'>,
-  key: string,
+  { key, scope }: Field,
   value: JsonValue,
   { visit, values }: RequestUse,
 ): boolean {
-  if (visit.isSuperseded) return false
+  if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
   try {
     limits.spend(1, visit)
   } catch (error) {

@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import { memoryStore } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { flashPages, say, takeFlash } from '../support/flash-pages.js'
+import { as, startWithHeaders } from '../support/kinds-of-cookies.js'
+import { set, startWithUsers, values as valuesOf } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const FOREIGN = 'https://bank.example'
+const LISTED = 'https://partner.example'
+const CROSS = { origin: FOREIGN, 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' }
+const STORES = [
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+] as const
+
+/** Sends a request as a browser does that withholds its live cookie, and keeps the cookies of the answer. */
+async function withhold(
+  visitor: Visitor,
+  path: string,
+  headers: Record<string, string> = CROSS,
+  method = 'POST',
+): Promise<Response> {
+  const response = await fetch(visitor.url + path, { method, headers, redirect: 'manual' })
+  for (const cookie of response.headers.getSetCookie()) visitor.jar.setCookieSync(cookie, visitor.url)
+  return response
+}
+
+/** Returns a visitor whose browser has a live cookie with values of the account and of the browser. */
+async function visitorOf(app: App, user: string | undefined): Promise<Visitor> {
+  const visitor = app.visitor()
+  await visitor.fetch('/set/dark', { headers: as(user) })
+  return visitor
+}
+
+const values = async (visitor: Visitor, user?: string, path = '/'): Promise<unknown> =>
+  (await visitor.fetch(path, { headers: as(user) })).json()
+
+describe.each(STORES)('threat 96: the answer to a request whose cookie may be withheld, %s', (_, options) => {
+  it.each([
+    ['lax', undefined],
+    ['lax', 'ann'],
+    ['strict', undefined],
+    ['strict', 'ann'],
+    ['none', undefined],
+    ['none', 'ann'],
+  ] as const)('sets no cookie: sameSite %s, user %s', async (sameSite, user) => {
+    const app = await startWithHeaders({
+      options: { sameSite, origins: [LISTED], ...(sameSite === 'none' ? { secure: true } : {}), ...options() } as never,
+    })
+    const visitor = app.visitor()
+    const wrong: unknown[] = []
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'])
+      for (const site of ['', 'cross-site', 'same-site', 'same-origin', 'none', 'unknown'])
+        for (const origin of ['', FOREIGN, 'null', LISTED, visitor.url]) {
+          const headers = {
+            ...as(user),
+            ...(site === '' ? {} : { 'sec-fetch-site': site }),
+            ...(origin === '' ? {} : { origin }),
+          }
+          const isForeign = site === '' ? [FOREIGN, 'null'].includes(origin) : ['cross-site', 'unknown'].includes(site)
+          const isSent = sameSite === 'none' || (sameSite === 'lax' && ['GET', 'HEAD'].includes(method))
+          const { headers: answered } = await fetch(`${visitor.url}/snapshot`, { method, headers })
+          const isSet = answered.getSetCookie().length > 0
+          if (isSet === (isForeign && !isSent)) wrong.push({ method, site, origin, isSet })
+        }
+    expect(wrong).toEqual([])
+  })
+
+  it.each([
+    ['a guest', undefined],
+    ['a user', 'ann'],
+  ])('leaves cookie, values and sockets of %s, whatever the route does', async (_, user) => {
+    const app = await startWithHeaders({ options: options() as never })
+    const visitor = await visitorOf(app, user)
+    const { cookie } = visitor
+    const socket = await visitor.connect('/', as(user))
+    // The app's own session may be withheld as well.
+    for (const path of ['/', '/embed', '/set', '/dark', '/identify', '/leave', '/leave/embed', '/forget', '/leave/set'])
+      for (const named of [undefined, 'ann', 'eve']) {
+        const answer = await withhold(visitor, path, { ...CROSS, ...as(named) })
+        expect([path, answer.headers.getSetCookie()]).toEqual([path, []])
+      }
+    expect(visitor.cookie).toBe(cookie)
+    expect(await values(visitor, user)).toEqual({ division: 5, theme: 'dark' })
+    expect(socket.io.connected).toBe(true)
+  })
+
+  it('leaves them when a link opens the page, with sameSite strict', async () => {
+    const app = await startWithHeaders({ options: { sameSite: 'strict', ...options() } as never })
+    const visitor = await visitorOf(app, undefined)
+    const { cookie } = visitor
+    const { origin: _, ...link } = CROSS
+    expect(await (await withhold(visitor, '/embed', link, 'GET')).json()).toEqual({ division: -1, theme: 'light' })
+    expect(visitor.cookie).toBe(cookie)
+    expect(await values(visitor)).toEqual({ division: 5, theme: 'dark' })
+  })
+})
+
+describe.each(STORES)('threat 96: a sign-in by cross-site POST, %s', (_, options) => {
+  it.each(['/login/now?user=ann', '/login?user=ann'])(
+    'brings the cart along with the next request: %s',
+    async (path) => {
+      const app = await startWithUsers({ options: options() as never })
+      const visitor = app.visitor()
+      await set(visitor, { cart: ['milk', 'tea'], theme: 'dark' })
+      const { cookie } = visitor
+      const answer = await withhold(visitor, path)
+      expect(await answer.json()).toMatchObject({ cart: [], theme: 'light' })
+      // Only the app's own session is new.
+      expect(answer.headers.getSetCookie().filter((one) => one.startsWith('live'))).toEqual([])
+      expect(visitor.cookie).toContain(cookie)
+      expect(await valuesOf(visitor)).toMatchObject({ cart: ['milk', 'tea'], theme: 'dark' })
+      expect(await valuesOf(app.visitor(visitor.cookie))).toMatchObject({ cart: ['milk', 'tea'] })
+    },
+  )
+})
+
+describe.each(STORES)('threat 96: a write in such a request, %s', (_, options) => {
+  it('is refused for a guest and for the browser’s own values', async () => {
+    const app = await startWithHeaders({ options: options() as never })
+    const visitor = await visitorOf(app, 'ann')
+    const answers = [
+      await withhold(visitor, '/set'),
+      await withhold(visitor, '/dark', { ...CROSS, ...as('ann') }),
+      await withhold(visitor, '/identify/dark', { ...CROSS, ...as('ann') }),
+      await withhold(visitor, '/leave/set', { ...CROSS, ...as('ann') }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403])
+    expect(await answers[0]?.text()).toContain('this request comes from another site')
+  })
+
+  it('reaches the account of a user whom identify names', async () => {
+    const app = await startWithHeaders({ options: options() as never })
+    const visitor = app.visitor()
+    await visitor.fetch('/embed', { headers: as('ann') })
+    expect((await withhold(visitor, '/set', { ...CROSS, ...as('ann') })).status).toBe(200)
+    expect(await values(visitor, 'ann')).toMatchObject({ division: 5 })
+  })
+
+  it('takes and adds no flash messages', async () => {
+    const app = await startWithUsers({ routes: flashPages, options: options() as never })
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await say(visitor, 'saved')
+    expect(await (await withhold(visitor, '/flash/take')).json()).toEqual({ taken: [] })
+    expect((await withhold(visitor, '/flash/say?what=lure')).status).toBe(403)
+    expect(await takeFlash(visitor)).toEqual(['saved'])
+  })
+})
+
+describe('threat 96: the page that such a request opens', () => {
+  const routes: Koa.Middleware = (ctx) => {
+    ctx.body = ctx.liveSession.snapshot()
+  }
+
+  it.each([undefined, 'ann'])('names no visitor, so that its script asks: user %s', async (user) => {
+    const app = await startWithHeaders({ routes })
+    const visitor = await visitorOf(app, user)
+    const snapshot = await (await withhold(visitor, '/', { ...CROSS, ...as(user) })).json()
+    for (const name of ['who', 'guest', 'user', 'held']) expect(snapshot).not.toHaveProperty(name)
+  })
+
+  it('leaves url fields to its script, with sameSite strict', async () => {
+    const fields = defineFields({ year: { schema: z.number(), default: 0, client: 'write', url: 'year' } })
+    const app = await App.start({ fields, routes, options: { sameSite: 'strict' } })
+    const { origin: _, ...link } = { ...CROSS, accept: 'text/html' }
+    const answer = await withhold(app.visitor(), '/?year=2026', link, 'GET')
+    expect(await answer.json()).toMatchObject({
+      values: { year: 0 },
+      unvisited: { year: 2026 },
+      urls: { year: 'year' },
+    })
+    expect(app.errors).toEqual([])
+  })
+})
