@@ -22,7 +22,7 @@ export interface Inside {
   readonly page: Page
   readonly dispatch: Dispatch
   /** What carries out its effects: a part may add to one. */
-  readonly doing: Pick<Surroundings, 'keep'>
+  readonly doing: Pick<Surroundings, 'keep'> & { take: Surroundings['take'] }
   /** Has `end` called when the client is closed. */
   onClose(end: () => void): void
 }

@@ -29,8 +29,8 @@ function tried<T>(make: () => T): T | undefined {
 export function keepTab(live: AnyClient): Unsubscribe {
   const { dispatch, doing, endpoint, initial, onClose, page, socket } = insideOf(live)
   const name = `live-session:${endpoint}`
-  const kept = tried(() => sessionStorage[name])
-  let text = kept
+  let left = tried(() => sessionStorage[name])
+  let text = left
   const own = (): readonly string[] => tried(() => JSON.parse(text)[1]) ?? []
   const bring = (value: string, seconds: number): void => {
     tried(() => Object.assign(document, { cookie: `${TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax` }))
@@ -40,7 +40,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     const value = own().join('~')
     if (value.length <= MAX_LENGTH) bring(value, 5)
   }
-  const { keep } = doing
+  const { keep, take } = doing
   doing.keep = (others) => {
     keep(others)
     if (!page.isKept) return
@@ -49,8 +49,15 @@ export function keepTab(live: AnyClient): Unsubscribe {
     // Firefox keeps no page with such a listener in its back/forward cache.
     globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
   }
-  // As pages take up what others have left: only of the same visitor.
-  const restore = (): void => dispatch('restored', [kept])
+  // As pages take up what others have left: only of the same visitor, once that is known.
+  const restore = (): void => {
+    dispatch('restored', [left])
+    if (page.who) left = ''
+  }
+  doing.take = () => {
+    take()
+    restore()
+  }
 
   bring('', 0)
   // What the HTML says of them may be another tab's: hydration alone began with it.
@@ -59,7 +66,6 @@ export function keepTab(live: AnyClient): Unsubscribe {
     fieldOf(page, key).isTab = true
   }
   restore()
-  void live.ready.then(restore)
   if (socket) {
     const { auth } = socket
     socket.auth = (send) => {
@@ -69,7 +75,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     }
   }
   const end = (): void => {
-    doing.keep = keep
+    Object.assign(doing, { keep, take })
     globalThis.removeEventListener?.(LEAVE, leave)
   }
   onClose(end)

@@ -12,8 +12,8 @@ type Said = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain
 export interface Page extends Keys {
   /** Whose page it is, as the server says; undefined if that is not known, or if the browser keeps no cookie. */
   who?: string | undefined
-  /** Undefined if it is not known. */
-  kind?: 'guest' | 'user' | undefined
+  /** Undefined if it is not known; `''` if the server did not know it either, as the browser may have withheld its cookie: the page asks. */
+  kind?: 'guest' | 'user' | '' | undefined
   /** The browser has shown its cookie. */
   isKept: boolean
   /**
@@ -56,7 +56,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   const { who, guest, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, ends } = said
   const page: Page = {
     who,
-    kind: stamps && (guest ? 'guest' : 'user'),
+    kind: guest ? 'guest' : who ? 'user' : stamps && '',
     fields: new Map(),
     isKept: !!held,
     reach: hasSocket ? 'down' : 'none',

@@ -30,10 +30,10 @@ export function go(page: Page): void {
 
 /** Returns whether there is something to POST or to ask. */
 function isPostDue(page: Page): boolean {
-  const { isAsking, timers, isDue, isReady, reach } = page
+  const { isAsking, timers, isDue, isReady, kind, reach } = page
   if (isAsking) return true
   if (timers.has('greet') || isBlocked(page)) return false
-  if (isDue || !isReady) return true
+  if (isDue || !isReady || kind === '') return true
   return [...page.fields.values()].some(
     (field) => field.at > field.proof || (reach !== 'greeted' && draftsOf(field)[0]),
   )

@@ -69,8 +69,8 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
   // Two connections without a cookie are two guests, but still one page.
   if (who === undefined || who !== page.who) {
     const former = page.kind
-    // Changes made before the page was anyone's are carried over; so are a guest's in a browser that keeps no cookie.
-    const isCarried = !former || (!page.who && former === 'guest' && kind === 'guest')
+    // Changes made before the page was anyone's are carried over. So are a guest's until the browser shows a cookie: it keeps one of several.
+    const isCarried = !former || (!page.isKept && former === 'guest' && kind === 'guest')
     for (const key of [...page.fields.keys()]) reset(page, key, isCarried)
     if (!isCarried) act(page, 'visitor', { kind, id })
     page.who = who
@@ -125,8 +125,6 @@ export function ask(page: Page): void {
 export function reconnect(page: Page): void {
   abort(page)
   page.isAsking = false
-  // A guest who has never shown a cookie is whichever guest the browser's next connection is.
-  if (isBlocked(page) && !page.isKept && page.kind === 'guest') page.who = undefined
   if (page.reach === 'none') return
   page.reach = 'down'
   awaitGreeting(page)

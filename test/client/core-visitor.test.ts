@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import {
   ANN,
+  type BareAnswer,
   BarePage,
   type BareSnapshot,
   GUEST,
@@ -130,6 +131,85 @@ describe('a page without a socket that the browser has kept, and whose visitor h
     expect(page.get('division')).toBe(7)
     page.told({ who: 'new', guest: true, kept: true })
     expect([page.page.who, page.get('division')]).toEqual(['new', -1])
+  })
+})
+
+describe('a guest’s page whose browser has shown no cookie yet', () => {
+  const start = (hasSocket: boolean): BarePage => {
+    const page = new BarePage(NEW_GUEST, hasSocket)
+    page.on('begin')
+    page.set('division', 3)
+    page.update('cart', (cart) => [...(cart as string[]), 'b'])
+    return page
+  }
+  const carried: BareAnswer = greetingOf({ ...HEIR, changes: [['cart', 20, ['a']]] })
+
+  it('carries its drafts to the guest whose cookie the browser has kept', () => {
+    const page = start(true)
+    page.on('connect')
+    page.effects()
+    page.synced({ ...carried, dropped: true })
+    expect([page.page.who, page.get('division'), page.get('cart'), page.settled]).toEqual(['h', 3, ['a', 'b'], []])
+    expect(page.did('visitor')).toBe(false)
+    expect(page.sent().map(([key, , , value]) => [key, value])).toEqual([
+      ['division', 3],
+      ['cart', ['a', 'b']],
+    ])
+  })
+
+  it('does so without a socket', () => {
+    const page = start(false)
+    expect(page.post()).toEqual({})
+    page.on('posted', { status: 200, wait: 0, answer: { held: [], results: [], ...carried } as never })
+    expect([page.page.who, page.settled]).toEqual(['h', []])
+    expect(page.post()?.set?.map(([key]) => key)).toEqual(['division', 'cart'])
+  })
+
+  it('drops them where the browser is a user’s', () => {
+    const page = start(true)
+    page.on('connect')
+    page.effects()
+    page.synced({ ...greetingOf(ANN), dropped: true })
+    expect(page.settled).toEqual(['3 superseded', 'update superseded'])
+    expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
+  })
+})
+
+describe('a page rendered without the withheld cookie', () => {
+  const { guest: _kind, who: _who, ...NOBODYS } = NEW_GUEST
+
+  it.each([
+    ['a guest', THE_GUEST],
+    ['a user', ANN],
+  ])('asks whose it is, keeps its drafts, tells no onVisitor: %s', (_, visitor) => {
+    const page = new BarePage({ ...NOBODYS, stamps: { cart: 9 }, values: { cart: ['x'] } }, false)
+    page.on('begin')
+    expect([page.page.isReady, page.get('division')]).toEqual([true, -1])
+    page.set('division', 3)
+    expect(page.told({ ...visitor, changes: [['cart', 20, ['a']]] })).toEqual({})
+    expect([page.get('division'), page.get('cart'), page.did('visitor')]).toEqual([3, ['a'], false])
+    expect(page.post()).toMatchObject({ who: visitor.who, set: [['division', 0, '', 3]] })
+  })
+
+  it('asks without a change of its own', () => {
+    const page = new BarePage(NOBODYS, false)
+    page.on('begin')
+    expect(page.told(THE_GUEST)).toEqual({})
+    expect([page.page.who, page.post()]).toEqual(['g', undefined])
+  })
+
+  it('asks again after a POST that failed', () => {
+    const page = new BarePage(NOBODYS, false)
+    page.on('begin')
+    expect([page.fail(), page.told(THE_GUEST), page.page.who]).toEqual([{}, {}, 'g'])
+  })
+
+  it('leaves the question to its socket', () => {
+    const page = new BarePage(NOBODYS)
+    page.on('begin')
+    page.on('connect')
+    page.greet(THE_GUEST)
+    expect([page.page.who, page.did('take'), page.post()]).toEqual(['g', true, undefined])
   })
 })
 

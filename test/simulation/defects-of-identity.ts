@@ -199,13 +199,13 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page carries its drafts over to another visitor of its kind',
     at: 'become',
-    find: "!page.who && former === 'guest' && kind === 'guest'",
+    find: "!page.isKept && former === 'guest' && kind === 'guest'",
     replace: 'former === kind',
   },
   {
     name: 'a page carries its drafts over by way of a connection that names none',
     at: 'become',
-    find: "!page.who && former === 'guest' && kind === 'guest'",
+    find: "!page.isKept && former === 'guest' && kind === 'guest'",
     replace: "former === 'guest' && kind === 'guest' && !(who && page.who)",
   },
   {

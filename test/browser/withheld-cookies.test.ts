@@ -1,0 +1,194 @@
+import { expect, it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
+import type { BrowserContext, Page } from 'playwright-core'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { within } from '../support/within.js'
+
+const fields = defineFields({
+  cart: { schema: z.array(z.string()), default: [], client: 'write' },
+  theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
+  step: { schema: z.number(), default: 1, client: 'write', scope: 'tab' },
+  division: { schema: z.string(), default: '', client: 'write' },
+  a: { schema: z.boolean(), default: false, client: 'write' },
+  b: { schema: z.boolean(), default: false, client: 'write' },
+  c: { schema: z.boolean(), default: false, client: 'write' },
+})
+
+const SCRIPT = `
+  import { createLiveSession, keepTab } from 'koa-live-session/client'
+  import { io } from 'socket.io-client'
+  const socket = location.search.includes('no-socket') ? undefined : io({ transports: ['websocket'] })
+  const live = createLiveSession({ socket })
+  keepTab(live)
+  const visitors = []
+  const outcomes = []
+  live.onVisitor((visitor) => visitors.push(visitor))
+  const shown = () => [...['cart', 'theme', 'step'].map((key) => live.get(key)), live.status().status, visitors.length]
+  const keep = (saved) => saved.then(() => outcomes.push('saved'), ({ code }) => outcomes.push(code))
+  Object.assign(window, { live, shown, outcomes })
+  const { tab } = document.documentElement.dataset
+  if (tab) {
+    keep(live.set(tab, true))
+    keep(live.set('division', tab))
+    keep(live.update('cart', (cart) => [...cart, tab]))
+  }`
+
+const { outputFiles } = buildSync({
+  stdin: { contents: SCRIPT, resolveDir: process.cwd() },
+  alias: { 'koa-live-session/client': './client/index.ts' },
+  bundle: true,
+  write: false,
+  format: 'esm',
+})
+
+type Shop = App<typeof fields>
+type Hold = (ctx: Koa.Context) => Promise<void>
+
+/** `shop.localhost`, and another site at any other host: its page has a form and a link that lead to a path of the shop. */
+async function start(options: object = {}, hold: Hold = async () => undefined): Promise<Shop> {
+  const routes: Koa.Middleware = async (ctx) => {
+    ctx.type = 'html'
+    const shop = `http://shop.localhost:${ctx.host.split(':')[1]}${ctx.path}${ctx.search}`
+    if (ctx.hostname !== 'shop.localhost') {
+      ctx.body = `<!doctype html><form method="post" action="${shop}"><button>back</button></form><a href="${shop}">back</a>
+        <iframe name="hidden" hidden></iframe><form method="post" target="hidden" action="${shop}"><input type="submit"></form>`
+      return
+    }
+    await hold(ctx)
+    if (ctx.path === '/page.js') {
+      ctx.type = 'js'
+      ctx.body = outputFiles[0]?.text
+      return
+    }
+    if (ctx.path === '/callback') {
+      ctx.state['user'] = 'ann'
+      ctx.cookies.set('user', 'ann')
+      await ctx.liveSession.identify()
+      ctx.status = 303
+      return ctx.redirect('/')
+    }
+    const { values } = ctx.liveSession.snapshot()
+    const shown = JSON.stringify([values['cart'], values['theme'], ctx.liveSession.userId ?? 'guest'])
+    ctx.body = `<!doctype html><html data-tab="${ctx.query['tab'] ?? ''}"><output>${shown}</output>
+      ${ctx.liveSession.embed()}<script type="module" src="/page.js?${ctx.query['tab'] ?? ''}"></script>`
+  }
+  const identify = (ctx: Koa.Context): unknown => ctx.state['user'] ?? ctx.cookies.get('user')
+  return App.start<typeof fields>({
+    fields,
+    routes,
+    attach: { handshake: [] },
+    options: { identify, ...options } as never,
+  })
+}
+
+const at = ({ port }: Shop, host: string, path = '/'): string => `http://${host}.localhost:${port}${path}`
+
+async function open(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(url)
+  return page
+}
+
+/** Resolves when an expression has this value in the page. */
+async function is(page: Page, expression: string, wanted: unknown): Promise<void> {
+  const look = (): Promise<unknown> => page.evaluate(expression).catch(String)
+  expect(await within(look, (found) => JSON.stringify(found) === JSON.stringify(wanted))).toEqual(wanted)
+}
+
+const html = async (page: Page): Promise<unknown> => JSON.parse((await page.locator('output').textContent()) ?? '')
+
+const FULL = [['milk', 'tea'], 'dark', 2, 'saved', 0]
+
+/** A tab of a guest who has chosen something. */
+async function shopping(context: BrowserContext, shop: Shop, search = ''): Promise<Page> {
+  const page = await open(context, at(shop, 'shop', `/${search}`))
+  await page.evaluate(
+    `Promise.all([live.set('cart', ['milk', 'tea']), live.set('theme', 'dark'), live.set('step', 2)])`,
+  )
+  await is(page, 'shown()', FULL)
+  return page
+}
+
+const liveCookie = async (context: BrowserContext): Promise<unknown> =>
+  (await context.cookies()).find(({ name }) => name === 'live')?.value
+
+describeInBrowser('a page that another site opens without the live cookie', () => {
+  it.each([
+    ['by a form', 'button', {}, ''],
+    ['by a form, without a socket', 'button', {}, '?no-socket'],
+    ['by a form, the cookie being strict', 'button', { sameSite: 'strict' }, ''],
+    ['by a link, the cookie being strict', 'a', { sameSite: 'strict' }, ''],
+    ['by a link, the cookie being strict, without a socket', 'a', { sameSite: 'strict' }, '?no-socket'],
+  ])('renders defaults, then shows its visitor’s values: %s', async (_, selector, options, search) => {
+    const shop = await start(options)
+    const context = await openBrowser()
+    const other = await shopping(context, shop)
+    const page = await shopping(context, shop, search)
+    const cookie = await liveCookie(context)
+    await page.goto(at(shop, 'bank', `/paid${search}`))
+    await page.locator(selector, { hasText: 'back' }).click()
+    await page.waitForURL(at(shop, 'shop', `/paid${search}`))
+    expect(await html(page)).toEqual([[], 'light', 'guest'])
+    await is(page, 'shown()', FULL)
+    await is(other, 'shown()', FULL)
+    expect(await liveCookie(context)).toBe(cookie)
+    await page.goto(at(shop, 'shop'))
+    expect(await html(page)).toEqual([['milk', 'tea'], 'dark', 'guest'])
+    expect(shop.errors).toEqual([])
+  })
+
+  it('has the guest’s cart in the account after a cross-site sign-in', async () => {
+    const shop = await start()
+    const context = await openBrowser()
+    const page = await shopping(context, shop)
+    await page.goto(at(shop, 'apple', '/callback'))
+    await page.locator('button').click()
+    await page.waitForURL(at(shop, 'shop'))
+    expect(await html(page)).toEqual([['milk', 'tea'], 'dark', 'ann'])
+  })
+
+  it('changes nothing in a hidden frame', async () => {
+    const shop = await start()
+    const context = await openBrowser()
+    const page = await shopping(context, shop)
+    const cookie = await liveCookie(context)
+    const evil = await open(context, at(shop, 'evil', '/paid'))
+    await evil.locator('input').click()
+    const frame = evil.frame('hidden')
+    await frame?.locator('output').waitFor({ state: 'attached' })
+    expect(await liveCookie(context)).toBe(cookie)
+    await is(page, 'shown()', FULL)
+  })
+})
+
+describeInBrowser('three tabs of a first visit', () => {
+  it.each([
+    ['with sockets', ''],
+    ['without sockets', '&no-socket'],
+  ])('keep the changes of each: %s', async (_, search) => {
+    const waiting = new Map<string, (() => void)[]>()
+    // Each answer has an id of its own; no script runs until the browser has had all three.
+    const together: Hold = async ({ path }) => {
+      const here = waiting.get(path) ?? []
+      waiting.set(path, here)
+      if (here.length === 2) for (const goOn of here.splice(0)) goOn()
+      else await new Promise<void>((resolve) => here.push(resolve))
+    }
+    let isFirst = true
+    const shop = await start({}, async (ctx) => (isFirst ? together(ctx) : undefined))
+    const context = await openBrowser()
+    const pages = await Promise.all(
+      ['a', 'b', 'c'].map((tab) => open(context, at(shop, 'shop', `/?tab=${tab}${search}`))),
+    )
+    isFirst = false
+    for (const page of pages) await is(page, 'outcomes', ['saved', 'saved', 'saved'])
+    const last = await open(context, at(shop, 'shop'))
+    const kept =
+      "[live.get('a'), live.get('b'), live.get('c'), live.get('division') !== '', [...live.get('cart')].sort()]"
+    await is(last, kept, [true, true, true, true, ['a', 'b', 'c']])
+  })
+})
