@@ -94,12 +94,15 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * The name of the cookie.
    *
+   * With `partitioned` it ends in `-part`, also if you choose it.
+   *
    * @default 'live'; '__Host-live' when secure and without domain
    */
   readonly key?: string | undefined
   /**
    * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site: each embedding site has values of its own, and
-   * browsers that block third-party cookies keep it. Needs `secure: true`. The default name is another, `'__Host-live-part'`.
+   * browsers that block third-party cookies keep it. Needs `secure: true`. The cookie's name is another, `'__Host-live-part'` or `<key>-part`,
+   * as browsers still send a cookie from before.
    *
    * @default false
    */

@@ -169,8 +169,9 @@ type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 's
 
 function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: CookieGiven): CookieOptions {
   const { sameSite = partitioned ? 'none' : 'lax' } = given
-  // Another name: browsers go on sending a cookie of before, which has no partition, and would send it first.
-  const name = key ?? `${secure && domain === undefined ? '__Host-' : ''}live${partitioned ? '-part' : ''}`
+  const base = key ?? `${secure && domain === undefined ? '__Host-' : ''}live`
+  // Another name: browsers still send a cookie from before the option, which has no partition, to frames of any site.
+  const name = partitioned ? `${base}-part` : base
   check(!partitioned || secure === true, 'partitioned', 'it needs secure: true, or browsers drop the cookie', secure)
   const isSent = !partitioned || sameSite === 'none'
   check(isSent, 'sameSite', "'none' where partitioned is true, or frames do not send the cookie", sameSite)

@@ -45,6 +45,19 @@ describe('threat 79: partitioned, switched on for an app in use', () => {
     expect(await ask(visitor, '/', FRAME, `${old.cookie}; ${set.cookie}`)).toMatchObject({ division: 4 })
   })
 
+  it.each(['mine', '__Host-mine'])('threat 97: ignores the former cookie of a chosen key: %s', async (key) => {
+    const former = await start({ key, sameSite: 'none' })
+    const app = await start({ key, partitioned: true })
+    const old = await ask(former.visitor(), '/set?to=3')
+    const visitor = app.visitor()
+    expect(await ask(visitor, '/', FRAME, old.cookie)).toMatchObject({ division: -1 })
+    const followed = await ask(visitor, '/?division=5', FRAME, old.cookie)
+    expect(followed.cookies[0]).toMatch(new RegExp(`^${key}-part=.*; partitioned$`, 'i'))
+    const own = await ask(visitor, '/set?to=4', FRAME, `${old.cookie}; ${followed.cookie}`)
+    expect(await ask(visitor, '/', FRAME, `${old.cookie}; ${own.cookie}`)).toMatchObject({ division: 4 })
+    expect(await ask(former.visitor(), '/', FRAME, `${old.cookie}; ${own.cookie}`)).toMatchObject({ division: 3 })
+  })
+
   it.each([
     [{ partitioned: true, secure: undefined }, 'partitioned: it needs secure: true, or browsers drop the cookie'],
     [{ partitioned: true, sameSite: 'lax' }, "sameSite: 'none' where partitioned is true"],
@@ -59,7 +72,7 @@ describe('threat 79: partitioned, switched on for an app in use', () => {
       return Number(/expected 1 to (\d+) bytes/.exec(String(error))?.[1])
     }
     const [plain, partitioned] = [
-      await most({ sameSite: 'none', key: '__Host-x' }),
+      await most({ sameSite: 'none', key: '__Host-x-part' }),
       await most({ partitioned: true, key: '__Host-x' }),
     ]
     expect(plain - partitioned).toBe('; partitioned'.length)
