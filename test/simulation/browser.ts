@@ -10,6 +10,8 @@ import { counted } from './tally.js'
 import { turn } from './time.js'
 import type { Wire } from './wire.js'
 
+const FOREIGN = { origin: 'https://another.example', 'sec-fetch-site': 'cross-site' }
+
 /** The cookie of a visitor who does not agree to be remembered. */
 const REFUSAL = 'consent=no'
 
@@ -23,6 +25,8 @@ export interface Outgoing {
   readonly route?: (exchange: Exchange) => Route
   /** Its cookies are forged: to the server they are none. */
   readonly isForged?: boolean
+  /** A form of another site sends it, as a POST: the browser withholds its live cookie. */
+  readonly isForeign?: boolean
   /** The app's route throws at its end. */
   readonly isFailing?: boolean
   /** The page whose client sent it. */
@@ -108,9 +112,9 @@ export class Exchange {
    */
   async leave(node: ServerNode, response: FakeResponse, onAnswered: (exchange: Exchange) => void): Promise<void> {
     this.#onAnswered = onAnswered
-    const { method, url, body, route } = this.outgoing
+    const { method, url, body, route, isForeign } = this.outgoing
     counted[method === 'POST' ? 'posts' : 'requests'] += 1
-    const req = fakeRequest(method, url, this.cookies, body)
+    const req = fakeRequest(isForeign ? 'POST' : method, url, this.cookies, body, isForeign ? FOREIGN : {})
     this.#request = req
     this.#node = node
     this.since = node.knowledge.ends
@@ -180,6 +184,14 @@ export class Browser {
 
   get cookies(): string {
     return this.#cookies
+  }
+
+  /** What a request from another site brings. */
+  get foreignCookies(): string {
+    return Array.from(this.#jar)
+      .filter(([name]) => !name.startsWith('live'))
+      .map((pair) => pair.join('='))
+      .join('; ')
   }
 
   send(outgoing: Outgoing): Exchange {

@@ -209,6 +209,24 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     replace: "former === 'guest' && kind === 'guest' && !(who && page.who)",
   },
   {
+    name: 'a request from another site replaces the cookie that the browser has withheld',
+    at: 'Visit.constructor',
+    find: "relation === 'none' && isWithheldFrom(ctx, core.settings)",
+    replace: 'false',
+  },
+  {
+    name: 'a request from another site clears the cookie that the browser has withheld',
+    at: 'Visit.leave',
+    find: '!COOKIELESS.has(this.#brought)',
+    replace: "this.#brought !== 'none'",
+  },
+  {
+    name: 'a request from another site writes for a guest whom nobody knows',
+    at: 'Visit.knowsOwner',
+    find: "!this.isWithheld || (scope === 'user' && this.visitor.user !== undefined)",
+    replace: 'true',
+  },
+  {
     name: 'a page hears what the connection of a former visitor still says',
     at: 'answered',
     find: "!isPost && page.reach === 'down'",

@@ -1,5 +1,5 @@
 import type { Browser, Exchange } from './browser.js'
-import { freshValue, userOf } from './choices.js'
+import { freshValue, userOf, writing } from './choices.js'
 import { forgeCookie, forgeTicket } from './forgery.js'
 import { type Perform, tabOf } from './network.js'
 import { pick } from './random.js'
@@ -44,6 +44,15 @@ export const MISCHIEF = {
       what,
     )
     await post(stage, browser, [pick(victim?.tickets ?? [], which)])
+  },
+  submit: async (stage, browser, step) => {
+    const orders: readonly (readonly Action[])[] = [
+      [{ does: 'page' }],
+      [writing(stage, browser, step), { does: 'page' }],
+      [{ does: 'signIn', user: userOf(stage, step) }, { does: 'identify' }, writing(stage, browser, step)],
+      [{ does: 'use' }, { does: 'signOut' }, { does: 'leave', isForgotten: step.what % 2 === 0 }, { does: 'page' }],
+    ]
+    await stage.submit(browser, pick(orders, step.which) ?? [])
   },
   forgeTicket: async (stage, browser, { which, what }) => {
     const ticket = pick(browser.tickets, which)

@@ -42,7 +42,7 @@ export class RequestChecker {
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     if (identity.user !== user) this.#fail(exchange, 'is taken for another user', 'foreign')
-    const relation = knowledge.relation(cookie, user)
+    const relation = exchange.outgoing.isForeign ? 'withheld' : knowledge.relation(cookie, user)
     note(`a ${exchange.outgoing.method} with a cookie that is ${relation}`)
     const own = relation === 'own' ? cookie : undefined
     const visit: Visit = {
@@ -97,6 +97,11 @@ export class RequestChecker {
     const visit = this.begin(exchange)
     const { own, isDue, identity, node } = visit
     const { user } = identity
+    if (visit.relation === 'withheld') {
+      const { who, guest, user: named, held } = snapshot
+      if (who ?? guest ?? named ?? held) this.#fail(exchange, 'says whose page it is, which nobody knows', 'foreign')
+      return
+    }
     const isKept = exchange.hasConsent && !hasEnded(visit) && (own !== undefined || isDue)
     const whose = { user, browser: isKept ? identity.browser : undefined, epoch: node.knowledge.epochOf(user) }
     const kept = exchange.hasConsent ? own : undefined
@@ -109,6 +114,8 @@ export class RequestChecker {
     const { knowledge } = exchange.node
     const { user, browser } = visit.identity
     if (isSuperseded(visit)) this.#fail(exchange, 'writes under an id that was given up meanwhile', 'foreign')
+    if (visit.relation === 'withheld' && (user === undefined || key === OWN))
+      this.#fail(exchange, 'writes for a browser that has withheld its cookie', 'foreign')
     this.does(exchange, 'sets')
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
@@ -127,12 +134,15 @@ export class RequestChecker {
   /** What it wrote was refused. */
   superseded(exchange: Exchange): void {
     note('a write is superseded')
-    if (!isSuperseded(this.begin(exchange))) this.#fail(exchange, 'is told that its browser was given up')
+    const visit = this.begin(exchange)
+    if (!isSuperseded(visit) && visit.relation !== 'withheld')
+      this.#fail(exchange, 'is told that its browser was given up')
   }
 
   does(exchange: Exchange, deed: Deed): void {
     const visit = this.begin(exchange)
     const { relation } = visit
+    if (relation === 'withheld') return
     const isKept = relation === 'own' || relation === 'given-up'
     visit.isDue ||= relation === 'none' || deed === 'renews' || (deed === 'sets' && !isKept)
   }
@@ -162,7 +172,8 @@ export class RequestChecker {
     this.#follows(exchange, before.browser, visit.identity)
     exchange.node.knowledge.giveUp(before, undefined)
     this.#world.duties.gaveUp(exchange.node, before.browser, before.user !== undefined)
-    const relation = visit.relation === 'none' || visit.relation === 'given-up' ? 'none' : 'forgotten'
+    const isNone = visit.relation === 'none' || visit.relation === 'given-up'
+    const relation = visit.relation === 'withheld' ? 'withheld' : isNone ? 'none' : 'forgotten'
     const since = exchange.node.knowledge.ends
     const nothing = { own: undefined, isDue: false, isLate: false }
     Object.assign(visit, { relation, ...nothing, since })
@@ -194,6 +205,8 @@ export class RequestChecker {
     const { knowledge } = exchange.node
     const visit = this.begin(exchange)
     const { identity, own, isDue, relation } = visit
+    if (relation === 'withheld' && exchange.isCookieChanged)
+      this.#fail(exchange, 'replaces a cookie that the browser has withheld', 'lost')
     if (hasEnded(visit)) {
       note('an answer comes too late')
       if (cookie) this.#fail(exchange, 'writes a cookie of an id that was given up, or of a user who has left')
@@ -234,7 +247,7 @@ export class RequestChecker {
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own } = visit
     this.#follows(exchange, before.browser, identity)
-    visit.isDue = true
+    visit.isDue = visit.relation !== 'withheld'
     visit.own = undefined
     visit.isLate = false
     if (visit.relation === 'own') visit.relation = 'other'

@@ -26,6 +26,8 @@ export interface RouteOptions {
   readonly onPage?: (snapshot: AnySnapshot, identity: Identity | undefined) => void
 }
 
+const REFUSALS: readonly string[] = ['superseded', 'cookies_blocked']
+
 export function routeOf(actions: readonly Action[], options: RouteOptions): (exchange: Exchange) => Route {
   return (exchange) => async (ctx) => {
     for (const action of actions) {
@@ -163,12 +165,12 @@ async function write(
   checker.acknowledged(exchange, key, { stamp, value }, outcome.level)
 }
 
-/** None where the browser was given up since the request began. */
+/** None where the browser was given up since the request began, or has withheld its cookie. */
 async function outcomeOf(written: Promise<Written>): Promise<Written | undefined> {
   try {
     return await written
   } catch (error) {
-    if (error instanceof LiveSessionError && error.code === 'superseded') return undefined
+    if (error instanceof LiveSessionError && REFUSALS.includes(error.code)) return undefined
     throw error
   }
 }

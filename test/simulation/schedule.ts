@@ -68,6 +68,7 @@ const WEIGHTS = {
   // Mischief
   replay: 3,
   steal: 2,
+  submit: 2,
   forgeTicket: 1,
   forgeCookie: 1,
 } as const

@@ -68,6 +68,13 @@ export class Stage {
     return exchange
   }
 
+  /** A form of another site makes a request; its answer is left on its way. */
+  async submit(browser: Browser, actions: readonly Action[]): Promise<void> {
+    const route = routeOf(actions, { world: this.world, checker: this.requests })
+    const cookies = browser.foreignCookies
+    await this.leave(browser.send({ method: 'GET', url: '/', route, cookies, isForeign: true }))
+  }
+
   /** A request with cookies that no server gave it; its answer is of no use to any browser. */
   async forge(browser: Browser, cookies: string): Promise<void> {
     const route = routeOf([{ does: 'read' }], { world: this.world, checker: this.requests })

@@ -12,8 +12,8 @@ export interface Visit {
   /** Where it is served. */
   readonly node: ServerNode
   identity: Identity
-  /** What its cookie was to the visitor; or that visitor's, who has had it forgotten since. */
-  relation: Relation | 'forgotten'
+  /** What its cookie was to the visitor; or that visitor's, who has had it forgotten since; or the browser may have withheld it. */
+  relation: Relation | 'forgotten' | 'withheld'
   /** The request's cookie, where it is this visitor's own. */
   own: CookieState | undefined
   isDue: boolean
