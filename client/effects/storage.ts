@@ -23,7 +23,10 @@ export function createStorage(prefix: string): Storage {
       }
     },
     take: () => {
-      const others = Object.entries<string>(storage ?? {}).filter(([item]) => item.startsWith(prefix) && item !== own)
+      // Another endpoint of this origin may begin with the name of this one. Only a number follows the prefix.
+      const others = Object.entries<string>(storage ?? {}).filter(
+        ([item]) => item.startsWith(prefix) && item !== own && Number(item.slice(prefix.length)),
+      )
       for (const [item] of others) storage?.removeItem(item)
       return others.map(([, text]) => text)
     },
