@@ -2,7 +2,7 @@ import type { News } from '../core/messages.js'
 
 /** The other tabs of this browser: one POSTs at a time, and tells the rest the outcome. */
 export interface Tabs {
-  /** Asks for a turn, in which no other tab POSTs. Does not wait long for another tab: it may be frozen. */
+  /** Asks for a turn, in which no other tab POSTs. Does not wait long for another tab, which may be frozen, and not again until that has let go. */
   queue(): void
   /** Ends the turn. */
   release(): void
@@ -21,6 +21,8 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined
+  /** The holder of the lock did not answer in time: it may be frozen. */
+  let isStuck = false
   const join = (): void => {
     if (channel || !BroadcastChannel) return
     try {
@@ -40,14 +42,19 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       const { signal } = controller
       const isOver = new Promise((resolve) => signal.addEventListener('abort', resolve))
       release = () => controller.abort()
-      setTimeout(release, PATIENCE)
-      const act = async (): Promise<void> => {
+      setTimeout(() => controller.abort(name), PATIENCE)
+      const act = async (lock: unknown): Promise<void> => {
+        isStuck = !lock
         // What the tab before has told arrives separately from the lock: let it arrive first.
         await new Promise((resolve) => setTimeout(resolve))
         onTurn()
         await isOver
       }
-      navigator.locks.request(name, { signal }, act).catch(onTurn)
+      // Browsers allow no signal with `ifAvailable`.
+      navigator.locks.request(name, isStuck ? { ifAvailable: true } : { signal }, act).catch((reason) => {
+        isStuck = reason === name
+        onTurn()
+      })
     },
     release: () => release(),
     tell: (news) => channel?.postMessage(news),

@@ -5,25 +5,42 @@ import { createTabs } from '../../client/effects/tabs.js'
 import { present } from '../support/present.js'
 import { stamp } from '../support/stamp.js'
 
-type Granted = (lock: null) => Promise<unknown>
+type Granted = (lock: object | null) => Promise<unknown>
+
+interface Options {
+  readonly signal?: AbortSignal
+  readonly ifAvailable?: boolean
+}
 
 /** Locks of a browser in which another tab has this one, and may be frozen with it. */
 class Locks {
   readonly waiting: Granted[] = []
   held = 0
+  /** The tab that has this lock does not let go. */
+  isFrozen = false
 
-  request(_: string, { signal }: { signal: AbortSignal }, granted: Granted): Promise<unknown> {
+  request(_: string, { signal, ifAvailable }: Options, granted: Granted): Promise<unknown> {
+    if (ifAvailable) return this.#now(granted)
     return new Promise((resolve, reject) => {
-      const refuse = (): void => reject(signal.reason)
-      signal.addEventListener('abort', refuse)
+      const refuse = (): void => reject(signal?.reason)
+      signal?.addEventListener('abort', refuse)
       this.waiting.push(async () => {
         // As the standard has it: a lock that was granted is ended by its holder alone.
-        signal.removeEventListener('abort', refuse)
-        this.held += 1
-        resolve(await granted(null))
-        this.held -= 1
+        signal?.removeEventListener('abort', refuse)
+        resolve(await this.#hold(granted))
       })
     })
+  }
+
+  async #now(granted: Granted): Promise<unknown> {
+    return this.isFrozen ? granted(null) : this.#hold(granted)
+  }
+
+  async #hold(granted: Granted): Promise<unknown> {
+    this.held += 1
+    const result = await granted({})
+    this.held -= 1
+    return result
   }
 
   grant(): void {
@@ -75,6 +92,39 @@ describe('of many tabs one', () => {
     await jest.advanceTimersByTimeAsync(4999)
     expect(turns()).toBe(0)
     await jest.advanceTimersByTimeAsync(1)
+    expect(turns()).toBe(1)
+  })
+
+  it('waits once for a frozen tab, and again after that one has let go', async () => {
+    const { queue, release, turns } = open()
+    queue()
+    await jest.advanceTimersByTimeAsync(5000)
+    if (locks) locks.isFrozen = true
+    release()
+    for (const count of [2, 3]) {
+      queue()
+      await jest.advanceTimersByTimeAsync(0)
+      expect([turns(), locks?.held]).toEqual([count, 0])
+      release()
+    }
+    if (locks) locks.isFrozen = false
+    queue()
+    await jest.advanceTimersByTimeAsync(0)
+    expect([turns(), locks?.held]).toEqual([4, 1])
+    release()
+    queue()
+    await jest.advanceTimersByTimeAsync(4999)
+    expect(turns()).toBe(4)
+  })
+
+  it('waits as long as before for the next tab after it gave up its own turn', async () => {
+    const { queue, release, turns } = open()
+    queue()
+    release()
+    await jest.advanceTimersByTimeAsync(0)
+    expect(turns()).toBe(1)
+    queue()
+    await jest.advanceTimersByTimeAsync(4999)
     expect(turns()).toBe(1)
   })
 

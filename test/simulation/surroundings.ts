@@ -1,7 +1,7 @@
 import type { News } from '../../client/core/messages.js'
 import { createLocalStorage } from '../support/local-storage.js'
 
-type Act = () => Promise<unknown>
+type Act = (lock: object | null) => Promise<unknown>
 
 /** What all pages of one browser share, besides its cookies. */
 export class Surroundings {
@@ -37,14 +37,20 @@ export class Channel {
   }
 }
 
+interface LockOptions {
+  readonly signal?: AbortSignal
+  readonly ifAvailable?: boolean
+}
+
 /** One at a time, in the order in which they came. */
 class Locks {
-  readonly #queue: Act[] = []
+  readonly #queue: (() => Promise<unknown>)[] = []
 
-  request(_name: string, { signal }: { readonly signal: AbortSignal }, act: Act): Promise<unknown> {
+  request(_name: string, { signal, ifAvailable }: LockOptions, act: Act): Promise<unknown> {
+    if (ifAvailable && this.#queue[0]) return act(null)
     return new Promise((resolve, reject) => {
-      const begin = (): Promise<unknown> => act().then(resolve, reject)
-      signal.addEventListener('abort', () => {
+      const begin = (): Promise<unknown> => act({}).then(resolve, reject)
+      signal?.addEventListener('abort', () => {
         const at = this.#queue.indexOf(begin)
         if (at <= 0) return
         this.#queue.splice(at, 1)
