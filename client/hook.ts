@@ -34,6 +34,8 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   /** The last POST in ms since 1970, and ms after which one is made just because the page is in use. */
   let posted = Date.now()
   let life: number
+  /** ms for a connection to say whose it is. */
+  let patience = 4e3
   let isOver: boolean | undefined
 
   /** Changes are collected for 100 ms. After a refusal, or without an answer, the rest is sent again 5 s later. */
@@ -85,19 +87,27 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   }
   const greet = (): void => {
     if (socket.connected)
-      socket.emit('live_session:sync' satisfies typeof SYNC, { who }, (answer: SyncAnswer) => {
-        who = answer.kept && answer.who
-        life = (answer.renew ?? 300) * 1e3
-        // Earlier tickets may be the former visitor's or the new one's.
-        if (answer.dropped) {
-          unsaved.clear()
-          answer.greeting?.forEach(hear)
-        }
-        // A browser that keeps no cookie is asked only once. Earlier tickets have waited for this answer.
-        plan()
-        if (who) asked = 0
-        else if (!asked++) void send()
-      })
+      socket
+        .timeout(patience)
+        .emit('live_session:sync' satisfies typeof SYNC, { who }, (lost: unknown, answer: SyncAnswer) => {
+          // An open connection may be dead, as after a change of networks. One to a slow server gets more time.
+          if (lost) {
+            patience *= 2
+            if (socket.connected && !isOver) socket.disconnect().connect()
+            return
+          }
+          who = answer.kept && answer.who
+          life = (answer.renew ?? 300) * 1e3
+          // Earlier tickets may be the former visitor's or the new one's.
+          if (answer.dropped) {
+            unsaved.clear()
+            answer.greeting?.forEach(hear)
+          }
+          // A browser that keeps no cookie is asked only once. Earlier tickets have waited for this answer.
+          plan()
+          if (who) asked = 0
+          else if (!asked++) void send()
+        })
   }
   /** A refused socket does not reconnect by itself. */
   const refused = (error: { readonly data?: { readonly code?: string } }): void => {

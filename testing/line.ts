@@ -23,6 +23,8 @@ export function createLine(server: PageServer): Line {
   /** Whether nothing was sent to the server over it yet. */
   let isNew = true
   let post: object = {}
+  /** What is on its way over the socket, to be called if the line is cut. */
+  const open = new Set<() => void>()
 
   const carry = (arrive: () => unknown, lose: () => void): void => {
     const over = connection
@@ -49,9 +51,11 @@ export function createLine(server: PageServer): Line {
           }
           const isFirst = isNew
           isNew = false
+          const lose = (): void => dispatch('synced', sync, undefined)
+          open.add(lose)
           carry(
-            () => after(server.sync(sync, isFirst), hear),
-            () => dispatch('synced', sync, undefined),
+            () => open.delete(lose) && after(server.sync(sync, isFirst), hear),
+            () => undefined,
           )
         },
         post: (sync) => {
@@ -87,6 +91,9 @@ export function createLine(server: PageServer): Line {
       if (!connection) return
       connection = undefined
       dispatch('disconnect')
+      // As socket.io has it: no answer comes over another connection.
+      for (const lose of open) lose()
+      open.clear()
     },
     mend: () => {
       if (connection) return

@@ -25,12 +25,17 @@ const BUSY = 429
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
   if (answer && !('ok' in answer)) answered(page, sync, answer, false)
   else {
-    // The connection did not say whose it is: ask it again after a while.
-    if (page.reach === 'greeting') page.reach = 'up'
-    if (answer) refused(page, sync, answer, 'send')
-    else {
+    if (answer) {
+      // The connection did not say whose it is: ask it again after a while.
+      if (page.reach === 'greeting') page.reach = 'up'
+      refused(page, sync, answer, 'send')
+    } else {
       release(page, sync, true)
-      if (page.reach === 'up') backOff(page, 'send', 0)
+      if (page.reach === 'down') return
+      // An open connection may be dead, as after a change of networks. One to a slow server gets twice the time after each silence.
+      page.silences += 1
+      page.failures += 1
+      reconnect(page)
     }
   }
 }
@@ -92,6 +97,7 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
   if (kept) cookieSeen(page, isFirst)
   else if (isFirst) ask(page)
   if (!isPost) page.reach = 'greeted'
+  if (!isPost && !isFirst) page.silences = 0
   if (!dropped) {
     if (isPost) page.asks = 0
     taken(page, sync, answer, isPost)
@@ -174,7 +180,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
 /** Takes over what the cookie now has, as told by an answer or another tab. */
 function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets)
-    for (const [key, stamp] of keep(page, ticket)) if (!unsaved.includes(key)) saved(page, key, stamp)
+    for (const [key, stamp] of keep(page, ticket, true)) if (!unsaved.includes(key)) saved(page, key, stamp)
   for (const [key, stamp] of held) {
     const field = fieldOf(page, key)
     if (stamp > field.held) field.held = stamp

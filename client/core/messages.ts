@@ -95,16 +95,16 @@ export type Event = { [K in keyof Events]: readonly [on: K, ...Events[K]] }[keyo
 
 /** The effects of an event, by name, with their arguments. */
 export interface Effects {
-  /** Sends over the socket. */
-  send: [sync: Sync]
+  /** Sends over the socket; the answer counts as lost after `patience` ms. */
+  send: [sync: Sync, patience: number]
   /** Reconnects with the browser's current cookies. */
   reconnect: []
   /** Asks for a turn among the tabs. */
   queue: []
   /** Ends the turn, and aborts the POST in flight, if there is one. */
   release: []
-  /** The last one is sent as the page is left: its answer is not awaited. */
-  post: [sync: Sync, isLast: boolean]
+  /** The answer counts as lost after `patience` ms. Without a patience, the POST is the last one of a page that is left: no answer is awaited. */
+  post: [sync: Sync, patience?: number]
   /** Fires after `ms`, and up to `spread` more. */
   timer: [name: TimerName, ms: number, spread: number]
   tell: [news: News]

@@ -39,6 +39,12 @@ export interface Page extends Keys {
   isOffline?: boolean
   /** Failures of any kind since a POST was last answered and not refused. */
   failures: number
+  /** Exchanges without an answer since a connection last answered a change. */
+  silences: number
+  /** The subjects that greetings have named; none before the first one. */
+  readonly subs: Set<string>
+  /** The server's time in ms when it signed the newest ticket; NaN before the first one. */
+  now: number
   isLeft?: boolean
   /** When values of its HTML end, counted from the first event. */
   readonly ends: Ends | undefined
@@ -65,6 +71,9 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     isReady: !!initial,
     renew,
     failures: 0,
+    silences: 0,
+    subs: new Set(),
+    now: NaN,
     ends,
     timers: new Set(),
     effects: [],

@@ -4,23 +4,30 @@ import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
 import { busyOf, type Change, draftsOf, type Field } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
-import { tickets } from './visitor.js'
+import { pauseOf, tickets } from './visitor.js'
 
 /** Characters of changes and tickets in one POST. Each may take three bytes. */
 const MAX_LENGTH = 20_000
 /** ms between POSTs that carry news: dragging a slider costs a handful a second. */
 const INTERVAL = 334
+/** ms after which an exchange over the socket counts as lost, and its connection as dead; twice as many after each silence. */
+const ANSWER = 4000
+/** ms after which a POST counts as lost: a connection that was cut reports nothing. */
+const PATIENCE = 10_000
+/** ms after a failure, besides a pause that grows: connections that the browser keeps for reuse may be dead, too. */
+const LESS = 2000
 /** Sends what is due, over the socket or by POST. */
 export function go(page: Page): void {
-  const { reach, timers, who } = page
+  const { reach, timers, who, silences } = page
+  const patience = ANSWER * 2 ** silences
   if (reach === 'up' && !timers.has('send')) {
     page.reach = 'greeting'
     // The server must know what the page has seen before it gets a change: it may have restarted since.
-    act(page, 'send', who ? bodyOf(page, []) : {})
+    act(page, 'send', who ? bodyOf(page, []) : {}, patience)
   }
   if (reach === 'greeted' && !timers.has('send')) {
     const set = outgoing(page)
-    if (set[0]) act(page, 'send', { who, set })
+    if (set[0]) act(page, 'send', { who, set }, patience)
   }
   if (page.posted || page.isQueued || page.isLeft || timers.has('post') || !isPostDue(page)) return
   // One tab POSTs at a time.
@@ -44,13 +51,13 @@ export function turn(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   if (!isPostDue(page)) return void act(page, 'release')
-  const { who, isAsking, isKept, tries, reach } = page
+  const { who, isAsking, isKept, tries, reach, failures } = page
   page.isDue = false
   // If the browser has shown its cookie, the POST says whose page this is; otherwise it asks.
   const isNamed = who && isKept && !isAsking && !tries
   page.posted = isNamed ? bodyOf(page, reach === 'greeted' ? [] : outgoing(page, true)) : {}
   if (isNamed) start(page, 'post', INTERVAL)
-  act(page, 'post', page.posted, false)
+  act(page, 'post', page.posted, failures ? LESS + pauseOf(failures) : PATIENCE)
 }
 
 /** Returns these changes and as many tickets as fit, at least one if there are no changes; the rest go with the next. */

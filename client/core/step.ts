@@ -1,5 +1,6 @@
 // How a page works: handles one event, and returns its effects.
 
+import { readTicket } from '../ticket.js'
 import { act } from './act.js'
 import { backOff, learn, posted, synced } from './answers.js'
 import { fieldOf, recompute, want } from './field.js'
@@ -64,9 +65,9 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
       ask(page)
     } else if (code) backOff(page, 'link', 1000)
   },
-  // Until the connection has said whose it is, it may be another visitor's.
+  // Until the connection has said whose it is, it may be another visitor's. A ticket of a subject that no greeting has named was relayed by the app.
   ticket: (page, ticket) => {
-    if (page.reach === 'greeted') keep(page, ticket)
+    if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) keep(page, ticket)
   },
   synced,
   turn,
@@ -82,6 +83,8 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   news: learn,
   restored: restore,
   leave: (page) => {
+    // Browsers freeze a page that was left for their back/forward cache.
+    if (page.isLeft) return
     abort(page)
     page.isLeft = true
     // The browser may send its first cookie with this. Without one nothing is taken.
@@ -89,7 +92,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     sendLast(page)
     const set = drafts(page)
     const isUnproven = [...page.fields.values()].some(({ at, proof }) => at > proof)
-    if (set[0] || isUnproven) act(page, 'post', bodyOf(page, set), true)
+    if (set[0] || isUnproven) act(page, 'post', bodyOf(page, set))
   },
   return: (page) => {
     page.isLeft = false

@@ -1,7 +1,7 @@
 // Whose page it is, and whether the browser keeps its cookie.
 
 import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
-import { NEVER, type Stamp } from '../../shared/stamp.js'
+import { isAhead, NEVER, type Stamp } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
@@ -21,21 +21,35 @@ export function pauseOf(failures: number): number {
   return Math.min(MAX_PAUSE, 250 * 2 ** failures)
 }
 
-/** Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns its changes. */
-export function keep(page: Page, ticket: string): TicketClaims['changes'] {
-  const { changes, ends, tab, ...claims } = readTicket(ticket)
-  for (const key of tab ?? []) fieldOf(page, key).isTab = true
+/**
+ * Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns the changes that it believes.
+ *
+ * @param source where it is from, if it was not just signed
+ */
+export function keep(page: Page, ticket: string, isOld?: boolean): TicketClaims['changes'] {
+  const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
+  // The browser's own clock may be wrong.
+  if (!isOld) page.now = iat * 1000
   // A key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
-  for (const [key, stamp, value] of changes) {
+  const believed = changes.filter(([key, stamp, value]) => {
+    const { at } = fieldOf(page, key)
+    const isLate = isAhead(stamp, page.now)
+    if (isLate !== isAhead(at, page.now)) {
+      // The clock of a server was ahead: its value gives way, as it does on servers.
+      if (!isLate) reset(page, key, true)
+      else if (at) return false
+    }
     merge(page, key, stamp, value, ids.get(key))
     const field = fieldOf(page, key)
     if (field.at === stamp) field.ticket = ticket
     // Until the browser keeps its cookie, the next connection is another guest's.
     if (tab && page.who) saved(page, key, Infinity as Stamp)
-  }
+    return true
+  })
+  for (const key of tab ?? []) fieldOf(page, key).isTab = true
   awaitEnds(page, ends)
-  return changes
+  return believed
 }
 
 /** Awaits the ends of values. Once a value has ended, its default is read, and there is nothing to save. */
@@ -81,7 +95,10 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     if (who && page.reach !== 'none') page.reach = 'down'
   }
   page.renew = renew
-  for (const { defaults } of claims) setDefaults(page, defaults)
+  for (const { defaults, sub } of claims) {
+    setDefaults(page, defaults)
+    page.subs.add(sub)
+  }
   for (const ticket of greeting) keep(page, ticket)
   // An older answer may have replaced the cookie, and the process may have ended since: what is gone from both is POSTed again.
   for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER

@@ -10,8 +10,6 @@ import { createTabs } from './tabs.js'
 
 /** Catches events even if a part of the page stops their propagation. */
 const CAPTURE = { capture: true }
-/** ms to wait for a socket's answer. */
-const PATIENCE = 10_000
 
 /** Creates a page's surroundings in a browser: its socket, POSTs, storage, other tabs and what the visitor does. */
 export function createPage(
@@ -42,22 +40,26 @@ export function createPage(
   })
   // Keys and clicks are frequent, and most need no event.
   const use = (): void => void (waiting.has('renew') || dispatch('use'))
+  const leave = (): void => {
+    tabs.leave()
+    dispatch('leave')
+  }
+  const come = (): void => {
+    tabs.join()
+    dispatch('return')
+  }
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
     pointerdown: use,
     online: () => dispatch('wake'),
     // engine.io does not listen where the host is `localhost`. If the server can still be reached, the socket is back at once.
     offline: () => dispatch('reconnect'),
-    pagehide: () => {
-      tabs.leave()
-      dispatch('leave')
-    },
-    pageshow: ({ persisted }) => {
-      // `pageshow` is also fired when the page is loaded.
-      if (!persisted) return
-      tabs.join()
-      dispatch('return')
-    },
+    pagehide: leave,
+    // A frozen page answers no other tab, and may be discarded without another event.
+    freeze: leave,
+    resume: come,
+    // `pageshow` is also fired when the page is loaded.
+    pageshow: ({ persisted }) => persisted && come(),
   })
 
   return {
@@ -65,10 +67,10 @@ export function createPage(
     ...poster,
     keep,
     take: () => dispatch('restored', take()),
-    send: (sync) =>
+    send: (sync, patience) =>
       // There is no answer if it was lost, or the connection was.
       socket
-        ?.timeout(PATIENCE)
+        ?.timeout(patience)
         .emit(SYNC, sync, (_lost: Error | null, answer?: SyncAnswer | Refusal) => dispatch('synced', sync, answer)),
     reconnect: () => void socket?.disconnect().connect(),
     release: () => {

@@ -11,22 +11,19 @@ export interface Poster {
    * Ends with the page: with `keepalive`, Chromium continues an aborted POST and accepts the cookie of its late response, which is a former
    * guest's. The last POST outlives the page, and its answer is not awaited.
    */
-  post(body: Sync, isLast: boolean): void
+  post(body: Sync, patience?: number): void
   /** Aborts the POST in flight: its response sets no cookie. */
   abort(): void
 }
 
-/** ms after which a POST counts as lost: a connection that was cut reports nothing. */
-const PATIENCE = 10_000
-
 export function createPoster(options: PostOptions, onPosted: (posted: Posted) => void): Poster {
   let current: AbortController | undefined
   return {
-    post: (body, isLast) => {
-      if (isLast) return void send(options, body, { keepalive: true })
+    post: (body, patience) => {
+      if (!patience) return void send(options, body, { keepalive: true })
       const controller = new AbortController()
       current = controller
-      const timer = setTimeout(() => controller.abort(), PATIENCE)
+      const timer = setTimeout(() => controller.abort(), patience)
       // This timer must not keep a Node process alive. In browsers it is a number.
       timer.unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {

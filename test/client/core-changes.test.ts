@@ -214,7 +214,7 @@ describe('a change whose answer was lost', () => {
   it('is sent again over the value that it was made over, and before the one after it', () => {
     const page = sent(1)
     page.set('division', 2)
-    page.lose()
+    page.comeBack()
     expect(page.sent().at(-1)).toEqual(['division', 0, '', 1])
     page.take(10)
     expect(page.sent()).toEqual([['division', -1, '', 2]])
@@ -230,14 +230,14 @@ describe('a change whose answer was lost', () => {
     page.learn(['division', 11, 3])
     page.effects()
     for (let times = 0; times < 2; times += 1) {
-      page.lose()
+      page.comeBack()
       expect(page.sent()).toEqual([['division', 10, '', 2]])
     }
   })
 
   it('gives way where something else stands: that may have come after it', () => {
     const page = sent(1)
-    page.lose()
+    page.comeBack()
     page.overtake(12, 7)
     expect([page.settled, page.get('division'), page.status('division')]).toEqual([['1 superseded'], 7, 'superseded'])
   })
@@ -247,7 +247,7 @@ describe('a change whose answer was lost', () => {
     page.disconnect()
     page.set('division', 3)
     page.on('leave')
-    expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }, true]])
+    expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }]])
     page.on('return')
     page.comeBack()
     expect(page.sent()).toEqual([['division', 0, '', 3]])

@@ -189,7 +189,7 @@ class World {
       const isFirst = this.page.reach === 'greeting'
       this.#underWay.push({ sync: copy(effect[1]), isPost: false, isFirst })
     }
-    if (what === 'post' && effect[2]) this.#late.push(copy(effect[1]))
+    if (what === 'post' && !effect[2]) this.#late.push(copy(effect[1]))
     else if (what === 'post') this.#underWay.push({ sync: copy(effect[1]), isPost: true, isFirst: false })
     if (what === 'release') {
       this.#late.push(...this.#underWay.filter(({ isPost }) => isPost).map(({ sync }) => sync))

@@ -215,11 +215,83 @@ describe('a page whose connection does not come, or says nothing', () => {
   })
 })
 
-describe('a connection that refuses, or loses, what the page has said first', () => {
+describe('an open connection without an answer', () => {
+  /** Returns the patience of the exchanges that were sent since the test last looked. */
+  const patience = (page: BarePage): readonly unknown[] => page.effects('send').map(([, , ms]) => ms)
+
+  it('is replaced, and the change is sent again over the next one', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    expect(page.sent()).toEqual([['division', -1, '', 3]])
+    page.lose()
+    expect([page.did('reconnect'), page.sent()]).toEqual([true, []])
+    page.comeBack()
+    expect([page.sent(), page.did('reconnect')]).toEqual([[['division', 0, '', 3]], false])
+  })
+
+  it('is replaced as it does not say whose it is', () => {
+    const page = new BarePage()
+    page.on('connect')
+    page.lose()
+    expect(page.did('reconnect')).toBe(true)
+  })
+
+  it('leaves the change to a POST, where no other connection comes', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.lose()
+    expect(page.post()).toBeUndefined()
+    page.time('greet')
+    expect(page.fail()?.set).toEqual([['division', 0, '', 3]])
+    expect(page.status('division')).toBe('offline')
+  })
+
+  it('has 4 s, and twice as long after each silence, until a change is answered', () => {
+    const page = BarePage.greeted()
+    const waits: unknown[] = []
+    page.set('division', 3)
+    for (let count = 0; count < 3; count += 1) {
+      waits.push(patience(page).at(-1))
+      page.lose()
+      page.comeBack()
+    }
+    page.take(10)
+    page.set('division', 4)
+    waits.push(patience(page).at(-1))
+    expect(waits).toEqual([4000, 8000, 16_000, 4000])
+  })
+
+  it('makes POSTs less patient until one is answered', () => {
+    const page = BarePage.greeted()
+    const patience = (): unknown => page.effects('post').at(-1)?.[2]
+    page.set('division', 3)
+    page.lose()
+    page.comeBack()
+    page.take(10)
+    const waits: unknown[] = []
+    for (let count = 0; count < 3; count += 1) {
+      page.fail()
+      waits.push(patience())
+    }
+    page.answer()
+    waits.push(patience())
+    page.learn(['cart', 11, ['a']])
+    page.post()
+    expect([...waits, patience()]).toEqual([2500, 3000, 4000, 6000, 10_000])
+  })
+
+  it('is not replaced as it was closed', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.disconnect()
+    expect(page.did('reconnect')).toBe(false)
+  })
+})
+
+describe('a connection that refuses the greeting', () => {
   it.each<[string, (page: BarePage) => void]>([
     ['not now', (page) => page.refuseAll('rate_limited')],
     ['it is malformed', (page) => page.refuseAll('malformed')],
-    ['no answer came', (page) => page.lose()],
   ])('is asked once more after a while: %s', (_, happen) => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
@@ -330,7 +402,7 @@ describe('a page that is left', () => {
     page.on('begin')
     page.post()
     page.on('leave')
-    expect([page.did('release'), page.effects('post'), page.post()]).toEqual([true, [['post', {}, false]], undefined])
+    expect([page.did('release'), page.effects('post'), page.post()]).toEqual([true, [['post', {}, 10_000]], undefined])
     page.on('return')
     expect(page.post()).toEqual({})
   })
@@ -349,7 +421,7 @@ describe('a page that is left', () => {
       ['cart', 7, '', ['b']],
     ]
     expect(page.effects('post')).toEqual([
-      ['post', { who: 'g', tickets: [expect.any(String)], set: expect.arrayContaining(set) }, true],
+      ['post', { who: 'g', tickets: [expect.any(String)], set: expect.arrayContaining(set) }],
     ])
   })
 
@@ -358,7 +430,7 @@ describe('a page that is left', () => {
     page.set('division', 3)
     page.effects()
     page.on('leave')
-    expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }, true]])
+    expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }]])
   })
 
   it('POSTs nothing where nothing is unsaved, or it is not known whose it is', () => {

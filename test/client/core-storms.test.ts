@@ -96,18 +96,19 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     connections += 1
     later(code ? ['refused', code] : ['connect'])
   }
-  const answered = (sync: Sync): void => {
+  const answered = (sync: Sync, patience: number): void => {
     made.push('sync')
     const said = nth(told.syncs, syncs)
     syncs += 1
     const refused: Refusal | undefined = typeof said === 'string' ? { ok: false, code: said } : undefined
-    later(['synced', sync, typeof said === 'object' ? answerOf(said, sync, 1_000_000 + now, false) : refused])
+    const answer = typeof said === 'object' ? answerOf(said, sync, 1_000_000 + now, false) : refused
+    later(['synced', sync, answer], answer ? LATENCY : patience)
   }
-  const posted = (sync: Sync, isLast: boolean): void => {
+  const posted = (sync: Sync, patience?: number): void => {
     made.push('post')
     const said = nth(told.posts, posts)
     posts += 1
-    if (isLast) return
+    if (!patience) return
     const error = typeof said === 'string' ? { code: said, index: 0 } : undefined
     const result: Posted =
       typeof said === 'object'
@@ -117,8 +118,8 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
   }
   const act = ([what, ...args]: Effect): void => {
     if (what === 'queue') later(['turn'], 1)
-    if (what === 'send') answered(args[0] as Sync)
-    if (what === 'post') posted(args[0] as Sync, args[1] === true)
+    if (what === 'send') answered(args[0] as Sync, Number(args[1]))
+    if (what === 'post') posted(args[0] as Sync, args[1] as number | undefined)
     if (what === 'reconnect') {
       step(page, ['disconnect'])
       forget('synced')

@@ -55,7 +55,7 @@ describe('values of the tab', () => {
     expect(told.at(-1)).toEqual(['tell', expect.objectContaining({ tickets: [other] })])
     page.disconnect()
     page.on('connect')
-    expect(page.effects()).toContainEqual(['send', expect.objectContaining({ tickets: [own] })])
+    expect(page.effects()).toContainEqual(['send', expect.objectContaining({ tickets: [own] }), 4000])
   })
 
   it('begin with what the tab has left, and not with that of another visitor', () => {

@@ -95,7 +95,7 @@ describe('values that are set together', () => {
     page.on('leave')
     page.on('return')
     sent(page)
-    // The answer to the first is lost while the theme is in flight.
+    // The first is put off while the theme is in flight.
     page.on(
       'synced',
       {
@@ -104,8 +104,9 @@ describe('values that are set together', () => {
           ['cart', -1, '', ['a']],
         ],
       } as never,
-      undefined,
+      { ok: false, code: 'rate_limited' },
     )
+    page.time('send')
     const [set] = sent(page) as readonly (readonly WireChange[])[]
     expect(set?.map(([key, , , value]) => [key, value])).toEqual([
       ['division', 1],

@@ -20,14 +20,14 @@ afterEach(() => {
 describe('a POST', () => {
   it('has no keepalive: Chromium lets such a one go on when it is aborted, and takes the late cookie of its answer', () => {
     const { post, abort } = poster()
-    post({}, false)
+    post({}, 10_000)
     abort()
     expect(requests).toEqual([expect.objectContaining({ signal: expect.objectContaining({ aborted: true }) })])
     expect(requests[0]).not.toHaveProperty('keepalive')
   })
 
   it('that is the last of its page has it: it goes on when the page is left', () => {
-    poster().post({ who: 'g' }, true)
+    poster().post({ who: 'g' })
     expect(requests).toMatchObject([{ keepalive: true }])
     expect(requests[0]).not.toHaveProperty('signal')
   })

@@ -20,7 +20,7 @@ describe('the limit of a POST', () => {
     jest.spyOn(globalThis, 'fetch').mockReturnValue(new Promise(() => undefined))
     const started = jest.spyOn(globalThis, 'setTimeout')
     const options = { endpoint: 'https://app.example/store_session', credentials: 'same-origin', headers: {} } as const
-    createPoster(options, () => undefined).post({}, false)
+    createPoster(options, () => undefined).post({}, 10_000)
     expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false])
   })
 })

@@ -3,6 +3,12 @@ import type { Defect } from './planting.js'
 /** Mistakes in what a page shows, keeps and brings home. */
 export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
+    name: 'a page sends what was not answered again over the same connection',
+    at: 'synced',
+    find: 'reconnect(page)',
+    replace: "page.reach === 'greeting' ? (page.reach = 'up') : undefined",
+  },
+  {
     name: 'a page forgets what a lost POST was to bring',
     at: 'posted',
     find: 'release(…)',
@@ -41,7 +47,7 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
     name: 'a page brings no tickets along when it connects',
     at: 'go',
-    find: "act(page, 'send', who ? bodyOf(page, []) : {})",
+    find: "act(page, 'send', who ? bodyOf(page, []) : {}, patience)",
     replace: 'undefined',
   },
   {

@@ -60,6 +60,10 @@ export const NETWORK = {
     if (socket?.wire) socket.drop()
     await turn()
   },
+  fallSilent: async (_, browser, step) => {
+    tabOf(browser, step)?.socket.die()
+    await turn()
+  },
   timer: async () => {
     fireTimer()
     await turn()

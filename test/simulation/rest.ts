@@ -5,6 +5,7 @@ import { type Expectation, expect, lossOf } from './expectation.js'
 import type { Registers } from './registers.js'
 import type { ServerNode } from './server-node.js'
 import type { Stage } from './stage.js'
+import type { Tab } from './tab.js'
 import type { Violation } from './tally.js'
 import { fireTimer, pendingTimers, turn } from './time.js'
 
@@ -27,6 +28,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
   await turn()
   for (const browser of world.browsers) await stage.flow(browser)
   if (store) await settle(stage)
+  await endSilence(stage)
   // What a page has left in its browser the next one brings.
   for (const browser of world.browsers)
     if (world.isCalm || browser.tabs.length === 0) await stage.load(browser, 'connected')
@@ -45,6 +47,16 @@ export async function comeToRest(stage: Stage): Promise<void> {
   }
   const fault = durability?.fault()
   if (fault !== undefined) world.fail(fault, 'lost')
+}
+
+/** A page that asks over a dead connection gives that up by itself; of the others the heartbeats of engine.io find out. */
+async function endSilence(stage: Stage): Promise<void> {
+  const dead = (): readonly Tab[] =>
+    stage.world.browsers.flatMap(({ tabs }) => tabs.filter(({ socket }) => socket.wire?.isDead))
+  if (dead().length === 0) return
+  await settle(stage)
+  for (const { socket } of dead()) socket.drop()
+  for (const browser of stage.world.browsers) await stage.flow(browser)
 }
 
 /** A browser makes a request at each node, and its pages come back. */

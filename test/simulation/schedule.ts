@@ -43,6 +43,7 @@ const WEIGHTS = {
   shakeHands: 5,
   tell: 4,
   breakConnection: 3,
+  fallSilent: 3,
   timer: 3,
   // The server
   restart: 3,

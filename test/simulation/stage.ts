@@ -133,7 +133,7 @@ export class Stage {
   async toTab(tab: Tab): Promise<boolean> {
     const { socket } = tab
     if (socket.state !== 'on' || !socket.wire) return false
-    if (socket.wire.toTab.length === 0 && !socket.wire.isClosedByServer) return false
+    if (socket.wire.isDead || (socket.wire.toTab.length === 0 && !socket.wire.isClosedByServer)) return false
     const { event, args, answered } = socket.next ?? {}
     const shown = this.pages.shown(tab)
     const { isHeard, isFormers } = socket.wire

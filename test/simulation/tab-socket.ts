@@ -14,9 +14,15 @@ export class TabSocket {
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #onSync: (sync: Sync) => void
 
-  /** @param onSync told of what the page says */
-  constructor(onSync: (sync: Sync) => void) {
+  readonly #onLost: (wire: Wire) => void
+
+  /**
+   * @param onSync told of what the page says
+   * @param onLost given a dead connection that the page gives up: the server has not heard of the end
+   */
+  constructor(onSync: (sync: Sync) => void, onLost: (wire: Wire) => void) {
     this.#onSync = onSync
+    this.#onLost = onLost
   }
 
   on(event: string, listener: Listener): this {
@@ -38,14 +44,15 @@ export class TabSocket {
     return this
   }
 
-  timeout(): { emit(event: string, payload: unknown, ack: Question['ack']): void } {
+  timeout(patience: number): { emit(event: string, payload: unknown, ack: Question['ack']): void } {
     return {
       emit: (event, payload, ack) => {
         // As it goes over the network: what becomes of the original later does not matter.
-        const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack }
+        const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack, patience }
         if (event === SYNC) this.#onSync(question.args[0])
         this.wire?.open.add(question)
-        this.wire?.toServer.push(question)
+        if (this.wire?.isDead) this.#await(this.wire, question)
+        else this.wire?.toServer.push(question)
       },
     }
   }
@@ -56,8 +63,20 @@ export class TabSocket {
   }
 
   disconnect(): this {
-    this.#end('off')
+    const { wire } = this
+    this.#end('off', wire?.isDead)
+    if (wire?.isDead) this.#onLost(wire)
     return this
+  }
+
+  /** The connection carries nothing any more, though it stays open. */
+  die(): void {
+    const { wire } = this
+    if (this.state !== 'on' || !wire || wire.isDead) return
+    wire.isDead = true
+    wire.toTab.length = 0
+    wire.toServer.length = 0
+    for (const question of wire.open) this.#await(wire, question)
   }
 
   /** Its page is gone, or frozen: what it has sent is under way still, and the server has not heard of the end. */
@@ -127,14 +146,20 @@ export class TabSocket {
     else this.#tell(event, ...args)
   }
 
-  #end(next: 'off' | 'connecting'): void {
+  #await(wire: Wire, question: Question): void {
+    setTimeout(() => {
+      if (this.wire === wire && wire.open.delete(question)) question.ack(new Error('timeout'))
+    }, question.patience)
+  }
+
+  #end(next: 'off' | 'connecting', isUnheard = false): void {
     const { wire, connected } = this
     const coming = this.#coming
     this.wire = undefined
     this.#coming = undefined
     this.connected = false
     this.state = next
-    wire?.close()
+    if (!isUnheard) wire?.close()
     coming?.close()
     if (connected) this.#tell('disconnect')
     for (const { ack } of wire?.open ?? []) ack(new Error('disconnected'))

@@ -60,7 +60,10 @@ export class Tab {
     this.id = String(count)
     this.link = link
     this.#watcher = watcher
-    this.socket = new TabSocket((sync) => watcher.asks(this, sync))
+    this.socket = new TabSocket(
+      (sync) => watcher.asks(this, sync),
+      (wire) => browser.adrift.push(wire),
+    )
     tabs.set(this.id, this)
     browser.tabs.push(this)
     const [live, log] = recorded(() =>

@@ -27,6 +27,8 @@ export interface Packet {
   readonly answered?: Answered | undefined
 }
 export interface Question extends Packet {
+  /** ms after which the page takes it for lost. */
+  readonly patience: number
   readonly ack: (lost: Error | null, answer?: unknown) => void
 }
 
@@ -49,6 +51,8 @@ export class Wire {
   /** Questions whose answers have not arrived. */
   readonly open: Set<Question> = new Set()
   isOpen = false
+  /** It carries nothing any more, and neither end has heard: the browser has changed networks. */
+  isDead = false
   isClosedByServer = false
   /** It was said what its visitor may read. */
   isGreeted = false

@@ -22,7 +22,7 @@ export const GUEST: BareSnapshot = { who: 'g', guest: true, held: [], values: {}
 export const NEW_GUEST: BareSnapshot = { who: 'g', guest: true, values: {}, defaults: DEFAULTS, stamps: {} }
 
 /** The visitor that an answer names, and their values. */
-export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'ends' | 'guest' | 'defaults'> {
+export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'ends' | 'guest' | 'defaults' | 'iat' | 'sub'> {
   readonly who?: string
   /** The request, or the handshake, brought their cookie. */
   readonly kept?: true
@@ -77,7 +77,7 @@ export class BarePage {
     const effects = step(this.page, event as Event)
     this.#effects.push(...effects)
     for (const [what, ...args] of effects) {
-      if (what === 'post' && !args[1]) this.#posted = args[0] as Sync
+      if (what === 'post' && args[1]) this.#posted = args[0] as Sync
       if (what === 'send') this.#waiting.push(args[0] as Sync)
       if (what !== 'settle') continue
       const [calls, failure] = args as Effects['settle']

@@ -1,0 +1,112 @@
+import { describe, expect, it } from '@jest/globals'
+import { BarePage, greetingOf, THE_GUEST } from '../support/bare-page.js'
+import type { BareClaims } from '../support/bare-ticket.js'
+
+const HOUR = 60 * 60 * 1000
+const NOW = 1_000 * HOUR
+const AHEAD = NOW + 9000 * HOUR
+const at = (time: number): BareClaims => ({ iat: time / 1000, sub: 'guest' })
+
+/** A page that knows a value from a server whose clock is a year ahead. */
+function misled(hasSocket = true): BarePage {
+  const page = new BarePage(undefined, hasSocket)
+  if (hasSocket) page.on('connect')
+  const greeting = { ...THE_GUEST, ...at(AHEAD), changes: [['division', AHEAD, 3]] as const }
+  if (hasSocket) page.greet(greeting)
+  else {
+    page.on('return')
+    page.told(greeting)
+  }
+  page.effects()
+  expect(page.get('division')).toBe(3)
+  return page
+}
+
+describe('a value with a stamp from a clock that was ahead', () => {
+  it('gives way to the greeting of a server whose clock is right', () => {
+    const page = misled()
+    page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
+    expect(page.get('division')).toBe(4)
+  })
+
+  it('gives way to a ticket', () => {
+    const page = misled()
+    page.hear({ ...at(NOW), changes: [['division', NOW, 4]] })
+    expect(page.get('division')).toBe(4)
+  })
+
+  it.each([true, false])('gives way to a change of this page, with a socket: %s', (hasSocket) => {
+    const page = misled(hasSocket)
+    if (hasSocket) page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
+    page.set('division', 5)
+    const { set } = (hasSocket ? page.said()[1] : page.post()) ?? {}
+    expect(set).toEqual([['division', expect.any(Number), '', 5]])
+    const ticket = { ...greetingOf({ ...at(NOW), changes: [['division', NOW, 5]] }) }.greeting?.[0]
+    const answer = { ...(ticket && { ticket }), results: [{ stamp: NOW, level: 'memory' as const }] }
+    if (hasSocket) page.synced(answer)
+    else page.answer(answer)
+    expect(page.get('division')).toBe(5)
+  })
+
+  it('does not come back with an old ticket from another tab', () => {
+    const page = misled()
+    const old = page.remains()?.tickets ?? []
+    page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
+    page.on('news', { who: 'g', tickets: old, held: [] })
+    expect([old.length, page.get('division')]).toEqual([1, 4])
+    page.learn(['division', NOW + 1, 5])
+    expect(page.status('division')).toBe('saving')
+  })
+
+  it('is saved under the stamp that servers give it', () => {
+    const page = misled()
+    page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
+    expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
+    page.answer({ held: [['division', 1]] })
+    expect(page.status('division')).toBe('saved')
+  })
+
+  it('is followed by later ones of a process whose clock was set right while it ran', () => {
+    const page = misled()
+    page.hear({ ...at(NOW), changes: [['division', AHEAD + 1, 4]] })
+    expect(page.get('division')).toBe(4)
+  })
+
+  it('is believed in a greeting, where nothing else is known', () => {
+    const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', AHEAD, 4]] })
+    expect(page.get('division')).toBe(4)
+  })
+})
+
+describe('a ticket that an app relays', () => {
+  const EVIL = 2 ** 53 - 2
+
+  it('is ignored if no greeting has named its subject', () => {
+    const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
+    page.hear({ ...at(NOW), sub: 'stranger', changes: [['division', NOW + 1, 666]] })
+    expect([page.get('division'), page.did('queue')]).toEqual([4, false])
+  })
+
+  it('is ignored if its stamp is later than its own date and an hour', () => {
+    const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
+    page.hear({ ...at(NOW), changes: [['division', EVIL, 666]] })
+    expect(page.get('division')).toBe(4)
+  })
+
+  it('gives way to the next ticket of the server, whatever its date is', () => {
+    const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
+    page.hear({ ...at(EVIL), changes: [['division', EVIL, 666]] })
+    page.hear({ ...at(NOW), changes: [['division', NOW + 1, 5]] })
+    expect(page.get('division')).toBe(5)
+  })
+
+  it('is taken of each subject that a greeting has named', () => {
+    const page = new BarePage()
+    page.on('connect')
+    const [user] = greetingOf({ ...THE_GUEST, ...at(NOW) }).greeting ?? []
+    const [own] = greetingOf({ ...THE_GUEST, ...at(NOW), sub: 'browser' } as never).greeting ?? []
+    page.synced({ who: 'g', kept: true, greeting: [user ?? '', own ?? ''] })
+    page.hear({ ...at(NOW), sub: 'browser', changes: [['theme', NOW, 'dark']] })
+    expect(page.get('theme')).toBe('dark')
+  })
+})
