@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { storeSession } from 'koa-live-session/hook'
+import { App } from '../support/app.js'
+import { FaultProxy } from '../support/fault-proxy.js'
+import { Page } from '../support/page.js'
+import { Visitor } from '../support/visitor.js'
+
+/** Timers of exchanges over sockets: their time passes when the test says so. */
+let patience: (() => void)[] = []
+
+beforeEach(() => {
+  patience = []
+  const { setTimeout: wait } = globalThis
+  const hold = (act: () => void, ms: number): unknown => (ms === 4000 ? patience.push(act) : wait(act, ms))
+  jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
+  Object.assign(globalThis, { addEventListener: () => undefined, removeEventListener: () => undefined })
+})
+
+afterEach(() => void jest.restoreAllMocks())
+
+/** An app, a network before it, and a browser. */
+async function start() {
+  const app = await App.start({
+    routes: (ctx) => {
+      ctx.body = ctx.path === '/read' ? ctx.liveSession.get('cart') : ctx.liveSession.snapshot()
+    },
+  })
+  const { port } = app
+  const network = await FaultProxy.start(() => port)
+  const opened: { close(): unknown }[] = []
+  const visitor = new Visitor(network.url)
+  await visitor.text('/')
+  /** The connections that are open now carry nothing any more, and stay open. */
+  const fallSilent = (): void => {
+    network.hold('to server')
+    network.hold('to page')
+  }
+  const timeOut = (): void => {
+    for (const act of patience.splice(0)) act()
+  }
+  const open = async (): Promise<Page> => {
+    const page = await Page.open(visitor, { path: '/' })
+    opened.push(page)
+    await page.connected()
+    return page
+  }
+  const end = async (): Promise<void> => {
+    for (const one of opened) one.close()
+    await network.stop()
+  }
+  return { app, network, visitor, opened, open, fallSilent, timeOut, end }
+}
+
+describe('an open socket that carries nothing any more', () => {
+  it('is replaced after an unanswered change, which is saved once', async () => {
+    const { app, network, visitor, open, fallSilent, timeOut, end } = await start()
+    const page = await open()
+    const former = page.socket?.id ?? ''
+    fallSilent()
+    const saved = page.live.update('cart', (cart) => [...cart, 'a'])
+    timeOut()
+    await saved
+    expect(page.socket?.id).not.toBe(former)
+    // The former connection carries again.
+    const ended = new Promise((resolve) => app.io.sockets.sockets.get(former)?.once('disconnect', resolve))
+    network.release()
+    await ended
+    expect(await visitor.text('/read')).toBe('["a"]')
+    await end()
+  })
+
+  it('is replaced with one that brings what was changed elsewhere', async () => {
+    const { app, visitor, open, fallSilent, timeOut, end } = await start()
+    const page = await open()
+    fallSilent()
+    await app.visitor(visitor.cookie).store({ set: [['theme', -1, '', 'dark']] })
+    void page.live.set('division', 3)
+    timeOut()
+    await page.shows('theme', 'dark')
+    await end()
+  })
+
+  it('is replaced by the small hook as it does not say whose it is', async () => {
+    const { visitor, network, opened, fallSilent, timeOut, end } = await start()
+    const { io } = await visitor.connect()
+    fallSilent()
+    opened.push({ close: storeSession(io) }, io)
+    const again = new Promise<void>((resolve) => io.once('connect', resolve))
+    timeOut()
+    await again
+    expect(network.held).toBeGreaterThan(0)
+    await end()
+  })
+})
