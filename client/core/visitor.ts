@@ -26,19 +26,18 @@ export function pauseOf(failures: number): number {
  *
  * @param source where it is from, if it was not just signed
  */
-export function keep(page: Page, ticket: string, isOld?: boolean): TicketClaims['changes'] {
+export function keep(page: Page, ticket: string, source?: 'greeting' | 'old'): TicketClaims['changes'] {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
   // The browser's own clock may be wrong.
-  if (!isOld) page.now = iat * 1000
+  if (source !== 'old') page.now = iat * 1000
   // A key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
   const believed = changes.filter(([key, stamp, value]) => {
-    const { at } = fieldOf(page, key)
     const isLate = isAhead(stamp, page.now)
-    if (isLate !== isAhead(at, page.now)) {
+    if (isLate !== isAhead(fieldOf(page, key).at, page.now)) {
       // The clock of a server was ahead: its value gives way, as it does on servers.
       if (!isLate) reset(page, key, true)
-      else if (at) return false
+      else if (source !== 'greeting') return false
     }
     merge(page, key, stamp, value, ids.get(key))
     const field = fieldOf(page, key)
@@ -99,7 +98,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     setDefaults(page, defaults)
     page.subs.add(sub)
   }
-  for (const ticket of greeting) keep(page, ticket)
+  for (const ticket of greeting) keep(page, ticket, 'greeting')
   // An older answer may have replaced the cookie, and the process may have ended since: what is gone from both is POSTed again.
   for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER
   page.isReady = true

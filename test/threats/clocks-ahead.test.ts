@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, type TestClock, testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import type { App } from '../support/app.js'
+import { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { liveOnly, written } from '../support/departures.js'
+import { Page } from '../support/page.js'
 import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -127,3 +128,37 @@ describe.each(AHEAD)('threat 51: a clock that ran ahead by %s, and was set right
     })
   })
 })
+
+describe.each(AHEAD)(
+  'threat 102: a process whose clock ran ahead by %s, restarted with the right clock',
+  (_, ahead) => {
+    it.each([true, false])(
+      'has dated a value of an open page that gives way to its own change, with a socket: %s',
+      async (hasSocket) => {
+        const clock = testClock()
+        const start = (clock: TestClock, port?: number): Promise<App> =>
+          App.start({
+            clock,
+            ...(port !== undefined && { port }),
+            routes: (ctx) => {
+              ctx.body = ctx.path === '/read' ? ctx.liveSession.get('division') : ctx.liveSession.snapshot()
+            },
+          })
+        const early = await start(testClock(clock.now() + ahead))
+        const { port } = early
+        const visitor = early.visitor()
+        await visitor.text('/')
+        const page = await Page.open(visitor, { path: '/', hasSocket })
+        if (hasSocket) await page.connected()
+        await page.live.set('division', 3)
+        const again = hasSocket && page.connected()
+        await early.stop({ isCrash: true })
+        await start(clock, port)
+        await again
+        await page.live.set('division', 4)
+        expect([page.live.get('division'), await visitor.text('/read')]).toEqual([4, '4'])
+        page.close()
+      },
+    )
+  },
+)

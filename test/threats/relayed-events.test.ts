@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
+import { STORE_SESSION } from '../../shared/protocol.js'
 import type { App } from '../support/app.js'
 import { AuthStore } from '../support/auth.js'
+import { bareTicket } from '../support/bare-ticket.js'
 import { ENDS } from '../support/ends.js'
 import { Gate } from '../support/gate.js'
 import { bring, FIELD, open, serveSignIn, signIn, TAKE, tokenFor } from '../support/hand-offs.js'
+import { Page } from '../support/page.js'
 import { RawSocket } from '../support/raw-socket.js'
 import { startWithUsers } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
@@ -66,6 +70,28 @@ describe('threat 62: a hand-off that a stranger relays to the page of another', 
     const { visitor, socket } = await open(app)
     const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
     expect(await obey(visitor, await tokenFor(socket), headers)).toEqual([403, null, []])
+  })
+})
+
+describe('threat 98: a forged ticket that a stranger relays to the page of another', () => {
+  const NOW = 1_800_000_000_000
+
+  it.each([
+    ['of a made-up subject', { sub: 'made-up' }, NOW],
+    ['with a stamp that nothing could follow', { sub: subjectHash(userSubject('ann')) }, 2 ** 53 - 2],
+  ])('is not shown: %s', async (_, claims, stamp) => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const page = await Page.open(visitor)
+    await page.connected()
+    const { socket } = await open(app)
+    const heard = new Promise((resolve) => page.socket?.once(STORE_SESSION, resolve))
+    const changes = [['division', stamp, 'against the schema']] as const
+    socket.io.emit('say', STORE_SESSION, bareTicket({ iat: NOW / 1000, ...claims, changes }))
+    await heard
+    expect([page.live.get('division'), page.posts.filter(({ tickets }) => tickets)]).toEqual([-1, []])
+    page.close()
   })
 })
 
