@@ -207,6 +207,15 @@ describe('the small hook', () => {
     expect([bodies, connects()]).toEqual([[{}], 1])
   })
 
+  it('reconnects after twice the time if a connection does not say whose it is', () => {
+    const { socket, fallSilent, waits, connects } = bareSocket()
+    const end = storeSession(socket)
+    for (let count = 0; count < 3; count += 1) fallSilent()
+    end()
+    fallSilent()
+    expect([waits.slice(0, 3), connects()]).toEqual([[4000, 8000, 16_000], 3])
+  })
+
   it('comes back with the cookie that it asks for, whatever code its handshake is refused with', async () => {
     for (const code of ['rate_limited', 'bad_origin', 'other_subject']) {
       const { socket, refuse, bodies, connects } = bareSocket()

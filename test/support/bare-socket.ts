@@ -9,7 +9,8 @@ export function bareSocket() {
   const connect = jest.fn()
   const bodies: unknown[] = []
   const asked: Sync[] = []
-  let answer: (answer: SyncAnswer) => void = () => undefined
+  const waits: number[] = []
+  let answer: (lost: Error | null, answer?: SyncAnswer) => void = () => undefined
   globalThis.fetch = async (_, init = {}) => {
     bodies.push(JSON.parse(String(init.body)))
     return Response.json({ results: [], held: [] })
@@ -21,6 +22,10 @@ export function bareSocket() {
       return socket
     },
     off: () => socket,
+    timeout: (ms: number) => {
+      waits.push(ms)
+      return socket
+    },
     emit: (_: string, sync: Sync, ack: typeof answer) => {
       asked.push(JSON.parse(JSON.stringify(sync)))
       answer = ack
@@ -33,8 +38,16 @@ export function bareSocket() {
     greet: (said: Partial<SyncAnswer> = { who: 'guest', kept: true }): void => {
       socket.connected = true
       handlers.get('connect')?.(undefined as never)
-      answer({ results: [], held: [], ...said })
+      answer(null, { results: [], held: [], ...said })
     },
+    /** Connects, and gets no answer in time. */
+    fallSilent: (): void => {
+      socket.connected = true
+      handlers.get('connect')?.(undefined as never)
+      answer(new Error('operation has timed out'))
+    },
+    /** ms that each question has waited at most. */
+    waits,
     hear: (claims: BareClaims): string => {
       const ticket = bareTicket(claims)
       handlers.get('store_session')?.(ticket as never)
