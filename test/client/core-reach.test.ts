@@ -447,6 +447,14 @@ describe('a page that is left', () => {
     }
   })
 
+  it('POSTs once, also if the browser freezes it afterwards', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.effects()
+    for (let count = 0; count < 2; count += 1) page.on('leave')
+    expect(page.effects('post')).toHaveLength(1)
+  })
+
   it('settles all that was set, once it comes back', () => {
     const page = BarePage.greeted()
     page.set('division', 3)

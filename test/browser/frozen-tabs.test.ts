@@ -1,0 +1,73 @@
+import { expect, it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import type Koa from 'koa'
+import type { Page } from 'playwright-core'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { Gate } from '../support/gate.js'
+
+const PAGE = `
+  import { createLiveSession } from 'koa-live-session/client'
+  const live = createLiveSession()
+  const show = () => {
+    document.querySelector('output').value = live.get('division') + ' ' + live.status('division').status
+  }
+  live.onStatus(show)
+  live.subscribe('division', show)
+  document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1))
+`
+const { outputFiles } = buildSync({
+  stdin: { contents: PAGE, resolveDir: import.meta.dirname },
+  bundle: true,
+  write: false,
+  format: 'esm',
+  alias: { 'koa-live-session/client': './client/index.ts' },
+})
+
+const HELD = '(async () => (await navigator.locks.query()).held.length)()'
+const IS_FREE = 'navigator.locks.query().then(({ held }) => !held.length)'
+
+/** An app whose endpoint holds the first POST of a change until the gate is opened. */
+async function start() {
+  const gate = new Gate()
+  let isFirst = true
+  const between: Koa.Middleware = async (ctx, next) => {
+    if (ctx.method === 'POST' && isFirst) {
+      isFirst = false
+      await gate.pass()
+    }
+    await next()
+  }
+  const app = await App.start({
+    before: () => [between],
+    attach: { handshake: [] },
+    routes: (ctx) => {
+      ctx.type = 'html'
+      const embedded = ctx.liveSession.embed()
+      ctx.body = `<!doctype html><output></output><button>next</button>${embedded}<script type="module">${outputFiles[0]?.text}</script>`
+    },
+  })
+  return { app, gate }
+}
+
+const shows = (page: Page, text: string): Promise<void> => page.locator('output', { hasText: text }).waitFor()
+
+describeInBrowser('a tab that is frozen as it POSTs', () => {
+  it('lets go of its turn, and saves its change as it resumes', async () => {
+    const { app, gate } = await start()
+    const context = await openBrowser()
+    const [frozen, other] = [await context.newPage(), await context.newPage()]
+    for (const page of [frozen, other]) await page.goto(`http://localhost:${app.port}/`)
+    await frozen.locator('button').click()
+    await gate.entered
+    expect(await other.evaluate(HELD)).toBe(1)
+    // Browsers that are driven freeze no tab by themselves.
+    await frozen.evaluate("document.dispatchEvent(new Event('freeze'))")
+    await other.waitForFunction(IS_FREE)
+    await other.locator('button').click()
+    await shows(other, '0 saved')
+    gate.open()
+    await frozen.evaluate("document.dispatchEvent(new Event('resume'))")
+    await shows(frozen, '0 saved')
+  })
+})
