@@ -18,7 +18,7 @@ const LEAVING = 10_000
  * followAddress(live)
  */
 export function followAddress(live: AnyClient): Unsubscribe {
-  const { initial, onClose } = insideOf(live)
+  const { initial, onClose, page } = insideOf(live)
   const { urls = {}, defaults = {}, unvisited = {} } = initial ?? {}
   // Untyped inside: only the declaration knows which keys may be set.
   const set = live.set as (key: string, value: JsonValue) => unknown
@@ -39,6 +39,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const isThere = (): boolean => !globalThis.navigation?.transition
   /** Returns whether there was something to change. */
   const write = (): boolean => {
+    // A page that is shown again keeps its URL until it knows whose it is.
+    if (!page.isReady) return false
     const url = new URL(location.href)
     for (const [key, name] of fields) {
       const value = live.get(key)

@@ -55,7 +55,9 @@ export function createClient<F extends Fields>(
   })
   if (isReady) markReady()
 
-  const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key))
+  /** The page is shown again, and is asking whose it is by now. */
+  const isHidden = (): boolean => isReady && !page.isReady
+  const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key), isHidden())
   const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
   const toldOf = (key: string): Told => [shown(key), status(key)]
   /** By key, what the page began with, and what listeners were last told. */
@@ -79,7 +81,7 @@ export function createClient<F extends Fields>(
         if (value !== previous) changes.tell({ key, value, previous, source: from })
         if (detail !== was) statuses.tell(key, detail)
       }
-      isReady = page.isReady
+      isReady ||= page.isReady
       if (isReady) markReady()
     }
     isBusy = false
@@ -186,7 +188,7 @@ export function createClient<F extends Fields>(
   const live = {
     ready,
     get: (key: string) => get(key),
-    has: (key: string) => liveOf(fieldOf(page, key)) !== undefined,
+    has: (key: string) => liveOf(fieldOf(page, key), isHidden()) !== undefined,
     set,
     setMany: (values: Readonly<Record<string, unknown>>) =>
       change(Object.keys(values), (key) => advice.settable(key, values[key], 'setMany')),

@@ -80,14 +80,16 @@ export function draftsOf({ changes }: Field): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
-/** Returns the value that the page shows, or undefined if there is none. */
-export function liveOf(field: Field): JsonValue | undefined {
-  return (draftsOf(field).at(-1) ?? field).value
+/** Returns the value that the page shows, or undefined if there is none. @param isHidden whether only what was set since the page is shown counts */
+export function liveOf(field: Field, isHidden = false): JsonValue | undefined {
+  // The last POST of a page that is left has all drafts, and a computed one has the value below it.
+  const drafts = draftsOf(field).filter(({ id, mayHaveArrived }) => !isHidden || !(id || mayHaveArrived))
+  return (drafts.at(-1) ?? (isHidden ? UNKNOWN : field)).value
 }
 
 /** Returns that value, or the default. */
-export function shownOf(field: Field): JsonValue | undefined {
-  return defaulted(field, liveOf(field))
+export function shownOf(field: Field, isHidden?: boolean): JsonValue | undefined {
+  return defaulted(field, liveOf(field, isHidden))
 }
 
 function defaulted({ fallback }: Field, value: JsonValue | undefined): JsonValue | undefined {

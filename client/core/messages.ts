@@ -56,9 +56,10 @@ export interface News extends Pick<SyncAnswer, 'held'> {
  * - `link`: pause before the socket reconnects
  * - `greet`: time for the connection to say whose page this is
  * - `renew`: time in which using the page makes no POST due
+ * - `unload`: time in which another document may replace the page; a download, for example, never does
  * - `:key`: time until the value of this key ends
  */
-export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | `:${string}`
+export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}`
 
 /** The events of a page, by name, with their arguments. */
 export interface Events {
@@ -81,9 +82,11 @@ export interface Events {
   news: [news: News]
   /** What other pages left behind. */
   restored: [texts: readonly string[]]
+  /** The browser begins to load another document in place of the page. */
+  unload: []
   /** The visitor leaves the page, perhaps for good. */
   leave: []
-  /** The page is shown again, from the back/forward cache. */
+  /** The page is shown, and was made before: it comes from a cache, or was prefetched or prerendered. */
   return: []
   /** The visitor uses the page. */
   use: []

@@ -3,7 +3,7 @@ import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { act } from './act.js'
 import { fieldOf, type Keys, merge, same } from './field.js'
-import type { TimerName } from './messages.js'
+import type { PageVisitor, TimerName } from './messages.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
 type Said = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
@@ -27,7 +27,7 @@ export interface Page extends Keys {
   tries: number
   /** Questions and dropped POSTs since a POST was last taken, or since the `renew` timer last fired: they must not go on forever. */
   asks: number
-  /** Whether the first values are known. */
+  /** Whether the values are known to be the visitor's: not before the first greeting, nor while a page that is shown again asks whose it is. */
   isReady: boolean
   /** The POST in flight. While it waits for its turn among the tabs, `isQueued` is set instead. */
   posted?: Sync | undefined
@@ -46,6 +46,8 @@ export interface Page extends Keys {
   /** The server's time in ms when it signed the newest ticket; NaN before the first one. */
   now: number
   isLeft?: boolean
+  /** Another visitor, of whom the app is told unless it leaves the page: a reload would cancel the form's navigation that signs in. */
+  untold?: PageVisitor | undefined
   /** When values of its HTML end, counted from the first event. */
   readonly ends: Ends | undefined
   /** The timers that are running. */

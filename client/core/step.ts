@@ -6,7 +6,7 @@ import { backOff, learn, posted, synced } from './answers.js'
 import { fieldOf, recompute, want } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
-import { isBlocked, type Page } from './page.js'
+import { isBlocked, type Page, start } from './page.js'
 import { retry } from './proof.js'
 import { bodyOf, drafts, go, sendLast, turn } from './sending.js'
 import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
@@ -82,6 +82,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   news: learn,
   restored: restore,
+  unload: (page) => start(page, 'unload', 10_000),
   leave: (page) => {
     // Browsers freeze a page that was left for their back/forward cache.
     if (page.isLeft) return
@@ -96,8 +97,12 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   return: (page) => {
     page.isLeft = false
+    page.timers.delete('unload')
+    // If the browser has shown no cookie, no answer could prove whose the page is.
+    page.isReady &&= !page.isKept
+    // A connection may be the former visitor's, or dead without having noticed.
+    if (page.reach !== 'none') page.reach = 'down'
     awake(page)
-    if (page.reach !== 'none') return
     // The next try shows whether the browser still keeps no cookie.
     page.tries = 0
     ask(page)
@@ -125,6 +130,10 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   recompute(page)
   block(page)
   go(page)
+  if (page.untold && !page.timers.has('unload')) {
+    act(page, 'visitor', page.untold)
+    page.untold = undefined
+  }
   return page.effects
 }
 

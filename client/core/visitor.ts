@@ -85,7 +85,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     // Changes made before the page was anyone's are carried over. So are a guest's until the browser shows a cookie: it keeps one of several.
     const isCarried = !former || (!page.isKept && former === 'guest' && kind === 'guest')
     for (const key of [...page.fields.keys()]) reset(page, key, isCarried)
-    if (!isCarried) act(page, 'visitor', { kind, id })
+    if (!isCarried) page.untold = { kind, id }
     page.who = who
     page.kind = kind
     page.isKept = false
@@ -107,6 +107,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
 /** Notes that the browser has shown this visitor's cookie. @param isTold whether to tell the other tabs: one may be another visitor's */
 export function cookieSeen(page: Page, isTold: boolean): void {
   page.tries = 0
+  page.isReady = true
   if (isTold) act(page, 'tell', { who: page.who, held: [] })
   if (page.isKept) return
   page.isKept = true

@@ -54,12 +54,14 @@ export function createPage(
     online: () => dispatch('wake'),
     // engine.io does not listen where the host is `localhost`. If the server can still be reached, the socket is back at once.
     offline: () => dispatch('reconnect'),
+    beforeunload: () => dispatch('unload'),
     pagehide: leave,
     // A frozen page answers no other tab, and may be discarded without another event.
     freeze: leave,
     resume: come,
     // `pageshow` is also fired when the page is loaded.
     pageshow: ({ persisted }) => persisted && come(),
+    prerenderingchange: () => dispatch('return'),
   })
 
   return {
@@ -82,6 +84,9 @@ export function createPage(
       for (const one of handlers) socket?.on(...one)
       if (socket?.connected) dispatch('connect')
       for (const one of events) globalThis.addEventListener?.(...one, CAPTURE)
+      // The HTML was prefetched, or taken from a cache, as when the visitor goes back: `deliveryType` is `''` only if the server was asked.
+      const [visit] = (performance.getEntriesByType?.('navigation') ?? []) as { readonly deliveryType?: string }[]
+      if (visit?.deliveryType) dispatch('return')
     },
     close: () => {
       timers.close()

@@ -462,6 +462,7 @@ describe('a page that is left', () => {
     page.on('leave')
     page.lose()
     page.on('return')
+    page.told(THE_GUEST)
     page.comeBack()
     for (let stamp = 10; stamp < 13; stamp += 1) page.take(stamp)
     page.answer()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/outbox.js'
 import type { WireChange } from '../../shared/protocol.js'
-import { BarePage } from '../support/bare-page.js'
+import { BarePage, THE_GUEST } from '../support/bare-page.js'
 
 const GROUP = expect.stringMatching(/^[0-9a-z]+$/)
 const ID = expect.stringMatching(/^./)
@@ -94,6 +94,8 @@ describe('values that are set together', () => {
     page.setMany({ division: 2, theme: 'light' })
     page.on('leave')
     page.on('return')
+    page.told(THE_GUEST)
+    page.comeBack()
     sent(page)
     // The first is put off while the theme is in flight.
     page.on(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { fieldOf, shownOf } from '../../client/core/field.js'
 import {
   ANN,
   type BareAnswer,
@@ -210,6 +211,127 @@ describe('a page rendered without the withheld cookie', () => {
     page.on('connect')
     page.greet(THE_GUEST)
     expect([page.page.who, page.did('take'), page.post()]).toEqual(['g', true, undefined])
+  })
+})
+
+describe('threat 94: a page that is shown again', () => {
+  const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
+  const shown = (page: BarePage): unknown => shownOf(fieldOf(page.page, 'division'), !page.page.isReady)
+
+  it.each([true, false])('shows defaults and asks until an answer names its visitor (socket: %s)', (hasSocket) => {
+    const page = new BarePage(NOTE, hasSocket)
+    page.on('begin')
+    page.on('leave')
+    expect(shown(page)).toBe(7)
+    page.on('return')
+    expect(shown(page)).toBe(-1)
+    expect(page.told(ANN)).toEqual({})
+    expect([shown(page), page.did('visitor')]).toEqual([7, false])
+  })
+
+  it('shows the next visitor’s values after an answer with the next cookie', () => {
+    const page = new BarePage(NOTE, false)
+    page.on('begin')
+    page.on('return')
+    page.told({ who: 'h', guest: true })
+    expect(shown(page)).toBe(-1)
+    page.told({ ...HEIR, kept: true, changes: [['division', 9, 3]] })
+    expect([page.page.who, shown(page)]).toEqual(['h', 3])
+  })
+
+  it('keeps drafts and their promises if the visitor is the same', () => {
+    const page = BarePage.greeted(ANN, OF_ANN)
+    page.set('division', 3)
+    page.on('leave')
+    page.lose()
+    page.on('return')
+    expect([shown(page), page.settled]).toEqual([-1, []])
+    page.told(ANN)
+    page.comeBack(ANN)
+    expect(shown(page)).toBe(3)
+    page.take(10)
+    page.answer()
+    expect(page.settled).toEqual(['3 saved'])
+  })
+
+  it('keeps what it has to save while it is offline', () => {
+    const page = BarePage.greeted(ANN, OF_ANN)
+    page.disconnect()
+    page.set('division', 3)
+    page.on('leave')
+    page.on('return')
+    page.post()
+    page.on('posted', { status: 0, wait: 0 })
+    expect([shown(page), page.remains()?.drafts]).toEqual([-1, [['division', 0, '', 3]]])
+    page.time('post')
+    page.told(ANN)
+    expect(shown(page)).toBe(3)
+  })
+
+  it('shows a value that is set meanwhile', () => {
+    const page = new BarePage(NOTE, false)
+    page.on('return')
+    page.set('division', 4)
+    expect(shown(page)).toBe(4)
+    page.told(ANN)
+    expect(shown(page)).toBe(4)
+  })
+
+  it('shows no value that is computed meanwhile, but sends it', () => {
+    const page = new BarePage(NOTE, false)
+    page.on('return')
+    page.update('division', (division) => Number(division) + 1)
+    expect(shown(page)).toBe(-1)
+    page.told(ANN)
+    expect(shown(page)).toBe(8)
+    expect(page.post()?.set).toMatchObject([['division', 5, expect.anything(), 8]])
+  })
+
+  it('takes no answer or ticket of its former connection', () => {
+    const page = BarePage.greeted(ANN, NOTE)
+    page.set('cart', ['a'])
+    page.effects()
+    page.on('return')
+    page.learn(['division', 9, 8])
+    page.take(10)
+    expect([page.page.isReady, page.said()]).toEqual([false, []])
+  })
+
+  it('hides nothing in a browser that keeps no cookie', () => {
+    const page = new BarePage(NEW_GUEST, false)
+    page.on('return')
+    expect(page.page.isReady).toBe(true)
+  })
+})
+
+describe('a page that is being left', () => {
+  const leaving = (): BarePage => {
+    const page = BarePage.greeted()
+    page.on('unload')
+    page.comeBack(ANN)
+    return page
+  }
+
+  it('tells the app of another visitor ten seconds later, if it is still there', () => {
+    const page = leaving()
+    expect([page.page.who, page.effects('visitor')]).toEqual(['ann', []])
+    page.time('unload')
+    expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
+    page.on('wake')
+    expect(page.did('visitor')).toBe(false)
+  })
+
+  it('tells the app at once if the browser shows it again', () => {
+    const page = leaving()
+    page.on('return')
+    expect(page.did('visitor')).toBe(true)
+  })
+
+  it('tells the app of the last visitor only', () => {
+    const page = leaving()
+    page.comeBack({ ...HEIR, kept: true })
+    page.time('unload')
+    expect(page.effects('visitor')).toEqual([['visitor', { kind: 'guest' }]])
   })
 })
 

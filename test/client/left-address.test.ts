@@ -9,6 +9,8 @@ interface Opened {
   choose(division: number): void
   /** The server tells of a value that another page has set. */
   hear(value: number, key?: string): void
+  /** The page reconnects, and its visitor has this value. */
+  comeBack(value: number, key: string): void
   /** A navigation begins. */
   go(sameDocument?: boolean): void
   /** What the app's own router has taken over has come to this address. */
@@ -29,6 +31,7 @@ function open(): Opened {
       const changes = [[key, stamp, value]] as const
       socket.emit('store_session', bareTicket({ changes }))
     },
+    comeBack: (value, key) => socket.comeBack('ann', { changes: [[key, stamp + 1, value]] }),
     go: (sameDocument = false) => page.tell('navigate', { destination: { sameDocument } }),
     arrive: page.push,
   }
@@ -85,7 +88,8 @@ describe('the address of a page that the visitor leaves', () => {
     const page = open()
     page.go()
     dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
-    page.hear(2, 'view')
+    expect(shown()).toBe('/costs?d=1')
+    page.comeBack(2, 'view')
     expect(shown()).toBe('/costs?d=1&v=2')
   })
 

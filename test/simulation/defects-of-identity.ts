@@ -180,7 +180,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
   {
     name: 'a page does not tell the app of another visitor',
     at: 'become',
-    find: "act(page, 'visitor', { kind, id })",
+    find: 'page.untold = { kind, id }',
     replace: 'undefined',
   },
   {

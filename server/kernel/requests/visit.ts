@@ -16,6 +16,7 @@ import { loadCandidates } from './candidates.js'
 import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 import { isWithheldFrom } from './origin.js'
+import { clearUnseenPages } from './prefetch.js'
 
 /** Relations in which there is no cookie to remove. */
 const COOKIELESS: ReadonlySet<Brought> = new Set(['none', 'withheld', 'newer'])
@@ -30,6 +31,8 @@ export class Visit implements Whose, Answer {
   #brought: Brought
   #deed: Deed = 'reads'
   #parts: readonly AnswerPart[] = []
+  /** Whether the visitor leaves with this request. */
+  #isOver = false
 
   /** @throws {TypeError} if the headers have gone out: they have to say that the response is for one visitor */
   constructor(core: Core, ctx: Koa.Context, vouched: Vouched, known?: Recognized) {
@@ -148,6 +151,7 @@ export class Visit implements Whose, Answer {
   async leave(isForgotten: boolean): Promise<void> {
     const { epochs, identities } = this.#core
     const { ends } = epochs
+    this.#isOver = true
     if (this.visitor.user !== undefined && !isForgotten) {
       await this.#become(identities.changeHands(this.#departing, undefined), ends)
       return
@@ -163,6 +167,7 @@ export class Visit implements Whose, Answer {
   #become(recognized: Recognized, ends: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#recognized = recognized
+    if (lastUser !== undefined && lastUser !== recognized.visitor.user) this.#isOver = true
     for (const part of this.#parts) part.changeHands()
     this.#since.restart(ends)
     if (this.#brought === 'own') this.#brought = 'other'
@@ -191,6 +196,7 @@ export class Visit implements Whose, Answer {
     if (action === 'tell') this.#core.cookie.tellEnd(this.#ctx.req, res, this.#since.givenUp)
     const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
+    if (this.#isOver) clearUnseenPages(this.#ctx)
   }
 
   #action(): ReturnType<typeof cookieAction> {

@@ -1,0 +1,121 @@
+import { expect, it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { auth, identify } from '../support/auth.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { Gate } from '../support/gate.js'
+
+/** As docs/users.md advises; a page reports each visitor that its connection names. */
+const SCRIPT = `
+  import { createLiveSession, followHandOffs } from 'koa-live-session/client'
+  import { io } from 'socket.io-client'
+  const socket = io()
+  const live = createLiveSession({ socket })
+  followHandOffs(live)
+  live.onVisitor(({ id }) => { if (id !== document.body.dataset.user) location.reload() })
+  live.set('theme', 'dark').then(() => { window.isGreeted = true })
+  window.signIn = () => socket.emit('sign in')
+  live.onChange(({ key }) => key === 'role' && navigator.sendBeacon('/shown'))`
+
+/**
+ * An app whose page after a sign-in or sign-out takes until the tab that has asked for it shows the next visitor's values. At `/home` Ann is
+ * signed in.
+ */
+async function start() {
+  const stdin = { contents: SCRIPT, resolveDir: process.cwd() }
+  const alias = { 'koa-live-session/client': './client/index.ts' }
+  const { outputFiles } = buildSync({ stdin, alias, bundle: true, write: false, format: 'esm' })
+  const shown = new Gate()
+  const loaded: string[] = []
+  const app = await App.start({
+    options: { identify } as never,
+    before: (koa) => [auth(koa)],
+    routes: async (ctx) => {
+      const { liveSession } = ctx
+      if (ctx.path === '/browser.js') {
+        ctx.type = 'js'
+        ctx.body = outputFiles[0]?.text
+        return
+      }
+      if (ctx.path === '/shown') {
+        shown.open()
+        ctx.status = 204
+        return
+      }
+      if (ctx.method === 'POST') {
+        const isIn = ctx.path === '/login'
+        const message = isIn ? 'Welcome.' : 'Bye.'
+        if (ctx.query['by'] === 'socket') await liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
+        ctx['session'] = isIn ? { user: 'ann' } : null
+        await (isIn ? liveSession.identify() : liveSession.leave({ forget: true }))
+        if (isIn) await liveSession.set('role', 'user')
+        await liveSession.flash(message)
+        ctx.status = 303
+        ctx.redirect(isIn ? '/welcome' : '/bye')
+        return
+      }
+      if (ctx.path === '/favicon.ico') return
+      loaded.push(ctx.path)
+      if (ctx.path === '/home') {
+        ctx['session'].user = 'ann'
+        await liveSession.identify()
+        await liveSession.set('role', 'user')
+      }
+      if (['/welcome', '/bye'].includes(ctx.path)) await shown.pass()
+      ctx.type = 'html'
+      ctx.body = `<!doctype html><body${liveSession.userId ? ` data-user="${liveSession.userId}"` : ''}>
+        <p>${(await liveSession.takeFlash()).join()}</p><form method="post"></form>
+        ${liveSession.embed()}<script type="module" src="/browser.js"></script>`
+    },
+  })
+  app.io.on('connection', (socket) => {
+    socket.on('sign in', () => {
+      void socket.liveSession.handOff('sign-in', { user: 'ann' }, { to: '/login?by=socket' })
+    })
+  })
+  const page = await (await openBrowser()).newPage()
+  const open = async (path: string): Promise<void> => {
+    await page.goto(app.url + path)
+    await page.waitForFunction('window.isGreeted')
+    loaded.splice(0)
+  }
+  const submit = (path: string, tab = page): Promise<unknown> => {
+    const script = `const form = document.querySelector('form'); form.action = '${path}'; setTimeout(() => form.submit())`
+    return tab.evaluate(`{ ${script} }`)
+  }
+  const said = (): Promise<unknown> => page.evaluate("document.querySelector('p').textContent")
+  return { page, open, submit, loaded, said }
+}
+
+describeInBrowser('a tab that reloads for another visitor', () => {
+  it.each([
+    ['a form signs in', '/form', '/login', '/welcome', 'Welcome.'],
+    ['a form signs out', '/home', '/logout', '/bye', 'Bye.'],
+  ])('still gets the slow page and its message after %s', async (_, from, to, at, message) => {
+    const { page, open, submit, loaded, said } = await start()
+    await open(from)
+    await submit(to)
+    await page.waitForURL(`**${at}`)
+    expect([await said(), loaded]).toEqual([message, [at]])
+  })
+
+  it('still gets the slow page and its message after a hand-off signs in', async () => {
+    const { page, open, loaded, said } = await start()
+    await open('/form')
+    await page.evaluate('void signIn()')
+    await page.waitForURL('**/welcome')
+    expect([await said(), loaded]).toEqual(['Welcome.', ['/welcome']])
+  })
+
+  it('reloads at once if another tab signs in', async () => {
+    const { page, open, submit, loaded } = await start()
+    await open('/form')
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    await submit('/login', other)
+    await page.waitForFunction("document.body.dataset.user === 'ann'")
+    expect(new URL(page.url()).pathname).toBe('/form')
+    expect(loaded).toEqual(expect.arrayContaining(['/form', '/form']))
+  })
+})

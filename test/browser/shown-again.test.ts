@@ -1,0 +1,145 @@
+import { describe, expect, it } from '@jest/globals'
+import { buildSync } from 'esbuild'
+import { defineFields } from 'koa-live-session/fields'
+import { z } from 'zod'
+import { App } from '../support/app.js'
+import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { Gate } from '../support/gate.js'
+
+const fields = defineFields({ note: { schema: z.string(), default: 'nothing', client: 'write' } })
+const PREFETCH = '<script type="speculationrules">{"prefetch":[{"urls":["/notes"],"eagerness":"immediate"}]}</script>'
+
+const scriptFor = (hasSocket: boolean): string => `
+  import { createLiveSession } from 'koa-live-session/client'
+  import { io } from 'socket.io-client'
+  const live = createLiveSession({ ${hasSocket ? 'socket: io()' : ''} })
+  const output = document.querySelector('output')
+  window.visitors = []
+  window.seen = []
+  window.isSaved = () => live.status('note').status === 'saved'
+  live.onVisitor(({ kind }) => visitors.push(kind))
+  live.subscribe('note', (note) => { output.value = note; seen.push(note) })
+  addEventListener('pageshow', () => { seen.splice(0, Infinity, output.value); window.isShown = true })
+  addEventListener('pagehide', () => { window.isShown = false })`
+
+/** The Chromium that comes with the development dependencies keeps no page, and prefetches none. */
+const describeInInstalled = process.env['BROWSER_IS_BUNDLED'] === undefined ? describeInBrowser : describe.skip
+
+/** Ann's page at `/notes`. Once held, the server answers neither a POST to the endpoint nor a handshake until the gate is opened. */
+async function start({ hasSocket = false } = {}) {
+  const stdin = { contents: scriptFor(hasSocket), resolveDir: process.cwd() }
+  const alias = { 'koa-live-session/client': './client/index.ts' }
+  const { outputFiles } = buildSync({ stdin, alias, bundle: true, write: false, format: 'esm' })
+  let gate: Gate | undefined
+  const prefetched = new Gate()
+  const loaded: string[] = []
+  const app = await App.start({
+    fields,
+    options: { identify: (ctx) => ctx.cookies.get('user', { signed: false }) },
+    before: () => [
+      async (ctx, next) => {
+        if (ctx.path === '/store_session' || ctx.path.startsWith('/socket.io')) await gate?.pass()
+        await next()
+      },
+    ],
+    routes: async (ctx) => {
+      ctx.type = 'html'
+      if (ctx.path === '/browser.js') {
+        ctx.type = 'js'
+        ctx.body = outputFiles[0]?.text
+      } else if (ctx.path === '/sign-in') {
+        ctx.cookies.set('user', 'ann', { signed: false })
+        await ctx.liveSession.identify()
+        await ctx.liveSession.set('note', 'of Ann')
+        ctx.body = 'signed in'
+      } else if (ctx.path === '/sign-out') {
+        ctx.cookies.set('user', null)
+        await ctx.liveSession.leave({ forget: true })
+        ctx.body = 'signed out'
+      } else if (ctx.path === '/notes') {
+        const purpose = ctx.get('Sec-Purpose')
+        loaded.push(purpose)
+        if (purpose) ctx.res.once('finish', () => void prefetched.pass())
+        ctx.body = `<!doctype html><output></output>${ctx.liveSession.embed()}<script type="module" src="/browser.js"></script>`
+      } else if (ctx.path === '/menu') ctx.body = PREFETCH
+      else ctx.body = ''
+    },
+  })
+  const page = await (await openBrowser()).newPage()
+  await page.goto(`${app.url}/sign-in`)
+  // The first response sets a cookie, and is kept nowhere.
+  for (let times = 0; times < 2; times += 1) {
+    await page.goto(`${app.url}/notes`)
+    await page.waitForFunction("document.querySelector('output').value === 'of Ann' && isSaved()")
+  }
+  const hold = (): Gate => {
+    gate = new Gate()
+    return gate
+  }
+  const goBack = async (): Promise<void> => {
+    await page.evaluate('void setTimeout(() => history.back())')
+    await page.waitForFunction("location.pathname === '/notes' && window.isShown")
+  }
+  const visit = async (): Promise<void> => {
+    await page.evaluate("void setTimeout(() => { location.href = '/notes' })")
+    await page.waitForFunction("location.pathname === '/notes' && window.isShown")
+  }
+  return { app, page, hold, loaded, prefetched, goBack, visit, seen: () => page.evaluate('seen') }
+}
+
+describeInInstalled('threat 94: a page that is shown again', () => {
+  it.each([
+    ['without a socket', false],
+    ['with a socket', true],
+  ])('%s asks at once and shows nothing of Ann after her sign-out', async (_, hasSocket) => {
+    const { app, page, hold, goBack, seen } = await start({ hasSocket })
+    await page.goto(`${app.url}/sign-out`)
+    const gate = hold()
+    await goBack()
+    await gate.entered
+    expect(await seen()).toEqual(['nothing'])
+    gate.open()
+    await page.waitForFunction("visitors[0] === 'guest'")
+    expect(await seen()).toEqual(['nothing'])
+  })
+
+  it.each([
+    ['without a socket', false],
+    ['with a socket', true],
+  ])('%s shows Ann her value as soon as the server has named her', async (_, hasSocket) => {
+    const { app, page, hold, goBack, seen } = await start({ hasSocket })
+    await page.goto(`${app.url}/about`)
+    const gate = hold()
+    await goBack()
+    await gate.entered
+    expect(await seen()).toEqual(['nothing'])
+    gate.open()
+    await page.waitForFunction("seen.at(-1) === 'of Ann'")
+    expect([await seen(), await page.evaluate('visitors')]).toEqual([['nothing', 'of Ann'], []])
+  })
+})
+
+describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
+  it('asks at once and shows nothing of Ann after her session ends', async () => {
+    const { app, page, hold, loaded, prefetched, visit, seen } = await start()
+    await page.goto(`${app.url}/menu`)
+    await prefetched.entered
+    await page.context().clearCookies()
+    const gate = hold()
+    await visit()
+    await gate.entered
+    expect([loaded.length, await seen()]).toEqual([3, ['nothing']])
+    gate.open()
+    await page.waitForFunction("visitors[0] === 'guest'")
+    expect(await seen()).toEqual(['nothing'])
+  })
+
+  it('is dropped by the browser at her sign-out', async () => {
+    const { app, page, loaded, prefetched, visit } = await start()
+    await page.goto(`${app.url}/menu`)
+    await prefetched.entered
+    await page.evaluate("fetch('/sign-out').then((response) => response.text())")
+    await visit()
+    expect(loaded).toEqual(['', '', 'prefetch', ''])
+  })
+})
