@@ -98,7 +98,7 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
   /**
    * Calls the listener when the page starts to show another visitor's values, after a sign-in, a sign-out or a switch of users in any tab:
-   * render again, or reload. Never called for the first visitor that a page learns of. In a browser that keeps no cookies it may be called once for the same user: compare before you reload.
+   * render again, or reload. If the page is unloading, it is called ten seconds later, unless another page is shown by then. Never called for the first visitor that a page learns of. In a browser that keeps no cookies it may be called once for the same user: compare before you reload.
    */
   onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
   /** Tries once more to send unsaved changes; resolves when all are saved, given up or `offline`: `status()` tells which. */

@@ -84,6 +84,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, readonly [words: st
     'server/kernel/connections/authentication.ts': [
       ['a middleware did not call next(), so the socket was refused', 'integration/identity'],
     ],
+    'server/kernel/visitors/returns.ts': [['identify named two users in turn for one browser', 'integration/tenants']],
     'server/kernel/connections/socket.ts': [
       ['socket.liveSession was read before live.attach(io) let the socket in', 'server/mistakes'],
     ],

@@ -21,8 +21,9 @@ async function start(): Promise<App<typeof fields>> {
     before: (koa) => [auth(koa, { store: new AuthStore() })],
     options: { identify } as never,
     routes: async (ctx) => {
-      if (ctx.path.startsWith('/login')) ctx['session'].user = 'ann'
+      if (ctx.path.startsWith('/login')) ctx['session'].user = ctx.path.includes('bob') ? 'bob' : 'ann'
       if (ctx.path.startsWith('/logout')) ctx['session'] = null
+      if (ctx.path.startsWith('/own')) ctx.set('Clear-Site-Data', '"cache"')
       if (ctx.path.endsWith('/now')) await ctx.liveSession.identify()
       if (ctx.path.endsWith('/leave')) await ctx.liveSession.leave()
       ctx.body = ''
@@ -272,5 +273,42 @@ describe('threat 8: a field of the browser’s own that only the server may writ
     await attacker.fetch('/trust')
     const victim = app.visitor(attacker.cookie)
     expect(await (await victim.fetch('/login')).json()).toEqual({ trusted: false, theme: 'dark' })
+  })
+})
+
+describe('threat 94: the response of a sign-out', () => {
+  const UNSEEN = '"prefetchCache", "prerenderCache"'
+  const header = async (visitor: Visitor, path: string, init: RequestInit = {}): Promise<string | null> =>
+    (await visitor.fetch(path, init)).headers.get('clear-site-data')
+
+  it.each(LOGOUTS)('drops the pages that the browser has fetched ahead: %s', async (path) => {
+    const app = await start()
+    const ann = app.visitor()
+    expect(await header(ann, '/login/now')).toBeNull()
+    expect(await header(ann, '/')).toBeNull()
+    expect(await header(ann, path)).toBe(UNSEEN)
+  })
+
+  it('drops them at the end of a guest, and at a change of users', async () => {
+    const app = await start()
+    expect(await header(app.visitor(), '/logout/leave')).toBe(UNSEEN)
+    const ann = app.visitor()
+    await ann.fetch('/login/now')
+    expect(await header(ann, '/login/bob/now')).toBe(UNSEEN)
+  })
+
+  it('keeps what the app’s own header says', async () => {
+    const app = await start()
+    expect(await header(app.visitor(), '/own/logout/leave')).toBe(`"cache", ${UNSEEN}`)
+  })
+
+  it('says nothing over plain http, where browsers report an error', async () => {
+    const app = await start()
+    app.koa.proxy = true
+    const over = (proto: string): RequestInit => ({
+      headers: { 'X-Forwarded-Host': 'shop.example', 'X-Forwarded-Proto': proto },
+    })
+    expect(await header(app.visitor(), '/logout/leave', over('http'))).toBeNull()
+    expect(await header(app.visitor(), '/logout/leave', over('https'))).toBe(UNSEEN)
   })
 })

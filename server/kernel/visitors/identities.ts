@@ -15,6 +15,7 @@ import { Visitor } from '../names/visitor.js'
 import { PLANS, type Relation, relationOf } from './decide.js'
 import { Login } from './login.js'
 import type { Departing, Recognized } from './recognized.js'
+import { Returns } from './returns.js'
 
 /** The relations of cookies whose user was not revoked. */
 const VALID: readonly Relation[] = ['own', 'other']
@@ -26,12 +27,14 @@ export class Identities {
   readonly #core: UpToCookie
   readonly #login: Login
   readonly #keys: SigningKeys
+  readonly #returns: Returns
 
   /** @param keys the keys that sign cookies */
   constructor(core: UpToCookie, keys: SigningKeys) {
     this.#core = core
     this.#login = new Login(core)
     this.#keys = keys
+    this.#returns = new Returns(core.warn, core.settings.clock)
   }
 
   /**
@@ -107,6 +110,8 @@ export class Identities {
     const next = { visitor: this.#next(departing, user), cookie: undefined, read: undefined }
     if (this.#core.epochs.isGivenUp(old)) return { relation: 'given-up', ...next, toEnd: [] }
     const isGuest = departing.user === undefined
+    if (!isGuest && user !== undefined && departing.user !== subjectHash(user))
+      this.#returns.record(departing.browser, departing.user, next.visitor.browser, user)
     const { registers } = departing
     const { sessions } = this.#core
     sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'cookie')
