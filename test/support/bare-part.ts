@@ -25,6 +25,7 @@ export function bareInside(inside: Partial<Omit<Inside, 'onClose'>> = {}): BareI
       socket: undefined,
       endpoint: '/store_session',
       initial: undefined,
+      page: { isReady: true },
       ...inside,
       onClose: (end: () => void) => void ends.push(end),
     },
