@@ -31,7 +31,9 @@ import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed }
  *  8. Tickets that the cookie was not seen to have (`held`), and changes that were not taken, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. As a page is left, all drafts are sent, as far as the browser
  *     allows. Those of a key are a list, which the next page sends again, each group for itself: the server knows by their ids which it has taken.
- * 10. The core has no clock, randomness, socket or storage.
+ * 10. A page that is shown again shows defaults and what is set since, until an answer names its visitor (`isReady`): someone else may be there by now.
+ *     While it unloads, the app is told of no other visitor.
+ * 11. The core has no clock, randomness, socket or storage.
  */
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {

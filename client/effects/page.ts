@@ -11,6 +11,11 @@ import { createTabs } from './tabs.js'
 /** Catches events even if a part of the page stops their propagation. */
 const CAPTURE = { capture: true }
 
+/** How a page came; not all browsers tell. */
+interface Visit extends PerformanceEntry {
+  readonly deliveryType?: string
+}
+
 /** Creates a page's surroundings in a browser: its socket, POSTs, storage, other tabs and what the visitor does. */
 export function createPage(
   socket: AnySocket | undefined,
@@ -85,7 +90,7 @@ export function createPage(
       if (socket?.connected) dispatch('connect')
       for (const one of events) globalThis.addEventListener?.(...one, CAPTURE)
       // The HTML was prefetched, or taken from a cache, as when the visitor goes back: `deliveryType` is `''` only if the server was asked.
-      const [visit] = (performance.getEntriesByType?.('navigation') ?? []) as { readonly deliveryType?: string }[]
+      const visit: Visit | undefined = performance.getEntriesByType?.('navigation')[0]
       if (visit?.deliveryType) dispatch('return')
     },
     close: () => {

@@ -61,7 +61,7 @@ describe('a browser with two tabs of two users', () => {
           for (const path of ['/t/red', '/t/blue']) await visitor.fetch(path)
       },
     ],
-  ])('warns of no %s', async (_, visit) => {
+  ])('makes it warn of nothing: %s', async (_, visit) => {
     const app = await start()
     await visit(app)
     expect(warned(app)).toEqual([])
