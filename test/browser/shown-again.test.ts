@@ -22,7 +22,7 @@ const scriptFor = (hasSocket: boolean): string => `
   addEventListener('pageshow', () => { seen.splice(0, Infinity, output.value); window.isShown = true })
   addEventListener('pagehide', () => { window.isShown = false })`
 
-/** The Chromium that comes with the development dependencies keeps no page, and prefetches none. */
+/** The Chromium that comes with the development dependencies has no back/forward cache: .ci/run runs this file in an installed one. */
 const describeInInstalled = process.env['BROWSER_IS_BUNDLED'] === undefined ? describeInBrowser : describe.skip
 
 /** Ann's page at `/notes`. Once held, the server answers neither a POST to the endpoint nor a handshake until the gate is opened. */
