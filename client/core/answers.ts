@@ -146,6 +146,8 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
     else saved(page, key, isSaved ? stamp : field.proof)
     return
   }
+  // The store may have taken it without saying so.
+  if (code === 'store_unavailable') sent.mayHaveArrived = code
   if (LATER.includes(code)) return true
   if (stamp) merge(page, key, stamp, value)
   // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.

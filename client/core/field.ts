@@ -20,8 +20,8 @@ export interface Change {
   base?: Stamp | undefined
   /** It is in flight. */
   isBusy?: boolean
-  /** It was sent, and may have arrived. */
-  mayHaveArrived?: boolean
+  /** It was sent, and may have arrived: no answer came or, where the reason stands here, none from the store. */
+  mayHaveArrived?: boolean | 'store_unavailable'
   /** The stamp that it got when the server took it. */
   stamp?: Stamp | undefined
 }

@@ -6,7 +6,8 @@ import { isBlocked, type Page } from './page.js'
 
 /**
  * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a response
- * to a browser that keeps our cookie. `'offline'`: shown, kept, and sent once the endpoint can be reached again. `'rejected'`: refused for the
+ * to a browser that keeps our cookie. `'offline'`: shown, kept, and sent once the endpoint can be reached again or,
+ * with the reason `store_unavailable`, once the store answers again. `'rejected'`: refused for the
  * given `reason` and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable`, or if its ticket was refused,
  * the value stays shown in this page, but nowhere else.
  */
@@ -16,7 +17,7 @@ export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 export interface StatusDetail {
   /** The status of the newest change. */
   readonly status: Status
-  /** Why it was rejected; only present with that status. */
+  /** Why it was rejected, or `store_unavailable` for an `update` that waits for the store; absent with any other status. */
   readonly reason?: LiveSessionErrorCode
 }
 
@@ -25,7 +26,7 @@ const details = new Map<string, StatusDetail>()
 
 /** Returns the same object for the same status: frameworks compare by identity. */
 export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
-  const name = reason ?? status
+  const name = status + reason
   const detail = details.get(name) ?? Object.freeze(reason ? { status, reason } : { status })
   details.set(name, detail)
   return detail
@@ -35,7 +36,10 @@ export function statusOf(page: Page, { changes, code, at, proof }: Field): Statu
   // Changes made before a refused one, or computed after it, are still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && at <= proof) return detailOf(at > 0 ? 'saved' : 'default')
-  return isBlocked(page) ? detailOf('rejected', 'cookies_blocked') : detailOf(page.isOffline ? 'offline' : 'saving')
+  if (isBlocked(page)) return detailOf('rejected', 'cookies_blocked')
+  if (changes.some(({ mayHaveArrived }) => mayHaveArrived === 'store_unavailable'))
+    return detailOf('offline', 'store_unavailable')
+  return detailOf(page.isOffline ? 'offline' : 'saving')
 }
 
 /** Returns the worst status of all keys. */

@@ -64,8 +64,38 @@ describe('a status', () => {
   })
 })
 
+const add = (item: string) => (value: JsonValue | undefined) => [...(value as string[]), item]
+
+describe('an update that waits for the store', () => {
+  it('is offline for store_unavailable until the store takes it, under its id', () => {
+    const page = BarePage.greeted()
+    page.learn(['cart', 5, []])
+    page.answer()
+    page.set('division', 1)
+    page.take(6)
+    page.effects()
+    page.update('cart', add('a'))
+    const [first] = page.sent()
+    page.refuse('store_unavailable')
+    const status = (): unknown => statusOf(page.page, fieldOf(page.page, 'cart'))
+    expect([page.get('cart'), status(), page.status('division')]).toEqual([
+      ['a'],
+      { status: 'offline', reason: 'store_unavailable' },
+      'saving',
+    ])
+    expect(overallStatus(page.page)).toBe(status())
+    page.update('cart', add('b'))
+    page.time('send')
+    expect(page.sent()).toEqual([first])
+    page.take(7)
+    page.take(8)
+    page.answer()
+    expect([page.get('cart'), status()]).toEqual([['a', 'b'], { status: 'saved' }])
+    expect(page.settled).toEqual(['1 saved', 'update saved', 'update saved'])
+  })
+})
+
 describe('a status of a change that was refused', () => {
-  const add = (item: string) => (value: JsonValue | undefined) => [...(value as string[]), item]
   const save = (page: BarePage, stamp: number, value: JsonValue): void => {
     page.learn(['cart', stamp, value])
     page.answer({ held: [['cart', stamp]] })

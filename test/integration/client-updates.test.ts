@@ -106,6 +106,31 @@ describe('tabs that add to one cart while the server is away', () => {
   })
 })
 
+describe('an update while the store is silent', () => {
+  it.each([
+    ['over a socket', true],
+    ['by POST', false],
+  ])('is offline for store_unavailable, then saved once: %s', async (_, hasSocket) => {
+    const store = memoryStore()
+    const app = await App.start({ routes: routes as never, options: { store, identify: () => 'ann' } as never })
+    const [here, there] = [app.visitor(), app.visitor()]
+    const [[one], [two]] = [await tabs(here, hasSocket), await tabs(there, hasSocket)]
+    store.fail(Number.POSITIVE_INFINITY)
+    const saved = [one?.live.update('cart', add('a')), two?.live.update('cart', add('b'))]
+    expect(one?.live.status('cart')).toEqual({ status: 'saving' })
+    for (const page of [one, two]) {
+      await page?.reaches('cart', 'offline')
+      expect(page?.live.status('cart')).toEqual({ status: 'offline', reason: 'store_unavailable' })
+    }
+    await one?.live.set('division', 2)
+    expect(one?.live.status('division')).toEqual({ status: 'saved' })
+    store.fail(0)
+    await Promise.all(saved)
+    expect(one?.live.status('cart')).toEqual({ status: 'saved' })
+    expect([...(await cartOf(here))].sort()).toEqual(['a', 'b'])
+  })
+})
+
 describe('what computes a value', () => {
   it('changes nothing itself: what it sets is refused, which its promise and the console are told', async () => {
     const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)

@@ -7,8 +7,10 @@ import type { JsonValue } from '../../shared/json.js'
 import { App, type AppFields } from '../support/app.js'
 import { Gate } from '../support/gate.js'
 import { HeldStore } from '../support/held-store.js'
+import { losingStore } from '../support/losing-store.js'
 import type { TestSocket } from '../support/socket.js'
 import type { Visitor } from '../support/visitor.js'
+import { within } from '../support/within.js'
 
 /** Of one change, with all that it may say. */
 interface Result {
@@ -175,6 +177,22 @@ describe('where memory has forgotten', () => {
   })
 })
 
+describe('a list that each of two processes has begun for its page', () => {
+  it('is continued over the later one, which a ticket brings', async () => {
+    const [a, b] = [await start(), await start()]
+    const [one, two] = [await open(a), await open(b)]
+    await overSocket(one, 'cart', 0, '7', ['a'])
+    b.clock.advance(1000)
+    const again = await overSocket(two, 'cart', 0, '7', ['a'])
+    let ticket = await two.ticket()
+    while (ticket.claims.changes.length === 0) ticket = await two.ticket()
+    const set = [['cart', 0, '7', ['a']] as const, ['cart', 0, '8', ['a', 'b']] as const]
+    const answer = await one.sync({ tickets: [ticket.text], set })
+    expect(answer).toMatchObject({ results: [{ stamp: again.stamp }, { stamp: again.stamp + 1 }] })
+    expect(await cartOf(a)).toEqual(['a', 'b'])
+  })
+})
+
 describe('two tabs that add at the same moment', () => {
   it('keep both, one of them at the second try', async () => {
     const app = await start()
@@ -204,22 +222,6 @@ describe('with a store', () => {
     expect(refused?.value).toEqual([answers[0] === taken ? 'a' : 'b'])
   })
 
-  it('is taken over the one before it also where that was taken at another node, too, which the store did not answer', async () => {
-    const store = memoryStore()
-    const [a, b] = await nodes(store)
-    const [one, two] = [await open(a), await open(b)]
-    const { stamp } = await overSocket(one, 'cart', 0, '7', ['a'])
-    b.clock.advance(1000)
-    store.fail(Number.POSITIVE_INFINITY)
-    const again = await overSocket(two, 'cart', 0, '7', ['a'])
-    store.fail(0)
-    expect([again.stamp > stamp, again.level]).toEqual([true, 'memory'])
-    await b.live.settled()
-    const left = { set: [['cart', 0, '7', ['a']] as const, ['cart', 0, '8', ['a', 'b']] as const] }
-    expect(await one.sync(left)).toMatchObject({ results: [{ stamp }, { stamp: again.stamp + 1, level: 'store' }] })
-    expect(await cartOf(a)).toEqual(['a', 'b'])
-  })
-
   it('is taken once where it is sent again while the store has not answered', async () => {
     const store = new HeldStore()
     const app = await start({ store, storeTimeout: 60_000 })
@@ -241,15 +243,49 @@ describe('with a store', () => {
     expect([calls, first?.stamp]).toEqual([1, second?.stamp])
   })
 
-  it('is taken in memory where the store does not answer, over what is newest there', async () => {
+  it('waits while the store is silent, and is taken once under its id', async () => {
     const store = memoryStore()
     const app = await start({ store })
     const socket = await open(app)
     store.fail(Number.POSITIVE_INFINITY)
-    const { stamp, level } = await overSocket(socket, 'cart', 0, '7', ['a'])
-    expect(level).toBe('memory')
-    expect(await overSocket(socket, 'cart', 0, '8', ['b'])).toMatchObject({ code: 'conflict', stamp })
+    for (const _ of [1, 2])
+      expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toEqual({ code: 'store_unavailable' })
+    expect(await socket.change('division', 2)).toMatchObject({ level: 'memory' })
+    expect(await cartOf(app)).toEqual([])
     store.fail(0)
+    await app.live.settled()
+    expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toMatchObject({ level: 'store' })
+    expect(await cartOf(app)).toEqual(['a'])
+  })
+
+  it('waits with the changes before it in its list, which the store is asked for once', async () => {
+    const store = memoryStore()
+    const app = await start({ store })
+    const socket = await open(app)
+    store.fail(Number.POSITIVE_INFINITY)
+    const answer = await socket.set(['cart', 0, '7', ['a']], ['cart', 0, '8', ['a', 'b']])
+    expect(answer).toMatchObject({ results: [{ code: 'store_unavailable' }, { code: 'store_unavailable' }] })
+    store.fail(0)
+    const cart = await within(
+      async () => {
+        await socket.set(['cart', 0, '7', ['a']], ['cart', 0, '8', ['a', 'b']])
+        return cartOf(app)
+      },
+      (items) => JSON.stringify(items) === '["a","b"]',
+    )
+    expect(cart).toEqual(['a', 'b'])
+  })
+
+  it('is taken once if the store took it and its answer was lost', async () => {
+    const store = losingStore()
+    const app = await start({ store, storeTimeout: 20 })
+    const socket = await open(app)
+    store.fates.push('silent')
+    expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toEqual({ code: 'store_unavailable' })
+    app.clock.advance(1000)
+    const { stamp } = await overSocket(socket, 'cart', 0, '7', ['a'])
+    expect(stamp).toBe(app.clock.now() - 1000)
+    expect(await cartOf(app)).toEqual(['a'])
   })
 
   it('is not stored for a connection that brought no cookie, as nothing of it is that a handler computes', async () => {

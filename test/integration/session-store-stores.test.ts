@@ -8,6 +8,7 @@ import type { Store } from '../../server/stores/store.js'
 import { Bus } from '../support/bus.js'
 import { Gate } from '../support/gate.js'
 import { idleIntervals } from '../support/idle-intervals.js'
+import { losingStore } from '../support/losing-store.js'
 import { present } from '../support/present.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
@@ -265,6 +266,22 @@ describe('sessions in a store', () => {
     await one.app.live.sessionStore().destroy(sessionId(visitor))
     asked.open()
     await refused
+  })
+
+  it('let an update wait for a silent store, which makes it once', async () => {
+    const store = losingStore()
+    const one = await nodesOf(() => ({ store })).start({ storeTimeout: 20 })
+    const visitor = await one.withSession({ count: 0 })
+    const session = await one.session(visitor)
+    const { load } = store
+    store.fates.push('silent')
+    store.load = () => new Promise(() => undefined)
+    const updated = session.update('count', (count) => Number(count) + 1)
+    expect(await session.set('name', 'ann')).toMatchObject({ stamp: expect.any(Number) })
+    expect(session.get('count')).toBe(0)
+    store.load = load
+    expect(await updated).toMatchObject({ level: 'store' })
+    expect(await one.read(visitor)).toEqual({ count: 1, name: 'ann' })
   })
 
   it('are stored by a node that has heard of a change, where the node that has made it could not', async () => {

@@ -86,7 +86,7 @@ export abstract class Handle {
 
   update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
     const computed = (): readonly [Field, JsonValue] => this.#accepted('update', key, next(this.current(key)))
-    const store = this.#core.store
+    const { store } = this.#core
     if (!store) return this.#write(() => [computed()])
     return Outcome.of(async () => {
       this.begin()
@@ -94,7 +94,7 @@ export abstract class Handle {
       const update = { field, next: () => computed()[1], permit: () => this.permit([field]), source: this.source }
       update.permit()
       const subject = this.owner.subject(field)
-      const stamp = await store.update(subject, update)
+      const stamp = await store.updatesOf(subject)?.insist(subject, update)
       if (stamp === undefined) return this.#apply(new Map([computed()]))
       this.wrote(field)
       return { stamp, level: await this.confirm(await store.level([subject])) }

@@ -169,23 +169,21 @@ function accept(
   }
 }
 
-/** Takes what goes together. A computed change goes alone: it is taken in the store, where there is one that answers. */
+/** Takes what goes together. A computed change goes alone: where there is a store, it is taken there. */
 function take(takers: Takers, changes: readonly PageChange[], asker: Asker): Awaitable<Results> {
-  const { store } = takers
   const [change] = changes
-  if (!store || !change?.id) return takeHere(takers, changes, asker)
-  const { field, subject, id, value } = change
+  const updates = change?.id ? takers.store?.updatesOf(change.subject) : undefined
+  if (!change || !updates) return takeHere(takers, changes, asker)
+  const { field, subject, id, value, before } = change
+  // A silent store would be asked for each in turn.
+  if (before && 'code' in before && before.code === 'store_unavailable') return [before]
   const { permit, source } = asker
   const next = (): JsonValue | undefined => {
     meet(takers, change)
     return value
   }
-  return store.update(subject, { field, next, permit, source, seen: seenOf(takers, change), id }).then((stamp) => {
-    if (stamp !== undefined) return [{ field, id, value, stamp }]
-    // Only this visitor may learn what is newest.
-    permit()
-    return takeHere(takers, changes, asker)
-  })
+  const update = { field, next, permit, source, seen: seenOf(takers, change), id }
+  return updates.make(subject, update).then((stamp) => [{ field, id, value, stamp }])
 }
 
 /** Writes what has not arrived before, under one stamp; refuses each change of a key that has something newer. */
@@ -209,8 +207,8 @@ function takeHere(takers: Takers, changes: readonly PageChange[], asker: Asker):
 function seenOf({ sessions, settings }: Takers, { field: { key }, subject, over, before }: PageChange): Stamp {
   const replica = sessions.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
-  // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that. Another process may
-  // have taken it, too, where the store did not answer: what stands says by its id under which stamp.
+  // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that. Without a store,
+  // another process may have taken it, too: the current value says by its id under which stamp.
   const isNewest = before && 'field' in before && (sessions.taken(subject, key, before.id) ?? before.stamp) === stamp
   if (isNewest && sameJson(before.value, replica?.value(key))) return stamp
   // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too. What this server has from

@@ -61,10 +61,10 @@ export class StoreHealth {
   async ask<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const { outages } = this
-    const deadline = setTimeout(() => {
+    const answered = onSilence(this.#deadline, () => {
       isLate = true
       if (this.#state === 'good') this.#become('slow', new Error(`no answer within ${this.#settings.storeTimeout} ms`))
-    }, this.#deadline).unref()
+    })
     try {
       const answer = await answerOf(act)
       this.#worked(isLate)
@@ -73,7 +73,7 @@ export class StoreHealth {
       this.#failed(cause, outages)
       throw cause
     } finally {
-      clearTimeout(deadline)
+      answered()
     }
   }
 
@@ -84,8 +84,8 @@ export class StoreHealth {
   /** Resolves with what the promise does, or with undefined if it is late. */
   inTime<T>(promise: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => resolve(undefined), this.#deadline)
-      promise.then(resolve, reject).finally(() => clearTimeout(timer))
+      const answered = onSilence(this.#deadline, () => resolve(undefined), true)
+      promise.then(resolve, reject).finally(answered)
     })
   }
 
@@ -147,9 +147,25 @@ export class StoreHealth {
 
 function answerOf<T>(act: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE).unref()
+    const answered = onSilence(PATIENCE, () => reject(new Error(`no answer within ${PATIENCE} ms`)))
     // An app's own store may throw before it returns a promise.
     const answer = Promise.resolve().then(act)
-    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+    answer.then(resolve, reject).finally(answered)
   })
+}
+
+/**
+ * Calls back after so many ms of silence, unless the returned function is called before. A process that was paused runs its timers before it
+ * reads its sockets, where the answer may wait: one turn of the event loop passes in between.
+ */
+function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
+  let turn: NodeJS.Immediate | undefined
+  const timer = setTimeout(() => {
+    turn = setImmediate(act)
+  }, ms)
+  if (!keepsAlive) timer.unref()
+  return () => {
+    clearTimeout(timer)
+    clearImmediate(turn)
+  }
 }

@@ -133,12 +133,14 @@ export class Loads {
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
+    // After a silence the store may have taken an update of this process without saying so.
+    const isSure = this.#health.state === 'good'
     const { registers, generation } = await this.#ask(subject)
     const { epochs, settings, subjects } = this.#core
     const wasLoaded = this.isLoaded(subject)
     const news = this.take(subject, registers, generation)
     if (generation === epochs.generation(subject)) this.#tell(subject, registers)
-    if (wasLoaded && news > 0) this.#warnOfLateness(subject)
+    if (isSure && wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const at = settings.clock()
     if (replica) replica.loadedAt = at

@@ -2,7 +2,6 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Level } from '../../../shared/protocol.js'
 import type { StoredRegister } from '../../../shared/register.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Stamp } from '../../../shared/stamp.js'
 import type { Store } from '../../stores/store.js'
 import type { Keeper, NameOwner } from '../ends/beyond.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
@@ -14,7 +13,7 @@ import { Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
 import { Sweeps } from './sweeps.js'
-import { type Answers, type Memory, type Update, Updates } from './updates.js'
+import { type Answers, type Memory, Updates } from './updates.js'
 
 /** ms for which an orderly shutdown waits for the store. */
 const LONGEST_END = 10_000
@@ -133,15 +132,9 @@ export class StoreSync implements Keeper {
     return (isLacking ? await this.#ask(subject) : rows) ?? []
   }
 
-  /**
-   * Computes a value from the newest one, whichever process wrote that. Resolves with its stamp, or with undefined if the store does not
-   * answer, or is not to have it.
-   *
-   * @throws {LiveSessionError} `conflict` if others were faster again and again; `closed`
-   */
-  async update(subject: Subject, update: Update): Promise<Stamp | undefined> {
-    if (isFleeting(subject)) return undefined
-    return this.#updates.make(subject, update)
+  /** Returns what computes a subject's values from the newest ones, whichever process wrote these; undefined if the store is to have none. */
+  updatesOf(subject: Subject): Updates<Subject> | undefined {
+    return isFleeting(subject) ? undefined : this.#updates
   }
 
   /** Creates the updates of values whose known state other code keeps in memory. */

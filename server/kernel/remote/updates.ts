@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ChangeSource } from '../../../shared/change.js'
+import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Level } from '../../../shared/protocol.js'
@@ -17,6 +18,10 @@ import type { SoundStore } from './sound-store.js'
 const MAX_ATTEMPTS = 50
 /** Bytes of an id: enough that no two are the same. */
 const ID_BYTES = 12
+/** ms for which handlers and jobs wait for a silent store. */
+const PATIENCE = 10_000
+/** ms between two attempts of theirs. */
+const PAUSE = 100
 
 /** A value that is computed from the one before it. */
 export interface Update {
@@ -28,8 +33,11 @@ export interface Update {
   readonly source: ChangeSource
   /** The update gets a larger stamp than this. @default the stamp of what memory has */
   readonly seen?: Stamp
-  /** Identifies the update if the store's answer is lost. @default a new id */
-  readonly id?: string | undefined
+}
+
+/** An update whose id says whether the store has taken it: it is made once, however often it is sent. */
+export interface NamedUpdate extends Update {
+  readonly id: string
 }
 
 /** The memory of what is known to be in the store. */
@@ -56,7 +64,7 @@ interface Place extends Pick<Keeper, 'keep'> {
   level(names: Iterable<StoredName>): Promise<Level>
 }
 
-/** Updates that compute values from those before them, by compare-and-set: see `StoreSync.update`. */
+/** Updates that compute values from those before them, in the store, by compare-and-set. */
 export class Updates<N extends StoredName> {
   readonly #place: Place
   readonly #answers: Answers<N>
@@ -71,8 +79,36 @@ export class Updates<N extends StoredName> {
     this.#settings = settings
   }
 
-  make(subject: N, update: Update): Promise<Stamp | undefined> {
+  /**
+   * Makes an update once. If the store is silent, it may have taken the update without saying so: the caller sends it again, under the same
+   * id.
+   *
+   * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
+   */
+  async make(subject: N, update: NamedUpdate): Promise<Stamp> {
+    const { health } = this.#place
+    // Nothing else may be due that would show whether a silent store is back.
+    if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
     return this.#underWay.run(subject, () => this.#make(subject, update))
+  }
+
+  /**
+   * Makes an update for code that has no page behind it to send it again: waits for a silent store.
+   *
+   * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
+   */
+  async insist(subject: N, update: Update): Promise<Stamp> {
+    const named = { ...update, id: randomBytes(ID_BYTES).toString('base64url') }
+    const end = performance.now() + PATIENCE
+    for (;;) {
+      try {
+        return await this.make(subject, named)
+      } catch (error) {
+        const isSilent = error instanceof LiveSessionError && error.code === 'store_unavailable'
+        if (!isSilent || performance.now() >= end) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE))
+    }
   }
 
   /** Returns whether the store may have something that memory does not have yet. */
@@ -85,10 +121,8 @@ export class Updates<N extends StoredName> {
     return this.#underWay.ended()
   }
 
-  async #make(subject: N, update: Update): Promise<Stamp | undefined> {
-    const { field, next, permit, source, seen = NEVER } = update
-    const id = update.id || randomBytes(ID_BYTES).toString('base64url')
-    let unanswered: StoredRegister | undefined
+  async #make(subject: N, update: NamedUpdate): Promise<Stamp> {
+    const { field, next, permit, source, seen = NEVER, id } = update
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       await this.#answers.ensure([subject])
       const isAnswering = this.#answers.isLoaded(subject) && (await this.#place.level([subject])) === 'store'
@@ -98,24 +132,25 @@ export class Updates<N extends StoredName> {
       const standing = replica?.register(field.key)
       const taken = takenAt(standing, id)
       if (standing && taken !== undefined) {
-        // What was taken since the first attempt only the store may have told of so far.
-        if (attempt > 0) this.#memory.confirm(subject, standing, source)
+        // The store may have taken it without saying so, and have told only this process since.
+        this.#memory.confirm(subject, standing, source)
         // Another process has told of it, and may be unable to store it.
         if (replica?.source(field.key) === 'node') this.#place.keep(subject, [standing])
         return taken
       }
-      if (!isAnswering) return unanswered && this.#keep(subject, unanswered, source)
+      if (!isAnswering) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
       const now = this.#settings.clock()
       const expected = standing?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
       const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
-      const { sound } = this.#place
+      const { health, sound } = this.#place
       const name = this.#place.nameOf(subject)
-      const isSet = await this.#try(() => sound.compareAndSet(name, register, expected))
+      const isSet = await health.inTime(
+        health.ask(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
+      )
       // Erased meanwhile: deletes what may have been written there, and computes again from what is left.
       if (this.#place.nameOf(subject) !== name) {
         sound.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
-        unanswered = undefined
         continue
       }
       if (isSet) {
@@ -124,37 +159,10 @@ export class Updates<N extends StoredName> {
         this.#memory.confirm(subject, register, source)
         return stamp
       }
-      unanswered = isSet === undefined ? register : undefined
-      if (unanswered) await this.#answers.inTime(subject)
-      else await this.#meet(subject, field.key)
+      // Memory and the store differ: each learns what the other has.
+      if (isSet === false) await this.#answers.inTime(subject)
     }
     throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
-  }
-
-  /**
-   * Sends the very same write again, as the store may have taken it, or may yet take it, without saying so. Returns undefined if memory has
-   * a newer one that was not made over it.
-   */
-  #keep(subject: N, register: StoredRegister, source: ChangeSource): Stamp | undefined {
-    const known = this.#memory.find(subject)?.stamp(register.key) ?? NEVER
-    if (known >= register.stamp) return undefined
-    this.#memory.confirm(subject, register, source)
-    this.#place.keep(subject, [register])
-    return register.stamp
-  }
-
-  /** Memory and the store differ in a key: each learns what the other has. */
-  async #meet(subject: N, key: string): Promise<void> {
-    const own = this.#memory.find(subject)?.register(key)
-    // The answer says what the store has.
-    if (own) this.#place.keep(subject, [own])
-    else await this.#answers.inTime(subject)
-  }
-
-  /** Asks the store; resolves with undefined if it does not answer in time. */
-  #try<T>(act: () => Promise<T>): Promise<T | undefined> {
-    const { health } = this.#place
-    return health.inTime(health.ask(act).catch(() => undefined))
   }
 }
 

@@ -11,6 +11,9 @@ import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-co
 import { checkWritable, jsonOf, refusal, sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
 
+const FASTER = 'others were faster again and again at a key'
+const SILENT = 'the store does not answer the update of a key'
+
 type Values = Readonly<Record<string, JsonValue>>
 type ValueListener = (value: JsonValue | undefined) => void
 type ValuesListener = (values: Values) => void
@@ -102,7 +105,7 @@ export class SessionHandle {
     return Outcome.of(async () => {
       const update = this.#prepared(method, key, value)
       update.permit()
-      let stamp = method === 'update' && updates ? await updates.make(name, update) : undefined
+      let stamp = method === 'update' && updates ? await updates.insist(name, update) : undefined
       // The session may have ended while the store was asked: then the write does not count.
       update.permit()
       stamp ??= this.#sessions.write(this.#held, new Map([[update.field.key, update.next()]]), update.source)
@@ -115,7 +118,7 @@ export class SessionHandle {
     const own = registerKey(key)
     const change = new Map([[own, method === 'delete' ? undefined : null]])
     return {
-      field: { key: own, refusal: (code) => refusal(code, 'others were faster again and again at a key', key) },
+      field: { key: own, refusal: (code) => refusal(code, code === 'conflict' ? FASTER : SILENT, key) },
       next: () => {
         const given = value()
         refusePromise(given, `session.${method}("${key}")`, AWAIT_IT)

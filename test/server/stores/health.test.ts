@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
+import { turn } from '../../support/held-store.js'
 import { holdTimers, pass, TIMEOUT, watch } from '../../support/store-parts.js'
 
 const MINUTE = 60_000
@@ -61,6 +62,24 @@ describe('StoreHealth', () => {
     expect([await late, health.state]).toEqual(['late', 'slow'])
     await health.ask(good)
     expect(states).toEqual(['slow', 'good'])
+  })
+
+  it('uses an answer that a paused process reads right after its timers', async () => {
+    const { health, states } = watch()
+    let answer: (text: string) => void = () => undefined
+    const asked = health.ask(
+      () =>
+        new Promise<string>((resolve) => {
+          answer = resolve
+        }),
+    )
+    const inTime = health.inTime(asked)
+    await turn()
+    jest.advanceTimersByTime(TIMEOUT)
+    answer('read')
+    expect(await inTime).toBe('read')
+    await turn()
+    expect(states).toEqual([])
   })
 
   it('takes a call for failed that has no answer after ten seconds', async () => {

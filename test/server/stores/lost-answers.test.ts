@@ -109,7 +109,7 @@ describe('an update whose answer of the store is lost', () => {
     expect(two?.get('items')).toEqual(['a'])
   })
 
-  it('takes nothing from what others have gone on with, where the store does not answer any more', async () => {
+  it('waits until the store answers, and takes nothing from what others have added meanwhile', async () => {
     const store = losingStore()
     const clock = testClock()
     const { now } = clock
@@ -118,17 +118,17 @@ describe('an update whose answer of the store is lost', () => {
       return now()
     })
     await add('a')
-    store.fates.push('lost')
     const { load, merge } = store
     const down = async (): Promise<never> => {
       throw new Error('down')
     }
-    Object.assign(store, { load: down, merge: down })
-    expect(await add('b')).toMatchObject({ level: 'memory' })
-    Object.assign(store, { load, merge })
     const other = await start(store, () => now() - 10_000)
+    store.fates.push('lost')
+    Object.assign(store, { load: down, merge: down })
+    const added = add('b')
+    Object.assign(store, { load, merge })
     await other('c')
-    await Promise.all(ends.splice(0, 1).map((end) => end()))
+    expect(await added).toMatchObject({ level: 'store' })
     expect(await stored(store)).toEqual(['a', 'b', 'c'])
   })
 
