@@ -57,6 +57,13 @@ export class HeldStore implements Store {
     return call
   }
 
+  /** The call of that index among all so far. */
+  call(index: number): HeldCall {
+    const call = this.calls[index]
+    if (!call) throw new Error(`the store was asked ${this.calls.length} times, not ${index + 1}`)
+    return call
+  }
+
   /** Answers all calls, and from now on answers at once. */
   async release(): Promise<void> {
     this.#isReleased = true

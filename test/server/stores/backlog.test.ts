@@ -175,7 +175,7 @@ describe('Backlog', () => {
       expect(late).toEqual([ANN])
     })
 
-    it('goes nowhere where the word of a removal is lost: what has ended is told once more', async () => {
+    it('retries the end markers whose first write fails', async () => {
       const parts = held()
       const { backlog, store, generations } = parts
       await store.content.merge(ANN, ENDS)
@@ -183,9 +183,8 @@ describe('Backlog', () => {
       generations.set(ANN, 6)
       backlog.abandon(ANN, ENDS, ANN)
       await turn()
-      const [load, remove] = store.calls
-      await load?.fail()
-      await remove?.answer()
+      expect(store.next.act).toBe('merge')
+      await store.next.fail()
       await pass(parts, 100)
       await store.release()
       expect(await content(store)).toEqual([ENDS_AS_STORED, []])
@@ -205,6 +204,20 @@ describe('Backlog', () => {
   })
 
   describe('an erasure', () => {
+    it('keeps end markers of another process if the removal reports an error', async () => {
+      const parts = held()
+      const { backlog, store } = parts
+      await store.content.merge(ANN, ENDS)
+      backlog.erase(ANN, [register('$epoch', 2), register('$generation', 2)])
+      await turn()
+      await store.call(0).answer()
+      await store.content.remove(ANN)
+      await store.call(1).fail()
+      await pass(parts, 100)
+      await store.release()
+      expect(await store.content.load(ANN)).toEqual(ENDS)
+    })
+
     /** The store has looked up what had ended, and has removed all. */
     async function cleared(store: HeldStore): Promise<void> {
       for (const act of ['load', 'remove']) {
@@ -320,9 +333,8 @@ describe('Backlog', () => {
       await turn()
       backlog.erase(ANN, [register('$epoch', 2)])
       await store.next.answer()
-      const [, load, remove] = store.calls
-      await load?.fail()
-      await remove?.answer()
+      await store.call(1).fail()
+      await store.call(2).answer()
       await pass(parts, 100)
       await cleared(store)
       await store.next.answer()
@@ -360,11 +372,10 @@ describe('Backlog', () => {
       const { backlog, store } = parts
       backlog.erase(ANN, [register('$epoch', 2)])
       await turn()
-      const [load, remove] = store.calls
-      await load?.fail()
+      await store.call(0).fail()
       await pass(parts, 100)
       expect(store.calls.length).toBe(2)
-      await remove?.answer()
+      await store.call(1).answer()
       await pass(parts, 100)
       expect(store.calls.length).toBe(4)
     })
@@ -502,11 +513,11 @@ describe('Backlog', () => {
       expect(states).toEqual(['slow', 'down'])
       await pass(made, 100)
       expect(store.calls.length).toBe(2)
-      await store.calls[1]?.answer()
+      await store.call(1).answer()
       await pass(made, 2000)
       expect([backlog.size, states.at(-1)]).toEqual([0, 'good'])
       // And should it answer after all:
-      await store.calls[0]?.answer()
+      await store.call(0).answer()
       expect(await store.content.load(ANN)).toEqual([register('a', 1, 1)])
     })
 
