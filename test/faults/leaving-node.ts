@@ -8,7 +8,7 @@ import { createClient } from 'redis'
 import { Server } from 'socket.io'
 import { fields } from './leaving-fields.js'
 
-/** A node of the runs in `leaving.ts`, as an app would be deployed: with a store and an adapter where there is a Redis. */
+/** A node of the runs in `leaving.ts` and `stalls.ts`, as an app would be deployed: with a store and an adapter where there is a Redis. */
 
 const { STORE_PATH = '', SITE_SECRET = '', STORE_TIMEOUT = '' } = process.env
 // Built beside this one.
@@ -16,8 +16,12 @@ const script = readFileSync(new URL('leaving-page.mjs', import.meta.url))
 
 async function redis() {
   const client = createClient({ socket: { path: STORE_PATH, tls: false } })
+  client.on('error', () => undefined)
   await client.connect()
-  return client
+  const publish = client.publish.bind(client)
+  // The adapter awaits no publish: one that fails would end the process.
+  const settled = (channel: string, message: string): Promise<unknown> => publish(channel, message).catch(() => 0)
+  return Object.assign(client, { publish: settled })
 }
 
 process.on('disconnect', () => process.exit())

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { chromiums } from '../browser/find-browser.mjs'
+import type { BrowserContext, Page } from 'playwright-core'
 import { Dice } from '../fuzz/dice.js'
 import { crash } from '../support/chromium-engine.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { bundleNode, bundlePage } from './bundle.js'
+import { launchChromium } from './chromium.js'
 import { Gateway } from './gateway.js'
 import { NodeProcess } from './node-process.js'
 
@@ -73,7 +73,7 @@ export async function runLeavings(
   const starting = Array.from({ length: count }, () => NodeProcess.start(script, redis?.path ?? '', secret, more))
   const nodes = await Promise.all(starting)
   const gateway = await Gateway.start(() => nodes.flatMap(({ port }) => port ?? []))
-  const browser = await launch()
+  const browser = await launchChromium()
   let begun = 0
   const visit = async (index: number): Promise<void> => {
     const context = await browser.newContext()
@@ -149,14 +149,6 @@ async function shown(page: Page, items: readonly string[]): Promise<Shown> {
   await page.waitForFunction(isThere, undefined, { timeout: PATIENCE }).catch(() => undefined)
   await page.evaluate('live.flush()')
   return page.evaluate<Shown>('({ list: live.get("list"), status: live.status().status })')
-}
-
-async function launch(): Promise<Browser> {
-  const [find] = chromiums()
-  if (!find) throw new Error('no Chromium is installed: apt-get install -y chromium')
-  const { executablePath, env } = await find()
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-  return chromium.launch({ executablePath, env: { ...process.env, ...env }, args })
 }
 
 function told({ rounds, items, lost, twice }: LeavingTally): string {

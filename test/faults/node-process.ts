@@ -82,6 +82,15 @@ export class NodeProcess {
     await ended
   }
 
+  /** Stops it in the middle of whatever it does, until it is resumed. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
   /** Cuts what connects it to the other nodes. */
   cut(): void {
     this.#adapter.cut()

@@ -39,6 +39,15 @@ export class RedisServer {
     await daemon?.end('SIGKILL')
   }
 
+  /** Stops it in the middle of whatever it does: its clients hear nothing, until it is resumed. */
+  pause(): void {
+    if (this.#daemon) process.kill(this.#daemon.pid, 'SIGSTOP')
+  }
+
+  resume(): void {
+    if (this.#daemon) process.kill(this.#daemon.pid, 'SIGCONT')
+  }
+
   async stop(): Promise<void> {
     await this.kill()
     this.#folder.remove()
