@@ -141,8 +141,7 @@ export class Baskets {
   mayBeTwice(item: JsonValue): boolean {
     if (!this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)) return true
     const { node, evictions } = this.#takers.get(item) ?? {}
-    const isStored = node?.line?.troubles === 0
-    return node !== undefined && !isStored && (node.isOver || node.evictions !== evictions)
+    return node !== undefined && !node.line && (node.isOver || node.evictions !== evictions)
   }
 
   /**

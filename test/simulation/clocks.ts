@@ -72,7 +72,7 @@ async function calm({ world }: Stage): Promise<void> {
 }
 
 /** A page of the browser, often one that has come to another node. */
-async function tabElsewhere(stage: Stage, browser: Browser, random: Random): Promise<Tab | undefined> {
+export async function tabElsewhere(stage: Stage, browser: Browser, random: Random): Promise<Tab | undefined> {
   stage.world.aim(random.next())
   if (random.below(3) === 0) await stage.load(browser, 'connected')
   const tab = pick(

@@ -11,8 +11,21 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a computed value is taken without a look at the store',
     at: 'take',
-    find: '!store',
+    find: '!change || !updates',
     replace: 'true',
+  },
+  {
+    name: 'a computed value is taken in memory while the store is silent',
+    at: 'take',
+    find: 'updates.make(subject, update).then((stamp) => [{ field, id, value, stamp }])',
+    replace:
+      "updates.make(subject, update).then((stamp) => [{ field, id, value, stamp }], (error) => { if (error.code !== 'store_unavailable') throw error; return takeHere(takers, changes, asker) })",
+  },
+  {
+    name: 'a computed value is said to be taken before the store says so',
+    at: 'Updates.#make',
+    find: 'isSet === false',
+    replace: '(isSet === undefined && this.#memory.confirm(subject, register, source), isSet === false)',
   },
   {
     name: 'a page sends what it has computed from an older value',
@@ -47,8 +60,8 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'what the store took without saying so is told to no other node',
     at: 'Updates.#make',
-    find: 'attempt > 0',
-    replace: 'false',
+    find: 'this.#memory.confirm(subject, standing, source)',
+    replace: 'undefined',
   },
   {
     name: 'the last POST has the first draft alone',

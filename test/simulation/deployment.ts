@@ -53,14 +53,14 @@ export class Deployment {
     return this.#cluster.skews.length === 1 && !this.store
   }
 
-  /** What one node has taken another can know. A store that does not answer joins them as little as none. */
+  /** What one node has taken another can know. */
   get isJoined(): boolean {
     return this.isOne || this.bus !== undefined
   }
 
-  /** What one node has taken all know without a word from it: there is no other, or each asks the store. */
+  /** What one node has taken all know without a word from it: there is no other, or it is in the store that all ask. */
   get isOne(): boolean {
-    return this.nodes.length === 1 || this.store?.isTroubled === false
+    return this.nodes.length === 1 || this.store !== undefined
   }
 
   /** What another node has taken this one must know by now, but for what is under way: of what a bus has lost nothing tells it. */

@@ -61,6 +61,14 @@ export class Duties {
       this.#world.fail(`${key} is not stored, though the store is well`)
   }
 
+  /** A node has taken a computed change, which it makes in the store where there is one. */
+  taken(node: ServerNode, sub: string, key: string, register: Register): void {
+    const place = this.#placeOf(node, sub, key, register)
+    const isThere = this.#world.deployment.durability?.isThere(place, key, register)
+    if (isThere === false && !node.knowledge.givenUp.has(sub))
+      this.#world.fail(`${key} at ${register.stamp} is taken, and the store has it not`, 'lost')
+  }
+
   /** A node gives a browser id up: it tells the others, and has it stored. @param isUsers whether a user has had it, or is to have the next one */
   gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment

@@ -319,7 +319,7 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     moment: 'a connection was ended before it was let in',
   },
   {
-    what: 'a process that the store does not answer takes what another has taken, and the page that goes on from there is left',
+    what: 'the store does not answer the process that a left page sends its list to, and the next page goes on from there and is left',
     seed: 26208,
     cluster: { skews: [-3000, 0, 20_000], hasStore: true, hasBus: false },
     browsers: [null],
@@ -332,10 +332,10 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     hasLocks: false,
     hasKoaSession: false,
     endsInRestart: false,
-    moment: 'a computed value is taken by two processes',
+    moment: 'a computed value is confirmed',
   },
   {
-    what: 'a page comes back to a process that has the value from the cookie alone, and its list to one that had taken the first of it',
+    what: 'a page comes back to a process that has the value from the cookie alone, its list to another, and the store answers both late',
     seed: 54348,
     cluster: { skews: [0, 700], hasStore: true, hasBus: false },
     browsers: ['ann'],
@@ -350,7 +350,7 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     hasLocks: false,
     hasKoaSession: false,
     endsInRestart: false,
-    moment: 'a change is refused: conflict',
+    moment: 'a computed value is confirmed',
   },
   {
     what: 'the store takes what a page has added as the process tries again, and says of that only that something stands there',
@@ -500,7 +500,7 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     moment: 'a change is refused that another process has taken',
   },
   {
-    what: 'a page goes on from what another had left, is left itself, and the process that gets it all has the first of it from the cookie alone',
+    what: 'a page goes on from what another had left, is left itself, and the store answers the process late that gets it all',
     seed: 97410,
     cluster: { skews: [0, -3000], hasStore: true, hasBus: false },
     browsers: ['ann'],
@@ -515,7 +515,7 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     hasLocks: false,
     hasKoaSession: false,
     endsInRestart: false,
-    moment: 'a change is refused that another process has taken',
+    moment: 'a computed value is confirmed',
   },
   {
     what: 'a user is erased elsewhere, of which the store tells in the first half of a write, and a job writes before the second',
@@ -546,6 +546,22 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     hasKoaSession: false,
     endsInRestart: false,
     moment: 'a computed value is taken by two processes',
+  },
+  {
+    what: 'the store takes what a page has added without saying so, while pages add at another process',
+    seed: 7,
+    cluster: { skews: [700, 0], hasStore: true, hasBus: true },
+    browsers: ['ann', 'ann'],
+    steps: [
+      { kind: 'addMeanwhile', who: 0, which: 438099291, what: 2236867 },
+      { kind: 'addMeanwhile', who: 1, which: 331740551, what: 1797167157 },
+      { kind: 'addMeanwhile', who: 0, which: 1154540254, what: 744 },
+      { kind: 'addMeanwhile', who: 1, which: 470652726, what: 36319 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'the store takes a write before it says so',
   },
 ]
 

@@ -153,11 +153,38 @@ const WEIGHTS_OF_CLOCKS = {
   loseNews: 2,
 } as const
 
+/** What can happen where processes wait for a silent store. */
+const WEIGHTS_OF_STALLS = {
+  addMeanwhile: 10,
+  add: 3,
+  addTogether: 2,
+  change: 2,
+  open: 2,
+  flow: 4,
+  toTab: 2,
+  toServer: 2,
+  shakeHands: 2,
+  breakConnection: 1,
+  timer: 3,
+  evict: 1,
+  restart: 1,
+  refresh: 1,
+  storeSlows: 2,
+  storeFails: 1,
+  storeIsBack: 3,
+  storeAnswers: 4,
+  storeRefuses: 2,
+  holdNews: 1,
+  hear: 2,
+  loseNews: 1,
+} as const
+
 export type Kind =
   | keyof typeof WEIGHTS
   | keyof typeof WEIGHTS_OF_STORES
   | keyof typeof WEIGHTS_OF_BUSES
   | keyof typeof WEIGHTS_OF_CLOCKS
+  | keyof typeof WEIGHTS_OF_STALLS
 
 /** Numbers of any size choose among what there is when it happens, so that any step can be left out. */
 export interface Step {
@@ -186,9 +213,10 @@ const KINDS_OF_STORES = drawn(WEIGHTS_OF_STORES)
 const KINDS_OF_BUSES = drawn(WEIGHTS_OF_BUSES)
 const KINDS_OF_LEAVINGS = drawn(WEIGHTS_OF_LEAVINGS)
 const KINDS_OF_CLOCKS = drawn(WEIGHTS_OF_CLOCKS)
+const KINDS_OF_STALLS = drawn(WEIGHTS_OF_STALLS)
 /** Of so many schedules one is of leavings alone. */
 const LEAVINGS_IN = 6
-/** Of so many one, and never one of those, is of nodes whose clocks differ. */
+/** Of so many one, and never one of those, is of nodes whose clocks differ; another one of processes that wait for a silent store. */
 const CLOCKS_IN = 12
 
 function drawn(weights: Readonly<Partial<Record<Kind, number>>>): readonly Kind[] {
@@ -219,7 +247,8 @@ export function isCalm({ steps, cluster: { skews, hasStore, hasBus }, browsers, 
 }
 
 export function scheduleOf(seed: number): Schedule {
-  if (seed % CLOCKS_IN === 1) return scheduleOfClocks(seed)
+  if (seed % CLOCKS_IN === 1) return scheduleOfNodes(seed, KINDS_OF_CLOCKS)
+  if (seed % CLOCKS_IN === 7) return scheduleOfNodes(seed, KINDS_OF_STALLS)
   const random = new Random(seed)
   const cluster = clusterOf(seed)
   const isOfLeavings = seed % LEAVINGS_IN === 0
@@ -233,10 +262,11 @@ export function scheduleOf(seed: number): Schedule {
   return { seed, cluster, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
 }
 
-function scheduleOfClocks(seed: number): Schedule {
+/** Nodes of which one is ahead of another, and share a store. */
+function scheduleOfNodes(seed: number, kinds: readonly Kind[]): Schedule {
   const random = new Random(seed)
   const browsers = CASTS_OF_CLOCKS[random.below(CASTS_OF_CLOCKS.length)] ?? []
-  const steps = stepsOf(KINDS_OF_CLOCKS, 3 + random.below(6), random)
+  const steps = stepsOf(kinds, 3 + random.below(6), random)
   const [hasLocks, endsInRestart] = [random.below(4) > 0, random.below(4) === 0]
   return { seed, cluster: clusterOfClocks(seed), browsers, steps, hasKoaSession: false, endsInRestart, hasLocks }
 }

@@ -27,6 +27,8 @@ export interface Asked<T> {
 interface Call {
   readonly line: StoreLine
   readonly isComparing: boolean
+  /** Does it, and says nothing yet. */
+  perform(): Promise<unknown>
   answer(): Promise<void>
   /** @param isDone it is written all the same, and the word of it is lost */
   refuse(isDone: boolean): Promise<void>
@@ -41,8 +43,6 @@ export class SharedStore {
   #refusals = 0
   /** The next that is to write only over what stands has no answer, in fair weather either: whether it is done. */
   #isNextDone: boolean | undefined
-  /** It did not always answer at once. */
-  isTroubled = false
   readonly #removed = new Map<string, Registers>()
   /** What of a list was lost. */
   loss: string | undefined
@@ -62,9 +62,14 @@ export class SharedStore {
   }
 
   ask<T>({ line, name, act, ghost, onAnswer, isComparing = false, isWhole }: Asked<T>): Promise<T> {
-    const isLate = this.weather === 'slow'
+    const isLate = this.weather === 'slow' || line.isAsleep
     return new Promise((resolve, reject) => {
-      const perform = async (): Promise<T> => {
+      let performed: Promise<T> | undefined
+      const perform = (): Promise<T> => {
+        performed ??= performOnce()
+        return performed
+      }
+      const performOnce = async (): Promise<T> => {
         const answer = await act(this.#content)
         const rows = await this.#content.load(name)
         const read = readRegisters(rows.map(({ key, stamp, value }) => [key, stamp, value]))
@@ -85,20 +90,19 @@ export class SharedStore {
         line.troubles += 1
         reject(new Error('the store is told to fail'))
       }
-      this.isTroubled ||= this.weather !== 'fair'
       if (isLate) {
         line.isSound = false
         line.troubles += 1
       }
-      this.#calls.push({ line, isComparing, answer, refuse })
+      this.#calls.push({ line, isComparing, perform, answer, refuse })
     })
   }
 
-  /** What was added to a list stays there, whichever nodes add at the same moment; a node that it does not answer goes on without it. */
+  /** What was added to a list stays there, whichever nodes add at the same moment, and whether or not it answers them. */
   #compare(before: Registers, after: Registers): void {
     const [former, next] = [before.get(ADDED_TO)?.value, after.get(ADDED_TO)?.value]
     const lost = lacking(former, next)
-    if (lost === undefined || next === undefined || this.isTroubled) return
+    if (lost === undefined || next === undefined) return
     this.loss ??= `the store has ${JSON.stringify(next)} in place of ${JSON.stringify(former)}`
   }
 
@@ -109,7 +113,7 @@ export class SharedStore {
 
   /** Does the next thing for which nothing is to be waited; says whether there was any. */
   async move(): Promise<boolean> {
-    const isDue = ({ line }: Call): boolean => line.isCut || this.weather !== 'slow'
+    const isDue = ({ line }: Call): boolean => line.isCut || (this.weather !== 'slow' && !line.isAsleep)
     const call = this.#calls.find(isDue)
     if (!call) return false
     if (call.line.isCut) await this.#take(call).answer()
@@ -120,6 +124,17 @@ export class SharedStore {
       await this.#take(call).refuse(this.#refusals % 3 === 0)
     }
     return true
+  }
+
+  /** Makes one of the writes over what stands that wait, and answers later. */
+  async perform(which: number): Promise<void> {
+    const call = pick(
+      this.#calls.filter(({ isComparing, line }) => isComparing && !line.isCut),
+      which,
+    )
+    if (!call) return
+    note('the store takes a write before it says so')
+    await call.perform()
   }
 
   /** Answers one thing that waits; says whether there was any. */
@@ -142,7 +157,6 @@ export class SharedStore {
     const isDone = call.isComparing ? this.#isNextDone : undefined
     if (isDone === undefined) return call.answer()
     this.#isNextDone = undefined
-    this.isTroubled = true
     note('the store refuses but once')
     await call.refuse(isDone)
   }

@@ -11,6 +11,7 @@ import type { Action } from './routes.js'
 import type { Kind } from './schedule.js'
 import { SERVER } from './server-steps.js'
 import type { Stage } from './stage.js'
+import { STALLS } from './stalls.js'
 import type { Link } from './tab.js'
 import { turn } from './time.js'
 import { USERS } from './world.js'
@@ -147,6 +148,8 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   ...CLUSTER,
 
   ...CLOCKS,
+
+  ...STALLS,
 
   answerComesLate: async (stage, browser, step) => {
     const tab = tabOf(browser, step)

@@ -35,6 +35,8 @@ export class StoreLine implements Store {
   readonly #onAnswer: OnAnswer
   /** Its process has ended: what that asks has no effect. */
   isCut = false
+  /** Its process is stopped: what it has asked is done, and not answered. */
+  isAsleep = false
   /** Its newest answer came at once, and was no error. */
   isSound = true
   /** The newest. */

@@ -245,6 +245,7 @@ export class SyncChecker {
     if (isNew && isLasting) duties.wrote(node, sub, key, register)
     else duties.confirmed(node, sub, key, register)
     if (isLasting) duties.acknowledged(node, sub, key, register, level)
+    if (isLasting && id !== '') duties.taken(node, sub, key, register)
   }
 
   /** A change was refused: something newer stands, or this build does not know the key. */
@@ -263,6 +264,8 @@ export class SyncChecker {
     if (code === 'conflict' && sub !== undefined) this.#world.baskets.refuses(node, sub, change)
     // It waited for the store: what that has by now is for no visitor who has gone.
     if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
+    // The store may have taken it all the same: it is sent again.
+    if (id !== '' && code === 'store_unavailable' && stamp === undefined && (node.line?.troubles ?? 0) > 0) return
     const expected = id === '' ? 'superseded' : 'conflict'
     if (code !== expected || over < 0) fail(`is refused ${JSON.stringify(change)} as ${code}`)
     if (stamp !== undefined && stamp <= over) fail(`is refused ${JSON.stringify(change)} over ${stamp}, which it knows`)
