@@ -55,7 +55,7 @@ export interface Session<F extends Fields, K extends keyof F & string> {
   setMany(values: { readonly [P in K]?: Settable<F[P]> }): Promise<Written>
   /**
    * Computes a value from the current one, atomically: within the process and, with a store, across all processes. Also rejects with
-   * `conflict` if others were repeatedly faster, and with what `next` throws.
+   * `conflict` if others were repeatedly faster, with `store_unavailable` if the store is silent for 10 s, and with what `next` throws.
    *
    * @param next synchronous, pure, and may run more than once
    * @example

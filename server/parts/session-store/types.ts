@@ -92,7 +92,7 @@ export interface AppSession<S extends object = RegisteredSession> {
   set<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>
   /**
    * Computes a value from the current one, atomically: within the process and, with a store, across all processes. Rejects as `set` does,
-   * and with `conflict` if others were repeatedly faster.
+   * with `conflict` if others were repeatedly faster, and with `store_unavailable` if the store is silent for 10 s.
    *
    * @param next synchronous, pure, and may run more than once
    */
