@@ -364,6 +364,16 @@ describe('close()', () => {
     }
   })
 
+  it('rejects an update that waits for the store', async () => {
+    const { store, start } = nodes(memoryStore())
+    const app = await start()
+    const ann = await app.live.user('ann')
+    store.fail(Number.POSITIVE_INFINITY)
+    const refused = expect(ann.update('visits', (count) => count + 1)).rejects.toMatchObject({ code: 'closed' })
+    await app.live.close()
+    await refused
+  })
+
   it('waits for an update that is under way', async () => {
     const { store, start } = nodes(new HeldStore())
     const app = await start()

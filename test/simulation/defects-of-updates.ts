@@ -17,9 +17,9 @@ export const DEFECTS_OF_UPDATES: readonly Defect[] = [
   {
     name: 'a computed value is taken in memory while the store is silent',
     at: 'take',
-    find: 'updates.make(subject, update).then((stamp) => [{ field, id, value, stamp }])',
+    find: 'updates.make(subject, id, update).then((stamp) => [{ field, id, value, stamp }])',
     replace:
-      "updates.make(subject, update).then((stamp) => [{ field, id, value, stamp }], (error) => { if (error.code !== 'store_unavailable') throw error; return takeHere(takers, changes, asker) })",
+      "updates.make(subject, id, update).then((stamp) => [{ field, id, value, stamp }], (error) => { if (error.code !== 'store_unavailable') throw error; return takeHere(takers, changes, asker) })",
   },
   {
     name: 'a computed value is said to be taken before the store says so',

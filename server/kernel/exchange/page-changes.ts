@@ -182,8 +182,8 @@ function take(takers: Takers, changes: readonly PageChange[], asker: Asker): Awa
     meet(takers, change)
     return value
   }
-  const update = { field, next, permit, source, seen: seenOf(takers, change), id }
-  return updates.make(subject, update).then((stamp) => [{ field, id, value, stamp }])
+  const update = { field, next, permit, source, seen: seenOf(takers, change) }
+  return updates.make(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
 }
 
 /** Writes what has not arrived before, under one stamp; refuses each change of a key that has something newer. */

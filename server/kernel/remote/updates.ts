@@ -35,11 +35,6 @@ export interface Update {
   readonly seen?: Stamp
 }
 
-/** An update whose id says whether the store has taken it: it is made once, however often it is sent. */
-export interface NamedUpdate extends Update {
-  readonly id: string
-}
-
 /** The memory of what is known to be in the store. */
 export interface Memory<N extends StoredName> {
   find(name: N): Replica | undefined
@@ -80,16 +75,15 @@ export class Updates<N extends StoredName> {
   }
 
   /**
-   * Makes an update once. If the store is silent, it may have taken the update without saying so: the caller sends it again, under the same
-   * id.
+   * Makes an update once, however often it is sent under its id: a store that is silent may have taken it without saying so.
    *
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
-  async make(subject: N, update: NamedUpdate): Promise<Stamp> {
+  async make(subject: N, id: string, update: Update): Promise<Stamp> {
     const { health } = this.#place
     // Nothing else may be due that would show whether a silent store is back.
     if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
-    return this.#underWay.run(subject, () => this.#make(subject, update))
+    return this.#underWay.run(subject, () => this.#make(subject, id, update))
   }
 
   /**
@@ -98,11 +92,11 @@ export class Updates<N extends StoredName> {
    * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
    */
   async insist(subject: N, update: Update): Promise<Stamp> {
-    const named = { ...update, id: randomBytes(ID_BYTES).toString('base64url') }
+    const id = randomBytes(ID_BYTES).toString('base64url')
     const end = performance.now() + PATIENCE
     for (;;) {
       try {
-        return await this.make(subject, named)
+        return await this.make(subject, id, update)
       } catch (error) {
         const isSilent = error instanceof LiveSessionError && error.code === 'store_unavailable'
         if (!isSilent || performance.now() >= end) throw error
@@ -121,8 +115,8 @@ export class Updates<N extends StoredName> {
     return this.#underWay.ended()
   }
 
-  async #make(subject: N, update: NamedUpdate): Promise<Stamp> {
-    const { field, next, permit, source, seen = NEVER, id } = update
+  async #make(subject: N, id: string, update: Update): Promise<Stamp> {
+    const { field, next, permit, source, seen = NEVER } = update
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       await this.#answers.ensure([subject])
       const isAnswering = this.#answers.isLoaded(subject) && (await this.#place.level([subject])) === 'store'
