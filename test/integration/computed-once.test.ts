@@ -95,11 +95,11 @@ describe('a computed change that is sent again', () => {
     expect((await compute(there, 'one', 0, ['a'])).result).toEqual(result)
   })
 
-  it('is said to be stored only once the store has it, also where a process took it that cannot reach the store', async () => {
-    const [store, cut] = [memoryStore(), memoryStore()]
-    cut.fail(Number.POSITIVE_INFINITY)
+  it('is stored by a process that has heard of it from one that keeps it in memory alone', async () => {
+    const store = memoryStore()
     const bus = new Bus()
-    const one = await site({ store: cut, onError: () => undefined } as never).start(bus)
+    // As a process of an earlier build takes it while the store is silent.
+    const one = await site().start(bus)
     const two = await site({ store } as never).start(bus)
     const [here, there] = [await connect(one), await connect(two)]
     const { result } = await compute(here, 'one', 0, ['a'])
@@ -107,7 +107,6 @@ describe('a computed change that is sent again', () => {
     await there.ticket()
     expect((await compute(there, 'one', 0, ['a'])).result).toEqual({ ...result, level: 'store' })
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'cart', value: ['a'] }])
-    cut.fail(0)
   })
 
   it('was taken by a process that has been killed, as the ticket says that the browser brings', async () => {

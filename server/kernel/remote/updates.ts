@@ -128,7 +128,7 @@ export class Updates<N extends StoredName> {
       if (standing && taken !== undefined) {
         // The store may have taken it without saying so, and have told only this process since.
         this.#memory.confirm(subject, standing, source)
-        // Another process has told of it, and may be unable to store it.
+        // Another process has told of it: one of an earlier build may have it in memory alone.
         if (replica?.source(field.key) === 'node') this.#place.keep(subject, [standing])
         return taken
       }
