@@ -54,8 +54,8 @@ export interface FieldStore<V, S> {
  * A refused write rejects with a `LiveSessionError` and is rolled back. Its `code` is `invalid_value`, `undeclared_key`, `not_writable`,
  * `too_large` or `malformed` if the value or the key is invalid; or `superseded` if another write came in between, or another visitor now
  * uses this browser. With `cookies_blocked` and `store_unavailable` the page still shows the value, but it is saved nowhere. While the
- * server is unreachable, busy or restarting, writes wait instead of failing; so does an `update` while the store is silent. A rejection that no code awaits is not an error of the page:
- * `status` reports it, or `onVisitor` if the visitor changed.
+ * server is unreachable, busy or restarting, writes wait instead of failing; so does an `update` while the store is silent. A
+ * rejection that no code awaits is not an error of the page: `status` reports it, or `onVisitor` if the visitor changed.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
   /** Resolves when the first values are known; at once if `initial` was found. Never rejects. */

@@ -7,8 +7,7 @@ import { isBlocked, type Page } from './page.js'
 /**
  * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a response
  * to a browser that keeps our cookie. `'offline'`: shown, kept, and sent once the endpoint can be reached again or,
- * with the reason `store_unavailable`, once the store answers again. `'rejected'`: refused for the
- * given `reason` and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable`, or if its ticket was refused,
+ * with the reason `store_unavailable`, once the store answers again. `'rejected'`: refused for the given `reason` and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable`, or if its ticket was refused,
  * the value stays shown in this page, but nowhere else.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
