@@ -35,7 +35,7 @@ it.each(LONG)('a storeRefresh of %d ms looks for nothing to load within a day', 
 
 it('a recheck of a hundred years has no turn within a day', async () => {
   const interval = jest.spyOn(globalThis, 'setInterval')
-  new Rechecks({} as never, { hasUsers: true } as never, 1000 * 36_525 * DAY).close()
+  new Rechecks({} as never, { isNeeded: true } as never, 1000 * 36_525 * DAY).close()
   const [[, ms = 0] = []] = interval.mock.calls
   expect(ms).toBeGreaterThan(DAY)
   expect(ms).toBeLessThan(2 ** 31)
