@@ -102,12 +102,12 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.timers.delete('unload')
     // If the browser has shown no cookie, no answer could prove whose the page is.
     page.isReady &&= !page.isKept
-    // A connection may be the former visitor's, or dead without having noticed.
-    if (page.reach !== 'none') page.reach = 'down'
     awake(page)
     // The next try shows whether the browser still keeps no cookie.
     page.tries = 0
-    ask(page)
+    // An answer to an earlier question, and a connection begun earlier, may name a visitor who has left since.
+    reconnect(page)
+    if (page.reach === 'none') ask(page)
   },
   use: (page) => {
     page.isDue = !page.timers.has('renew')

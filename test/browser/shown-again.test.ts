@@ -1,13 +1,17 @@
+import { EventEmitter, once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
 import { buildSync } from 'esbuild'
 import { defineFields } from 'koa-live-session/fields'
+import type { Page } from 'playwright-core'
+import { launch } from 'puppeteer-core'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Gate } from '../support/gate.js'
 
 const fields = defineFields({ note: { schema: z.string(), default: 'nothing', client: 'write' } })
-const PREFETCH = '<script type="speculationrules">{"prefetch":[{"urls":["/notes"],"eagerness":"immediate"}]}</script>'
+const menuFor = (how: 'prefetch' | 'prerender'): string =>
+  `<script type="speculationrules">{"${how}":[{"urls":["/notes"],"eagerness":"immediate"}]}</script>`
 
 const scriptFor = (hasSocket: boolean): string => `
   import { createLiveSession } from 'koa-live-session/client'
@@ -20,18 +24,37 @@ const scriptFor = (hasSocket: boolean): string => `
   live.onVisitor(({ kind }) => visitors.push(kind))
   live.subscribe('note', (note) => { output.value = note; seen.push(note) })
   addEventListener('pageshow', () => { seen.splice(0, Infinity, output.value); window.isShown = true })
-  addEventListener('pagehide', () => { window.isShown = false })`
+  addEventListener('pagehide', () => { window.isShown = false })
+  if (document.prerendering) {
+    fetch('/prerendered')
+    document.addEventListener('prerenderingchange', () => {
+      seen.splice(0, Infinity, output.value)
+      fetch('/activated?' + seen)
+    })
+    live.onVisitor(({ kind }) => fetch('/visitor?' + [kind, ...seen]))
+  }`
 
 /** The Chromium that comes with the development dependencies has no back/forward cache: .ci/run runs this file in an installed one. */
 const describeInInstalled = process.env['BROWSER_IS_BUNDLED'] === undefined ? describeInBrowser : describe.skip
 
+/** What the tests use of a page, whichever driver has opened it. */
+interface Driven {
+  goto(url: string): Promise<unknown>
+  evaluate(script: string): Promise<unknown>
+  waitForFunction(script: string): Promise<unknown>
+}
+
+const newPage = async (): Promise<Page> => (await openBrowser()).newPage()
+
 /** Ann's page at `/notes`. Once held, the server answers neither a POST to the endpoint nor a handshake until the gate is opened. */
-async function start({ hasSocket = false } = {}) {
+async function start<P extends Driven>(page: P, { hasSocket = false } = {}) {
   const stdin = { contents: scriptFor(hasSocket), resolveDir: process.cwd() }
   const alias = { 'koa-live-session/client': './client/index.ts' }
   const { outputFiles } = buildSync({ stdin, alias, bundle: true, write: false, format: 'esm' })
   let gate: Gate | undefined
   const prefetched = new Gate()
+  /** What the pages say in requests, by path. */
+  const reports = new EventEmitter()
   const loaded: string[] = []
   const app = await App.start({
     fields,
@@ -61,11 +84,14 @@ async function start({ hasSocket = false } = {}) {
         loaded.push(purpose)
         if (purpose) ctx.res.once('finish', () => void prefetched.pass())
         ctx.body = `<!doctype html><output></output>${ctx.liveSession.embed()}<script type="module" src="/browser.js"></script>`
-      } else if (ctx.path === '/menu') ctx.body = PREFETCH
-      else ctx.body = ''
+      } else if (ctx.path === '/prefetch' || ctx.path === '/prerender') {
+        ctx.body = menuFor(ctx.path === '/prefetch' ? 'prefetch' : 'prerender')
+      } else {
+        reports.emit(ctx.path, ctx.querystring)
+        ctx.body = ''
+      }
     },
   })
-  const page = await (await openBrowser()).newPage()
   await page.goto(`${app.url}/sign-in`)
   // The first response sets a cookie, and is kept nowhere.
   for (let times = 0; times < 2; times += 1) {
@@ -84,7 +110,7 @@ async function start({ hasSocket = false } = {}) {
     await page.evaluate("void setTimeout(() => { location.href = '/notes' })")
     await page.waitForFunction("location.pathname === '/notes' && window.isShown")
   }
-  return { app, page, hold, loaded, prefetched, goBack, visit, seen: () => page.evaluate('seen') }
+  return { app, hold, loaded, prefetched, reports, goBack, visit, seen: () => page.evaluate('seen') }
 }
 
 describeInInstalled('threat 94: a page that is shown again', () => {
@@ -92,7 +118,8 @@ describeInInstalled('threat 94: a page that is shown again', () => {
     ['without a socket', false],
     ['with a socket', true],
   ])('%s asks at once and shows nothing of Ann after her sign-out', async (_, hasSocket) => {
-    const { app, page, hold, goBack, seen } = await start({ hasSocket })
+    const page = await newPage()
+    const { app, hold, goBack, seen } = await start(page, { hasSocket })
     await page.goto(`${app.url}/sign-out`)
     const gate = hold()
     await goBack()
@@ -107,7 +134,8 @@ describeInInstalled('threat 94: a page that is shown again', () => {
     ['without a socket', false],
     ['with a socket', true],
   ])('%s shows Ann her value as soon as the server has named her', async (_, hasSocket) => {
-    const { app, page, hold, goBack, seen } = await start({ hasSocket })
+    const page = await newPage()
+    const { app, hold, goBack, seen } = await start(page, { hasSocket })
     await page.goto(`${app.url}/about`)
     const gate = hold()
     await goBack()
@@ -121,8 +149,9 @@ describeInInstalled('threat 94: a page that is shown again', () => {
 
 describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
   it('asks at once and shows nothing of Ann after her session ends', async () => {
-    const { app, page, hold, loaded, prefetched, visit, seen } = await start()
-    await page.goto(`${app.url}/menu`)
+    const page = await newPage()
+    const { app, hold, loaded, prefetched, visit, seen } = await start(page)
+    await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
     await page.context().clearCookies()
     const gate = hold()
@@ -135,11 +164,41 @@ describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
   })
 
   it('is dropped by the browser at her sign-out', async () => {
-    const { app, page, loaded, prefetched, visit } = await start()
-    await page.goto(`${app.url}/menu`)
+    const page = await newPage()
+    const { app, loaded, prefetched, visit } = await start(page)
+    await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
     await page.evaluate("fetch('/sign-out').then((response) => response.text())")
     await visit()
     expect(loaded).toEqual(['', '', 'prefetch', ''])
+  })
+})
+
+describeInInstalled('threat 94: a page that was prerendered for Ann', () => {
+  it.each([
+    ['without a socket', false],
+    ['with a socket', true],
+  ])('%s shows nothing of Ann as it is activated after her session', async (_, hasSocket) => {
+    // Playwright prerenders nothing.
+    const { executablePath, args } = JSON.parse(process.env['BROWSER_OPTIONS'] ?? '')
+    const browser = await launch({ executablePath, args, timeout: 0, protocolTimeout: 0 })
+    try {
+      const page = await browser.newPage()
+      page.setDefaultTimeout(0)
+      const { app, hold, reports } = await start(page, { hasSocket })
+      const prerendered = once(reports, '/prerendered')
+      await page.goto(`${app.url}/prerender`)
+      await prerendered
+      await browser.deleteCookie(...(await browser.cookies()))
+      const gate = hold()
+      const [activated, visitor] = [once(reports, '/activated'), once(reports, '/visitor')]
+      await page.evaluate("void setTimeout(() => { location.href = '/notes' })")
+      expect(await activated).toEqual(['nothing'])
+      await gate.entered
+      gate.open()
+      expect(await visitor).toEqual(['guest,nothing'])
+    } finally {
+      await browser.close()
+    }
   })
 })

@@ -218,15 +218,35 @@ describe('threat 94: a page that is shown again', () => {
   const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
   const shown = (page: BarePage): unknown => shownOf(fieldOf(page.page, 'division'), !page.page.isReady)
 
-  it.each([true, false])('shows defaults and asks until an answer names its visitor (socket: %s)', (hasSocket) => {
+  const returned = (hasSocket: boolean): BarePage => {
     const page = new BarePage(NOTE, hasSocket)
     page.on('begin')
     page.on('leave')
     expect(shown(page)).toBe(7)
     page.on('return')
     expect(shown(page)).toBe(-1)
+    return page
+  }
+
+  it('asks without a socket, and shows defaults until the answer', () => {
+    const page = returned(false)
     expect(page.told(ANN)).toEqual({})
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
+  })
+
+  it('reconnects, and shows defaults until the greeting', () => {
+    const page = returned(true)
+    expect(page.did('reconnect')).toBe(true)
+    page.on('connect')
+    page.greet(ANN)
+    expect([shown(page), page.did('visitor')]).toEqual([7, false])
+  })
+
+  it('POSTs if the new connection does not greet it in time', () => {
+    const page = returned(true)
+    page.time('greet')
+    expect(page.told({ ...ANN, kept: true })).toMatchObject({ who: 'ann' })
+    expect(shown(page)).toBe(7)
   })
 
   it('shows the next visitor’s values after an answer with the next cookie', () => {
@@ -260,11 +280,10 @@ describe('threat 94: a page that is shown again', () => {
     page.set('division', 3)
     page.on('leave')
     page.on('return')
-    page.post()
-    page.on('posted', { status: 0, wait: 0 })
+    page.time('greet')
+    page.fail()
     expect([shown(page), page.remains()?.drafts]).toEqual([-1, [['division', 0, '', 3]]])
-    page.time('post')
-    page.told(ANN)
+    page.comeBack(ANN)
     expect(shown(page)).toBe(3)
   })
 
@@ -295,6 +314,17 @@ describe('threat 94: a page that is shown again', () => {
     page.learn(['division', 9, 8])
     page.take(10)
     expect([page.page.isReady, page.said()]).toEqual([false, []])
+  })
+
+  it('asks again if it is shown while a question is in flight', () => {
+    const page = new BarePage(NOTE, false)
+    page.on('begin')
+    page.on('return')
+    expect(page.post()).toEqual({})
+    page.effects()
+    page.on('return')
+    expect([page.did('release'), page.page.posted]).toEqual([true, undefined])
+    expect(page.post()).toEqual({})
   })
 
   it('hides nothing in a browser that keeps no cookie', () => {
