@@ -136,6 +136,33 @@ describe('while the store is down', () => {
     expect(found).toMatchObject({ division: 4, secret: 'x' })
   })
 
+  it('is asked at growing intervals, however many updates wait for it', async () => {
+    const { store, start, clock } = nodes(memoryStore())
+    const app = await start()
+    const users = await Promise.all(Array.from({ length: 20 }, (_, index) => app.live.user(`user ${index}`)))
+    const { load } = store
+    let loads = 0
+    store.load = (subject) => {
+      loads += 1
+      return load(subject)
+    }
+    store.fail(Number.POSITIVE_INFINITY)
+    // What memory has of them is not fresh.
+    clock.advance(2 * 60_000)
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
+    try {
+      const refused = users.map((user) => user.update('visits', (count) => count + 1).catch(({ code }) => code))
+      await jest.advanceTimersByTimeAsync(1000)
+      const ofFirstSecond = loads
+      await jest.advanceTimersByTimeAsync(10_000)
+      expect(new Set(await Promise.all(refused))).toEqual(new Set(['store_unavailable']))
+      expect(loads - ofFirstSecond).toBeLessThan(10)
+    } finally {
+      jest.useRealTimers()
+      store.fail(0)
+    }
+  })
+
   it('acknowledges what a page sets as in memory; an update waits for it', async () => {
     const { store, start } = nodes(memoryStore())
     const app = await start()

@@ -92,6 +92,7 @@ export class Updates<N extends StoredName> {
    * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
    */
   async insist(subject: N, update: Update): Promise<Stamp> {
+    const { health } = this.#place
     const id = randomBytes(ID_BYTES).toString('base64url')
     const end = performance.now() + PATIENCE
     for (;;) {
@@ -101,7 +102,11 @@ export class Updates<N extends StoredName> {
         const isSilent = error instanceof LiveSessionError && error.code === 'store_unavailable'
         if (!isSilent || performance.now() >= end) throw error
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE))
+      do {
+        await new Promise((resolve) => setTimeout(resolve, PAUSE))
+        update.permit()
+        this.#memory.checkOpen()
+      } while (health.concurrency === 0 && performance.now() < end)
     }
   }
 
@@ -117,8 +122,10 @@ export class Updates<N extends StoredName> {
 
   async #make(subject: N, id: string, update: Update): Promise<Stamp> {
     const { field, next, permit, source, seen = NEVER } = update
+    const { health, sound } = this.#place
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      await this.#answers.ensure([subject])
+      // Each update that waits would ask a store that is down.
+      if (health.state === 'good') await this.#answers.ensure([subject])
       const isAnswering = this.#answers.isLoaded(subject) && (await this.#place.level([subject])) === 'store'
       permit()
       this.#memory.checkOpen()
@@ -137,7 +144,6 @@ export class Updates<N extends StoredName> {
       const expected = standing?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
       const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
-      const { health, sound } = this.#place
       const name = this.#place.nameOf(subject)
       const isSet = await health.inTime(
         health.ask(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
