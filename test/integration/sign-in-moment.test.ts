@@ -185,16 +185,22 @@ describe('an update of a guest’s page, as ann signs in at that browser in anot
   })
 })
 
+/** Returns a gate, and a store whose updates wait at it. */
+function gatedStore() {
+  const gate = new Gate()
+  const content = memoryStore()
+  const store = Object.assign(Object.create(content) as typeof content, {
+    compareAndSet: async (...args: Parameters<typeof content.compareAndSet>) => {
+      await gate.pass()
+      return await content.compareAndSet(...args)
+    },
+  })
+  return { gate, store }
+}
+
 describe('what a guest has computed, and the store takes only after the sign-in', () => {
   it('is refused, and in no one’s account', async () => {
-    const gate = new Gate()
-    const content = memoryStore()
-    const store = Object.assign(Object.create(content) as typeof content, {
-      compareAndSet: async (...args: Parameters<typeof content.compareAndSet>) => {
-        await gate.pass()
-        return await content.compareAndSet(...args)
-      },
-    })
+    const { gate, store } = gatedStore()
     const app = await startWithUsers({ routes: pages, options: { store } })
     const visitor = app.visitor()
     const { who } = await (await visitor.store()).json()
@@ -204,5 +210,23 @@ describe('what a guest has computed, and the store takes only after the sign-in'
     gate.open()
     expect((await (await answer).json()).results).toEqual([{ code: 'superseded' }])
     expect(await values(visitor)).toMatchObject({ division: -1 })
+  })
+
+  it('rejects as superseded in the request that signs in', async () => {
+    const { gate, store } = gatedStore()
+    const routes: Koa.Middleware = async (ctx) => {
+      const added = ctx.liveSession.update('cart', () => ['milk'])
+      const code = added.then(
+        ({ level }) => level,
+        ({ code }) => code,
+      )
+      await gate.entered
+      ctx['session'].user = 'ann'
+      await ctx.liveSession.identify()
+      gate.open()
+      ctx.body = { code: await code, cart: ctx.liveSession.get('cart') }
+    }
+    const app = await startWithUsers({ routes, options: { store } })
+    expect(await values(app.visitor())).toEqual({ code: 'superseded', cart: [] })
   })
 })

@@ -9,6 +9,7 @@ import { AWAIT_IT, type Awaitable, refusePromise } from '../../../shared/promise
 import type { Level } from '../../../shared/protocol.js'
 import type { Replica } from '../../../shared/replica.js'
 import { type CookieContent, stampsIn } from '../cookie/cookie-text.js'
+import { superseded } from '../ends/ending.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
 import type { Sessions } from '../values/sessions.js'
 import { Outcome, type Written } from './outcome.js'
@@ -91,9 +92,14 @@ export abstract class Handle {
     return Outcome.of(async () => {
       this.begin()
       const field = this.#settable('update', key)
-      const update = { field, next: () => computed()[1], permit: () => this.permit([field]), source: this.source }
-      update.permit()
       const subject = this.owner.subject(field)
+      const permit = (): void => {
+        this.permit([field])
+        // The request may have signed its visitor in or out while the store was asked.
+        if (this.owner.subject(field) !== subject) throw superseded()
+      }
+      permit()
+      const update = { field, next: () => computed()[1], permit, source: this.source }
       const stamp = await store.updatesOf(subject)?.insist(subject, update)
       if (stamp === undefined) return this.#apply(new Map([computed()]))
       this.wrote(field)
