@@ -26,7 +26,7 @@ async function start(): Promise<App<typeof fields>> {
       if (ctx.path.startsWith('/own')) ctx.set('Clear-Site-Data', '"cache"')
       if (ctx.path.endsWith('/now')) await ctx.liveSession.identify()
       if (ctx.path.endsWith('/leave')) await ctx.liveSession.leave()
-      ctx.body = ''
+      ctx.body = ctx.liveSession.get('division')
     },
   })
 }
@@ -287,6 +287,15 @@ describe('threat 94: the response of a sign-out', () => {
     expect(await header(ann, '/login/now')).toBeNull()
     expect(await header(ann, '/')).toBeNull()
     expect(await header(ann, path)).toBe(UNSEEN)
+  })
+
+  it('drops them in the next one, if the app’s session ended without leave()', async () => {
+    const app = await start()
+    const ann = app.visitor()
+    await ann.fetch('/login/now')
+    expect(await header(ann, '/logout')).toBeNull()
+    expect(await header(ann, '/')).toBe(UNSEEN)
+    expect(await header(ann, '/')).toBeNull()
   })
 
   it('drops them at the end of a guest, and at a change of users', async () => {

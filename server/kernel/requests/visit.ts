@@ -31,7 +31,7 @@ export class Visit implements Whose, Answer {
   #brought: Brought
   #deed: Deed = 'reads'
   #parts: readonly AnswerPart[] = []
-  /** Whether the visitor leaves with this request. */
+  /** Whether the browser's visitor leaves with this request. */
   #isOver = false
 
   /** @throws {TypeError} if the headers have gone out: they have to say that the response is for one visitor */
@@ -45,10 +45,13 @@ export class Visit implements Whose, Answer {
     this.#recognized = core.identities.recognize(found, user, ctx.req)
     const { relation } = this.#recognized
     this.#brought = relation === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : relation
-    const brought = relation === 'other' ? readable(found.read) : undefined
-    if (brought) core.disagreements.missUser(brought.browserSubject)
+    const brought = readable(found.read)
+    if (brought && relation === 'other') core.disagreements.missUser(brought.browserSubject)
     this.#since = new EndedSince(core.epochs, found.read, this.#recognized, vouched)
-    if (this.#recognized.toEnd.length > 0) void this.#depart(this.#recognized.toEnd)
+    if (this.#recognized.toEnd.length > 0) {
+      this.#isOver = brought?.user !== undefined && brought.user !== this.visitor.userSub
+      void this.#depart(this.#recognized.toEnd)
+    }
     // Only as the headers go out: Koa strips earlier headers from an error response.
     onHeaders(ctx.res, this.#seal)
   }
