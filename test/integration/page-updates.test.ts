@@ -288,6 +288,21 @@ describe('with a store', () => {
     expect(await cartOf(app)).toEqual(['a'])
   })
 
+  it.each([
+    [1, { level: 'store' }],
+    [2, { code: 'conflict', value: ['a', 'b'] }],
+  ])('resent after another page’s write, %i minutes after the store took it silently: %j', async (minutes, result) => {
+    const store = losingStore()
+    const app = await start({ store, storeTimeout: 20 })
+    const socket = await open(app)
+    store.fates.push('silent')
+    expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toEqual({ code: 'store_unavailable' })
+    app.clock.advance(minutes * 60_000)
+    await (await app.live.user('ann')).update('cart', (items) => [...items, 'b'])
+    expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toMatchObject(result)
+    expect(await cartOf(app)).toEqual(['a', 'b'])
+  })
+
   it('is not stored for a connection that brought no cookie, as nothing of it is that a handler computes', async () => {
     const store = memoryStore()
     const app = await start({ store, identify: () => undefined } as never)
