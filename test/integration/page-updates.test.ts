@@ -10,7 +10,6 @@ import { HeldStore } from '../support/held-store.js'
 import { losingStore } from '../support/losing-store.js'
 import type { TestSocket } from '../support/socket.js'
 import type { Visitor } from '../support/visitor.js'
-import { within } from '../support/within.js'
 
 /** Of one change, with all that it may say. */
 interface Result {
@@ -258,22 +257,27 @@ describe('with a store', () => {
     expect(await cartOf(app)).toEqual(['a'])
   })
 
-  it('waits with the changes before it in its list, which the store is asked for once', async () => {
-    const store = memoryStore()
-    const app = await start({ store })
+  it('waits with the one before it in its list, without another question to the store', async () => {
+    const store = losingStore()
+    const app = await start({ store, storeTimeout: 20 })
     const socket = await open(app)
-    store.fail(Number.POSITIVE_INFINITY)
-    const answer = await socket.set(['cart', 0, '7', ['a']], ['cart', 0, '8', ['a', 'b']])
-    expect(answer).toMatchObject({ results: [{ code: 'store_unavailable' }, { code: 'store_unavailable' }] })
-    store.fail(0)
-    const cart = await within(
-      async () => {
-        await socket.set(['cart', 0, '7', ['a']], ['cart', 0, '8', ['a', 'b']])
-        return cartOf(app)
-      },
-      (items) => JSON.stringify(items) === '["a","b"]',
-    )
-    expect(cart).toEqual(['a', 'b'])
+    const { load } = store
+    let loads = 0
+    store.load = () => {
+      loads += 1
+      return new Promise(() => undefined)
+    }
+    store.fates.push('silent')
+    const changes = [
+      ['cart', 0, '7', ['a']],
+      ['cart', 0, '8', ['a', 'b']],
+    ] as const
+    const refused = { code: 'store_unavailable' }
+    expect(await socket.set(...changes)).toMatchObject({ results: [refused, refused] })
+    expect(loads).toBe(0)
+    store.load = load
+    expect(await socket.set(...changes)).toMatchObject({ results: [{ level: 'store' }, { level: 'store' }] })
+    expect(await cartOf(app)).toEqual(['a', 'b'])
   })
 
   it('is taken once if the store took it and its answer was lost', async () => {
