@@ -16,6 +16,7 @@ import { App } from '../support/app.js'
 import { Bus } from '../support/bus.js'
 import { startWithConsent } from '../support/consent.js'
 import { Gate } from '../support/gate.js'
+import { losingStore } from '../support/losing-store.js'
 
 const PREFIX = 'koa-live-session: '
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -288,6 +289,14 @@ describe('several processes without an adapter', () => {
     expect(await told(() => undefined, write, slow)).toEqual([])
     gate.open()
     await update
+  })
+
+  it('are not told of an update of this process that the store took without an answer', async () => {
+    const store = losingStore()
+    store.fates.push('silent')
+    const update = async (_: App, { live }: App): Promise<unknown> =>
+      (await live.user('ann')).update('division', () => 5)
+    expect(await told(() => undefined, update, store)).toEqual([])
   })
 
   it('are not told where an adapter is set', async () => {
