@@ -54,7 +54,7 @@ export function freezeJson(root: unknown): JsonValue {
     const copy: Record<string, JsonValue> = {}
     for (const key in value) {
       const member = value[key]
-      // Forms and spreads clear an optional member so; JSON leaves it out, too.
+      // Forms and spreads clear an optional member this way. JSON omits it, too.
       if (member === undefined) continue
       // Assigning this key to a plain object would change its prototype, here or in whatever the app merges it into.
       if (key === '__proto__') refuse('a key "__proto__"')

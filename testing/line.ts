@@ -23,7 +23,7 @@ export function createLine(server: PageServer): Line {
   /** Whether nothing was sent to the server over it yet. */
   let isNew = true
   let post: object = {}
-  /** What is on its way over the socket, to be called if the line is cut. */
+  /** The losses of the syncs in flight, called if the line is cut. */
   const open = new Set<() => void>()
 
   const carry = (arrive: () => unknown, lose: () => void): void => {
@@ -91,7 +91,7 @@ export function createLine(server: PageServer): Line {
       if (!connection) return
       connection = undefined
       dispatch('disconnect')
-      // As socket.io has it: no answer comes over another connection.
+      // In socket.io, no answer arrives over a later connection.
       for (const lose of open) lose()
       open.clear()
     },

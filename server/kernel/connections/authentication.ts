@@ -19,7 +19,7 @@ export class Authentication {
     this.#middleware = middleware
   }
 
-  /** Whether the app decides anything; if not, each connection is a guest's. */
+  /** Whether the app's own code has a say in handshakes. Without it, each connection is a guest's. */
   get isNeeded(): boolean {
     return this.#core.settings.identify !== undefined || this.#middleware.length > 0
   }

@@ -25,14 +25,14 @@ interface SocketSide extends Pick<Side, 'whose' | 'owner' | 'permit' | 'confirm'
 
 /** ms to wait for a bucket from which as much again was taken as it holds. */
 const TWICE_SPENT = 2000
-/** Codes of messages that a page of ours sends rarely, or never. Nothing else limits tickets that cost little to refuse. */
+/** Codes that our own pages cause rarely or never. No other limit counts tickets that are cheap to refuse. */
 const UNSOUND: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_subject'])
 const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages')
 
 /** The events that a page sends over its socket, and their answers. */
 export class PageEvents {
   readonly #core: Core
-  /** Its messages that are refused for what they are: as many as changes. */
+  /** Counts its unsound messages, with the same limit as changes. */
   readonly #malformed: Bucket
   readonly #side: Side & SocketSide
   /** The events that each part answers. */

@@ -69,7 +69,7 @@ export class LiveCookie {
   readonly #verified: RotatingCache<GoodCookie>
   /** What verifies of requests with several cookies: a request asks more than once. */
   readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
-  /** Once for each process: whoever has raised the limit of the proxy need not read it again. */
+  /** Whether this process has warned of a large head: its operator may have raised the proxy's limit since. */
   #hasToldHead = false
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {

@@ -82,7 +82,7 @@ export class Freshness {
     return fitting(own, others.registers(), this.#room)
   }
 
-  /** Returns the bytes that a cookie has room for besides these registers: their own limit is larger than its budget, as other builds may have written some. */
+  /** Returns the bytes that parts may use beside these registers. Registers that another build wrote may exceed the budget; parts may not. */
   roomBeside(registers: readonly StoredRegister[]): number {
     return roomBeside(registers, this.#room, this.#core.settings.cookieBudget)
   }

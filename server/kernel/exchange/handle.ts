@@ -54,7 +54,7 @@ export abstract class Handle {
   }
   /** Called when something is about to be set, or refused. */
   protected begin(): void {}
-  /** @throws {LiveSessionError} if these fields may not be set, or nothing may any more */
+  /** @throws {LiveSessionError} if these fields may not be set, or the visitor may set nothing any more */
   protected permit(_fields: Iterable<Field>): void {}
   /** Called with each field that was written or deleted. */
   protected wrote(_: Field): void {}

@@ -175,7 +175,7 @@ function take(takers: Takers, changes: readonly PageChange[], asker: Asker): Awa
   const updates = change?.id ? takers.store?.updatesOf(change.subject) : undefined
   if (!change || !updates) return takeHere(takers, changes, asker)
   const { field, subject, id, value, before } = change
-  // A silent store would be asked for each in turn.
+  // Otherwise a list would wait for a silent store once per update.
   if (before && 'code' in before && before.code === 'store_unavailable') return [before]
   const { permit, source } = asker
   const next = (): JsonValue | undefined => {

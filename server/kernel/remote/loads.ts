@@ -133,7 +133,7 @@ export class Loads {
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
-    // After a silence the store may have taken an update of this process without saying so.
+    // After a silence the news may be an update of this process that the store took without an answer.
     const isSure = this.#health.state === 'good'
     const { registers, generation } = await this.#ask(subject)
     const { epochs, settings, subjects } = this.#core

@@ -132,7 +132,7 @@ export class StoreSync implements Keeper {
     return (isLacking ? await this.#ask(subject) : rows) ?? []
   }
 
-  /** Returns what computes a subject's values from the newest ones, whichever process wrote these; undefined if the store is to have none. */
+  /** Returns the updates that the store makes of a subject's values; undefined if the store never has these values. */
   updatesOf(subject: Subject): Updates<Subject> | undefined {
     return isFleeting(subject) ? undefined : this.#updates
   }

@@ -75,19 +75,19 @@ export class Updates<N extends StoredName> {
   }
 
   /**
-   * Makes an update once, however often it is sent under its id: a store that is silent may have taken it without saying so.
+   * Makes an update once, however often its id is resent: a silent store may have taken it without an answer.
    *
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
   async make(subject: N, id: string, update: Update): Promise<Stamp> {
     const { health } = this.#place
-    // Nothing else may be due that would show whether a silent store is back.
+    // If nothing else is due, only this question shows whether a silent store is back.
     if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
     return this.#underWay.run(subject, () => this.#make(subject, id, update))
   }
 
   /**
-   * Makes an update for code that has no page behind it to send it again: waits for a silent store.
+   * Makes an update for handlers and jobs, whose updates no page resends: retries while the store is silent.
    *
    * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
    */
@@ -133,9 +133,9 @@ export class Updates<N extends StoredName> {
       const standing = replica?.register(field.key)
       const taken = takenAt(standing, id)
       if (standing && taken !== undefined) {
-        // The store may have taken it without saying so, and have told only this process since.
+        // The store may have taken it without an answer, so that only this process knows it yet.
         this.#memory.confirm(subject, standing, source)
-        // Another process has told of it: one of an earlier build may have it in memory alone.
+        // Another process announced it: an earlier build may keep it in memory alone.
         if (replica?.source(field.key) === 'node') this.#place.keep(subject, [standing])
         return taken
       }

@@ -10,8 +10,8 @@ export function isPrefetch(ctx: Koa.Context): boolean {
 }
 
 /**
- * Has the browser drop the pages that it fetched for the visitor who leaves, and has not shown yet. `"cache"` would also drop all files of the
- * site, and takes Chromium seconds. Browsers take the header from https and from this machine only; elsewhere Chromium reports an error.
+ * Makes the browser drop the pages that it prefetched for the leaving visitor. `"cache"` would also drop all files of the site, and takes
+ * Chromium seconds. Browsers accept the header over https and from this machine only; elsewhere Chromium reports an error.
  */
 export function clearUnseenPages(ctx: Koa.Context): void {
   if (!ctx.secure && !/^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(ctx.hostname)) return

@@ -3,7 +3,7 @@ import { type BrowserId, subjectHash, type UserSubject } from '../names/subject.
 
 /** The number of browsers that are remembered at a time. */
 const MAX = 1000
-/** ms in which people do not sign out, in as another user, and in again; two tabs do. */
+/** ms within which no person signs out, in as another user, and in again. Two tabs do. */
 const SOON = 10_000
 
 const TWO_USERS =
@@ -14,7 +14,7 @@ const TWO_USERS =
 export class Returns {
   readonly #warn: (message: string) => void
   readonly #clock: () => number
-  /** By browser id, the user before, and when the id was made. */
+  /** The former user of each browser id, and when the id was made. */
   readonly #former = new Map<BrowserId, readonly [user: Sub, at: number]>()
 
   constructor(warn: (message: string) => void, clock: () => number) {

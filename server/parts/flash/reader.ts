@@ -23,6 +23,6 @@ export function readerOf(ctx: Koa.Context, { origins, cookie }: Trusted): Reader
   const destination = destinationOf(ctx, cookie)
   if (destination === 'document') return 'page'
   if (!['', 'empty'].includes(destination) || !isOwnPost(originClaims(ctx), origins)) return undefined
-  // A service worker fetches pages with the mode `navigate`. A client that is no browser says nothing.
+  // A service worker fetches pages with the mode `navigate`. Clients other than browsers send neither header.
   return destination === '' || ctx.get('Sec-Fetch-Mode') === 'navigate' ? 'page' : 'script'
 }
