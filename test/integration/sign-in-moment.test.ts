@@ -229,4 +229,27 @@ describe('what a guest has computed, and the store takes only after the sign-in'
     const app = await startWithUsers({ routes, options: { store } })
     expect(await values(app.visitor())).toEqual({ code: 'superseded', cart: [] })
   })
+
+  it.each(['identify', 'leave'] as const)('leaves nothing of the guest in the store after %s()', async (method) => {
+    const { gate, store } = gatedStore()
+    const names = new Set<string>()
+    const { compareAndSet } = store
+    store.compareAndSet = (name, ...write) => {
+      names.add(name)
+      return compareAndSet(name, ...write)
+    }
+    const routes: Koa.Middleware = async (ctx) => {
+      const code = ctx.liveSession.update('cart', () => ['milk']).catch(({ code }) => code)
+      await gate.entered
+      ctx['session'].user = 'ann'
+      await ctx.liveSession[method]()
+      gate.open()
+      ctx.body = { code: await code }
+    }
+    const app = await startWithUsers({ routes, options: { store } })
+    expect(await values(app.visitor())).toEqual({ code: 'superseded' })
+    await app.live.settled()
+    const rows = await Promise.all(Array.from(names, (name) => store.load(name)))
+    expect(rows.flat().filter(({ key }) => key === 'cart')).toEqual([])
+  })
 })

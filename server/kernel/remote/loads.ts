@@ -193,7 +193,7 @@ export class Loads {
     const { epochs, sessions } = this.#core
     const end = isUser(subject) ? undefined : epochs.givenUp(subject)
     if (end) {
-      if (stored.length > 0 && !stored.some(isEnd)) this.#backlog.erase(subject, [toRegister(end)])
+      if (stored.some((register) => !isEnd(register))) this.#backlog.erase(subject, [toRegister(end)])
       return
     }
     const ends = isUser(subject) ? epochs.endsOf(subject) : []

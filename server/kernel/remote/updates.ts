@@ -11,6 +11,7 @@ import { carrying, takenAt } from '../../../shared/taken-ids.js'
 import type { Settings } from '../../options.js'
 import type { Keeper } from '../ends/beyond.js'
 import type { StoredName } from '../names/stored-name.js'
+import { isSubject, isUser } from '../names/subject.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
@@ -83,7 +84,16 @@ export class Updates<N extends StoredName> {
     const { health } = this.#place
     // If nothing else is due, only this question shows whether a silent store is back.
     if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
-    return this.#underWay.run(subject, () => this.#make(subject, id, update))
+    return this.#underWay.run(subject, async () => {
+      try {
+        return await this.#make(subject, id, update)
+      } catch (error) {
+        // A load erases what the store has taken of a guest who has left meanwhile.
+        const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
+        if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#answers.inTime(subject)
+        throw error
+      }
+    })
   }
 
   /**
