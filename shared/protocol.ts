@@ -31,7 +31,7 @@ export const MAX_BODY: number = 64 * 1024
 export const MAX_CHANGES = 1000
 /** Maximum characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
-/** `over` of a change that overwrites whatever is there. */
+/** `over` of a change that overwrites whatever is there: from programs that keep no values. */
 export const OVER_ANY = -1
 
 /** How far a write has got: into the memory of this process, or into the store. */

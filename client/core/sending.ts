@@ -1,6 +1,6 @@
 // What goes out, over the socket or by POST, and when.
 
-import { OVER_ANY, type Sync, type WireChange } from '../../shared/protocol.js'
+import type { Sync, WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
 import { busyOf, type Change, draftsOf, type Field } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
@@ -55,7 +55,7 @@ export function turn(page: Page): void {
   page.isDue = false
   // If the browser has shown its cookie, the POST says whose page this is; otherwise it asks.
   const isNamed = who && isKept && !isAsking && !tries
-  page.posted = isNamed ? bodyOf(page, reach === 'greeted' ? [] : outgoing(page, true)) : {}
+  page.posted = isNamed ? bodyOf(page, reach === 'greeted' ? [] : outgoing(page)) : {}
   if (isNamed) start(page, 'post', INTERVAL)
   act(page, 'post', page.posted, failures ? LESS + pauseOf(failures) : PATIENCE)
 }
@@ -72,7 +72,7 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 }
 
 /** Returns the changes that may be sent now, and marks them as in flight. */
-function outgoing(page: Page, isPost = false): readonly WireChange[] {
+function outgoing(page: Page): readonly WireChange[] {
   const set: WireChange[] = []
   let space = MAX_LENGTH
   const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(1))
@@ -87,8 +87,8 @@ function outgoing(page: Page, isPost = false): readonly WireChange[] {
     for (const sent of list) {
       sent.base ??= field.at
       sent.isBusy = true
-      // A POST that was given up may arrive late, and must not overwrite what came later.
-      set.push(wire(key, sent, sent.id || sent.mayHaveArrived || isPost ? sent.base : OVER_ANY))
+      // A POST that was given up, or a dead connection, may deliver it late: it must not overwrite a later change.
+      set.push(wire(key, sent, sent.base))
     }
   }
   return set

@@ -14,8 +14,8 @@ const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], held
 
 describe('a change', () => {
   it('goes over the socket at once, and says whose page it is', () => {
-    expect(sent(3).said()).toEqual([{ who: 'g', set: [['division', -1, '', 3]] }])
-    expect(sent().said()).toEqual([{ who: 'g', set: [['division', -1, '']] }])
+    expect(sent(3).said()).toEqual([{ who: 'g', set: [['division', 0, '', 3]] }])
+    expect(sent().said()).toEqual([{ who: 'g', set: [['division', 0, '']] }])
   })
 
   it('is saved after one POST, which brings the ticket that the server has given for it', () => {
@@ -51,12 +51,23 @@ describe('a change', () => {
     expect(page.settled).toEqual(['1 saved', '2 saved'])
   })
 
+  it('goes once more over a newer value that it met', () => {
+    const page = BarePage.greeted()
+    page.set('division', 1)
+    page.synced({ results: [{ code: 'superseded', stamp: 20, value: 7 }] } as never)
+    expect([page.sent().at(-1), page.get('division'), page.status('division')]).toEqual([
+      ['division', 20, '', 1],
+      1,
+      'saving',
+    ])
+  })
+
   it('is sent after the one before it, and each is settled by what became of it', () => {
     const page = sent(1)
     page.set('division', 2)
-    expect(page.sent()).toEqual([['division', -1, '', 1]])
+    expect(page.sent()).toEqual([['division', 0, '', 1]])
     page.take(10)
-    expect([page.sent(), page.get('division')]).toEqual([[['division', -1, '', 2]], 2])
+    expect([page.sent(), page.get('division')]).toEqual([[['division', 10, '', 2]], 2])
     page.refuse('invalid_value')
     expect(page.get('division')).toBe(1)
     page.on('news', held(10))
@@ -116,7 +127,7 @@ describe('a change', () => {
     page.refuse(code)
     expect([page.sent(), page.status('division')]).toEqual([[], 'saving'])
     page.time('send')
-    expect(page.sent()).toEqual([['division', -1, '', 1]])
+    expect(page.sent()).toEqual([['division', 0, '', 1]])
   })
 
   it('waits where the server would take nothing now', () => {
@@ -125,7 +136,7 @@ describe('a change', () => {
     page.refuseAll('rate_limited')
     expect([page.sent(), page.status('division'), page.settled]).toEqual([[], 'saving', []])
     page.time('send')
-    expect(page.sent()).toEqual([['division', -1, '', 1]])
+    expect(page.sent()).toEqual([['division', 0, '', 1]])
   })
 
   it('is refused with the exchange that it was in', () => {
@@ -214,7 +225,7 @@ describe('a change whose answer was lost', () => {
     page.comeBack()
     expect(page.sent().at(-1)).toEqual(['division', 0, '', 1])
     page.take(10)
-    expect(page.sent()).toEqual([['division', -1, '', 2]])
+    expect(page.sent()).toEqual([['division', 10, '', 2]])
     page.take(11)
     page.answer()
     expect(page.settled).toEqual(['1 saved', '2 saved'])

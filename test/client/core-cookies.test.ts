@@ -64,7 +64,7 @@ describe.each([
     const page = open()
     page.set('division', 3)
     expect([page.sent(), page.get('division'), page.status('division')]).toEqual([
-      [['division', -1, '', 3]],
+      [['division', 0, '', 3]],
       3,
       'cookies_blocked',
     ])
@@ -101,7 +101,7 @@ describe.each([
       page.effects()
       page.comeBack(NAMELESS)
       expect([page.get('division'), page.get('theme'), page.did('visitor')]).toEqual([3, 'dark', false])
-      expect(page.sent()).toEqual(expect.arrayContaining([['division', -1, '', 3]]))
+      expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 3]]))
       page.take(20 + times)
       expect(page.post()).toBeUndefined()
     }
@@ -128,7 +128,7 @@ describe.each([
     ])
     page.on('connect')
     page.greet(NAMELESS)
-    expect(page.sent()).toEqual(expect.arrayContaining([['division', -1, '', 4]]))
+    expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 4]]))
   })
 
   it('saves it, made anew, once the browser keeps a cookie and the page is told to flush', () => {
@@ -139,7 +139,7 @@ describe.each([
     expect(page.told({ who: 'h', guest: true, kept: true })).toEqual({})
     expect(page.did('reconnect')).toBe(true)
     page.comeBack({ ...THE_GUEST, who: 'h' })
-    expect(page.sent()).toEqual(expect.arrayContaining([['division', -1, '', 3]]))
+    expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 3]]))
     page.take(12)
     page.answer()
     expect([page.get('division'), page.status('division'), page.did('visitor')]).toEqual([3, 'saved', false])
@@ -180,7 +180,7 @@ describe.each([
     page.comeBack(NAMELESS)
     page.set('division', 3)
     expect([page.sent(), page.status('division'), page.post()]).toEqual([
-      expect.arrayContaining([['division', -1, '', 3]]),
+      expect.arrayContaining([['division', 0, '', 3]]),
       'cookies_blocked',
       undefined,
     ])
@@ -364,7 +364,7 @@ describe('a visitor who agrees no more to be remembered', () => {
     inVain(page, { who: 'ann' })
     page.comeBack({ who: 'ann' })
     page.set('division', 3)
-    expect([page.sent(), page.status('division')]).toEqual([[['division', -1, '', 3]], 'cookies_blocked'])
+    expect([page.sent(), page.status('division')]).toEqual([[['division', 0, '', 3]], 'cookies_blocked'])
     page.comeBack(ANN)
     expect(page.get('division')).toBe(3)
   })

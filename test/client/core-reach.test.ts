@@ -222,7 +222,7 @@ describe('an open connection without an answer', () => {
   it('is replaced, and the change is sent again over the next one', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
-    expect(page.sent()).toEqual([['division', -1, '', 3]])
+    expect(page.sent()).toEqual([['division', 0, '', 3]])
     page.lose()
     expect([page.did('reconnect'), page.sent()]).toEqual([true, []])
     page.comeBack()
@@ -338,7 +338,7 @@ describe('a page whose questions fail, on a first visit', () => {
 
   it('sends what is set over its connection, and does not call it saved', () => {
     const page = unanswered()
-    expect(page.sent()).toEqual([['division', -1, '', 3]])
+    expect(page.sent()).toEqual([['division', 0, '', 3]])
     page.take(10)
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
@@ -349,7 +349,7 @@ describe('a page whose questions fail, on a first visit', () => {
     page.effects()
     page.told({ who: 'h', guest: true })
     page.comeBack({ ...THE_GUEST, who: 'h' })
-    expect([page.sent(), page.settled, page.did('visitor')]).toEqual([[['division', -1, '', 3]], [], false])
+    expect([page.sent(), page.settled, page.did('visitor')]).toEqual([[['division', 0, '', 3]], [], false])
   })
 })
 

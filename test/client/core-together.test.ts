@@ -20,8 +20,8 @@ describe('values that are set together', () => {
     page.setMany({ division: 1, cart: ['a'] })
     const [set] = sent(page)
     expect(set).toEqual([
-      ['division', -1, '', 1, GROUP],
-      ['cart', -1, '', ['a'], GROUP],
+      ['division', 0, '', 1, GROUP],
+      ['cart', 0, '', ['a'], GROUP],
     ])
     page.synced(taken(5, 5) as never)
     expect(page.settled).toEqual([])
@@ -52,12 +52,12 @@ describe('values that are set together', () => {
     sent(page)
     page.setMany({ cart: ['a'], division: 2 })
     page.set('theme', 'dark')
-    expect(sent(page)).toEqual([[['theme', -1, '', 'dark']]])
+    expect(sent(page)).toEqual([[['theme', 0, '', 'dark']]])
     page.synced(taken(5) as never)
     expect(sent(page)).toEqual([
       [
-        ['division', -1, '', 2, GROUP],
-        ['cart', -1, '', ['a'], GROUP],
+        ['division', 5, '', 2, GROUP],
+        ['cart', 0, '', ['a'], GROUP],
       ],
     ])
   })
@@ -71,7 +71,7 @@ describe('values that are set together', () => {
     sent(page)
     page.synced(taken(5) as never)
     // The cart of the former call was replaced before it was sent.
-    expect(sent(page)).toEqual([[['division', -1, '', 2, GROUP]]])
+    expect(sent(page)).toEqual([[['division', 5, '', 2, GROUP]]])
   })
 
   it('go with nothing else, so that what is refused for its size takes nothing with it', () => {
@@ -102,8 +102,8 @@ describe('values that are set together', () => {
       'synced',
       {
         set: [
-          ['division', -1, '', 1],
-          ['cart', -1, '', ['a']],
+          ['division', 0, '', 1],
+          ['cart', 0, '', ['a']],
         ],
       } as never,
       { ok: false, code: 'rate_limited' },
@@ -175,8 +175,8 @@ describe('values that are set together', () => {
     page.on('connect')
     page.greet()
     expect(sent(page).at(-1)).toEqual([
-      ['division', -1, '', 1, GROUP],
-      ['cart', -1, '', ['a'], GROUP],
+      ['division', 0, '', 1, GROUP],
+      ['cart', 0, '', ['a'], GROUP],
     ])
   })
 

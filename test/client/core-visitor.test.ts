@@ -31,7 +31,7 @@ describe('a page whose connection says whose it is', () => {
     page.set('division', 3)
     expect([page.sent(), page.post()]).toEqual([[], undefined])
     page.greet()
-    expect(page.sent()).toEqual([['division', -1, '', 3]])
+    expect(page.sent()).toEqual([['division', 0, '', 3]])
   })
 
   it('brings what the cookie was not seen with, and nothing that it was, before anything of its own', () => {
@@ -44,7 +44,7 @@ describe('a page whose connection says whose it is', () => {
     page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]] })
     expect(page.said()).toEqual([
       { who: 'g', tickets: [ticket] },
-      { who: 'g', set: [['cart', -1, '', ['b']]] },
+      { who: 'g', set: [['cart', 10, '', ['b']]] },
     ])
   })
 
@@ -71,7 +71,7 @@ describe('a page whose connection says whose it is', () => {
     page.on('connect')
     expect(page.said()).toEqual([{}])
     page.greet()
-    expect([page.get('division'), page.sent()]).toEqual([3, [['division', -1, '', 3]]])
+    expect([page.get('division'), page.sent()]).toEqual([3, [['division', 0, '', 3]]])
   })
 
   it('takes out what other pages have left, once the browser was seen with its cookie', () => {
@@ -492,12 +492,12 @@ describe('a page whose connection came without the cookie', () => {
     page.on('connect')
     page.greet(NAMELESS)
     page.set('division', 3)
-    expect(page.said().at(-1)).toEqual({ set: [['division', -1, '', 3]] })
+    expect(page.said().at(-1)).toEqual({ set: [['division', 0, '', 3]] })
     page.take(10)
     page.told({ who: 'g', guest: true })
     page.comeBack()
     expect([page.get('division'), page.settled, page.did('visitor')]).toEqual([3, [], false])
-    expect(page.sent()).toEqual([['division', -1, '', 3]])
+    expect(page.sent()).toEqual([['division', 0, '', 3]])
     page.take(11)
     page.answer()
     expect(page.settled).toEqual(['3 saved'])

@@ -69,6 +69,25 @@ describe('an open socket that carries nothing any more', () => {
     await end()
   })
 
+  it('does not overwrite a later set when it delivers late', async () => {
+    const { app, network, visitor, open, fallSilent, timeOut, end } = await start()
+    const page = await open()
+    // Over a connection that has greeted the page, a change goes at once.
+    await page.live.set('theme', 'dark')
+    const former = page.socket?.id ?? ''
+    fallSilent()
+    const first = page.live.set('cart', ['a'])
+    await network.met()
+    timeOut()
+    await first
+    await page.live.set('cart', ['b'])
+    const arrived = new Promise((resolve) => app.io.sockets.sockets.get(former)?.onAny(resolve))
+    network.deliver()
+    await arrived
+    expect(await visitor.text('/read')).toBe('["b"]')
+    await end()
+  })
+
   it('is replaced with one that brings what was changed elsewhere', async () => {
     const { app, visitor, open, fallSilent, timeOut, end } = await start()
     const page = await open()

@@ -3,6 +3,12 @@ import type { Defect } from './planting.js'
 /** Mistakes in what a page shows, keeps and brings home. */
 export const DEFECTS_OF_PAGES: readonly Defect[] = [
   {
+    name: 'a page sets over anything, also over a connection that delivers late',
+    at: 'outgoing',
+    find: 'wire(key, sent, sent.base)',
+    replace: 'wire(key, sent, sent.id ? sent.base : -1)',
+  },
+  {
     name: 'a page sends what was not answered again over the same connection',
     at: 'synced',
     find: 'reconnect(page)',
@@ -13,12 +19,6 @@ export const DEFECTS_OF_PAGES: readonly Defect[] = [
     at: 'posted',
     find: 'release(…)',
     replace: 'undefined',
-  },
-  {
-    name: 'a page POSTs its change over what it does not know',
-    at: 'outgoing',
-    find: 'sent.id || sent.mayHaveArrived || isPost',
-    replace: 'sent.id || sent.mayHaveArrived',
   },
   {
     name: 'a page gives up a change that was overtaken before it arrived',

@@ -53,7 +53,7 @@ export const DEFECTS_OF_RIGHTS: readonly Defect[] = [
   {
     name: 'a sign-in brings along what only the server may write',
     at: 'isVisitors',
-    find: "field?.access === 'write'",
+    find: 'isBrought(field)',
     replace: 'field !== undefined',
   },
   {

@@ -121,8 +121,6 @@ export class PostChecker {
     const isNamed = sync.who !== undefined
     if (isNamed && !isOf(this.#world.whos.of(sync.who), whose))
       fail(`is taken of a page that is of ${JSON.stringify(this.#world.whos.of(sync.who))}`, 'foreign')
-    // It may come late: it says what it goes over.
-    if (exchange.outgoing.tab && sync.set?.some(([, over]) => over < 0)) fail('is to go over anything', 'lost')
     if (isNamed && !visit.own && exchange.isCookieChanged) fail('is named, and brings a cookie', 'foreign')
     this.#syncs.takes(speaker, sync, answer, whose, look, fail)
     this.#syncs.holds(speaker, answer, fail)

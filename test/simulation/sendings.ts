@@ -17,11 +17,12 @@ export class Sendings {
   /** It goes out. Says what is wrong with that. */
   fault({ set = [] }: Sync): string | undefined {
     for (const [, over, id, value] of set) {
+      // It may arrive late: it says the value that it replaces.
+      if (over < 0) return `sends ${JSON.stringify(value)} over anything`
       if (id !== '' || value === undefined) continue
       const sending = this.#of(value)
       sending.sent += 1
-      // One that is to go over anything goes over what stood then, too.
-      if (sending.overtakenAt !== undefined && (over < 0 || over >= sending.overtakenAt))
+      if (sending.overtakenAt !== undefined && over >= sending.overtakenAt)
         return `makes ${JSON.stringify(value)} again, which may have arrived before it was overtaken`
     }
     return undefined

@@ -151,8 +151,9 @@ export class Stage {
   }
 
   async toServer({ socket }: Tab): Promise<boolean> {
-    if (socket.state !== 'on' || !socket.wire || socket.wire.toServer.length === 0) return false
-    socket.wire.deliverToServer()
+    const { state, wire } = socket
+    if (state !== 'on' || !wire || wire.isDead || wire.toServer.length === 0) return false
+    wire.deliverToServer()
     await turn()
     this.observe()
     return true

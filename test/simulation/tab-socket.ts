@@ -52,7 +52,7 @@ export class TabSocket {
         if (event === SYNC) this.#onSync(question.args[0])
         this.wire?.open.add(question)
         if (this.wire?.isDead) this.#await(this.wire, question)
-        else this.wire?.toServer.push(question)
+        this.wire?.toServer.push(question)
       },
     }
   }
@@ -69,13 +69,12 @@ export class TabSocket {
     return this
   }
 
-  /** The connection carries nothing any more, though it stays open. */
+  /** The connection carries nothing any more, though it stays open: what the page says may arrive once the page has given it up. */
   die(): void {
     const { wire } = this
     if (this.state !== 'on' || !wire || wire.isDead) return
     wire.isDead = true
     wire.toTab.length = 0
-    wire.toServer.length = 0
     for (const question of wire.open) this.#await(wire, question)
   }
 

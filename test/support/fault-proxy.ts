@@ -67,7 +67,7 @@ export class FaultProxy {
     this.#faults.push(...faults)
   }
 
-  /** Resolves when the next POST has met its fault: it was lost, is held, or has arrived. */
+  /** Resolves when the next POST has met its fault: it was lost, is held, or has arrived; or when a WebSocket has something that is held. */
   async met(): Promise<void> {
     await this.#next.entered
     this.#next = new Gate()
@@ -88,6 +88,11 @@ export class FaultProxy {
     this.#faults.length = 0
     this.#releases += 1
     for (const ways of this.#holds) ways.clear()
+    this.deliver()
+  }
+
+  /** Releases what is held now: what comes after it is held. */
+  deliver(): void {
     for (const gate of this.#gates.splice(0)) gate.open()
   }
 
@@ -176,7 +181,7 @@ export class FaultProxy {
   async #carry(from: Socket, to: Socket, way: Way, ways: ReadonlySet<Way>): Promise<void> {
     try {
       for await (const chunk of from) {
-        if (ways.has(way)) await this.#hold()
+        if (ways.has(way)) await this.#hold(() => void this.#next.pass())
         to.write(chunk)
       }
       to.end()
