@@ -55,9 +55,7 @@ export function createClient<F extends Fields>(
   })
   if (isReady) markReady()
 
-  /** The page is shown again, and is asking whose it is by now. */
-  const isHidden = (): boolean => isReady && !page.isReady
-  const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key), isHidden())
+  const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key), !page.isReady)
   const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
   const toldOf = (key: string): Told => [shown(key), status(key)]
   /** By key, what the page began with, and what listeners were last told. */
@@ -188,7 +186,7 @@ export function createClient<F extends Fields>(
   const live = {
     ready,
     get: (key: string) => get(key),
-    has: (key: string) => liveOf(fieldOf(page, key), isHidden()) !== undefined,
+    has: (key: string) => liveOf(fieldOf(page, key), !page.isReady) !== undefined,
     set,
     setMany: (values: Readonly<Record<string, unknown>>) =>
       change(Object.keys(values), (key) => advice.settable(key, values[key], 'setMany')),

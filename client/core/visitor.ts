@@ -94,10 +94,8 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     if (who && page.reach !== 'none') page.reach = 'down'
   }
   page.renew = renew
-  for (const { defaults, sub } of claims) {
-    setDefaults(page, defaults)
-    page.subs.add(sub)
-  }
+  page.subs = claims.map(({ sub }) => sub)
+  for (const { defaults } of claims) setDefaults(page, defaults)
   for (const ticket of greeting) keep(page, ticket, 'greeting')
   // An older answer may have replaced the cookie, and the process may have ended since: what is gone from both is POSTed again.
   for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER
