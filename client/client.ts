@@ -57,9 +57,10 @@ export function createClient<F extends Fields>(
 
   const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key), !page.isReady)
   const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
-  const toldOf = (key: string): Told => [shown(key), status(key)]
+  const told = (): readonly (readonly [key: string, told: Told])[] =>
+    [...page.fields.keys()].map((key) => [key, [shown(key), status(key)]])
   /** By key, what the page began with, and what listeners were last told. */
-  const began = new Map([...page.fields.keys()].map((key) => [key, toldOf(key)]))
+  const began = new Map(told())
   const heard = new Map(began)
   const isEmbedded = isReady
 
@@ -73,7 +74,7 @@ export function createClient<F extends Fields>(
       // What a listener sets meanwhile is told afterwards, with its own source.
       const from = source ?? 'ticket'
       source = undefined
-      for (const [key, [value, detail]] of [...page.fields.keys()].map((key) => [key, toldOf(key)] as const)) {
+      for (const [key, [value, detail]] of told()) {
         const [previous, was] = heard.get(key) ?? UNTOLD
         heard.set(key, [value, detail])
         if (value !== previous) changes.tell({ key, value, previous, source: from })

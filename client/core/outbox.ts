@@ -27,7 +27,7 @@ type Left = readonly [who: string, unheld: readonly string[], wanted: readonly W
 export function restore(page: Page, texts: readonly string[]): void {
   // Tickets come first, so that drafts older than them are not restored.
   read(page, texts, ([, unheld]) => {
-    for (const ticket of unheld) keep(page, ticket, 'old')
+    for (const ticket of unheld) keep(page, ticket, true)
   })
   // By key, the list of one page: each draft builds on the one before.
   const lists = new Map<string, readonly WireChange[]>()

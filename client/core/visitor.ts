@@ -24,20 +24,20 @@ export function pauseOf(failures: number): number {
 /**
  * Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns the changes that it believes.
  *
- * @param source where it is from, if it was not just signed
+ * @param isOld whether it may have been signed a while ago
  */
-export function keep(page: Page, ticket: string, source?: 'greeting' | 'old'): TicketClaims['changes'] {
+export function keep(page: Page, ticket: string, isOld?: boolean): TicketClaims['changes'] {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
   // The browser's own clock may be wrong.
-  if (source !== 'old') page.now = iat * 1000
+  if (!isOld) page.now = iat * 1000
   // A key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
   const believed = changes.filter(([key, stamp, value]) => {
     const isLate = isAhead(stamp, page.now)
     if (isLate !== isAhead(fieldOf(page, key).at, page.now)) {
-      // The clock of a server was ahead: its value gives way, as it does on servers.
+      // The clock of a server was ahead: its value gives way, as it does on servers. Only a greeting, which has defaults, says that it stands.
       if (!isLate) reset(page, key, true)
-      else if (source !== 'greeting') return false
+      else if (isOld || !claims.defaults) return false
     }
     merge(page, key, stamp, value, ids.get(key))
     const field = fieldOf(page, key)
@@ -96,7 +96,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
   page.renew = renew
   page.subs = claims.map(({ sub }) => sub)
   for (const { defaults } of claims) setDefaults(page, defaults)
-  for (const ticket of greeting) keep(page, ticket, 'greeting')
+  for (const ticket of greeting) keep(page, ticket)
   // An older answer may have replaced the cookie, and the process may have ended since: what is gone from both is POSTed again.
   for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER
   page.isReady = true

@@ -9,7 +9,7 @@ import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 
 /** Catches events even if a part of the page stops their propagation. */
-const CAPTURE = { capture: true }
+const CAPTURE = true
 
 /** How a page came; not all browsers tell. */
 interface Visit extends PerformanceEntry {
