@@ -28,7 +28,9 @@ export function onFlash(live: AnyClient, listener: (message: JsonValue) => void)
 }
 
 function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
-  const { add, count, tell } = createListeners<[message: JsonValue]>()
+  const { add, tell } = createListeners<[message: JsonValue]>()
+  /** What ends each listener. */
+  const ends = new Set<Unsubscribe>()
   const { document } = globalThis
   /** Messages that this page received when it had no listener left: no other page will get them. */
   const untold: JsonValue[] = []
@@ -38,12 +40,12 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
   let back: [isBack?: true] = []
   /** A hidden page leaves messages to another one, or waits until it is visible. */
   const take = (): void => {
-    if (isClosed || !count() || !socket?.connected || document?.hidden) return
+    if (isClosed || !ends.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
       clearTimeout(timer)
       if (answer.ok) untold.push(...answer.messages)
       else timer = setTimeout(take, PAUSE)
-      while (count() && untold[0] !== undefined) tell(untold.shift() as JsonValue)
+      while (ends.size && untold[0] !== undefined) tell(untold.shift() as JsonValue)
     })
   }
   socket
@@ -61,7 +63,12 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
     document?.removeEventListener?.('visibilitychange', take)
   })
   return (listener) => {
-    const end = add(listener)
+    const remove = add(listener)
+    const end = (): void => {
+      remove()
+      ends.delete(end)
+    }
+    ends.add(end)
     take()
     return end
   }

@@ -2,7 +2,6 @@
 export interface Listeners<A extends readonly unknown[]> {
   add(listener: (...args: A) => void): () => void
   tell(...args: A): void
-  count(): number
 }
 
 export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
@@ -14,7 +13,6 @@ export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
       listeners.add(own)
       return () => void listeners.delete(own)
     },
-    count: () => listeners.size,
     tell: (...args) => {
       for (const listener of listeners) listener(...args)
     },

@@ -23,21 +23,18 @@ const BUSY = 429
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if it was lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
-  if (answer && !('ok' in answer)) answered(page, sync, answer, false)
-  else {
-    if (answer) {
-      // The connection did not say whose it is: ask it again after a while.
-      if (page.reach === 'greeting') page.reach = 'up'
-      refused(page, sync, answer, 'send')
-    } else {
-      release(page, sync, true)
-      if (page.reach === 'down') return
-      // An open connection may be dead, as after a change of networks. One to a slow server gets twice the time after each silence.
-      page.silences += 1
-      page.failures += 1
-      reconnect(page)
-    }
-  }
+  if (!answer) {
+    release(page, sync, true)
+    if (page.reach === 'down') return
+    // An open connection may be dead, as after a change of networks. One to a slow server gets twice the time after each silence.
+    page.silences += 1
+    page.failures += 1
+    reconnect(page)
+  } else if ('ok' in answer) {
+    // The connection did not say whose it is: ask it again after a while.
+    if (page.reach === 'greeting') page.reach = 'up'
+    refused(page, sync, answer, 'send')
+  } else answered(page, sync, answer, false)
 }
 
 /** Handles the end of a POST. */

@@ -20,15 +20,15 @@ const LESS = 2000
 export function go(page: Page): void {
   const { reach, timers, who, silences } = page
   const patience = ANSWER * 2 ** silences
-  if (reach === 'up' && !timers.has('send')) {
-    page.reach = 'greeting'
-    // The server must know what the page has seen before it gets a change: it may have restarted since.
-    act(page, 'send', who ? bodyOf(page, []) : {}, patience)
-  }
-  if (reach === 'greeted' && !timers.has('send')) {
-    const set = outgoing(page)
-    if (set[0]) act(page, 'send', { who, set }, patience)
-  }
+  if (!timers.has('send'))
+    if (reach === 'up') {
+      page.reach = 'greeting'
+      // The server must know what the page has seen before it gets a change: it may have restarted since.
+      act(page, 'send', who ? bodyOf(page, []) : {}, patience)
+    } else if (reach === 'greeted') {
+      const set = outgoing(page)
+      if (set[0]) act(page, 'send', { who, set }, patience)
+    }
   if (page.posted || page.isQueued || page.isLeft || timers.has('post') || !isPostDue(page)) return
   // One tab POSTs at a time.
   page.isQueued = true

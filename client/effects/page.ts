@@ -1,6 +1,6 @@
 import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Advice } from '../advice.js'
-import type { Effects, TimerName } from '../core/messages.js'
+import type { Effects, Event, TimerName } from '../core/messages.js'
 import type { Page } from '../core/page.js'
 import type { Dispatch, Surroundings } from '../surroundings.js'
 import type { AnySocket } from '../types.js'
@@ -31,17 +31,17 @@ export function createPage(
     advice.posted?.(posted)
     dispatch('posted', posted)
   })
-  const tabs = createTabs(
-    name,
-    () => dispatch('turn'),
-    (news) => dispatch('news', news),
-  )
+  const on =
+    (...event: Event) =>
+    (): void =>
+      dispatch(...event)
+  const tabs = createTabs(name, on('turn'), (news) => dispatch('news', news))
   const handlers = Object.entries({
-    connect: () => dispatch('connect'),
-    disconnect: () => dispatch('disconnect'),
+    connect: on('connect'),
+    disconnect: on('disconnect'),
     connect_error: ({ data }: { readonly data?: { readonly code?: string } }) => dispatch('refused', data?.code),
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
-    [RECONNECT]: () => dispatch('reconnect'),
+    [RECONNECT]: on('reconnect'),
   })
   // Keys and clicks are frequent, and most need no event.
   const use = (): void => void (waiting.has('renew') || dispatch('use'))
@@ -56,17 +56,17 @@ export function createPage(
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
     pointerdown: use,
-    online: () => dispatch('wake'),
+    online: on('wake'),
     // engine.io does not listen where the host is `localhost`. If the server can still be reached, the socket is back at once.
-    offline: () => dispatch('reconnect'),
-    beforeunload: () => dispatch('unload'),
+    offline: on('reconnect'),
+    beforeunload: on('unload'),
     pagehide: leave,
     // A frozen page answers no other tab, and may be discarded without another event.
     freeze: leave,
     resume: come,
     // `pageshow` is also fired when the page is loaded.
     pageshow: ({ persisted }) => persisted && come(),
-    prerenderingchange: () => dispatch('return'),
+    prerenderingchange: on('return'),
   })
 
   return {
