@@ -41,8 +41,8 @@ export interface Page extends Keys {
   failures: number
   /** Exchanges without an answer since a connection last answered a change. */
   silences: number
-  /** The subjects that its visitor's newest greeting has named; none before the first one. */
-  subs: readonly string[]
+  /** The subjects that its visitor's greetings have named; none before the first one. */
+  readonly subs: Set<string>
   /** The server's time in ms when it signed the newest ticket; NaN before the first one. */
   now: number
   isLeft?: boolean
@@ -74,7 +74,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     renew,
     failures: 0,
     silences: 0,
-    subs: [],
+    subs: new Set(),
     now: NaN,
     ends,
     timers: new Set(),

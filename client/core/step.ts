@@ -69,7 +69,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   // Until the connection has said whose it is, it may be another visitor's. A ticket of a subject that no greeting has named was relayed by the app.
   ticket: (page, ticket) => {
-    if (page.reach === 'greeted' && page.subs.includes(readTicket(ticket).sub)) keep(page, ticket)
+    if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) keep(page, ticket)
   },
   synced,
   turn,

@@ -90,12 +90,17 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     page.kind = kind
     page.isKept = false
     abort(page)
-    // Its connection is the former visitor's until it says otherwise.
-    if (who && page.reach !== 'none') page.reach = 'down'
+    if (who) {
+      page.subs.clear()
+      // Its connection is the former visitor's until it says otherwise.
+      if (page.reach !== 'none') page.reach = 'down'
+    }
   }
   page.renew = renew
-  page.subs = claims.map(({ sub }) => sub)
-  for (const { defaults } of claims) setDefaults(page, defaults)
+  for (const { defaults, sub } of claims) {
+    setDefaults(page, defaults)
+    page.subs.add(sub)
+  }
   for (const ticket of greeting) keep(page, ticket)
   // An older answer may have replaced the cookie, and the process may have ended since: what is gone from both is POSTed again.
   for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER

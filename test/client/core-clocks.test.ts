@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { BarePage, greetingOf, THE_GUEST } from '../support/bare-page.js'
+import { ANN, BarePage, greetingOf, THE_GUEST } from '../support/bare-page.js'
 import type { BareClaims } from '../support/bare-ticket.js'
 
 const HOUR = 60 * 60 * 1000
@@ -85,6 +85,15 @@ describe('a ticket that an app relays', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.hear({ ...at(NOW), sub: 'stranger', changes: [['division', NOW + 1, 666]] })
     expect([page.get('division'), page.did('queue')]).toEqual([4, false])
+  })
+
+  it('is ignored if only a former visitor’s greeting has named its subject', () => {
+    const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
+    page.on('reconnect')
+    page.on('connect')
+    page.greet({ ...ANN, ...at(NOW), sub: 'ann' })
+    page.hear({ ...at(NOW), changes: [['division', NOW + 1, 666]] })
+    expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
   })
 
   it('is ignored if its stamp is later than its own date and an hour', () => {
