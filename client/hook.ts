@@ -1,5 +1,5 @@
 /**
- * A small hook, 0.75 kB, for server-rendered pages that need no values of their own.
+ * A small hook, 0.78 kB, for server-rendered pages that need no values of their own.
  *
  * @module koa-live-session/hook
  */
