@@ -25,7 +25,8 @@ export function createPage(
   waiting: Page['timers'],
 ): Surroundings {
   const name = `live-session:${options.endpoint}`
-  const { keep, take } = createStorage(`${name}:`)
+  // No endpoint has a space: that of another app may begin with this one.
+  const { keep, take } = createStorage(`${name} `)
   const timers = createTimers((timer) => dispatch('timer', timer))
   const poster = createPoster(options, (posted) => {
     advice.posted?.(posted)

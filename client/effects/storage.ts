@@ -23,10 +23,7 @@ export function createStorage(prefix: string): Storage {
       }
     },
     take: () => {
-      // Another endpoint of this origin may begin with the name of this one. Only a number follows the prefix.
-      const others = Object.entries<string>(storage ?? {}).filter(
-        ([item]) => item.startsWith(prefix) && item !== own && Number(item.slice(prefix.length)),
-      )
+      const others = Object.entries<string>(storage ?? {}).filter(([item]) => item.startsWith(prefix) && item !== own)
       for (const [item] of others) storage?.removeItem(item)
       return others.map(([, text]) => text)
     },

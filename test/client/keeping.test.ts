@@ -39,7 +39,7 @@ function page(initial?: BareSnapshot): Opened {
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
-const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session:', ''))
+const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
 
 // Here several pages share one document.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))

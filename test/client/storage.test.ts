@@ -34,9 +34,9 @@ describe('what outlives a page', () => {
   })
 
   it('stays where another endpoint begins with the same name', () => {
-    createStorage('live-session:/store_session:b:').keep('3')
-    createStorage('live-session:/store_session:0.5:').keep('4')
-    expect([createStorage('live-session:/store_session:').take(), [...items()].sort()]).toEqual([[], ['3', '4']])
+    createStorage('live-session:/store_session:b ').keep('3')
+    createStorage('live-session:/store_session0.5 ').keep('4')
+    expect([createStorage('live-session:/store_session ').take(), [...items()].sort()]).toEqual([[], ['3', '4']])
   })
 
   it('is the newest text, and goes once there is none', () => {
