@@ -35,7 +35,10 @@ const scriptFor = (hasSocket: boolean): string => `
   }`
 
 /** The Chromium that comes with the development dependencies has no back/forward cache: .ci/run runs this file in an installed one. */
-const describeInInstalled = process.env['BROWSER_IS_BUNDLED'] === undefined ? describeInBrowser : describe.skip
+const describeInInstalled = (title: string, run: () => void): void => {
+  if (process.env['BROWSER_IS_BUNDLED'] === undefined) describeInBrowser(title, run)
+  else describe.skip(`${title} (needs an installed Chromium: set CHROME_PATH)`, run)
+}
 
 /** What the tests use of a page, whichever driver has opened it. */
 interface Driven {
