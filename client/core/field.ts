@@ -20,8 +20,8 @@ export interface Change {
   base?: Stamp | undefined
   /** It is in flight. */
   isBusy?: boolean
-  /** It was sent, and may have arrived: no answer came or, where the reason stands here, none from the store. */
-  mayHaveArrived?: boolean | 'store_unavailable'
+  /** It was sent, and may have arrived: no answer came or, where the reason stands here, none from the store. `left`: a page that was left has sent it. */
+  mayHaveArrived?: boolean | 'store_unavailable' | 'left'
   /** The stamp that it got when the server took it. */
   stamp?: Stamp | undefined
 }
@@ -83,7 +83,7 @@ export function draftsOf({ changes }: Field): readonly Change[] {
 /** Returns the value that the page shows, or undefined if there is none. @param isHidden whether only what was set since the page is shown counts */
 export function liveOf(field: Field, isHidden = false): JsonValue | undefined {
   // The last POST of a page that is left has all drafts, and a computed one has the value below it.
-  const drafts = draftsOf(field).filter(({ id, mayHaveArrived }) => !isHidden || !(id || mayHaveArrived))
+  const drafts = draftsOf(field).filter(({ id, mayHaveArrived }) => !isHidden || !(id || mayHaveArrived === 'left'))
   return (drafts.at(-1) ?? (isHidden ? UNKNOWN : field)).value
 }
 

@@ -125,6 +125,6 @@ export function drafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] 
 export function sendLast({ fields }: Page): void {
   for (const field of fields.values()) {
     const all = draftsOf(field)
-    for (const change of all) Object.assign(change, { base: all[0]?.base ?? field.at, mayHaveArrived: true })
+    for (const change of all) Object.assign(change, { base: all[0]?.base ?? field.at, mayHaveArrived: 'left' })
   }
 }

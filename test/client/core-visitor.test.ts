@@ -296,6 +296,14 @@ describe('threat 94: a page that is shown again', () => {
     expect(shown(page)).toBe(4)
   })
 
+  it('goes on showing such a value after a POST that failed', () => {
+    const page = returned(true)
+    page.set('division', 4)
+    page.time('greet')
+    expect(page.fail()?.set).toEqual([['division', 5, '', 4]])
+    expect(shown(page)).toBe(4)
+  })
+
   it('shows no value that is computed meanwhile, but sends it', () => {
     const page = new BarePage(NOTE, false)
     page.on('return')
