@@ -109,7 +109,8 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   // Merge the ticket first: it says which computed changes the current values contain.
   if (ticket) keep(page, ticket)
   const later = set.filter(([key], i) => isLater(page, key, results[i], isPost && !unsaved?.includes(key)))
-  if (later[0]) backOff(page, isPost ? 'post' : 'send', LATER_WAIT)
+  // Growing pauses would hold up what does not wait for the store.
+  if (later[0]) start(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
   const brought = ticket ? [...tickets, ticket] : tickets
   const news = { who: page.who, held, unsaved, tickets: isPost ? brought : undefined }
   confirm(page, news)

@@ -93,6 +93,25 @@ describe('an update that waits for the store', () => {
     expect([page.get('cart'), status()]).toEqual([['a', 'b'], { status: 'saved' }])
     expect(page.settled).toEqual(['1 saved', 'update saved', 'update saved'])
   })
+
+  it('delays a set of another key by two seconds at most', () => {
+    const page = BarePage.greeted()
+    page.update('cart', add('a'))
+    for (let count = 0; count < 9; count += 1) {
+      page.time('send')
+      page.refuse('store_unavailable')
+    }
+    expect(page.effects('timer').at(-1)).toEqual(['timer', 'send', 1000, 1000])
+    page.set('division', 1)
+    page.effects()
+    page.time('send')
+    expect(
+      page
+        .sent()
+        .map(([key]) => key)
+        .sort(),
+    ).toEqual(['cart', 'division'])
+  })
 })
 
 describe('a status of a change that was refused', () => {
