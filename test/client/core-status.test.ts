@@ -112,6 +112,15 @@ describe('an update that waits for the store', () => {
         .sort(),
     ).toEqual(['cart', 'division'])
   })
+
+  it('is saving once the store has taken it', () => {
+    const page = BarePage.greeted()
+    page.update('cart', add('a'))
+    page.refuse('store_unavailable')
+    page.on('flush')
+    page.take(7)
+    expect(page.status('cart')).toBe('saving')
+  })
 })
 
 describe('a status of a change that was refused', () => {
