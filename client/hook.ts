@@ -92,8 +92,10 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
         .emit('live_session:sync' satisfies typeof SYNC, { who }, (lost: unknown, answer: SyncAnswer) => {
           // An open connection may be dead, as after a change of networks. One to a slow server gets more time.
           if (lost) {
-            patience *= 2
-            if (socket.connected && !isOver) socket.disconnect().connect()
+            if (socket.connected && !isOver) {
+              patience *= 2
+              socket.disconnect().connect()
+            }
             return
           }
           who = answer.kept && answer.who

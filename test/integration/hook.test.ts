@@ -216,6 +216,13 @@ describe('the small hook', () => {
     expect([waits.slice(0, 3), connects()]).toEqual([[4000, 8000, 16_000], 3])
   })
 
+  it('waits no longer after connections that were closed', () => {
+    const { socket, drop, waits, connects } = bareSocket()
+    ends.push(storeSession(socket))
+    for (let count = 0; count < 3; count += 1) drop()
+    expect([waits, connects()]).toEqual([[4000, 4000, 4000], 0])
+  })
+
   it('comes back with the cookie that it asks for, whatever code its handshake is refused with', async () => {
     for (const code of ['rate_limited', 'bad_origin', 'other_subject']) {
       const { socket, refuse, bodies, connects } = bareSocket()

@@ -46,6 +46,13 @@ export function bareSocket() {
       handlers.get('connect')?.(undefined as never)
       answer(new Error('operation has timed out'))
     },
+    /** Connects, and is closed before it gets an answer. */
+    drop: (): void => {
+      socket.connected = true
+      handlers.get('connect')?.(undefined as never)
+      socket.connected = false
+      answer(new Error('socket has been disconnected'))
+    },
     /** ms that each question has waited at most. */
     waits,
     hear: (claims: BareClaims): string => {
