@@ -80,21 +80,21 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
   page.timers.delete('greet')
   if (!kept && (isPost || !isBare)) {
     release(page, sync, false)
-    ask(page)
-    return
+    return void ask(page)
   }
   const isFirst = !isPost && page.reach === 'greeting'
   // An answer from the former visitor's connection is not for this page.
   if (!isPost && page.reach === 'down') {
     release(page, sync, false)
-    backOff(page, 'send', 0)
-    return
+    return void backOff(page, 'send', 0)
   }
   if (greeting && (isPost || isFirst)) become(page, answer)
   if (kept) cookieSeen(page, isFirst)
   else if (isFirst) ask(page)
-  if (!isPost) page.reach = 'greeted'
-  if (!isPost && !isFirst) page.silences = 0
+  if (!isPost) {
+    page.reach = 'greeted'
+    if (!isFirst) page.silences = 0
+  }
   if (!dropped) {
     if (isPost) page.asks = 0
     taken(page, sync, answer, isPost)

@@ -36,13 +36,13 @@ export function go(page: Page): void {
 }
 
 /** Returns whether there is something to POST or to ask. */
-function isPostDue(page: Page): boolean {
+function isPostDue(page: Page): boolean | undefined {
   const { isAsking, timers, isDue, isReady, kind, reach } = page
-  if (isAsking) return true
-  if (timers.has('greet') || isBlocked(page)) return false
-  if (isDue || !isReady || kind === '') return true
-  return [...page.fields.values()].some(
-    (field) => field.at > field.proof || (reach !== 'greeted' && draftsOf(field)[0]),
+  if (isAsking || timers.has('greet') || isBlocked(page)) return isAsking
+  const isAny = isDue || !isReady || kind === ''
+  return (
+    isAny ||
+    [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && draftsOf(field)[0]))
   )
 }
 

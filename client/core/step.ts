@@ -79,8 +79,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (!page.timers.delete(name)) return
     if (name === 'link') reconnect(page)
     if (name === 'renew') page.asks = 0
-    const key = name.slice(1)
-    if (name[0] === ':') awaitEnds(page, [[key, fieldOf(page, key).ends, 0]])
+    if (name[0] === ':') {
+      const key = name.slice(1)
+      awaitEnds(page, [[key, fieldOf(page, key).ends, 0]])
+    }
   },
   news: learn,
   restored: restore,

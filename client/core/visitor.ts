@@ -84,7 +84,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     const former = page.kind
     // Changes made before the page was anyone's are carried over. So are a guest's until the browser shows a cookie: it keeps one of several.
     const isCarried = !former || (!page.isKept && former === 'guest' && kind === 'guest')
-    for (const key of [...page.fields.keys()]) reset(page, key, isCarried)
+    for (const key of page.fields.keys()) reset(page, key, isCarried)
     if (!isCarried) page.untold = { kind, id }
     page.who = who
     page.kind = kind

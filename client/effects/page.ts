@@ -8,9 +8,6 @@ import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 
-/** Catches events even if a part of the page stops their propagation. */
-const CAPTURE = true
-
 /** How a page came; not all browsers tell. */
 interface Visit extends PerformanceEntry {
   readonly deliveryType?: string
@@ -67,7 +64,7 @@ export function createPage(
     resume: come,
     // `pageshow` is also fired when the page is loaded.
     pageshow: ({ persisted }) => persisted && come(),
-    prerenderingchange: on('return'),
+    prerenderingchange: come,
   })
 
   return {
@@ -89,7 +86,8 @@ export function createPage(
     open: () => {
       for (const one of handlers) socket?.on(...one)
       if (socket?.connected) dispatch('connect')
-      for (const one of events) globalThis.addEventListener?.(...one, CAPTURE)
+      // Captured, as a part of the page may stop their propagation.
+      for (const one of events) globalThis.addEventListener?.(...one, true)
       // The HTML was prefetched, or taken from a cache, as when the visitor goes back: `deliveryType` is `''` only if the server was asked.
       const visit: Visit | undefined = performance.getEntriesByType?.('navigation')[0]
       if (visit?.deliveryType) dispatch('return')
@@ -98,7 +96,7 @@ export function createPage(
       timers.close()
       for (const one of handlers) socket?.off(...one)
       tabs.leave()
-      for (const one of events) globalThis.removeEventListener?.(...one, CAPTURE)
+      for (const one of events) globalThis.removeEventListener?.(...one, true)
     },
   }
 }
