@@ -112,7 +112,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   // Growing pauses would hold up what does not wait for the store.
   if (later[0]) start(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
   const brought = ticket ? [...tickets, ticket] : tickets
-  const news = { who: page.who, held, unsaved, tickets: isPost ? brought : undefined }
+  const news = { who: page.who, held, unsaved, now: page.now, tickets: isPost ? brought : undefined }
   confirm(page, news)
   if (!isPost) return
   // A value without a ticket came with the HTML: the server knew it.
@@ -196,6 +196,7 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
 /** Handles news from another tab of this browser. */
 export function learn(page: Page, news: News): void {
   if (news.who === page.who && page.isKept) {
+    if (news.now && news.now > page.now) page.now = news.now
     confirm(page, news)
     if (news.tickets) renewed(page)
     return

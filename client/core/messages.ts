@@ -48,6 +48,8 @@ export interface News extends Pick<SyncAnswer, 'held'> {
   readonly unsaved?: readonly string[] | undefined
   /** The tickets that it has POSTed. */
   readonly tickets?: readonly string[] | undefined
+  /** The server's time in ms when it signed the newest ticket. */
+  readonly now?: number | undefined
 }
 
 /**

@@ -78,6 +78,31 @@ describe('a value with a stamp from a clock that was ahead', () => {
   })
 })
 
+describe('a page without a socket that heard nothing for two hours', () => {
+  it('believes what another tab has just saved', () => {
+    const pages = [new BarePage(undefined, false), new BarePage(undefined, false)] as const
+    for (const page of pages) {
+      page.on('return')
+      page.told({ ...THE_GUEST, ...at(NOW) })
+      page.effects()
+    }
+    const [page, other] = pages
+    const later = NOW + 2 * HOUR
+    const [ticket = ''] = greetingOf({ ...at(later), changes: [['division', later, 5]] }).greeting ?? []
+    other.set('division', 5)
+    other.answer({ ticket, results: [{ stamp: later, level: 'memory' }] })
+    for (const [, news] of other.effects('tell')) page.on('news', news as never)
+    expect([other.get('division'), page.get('division')]).toEqual([5, 5])
+  })
+
+  it('takes no earlier time from another tab', () => {
+    const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW + 2 * HOUR), changes: [['division', NOW + 2 * HOUR, 5]] })
+    const [old = ''] = greetingOf({ ...at(NOW), changes: [['division', NOW, 4]] }).greeting ?? []
+    page.on('news', { who: 'g', tickets: [old], held: [], now: NOW })
+    expect(page.get('division')).toBe(5)
+  })
+})
+
 describe('a ticket that an app relays', () => {
   const EVIL = 2 ** 53 - 2
 

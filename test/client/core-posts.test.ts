@@ -22,7 +22,7 @@ describe('a POST', () => {
     page.answer({ stamp: 10 })
     expect([page.status('division'), page.settled, page.post()]).toEqual(['saved', ['3 saved'], undefined])
     const ticket = bareTicket({ changes: [['division', 10, 3]], ids: {} })
-    expect(page.effects('tell')).toEqual([['tell', { who: 'g', held: [], tickets: [ticket] }]])
+    expect(page.effects('tell')).toEqual([['tell', { who: 'g', held: [], now: NaN, tickets: [ticket] }]])
   })
 
   it('goes over that alone which the page knows, and again over what it is refused for', () => {
