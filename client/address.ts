@@ -37,10 +37,10 @@ export function followAddress(live: AnyClient): Unsubscribe {
   }
   /** Whether the app's own router has finished navigating: an earlier URL change would abort its navigation. */
   const isThere = (): boolean => !globalThis.navigation?.transition
-  /** Returns whether there was something to change. */
+  /** Returns whether there was something to change, or may be later. */
   const write = (): boolean => {
     // A page that is shown again keeps its URL until it knows whose it is.
-    if (!page.isReady) return false
+    if (!page.isReady) return true
     const url = new URL(location.href)
     for (const [key, name] of fields) {
       const value = live.get(key)

@@ -71,6 +71,18 @@ describe('the address of a page', () => {
     expect([shown(), history.state]).toEqual(['/costs?q=a+b&r=a%20b&flag&d=1#top', { of: 'the app' }])
   })
 
+  it('says what was set before a page that is shown again knows its visitor', () => {
+    const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect: () => undefined }) })
+    const live = page('/costs', {}, { socket: socket as never })
+    dispatchEvent(KEPT)
+    void live.set('division', 4)
+    jest.advanceTimersByTime(200)
+    expect(shown()).toBe('/costs?d=1')
+    socket.comeBack('ann', { defaults: { division: -1 }, changes: [['division', 7, 1]] })
+    jest.advanceTimersByTime(200)
+    expect([live.get('division'), shown()]).toEqual([4, '/costs?d=4'])
+  })
+
   it('says nothing of what was never set', () => {
     page('/costs', { stamps: {}, values: { division: -1, view: 'all' } })
     expect(shown()).toBe('/costs')

@@ -84,12 +84,13 @@ describe('the address of a page that the visitor leaves', () => {
     expect(shown()).toBe('/projects?d=2')
   })
 
-  it('says at once what the page hears once the browser, which has kept the page, shows it again', () => {
+  it('says what the page hears once the browser, which has kept the page, shows it again', () => {
     const page = open()
     page.go()
     dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
     expect(shown()).toBe('/costs?d=1')
     page.comeBack(2, 'view')
+    jest.advanceTimersByTime(200)
     expect(shown()).toBe('/costs?d=1&v=2')
   })
 
