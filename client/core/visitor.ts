@@ -80,7 +80,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Two connections without a cookie are two guests, but still one page.
-  if (who === undefined || who !== page.who) {
+  if (!who || who !== page.who) {
     const former = page.kind
     // Changes made before the page was anyone's are carried over. So are a guest's until the browser shows a cookie: it keeps one of several.
     const isCarried = !former || (!page.isKept && former === 'guest' && kind === 'guest')
