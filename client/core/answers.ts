@@ -46,8 +46,8 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   page.isOffline = !answer && !error
   if (answer) {
     page.failures = 0
-    if (sync.who) answered(page, sync, answer, true)
-    else asked(page, answer)
+    if (sync.who === undefined) asked(page, answer)
+    else answered(page, sync, answer, true)
     renewed(page)
   } else if (status < BUSY && error) refused(page, sync, error, 'post')
   else {
@@ -61,9 +61,9 @@ function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.isAsking = false
   // One that names no visitor counts twice: consent says no.
-  page.tries += who ? 1 : 2
-  // An answer without `kept` proves nothing to a page that already knows whose it is. If the browser keeps no cookie any more, none ever will.
-  if (kept || !page.who || (isBlocked(page) && !page.isReady)) become(page, answer)
+  page.tries = kept ? 0 : page.tries + (who ? 1 : 2)
+  // An answer without `kept` proves nothing to a page that already knows whose it is.
+  if (kept || page.who === undefined) become(page, answer)
   if (kept) {
     cookieSeen(page, true)
     confirm(page, answer)

@@ -335,23 +335,6 @@ describe('threat 94: a page that is shown again', () => {
     expect(page.post()).toEqual({})
   })
 
-  it.each([
-    ['consent was withdrawn', [{ guest: true }]],
-    [
-      'cookies are blocked now',
-      [
-        { who: 'x', guest: true },
-        { who: 'y', guest: true },
-      ],
-    ],
-  ] as const)('is a new guest’s if %s', (_, answers) => {
-    const page = returned(false)
-    for (const answer of answers) page.told(answer)
-    expect(page.effects('visitor')).toEqual([['visitor', { kind: 'guest' }]])
-    page.update('division', (division) => Number(division) + 1)
-    expect([shown(page), page.status('division'), page.post()]).toEqual([0, 'cookies_blocked', undefined])
-  })
-
   it('hides nothing in a browser that keeps no cookie', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('return')
