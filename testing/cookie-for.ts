@@ -16,7 +16,7 @@ import { acceptGiven, type Given } from './given.js'
 /** The sender and contents of a cookie. */
 export interface CookieVisitor<F extends Fields> {
   /**
-   * The signed-in user. A guest if omitted. It signs nobody in: the request must also bring what your `identify` reads, such as the session
+   * The signed-in user. A guest if omitted. The cookie alone is no sign-in: the request must also bring what your `identify` reads, such as the session
    * cookie of a sign-in, or a header. Otherwise the visitor is a guest, and the log says so.
    */
   readonly userId?: UserId

@@ -51,7 +51,7 @@ describeInBrowser('a page whose POSTs fail', () => {
     expect(await told).toContain('A login proxy has redirected it: sign in again')
   })
 
-  it('says in the console what a repeated 502 may be', async () => {
+  it('explains a repeated 502 in the console', async () => {
     const { page, told } = await open((ctx) => void Object.assign(ctx, { status: 502, body: '' }))
     await page.getByRole('button').click()
     expect(await told).toContain(

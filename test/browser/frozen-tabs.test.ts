@@ -53,7 +53,7 @@ async function start() {
 const shows = (page: Page, text: string): Promise<void> => page.locator('output', { hasText: text }).waitFor()
 
 describeInBrowser('a tab that is frozen as it POSTs', () => {
-  it('lets go of its turn, and saves its change as it resumes', async () => {
+  it('releases its turn, and saves its change after it resumes', async () => {
     const { app, gate } = await start()
     const context = await openBrowser()
     const [frozen, other] = [await context.newPage(), await context.newPage()]

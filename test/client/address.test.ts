@@ -71,7 +71,7 @@ describe('the address of a page', () => {
     expect([shown(), history.state]).toEqual(['/costs?q=a+b&r=a%20b&flag&d=1#top', { of: 'the app' }])
   })
 
-  it('says what was set before a page that is shown again knows its visitor', () => {
+  it('has a value set before a returning page knows its visitor', () => {
     const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect: () => undefined }) })
     const live = page('/costs', {}, { socket: socket as never })
     dispatchEvent(KEPT)

@@ -58,7 +58,7 @@ describe('a value with a stamp from a clock that was ahead', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('is saved under the stamp that servers give it', () => {
+  it('is saved under the servers’ stamp', () => {
     const page = misled()
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
@@ -66,7 +66,7 @@ describe('a value with a stamp from a clock that was ahead', () => {
     expect(page.status('division')).toBe('saved')
   })
 
-  it('is followed by later ones of a process whose clock was set right while it ran', () => {
+  it('accepts later changes after the clock of a running process is corrected', () => {
     const page = misled()
     page.hear({ ...at(NOW), changes: [['division', AHEAD + 1, 4]] })
     expect(page.get('division')).toBe(4)
@@ -79,7 +79,7 @@ describe('a value with a stamp from a clock that was ahead', () => {
 })
 
 describe('a page without a socket that heard nothing for two hours', () => {
-  it('believes what another tab has just saved', () => {
+  it('shows a change that another tab has just saved', () => {
     const pages = [new BarePage(undefined, false), new BarePage(undefined, false)] as const
     for (const page of pages) {
       page.on('return')
@@ -121,7 +121,7 @@ describe('a ticket that an app relays', () => {
     expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
   })
 
-  it('is ignored if its stamp is later than its own date and an hour', () => {
+  it('is ignored if its stamp exceeds its date by over an hour', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.hear({ ...at(NOW), changes: [['division', EVIL, 666]] })
     expect(page.get('division')).toBe(4)

@@ -229,7 +229,7 @@ describe('an open connection without an answer', () => {
     expect([page.sent(), page.did('reconnect')]).toEqual([[['division', 0, '', 3]], false])
   })
 
-  it('is replaced as it does not say whose it is', () => {
+  it('is replaced without a greeting', () => {
     const page = new BarePage()
     page.on('connect')
     page.lose()

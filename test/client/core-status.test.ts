@@ -67,7 +67,7 @@ describe('a status', () => {
 const add = (item: string) => (value: JsonValue | undefined) => [...(value as string[]), item]
 
 describe('an update that waits for the store', () => {
-  it('is offline for store_unavailable until the store takes it, under its id', () => {
+  it('is offline with store_unavailable until the store accepts its id', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 5, []])
     page.answer()

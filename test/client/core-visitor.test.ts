@@ -145,7 +145,7 @@ describe('a guest’s page whose browser has shown no cookie yet', () => {
   }
   const carried: BareAnswer = greetingOf({ ...HEIR, changes: [['cart', 20, ['a']]] })
 
-  it('carries its drafts to the guest whose cookie the browser has kept', () => {
+  it('carries its drafts to the guest of the kept cookie', () => {
     const page = start(true)
     page.on('connect')
     page.effects()
@@ -274,7 +274,7 @@ describe('threat 94: a page that is shown again', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('keeps what it has to save while it is offline', () => {
+  it('keeps its drafts while it is offline', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.disconnect()
     page.set('division', 3)
@@ -304,7 +304,7 @@ describe('threat 94: a page that is shown again', () => {
     expect(shown(page)).toBe(4)
   })
 
-  it('shows no value that is computed meanwhile, but sends it', () => {
+  it('hides an update made meanwhile, but sends it', () => {
     const page = new BarePage(NOTE, false)
     page.on('return')
     page.update('division', (division) => Number(division) + 1)

@@ -221,7 +221,7 @@ export const DEFECTS_OF_IDENTITY: readonly Defect[] = [
     replace: "this.#brought !== 'none'",
   },
   {
-    name: 'a request from another site writes for a guest whom nobody knows',
+    name: 'a request from another site writes for an unknown guest',
     at: 'Visit.knowsOwner',
     find: "!this.isWithheld || (scope === 'user' && this.visitor.user !== undefined)",
     replace: 'true',

@@ -99,7 +99,7 @@ export class RequestChecker {
     const { user } = identity
     if (visit.relation === 'withheld') {
       const { who, guest, user: named, held } = snapshot
-      if (who ?? guest ?? named ?? held) this.#fail(exchange, 'says whose page it is, which nobody knows', 'foreign')
+      if (who ?? guest ?? named ?? held) this.#fail(exchange, 'names a visitor without a cookie', 'foreign')
       return
     }
     const isKept = exchange.hasConsent && !hasEnded(visit) && (own !== undefined || isDue)

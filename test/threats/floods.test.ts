@@ -68,7 +68,7 @@ describe('threat 89: malformed messages over one socket', () => {
   })
 })
 
-describe('threat 99: tickets that nobody has signed, over one socket', () => {
+describe('threat 99: unsigned tickets over one socket', () => {
   it.each([
     ['empty', '{"tickets":[""]}'],
     ['short', '{"tickets":["a"]}'],
