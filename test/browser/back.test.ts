@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { pageScript } from '../support/page-script.js'
 
 const REGIONS = ['all', 'north', 'south'] as const
 const fields = defineFields({ region: { schema: z.enum(REGIONS), default: 'all', client: 'write' } })
@@ -20,15 +20,13 @@ const SCRIPT = `
   addEventListener('pageshow', ({ persisted }) => { window.isKept = persisted })`
 
 async function start() {
-  const stdin = { contents: SCRIPT, resolveDir: process.cwd() }
-  const alias = { 'koa-live-session/client': './client/index.ts' }
-  const { outputFiles } = buildSync({ stdin, alias, bundle: true, write: false, format: 'esm' })
+  const script = pageScript(SCRIPT)
   const app = await App.start({
     fields,
     routes: (ctx) => {
       if (ctx.path === '/browser.js') {
         ctx.type = 'js'
-        ctx.body = outputFiles[0]?.text
+        ctx.body = script
         return
       }
       const region = ctx.liveSession.get('region')

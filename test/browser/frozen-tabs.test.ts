@@ -1,12 +1,12 @@
 import { expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import type Koa from 'koa'
 import type { Page } from 'playwright-core'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Gate } from '../support/gate.js'
+import { pageScript } from '../support/page-script.js'
 
-const PAGE = `
+const SCRIPT = pageScript(`
   import { createLiveSession } from 'koa-live-session/client'
   const live = createLiveSession()
   const show = () => {
@@ -15,14 +15,7 @@ const PAGE = `
   live.onStatus(show)
   live.subscribe('division', show)
   document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1))
-`
-const { outputFiles } = buildSync({
-  stdin: { contents: PAGE, resolveDir: import.meta.dirname },
-  bundle: true,
-  write: false,
-  format: 'esm',
-  alias: { 'koa-live-session/client': './client/index.ts' },
-})
+`)
 
 const HELD = '(async () => (await navigator.locks.query()).held.length)()'
 const IS_FREE = 'navigator.locks.query().then(({ held }) => !held.length)'
@@ -44,7 +37,7 @@ async function start() {
     routes: (ctx) => {
       ctx.type = 'html'
       const embedded = ctx.liveSession.embed()
-      ctx.body = `<!doctype html><output></output><button>next</button>${embedded}<script type="module">${outputFiles[0]?.text}</script>`
+      ctx.body = `<!doctype html><output></output><button>next</button>${embedded}<script type="module">${SCRIPT}</script>`
     },
   })
   return { app, gate }

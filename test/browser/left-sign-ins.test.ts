@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { auth, identify } from '../support/auth.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Gate } from '../support/gate.js'
+import { pageScript } from '../support/page-script.js'
 
 /** As docs/users.md advises; a page reports each visitor that its connection names. */
 const SCRIPT = `
@@ -23,9 +23,7 @@ const SCRIPT = `
  * signed in.
  */
 async function start() {
-  const stdin = { contents: SCRIPT, resolveDir: process.cwd() }
-  const alias = { 'koa-live-session/client': './client/index.ts' }
-  const { outputFiles } = buildSync({ stdin, alias, bundle: true, write: false, format: 'esm' })
+  const script = pageScript(SCRIPT)
   const shown = new Gate()
   const loaded: string[] = []
   const app = await App.start({
@@ -35,7 +33,7 @@ async function start() {
       const { liveSession } = ctx
       if (ctx.path === '/browser.js') {
         ctx.type = 'js'
-        ctx.body = outputFiles[0]?.text
+        ctx.body = script
         return
       }
       if (ctx.path === '/shown') {

@@ -1,11 +1,11 @@
 import { it } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import type Koa from 'koa'
 import type { Frame, Page } from 'playwright-core'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { pageScript } from '../support/page-script.js'
 
-const PAGE = `
+const SCRIPT = pageScript(`
   import { createLiveSession, onFlash } from 'koa-live-session/client'
   const live = createLiveSession()
   const show = () => {
@@ -16,15 +16,7 @@ const PAGE = `
   live.onStatus(show)
   live.subscribe('division', show)
   document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1).catch(show))
-`
-const { outputFiles } = buildSync({
-  stdin: { contents: PAGE, resolveDir: import.meta.dirname },
-  bundle: true,
-  write: false,
-  format: 'esm',
-  alias: { 'koa-live-session/client': './client/index.ts' },
-})
-const SCRIPT = outputFiles[0]?.text ?? ''
+`)
 
 /** As behind a proxy that ends TLS: browsers take what is secure from localhost. */
 const secured: Koa.Middleware = (ctx, next) => {

@@ -1,6 +1,5 @@
 import { EventEmitter, once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import { defineFields } from 'koa-live-session/fields'
 import type { Page } from 'playwright-core'
 import { launch } from 'puppeteer-core'
@@ -8,6 +7,7 @@ import { z } from 'zod'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Gate } from '../support/gate.js'
+import { pageScript } from '../support/page-script.js'
 
 const fields = defineFields({ note: { schema: z.string(), default: 'nothing', client: 'write' } })
 const menuFor = (how: 'prefetch' | 'prerender'): string =>
@@ -51,9 +51,7 @@ const newPage = async (): Promise<Page> => (await openBrowser()).newPage()
 
 /** Ann's page at `/notes`. Once held, the server answers neither a POST to the endpoint nor a handshake until the gate is opened. */
 async function start<P extends Driven>(page: P, { hasSocket = false } = {}) {
-  const stdin = { contents: scriptFor(hasSocket), resolveDir: process.cwd() }
-  const alias = { 'koa-live-session/client': './client/index.ts' }
-  const { outputFiles } = buildSync({ stdin, alias, bundle: true, write: false, format: 'esm' })
+  const script = pageScript(scriptFor(hasSocket))
   let gate: Gate | undefined
   const prefetched = new Gate()
   /** What the pages say in requests, by path. */
@@ -72,7 +70,7 @@ async function start<P extends Driven>(page: P, { hasSocket = false } = {}) {
       ctx.type = 'html'
       if (ctx.path === '/browser.js') {
         ctx.type = 'js'
-        ctx.body = outputFiles[0]?.text
+        ctx.body = script
       } else if (ctx.path === '/sign-in') {
         ctx.cookies.set('user', 'ann', { signed: false })
         await ctx.liveSession.identify()

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import type { SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import type { BrowserContext, Page } from 'playwright-core'
 import { z } from 'zod'
 import { App, type AppOptions } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { pageScript } from '../support/page-script.js'
 
 const fields = defineFields({
   step: { schema: z.number().int(), default: 1, client: 'write', scope: 'tab' },
@@ -13,7 +13,7 @@ const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
 })
 
-const SCRIPT = `
+const SCRIPT = pageScript(`
   import { createLiveSession, keepTab } from 'koa-live-session/client'
   import { io } from 'socket.io-client'
   const socket = location.pathname === '/no-socket' ? undefined : io({ transports: ['websocket'], reconnectionDelay: 50 })
@@ -24,15 +24,7 @@ const SCRIPT = `
   keepTab(live)
   Object.assign(window, { live, posts, socket, first: live.get('step') })
   addEventListener('pageshow', ({ persisted }) => { window.isKept = persisted })
-  socket?.on('seen', (seen) => { window.seen = seen })`
-
-const { outputFiles } = buildSync({
-  stdin: { contents: SCRIPT, resolveDir: process.cwd() },
-  alias: { 'koa-live-session/client': './client/index.ts' },
-  bundle: true,
-  write: false,
-  format: 'esm',
-})
+  socket?.on('seen', (seen) => { window.seen = seen })`)
 
 type TabApp = App<typeof fields>
 
@@ -46,7 +38,7 @@ async function start(given: Partial<AppOptions<typeof fields>> = {}): Promise<Ta
     routes: (ctx) => {
       if (ctx.path === '/browser.js') {
         ctx.type = 'js'
-        ctx.body = outputFiles[0]?.text
+        ctx.body = SCRIPT
         return
       }
       if (ctx.path.startsWith('/favicon')) return

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import type { BrowserContext, Page } from 'playwright-core'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { pageScript } from '../support/page-script.js'
 import { within } from '../support/within.js'
 
 const fields = defineFields({
@@ -18,7 +18,7 @@ const fields = defineFields({
   c: { schema: z.boolean(), default: false, client: 'write' },
 })
 
-const SCRIPT = `
+const SCRIPT = pageScript(`
   import { createLiveSession, keepTab } from 'koa-live-session/client'
   import { io } from 'socket.io-client'
   const socket = location.search.includes('no-socket') ? undefined : io({ transports: ['websocket'] })
@@ -35,15 +35,7 @@ const SCRIPT = `
     keep(live.set(tab, true))
     keep(live.set('division', tab))
     keep(live.update('cart', (cart) => [...cart, tab]))
-  }`
-
-const { outputFiles } = buildSync({
-  stdin: { contents: SCRIPT, resolveDir: process.cwd() },
-  alias: { 'koa-live-session/client': './client/index.ts' },
-  bundle: true,
-  write: false,
-  format: 'esm',
-})
+  }`)
 
 type Shop = App<typeof fields>
 type Hold = (ctx: Koa.Context) => Promise<void>
@@ -61,7 +53,7 @@ async function start(options: object = {}, hold: Hold = async () => undefined): 
     await hold(ctx)
     if (ctx.path === '/page.js') {
       ctx.type = 'js'
-      ctx.body = outputFiles[0]?.text
+      ctx.body = SCRIPT
       return
     }
     if (ctx.path === '/callback') {

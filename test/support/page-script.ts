@@ -1,0 +1,13 @@
+import { buildSync } from 'esbuild'
+
+/** Returns the script of a page as one module, with the client from source. */
+export function pageScript(contents: string): string {
+  const { outputFiles } = buildSync({
+    stdin: { contents, resolveDir: process.cwd() },
+    alias: { 'koa-live-session/client': './client/index.ts' },
+    bundle: true,
+    write: false,
+    format: 'esm',
+  })
+  return outputFiles[0]?.text ?? ''
+}
