@@ -563,6 +563,22 @@ const KNOWN_TO_THE_NUMBER: readonly (Schedule & { readonly what: string; readonl
     endsInRestart: false,
     moment: 'the store takes a write before it says so',
   },
+  {
+    what: 'a request signs in again, whose user was erased while it waited for the store',
+    seed: 37313,
+    cluster: { skews: [0], hasStore: true, hasBus: false },
+    browsers: [null, 'ann'],
+    steps: [
+      { kind: 'storeSlows', who: 3100326413, which: 4267400022, what: 4067041505 },
+      { kind: 'revokeMeanwhile', who: 3425514805, which: 2137397072, what: 361660657 },
+      { kind: 'forgetMeanwhile', who: 1201087536, which: 861788119, what: 3248592007 },
+      { kind: 'signIn', who: 1783350481, which: 1501287334, what: 804791470 },
+    ],
+    hasLocks: true,
+    hasKoaSession: false,
+    endsInRestart: false,
+    moment: 'a GET with a cookie that is revoked',
+  },
 ]
 
 interface Case {

@@ -7,7 +7,7 @@ import { type CookieState, cookieIn, hashOf, type Register, type Registers } fro
 import type { ServerNode } from './server-node.js'
 import { Sight } from './sight.js'
 import { type Harm, note } from './tally.js'
-import { cookieFault, type Deed, hasEnded, isSuperseded, type Visit } from './visit.js'
+import { cookieFault, type Deed, hasEnded, isRevokedSince, isSuperseded, type Visit } from './visit.js'
 import type { World } from './world.js'
 
 /** Whether a request says that its browser knows that this cookie has ended, and so has kept it. */
@@ -151,8 +151,8 @@ export class RequestChecker {
   identify(exchange: Exchange, userId: string | undefined, since: Since): void {
     const visit = this.#visits.get(exchange)
     if (!visit) return
-    const { identity: before, own } = visit
-    const isRevoked = own?.user !== undefined && !exchange.node.knowledge.isCurrent(own.user, own)
+    const { identity: before } = visit
+    const isRevoked = isRevokedSince(visit)
     const isSameUser = before.user === this.#world.subOf(userId)
     visit.identity = exchange.identity ?? before
     if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')

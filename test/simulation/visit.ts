@@ -73,6 +73,12 @@ function isOvertaken({ node, identity: { user, browser }, givenUp, since, sinceO
   return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, sinceOfId))
 }
 
+/** Whether the visitor's user was revoked since the request began: a sign-in needs a new cookie. */
+export function isRevokedSince({ node: { knowledge }, identity: { user }, own, since }: Visit): boolean {
+  if (own) return own.user !== undefined && !knowledge.isCurrent(own.user, own)
+  return user !== undefined && knowledge.revoked.hasSince(user, since.revoked)
+}
+
 /** Whether the visitor has left this browser, or was revoked, since the request began. */
 export function hasEnded(visit: Visit): boolean {
   const { knowledge } = visit.node
