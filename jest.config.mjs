@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { isAll, ONLY_IN_ALL } from './test/support/scope.mjs'
+import { isAll, isIsolated, ONLY_IN_ALL } from './test/support/scope.mjs'
 
 /** A folder for temporary files, which browsers and examples need too: one of ours where that of the machine is no good. */
 function temporaryFolder() {
@@ -47,6 +47,14 @@ const moduleNameMapper = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 
+/** All files of a worker share one global object and the modules they load, unless the files are to be isolated. */
+const oneWorld = isIsolated
+  ? {}
+  : {
+      testEnvironment: '<rootDir>/test/support/one-world/environment.mjs',
+      runtime: '<rootDir>/test/support/one-world/runtime.cjs',
+    }
+
 const leftOut = isAll ? [] : ONLY_IN_ALL
 
 const base = {
@@ -57,6 +65,7 @@ const base = {
   testRunner: '<rootDir>/test/support/runner.mjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   testPathIgnorePatterns: leftOut,
+  setupFilesAfterEnv: ['<rootDir>/test/support/one-world/hooks.ts'],
 }
 
 export default {
@@ -72,6 +81,7 @@ export default {
       ...base,
       displayName: 'node',
       testEnvironment: 'node',
+      ...oneWorld,
       testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
       testPathIgnorePatterns: ['/test/client/', '/test/browser/', '/test/simulation/', ...leftOut],
     },

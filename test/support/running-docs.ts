@@ -1,11 +1,11 @@
-import { afterEach } from '@jest/globals'
 import { connect, type Socket } from 'socket.io-client'
+import { afterEachTest } from './cleanup.js'
 import { DocsServer } from './docs-server.js'
 import { Visitor } from './visitor.js'
 
 /** Called after the test that added them, last one first, to end what it has started. */
 export const ends: (() => unknown)[] = []
-afterEach(async () => {
+afterEachTest(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 

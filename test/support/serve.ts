@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { createServer, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll } from '@jest/globals'
 import type Koa from 'koa'
+import { afterEachFile } from './cleanup.js'
 import { Visitor } from './visitor.js'
 
 const servers: Server[] = []
 const visitors: Visitor[] = []
 
-afterAll(async () => {
+afterEachFile(async () => {
   for (const visitor of visitors) visitor.leave()
   for (const server of servers) {
     server.closeAllConnections()

@@ -4,6 +4,7 @@ import { testClock } from 'koa-live-session/testing'
 import { StoreHealth, type StoreState } from '../../server/kernel/remote/health.js'
 import { SoundStore } from '../../server/kernel/remote/sound-store.js'
 import type { Store } from '../../server/stores/store.js'
+import { afterEachTest } from './cleanup.js'
 
 export const TIMEOUT = 250
 
@@ -43,7 +44,7 @@ export function watch(): Watched {
   return { health, clock, errors, states }
 }
 
-afterEach(() => {
+afterEachTest(() => {
   for (const end of ends.splice(0)) end()
 })
 
