@@ -191,7 +191,7 @@ describe('live.revoke with { except }', () => {
 
   it('gives what the page asks meanwhile, with the cookie of before, no id of its own', async () => {
     const store = memoryStore()
-    const node = await start({ store })
+    const node = await start({ store, storeTimeout: 20 })
     const mine = await signIn(node, 'ann')
     await mine.store()
     await node.app.live.settled()

@@ -302,11 +302,7 @@ describeWithServer(REDIS, 'threat 4: a hand-off, at two nodes with Redis', () =>
   })
 
   it('is good once, of 50 times in parallel', async () => {
-    // However busy the machine is.
-    const options = (node: 1 | 2): object => ({
-      store: redisStore(connections[node - 1]?.client as never),
-      storeTimeout: 300_000,
-    })
+    const options = (node: 1 | 2): object => ({ store: redisStore(connections[node - 1]?.client as never) })
     const { one, two } = await startCluster(options, signIn)
     serveSignIn(one)
     const { visitor, socket } = await open(one)

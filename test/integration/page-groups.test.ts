@@ -194,7 +194,7 @@ describe('what a page sets together', () => {
 
   it('is not written once its user was revoked while the store was asked for what stands before it', async () => {
     const store = memoryStore()
-    const { app, socket } = await begin('socket', { identify: () => 'ann', store, storeTimeout: 60_000 })
+    const { app, socket } = await begin('socket', { identify: () => 'ann', store })
     const gate = new Gate()
     const compareAndSet = store.compareAndSet.bind(store)
     store.compareAndSet = async (...args) => {

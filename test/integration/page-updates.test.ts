@@ -223,7 +223,7 @@ describe('with a store', () => {
 
   it('is taken once where it is sent again while the store has not answered', async () => {
     const store = new HeldStore()
-    const app = await start({ store, storeTimeout: 60_000 })
+    const app = await start({ store })
     const opening = open(app)
     await store.release()
     const socket = await opening

@@ -30,6 +30,8 @@ function shared() {
   const optionsOf = (node: 1 | 2): object => ({
     store: node === 1 ? store : { ...store, merge },
     storeRefresh: REFRESH,
+    // A node does not wait for the link to come back.
+    storeTimeout: 20,
   })
   return { link, optionsOf }
 }

@@ -107,7 +107,7 @@ describe('with a store', () => {
   })
 
   it('says of a write whether the store has it', async () => {
-    const { start, store } = nodes()
+    const { start, store } = nodes({ storeTimeout: 20 })
     const ann = await (await start()).live.user('ann')
     await ann.set('secret', 'x')
     expect(ann.inspect().get('secret')?.places).toEqual(['cache', 'store'])

@@ -247,8 +247,9 @@ describe('several processes without an adapter', () => {
     connect: (io: Server) => void,
     write: (app: App, other: App) => Promise<unknown>,
     store: Store = memoryStore(),
+    more: object = {},
   ) {
-    const given = { clock: testClock(), options: { store, identify: () => 'ann' }, routes: say } as never
+    const given = { clock: testClock(), options: { store, identify: () => 'ann', ...more }, routes: say } as never
     const [one, two] = [await App.start(given), await App.start(given)]
     for (const { io } of [one, two]) connect(io)
     const socket = await two.visitor().connect()
@@ -296,7 +297,7 @@ describe('several processes without an adapter', () => {
     store.fates.push('silent')
     const update = async (_: App, { live }: App): Promise<unknown> =>
       (await live.user('ann')).update('division', () => 5)
-    expect(await told(() => undefined, update, store)).toEqual([])
+    expect(await told(() => undefined, update, store, { storeTimeout: 20 })).toEqual([])
   })
 
   it('are not told where an adapter is set', async () => {

@@ -13,6 +13,8 @@ import { afterEachTest } from './cleanup.js'
 import { Visitor } from './visitor.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
+/** ms that no test reaches: a test whose subject is a late store sets a short one. */
+const STORE_TIMEOUT = 60_000
 
 const join = (account: readonly string[], browser: readonly string[]): readonly string[] => [...account, ...browser]
 
@@ -72,6 +74,7 @@ export class App<F extends Fields = AppFields> {
     const options = {
       clock: this.clock.now,
       onError: (error: unknown) => void this.errors.push(error),
+      ...(given.options?.store && { storeTimeout: STORE_TIMEOUT }),
       ...given.options,
       fields: given.fields ?? appFields,
     } as unknown as LiveSessionOptions<F> & { identify: object }

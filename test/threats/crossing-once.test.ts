@@ -172,8 +172,8 @@ describe('threat 88: sign-ins at once of one guest, at two nodes, where the app 
         return store.load(name)
       },
     }
-    const one = await start(undefined, { store, storeTimeout: 60_000 }, sessions)
-    const two = await start(one.clock, { store: second, storeTimeout: 60_000 }, sessions)
+    const one = await start(undefined, { store }, sessions)
+    const two = await start(one.clock, { store: second }, sessions)
     const bus = new Bus()
     if (isJoined) for (const { io } of [one, two]) bus.join(io)
     const home = await atHome(one)

@@ -43,7 +43,6 @@ function nodes(store: Store) {
   const user = `ann ${users}`
   const options: AppOptions<AppFields>['options'] = {
     store,
-    storeTimeout: 60_000,
     identify: (ctx) => ctx.query['user'] as string,
   }
   const start = (): Promise<App> => App.start({ clock, routes, options } as never)
