@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { BareSnapshot } from '../support/bare-page.js'
 import { bareTicket } from '../support/bare-ticket.js'
+import { turn } from '../support/within.js'
 
 const ANN: BareSnapshot = {
   who: 'ann',
@@ -38,7 +39,6 @@ function page(initial?: BareSnapshot): Opened {
   return live as unknown as Opened
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
 
 // Here several pages share one document.

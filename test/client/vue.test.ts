@@ -16,6 +16,7 @@ import {
 } from 'vue'
 import { bareClient } from '../support/bare-client.js'
 import { present } from '../support/present.js'
+import { turn } from '../support/within.js'
 
 interface Field {
   readonly value: Ref<unknown>
@@ -97,7 +98,7 @@ describe('useLiveSession of Vue', () => {
     })
     field().value.value = 7
     await rejected
-    await new Promise((resolve) => setTimeout(resolve))
+    await turn()
     expect([field().value.value, field().status.value]).toEqual([1, { status: 'rejected', reason: 'invalid_value' }])
     expect(unhandled).not.toHaveBeenCalled()
     process.off('unhandledRejection', unhandled)

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { adviceFor } from '../../client/development/advice.js'
 import { createWarning, watchSocket } from '../../client/development/warning.js'
 import type { AnyClient } from '../../client/types.js'
+import { turn } from '../support/within.js'
 
 // The page is at http://localhost.
 const API = 'http://localhost:3000'
@@ -155,7 +156,7 @@ describe('a page whose POSTs a login proxy redirects', () => {
   it('is told once, where the browser may not read the page that answers', async () => {
     const probe = answerProbe('opaqueredirect')
     told([0, 0], {})
-    await new Promise((resolve) => setTimeout(resolve))
+    await turn()
     expect(warnings).toEqual([
       `koa-live-session: POST /store_session answered nothing that this page may read; changes are shown but not saved. ${LOGIN}`,
     ])
@@ -165,7 +166,7 @@ describe('a page whose POSTs a login proxy redirects', () => {
   it('is told nothing where the server is away', async () => {
     Object.assign(globalThis, { fetch: () => Promise.reject(new TypeError('Failed to fetch')) })
     told([0, 0], {})
-    await new Promise((resolve) => setTimeout(resolve))
+    await turn()
     expect(warnings).toEqual([])
   })
 

@@ -1,10 +1,11 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import type { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
-import { outcome, outcomeWithin } from '../support/bounded.js'
+import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
 import { set, startWithUsers, values } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
+import { turns } from '../support/within.js'
 
 const start = (): Promise<App> => startWithUsers({ routes: pages })
 
@@ -30,7 +31,7 @@ describe('a page', () => {
     await visitor.fetch('/logout/leave')
     await visitor.fetch('/login/now?user=ann')
     await opened.comeBack()
-    await outcomeWithin(opened.connected(), 200)
+    await opened.live.flush()
     expect([opened.live.get('theme'), await values(visitor)]).toMatchObject(['dark', { theme: 'dark' }])
   })
 
@@ -163,17 +164,26 @@ describe('a page', () => {
     const refused = new Promise((resolve) => opened.socket.once('connect_error', resolve))
     const { post } = opened
     const gate = new Gate()
-    opened.post = async (input, init) => {
-      await gate.pass()
-      return post.call(opened, input, init)
-    }
+    const answered = new Promise<void>((resolve) => {
+      opened.post = async (input, init) => {
+        await gate.pass()
+        const answer = await post.call(opened, input, init)
+        await answer.clone().text()
+        resolve()
+        return answer
+      }
+    })
     opened.socket.connect()
     await refused
     await gate.entered
     opened.close()
-    const again = new Promise<void>((resolve) => Object.assign(opened.socket ?? {}, { connect: resolve }))
+    const again = jest.fn()
+    Object.assign(opened.socket, { connect: again })
     gate.open()
-    expect(await outcomeWithin(again, 800)).toBe('pending')
+    await answered
+    // The page reads the answer.
+    await turns(10)
+    expect(again).not.toHaveBeenCalled()
   })
 })
 

@@ -7,6 +7,7 @@ import { App } from '../support/app.js'
 import { bareSocket } from '../support/bare-socket.js'
 import { bareTicket } from '../support/bare-ticket.js'
 import type { Visitor } from '../support/visitor.js'
+import { afterZeroTimers, turns } from '../support/within.js'
 
 const original = { fetch: globalThis.fetch }
 const ends: (() => void)[] = []
@@ -33,12 +34,15 @@ afterEach(() => {
   Object.assign(globalThis, original)
 })
 
-/** What is under way has got as far as it can. */
-const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
-
 const LARGE_KEYS = ['a', 'b', 'c', 'd', 'e'] as const
 const long = { schema: z.string(), default: '', client: 'write', cookie: false } as const
 const large = defineFields({ a: long, b: long, c: long, d: long, e: long })
+
+/** Resolves when the hook has read an answer from memory, which takes some turns of the event loop. */
+async function soon(): Promise<void> {
+  await afterZeroTimers()
+  await turns(10)
+}
 
 /** ms: to collect changes, and after a failure. */
 const WAITS = [100, 5000]

@@ -8,9 +8,11 @@ import type { Store } from '../../server/stores/store.js'
 import { App } from '../support/app.js'
 import { outcome } from '../support/bounded.js'
 import { Bus } from '../support/bus.js'
-import { HeldStore, turn } from '../support/held-store.js'
+import { Gate } from '../support/gate.js'
+import { HeldStore } from '../support/held-store.js'
 import type { Page } from '../support/page.js'
 import type { TestSocket } from '../support/socket.js'
+import { turn } from '../support/within.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
@@ -86,7 +88,7 @@ describe('a field that is in no cookie, set while the store is down', () => {
   })
 
   it('is told as unsaved with each answer, as held with the next one once the store has it, and over no socket once more', async () => {
-    const { store, start } = nodes(memoryStore())
+    const { store, start } = nodes(memoryStore(), { storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/')
@@ -111,14 +113,16 @@ describe('a field that is in no cookie, set while the store is down', () => {
 
 describe('a field that is in no cookie, set while the store is slow', () => {
   it('is saved with the first POST that the store answers in time', async () => {
-    // A second is long enough for any machine to answer, and the store takes longer.
-    const { store, start } = nodes(memoryStore(), { storeTimeout: 1000, storeRefresh: 50 })
+    const { store, start } = nodes(memoryStore(), { storeTimeout: 20, storeRefresh: 50 })
     const app = await start()
     const page = await app.visitor().open({ path: '/' })
     await page.connected()
-    store.delay(2000)
+    const gate = new Gate()
+    const { merge } = store
+    store.merge = (...given) => gate.pass().then(() => merge(...given))
     await setInVain(page, 'x')
-    store.delay(0)
+    gate.open()
+    store.merge = merge
     await app.live.settled()
     await page.live.flush()
     expect(page.live.status('note' as never)).toMatchObject({ status: 'saved' })
@@ -127,7 +131,7 @@ describe('a field that is in no cookie, set while the store is slow', () => {
 
 describe('a change that is sent again to another node', () => {
   it('is said to be stored only once the store has it', async () => {
-    const { store, start } = nodes(new HeldStore(), { storeTimeout: 60_000 })
+    const { store, start } = nodes(new HeldStore())
     const answer = async (act: string): Promise<void> => {
       for (const call of [...store.open]) if (call.act === act) await call.answer()
     }
@@ -156,7 +160,7 @@ describe('a change that is sent again to another node', () => {
 
 describe('a field that is in no cookie', () => {
   it('is proven by a node that has heard of it before the store has', async () => {
-    const { store, start } = nodes(new HeldStore(), { storeTimeout: 60_000 })
+    const { store, start } = nodes(new HeldStore())
     const answerAll = async (isAnswered: () => boolean, act: (call: HeldStore['next']) => boolean): Promise<void> => {
       while (!isAnswered()) {
         for (const call of [...store.open].filter(act)) await call.answer()

@@ -1,9 +1,9 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import { Listeners } from '../../server/kernel/memory/listeners.js'
 import { App } from '../support/app.js'
+import { turn } from '../support/within.js'
 
 describe('a rejection that no code awaits', () => {
   it('goes to onError, not to the process, where identify() fails', async () => {

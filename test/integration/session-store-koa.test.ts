@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { SessionStore } from 'koa-live-session'
@@ -7,6 +6,7 @@ import session from 'koa-session'
 import { App } from '../support/app.js'
 import { SessionApp, sessionId } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
+import { turn } from '../support/within.js'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR

@@ -3,9 +3,9 @@ import type { AppSession } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
 import { Gate } from '../support/gate.js'
-import { turn } from '../support/held-store.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
+import { turn } from '../support/within.js'
 
 const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 const rotate: Deed = ({ session }) => session.regenerate()
@@ -56,7 +56,7 @@ async function atOnce(
 
 /** Processes that share a store and nothing else. */
 async function two(): Promise<readonly [SessionApp, SessionApp]> {
-  const given = { clock: testClock(), options: { store: memoryStore(), storeTimeout: 5000 } as never }
+  const given = { clock: testClock(), options: { store: memoryStore() } as never }
   return [await SessionApp.start(given), await SessionApp.start(given)]
 }
 
@@ -142,7 +142,7 @@ describe('a session that is regenerated', () => {
       if (isHeld) await gate.pass()
       return store.merge(...given)
     }
-    const sessions = await SessionApp.start({ options: { store: { ...store, merge }, storeTimeout: 5000 } as never })
+    const sessions = await SessionApp.start({ options: { store: { ...store, merge } } as never })
     const before = await sessions.withSession({ cart: ['a'] })
     const own = await sessions.session(before)
     isHeld = true

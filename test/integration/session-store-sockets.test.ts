@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
@@ -8,6 +7,7 @@ import { identify } from '../support/auth.js'
 import { Gate } from '../support/gate.js'
 import { present } from '../support/present.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { turn } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -374,7 +374,7 @@ describe('socket.session', () => {
     })
 
     it('has what requests have written since, and the time of their renewals', async () => {
-      const sessions = await start({ store: memoryStore(), storeTimeout: 5000 })
+      const sessions = await start({ store: memoryStore() })
       const visitor = await sessions.withSession({ cart: ['a'] })
       const session = await sessions.forgotten(visitor)
       sessions.app.clock.advance(DAY - 1000)

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
@@ -17,6 +16,7 @@ import { RedisServer } from '../support/servers/redis.js'
 import { connectNodeRedis, type RedisConnection } from '../support/servers/redis-clients.js'
 import type { TestDatabase } from '../support/servers/sql-databases.js'
 import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { turn } from '../support/within.js'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
@@ -36,7 +36,7 @@ function nodesOf(shared: () => Shared) {
     clock,
     async start(more: object = {}): Promise<SessionApp> {
       const { store, options, bus } = shared()
-      const settings = { store, storeTimeout: 5000, ...options, ...more }
+      const settings = { store, ...options, ...more }
       const sessions = await SessionApp.start({ clock, session: { maxAge: DAY }, options: settings as never })
       bus?.join(sessions.app.io)
       return sessions
@@ -308,7 +308,7 @@ describe('sessions in a store', () => {
     /** So many that they are let go of, and a node that has had some of them in memory and has not asked since. */
     async function deleted(store: Store) {
       // On a busy machine, too, all that the store has is waited for, and no round asks for it meanwhile.
-      const nodes = nodesOf(() => ({ store, options: { storeTimeout: 60_000, storeRefresh: 10 * DAY } }))
+      const nodes = nodesOf(() => ({ store, options: { storeRefresh: 10 * DAY } }))
       const [one, two] = [await nodes.start(), await nodes.start()]
       const visitor = await one.withSession({ user: 'ann', kept: 1 })
       const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
@@ -7,6 +6,7 @@ import { App } from '../support/app.js'
 import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
 import { present } from '../support/present.js'
 import { nameOf, whoIn } from '../support/users.js'
+import { turn } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 

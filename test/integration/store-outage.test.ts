@@ -7,9 +7,9 @@ import { z } from 'zod'
 import type { Store } from '../../server/stores/store.js'
 import { App, type AppOptions } from '../support/app.js'
 import { Bus } from '../support/bus.js'
-import { HeldStore, turn } from '../support/held-store.js'
+import { HeldStore } from '../support/held-store.js'
 import { startWithUsers } from '../support/users.js'
-import { within } from '../support/within.js'
+import { turn, within } from '../support/within.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
@@ -84,7 +84,10 @@ describe('while the store is slow', () => {
     await (await asked(store, 'load')).answer()
     const updated = (await user).update('visits', (count) => count + 1)
     await asked(store, 'compareAndSet')
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await within(
+      async () => app.errors,
+      ({ length }) => length > 0,
+    )
     expect((await user).get('visits')).toBe(0)
     await store.release()
     expect(await updated).toMatchObject({ level: 'store' })
@@ -92,7 +95,7 @@ describe('while the store is slow', () => {
   })
 
   it('rejects an update after ten seconds, and keeps a set value', async () => {
-    const { store, start } = nodes(new HeldStore())
+    const { store, start } = nodes(new HeldStore(), { storeTimeout: 250 })
     const app = await start()
     const user = app.live.user('ann')
     await (await asked(store, 'load')).answer()
@@ -123,7 +126,7 @@ describe('while the store is slow', () => {
 describe('while the store is down', () => {
   it('forgets nothing that waits for it, also where memory has begun anew', async () => {
     const store = memoryStore()
-    const { start } = nodes(store)
+    const { start } = nodes(store, { storeTimeout: 20 })
     const bus = new Bus()
     const [app, other] = [await start(), await start()]
     for (const { io } of [app, other]) bus.join(io)
@@ -164,7 +167,7 @@ describe('while the store is down', () => {
   })
 
   it('acknowledges what a page sets as in memory; an update waits for it', async () => {
-    const { store, start } = nodes(memoryStore())
+    const { store, start } = nodes(memoryStore(), { storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/count')
@@ -277,7 +280,7 @@ describe('a node that is killed', () => {
     const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
     const bus = new Bus()
     const refusing = { ...store, merge: () => Promise.reject(new Error('not from here')) }
-    const [one, two] = [await start({ options: { store: refusing } }), await start()]
+    const [one, two] = [await start({ options: { store: refusing, storeTimeout: 20 } }), await start()]
     for (const { io } of [one, two]) bus.join(io)
     const [here, there] = [await one.live.user('ann'), await two.live.user('ann')]
     await here.set('secret', 'x')
@@ -351,7 +354,7 @@ describe('an erasure', () => {
 
 describe('close()', () => {
   it('waits ten seconds for the store at the most, and says what it has not confirmed', async () => {
-    const { start, store } = nodes(new HeldStore())
+    const { start, store } = nodes(new HeldStore(), { storeTimeout: 250 })
     const app = await start()
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
     try {

@@ -1,5 +1,6 @@
 import { memoryStore } from 'koa-live-session/testing'
 import type { Store, StoredRow } from '../../server/stores/store.js'
+import { turn } from './within.js'
 
 type Act = 'load' | 'merge' | 'compareAndSet' | 'remove' | 'close'
 
@@ -89,9 +90,4 @@ export class HeldStore implements Store {
       if (this.#isReleased) void call.answer()
     })
   }
-}
-
-/** Lets everything pending continue, except timers. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

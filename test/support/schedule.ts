@@ -4,6 +4,7 @@ import { Random } from '../simulation/random.js'
 import { App } from './app.js'
 import type { Page } from './page.js'
 import type { Visitor } from './visitor.js'
+import { turn } from './within.js'
 
 const DEFAULTS = { division: -1, theme: 'light', cart: [] } as const
 type Key = keyof typeof DEFAULTS
@@ -222,8 +223,6 @@ export class Schedule {
     return tab
   }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Waits for a limited time until a condition is true. */
 async function within(isSo: () => boolean): Promise<boolean> {

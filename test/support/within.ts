@@ -3,6 +3,22 @@ const PATIENCE = 60_000
 /** ms between two checks of what no event reports. */
 const PACE = 15
 
+/** Lets everything pending continue, except timers; jsdom has nothing faster than a timer. */
+export function turn(): Promise<void> {
+  const soon = typeof setImmediate === 'function' ? setImmediate : setTimeout
+  return new Promise((resolve) => void soon(() => resolve()))
+}
+
+/** The same, so many times: for work in memory that takes several turns of the event loop. */
+export async function turns(count: number): Promise<void> {
+  for (let left = count; left > 0; left -= 1) await turn()
+}
+
+/** Resolves after all timers of 0 ms that run already. */
+export function afterZeroTimers(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve))
+}
+
 /** Checks until a condition is true. Returns the last value found, even if it never was. */
 export async function within<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
   const end = Date.now() + PATIENCE

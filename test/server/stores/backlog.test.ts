@@ -6,11 +6,12 @@ import { Backlog } from '../../../server/kernel/remote/backlog.js'
 import type { Store, StoredRow } from '../../../server/stores/store.js'
 import { EPOCH_KEY } from '../../../shared/register.js'
 import { browserId } from '../../support/browser-id.js'
-import { HeldStore, turn } from '../../support/held-store.js'
+import { HeldStore } from '../../support/held-store.js'
 import { fc } from '../../support/property.js'
 import { register } from '../../support/register.js'
 import { atScale } from '../../support/scale.js'
 import { holdTimers, pass, soundStore, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
+import { turn } from '../../support/within.js'
 
 const ANN = userSubject('ann')
 const BOB = userSubject('bob')

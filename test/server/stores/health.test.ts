@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
-import { turn } from '../../support/held-store.js'
+import { Gate } from '../../support/gate.js'
 import { holdTimers, pass, TIMEOUT, watch } from '../../support/store-parts.js'
+import { turn } from '../../support/within.js'
 
 const MINUTE = 60_000
 const good = async (): Promise<string> => 'answer'
@@ -55,10 +56,11 @@ describe('StoreHealth', () => {
   it('is slow from the deadline on, until an answer comes in time', async () => {
     const made = watch()
     const { health, states } = made
-    const late = health.ask(() => new Promise((resolve) => setTimeout(() => resolve('late'), 2 * TIMEOUT)))
+    const gate = new Gate()
+    const late = health.ask(() => gate.pass().then(() => 'late'))
     await pass(made, TIMEOUT)
     expect(health.state).toBe('slow')
-    await pass(made, TIMEOUT)
+    gate.open()
     expect([await late, health.state]).toEqual(['late', 'slow'])
     await health.ask(good)
     expect(states).toEqual(['slow', 'good'])

@@ -1,7 +1,8 @@
 import { expect, it } from '@jest/globals'
 import { SingleUse } from '../../../server/kernel/remote/single-use.js'
-import { HeldStore, turn } from '../../support/held-store.js'
+import { HeldStore } from '../../support/held-store.js'
 import { holdTimers, pass, watch } from '../../support/store-parts.js'
+import { turn } from '../../support/within.js'
 
 holdTimers()
 
