@@ -12,18 +12,30 @@ import { present } from '../support/present.js'
 const MINUTES = 60_000
 const HOUR = 60 * MINUTES
 
-/** Timers of a minute or longer end where the test says so: what a page waits for is the time that the server has. */
+/**
+ * Timers of a minute or longer end where the test says so: what a page waits for is the time that the server has. Timers of a second at
+ * most are known, so that the test can wait for them.
+ */
 const LONG_TIMERS = `
-  const { setTimeout: wait } = globalThis
+  const { setTimeout: wait, clearTimeout: clear } = globalThis
   let long = []
-  globalThis.setTimeout = (act, ms, ...given) => ms >= ${MINUTES} ? long.push(act) : wait(act, ms, ...given)
+  const short = new Set()
+  globalThis.setTimeout = (act, ms, ...given) => {
+    if (ms >= ${MINUTES}) return long.push(act)
+    const timer = wait((...all) => (short.delete(timer), act(...all)), ms, ...given)
+    if (!(ms > 1000)) short.add(timer)
+    return timer
+  }
+  globalThis.clearTimeout = (timer) => (short.delete(timer), clear(timer))
+  const awaitShortTimers = (then) => short.size === 0 ? then() : wait(awaitShortTimers, 10, then)
+  globalThis.shortTimers = () => new Promise(awaitShortTimers)
   globalThis.endLongTimers = () => { for (const act of long.splice(0)) act() }
   globalThis.countLongTimers = () => long.length`
 
-/** Resolves when the page has had its turn, which it waits up to 100 ms for before it asks for it. */
+/** Resolves when the page has had its turn, which it asks for after a short timer. */
 const USE_AND_TAKE_TURN = `
   dispatchEvent(new Event('keydown'))
-  new Promise((resolve) => setTimeout(resolve, 150)).then(() => navigator.locks.request('live-session:/store_session', () => undefined))`
+  shortTimers().then(() => navigator.locks.request('live-session:/store_session', () => undefined))`
 
 let now = 0
 beforeEach(() => {
