@@ -11,6 +11,7 @@ import { storeName } from '../../server/kernel/names/stored-name.js'
 import { browserSubject } from '../../server/kernel/names/subject.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app.js'
+import { Gate } from '../support/gate.js'
 import type { Page } from '../support/page.js'
 import { present } from '../support/present.js'
 import { atScale } from '../support/scale.js'
@@ -20,9 +21,9 @@ import { Visitor } from '../support/visitor.js'
 import { within } from '../support/within.js'
 
 describe('sockets of many users that come back at once after a restart', () => {
-  const USERS = atScale(20, 100)
+  const USERS = atScale(5, 20)
 
-  const TABS = 10
+  const TABS = 5
 
   const fields = defineFields({
     division: { schema: z.number().int(), default: -1, client: 'write', cookie: false },
@@ -75,9 +76,11 @@ describe('sockets of many users that come back at once after a restart', () => {
     const clock = testClock()
     const loads: string[] = []
     const load = store.load.bind(store)
+    let gate: Gate | undefined
     Object.assign(store, {
-      load: (subject: string) => {
+      load: async (subject: string) => {
         loads.push(subject)
+        await gate?.pass()
         return load(subject)
       },
     })
@@ -87,8 +90,7 @@ describe('sockets of many users that come back at once after a restart', () => {
         routes,
         clock,
         port,
-        // None is to go on without the store on a machine that is slow.
-        options: { store, identify, storeTimeout: 60_000 } as never,
+        options: { store, identify } as never,
         attach: { handshake: [] },
       })
     const before = await start()
@@ -99,10 +101,15 @@ describe('sockets of many users that come back at once after a restart', () => {
     await Promise.all(tabs.map(({ socket }) => greeted(socket)))
     await before.stop()
     loads.length = 0
-    // All of a subject's ask while the first load is under way.
-    store.delay(100)
+    gate = new Gate()
     const back = tabs.map(({ socket }) => greeted(socket))
-    await start(port)
+    const { io } = await start(port)
+    // All of a subject's ask while the first load is under way.
+    await within(
+      async () => io.engine.clientsCount,
+      (count) => count === tabs.length,
+    )
+    gate.open()
     expect(await Promise.all(back)).toEqual(tabs.map(({ user }) => ({ division: Number(user), theme: `of ${user}` })))
     const subjects = users.flatMap(({ user, visitor }) => [
       `user:s:${user}`,
