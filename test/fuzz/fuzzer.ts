@@ -18,9 +18,6 @@ import type { World } from './world.js'
 /** One of so many inputs goes over the network too. */
 const WIRED = 40
 
-/** What any visitor sends. */
-const VISIT: RawRequest = { method: 'GET', url: '/', headers: {}, body: Buffer.alloc(0) }
-
 /** Throws inputs at a world, one after the other, and looks after each at what has become of it. */
 export class Fuzzer {
   readonly tally: Tally
@@ -33,7 +30,7 @@ export class Fuzzer {
   readonly #events: EventSource
 
   constructor(world: World, seed: number) {
-    this.tally = new Tally(seed, () => answerOf(world.listener, VISIT))
+    this.tally = new Tally(seed)
     this.#seed = seed
     this.#world = world
     this.#judge = new Judge(world, this.tally)
@@ -59,6 +56,7 @@ export class Fuzzer {
     }
     // What was left undone by the last input, or went wrong behind its back, comes out now.
     await setImmediate()
+    this.tally.countSteps()
   }
 
   #sender(dice: Dice): Actor {
@@ -69,7 +67,7 @@ export class Fuzzer {
     const request = make(actor)
     const isWired = index % WIRED === 0 && this.#wire.carries(request)
     await this.#observe(actor, request, async () => {
-      const answer = await this.tally.time(request, () => answerOf(this.#world.listener, request))
+      const answer = await answerOf(this.#world.listener, request)
       return this.#judge.request(actor, request, answer)
     })
     if (!isWired) return
@@ -88,7 +86,7 @@ export class Fuzzer {
     const actor = dice.pick([...attackers, cookieless])
     const raw = this.#events.event(dice, actor)
     await this.#observe(actor, raw, async () => {
-      const answers = await this.tally.time(raw, () => this.#emit(actor, raw))
+      const answers = await this.#emit(actor, raw)
       return this.#judge.event(actor, raw, answers)
     })
     if (index % WIRED !== 0 || raw.ack !== 'last' || actor === cookieless) return
@@ -118,7 +116,7 @@ export class Fuzzer {
     const headers = this.#requests.handshake(dice, actor)
     await this.#observe(actor, undefined, async () => {
       try {
-        const socket = await this.tally.time(headers, () => this.#world.open(headers))
+        const socket = await this.#world.open(headers)
         this.#judge.opened(actor, headers, socket)
         socket.disconnect()
       } catch (error) {

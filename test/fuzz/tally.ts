@@ -1,13 +1,12 @@
-import { slowness, stopwatch } from '../support/cpu-time.js'
+import { takeSteps } from '../support/work.js'
 
 /** What must never happen. */
 export type Harm = 'crash' | '5xx' | 'forged' | 'leak' | 'wrong answer'
 
-/** ms of CPU time by which one input may keep the other visitors waiting longer than a harmless one, on the machine where this was set. */
-const LONGEST_BLOCK = 50
-/** How often an input that took so many ms is tried again: a pause of the process is not the input's. */
-const SLOW = 25
-const ATTEMPTS = 6
+/** Inputs between two counts of the library's steps: a count takes as long as many inputs. */
+const BATCH = 100
+/** Steps that one input may cost more than others: a loop over each character of the longest body is fewer. */
+const MOST_STEPS = 2_000_000
 /** After that many findings the rest would say the same. */
 const ENOUGH = 10
 
@@ -18,16 +17,13 @@ export class Tally {
   readonly outcomes = new Map<string, number>()
   readonly #harms = new Map<Harm, number>()
   readonly #seed: number
-  readonly #harmless: () => Promise<unknown>
-  readonly #slow = SLOW * slowness()
   #inputs = 0
   #wired = 0
-  #longest = 0
+  #mostSteps = 0
 
-  /** @param harmless takes as long as any input does just then, in a process that is short of memory too */
-  constructor(seed: number, harmless: () => Promise<unknown>) {
+  constructor(seed: number) {
     this.#seed = seed
-    this.#harmless = harmless
+    takeSteps()
   }
 
   get isFull(): boolean {
@@ -35,6 +31,7 @@ export class Tally {
   }
 
   begin(): void {
+    if (this.#inputs % BATCH === 0) this.countSteps()
     this.#inputs += 1
   }
 
@@ -57,14 +54,11 @@ export class Tally {
     return this.#harms.get(harm) ?? 0
   }
 
-  /** Runs something alone, and remembers how long it took; of several attempts, the least. */
-  async time<T>(input: unknown, perform: () => Promise<T>): Promise<T> {
-    const [result, first] = await timed(perform)
-    const took = first < this.#slow ? first : Math.min(first, await least(perform))
-    this.#longest = Math.max(this.#longest, took)
-    if (took >= LONGEST_BLOCK && took - (await least(this.#harmless)) >= LONGEST_BLOCK * slowness())
-      this.harm('wrong answer', `the event loop was blocked for ${Math.round(took)} ms`, input)
-    return result
+  /** Counts the steps of the inputs since the last count. */
+  countSteps(): void {
+    const steps = takeSteps()
+    this.#mostSteps = Math.max(this.#mostSteps, steps)
+    if (steps > MOST_STEPS) this.harm('wrong answer', `the last ${BATCH} inputs took ${steps} steps`)
   }
 
   toString(): string {
@@ -72,21 +66,9 @@ export class Tally {
     return (
       `fuzz: ${count(this.#inputs)} inputs (seed ${this.#seed}; ${count(this.#wired)} of them over the network too), ` +
       `${this.count('crash')} crashes, ${this.count('5xx')} 5xx, ${this.count('forged') + this.count('leak')} forged accepted, ` +
-      `${this.count('wrong answer')} wrong answers, longest block ${this.#longest.toFixed(1)} ms\n`
+      `${this.count('wrong answer')} wrong answers, ${count(this.#mostSteps)} steps at most for ${BATCH} inputs\n`
     )
   }
-}
-
-async function timed<T>(perform: () => Promise<T>): Promise<readonly [T, number]> {
-  const took = stopwatch()
-  return [await perform(), took()]
-}
-
-/** ms of CPU time, of several attempts. */
-async function least(perform: () => Promise<unknown>): Promise<number> {
-  let ms = Number.POSITIVE_INFINITY
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) ms = Math.min(ms, (await timed(perform))[1])
-  return ms
 }
 
 function show(input: unknown): string {

@@ -3,9 +3,10 @@ import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { poll, send } from '../support/raw-http.js'
 import { RawSocket } from '../support/raw-socket.js'
-import { longestTurn } from '../support/turns.js'
+import { expectAtMost, workOf } from '../support/work.js'
 
-const LONGEST_TURN = 50
+/** What the library does with a message that it does not read. */
+const UNREAD = { steps: 20_000, parsed: 3000 }
 /** Why a websocket is closed: a message too big (RFC 6455, 7.4.1). */
 const TOO_BIG = 1009
 const CONTINUATION = 0
@@ -43,12 +44,12 @@ describe('threat 13: a message that is too big', () => {
       },
     ],
     ['2 MB of text that is no message', () => RawSocket.frame('\u{1f600}'.repeat(500_000))],
-  ])('closes the connection with %s, in no time, and no other connection', async (_, make) => {
+  ])('closes the connection with %s, unread, and no other connection', async (_, make) => {
     const app = await start()
     const [attacker, other] = [cookieFor(app.live, { values: { division: 1 } }), cookieFor(app.live, {})]
     const page = await RawSocket.enter(app.url, other)
     const frames = make()
-    const turn = await longestTurn(async () => {
+    const work = await workOf(async () => {
       const socket = await RawSocket.enter(app.url, attacker)
       const gone = new Promise((resolve) => {
         for (const { client } of app.io.sockets.sockets.values()) client.conn.once('close', resolve)
@@ -57,7 +58,7 @@ describe('threat 13: a message that is too big', () => {
       await gone
       expect(await socket.closed).toBe(TOO_BIG)
     })
-    expect(turn).toBeLessThan(LONGEST_TURN)
+    expectAtMost(work, UNREAD)
     expect(await page.ask('live_session:sync', '{"set":[["division",-1,"",2]]}')).toHaveProperty('results.0.stamp')
     expect((await send(app.url, { headers: { cookie: attacker } })).text).toBe('1')
     expect(app.errors).toEqual([])
@@ -72,7 +73,7 @@ describe('threat 13: a message that is too big', () => {
     const opened = await send(`${app.url}/socket.io/?EIO=4&transport=polling`, { headers })
     const { sid } = JSON.parse(opened.text.slice(1))
     const statuses: number[] = []
-    const turn = await longestTurn(async () => {
+    const work = await workOf(async () => {
       for (const path of ['/store_session', `/socket.io/?EIO=4&transport=polling&sid=${sid}`]) {
         // A client that is refused early may not get to the end of what it sends.
         const answer = send(app.url + path, { method: 'POST', headers, body }).catch(() => ({ status: 413 }))
@@ -80,7 +81,8 @@ describe('threat 13: a message that is too big', () => {
       }
     })
     expect(new Set(statuses)).toEqual(new Set([413]))
-    expect(turn).toBeLessThan(LONGEST_TURN)
+    expect(work.parsed).toBe(0)
+    expectAtMost(work, UNREAD)
     expect((await send(app.url, { headers: { cookie } })).text).toBe('1')
     expect(await poll(app.url, { cookie, origin: app.url })).toMatch(/^40/)
   })
@@ -89,26 +91,26 @@ describe('threat 13: a message that is too big', () => {
 describe('threat 13: a message that is just small enough', () => {
   const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
 
-  it.each<[string, string]>([
-    ['a string', `"${'x'.repeat(950_000)}"`],
-    ['a list of a string', `["${'x'.repeat(950_000)}"]`],
-    ['a string of escapes', `["${'\\u0001'.repeat(150_000)}"]`],
-    ['a string of surrogates', `["${'\\ud800'.repeat(150_000)}"]`],
-    ['10,000 levels', nested(10_000)],
-    ['10,000 levels of objects', '{"a":'.repeat(10_000) + 1 + '}'.repeat(10_000)],
-    ['10,000 strings', `[${'"",'.repeat(9_999)}""]`],
-    ['half a million members', `[${'1,'.repeat(490_000)}1]`],
-    ['10,000 levels that never end', '['.repeat(10_000)],
-  ])('does not hold up the others with %s', async (_, json) => {
+  it.each<[string, string, number]>([
+    ['a string', `"${'x'.repeat(950_000)}"`, 1_000_000],
+    ['a list of a string', `["${'x'.repeat(950_000)}"]`, 1_000_000],
+    ['a string of escapes', `["${'\\u0001'.repeat(150_000)}"]`, 1_000_000],
+    ['a string of surrogates', `["${'\\ud800'.repeat(150_000)}"]`, 20_000],
+    ['10,000 levels', nested(10_000), 20_000],
+    ['10,000 levels of objects', '{"a":'.repeat(10_000) + 1 + '}'.repeat(10_000), 20_000],
+    ['10,000 strings', `[${'"",'.repeat(9_999)}""]`, 100_000],
+    ['half a million members', `[${'1,'.repeat(490_000)}1]`, 100_000],
+    ['10,000 levels that never end', '['.repeat(10_000), 20_000],
+  ])('is parsed once, and costs few steps: %s', async (_, json, steps) => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
     const socket = await RawSocket.enter(app.url, cookie)
     const frame = RawSocket.frame(setting(json))
-    const turn = await longestTurn(async () => {
+    const work = await workOf(async () => {
       socket.sendFrames(frame)
       await send(app.url, { headers: { cookie } })
     })
-    expect(turn).toBeLessThan(LONGEST_TURN)
+    expectAtMost(work, { steps, parsed: frame.length + 1000 })
     expect((await send(app.url, { headers: { cookie } })).text).toBe('1')
     socket.hangUp()
   })
