@@ -7,7 +7,6 @@ import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { DocsServer } from '../support/docs-server.js'
 import { freePort } from '../support/free-port.js'
 import { snippet } from '../support/readme.js'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { ViteServer } from '../support/vite-server.js'
 import { within } from '../support/within.js'
 
@@ -150,6 +149,4 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
       `403 bad_origin: the browser says ${vite.url}, this server thinks it is ${app.url}.`,
     )
   })
-
-  itRunsSnippetsOf(PAGE, 'api.ts', 'page.ts', 'vite.config.ts')
 })

@@ -4,7 +4,6 @@ import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
 import { snippet, textsOf } from '../support/readme.js'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { NGINX } from '../support/servers/installed.js'
 import { Nginx } from '../support/servers/nginx.js'
@@ -100,6 +99,4 @@ describeInBrowser('docs/deployment.md', () => {
     await shows(page, 0)
     expect(messages).toEqual([])
   })
-
-  itRunsSnippetsOf(PAGE, 'server.ts', 'browser.ts', 'mounted.ts')
 })

@@ -3,7 +3,6 @@ import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
 import { snippet } from '../support/readme.js'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { Tab } from '../support/tab.js'
 
 let server: DocsServer
@@ -44,6 +43,4 @@ describeInBrowser('the README', () => {
       await one.shows('output', '1')
     },
   )
-
-  itRunsSnippetsOf('README.md')
 })

@@ -15,7 +15,6 @@ import { App } from '../support/app.js'
 import { bring, told } from '../support/hand-offs.js'
 import { snippet } from '../support/readme.js'
 import { runSnippet } from '../support/run-snippet.js'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/flash-and-hand-off.md'
@@ -130,6 +129,4 @@ describe(PAGE, () => {
       expect(await visitor.text('/')).toContain(words)
     }
   })
-
-  itRunsSnippetsOf(PAGE, 'flash.ts', 'notices.ts', 'sign-in.ts')
 })

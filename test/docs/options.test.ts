@@ -2,12 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
-import { serve } from '../support/serve.js'
-import { SnippetFolder } from '../support/snippet-folder.js'
 
 const PAGE = 'docs/options.md'
-const folder = SnippetFolder.of(PAGE)
 
 /** The options that there are, as the refusal of another one lists them. */
 function known(options: object): readonly string[] {
@@ -30,13 +26,4 @@ describe(PAGE, () => {
     const inner = parts.flatMap((part) => known({ [part]: { noSuchOption: 1 } }).map((name) => `${part}.${name}`))
     expect(named.sort()).toEqual([...whole, ...inner].sort())
   })
-
-  it('has a cookie that lasts as long as it says', async () => {
-    const { app } = (await folder.import('server.ts')) as { app: Koa }
-    const [cookie = ''] = (await (await serve(app)).fetch('/')).headers.getSetCookie()
-    const [, expires = ''] = /expires=([^;]+)/i.exec(cookie) ?? []
-    expect(Math.round((Date.parse(expires) - Date.now()) / (24 * 60 * 60 * 1000))).toBe(90)
-  })
-
-  itRunsSnippetsOf(PAGE)
 })

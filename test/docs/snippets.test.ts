@@ -13,19 +13,6 @@ mkdirSync('.cache', { recursive: true })
 const folder = relative('.', mkdtempSync(resolve('.cache/snippets-')))
 const programs = writePrograms(folder, documents)
 
-/** Which snippets the tests say that they have run, and hold themselves to: `page file`. */
-const claims = readdirSync('test', { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.ts'))
-  .flatMap((file) => {
-    const text = readFileSync(join('test', file), 'utf8')
-    const [, common = ''] = /^const PAGE = '([^']+)'$/m.exec(text) ?? []
-    return [...text.matchAll(/^ *itRunsSnippetsOf\((?:'([^']+)'|PAGE)((?:, '[^']+')*)\)$/gm)].flatMap((claim) => {
-      const [, page = common, names = ''] = claim
-      const files = [...names.matchAll(/'([^']+)'/g)].map(([, name]) => name)
-      return (files.length > 0 ? files : snippetsOf(page).map((one) => one.file)).map((name) => `${page} ${name}`)
-    })
-  })
-
 /** Whether a refusal goes unseen: by `void`, or in a page that asks neither the promise nor a status. */
 function hidesRefusals(text: string): boolean {
   if (
@@ -47,11 +34,6 @@ describe('a snippet of a page', () => {
     const files = snippetsOf(page).map(({ file, text }) => file ?? text)
     expect(files).toHaveLength(fences.length)
     expect(files.filter((file, index) => file.includes('\n') || files.indexOf(file) < index)).toEqual([])
-  })
-
-  it('is run by a test: itRunsSnippetsOf(page) is the last one of each page', () => {
-    const all = documents.flatMap((page) => snippetsOf(page).map(({ file }) => `${page} ${file}`))
-    expect(claims.sort()).toEqual(all.sort())
   })
 
   it.each(documents)('says what becomes of each change that it makes: %s', (page) => {

@@ -1,15 +1,8 @@
-import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
-import { describeWith } from '../support/describe-with.js'
-import { snippet } from '../support/readme.js'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 
-/** Has the statements; and the snippet for MariaDB. */
 const REFERENCE = 'docs/stores-reference.md'
 const text = readFileSync(REFERENCE, 'utf8')
 const NAMES = new Map([
@@ -17,15 +10,6 @@ const NAMES = new Map([
   ['PostgreSQL', 'postgres'],
   ['MariaDB', 'mariadb'],
 ])
-
-/** An app of the document's own snippets, which stores a value and reads it. */
-const MAIN = `
-  import { db, store } from './store.js'
-  await store.merge('s', [{ key: 'division', stamp: Date.now(), value: 3 }])
-  const registers = await store.load('s')
-  console.log(JSON.stringify(registers.map(({ key, value }) => [key, value])))
-  await db.destroy()
-`
 
 function block(language: string): string {
   const found = [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].find(([, mark]) => mark === language)?.[2]
@@ -46,20 +30,6 @@ describeWithSql(REFERENCE, (place, engine) => {
     await migrateSqlStore(db)
     expect(await sqlStore(db).load('kept')).toEqual([{ key: 'a', stamp: 1 }])
   })
-
-  it('has snippets that run', async () => {
-    mkdirSync('.cache', { recursive: true })
-    const folder = mkdtempSync(resolve('.cache/stores-sql-'))
-    try {
-      const files = { store: snippet(`${name}.ts`, name === 'mariadb' ? REFERENCE : 'docs/stores.md'), main: MAIN }
-      for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, `${file}.ts`), code)
-      const env = { ...process.env, TSX_TSCONFIG_PATH: resolve('tsconfig.json'), DATABASE_URL: place().url }
-      const run = promisify(execFile)(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: folder, env })
-      expect((await run).stdout).toBe('[["division",3]]\n')
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  })
 })
 
 describe(REFERENCE, () => {
@@ -67,12 +37,4 @@ describe(REFERENCE, () => {
     const marks = [...text.matchAll(/^```sql (.+)$/gm)].map(([, mark]) => mark)
     expect(marks.sort()).toEqual([...NAMES.values()].sort())
   })
-
-  itRunsSnippetsOf('docs/stores.md', 'sqlite.ts')
-})
-describeWith('PostgreSQL', 'docs/stores.md', () => {
-  itRunsSnippetsOf('docs/stores.md', 'postgres.ts')
-})
-describeWith('MariaDB', REFERENCE, () => {
-  itRunsSnippetsOf('docs/stores-reference.md', 'mariadb.ts')
 })

@@ -1,21 +1,18 @@
+import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
-import { describe, expect, it } from '@jest/globals'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import Router from '@koa/router'
 import { JSDOM } from 'jsdom'
 import Koa from 'koa'
 import { type LiveSessionPlugin, liveSession } from 'koa-live-session'
-import { type LiveSessionClient, LiveSessionError } from 'koa-live-session/client'
-import { defineFields, type Fields } from 'koa-live-session/fields'
+import { defineFields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Server } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { AuthStore, auth, identify, pages } from '../support/auth.js'
-import { Page } from '../support/page.js'
+import { AuthStore, auth, pages } from '../support/auth.js'
 import { runSnippet } from '../support/run-snippet.js'
-import { itRunsSnippetsOf } from '../support/runs-snippets.js'
-import { serve } from '../support/serve.js'
-import { SnippetFolder } from '../support/snippet-folder.js'
 import { Visitor } from '../support/visitor.js'
 
 /** What the snippets of the page export. */
@@ -27,9 +24,12 @@ interface Guide extends Record<string, unknown> {
 }
 
 const PAGE = 'docs/users.md'
-const folder = SnippetFolder.of(PAGE)
-const consents = SnippetFolder.of('docs/consent.md')
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
+const ends: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
 
 /** The app of the page, on a free port, with the errors that it is told. */
 async function start(store?: AuthStore): Promise<{ guide: Guide; errors: unknown[]; visitor(): Visitor }> {
@@ -60,7 +60,13 @@ async function start(store?: AuthStore): Promise<{ guide: Guide; errors: unknown
   }
   const server = runSnippet('server.ts', PAGE, given)
   const guide = { ...server, ...runSnippet('everywhere.ts', PAGE, { live: server['live'] }) } as Guide
-  const { url } = await serve(guide.http)
+  const { http } = guide
+  ends.push(() => {
+    http.closeAllConnections()
+    http.close()
+  })
+  if (!http.listening) await once(http, 'listening')
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   return { guide, errors, visitor: () => new Visitor(url) }
 }
 
@@ -172,96 +178,4 @@ describe(PAGE, () => {
     await visitor.fetch('/login/now?user=ann')
     await reloaded
   })
-
-  it('has a function that asks a guest to sign in, and saves afterwards', async () => {
-    const kept = new Map<string, string>()
-    const went: string[] = []
-    const run = (live?: unknown) =>
-      runSnippet('saved.ts', 'docs/recipes.md', {
-        createLiveSession: () => live,
-        defineFields,
-        LiveSessionError,
-        z,
-        sessionStorage: { setItem: (key: string, value: string) => kept.set(key, value) },
-        location: { assign: (path: string) => went.push(path) },
-      }) as { readonly fields: Fields; save(division: number): Promise<void> }
-    const app = await App.start({
-      fields: run().fields,
-      before: (koa) => [auth(koa)],
-      options: { identify } as never,
-      routes: async (ctx) => {
-        if (ctx.path === '/login') {
-          ctx['session'].user = 'ann'
-          await ctx.liveSession.identify()
-        }
-        ctx.body = ctx.liveSession.snapshot()
-      },
-    })
-    const visitor = app.visitor()
-    const open = async () => {
-      const { live } = await visitor.open({ path: '/page', hasSocket: false })
-      return run(live)
-    }
-    await (await open()).save(3)
-    expect([went, [...kept]]).toEqual([['/sign-in'], [['wanted', '3']]])
-    await visitor.fetch('/login')
-    await (await open()).save(3)
-    expect((await app.live.user('ann')).get('saved')).toBe(3)
-    expect(went).toEqual(['/sign-in'])
-  })
-
-  it('has a rule for carts that keeps the items of both, and no more than the schema accepts', async () => {
-    const { fields: all } = (await folder.import('fields.ts')) as { fields: object }
-    const app = await App.start({
-      fields: all as never,
-      before: (koa) => [auth(koa)],
-      options: { identify } as never,
-      routes: async (ctx) => {
-        if (ctx.path === '/login') {
-          ctx['session'].user = 'ann'
-          await ctx.liveSession.identify()
-        }
-        ctx.body = ctx.liveSession.get('cart' as never)
-      },
-    })
-    const shop = async (items: readonly string[]): Promise<unknown> => {
-      const guest = app.visitor()
-      await guest.store({ set: [['cart', -1, '', items]] })
-      return (await guest.fetch('/login')).json()
-    }
-    const many = Array.from({ length: 48 }, () => 'tea')
-    expect(await shop(['milk'])).toEqual(['milk'])
-    expect(await shop(['bread'])).toEqual(['milk', 'bread'])
-    expect(await shop([...many, 'rice'])).toEqual(['milk', 'bread', ...many])
-  })
-
-  it('keeps a choice once the visitor agrees, and forgets it when they change their mind', async () => {
-    const { app } = (await consents.import('consent.ts')) as { app: Koa }
-    const visitor = await serve(app)
-    const page = await Page.open(visitor, { path: '/', hasSocket: false })
-    await expect(page.live.set('theme', 'dark')).rejects.toMatchObject({ code: 'cookies_blocked' })
-    expect([page.live.get('theme'), visitor.cookie]).toEqual(['dark', ''])
-    expect(await visitor.text('/')).toContain('data-theme="light"')
-
-    const document = {
-      set cookie(line: string) {
-        visitor.jar.setCookieSync(line, visitor.url)
-      },
-    }
-    const { agree } = runSnippet('agree.ts', 'docs/consent.md', { document }) as {
-      agree(live: LiveSessionClient): Promise<void>
-    }
-    await agree(page.live as never)
-    expect(page.live.status('theme').status).toBe('saved')
-    page.close()
-    expect(await visitor.text('/')).toContain('data-theme="dark"')
-
-    await visitor.fetch('/withdraw', { method: 'POST' })
-    expect(visitor.cookie).toBe('')
-    expect(await visitor.text('/')).toContain('data-theme="light"')
-  })
-
-  itRunsSnippetsOf(PAGE)
-  itRunsSnippetsOf('docs/consent.md')
-  itRunsSnippetsOf('docs/recipes.md', 'saved.ts')
 })

@@ -13,9 +13,6 @@ interface Snippet extends Block {
 
 const LANGUAGES = new Set(['ts', 'tsx', 'vue', 'svelte', 'html'])
 
-/** Snippets that the tests of this file have taken to run: `page file`. */
-const taken = new Set<string>()
-
 /** Returns every snippet of a page, in order. */
 export function snippetsOf(page: string): readonly Snippet[] {
   return blocks(readFileSync(page, 'utf8'))
@@ -23,16 +20,10 @@ export function snippetsOf(page: string): readonly Snippet[] {
     .map((block) => ({ ...block, file: fileOf(block.text) }))
 }
 
-/** Returns the snippets of a page that the tests of this file have taken so far. */
-export function takenOf(page: string): readonly string[] {
-  return snippetsOf(page).flatMap(({ file }) => (file !== undefined && taken.has(`${page} ${file}`) ? [file] : []))
-}
-
-/** Returns the snippet of a page whose first comment names this file, and marks it as taken to be run. */
+/** Returns the snippet of a page whose first comment names this file. */
 export function snippet(file: string, page = 'README.md'): string {
   const found = snippetsOf(page).find((one) => one.file === file)
   if (found === undefined) throw new Error(`${page} has no snippet ${file}`)
-  taken.add(`${page} ${file}`)
   return found.text
 }
 

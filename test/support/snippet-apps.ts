@@ -2,7 +2,9 @@ import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { snippetsOf } from './readme.js'
-import { FIELDS_PAGE } from './snippet-folder.js'
+
+/** The page whose fields apply to all pages that declare none. */
+const FIELDS_PAGE = 'docs/values.md'
 
 /** Files that pages assume their readers have: `page/file`. */
 const GIVEN = 'test/docs/given'
