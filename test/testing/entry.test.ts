@@ -36,7 +36,7 @@ describe('koa-live-session/testing', () => {
   })
 
   it.each(Object.entries(nodeOnly))('says of %s in a browser that it is for Node', (name, call) => {
-    expect(call).toThrow(`koa-live-session: ${name}: expected Node`)
+    expect(call).toThrow(`koa-live-session: ${name}: expected Node, received what is for browsers`)
   })
 
   it.each([

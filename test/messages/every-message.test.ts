@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { expect, it } from '@jest/globals'
 import ts from 'typescript'
 
 /** A message at one place of the source: its words, without the inserted values. */
-export interface Told {
+interface Told {
   readonly file: string
   readonly text: string
 }
@@ -13,7 +14,7 @@ const ERRORS = new Set(['TypeError', 'RangeError', 'PromiseRefused'])
 const LOGS = /(^|[.#])(warn|console\.error)$/
 
 /** Returns every message about a programming or deployment mistake: `TypeError`s, and what is logged. */
-export function messagesInSource(): readonly Told[] {
+function messagesInSource(): readonly Told[] {
   return ['client', 'server', 'shared', 'testing'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
@@ -61,3 +62,38 @@ function wordsOf(node: ts.Expression, constants: ReadonlyMap<string, ts.Expressi
   const constant = ts.isIdentifier(node) ? constants.get(node.text) : undefined
   return constant === undefined ? HOLE : words(constant)
 }
+
+/** For those who change the package: no app can see them. */
+const INTERNAL = ['no key to sign with', 'expected a stamp, a safe integer']
+/** So many characters in a row show that a test has this message in mind; of a shorter message its longest part. */
+const ENOUGH = 28
+/** Shorter words frame others, which tests see in tables of their own. */
+const FRAME = 12
+
+/** All tests as one text, in which a string over several lines is whole. */
+const TESTS = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((file) => /\.tsx?$/.test(file))
+  .map((file) => readFileSync(`test/${file}`, 'utf8'))
+  .join('\n')
+  .replace(/['`]\s*\+\s*['`]/g, '')
+  .replaceAll("\\'", "'")
+  .replaceAll('\\`', '`')
+
+/** Returns whether a test has a run of words of the message. */
+function isSeen({ text }: Told): boolean {
+  const parts = text.replace(/^koa-live-session: /, '').split(HOLE)
+  const length = Math.min(ENOUGH, Math.max(...parts.map((part) => part.length)))
+  return (
+    length < FRAME ||
+    parts.some((part) => {
+      const runs = Array.from({ length: Math.max(0, part.length - length + 1) }, (_, at) => part.slice(at, at + length))
+      return runs.some((run) => TESTS.includes(run))
+    })
+  )
+}
+
+it('each message of the source is seen by a test', () => {
+  const told = messagesInSource().filter(({ text }) => !INTERNAL.some((words) => text.includes(words)))
+  expect(told.length).toBeGreaterThan(100)
+  expect(told.filter((message) => !isSeen(message))).toEqual([])
+})
