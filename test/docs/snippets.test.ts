@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { compile } from '../support/compile.js'
 import { snippetsOf } from '../support/readme.js'
-import { writePrograms } from '../support/snippet-apps.js'
+import { writePrograms } from './snippet-apps.js'
 
 const documents = [
   'README.md',

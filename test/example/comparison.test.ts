@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import { ComparedApp } from '../support/compared-app.js'
-import { SCENARIOS } from '../support/compared-scenarios.js'
 import { freePort } from '../support/free-port.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
+import { ComparedApp } from './compared/app.js'
+import { SCENARIOS } from './compared/scenarios.js'
 
 const FOLDER = 'example/comparison'
 const APPS = ['by-hand', 'library'] as const

@@ -11,7 +11,7 @@ export interface Cluster {
 }
 
 /** One process that has nothing but its memory, and its visitors' cookies. */
-export const ALONE: Cluster = { skews: [0], hasStore: false, hasBus: false }
+const ALONE: Cluster = { skews: [0], hasStore: false, hasBus: false }
 
 /** Half of all seeds are of one process alone. */
 const KINDS: readonly (readonly [hasNodes: boolean, hasStore: boolean, hasBus: boolean])[] = [

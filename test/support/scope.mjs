@@ -13,6 +13,6 @@ export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
  */
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',
-  '/test/browser/(address|another-origin|cluster|deployment|example|flow|hood|inspector|lost-clicks|quick-start)\\.',
+  '/test/browser/(address|another-origin|cluster|deployment|example|flow|hood|inspector|quick-start)\\.',
   '/test/browser/(react|schedules|sign-in|vue|lasting|(kept|left|routed)-addresses)\\.',
 ]

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Koa from 'koa'
 import { checkHosts, listenAddress, ownOrigin } from '../../../example/server/hosts.js'
-import { ComparedApp } from '../../support/compared-app.js'
-import { type Clicked, ComparedClicks } from '../../support/compared-clicks.js'
 import { freePort } from '../../support/free-port.js'
 import { RedisServer } from '../../support/servers/redis.js'
+import { ComparedApp } from '../compared/app.js'
+import { type Clicked, ComparedClicks } from '../compared/clicks.js'
 
 const PAGE = 'test/example/lost-clicks/page.html'
 

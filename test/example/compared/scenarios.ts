@@ -1,5 +1,5 @@
-import type { ComparedApp } from './compared-app.js'
-import { ComparedClicks } from './compared-clicks.js'
+import type { ComparedApp } from './app.js'
+import { ComparedClicks } from './clicks.js'
 import type { Choice, JsdomTab } from './jsdom-tab.js'
 
 /** A scenario in which the two apps are compared. */

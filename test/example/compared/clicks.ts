@@ -1,4 +1,4 @@
-import type { ComparedApp } from './compared-app.js'
+import type { ComparedApp } from './app.js'
 import type { JsdomTab } from './jsdom-tab.js'
 
 /** What is seen after a click. */

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
 import { CookieJar } from 'jsdom'
-import { FaultProxy } from './fault-proxy.js'
-import { freePort } from './free-port.js'
+import { FaultProxy } from '../../support/fault-proxy.js'
+import { freePort } from '../../support/free-port.js'
+import { type Daemon, startDaemon } from '../../support/servers/daemon.js'
 import { JsdomTab } from './jsdom-tab.js'
-import { type Daemon, startDaemon } from './servers/daemon.js'
 
 const FOLDER = 'example/comparison'
 
