@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { transform } from 'esbuild'
 import { atScale } from '../support/scale.js'
 import { bundle } from './bundle.js'
-import { DEFECTS } from './defects.js'
 import { eachAtOnce, recall, sail } from './fleet.js'
-import { plant, productOf, readProduct } from './planting.js'
+import { type Defect, plant, productOf, readProduct } from './planting.js'
+
+/** Mistakes that a developer could make, each of which the simulation has to notice. */
+const DEFECTS: readonly Defect[] = readFileSync(join(import.meta.dirname, 'defects.jsonl'), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line))
 
 /** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
 const SCHEDULES = 10_000
