@@ -4,15 +4,13 @@ import { type AppSession, liveSession, type SessionEnd } from 'koa-live-session'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Server } from 'socket.io'
+import { same } from './same.js'
 
 declare module 'koa-live-session/fields' {
   interface Register {
     session: { user?: string; cart?: { sku: string }[]; step: number }
   }
 }
-
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const same = <A, B>(_: Same<A, B>): void => undefined
 
 const app = new Koa()
 const live = liveSession(app, { fields: defineFields({}) })

@@ -12,6 +12,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { io, type Socket } from 'socket.io-client'
 import type { Readable, Writable } from 'svelte/store'
 import { z } from 'zod'
+import { same } from './same.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
@@ -24,9 +25,6 @@ declare module 'koa-live-session/fields' {
     fields: typeof fields
   }
 }
-
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const same = <A, B>(_: Same<A, B>): void => undefined
 
 const live = createLiveSession({ socket: io(), endpoint: '/tools/store_session', headers: { 'x-csrf': 'y' } })
 const plain = createLiveSession({ initial: { division: 1, cart: [], plan: 'free' } })

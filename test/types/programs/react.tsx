@@ -4,6 +4,7 @@ import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import { z } from 'zod'
+import { same } from './same.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
@@ -17,9 +18,6 @@ declare module 'koa-live-session/fields' {
     fields: typeof fields
   }
 }
-
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const same = <A, B>(_: Same<A, B>): void => undefined
 
 export function Division() {
   const [division, setDivision, status] = useLiveSession('division')

@@ -7,6 +7,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { Server } from 'socket.io'
 import * as v from 'valibot'
 import { z } from 'zod'
+import { same } from './same.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
@@ -30,9 +31,6 @@ declare module 'koa-live-session/fields' {
     fields: typeof fields
   }
 }
-
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const same = <A, B>(_: Same<A, B>): void => undefined
 
 const app = new Koa({ keys: ['x'] })
 const live = liveSession(app, { fields })

@@ -2,9 +2,7 @@
 import { defineFields } from 'koa-live-session/fields'
 import * as v from 'valibot'
 import { z } from 'zod'
-
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const same = <A, B>(_: Same<A, B>): void => undefined
+import { same } from './same.js'
 
 const item = z.object({ sku: z.string(), count: z.number(), note: z.string().optional() })
 type Item = { readonly sku: string; readonly count: number; readonly note?: string | undefined }
