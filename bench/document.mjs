@@ -14,12 +14,28 @@ const PARTS = /(<!-- bench (targets: )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
 /** Rewrites the pages and the plots. */
 export function writeDocument() {
   mkdirSync(`${ROOT}docs/${PLOTS}`, { recursive: true })
+  for (const [file, text] of generate()) writeFileSync(file, text)
+}
+
+/** Returns the pages and the plots as the results have them: texts by file. */
+function generate() {
+  const files = new Map()
   for (const page of PAGES) {
     const text = readFileSync(page, 'utf8').replace(PARTS, (_, begin, targets, names, end) => {
-      const part = targets ? verdicts(names.split(', ')) : row(names)
+      const part = targets ? verdicts(names.split(', ')) : row(names, files)
       return `${begin}\n${part}\n\n${end}`
     })
-    writeFileSync(page, text)
+    files.set(page, text)
+  }
+  return files
+}
+
+/** Fails if a page or a plot is not as the results have it. */
+function checkDocument() {
+  const isOld = ([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text
+  for (const [file] of [...generate()].filter(isOld)) {
+    console.error(`${file}: run node bench/document.mjs`)
+    process.exitCode = 1
   }
 }
 
@@ -47,13 +63,13 @@ function settingOf(name) {
   return `${date}, with Node ${node}, on ${machine}`
 }
 
-function row(name) {
+function row(name, files) {
   const result = resultOf(name)
   if (!result) return `Not measured yet at this version: \`npm run bench ${name}\`.`
   const { commit, tables } = result
   const setting = settingOf(name)
   const source = `Row \`${name}\`, commit ${commit}${setting === settingOf('read') ? '' : `, ${setting}`}:`
-  return [source, ...plots(name, result), ...tables.map(titled)].join('\n\n')
+  return [source, ...plots(name, result, files), ...tables.map(titled)].join('\n\n')
 }
 
 const titled = (table) => (table.title ? `${capital(table.title)}:\n\n${markdown(table)}` : markdown(table))
@@ -64,16 +80,19 @@ function markdown({ columns, rows }) {
   return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-function plots(name, { bars, lines = [] }) {
+function plots(name, { bars, lines = [] }, files) {
   const drawn = [
     ...(bars ? [[bars.title, drawBars(bars)]] : []),
     ...lines.map((each) => [`${each.title}, by ${each.x}`, drawLines(each)]),
   ]
   return drawn.map(([title, svg], i) => {
     const file = `${PLOTS}/${name}${i || ''}.svg`
-    writeFileSync(`${ROOT}docs/${file}`, svg)
+    files.set(`${ROOT}docs/${file}`, svg)
     return `![${title}](${file})`
   })
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeDocument()
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv.includes('--check')) checkDocument()
+  else writeDocument()
+}

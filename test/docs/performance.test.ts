@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { startWithUsers } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
 const PAGE = 'docs/performance.md'
 const page = readFileSync(PAGE, 'utf8')
-const goals = readFileSync('bench/README.md', 'utf8')
 
 /** The cells of the row that begins so. */
 function row(title: string): readonly string[] {
@@ -21,31 +21,6 @@ const bytes = ({ cookie }: Visitor): number =>
     .split('; ')
     .filter((pair) => /^live(\.sig)?=/.test(pair))
     .join('; ').length
-
-interface Result {
-  readonly commit: string
-  readonly tables: readonly { readonly columns: readonly string[]; readonly rows: readonly (readonly unknown[])[] }[]
-  readonly goals: readonly { readonly verdict: string }[]
-  readonly bars?: object
-  readonly lines?: readonly object[]
-}
-
-/** The parts that the bench writes: which row, and what stands there. */
-const parts = [...page.matchAll(/^<!-- bench (\w+) -->$(.*?)^<!-- end -->$/gms)].map(
-  ([, name = '', shown = '']) => [name, shown] as const,
-)
-
-/** The cells of all rows of tables. */
-const cellsOf = (text: string): readonly (readonly string[])[] =>
-  text
-    .split('\n')
-    .filter((line) => line.startsWith('|'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    )
 
 describe(PAGE, () => {
   it('says how many bytes the cookie takes', async () => {
@@ -88,28 +63,9 @@ describe(PAGE, () => {
     expect(named.split(', ')).toEqual(rows.filter((name) => name !== ''))
   })
 
-  it.each(parts)('has of the row %s what the results say', (name, shown) => {
-    const path = `bench/results/${name}.json`
-    if (!existsSync(path)) return expect(shown).toContain('Not measured yet')
-    const result: Result = JSON.parse(readFileSync(path, 'utf8'))
-    const tables = result.tables.flatMap(({ columns, rows }) => [columns, columns.map(() => '---'), ...rows])
-    expect(cellsOf(shown)).toEqual(tables.map((cells) => cells.map(String)))
-    expect(shown).toContain(`commit ${result.commit}`)
-    const plots = [...shown.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, file = '']) => file)
-    expect(plots).toHaveLength((result.bars ? 1 : 0) + (result.lines?.length ?? 0))
-    expect(plots.filter((file) => !existsSync(`docs/${file}`))).toEqual([])
-  })
-
-  it('has of the goals what the results say', () => {
-    const [, names = '', shown = ''] = /^<!-- bench targets: ([\w, ]+) -->$(.*?)^<!-- end -->$/ms.exec(goals) ?? []
-    const measured = names.split(', ').map((name): readonly string[] => {
-      const path = `bench/results/${name}.json`
-      if (!existsSync(path)) return ['not measured yet']
-      const result: Result = JSON.parse(readFileSync(path, 'utf8'))
-      return result.goals.map(({ verdict }) => verdict)
-    })
-    const [, , ...rows] = cellsOf(shown)
-    expect(rows.map((cells) => cells.at(-1))).toEqual(measured.flat())
+  it('has what the results of the bench say', () => {
+    const { stderr } = spawnSync(process.execPath, ['bench/document.mjs', '--check'], { encoding: 'utf8' })
+    expect(stderr).toBe('')
   })
 
   it('compares with the versions that the bench has', () => {
