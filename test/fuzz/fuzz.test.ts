@@ -1,3 +1,8 @@
+/**
+ * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ *
+ * @jest-environment node
+ */
 import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import { atScale } from '../support/scale.js'

@@ -1,3 +1,8 @@
+/**
+ * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ *
+ * @jest-environment node
+ */
 import { inspect } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'

@@ -1,3 +1,8 @@
+/**
+ * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ *
+ * @jest-environment node
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'

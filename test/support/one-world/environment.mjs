@@ -1,6 +1,8 @@
 import { TestEnvironment } from 'jest-environment-node'
 
 class SharedEnvironment extends TestEnvironment {
+  isShared = true
+
   /** Jest keeps the tests of a file in the global object: each file starts with none. */
   handleTestEvent(event, state) {
     if (event.name !== 'setup') return

@@ -1,6 +1,5 @@
-import { afterAll, afterEach } from '@jest/globals'
-import { closeFile, closeTest } from '../cleanup.js'
+import { afterEach } from '@jest/globals'
+import { closeAll } from '../cleanup.js'
 
 // Runs in each test file, before its own code.
-afterEach(closeTest)
-afterAll(closeFile)
+afterEach(closeAll)

@@ -13,9 +13,10 @@ class SharedRuntime extends Runtime {
 /** The runtime of each environment: its registry has the modules that are loaded. */
 const runtimes = new WeakMap()
 
-/** Keeps loaded modules for the next test file of the worker. */
+/** Keeps loaded modules for the next test file of the worker. A file with an environment of its own loads all anew. */
 module.exports = function OneWorldRuntime(...given) {
   const [, environment, , , , , testPath] = given
+  if (!environment.isShared) return new Runtime(...given)
   const runtime = runtimes.get(environment) ?? new SharedRuntime(...given)
   runtimes.set(environment, runtime)
   runtime._testPath = testPath
