@@ -52,7 +52,7 @@ describe('docs/troubleshooting.md', () => {
     )
   })
 
-  it('names the members of a refusal, which tell where and why', async () => {
+  it('names every member of a refusal', async () => {
     const heard: Record<string, unknown>[] = []
     const hear = (message: unknown): void => void heard.push(message as Record<string, unknown>)
     subscribe('koa-live-session:refusal', hear)

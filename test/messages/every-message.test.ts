@@ -95,7 +95,7 @@ function isSeen({ text }: Told): boolean {
   )
 }
 
-it('each message of the source is seen by a test', () => {
+it('a test sees each message of the source', () => {
   const told = messagesInSource().filter(({ text }) => !INTERNAL.some((words) => text.includes(words)))
   expect(told.length).toBeGreaterThan(100)
   expect(told.filter((message) => !isSeen(message))).toEqual([])
