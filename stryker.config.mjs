@@ -1,5 +1,5 @@
 /**
- * `npm run mutation`: changes the code in some thousand small ways, and sees whether the tests notice. Takes an hour.
+ * `npm run mutation:operators`: changes the code in some thousand small ways, and sees whether the tests notice. Takes an hour.
  *
  * Known to survive: what only saves work or memory (a guard before a search that would find nothing), the wording and the `cause` of
  * refusals, and what is there for the types alone.
