@@ -62,8 +62,9 @@ export function keepTab(live: AnyClient): Unsubscribe {
   bring('', 0)
   // What the HTML says of them may be another tab's: hydration alone began with it.
   for (const key of initial?.tab ?? []) {
-    reset(page, key, true)
-    fieldOf(page, key).isTab = true
+    const field = fieldOf(page, key)
+    reset(page, field, true)
+    field.isTab = true
   }
   restore()
   if (socket) {

@@ -1,5 +1,10 @@
 import type { Call, Effect, Failure } from './messages.js'
 
+/** What callers wait for. */
+interface Awaited {
+  readonly calls: readonly Call[]
+}
+
 /** Collects the effects of the current event. */
 interface Acting {
   readonly effects: Effect[]
@@ -10,7 +15,8 @@ export function act({ effects }: Acting, ...effect: Effect): void {
   effects.push(effect)
 }
 
-/** Resolves the promises of these calls, or rejects them with `failure`. */
-export function settle(page: Acting, calls: readonly Call[], failure?: Failure): void {
+/** Resolves the promises of these changes, or rejects them with `failure`. */
+export function settle(page: Acting, changes: readonly Awaited[], failure?: Failure): void {
+  const calls = changes.flatMap((change) => change.calls)
   if (calls[0]) act(page, 'settle', calls, failure)
 }

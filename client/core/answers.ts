@@ -116,7 +116,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   confirm(page, news)
   if (!isPost) return
   // A value without a ticket came with the HTML: the server knew it.
-  for (const [key, { at, ticket }] of page.fields) if (!ticket && !unsaved?.includes(key)) saved(page, key, at)
+  for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.at)
   act(page, 'tell', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
 }
 
@@ -131,7 +131,7 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
   const isThere = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
   if (!code || isThere) {
     // A ticket with that stamp has the value as the schema transformed it, so it wins.
-    if (field.at < stamp) merge(page, key, stamp, sent.value)
+    if (field.at < stamp) merge(field, stamp, sent.value)
     sent.stamp = stamp
     // A change that was sent after it, as the page was left, may replace only this one.
     for (const next of draftsOf(field))
@@ -140,18 +140,18 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
         next.isBusy &&= !isThere
       }
     // The answer to a POST may have said before that no store has it.
-    if (field.code === 'store_unavailable') giveUp(page, key, { code: field.code })
-    else saved(page, key, isSaved ? stamp : field.proof)
+    if (field.code === 'store_unavailable') giveUp(page, field, { code: field.code })
+    else saved(page, field, isSaved ? stamp : field.proof)
     return
   }
   // The store may have taken it without saying so.
   if (code === 'store_unavailable') sent.mayHaveArrived = code
   if (LATER.includes(code)) return true
-  if (stamp) merge(page, key, stamp, value)
+  if (stamp) merge(field, stamp, value)
   // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
   if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.mayHaveArrived)
     return void Object.assign(sent, { base: undefined, mayHaveArrived: false })
-  end(page, key, (change) => change === sent, { code })
+  end(page, field, (change) => change === sent, { code })
   // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = code
 }
@@ -168,8 +168,8 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
   for (const [key, field] of page.fields) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && field.changes[0]
     if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
-    if (!bad) end(page, key, () => true, failure)
-    giveUp(page, key, failure)
+    if (!bad) end(page, field, () => true, failure)
+    giveUp(page, field, failure)
     field.ticket = ''
     // Changes made on top of a bad ticket are not refused with it.
     if (field.changes[0]) field.code = undefined
@@ -180,16 +180,17 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
 /** Takes over what the cookie now has, as told by an answer or another tab. */
 function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets)
-    for (const [key, stamp] of keep(page, ticket, true)) if (!unsaved.includes(key)) saved(page, key, stamp)
+    for (const [key, stamp] of keep(page, ticket, true)) if (!unsaved.includes(key)) saved(page, fieldOf(page, key), stamp)
   for (const [key, stamp] of held) {
     const field = fieldOf(page, key)
     if (stamp > field.held) field.held = stamp
-    saved(page, key, stamp)
+    saved(page, field, stamp)
   }
   for (const key of unsaved) {
-    const { at, proof, ticket } = fieldOf(page, key)
+    const field = fieldOf(page, key)
+    const { at, proof, ticket } = field
     // A newer write of the key may have overtaken the answer.
-    if (at > proof && (!ticket || tickets.includes(ticket))) giveUp(page, key, { code: 'store_unavailable' })
+    if (at > proof && (!ticket || tickets.includes(ticket))) giveUp(page, field, { code: 'store_unavailable' })
   }
 }
 

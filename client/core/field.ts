@@ -59,14 +59,19 @@ export interface Keys {
   effects: Effect[]
 }
 
+/** Of a key of which nothing is known but its default. */
 const UNKNOWN: Field = {
+  value: undefined,
   at: NEVER,
   ends: NEVER,
   left: 0,
   ticket: '',
+  isTab: false,
   changes: [],
+  ids: undefined,
   proof: NEVER,
   held: NEVER,
+  code: undefined,
 }
 
 export function fieldOf({ fields }: Keys, key: string): Field {
@@ -99,11 +104,6 @@ function defaulted({ fallback }: Field, value: JsonValue | undefined): JsonValue
 /** Returns the change that is in flight. */
 export function busyOf({ changes }: Field): Change | undefined {
   return changes.find(({ isBusy }) => isBusy)
-}
-
-/** Returns the calls that wait for these changes. */
-export function callsOf({ changes }: Pick<Field, 'changes'>): readonly Call[] {
-  return changes.flatMap(({ calls }) => calls)
 }
 
 /** Returns the object that is already shown if the values are equal: frameworks compare by identity. */
@@ -146,7 +146,7 @@ export function recompute(page: Keys): void {
             value = field.ids?.flat().includes(call.id) ? from : call.next?.(value)
             return true
           } catch (error) {
-            settle(page, [call], { code: 'invalid_value', error })
+            settle(page, [{ calls: [call] }], { code: 'invalid_value', error })
             return false
           }
         })
@@ -159,14 +159,7 @@ export function recompute(page: Keys): void {
 }
 
 /** Takes over a value if it is newer. `ids` names the computed changes that it contains, if known. */
-export function merge(
-  page: Keys,
-  key: string,
-  stamp: Stamp,
-  value: JsonValue | undefined,
-  ids?: readonly TakenId[],
-): void {
-  const field = fieldOf(page, key)
+export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
   const { at, code } = field
   if (!supersedes({ stamp, value }, { stamp: at, value: field.value })) return
   field.value = same(field, value)
@@ -198,8 +191,7 @@ function compare(field: Field, ids: readonly TakenId[]): void {
 }
 
 /** Resets the field for another visitor: to its default, and to this page's changes if they are carried over. */
-export function reset(page: Keys, key: string, isCarried: boolean): void {
-  const field = fieldOf(page, key)
-  if (!isCarried) settle(page, callsOf(field), { code: 'superseded' })
-  page.fields.set(key, { ...UNKNOWN, fallback: field.fallback, changes: isCarried ? field.changes.map(unsent) : [] })
+export function reset(page: Keys, field: Field, isCarried: boolean): void {
+  if (!isCarried) settle(page, field.changes, { code: 'superseded' })
+  Object.assign(field, UNKNOWN, isCarried && { changes: field.changes.map(unsent) })
 }

@@ -82,9 +82,9 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   }
   setDefaults(page, defaults)
   for (const [key, stamp] of Object.entries(stamps ?? {})) {
-    merge(page, key, stamp, deleted?.includes(key) ? undefined : values?.[key])
-    const saved = unsaved?.includes(key) ? NEVER : stamp
-    Object.assign(fieldOf(page, key), { proof: saved, held: saved })
+    const field = fieldOf(page, key)
+    merge(field, stamp, deleted?.includes(key) ? undefined : values?.[key])
+    field.proof = field.held = unsaved?.includes(key) ? NEVER : stamp
   }
   return page
 }

@@ -2,29 +2,26 @@
 
 import type { Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
-import { type Change, callsOf, fieldOf, type Keys } from './field.js'
+import type { Change, Field, Keys } from './field.js'
 import type { Failure } from './messages.js'
 
 /** Marks the key as saved, up to `stamp`. */
-export function saved(page: Keys, key: string, stamp: Stamp): void {
-  const field = fieldOf(page, key)
-  end(page, key, (change) => !!change.stamp && change.stamp <= stamp)
+export function saved(page: Keys, field: Field, stamp: Stamp): void {
+  end(page, field, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.proof) field.proof = stamp
   if (stamp >= field.at && field.code === 'store_unavailable') field.code = undefined
 }
 
 /** Gives up saving what the server knows of this key. */
-export function giveUp(page: Keys, key: string, failure: Failure): void {
-  const field = fieldOf(page, key)
-  end(page, key, ({ stamp }) => !!stamp, failure)
+export function giveUp(page: Keys, field: Field, failure: Failure): void {
+  end(page, field, ({ stamp }) => !!stamp, failure)
   field.proof = field.at
   field.code = failure.code
 }
 
 /** Removes the changes that are over, and settles their calls. */
-export function end(page: Keys, key: string, isOver: (change: Change) => boolean, failure?: Failure): void {
-  const field = fieldOf(page, key)
-  settle(page, callsOf({ changes: field.changes.filter(isOver) }), failure)
+export function end(page: Keys, field: Field, isOver: (change: Change) => boolean, failure?: Failure): void {
+  settle(page, field.changes.filter(isOver), failure)
   field.changes = field.changes.filter((change) => !isOver(change))
 }
 

@@ -4,7 +4,7 @@ import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol
 import { isAhead, NEVER, type Stamp } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
-import { busyOf, callsOf, fieldOf, merge, reset } from './field.js'
+import { busyOf, fieldOf, merge, reset } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
 import { saved } from './proof.js'
 
@@ -33,17 +33,17 @@ export function keep(page: Page, ticket: string, isOld?: boolean): TicketClaims[
   // A key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
   const believed = changes.filter(([key, stamp, value]) => {
+    const field = fieldOf(page, key)
     const isLate = isAhead(stamp, page.now)
-    if (isLate !== isAhead(fieldOf(page, key).at, page.now)) {
+    if (isLate !== isAhead(field.at, page.now)) {
       // The clock of a server was ahead: its value gives way, as it does on servers. Only a greeting, which has defaults, says that it stands.
-      if (!isLate) reset(page, key, true)
+      if (!isLate) reset(page, field, true)
       else if (isOld || !claims.defaults) return false
     }
-    merge(page, key, stamp, value, ids.get(key))
-    const field = fieldOf(page, key)
+    merge(field, stamp, value, ids.get(key))
     if (field.at === stamp) field.ticket = ticket
     // Until the browser keeps its cookie, the next connection is another guest's.
-    if (tab && page.who) saved(page, key, Infinity as Stamp)
+    if (tab && page.who) saved(page, field, Infinity as Stamp)
     return true
   })
   for (const key of tab ?? []) fieldOf(page, key).isTab = true
@@ -61,8 +61,8 @@ export function awaitEnds(page: Page, ends: Ends = []): void {
     field.left = ms
     if (ms) start(page, `:${key}`, ms)
     else {
-      merge(page, key, stamp, undefined)
-      saved(page, key, stamp)
+      merge(field, stamp, undefined)
+      saved(page, field, stamp)
     }
   }
 }
@@ -84,7 +84,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     const former = page.kind
     // Changes made before the page was anyone's are carried over. So are a guest's until the browser shows a cookie: it keeps one of several.
     const isCarried = !former || (!page.isKept && former === 'guest' && kind === 'guest')
-    for (const key of page.fields.keys()) reset(page, key, isCarried)
+    for (const field of page.fields.values()) reset(page, field, isCarried)
     if (!isCarried) page.untold = { kind, id }
     page.who = who
     page.kind = kind
@@ -179,7 +179,7 @@ export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
 export function block(page: Page): void {
   if (!isBlocked(page)) return
   for (const field of page.fields.values()) {
-    settle(page, callsOf(field), { code: 'cookies_blocked' })
+    settle(page, field.changes, { code: 'cookies_blocked' })
     // A change that was taken now only marks the value as this page's. A computed draft still has to be computed.
     const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.at)
     field.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
