@@ -136,13 +136,13 @@ export function createClient<F extends Fields>(
   ): Promise<void> => {
     calls += 1
     const id = calls.toString(36)
-    let left = keys.length || 1
+    let left = keys.length
     const saved = new Promise<void>((resolve, reject) => {
       const end = (failure?: Failure): void => {
+        left -= 1
         // The first failure speaks for all of them.
-        if (failure && left > 0) reject(advice.errorOf(keys.join(', '), failure))
-        left = failure ? 0 : left - 1
-        if (!failure && !left) resolve()
+        if (failure) reject(advice.errorOf(keys.join(', '), failure))
+        else if (!left) resolve()
       }
       try {
         if (isOver || !keys[0]) end({ code: isOver ? 'closed' : 'malformed' })
