@@ -23,9 +23,10 @@ const BUSY = 429
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if it was lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
-  if (!answer) {
+  // A connection that is down was lost, or is the former visitor's.
+  if (page.reach === 'down') release(page, sync, true)
+  else if (!answer) {
     release(page, sync, true)
-    if (page.reach === 'down') return
     // An open connection may be dead, as after a change of networks. One to a slow server gets twice the time after each silence.
     page.silences += 1
     page.failures += 1
@@ -83,11 +84,6 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
     return void ask(page)
   }
   const isFirst = !isPost && page.reach === 'greeting'
-  // An answer from the former visitor's connection is not for this page.
-  if (!isPost && page.reach === 'down') {
-    release(page, sync, false)
-    return void backOff(page, 'send', 0)
-  }
   if (greeting && (isPost || isFirst)) become(page, answer)
   if (kept) cookieSeen(page, isFirst)
   else if (isFirst) ask(page)
