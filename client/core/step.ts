@@ -117,9 +117,11 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   wake: awake,
   flush: (page) => {
     const wasBlocked = isBlocked(page)
-    // The next try shows whether it still is blocked or offline. A page that is no one's may have asked before its visitor agreed.
+    // The next try shows whether it still is blocked or offline.
     page.isOffline = false
-    page.tries = page.posted && !page.who ? -2 : 0
+    page.tries = 0
+    // A page that is no one's may have asked before its visitor agreed: it asks again.
+    if (!page.who) abort(page)
     retry(page)
     wake(page)
     if (wasBlocked) ask(page)
