@@ -61,14 +61,13 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.isAsking = false
-  // One that names no visitor counts twice: consent says no.
-  page.tries = kept ? 0 : page.tries + (who ? 1 : 2)
   // An answer without `kept` proves nothing to a page that already knows whose it is.
   if (kept || page.who === undefined) become(page, answer)
   if (kept) {
     cookieSeen(page, true)
     confirm(page, answer)
-  }
+    // One that names no visitor counts twice: consent says no.
+  } else page.tries += who ? 1 : 2
   if (!page.timers.has('link') && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
   // Another visitor's cookie was set: the next answer proves whose page this is.
   if (page.reach === 'none' && !kept && who !== page.who) ask(page)
