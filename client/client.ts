@@ -2,10 +2,11 @@ import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Advice } from './advice.js'
-import { draftsOf, fieldOf, liveOf, shownOf } from './core/field.js'
+import { fieldOf, liveOf, shownOf } from './core/field.js'
 import type { Call, Effect, Event, Failure, Next, PageVisitor } from './core/messages.js'
 import { remainsOf } from './core/outbox.js'
 import type { Page } from './core/page.js'
+import { drafts } from './core/sending.js'
 import { step } from './core/step.js'
 import { detailOf, overallStatus, type StatusDetail, statusOf } from './core/view.js'
 import { INSIDE, type Inside } from './inside.js'
@@ -111,8 +112,7 @@ export function createClient<F extends Fields>(
     for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
     isBusy = wasBusy
     // Not while a connection is about to tell whose it is.
-    const isWaiting =
-      page.reach !== 'down' && page.timers.has('greet') && [...page.fields.values()].some((field) => draftsOf(field)[0])
+    const isWaiting = page.reach !== 'down' && page.timers.has('greet') && drafts(page)[0]
     if (!isWaiting) tell()
   }
 

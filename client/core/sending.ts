@@ -39,11 +39,12 @@ export function go(page: Page): void {
 function isPostDue(page: Page): boolean | undefined {
   const { isAsking, timers, isDue, isReady, kind, reach } = page
   if (isAsking || timers.has('greet') || isBlocked(page)) return isAsking
-  const isAny = isDue || !isReady || kind === ''
-  return (
-    isAny ||
-    [...page.fields.values()].some((field) => field.at > field.proof || (reach !== 'greeted' && draftsOf(field)[0]))
-  )
+  return isDue || !isReady || kind === '' || isUnproven(page) || (reach !== 'greeted' && !!drafts(page)[0])
+}
+
+/** Returns whether a value is not known to be saved, nor given up. */
+export function isUnproven({ fields }: Page): boolean {
+  return [...fields.values()].some(({ at, proof }) => at > proof)
 }
 
 /** Handles this tab's turn to POST; another tab may have sent everything already. */

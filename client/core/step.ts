@@ -8,7 +8,7 @@ import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
 import { isBlocked, type Page, start } from './page.js'
 import { retry } from './proof.js'
-import { bodyOf, drafts, go, sendLast, turn } from './sending.js'
+import { bodyOf, drafts, go, isUnproven, sendLast, turn } from './sending.js'
 import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
@@ -96,8 +96,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (!page.who) return
     sendLast(page)
     const set = drafts(page)
-    const isUnproven = [...page.fields.values()].some(({ at, proof }) => at > proof)
-    if (set[0] || isUnproven) act(page, 'post', bodyOf(page, set))
+    if (set[0] || isUnproven(page)) act(page, 'post', bodyOf(page, set))
   },
   return: (page) => {
     page.isLeft = false
