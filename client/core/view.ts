@@ -26,7 +26,7 @@ const details = new Map<string, StatusDetail>()
 /** Returns the same object for the same status: frameworks compare by identity. */
 export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
   const name = status + reason
-  const detail = details.get(name) ?? Object.freeze(reason ? { status, reason } : { status })
+  const detail = details.get(name) ?? Object.freeze({ status, ...(reason && { reason }) })
   details.set(name, detail)
   return detail
 }
