@@ -174,9 +174,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
 
 /** Takes over what the cookie now has, as told by an answer or another tab. */
 function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
-  for (const ticket of tickets)
-    for (const [key, stamp] of keep(page, ticket, true))
-      if (!unsaved.includes(key)) saved(page, fieldOf(page, key), stamp)
+  for (const ticket of tickets) keep(page, ticket, true, unsaved)
   for (const [key, stamp] of held) {
     const field = fieldOf(page, key)
     if (stamp > field.held) field.held = stamp

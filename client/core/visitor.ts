@@ -1,6 +1,6 @@
 // Whose page it is, and whether the browser keeps its cookie.
 
-import type { Ends, Sync, SyncAnswer, TicketClaims } from '../../shared/protocol.js'
+import type { Ends, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { isAhead, NEVER, type Stamp } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
@@ -22,33 +22,33 @@ export function pauseOf(failures: number): number {
 }
 
 /**
- * Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value. Returns the changes that it believes.
+ * Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value.
  *
  * @param isOld whether it may have been signed a while ago
+ * @param unsaved the keys that no store has, if the cookie has the values of all others
  */
-export function keep(page: Page, ticket: string, isOld?: boolean): TicketClaims['changes'] {
+export function keep(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
   // The browser's own clock may be wrong.
   if (!isOld) page.now = iat * 1000
   // A key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
-  const believed = changes.filter(([key, stamp, value]) => {
+  for (const [key, stamp, value] of changes) {
     const field = fieldOf(page, key)
     const isLate = isAhead(stamp, page.now)
     if (isLate !== isAhead(field.at, page.now)) {
       // The clock of a server was ahead: its value gives way, as it does on servers. Only a greeting, which has defaults, says that it stands.
       if (!isLate) reset(page, field, true)
-      else if (isOld || !claims.defaults) return false
+      else if (isOld || !claims.defaults) continue
     }
     merge(field, stamp, value, ids.get(key))
     if (field.at === stamp) field.ticket = ticket
     // Until the browser keeps its cookie, the next connection is another guest's.
     if (tab && page.who) saved(page, field, Infinity as Stamp)
-    return true
-  })
+    if (unsaved && !unsaved.includes(key)) saved(page, field, stamp)
+  }
   for (const key of tab ?? []) fieldOf(page, key).isTab = true
   awaitEnds(page, ends)
-  return believed
 }
 
 /** Awaits the ends of values. Once a value has ended, its default is read, and there is nothing to save. */
