@@ -26,12 +26,12 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 
 /** Creates a client that reports errors in these words. */
 export function create<F extends Fields>(options: LiveSessionClientOptions<F>, advice: Advice): LiveSessionClient<F> {
-  const { socket, endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', headers = {} } = options
-  const initial = (options.initial ?? embedded()) as AnySnapshot | Plain | undefined
+  const { socket, endpoint = DEFAULT_ENDPOINT, initial: given, ...how } = options
+  const initial = (given ?? embedded()) as AnySnapshot | Plain | undefined
   const { location } = globalThis
   return createClient(
     beginPage(initial, !!socket),
-    (dispatch, { timers }) => createPage(socket, { endpoint, credentials, headers }, advice, dispatch, timers),
+    (dispatch, { timers }) => createPage(socket, { endpoint, ...how }, advice, dispatch, timers),
     advice,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
     // Sends what was left over, and checks what the page cannot vouch for. On a server, a path leads nowhere.

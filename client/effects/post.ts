@@ -3,7 +3,10 @@ import type { Sync } from '../../shared/protocol.js'
 import type { Posted } from '../core/messages.js'
 import type { LiveSessionClientOptions } from '../types.js'
 
-export type PostOptions = Required<Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'>>
+type Options = LiveSessionClientOptions<Fields>
+
+/** Where to POST, and how: `fetch` has defaults for the rest. */
+export type PostOptions = Required<Pick<Options, 'endpoint'>> & Pick<Options, 'credentials' | 'headers'>
 
 /** The page's POSTs: one at a time, which can be aborted, and a last one when the page is left. */
 export interface Poster {
@@ -40,7 +43,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
 
 /** Never rejects. */
 async function send(
-  { endpoint, credentials, headers }: PostOptions,
+  { endpoint, headers, ...how }: PostOptions,
   body: Sync,
   life: Pick<RequestInit, 'signal'> | Pick<RequestInit, 'keepalive'>,
 ): Promise<Posted> {
@@ -48,7 +51,7 @@ async function send(
     const response = await fetch(endpoint, {
       method: 'POST',
       ...life,
-      credentials,
+      ...how,
       headers: {
         ...(typeof headers === 'function' ? headers() : headers),
         'content-type': 'application/json',
