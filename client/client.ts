@@ -118,9 +118,7 @@ export function createClient<F extends Fields>(
 
   const doing = {
     ...surround(dispatch, page),
-    settle: (calls: readonly Call[], failure?: Failure) => {
-      for (const { end } of calls) end?.(failure)
-    },
+    settle: ({ end }: Call, failure?: Failure) => end?.(failure),
     visitor: visitors.tell,
   }
 

@@ -17,6 +17,5 @@ export function act({ effects }: Acting, ...effect: Effect): void {
 
 /** Resolves the promises of these changes, or rejects them with `failure`. */
 export function settle(page: Acting, changes: readonly Awaited[], failure?: Failure): void {
-  const calls = changes.flatMap((change) => change.calls)
-  if (calls[0]) act(page, 'settle', calls, failure)
+  for (const { calls } of changes) for (const call of calls) act(page, 'settle', call, failure)
 }

@@ -117,7 +117,7 @@ export interface Effects {
   visitor: [visitor: PageVisitor]
   /** Takes what other pages left behind. */
   take: []
-  /** Resolves the promises of these calls, or rejects them. */
-  settle: [calls: readonly Call[], failure: Failure | undefined]
+  /** Resolves the promise of this call, or rejects it. */
+  settle: [call: Call, failure: Failure | undefined]
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]

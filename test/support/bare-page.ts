@@ -80,16 +80,14 @@ export class BarePage {
       if (what === 'post' && args[1]) this.#posted = args[0] as Sync
       if (what === 'send') this.#waiting.push(args[0] as Sync)
       if (what !== 'settle') continue
-      const [calls, failure] = args as Effects['settle']
-      for (const { id } of calls) {
-        const name = this.#names.get(id)
-        const left = (this.#left.get(id) ?? 1) - 1
-        this.#left.set(id, left)
-        if (left > 0 && !failure) continue
-        // As with real promises: settling one again has no effect.
-        if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
-        this.#done.add(id)
-      }
+      const [{ id }, failure] = args as Effects['settle']
+      const name = this.#names.get(id)
+      const left = (this.#left.get(id) ?? 1) - 1
+      this.#left.set(id, left)
+      if (left > 0 && !failure) continue
+      // As with real promises: settling one again has no effect.
+      if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
+      this.#done.add(id)
     }
   }
 
