@@ -130,7 +130,7 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
     sent.stamp = stamp
     // A change that was sent after it, as the page was left, may replace only this one.
     for (const next of draftsOf(field))
-      if (sent.mayHaveArrived && next.mayHaveArrived) {
+      if (sent.wasSent && next.wasSent) {
         next.base = stamp
         next.isBusy &&= !isThere
       }
@@ -140,12 +140,12 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
     return
   }
   // The store may have taken it without saying so.
-  if (code === 'store_unavailable') sent.mayHaveArrived = code
+  if (code === 'store_unavailable') sent.wasSent = code
   if (LATER.includes(code)) return true
   if (stamp) merge(field, stamp, value)
   // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
-  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.mayHaveArrived)
-    return void Object.assign(sent, { base: undefined, mayHaveArrived: false })
+  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent)
+    return void Object.assign(sent, { base: undefined, wasSent: false })
   end(page, field, (change) => change === sent, { code })
   // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = code

@@ -21,7 +21,7 @@ export interface Change {
   /** It is in flight. */
   isBusy?: boolean
   /** It was sent, and may have arrived: no answer came or, where the reason stands here, none from the store. `left`: a page that was left has sent it. */
-  mayHaveArrived?: boolean | 'store_unavailable' | 'left'
+  wasSent?: boolean | 'store_unavailable' | 'left'
   /** The stamp that it got when the server took it. */
   stamp?: Stamp | undefined
 }
@@ -88,7 +88,7 @@ export function draftsOf({ changes }: Field): readonly Change[] {
 /** Returns the value that the page shows, or undefined if there is none. @param isHidden whether only what was set since the page is shown counts */
 export function liveOf(field: Field, isHidden = false): JsonValue | undefined {
   // The last POST of a page that is left has all drafts, and a computed one has the value below it.
-  const drafts = draftsOf(field).filter(({ id, mayHaveArrived }) => !isHidden || !(id || mayHaveArrived === 'left'))
+  const drafts = draftsOf(field).filter(({ id, wasSent }) => !isHidden || !(id || wasSent === 'left'))
   return (drafts.at(-1) ?? (isHidden ? UNKNOWN : field)).value
 }
 
@@ -122,7 +122,7 @@ export function want(page: Keys, key: string, call: Call, value: JsonValue | und
   const field = fieldOf(page, key)
   const id = call.next ? call.id : ''
   const last = draftsOf(field).at(-1)
-  const former = last && !last.isBusy && !last.mayHaveArrived && (last.id || !id) ? last : undefined
+  const former = last && !last.isBusy && !last.wasSent && (last.id || !id) ? last : undefined
   const calls = [...(former?.calls ?? []), call]
   field.changes = [
     ...field.changes.filter((one) => one !== former),
@@ -137,7 +137,7 @@ export function recompute(page: Keys): void {
     let below = field.value
     for (const change of draftsOf(field)) {
       const from = defaulted(field, below)
-      if (change.id && !change.isBusy && !change.mayHaveArrived && !sameJson(from, change.from)) {
+      if (change.id && !change.isBusy && !change.wasSent && !sameJson(from, change.from)) {
         let value = from
         change.from = from
         change.calls = change.calls.filter((call) => {
@@ -182,7 +182,7 @@ function compare(field: Field, ids: readonly TakenId[]): void {
   for (const change of field.changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
     // Another page has sent the change for this one. One that this page may have sent goes out again, with those that were made over it.
-    if (taken && !change.isBusy && !change.mayHaveArrived) change.stamp ??= taken[1]
+    if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
     // A change that it contains includes this page's earlier ones.
     if (taken) known = Math.max(known, change.stamp ?? field.at)
   }

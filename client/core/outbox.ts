@@ -48,7 +48,7 @@ export function restore(page: Page, texts: readonly string[]): void {
       id,
       group,
       base: base as Stamp,
-      mayHaveArrived: 'left' as const,
+      wasSent: 'left' as const,
     }))
     field.changes = [...field.changes, ...left]
   }

@@ -102,7 +102,7 @@ function outgoing(page: Page): readonly WireChange[] {
 function dueOf(field: Field): readonly Change[] {
   const drafts = busyOf(field) ? [] : draftsOf(field)
   const end = drafts.findIndex((one, i, [first]) => {
-    return i && !(first?.mayHaveArrived && one.mayHaveArrived && first.group === one.group)
+    return i && !(first?.wasSent && one.wasSent && first.group === one.group)
   })
   return end < 0 ? drafts : drafts.slice(0, end)
 }
@@ -126,6 +126,6 @@ export function drafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] 
 export function sendLast({ fields }: Page): void {
   for (const field of fields.values()) {
     const all = draftsOf(field)
-    for (const change of all) Object.assign(change, { base: all[0]?.base ?? field.at, mayHaveArrived: 'left' })
+    for (const change of all) Object.assign(change, { base: all[0]?.base ?? field.at, wasSent: 'left' })
   }
 }

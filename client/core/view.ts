@@ -36,7 +36,7 @@ export function statusOf(page: Page, { changes, code, at, proof }: Field): Statu
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && at <= proof) return detailOf(at > 0 ? 'saved' : 'default')
   if (isBlocked(page)) return detailOf('rejected', 'cookies_blocked')
-  if (changes.some(({ mayHaveArrived, stamp }) => !stamp && mayHaveArrived === 'store_unavailable'))
+  if (changes.some(({ wasSent, stamp }) => !stamp && wasSent === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
   return detailOf(page.isOffline ? 'offline' : 'saving')
 }

@@ -171,7 +171,7 @@ export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
     const sent = busyOf(fieldOf(page, key))
     if (!sent) continue
     sent.isBusy = false
-    sent.mayHaveArrived ||= isLost
+    sent.wasSent ||= isLost
   }
 }
 
