@@ -66,7 +66,6 @@ const UNKNOWN: Field = {
   ends: NEVER,
   left: 0,
   ticket: '',
-  isTab: false,
   changes: [],
   ids: undefined,
   proof: NEVER,
