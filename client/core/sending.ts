@@ -115,17 +115,15 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
 /**
  * Returns all drafts, those of a key as the list of what was made over one value. They are for the outbox, and for the last POST: neither the next
  * page nor this one, if it comes back, is told which of them have arrived.
+ *
+ * @param isLast whether to mark them as sent with the last POST
  */
-export function drafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] {
+export function drafts({ fields }: Pick<Page, 'fields'>, isLast?: boolean): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) =>
-    draftsOf(field).map((change, _, [first]) => wire(key, change, first?.base ?? field.at)),
+    draftsOf(field).map((change, _, [first]) => {
+      const base = first?.base ?? field.at
+      if (isLast) Object.assign(change, { base, wasSent: 'left' })
+      return wire(key, change, base)
+    }),
   )
-}
-
-/** Marks all drafts as sent, as they are with the last POST. */
-export function sendLast({ fields }: Page): void {
-  for (const field of fields.values()) {
-    const all = draftsOf(field)
-    for (const change of all) Object.assign(change, { base: all[0]?.base ?? field.at, wasSent: 'left' })
-  }
 }

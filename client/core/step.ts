@@ -8,7 +8,7 @@ import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
 import { isBlocked, type Page, start } from './page.js'
 import { retry } from './proof.js'
-import { bodyOf, drafts, go, isUnproven, sendLast, turn } from './sending.js'
+import { bodyOf, drafts, go, isUnproven, turn } from './sending.js'
 import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
@@ -94,8 +94,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = true
     // The browser may send its first cookie with this. Without one nothing is taken.
     if (!page.who) return
-    sendLast(page)
-    const set = drafts(page)
+    const set = drafts(page, true)
     if (set[0] || isUnproven(page)) act(page, 'post', bodyOf(page, set))
   },
   return: (page) => {
