@@ -111,7 +111,7 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
   confirm(page, news)
   if (!isPost) return
   // A value without a ticket came with the HTML: the server knew it.
-  for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.at)
+  for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.stamp)
   act(page, 'tell', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
 }
 
@@ -126,7 +126,7 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
   const isThere = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
   if (!code || isThere) {
     // A ticket with that stamp has the value as the schema transformed it, so it wins.
-    if (field.at < stamp) merge(field, stamp, sent.value)
+    if (field.stamp < stamp) merge(field, stamp, sent.value)
     sent.stamp = stamp
     // A change that was sent after it, as the page was left, may replace only this one.
     for (const next of draftsOf(field))
@@ -182,9 +182,9 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
   }
   for (const key of unsaved) {
     const field = fieldOf(page, key)
-    const { at, proof, ticket } = field
+    const { stamp, proof, ticket } = field
     // A newer write of the key may have overtaken the answer.
-    if (at > proof && (!ticket || tickets.includes(ticket))) giveUp(page, field, { code: 'store_unavailable' })
+    if (stamp > proof && (!ticket || tickets.includes(ticket))) giveUp(page, field, { code: 'store_unavailable' })
   }
 }
 

@@ -32,7 +32,8 @@ export interface Field {
   fallback?: JsonValue | undefined
   /** Undefined if the key is deleted. */
   value?: JsonValue | undefined
-  at: Stamp
+  /** The stamp of this value. */
+  stamp: Stamp
   /** The stamp of the end that is awaited. */
   ends: Stamp
   /** ms until then when its timer was started. */
@@ -62,7 +63,7 @@ export interface Keys {
 /** Of a key of which nothing is known but its default. */
 const UNKNOWN: Field = {
   value: undefined,
-  at: NEVER,
+  stamp: NEVER,
   ends: NEVER,
   left: 0,
   ticket: '',
@@ -159,10 +160,10 @@ export function recompute(page: Keys): void {
 
 /** Takes over a value if it is newer. `ids` names the computed changes that it contains, if known. */
 export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
-  const { at, code } = field
-  if (!supersedes({ stamp, value }, { stamp: at, value: field.value })) return
+  const { stamp: at, code } = field
+  if (!supersedes({ stamp, value }, field)) return
   field.value = same(field, value)
-  field.at = stamp
+  field.stamp = stamp
   field.ticket = ''
   field.ids = ids
   if (stamp === at) return
@@ -183,7 +184,7 @@ function compare(field: Field, ids: readonly TakenId[]): void {
     // Another page has sent the change for this one. One that this page may have sent goes out again, with those that were made over it.
     if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
     // A change that it contains includes this page's earlier ones.
-    if (taken) known = Math.max(known, change.stamp ?? field.at)
+    if (taken) known = Math.max(known, change.stamp ?? field.stamp)
   }
   // A process that did not know of the change has overwritten it, so it is made again.
   field.changes = field.changes.map((one) => (one.id && one.stamp && one.stamp > known ? unsent(one) : one))

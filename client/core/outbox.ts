@@ -41,7 +41,7 @@ export function restore(page: Page, texts: readonly string[]): void {
     const field = fieldOf(page, key)
     // They may have arrived, and must not overwrite what came later. If there are several, the current value may be one of them: the server knows
     // by their ids.
-    if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.at))) continue
+    if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.stamp))) continue
     const left = list.map(([, base, id, value, group]) => ({
       value,
       calls: [],

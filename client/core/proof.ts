@@ -9,13 +9,13 @@ import type { Failure } from './messages.js'
 export function saved(page: Keys, field: Field, stamp: Stamp): void {
   end(page, field, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.proof) field.proof = stamp
-  if (stamp >= field.at && field.code === 'store_unavailable') field.code = undefined
+  if (stamp >= field.stamp && field.code === 'store_unavailable') field.code = undefined
 }
 
 /** Gives up saving what the server knows of this key. */
 export function giveUp(page: Keys, field: Field, failure: Failure): void {
   end(page, field, ({ stamp }) => !!stamp, failure)
-  field.proof = field.at
+  field.proof = field.stamp
   field.code = failure.code
 }
 

@@ -44,7 +44,7 @@ function isPostDue(page: Page): boolean | undefined {
 
 /** Returns whether a value is not known to be saved, nor given up. */
 export function isUnproven({ fields }: Page): boolean {
-  return [...fields.values()].some(({ at, proof }) => at > proof)
+  return [...fields.values()].some(({ stamp, proof }) => stamp > proof)
 }
 
 /** Handles this tab's turn to POST; another tab may have sent everything already. */
@@ -86,7 +86,7 @@ function outgoing(page: Page): readonly WireChange[] {
     space -= JSON.stringify(list).length
     if (space < 0 && set[0] && !group) continue
     for (const sent of list) {
-      sent.base ??= field.at
+      sent.base ??= field.stamp
       sent.isBusy = true
       // A POST that was given up, or a dead connection, may deliver it late: it must not overwrite a later change.
       set.push(wire(key, sent, sent.base))
@@ -121,7 +121,7 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
 export function drafts({ fields }: Pick<Page, 'fields'>, isLast?: boolean): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) =>
     draftsOf(field).map((change, _, [first]) => {
-      const base = first?.base ?? field.at
+      const base = first?.base ?? field.stamp
       if (isLast) Object.assign(change, { base, wasSent: 'left' })
       return wire(key, change, base)
     }),

@@ -31,12 +31,12 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
   return detail
 }
 
-export function statusOf(page: Page, { changes, code, at, proof }: Field): StatusDetail {
+export function statusOf(page: Page, { changes, code, stamp, proof }: Field): StatusDetail {
   // Changes made before a refused one, or computed after it, are still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
-  if (!changes[0] && at <= proof) return detailOf(at > 0 ? 'saved' : 'default')
+  if (!changes[0] && stamp <= proof) return detailOf(stamp > 0 ? 'saved' : 'default')
   if (isBlocked(page)) return detailOf('rejected', 'cookies_blocked')
-  if (changes.some(({ wasSent, stamp }) => !stamp && wasSent === 'store_unavailable'))
+  if (changes.some((one) => !one.stamp && one.wasSent === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
   return detailOf(page.isOffline ? 'offline' : 'saving')
 }

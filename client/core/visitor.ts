@@ -36,13 +36,13 @@ export function keep(page: Page, ticket: string, isOld?: boolean, unsaved?: read
   for (const [key, stamp, value] of changes) {
     const field = fieldOf(page, key)
     const isLate = isAhead(stamp, page.now)
-    if (isLate !== isAhead(field.at, page.now)) {
+    if (isLate !== isAhead(field.stamp, page.now)) {
       // The clock of a server was ahead: its value gives way, as it does on servers. Only a greeting, which has defaults, says that it stands.
       if (!isLate) reset(page, field, true)
       else if (isOld || !claims.defaults) continue
     }
     merge(field, stamp, value, ids.get(key))
-    if (field.at === stamp) field.ticket = ticket
+    if (field.stamp === stamp) field.ticket = ticket
     // Until the browser keeps its cookie, the next connection is another guest's.
     if (tab && page.who) saved(page, field, Infinity as Stamp)
     if (unsaved && !unsaved.includes(key)) saved(page, field, stamp)
@@ -56,7 +56,7 @@ export function awaitEnds(page: Page, ends: Ends = []): void {
   for (const [key, stamp, ms] of ends) {
     const field = fieldOf(page, key)
     // A newer value has been written, or an older ticket says more ms than there are.
-    if (stamp <= field.at || (stamp === field.ends && ms >= field.left)) continue
+    if (stamp <= field.stamp || (stamp === field.ends && ms >= field.left)) continue
     field.ends = stamp
     field.left = ms
     if (ms) start(page, `:${key}`, ms)
@@ -70,7 +70,7 @@ export function awaitEnds(page: Page, ends: Ends = []): void {
 /** Returns the tickets, each once, of values that the cookie was not seen to have: unsaved ones first. */
 export function tickets({ fields }: Pick<Page, 'fields'>): readonly string[] {
   const all = (['proof', 'held'] as const).flatMap((mark) =>
-    [...fields.values()].flatMap((field) => (field.at > field[mark] && field.ticket) || []),
+    [...fields.values()].flatMap((field) => (field.stamp > field[mark] && field.ticket) || []),
   )
   return [...new Set(all)]
 }
@@ -181,7 +181,7 @@ export function block(page: Page): void {
   for (const field of page.fields.values()) {
     settle(page, field.changes, { code: 'cookies_blocked' })
     // A change that was taken now only marks the value as this page's. A computed draft still has to be computed.
-    const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.at)
+    const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.stamp)
     field.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
   }
 }

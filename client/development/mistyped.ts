@@ -14,8 +14,8 @@ export function missMistyped(live: AnyClient): void {
   const { page } = insideOf(live)
   const told = new Set<string>()
   const check = (call: string, key: string): void => {
-    const known = [...page.fields].flatMap(([name, { fallback, at }]) =>
-      fallback === undefined && at === NEVER ? [] : name,
+    const known = [...page.fields].flatMap(([name, { fallback, stamp }]) =>
+      fallback === undefined && stamp === NEVER ? [] : name,
     )
     const meant = known.includes(key) || told.has(key) ? '' : didYouMean(key, known)
     if (meant === '') return

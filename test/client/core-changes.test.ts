@@ -87,7 +87,7 @@ describe('a change', () => {
     page.learn(['division', 11, 9])
     expect(page.get('division')).toBe(1)
     page.take(12)
-    expect([page.get('division'), page.page.fields.get('division')?.at]).toEqual([1, 12])
+    expect([page.get('division'), page.page.fields.get('division')?.stamp]).toEqual([1, 12])
   })
 
   it('is shown as the server has stored it, where the schema made something else of it', () => {
