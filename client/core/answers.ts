@@ -144,8 +144,11 @@ function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: 
   if (LATER.includes(code)) return true
   if (stamp) merge(field, stamp, value)
   // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
-  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent)
-    return void Object.assign(sent, { base: undefined, wasSent: false })
+  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) {
+    sent.base = undefined
+    sent.wasSent = false
+    return
+  }
   end(page, field, (change) => change === sent, { code })
   // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = code
