@@ -102,7 +102,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.timers.delete('unload')
     // If the browser has shown no cookie, no answer could prove whose the page is.
     page.isReady &&= !page.isKept
-    awake(page)
+    wake(page)
     // The next try shows whether the browser still keeps no cookie.
     page.tries = 0
     // An answer to an earlier question, and a connection begun earlier, may name a visitor who has left since.
@@ -112,7 +112,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   use: (page) => {
     page.isDue = !page.timers.has('renew')
   },
-  wake: awake,
+  wake,
   flush: (page) => {
     const wasBlocked = isBlocked(page)
     // The next try shows whether it still is blocked or offline.
@@ -141,15 +141,13 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   return page.effects
 }
 
-/** Ends the pauses before POSTs, questions and sends. */
+/**
+ * Ends the pauses before POSTs, questions and sends. The `renew` timer may be late: timers are suspended while the machine sleeps, and while the
+ * page is in the back/forward cache.
+ */
 function wake(page: Page): void {
   page.asks = 0
   page.timers.delete('post')
   page.timers.delete('send')
-}
-
-/** Timers are suspended while the machine sleeps, and while the page is in the back/forward cache. */
-function awake(page: Page): void {
-  wake(page)
   page.timers.delete('renew')
 }
