@@ -100,14 +100,14 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
 }
 
 function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
-  const { held, results, ticket, unsaved } = answer
+  const { ticket, unsaved } = answer
   // Merge the ticket first: it says which computed changes the current values contain.
   if (ticket) keep(page, ticket)
-  const later = set.filter(([key], i) => isLater(page, key, results[i], isPost && !unsaved?.includes(key)))
+  const later = set.filter(([key], i) => isLater(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
   // Growing pauses would hold up what does not wait for the store.
   if (later[0]) start(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
   const brought = ticket ? [...tickets, ticket] : tickets
-  const news = { who: page.who, held, unsaved, now: page.now, tickets: isPost ? brought : undefined }
+  const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? brought : undefined }
   confirm(page, news)
   if (!isPost) return
   // A value without a ticket came with the HTML: the server knew it.
@@ -185,9 +185,9 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
   }
   for (const key of unsaved) {
     const field = fieldOf(page, key)
-    const { stamp, proof, ticket } = field
     // A newer write of the key may have overtaken the answer.
-    if (stamp > proof && (!ticket || tickets.includes(ticket))) giveUp(page, field, { code: 'store_unavailable' })
+    if (field.stamp > field.proof && (!field.ticket || tickets.includes(field.ticket)))
+      giveUp(page, field, { code: 'store_unavailable' })
   }
 }
 

@@ -160,14 +160,14 @@ export function recompute(page: Keys): void {
 
 /** Takes over a value if it is newer. `ids` names the computed changes that it contains, if known. */
 export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
-  const { stamp: at, code } = field
+  const { stamp: at } = field
   if (!supersedes({ stamp, value }, field)) return
   field.value = same(field, value)
   field.stamp = stamp
   field.ticket = ''
   field.ids = ids
   if (stamp === at) return
-  if (code === 'store_unavailable') field.code = undefined
+  if (field.code === 'store_unavailable') field.code = undefined
   if (ids) compare(field, ids)
 }
 

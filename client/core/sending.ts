@@ -18,18 +18,17 @@ const PATIENCE = 10_000
 const LESS = 2000
 /** Sends what is due, over the socket or by POST. */
 export function go(page: Page): void {
-  const { reach, timers, who, silences } = page
-  const patience = ANSWER * 2 ** silences
-  if (!timers.has('send'))
-    if (reach === 'up') {
+  const patience = ANSWER * 2 ** page.silences
+  if (!page.timers.has('send'))
+    if (page.reach === 'up') {
       page.reach = 'greeting'
       // The server must know what the page has seen before it gets a change: it may have restarted since.
-      act(page, 'send', who ? bodyOf(page, []) : {}, patience)
-    } else if (reach === 'greeted') {
+      act(page, 'send', page.who ? bodyOf(page, []) : {}, patience)
+    } else if (page.reach === 'greeted') {
       const set = outgoing(page)
-      if (set[0]) act(page, 'send', { who, set }, patience)
+      if (set[0]) act(page, 'send', { who: page.who, set }, patience)
     }
-  if (page.posted || page.isQueued || page.isLeft || timers.has('post') || !isPostDue(page)) return
+  if (page.posted || page.isQueued || page.isLeft || page.timers.has('post') || !isPostDue(page)) return
   // One tab POSTs at a time.
   page.isQueued = true
   act(page, 'queue')
@@ -37,9 +36,14 @@ export function go(page: Page): void {
 
 /** Returns whether there is something to POST or to ask. */
 function isPostDue(page: Page): boolean | undefined {
-  const { isAsking, timers, isDue, isReady, kind, reach } = page
-  if (isAsking || timers.has('greet') || isBlocked(page)) return isAsking
-  return isDue || !isReady || kind === '' || isUnproven(page) || (reach !== 'greeted' && !!drafts(page)[0])
+  if (page.isAsking || page.timers.has('greet') || isBlocked(page)) return page.isAsking
+  return (
+    page.isDue ||
+    !page.isReady ||
+    page.kind === '' ||
+    isUnproven(page) ||
+    (page.reach !== 'greeted' && !!drafts(page)[0])
+  )
 }
 
 /** Returns whether a value is not known to be saved, nor given up. */
@@ -52,13 +56,12 @@ export function turn(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   if (!isPostDue(page)) return void act(page, 'release')
-  const { who, isAsking, isKept, tries, reach, failures } = page
   page.isDue = false
   // If the browser has shown its cookie, the POST says whose page this is; otherwise it asks.
-  const isNamed = who && isKept && !isAsking && !tries
-  page.posted = isNamed ? bodyOf(page, reach === 'greeted' ? [] : outgoing(page)) : {}
+  const isNamed = page.who && page.isKept && !page.isAsking && !page.tries
+  page.posted = isNamed ? bodyOf(page, page.reach === 'greeted' ? [] : outgoing(page)) : {}
   if (isNamed) start(page, 'post', INTERVAL)
-  act(page, 'post', page.posted, failures ? LESS + pauseOf(failures) : PATIENCE)
+  act(page, 'post', page.posted, page.failures ? LESS + pauseOf(page.failures) : PATIENCE)
 }
 
 /** Returns these changes and as many tickets as fit, at least one if there are no changes; the rest go with the next. */

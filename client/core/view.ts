@@ -31,10 +31,11 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
   return detail
 }
 
-export function statusOf(page: Page, { changes, code, stamp, proof }: Field): StatusDetail {
+export function statusOf(page: Page, field: Field): StatusDetail {
+  const { changes, code } = field
   // Changes made before a refused one, or computed after it, are still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
-  if (!changes[0] && stamp <= proof) return detailOf(stamp > 0 ? 'saved' : 'default')
+  if (!changes[0] && field.stamp <= field.proof) return detailOf(field.stamp > 0 ? 'saved' : 'default')
   if (isBlocked(page)) return detailOf('rejected', 'cookies_blocked')
   if (changes.some((one) => !one.stamp && one.wasSent === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
