@@ -81,9 +81,8 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Two connections without a cookie are two guests, but still one page.
   if (!who || who !== page.who) {
-    const former = page.kind
     // Changes made before the page was anyone's are carried over. So are a guest's until the browser shows a cookie: it keeps one of several.
-    const isCarried = !former || (!page.isKept && former === 'guest' && kind === 'guest')
+    const isCarried = !page.kind || (!page.isKept && page.kind === 'guest' && kind === 'guest')
     for (const field of page.fields.values()) reset(page, field, isCarried)
     if (!isCarried) page.untold = { kind, id }
     page.who = who
