@@ -208,7 +208,7 @@ describe('threat 10: a key that an app passes on from a browser', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['undeclared_key'])
   })
 
-  it('costs few steps, and does not come back whole, where it is long', async () => {
+  it('costs few steps, and is cut in the message, if long', async () => {
     const app = await App.start()
     const key = 'x'.repeat(900_000)
     app.io.on('connection', (socket) => {
