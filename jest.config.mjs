@@ -105,7 +105,6 @@ export default {
       testEnvironment: 'node',
       testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
       globalSetup: '<rootDir>/test/browser/global-setup.mjs',
-      globalTeardown: '<rootDir>/test/browser/global-teardown.mjs',
     },
   ],
 }

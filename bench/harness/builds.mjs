@@ -1,7 +1,7 @@
 // Runs builds of this library side by side, including an older one if given, each with its own server; one browser serves both.
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
+import { launch } from 'puppeteer-core'
 import { chromiums } from '../../test/browser/find-browser.mjs'
 import { start } from './processes.mjs'
 
@@ -12,8 +12,7 @@ const SERVER = fileURLToPath(new URL('../servers/page.mjs', import.meta.url))
 export async function withBuilds(before, run) {
   const [find] = chromiums()
   if (!find) return console.log('left out: no Chromium was found')
-  const { executablePath, env } = await find()
-  const browser = await chromium.launch({ executablePath, env: { ...process.env, ...env }, args: ['--no-sandbox'] })
+  const browser = await launch(await find())
   const builds = []
   try {
     if (before) builds.push(await open('before', resolve(before)))

@@ -15,9 +15,9 @@ export const functions = {
 async function count(builds, browser) {
   const table = {}
   for (const build of builds) {
-    const context = await browser.newContext()
+    const context = await browser.createBrowserContext()
     const page = await openPage(context, `${build.url}/modules`)
-    const profiler = await context.newCDPSession(page)
+    const profiler = await page.createCDPSession()
     await profiler.send('Profiler.enable')
     await profiler.send('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
     await build.ask('count')

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
+import { launch as launchBrowser } from 'puppeteer-core'
 import { chromiums } from '../../test/browser/find-browser.mjs'
 import { buildSite } from '../../test/browser/site/build.mjs'
 import { launch } from '../harness/processes.mjs'
@@ -19,9 +19,8 @@ async function measureAll({ rounds }) {
   const folder = mkdtempSync(join(tmpdir(), 'live-latency-'))
   const [find] = chromiums()
   if (!find) return console.log('left out: no Chromium was found')
-  const { executablePath, env } = await find()
   await buildSite(folder)
-  const browser = await chromium.launch({ executablePath, env: { ...process.env, ...env }, args: ['--no-sandbox'] })
+  const browser = await launchBrowser(await find())
   const scripts = {
     bare: fileURLToPath(new URL('../servers/latency.mjs', import.meta.url)),
     live: join(folder, 'server.cjs'),
@@ -49,10 +48,11 @@ async function open(script, folder, browser) {
   await message(child)
   child.send(0)
   const { port } = await message(child)
-  const context = await browser.newContext({ bypassCSP: true })
+  const context = await browser.createBrowserContext()
   const tabs = []
   for (let i = 0; i < 2; i += 1) {
     const page = await context.newPage()
+    await page.setBypassCSP(true)
     await page.goto(`http://127.0.0.1:${port}/`)
     await page.waitForFunction('site.socket.connected')
     tabs.push(page)

@@ -21,7 +21,7 @@ export const saved = {
 async function measure(builds, browser, rounds, visits) {
   for (const build of builds) await visitFirst(build, browser, visits)
   for (const build of builds) {
-    build.page = await openPage(await browser.newContext(), `${build.url}/`)
+    build.page = await openPage(await browser.createBrowserContext(), `${build.url}/`)
     await click(build, WARM_UP)
     build.rounds = []
   }
@@ -38,7 +38,8 @@ async function visitFirst(build, browser, count) {
   for (const [kind, path] of Object.entries({ rendered: '/', static: '/static' })) {
     for (const tabs of [1, TABS]) {
       const visits = []
-      for (let i = 0; i < count; i += 1) visits.push(await visit(build, path, await browser.newContext(), tabs))
+      for (let i = 0; i < count; i += 1)
+        visits.push(await visit(build, path, await browser.createBrowserContext(), tabs))
       visits.sort((a, b) => a.length - b.length)
       build.visits[`first visit, ${kind}, ${tabs} tab${tabs > 1 ? 's' : ''}`] = visits[count >> 1]
     }

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import type { BrowserContext } from 'playwright-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { click, is, isAt, shows, textOf } from '../support/on-page.js'
 import { Studio } from '../support/studio.js'
 
 let example: Example
@@ -12,16 +12,13 @@ let stranger: Server
 let hostile = ''
 
 /** Resolves when the address says so. */
-async function says({ page }: Studio, search: string): Promise<void> {
-  // A page that the browser has kept is not loaded.
-  await page.waitForURL((url) => url.search === search, { waitUntil: 'commit' })
-}
+const says = ({ page }: Studio, search: string): Promise<void> => is(page, 'location.search', search)
 
 const FILM = '?division=2'
 const DESIGN = '?division=3'
 
-async function chooseDesign(context: BrowserContext): Promise<Studio> {
-  const studio = await Studio.open(context, `${example.url}/costs`)
+async function chooseDesign(person: Person): Promise<Studio> {
+  const studio = await Studio.open(person, `${example.url}/costs`)
   await studio.isConnected()
   await studio.choose('Design')
   return studio
@@ -47,11 +44,11 @@ describeInBrowser('a division in the address', () => {
     await says(studio, '')
     await studio.choose('Film')
     await says(studio, FILM)
-    const context = await openBrowser()
-    const guest = await Studio.open(context, studio.page.url())
+    const person = await openBrowser()
+    const guest = await Studio.open(person, studio.page.url())
     await guest.shows('Costs', 'Film')
     await guest.isConnected()
-    const later = await Studio.open(context, `${example.url}/projects`)
+    const later = await Studio.open(person, `${example.url}/projects`)
     await later.shows('Projects', 'Film')
     await says(later, FILM)
     await later.choose('All divisions')
@@ -60,22 +57,21 @@ describeInBrowser('a division in the address', () => {
   })
 
   it('shares all divisions, too, with a visitor who has chosen one', async () => {
-    const context = await openBrowser()
-    await chooseDesign(context)
-    const guest = await Studio.open(context, `${example.url}/costs?division=-1`)
+    const person = await openBrowser()
+    await chooseDesign(person)
+    const guest = await Studio.open(person, `${example.url}/costs?division=-1`)
     await guest.shows('Costs', 'All divisions')
   })
 
   it('is in the very first HTML, also with JavaScript off, where a form goes on from it', async () => {
-    const plain = await (await openBrowser({ javaScriptEnabled: false })).newPage()
-    await plain.goto(`${example.url}/costs${FILM}`)
-    const heading = plain.locator('.view-heading')
-    expect(await heading.textContent()).toContain('Film')
-    await plain.getByRole('radio', { name: 'Design' }).check()
-    await plain.locator('#division-choice').getByRole('button').click()
-    await heading.getByText('Design').waitFor()
+    const plain = await (await openBrowser({ hasScripts: false })).open(`${example.url}/costs${FILM}`)
+    const heading = '.view-heading'
+    expect(await textOf(plain, heading)).toContain('Film')
+    await plain.click('[name=division][value="3"]')
+    await plain.click('#division-choice button')
+    await shows(plain, heading, 'Design')
     await plain.goto(`${example.url}/projects`)
-    expect(await heading.textContent()).toContain('Design')
+    expect(await textOf(plain, heading)).toContain('Design')
   })
 
   it('is not undone by a link within the page, which is followed before the address says it', async () => {
@@ -111,11 +107,11 @@ describeInBrowser('a division in the address', () => {
   })
 
   it('is followed back to a page that was left, also where other tabs show another one by then', async () => {
-    const context = await openBrowser()
-    const studio = await chooseDesign(context)
+    const person = await openBrowser()
+    const studio = await chooseDesign(person)
     await says(studio, DESIGN)
     await studio.page.goto(`${example.url}/favicon.svg`)
-    const other = await Studio.open(context, `${example.url}/projects`)
+    const other = await Studio.open(person, `${example.url}/projects`)
     await other.isConnected()
     await other.choose('Film')
     // Not at once: the page that has to answer would be gone.
@@ -131,7 +127,7 @@ describeInBrowser('a division in the address', () => {
     await says(studio, DESIGN)
     expect(await studio.page.evaluate('[location.pathname, history.state.of]')).toEqual(['/projects', 'the router'])
     await studio.page.evaluate(`history.replaceState(null, '', '/costs${FILM}&q=a%20b#top')`)
-    await studio.page.waitForURL((url) => url.search === '?q=a%20b&division=3' && url.hash === '#top')
+    await isAt(studio.page, `${example.url}/costs?q=a%20b&division=3#top`)
   })
 
   it('that there is not is left aside, and taken out', async () => {
@@ -144,28 +140,28 @@ describeInBrowser('a division in the address', () => {
   })
 
   it('is set by no page of a stranger that is merely open: images, frames, fetches, pages fetched ahead', async () => {
-    const context = await openBrowser()
-    const studio = await chooseDesign(context)
+    const person = await openBrowser()
+    const studio = await chooseDesign(person)
     const target = `${example.url}/costs${FILM}`
     hostile = `<img src="${target}"><iframe src="${target}"></iframe><object data="${target}"></object>
       <link rel="prefetch" href="${target}"><script src="${target}"></script>
       <script>void fetch('${target}', { mode: 'no-cors', credentials: 'include' })</script>`
-    const page = await context.newPage()
+    const page = await person.newPage()
     const asked: string[] = []
     page.on('request', (request) => void (request.url() === target && asked.push(request.resourceType())))
-    await page.goto(strangers(), { waitUntil: 'networkidle' })
+    await page.goto(strangers(), { waitUntil: 'networkidle0' })
     expect(asked).toEqual(expect.arrayContaining(['image', 'document', 'script', 'fetch']))
-    const fresh = await Studio.open(context, `${example.url}/projects`)
+    const fresh = await Studio.open(person, `${example.url}/projects`)
     await fresh.shows('Projects', 'Design')
     await studio.shows('Costs', 'Design')
   })
 
   it('is set by a link of a stranger that the visitor follows, and seen at once', async () => {
-    const context = await openBrowser()
-    await chooseDesign(context)
+    const person = await openBrowser()
+    await chooseDesign(person)
     hostile = `<a href="${example.url}/costs${FILM}">look</a>`
-    const studio = await Studio.open(context, strangers())
-    await studio.page.getByRole('link').click()
+    const studio = await Studio.open(person, strangers())
+    await click(studio.page, 'a')
     await studio.shows('Costs', 'Film')
   })
 })

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
 import { DocsServer } from '../support/docs-server.js'
 import { freePort } from '../support/free-port.js'
+import { click, shows, textOf } from '../support/on-page.js'
 import { snippet } from '../support/readme.js'
 import { ViteServer } from '../support/vite-server.js'
 import { within } from '../support/within.js'
@@ -44,21 +45,15 @@ function writePages(folder: string): void {
   write('vite.config.ts', snippet('vite.config.ts', PAGE).replaceAll('3000', portOf(proxied)))
 }
 
-async function open(context: BrowserContext, path = '/'): Promise<Page> {
-  const page = await context.newPage()
-  await page.goto(vite.url + path)
-  return page
-}
-
-const shows = (page: Page, division: number): Promise<void> =>
-  page.locator('output', { hasText: new RegExp(`^${division}$`) }).waitFor()
-const next = (page: Page): Promise<void> => page.getByRole('button', { name: 'next' }).click()
+const open = (person: Person, path = '/'): Promise<Page> => person.open(vite.url + path)
+const showsDivision = (page: Page, division: number): Promise<void> =>
+  shows(page, 'output', new RegExp(`^${division}$`))
+const next = (page: Page): Promise<void> => click(page, 'button')
 
 /** Resolves when the cookie has that value. */
-async function holds(context: BrowserContext, division: number): Promise<void> {
+async function holds(person: Person, division: number): Promise<void> {
   const live = async (): Promise<string> => {
-    const cookie = (await context.cookies()).find(({ name }) => name === 'live')
-    return Buffer.from(cookie?.value ?? '', 'base64').toString()
+    return Buffer.from((await person.cookie('live')) ?? '', 'base64').toString()
   }
   const wanted = new RegExp(`"division",\\d+,${division}]`)
   expect(await within(live, (text) => wanted.test(text))).toMatch(wanted)
@@ -77,8 +72,11 @@ function post(page: Page, { url }: App, headers: Record<string, string> = {}, bo
 }
 
 /** What the server says to the same browser. */
-async function said(context: BrowserContext, { url }: DocsServer): Promise<string> {
-  return (await context.request.get(url)).text()
+async function said(person: Person, { url }: DocsServer): Promise<string> {
+  const page = await person.open(url)
+  const text = await textOf(page, 'body')
+  await page.close()
+  return text
 }
 
 describeInBrowser('a page that Vite serves at another port than the app', () => {
@@ -103,25 +101,23 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
     ['behind its proxy, with one origin', '/proxied.html', 'proxied'],
   ] as const)('%s: has its value in two tabs, at the server, after a reload and a restart', async (_, path, which) => {
     const server = servers[which]
-    const context = await openBrowser()
-    const told: string[] = []
-    context.on('console', (message) => told.push(message.text()))
-    const [one, two] = [await open(context, path), await open(context, path)]
-    await shows(one, -1)
+    const person = await openBrowser()
+    const [one, two] = [await open(person, path), await open(person, path)]
+    await showsDivision(one, -1)
     await next(one)
-    await shows(two, 0)
-    await holds(context, 0)
-    expect(await said(context, server)).toBe('division 0')
+    await showsDivision(two, 0)
+    await holds(person, 0)
+    expect(await said(person, server)).toBe('division 0')
     await two.reload()
-    await shows(two, 0)
+    await showsDivision(two, 0)
     await next(two)
-    await shows(one, 1)
-    await holds(context, 1)
+    await showsDivision(one, 1)
+    await holds(person, 1)
     await Promise.all([one.close(), two.close()])
-    expect(told.filter((text) => text.includes('koa-live-session'))).toEqual([])
+    expect(person.complaints.filter((text) => text.includes('koa-live-session'))).toEqual([])
     await server.kill()
     await server.start()
-    expect(await said(context, server)).toBe('division 1')
+    expect(await said(person, server)).toBe('division 1')
   })
 
   it('POSTs with headers of the app, and reads refusals', async () => {
@@ -134,12 +130,13 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
 
   it('has the log of the server say that the browser calls it another site', async () => {
     const app = await App.start({ options: { origins: [vite.url] } })
-    const context = await openBrowser()
-    expect(await post(await open(context), app)).toMatchObject([200, { held: [] }])
+    const person = await openBrowser()
+    expect(await post(await open(person), app)).toMatchObject([200, { held: [] }])
     expect(app.warnings.at(-1)).toContain(
       `origins: ${vite.url} is another site than ${app.url}, so browsers send no cookie`,
     )
-    expect(await context.cookies(app.url)).toEqual([])
+    const { hostname } = new URL(app.url)
+    expect((await person.context.cookies()).filter(({ domain }) => domain === hostname)).toEqual([])
   })
 
   it('may not POST where it is not listed, of which the log of the server speaks', async () => {

@@ -3,6 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { click, controlValue, isAt } from '../support/on-page.js'
 import { pageScript } from '../support/page-script.js'
 
 const REGIONS = ['all', 'north', 'south'] as const
@@ -35,24 +36,23 @@ async function start() {
         <script type="module" src="/browser.js"></script>`
     },
   })
-  const page = await (await openBrowser()).newPage()
-  await page.goto(app.url)
+  const page = await (await openBrowser()).open(app.url)
   const choose = async (region: string): Promise<void> => {
-    await page.locator('select').selectOption(region)
+    await page.select('select', region)
     await page.waitForFunction('isSaved()')
   }
-  return { page, choose }
+  return { url: app.url, page, choose }
 }
 
 describeInBrowser('a page that the visitor goes back to', () => {
   it('shows in its controls what was chosen since, though the browser puts back what they were left with', async () => {
-    const { page, choose } = await start()
+    const { url, page, choose } = await start()
     await choose('north')
-    await page.locator('a').click()
-    await page.waitForURL('**/other')
+    await click(page, 'a')
+    await isAt(page, `${url}/other`)
     await choose('south')
     await page.goBack()
     await page.waitForFunction('isKept !== undefined')
-    expect(await page.locator('select').inputValue()).toBe('south')
+    expect(await controlValue(page, 'select')).toBe('south')
   })
 })

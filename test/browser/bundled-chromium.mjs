@@ -17,7 +17,6 @@ export async function unpack() {
   return {
     executablePath: join(folder, 'chromium'),
     env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_FILE: describeFonts(folder) },
-    isBundled: true,
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import type { BrowserContext } from 'playwright-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { named, shows, textOf, textsOf } from '../support/on-page.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { Studio } from '../support/studio.js'
@@ -9,30 +9,32 @@ import { Studio } from '../support/studio.js'
 let example: Example
 
 /** A tab whose socket is known to be open for good, when both nodes are up, as a test before may have killed one: the next one goes to the other node. */
-async function openTab(context: BrowserContext): Promise<Studio> {
-  const studio = await Studio.open(context, example.url)
+async function openTab(person: Person): Promise<Studio> {
+  const studio = await Studio.open(person, example.url)
   await studio.isConnected()
   await studio.toggleHood()
-  await studio.page.locator('[data-own=true]').waitFor()
+  await studio.has('[data-own=true]')
   await hasBothNodes(studio)
   return studio
 }
 
 /** The node that has a page's socket. */
 async function nodeOf({ page }: Studio): Promise<string> {
-  return (await page.locator('[data-own=true]').getAttribute('data-node')) ?? ''
+  return String(await page.evaluate("document.querySelector('[data-own=true]').dataset.node"))
 }
 
 async function pidOf({ page }: Studio, node: string): Promise<number> {
-  return Number(await page.locator(`[data-node=${node}] .pid`).textContent())
+  return Number(await textOf(page, `[data-node=${node}] .pid`))
 }
 
 /** Resolves when both nodes answer. */
-async function hasBothNodes({ page }: Studio): Promise<void> {
-  for (const node of ['A', 'B']) await page.locator(`[data-node=${node}] .pid`).waitFor()
+async function hasBothNodes(studio: Studio): Promise<void> {
+  for (const node of ['A', 'B']) await studio.has(`[data-node=${node}] .pid`)
 }
 
-const chip = ({ page }: Studio, place: string) => page.locator(`[data-key=division] [data-place=${place}]`)
+const chip = ({ page }: Studio, place: string): Promise<string> =>
+  textOf(page, `[data-key=division] [data-place=${place}]`)
+const says = (studio: Studio, text: string): Promise<void> => shows(studio.page, '#flash', text)
 
 describeInBrowser('the example', () => {
   describeWithServer(REDIS, 'on two nodes', () => {
@@ -44,20 +46,18 @@ describeInBrowser('the example', () => {
     })
 
     it('counts the pages of a division at both nodes, by the rooms of its value, and goes on where one is killed', async () => {
-      const visitors = [await openBrowser(), await openBrowser()]
-      const [one, two] = [await openTab(visitors[0] as BrowserContext), await openTab(visitors[1] as BrowserContext)]
+      const [one, two] = [await openTab(await openBrowser()), await openTab(await openBrowser())]
       expect([await nodeOf(one), await nodeOf(two)].sort()).toEqual(['A', 'B'])
-      const tells = (studio: Studio, text: string): Promise<void> =>
-        studio.page.locator('#viewers', { hasText: text }).waitFor()
+      const tells = (studio: Studio, text: string): Promise<void> => shows(studio.page, '#viewers', text)
       await one.choose('Architecture')
       await tells(one, 'No other page shows this division.')
-      await two.page.getByRole('radio', { name: 'Architecture' }).focus()
+      await two.page.focus(named('radio', 'Architecture'))
       await two.page.keyboard.press('Space')
       for (const studio of [one, two]) await tells(studio, '2 pages show this division.')
       await two.choose('Film')
       for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
       await two.choose('Architecture')
-      await one.page.getByRole('button', { name: `Kill node ${await nodeOf(one)}` }).click()
+      await one.press(`Kill node ${await nodeOf(one)}`)
       await tells(one, '2 pages show this division.')
       await two.choose('Film')
       for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
@@ -72,64 +72,63 @@ describeInBrowser('the example', () => {
       }
       const [one, two, three] = [await open(), await open(), await open()]
       // What it knew of the sign-ins is in Redis.
-      await one.page.getByRole('button', { name: `Kill node ${await nodeOf(one)}` }).click()
+      await one.press(`Kill node ${await nodeOf(one)}`)
       await one.tells(/was killed/)
       for (const { page } of [three, two, one]) await page.goto(`${example.url}/account`)
       await one.isConnected()
-      const listed = one.page.locator('.devices li')
-      expect(await listed.count()).toBe(3)
-      expect(await listed.first().textContent()).toContain('Chrome, Linux')
+      const listed = (): Promise<string[]> => textsOf(one.page, '.devices li')
+      expect(await listed()).toEqual(Array(3).fill(expect.stringContaining('Chrome, Linux')))
       // The last browser that was signed in.
-      await listed.first().getByRole('button', { name: 'Sign out there' }).focus()
+      await one.page.focus('.devices li button')
       await one.page.keyboard.press('Enter')
-      await one.page.locator('#flash', { hasText: 'Signed out there.' }).waitFor()
-      expect(await listed.count()).toBe(2)
+      await says(one, 'Signed out there.')
+      expect(await listed()).toHaveLength(2)
       await one.isConnected()
-      await one.page.getByRole('button', { name: 'Sign out everywhere else' }).click()
-      await one.page.locator('#flash', { hasText: 'Signed out everywhere else.' }).waitFor()
-      expect(await listed.count()).toBe(1)
-      for (const { page } of [two, three]) {
-        await page.goto(example.url)
-        await page.getByRole('button', { name: 'Sign in' }).waitFor()
+      // The panel lies over it.
+      await one.page.focus(named('button', 'Sign out everywhere else'))
+      await one.page.keyboard.press('Enter')
+      await says(one, 'Signed out everywhere else.')
+      expect(await listed()).toHaveLength(1)
+      for (const other of [two, three]) {
+        await other.page.goto(example.url)
+        await other.has(named('button', 'Sign in'))
       }
-      await one.page.locator('#account', { hasText: 'Chiara' }).waitFor()
+      await shows(one.page, '#account', 'Chiara')
       const folder = process.env['SCREENSHOTS']
       if (folder) await one.page.screenshot({ path: `${folder}/devices.png` })
     })
 
     it('has the same value in two tabs on different nodes, and the panel shows how it came to each', async () => {
-      const context = await openBrowser()
-      const [one, two] = [await openTab(context), await openTab(context)]
+      const person = await openBrowser()
+      const [one, two] = [await openTab(person), await openTab(person)]
       const [here, there] = [await nodeOf(one), await nodeOf(two)]
       expect([here, there].sort()).toEqual(['A', 'B'])
       await one.choose('Film')
       await two.shows('Home', 'Film')
       for (const place of ['node-A', 'node-B', 'store', 'cookie', 'page']) {
-        await one.page.locator(`[data-key=division] [data-place=${place}][data-held=true]`).waitFor()
+        await one.has(`[data-key=division] [data-place=${place}][data-held=true]`)
       }
-      expect(await chip(one, `node-${here}`).textContent()).toContain(`node ${here}, set here`)
+      expect(await chip(one, `node-${here}`)).toContain(`node ${here}, set here`)
       // Whichever was faster: the adapter, or the POST of the page, which any node may answer.
-      expect(await chip(one, `node-${there}`).textContent()).toMatch(
-        /heard from the other|brought by a page|loaded from Redis/,
-      )
+      expect(await chip(one, `node-${there}`)).toMatch(/heard from the other|brought by a page|loaded from Redis/)
       await two.choose('Design')
       await one.shows('Home', 'Design')
-      expect([...one.errors, ...two.errors]).toEqual([])
+      expect(one.errors).toEqual([])
     })
 
     it('goes on when the node of a page is killed, and both tabs with it', async () => {
-      const context = await openBrowser()
-      const [one, two] = [await openTab(context), await openTab(context)]
+      const person = await openBrowser()
+      const [one, two] = [await openTab(person), await openTab(person)]
       const [here, there] = [await nodeOf(one), await nodeOf(two)]
       await one.choose('Film')
       process.kill(await pidOf(one, here), 'SIGKILL')
-      await one.page.locator(`[data-node=${there}][data-own=true]`).waitFor()
+      await one.has(`[data-node=${there}][data-own=true]`)
       await one.isConnected()
       await one.shows('Home', 'Film')
       await one.choose('Design')
       await two.shows('Home', 'Design')
       await hasBothNodes(one)
-      expect([...one.errors, ...two.errors]).toEqual([])
+      expect(one.errors).toEqual([])
     })
 
     it('says in the panel which node was killed by the button, and which one goes on', async () => {
@@ -137,21 +136,21 @@ describeInBrowser('the example', () => {
       await hasBothNodes(studio)
       const here = await nodeOf(studio)
       await studio.choose('Film')
-      await studio.page.getByRole('button', { name: `Kill node ${here}` }).focus()
+      await studio.page.focus(named('button', `Kill node ${here}`))
       await studio.page.keyboard.press('Enter')
       const there = here === 'A' ? 'B' : 'A'
       await studio.tells(`Node ${here} was killed. This page goes on with node ${there}. It has Division Film.`)
-      await studio.page.getByRole('button', { name: `Kill node ${there}` }).waitFor()
+      await studio.has(named('button', `Kill node ${there}`))
       await hasBothNodes(studio)
     })
 
     it('has what a cleared cookie has lost, from Redis, for a user who signs in again', async () => {
-      const context = await openBrowser()
-      const studio = await openTab(context)
+      const person = await openBrowser()
+      const studio = await openTab(person)
       await studio.signIn('Ada')
       await studio.choose('Film')
-      await context.clearCookies()
-      const again = await openTab(context)
+      await person.clearCookies()
+      const again = await openTab(person)
       await again.signIn('Ada')
       await again.shows('Home', 'Film')
     })
@@ -160,8 +159,8 @@ describeInBrowser('the example', () => {
       ['a wide window', 1280],
       ['the smallest phone', 320],
     ])('fits %s with the panel open', async (_, width) => {
-      const context = await openBrowser({ viewport: { width, height: 800 } })
-      const studio = await Studio.open(context, example.url)
+      const person = await openBrowser({ viewport: { width, height: 800 } })
+      const studio = await Studio.open(person, example.url)
       await studio.isConnected()
       await studio.pick('Film')
       await studio.hasSaved()

@@ -1,12 +1,16 @@
+import { request } from 'node:https'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import type { BrowserContext, Page } from 'playwright-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import type { Page } from 'puppeteer-core'
+import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
 import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
+import { answer } from '../support/intercept.js'
+import { click, shows } from '../support/on-page.js'
 import { snippet, textsOf } from '../support/readme.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { NGINX } from '../support/servers/installed.js'
 import { Nginx } from '../support/servers/nginx.js'
+import { watchSocket } from '../support/watch-socket.js'
 
 const PAGE = 'docs/deployment.md'
 /** What the page does with the client that the guide's `browser.ts` makes. */
@@ -44,19 +48,18 @@ async function startNginx(): Promise<Nginx> {
 }
 
 /** A page whose socket has come by a websocket. What its policy refuses fails the test. */
-async function open(browser: BrowserContext, url: string): Promise<{ page: Page; messages: string[] }> {
-  const page = await browser.newPage()
-  const messages: string[] = []
-  page.on('console', (message) => messages.push(message.text()))
-  const socket = page.waitForEvent('websocket')
+async function open(person: Person, url: string, body?: string): Promise<Page> {
+  const page = await person.newPage()
+  if (body !== undefined) await answer(page, /\/tools\/browser\.js$/, body)
+  const isHeard = await watchSocket(page, 'FrameReceived')
   await page.goto(url)
-  await (await socket).waitForEvent('framereceived')
-  return { page, messages }
+  await isHeard()
+  return page
 }
 
-const saved = (page: Page): Promise<void> => page.locator('[data-division=saved]').waitFor()
-const shows = (page: Page, division: number): Promise<void> =>
-  page.locator('output', { hasText: new RegExp(`^${division}$`) }).waitFor()
+const saved = (page: Page): Promise<unknown> => page.waitForSelector('[data-division=saved]')
+const showsDivision = (page: Page, division: number): Promise<void> =>
+  shows(page, 'output', new RegExp(`^${division}$`))
 
 describeInBrowser('docs/deployment.md', () => {
   describeWithServer(NGINX, 'behind nginx', () => {
@@ -66,22 +69,26 @@ describeInBrowser('docs/deployment.md', () => {
     })
 
     it.each(['/', '/tools/'])('saves in the cookie of this host, and follows the other tab, at %s', async (path) => {
-      const browser = await openBrowser({ ignoreHTTPSErrors: true })
-      const one = await open(browser, nginx.url + path)
-      const two = await open(browser, nginx.url + path)
-      await one.page.getByRole('button').click()
-      await shows(two.page, 0)
-      await saved(one.page)
-      const [cookie] = await browser.cookies()
+      const person = await openBrowser()
+      const one = await open(person, nginx.url + path)
+      const two = await open(person, nginx.url + path)
+      await click(one, 'button')
+      await showsDivision(two, 0)
+      await saved(one)
+      const [cookie] = await person.context.cookies()
       expect(cookie).toMatchObject({ name: '__Host-live', secure: true, httpOnly: true, path: '/' })
-      expect([...one.messages, ...two.messages]).toEqual([])
+      expect(person.complaints).toEqual([])
     })
 
     it('believes the host that the proxy names, and none that a client has sent', async () => {
-      const { request } = await openBrowser({ ignoreHTTPSErrors: true })
-      const post = async (origin: string): Promise<number> => {
-        const headers = { origin, 'x-forwarded-host': 'example.com', 'x-forwarded-proto': 'https' }
-        return (await request.post(`${nginx.url}/store_session`, { headers, data: {} })).status()
+      const post = (origin: string): Promise<number> => {
+        const forged = { 'x-forwarded-host': 'example.com', 'x-forwarded-proto': 'https' }
+        const headers = { origin, 'content-type': 'application/json', ...forged }
+        const options = { method: 'POST', headers, rejectUnauthorized: false, agent: false }
+        return new Promise((resolve, reject) => {
+          const asked = request(`${nginx.url}/store_session`, options, ({ statusCode = 0 }) => resolve(statusCode))
+          asked.on('error', reject).end('{}')
+        })
       }
       expect([await post(nginx.url), await post('https://example.com')]).toEqual([200, 403])
     })
@@ -89,14 +96,12 @@ describeInBrowser('docs/deployment.md', () => {
 
   it('has in mounted.ts an app under a path', async () => {
     const { url } = await start('mounted.ts')
-    const browser = await openBrowser()
-    const body = await script()
-    await browser.route('**/tools/browser.js', (route) => route.fulfill({ contentType: 'text/javascript', body }))
-    const { page, messages } = await open(browser, `${url}/tools/`)
-    await page.getByRole('button').click()
+    const person = await openBrowser()
+    const page = await open(person, `${url}/tools/`, await script())
+    await click(page, 'button')
     await saved(page)
     await page.reload()
-    await shows(page, 0)
-    expect(messages).toEqual([])
+    await showsDivision(page, 0)
+    expect(person.complaints).toEqual([])
   })
 })

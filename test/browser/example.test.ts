@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import type { Target } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { click, controlValue, isVisible, named, shows, textOf } from '../support/on-page.js'
+import { present } from '../support/present.js'
 import { Studio } from '../support/studio.js'
 
 let example: Example
@@ -19,23 +22,22 @@ describeInBrowser('the example', () => {
     const { keyboard } = studio.page
     await keyboard.press('Tab')
     expect(await studio.page.evaluate('document.activeElement.textContent.trim()')).toBe('Skip to content')
-    await studio.page.getByRole('radio', { name: 'All divisions' }).focus()
+    await studio.page.focus(named('radio', 'All divisions'))
     await keyboard.press('ArrowRight')
     await keyboard.press('ArrowRight')
     await studio.shows('Home', 'Film')
-    await studio.page.getByRole('navigation').getByRole('link', { name: 'Projects' }).focus()
+    await studio.page.focus('nav [href="/projects"]')
     await keyboard.press('Enter')
     await studio.shows('Projects', 'Film')
     expect(await studio.page.evaluate('document.activeElement.tagName')).toBe('H1')
-    const panel = studio.page.locator('summary', { hasText: 'Under the hood' })
-    const button = studio.page.getByRole('button', { name: 'Empty the cache' })
-    await panel.focus()
+    const button = '[aria-label="Empty the cache"]'
+    await studio.page.focus('#hood summary')
     await keyboard.press('Space')
-    await button.waitFor()
+    await isVisible(studio.page, button, true)
     await keyboard.press('Space')
-    await button.waitFor({ state: 'hidden' })
+    await isVisible(studio.page, button, false)
     await keyboard.press('Space')
-    await button.waitFor()
+    await isVisible(studio.page, button, true)
     for (const _ of ['Go offline', 'Cut', 'Empty']) await keyboard.press('Tab')
     expect(await studio.page.evaluate('document.activeElement.textContent')).toBe('Empty')
     await keyboard.press('Enter')
@@ -43,35 +45,35 @@ describeInBrowser('the example', () => {
   })
 
   it('has a form whose step is each tab’s own, by keyboard and mouse, over reloads and a restart', async () => {
-    const context = await openBrowser()
-    const [one, two] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    const person = await openBrowser()
+    const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await one.go('Projects')
-    await one.page.getByRole('link', { name: 'New project' }).click()
+    await click(one.page, named('link', 'New project'))
     await two.page.goto(`${example.url}/new`)
-    const step = (studio: Studio): Promise<string | null> => studio.page.locator('.steps [aria-current]').textContent()
+    const step = ({ page }: Studio): Promise<string> => textOf(page, '.steps [aria-current]')
     for (const studio of [one, two]) await studio.isConnected()
-    await one.page.getByRole('textbox', { name: 'Name', exact: true }).focus()
+    await one.page.focus('[name=name]')
     await one.page.keyboard.type('Harbour')
     await one.page.keyboard.press('Enter')
-    await one.page.getByRole('button', { name: 'Next' }).click()
+    await one.press('Next')
     expect([await step(one), await step(two)]).toEqual(['Check', 'Name'])
-    await two.page.getByRole('button', { name: 'Next' }).click()
+    await two.press('Next')
     for (const studio of [one, two]) await studio.page.reload()
     // The first HTML, without its script.
     expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
-    expect(await one.page.locator('output[name=summary]').textContent()).toBe('Harbour')
+    expect(await textOf(one.page, 'output[name=summary]')).toBe('Harbour')
     await one.isConnected()
     await one.toggleHood()
     const reconnected = await one.watchConnection()
-    await one.page.getByRole('button', { name: 'Restart the server', exact: true }).click()
+    await one.press('Restart the server')
     await reconnected()
     await one.isConnected()
     await one.page.reload()
     expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
-    await one.page.getByRole('button', { name: 'Create' }).click()
-    await one.page.getByText('Harbour: this is a demo').waitFor()
+    await one.press('Create')
+    await shows(one.page, '#flash', 'Harbour: this is a demo')
     expect(await step(one)).toBe('Name')
-    expect(await one.page.getByRole('textbox', { name: 'Name', exact: true }).inputValue()).toBe('')
+    expect(await controlValue(one.page, '[name=name]')).toBe('')
   })
 
   it.each([
@@ -118,23 +120,20 @@ describeInBrowser('the example', () => {
   })
 
   it('has an inspector, which shows what is chosen in its pages', async () => {
-    const context = await openBrowser()
-    const studio = await Studio.open(context, example.url)
+    const person = await openBrowser()
+    const studio = await Studio.open(person, example.url)
     await studio.isConnected()
     await studio.choose('Film')
-    const { id } = await studio.page.evaluate<{ id: number }>(
-      "({ id: Number(document.querySelector('[name=division]:checked').value) })",
-    )
-    const page = await context.newPage()
-    await page.goto(`${example.url}/inspector`)
-    await page.getByText('You may not look here.').waitFor()
+    const id = await controlValue(studio.page, '[name=division]:checked')
+    const page = await person.open(`${example.url}/inspector`)
+    await shows(page, 'body', 'You may not look here.')
     // Once the URL in the terminal has opened it, the link does.
     await page.goto(example.inspector)
-    await page.getByRole('heading', { name: 'Subjects' }).waitFor()
+    await page.waitForSelector(named('heading', 'Subjects'))
     expect(page.url()).toBe(`${example.url}/inspector?`)
     await page.goto(example.url)
-    await page.getByRole('link', { name: 'Inspector' }).click()
-    await page.getByRole('row', { name: 'division' }).getByText(String(id), { exact: true }).first().waitFor()
+    await click(page, named('link', 'Inspector'))
+    await shows(page, '[data-key$=" division"] [data-title=Value]', new RegExp(`^${id}$`))
   })
 
   it('refuses what another site posts', async () => {
@@ -145,41 +144,41 @@ describeInBrowser('the example', () => {
   })
 
   it('says what it shows, why that matters and what to try, and a click in it opens the second tab', async () => {
-    const context = await openBrowser()
-    const studio = await Studio.open(context, example.url)
+    const person = await openBrowser()
+    const studio = await Studio.open(person, example.url)
     await studio.isConnected()
     await studio.choose('Film')
-    const line = studio.page.locator('.intro')
-    await line.getByText('A session usually misses what changes over a socket').waitFor()
+    await shows(studio.page, '.intro', 'A session usually misses what changes over a socket')
     for (const step of ['choose a division', 'open a second tab', 'restart the server']) {
-      await line.getByText(step).waitFor()
+      await shows(studio.page, '.intro', step)
     }
-    const opened = context.waitForEvent('page')
-    await line.getByRole('link', { name: 'open a second tab' }).click()
-    expect(await (await opened).locator('.view-heading').textContent()).toContain('Film')
+    const opened = new Promise<Target>((resolve) => person.context.once('targetcreated', resolve))
+    await click(studio.page, '.intro a')
+    await shows(present(await (await opened).page()), '.view-heading', 'Film')
   })
 
   it('restarts the server from that line, and tells what became of the choice', async () => {
     const studio = await Studio.open(await openBrowser({ viewport: { width: 375, height: 700 } }), example.url)
     await studio.isConnected()
     await studio.choose('Film')
-    await studio.page.locator('.intro').getByRole('button', { name: 'restart the server' }).click()
+    await studio.press('restart the server')
     await studio.tells(/Server restarted as process \d+, restored from your cookie: Division Film/)
     expect(studio.errors).toEqual([])
   })
 
   it('restarts the server with JavaScript off, too, and goes on by itself', async () => {
-    const page = await (await openBrowser({ javaScriptEnabled: false })).newPage()
-    await page.goto(example.url)
-    await page.getByRole('radio', { name: 'Design' }).check()
-    await page.getByRole('group', { name: 'Division' }).getByRole('button', { name: 'Apply' }).click()
-    await page.getByRole('button', { name: 'restart the server' }).click()
-    await page.getByText('The server is restarting').waitFor()
-    await page.locator('.view-heading', { hasText: 'Design' }).waitFor()
+    const page = await (await openBrowser({ hasScripts: false })).open(example.url)
+    await page.click('[name=division][value="3"]')
+    await page.click('#division-choice button')
+    await shows(page, '.view-heading', 'Design')
+    await page.click('.intro button')
+    await shows(page, 'body', 'The server is restarting')
+    await shows(page, '.view-heading', 'Design')
   })
 
   it.each(['light', 'dark'] as const)('has each bar in the colour of its swatch, in the %s', async (colorScheme) => {
-    const { page } = await Studio.open(await openBrowser({ colorScheme }), `${example.url}/costs`)
+    const media = [{ name: 'prefers-color-scheme', value: colorScheme }]
+    const page = await (await openBrowser({ media })).open(`${example.url}/costs`)
     const colours = (script: string): Promise<unknown> => page.evaluate(script)
     const legend = await colours(swatches('.legend li:not(.plan)'))
     expect(new Set(Array.isArray(legend) ? legend : []).size).toBe(4)
@@ -205,11 +204,10 @@ function fills(size: string): string {
 
 /** A page with its panel open, whatever the width. */
 async function openWithPanel(width: number): Promise<Studio> {
-  const context = await openBrowser({ viewport: { width, height: 800 } })
-  await context.addInitScript("sessionStorage.setItem('hood-open', 'true')")
-  const studio = await Studio.open(context, example.url)
+  const script = "sessionStorage.setItem('hood-open', 'true')"
+  const studio = await Studio.open(await openBrowser({ script, viewport: { width, height: 800 } }), example.url)
   await studio.isConnected()
-  await studio.page.getByRole('button', { name: 'Go offline' }).waitFor()
+  await isVisible(studio.page, '[aria-label="Go offline"]', true)
   return studio
 }
 

@@ -1,9 +1,10 @@
 import { beforeAll, expect, it } from '@jest/globals'
 import { build } from 'esbuild'
 import type Koa from 'koa'
-import type { Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { click } from '../support/on-page.js'
 
 const SCRIPT = `
   import { createLiveSession } from './client/development.js'
@@ -39,21 +40,23 @@ async function open(answer: (ctx: Koa.Context, login: string) => void): Promise<
     },
   })
   const page = await (await openBrowser()).newPage()
-  const said = page.waitForEvent('console', (message) => message.text().includes('koa-live-session'))
+  const told = new Promise<string>((resolve) => {
+    page.on('console', (message) => message.text().includes('koa-live-session') && resolve(message.text()))
+  })
   await page.goto(`http://shop.site.localhost:${app.port}/`)
-  return { page, told: said.then((message) => message.text()) }
+  return { page, told }
 }
 
 describeInBrowser('a page whose POSTs fail', () => {
   it('says in the console that a login proxy redirects them', async () => {
     const { page, told } = await open((ctx, login) => ctx.redirect(login))
-    await page.getByRole('button').click()
+    await click(page, 'button')
     expect(await told).toContain('A login proxy has redirected it: sign in again')
   })
 
   it('explains a repeated 502 in the console', async () => {
     const { page, told } = await open((ctx) => void Object.assign(ctx, { status: 502, body: '' }))
-    await page.getByRole('button').click()
+    await click(page, 'button')
     expect(await told).toContain(
       "502; changes are shown but not saved. If the server is up, its headers do not fit the proxy's buffer",
     )

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
 import { Gate } from '../support/gate.js'
+import { hold, intercept } from '../support/intercept.js'
+import { isAt, named, shows, textOf } from '../support/on-page.js'
 import { Studio } from '../support/studio.js'
 
 let example: Example
@@ -51,8 +53,8 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   })
 
   it('when the page is loaded again, in its very first HTML', async () => {
-    const context = await openBrowser()
-    const studio = await Studio.open(context, `${example.url}/costs`)
+    const person = await openBrowser()
+    const studio = await Studio.open(person, `${example.url}/costs`)
     await studio.isConnected()
     await studio.choose('Events')
     const answer = await studio.page.reload()
@@ -61,25 +63,23 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   })
 
   it('when it is chosen before the script of the page has run', async () => {
-    const context = await openBrowser()
+    const person = await openBrowser()
     const gate = new Gate()
-    await context.route('**/browser.js', async (route) => {
-      await gate.pass()
-      await route.continue()
-    })
-    const studio = new Studio(await context.newPage())
-    await studio.page.goto(example.url, { waitUntil: 'commit' })
+    const studio = new Studio(await person.newPage(), person)
+    await hold(studio.page, /\/browser\.js$/, () => gate.pass())
+    const loaded = studio.page.goto(example.url)
     await studio.pick('Film')
     gate.open()
+    await loaded
     await studio.hasSaved()
     await studio.shows('Home', 'Film')
     expect(studio.errors).toEqual([])
   })
 
   it('in a second tab, which follows without being loaded again', async () => {
-    const context = await openBrowser()
-    const one = await Studio.open(context, example.url)
-    const two = await Studio.open(context, `${example.url}/projects`)
+    const person = await openBrowser()
+    const one = await Studio.open(person, example.url)
+    const two = await Studio.open(person, `${example.url}/projects`)
     for (const tab of [one, two]) await tab.isConnected()
     await one.choose('Film')
     await two.shows('Projects', 'Film')
@@ -124,32 +124,31 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
       await studio.page.reload()
       await studio.shows('Home', division)
     }
-    const { page } = bruno
-    await page.getByRole('button', { name: 'Bruno Keller' }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
-    await page.getByRole('button', { name: 'Sign in' }).waitFor()
+    await bruno.press('Bruno Keller')
+    await bruno.press('Sign out')
+    await bruno.has(named('button', 'Sign in'))
     await bruno.shows('Home', 'All divisions')
   })
 
   // Chromium leaves an open WebSocket alone, and engine.io hears no `offline` event on localhost.
   it('when the browser is set offline on localhost: the page says so, and saves it when it is online', async () => {
-    const context = await openBrowser()
-    const studio = await Studio.open(context, example.url)
+    const person = await openBrowser()
+    const studio = await Studio.open(person, example.url)
     expect(new URL(example.url).hostname).toBe('localhost')
     await studio.isConnected()
     await studio.choose('Design')
-    await context.setOffline(true)
+    await studio.page.setOfflineMode(true)
     await studio.pick('Film')
-    await studio.page.locator('[data-key=division][data-status=offline]').waitFor({ state: 'attached' })
-    await context.setOffline(false)
+    await studio.has('[data-key=division][data-status=offline]')
+    await studio.page.setOfflineMode(false)
     await studio.hasSaved()
     await studio.page.reload()
     await studio.shows('Home', 'Film')
   })
 
   it('when the server is killed and started again: for the page that comes back and for a fresh one', async () => {
-    const context = await openBrowser()
-    const studio = await Studio.open(context, example.url)
+    const person = await openBrowser()
+    const studio = await Studio.open(person, example.url)
     await studio.isConnected()
     await studio.choose('Film')
     const isCut = await studio.watchConnection()
@@ -158,7 +157,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await studio.isConnected()
     await studio.go('Costs')
     await studio.shows('Costs', 'Film')
-    const fresh = await Studio.open(context, `${example.url}/projects`)
+    const fresh = await Studio.open(person, `${example.url}/projects`)
     await fresh.shows('Projects', 'Film')
     await fresh.isConnected()
     await fresh.choose('Design')
@@ -166,37 +165,38 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   })
 
   it('when it is killed before the cookie could be stored: the page brings the change back', async () => {
-    const context = await openBrowser()
-    const studio = await Studio.open(context, example.url)
+    const person = await openBrowser()
+    const studio = await Studio.open(person, example.url)
     await studio.isConnected()
-    const post = '**/store_session'
-    await context.route(post, (route) => route.abort())
+    const goOn = await intercept(studio.page, /\/store_session$/, (request) => request.abort())
     await studio.pick('Film')
     await studio.shows('Home', 'Film')
     await example.kill()
-    await context.unroute(post)
+    await goOn()
     await studio.hasSaved()
     await studio.shows('Home', 'Film')
     await studio.page.reload()
     await studio.shows('Home', 'Film')
-    const fresh = await Studio.open(context, `${example.url}/costs`)
+    const fresh = await Studio.open(person, `${example.url}/costs`)
     await fresh.shows('Costs', 'Film')
   })
 
   it('with JavaScript off', async () => {
-    const context = await openBrowser()
-    const studio = await Studio.open(context, example.url)
+    const person = await openBrowser()
+    const studio = await Studio.open(person, example.url)
     await studio.isConnected()
     await studio.choose('Film')
-    const plain = await openBrowser({ javaScriptEnabled: false, storageState: await context.storageState() })
-    const page = await plain.newPage()
-    await page.goto(`${example.url}/costs`)
-    expect(await page.locator('.view-heading').textContent()).toContain('Film')
-    expect(await page.locator('svg').first().isVisible()).toBe(true)
-    await page.getByRole('radio', { name: 'Design' }).check()
-    await page.getByRole('group', { name: 'Division' }).getByRole('button', { name: 'Apply' }).click()
-    expect(await page.locator('.view-heading').textContent()).toContain('Design')
-    await page.getByRole('link', { name: 'Projects' }).first().click()
-    expect(await page.locator('.view-heading').textContent()).toContain('Design')
+    const plain = await openBrowser({ hasScripts: false })
+    await plain.context.setCookie(...(await person.context.cookies()))
+    const page = await plain.open(`${example.url}/costs`)
+    const heading = (): Promise<string> => textOf(page, '.view-heading')
+    expect(await heading()).toContain('Film')
+    expect(await page.$eval('svg', (drawing) => drawing.checkVisibility())).toBe(true)
+    await page.click('input[value="3"]')
+    await page.click('#division-choice button')
+    await shows(page, '.view-heading', 'Design')
+    await page.click('a[href="/projects"]')
+    await isAt(page, `${example.url}/projects`)
+    expect(await heading()).toContain('Design')
   })
 })

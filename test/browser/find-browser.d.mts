@@ -1,9 +1,4 @@
-/** What it takes to start a Chromium. */
-export interface FoundChromium {
-  readonly executablePath: string
-  readonly env: NodeJS.ProcessEnv
-  readonly isBundled: boolean
-}
+import type { LaunchOptions } from 'puppeteer-core'
 
-export function chromiums(): readonly (() => Promise<FoundChromium>)[]
-export function firefoxes(): readonly string[]
+export function chromiums(): readonly (() => Promise<LaunchOptions>)[]
+export function firefoxes(): readonly (() => Promise<LaunchOptions>)[]

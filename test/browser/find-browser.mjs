@@ -22,21 +22,31 @@ const FIREFOX = {
   ),
 }
 
+/** A Chromium that is driven over a pipe ends with the process that has started it, however that ends. */
+const OPTIONS = { pipe: true, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-component-update'] }
+
 /**
- * How to get at each Chromium that may drive the tests, the best first: CHROME_PATH alone, else the one that comes with the
- * development dependencies (Linux on x64), then those that are installed.
+ * Returns a function for each Chromium that may drive the tests, the best first, which resolves with options of puppeteer's `launch`: CHROME_PATH
+ * alone, else the one that comes with the development dependencies (Linux on x64), then those that are installed.
  */
 export function chromiums() {
   const found = installed(process.env.CHROME_PATH, CHROMIUM).map((executablePath) => async () => {
-    return { executablePath, env: {}, isBundled: false }
+    return { ...OPTIONS, executablePath }
   })
   const hasBundled = process.platform === 'linux' && process.arch === 'x64' && (isBare || !process.env.CHROME_PATH)
-  return hasBundled ? [unpack, ...found] : found
+  return hasBundled ? [bundled, ...found] : found
 }
 
-/** Where a Firefox may be: FIREFOX_PATH alone, else those that are installed. */
+/** Chromium without a window, as Puppeteer calls it: a shell. */
+async function bundled() {
+  const { executablePath, env } = await unpack()
+  return { ...OPTIONS, executablePath, headless: 'shell', env: { ...process.env, ...env } }
+}
+
+/** Returns options of puppeteer's `launch` for each Firefox: FIREFOX_PATH alone, else those that are installed. */
 export function firefoxes() {
-  return installed(process.env.FIREFOX_PATH, FIREFOX)
+  const found = installed(process.env.FIREFOX_PATH, FIREFOX)
+  return found.map((executablePath) => async () => ({ browser: 'firefox', executablePath }))
 }
 
 function installed(asked, paths) {

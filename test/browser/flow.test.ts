@@ -1,29 +1,28 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import type { BrowserContextOptions } from 'playwright-core'
+import type { MediaFeature } from 'puppeteer-core'
 import { findings } from '../support/axe.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { type Conditions, describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { click, isVisible, named, shows, textsOf } from '../support/on-page.js'
+import { present } from '../support/present.js'
 import { Studio } from '../support/studio.js'
+import { watchSocket } from '../support/watch-socket.js'
 
 const STATIONS = ['page', 'socket', 'memory', 'ticket', 'post', 'cookie']
 
 let example: Example
 
-async function openFlow(options: BrowserContextOptions = {}): Promise<Studio> {
-  const studio = await Studio.open(await openBrowser(options), example.url)
+async function openFlow(conditions: Conditions = {}): Promise<Studio> {
+  const studio = await Studio.open(await openBrowser(conditions), example.url)
   await studio.isConnected()
   await studio.toggleHood()
   return studio
 }
 
-const cause = ({ page }: Studio, name: string): Promise<void> => page.getByRole('button', { name }).click()
-const isLit = ({ page }: Studio, station: string): Promise<void> =>
-  page.locator(`[data-station=${station}][data-lit=true]`).waitFor()
-const msOf = ({ page }: Studio): Promise<readonly number[]> =>
-  page
-    .locator('.station .ms')
-    .evaluateAll((all) => all.map(({ textContent }) => Number.parseInt(textContent ?? '', 10)))
-const log = ({ page }: Studio): Promise<readonly string[]> => page.locator('.trips li').allTextContents()
+const isLit = (studio: Studio, station: string): Promise<void> => studio.has(`[data-station=${station}][data-lit=true]`)
+const msOf = async ({ page }: Studio): Promise<readonly number[]> =>
+  (await textsOf(page, '.station .ms')).map((text) => Number.parseInt(text, 10))
+const log = ({ page }: Studio): Promise<readonly string[]> => textsOf(page, '.trips li')
 
 describeInBrowser('the way of a change, in the example', () => {
   beforeAll(async () => {
@@ -35,7 +34,7 @@ describeInBrowser('the way of a change, in the example', () => {
 
   it('lights each station as it is reached, with the ms until then', async () => {
     const studio = await openFlow()
-    expect(await studio.page.locator('[data-lit=true]').count()).toBe(0)
+    expect(await studio.page.$('[data-lit=true]')).toBeNull()
     await studio.choose('Film')
     for (const station of STATIONS) await isLit(studio, station)
     const ms = await msOf(studio)
@@ -47,21 +46,20 @@ describeInBrowser('the way of a change, in the example', () => {
     const studio = await openFlow()
     await studio.choose('Film')
     await isLit(studio, 'cookie')
-    await studio.page.getByRole('radio', { name: '20x slower' }).check()
-    await studio.page.locator('[data-station=cookie][data-lit=false]').waitFor()
+    await click(studio.page, named('radio', '20x slower'))
+    await studio.has('[data-station=cookie][data-lit=false]')
     const placeOf = async (): Promise<number> =>
-      Number(await studio.page.locator('.dot').evaluate((dot) => (dot as HTMLElement).style.left.replace('%', '')))
+      Number.parseFloat(String(await studio.page.evaluate("document.querySelector('.dot').style.left")))
     const before = await placeOf()
     await isLit(studio, 'cookie')
     expect(await placeOf()).toBeGreaterThan(before)
   })
 
   it('has only states, where the visitor wants no motion', async () => {
-    const studio = await openFlow({ reducedMotion: 'reduce' })
+    const studio = await openFlow({ media: [{ name: 'prefers-reduced-motion', value: 'reduce' }] })
     await studio.choose('Film')
     for (const station of STATIONS) await isLit(studio, station)
-    expect(await studio.page.locator('.dot').isVisible()).toBe(false)
-    expect(await studio.page.locator('.slowness').isVisible()).toBe(false)
+    expect(await textsOf(studio.page, '.dot, .slowness')).toEqual([])
   })
 
   it('keeps the last five', async () => {
@@ -76,7 +74,7 @@ describeInBrowser('the way of a change, in the example', () => {
     studio.page.on('request', (request) => posts.push(request.postData() ?? ''))
     await studio.page.evaluate(`{ const send = fetch; window.tried = 0
       fetch = (...sent) => { if (String(sent[0]).endsWith('/store_session')) window.tried += 1; return send(...sent) } }`)
-    await cause(studio, 'Drop next POST')
+    await studio.press('Drop next POST')
     await studio.tells('its POST is lost on the way')
     await studio.choose('Film')
     await isLit(studio, 'cookie')
@@ -89,7 +87,7 @@ describeInBrowser('the way of a change, in the example', () => {
   it('goes on after the server has ended with a change that the cookie does not have', async () => {
     const studio = await openFlow()
     const pid = await example.pid()
-    await cause(studio, 'End here')
+    await studio.press('End here: the server, at the next change')
     await studio.tells('Choose a division: the server ends once it has it, before the cookie does.')
     await studio.pick('Film')
     await isLit(studio, 'memory')
@@ -103,32 +101,32 @@ describeInBrowser('the way of a change, in the example', () => {
   it('goes on after the socket is cut', async () => {
     const studio = await openFlow()
     await studio.choose('Film')
-    const closed = studio.page.waitForEvent('websocket')
-    await cause(studio, 'Cut the socket')
-    await closed
+    const isReopened = await watchSocket(studio.page, 'Created')
+    await studio.press('Cut the socket')
+    await isReopened()
     await studio.tells('Socket cut, and connected again, restored from your cookie: Division Film.')
     await studio.choose('Design')
   })
 
   it('marks for a moment what another tab has changed, and says where it came from', async () => {
-    const context = await openBrowser()
-    const [one, two] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    const person = await openBrowser()
+    const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     for (const tab of [one, two]) await tab.isConnected()
     await two.toggleHood()
     await one.pick('Film')
-    await two.page.locator('#division-choice[data-news]').waitFor()
-    await two.page.locator('#division-choice:not([data-news])').waitFor()
+    await two.has('#division-choice[data-news]')
+    await two.has('#division-choice:not([data-news])')
     expect(await log(two)).toEqual(['Division: came from another tab'])
-    expect(await one.page.locator('#division-choice[data-news]').count()).toBe(0)
+    expect(await one.page.$('#division-choice[data-news]')).toBeNull()
   })
 
   it('has two tabs in one page', async () => {
-    const page = await (await openBrowser()).newPage()
-    await page.goto(`${example.url}/two`)
-    const [left, right] = [page.frameLocator('iframe >> nth=0'), page.frameLocator('iframe >> nth=1')]
-    for (const tab of [left, right]) await tab.locator('#connection[data-state=connected]').waitFor()
-    await left.getByRole('radio', { name: 'Film' }).click()
-    await right.locator('.view-heading', { hasText: 'Film' }).waitFor()
+    const page = await (await openBrowser()).open(`${example.url}/two`)
+    const frames = await page.$$('iframe')
+    const [left, right] = await Promise.all(frames.map((frame) => frame.contentFrame()))
+    for (const tab of [left, right]) await tab?.waitForSelector('#connection[data-state=connected]')
+    await click(present(left), named('radio', 'Film'))
+    await shows(present(right), '.view-heading', 'Film')
   })
 
   it('is half of a phone at most, and shut once one has gone elsewhere', async () => {
@@ -136,15 +134,15 @@ describeInBrowser('the way of a change, in the example', () => {
     const height = Number(await studio.page.evaluate("document.querySelector('.hood-body').offsetHeight"))
     expect(height).toBeLessThanOrEqual(422)
     await studio.go('Costs')
-    await studio.page.getByRole('button', { name: 'Go offline' }).waitFor({ state: 'hidden' })
+    await isVisible(studio.page, '[aria-label="Go offline"]', false)
   })
 
   it('has a link to the inspector, which the logged URL has opened', async () => {
     const studio = await openFlow()
     await studio.page.goto(example.inspector)
     await studio.page.goto(example.url)
-    await studio.page.getByRole('link', { name: 'Inspector' }).click()
-    await studio.page.getByRole('heading', { name: 'Subjects' }).waitFor()
+    await click(studio.page, named('link', 'Inspector'))
+    await studio.has(named('heading', 'Subjects'))
   })
 
   it.each([
@@ -153,7 +151,8 @@ describeInBrowser('the way of a change, in the example', () => {
     ['light', 390],
     ['dark', 390],
   ] as const)('has nothing that axe objects to, %s, %i pixels wide', async (colorScheme, width) => {
-    const studio = await openFlow({ colorScheme, viewport: { width, height: 844 }, hasTouch: width === 390 })
+    const media: MediaFeature[] = [{ name: 'prefers-color-scheme', value: colorScheme }]
+    const studio = await openFlow({ media, viewport: { width, height: 844, hasTouch: width === 390 } })
     await studio.choose('Film')
     await isLit(studio, 'cookie')
     expect(await findings(studio.page)).toEqual([])

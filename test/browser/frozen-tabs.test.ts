@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import type { Page } from 'playwright-core'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Gate } from '../support/gate.js'
+import { click, shows } from '../support/on-page.js'
 import { pageScript } from '../support/page-script.js'
 
 const SCRIPT = pageScript(`
@@ -43,24 +43,22 @@ async function start() {
   return { app, gate }
 }
 
-const shows = (page: Page, text: string): Promise<void> => page.locator('output', { hasText: text }).waitFor()
-
 describeInBrowser('a tab that is frozen as it POSTs', () => {
   it('releases its turn, and saves its change after it resumes', async () => {
     const { app, gate } = await start()
     const context = await openBrowser()
-    const [frozen, other] = [await context.newPage(), await context.newPage()]
-    for (const page of [frozen, other]) await page.goto(`http://localhost:${app.port}/`)
-    await frozen.locator('button').click()
+    const url = `http://localhost:${app.port}/`
+    const [frozen, other] = [await context.open(url), await context.open(url)]
+    await click(frozen, 'button')
     await gate.entered
     expect(await other.evaluate(HELD)).toBe(1)
     // Browsers that are driven freeze no tab by themselves.
     await frozen.evaluate("document.dispatchEvent(new Event('freeze'))")
     await other.waitForFunction(IS_FREE)
-    await other.locator('button').click()
-    await shows(other, '0 saved')
+    await click(other, 'button')
+    await shows(other, 'output', '0 saved')
     gate.open()
     await frozen.evaluate("document.dispatchEvent(new Event('resume'))")
-    await shows(frozen, '0 saved')
+    await shows(frozen, 'output', '0 saved')
   })
 })

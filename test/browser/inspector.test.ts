@@ -1,12 +1,23 @@
 import { expect, it } from '@jest/globals'
-import axe from 'axe-core'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import type { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { findings } from '../support/axe.js'
+import { type Conditions, describeInBrowser, openBrowser, type Person } from '../support/browser.js'
 import { inspectorToken, startInspected } from '../support/inspected.js'
+import { controlValue, is, named, shows, textOf } from '../support/on-page.js'
 import type { TestSocket } from '../support/socket.js'
 
 const HOSTILE = `<img src=x onerror="globalThis.taken = true"><script>globalThis.taken = true</script>`
+
+const media = (scheme: 'light' | 'dark') => [{ name: 'prefers-color-scheme', value: scheme }]
+const [light, dark] = [media('light'), media('dark')]
+
+/** Timers of the page end when the test says so. */
+const HELD_TIMERS = `
+  let held = []
+  globalThis.setTimeout = (act) => held.push(act)
+  globalThis.clearTimeout = (timer) => { held[timer - 1] = undefined }
+  globalThis.endTimers = () => { for (const act of held.splice(0)) act?.() }`
 
 /** What helmet says of every answer, unless told otherwise. */
 const HELMET = {
@@ -23,15 +34,14 @@ const HELMET = {
 
 interface Inspected {
   readonly app: App
+  readonly person: Person
   readonly page: Page
   /** Of the user ann. */
   readonly socket: TestSocket
-  /** What the browser complained of. */
-  readonly complaints: string[]
 }
 
 /** An app beside helmet, with its inspector below a sub-path, where one user has a page open. */
-async function open(options: BrowserContextOptions = {}, prepare?: (page: Page) => Promise<void>): Promise<Inspected> {
+async function open(conditions: Conditions = {}): Promise<Inspected> {
   const app = await startInspected({}, {}, [
     (ctx, next) => {
       ctx.set(HELMET)
@@ -41,51 +51,47 @@ async function open(options: BrowserContextOptions = {}, prepare?: (page: Page) 
   const visitor = app.visitor()
   await visitor.fetch('/?set={"secret":"canary","division":3}', { headers: { 'x-user': 'ann' } })
   const socket = await visitor.connect('/', { 'x-user': 'ann' })
-  const page = await (await openBrowser(options)).newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  await prepare?.(page)
-  await page.goto(`${app.url}/tools/inspector/?token=${inspectorToken(app)}`)
-  return { app, page, socket, complaints }
+  const person = await openBrowser(conditions)
+  const page = await person.open(`${app.url}/tools/inspector/?token=${inspectorToken(app)}`)
+  return { app, person, page, socket }
 }
 
-const value = (page: Page, key: string) => page.getByRole('row', { name: key }).getByRole('cell').first()
-const focus = (page: Page): Promise<string> =>
+const cellOf = (key: string): string => `[data-key$=" ${key}"] [data-title=Value]`
+const status = (page: Page, text: string): Promise<void> => shows(page, '#status', text)
+const focused = (page: Page): Promise<unknown> =>
   page.evaluate('document.activeElement.ariaLabel || document.activeElement.textContent')
 
 describeInBrowser('the inspector', () => {
   it('shows at once what a socket sets, and masks what is hidden', async () => {
     const { page, socket } = await open()
-    await value(page, 'division').getByText('3', { exact: true }).waitFor()
+    await shows(page, cellOf('division'), /^3$/)
     await socket.change('division', 7)
-    await value(page, 'division').getByText('7', { exact: true }).waitFor()
-    expect(await value(page, 'secret').textContent()).toContain('hidden')
+    await shows(page, cellOf('division'), /^7$/)
+    expect(await textOf(page, cellOf('secret'))).toContain('hidden')
     expect(await page.content()).not.toContain('canary')
   })
 
   it('leaves the focus, and what is being typed, where they are while values change', async () => {
     const { page, socket } = await open()
-    const input = page.getByRole('searchbox', { name: 'Find a user' })
-    await input.fill('an')
+    const input = named('searchbox', 'Find a user')
+    await page.type(input, 'an')
     await socket.change('division', 7)
-    await value(page, 'division').getByText('7', { exact: true }).waitFor()
-    expect(await input.inputValue()).toBe('an')
-    const button = page.getByRole('button', { name: 'Empty: user ann' })
-    await button.focus()
+    await shows(page, cellOf('division'), /^7$/)
+    expect(await controlValue(page, input)).toBe('an')
+    await page.focus(named('button', 'Empty: user ann'))
     await socket.change('cart', ['tea'])
-    await value(page, 'cart').getByText('["tea"]').waitFor()
-    expect(await focus(page)).toBe('Empty: user ann')
+    await shows(page, cellOf('cart'), '["tea"]')
+    expect(await focused(page)).toBe('Empty: user ann')
   })
 
   it('empties a cache entry by the keyboard, says so, and puts the focus near what is gone', async () => {
     const { page, socket } = await open()
-    await page.getByRole('button', { name: 'Empty: user ann' }).focus()
+    await page.focus(named('button', 'Empty: user ann'))
     await page.keyboard.press('Enter')
-    await page.getByRole('status').getByText('Emptied the cache entry of user ann.').waitFor()
+    await status(page, 'Emptied the cache entry of user ann.')
     await socket.closed
-    await page.getByRole('heading', { name: 'User ann' }).waitFor({ state: 'detached' })
-    expect(await focus(page)).toBe('Subjects')
+    await page.waitForSelector('h3::-p-text(ann)', { hidden: true })
+    expect(await focused(page)).toBe('Subjects')
   })
 
   it('signs a user out only after it was asked twice', async () => {
@@ -95,73 +101,67 @@ describeInBrowser('the inspector', () => {
       asked.push(dialog.message())
       void dialog.dismiss()
     })
-    const button = page.getByRole('button', { name: 'Revoke: user ann' })
-    await button.press('Space')
+    await page.focus(named('button', 'Revoke: user ann'))
+    await page.keyboard.press('Space')
     expect(asked).toEqual(['End all sockets, live cookies and tickets of user ann?'])
     expect(socket.io.connected).toBe(true)
     page.once('dialog', (dialog) => void dialog.accept())
-    await button.press('Space')
-    await page.getByRole('status').getByText('Ended all sockets, live cookies and tickets of user ann.').waitFor()
+    await page.keyboard.press('Space')
+    await status(page, 'Ended all sockets, live cookies and tickets of user ann.')
     await socket.closed
   })
 
   it('asks for nothing while it is paused, and goes on afterwards', async () => {
-    const { page, socket } = await open({}, (page) => page.clock.install())
-    const pause = page.getByRole('button', { name: 'Pause' })
-    await pause.press('Enter')
-    expect(await pause.getAttribute('aria-pressed')).toBe('true')
+    const { page, socket } = await open({ script: HELD_TIMERS })
+    await page.focus('#pause')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#pause[aria-pressed=true]')
     const asked: string[] = []
     page.on('request', (request) => asked.push(request.url()))
     await socket.change('division', 7)
-    await page.clock.runFor(60_000)
+    await page.evaluate('endTimers()')
     expect(asked).toEqual([])
-    await pause.press('Enter')
-    await page.clock.runFor(1000)
-    await value(page, 'division').getByText('7', { exact: true }).waitFor()
+    await page.keyboard.press('Enter')
+    await page.evaluate('endTimers()')
+    await shows(page, cellOf('division'), /^7$/)
   })
 
   it('says that the server does not answer, until it does', async () => {
     const { page } = await open()
-    const status = page.getByRole('status')
-    await page.context().setOffline(true)
-    await status.getByText('The server does not answer.').waitFor()
-    await page.context().setOffline(false)
-    await status.getByText('The server does not answer.').waitFor({ state: 'hidden' })
+    await page.setOfflineMode(true)
+    await status(page, 'The server does not answer.')
+    await page.setOfflineMode(false)
+    await is(page, "document.querySelector('#status').textContent", '')
   })
 
   it('shows its values and works without JavaScript', async () => {
-    const { page, socket } = await open({ javaScriptEnabled: false })
-    expect(await value(page, 'division').textContent()).toBe('3')
-    await page.getByRole('button', { name: 'Simulate a restart' }).click()
+    const { page, socket } = await open({ hasScripts: false })
+    expect(await textOf(page, cellOf('division'))).toBe('3')
+    await page.click('button::-p-text(Simulate a restart)')
     await socket.closed
-    await page.getByText('No visitor has values yet.').waitFor()
+    await shows(page, 'body', 'No visitor has values yet.')
   })
 
   it.each([
-    ['in the light', { colorScheme: 'light', viewport: { width: 1200, height: 800 } }],
-    ['in the dark', { colorScheme: 'dark', viewport: { width: 1200, height: 800 } }],
-    ['on a phone', { colorScheme: 'light', viewport: { width: 360, height: 740 } }],
-    ['on the smallest phone', { colorScheme: 'dark', viewport: { width: 320, height: 640 } }],
+    ['in the light', { media: light, viewport: { width: 1200, height: 800 } }],
+    ['in the dark', { media: dark, viewport: { width: 1200, height: 800 } }],
+    ['on a phone', { media: light, viewport: { width: 360, height: 740 } }],
+    ['on the smallest phone', { media: dark, viewport: { width: 320, height: 640 } }],
   ] as const)(
     '%s breaks no rule of accessibility or of its policy, hides nothing, and runs no value',
-    async (_, options) => {
-      const { app, page, socket, complaints } = await open(options)
+    async (_, conditions) => {
+      const { app, person, page, socket } = await open(conditions)
       await (await app.live.user(HOSTILE)).set('role', HOSTILE)
       await socket.change('cart', [HOSTILE, 'x'.repeat(200)])
       await socket.change('division', 'three')
-      await value(page, 'cart').getByText('<img').waitFor()
-      await page.getByRole('heading', { name: '<script>' }).waitFor()
-      await page.getByRole('cell', { name: 'answered to a socket: user ann' }).waitFor()
+      await shows(page, cellOf('cart'), '<img')
+      await shows(page, 'h3', '<script>')
+      await shows(page, '[data-title=Where]', 'answered to a socket: user ann')
       await page.evaluate('Promise.all(document.getAnimations().map((animation) => animation.finished))')
-      await page.evaluate(axe.source)
-      expect(
-        await page.evaluate(
-          'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))',
-        ),
-      ).toEqual([])
+      expect(await findings(page)).toEqual([])
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
       expect(await page.evaluate('globalThis.taken')).toBeUndefined()
-      expect(complaints).toEqual([])
+      expect(person.complaints).toEqual([])
     },
   )
 })

@@ -2,10 +2,12 @@ import { beforeAll, expect, it } from '@jest/globals'
 import { buildSync } from 'esbuild'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
-import type { Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { intercept } from '../support/intercept.js'
+import * as onPage from '../support/on-page.js'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
 
@@ -30,18 +32,14 @@ async function start() {
     else ctx.body = SCRIPTS[ctx.path]?.() ?? `${ctx.liveSession.embed()}${PAGE}`
   }
   const app = await App.start({ fields, routes, isAttached: false })
-  const context = await openBrowser()
-  const open = async (path: string): Promise<Page> => {
-    const page = await context.newPage()
-    await page.goto(app.url + path)
-    return page
-  }
+  const person = await openBrowser()
+  const open = (path: string): Promise<Page> => person.open(app.url + path)
   return { app, open }
 }
 
 async function shows(page: Page, division: number, search = `?d=${division}`): Promise<void> {
-  await page.locator('output', { hasText: new RegExp(`^${division}$`) }).waitFor()
-  await page.waitForFunction((wanted) => location.search === wanted, search)
+  await onPage.shows(page, 'output', new RegExp(`^${division}$`))
+  await onPage.is(page, 'location.search', search)
 }
 
 const choose = (page: Page, division: number): Promise<unknown> => page.evaluate(`live.set('division', ${division})`)
@@ -58,8 +56,8 @@ describeInBrowser('the address of a page', () => {
     await choose(page, 7)
     await page.evaluate('live.flush()')
     // What a browser has fetched ahead is the very answer that it shows.
-    await page.route('**/ahead?*', async (route) => {
-      await route.continue({ headers: { ...(await route.request().allHeaders()), purpose: 'prefetch' } })
+    await intercept(page, /\/ahead\?/, (request) => {
+      return request.continue({ headers: { ...request.headers(), purpose: 'prefetch' } })
     })
     const answer = await page.goto(`${app.url}/ahead?d=3`)
     expect(await answer?.text()).toContain('"values":{"division":7}')
@@ -80,7 +78,7 @@ describeInBrowser('the address of a page', () => {
     // Not at once: the page that has to answer would be gone.
     await page.evaluate('void setTimeout(() => history.back())')
     // A page that the browser has kept is not loaded.
-    await page.waitForURL((url) => url.pathname === '/', { waitUntil: 'commit' })
+    await onPage.is(page, 'location.pathname', '/')
     await shows(page, 3)
     await page.evaluate('live.flush()')
     await shows(await open('/third'), 3)

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { beforeEach, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import session from 'koa-session'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import { App } from '../support/app.js'
 import { AuthStore, account, identify } from '../support/auth.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
+import { textOf } from '../support/on-page.js'
 import { present } from '../support/present.js'
 
 const MINUTES = 60_000
@@ -57,7 +58,7 @@ const page: Koa.Middleware = async (ctx, next) => {
 interface Site {
   readonly app: App
   readonly store: AuthStore
-  readonly context: BrowserContext
+  readonly person: Person
   /** Bodies of the POSTs, and what they were answered with. */
   readonly posts: [body: string, status: number][]
   /** A tab with a page of ann's, whose division is 3. */
@@ -77,24 +78,23 @@ async function start(recheck = Number.POSITIVE_INFINITY): Promise<Site> {
     attach: { handshake: (ctx, next) => present(sessions[0])(ctx, next), recheck },
     routes: page,
   })
-  const context = await openBrowser()
-  await context.addInitScript({ content: LONG_TIMERS })
+  const person = await openBrowser({ script: LONG_TIMERS })
   const posts: Site['posts'] = []
-  context.on('response', (answer) => {
-    if (answer.url().endsWith('/store_session')) posts.push([answer.request().postData() ?? '', answer.status()])
-  })
-  const first = await context.newPage()
+  const first = await person.newPage()
   await first.goto(`${app.url}/login/now?user=ann`)
   await first.goto(`${app.url}/set?values={"division":3}`)
   await first.close()
   const open = async (): Promise<Page> => {
-    const tab = await context.newPage()
+    const tab = await person.newPage()
+    tab.on('response', (answer) => {
+      if (answer.url().endsWith('/store_session')) posts.push([answer.request().postData() ?? '', answer.status()])
+    })
     await tab.goto(`${app.url}/page`)
     await tab.waitForFunction('site.socket.connected && site.isAtRest()')
     await shows(tab, 3)
     return tab
   }
-  return { app, store, context, posts, open }
+  return { app, store, person, posts, open }
 }
 
 /** Resolves when the page shows that division. */
@@ -110,21 +110,20 @@ async function pass(ms: number, ...tabs: readonly Page[]): Promise<void> {
 
 describeInBrowser('a page that is open for three lives of its cookies', () => {
   it('is its user’s still where it is used, and so is what comes after it', async () => {
-    const { context, app, posts, open } = await start(1000)
+    const { person, app, posts, open } = await start(1000)
     const tab = await open()
     const before = posts.length
     for (let count = 0; count < 9; count += 1) {
       await pass(20 * MINUTES, tab)
-      const answered = tab.waitForResponse('**/store_session')
+      const answered = tab.waitForResponse((one) => one.url().endsWith('/store_session'))
       await (count % 2 === 0 ? tab.keyboard.press('Shift') : tab.mouse.click(5, 5))
       expect((await answered).status()).toBe(200)
       await tab.waitForFunction('site.isAtRest()')
     }
     expect(posts).toHaveLength(before + 9)
     await shows(tab, 3)
-    const later = await context.newPage()
-    await later.goto(`${app.url}/`)
-    expect(JSON.parse((await later.textContent('body')) ?? '')).toMatchObject({ division: 3 })
+    const later = await person.open(`${app.url}/`)
+    expect(JSON.parse(await textOf(later, 'body'))).toMatchObject({ division: 3 })
   })
 
   it('is a guest’s where it only lies open, and has asked for nothing until then', async () => {

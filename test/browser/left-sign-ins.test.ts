@@ -4,6 +4,7 @@ import { App } from '../support/app.js'
 import { auth, identify } from '../support/auth.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Gate } from '../support/gate.js'
+import { isAt } from '../support/on-page.js'
 import { pageScript } from '../support/page-script.js'
 
 /** As docs/users.md advises; a page reports each visitor that its connection names. */
@@ -72,7 +73,8 @@ async function start() {
       void socket.liveSession.handOff('sign-in', { user: 'ann' }, { to: '/login?by=socket' })
     })
   })
-  const page = await (await openBrowser()).newPage()
+  const person = await openBrowser()
+  const page = await person.newPage()
   const open = async (path: string): Promise<void> => {
     await page.goto(app.url + path)
     await page.waitForFunction('window.isGreeted')
@@ -83,7 +85,8 @@ async function start() {
     return tab.evaluate(`{ ${script} }`)
   }
   const said = (): Promise<unknown> => page.evaluate("document.querySelector('p').textContent")
-  return { page, open, submit, loaded, said }
+  const isShown = (path: string): Promise<void> => isAt(page, app.url + path)
+  return { person, page, open, submit, loaded, said, isShown }
 }
 
 describeInBrowser('a tab that reloads for another visitor', () => {
@@ -91,26 +94,25 @@ describeInBrowser('a tab that reloads for another visitor', () => {
     ['a form signs in', '/form', '/login', '/welcome', 'Welcome.'],
     ['a form signs out', '/home', '/logout', '/bye', 'Bye.'],
   ])('still gets the slow page and its message after %s', async (_, from, to, at, message) => {
-    const { page, open, submit, loaded, said } = await start()
+    const { open, submit, loaded, said, isShown } = await start()
     await open(from)
     await submit(to)
-    await page.waitForURL(`**${at}`)
+    await isShown(at)
     expect([await said(), loaded]).toEqual([message, [at]])
   })
 
   it('still gets the slow page and its message after a hand-off signs in', async () => {
-    const { page, open, loaded, said } = await start()
+    const { page, open, loaded, said, isShown } = await start()
     await open('/form')
     await page.evaluate('void signIn()')
-    await page.waitForURL('**/welcome')
+    await isShown('/welcome')
     expect([await said(), loaded]).toEqual(['Welcome.', ['/welcome']])
   })
 
   it('reloads at once if another tab signs in', async () => {
-    const { page, open, submit, loaded } = await start()
+    const { person, page, open, submit, loaded } = await start()
     await open('/form')
-    const other = await page.context().newPage()
-    await other.goto(page.url())
+    const other = await person.open(page.url())
     await submit('/login', other)
     await page.waitForFunction("document.body.dataset.user === 'ann'")
     expect(new URL(page.url()).pathname).toBe('/form')

@@ -1,8 +1,9 @@
 import { it } from '@jest/globals'
 import type Koa from 'koa'
-import type { Frame, Page } from 'playwright-core'
+import type { Frame, Page } from 'puppeteer-core'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { click, shows } from '../support/on-page.js'
 import { pageScript } from '../support/page-script.js'
 
 const SCRIPT = pageScript(`
@@ -48,7 +49,7 @@ const app = (ctx: Koa.Context): string => ctx.host.split(':')[1] ?? ''
 
 /** A page that blocks third-party cookies, at a site that has the app in a frame. */
 async function embed(page: Page, site: string, { port }: App): Promise<Frame> {
-  const cdp = await page.context().newCDPSession(page)
+  const cdp = await page.createCDPSession()
   await cdp.send('Network.enable')
   const controls = {
     enableThirdPartyCookieRestriction: true,
@@ -62,14 +63,12 @@ async function embed(page: Page, site: string, { port }: App): Promise<Frame> {
   return frame
 }
 
-const shows = (frame: Frame, text: string): Promise<void> => frame.locator('output', { hasText: text }).waitFor()
-
 describeInBrowser('an app in a frame of another site, where third-party cookies are blocked', () => {
   it('keeps nothing without partitioned', async () => {
     const page = await (await openBrowser()).newPage()
     const frame = await embed(page, 'one', await start({ sameSite: 'none' }))
-    await frame.locator('button').click()
-    await shows(frame, '0 rejected cookies_blocked')
+    await click(frame, 'button')
+    await shows(frame, 'output', '0 rejected cookies_blocked')
   })
 
   it('keeps its values with it, those of each embedding site apart', async () => {
@@ -77,16 +76,16 @@ describeInBrowser('an app in a frame of another site, where third-party cookies 
     const context = await openBrowser()
     const page = await context.newPage()
     const frame = await embed(page, 'one', app)
-    await frame.locator('button').click()
-    await shows(frame, '0 saved')
+    await click(frame, 'button')
+    await shows(frame, 'output', '0 saved')
     await page.reload()
     const again = await embed(page, 'one', app)
-    await shows(again, '0 saved')
+    await shows(again, 'output', '0 saved')
     const other = await embed(await context.newPage(), 'two', app)
-    await shows(other, '-1 default')
-    await other.locator('button').click()
-    await other.locator('button').click()
-    await shows(other, '1 saved')
-    await shows(await embed(page, 'one', app), '0 saved')
+    await shows(other, 'output', '-1 default')
+    await click(other, 'button')
+    await click(other, 'button')
+    await shows(other, 'output', '1 saved')
+    await shows(await embed(page, 'one', app), 'output', '0 saved')
   })
 })

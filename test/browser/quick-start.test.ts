@@ -1,17 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Newcomer } from '../support/newcomer.js'
+import { click, named, shows } from '../support/on-page.js'
 import { QuickStart } from '../support/quick-start.js'
 import { commands } from '../support/readme.js'
 
 let newcomer: Newcomer
-
-async function openPage(context: BrowserContext, quickStart: QuickStart): Promise<Page> {
-  const page = await context.newPage()
-  await page.goto(quickStart.url)
-  return page
-}
 
 beforeAll(async () => {
   const [, pack = ''] = commands('README.md', 'Quick start')
@@ -22,7 +17,10 @@ afterAll(() => newcomer.leave())
 const rows = (page: Page, count: number): Promise<unknown> =>
   page.waitForFunction(`document.querySelectorAll('li:not([hidden])').length === ${count}`)
 
-const orders = (page: Page, text: RegExp): Promise<void> => page.locator('ul', { hasText: text }).waitFor()
+const orders = (page: Page, text: RegExp): Promise<void> => shows(page, 'ul', text)
+const says = (page: Page, text: string): Promise<void> => shows(page, '[role=status]', text)
+const isPressed = (page: Page, name: string): Promise<unknown> =>
+  page.waitForSelector(`[value=${name}][aria-pressed=true]`)
 
 describeInBrowser('the app of docs/getting-started.md', () => {
   let quickStart: QuickStart
@@ -50,17 +48,17 @@ describeInBrowser('the app of docs/getting-started.md', () => {
 
   it('has a filter that two tabs share, and that outlives a reload and a kill of the server', async () => {
     await quickStart.start()
-    const context = await openBrowser()
-    const [one, two] = [await openPage(context, quickStart), await openPage(context, quickStart)]
+    const person = await openBrowser()
+    const [one, two] = [await person.open(quickStart.url), await person.open(quickStart.url)]
     await orders(one, /^order 1order 2order 3$/)
-    await one.getByRole('combobox').selectOption('south')
+    await one.select('select', 'south')
     await orders(two, /^order 2$/)
-    await one.getByText('saved').waitFor()
+    await says(one, 'saved')
     await quickStart.kill()
     await quickStart.start()
     await one.reload()
     await orders(one, /^order 2$/)
-    await two.getByRole('combobox').selectOption('all')
+    await two.select('select', 'all')
     await orders(one, /^order 1order 2order 3$/)
   })
 })
@@ -76,25 +74,23 @@ describeInBrowser('the starter', () => {
     await starter.start()
     const secret = starter.read('.env')
     expect(secret).toMatch(/^SECRET=[\w-]{43}$/)
-    const context = await openBrowser()
-    const [one, two] = [await openPage(context, starter), await openPage(context, starter)]
-    const complaints: string[] = []
-    one.on('pageerror', ({ message }) => complaints.push(message))
-    await one.getByRole('button', { name: 'Film' }).click()
-    await two.getByRole('button', { name: 'Film', pressed: true }).waitFor()
+    const person = await openBrowser()
+    const [one, two] = [await person.open(starter.url), await person.open(starter.url)]
+    await click(one, named('button', 'Film'))
+    await isPressed(two, 'Film')
     await rows(two, 2)
-    await one.getByText('saved').waitFor()
-    await one.getByRole('button', { name: 'Restart the server' }).click()
-    await one.getByText('the server is back').waitFor()
-    await two.getByRole('button', { name: 'Design' }).click()
-    await one.getByRole('button', { name: 'Design', pressed: true }).waitFor()
-    await two.getByText('saved').waitFor()
+    await says(one, 'saved')
+    await click(one, named('button', 'Restart the server'))
+    await says(one, 'the server is back')
+    await click(two, named('button', 'Design'))
+    await isPressed(one, 'Design')
+    await says(two, 'saved')
     await starter.kill()
     await starter.start()
     expect(starter.read('.env')).toBe(secret)
     await one.reload()
-    await one.getByRole('button', { name: 'Design', pressed: true }).waitFor()
+    await isPressed(one, 'Design')
     await rows(one, 2)
-    expect(complaints).toEqual([])
+    expect(person.complaints.filter((text) => !/Failed to load resource|WebSocket|ERR_/.test(text))).toEqual([])
   })
 })

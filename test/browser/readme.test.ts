@@ -26,12 +26,16 @@ describeInBrowser('the README', () => {
     'has a way for a page that two tabs count in, and that outlives a kill of the server: %s',
     async (script, handlers) => {
       const { url } = await start(script, handlers)
-      const context = await openBrowser()
-      const [one, two] = [await Tab.open(context, url), await Tab.open(context, url)]
+      const person = await openBrowser()
+      const [one, two] = [await Tab.open(person, url), await Tab.open(person, url)]
       // Of the client's tabs any one may POST it.
-      const stored = context.waitForEvent('response', (answer) => {
-        return answer.request().postData()?.includes('"tickets":["') === true
-      })
+      const stored = Promise.race(
+        [one, two].map(({ page }) =>
+          page.waitForResponse((answer) => {
+            return answer.request().postData()?.includes('"tickets":["') === true
+          }),
+        ),
+      )
       await one.click('button', 'next')
       await two.shows('output', '0')
       expect((await stored).status()).toBe(200)

@@ -1,8 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
-import type { Page } from 'playwright-core'
-import { launch } from 'puppeteer-core'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
@@ -40,17 +38,10 @@ const describeInInstalled = (title: string, run: () => void): void => {
   else describe.skip(`${title} (needs an installed Chromium: set CHROME_PATH)`, run)
 }
 
-/** What the tests use of a page, whichever driver has opened it. */
-interface Driven {
-  goto(url: string): Promise<unknown>
-  evaluate(script: string): Promise<unknown>
-  waitForFunction(script: string): Promise<unknown>
-}
-
-const newPage = async (): Promise<Page> => (await openBrowser()).newPage()
-
 /** Ann's page at `/notes`. Once held, the server answers neither a POST to the endpoint nor a handshake until the gate is opened. */
-async function start<P extends Driven>(page: P, { hasSocket = false } = {}) {
+async function start({ hasSocket = false } = {}) {
+  const person = await openBrowser()
+  const page = await person.newPage()
   const script = pageScript(scriptFor(hasSocket))
   let gate: Gate | undefined
   const prefetched = new Gate()
@@ -111,7 +102,7 @@ async function start<P extends Driven>(page: P, { hasSocket = false } = {}) {
     await page.evaluate("void setTimeout(() => { location.href = '/notes' })")
     await page.waitForFunction("location.pathname === '/notes' && window.isShown")
   }
-  return { app, hold, loaded, prefetched, reports, goBack, visit, seen: () => page.evaluate('seen') }
+  return { app, person, page, hold, loaded, prefetched, reports, goBack, visit, seen: () => page.evaluate('seen') }
 }
 
 describeInInstalled('threat 94: a page that is shown again', () => {
@@ -119,8 +110,7 @@ describeInInstalled('threat 94: a page that is shown again', () => {
     ['without a socket', false],
     ['with a socket', true],
   ])('%s asks at once and shows nothing of Ann after her sign-out', async (_, hasSocket) => {
-    const page = await newPage()
-    const { app, hold, goBack, seen } = await start(page, { hasSocket })
+    const { app, page, hold, goBack, seen } = await start({ hasSocket })
     await page.goto(`${app.url}/sign-out`)
     const gate = hold()
     await goBack()
@@ -135,8 +125,7 @@ describeInInstalled('threat 94: a page that is shown again', () => {
     ['without a socket', false],
     ['with a socket', true],
   ])('%s shows Ann her value as soon as the server has named her', async (_, hasSocket) => {
-    const page = await newPage()
-    const { app, hold, goBack, seen } = await start(page, { hasSocket })
+    const { app, page, hold, goBack, seen } = await start({ hasSocket })
     await page.goto(`${app.url}/about`)
     const gate = hold()
     await goBack()
@@ -150,11 +139,10 @@ describeInInstalled('threat 94: a page that is shown again', () => {
 
 describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
   it('asks at once and shows nothing of Ann after her session ends', async () => {
-    const page = await newPage()
-    const { app, hold, loaded, prefetched, visit, seen } = await start(page)
+    const { app, person, page, hold, loaded, prefetched, visit, seen } = await start()
     await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
-    await page.context().clearCookies()
+    await person.clearCookies()
     const gate = hold()
     await visit()
     await gate.entered
@@ -165,8 +153,7 @@ describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
   })
 
   it('is dropped by the browser at her sign-out', async () => {
-    const page = await newPage()
-    const { app, loaded, prefetched, visit } = await start(page)
+    const { app, page, loaded, prefetched, visit } = await start()
     await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
     await page.evaluate("fetch('/sign-out').then((response) => response.text())")
@@ -180,26 +167,17 @@ describeInInstalled('threat 94: a page that was prerendered for Ann', () => {
     ['without a socket', false],
     ['with a socket', true],
   ])('%s shows nothing of Ann as it is activated after her session', async (_, hasSocket) => {
-    // Playwright prerenders nothing.
-    const { executablePath, args } = JSON.parse(process.env['BROWSER_OPTIONS'] ?? '')
-    const browser = await launch({ executablePath, args, timeout: 0, protocolTimeout: 0 })
-    try {
-      const page = await browser.newPage()
-      page.setDefaultTimeout(0)
-      const { app, hold, reports } = await start(page, { hasSocket })
-      const prerendered = once(reports, '/prerendered')
-      await page.goto(`${app.url}/prerender`)
-      await prerendered
-      await browser.deleteCookie(...(await browser.cookies()))
-      const gate = hold()
-      const [activated, visitor] = [once(reports, '/activated'), once(reports, '/visitor')]
-      await page.evaluate("void setTimeout(() => { location.href = '/notes' })")
-      expect(await activated).toEqual(['nothing'])
-      await gate.entered
-      gate.open()
-      expect(await visitor).toEqual(['guest,nothing'])
-    } finally {
-      await browser.close()
-    }
+    const { app, person, page, hold, reports } = await start({ hasSocket })
+    const prerendered = once(reports, '/prerendered')
+    await page.goto(`${app.url}/prerender`)
+    await prerendered
+    await person.clearCookies()
+    const gate = hold()
+    const [activated, visitor] = [once(reports, '/activated'), once(reports, '/visitor')]
+    await page.evaluate("void setTimeout(() => { location.href = '/notes' })")
+    expect(await activated).toEqual(['nothing'])
+    await gate.entered
+    gate.open()
+    expect(await visitor).toEqual(['guest,nothing'])
   })
 })

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import type { Page, Request } from 'playwright-core'
+import type { HTTPRequest, Page } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { Example } from '../support/example.js'
+import { click, fill, named, shows, textOf } from '../support/on-page.js'
 import { present } from '../support/present.js'
 import { Studio } from '../support/studio.js'
 import { within } from '../support/within.js'
 
 let example: Example
 
-/** The form of a page, opened. */
-async function openForm(page: Page) {
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  const input = page.getByRole('textbox', { name: 'Your name' })
-  return { input, hint: page.locator('#name-hint'), go: page.getByRole('button', { name: 'Continue' }) }
-}
+const INPUT = '[aria-label="Your name"]'
+const openForm = (page: Page): Promise<void> => click(page, named('button', 'Sign in'))
+const hints = (page: Page, text: string): Promise<void> => shows(page, '#name-hint', text)
+const flash = ({ page }: Studio): Promise<string> => textOf(page, '#flash')
+const isSignedIn = (page: Page, name: string): Promise<void> => shows(page, '#account', name)
 
-const posts = (page: Page): Request[] => {
-  const all: Request[] = []
+const posts = (page: Page): HTTPRequest[] => {
+  const all: HTTPRequest[] = []
   page.on(
     'request',
     (request) => request.method() === 'POST' && request.url().endsWith('/sign-in') && all.push(request),
@@ -38,18 +38,18 @@ describeInBrowser('the sign-in of the example', () => {
     await studio.choose('Film')
     const { page } = studio
     const sent = posts(page)
-    const { input, hint, go } = await openForm(page)
-    await input.pressSequentially('Br')
-    await hint.getByText('Bruno Keller?').waitFor()
-    await input.pressSequentially('x')
-    await hint.getByText('Not one of Ada Okafor, Bruno Keller, or Chiara Rossi.').waitFor()
-    expect(await input.getAttribute('aria-invalid')).toBe('true')
-    await go.click()
-    await input.fill('bruno keller')
-    await hint.getByText('Bruno Keller, Head of Architecture.').waitFor()
+    await openForm(page)
+    await page.type(INPUT, 'Br')
+    await hints(page, 'Bruno Keller?')
+    await page.type(INPUT, 'x')
+    await hints(page, 'Not one of Ada Okafor, Bruno Keller, or Chiara Rossi.')
+    expect(await page.$eval(INPUT, (input) => input.getAttribute('aria-invalid'))).toBe('true')
+    await studio.press('Continue')
+    await fill(page, INPUT, 'bruno keller')
+    await hints(page, 'Bruno Keller, Head of Architecture.')
     expect(sent).toEqual([])
-    await go.click()
-    await page.locator('#account', { hasText: 'Bruno Keller' }).waitFor()
+    await studio.press('Continue')
+    await isSignedIn(page, 'Bruno Keller')
     await studio.isConnected()
     // What the guest has chosen goes to the account.
     await studio.shows('Home', 'Film')
@@ -59,67 +59,65 @@ describeInBrowser('the sign-in of the example', () => {
     expect(new URL(page.url()).pathname).toBe('/')
     // Over the socket the server knows the user, too.
     await studio.go('Projects')
-    await page.locator('#account', { hasText: 'Bruno Keller' }).waitFor()
+    await isSignedIn(page, 'Bruno Keller')
     expect(studio.errors).toEqual([])
   })
 
   it('brings back to the view that it was made from, and another tab becomes that user’s', async () => {
-    const context = await openBrowser()
-    const [one, two] = [await Studio.open(context, `${example.url}/costs`), await Studio.open(context, example.url)]
+    const person = await openBrowser()
+    const [one, two] = [await Studio.open(person, `${example.url}/costs`), await Studio.open(person, example.url)]
     for (const studio of [one, two]) await studio.isConnected()
-    const { input } = await openForm(one.page)
-    await input.fill('ada')
-    await input.press('Enter')
-    await one.page.locator('#account', { hasText: 'Ada Okafor' }).waitFor()
+    await openForm(one.page)
+    await one.page.type(INPUT, 'ada')
+    await one.page.keyboard.press('Enter')
+    await isSignedIn(one.page, 'Ada Okafor')
     expect(one.page.url()).toBe(`${example.url}/costs`)
-    await two.page.locator('#account', { hasText: 'Ada Okafor' }).waitFor()
+    await isSignedIn(two.page, 'Ada Okafor')
     expect(two.page.url()).toBe(`${example.url}/`)
   })
 
   it.each([
     ['without a connection', {}, true],
-    ['without JavaScript', { javaScriptEnabled: false }, false],
+    ['without JavaScript', { hasScripts: false }, false],
   ])('is a plain POST %s', async (_, options, isOffline) => {
-    const page = await (await openBrowser(options)).newPage()
-    await page.goto(example.url)
+    const studio = await Studio.open(await openBrowser(options), example.url)
+    const { page } = studio
     if (isOffline) {
-      await page.locator('#connection[data-state=connected]').waitFor()
-      await page.locator('summary', { hasText: 'Under the hood' }).click()
-      await page.getByRole('button', { name: 'Go offline' }).click()
-      await page.locator('#connection[data-state=offline]').waitFor()
+      await studio.isConnected()
+      await studio.toggleHood()
+      await studio.press('Go offline')
+      await studio.has('#connection[data-state=offline]')
     }
     const sent = posts(page)
-    const { input, go } = await openForm(page)
-    await input.fill('Chiara Rossi')
-    await go.click()
-    await page.locator('#account', { hasText: 'Chiara Rossi' }).waitFor()
+    await page.click('[popovertarget]')
+    await page.type(INPUT, 'Chiara Rossi')
+    await page.click('#sign-in .button')
+    await isSignedIn(page, 'Chiara Rossi')
     expect(sent.map((request) => request.postData())).toEqual(['user=Chiara+Rossi'])
-    expect(await page.locator('#flash').textContent()).toBe('Signed in as Chiara Rossi.')
+    expect(await flash(studio)).toBe('Signed in as Chiara Rossi.')
   })
 
   it('says once that it was, in the tab that it was made in, and so does the sign-out', async () => {
-    const context = await openBrowser()
-    const [one, two] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    const person = await openBrowser()
+    const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     for (const studio of [one, two]) await studio.isConnected()
-    const flash = ({ page }: Studio): Promise<string | null> => page.locator('#flash').textContent()
     await one.signIn('Ada Okafor')
-    await two.page.locator('#account', { hasText: 'Ada Okafor' }).waitFor()
+    await isSignedIn(two.page, 'Ada Okafor')
     expect([await flash(one), await flash(two)]).toEqual(['Signed in as Ada Okafor.', ''])
     await one.page.reload()
     await two.page.reload()
     expect([await flash(one), await flash(two)]).toEqual(['', ''])
-    await one.page.getByRole('button', { name: 'Ada Okafor' }).click()
-    const signedOut = one.page.waitForEvent('load')
-    await one.page.getByRole('button', { name: 'Sign out' }).click()
+    await one.press('Ada Okafor')
+    const signedOut = one.page.waitForNavigation()
+    await one.press('Sign out')
     await signedOut
-    await one.page.getByRole('button', { name: 'Sign in' }).waitFor()
-    await two.page.getByRole('button', { name: 'Sign in' }).waitFor()
+    for (const studio of [one, two]) await studio.has(named('button', 'Sign in'))
     expect([await flash(one), await flash(two)]).toEqual(['Signed out.', ''])
   })
 
   it('says in one of two open pages what no page came for, also when the server was killed meanwhile', async () => {
-    const context = await openBrowser()
-    const studios = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    const person = await openBrowser()
+    const studios = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     for (const studio of studios) await studio.isConnected()
     const [one] = studios
     const cuts = await Promise.all(studios.map((studio) => studio.watchConnection()))
@@ -129,8 +127,7 @@ describeInBrowser('the sign-in of the example', () => {
     await example.kill()
     for (const isCut of cuts) await isCut()
     for (const studio of studios) await studio.isConnected()
-    const shown = async (): Promise<readonly (string | null)[]> =>
-      Promise.all(studios.map(({ page }) => page.locator('#flash').textContent()))
+    const shown = (): Promise<readonly string[]> => Promise.all(studios.map(flash))
     const all = await within(shown, (texts) => texts.some((text) => text !== ''))
     expect([...all].sort()).toEqual(['', 'There is no user of that name.'])
     await present(one).page.reload()
@@ -138,25 +135,25 @@ describeInBrowser('the sign-in of the example', () => {
   })
 
   it('asks a guest who saves a division to sign in, and saves it afterwards, with the keyboard and in another tab', async () => {
-    const context = await openBrowser()
-    const [studio, other] = [await Studio.open(context, example.url), await Studio.open(context, example.url)]
+    const person = await openBrowser()
+    const [studio, other] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     for (const tab of [studio, other]) await tab.isConnected()
     await studio.choose('Film')
     const { page } = studio
-    await page.getByRole('button', { name: 'Save this division' }).focus()
+    await page.focus(named('button', 'Save this division'))
     await page.keyboard.press('Enter')
-    await page.locator('#flash', { hasText: 'Sign in, and it is saved.' }).waitFor()
+    await shows(page, '#flash', 'Sign in, and it is saved.')
     expect(await page.evaluate('document.activeElement.placeholder')).toBe('Your name')
     await page.keyboard.type('Chiara Rossi')
     await page.keyboard.press('Enter')
-    await page.locator('#flash', { hasText: 'Saved with your account: Film.' }).waitFor()
-    await other.page.locator('#save[title="Saved: Film"]').waitFor()
+    await shows(page, '#flash', 'Saved with your account: Film.')
+    await other.has('#save[title="Saved: Film"]')
     // Another browser of the same user has it; a guest's has not.
     const elsewhere = await Studio.open(await openBrowser(), example.url)
     await elsewhere.isConnected()
-    expect(await elsewhere.page.locator('#save').getAttribute('title')).toBe('')
+    expect(await elsewhere.page.$eval('#save', (button) => button.getAttribute('title'))).toBe('')
     await elsewhere.signIn('Chiara')
-    await elsewhere.page.locator('#save[title="Saved: Film"]').waitFor()
+    await elsewhere.has('#save[title="Saved: Film"]')
     expect([studio, other, elsewhere].flatMap(({ errors }) => errors)).toEqual([])
   })
 })

@@ -1,11 +1,13 @@
 import { expect, it } from '@jest/globals'
 import type { SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import { z } from 'zod'
 import { App, type AppOptions } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
+import { click, textOf } from '../support/on-page.js'
 import { pageScript } from '../support/page-script.js'
+import { present } from '../support/present.js'
 
 const fields = defineFields({
   step: { schema: z.number().int(), default: 1, client: 'write', scope: 'tab' },
@@ -55,9 +57,8 @@ async function start(given: Partial<AppOptions<typeof fields>> = {}): Promise<Ta
   return app
 }
 
-async function open(context: BrowserContext, url: string): Promise<Page> {
-  const page = await context.newPage()
-  await page.goto(url)
+async function open(person: Person, url: string): Promise<Page> {
+  const page = await person.open(url)
   await isGreeted(page)
   return page
 }
@@ -70,13 +71,13 @@ const set = (page: Page, step: number): Promise<unknown> => page.evaluate(`live.
 const step = (page: Page): Promise<unknown> => page.evaluate("live.get('step')")
 const first = (page: Page): Promise<unknown> => page.evaluate('first')
 const seen = (page: Page): Promise<unknown> => page.evaluate('seen')
-const html = async (page: Page): Promise<string> => (await page.locator('output').textContent())?.trim() ?? ''
+const html = (page: Page): Promise<string> => textOf(page, 'output')
 
 describeInBrowser('values of a tab', () => {
   it('are saved without a POST, in no cookie, in no other tab, and not in localStorage', async () => {
     const app = await start()
-    const context = await openBrowser()
-    const [one, two] = [await open(context, app.url), await open(context, app.url)]
+    const person = await openBrowser()
+    const [one, two] = [await open(person, app.url), await open(person, app.url)]
     await one.evaluate('posts.length = 0')
     await set(one, 3)
     expect(await one.evaluate("[live.status('step'), posts]")).toEqual([{ status: 'saved' }, []])
@@ -84,7 +85,7 @@ describeInBrowser('values of a tab', () => {
     await one.evaluate("live.set('division', 4)")
     await two.waitForFunction("live.get('division') === 4")
     expect([await step(one), await step(two)]).toEqual([3, 1])
-    const cookie = (await context.cookies()).find(({ name }) => name === 'live')?.value ?? ''
+    const cookie = (await person.cookie('live')) ?? ''
     expect(Buffer.from(cookie, 'base64').toString()).not.toContain('step')
   })
 
@@ -94,7 +95,7 @@ describeInBrowser('values of a tab', () => {
     await set(page, 3)
     await page.evaluate("new Promise((done) => socket.emit('note', 'kept', done))")
     await page.waitForFunction("live.get('note') === 'kept'")
-    for (const go of [() => page.reload(), () => page.locator('a').click(), () => page.goBack()]) {
+    for (const go of [() => page.reload(), () => click(page, 'a'), () => page.goBack()]) {
       await page.evaluate('window.seen = window.isKept = undefined')
       await go()
       await page.waitForFunction('window.isKept !== undefined')
@@ -125,12 +126,14 @@ describeInBrowser('values of a tab', () => {
 
   it('threat 75: begin as a copy in a duplicated tab, and as defaults in a new one; then each has its own', async () => {
     const app = await start()
-    const context = await openBrowser()
-    const page = await open(context, app.url)
+    const person = await openBrowser()
+    const page = await open(person, app.url)
     await set(page, 3)
-    const [copy] = await Promise.all([context.waitForEvent('page'), page.evaluate("void window.open('/')")])
+    const opening = new Promise<Page | null>((resolve) => page.once('popup', resolve))
+    await page.evaluate("void window.open('/')")
+    const copy = present(await opening)
     await isGreeted(copy)
-    const fresh = await open(context, app.url)
+    const fresh = await open(person, app.url)
     expect([await step(copy), await seen(copy), await step(fresh)]).toEqual([3, 3, 1])
     await set(copy, 4)
     await set(page, 5)
@@ -141,10 +144,10 @@ describeInBrowser('values of a tab', () => {
 
   it('threat 75: end at a sign-in: the next person at this tab sees nothing of them', async () => {
     const app = await start()
-    const context = await openBrowser()
-    const page = await open(context, app.url)
+    const person = await openBrowser()
+    const page = await open(person, app.url)
     await set(page, 3)
-    await context.addCookies([{ name: 'user', value: 'ann', url: app.url }])
+    await person.context.setCookie({ name: 'user', value: 'ann', domain: new URL(app.url).hostname })
     await page.reload()
     await isGreeted(page)
     expect([await first(page), await seen(page), await step(page), await html(page)]).toEqual([1, 1, 1, '1'])
@@ -155,7 +158,7 @@ describeInBrowser('values of a tab', () => {
     const app = await start()
     const page = await open(await openBrowser(), app.url)
     await Promise.all([
-      page.waitForEvent('load'),
+      page.waitForNavigation(),
       page.evaluate(`window.seen = undefined
         void live.set('step', 3)
         void live.update('step', (step) => step + 1)
@@ -180,9 +183,9 @@ describeInBrowser('values of a tab', () => {
 
   it('go by POST where there is no socket', async () => {
     const app = await start()
-    const context = await openBrowser()
-    const page = await open(context, `${app.url}/no-socket`)
-    const other = await open(context, `${app.url}/no-socket`)
+    const person = await openBrowser()
+    const page = await open(person, `${app.url}/no-socket`)
+    const other = await open(person, `${app.url}/no-socket`)
     await set(page, 3)
     expect(await page.evaluate("live.status('step')")).toEqual({ status: 'saved' })
     await page.evaluate("live.update('step', (step) => step + 1)")

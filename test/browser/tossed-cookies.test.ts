@@ -4,6 +4,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { browserId } from '../support/browser-id.js'
+import { textOf } from '../support/on-page.js'
 import { readCookie } from '../support/signed-cookie.js'
 
 const PLANTED = browserId('planted-by-an-attacker')
@@ -28,7 +29,7 @@ async function start(plants: (app: App) => readonly string[]) {
   /** What the page shows, and what it was asked for with. */
   const go = async (host: string, path = '/') => {
     await page.goto(`http://${host}.site.localhost:${app.port}${path}`)
-    const [division = '', cookie = ''] = ((await page.textContent('body')) ?? '').split(' of ')
+    const [division = '', cookie = ''] = (await textOf(page, 'body')).split(' of ')
     return { division, cookie }
   }
   return { app, go }

@@ -1,12 +1,12 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
+import { click, is, isAt, textOf } from '../support/on-page.js'
 import { pageScript } from '../support/page-script.js'
-import { within } from '../support/within.js'
 
 const fields = defineFields({
   cart: { schema: z.array(z.string()), default: [], client: 'write' },
@@ -79,34 +79,19 @@ async function start(options: object = {}, hold: Hold = async () => undefined): 
 
 const at = ({ port }: Shop, host: string, path = '/'): string => `http://${host}.localhost:${port}${path}`
 
-async function open(context: BrowserContext, url: string): Promise<Page> {
-  const page = await context.newPage()
-  await page.goto(url)
-  return page
-}
-
-/** Resolves when an expression has this value in the page. */
-async function is(page: Page, expression: string, wanted: unknown): Promise<void> {
-  const look = (): Promise<unknown> => page.evaluate(expression).catch(String)
-  expect(await within(look, (found) => JSON.stringify(found) === JSON.stringify(wanted))).toEqual(wanted)
-}
-
-const html = async (page: Page): Promise<unknown> => JSON.parse((await page.locator('output').textContent()) ?? '')
+const html = async (page: Page): Promise<unknown> => JSON.parse(await textOf(page, 'output'))
 
 const FULL = [['milk', 'tea'], 'dark', 2, 'saved', 0]
 
 /** A tab of a guest who has chosen something. */
-async function shopping(context: BrowserContext, shop: Shop, search = ''): Promise<Page> {
-  const page = await open(context, at(shop, 'shop', `/${search}`))
+async function shopping(person: Person, shop: Shop, search = ''): Promise<Page> {
+  const page = await person.open(at(shop, 'shop', `/${search}`))
   await page.evaluate(
     `Promise.all([live.set('cart', ['milk', 'tea']), live.set('theme', 'dark'), live.set('step', 2)])`,
   )
   await is(page, 'shown()', FULL)
   return page
 }
-
-const liveCookie = async (context: BrowserContext): Promise<unknown> =>
-  (await context.cookies()).find(({ name }) => name === 'live')?.value
 
 describeInBrowser('a page that another site opens without the live cookie', () => {
   it.each([
@@ -117,17 +102,17 @@ describeInBrowser('a page that another site opens without the live cookie', () =
     ['by a link, the cookie being strict, without a socket', 'a', { sameSite: 'strict' }, '?no-socket'],
   ])('renders defaults, then shows its visitor’s values: %s', async (_, selector, options, search) => {
     const shop = await start(options)
-    const context = await openBrowser()
-    const other = await shopping(context, shop)
-    const page = await shopping(context, shop, search)
-    const cookie = await liveCookie(context)
+    const person = await openBrowser()
+    const other = await shopping(person, shop)
+    const page = await shopping(person, shop, search)
+    const cookie = await person.cookie('live')
     await page.goto(at(shop, 'bank', `/paid${search}`))
-    await page.locator(selector, { hasText: 'back' }).click()
-    await page.waitForURL(at(shop, 'shop', `/paid${search}`))
+    await click(page, selector)
+    await isAt(page, at(shop, 'shop', `/paid${search}`))
     expect(await html(page)).toEqual([[], 'light', 'guest'])
     await is(page, 'shown()', FULL)
     await is(other, 'shown()', FULL)
-    expect(await liveCookie(context)).toBe(cookie)
+    expect(await person.cookie('live')).toBe(cookie)
     await page.goto(at(shop, 'shop'))
     expect(await html(page)).toEqual([['milk', 'tea'], 'dark', 'guest'])
     expect(shop.errors).toEqual([])
@@ -135,24 +120,24 @@ describeInBrowser('a page that another site opens without the live cookie', () =
 
   it('has the guest’s cart in the account after a cross-site sign-in', async () => {
     const shop = await start()
-    const context = await openBrowser()
-    const page = await shopping(context, shop)
+    const person = await openBrowser()
+    const page = await shopping(person, shop)
     await page.goto(at(shop, 'apple', '/callback'))
-    await page.locator('button').click()
-    await page.waitForURL(at(shop, 'shop'))
+    await click(page, 'button')
+    await isAt(page, at(shop, 'shop'))
     expect(await html(page)).toEqual([['milk', 'tea'], 'dark', 'ann'])
   })
 
   it('changes nothing in a hidden frame', async () => {
     const shop = await start()
-    const context = await openBrowser()
-    const page = await shopping(context, shop)
-    const cookie = await liveCookie(context)
-    const evil = await open(context, at(shop, 'evil', '/paid'))
-    await evil.locator('input').click()
-    const frame = evil.frame('hidden')
-    await frame?.locator('output').waitFor({ state: 'attached' })
-    expect(await liveCookie(context)).toBe(cookie)
+    const person = await openBrowser()
+    const page = await shopping(person, shop)
+    const cookie = await person.cookie('live')
+    const evil = await person.open(at(shop, 'evil', '/paid'))
+    await click(evil, 'input')
+    const frame = await evil.waitForFrame(at(shop, 'shop', '/paid'))
+    await frame.waitForSelector('output')
+    expect(await person.cookie('live')).toBe(cookie)
     await is(page, 'shown()', FULL)
   })
 })
@@ -172,13 +157,13 @@ describeInBrowser('three tabs of a first visit', () => {
     }
     let isFirst = true
     const shop = await start({}, async (ctx) => (isFirst ? together(ctx) : undefined))
-    const context = await openBrowser()
+    const person = await openBrowser()
     const pages = await Promise.all(
-      ['a', 'b', 'c'].map((tab) => open(context, at(shop, 'shop', `/?tab=${tab}${search}`))),
+      ['a', 'b', 'c'].map((tab) => person.open(at(shop, 'shop', `/?tab=${tab}${search}`))),
     )
     isFirst = false
     for (const page of pages) await is(page, 'outcomes', ['saved', 'saved', 'saved'])
-    const last = await open(context, at(shop, 'shop'))
+    const last = await person.open(at(shop, 'shop'))
     const kept =
       "[live.get('a'), live.get('b'), live.get('c'), live.get('division') !== '', [...live.get('cart')].sort()]"
     await is(last, kept, [true, true, true, true, ['a', 'b', 'c']])

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'puppeteer-core'
 import { Dice } from '../fuzz/dice.js'
-import { crash } from '../support/chromium-engine.js'
+import { crash } from '../support/crash.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { bundleNode, bundlePage } from './bundle.js'
 import { launchChromium } from './chromium.js'
@@ -76,8 +76,9 @@ export async function runLeavings(
   const browser = await launchChromium()
   let begun = 0
   const visit = async (index: number): Promise<void> => {
-    const context = await browser.newContext()
-    if (leaving.isUser) await context.addCookies([{ name: 'user', value: `user-${index}`, url: gateway.url }])
+    const context = await browser.createBrowserContext()
+    if (leaving.isUser)
+      await context.setCookie({ name: 'user', value: `user-${index}`, domain: new URL(gateway.url).hostname })
     const dice = Dice.of(seed, index)
     while (begun < rounds) {
       begun += 1
@@ -110,7 +111,7 @@ async function round(
   const wait = dice.below(leaving.wait + 1)
   const next = await leave(page, `add(${JSON.stringify(items)}, ${leaving.apart})`, wait, leaving.how)
   const { list, status } = await shown(next ?? (await open(context, url)), items)
-  for (const one of context.pages()) await one.close()
+  for (const one of await context.pages()) await one.close()
   const missing = items.filter((item) => !list.includes(item))
   const name = `round ${number}, left after ${wait} ms`
   if (missing.length > 0) tally.lost.push(`${name}: ${status} without ${missing.join()}, with ${list.join()}`)
@@ -146,9 +147,9 @@ async function open(context: BrowserContext, url: string): Promise<Page> {
 async function shown(page: Page, items: readonly string[]): Promise<Shown> {
   await page.waitForFunction('globalThis.live?.ready')
   const isThere = `${JSON.stringify(items)}.every((item) => live.get("list").includes(item))`
-  await page.waitForFunction(isThere, undefined, { timeout: PATIENCE }).catch(() => undefined)
+  await page.waitForFunction(isThere, { timeout: PATIENCE }).catch(() => undefined)
   await page.evaluate('live.flush()')
-  return page.evaluate<Shown>('({ list: live.get("list"), status: live.status().status })')
+  return (await page.evaluate('({ list: live.get("list"), status: live.status().status })')) as Shown
 }
 
 function told({ rounds, items, lost, twice }: LeavingTally): string {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext } from 'puppeteer-core'
 import { RedisServer } from '../support/servers/redis.js'
 import { Visitor } from '../support/visitor.js'
 import { bundleNode, bundlePage } from './bundle.js'
@@ -68,7 +68,7 @@ export async function runStalls(
   const gateway = await Gateway.start(() => site.nodes.flatMap(({ port }) => port ?? []))
   const browser = stall === 'tabs' ? await launchChromium() : undefined
   const open = async (id: string): Promise<User> => {
-    const context = await browser?.newContext()
+    const context = await browser?.createBrowserContext()
     return { id, pages: context ? await tabs(context, gateway.url, id) : await devices(site, id) }
   }
   try {
@@ -155,14 +155,14 @@ async function devices({ nodes }: Site, id: string): Promise<User['pages']> {
 }
 
 async function tabs(context: BrowserContext, url: string, id: string): Promise<User['pages']> {
-  await context.addCookies([{ name: 'user', value: id, url }])
+  await context.setCookie({ name: 'user', value: id, domain: new URL(url).hostname })
   const open = async (): Promise<Adder> => {
     const page = await context.newPage()
     await page.goto(url)
     await page.waitForFunction('globalThis.live?.ready')
     const append = (item: string): string => `live.update("list", (list) => [...list, ${JSON.stringify(item)}])`
     return {
-      add: (item) => page.evaluate<string>(`${append(item)}.then(() => 'saved', ({ code }) => String(code))`),
+      add: (item) => page.evaluate(`${append(item)}.then(() => 'saved', ({ code }) => String(code))`).then(String),
       close: () => page.close(),
     }
   }

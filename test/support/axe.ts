@@ -1,9 +1,9 @@
 import axe from 'axe-core'
-import type { Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
 
 /** What axe finds in a page, each with the element. */
 export async function findings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe.source)
+  await page.evaluate(`${axe.source};undefined`)
   const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
 }

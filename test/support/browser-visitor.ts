@@ -1,4 +1,4 @@
-import type { Person } from './driver.js'
+import type { Person } from './browser.js'
 import { SiteTab } from './site-tab.js'
 
 /** A visitor's browser, on the site. */

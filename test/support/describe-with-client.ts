@@ -1,9 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect } from '@jest/globals'
+import { afterEach, expect } from '@jest/globals'
 import { buildSync } from 'esbuild'
+import { BROWSERS, openBrowser, type Person } from './browser.js'
 import { Visitor } from './browser-visitor.js'
 import { describeWith } from './describe-with.js'
-import type { Engine } from './driver.js'
-import { BROWSERS } from './outage.js'
 import type { SiteTab } from './site-tab.js'
 
 interface ClientTests {
@@ -17,17 +16,13 @@ interface ClientTests {
 export function describeWithClient(title: string, run: (tests: ClientTests) => void): void {
   const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
   const script = outputFiles[0]?.text ?? ''
-  for (const { name, start } of BROWSERS)
+  for (const name of BROWSERS)
     describeWith(name, `${title} (${name})`, () => {
-      let engine: Engine
-      const errors: string[] = []
-      beforeAll(async () => {
-        engine = await start()
-      })
-      afterEach(() => expect(errors).toEqual([]))
-      afterAll(() => engine.close())
+      const people: Person[] = []
+      afterEach(() => expect(people.splice(0).flatMap(({ complaints }) => complaints)).toEqual([]))
       const open = async (url: string, path: string): Promise<SiteTab> => {
-        const person = await engine.open({}, (text) => errors.push(text))
+        const person = await openBrowser({ name })
+        people.push(person)
         return new Visitor(person, url).open(path)
       }
       run({ script, open })

@@ -1,18 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect } from '@jest/globals'
+import { afterEach, expect } from '@jest/globals'
+import { BROWSERS, type Conditions, openBrowser, type Person } from './browser.js'
 import { Visitor } from './browser-visitor.js'
-import { connectChromium } from './chromium-engine.js'
 import { describeWith } from './describe-with.js'
-import type { Conditions, Engine } from './driver.js'
 import { FaultProxy } from './fault-proxy.js'
-import { launchFirefox } from './firefox-engine.js'
-import { isAll } from './scope.mjs'
 import { SiteServer } from './site-server.js'
-
-/** The browsers that tests run in: Firefox would double the time, and differs little. */
-export const BROWSERS = [
-  { name: 'Chromium', start: connectChromium },
-  ...(isAll ? [{ name: 'Firefox', start: launchFirefox }] : []),
-]
 
 /** Browser errors that are expected, because the tests are about a failing network. */
 const EXPECTED =
@@ -30,26 +21,21 @@ export interface Outage {
 export function describeInEachBrowser(
   title: string,
   run: (start: () => Promise<Outage>, name: string) => void,
-  names: readonly string[] = BROWSERS.map(({ name }) => name),
+  names: readonly string[] = BROWSERS,
 ): void {
-  for (const { name, start } of BROWSERS.filter((browser) => names.includes(browser.name)))
-    describeWith(name, `${title} (${name})`, () => run(prepare(start), name))
+  for (const name of BROWSERS.filter((browser) => names.includes(browser)))
+    describeWith(name, `${title} (${name})`, () => run(prepare(name), name))
 }
 
-/** Starts the browser once, and a site for each test; errors in any page fail the test. */
-function prepare(start: () => Promise<Engine>): () => Promise<Outage> {
-  let engine: Engine
-  const ends: (() => Promise<unknown>)[] = []
-  const errors: string[] = []
-  beforeAll(async () => {
-    engine = await start()
-  })
+/** Starts a site for each test; errors in any page fail the test. */
+function prepare(name: string): () => Promise<Outage> {
+  const people: Person[] = []
+  const ends: (() => Promise<void>)[] = []
   afterEach(async () => {
+    for (const person of people) await person.close()
     for (const end of ends.splice(0).reverse()) await end()
-    expect(errors.splice(0)).toEqual([])
-  })
-  afterAll(async () => {
-    await engine?.close()
+    const complaints = people.splice(0).flatMap((person) => person.complaints)
+    expect(complaints.filter((text) => !EXPECTED.test(text))).toEqual([])
   })
   return async () => {
     const server = await SiteServer.start()
@@ -57,10 +43,8 @@ function prepare(start: () => Promise<Engine>): () => Promise<Outage> {
     const network = await FaultProxy.start(() => server.port)
     ends.push(() => network.stop())
     const browse = async (conditions: Conditions = {}): Promise<Visitor> => {
-      const person = await engine.open(conditions, (text) => {
-        if (!EXPECTED.test(text)) errors.push(text)
-      })
-      ends.push(() => person.close())
+      const person = await openBrowser({ ...conditions, name })
+      people.push(person)
       return new Visitor(person, network.url)
     }
     return { server, network, browse }

@@ -1,8 +1,8 @@
-import { expect } from '@jest/globals'
+import type { Page } from 'puppeteer-core'
 import type { Said, Shown, SiteKey } from '../browser/site/page.js'
 import type { Visitor } from './browser-visitor.js'
-import type { Page } from './driver.js'
-import { within } from './within.js'
+import { is } from './on-page.js'
+import { present } from './present.js'
 
 /** A tab with the site. */
 export class SiteTab {
@@ -36,10 +36,12 @@ export class SiteTab {
 
   /** Opens another tab, which does something and closes itself this many ms later. */
   async openShortly(path: string, action: string, ms: number): Promise<void> {
-    const page = await this.page.openAnother(this.visitor.url + path)
+    const opening = new Promise<Page | null>((resolve) => this.page.once('popup', resolve))
+    await this.page.evaluate(`void open(${JSON.stringify(this.visitor.url + path)})`)
+    const page = present(await opening)
     const tab = new SiteTab(page, this.visitor)
     await tab.isConnected()
-    const closed = page.closed()
+    const closed = new Promise((resolve) => page.once('close', resolve))
     await page.evaluate(`void (${action}, setTimeout(() => close(), ${ms}))`).catch(() => undefined)
     await closed
   }
@@ -113,8 +115,6 @@ export class SiteTab {
 
   /** Resolves when an expression has this value; on a page that is being left, it has none. */
   async is(expression: string, wanted: unknown): Promise<void> {
-    const look = (): Promise<unknown> => this.page.evaluate(expression).catch(() => undefined)
-    const isSo = (found: unknown): boolean => JSON.stringify(found) === JSON.stringify(wanted)
-    expect([expression, await within(look, isSo)]).toEqual([expression, wanted])
+    await is(this.page, expression, wanted)
   }
 }

@@ -1,25 +1,24 @@
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
+import type { Person } from './browser.js'
+import { click, named, shows } from './on-page.js'
 
 /** A tab with the example app, used as a visitor uses it. */
 export class Studio {
   readonly page: Page
-  /** Errors in the page, except network errors of an outage. */
-  readonly errors: string[] = []
+  readonly person: Person
 
-  constructor(page: Page) {
+  constructor(page: Page, person: Person) {
     this.page = page
-    page.on('pageerror', (error) => this.errors.push(String(error)))
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !/Failed to load resource|WebSocket|ERR_/.test(message.text())) {
-        this.errors.push(message.text())
-      }
-    })
+    this.person = person
   }
 
-  static async open(context: BrowserContext, url: string): Promise<Studio> {
-    const studio = new Studio(await context.newPage())
-    await studio.page.goto(url)
-    return studio
+  static async open(person: Person, url: string): Promise<Studio> {
+    return new Studio(await person.open(url), person)
+  }
+
+  /** Errors in all tabs of the browser, except network errors of an outage. */
+  get errors(): readonly string[] {
+    return this.person.errors.filter((text) => !/Failed to load resource|WebSocket|ERR_/.test(text))
   }
 
   /** Chooses a division and waits until the browser has it in its cookie. */
@@ -29,59 +28,65 @@ export class Studio {
   }
 
   /** Only clicks a division. */
-  async pick(division: string): Promise<void> {
-    await this.page.getByRole('radio', { name: division }).click()
+  pick(division: string): Promise<void> {
+    return click(this.page, named('radio', division))
   }
 
-  async hasSaved(): Promise<void> {
-    await this.page.locator('[data-key=division][data-status=saved]').waitFor({ state: 'attached' })
+  press(button: string): Promise<void> {
+    return click(this.page, named('button', button))
+  }
+
+  /** Resolves when the page has an element of this selector, visible or not. */
+  async has(selector: string): Promise<void> {
+    await this.page.waitForSelector(selector)
+  }
+
+  hasSaved(): Promise<void> {
+    return this.has('[data-key=division][data-status=saved]')
   }
 
   /** Resolves when the panel shows this text, where screen readers announce it. */
-  async tells(text: string | RegExp): Promise<void> {
-    await this.page.locator('#hood').getByRole('status').getByText(text).waitFor()
+  tells(text: string | RegExp): Promise<void> {
+    return shows(this.page, '#hood [role=status]', text)
   }
 
   /** Resolves when the view shows a division, in its figures and in the navigation bar. */
   async shows(view: string, division: string): Promise<void> {
-    const heading = this.page.locator('.view-heading', {
-      has: this.page.getByRole('heading', { name: view, level: 1 }),
-    })
-    await heading.getByText(division).waitFor()
-    const toggle = this.page.getByRole('group', { name: 'Division' })
-    await toggle.locator('label:has(:checked)', { hasText: division }).waitFor({ state: 'attached' })
+    await shows(this.page, '.view-heading', new RegExp(`^${view}.*${division}`))
+    await shows(this.page, '#division-choice label:has(:checked)', division)
   }
 
-  async go(view: string): Promise<void> {
-    await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
+  go(view: string): Promise<void> {
+    return click(this.page, `nav a::-p-text(${view})`)
   }
 
   /** Resolves once the page watches its connection, with a function that resolves at the next change of its state, however soon another follows. */
   async watchConnection(): Promise<() => Promise<void>> {
-    const watch = await this.page.locator('#connection').evaluateHandle((element) => {
+    const watch = await this.page.evaluateHandle(() => {
       const changed = new Promise<void>((resolve) => {
-        new MutationObserver(() => resolve()).observe(element, { attributeFilter: ['data-state'] })
+        const connection = document.querySelector('#connection') ?? document
+        new MutationObserver(() => resolve()).observe(connection, { attributeFilter: ['data-state'] })
       })
       return { changed }
     })
     return () => watch.evaluate(({ changed }) => changed)
   }
 
-  async isConnected(): Promise<void> {
-    await this.page.locator('#connection[data-state=connected]').waitFor()
+  isConnected(): Promise<void> {
+    return this.has('#connection[data-state=connected]')
   }
 
   /** Opens the panel "Under the hood", or closes it. */
-  async toggleHood(): Promise<void> {
-    await this.page.locator('summary', { hasText: 'Under the hood' }).click()
+  toggleHood(): Promise<void> {
+    return click(this.page, '#hood summary')
   }
 
   async signIn(user: string): Promise<void> {
-    await this.page.getByRole('button', { name: 'Sign in' }).click()
+    await this.press('Sign in')
     // The previous page may show the user, too, through its socket.
-    const loaded = this.page.waitForEvent('load')
-    await this.page.getByRole('button', { name: user }).click()
+    const loaded = this.page.waitForNavigation()
+    await click(this.page, `.menu-item::-p-text(${user})`)
     await loaded
-    await this.page.locator('#account', { hasText: user }).waitFor()
+    await shows(this.page, '#account', user)
   }
 }

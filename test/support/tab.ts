@@ -1,63 +1,56 @@
-import type { BrowserContext, Page, Response } from 'playwright-core'
+import type { Page } from 'puppeteer-core'
+import type { Person } from './browser.js'
 import { Gate } from './gate.js'
+import { hold } from './intercept.js'
+import { click, named, shows } from './on-page.js'
 
-/** A tab, and all complaints in its console: hydration mismatches, policy violations, thrown errors. */
+/** A tab with an app. */
 export class Tab {
   readonly page: Page
-  readonly complaints: string[] = []
-  readonly #url: string
+  readonly person: Person
 
-  private constructor(page: Page, url: string) {
+  constructor(page: Page, person: Person) {
     this.page = page
-    this.#url = url
-    page.on('pageerror', (error) => this.complaints.push(String(error)))
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text())
-    })
+    this.person = person
   }
 
-  static async open(context: BrowserContext, url: string): Promise<Tab> {
-    const tab = new Tab(await context.newPage(), url)
-    await tab.page.goto(url)
-    return tab
+  static async open(person: Person, url: string): Promise<Tab> {
+    return new Tab(await person.open(url), person)
   }
 
   /** Opens a tab whose script arrives only when the returned function is called. */
-  static async openSlowly(
-    context: BrowserContext,
-    url: string,
-  ): Promise<readonly [tab: Tab, goOn: () => Promise<void>]> {
-    const tab = new Tab(await context.newPage(), url)
+  static async openSlowly(person: Person, url: string): Promise<readonly [tab: Tab, goOn: () => Promise<unknown>]> {
+    const page = await person.newPage()
     const gate = new Gate()
-    await tab.page.route('**/browser.js', async (route) => {
-      await gate.pass()
-      await route.continue()
-    })
-    await tab.page.goto(url, { waitUntil: 'commit' })
-    await tab.page.locator('.hint').waitFor()
-    return [
-      tab,
-      async () => {
-        gate.open()
-        await tab.page.waitForLoadState('load')
-      },
-    ]
+    await hold(page, /\/browser\.js$/, () => gate.pass())
+    const loaded = page.goto(url)
+    await page.waitForSelector('.hint')
+    const goOn = (): Promise<unknown> => {
+      gate.open()
+      return loaded
+    }
+    return [new Tab(page, person), goOn]
+  }
+
+  /** Complaints in the consoles of all tabs of the browser: hydration mismatches, policy violations, thrown errors. */
+  get complaints(): readonly string[] {
+    return this.person.complaints
   }
 
   /** Returns the HTML that the server sends to this browser now. */
   async html(): Promise<string> {
-    return (await this.page.request.get(this.#url)).text()
+    return String(await this.page.evaluate("fetch('').then((answer) => answer.text())"))
   }
 
-  reload(): Promise<Response | null> {
-    return this.page.reload()
+  async reload(): Promise<void> {
+    await this.page.reload()
   }
 
-  async click(role: 'button' | 'radio', name: string): Promise<void> {
-    await this.page.getByRole(role, { name, exact: true }).click()
+  click(role: 'button' | 'radio', name: string): Promise<void> {
+    return click(this.page, named(role, name))
   }
 
-  async shows(selector: string, text: string): Promise<void> {
-    await this.page.locator(selector, { hasText: text }).waitFor()
+  shows(selector: string, text: string | RegExp): Promise<void> {
+    return shows(this.page, selector, text)
   }
 }

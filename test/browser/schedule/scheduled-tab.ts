@@ -1,3 +1,4 @@
+import { crash } from '../../support/crash.js'
 import type { SiteTab } from '../../support/site-tab.js'
 import { within } from '../../support/within.js'
 import type { PageRecord, SiteKey } from '../site/page.js'
@@ -87,7 +88,7 @@ export class ScheduledTab {
   async crash(): Promise<void> {
     if (!this.isAway) await this.harvest()
     this.isOpen = false
-    await this.#tab.page.crash()
+    await crash(this.#tab.page)
   }
 
   async comeBack(): Promise<void> {
