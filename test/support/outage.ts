@@ -39,7 +39,7 @@ function prepare(name: string): () => Promise<Outage> {
   })
   return async () => {
     const server = await SiteServer.start()
-    ends.push(() => server.stop())
+    ends.push(() => server.kill())
     const network = await FaultProxy.start(() => server.port)
     ends.push(() => network.stop())
     const browse = async (conditions: Conditions = {}): Promise<Visitor> => {

@@ -3,8 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { afterAll } from '@jest/globals'
 
 const folder = process.env['SITE_FOLDER'] ?? ''
+/** Unchanged after a restart, as an app keeps its secret. */
+const secret = randomBytes(32).toString('base64url')
 
 /** A child process that loads everything, and then waits to be told where to listen. */
 interface Loaded {
@@ -12,15 +15,14 @@ interface Loaded {
   readonly isLoaded: Promise<unknown>
 }
 
+/** The process of the next start, of whichever server: loading takes longer than a test may be without one. */
+let next: Loaded | undefined
+afterAll(async () => {
+  if (next) await end(next.child)
+})
+
 /** The site of test/browser/site in its own process, which is killed and restarted on its port. */
 export class SiteServer {
-  readonly #env: NodeJS.ProcessEnv = {
-    ...process.env,
-    // Unchanged after a restart, as an app keeps its secret.
-    SITE_SECRET: randomBytes(32).toString('base64url'),
-    SITE_FOLDER: folder,
-  }
-  #next: Loaded = this.#load()
   #running: ChildProcess | undefined
   #port = 0
 
@@ -40,8 +42,8 @@ export class SiteServer {
 
   async start(): Promise<void> {
     if (this.#running) return
-    const { child, isLoaded } = this.#next
-    this.#next = this.#load()
+    const { child, isLoaded } = next ?? load()
+    next = load()
     await isLoaded
     child.send(this.#port)
     const [address] = (await once(child, 'message')) as [AddressInfo]
@@ -60,16 +62,12 @@ export class SiteServer {
     await this.kill()
     await this.start()
   }
+}
 
-  async stop(): Promise<void> {
-    await this.kill()
-    await end(this.#next.child)
-  }
-
-  #load(): Loaded {
-    const child = fork(join(folder, 'server.cjs'), { env: this.#env, execArgv: [] })
-    return { child, isLoaded: once(child, 'message') }
-  }
+function load(): Loaded {
+  const env = { ...process.env, SITE_SECRET: secret, SITE_FOLDER: folder }
+  const child = fork(join(folder, 'server.cjs'), { env, execArgv: [] })
+  return { child, isLoaded: once(child, 'message') }
 }
 
 async function end(child: ChildProcess): Promise<void> {
