@@ -17,11 +17,10 @@ export class Visitor {
     return tab
   }
 
-  /** Returns the visitor's values on the server. */
+  /** Returns the visitor's values on the server, which is asked with the cookies of the browser. */
   async values(): Promise<Record<string, unknown>> {
-    const tab = await this.open('/values')
-    const text = String(await tab.page.evaluate('document.body.textContent'))
-    await tab.close()
-    return JSON.parse(text)
+    const cookies = await this.#person.context.cookies()
+    const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+    return (await fetch(`${this.url}/values`, { headers: { cookie } })).json()
   }
 }
