@@ -1,7 +1,7 @@
 /** Limit for what never happens, in ms: large enough for a slow or busy machine. */
 const PATIENCE = 60_000
 /** ms between two checks of what no event reports. */
-const PACE = 15
+const PACE = 30
 
 /** Lets everything pending continue, except timers; jsdom has nothing faster than a timer. */
 export function turn(): Promise<void> {
