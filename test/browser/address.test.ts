@@ -2,11 +2,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { Example } from '../support/example.js'
 import { click, is, isAt, shows, textOf } from '../support/on-page.js'
+import { runningExample } from '../support/running-example.js'
 import { Studio } from '../support/studio.js'
 
-let example: Example
+const example = runningExample()
 /** Another server of the same site: what its pages ask of the example has the visitor's cookies, as of a stranger's subdomain. */
 let stranger: Server
 let hostile = ''
@@ -19,28 +19,24 @@ const DESIGN = '?division=3'
 
 async function chooseDesign(person: Person): Promise<Studio> {
   const studio = await Studio.open(person, `${example.url}/costs`)
-  await studio.isConnected()
   await studio.choose('Design')
   return studio
 }
 
 describeInBrowser('a division in the address', () => {
   beforeAll(async () => {
-    example = await Example.start()
     stranger = createServer((_, answer) => answer.end(`<!doctype html>${hostile}`))
     await new Promise<void>((resolve) => stranger.listen(0, 'localhost', resolve))
   })
-  afterAll(async () => {
+  afterAll(() => {
     stranger.close()
     stranger.closeAllConnections()
-    await example.stop()
   })
 
   const strangers = (): string => `http://localhost:${(stranger.address() as AddressInfo).port}/`
 
   it('is there once it is chosen; the link shows it to another visitor, whom a visit without it remembers', async () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
-    await studio.isConnected()
     await says(studio, '')
     await studio.choose('Film')
     await says(studio, FILM)
@@ -76,7 +72,6 @@ describeInBrowser('a division in the address', () => {
 
   it('is not undone by a link within the page, which is followed before the address says it', async () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
-    await studio.isConnected()
     await studio.page.evaluate(async () => {
       for (const division of [2, 3]) {
         const input = document.querySelector<HTMLInputElement>(`input[name=division][value="${division}"]`)
@@ -93,7 +88,6 @@ describeInBrowser('a division in the address', () => {
 
   it('is followed back and forward', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     await studio.go('Projects')
     await studio.shows('Projects', 'Film')
@@ -112,7 +106,6 @@ describeInBrowser('a division in the address', () => {
     await says(studio, DESIGN)
     await studio.page.goto(`${example.url}/favicon.svg`)
     const other = await Studio.open(person, `${example.url}/projects`)
-    await other.isConnected()
     await other.choose('Film')
     // Not at once: the page that has to answer would be gone.
     await studio.page.evaluate('void setTimeout(() => history.back())')
@@ -133,7 +126,6 @@ describeInBrowser('a division in the address', () => {
   it('that there is not is left aside, and taken out', async () => {
     for (const wrong of ['film', '999', '2&division=3']) {
       const studio = await Studio.open(await openBrowser(), `${example.url}/costs?division=${wrong}`)
-      await studio.isConnected()
       await studio.shows('Costs', 'All divisions')
       expect(studio.errors).toEqual([])
     }
@@ -160,7 +152,7 @@ describeInBrowser('a division in the address', () => {
     const person = await openBrowser()
     await chooseDesign(person)
     hostile = `<a href="${example.url}/costs${FILM}">look</a>`
-    const studio = await Studio.open(person, strangers())
+    const studio = new Studio(await person.open(strangers()), person)
     await click(studio.page, 'a')
     await studio.shows('Costs', 'Film')
   })

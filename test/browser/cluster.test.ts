@@ -1,17 +1,16 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { Example } from '../support/example.js'
 import { named, shows, textOf, textsOf } from '../support/on-page.js'
+import { runningExample } from '../support/running-example.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { Studio } from '../support/studio.js'
 
-let example: Example
+let example: ReturnType<typeof runningExample>
 
 /** A tab whose socket is known to be open for good, when both nodes are up, as a test before may have killed one: the next one goes to the other node. */
 async function openTab(person: Person): Promise<Studio> {
   const studio = await Studio.open(person, example.url)
-  await studio.isConnected()
   await studio.toggleHood()
   await studio.has('[data-own=true]')
   await hasBothNodes(studio)
@@ -38,13 +37,7 @@ const says = (studio: Studio, text: string): Promise<void> => shows(studio.page,
 
 describeInBrowser('the example', () => {
   describeWithServer(REDIS, 'on two nodes', () => {
-    beforeAll(async () => {
-      example = await Example.start('start:cluster')
-    })
-    afterAll(async () => {
-      await example.stop()
-    })
-
+    example = runningExample('start:cluster')
     it('counts the pages of a division at both nodes, by the rooms of its value, and goes on where one is killed', async () => {
       const [one, two] = [await openTab(await openBrowser()), await openTab(await openBrowser())]
       expect([await nodeOf(one), await nodeOf(two)].sort()).toEqual(['A', 'B'])
@@ -161,7 +154,6 @@ describeInBrowser('the example', () => {
     ])('fits %s with the panel open', async (_, width) => {
       const person = await openBrowser({ viewport: { width, height: 800 } })
       const studio = await Studio.open(person, example.url)
-      await studio.isConnected()
       await studio.pick('Film')
       await studio.hasSaved()
       await studio.toggleHood()

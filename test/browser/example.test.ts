@@ -1,24 +1,16 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import type { Target } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Example } from '../support/example.js'
 import { click, controlValue, isVisible, named, shows, textOf } from '../support/on-page.js'
 import { present } from '../support/present.js'
+import { runningExample } from '../support/running-example.js'
 import { Studio } from '../support/studio.js'
 
-let example: Example
+const example = runningExample()
 
 describeInBrowser('the example', () => {
-  beforeAll(async () => {
-    example = await Example.start()
-  })
-  afterAll(async () => {
-    await example.stop()
-  })
-
   it('is used with the keyboard alone', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
-    await studio.isConnected()
     const { keyboard } = studio.page
     await keyboard.press('Tab')
     expect(await studio.page.evaluate('document.activeElement.textContent.trim()')).toBe('Skip to content')
@@ -68,6 +60,8 @@ describeInBrowser('the example', () => {
     await one.press('Restart the server')
     await reconnected()
     await one.isConnected()
+    // The panel would lie over the form.
+    await one.toggleHood()
     await one.page.reload()
     expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
     await one.press('Create')
@@ -110,7 +104,6 @@ describeInBrowser('the example', () => {
     ['the smallest phone', 320],
   ])('fits %s, and breaks no rule of its Content-Security-Policy', async (_, width) => {
     const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
-    await studio.isConnected()
     for (const view of ['Projects', 'Costs', 'Home']) {
       await studio.go(view)
       await studio.shows(view, 'All')
@@ -122,7 +115,6 @@ describeInBrowser('the example', () => {
   it('has an inspector, which shows what is chosen in its pages', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     const id = await controlValue(studio.page, '[name=division]:checked')
     const page = await person.open(`${example.url}/inspector`)
@@ -146,7 +138,6 @@ describeInBrowser('the example', () => {
   it('says what it shows, why that matters and what to try, and a click in it opens the second tab', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     await shows(studio.page, '.intro', 'A session usually misses what changes over a socket')
     for (const step of ['choose a division', 'open a second tab', 'restart the server']) {
@@ -159,7 +150,6 @@ describeInBrowser('the example', () => {
 
   it('restarts the server from that line, and tells what became of the choice', async () => {
     const studio = await Studio.open(await openBrowser({ viewport: { width: 375, height: 700 } }), example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     await studio.press('restart the server')
     await studio.tells(/Server restarted as process \d+, restored from your cookie: Division Film/)
@@ -206,7 +196,6 @@ function fills(size: string): string {
 async function openWithPanel(width: number): Promise<Studio> {
   const script = "sessionStorage.setItem('hood-open', 'true')"
   const studio = await Studio.open(await openBrowser({ script, viewport: { width, height: 800 } }), example.url)
-  await studio.isConnected()
   await isVisible(studio.page, '[aria-label="Go offline"]', true)
   return studio
 }

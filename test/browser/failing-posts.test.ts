@@ -1,33 +1,23 @@
-import { beforeAll, expect, it } from '@jest/globals'
-import { build } from 'esbuild'
+import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { Page } from 'puppeteer-core'
 import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { click } from '../support/on-page.js'
+import { pageScript } from '../support/page-script.js'
 
-const SCRIPT = `
+const SCRIPT = pageScript(`
   import { createLiveSession } from './client/development.js'
   const live = createLiveSession()
   document.querySelector('button').onclick = () => void live.set('division', 3).catch(() => undefined)
-`
-let script = ''
-beforeAll(async () => {
-  const { outputFiles } = await build({
-    stdin: { contents: SCRIPT, resolveDir: '.' },
-    bundle: true,
-    format: 'esm',
-    write: false,
-  })
-  script = outputFiles[0]?.text ?? ''
-})
+`)
 
 /** A page of the app whose POSTs something else answers, and what its console says of ours. */
 async function open(answer: (ctx: Koa.Context, login: string) => void): Promise<{ page: Page; told: Promise<string> }> {
   const app: App = await App.start({
     before: () => [
       (ctx, next) => {
-        if (ctx.path === '/script.js') Object.assign(ctx, { type: 'js', body: script })
+        if (ctx.path === '/script.js') Object.assign(ctx, { type: 'js', body: SCRIPT })
         else if (ctx.hostname.startsWith('login.')) Object.assign(ctx, { type: 'html', body: '<h1>Sign in</h1>' })
         else if (ctx.path === '/store_session') answer(ctx, `http://login.site.localhost:${app.port}/`)
         else return next()

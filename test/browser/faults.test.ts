@@ -12,8 +12,7 @@ async function afterRestart({ server }: Outage, tab: SiteTab): Promise<Record<st
 describeInEachBrowser('a change on a network that fails', (start) => {
   it('made offline is shown at once, and is saved when the network is back', async () => {
     const outage = await start()
-    const tab = await (await outage.browse()).open()
-    await tab.isConnected()
+    const tab = await (await outage.browse()).connect()
     outage.network.offline()
     await tab.is('site.socket.connected', false)
     await tab.click('division')
@@ -44,8 +43,7 @@ describeInEachBrowser('a change on a network that fails', (start) => {
 
   it('is brought again when the server is killed between the event and the POST', async () => {
     const outage = await start()
-    const tab = await (await outage.browse()).open()
-    await tab.isConnected()
+    const tab = await (await outage.browse()).connect()
     outage.network.break('hold request')
     await tab.click('division')
     await outage.network.met()
@@ -78,8 +76,7 @@ describeInEachBrowser('a change on a network that fails', (start) => {
 
   it('is POSTed again when the answer is lost after it was applied', async () => {
     const outage = await start()
-    const tab = await (await outage.browse()).open()
-    await tab.isConnected()
+    const tab = await (await outage.browse()).connect()
     outage.network.break('lose answer', 'lose answer')
     await tab.click('division')
     await outage.network.met()
@@ -91,8 +88,7 @@ describeInEachBrowser('a change on a network that fails', (start) => {
 
   it('is not overtaken by the late answer to an earlier one', async () => {
     const outage = await start()
-    const tab = await (await outage.browse()).open()
-    await tab.isConnected()
+    const tab = await (await outage.browse()).connect()
     outage.network.break('hold answer')
     await tab.click('division')
     await outage.network.met()
@@ -108,8 +104,7 @@ describeInEachBrowser('a change on a network that fails', (start) => {
   it('is not undone by an answer that comes when another tab has saved a later one', async () => {
     const outage = await start()
     const visitor = await outage.browse()
-    const [one, two] = [await visitor.open(), await visitor.open()]
-    for (const tab of [one, two]) await tab.isConnected()
+    const [one, two] = [await visitor.connect(), await visitor.connect()]
     outage.network.break('hold answer')
     await one.click('division')
     await outage.network.met()
@@ -124,8 +119,7 @@ describeInEachBrowser('a change on a network that fails', (start) => {
 
   it('does no harm when its POST arrives twice', async () => {
     const outage = await start()
-    const tab = await (await outage.browse()).open()
-    await tab.isConnected()
+    const tab = await (await outage.browse()).connect()
     outage.network.break('twice', 'twice')
     await tab.click('cart')
     await tab.click('cart')

@@ -1,24 +1,16 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Example } from '../support/example.js'
 import { Gate } from '../support/gate.js'
 import { hold, intercept } from '../support/intercept.js'
 import { isAt, named, shows, textOf } from '../support/on-page.js'
+import { runningExample } from '../support/running-example.js'
 import { Studio } from '../support/studio.js'
 
-let example: Example
+const example = runningExample()
 
 describeInBrowser('a division chosen in the navigation bar persists', () => {
-  beforeAll(async () => {
-    example = await Example.start()
-  })
-  afterAll(async () => {
-    await example.stop()
-  })
-
   it('when the view is changed over the socket, without a page load', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     let loads = 0
     studio.page.on('load', () => {
@@ -37,7 +29,6 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
 
   it('when the visitor goes back and forward', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
-    await studio.isConnected()
     await studio.go('Projects')
     await studio.shows('Projects', 'All divisions')
     await studio.choose('Design')
@@ -55,7 +46,6 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   it('when the page is loaded again, in its very first HTML', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, `${example.url}/costs`)
-    await studio.isConnected()
     await studio.choose('Events')
     const answer = await studio.page.reload()
     expect(await answer?.text()).toMatch(/<h1[^>]*>Costs<\/h1><p>Events, 2025<\/p>/)
@@ -80,7 +70,6 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     const person = await openBrowser()
     const one = await Studio.open(person, example.url)
     const two = await Studio.open(person, `${example.url}/projects`)
-    for (const tab of [one, two]) await tab.isConnected()
     await one.choose('Film')
     await two.shows('Projects', 'Film')
     await two.choose('Design')
@@ -149,7 +138,6 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   it('when the server is killed and started again: for the page that comes back and for a fresh one', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     const isCut = await studio.watchConnection()
     await example.kill()
@@ -167,7 +155,6 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   it('when it is killed before the cookie could be stored: the page brings the change back', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
-    await studio.isConnected()
     const goOn = await intercept(studio.page, /\/store_session$/, (request) => request.abort())
     await studio.pick('Film')
     await studio.shows('Home', 'Film')
@@ -184,7 +171,6 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   it('with JavaScript off', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     const plain = await openBrowser({ hasScripts: false })
     await plain.context.setCookie(...(await person.context.cookies()))

@@ -1,20 +1,19 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import type { MediaFeature } from 'puppeteer-core'
 import { findings } from '../support/axe.js'
 import { type Conditions, describeInBrowser, openBrowser } from '../support/browser.js'
-import { Example } from '../support/example.js'
 import { click, isVisible, named, shows, textsOf } from '../support/on-page.js'
 import { present } from '../support/present.js'
+import { runningExample } from '../support/running-example.js'
 import { Studio } from '../support/studio.js'
 import { watchSocket } from '../support/watch-socket.js'
 
 const STATIONS = ['page', 'socket', 'memory', 'ticket', 'post', 'cookie']
 
-let example: Example
+const example = runningExample()
 
 async function openFlow(conditions: Conditions = {}): Promise<Studio> {
   const studio = await Studio.open(await openBrowser(conditions), example.url)
-  await studio.isConnected()
   await studio.toggleHood()
   return studio
 }
@@ -25,13 +24,6 @@ const msOf = async ({ page }: Studio): Promise<readonly number[]> =>
 const log = ({ page }: Studio): Promise<readonly string[]> => textsOf(page, '.trips li')
 
 describeInBrowser('the way of a change, in the example', () => {
-  beforeAll(async () => {
-    example = await Example.start()
-  })
-  afterAll(async () => {
-    await example.stop()
-  })
-
   it('lights each station as it is reached, with the ms until then', async () => {
     const studio = await openFlow()
     expect(await studio.page.$('[data-lit=true]')).toBeNull()
@@ -111,7 +103,6 @@ describeInBrowser('the way of a change, in the example', () => {
   it('marks for a moment what another tab has changed, and says where it came from', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
-    for (const tab of [one, two]) await tab.isConnected()
     await two.toggleHood()
     await one.pick('Film')
     await two.has('#division-choice[data-news]')

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Example } from '../support/example.js'
 import { Gate } from '../support/gate.js'
 import { intercept } from '../support/intercept.js'
 import { click, is, isVisible, named, shows, textOf, textsOf } from '../support/on-page.js'
+import { runningExample } from '../support/running-example.js'
 import { Studio } from '../support/studio.js'
 
-let example: Example
+const example = runningExample()
 
 /** Makes the newest WebSocket of a page known to the test. */
 const KEEP_SOCKET = `globalThis.WebSocket = class extends WebSocket {
@@ -18,7 +18,6 @@ const KEEP_SOCKET = `globalThis.WebSocket = class extends WebSocket {
 
 async function openHood(): Promise<Studio> {
   const studio = await Studio.open(await openBrowser(), example.url)
-  await studio.isConnected()
   await studio.toggleHood()
   return studio
 }
@@ -28,13 +27,6 @@ const holds = (studio: Studio, place: string, isHeld: boolean): Promise<void> =>
 }
 
 describeInBrowser('the panel "Under the hood"', () => {
-  beforeAll(async () => {
-    example = await Example.start()
-  })
-  afterAll(async () => {
-    await example.stop()
-  })
-
   it('shows each value with its stamp, and which places hold it', async () => {
     const studio = await openHood()
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, false)
@@ -150,7 +142,6 @@ describeInBrowser('the panel "Under the hood"', () => {
 
   it.each([1280, 390])('is one line at first, %i pixels wide, until the visitor opens it', async (width) => {
     const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
-    await studio.isConnected()
     expect(await studio.page.evaluate("document.querySelector('#hood').offsetHeight")).toBeLessThan(48)
     const button = '[aria-label="Go offline"]'
     await isVisible(studio.page, button, false)

@@ -1,5 +1,4 @@
-import { beforeAll, expect, it } from '@jest/globals'
-import { buildSync } from 'esbuild'
+import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import type { Page } from 'puppeteer-core'
@@ -8,6 +7,7 @@ import { App } from '../support/app.js'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { intercept } from '../support/intercept.js'
 import * as onPage from '../support/on-page.js'
+import { pageScript } from '../support/page-script.js'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
 
@@ -17,19 +17,18 @@ const PAGE = `<!doctype html><output></output><script type="module">
   followAddress(live)
   live.subscribe('division', (division) => { document.querySelector('output').value = division })
 </script>`
-const SCRIPTS: Readonly<Record<string, () => string>> = {
-  '/client.js': () => script,
-  '/worker.js': () => `addEventListener('fetch', (event) => event.respondWith(fetch(event.request)))
+const SCRIPTS: Readonly<Record<string, string>> = {
+  '/client.js': pageScript("export * from 'koa-live-session/client'"),
+  '/worker.js': `addEventListener('fetch', (event) => event.respondWith(fetch(event.request)))
     addEventListener('activate', (event) => event.waitUntil(clients.claim()))`,
 }
-let script = ''
 
 /** An app whose pages have no socket: browsers keep those. */
 async function start() {
   const routes: Koa.Middleware = (ctx) => {
     ctx.type = ctx.path.endsWith('.js') ? 'js' : 'html'
     if (ctx.path === '/empty') ctx.body = 'none of our pages'
-    else ctx.body = SCRIPTS[ctx.path]?.() ?? `${ctx.liveSession.embed()}${PAGE}`
+    else ctx.body = SCRIPTS[ctx.path] ?? `${ctx.liveSession.embed()}${PAGE}`
   }
   const app = await App.start({ fields, routes, isAttached: false })
   const person = await openBrowser()
@@ -45,11 +44,6 @@ async function shows(page: Page, division: number, search = `?d=${division}`): P
 const choose = (page: Page, division: number): Promise<unknown> => page.evaluate(`live.set('division', ${division})`)
 
 describeInBrowser('the address of a page', () => {
-  beforeAll(() => {
-    const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
-    script = outputFiles[0]?.text ?? ''
-  })
-
   it('that was fetched ahead is set once the visitor goes there', async () => {
     const { app, open } = await start()
     const page = await open('/')

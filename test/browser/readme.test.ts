@@ -1,9 +1,10 @@
 import { afterEach, expect, it } from '@jest/globals'
+import type { HTTPResponse } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
 import { bundledSnippet } from '../support/bundled-snippet.js'
 import { DocsServer } from '../support/docs-server.js'
+import { click, htmlOf, named, shows } from '../support/on-page.js'
 import { snippet } from '../support/readme.js'
-import { Tab } from '../support/tab.js'
 
 let server: DocsServer
 afterEach(() => server.remove())
@@ -27,24 +28,19 @@ describeInBrowser('the README', () => {
     async (script, handlers) => {
       const { url } = await start(script, handlers)
       const person = await openBrowser()
-      const [one, two] = [await Tab.open(person, url), await Tab.open(person, url)]
+      const [one, two] = [await person.open(url), await person.open(url)]
       // Of the client's tabs any one may POST it.
-      const stored = Promise.race(
-        [one, two].map(({ page }) =>
-          page.waitForResponse((answer) => {
-            return answer.request().postData()?.includes('"tickets":["') === true
-          }),
-        ),
-      )
-      await one.click('button', 'next')
-      await two.shows('output', '0')
+      const hasTicket = (answer: HTTPResponse): boolean => /"tickets":\["/.test(answer.request().postData() ?? '')
+      const stored = Promise.race([one.waitForResponse(hasTicket), two.waitForResponse(hasTicket)])
+      await click(one, named('button', 'next'))
+      await shows(two, 'output', '0')
       expect((await stored).status()).toBe(200)
       await server.kill()
       await server.start()
-      expect(await two.html()).toContain('<output>0</output>')
+      expect(await htmlOf(two)).toContain('<output>0</output>')
       await two.reload()
-      await two.click('button', 'next')
-      await one.shows('output', '1')
+      await click(two, named('button', 'next'))
+      await shows(one, 'output', '1')
     },
   )
 })

@@ -1,13 +1,13 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import type { HTTPRequest, Page } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Example } from '../support/example.js'
 import { click, fill, named, shows, textOf } from '../support/on-page.js'
 import { present } from '../support/present.js'
+import { runningExample } from '../support/running-example.js'
 import { Studio } from '../support/studio.js'
 import { within } from '../support/within.js'
 
-let example: Example
+const example = runningExample()
 
 const INPUT = '[aria-label="Your name"]'
 const openForm = (page: Page): Promise<void> => click(page, named('button', 'Sign in'))
@@ -25,16 +25,8 @@ const posts = (page: Page): HTTPRequest[] => {
 }
 
 describeInBrowser('the sign-in of the example', () => {
-  beforeAll(async () => {
-    example = await Example.start()
-  })
-  afterAll(async () => {
-    await example.stop()
-  })
-
   it('says of a name what it is, while it is typed, and signs in over the socket', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
-    await studio.isConnected()
     await studio.choose('Film')
     const { page } = studio
     const sent = posts(page)
@@ -66,7 +58,6 @@ describeInBrowser('the sign-in of the example', () => {
   it('brings back to the view that it was made from, and another tab becomes that user’s', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, `${example.url}/costs`), await Studio.open(person, example.url)]
-    for (const studio of [one, two]) await studio.isConnected()
     await openForm(one.page)
     await one.page.type(INPUT, 'ada')
     await one.page.keyboard.press('Enter')
@@ -80,7 +71,8 @@ describeInBrowser('the sign-in of the example', () => {
     ['without a connection', {}, true],
     ['without JavaScript', { hasScripts: false }, false],
   ])('is a plain POST %s', async (_, options, isOffline) => {
-    const studio = await Studio.open(await openBrowser(options), example.url)
+    const person = await openBrowser(options)
+    const studio = new Studio(await person.open(example.url), person)
     const { page } = studio
     if (isOffline) {
       await studio.isConnected()
@@ -100,7 +92,6 @@ describeInBrowser('the sign-in of the example', () => {
   it('says once that it was, in the tab that it was made in, and so does the sign-out', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
-    for (const studio of [one, two]) await studio.isConnected()
     await one.signIn('Ada Okafor')
     await isSignedIn(two.page, 'Ada Okafor')
     expect([await flash(one), await flash(two)]).toEqual(['Signed in as Ada Okafor.', ''])
@@ -118,7 +109,6 @@ describeInBrowser('the sign-in of the example', () => {
   it('says in one of two open pages what no page came for, also when the server was killed meanwhile', async () => {
     const person = await openBrowser()
     const studios = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
-    for (const studio of studios) await studio.isConnected()
     const [one] = studios
     const cuts = await Promise.all(studios.map((studio) => studio.watchConnection()))
     await present(one).page.evaluate(
@@ -137,7 +127,6 @@ describeInBrowser('the sign-in of the example', () => {
   it('asks a guest who saves a division to sign in, and saves it afterwards, with the keyboard and in another tab', async () => {
     const person = await openBrowser()
     const [studio, other] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
-    for (const tab of [studio, other]) await tab.isConnected()
     await studio.choose('Film')
     const { page } = studio
     await page.focus(named('button', 'Save this division'))
@@ -150,7 +139,6 @@ describeInBrowser('the sign-in of the example', () => {
     await other.has('#save[title="Saved: Film"]')
     // Another browser of the same user has it; a guest's has not.
     const elsewhere = await Studio.open(await openBrowser(), example.url)
-    await elsewhere.isConnected()
     expect(await elsewhere.page.$eval('#save', (button) => button.getAttribute('title'))).toBe('')
     await elsewhere.signIn('Chiara')
     await elsewhere.has('#save[title="Saved: Film"]')

@@ -26,8 +26,7 @@ describeInEachBrowser('a tab', (start, name) => {
   it('closed 1 ms after the click leaves the change to one that was open before', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
-    const other = await visitor.open()
-    await other.isConnected()
+    const other = await visitor.connect()
     await other.openShortly('/', CLICK, 1)
     await other.shows('division', 0)
     await other.reaches('division', 'saved')
@@ -38,8 +37,7 @@ describeInEachBrowser('a tab', (start, name) => {
   it('loaded again right after the click shows the change', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
-    const tab = await visitor.open()
-    await tab.isConnected()
+    const tab = await visitor.connect()
     await tab.click('division')
     await tab.reload()
     await tab.shows('division', 0)
@@ -69,8 +67,7 @@ describeInEachBrowser('a tab', (start, name) => {
     async (_, setter, hearer) => {
       const { server, browse } = await start()
       const visitor = await browse()
-      const first = await visitor.open()
-      await first.isConnected()
+      const first = await visitor.connect()
       // The answer to the other came later, whose request had brought no cookie either.
       await first.post('/forget')
       const tabs = [first, await visitor.open()] as const
@@ -91,8 +88,7 @@ describeInEachBrowser('a tab', (start, name) => {
   it('of many that were opened at once is the same visitor as the others once one has set something', async () => {
     const { browse } = await start()
     const visitor = await browse()
-    const tabs = await Promise.all(Array.from({ length: TABS }, () => visitor.open()))
-    for (const tab of tabs) await tab.isConnected()
+    const tabs = await Promise.all(Array.from({ length: TABS }, () => visitor.connect()))
     // What the first sets before it has heard of the others is dropped. A later one comes with the cookie that the browser has kept.
     const later = await visitor.open()
     await present(tabs[0]).is('site.record.whose[1]', await later.page.evaluate('site.record.whose[1]'))
@@ -187,8 +183,7 @@ describeInEachBrowser('a tab', (start, name) => {
   it('that is left right after the click has saved it when it comes back', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
-    const tab = await visitor.open()
-    await tab.isConnected()
+    const tab = await visitor.connect()
     network.break('lose request')
     await tab.click('division')
     await tab.goto('/other')

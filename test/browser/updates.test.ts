@@ -5,8 +5,7 @@ describeInEachBrowser('a cart', (start) => {
   it('that is changed in two tabs at once keeps both items', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
-    const tabs = [await visitor.open(), await visitor.open()]
-    for (const tab of tabs) await tab.isConnected()
+    const tabs = [await visitor.connect(), await visitor.connect()]
     await Promise.all(tabs.map((tab, index) => tab.add(`a${index}`, `b${index}`, `c${index}`)))
     for (const tab of tabs) await tab.hasAdded('a0', 'a1', 'b0', 'b1', 'c0', 'c1')
     await server.restart()
@@ -27,8 +26,7 @@ describeInEachBrowser('a cart', (start) => {
   it('to which a page that is left has added, has it once', async () => {
     const { browse } = await start()
     const visitor = await browse()
-    const [tab, other] = [await visitor.open(), await visitor.open()]
-    for (const each of [tab, other]) await each.isConnected()
+    const [tab, other] = [await visitor.connect(), await visitor.connect()]
     await tab.page.evaluate(
       "void (site.socket.disconnect(), site.add('left'), setTimeout(() => location.assign('/other')))",
     )

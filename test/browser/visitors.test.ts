@@ -25,8 +25,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   ])('whose storage is %s has changes saved, and sees them in every tab', async (_, script) => {
     const { server, network, browse } = await start()
     const visitor = await browse({ script })
-    const [one, two] = [await visitor.open(), await visitor.open()]
-    for (const tab of [one, two]) await tab.isConnected()
+    const [one, two] = [await visitor.connect(), await visitor.connect()]
     network.break('lose request')
     await one.click('division')
     await two.shows('division', 0)
@@ -102,8 +101,7 @@ describeInEachBrowser('a visitor', (start, name) => {
     async (fault) => {
       const { server, network, browse } = await start()
       const visitor = await browse()
-      const tab = await visitor.open()
-      await tab.isConnected()
+      const tab = await visitor.connect()
       await tab.set('division', 3)
       await tab.reaches('division', 'saved')
       network.break(fault)
@@ -150,8 +148,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   it('who signs in in one tab is signed in in the others', async () => {
     const { browse } = await start()
     const visitor = await browse()
-    const [one, two] = [await visitor.open(), await visitor.open()]
-    for (const tab of [one, two]) await tab.isConnected()
+    const [one, two] = [await visitor.connect(), await visitor.connect()]
     await one.click('division')
     await one.reaches('division', 'saved')
     await one.signIn('ann')

@@ -17,6 +17,13 @@ export class Visitor {
     return tab
   }
 
+  /** Opens a tab; resolves when its socket is open. */
+  async connect(path = '/'): Promise<SiteTab> {
+    const tab = await this.open(path)
+    await tab.isConnected()
+    return tab
+  }
+
   /** Returns the visitor's values on the server, which is asked with the cookies of the browser. */
   async values(): Promise<Record<string, unknown>> {
     const cookies = await this.#person.context.cookies()

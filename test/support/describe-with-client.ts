@@ -1,8 +1,8 @@
 import { afterEach, expect } from '@jest/globals'
-import { buildSync } from 'esbuild'
 import { BROWSERS, openBrowser, type Person } from './browser.js'
 import { Visitor } from './browser-visitor.js'
 import { describeWith } from './describe-with.js'
+import { pageScript } from './page-script.js'
 import type { SiteTab } from './site-tab.js'
 
 interface ClientTests {
@@ -14,8 +14,7 @@ interface ClientTests {
 
 /** Runs tests with their own app in each browser. */
 export function describeWithClient(title: string, run: (tests: ClientTests) => void): void {
-  const { outputFiles } = buildSync({ entryPoints: ['client/index.ts'], bundle: true, write: false, format: 'esm' })
-  const script = outputFiles[0]?.text ?? ''
+  const script = pageScript("export * from 'koa-live-session/client'")
   for (const name of BROWSERS)
     describeWith(name, `${title} (${name})`, () => {
       const people: Person[] = []

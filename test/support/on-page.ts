@@ -54,3 +54,7 @@ export const textOf = (page: Page | Frame, selector: string): Promise<string> =>
 /** Returns the value of a control. */
 export const controlValue = (page: Page | Frame, selector: string): Promise<unknown> =>
   page.$eval(selector, (control) => 'value' in control && control.value)
+
+/** Returns the HTML that the server sends to the page's browser now. */
+export const htmlOf = (page: Page): Promise<string> =>
+  page.evaluate("fetch('').then((answer) => answer.text())").then(String)

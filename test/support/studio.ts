@@ -12,8 +12,11 @@ export class Studio {
     this.person = person
   }
 
+  /** Opens a tab with a page of the app; resolves when its socket is open. */
   static async open(person: Person, url: string): Promise<Studio> {
-    return new Studio(await person.open(url), person)
+    const studio = new Studio(await person.open(url), person)
+    await studio.isConnected()
+    return studio
   }
 
   /** Errors in all tabs of the browser, except network errors of an outage. */
