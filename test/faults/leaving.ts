@@ -139,13 +139,13 @@ async function leave(page: Page, adding: string, wait: number, how: Leaving['how
 async function open(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage()
   await page.goto(url)
-  await page.waitForFunction('globalThis.live?.ready')
+  await page.waitForFunction('globalThis.live?.ready.then(() => true)')
   return page
 }
 
 /** What a page shows once it has all of these, or had the time to. */
 async function shown(page: Page, items: readonly string[]): Promise<Shown> {
-  await page.waitForFunction('globalThis.live?.ready')
+  await page.waitForFunction('globalThis.live?.ready.then(() => true)')
   const isThere = `${JSON.stringify(items)}.every((item) => live.get("list").includes(item))`
   await page.waitForFunction(isThere, { timeout: PATIENCE }).catch(() => undefined)
   await page.evaluate('live.flush()')

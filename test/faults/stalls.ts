@@ -159,7 +159,7 @@ async function tabs(context: BrowserContext, url: string, id: string): Promise<U
   const open = async (): Promise<Adder> => {
     const page = await context.newPage()
     await page.goto(url)
-    await page.waitForFunction('globalThis.live?.ready')
+    await page.waitForFunction('globalThis.live?.ready.then(() => true)')
     const append = (item: string): string => `live.update("list", (list) => [...list, ${JSON.stringify(item)}])`
     return {
       add: (item) => page.evaluate(`${append(item)}.then(() => 'saved', ({ code }) => String(code))`).then(String),
