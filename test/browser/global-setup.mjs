@@ -26,7 +26,8 @@ async function first(candidates) {
   for (const find of candidates) {
     try {
       const found = await find()
-      const browser = await launch({ ...found, timeout })
+      // Without a pipe the error has what the browser itself has said.
+      const browser = await launch({ ...found, pipe: false, timeout })
       await (await browser.newPage()).close()
       await browser.close()
       return { found, reasons }
@@ -40,5 +41,5 @@ async function first(candidates) {
 /** Of what a driver tells at length: what happened, and what the browser itself said last. */
 function reasonOf(error) {
   const [what, ...lines] = String(error).trim().split('\n')
-  return [what, ...lines.filter((line) => line.includes('rror')).slice(-2)].join('\n')
+  return [what, ...lines.filter((line) => /error/i.test(line)).slice(-2)].join('\n')
 }
