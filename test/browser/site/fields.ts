@@ -1,13 +1,13 @@
 import { defineFields } from 'koa-live-session/fields'
-import { z } from 'zod'
+import { array, integer, number, pipe, string } from 'valibot'
 
 const join = (account: readonly string[], browser: readonly string[]): readonly string[] => [...account, ...browser]
 
-/** One field of each kind that a browser can tell apart. */
+/** One field of each kind that a browser can tell apart. Valibot instead of Zod: the server, which tests start often, loads less. */
 export const fields = defineFields({
-  division: { schema: z.number().int(), default: -1, client: 'write' },
-  theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
-  cart: { schema: z.array(z.string()), default: [], client: 'write', maxBytes: 1500, onLogin: join },
-  role: { schema: z.string(), default: 'guest' },
+  division: { schema: pipe(number(), integer()), default: -1, client: 'write' },
+  theme: { schema: string(), default: 'light', client: 'write', scope: 'browser' },
+  cart: { schema: array(string()), default: [], client: 'write', maxBytes: 1500, onLogin: join },
+  role: { schema: string(), default: 'guest' },
 })
 export type SiteFields = typeof fields
