@@ -134,13 +134,13 @@ export function createClient<F extends Fields>(
   ): Promise<void> => {
     calls += 1
     const id = calls.toString(36)
-    let left = keys.length
+    let left = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
       const end = (failure?: Failure): void => {
-        left -= 1
         // The first failure speaks for all of them.
-        if (failure) reject(advice.errorOf(keys.join(', '), failure))
-        else if (!left) resolve()
+        if (failure && left > 0) reject(advice.errorOf(keys.join(', '), failure))
+        left = failure ? 0 : left - 1
+        if (!left) resolve()
       }
       try {
         if (isOver || !keys[0]) end({ code: isOver ? 'closed' : 'malformed' })
