@@ -15,7 +15,7 @@ export default class SkippedReporter {
     const rows = [...reasonsIn(files)].map(([why, count]) => `SKIPPED: ${count} tests: ${why}`)
     if (!isAll && this.#isWhole)
       rows.push(
-        'LEFT OUT: Firefox, documents as pasted, framework and example apps, types, faults, large counts: npm run test:all',
+        'LEFT OUT: Firefox, most browser tests, documents as pasted, framework and example apps, types, faults, large counts: npm run test:all',
       )
     if (rows.length > 0) process.stderr.write(`\n${LINE}\n${rows.join('\n')}\n${LINE}\n`)
   }
