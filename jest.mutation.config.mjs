@@ -17,8 +17,13 @@ const tests = {
   ],
 }[process.env.MUTATED]
 
+// Stryker knows which test has run which code only with Jest's own runner and environment.
+const { runtime, ...isolated } = node
+
 export default {
-  ...node,
+  ...isolated,
+  testRunner: 'jest-circus/runner',
+  testEnvironment: 'node',
   testMatch: tests?.map((test) => `<rootDir>/${test}`),
   testPathIgnorePatterns: ['purity'],
   testTimeout: 2000,
