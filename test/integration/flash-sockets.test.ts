@@ -10,21 +10,25 @@ import type { TestSocket } from '../support/socket.js'
 import { startWithUsers } from '../support/users.js'
 import type { Visitor } from '../support/visitor.js'
 
-/** Its sockets have their page's messages flashed, and answer with what came of it. */
+/** Its sockets have a message flashed, perhaps with options, and answer with the outcome. */
 async function start(options: object = {}): Promise<App> {
   const app = await startWithUsers({ routes: flashPages, options: options as never })
   app.io.on('connection', (socket) => {
-    socket.on('say', (message, answer) => {
-      socket.liveSession.flash(message).then(
+    socket.on('say', (message, ...rest) => {
+      const answer = rest.pop()
+      socket.liveSession.flash(message, ...rest).then(
         () => answer('said'),
-        (error) => answer(error.code),
+        (error) => answer(String(error)),
       )
     })
   })
   return app
 }
 
-const take = (socket: TestSocket): Promise<Record<string, unknown>> => socket.io.emitWithAck('live_session:take_flash')
+const take = (socket: TestSocket, ...isBack: readonly true[]): Promise<Record<string, unknown>> =>
+  socket.io.emitWithAck('live_session:take_flash', ...isBack)
+const sayNext = (socket: TestSocket): Promise<unknown> => socket.io.emitWithAck('say', 'moved', { for: 'next' })
+const none = { ok: true, messages: [] }
 
 /** How often a socket is told that there is something. */
 function offers(socket: TestSocket): () => number {
@@ -65,7 +69,7 @@ describe.each([
     const [toOne, toTwo] = [offers(one), offers(two)]
     expect(await one.io.emitWithAck('say', { text: 'added' })).toBe('said')
     expect(await take(one)).toEqual({ ok: true, messages: [{ text: 'added' }] })
-    for (const socket of [one, two]) expect(await take(socket)).toEqual({ ok: true, messages: [] })
+    for (const socket of [one, two]) expect(await take(socket)).toEqual(none)
     expect([toOne(), toTwo()]).toEqual([1, 0])
     expect(await takeFlash(visitor)).toEqual([])
   })
@@ -82,7 +86,7 @@ describe.each([
       expect.stringContaining('no-store'),
       { taken: ['added'] },
     ])
-    expect(await take(await open(visitor))).toEqual({ ok: true, messages: [] })
+    expect(await take(await open(visitor))).toEqual(none)
   })
 
   it('is given to one of many pages and requests that ask for it at once', async () => {
@@ -131,7 +135,7 @@ describe('an open page', () => {
       const app = await start()
       const visitor = app.visitor(cookieFor(app.live, {}))
       await visitor.fetch(`/flash/${deeds}?what=welcome&user=ann`)
-      expect(await take(await open(visitor))).toEqual({ ok: true, messages: [] })
+      expect(await take(await open(visitor))).toEqual(none)
       expect(await takeFlash(visitor)).toEqual(['welcome'])
     },
   )
@@ -141,7 +145,7 @@ describe('an open page', () => {
     const app = await startWithUsers({
       routes: async (ctx) => {
         await ctx.liveSession.flash('saved')
-        ctx.body = await Promise.all(sockets.map(take))
+        ctx.body = await Promise.all(sockets.map((one) => take(one)))
       },
     })
     const visitor = app.visitor(cookieFor(app.live, {}))
@@ -175,32 +179,25 @@ describe('an open page', () => {
     expect(count()).toBe(1 + early.length)
   })
 
-  it('shows what its socket’s handler says, and what is said to it over HTTP, once', async () => {
+  it('shows waiting messages, those of sockets and of requests, once each', async () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
+    await say(visitor, 'before')
     const { page, shown, next } = await openPage(visitor)
+    await next()
     const first = next()
     await page.socket.emitWithAck('say', 'one')
     await first
     const second = next()
     await visitor.fetch('/flash/say?what=two')
     await second
-    expect(shown).toEqual(['one', 'two'])
-    expect(await takeFlash(visitor)).toEqual([])
-  })
-
-  it('shows what was waiting when it begins to listen, and what is said after a reconnection', async () => {
-    const app = await start()
-    const visitor = app.visitor(cookieFor(app.live, {}))
-    await say(visitor, 'before')
-    const { page, shown, next } = await openPage(visitor)
-    await next()
     page.socket.disconnect()
     await say(visitor, 'meanwhile')
-    const second = next()
+    const third = next()
     await page.comeBack()
-    await second
-    expect(shown).toEqual(['before', 'meanwhile'])
+    await third
+    expect(shown).toEqual(['before', 'one', 'two', 'meanwhile'])
+    expect(await takeFlash(visitor)).toEqual([])
   })
 
   it('takes nothing that it has no listener for, nor once it is closed', async () => {
@@ -228,6 +225,10 @@ describe('what a socket asks for', () => {
   it.each([
     ['an argument', [1, 2]],
     ['a list', [[]]],
+    ['false', [false]],
+    ['a number', [1]],
+    ['a text', ['true']],
+    ['an object', [{}]],
   ])('with %s is malformed', async (_, args) => {
     const app = await start()
     const socket = await open(app.visitor(cookieFor(app.live, {})))
@@ -266,5 +267,98 @@ describe('what a socket asks for', () => {
     await visitor.fetch('/login/now?user=ann')
     expect(await late()).toBe('superseded')
     expect(await takeFlash(visitor)).toEqual([])
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('a message for the next page, %s', (_, optionsOf) => {
+  it('of a socket is offered to no open page, and taken by none: the page that is rendered next shows it', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const sockets = [await open(visitor), await open(visitor)]
+    const offers: string[] = []
+    for (const { io } of sockets) io.on('live_session:flash', () => offers.push(io.id ?? ''))
+    const [leaving] = sockets as [TestSocket]
+    expect(await sayNext(leaving)).toBe('said')
+    for (const socket of sockets) expect(await take(socket)).toEqual(none)
+    expect(offers).toEqual([])
+    expect(await takeFlash(visitor)).toEqual(['moved'])
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it('is taken over the socket of a page that is loaded after it, once, and of no page that comes back', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    await sayNext(await open(visitor))
+    const back = await open(visitor)
+    expect(await take(back, true)).toEqual(none)
+    const next = await open(visitor)
+    expect(await take(next)).toEqual({ ok: true, messages: ['moved'] })
+    expect(await take(next)).toEqual(none)
+    expect(await takeFlash(visitor)).toEqual([])
+  })
+
+  it.each(['next/on', 'next'])('of a request is left by the pages that are open: %s', async (deeds) => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await open(visitor)
+    await say(visitor, 'moved', deeds)
+    expect(await take(socket)).toEqual(none)
+    emptyCache(app.live)
+    expect(await take(await open(visitor))).toEqual({ ok: true, messages: ['moved'] })
+  })
+
+  it('is none of the answer of its own request, nor of what a script of an open page fetches', async () => {
+    const app = await start(optionsOf())
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const own = await (await visitor.fetch('/flash/next/take?what=moved')).json()
+    expect(own).toEqual({ taken: [] })
+    const script = { headers: { 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' } }
+    expect(await takeFlash(visitor, script)).toEqual([])
+    expect(await takeFlash(visitor)).toEqual(['moved'])
+  })
+
+  it('is still for the next page after a restart', async () => {
+    const options = optionsOf()
+    const before = await start(options)
+    const visitor = before.visitor(cookieFor(before.live, {}))
+    await say(visitor, 'moved', 'next')
+    await before.stop()
+    const app = await startWithUsers({ routes: flashPages, options: options as never, clock: before.clock })
+    const same = app.visitor(visitor.cookie)
+    expect(await take(await open(same), true)).toEqual(none)
+    expect(await takeFlash(same)).toEqual(['moved'])
+  })
+})
+
+describe('a message for the next page', () => {
+  it('is shown by the real client of the next page, and not by that of the page that is left, though it connects again', async () => {
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const shown: string[] = []
+    const left = await visitor.open({ path: '/page' })
+    await left.connected()
+    onFlash(left.live, (message) => shown.push(`left: ${message}`))
+    expect(await left.socket.emitWithAck('say', 'moved', { for: 'next' })).toBe('said')
+    left.socket.disconnect()
+    await left.comeBack()
+    const next = await visitor.open({ path: '/page' })
+    const heard = new Promise<void>((resolve) => {
+      onFlash(next.live, (message) => {
+        shown.push(`next: ${message}`)
+        resolve()
+      })
+    })
+    await next.connected()
+    await heard
+    expect(shown).toEqual(['next: moved'])
+  })
+
+  it.each([{ for: 'nxet' }, { for: null }])('is for no pages that there are not: %j', async (options) => {
+    const app = await start()
+    const socket = await open(app.visitor(cookieFor(app.live, {})))
+    expect(await socket.io.emitWithAck('say', 'moved', options)).toContain("flash: for: expected 'any' or 'next'")
   })
 })

@@ -30,21 +30,6 @@ describe.each([
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('is shown by the next page, once', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor()
-    await say(visitor, 'saved')
-    expect(await takeFlash(visitor)).toEqual(['saved'])
-    expect(await takeFlash(visitor)).toEqual([])
-  })
-
-  it('is shown by one of fifty pages that are asked for at once', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor()
-    await say(visitor, 'saved')
-    expect(await all(Array.from({ length: 50 }, () => takeFlash(visitor)))).toEqual(['saved'])
-  })
-
   it.each([
     ['in order', [0, 1]],
     ['in the other order', [1, 0]],
@@ -82,23 +67,6 @@ describe.each([
     await app.stop()
     const last = await start(options, { clock: before.clock })
     expect(await takeFlash(last.visitor(same.cookie))).toEqual([])
-  })
-
-  it.each([
-    ['a page that is fetched ahead', { headers: { 'sec-purpose': 'prefetch' } }],
-    ['a page that is rendered ahead', { headers: { 'sec-purpose': 'prefetch;prerender' } }],
-    ['a page that an older browser fetches ahead', { headers: { purpose: 'prefetch' } }],
-    ['a page that a script fetches ahead', { headers: { 'x-sec-purpose': 'prefetch' } }],
-    ['a page that is shown small', { headers: { 'x-purpose': 'preview' } }],
-    ['an image', { headers: { 'sec-fetch-dest': 'image' } }],
-    ['a script', { headers: { 'sec-fetch-dest': 'script' } }],
-  ])('is left for a page that is seen by %s', async (_title, init) => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor()
-    await say(visitor, 'saved')
-    expect(await takeFlash(visitor, init)).toEqual([])
-    await visitor.fetch('/flash/take', { method: 'HEAD' })
-    expect(await takeFlash(visitor)).toEqual(['saved'])
   })
 
   it('is left for the next page by one that takes it and fails, also in the cookie', async () => {
@@ -209,13 +177,11 @@ describe.each([
     'in/identify/say/on',
     'in/say/on',
     'out/say/on',
-    'leave/say/out/on',
     'say/out/leave/on',
     'out/leave/say/on',
     'say/out/forget/on',
     'out/forget/say/on',
     'say/leave/on',
-    'leave/say/on',
     'say/forget/on',
   ])('goes along where its own request signs in or out: %s', async (deeds) => {
     const app = await start(optionsOf())

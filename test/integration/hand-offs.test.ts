@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { redisStore } from 'koa-live-session/redis'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { startCluster } from '../support/cluster.js'
-import { bring, FIELD, open, serveSignIn, signIn, TAKE, tokenFor, told } from '../support/hand-offs.js'
-import { describeWithServer } from '../support/servers/describe-with-server.js'
-import { REDIS } from '../support/servers/installed.js'
-import { RedisServer } from '../support/servers/redis.js'
-import { connectNodeRedis, type RedisConnection } from '../support/servers/redis-clients.js'
+import { bring, FIELD, open, told } from '../support/hand-offs.js'
 import type { TestSocket } from '../support/socket.js'
 import type { Visitor } from '../support/visitor.js'
 
@@ -286,31 +280,5 @@ describe('a hand-off', () => {
     expect(await heard).toEqual(expect.any(String))
     await page.live.set('division', 3)
     expect(page.live.status('division')).toEqual({ status: 'saved' })
-  })
-})
-
-describeWithServer(REDIS, 'threat 4: a hand-off, at two nodes with Redis', () => {
-  let server: RedisServer
-  let connections: RedisConnection[] = []
-  beforeAll(async () => {
-    server = await RedisServer.start()
-    connections = [await connectNodeRedis(server.path), await connectNodeRedis(server.path)]
-  })
-  afterAll(async () => {
-    for (const { end } of connections) await end()
-    await server.stop()
-  })
-
-  it('is good once, of 50 times in parallel', async () => {
-    const options = (node: 1 | 2): object => ({ store: redisStore(connections[node - 1]?.client as never) })
-    const { one, two } = await startCluster(options, signIn)
-    serveSignIn(one)
-    const { visitor, socket } = await open(one)
-    const token = await tokenFor(socket)
-    const other = two.visitor(visitor.cookie)
-    const answers = Array.from({ length: 50 }, (_, at) => bring(at % 2 === 0 ? visitor : other, token, {}, TAKE))
-    const statuses = (await Promise.all(answers)).map(({ status }) => status)
-    expect(statuses.filter((status) => status === 200)).toHaveLength(1)
-    expect(statuses.filter((status) => status === 401)).toHaveLength(49)
   })
 })

@@ -56,10 +56,17 @@ describe('threat 66: a message, and what a person does not see', () => {
     ['an object', { ...sibling, 'sec-fetch-dest': 'object' }],
     ['an embed', { ...sibling, 'sec-fetch-dest': 'embed' }],
     ['an image', { ...sibling, 'sec-fetch-dest': 'image' }],
+    ['a script', { 'sec-fetch-dest': 'script' }],
+    ['a prefetch', { 'sec-purpose': 'prefetch' }],
+    ['a prerendering', { 'sec-purpose': 'prefetch;prerender' }],
+    ['a prefetch of an older browser', { purpose: 'prefetch' }],
+    ['a prefetch of a script', { 'x-sec-purpose': 'prefetch' }],
+    ['a preview', { 'x-purpose': 'preview' }],
   ])('is left where it is by %s', async (_, headers) => {
     const { victim } = await start()
     await say(victim, 'saved')
     expect(await takeFlash(victim, { headers })).toEqual([])
+    await victim.fetch('/flash/take', { method: 'HEAD' })
     expect(await takeFlash(victim)).toEqual(['saved'])
   })
 
