@@ -99,8 +99,8 @@ describe('Loads', () => {
     expect(loads.ensure([userSubject('carl')])).toBeInstanceOf(Promise)
   })
 
-  it('asks again where memory has forgotten what it brought', async () => {
-    const { loads, store, evict } = parts()
+  it('asks again where memory has forgotten what it brought, or has begun anew since', async () => {
+    const { loads, store, memory, evict } = parts()
     await store.content.merge(ANN, [register('a', 1, 1)])
     for (const subject of [ANN, BOB]) {
       void loads.ensure([subject])
@@ -109,21 +109,13 @@ describe('Loads', () => {
     }
     expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([true, true])
     evict()
+    expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([false, false])
+    // What a cookie, or another node, has told of since.
+    memory.set(ANN, Replica.of([register('b', 2, 2)], 'node'))
     expect(loads.isLoaded(ANN)).toBe(false)
     void loads.ensure([ANN])
     await turn()
     expect(store.open.size).toBe(1)
-  })
-
-  it('asks again where memory has begun anew since it forgot what it brought', async () => {
-    const { loads, store, memory, evict } = parts()
-    await store.content.merge(ANN, [register('a', 1, 1)])
-    await load({ loads, store })
-    evict()
-    // What a cookie, or another node, has told of since.
-    memory.set(ANN, Replica.of([register('b', 2, 2)], 'node'))
-    expect(loads.isLoaded(ANN)).toBe(false)
-    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
   })
 
   it('asks again where the clock was set back', async () => {
@@ -133,30 +125,19 @@ describe('Loads', () => {
     expect(loads.isFresh(ANN)).toBe(false)
   })
 
-  it('has requests wait for what memory has forgotten, also where an adapter connects the nodes', async () => {
-    const { loads, store, evict } = parts({ hasAdapter: true })
+  it.each<[string, boolean, (made: ReturnType<typeof parts>) => void]>([
+    ['is in memory', false, ({ clock }) => clock.advance(REFRESH)],
+    ['memory has forgotten', true, ({ evict }) => evict()],
+    ['was not asked for long', true, ({ clock }) => clock.advance(10 * REFRESH)],
+  ])('asks again, with an adapter too, for what %s; requests wait: %s', async (_, waits, change) => {
+    const made = parts({ hasAdapter: true })
+    const { loads, store } = made
     await store.content.merge(ANN, [register('a', 1, 1)])
     await load({ loads, store })
-    evict()
-    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
-  })
-
-  it('has no request wait for what is in memory, and asks again all the same, where an adapter connects the nodes', async () => {
-    const { loads, store, clock } = parts({ hasAdapter: true })
-    await store.content.merge(ANN, [register('a', 1, 1)])
-    await load({ loads, store })
-    clock.advance(REFRESH)
-    expect(loads.ensure([ANN])).toBeUndefined()
+    change(made)
+    expect(loads.ensure([ANN]) !== undefined).toBe(waits)
     await turn()
     expect(store.open.size).toBe(1)
-  })
-
-  it('has requests wait for what was not asked for long, also where an adapter connects the nodes', async () => {
-    const { loads, store, clock } = parts({ hasAdapter: true })
-    await store.content.merge(ANN, [register('a', 1, 1)])
-    await load({ loads, store })
-    clock.advance(10 * REFRESH)
-    expect(loads.ensure([ANN])).toBeInstanceOf(Promise)
   })
 
   it('asks a store that is down one thing at a time', async () => {
