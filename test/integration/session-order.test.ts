@@ -111,31 +111,12 @@ describe('no mistake', () => {
     },
   )
 
-  it('is a session with a store that comes first', async () => {
-    const app = await startWithUsers({ store: new AuthStore() })
-    const visitor = app.visitor()
-    for (const path of ['/', '/login/now?user=ann', '/', '/logout/leave', '/'])
-      expect((await visitor.fetch(path)).status).toBe(200)
-    expect((await visitor.store()).status).toBe(200)
-    expect(app.errors).toEqual([])
-  })
-
   it.each<[string, unknown]>([
     ['an identify that needs no session', (ctx: Koa.Context) => ctx.get('x-user') || undefined],
     ['no identify at all', undefined],
   ])('is %s', async (_, who) => {
     const app = await startInReverse({ store: new AuthStore() }, who)
     expect([(await app.visitor().fetch('/unused')).status, app.errors]).toEqual([200, []])
-  })
-
-  it('is an app without koa-session', async () => {
-    const app = await App.start({
-      options: { identify: (ctx: Koa.Context) => ctx['session']?.user } as never,
-      routes: (ctx) => {
-        ctx.body = ctx.liveSession.get('division')
-      },
-    })
-    expect((await app.visitor().fetch('/')).status).toBe(200)
   })
 })
 

@@ -2,9 +2,8 @@ import { describe, expect, it, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
 import { appSessionsOf } from '../support/app-sessions.js'
 import { Bus } from '../support/bus.js'
-import { Gate } from '../support/gate.js'
 import { present } from '../support/present.js'
-import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 
 const DAY = 24 * 60 * 60 * 1000
 /** The ids of the sender's keys. */
@@ -25,8 +24,6 @@ async function cluster() {
   }
   return { bus, clock, start, nodes: [await start(), await start()] as const }
 }
-
-const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 
 describe('sessions of nodes that only an adapter connects', () => {
   it('are told of with one message a save, in which nothing opens the session', async () => {
@@ -101,20 +98,16 @@ describe('sessions of nodes that only an adapter connects', () => {
     const elsewhere = two.visitor(visitor.cookie)
     const before = visitor.cookie
     const session = await two.session(elsewhere)
-    const gate = new Gate()
-    const late = two.fetch(elsewhere, async (ctx) => {
-      ctx['session'].cart = ['a']
-      await gate.pass()
+    const cart: Deed = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
+    const late = await two.during(elsewhere, cart, async () => {
+      const closed = new Promise((resolve) => {
+        for (const { conn } of two.app.io.sockets.sockets.values()) conn.once('close', resolve)
+      })
+      await one.ask(visitor, signOut)
+      expect(session.ended).toBe('destroyed')
+      await closed
     })
-    await gate.entered
-    const closed = new Promise((resolve) => {
-      for (const { conn } of two.app.io.sockets.sockets.values()) conn.once('close', resolve)
-    })
-    await one.ask(visitor, signOut)
-    expect(session.ended).toBe('destroyed')
-    await closed
-    gate.open()
-    expect((await late).status).toBe(200)
+    expect(late.status).toBe(200)
     for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
   })
 
@@ -155,17 +148,13 @@ describe('sessions of nodes that only an adapter connects', () => {
     const one = await start({ cache: { maxSubjects: 10 } })
     const visitor = await one.withSession({ cart: ['a'], step: 0 })
     const far = await two.session(two.visitor(visitor.cookie))
-    const gate = new Gate()
-    const slow = one.ask(visitor, async ({ session }) => {
-      session.step = 1
-      await gate.pass()
+    const step: Deed = ({ session }) => Object.assign(session, { step: 1 })
+    const slow = await one.during(visitor, step, async () => {
+      await one.flood()
+      await far.set('cart', ['a', 'b'])
+      clock.advance(1000)
     })
-    await gate.entered
-    await one.flood()
-    await far.set('cart', ['a', 'b'])
-    clock.advance(1000)
-    gate.open()
-    await slow
+    expect(slow.status).toBe(200)
     expect(far.values()).toEqual({ cart: ['a', 'b'], step: 1 })
   })
 

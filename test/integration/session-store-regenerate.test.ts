@@ -3,34 +3,16 @@ import type { AppSession } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
 import { Gate } from '../support/gate.js'
-import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 import { turn } from '../support/within.js'
 
-const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
+const wait: Deed = () => undefined
 const rotate: Deed = ({ session }) => session.regenerate()
 
 /** Signs a user in, as routes do. */
 function signIn(user: string): Deed {
   return ({ session }) => Object.assign(session, { user }).regenerate()
-}
-
-/** A request of a visitor that does something with the session it was given once other things have happened. */
-async function later(
-  sessions: SessionApp,
-  visitor: Visitor,
-  meanwhile: () => Promise<unknown>,
-  deed: Deed,
-): Promise<Response> {
-  const gate = new Gate()
-  const response = sessions.fetch(visitor, async (ctx) => {
-    await gate.pass()
-    await deed(ctx)
-  })
-  await gate.entered
-  await meanwhile()
-  gate.open()
-  return response
 }
 
 /** Two requests of a browser, which go on together with what they do; with what each is answered, and its browser from then on. */
@@ -71,7 +53,7 @@ describe('a session that is regenerated', () => {
     const visitor = await sessions.withSession({ cart: ['a'], flash: 'hello' })
     const [own, other] = [await sessions.session(visitor), sessions.visitor(visitor.cookie)]
     const meanwhile = () => write(own, () => sessions.write(other, { cart: ['a', 'b'] }))
-    await later(sessions, visitor, meanwhile, (ctx) => {
+    await sessions.during(visitor, wait, meanwhile, (ctx) => {
       delete ctx['session'].flash
       return signIn('ann')(ctx)
     })
@@ -82,7 +64,7 @@ describe('a session that is regenerated', () => {
     const [near, far] = await two()
     const visitor = await near.withSession({ cart: ['a'] })
     const meanwhile = () => far.write(far.visitor(visitor.cookie), { cart: ['a', 'b'] })
-    await later(near, visitor, meanwhile, signIn('ann'))
+    await near.during(visitor, wait, meanwhile, signIn('ann'))
     expect(await near.read(visitor)).toEqual({ user: 'ann', cart: ['a', 'b'] })
   })
 
@@ -90,7 +72,7 @@ describe('a session that is regenerated', () => {
     const sessions = await SessionApp.start({ session: { maxAge: 600_000 } })
     const visitor = await sessions.withSession({ cart: [] })
     const stay: Deed = ({ session }) => Object.assign(session, { maxAge: 6_000_000 })
-    await later(sessions, visitor, () => sessions.ask(sessions.visitor(visitor.cookie), stay), signIn('ann'))
+    await sessions.during(visitor, wait, () => sessions.ask(sessions.visitor(visitor.cookie), stay), signIn('ann'))
     sessions.app.clock.advance(3_000_000)
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: [] })
   })
@@ -98,10 +80,7 @@ describe('a session that is regenerated', () => {
   it('has its values where memory has forgotten it meanwhile', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
     const visitor = await sessions.withSession({ cart: ['a'] })
-    const flood = async (): Promise<void> => {
-      for (let at = 0; at < 50; at += 1) await sessions.app.live.sessionStore().set(`stranger-${at}`, { csrf: at })
-    }
-    await later(sessions, visitor, flood, signIn('ann'))
+    await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
@@ -123,7 +102,7 @@ describe('a session that is regenerated', () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
     const again = sessions.visitor(visitor.cookie)
-    const response = await later(sessions, again, () => sessions.ask(visitor, deed), deed)
+    const response = await sessions.during(again, wait, () => sessions.ask(visitor, deed), deed)
     expect(response.status).toBe(200)
     for (const each of [visitor, again]) expect(await sessions.read(each)).toEqual({ user: 'ann', cart: ['a'] })
   })
@@ -185,7 +164,7 @@ describe('a session that is regenerated', () => {
       await sessions.ask(visitor, signIn('ann'))
       await sessions.write(visitor, { card: '4111' })
     }
-    await later(sessions, planted, meanwhile, rotate)
+    await sessions.during(planted, wait, meanwhile, rotate)
     expect(await sessions.read(planted)).toEqual({ cart: ['a'] })
   })
 
@@ -193,15 +172,8 @@ describe('a session that is regenerated', () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ cart: ['a'] })
     const early = sessions.visitor(visitor.cookie)
-    const regenerated = new Gate()
-    const signingIn = sessions.ask(visitor, async (ctx) => {
-      await signIn('ann')(ctx)
-      await regenerated.pass()
-    })
-    await regenerated.entered
-    await sessions.write(early, { theme: 'dark' })
-    regenerated.open()
-    await signingIn
+    const signedIn = await sessions.during(visitor, signIn('ann'), () => sessions.write(early, { theme: 'dark' }))
+    expect(signedIn.status).toBe(200)
     expect(await sessions.read(early)).toEqual({ theme: 'dark' })
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
@@ -214,10 +186,10 @@ describe('a session that is regenerated', () => {
     const visitor = await sessions.withSession({ user: 'ann' })
     const before = visitor.cookie
     const fail = async (): Promise<void> => {
-      for (let at = 0; at < 50; at += 1) await sessions.withSession({ csrf: at })
+      await sessions.flood()
       store.fail(Number.POSITIVE_INFINITY)
     }
-    expect((await later(sessions, visitor, fail, signOut)).status).toBe(200)
+    expect((await sessions.during(visitor, wait, fail, signOut)).status).toBe(200)
     store.fail(0)
     await sessions.app.live.settled()
     expect(await sessions.read(sessions.visitor(before))).toEqual({})

@@ -4,14 +4,11 @@ import { memoryStore } from 'koa-live-session/testing'
 import koaSession from 'koa-session'
 import { App } from '../support/app.js'
 import { identify } from '../support/auth.js'
-import { Gate } from '../support/gate.js'
 import { present } from '../support/present.js'
-import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import { turn } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
-
-const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 
 /** What a socket is told of its session. */
 function follow(session: AppSession) {
@@ -89,40 +86,20 @@ describe('socket.session', () => {
     expect(await sessions.read(visitor)).toEqual({ count: 3 })
   })
 
-  it('keeps what a request and a socket change at once under different keys', async () => {
+  it('keeps what a request and a socket change at once, of one key the later write', async () => {
     const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0, b: 0, gone: 1 })
+    const visitor = await sessions.withSession({ a: 0, b: 0, gone: 1, theme: 'light' })
     const session = await sessions.session(visitor)
-    const gate = new Gate()
-    const request = sessions.ask(visitor, async (ctx) => {
-      ctx['session'].a = 1
-      await gate.pass()
+    const change: Deed = (ctx) => Object.assign(ctx['session'], { a: 1, theme: 'dark' })
+    const answer = await sessions.during(visitor, change, async () => {
+      await session.set('b', 2)
+      await session.delete('gone')
+      await session.set('theme', 'blue')
     })
-    await gate.entered
-    await session.set('b', 2)
-    await session.delete('gone')
-    gate.open()
-    await request
-    expect(await sessions.read(visitor)).toEqual({ a: 1, b: 2 })
-  })
-
-  it('has the later of two writes of one key, by a request and by a socket', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ theme: 'light', size: 1 })
-    const session = await sessions.session(visitor)
-    const gate = new Gate()
-    const request = sessions.ask(visitor, async (ctx) => {
-      ctx['session'].theme = 'dark'
-      await gate.pass()
-    })
-    await gate.entered
+    expect(answer.status).toBe(200)
+    expect(session.values()).toEqual({ a: 1, b: 2, theme: 'dark' })
     await session.set('theme', 'blue')
-    await session.set('size', 2)
-    gate.open()
-    await request
-    expect(session.values()).toEqual({ theme: 'dark', size: 2 })
-    await session.set('theme', 'blue')
-    expect(await sessions.read(visitor)).toEqual({ theme: 'blue', size: 2 })
+    expect(await sessions.read(visitor)).toEqual({ a: 1, b: 2, theme: 'blue' })
   })
 
   it('hears key by key what requests and other sockets change', async () => {
@@ -210,19 +187,6 @@ describe('socket.session', () => {
     ])
   })
 
-  it('tells all of what a listener writes once they have heard of what that answers', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0 })
-    const session = await sessions.session(visitor)
-    session.onChange(({ value }) => void (value === 1 && session.set('a', 2)))
-    const told = follow(await sessions.session(visitor))
-    await sessions.write(visitor, { a: 1 })
-    expect(told).toEqual([
-      ['a', 1, 0, 'request'],
-      ['a', 2, 1, 'socket'],
-    ])
-  })
-
   it('tells last of what a listener writes, where that answers one of several changes', async () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ a: 0, b: 0 })
@@ -254,16 +218,6 @@ describe('socket.session', () => {
     expect(await sessions.read(visitor)).not.toHaveProperty('user', 'eve')
   })
 
-  it('tells a listener of the end at once where that has been', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
-    await sessions.ask(visitor, signOut)
-    const ends: string[] = []
-    session.onEnd((end) => ends.push(end))
-    expect(ends).toEqual(['destroyed'])
-  })
-
   it.each<[string, (session: AppSession, follow: () => void) => unknown]>([
     ['as its values go', (session, follow) => session.subscribe('user', (user) => user ?? follow())],
     ['as others are told of the end', (session, follow) => session.onEnd(follow)],
@@ -275,6 +229,8 @@ describe('socket.session', () => {
     listen(session, () => void session.onEnd((end) => ends.push(end)))
     await sessions.ask(visitor, signOut)
     expect(ends).toEqual(['destroyed'])
+    session.onEnd((end) => ends.push(end))
+    expect(ends).toEqual(['destroyed', 'destroyed'])
   })
 
   it.each<[string, Deed, object]>([
@@ -288,17 +244,14 @@ describe('socket.session', () => {
       const session = await sessions.session(visitor)
       const [conn] = [...sessions.app.io.sockets.sockets.values()].map((socket) => socket.conn)
       const closed = new Promise((resolve) => present(conn).once('close', resolve))
-      const gate = new Gate()
-      const answer = sessions.fetch(visitor, async (ctx) => {
+      const act: Deed = async (ctx) => {
         await end(ctx)
         if (ctx['session'] === null) await sessions.app.live.sessionStore().destroy(sessionId(visitor), { ctx })
-        await gate.pass()
+      }
+      await sessions.during(visitor, act, async () => {
+        expect(session.ended).toBe('destroyed')
+        expect(conn?.readyState).toBe('open')
       })
-      await gate.entered
-      expect(session.ended).toBe('destroyed')
-      expect(conn?.readyState).toBe('open')
-      gate.open()
-      await answer
       await closed
       expect((await sessions.connect(visitor))?.values() ?? {}).toEqual(left)
     },
@@ -334,8 +287,7 @@ describe('socket.session', () => {
     })
     void visitor.connect().catch(() => undefined)
     await broken
-    const store = sessions.app.live.sessionStore()
-    for (let at = 0; at < 50; at += 1) await store.set(`stranger-${at}`, { csrf: at }, DAY)
+    await sessions.flood()
     expect(await sessions.read(visitor)).toEqual({})
   })
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { appSessionsOf } from '../support/app-sessions.js'
 import { Gate } from '../support/gate.js'
-import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
-import type { Visitor } from '../support/visitor.js'
+import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import { within } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -16,24 +15,6 @@ function mapStore() {
     set: async (id: string, session: unknown): Promise<void> => void sessions.set(id, JSON.stringify(session)),
     destroy: async (id: string): Promise<void> => void sessions.delete(id),
   }
-}
-
-/** Does something within a request of the visitor while other things happen between its beginning and its end. */
-async function during(
-  sessions: SessionApp,
-  visitor: Visitor,
-  deed: Deed,
-  meanwhile: () => Promise<unknown>,
-): Promise<Response> {
-  const gate = new Gate()
-  const response = sessions.fetch(visitor, async (ctx) => {
-    await deed(ctx)
-    await gate.pass()
-  })
-  await gate.entered
-  await meanwhile()
-  gate.open()
-  return response
 }
 
 /** How many of so many requests, which have all begun before the first one ends, leave what they have set. */
@@ -64,8 +45,7 @@ describe('live.sessionStore()', () => {
   it('writes only what a request has changed, so that of one key the later save stands', async () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ a: 0, b: 0, c: 0 })
-    await during(
-      sessions,
+    await sessions.during(
       visitor,
       ({ session }) => Object.assign(session, { a: 1, b: 1 }),
       () => sessions.write(visitor, { b: 2, c: 2 }),
@@ -76,8 +56,7 @@ describe('live.sessionStore()', () => {
   it('lets a key that another request deletes meanwhile stay deleted', async () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ flash: 'saved', cart: [] })
-    await during(
-      sessions,
+    await sessions.during(
       visitor,
       ({ session }) => session.cart.push('a'),
       () => sessions.ask(visitor, ({ session }) => void delete session.flash),
@@ -88,23 +67,19 @@ describe('live.sessionStore()', () => {
   it('keeps a key that comes while another request replaces the session', async () => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ old: 1 })
-    const gate = new Gate()
-    const replaced = sessions.ask(visitor, async (ctx) => {
-      Object.assign(ctx, { session: { fresh: 1 } })
-      await gate.pass()
-    })
-    await gate.entered
-    await sessions.write(visitor, { other: 1 })
-    gate.open()
-    await replaced
+    const replaced = await sessions.during(
+      visitor,
+      (ctx) => void Object.assign(ctx, { session: { fresh: 1 } }),
+      () => sessions.write(visitor, { other: 1 }),
+    )
+    expect(replaced.status).toBe(200)
     expect(await sessions.read(visitor)).toEqual({ fresh: 1, other: 1 })
   })
 
   it('lets no rolling request take back the maxAge that another has given the session', async () => {
     const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
     const visitor = await sessions.withSession({ user: 'ann' })
-    await during(
-      sessions,
+    await sessions.during(
       visitor,
       () => 0,
       () =>
@@ -120,8 +95,7 @@ describe('live.sessionStore()', () => {
     const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
     const visitor = await sessions.withSession({ user: 'ann' })
     const half = DAY / 2
-    await during(
-      sessions,
+    await sessions.during(
       visitor,
       () => 0,
       async () => {
@@ -137,7 +111,7 @@ describe('live.sessionStore()', () => {
 
 describe('a session that its app has ended', () => {
   const ends: readonly (readonly [string, Deed])[] = [
-    ['set to null', (ctx) => void Object.assign(ctx, { session: null })],
+    ['set to null', signOut],
     ['regenerated', ({ session }) => session.regenerate()],
   ]
 
@@ -145,8 +119,7 @@ describe('a session that its app has ended', () => {
     const sessions = await SessionApp.start({ session: { rolling: true } })
     const visitor = await sessions.withSession({ user: 'ann' })
     const before = visitor.cookie
-    const response = await during(
-      sessions,
+    const response = await sessions.during(
       sessions.visitor(before),
       ({ session }) => Object.assign(session, { cart: ['a'] }),
       () => sessions.ask(visitor, end),
@@ -158,23 +131,19 @@ describe('a session that its app has ended', () => {
   it.each(ends)('leaves the browser the cookie that it was given meanwhile, where it was %s', async (_, end) => {
     const sessions = await SessionApp.start({ session: { rolling: true } })
     const visitor = await sessions.withSession({ user: 'ann' })
-    const gate = new Gate()
-    const late = sessions.fetch(sessions.visitor(visitor.cookie), async (ctx) => {
-      ctx.cookies.set('theme', 'dark')
-      await gate.pass()
-    })
-    await gate.entered
-    await sessions.ask(visitor, end)
-    gate.open()
-    const names = (await late).headers.getSetCookie().map((line) => line.split('=')[0])
+    const late = await sessions.during(
+      sessions.visitor(visitor.cookie),
+      (ctx) => void ctx.cookies.set('theme', 'dark'),
+      () => sessions.ask(visitor, end),
+    )
+    const names = late.headers.getSetCookie().map((line) => line.split('=')[0])
     expect(names).toEqual(['theme'])
   })
 
   it.each(ends)('leaves nothing of a late change in the session that comes next, where it was %s', async (_, end) => {
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann' })
-    await during(
-      sessions,
+    await sessions.during(
       sessions.visitor(visitor.cookie),
       ({ session }) => Object.assign(session, { user: 'eve' }),
       async () => {
@@ -190,9 +159,7 @@ describe('a session that its app has ended', () => {
     const late = async (deed: Deed): Promise<void> => {
       const visitor = await sessions.withSession({ user: 'ann' })
       const other = sessions.visitor(visitor.cookie)
-      await during(sessions, other, deed, () =>
-        sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: null })),
-      )
+      await sessions.during(other, deed, () => sessions.ask(visitor, signOut))
     }
     await late(() => 0)
     expect(sessions.app.errors).toEqual([])
@@ -203,8 +170,7 @@ describe('a session that its app has ended', () => {
   it('does not come back by a save that is later than its expiry', async () => {
     const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
     const visitor = await sessions.withSession({ user: 'ann', cart: [] })
-    await during(
-      sessions,
+    await sessions.during(
       visitor,
       ({ session }) => session.cart.push('a'),
       async () => sessions.app.clock.advance(2 * DAY),
@@ -231,22 +197,18 @@ describe('memory', () => {
 
   it('keeps a session that an open socket holds, and gives it back when that has gone', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
-    const store = sessions.app.live.sessionStore()
     const visitor = await sessions.withSession({ user: 'ann' })
-    const flood = async (): Promise<void> => {
-      for (let at = 0; at < 50; at += 1) await store.set(`stranger-${Math.random()}`, { csrf: at }, DAY)
-    }
     const left = new Promise((resolve) => {
       sessions.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
     })
     const session = await sessions.session(visitor)
-    await flood()
+    await sessions.flood()
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
     expect(session.get('user')).toBe('ann')
     visitor.leave()
     await left
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
-    await flood()
+    await sessions.flood()
     expect(await sessions.read(visitor)).toEqual({})
   })
 
@@ -307,12 +269,11 @@ describe('memory', () => {
     const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
     const store = sessions.app.live.sessionStore()
     const visitor = await sessions.withSession({ user: 'ann' })
-    await during(
-      sessions,
+    await sessions.during(
       visitor,
       ({ session }) => Object.assign(session, { cart: ['a'] }),
       async () => {
-        for (let at = 0; at < 50; at += 1) await store.set(`stranger-${at}`, { csrf: at }, DAY)
+        await sessions.flood()
         expect(await store.get(sessionId(visitor))).toBeUndefined()
       },
     )

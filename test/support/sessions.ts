@@ -2,10 +2,14 @@ import type Koa from 'koa'
 import type { AppSession, SessionStore } from 'koa-live-session'
 import session, { type CreateSessionOptions } from 'koa-session'
 import { App, type AppFields, type AppOptions } from './app.js'
+import { Gate } from './gate.js'
 import type { Visitor } from './visitor.js'
 
 /** What a request does with its `ctx.session`; its result is the response. */
 export type Deed = (ctx: Koa.Context) => unknown
+
+/** Ends the session, as a sign-out does. */
+export const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 
 interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
   /** koa-session's options. */
@@ -57,6 +61,25 @@ export class SessionApp {
     const response = await this.fetch(visitor, deed)
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
     return (await response.json()) as Awaited<T>
+  }
+
+  /** Makes a request that does something before other things happen, and something after. */
+  async during(
+    visitor: Visitor,
+    first: Deed,
+    meanwhile: () => Promise<unknown>,
+    last: Deed = () => undefined,
+  ): Promise<Response> {
+    const gate = new Gate()
+    const response = this.fetch(visitor, async (ctx) => {
+      await first(ctx)
+      await gate.pass()
+      await last(ctx)
+    })
+    await gate.entered
+    await meanwhile()
+    gate.open()
+    return response
   }
 
   /** Returns what the visitor's next request finds in its session. */

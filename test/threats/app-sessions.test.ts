@@ -20,7 +20,7 @@ import { Gate } from '../support/gate.js'
 import { idleIntervals } from '../support/idle-intervals.js'
 import { present } from '../support/present.js'
 import { atScale } from '../support/scale.js'
-import { type Deed, SessionApp, sessionId } from '../support/sessions.js'
+import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 import { workOf } from '../support/work.js'
 
@@ -39,8 +39,6 @@ const NAMES = [
   '_expire',
   '_session',
 ]
-
-const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 
 /** All that could be said of a thing. */
 function show(thing: unknown): string {
@@ -144,15 +142,13 @@ describe('threat 9: a session that has ended, and a request under way that regen
     const [first, second] = [await start(), await start()]
     const visitor = await first.withSession({ user: 'ann', cart: ['a'] })
     const late = second.visitor(visitor.cookie)
-    const gate = new Gate()
-    const response = second.fetch(late, async (ctx) => {
-      await gate.pass()
-      await deed(ctx)
-    })
-    await gate.entered
-    await end(first, visitor)
-    gate.open()
-    return { response: await response, late, second, visitor }
+    const response = await second.during(
+      late,
+      () => undefined,
+      () => end(first, visitor),
+      deed,
+    )
+    return { response, late, second, visitor }
   }
 
   it.each<[string, Deed]>([
@@ -171,16 +167,11 @@ describe('threat 9: a session that has ended, and a request under way that regen
     const sessions = await SessionApp.start()
     const visitor = await sessions.withSession({ user: 'ann' })
     const late = sessions.visitor(visitor.cookie)
-    const gate = new Gate()
-    const response = sessions.fetch(late, async (ctx) => {
-      await gate.pass()
-      await rotate(ctx)
-    })
-    await gate.entered
-    await sessions.ask(visitor, rotate)
-    await sessions.ask(visitor, signOut)
-    gate.open()
-    expect((await response).status).toBe(409)
+    const end = async (): Promise<void> => {
+      await sessions.ask(visitor, rotate)
+      await sessions.ask(visitor, signOut)
+    }
+    expect((await sessions.during(late, () => undefined, end, rotate)).status).toBe(409)
     expect(await sessions.read(late)).toEqual({})
   })
 
@@ -416,15 +407,8 @@ describe('threat 23: the id of a session', () => {
         await sessions.fetch(visitor, ({ session: own }) => void Object.assign(own, { big: 'x'.repeat(70_000) }))
       ).text(),
     )
-    const gate = new Gate()
-    const late = sessions.fetch(sessions.visitor(visitor.cookie), async ({ session: own }) => {
-      own.cart = []
-      await gate.pass()
-    })
-    await gate.entered
-    await sessions.ask(visitor, signOut)
-    gate.open()
-    await late
+    const cart: Deed = ({ session: own }) => Object.assign(own, { cart: [] })
+    await sessions.during(sessions.visitor(visitor.cookie), cart, () => sessions.ask(visitor, signOut))
     heard.push(
       await session.set('user', 'eve').catch(show),
       sessions.app.live.sessionStore(),
