@@ -25,6 +25,12 @@ async function start(options: object = {}): Promise<App> {
   return app
 }
 
+/** A visitor with a cookie. */
+async function begin(options?: object): Promise<{ app: App; visitor: Visitor }> {
+  const app = await start(options)
+  return { app, visitor: app.visitor(cookieFor(app.live, {})) }
+}
+
 const take = (socket: TestSocket, ...isBack: readonly true[]): Promise<Record<string, unknown>> =>
   socket.io.emitWithAck('live_session:take_flash', ...isBack)
 const sayNext = (socket: TestSocket): Promise<unknown> => socket.io.emitWithAck('say', 'moved', { for: 'next' })
@@ -63,8 +69,7 @@ describe.each([
   ['with a store', () => ({ store: memoryStore() })],
 ])('a message of a socket, %s', (_, optionsOf) => {
   it('is offered to its own page alone, which takes it once', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin(optionsOf())
     const [one, two] = [await open(visitor), await open(visitor)]
     const [toOne, toTwo] = [offers(one), offers(two)]
     expect(await one.io.emitWithAck('say', { text: 'added' })).toBe('said')
@@ -75,8 +80,7 @@ describe.each([
   })
 
   it('waits for the next page where its own takes none', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin(optionsOf())
     await (await open(visitor)).io.emitWithAck('say', 'added')
     const { headers } = await visitor.fetch('/flash/take', { method: 'HEAD' })
     expect(headers.get('cache-control')).toBe('private')
@@ -90,8 +94,7 @@ describe.each([
   })
 
   it('is given to one of many pages and requests that ask for it at once', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin(optionsOf())
     const sockets = [await open(visitor), await open(visitor), await open(visitor)]
     await present(sockets[0]).io.emitWithAck('say', 'added')
     const taken = [
@@ -119,8 +122,7 @@ describe('an open page', () => {
     ['an answer that leads nowhere', '/flash/say', 1],
     ['an answer that leads to another page', '/flash/say/on', 0],
   ])('is offered the message of %s', async (_, path, times) => {
-    const app = await start()
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin()
     const [one, two] = [await open(visitor), await open(visitor)]
     const counts = [offers(one), offers(two)]
     await visitor.fetch(`${path}?what=saved`)
@@ -180,8 +182,7 @@ describe('an open page', () => {
   })
 
   it('shows waiting messages, those of sockets and of requests, once each', async () => {
-    const app = await start()
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin()
     await say(visitor, 'before')
     const { page, shown, next } = await openPage(visitor)
     await next()
@@ -201,8 +202,7 @@ describe('an open page', () => {
   })
 
   it('takes nothing that it has no listener for, nor once it is closed', async () => {
-    const app = await start()
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin()
     const { page, shown } = await openPage(visitor)
     page.live.close()
     const silent = await visitor.open({ path: '/page' })
@@ -275,8 +275,7 @@ describe.each([
   ['with a store', () => ({ store: memoryStore() })],
 ])('a message for the next page, %s', (_, optionsOf) => {
   it('of a socket is offered to no open page, and taken by none: the page that is rendered next shows it', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin(optionsOf())
     const sockets = [await open(visitor), await open(visitor)]
     const offers: string[] = []
     for (const { io } of sockets) io.on('live_session:flash', () => offers.push(io.id ?? ''))
@@ -289,8 +288,7 @@ describe.each([
   })
 
   it('is taken over the socket of a page that is loaded after it, once, and of no page that comes back', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin(optionsOf())
     await sayNext(await open(visitor))
     const back = await open(visitor)
     expect(await take(back, true)).toEqual(none)
@@ -301,8 +299,7 @@ describe.each([
   })
 
   it.each(['next/on', 'next'])('of a request is left by the pages that are open: %s', async (deeds) => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { app, visitor } = await begin(optionsOf())
     const socket = await open(visitor)
     await say(visitor, 'moved', deeds)
     expect(await take(socket)).toEqual(none)
@@ -311,8 +308,7 @@ describe.each([
   })
 
   it('is none of the answer of its own request, nor of what a script of an open page fetches', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin(optionsOf())
     const own = await (await visitor.fetch('/flash/next/take?what=moved')).json()
     expect(own).toEqual({ taken: [] })
     const script = { headers: { 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' } }
@@ -335,8 +331,7 @@ describe.each([
 
 describe('a message for the next page', () => {
   it('is shown by the real client of the next page, and not by that of the page that is left, though it connects again', async () => {
-    const app = await start()
-    const visitor = app.visitor(cookieFor(app.live, {}))
+    const { visitor } = await begin()
     const shown: string[] = []
     const left = await visitor.open({ path: '/page' })
     await left.connected()

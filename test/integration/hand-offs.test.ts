@@ -49,13 +49,19 @@ async function tokenOf(socket: TestSocket, payload: unknown = { text: 'hello' })
   return next
 }
 
+/** A visitor with the token of a hand-off. */
+async function handed(take?: Take) {
+  const app = await start(take)
+  const { visitor, socket } = await open(app)
+  return { app, visitor, socket, token: await tokenOf(socket) }
+}
+
 const post = (visitor: Visitor, body: string, type = 'application/x-www-form-urlencoded'): Promise<Response> =>
   visitor.fetch('/', { method: 'POST', headers: { origin: visitor.url, 'content-type': type }, body })
 
 describe('a hand-off', () => {
   it('tells the page a token that has nothing of the payload to read, and leads where it was handed to', async () => {
-    const app = await start()
-    const { visitor, socket } = await open(app)
+    const { visitor, socket } = await open(await start())
     const next = told(socket)
     await handOff(socket, { text: 'a canary of a payload' }, '/take?from=hére')
     const token = await next
@@ -76,9 +82,7 @@ describe('a hand-off', () => {
   })
 
   it('comes with the other fields of its form, where parsers of bodies leave them', async () => {
-    const app = await start()
-    const { visitor, socket } = await open(app)
-    const token = await tokenOf(socket)
+    const { visitor, token } = await handed()
     const answer = await post(visitor, `user=ann&tag=a&tag=b&__proto__=x&${FIELD}=${token}`)
     expect(await answer.json()).toMatchObject({ taken: { text: 'hello' }, body: { user: 'ann', tag: ['a', 'b'] } })
   })
@@ -92,8 +96,7 @@ describe('a hand-off', () => {
       if (ctx.method === 'POST') Object.assign(ctx.request, { body: made(token) })
       return next()
     }
-    const app = await start(undefined, [parser])
-    const { visitor, socket } = await open(app)
+    const { visitor, socket } = await open(await start(undefined, [parser]))
     token = await tokenOf(socket)
     expect(await (await post(visitor, '')).json()).toMatchObject({ taken: { text: 'hello' } })
   })
@@ -105,8 +108,7 @@ describe('a hand-off', () => {
     ['text', `${FIELD}=x`, 'text/plain'],
     ['JSON that no parser has read', `{"${FIELD}":"x"}`, 'application/json'],
   ])('is none in %s', async (_, body, type) => {
-    const app = await start()
-    const { visitor } = await open(app)
+    const { visitor } = await open(await start())
     const answer = await post(visitor, body, type)
     expect([answer.status, await answer.json()]).toMatchObject([200, { taken: null }])
   })
@@ -133,9 +135,7 @@ describe('a hand-off', () => {
   })
 
   it('is none in a URL', async () => {
-    const app = await start()
-    const { visitor, socket } = await open(app)
-    const token = await tokenOf(socket)
+    const { visitor, token } = await handed()
     for (const method of ['GET', 'POST']) {
       const answer = await visitor.fetch(`/?${FIELD}=${token}`, { method, headers: { origin: visitor.url } })
       expect(await answer.json()).toMatchObject({ taken: null })
@@ -144,9 +144,7 @@ describe('a hand-off', () => {
   })
 
   it('is refused with a form of over 64 kB, and the server goes on', async () => {
-    const app = await start()
-    const { visitor, socket } = await open(app)
-    const token = await tokenOf(socket)
+    const { visitor, token } = await handed()
     expect((await post(visitor, `${FIELD}=${token}&x=${'x'.repeat(70_000)}`)).status).toBe(413)
     expect(await (await bring(visitor, token, {}, '/')).json()).toMatchObject({ taken: { text: 'hello' } })
   })
@@ -165,9 +163,7 @@ describe('a hand-off', () => {
   it('that the schema refuses is refused without a word of what it is, and is not spent', async () => {
     const strict = z.object({ text: z.enum(['another']) })
     let wanted: typeof schema | typeof strict = strict
-    const app = await start((ctx) => ctx.liveSession.takeHandOff(PURPOSE, wanted))
-    const { visitor, socket } = await open(app)
-    const token = await tokenOf(socket)
+    const { visitor, token } = await handed((ctx) => ctx.liveSession.takeHandOff(PURPOSE, wanted))
     const answer = await bring(visitor, token, {}, '/')
     expect([answer.status, await answer.text()]).toEqual([
       400,
@@ -178,8 +174,7 @@ describe('a hand-off', () => {
   })
 
   it('has its answer kept from shared caches', async () => {
-    const app = await start()
-    const { visitor, socket } = await open(app)
+    const { visitor, socket } = await open(await start())
     const { headers } = await bring(visitor, await tokenOf(socket), {}, '/')
     expect([headers.get('vary'), headers.get('cache-control')]).toEqual(['Cookie', expect.stringMatching(/^private/)])
   })

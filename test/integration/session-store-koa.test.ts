@@ -4,7 +4,7 @@ import type { SessionStore } from 'koa-live-session'
 import { testClock } from 'koa-live-session/testing'
 import session from 'koa-session'
 import { App } from '../support/app.js'
-import { SessionApp, sessionId } from '../support/sessions.js'
+import { begin, SessionApp, sessionId } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 import { turn } from '../support/within.js'
 
@@ -39,16 +39,14 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('keeps what was set for the next request, in the cookie nothing but the id', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
+    const { sessions, visitor } = await begin({ user: 'ann', cart: ['a'] })
     const found = await sessions.ask(visitor, ({ session }) => [session.toJSON(), session.isNew, session.externalKey])
     expect(found).toEqual([{ user: 'ann', cart: ['a'] }, false, sessionId(visitor)])
     expect(sessionId(visitor)).toMatch(/^[\da-f-]{36}$/)
   })
 
   it('hands over values that the request may change, also deep in them', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ cart: [{ count: 1 }] })
+    const { sessions, visitor } = await begin({ cart: [{ count: 1 }] })
     await sessions.ask(visitor, ({ session }) => {
       session.cart[0].count += 1
       session.cart.push({ count: 5 })
@@ -57,8 +55,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('replaces the values, and not the id, where ctx.session is assigned', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
+    const { sessions, visitor } = await begin({ user: 'ann', cart: ['a'] })
     const id = sessionId(visitor)
     await sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: { theme: 'dark' } }))
     expect(await sessions.read(visitor)).toEqual({ theme: 'dark' })
@@ -66,8 +63,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('ends a session that was set to null, and takes its cookie away', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' })
     const before = visitor.cookie
     const response = await sessions.fetch(visitor, (ctx) => void Object.assign(ctx, { session: null }))
     expect(setCookie(response)).toEqual([expect.stringContaining('expires=Thu, 01 Jan 1970')])
@@ -75,8 +71,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('gives a session another id, and the same values, where it is regenerated', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ cart: ['a'] })
+    const { sessions, visitor } = await begin({ cart: ['a'] })
     const [cookie, id] = [visitor.cookie, sessionId(visitor)]
     await sessions.ask(visitor, async ({ session }) => {
       session.user = 'ann'
@@ -103,8 +98,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('renews a rolling session at each request', async () => {
-    const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     for (const _ of [1, 2, 3]) {
       sessions.app.clock.advance(DAY - HOUR)
       const response = await sessions.fetch(visitor, ({ session }) => session.user)
@@ -114,8 +108,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('renews a session past half of its time where renew is set, and not before', async () => {
-    const sessions = await SessionApp.start({ session: { renew: true, maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { renew: true, maxAge: DAY } })
     sessions.app.clock.advance(DAY / 2 - HOUR)
     expect(setCookie(await sessions.fetch(visitor, () => 1))).toEqual([])
     sessions.app.clock.advance(2 * HOUR)
@@ -124,8 +117,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('keeps a maxAge that a session was given', async () => {
-    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: DAY } })
     await sessions.ask(visitor, ({ session }) => {
       session.maxAge = 30 * DAY
     })
@@ -134,8 +126,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('ends a session whose maxAge is set to less than nothing', async () => {
-    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: DAY } })
     const [before, id] = [visitor.cookie, sessionId(visitor)]
     await sessions.ask(visitor, ({ session }) => void Object.assign(session, { maxAge: -1000 }))
     expect(await sessions.read(sessions.visitor(before))).toEqual({})
@@ -186,8 +177,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('saves an unchanged session where save() is called', async () => {
-    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: DAY } })
     sessions.app.clock.advance(DAY - HOUR)
     await sessions.ask(visitor, ({ session }) => session.save())
     expect(await left(sessions, visitor)).toBeGreaterThan(DAY - HOUR)
@@ -221,8 +211,7 @@ describe('what koa-session does with live.sessionStore()', () => {
   })
 
   it('saves each time what has changed since the last, where a request saves more than once', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ step: 0, user: 'ann' })
+    const { sessions, visitor } = await begin({ step: 0, user: 'ann' })
     await sessions.ask(visitor, async ({ session }) => {
       session.step = 1
       await session.save()
@@ -237,15 +226,13 @@ describe('what koa-session does with live.sessionStore()', () => {
     ['genid', { genid: () => `mine-${Math.random()}` }, /^mine-0/],
     ['prefix', { prefix: 'app:' }, /^app:[\da-f-]{36}$/],
   ])('takes ids from %s', async (_, own, pattern) => {
-    const sessions = await SessionApp.start({ session: own })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: own })
     expect(sessionId(visitor)).toMatch(pattern)
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
   it('refuses a genid that makes the id of a session that has ended', async () => {
-    const sessions = await SessionApp.start({ session: { genid: () => 'always the same' } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { genid: () => 'always the same' } })
     await sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: null }))
     const response = await sessions.fetch(visitor, ({ session }) => void Object.assign(session, { user: 'bob' }))
     expect(response.status).toBe(500)
@@ -285,8 +272,10 @@ describe('what koa-session does with live.sessionStore()', () => {
         }
       }
     }
-    const sessions = await SessionApp.start({ session: (store) => ({ ContextStore: passOn(store) }) })
-    const visitor = await sessions.withSession({ user: 'ann', theme: 'dark' })
+    const { sessions, visitor } = await begin(
+      { user: 'ann', theme: 'dark' },
+      { session: (store) => ({ ContextStore: passOn(store) }) },
+    )
     await Promise.all([sessions.write(visitor, { user: 'bob' }), sessions.write(visitor, { theme: 'light' })])
     expect(await sessions.read(visitor)).toEqual({ user: 'bob', theme: 'light' })
     expect(asked).toHaveLength(3)
@@ -325,8 +314,7 @@ describe('what koa-session does with live.sessionStore()', () => {
     const beforeSave = (_: unknown, session: Record<string, unknown>) => {
       session['saved'] = Number(session['saved'] ?? 0) + 1
     }
-    const sessions = await SessionApp.start({ session: { beforeSave } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { beforeSave } })
     await sessions.write(visitor, { user: 'bob' })
     expect(await sessions.read(visitor)).toEqual({ user: 'bob', saved: 2 })
   })

@@ -3,7 +3,7 @@ import type { AppSession } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
 import { Gate } from '../support/gate.js'
-import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
+import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 import { turn } from '../support/within.js'
 
@@ -49,8 +49,7 @@ describe('a session that is regenerated', () => {
   ]
 
   it.each(writes)('has what %s has written while the request was under way', async (_, write) => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ cart: ['a'], flash: 'hello' })
+    const { sessions, visitor } = await begin({ cart: ['a'], flash: 'hello' })
     const [own, other] = [await sessions.session(visitor), sessions.visitor(visitor.cookie)]
     const meanwhile = () => write(own, () => sessions.write(other, { cart: ['a', 'b'] }))
     await sessions.during(visitor, wait, meanwhile, (ctx) => {
@@ -69,8 +68,7 @@ describe('a session that is regenerated', () => {
   })
 
   it('has the maxAge that another request has given it meanwhile', async () => {
-    const sessions = await SessionApp.start({ session: { maxAge: 600_000 } })
-    const visitor = await sessions.withSession({ cart: [] })
+    const { sessions, visitor } = await begin({ cart: [] }, { session: { maxAge: 600_000 } })
     const stay: Deed = ({ session }) => Object.assign(session, { maxAge: 6_000_000 })
     await sessions.during(visitor, wait, () => sessions.ask(sessions.visitor(visitor.cookie), stay), signIn('ann'))
     sessions.app.clock.advance(3_000_000)
@@ -78,15 +76,13 @@ describe('a session that is regenerated', () => {
   })
 
   it('has its values where memory has forgotten it meanwhile', async () => {
-    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
-    const visitor = await sessions.withSession({ cart: ['a'] })
+    const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxSubjects: 10 } } as never })
     await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
   it('is regenerated twice by one request', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ cart: ['a'] })
+    const { sessions, visitor } = await begin({ cart: ['a'] })
     await sessions.ask(visitor, async ({ session }) => {
       await session.regenerate()
       session.user = 'ann'
@@ -99,8 +95,7 @@ describe('a session that is regenerated', () => {
     ['a double click at the sign-in', signIn('ann')],
     ['two requests that both rotate the id', rotate],
   ])('is there after %s, under the id of either answer', async (_, deed) => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
+    const { sessions, visitor } = await begin({ user: 'ann', cart: ['a'] })
     const again = sessions.visitor(visitor.cookie)
     const response = await sessions.during(again, wait, () => sessions.ask(visitor, deed), deed)
     expect(response.status).toBe(200)
@@ -157,8 +152,7 @@ describe('a session that is regenerated', () => {
   })
 
   it('gives a request that regenerates it, too, nothing of what it has under its new id', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ cart: ['a'] })
+    const { sessions, visitor } = await begin({ cart: ['a'] })
     const planted = sessions.visitor(visitor.cookie)
     const meanwhile = async (): Promise<void> => {
       await sessions.ask(visitor, signIn('ann'))
@@ -169,8 +163,7 @@ describe('a session that is regenerated', () => {
   })
 
   it('is none for a request that brings the former id before the answer is out, and has its own where that writes', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ cart: ['a'] })
+    const { sessions, visitor } = await begin({ cart: ['a'] })
     const early = sessions.visitor(visitor.cookie)
     const signedIn = await sessions.during(visitor, signIn('ann'), () => sessions.write(early, { theme: 'dark' }))
     expect(signedIn.status).toBe(200)

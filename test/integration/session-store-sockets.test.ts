@@ -5,7 +5,7 @@ import koaSession from 'koa-session'
 import { App } from '../support/app.js'
 import { identify } from '../support/auth.js'
 import { present } from '../support/present.js'
-import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
+import { begin, connect, type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import { turn } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -20,9 +20,7 @@ function follow(session: AppSession) {
 
 describe('socket.session', () => {
   it('has what requests have set before the socket came', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann', cart: ['a'] })
-    const session = await sessions.session(visitor)
+    const { session } = await connect({ user: 'ann', cart: ['a'] })
     expect(session.get('user')).toBe('ann')
     expect(session.get('theme')).toBeUndefined()
     expect(session.values()).toEqual({ user: 'ann', cart: ['a'] })
@@ -57,8 +55,7 @@ describe('socket.session', () => {
   })
 
   it('is the same for identify, which names the user that the session has', async () => {
-    const sessions = await SessionApp.start({ options: { identify } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { identify } as never })
     const users: unknown[] = []
     sessions.app.io.on('connection', (socket) => users.push(socket.liveSession.userId, socket.session?.get('user')))
     await visitor.connect()
@@ -66,9 +63,7 @@ describe('socket.session', () => {
   })
 
   it('puts and deletes values, which are there on the next line and in the next request', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann', flash: 'hello' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ user: 'ann', flash: 'hello' })
     const written = session.set('cart', ['a'])
     expect(session.get('cart')).toEqual(['a'])
     expect(await written).toEqual({ stamp: expect.any(Number), level: 'memory' })
@@ -77,9 +72,7 @@ describe('socket.session', () => {
   })
 
   it('updates a value from the one before, on the next line', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ count: 1 })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ count: 1 })
     const add = () => session.update('count', (count) => Number(count) + 1)
     await Promise.all([add(), add()])
     expect(session.get('count')).toBe(3)
@@ -87,9 +80,7 @@ describe('socket.session', () => {
   })
 
   it('keeps what a request and a socket change at once, of one key the later write', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0, b: 0, gone: 1, theme: 'light' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ a: 0, b: 0, gone: 1, theme: 'light' })
     const change: Deed = (ctx) => Object.assign(ctx['session'], { a: 1, theme: 'dark' })
     const answer = await sessions.during(visitor, change, async () => {
       await session.set('b', 2)
@@ -103,8 +94,7 @@ describe('socket.session', () => {
   })
 
   it('hears key by key what requests and other sockets change', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann', theme: 'light' })
+    const { sessions, visitor } = await begin({ user: 'ann', theme: 'light' })
     const [session, other] = [await sessions.session(visitor), await sessions.session(visitor)]
     const told = follow(session)
     const themes: unknown[] = []
@@ -121,9 +111,7 @@ describe('socket.session', () => {
   })
 
   it('hears of the whole session, once for all changes of a turn', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0 })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ a: 0 })
     const told: unknown[] = []
     const unsubscribe = session.subscribe((values) => told.push(values))
     await sessions.write(visitor, { a: 1, b: 1 })
@@ -147,8 +135,7 @@ describe('socket.session', () => {
   })
 
   it('hears nothing any more when its socket has gone', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0 })
+    const { sessions, visitor } = await begin({ a: 0 })
     const gone = new Promise((resolve) => {
       sessions.app.io.once('connection', (socket) => socket.once('disconnect', resolve))
     })
@@ -160,9 +147,7 @@ describe('socket.session', () => {
   })
 
   it('tells onError of a listener that throws, and the others of the change', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0 })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ a: 0 })
     session.onChange(() => {
       throw new Error('a listener')
     })
@@ -173,8 +158,7 @@ describe('socket.session', () => {
   })
 
   it('tells of the newest value where listeners answer each other', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0 })
+    const { sessions, visitor } = await begin({ a: 0 })
     const both = [await sessions.session(visitor), await sessions.session(visitor)]
     for (const session of both)
       session.onChange(({ value }) => void (Number(value) < 5 && session.update('a', (a) => Number(a) + 1)))
@@ -188,9 +172,7 @@ describe('socket.session', () => {
   })
 
   it('tells last of what a listener writes, where that answers one of several changes', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0, b: 0 })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ a: 0, b: 0 })
     const told = follow(session)
     session.onChange(({ key }) => void (key === 'a' && session.set('b', 2)))
     await sessions.write(visitor, { a: 1, b: 1 })
@@ -205,9 +187,7 @@ describe('socket.session', () => {
     ['destroyed', signOut],
     ['regenerated', ({ session }) => session.regenerate()],
   ])('ends where the session is %s, and can be changed no more', async (_, end) => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ user: 'ann' })
     const told = follow(session)
     await sessions.ask(visitor, end)
     expect(told).toEqual([['user', undefined, 'ann', 'job'], 'destroyed'])
@@ -222,9 +202,7 @@ describe('socket.session', () => {
     ['as its values go', (session, follow) => session.subscribe('user', (user) => user ?? follow())],
     ['as others are told of the end', (session, follow) => session.onEnd(follow)],
   ])('tells a listener of the end once that begins to follow it %s', async (_, listen) => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ user: 'ann' })
     const ends: string[] = []
     listen(session, () => void session.onEnd((end) => ends.push(end)))
     await sessions.ask(visitor, signOut)
@@ -239,9 +217,7 @@ describe('socket.session', () => {
   ])(
     'is %s: its connection is closed when the answer is out, and comes back with the session of then',
     async (_, end, left) => {
-      const sessions = await SessionApp.start()
-      const visitor = await sessions.withSession({ cart: ['a'] })
-      const session = await sessions.session(visitor)
+      const { sessions, visitor, session } = await connect({ cart: ['a'] })
       const [conn] = [...sessions.app.io.sockets.sockets.values()].map((socket) => socket.conn)
       const closed = new Promise((resolve) => present(conn).once('close', resolve))
       const act: Deed = async (ctx) => {
@@ -258,9 +234,7 @@ describe('socket.session', () => {
   )
 
   it('is told that the session has expired, and reads nothing from then on', async () => {
-    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
+    const { sessions, session } = await connect({ user: 'ann' }, { session: { maxAge: DAY } })
     const closed = new Promise((resolve) => {
       for (const { conn } of sessions.app.io.sockets.sockets.values()) conn.once('close', resolve)
     })
@@ -276,8 +250,7 @@ describe('socket.session', () => {
   })
 
   it('is not kept in memory for a connection that broke while the app let it in', async () => {
-    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxSubjects: 10 } } as never })
     const broken = new Promise((resolve) => {
       sessions.app.io.use(({ conn, session }) => {
         present(session).onChange(() => undefined)
@@ -339,8 +312,7 @@ describe('socket.session', () => {
   })
 
   it('takes values as JSON carries them, and refuses what it cannot', async () => {
-    const sessions = await SessionApp.start()
-    const session = await sessions.session(await sessions.withSession({ user: 'ann' }))
+    const { session } = await connect({ user: 'ann' })
     await session.set('at', new Date(0) as never)
     await session.set('user', undefined as never)
     expect(session.values()).toEqual({ at: '1970-01-01T00:00:00.000Z' })
@@ -350,8 +322,7 @@ describe('socket.session', () => {
   })
 
   it('has frozen values, so that no handler takes a change for one that was made', async () => {
-    const sessions = await SessionApp.start()
-    const session = await sessions.session(await sessions.withSession({ cart: ['a'] }))
+    const { session } = await connect({ cart: ['a'] })
     expect(() => (session.get('cart') as string[]).push('b')).toThrow('not extensible')
     expect(() => Object.assign(session.values(), { user: 'eve' })).toThrow()
   })

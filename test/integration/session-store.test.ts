@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { appSessionsOf } from '../support/app-sessions.js'
 import { Gate } from '../support/gate.js'
-import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
+import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import { within } from '../support/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -43,8 +43,7 @@ describe('live.sessionStore()', () => {
   })
 
   it('writes only what a request has changed, so that of one key the later save stands', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ a: 0, b: 0, c: 0 })
+    const { sessions, visitor } = await begin({ a: 0, b: 0, c: 0 })
     await sessions.during(
       visitor,
       ({ session }) => Object.assign(session, { a: 1, b: 1 }),
@@ -54,8 +53,7 @@ describe('live.sessionStore()', () => {
   })
 
   it('lets a key that another request deletes meanwhile stay deleted', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ flash: 'saved', cart: [] })
+    const { sessions, visitor } = await begin({ flash: 'saved', cart: [] })
     await sessions.during(
       visitor,
       ({ session }) => session.cart.push('a'),
@@ -65,8 +63,7 @@ describe('live.sessionStore()', () => {
   })
 
   it('keeps a key that comes while another request replaces the session', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ old: 1 })
+    const { sessions, visitor } = await begin({ old: 1 })
     const replaced = await sessions.during(
       visitor,
       (ctx) => void Object.assign(ctx, { session: { fresh: 1 } }),
@@ -77,8 +74,7 @@ describe('live.sessionStore()', () => {
   })
 
   it('lets no rolling request take back the maxAge that another has given the session', async () => {
-    const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     await sessions.during(
       visitor,
       () => 0,
@@ -92,8 +88,7 @@ describe('live.sessionStore()', () => {
   })
 
   it('counts the time of a session from its newest save, whichever has begun first', async () => {
-    const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     const half = DAY / 2
     await sessions.during(
       visitor,
@@ -116,8 +111,7 @@ describe('a session that its app has ended', () => {
   ]
 
   it.each(ends)('does not come back by a late save, where it was %s', async (_, end) => {
-    const sessions = await SessionApp.start({ session: { rolling: true } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     const before = visitor.cookie
     const response = await sessions.during(
       sessions.visitor(before),
@@ -129,8 +123,7 @@ describe('a session that its app has ended', () => {
   })
 
   it.each(ends)('leaves the browser the cookie that it was given meanwhile, where it was %s', async (_, end) => {
-    const sessions = await SessionApp.start({ session: { rolling: true } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     const late = await sessions.during(
       sessions.visitor(visitor.cookie),
       (ctx) => void ctx.cookies.set('theme', 'dark'),
@@ -141,8 +134,7 @@ describe('a session that its app has ended', () => {
   })
 
   it.each(ends)('leaves nothing of a late change in the session that comes next, where it was %s', async (_, end) => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' })
     await sessions.during(
       sessions.visitor(visitor.cookie),
       ({ session }) => Object.assign(session, { user: 'eve' }),
@@ -168,8 +160,7 @@ describe('a session that its app has ended', () => {
   })
 
   it('does not come back by a save that is later than its expiry', async () => {
-    const sessions = await SessionApp.start({ session: { rolling: true, maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann', cart: [] })
+    const { sessions, visitor } = await begin({ user: 'ann', cart: [] }, { session: { rolling: true, maxAge: DAY } })
     await sessions.during(
       visitor,
       ({ session }) => session.cart.push('a'),
@@ -196,8 +187,7 @@ describe('memory', () => {
   })
 
   it('keeps a session that an open socket holds, and gives it back when that has gone', async () => {
-    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxSubjects: 10 } } as never })
     const left = new Promise((resolve) => {
       sessions.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
     })
@@ -283,8 +273,7 @@ describe('memory', () => {
 
 describe('live.close()', () => {
   it('refuses what requests change from then on, and no request that renews its session alone', async () => {
-    const sessions = await SessionApp.start({ session: { rolling: true } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     await sessions.app.live.close()
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
     const response = await sessions.fetch(visitor, ({ session }) => void Object.assign(session, { user: 'bob' }))

@@ -139,3 +139,21 @@ export function sessionId(visitor: Visitor): string {
   if (id === undefined) throw new Error('no session')
   return id
 }
+
+/** An app, and a visitor who has a session with these values. */
+export async function begin(
+  values: Record<string, unknown>,
+  given: Given = {},
+): Promise<{ sessions: SessionApp; visitor: Visitor }> {
+  const sessions = await SessionApp.start(given)
+  return { sessions, visitor: await sessions.withSession(values) }
+}
+
+/** The same, with the session as the handler of the visitor's socket has it. */
+export async function connect(
+  values: Record<string, unknown>,
+  given?: Given,
+): Promise<{ sessions: SessionApp; visitor: Visitor; session: AppSession }> {
+  const { sessions, visitor } = await begin(values, given)
+  return { sessions, visitor, session: await sessions.session(visitor) }
+}

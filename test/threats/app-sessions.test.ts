@@ -20,7 +20,7 @@ import { Gate } from '../support/gate.js'
 import { idleIntervals } from '../support/idle-intervals.js'
 import { present } from '../support/present.js'
 import { atScale } from '../support/scale.js'
-import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
+import { begin, connect, type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
 import type { Visitor } from '../support/visitor.js'
 import { workOf } from '../support/work.js'
 
@@ -88,8 +88,10 @@ describe('threat 30: a handshake and live.sessionStore()', () => {
     const slow = async ({ path }: Koa.Context): Promise<undefined> => {
       if (path.startsWith('/socket.io')) await gate.pass()
     }
-    const sessions = await SessionApp.start({ session: { rolling: true }, options: { identify: slow } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin(
+      { user: 'ann' },
+      { session: { rolling: true }, options: { identify: slow } as never },
+    )
     const before = visitor.cookie
     const found: unknown[] = []
     sessions.app.io.on('connection', ({ session }) => found.push(session?.ended, session?.values()))
@@ -111,8 +113,7 @@ describe('threat 30: a handshake and live.sessionStore()', () => {
     const slow = async ({ path }: Koa.Context): Promise<undefined> => {
       if (path.startsWith('/socket.io')) await late.pass()
     }
-    const sessions = await SessionApp.start({ options: { identify: slow } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { identify: slow } as never })
     const connected = new Promise<Socket>((resolve) => sessions.app.io.once('connection', resolve))
     void visitor.connect()
     await late.entered
@@ -164,8 +165,7 @@ describe('threat 9: a session that has ended, and a request under way that regen
   })
 
   it('stays ended where it was signed out under the id that another request has given it', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' })
     const late = sessions.visitor(visitor.cookie)
     const end = async (): Promise<void> => {
       await sessions.ask(visitor, rotate)
@@ -176,8 +176,7 @@ describe('threat 9: a session that has ended, and a request under way that regen
   })
 
   it('stays expired', async () => {
-    const sessions = await SessionApp.start({ session: { maxAge: DAY } })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: DAY } })
     const response = await sessions.fetch(visitor, async (ctx) => {
       sessions.app.clock.advance(2 * DAY)
       await rotate(ctx)
@@ -191,9 +190,7 @@ describe('threat 10: names of keys in a session', () => {
   it.each([...NAMES, 'x'.repeat(300), 'a\0b', '\ud800'])(
     'cannot be put by a socket where they mean something: %j',
     async (key) => {
-      const sessions = await SessionApp.start()
-      const visitor = await sessions.withSession({ user: 'ann' })
-      const session = await sessions.session(visitor)
+      const { sessions, visitor, session } = await connect({ user: 'ann' })
       await expect(session.set(key, { admin: true } as never)).rejects.toMatchObject({ code: 'malformed' })
       await expect(session.update(key, () => ({ admin: true }) as never)).rejects.toMatchObject({ code: 'malformed' })
       expect(session.get(key)).toBeUndefined()
@@ -205,8 +202,7 @@ describe('threat 10: names of keys in a session', () => {
   it.each(['', '$epoch', '.', 'hasOwnProperty', 'caf\u00e9', 'a b', 'x'.repeat(254)])(
     'are kept apart from others: %j',
     async (key) => {
-      const sessions = await SessionApp.start({ options: { store: memoryStore() } as never })
-      const visitor = await sessions.withSession({ user: 'ann' })
+      const { sessions, visitor } = await begin({ user: 'ann' }, { options: { store: memoryStore() } as never })
       await sessions.write(visitor, { [key]: 1 })
       await (await sessions.session(visitor)).update(key, (value) => Number(value) + 1)
       expect(await sessions.read(visitor)).toEqual({ user: 'ann', [key]: 2 })
@@ -226,8 +222,7 @@ describe('threat 10: names of keys in a session', () => {
 
   it('takes no row of a store under a name that means something', async () => {
     const store = memoryStore()
-    const sessions = await SessionApp.start({ options: { store } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { store } as never })
     const rows = NAMES.map((key) => ({ key: `.${key}`, stamp: 1, value: 'x' }))
     await store.merge(sessionName(sessionId(visitor)), [...rows, { key: 'user', stamp: 5, value: 'eve' }])
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', constructor: 'x', save: 'x' })
@@ -257,8 +252,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     ['invalid_value', '1,000 levels', () => deep(1000)],
     ['invalid_value', '20,000 members', () => Array.from({ length: 20_000 }, () => 1)],
   ])('is refused as %s, and leaves the session as it was: %s', async (code, _, value) => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' })
     const response = await sessions.fetch(
       visitor,
       ({ session }) => void Object.assign(session, { hush: value(), user: 'eve' }),
@@ -271,9 +265,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
   })
 
   it('is refused once a session has 253 keys, and taken again when one of them was deleted', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ user: 'ann' })
     for (let at = 1; at < 253; at += 1) await session.set(`key-${at}`, at)
     for (const key of ['one', 'another']) await expect(session.set(key, 1)).rejects.toMatchObject({ code: 'too_large' })
     await session.delete('key-1')
@@ -288,9 +280,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     ['in a store', () => memoryStore()],
   ])('is no token that each form has had, however many: %s', async (_, storeOf) => {
     const store = storeOf()
-    const sessions = await SessionApp.start({ options: { store } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ user: 'ann' }, { options: { store } as never })
     for (let hour = 0; hour < atScale(2, 6); hour += 1) {
       for (let form = 0; form < 200; form += 1) {
         await session.set(`token-${hour}-${form}`, true)
@@ -306,9 +296,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
   })
 
   it('is refused where so many keys are deleted in a moment that they could not be told from late ones', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect({ user: 'ann' })
     let refused: unknown
     for (let form = 0; form < 2000 && refused === undefined; form += 1) {
       await session.set(`token-${form}`, true)
@@ -324,9 +312,10 @@ describe('threat 13: what is too large, or none, in a session', () => {
 
   it('is refused in a store, too, once a session has had 253 keys, and the session goes on', async () => {
     const store = memoryStore()
-    const sessions = await SessionApp.start({ session: { rolling: true }, options: { store } as never })
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const session = await sessions.session(visitor)
+    const { sessions, visitor, session } = await connect(
+      { user: 'ann' },
+      { session: { rolling: true }, options: { store } as never },
+    )
     const codes: unknown[] = []
     for (let at = 1; at < 260; at += 1)
       await session.update(`seen-${at}`, () => true).catch(({ code }) => codes.push(code))
@@ -361,8 +350,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
     ['U+0000', 'a\0b'],
     ['a lone surrogate', 'a\ud800b'],
   ])('is refused as malformed under a key that stores cannot take: %s', async (_, key) => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ user: 'ann' })
+    const { sessions, visitor } = await begin({ user: 'ann' })
     const response = await sessions.fetch(
       visitor,
       ({ session }) => void Object.assign(session, { [key]: 1, user: 'eve' }),
@@ -374,8 +362,7 @@ describe('threat 13: what is too large, or none, in a session', () => {
   })
 
   it('becomes what UTF-8 can carry', async () => {
-    const sessions = await SessionApp.start()
-    const visitor = await sessions.withSession({ text: 'a\ud800b', '\u00e9': { '\udc00': 1 } })
+    const { sessions, visitor } = await begin({ text: 'a\ud800b', '\u00e9': { '\udc00': 1 } })
     expect(await sessions.read(visitor)).toEqual({ text: 'a\ufffdb', '\u00e9': { '\ufffd': 1 } })
   })
 })
@@ -517,8 +504,7 @@ describe('threat 8: a session id that was planted before a sign-in', () => {
   })
 
   it('is told of where a user signs in over another one', async () => {
-    const sessions = await SessionApp.start({ options })
-    const visitor = await sessions.withSession({ user: 'eve' })
+    const { sessions, visitor } = await begin({ user: 'eve' }, { options })
     await sessions.ask(visitor, async (ctx) => {
       await signIn(ctx)
       await ask(ctx)

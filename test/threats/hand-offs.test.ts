@@ -18,6 +18,13 @@ async function start(options: object = {}, given: object = {}): Promise<App> {
   return app
 }
 
+/** A visitor with the token of a sign-in. */
+async function handed(options: object) {
+  const app = await start(options)
+  const { visitor, socket } = await open(app)
+  return { app, visitor, socket, token: await tokenFor(socket) }
+}
+
 const statuses = async (answers: readonly Promise<Response>[]): Promise<readonly number[]> =>
   (await Promise.all(answers)).map(({ status }) => status).sort()
 
@@ -59,9 +66,7 @@ describe.each([
   })
 
   it('is good once, of 50 times in parallel', async () => {
-    const app = await start(optionsOf())
-    const { visitor, socket } = await open(app)
-    const token = await tokenFor(socket)
+    const { visitor, token } = await handed(optionsOf())
     expect(await statuses(Array.from({ length: 50 }, () => take(visitor, token)))).toEqual(ONCE)
   })
 
@@ -92,18 +97,14 @@ describe.each([
     ['another site, by a browser that does not say so', { 'sec-fetch-site': '', origin: 'https://evil.example' }],
     ['a sandbox', { 'sec-fetch-site': '', origin: 'null' }],
   ])('is refused from %s, also in the browser that it was made for, and stays good', async (_from, headers) => {
-    const app = await start(optionsOf())
-    const { visitor, socket } = await open(app)
-    const token = await tokenFor(socket)
+    const { visitor, token } = await handed(optionsOf())
     const answer = await bring(visitor, token, headers)
     expect([answer.status, await answer.text()]).toEqual([403, expect.not.stringContaining(token)])
     expect((await bring(visitor, token)).status).toBe(303)
   })
 
   it('is worth nothing under an id that was given up since', async () => {
-    const app = await start(optionsOf())
-    const { visitor, socket } = await open(app)
-    const token = await tokenFor(socket)
+    const { app, visitor, token } = await handed(optionsOf())
     const old = app.visitor(visitor.cookie)
     await visitor.fetch('/login/now?user=bob')
     for (const one of [visitor, old]) expect((await bring(one, token)).status).toBe(401)
@@ -168,9 +169,7 @@ describe.each([
     ['that is empty', () => ''],
     ['that is nonsense', () => '....'],
   ])('is refused as a token %s', async (_title, change) => {
-    const app = await start(optionsOf())
-    const { visitor, socket } = await open(app)
-    const token = await tokenFor(socket)
+    const { visitor, token } = await handed(optionsOf())
     expect((await bring(visitor, change(token))).status).toBe(401)
     expect((await bring(visitor, token)).status).toBe(303)
   })
@@ -226,8 +225,7 @@ describe.each([
   })
 
   it('is heard by its own socket alone, of all sockets of that visitor', async () => {
-    const app = await start(optionsOf())
-    const { visitor, socket } = await open(app)
+    const { visitor, socket } = await open(await start(optionsOf()))
     const other = await visitor.connect()
     const heard: unknown[] = []
     other.io.on('live_session:hand_off', (...args) => heard.push(args))
@@ -299,9 +297,7 @@ describe('threat 4: a hand-off, at several nodes', () => {
 
   it('is refused, and not spent, where the store that would say so does not answer', async () => {
     const store = memoryStore()
-    const app = await start({ store })
-    const { visitor, socket } = await open(app)
-    const token = await tokenFor(socket)
+    const { visitor, token } = await handed({ store })
     store.fail(Number.POSITIVE_INFINITY)
     const answer = await bring(visitor, token)
     expect(answer.status).toBe(503)
