@@ -10,8 +10,6 @@ class BareSocket {
   readonly handlers = new Map<string, () => void>()
   /** Acknowledgements that wait. */
   readonly asked: ((answer: unknown) => void)[] = []
-  /** What they were asked with. */
-  readonly words: unknown[][] = []
 
   on(event: string, handler: () => void): this {
     this.handlers.set(event, handler)
@@ -30,7 +28,6 @@ class BareSocket {
   emit(event: string, ...given: readonly [...unknown[], ack: (answer: unknown) => void]): void {
     if (event !== 'live_session:take_flash') return
     this.asked.push(given.at(-1) as (answer: unknown) => void)
-    this.words.push(given.slice(0, -1))
   }
 
   hear(event: string): void {
@@ -60,33 +57,9 @@ afterEach(() => {
   for (const end of ends.splice(0)) end()
   isHidden = false
   jest.useRealTimers()
-  jest.restoreAllMocks()
 })
 
 describe('messages that are shown once', () => {
-  it('are asked for when a listener is there, when one is offered, and after each reconnection', () => {
-    const { socket, add } = open()
-    socket.hear('live_session:flash')
-    expect(socket.asked).toHaveLength(0)
-    const shown: unknown[] = []
-    add((message) => shown.push(message))
-    socket.hear('live_session:flash')
-    socket.hear('connect')
-    expect(socket.asked).toHaveLength(3)
-    present(socket.asked[1])({ ok: true, messages: ['one', 'two'] })
-    present(socket.asked[2])({ ok: false, code: 'rate_limited' })
-    expect(shown).toEqual(['one', 'two'])
-  })
-
-  it('are asked for by a page that comes back as by one that was there before', () => {
-    const { socket, add } = open(false)
-    add(() => undefined)
-    socket.connected = true
-    for (const event of ['connect', 'live_session:flash', 'disconnect', 'connect', 'live_session:flash'])
-      socket.hear(event)
-    expect(socket.words).toEqual([[], [], [true], [true]])
-  })
-
   it('wait for the next listener where the last one has gone before they come', () => {
     const { socket, add } = open()
     const shown: unknown[] = []
@@ -127,18 +100,6 @@ describe('messages that are shown once', () => {
     present(socket.asked[5])(refusal)
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(6)
-  })
-
-  it('are told to each listener, also where one fails', () => {
-    const { socket, add } = open()
-    const shown: unknown[] = []
-    const log = jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    add(() => {
-      throw new Error('of the app')
-    })
-    add((message) => shown.push(message))
-    present(socket.asked[0])({ ok: true, messages: ['one'] })
-    expect([shown, log.mock.calls.length]).toEqual([['one'], 1])
   })
 
   it('are left to another tab by one in the background, until it is seen', () => {
