@@ -426,7 +426,7 @@ describe('sessions in a store', () => {
   describe('that does not answer', () => {
     const failing = async () => {
       const own = memoryStore()
-      const nodes = nodesOf(() => ({ store: own, options: { onError: () => undefined } }))
+      const nodes = nodesOf(() => ({ store: own, options: { storeTimeout: 20, onError: () => undefined } }))
       return { own, one: await nodes.start(), two: await nodes.start() }
     }
 
