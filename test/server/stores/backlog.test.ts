@@ -10,7 +10,7 @@ import { HeldStore } from '../../support/held-store.js'
 import { fc } from '../../support/property.js'
 import { register } from '../../support/register.js'
 import { atScale } from '../../support/scale.js'
-import { holdTimers, pass, soundStore, TIMEOUT, type Watched, watch } from '../../support/store-parts.js'
+import { holdTimers, pass, soundStore, type Watched, watch } from '../../support/store-parts.js'
 import { turn } from '../../support/within.js'
 
 const ANN = userSubject('ann')
@@ -263,16 +263,6 @@ describe('Backlog', () => {
       expect(await store.content.load(ANN)).toEqual([register('$epoch', 6), register('$generation', 4)])
     })
 
-    it('leaves nothing of a name that is given up', async () => {
-      const { backlog, store } = held()
-      await store.content.merge(ANN, [register('a', 9, 'late')])
-      backlog.erase(ANN, [register('$epoch', 4, 'user:s:ann')])
-      await turn()
-      await cleared(store)
-      await store.next.answer()
-      expect(await store.content.load(ANN)).toEqual([register('$epoch', 4, 'user:s:ann')])
-    })
-
     it('writes an end again that was on its way, as the erasure may have removed it', async () => {
       const parts = held()
       const { backlog, store } = parts
@@ -286,16 +276,6 @@ describe('Backlog', () => {
       await cleared(store)
       await store.next.answer()
       expect(await store.content.load(ANN)).toEqual([register('$epoch', 2)])
-    })
-
-    it('leaves to whom a browser has signed in', async () => {
-      const { backlog, store, standing } = held()
-      await store.content.merge(ANN, [register('$epoch', 5, 'user:s:bob')])
-      backlog.erase(ANN, [register('$epoch', 2, 'user:s:ann')])
-      await turn()
-      await cleared(store)
-      await store.next.answer()
-      expect(standing).toEqual([[register('$epoch', 5, 'user:s:bob')]])
     })
 
     it('clears the name of an earlier erasure, too, of which this process has not heard; not that of a later one', async () => {
@@ -397,32 +377,21 @@ describe('Backlog', () => {
       expect(late).toEqual([ANN])
     })
 
-    it('is asked one thing at a time, later and later, and everything is stored when it is over', async () => {
+    it('is asked one thing at a time, and everything is stored when it is over', async () => {
       const made = held()
       const { backlog, store, health, states, errors } = made
       for (let id = 0; id < 10; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
       await turn()
       for (const call of [...store.open]) await call.fail()
       expect(health.state).toBe('down')
-      const pauses: number[] = []
       for (let failure = 0; failure < 12; failure += 1) {
-        let waited = 0
-        while (store.open.size === 0 && waited < MINUTE) {
-          await pass(made, 10)
-          waited += 10
-        }
-        pauses.push(waited)
-        expect(store.open.size).toBe(1)
+        await pass(made, 2000)
         backlog.add(userSubject(failure), [register('b', 2, failure)])
         await turn()
         expect(store.open.size).toBe(1)
         await store.next.fail()
       }
-      expect(pauses.at(-1)).toBeGreaterThanOrEqual(2000)
-      expect(pauses.slice(-2)[0]).toBe(pauses.at(-1))
       await pass(made, 2000)
-      while (store.open.size > 0) await store.next.answer()
-      await pass(made, MINUTE)
       while (store.open.size > 0) await store.next.answer()
       expect(backlog.size).toBe(0)
       expect(await store.content.load(userSubject(3))).toEqual([register('a', 1, 3), register('b', 2, 3)])
@@ -471,16 +440,6 @@ describe('Backlog', () => {
       const cause = expect.objectContaining({ message: expect.stringContaining('expected a list of registers') })
       expect(made.errors).toMatchObject([{ code: 'store_unavailable', cause }])
     })
-  })
-
-  it('takes the answer of a store that is late', async () => {
-    const made = held()
-    const { backlog, store, standing, health } = made
-    backlog.add(ANN, [register('a', 1, 1)])
-    await pass(made, TIMEOUT)
-    expect(health.state).toBe('slow')
-    await store.next.answer()
-    expect([standing, backlog.size]).toEqual([[[register('a', 1, 1)]], 0])
   })
 
   it('says when what was added until then is stored, and not before', async () => {
