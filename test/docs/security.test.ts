@@ -15,7 +15,7 @@ const titles = new Map(files.map((file) => [file, titlesOf(file)]))
 
 /** What a title says besides its number, and the numbers. */
 function readTitle(title: string): { readonly words: string; readonly numbers: readonly string[] } {
-  const [, numbers = '', words = title] = /^threats? ([\d and]+): (.*)$/.exec(title) ?? []
+  const [, numbers = '', words = title] = /^threats? ([\d, and]+): (.*)$/.exec(title) ?? []
   return { words, numbers: numbers.match(/\d+/g) ?? [] }
 }
 

@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
@@ -8,7 +7,10 @@ import { App } from '../support/app.js'
 import { AuthStore, account, auth, identify } from '../support/auth.js'
 import { ENDS, liveOnly, written } from '../support/departures.js'
 import { Gate } from '../support/gate.js'
+import { HeldPost } from '../support/held-request.js'
+import { pairs } from '../support/pairs.js'
 import { cookieContent, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
 
 const GUEST = 'a-guest-who-has-a-cookie'
 
@@ -45,45 +47,25 @@ async function start() {
 
 const SLOW = ['set', 'read', 'page', 'identify', 'late-set', 'late-read', 'late-page'].map((path) => `/slow/${path}`)
 
-const cases = ENDS.flatMap(([how, end]) => SLOW.map((path) => [how, path, end] as const))
+/** Who is about to leave the browser: who has a live cookie, or has none yet. */
+const WHO = ['/login/now?user=ann', '/login/unused?user=ann']
+
+const signIn = ['a sign-in', (_: App, guest: Visitor) => guest.fetch('/login/now?user=ann')] as const
+
+const cases = [
+  ...pairs(ENDS, SLOW, WHO),
+  ...SLOW.map((path) => [signIn, path, '/set?values={"division":3}'] as const),
+].map(([[how, end], path, first]) => ({ how, end, path, first }))
 
 describe('threat 43: a late answer', () => {
-  it.each(cases)(
-    'writes no cookie of a user who had none when the request began, over %s: %s',
-    async (_, path, end) => {
-      const { app, gate } = await start()
-      const ann = app.visitor()
-      await ann.fetch('/login/unused?user=ann')
-      expect(liveOnly(ann.cookie)).toBe('')
-      const slow = ann.fetch(path)
-      await gate.entered
-      await end(app, ann)
-      const { cookie } = ann
-      gate.open()
-      expect(written(await slow)).toEqual([])
-      expect(ann.cookie).toBe(cookie)
-    },
-  )
-
-  it.each(cases)('writes no cookie of the former visitor, nor of a new guest, over %s: %s', async (_, path, end) => {
+  it.each(cases)('writes no cookie after $how: $path, begun after $first', async ({ end, path, first }) => {
     const { app, gate } = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    const slow = ann.fetch(path)
-    await gate.entered
-    await end(app, ann)
-    const { cookie } = ann
-    gate.open()
-    expect(written(await slow)).toEqual([])
-    expect(ann.cookie).toBe(cookie)
-  })
-
-  it.each(SLOW)('writes no guest\u2019s cookie over the user\u2019s who has signed in meanwhile: %s', async (path) => {
-    const { app, gate } = await start()
-    const visitor = app.visitor(cookieFor(app.live, { browserId: GUEST }))
+    const visitor = app.visitor()
+    await visitor.fetch(first)
+    expect(liveOnly(visitor.cookie) === '').toBe(first === '/login/unused?user=ann')
     const slow = visitor.fetch(path)
     await gate.entered
-    await visitor.fetch('/login/now?user=ann')
+    await end(app, visitor)
     const { cookie } = visitor
     gate.open()
     expect(written(await slow)).toEqual([])
@@ -157,32 +139,25 @@ describe('threat 43: a POST that is held back', () => {
     })
     const ann = app.visitor()
     await ann.fetch('/login/unused?user=ann')
-    const body = JSON.stringify({ ...page, set: [['division', -1, '', 5]] })
-    const headers = { 'content-type': 'application/json', 'content-length': body.length, cookie: ann.cookie }
-    const req = request(`${app.url}/store_session`, { method: 'POST', headers })
-    const cookies = new Promise((resolve) => req.once('response', (res) => resolve(res.headers['set-cookie'])))
-    req.write(body.slice(0, -1))
+    const post = new HeldPost(app.url, '/store_session', ann.cookie, { ...page, set: [['division', -1, '', 5]] })
     await reached.entered
-    return { app, ann, cookies, finish: () => req.end(body.slice(-1)) }
+    return { app, ann, finish: async () => (await post.finish()).written }
   }
 
   it.each(ENDS)('by its own body, over %s, writes no cookie of the former user', async (_, end) => {
-    const { app, ann, cookies, finish } = await held()
+    const { app, ann, finish } = await held()
     await end(app, ann)
-    finish()
-    expect(await cookies).toBeUndefined()
+    expect(await finish()).toEqual([])
   })
 
   it('and arrives after all brings the cookie where nothing has ended meanwhile', async () => {
-    const { cookies, finish } = await held()
-    finish()
-    expect(await cookies).toHaveLength(2)
+    const { finish } = await held()
+    expect(await finish()).toHaveLength(2)
   })
 
   it('brings none where it says whose page it is', async () => {
-    const { cookies, finish } = await held({ who: 'of another' })
-    finish()
-    expect(await cookies).toBeUndefined()
+    const { finish } = await held({ who: 'of another' })
+    expect(await finish()).toEqual([])
   })
 })
 

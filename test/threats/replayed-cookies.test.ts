@@ -1,94 +1,26 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import type { App } from '../support/app.js'
-import { AuthStore, pages } from '../support/auth.js'
+import { AuthStore } from '../support/auth.js'
 import { liveOnly, written } from '../support/departures.js'
-import { readClaims } from '../support/socket.js'
-import { cookieContent, nameOf, set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
-
-const DAY = 24 * 60 * 60 * 1000
+import { cookieContent, set, startWithUsers, values } from '../support/users.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
 const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }
 
+/** Where a guest gets a cookie. */
+const GUEST = '/set?values={"theme":"dark"}'
+
 const start = (): Promise<App> => startWithUsers({ store: new AuthStore() })
 
-/** A browser whose user's session has ended, and which the next person uses by now. */
-async function change(app: App, paths: readonly string[]) {
-  const browser = app.visitor()
-  await browser.fetch('/login/now?user=ann')
-  await set(browser, { division: 3, theme: 'dark', cart: ['a'] })
-  const old = liveOnly(browser.cookie)
-  for (const path of paths) await browser.fetch(path)
-  await set(browser, THEIRS)
-  const socket = await browser.connect()
-  await socket.ticket()
-  return { browser, old, socket }
-}
-
 describe('threat 40: a cookie of a user, replayed after the session has ended', () => {
-  const ends = [
-    ['by identify()', ['/logout/now']],
-    ['without a word to the plugin', ['/logout', '/']],
-    ['by leave()', ['/logout/leave']],
-    ['by another user\u2019s sign-in', ['/login/now?user=bob']],
-    ['by another user\u2019s sign-in, without a word', ['/login?user=bob', '/']],
-    ['twice', ['/logout/now', '/login/now?user=bob', '/logout/now']],
-  ] as const
-  const times = [
-    ['at once', 0],
-    ['20 days later', 20 * DAY],
-  ] as const
-  const cases = ends.flatMap(([how, paths]) => times.map(([when, wait]) => [how, when, paths, wait] as const))
-
-  it.each(cases)(
-    '%s, %s: is a stranger\u2019s, while the next person uses the browser',
-    async (_how, _when, paths, wait) => {
-      const app = await start()
-      const { browser, old, socket } = await change(app, paths)
-      app.clock.advance(wait)
-      const thief = app.visitor(old)
-      expect(await values(thief)).toEqual(NOTHING)
-      expect(await (await thief.store()).json()).toMatchObject({ results: [], held: [] })
-      const ids = [old, liveOnly(browser.cookie)].map((cookie) => cookieContent(app.visitor(cookie)).browser)
-      expect(ids).not.toContain(cookieContent(thief).browser)
-      expect((await (await thief.connect()).ticket()).claims.changes).toEqual([])
-      await set(thief, { division: 66, theme: 'light', cart: ['x'] })
-      await thief.fetch('/logout/leave')
-      expect(await values(browser)).toMatchObject(THEIRS)
-      expect(await socket.change('division', 9)).toHaveProperty('stamp')
-    },
-  )
-
-  it.each(cases)('%s, %s: plants nothing by a request that sets at once', async (_how, _when, paths, wait) => {
-    const app = await start()
-    const { browser, old, socket } = await change(app, paths)
-    app.clock.advance(wait)
-    for (const replay of [old, old]) {
-      const thief = app.visitor(replay)
-      await thief.fetch('/set?values={"division":66,"theme":"light","cart":["x"]}')
-      expect(cookieContent(thief).browser).not.toBe(cookieContent(browser).browser)
-    }
-    expect(await values(browser)).toMatchObject(THEIRS)
-    expect(await socket.change('division', 9)).toHaveProperty('stamp')
-  })
-
-  it('gives another user who brings it nothing of the next person\u2019s', async () => {
-    const app = await start()
-    const { browser, old } = await change(app, ['/login/now?user=bob'])
-    const mallory = app.visitor(old)
-    expect(await values(mallory, '/login/now?user=mallory')).toEqual(NOTHING)
-    await set(mallory, { theme: 'light' })
-    expect(cookieContent(mallory).browser).not.toBe(cookieContent(browser).browser)
-    expect(await values(browser)).toMatchObject(THEIRS)
-  })
-
   it('ends no socket of its user, who has signed in elsewhere and has no live cookie there yet', async () => {
     const app = await start()
-    const { old } = await change(app, ['/logout/now'])
+    const browser = app.visitor()
+    await browser.fetch('/login/now?user=ann')
+    const old = liveOnly(browser.cookie)
+    await browser.fetch('/logout/now')
     const ann = app.visitor()
     await ann.fetch('/login/unused?user=ann')
     const socket = await ann.connect()
@@ -142,109 +74,99 @@ describe('threat 40: a cookie of a guest, replayed after a user has signed in th
   })
 })
 
-const KINDS = [
-  ['of a guest who has signed in', '/', '/login/now?user=ann'],
-  ['of a user who has signed out', '/login/now?user=ann', '/logout/now'],
-  ['of a guest who has left', '/', '/logout/leave'],
-] as const
-
-describe.each(KINDS)('threat 43: a request with a cookie that was given up, %s', (_, first, last) => {
-  const start = (): Promise<App> =>
-    startWithUsers({
-      store: new AuthStore(),
-      routes: async (ctx, next) => {
-        if (ctx.path === '/again') await ctx.liveSession.identify()
-        if (ctx.path === '/embed') ctx.body = ctx.liveSession.embed()
-        else await pages(ctx, next)
-      },
-    })
-
-  /** A browser whose cookie was given up, as its answer got lost, or as the request was held back. */
-  async function givenUp(app: App, first = '/login/now?user=ann', last = '/logout/leave') {
-    const visitor = app.visitor()
-    await visitor.fetch(first)
-    await set(visitor, { theme: 'dark' })
-    const { who } = await (await visitor.store()).json()
-    const old = liveOnly(visitor.cookie)
-    await visitor.fetch(last)
-    return { old, held: app.visitor(old), who }
+describe('threat 56: the own user of a cookie that was given up', () => {
+  const leave = async (first: string, last: string) => {
+    const app = await start()
+    const browser = app.visitor()
+    await browser.fetch(first)
+    const old = liveOnly(browser.cookie)
+    await browser.fetch(last)
+    return { app, browser, old }
   }
 
-  it.each(['/', '/page', '/embed', '/again', '/nothing'])('gets none where it sets nothing: %s', async (path) => {
-    const app = await start()
-    const { held } = await givenUp(app, first, last)
-    const { cookie } = held
-    expect(written(await held.fetch(path))).toEqual([])
-    expect(liveOnly(held.cookie)).toBe(cookie)
+  it('may set, where identify vouches for that very user; what is set is in the account, and the cookie stays', async () => {
+    const { app, old } = await leave('/login/now?user=ann', '/logout/now')
+    const session = app.visitor()
+    await session.fetch('/login/unused?user=ann')
+    const ann = app.visitor(`${old}; ${session.cookie}`)
+    const answer = await ann.fetch('/set?values={"division":5,"theme":"dark"}')
+    expect([answer.status, written(answer)]).toEqual([200, []])
+    expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
+    // What the page asks, once it is refused a socket.
+    expect(written(await ann.ask())).toHaveLength(2)
+    expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
   })
 
-  it('gets none with a refusal, nor where it says whose page it is', async () => {
-    const app = await start()
-    const { held, who } = await givenUp(app, first, last)
-    const change = ['division', -1, '', 5]
-    const bodies: readonly (readonly [number, unknown])[] = [
-      [200, { who }],
-      [200, { who, set: [change] }],
-      [200, { who: 'of another', set: [change] }],
-      [403, { tickets: ['garbage'] }],
-      [409, { set: [['nope', -1, '', 1]] }],
-      [409, { set: [['role', -1, '', 'admin']] }],
-      [400, 'garbage'],
-    ]
-    for (const [status, body] of bodies) {
-      const answer = await app.visitor(held.cookie).store(body)
-      expect([body, answer.status, written(answer)]).toEqual([body, status, []])
-    }
-    const foreign = await held.store({}, { origin: 'http://evil.example' })
-    expect([foreign.status, written(foreign)]).toEqual([403, []])
+  it('is the user as whom its guest has signed in: what is under way then is of one person', async () => {
+    const { app, browser, old } = await leave(GUEST, '/login/now?user=ann')
+    const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const late = app.visitor([old, ...session].join('; '))
+    await set(late, { division: 5, theme: 'light' })
+    expect(cookieContent(late).browser).toBe(cookieContent(browser).browser)
+    expect(await values(browser)).toMatchObject({ division: 5, theme: 'light' })
+  })
+
+  it('is any user who signs in by this very request', async () => {
+    const { app, old } = await leave(GUEST, '/logout/forget')
+    const late = app.visitor(old)
+    await late.fetch('/login/now?user=bob')
+    await set(late, { division: 5 })
+    expect(await values(late)).toMatchObject({ division: 5 })
   })
 
   it.each([
-    ['by the app', (held: Visitor) => held.fetch('/set?values={"division":5}')],
-    ['by a POST', (held: Visitor) => held.store({ set: [['division', -1, '', 5]] })],
-  ])('is refused, and gets none, where it sets a value %s', async (_how, change) => {
-    const app = await start()
-    const { held } = await givenUp(app, first, last)
-    const answer = await change(held)
-    expect([answer.status, written(answer)]).toEqual([409, []])
-    expect(await values(held)).toEqual({ division: -1, theme: 'light', cart: [], role: 'guest' })
+    [GUEST, '/logout/forget'],
+    ['/login/now?user=ann', '/logout/leave'],
+  ])(
+    'has missed the answer where its browser has heard of the end, and keeps the cookie: the next request gets another one: %s',
+    async (first, last) => {
+      const { app, old } = await leave(first, last)
+      const visitor = app.visitor(old)
+      expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
+      expect(liveOnly(visitor.cookie)).toBe(old)
+      const [late, later] = [app.visitor(visitor.cookie), app.visitor(visitor.cookie)]
+      expect(await set(visitor, { division: 5 })).toMatchObject({ ...NOTHING, division: 5 })
+      expect(cookieContent(visitor).browser).not.toBe(cookieContent(app.visitor(old)).browser)
+      expect(visitor.cookie).toBe(liveOnly(visitor.cookie))
+      // It was sent beside that one, or is a copy: the browser has another cookie by now.
+      expect((await late.fetch('/set?values={"division":66}')).status).toBe(409)
+      expect([written(await later.fetch('/')), written(await app.visitor(old).store())]).toEqual([[], []])
+      expect(await values(visitor)).toMatchObject({ division: 5 })
+    },
+  )
+
+  it('is told of the end again, once another visitor has come in its browser', async () => {
+    const { app, old } = await leave('/login/now?user=ann', '/logout/leave')
+    const browser = app.visitor(old)
+    await browser.fetch('/')
+    const sent = browser.cookie
+    await browser.fetch('/login/now?user=bob')
+    await set(browser, THEIRS)
+    const late = () => app.visitor(sent)
+    const answers = [await late().store(), await late().fetch('/set?values={"division":66}')]
+    expect(answers.map((answer) => [answer.status, written(answer)])).toEqual([
+      [429, []],
+      [409, []],
+    ])
+    const { cookie } = browser
+    expect(await values(browser)).toMatchObject(THEIRS)
+    expect(browser.cookie).toBe(cookie)
   })
 
-  it('gets a new one with a second POST of {}', async () => {
-    const app = await start()
-    const { held, old } = await givenUp(app, first, last)
-    const answer = await held.store()
-    expect([answer.status, answer.headers.get('retry-after'), written(answer)]).toEqual([429, '1', []])
-    expect(written(await held.store())).toHaveLength(2)
-    expect(cookieContent(held).browser).not.toBe(cookieContent(app.visitor(old)).browser)
-  })
-
-  it('gets a new one as it signs in', async () => {
-    const app = await start()
-    const { held } = await givenUp(app, first, last)
-    expect(written(await held.fetch('/login/now?user=bob'))).toHaveLength(2)
-    expect(cookieContent(held)).toMatchObject({ user: subjectHash(userSubject('bob')) })
-  })
-
-  it('tells its page of no id, as the browser gets none', async () => {
-    const app = await start()
-    const { held } = await givenUp(app, first, last)
-    const page = await (await held.fetch('/page')).json()
-    expect(page).toMatchObject({ values: { theme: 'light' } })
-    expect(page).not.toHaveProperty('who')
-    expect(page).not.toHaveProperty('held')
-  })
-
-  it('brings its page home all the same', async () => {
-    const app = await start()
-    const { held } = await givenUp(app, first, last)
-    await expect(held.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
-    await held.store()
-    const { who, greeting } = await (await held.store()).json()
-    const socket = await held.connect()
-    expect(greeting.map(readClaims)).toMatchObject([{ sub: nameOf(held), defaults: { division: -1 } }])
-    expect(await socket.greeted).toMatchObject({ who, kept: true })
-    await socket.change('division', 6)
-    expect(await values(held)).toMatchObject({ division: 6 })
+  it('gets no cookie but a note of the end, which no script reads, and which goes with the browser', async () => {
+    const { app, old } = await leave(GUEST, '/logout/forget')
+    const answer = await app.visitor(old).fetch('/')
+    expect(answer.headers.getSetCookie()).toEqual([
+      expect.stringMatching(/^live\.ended=\d{13}\.[\w-]{22}; path=\/; samesite=lax; httponly$/),
+    ])
+    expect(answer.headers.get('cache-control')).toMatch(/no-store|private/)
+    const { browser } = cookieContent(app.visitor(old))
+    const odd = ['', 'x', '-1', '1e99', '9'.repeat(17)].map((end) => `${end}.${browser}`)
+    // As after a late answer that was told the end of the cookie before this one.
+    const others = [`${'9'.repeat(13)}.${'x'.repeat(22)}`, '9'.repeat(13), `${'9'.repeat(13)}.`]
+    for (const value of [...odd, ...others]) {
+      const late = app.visitor(`${old}; live.ended=${value}`)
+      expect(written(await late.fetch('/'))).toEqual([])
+    }
   })
 })

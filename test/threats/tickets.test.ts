@@ -64,16 +64,6 @@ describe('threat 3: the ticket of another subject', () => {
     expect(await values(thief)).toEqual(before)
   })
 
-  it('is refused in the very browser once a user, and then another, has signed in after the visitor', async () => {
-    const app = await startWithUsers()
-    const { visitor, ticket } = await change(app)
-    await visitor.fetch('/login/now?user=ann')
-    await visitor.fetch('/login/now?user=bob')
-    const answer = await visitor.store({ tickets: [ticket.text] })
-    expect([answer.status, await answer.json()]).toMatchObject(refusal)
-    expect(await values(visitor)).toMatchObject({ division: -1 })
-  })
-
   it('is refused with all that came beside it', async () => {
     const app = await startWithUsers()
     const { ticket } = await change(app)

@@ -1,0 +1,396 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
+import { App } from '../support/app.js'
+import { AuthStore, auth, identify, pages } from '../support/auth.js'
+import { outcome } from '../support/bounded.js'
+import { liveOnly, written } from '../support/departures.js'
+import { Gate } from '../support/gate.js'
+import { HeldPost } from '../support/held-request.js'
+import { pairs } from '../support/pairs.js'
+import { readClaims, type TestSocket } from '../support/socket.js'
+import { cookieContent, nameOf, set, values } from '../support/users.js'
+import type { Visitor } from '../support/visitor.js'
+
+const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
+const OLD = { division: 3, theme: 'light', cart: ['old'] }
+const THEIRS = { division: 8, theme: 'dark', cart: ['theirs'] }
+const EVIL = { division: 66, cart: ['evil'] }
+const EVIL_CHANGES = Object.entries(EVIL).map(([key, value]) => [key, -1, '', value])
+const MINUTE = 60 * 1000
+const DAY = 24 * 60 * MINUTE
+
+type Session = Koa.Context['liveSession']
+type Use = (session: Session) => unknown
+
+/** Where the body of a POST is read: by a parser of the app, ahead of its session or after it, or by the endpoint. */
+type Reader = 'parser before the session' | 'parser after the session' | 'endpoint'
+
+/** An app with a slow route and a slow socket handler. */
+async function startApp() {
+  const [slow, reached, gate] = [new Gate(), new Gate(), new Gate()]
+  const given: { held?: string; reader: Reader; use: Use; seen?: unknown } = {
+    reader: 'endpoint',
+    use: () => undefined,
+  }
+  const read =
+    (reader: Reader): Koa.Middleware =>
+    async (ctx, next) => {
+      if (ctx.method !== 'POST' || reader !== given.reader) return next()
+      if (ctx.get('Cookie') === given.held) void reached.pass()
+      if (reader === 'endpoint') return next()
+      let text = ''
+      for await (const chunk of ctx.req) text += chunk
+      Object.assign(ctx.request, { body: JSON.parse(text) })
+      return next()
+    }
+  const app = await App.start({
+    before: (koa) => [
+      read('parser before the session'),
+      auth(koa, { store: new AuthStore() }),
+      read('parser after the session'),
+      read('endpoint'),
+    ],
+    options: { identify } as never,
+    routes: async (ctx, next) => {
+      const { liveSession } = ctx
+      if (ctx.path === '/form') await liveSession.setMany((ctx.request as { body?: unknown }).body as never)
+      else if (ctx.path === '/embed') ctx.body = liveSession.embed()
+      else if (ctx.path === '/again') await liveSession.identify()
+      else if (ctx.path === '/slow') {
+        liveSession.get('division')
+        await slow.pass()
+        given.seen = await given.use(liveSession)
+      } else return pages(ctx, next)
+      ctx.body ??= 'done'
+    },
+  })
+  app.io.on('connection', (socket) => {
+    socket.on('slow', () => {
+      given.seen = gate.pass().then(() => outcome(Promise.resolve(given.use(socket.liveSession as never))))
+    })
+  })
+  return { app, given, slow, reached, gate }
+}
+
+type Started = Awaited<ReturnType<typeof startApp>>
+
+/** A browser whose visitor is about to go, and the requests of the one who has a copy of its cookie. */
+interface Stage extends Started {
+  readonly browser: Visitor
+  readonly isAnn: boolean
+  /** Returns another browser with the cookies of before: with those that the row brings, all, or the live cookie alone. */
+  readonly late: () => Visitor
+  readonly own: () => Visitor
+  readonly bare: () => Visitor
+  readonly socket: TestSocket
+  readonly who: string
+  /** The ticket of a change that was never POSTed. */
+  readonly ticket: string
+}
+
+/** Begins before the visitor goes, and returns the rest, which comes afterwards and expects its refusal. */
+type Door = (stage: Stage) => Promise<() => Promise<unknown>>
+
+const later =
+  (rest: (stage: Stage) => Promise<unknown>): Door =>
+  async (stage) =>
+  () =>
+    rest(stage)
+
+const refused = (answer: Response, status: number): void =>
+  expect([answer.status, written(answer)]).toEqual([status, []])
+
+/** A form of the app, a change of a page that does not say whose it is, or its question, of which the last byte is late. */
+const held =
+  (path: string, body: object, reader: Reader): Door =>
+  async ({ app, given, reached, late, isAnn }) => {
+    Object.assign(given, { held: late().cookie, reader })
+    const post = new HeldPost(app.url, path, late().cookie, body)
+    await reached.entered
+    return async () => {
+      const answer = await post.finish()
+      expect(answer.written).toEqual([])
+      const isAsking = Object.keys(body).length === 0
+      // The app still takes ann's session for good, where it was loaded before: hers is the account, and no other.
+      const isVouched = isAnn && reader === 'parser after the session' && !isAsking && late().cookie.includes('app')
+      expect(answer.status).toBe(isVouched ? 200 : isAsking ? 429 : 409)
+      if (!isVouched) expect(answer.text).toMatch(isAsking ? /its cookie has ended/ : /left this browser/)
+      return isVouched ? 'vouched' : 'refused'
+    }
+  }
+
+const EVIL_USES: readonly (readonly [string, Use])[] = [
+  ['set', (session) => session.set('division', 66)],
+  ['setMany', (session) => session.setMany(EVIL)],
+  ['update', (session) => session.update('cart', () => ['evil'])],
+  ['delete', (session) => session.delete('cart')],
+]
+
+/** A request that has used the session, and goes on afterwards. */
+const underWay =
+  (adapt: (use: Use) => Use, expectAfterwards: (answer: Response, stage: Stage) => unknown): Door =>
+  async (stage) => {
+    stage.given.use = adapt(stage.given.use)
+    const answer = stage.own().fetch('/slow')
+    await stage.slow.entered
+    return async () => {
+      stage.slow.open()
+      await expectAfterwards(await answer, stage)
+    }
+  }
+
+const DOORS: readonly (readonly [string, Door])[] = [
+  [
+    'requests that set nothing',
+    later(async ({ late, bare }) => {
+      for (const path of ['/', '/page', '/embed', '/nothing', '/again']) {
+        const answers = [await late().fetch(path), await bare().fetch(path)]
+        expect(answers.flatMap(written)).toEqual([])
+        expect(await answers[1]?.text()).not.toMatch(/old|theirs|"who"|"held"/)
+      }
+      expect(await values(bare())).toEqual(NOTHING)
+    }),
+  ],
+  [
+    'a request that sets',
+    later(async ({ late }) => refused(await late().fetch(`/set?values=${JSON.stringify(EVIL)}`), 409)),
+  ],
+  ['a POST that sets', later(async ({ late }) => refused(await late().store({ set: EVIL_CHANGES }), 409))],
+  [
+    'a POST that asks',
+    later(async ({ browser, late, bare }) => {
+      const thief = bare()
+      for (const visitor of [late(), thief]) {
+        const first = await visitor.store()
+        refused(first, 429)
+        expect(first.headers.get('retry-after')).toBe('1')
+      }
+      const second = await thief.store()
+      const { greeting, ...answer } = await second.json()
+      expect([written(second).length, answer]).toEqual([2, { who: expect.any(String), results: [], held: [] }])
+      expect(greeting.map(readClaims)).toMatchObject([{ sub: nameOf(thief), changes: [], defaults: NOTHING }])
+      const { browser: id } = cookieContent(thief)
+      for (const other of [late(), browser]) expect(cookieContent(other).browser).not.toBe(id)
+      const socket = await thief.connect()
+      expect(await socket.greeted).toMatchObject({ who: answer.who, kept: true })
+      expect((await socket.ticket()).claims.changes).toEqual([])
+      await socket.change('division', 66)
+      expect(await set(thief, EVIL)).toMatchObject(EVIL)
+      await thief.fetch('/logout/leave')
+    }),
+  ],
+  [
+    'POSTs that are refused, or say whose page they are',
+    later(async ({ app, bare, who }) => {
+      const change = ['division', -1, '', 66]
+      const bodies: readonly (readonly [number, unknown])[] = [
+        [200, { who }],
+        [200, { who, set: [change] }],
+        [200, { who: 'of another', set: [change] }],
+        [403, { tickets: ['garbage'] }],
+        [409, { set: [['nope', -1, '', 1]] }],
+        [409, { set: [['role', -1, '', 'admin']] }],
+        [400, 'garbage'],
+      ]
+      for (const [status, body] of bodies) refused(await bare().store(body), status)
+      refused(await bare().store({}, { origin: 'http://evil.example' }), 403)
+      expect(app.errors).toEqual([])
+    }),
+  ],
+  [
+    'a sign-in of another user',
+    later(async ({ browser, bare }) => {
+      const mallory = bare()
+      const answer = await mallory.fetch('/login/now?user=mallory')
+      expect([written(answer).length, await answer.json()]).toEqual([2, NOTHING])
+      await set(mallory, { theme: 'light' })
+      expect(cookieContent(mallory)).toMatchObject({ user: subjectHash(userSubject('mallory')) })
+      for (const other of [bare(), browser])
+        expect(cookieContent(other).browser).not.toBe(cookieContent(mallory).browser)
+    }),
+  ],
+  [
+    'a POST of a ticket and of a change beside it',
+    later(async ({ app, browser, late, ticket }) => {
+      for (const visitor of [late(), app.visitor(browser.cookie)]) {
+        const answer = await visitor.store({ tickets: [ticket], set: EVIL_CHANGES })
+        expect([answer.status, await answer.json()]).toMatchObject([
+          403,
+          { error: { code: 'other_subject', index: 0 } },
+        ])
+      }
+    }),
+  ],
+  [
+    'a handshake',
+    later(({ late }) => expect(late().connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })),
+  ],
+  [
+    'a handshake in a slow io.use',
+    async ({ app, gate, own }) => {
+      app.io.use((socket, next) => (socket.handshake.auth['isSlow'] ? void gate.pass().then(() => next()) : next()))
+      const connecting = expect(own().connect('/', {}, { isSlow: true })).rejects.toThrow('transport close')
+      await gate.entered
+      return async () => {
+        gate.open()
+        await connecting
+      }
+    },
+  ],
+  [
+    'an open socket, and its reconnection',
+    later(async ({ socket }) => {
+      await socket.closed
+      socket.io.volatile.emit('live_session:sync', { set: EVIL_CHANGES }, () => undefined)
+      const error = new Promise((resolve) => socket.io.once('connect_error', resolve))
+      socket.io.connect()
+      expect(await error).toMatchObject({ data: { code: 'other_subject' } })
+    }),
+  ],
+  [
+    'a socket handler that goes on',
+    async ({ given, gate, socket }) => {
+      socket.io.emit('slow')
+      await gate.entered
+      return async () => {
+        gate.open()
+        await socket.closed
+        expect(await given.seen).toBe('superseded')
+      }
+    },
+  ],
+  [
+    'a request that goes on',
+    underWay(
+      (use) => use,
+      async (answer) => {
+        refused(answer, 409)
+        expect(await answer.text()).not.toMatch(/ann|division|cart/)
+      },
+    ),
+  ],
+  [
+    'a request that goes on, without await',
+    underWay(
+      (use) => (session) => void use(session),
+      (answer, { app }) => {
+        refused(answer, 200)
+        expect(app.errors).toEqual([expect.objectContaining({ code: 'superseded', status: 409 })])
+      },
+    ),
+  ],
+  [
+    'a request that goes on, reads, and sets again and again',
+    underWay(
+      () => async (session) => {
+        const seen: unknown[] = [session.get('division'), session.get('cart')]
+        for (const [, use] of [...EVIL_USES, ...EVIL_USES]) seen.push(await outcome(Promise.resolve(use(session))))
+        return seen
+      },
+      (answer, { given }) => {
+        refused(answer, 200)
+        const [division, cart, ...outcomes] = Object.values(given.seen ?? {})
+        expect([division, cart]).not.toEqual(expect.arrayContaining([8]))
+        expect(cart).not.toEqual(['theirs'])
+        expect(outcomes).toEqual(Array(8).fill('superseded'))
+      },
+    ),
+  ],
+  ...(['parser before the session', 'parser after the session'] as const).flatMap(
+    (reader): readonly (readonly [string, Door])[] => [
+      [`a form, read by a ${reader}`, held('/form', EVIL, reader)],
+      [`a POST that sets, read by a ${reader}`, held('/store_session', { set: EVIL_CHANGES }, reader)],
+      [`a POST that asks, read by a ${reader}`, held('/store_session', {}, reader)],
+    ],
+  ),
+  ['a POST that sets, held in its body', held('/store_session', { set: EVIL_CHANGES }, 'endpoint')],
+]
+
+/** Where a guest gets a cookie. */
+const GUEST = `/set?values=${JSON.stringify({ theme: 'light' })}`
+const ANN = '/login/now?user=ann'
+const BOB = '/login/now?user=bob'
+
+/** Who had the browser, how they left it, and who has it now. */
+const ENDINGS = [
+  ['ann leaves', ANN, ['/logout/leave']],
+  ['ann leaves, and bob signs in', ANN, ['/logout/leave', BOB]],
+  ['ann signs out', ANN, ['/logout/now']],
+  ['ann signs out, and bob signs in', ANN, ['/logout/now', BOB]],
+  ['ann signs out without a word', ANN, ['/logout', '/']],
+  ['bob signs in over ann', ANN, [BOB]],
+  ['bob signs in over ann without a word', ANN, ['/login?user=bob', '/']],
+  ['ann signs out, and bob signs in and out', ANN, ['/logout/now', BOB, '/logout/now']],
+  ['a guest leaves', GUEST, ['/logout/leave']],
+  ['a guest is forgotten, and bob signs in', GUEST, ['/logout/forget', BOB]],
+  ['ann signs in over a guest', GUEST, [ANN]],
+  ['ann signs in over a guest without a word', GUEST, ['/login?user=ann', '/']],
+  ['ann signs in over a guest, and out, and bob signs in', GUEST, [ANN, '/logout/now', BOB]],
+] as const
+const DELAYS = [
+  ['at once', 0],
+  ['11 minutes later', 11 * MINUTE],
+  ['an hour later', 60 * MINUTE],
+  ['20 days later', 20 * DAY],
+] as const
+const BROUGHT = ['all cookies', 'the live cookie alone'] as const
+
+async function setUp(first: string, brings: (typeof BROUGHT)[number]): Promise<Stage> {
+  const started = await startApp()
+  const { app } = started
+  const browser = app.visitor()
+  await browser.fetch(first)
+  await set(browser, OLD)
+  const all = browser.cookie
+  const cookie = brings === 'all cookies' ? all : liveOnly(all)
+  const { who } = await (await app.visitor(all).store()).json()
+  const socket = await app.visitor(all).connect()
+  for (let greeting = first === ANN ? 2 : 1; greeting > 0; greeting -= 1) await socket.ticket()
+  await socket.change('division', 3)
+  const ticket = (await socket.ticket()).text
+  return {
+    ...started,
+    browser,
+    isAnn: first === ANN,
+    late: () => app.visitor(cookie),
+    own: () => app.visitor(all),
+    bare: () => app.visitor(liveOnly(all)),
+    socket,
+    who,
+    ticket,
+  }
+}
+
+const accounts = (app: App): Promise<unknown[]> =>
+  Promise.all(
+    ['ann', 'bob'].map(async (id) => {
+      using user = await app.live.user(id)
+      return { division: user.get('division'), cart: user.get('cart') }
+    }),
+  )
+
+describe('threats 8, 9, 40, 42, 43, 56 and 87: the cookie of a visitor who has gone', () => {
+  const rows = pairs(ENDINGS, DOORS, DELAYS, BROUGHT, EVIL_USES).map(([ending, door, delay, brings, use]) => {
+    const name = [ending[0], door[0], delay[0], brings, use[0]].join('; ')
+    return { name, ending, door: door[1], delay: delay[1], brings, use: use[1] }
+  })
+  it.each(rows)('reaches no other visitor: $name', async ({ ending: [, first, paths], door, delay, brings, use }) => {
+    const stage = await setUp(first, brings)
+    const { app, browser } = stage
+    stage.given.use = use
+    const finish = await door(stage)
+    for (const path of paths) await browser.fetch(path)
+    await set(browser, THEIRS)
+    const { cookie } = browser
+    const theirs = await browser.connect()
+    app.clock.advance(delay)
+    const before = await accounts(app)
+    const isVouched = (await finish()) === 'vouched'
+    const [, bob] = before
+    expect(await accounts(app)).toEqual(isVouched ? [EVIL, bob] : before)
+    expect(liveOnly(browser.cookie)).toBe(liveOnly(cookie))
+    expect(await values(browser)).toMatchObject(THEIRS)
+    expect(await theirs.change('division', 9)).toHaveProperty('stamp')
+  })
+})
