@@ -5,6 +5,8 @@
  */
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, keepTab } from 'koa-live-session/client'
+import { createTimers } from '../../client/effects/page.js'
+import { createPoster } from '../../client/effects/post.js'
 import { bareTicket } from '../support/bare-ticket.js'
 import { present } from '../support/present.js'
 
@@ -81,5 +83,26 @@ describe('a client without a document', () => {
     await live.flush()
     await expect(live.set('division', 4)).rejects.toMatchObject({ code: 'closed' })
     expect(live.status('division')).toEqual({ status: 'offline' })
+  })
+})
+
+describe('the times of a page', () => {
+  it('keep no process alive until the cookie is to be renewed, and do for what is soon', () => {
+    const started = jest.spyOn(globalThis, 'setTimeout')
+    const timers = createTimers(() => undefined)
+    timers.start('renew', 300_000, 0)
+    timers.start('greet', 1000, 500)
+    expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false, true])
+    timers.close()
+  })
+})
+
+describe('the limit of a POST', () => {
+  it('keeps no process alive: its connection does, as long as it has one', () => {
+    jest.spyOn(globalThis, 'fetch').mockReturnValue(new Promise(() => undefined))
+    const started = jest.spyOn(globalThis, 'setTimeout')
+    const options = { endpoint: 'https://app.example/store_session', credentials: 'same-origin', headers: {} } as const
+    createPoster(options, () => undefined).post({}, 10_000)
+    expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false])
   })
 })

@@ -48,6 +48,7 @@ describe.each([true, false])('a page whose POSTs something else answers (with a 
     [200, 'JSON of its own', LOGIN + ENDPOINT, { ok: true }],
     [401, 'a gateway', HEADERS, { error: { message: 'unauthorized' } }],
     [403, 'a guard', HEADERS, 'no token'],
+    [403, 'a guard that speaks JSON', HEADERS, { error: 'csrf' }],
   ])(
     'with %s by %s is offline, says once what to do, and saves once that is mended',
     async (status, _, remedy, body) => {

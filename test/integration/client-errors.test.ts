@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import { LiveSessionError as ServerError } from 'koa-live-session'
 import { LiveSessionError } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
+import { reactive } from 'vue'
 import { z } from 'zod'
 import { App } from '../support/app.js'
 
@@ -11,19 +12,28 @@ const fields = defineFields({
   note: { schema: z.string(), default: '', client: 'write', maxBytes: 60 },
   list: { schema: z.array(z.number()), default: [], client: 'write', cookie: false },
   plan: { schema: z.string(), default: '' },
+  due: { schema: z.object({ at: z.string() }), default: { at: '' }, client: 'write' },
 })
 
-const routes: Koa.Middleware = (ctx) => {
-  ctx.body = ctx.liveSession.snapshot()
+const date = { at: new Date(0) }
+
+const routes: Koa.Middleware = async (ctx) => {
+  if (ctx.path !== '/set') ctx.body = ctx.liveSession.snapshot()
+  else ctx.body = await ctx.liveSession.set('due', date as never).catch(({ message }) => message)
 }
 
-async function open(hasSocket: boolean, keepsCookies = true) {
+async function openPage(hasSocket: boolean, keepsCookies = true) {
   const app = await App.start({ fields, routes })
   const visitor = app.visitor()
   visitor.keepsCookies = keepsCookies
   const page = await visitor.open({ path: '/', hasSocket })
   if (hasSocket) await page.connected()
-  // The tests are one program, which registers no fields.
+  return page
+}
+
+/** Returns the page's `set` as an app has it that registers these fields. */
+async function open(hasSocket: boolean, keepsCookies = true) {
+  const page = await openPage(hasSocket, keepsCookies)
   return (key: keyof typeof fields, value: unknown) => page.live.set(key as never, value as never)
 }
 
@@ -72,6 +82,21 @@ describe('what the server refuses', () => {
       }
     },
   )
+})
+
+describe('a value that JSON does not carry, set in a page', () => {
+  it('is refused with the very message of the server', async () => {
+    const page = await openPage(true)
+    expect(await refusal(page.live.set('due' as never, date as never))).toMatchObject({
+      message: await page.visitor.text('/set'),
+    })
+  })
+
+  it('is not what a framework wraps a plain value into', async () => {
+    const page = await openPage(true)
+    await page.live.set('due' as never, reactive({ at: 'today' }) as never)
+    expect(page.live.get('due' as never)).toEqual({ at: 'today' })
+  })
 })
 
 describe('LiveSessionError', () => {

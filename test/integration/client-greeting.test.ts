@@ -1,13 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import { z } from 'zod'
 import { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { readClaims } from '../support/socket.js'
-import { set, startWithUsers, whoIn } from '../support/users.js'
+import { whoIn } from '../support/users.js'
 
 const DEFAULTS = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -30,46 +28,11 @@ describe('the answer to a POST of {}', () => {
     expect(readClaims(greeting[0]).changes).toEqual([['division', app.clock.now(), 3]])
   })
 
-  it('carries one of the user, and one of the browser’s own values', async () => {
-    const app = await startWithUsers({ routes: pages })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { division: 3, theme: 'dark' })
-    const { greeting } = await (await visitor.store({})).json()
-    const [ofUser, ofBrowser] = greeting.map(readClaims)
-    expect([ofUser.changes.map(([key]: [string]) => key), ofUser.guest]).toEqual([['division'], undefined])
-    expect([ofBrowser.changes.map(([key]: [string]) => key), ofBrowser.guest]).toEqual([['theme'], undefined])
-    expect(ofUser.sub).not.toBe(ofBrowser.sub)
-  })
-
-  it('is all defaults for a browser without a cookie, and is no proof that it keeps one', async () => {
-    const app = await App.start()
-    const visitor = app.visitor()
-    const { greeting, ...answer } = await (await visitor.store({})).json()
-    expect(greeting.map(readClaims)).toMatchObject([{ changes: [], defaults: DEFAULTS, guest: true }])
-    expect(answer).toEqual({ who: whoIn(visitor), results: [], held: [] })
-  })
-
   it.each([[{ tickets: [] }], [{ set: [] }], [{ tickets: [], set: [] }]])('is that to %j, too', async (body) => {
     const app = await App.start()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
     const said = async (sync: object): Promise<unknown> => (await visitor.store(sync)).json()
     expect(await said(body)).toEqual(await said({}))
-  })
-
-  it('is none to a page that says whose it is', async () => {
-    const app = await App.start()
-    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
-    const who = whoIn(visitor)
-    const answer = { who, kept: true, results: [], held: [['division', app.clock.now()]] }
-    expect(await (await visitor.store({ who })).json()).toEqual(answer)
-  })
-
-  it('never has a hidden field in it', async () => {
-    const fields = defineFields({ risk: { schema: z.number(), default: 7, client: 'hidden' } })
-    const app = await App.start({ fields })
-    const { greeting } = await (await app.visitor().store({})).json()
-    expect(readClaims(greeting[0])).toMatchObject({ changes: [], defaults: {} })
   })
 })
 
@@ -104,20 +67,7 @@ const routes: Koa.Middleware = (ctx) => {
   ctx.body = ctx.liveSession.snapshot()
 }
 
-/** What a proxy does that serves the app below a path. */
-const belowTools: Koa.Middleware = (ctx, next) => {
-  if (ctx.path.startsWith('/tools/')) ctx.path = ctx.path.slice('/tools'.length)
-  return next()
-}
-
 describe('a page', () => {
-  it('behind a sub-path saves where it is told to', async () => {
-    const app = await App.start({ routes, before: () => [belowTools] })
-    const opened = await app.visitor().open({ path: '/tools/', endpoint: '/tools/store_session' })
-    await opened.live.set('division', 3)
-    expect(opened.live.status()).toEqual({ status: 'saved' })
-  })
-
   it.each(['/', '/admin', '/admin/deep'])(
     'has a socket of the namespace %s, which hears of the others',
     async (namespace) => {
@@ -160,13 +110,5 @@ describe('a page', () => {
       new Request('https://app.example', { ...init, signal: null }).credentials
     const sent = (page: typeof own): unknown[] => [...new Set(page.requests.map(read))]
     expect([sent(own), sent(told)]).toEqual([['same-origin'], ['include']])
-  })
-
-  it('goes on over POSTs alone where no socket gets through', async () => {
-    const app = await App.start({ routes, isAttached: false })
-    const visitor = app.visitor()
-    const opened = await visitor.open({ path: '/' })
-    await opened.live.set('division', 3)
-    expect(await (await visitor.fetch('/')).json()).toMatchObject({ values: { division: 3 } })
   })
 })

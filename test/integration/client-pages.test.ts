@@ -3,22 +3,10 @@ import type { App } from '../support/app.js'
 import { pages } from '../support/auth.js'
 import { outcome } from '../support/bounded.js'
 import { Gate } from '../support/gate.js'
-import { set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { startWithUsers, values } from '../support/users.js'
 import { turns } from '../support/within.js'
 
 const start = (): Promise<App> => startWithUsers({ routes: pages })
-
-/** A page of the visitor that has set a value, and whose POST of it is held up. */
-async function setAndHold(visitor: Visitor) {
-  const opened = await visitor.open()
-  await opened.live.ready
-  const gate = new Gate()
-  opened.beforePost = () => gate.pass()
-  const saved = outcome(opened.live.set('division', 5))
-  await gate.entered
-  return { opened, saved, gate }
-}
 
 describe('a page', () => {
   it('keeps what is the browser\u2019s own where the same user comes back after a logout', async () => {
@@ -33,61 +21,6 @@ describe('a page', () => {
     await opened.comeBack()
     await opened.live.flush()
     expect([opened.live.get('theme'), await values(visitor)]).toMatchObject(['dark', { theme: 'dark' }])
-  })
-
-  it('that was opened at once with another, whose cookie came later, drops what it has set, and goes on as the same visitor', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    const page = await visitor.open({ path: '/page' })
-    await page.connected()
-    visitor.forget()
-    const other = await visitor.open({ path: '/page' })
-    await other.connected()
-    expect(await outcome(page.live.set('division', 5))).toBe('superseded')
-    expect([page.live.get('division'), await values(visitor)]).toMatchObject([-1, { division: -1 }])
-    await other.live.set('division', 6)
-    await page.shows('division', 6)
-    expect(await outcome(page.live.set('division', 7))).toBe('saved')
-  })
-
-  it('of a guest does not take a sign-in elsewhere for blocked cookies', async () => {
-    const app = await start()
-    const elsewhere = app.visitor()
-    await elsewhere.fetch('/login/now?user=ann')
-    await set(elsewhere, { division: 7 })
-    app.clock.advance(1)
-    const visitor = app.visitor()
-    const { opened, saved, gate } = await setAndHold(visitor)
-    await visitor.fetch('/login/now?user=ann')
-    gate.open()
-    expect(await saved).toBe('superseded')
-    expect(await values(visitor)).toMatchObject({ division: 7 })
-    await opened.shows('division', 7)
-    await opened.reaches('division', 'saved')
-  })
-
-  it('of a guest goes on as the user who has signed in, also where its socket does not come back', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    const { opened, saved, gate } = await setAndHold(visitor)
-    opened.socket.disconnect()
-    await visitor.fetch('/login/now?user=ann')
-    gate.open()
-    expect(await saved).toBe('superseded')
-    await opened.live.flush()
-    expect([opened.live.status('division'), opened.live.get('division')]).toEqual([{ status: 'saved' }, 5])
-  })
-
-  it('of a user whose socket came without a cookie has the browser\u2019s own values once there is one', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/unused?user=ann')
-    visitor.forget()
-    const opened = await visitor.open()
-    await opened.connected()
-    await opened.live.set('division', 5)
-    await set(visitor, { theme: 'dark' })
-    await opened.shows('theme', 'dark')
   })
 
   it.each([

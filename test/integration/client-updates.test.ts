@@ -3,7 +3,6 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app.js'
-import { Bus } from '../support/bus.js'
 import type { Page } from '../support/page.js'
 import { present } from '../support/present.js'
 import type { Visitor } from '../support/visitor.js'
@@ -53,33 +52,6 @@ describe('tabs that add to one cart at the same moment', () => {
     await Promise.all(saved)
     expect([...(await cartOf(visitor))].sort()).toEqual([...names].sort())
   })
-
-  it('count each of ten equal steps', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    const [one, two] = await tabs(visitor, true, true)
-    const steps = Array.from({ length: 10 }, (_, i) =>
-      present(i % 2 ? one : two).live.update('division', (division) => division + 1),
-    )
-    await Promise.all(steps)
-    expect((await (await visitor.fetch('/')).json()).values.division).toBe(9)
-  })
-
-  it('keep all items where the tabs are on two nodes that share a store', async () => {
-    const store = memoryStore()
-    const bus = new Bus()
-    const node = async (): Promise<App> => {
-      const app = await App.start({ routes: routes as never, options: { store, identify: () => 'ann' } as never })
-      bus.join(app.io)
-      return app
-    }
-    const [a, b] = [await node(), await node()]
-    const pages = [...(await tabs(a.visitor(), true)), ...(await tabs(b.visitor(), true))]
-    await Promise.all(
-      ['1', '2', '3'].flatMap((n) => pages.map(({ live }, page) => live.update('cart', add(`${page}-${n}`)))),
-    )
-    expect([...(await cartOf(a.visitor()))].sort()).toEqual(['0-1', '0-2', '0-3', '1-1', '1-2', '1-3'])
-  })
 })
 
 describe('tabs that add to one cart while the server is away', () => {
@@ -103,31 +75,6 @@ describe('tabs that add to one cart while the server is away', () => {
     await App.start({ routes: routes as never, options, port, clock })
     await Promise.all(saved)
     expect([...(await cartOf(visitor))].sort()).toEqual(['before', 'of 0', 'of 1'])
-  })
-})
-
-describe('an update while the store is silent', () => {
-  it.each([
-    ['over a socket', true],
-    ['by POST', false],
-  ])('is offline for store_unavailable, then saved once: %s', async (_, hasSocket) => {
-    const store = memoryStore()
-    const app = await App.start({ routes: routes as never, options: { store, identify: () => 'ann' } as never })
-    const [here, there] = [app.visitor(), app.visitor()]
-    const [[one], [two]] = [await tabs(here, hasSocket), await tabs(there, hasSocket)]
-    store.fail(Number.POSITIVE_INFINITY)
-    const saved = [one?.live.update('cart', add('a')), two?.live.update('cart', add('b'))]
-    expect(one?.live.status('cart')).toEqual({ status: 'saving' })
-    for (const page of [one, two]) {
-      await page?.reaches('cart', 'offline')
-      expect(page?.live.status('cart')).toEqual({ status: 'offline', reason: 'store_unavailable' })
-    }
-    await one?.live.set('division', 2)
-    expect(one?.live.status('division')).toEqual({ status: 'saved' })
-    store.fail(0)
-    await Promise.all(saved)
-    expect(one?.live.status('cart')).toEqual({ status: 'saved' })
-    expect([...(await cartOf(here))].sort()).toEqual(['a', 'b'])
   })
 })
 
