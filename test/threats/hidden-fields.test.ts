@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { App } from '../support/app.js'
 import { auth, identify } from '../support/auth.js'
 import { Visitor } from '../support/visitor.js'
-import { WireTap } from '../support/wire-tap.js'
+import { WireTap } from './wire-tap.js'
 
 const fields = defineFields({
   creditRisk: { schema: z.string().max(20), default: '', client: 'hidden', maxBytes: 200 },

@@ -6,8 +6,8 @@ import { coreOf } from '../../server/plugin.js'
 import { App, type AppFields, type AppOptions } from '../support/app.js'
 import { account, auth, identify } from '../support/auth.js'
 import { browserId } from '../support/browser-id.js'
-import { Caches } from '../support/caches.js'
 import { atScale } from '../support/scale.js'
+import { Caches } from './caches.js'
 
 const MAX_SUBJECTS = atScale(20, 100)
 const STRANGERS = 20 * MAX_SUBJECTS
