@@ -17,6 +17,7 @@ const OLD = { division: 3, theme: 'light', cart: ['old'] }
 const THEIRS = { division: 8, theme: 'dark', cart: ['theirs'] }
 const EVIL = { division: 66, cart: ['evil'] }
 const EVIL_CHANGES = Object.entries(EVIL).map(([key, value]) => [key, -1, '', value])
+const ENDPOINT = '/store_session'
 const MINUTE = 60 * 1000
 const DAY = 24 * 60 * MINUTE
 
@@ -140,172 +141,132 @@ const underWay =
     }
   }
 
-const DOORS: readonly (readonly [string, Door])[] = [
-  [
-    'requests that set nothing',
-    later(async ({ late, bare }) => {
-      for (const path of ['/', '/page', '/embed', '/nothing', '/again']) {
-        const answers = [await late().fetch(path), await bare().fetch(path)]
-        expect(answers.flatMap(written)).toEqual([])
-        expect(await answers[1]?.text()).not.toMatch(/old|theirs|"who"|"held"/)
-      }
-      expect(await values(bare())).toEqual(NOTHING)
-    }),
-  ],
-  [
-    'a request that sets',
-    later(async ({ late }) => refused(await late().fetch(`/set?values=${JSON.stringify(EVIL)}`), 409)),
-  ],
-  ['a POST that sets', later(async ({ late }) => refused(await late().store({ set: EVIL_CHANGES }), 409))],
-  [
-    'a POST that asks',
-    later(async ({ browser, late, bare }) => {
-      const thief = bare()
-      for (const visitor of [late(), thief]) {
-        const first = await visitor.store()
-        refused(first, 429)
-        expect(first.headers.get('retry-after')).toBe('1')
-      }
-      const second = await thief.store()
-      const { greeting, ...answer } = await second.json()
-      expect([written(second).length, answer]).toEqual([2, { who: expect.any(String), results: [], held: [] }])
-      expect(greeting.map(readClaims)).toMatchObject([{ sub: nameOf(thief), changes: [], defaults: NOTHING }])
-      const { browser: id } = cookieContent(thief)
-      for (const other of [late(), browser]) expect(cookieContent(other).browser).not.toBe(id)
-      const socket = await thief.connect()
-      expect(await socket.greeted).toMatchObject({ who: answer.who, kept: true })
-      expect((await socket.ticket()).claims.changes).toEqual([])
-      await socket.change('division', 66)
-      expect(await set(thief, EVIL)).toMatchObject(EVIL)
-      await thief.fetch('/logout/leave')
-    }),
-  ],
-  [
-    'POSTs that are refused, or say whose page they are',
-    later(async ({ app, bare, who }) => {
-      const change = ['division', -1, '', 66]
-      const bodies: readonly (readonly [number, unknown])[] = [
-        [200, { who }],
-        [200, { who, set: [change] }],
-        [200, { who: 'of another', set: [change] }],
-        [403, { tickets: ['garbage'] }],
-        [409, { set: [['nope', -1, '', 1]] }],
-        [409, { set: [['role', -1, '', 'admin']] }],
-        [400, 'garbage'],
-      ]
-      for (const [status, body] of bodies) refused(await bare().store(body), status)
-      refused(await bare().store({}, { origin: 'http://evil.example' }), 403)
-      expect(app.errors).toEqual([])
-    }),
-  ],
-  [
-    'a sign-in of another user',
-    later(async ({ browser, bare }) => {
-      const mallory = bare()
-      const answer = await mallory.fetch('/login/now?user=mallory')
-      expect([written(answer).length, await answer.json()]).toEqual([2, NOTHING])
-      await set(mallory, { theme: 'light' })
-      expect(cookieContent(mallory)).toMatchObject({ user: subjectHash(userSubject('mallory')) })
-      for (const other of [bare(), browser])
-        expect(cookieContent(other).browser).not.toBe(cookieContent(mallory).browser)
-    }),
-  ],
-  [
-    'a POST of a ticket and of a change beside it',
-    later(async ({ app, browser, late, ticket }) => {
-      for (const visitor of [late(), app.visitor(browser.cookie)]) {
-        const answer = await visitor.store({ tickets: [ticket], set: EVIL_CHANGES })
-        expect([answer.status, await answer.json()]).toMatchObject([
-          403,
-          { error: { code: 'other_subject', index: 0 } },
-        ])
-      }
-    }),
-  ],
-  [
-    'a handshake',
-    later(({ late }) => expect(late().connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })),
-  ],
-  [
-    'a handshake in a slow io.use',
-    async ({ app, gate, own }) => {
-      app.io.use((socket, next) => (socket.handshake.auth['isSlow'] ? void gate.pass().then(() => next()) : next()))
-      const connecting = expect(own().connect('/', {}, { isSlow: true })).rejects.toThrow('transport close')
-      await gate.entered
-      return async () => {
-        gate.open()
-        await connecting
-      }
-    },
-  ],
-  [
-    'an open socket, and its reconnection',
-    later(async ({ socket }) => {
-      await socket.closed
-      socket.io.volatile.emit('live_session:sync', { set: EVIL_CHANGES }, () => undefined)
-      const error = new Promise((resolve) => socket.io.once('connect_error', resolve))
-      socket.io.connect()
-      expect(await error).toMatchObject({ data: { code: 'other_subject' } })
-    }),
-  ],
-  [
-    'a socket handler that goes on',
-    async ({ given, gate, socket }) => {
-      socket.io.emit('slow')
-      await gate.entered
-      return async () => {
-        gate.open()
-        await socket.closed
-        expect(await given.seen).toBe('superseded')
-      }
-    },
-  ],
-  [
-    'a request that goes on',
-    underWay(
-      (use) => use,
-      async (answer) => {
-        refused(answer, 409)
-        expect(await answer.text()).not.toMatch(/ann|division|cart/)
-      },
-    ),
-  ],
-  [
-    'a request that goes on, without await',
-    underWay(
-      (use) => (session) => void use(session),
-      (answer, { app }) => {
-        refused(answer, 200)
-        expect(app.errors).toEqual([expect.objectContaining({ code: 'superseded', status: 409 })])
-      },
-    ),
-  ],
-  [
-    'a request that goes on, reads, and sets again and again',
-    underWay(
-      () => async (session) => {
-        const seen: unknown[] = [session.get('division'), session.get('cart')]
-        for (const [, use] of [...EVIL_USES, ...EVIL_USES]) seen.push(await outcome(Promise.resolve(use(session))))
-        return seen
-      },
-      (answer, { given }) => {
-        refused(answer, 200)
-        const [division, cart, ...outcomes] = Object.values(given.seen ?? {})
-        expect([division, cart]).not.toEqual(expect.arrayContaining([8]))
-        expect(cart).not.toEqual(['theirs'])
-        expect(outcomes).toEqual(Array(8).fill('superseded'))
-      },
-    ),
-  ],
-  ...(['parser before the session', 'parser after the session'] as const).flatMap(
-    (reader): readonly (readonly [string, Door])[] => [
-      [`a form, read by a ${reader}`, held('/form', EVIL, reader)],
-      [`a POST that sets, read by a ${reader}`, held('/store_session', { set: EVIL_CHANGES }, reader)],
-      [`a POST that asks, read by a ${reader}`, held('/store_session', {}, reader)],
-    ],
+const DOORS: Readonly<Record<string, Door>> = {
+  'requests that set nothing': later(async ({ late, bare }) => {
+    for (const path of ['/', '/page', '/embed', '/nothing', '/again']) {
+      const answers = [await late().fetch(path), await bare().fetch(path)]
+      expect(answers.flatMap(written)).toEqual([])
+      expect(await answers[1]?.text()).not.toMatch(/old|theirs|"who"|"held"/)
+    }
+    expect(await values(bare())).toEqual(NOTHING)
+  }),
+  'a request that sets': later(async ({ late }) =>
+    refused(await late().fetch(`/set?values=${JSON.stringify(EVIL)}`), 409),
   ),
-  ['a POST that sets, held in its body', held('/store_session', { set: EVIL_CHANGES }, 'endpoint')],
-]
+  'a POST that sets': later(async ({ late }) => refused(await late().store({ set: EVIL_CHANGES }), 409)),
+  'a POST that asks': later(async ({ browser, late, bare }) => {
+    const thief = bare()
+    for (const visitor of [late(), thief]) {
+      const first = await visitor.store()
+      refused(first, 429)
+      expect(first.headers.get('retry-after')).toBe('1')
+    }
+    const second = await thief.store()
+    const { greeting, ...answer } = await second.json()
+    expect([written(second).length, answer]).toEqual([2, { who: expect.any(String), results: [], held: [] }])
+    expect(greeting.map(readClaims)).toMatchObject([{ sub: nameOf(thief), changes: [], defaults: NOTHING }])
+    const { browser: id } = cookieContent(thief)
+    for (const other of [late(), browser]) expect(cookieContent(other).browser).not.toBe(id)
+    const socket = await thief.connect()
+    expect(await socket.greeted).toMatchObject({ who: answer.who, kept: true })
+    expect((await socket.ticket()).claims.changes).toEqual([])
+    await socket.change('division', 66)
+    expect(await set(thief, EVIL)).toMatchObject(EVIL)
+    await thief.fetch('/logout/leave')
+  }),
+  'POSTs that are refused, or say whose page they are': later(async ({ app, bare, who }) => {
+    const change = ['division', -1, '', 66]
+    const bodies: readonly (readonly [number, unknown])[] = [
+      [200, { who }],
+      [200, { who, set: [change] }],
+      [200, { who: 'of another', set: [change] }],
+      [403, { tickets: ['garbage'] }],
+      [409, { set: [['nope', -1, '', 1]] }],
+      [409, { set: [['role', -1, '', 'admin']] }],
+      [400, 'garbage'],
+    ]
+    for (const [status, body] of bodies) refused(await bare().store(body), status)
+    refused(await bare().store({}, { origin: 'http://evil.example' }), 403)
+    expect(app.errors).toEqual([])
+  }),
+  'a sign-in of another user': later(async ({ browser, bare }) => {
+    const mallory = bare()
+    const answer = await mallory.fetch('/login/now?user=mallory')
+    expect([written(answer).length, await answer.json()]).toEqual([2, NOTHING])
+    await set(mallory, { theme: 'light' })
+    expect(cookieContent(mallory)).toMatchObject({ user: subjectHash(userSubject('mallory')) })
+    for (const other of [bare(), browser]) expect(cookieContent(other).browser).not.toBe(cookieContent(mallory).browser)
+  }),
+  'a POST of a ticket and of a change beside it': later(async ({ app, browser, late, ticket }) => {
+    for (const visitor of [late(), app.visitor(browser.cookie)]) {
+      const answer = await visitor.store({ tickets: [ticket], set: EVIL_CHANGES })
+      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+    }
+  }),
+  'a handshake': later(({ late }) =>
+    expect(late().connect()).rejects.toMatchObject({ data: { code: 'other_subject' } }),
+  ),
+  'a handshake in a slow io.use': async ({ app, gate, own }) => {
+    app.io.use((socket, next) => (socket.handshake.auth['isSlow'] ? void gate.pass().then(() => next()) : next()))
+    const connecting = expect(own().connect('/', {}, { isSlow: true })).rejects.toThrow('transport close')
+    await gate.entered
+    return async () => {
+      gate.open()
+      await connecting
+    }
+  },
+  'an open socket, and its reconnection': later(async ({ socket }) => {
+    await socket.closed
+    socket.io.volatile.emit('live_session:sync', { set: EVIL_CHANGES }, () => undefined)
+    const error = new Promise((resolve) => socket.io.once('connect_error', resolve))
+    socket.io.connect()
+    expect(await error).toMatchObject({ data: { code: 'other_subject' } })
+  }),
+  'a socket handler that goes on': async ({ given, gate, socket }) => {
+    socket.io.emit('slow')
+    await gate.entered
+    return async () => {
+      gate.open()
+      await socket.closed
+      expect(await given.seen).toBe('superseded')
+    }
+  },
+  'a request that goes on': underWay(
+    (use) => use,
+    async (answer) => {
+      refused(answer, 409)
+      expect(await answer.text()).not.toMatch(/ann|division|cart/)
+    },
+  ),
+  'a request that goes on, without await': underWay(
+    (use) => (session) => void use(session),
+    (answer, { app }) => {
+      refused(answer, 200)
+      expect(app.errors).toEqual([expect.objectContaining({ code: 'superseded', status: 409 })])
+    },
+  ),
+  'a request that goes on, reads, and sets again and again': underWay(
+    () => async (session) => {
+      const seen: unknown[] = [session.get('division'), session.get('cart')]
+      for (const [, use] of [...EVIL_USES, ...EVIL_USES]) seen.push(await outcome(Promise.resolve(use(session))))
+      return seen
+    },
+    (answer, { given }) => {
+      refused(answer, 200)
+      const [division, cart, ...outcomes] = Object.values(given.seen ?? {})
+      expect([division, cart]).not.toEqual(expect.arrayContaining([8]))
+      expect(cart).not.toEqual(['theirs'])
+      expect(outcomes).toEqual(Array(8).fill('superseded'))
+    },
+  ),
+  'a form, read before the session': held('/form', EVIL, 'parser before the session'),
+  'a form, read after the session': held('/form', EVIL, 'parser after the session'),
+  'a POST that sets, read before the session': held(ENDPOINT, { set: EVIL_CHANGES }, 'parser before the session'),
+  'a POST that sets, read after the session': held(ENDPOINT, { set: EVIL_CHANGES }, 'parser after the session'),
+  'a POST that asks, read before the session': held(ENDPOINT, {}, 'parser before the session'),
+  'a POST that asks, read after the session': held(ENDPOINT, {}, 'parser after the session'),
+  'a POST that sets, held in its body': held(ENDPOINT, { set: EVIL_CHANGES }, 'endpoint'),
+}
 
 /** Where a guest gets a cookie. */
 const GUEST = `/set?values=${JSON.stringify({ theme: 'light' })}`
@@ -371,10 +332,12 @@ const accounts = (app: App): Promise<unknown[]> =>
   )
 
 describe('threats 8, 9, 40, 42, 43, 56 and 87: the cookie of a visitor who has gone', () => {
-  const rows = pairs(ENDINGS, DOORS, DELAYS, BROUGHT, EVIL_USES).map(([ending, door, delay, brings, use]) => {
-    const name = [ending[0], door[0], delay[0], brings, use[0]].join('; ')
-    return { name, ending, door: door[1], delay: delay[1], brings, use: use[1] }
-  })
+  const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES).map(
+    ([ending, door, delay, brings, use]) => {
+      const name = [ending[0], door[0], delay[0], brings, use[0]].join('; ')
+      return { name, ending, door: door[1], delay: delay[1], brings, use: use[1] }
+    },
+  )
   it.each(rows)('reaches no other visitor: $name', async ({ ending: [, first, paths], door, delay, brings, use }) => {
     const stage = await setUp(first, brings)
     const { app, browser } = stage
