@@ -1,4 +1,4 @@
-/** Returns few rows in which each value of one list meets each value of every other list: docs.nist.gov calls them pairwise. */
+/** Returns few rows (pairwise testing): each value of a list meets each value of every other list in one of them. */
 export function pairs<Lists extends readonly (readonly unknown[])[]>(
   ...lists: Lists
 ): { readonly [Index in keyof Lists]: Lists[Index][number] }[] {

@@ -165,7 +165,8 @@ const DOORS: Readonly<Record<string, Door>> = {
     const { greeting, ...answer } = await second.json()
     expect([written(second).length, answer]).toEqual([2, { who: expect.any(String), results: [], held: [] }])
     expect(greeting.map(readClaims)).toMatchObject([{ sub: nameOf(thief), changes: [], defaults: NOTHING }])
-    const { browser: id } = cookieContent(thief)
+    const { browser: id, r = [] } = cookieContent(thief)
+    expect(r).toEqual([])
     for (const other of [late(), browser]) expect(cookieContent(other).browser).not.toBe(id)
     const socket = await thief.connect()
     expect(await socket.greeted).toMatchObject({ who: answer.who, kept: true })
@@ -346,6 +347,7 @@ describe('threats 8, 9, 40, 42, 43, 56 and 87: the cookie of a visitor who has g
     for (const path of paths) await browser.fetch(path)
     await set(browser, THEIRS)
     const { cookie } = browser
+    expect(cookieContent(browser).browser).not.toBe(cookieContent(stage.own()).browser)
     const theirs = await browser.connect()
     app.clock.advance(delay)
     const before = await accounts(app)
@@ -353,6 +355,7 @@ describe('threats 8, 9, 40, 42, 43, 56 and 87: the cookie of a visitor who has g
     const [, bob] = before
     expect(await accounts(app)).toEqual(isVouched ? [EVIL, bob] : before)
     expect(liveOnly(browser.cookie)).toBe(liveOnly(cookie))
+    expect(await values(stage.bare())).toEqual(NOTHING)
     expect(await values(browser)).toMatchObject(THEIRS)
     expect(await theirs.change('division', 9)).toHaveProperty('stamp')
   })

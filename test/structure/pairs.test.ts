@@ -1,0 +1,18 @@
+import { expect, it } from '@jest/globals'
+import { pairs } from '../support/pairs.js'
+
+it('pairs() has each two values of different lists in a row, and fewer rows than their product', () => {
+  const lists = [
+    ['a', 'b', 'c', 'd'],
+    [0, 1, 2],
+    [true, false],
+    ['x', 'y', 'z'],
+  ] as const
+  const rows = pairs(...lists)
+  for (const [at, list] of lists.entries())
+    for (const [there, other] of lists.entries())
+      for (const value of list)
+        for (const next of there === at ? [] : other)
+          expect(rows.some((row) => row[at] === value && row[there] === next)).toBe(true)
+  expect(rows.length).toBeLessThan(16)
+})
