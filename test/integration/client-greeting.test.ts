@@ -37,24 +37,6 @@ describe('the answer to a POST of {}', () => {
 })
 
 describe('a page with neither values of its own nor a socket', () => {
-  it('is ready once it has asked, and has the values', async () => {
-    const app = await App.start({ routes: pages })
-    const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
-    const page = await visitor.open({ hasSocket: false })
-    expect(() => page.live.get('division')).toThrow('before the first values')
-    const heard: unknown[] = []
-    page.live.subscribe('division', (division) => heard.push(division))
-    await page.live.ready
-    await Promise.resolve()
-    expect([page.live.get('division'), page.live.get('cart'), page.live.has('cart')]).toEqual([3, [], false])
-    expect([heard, page.live.status('division'), page.live.status('cart')]).toEqual([
-      [3],
-      { status: 'saved' },
-      { status: 'default' },
-    ])
-    expect(page.posts).toEqual([{}])
-  })
-
   it('asks no more where it may not post at all', async () => {
     const app = await App.start({ routes: pages })
     const page = await app.visitor().open({ hasSocket: false, headers: { origin: 'https://elsewhere.example' } })
