@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { isAll, isIsolated, ONLY_IN_ALL } from './test/support/scope.mjs'
+import { isAll, isIsolated, ONLY_IN_ALL } from './test/runner/scope.mjs'
 
 /** A folder for temporary files, which browsers and examples need too: one of ours where that of the machine is no good. */
 function temporaryFolder() {
@@ -51,8 +51,8 @@ const moduleNameMapper = {
 const oneWorld = isIsolated
   ? {}
   : {
-      testEnvironment: '<rootDir>/test/support/one-world/environment.mjs',
-      runtime: '<rootDir>/test/support/one-world/runtime.cjs',
+      testEnvironment: '<rootDir>/test/runner/one-world/environment.mjs',
+      runtime: '<rootDir>/test/runner/one-world/runtime.cjs',
     }
 
 const leftOut = isAll ? [] : ONLY_IN_ALL
@@ -62,14 +62,14 @@ const base = {
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform,
   moduleNameMapper,
-  testRunner: '<rootDir>/test/support/runner.mjs',
+  testRunner: '<rootDir>/test/runner/runner.mjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   testPathIgnorePatterns: leftOut,
-  setupFilesAfterEnv: ['<rootDir>/test/support/one-world/hooks.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/runner/one-world/hooks.ts'],
 }
 
 export default {
-  reporters: ['default', '<rootDir>/test/support/skipped-reporter.mjs'],
+  reporters: ['default', '<rootDir>/test/runner/skipped-reporter.mjs'],
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,
   // Tests also wait: for browsers, processes and servers that they start.

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const SCOPE = fileURLToPath(new URL('../test/support/scope.mjs', import.meta.url))
+const SCOPE = fileURLToPath(new URL('../test/runner/scope.mjs', import.meta.url))
 const IMPORT = /(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g
 
 const { testResults } = JSON.parse(readFileSync(process.argv[2], 'utf8'))

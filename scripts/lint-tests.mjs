@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Has the only timers that tests wait for, to poll a condition. */
-const POLLING = 'test/support/within.ts'
+const POLLING = 'test/support/app/within.ts'
 /** Random loads of other processes are paced. */
 const PACED = ['test/faults/', 'test/browser/schedule/']
 
 const BANS = [
-  [/process\.cpuUsage/, 'CPU time: count operations (test/support/work.ts), or add a row to bench/guard.mjs'],
+  [/process\.cpuUsage/, 'CPU time: count operations (test/support/app/work.ts), or add a row to bench/guard.mjs'],
   [/\bsetTimeout\(resolve\b|\(\w*\) => (?:void )?setTimeout\(/, `a sleep: wait for an event, or poll (${POLLING})`],
   [/\bsetTimeout\b.*from '(?:node:)?timers\/promises'/, `a sleep: wait for an event, or poll (${POLLING})`],
   [/expect\(.*performance\.now|toBe(?:Less|Greater).*performance\.now/, 'elapsed time: count operations'],

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { launch } from 'puppeteer-core'
 import { chromiums } from '../test/browser/find-browser.mjs'
-import { Example } from '../test/support/example.ts'
+import { Example } from '../test/support/servers/example.ts'
 
 const WINDOW = { width: 960, height: 560 }
 const SIGNATURE = 8

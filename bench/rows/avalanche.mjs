@@ -7,7 +7,7 @@ import { percentile, sleep } from '../harness/statistics.mjs'
 import { support } from '../harness/support.mjs'
 import { namesOf, tableOf } from '../harness/table.mjs'
 
-const { freePort } = await support('free-port')
+const { freePort } = await support('servers/free-port')
 
 const PAGES = 5000
 const NODES = 3

@@ -15,7 +15,7 @@ import { support } from '../harness/support.mjs'
 import { namesOf, tableOf } from '../harness/table.mjs'
 import { cookiesOf } from '../servers/sockets/app.mjs'
 
-const { freePort } = await support('free-port')
+const { freePort } = await support('servers/free-port')
 
 const SERVER = fileURLToPath(new URL('../servers/restart.mjs', import.meta.url))
 const WITHOUT = 'Koa, koa-session and socket.io'

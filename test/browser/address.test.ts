@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { click, is, isAt, shows, textOf } from '../support/on-page.js'
-import { runningExample } from '../support/running-example.js'
-import { Studio } from '../support/studio.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
+import { click, is, isAt, shows, textOf } from '../support/page/on-page.js'
+import { Studio } from '../support/page/studio.js'
+import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
 /** Another server of the same site: what its pages ask of the example has the visitor's cookies, as of a stranger's subdomain. */

@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { click, controlValue, isAt } from '../support/on-page.js'
-import { pageScript } from '../support/page-script.js'
+import { App } from '../support/app/app.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, controlValue, isAt } from '../support/page/on-page.js'
+import { pageScript } from '../support/page/page-script.js'
 
 const REGIONS = ['all', 'north', 'south'] as const
 const fields = defineFields({ region: { schema: z.enum(REGIONS), default: 'all', client: 'write' } })

@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals'
-import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { named, shows, textOf, textsOf } from '../support/on-page.js'
-import { runningExample } from '../support/running-example.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
+import { named, shows, textOf, textsOf } from '../support/page/on-page.js'
+import { Studio } from '../support/page/studio.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
-import { Studio } from '../support/studio.js'
+import { runningExample } from '../support/servers/running-example.js'
 
 let example: ReturnType<typeof runningExample>
 

@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals'
 import type { Target } from 'puppeteer-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { click, controlValue, isVisible, named, shows, textOf } from '../support/on-page.js'
-import { present } from '../support/present.js'
-import { runningExample } from '../support/running-example.js'
-import { Studio } from '../support/studio.js'
+import { present } from '../support/app/present.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, controlValue, isVisible, named, shows, textOf } from '../support/page/on-page.js'
+import { Studio } from '../support/page/studio.js'
+import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
 

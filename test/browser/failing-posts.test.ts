@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { Page } from 'puppeteer-core'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { click } from '../support/on-page.js'
-import { pageScript } from '../support/page-script.js'
+import { App } from '../support/app/app.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click } from '../support/page/on-page.js'
+import { pageScript } from '../support/page/page-script.js'
 
 const SCRIPT = pageScript(`
   import { createLiveSession } from './client/development.js'

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
-import { describeInEachBrowser, type Outage } from '../support/outage.js'
-import type { SiteTab } from '../support/site-tab.js'
+import { describeInEachBrowser, type Outage } from '../support/page/outage.js'
+import type { SiteTab } from '../support/page/site-tab.js'
 
 /** What is left once only the browser remembers anything. */
 async function afterRestart({ server }: Outage, tab: SiteTab): Promise<Record<string, unknown>> {

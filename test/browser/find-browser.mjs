@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { isBare } from '../support/scope.mjs'
+import { isBare } from '../runner/scope.mjs'
 import { unpack } from './bundled-chromium.mjs'
 
 const CHROMIUM = {

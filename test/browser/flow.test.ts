@@ -1,12 +1,12 @@
 import { expect, it } from '@jest/globals'
 import type { MediaFeature } from 'puppeteer-core'
-import { findings } from '../support/axe.js'
-import { type Conditions, describeInBrowser, openBrowser } from '../support/browser.js'
-import { click, isVisible, named, shows, textsOf } from '../support/on-page.js'
-import { present } from '../support/present.js'
-import { runningExample } from '../support/running-example.js'
-import { Studio } from '../support/studio.js'
-import { watchSocket } from '../support/watch-socket.js'
+import { present } from '../support/app/present.js'
+import { type Conditions, describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, isVisible, named, shows, textsOf } from '../support/page/on-page.js'
+import { Studio } from '../support/page/studio.js'
+import { watchSocket } from '../support/page/watch-socket.js'
+import { runningExample } from '../support/servers/running-example.js'
+import { findings } from './axe.js'
 
 const STATIONS = ['page', 'socket', 'memory', 'ticket', 'post', 'cookie']
 

@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Gate } from '../support/gate.js'
-import { click, shows } from '../support/on-page.js'
-import { pageScript } from '../support/page-script.js'
+import { App } from '../support/app/app.js'
+import { Gate } from '../support/app/gate.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, shows } from '../support/page/on-page.js'
+import { pageScript } from '../support/page/page-script.js'
 
 const SCRIPT = pageScript(`
   import { createLiveSession } from 'koa-live-session/client'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { launch } from 'puppeteer-core'
-import { report } from '../support/missing.mjs'
-import { isAll } from '../support/scope.mjs'
+import { report } from '../runner/missing.mjs'
+import { isAll } from '../runner/scope.mjs'
 import { chromiums, firefoxes } from './find-browser.mjs'
 import { buildSite } from './site/build.mjs'
 

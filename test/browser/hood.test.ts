@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Gate } from '../support/gate.js'
-import { intercept } from '../support/intercept.js'
-import { click, is, isVisible, named, shows, textOf, textsOf } from '../support/on-page.js'
-import { runningExample } from '../support/running-example.js'
-import { Studio } from '../support/studio.js'
+import { Gate } from '../support/app/gate.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { intercept } from '../support/page/intercept.js'
+import { click, is, isVisible, named, shows, textOf, textsOf } from '../support/page/on-page.js'
+import { Studio } from '../support/page/studio.js'
+import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
 

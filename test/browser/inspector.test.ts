@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
 import type { Page } from 'puppeteer-core'
-import type { App } from '../support/app.js'
-import { findings } from '../support/axe.js'
-import { type Conditions, describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { inspectorToken, startInspected } from '../support/inspected.js'
-import { controlValue, is, named, shows, textOf } from '../support/on-page.js'
-import type { TestSocket } from '../support/socket.js'
+import type { App } from '../support/app/app.js'
+import { inspectorToken, startInspected } from '../support/app/inspected.js'
+import type { TestSocket } from '../support/app/socket.js'
+import { type Conditions, describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
+import { controlValue, is, named, shows, textOf } from '../support/page/on-page.js'
+import { findings } from './axe.js'
 
 const HOSTILE = `<img src=x onerror="globalThis.taken = true"><script>globalThis.taken = true</script>`
 

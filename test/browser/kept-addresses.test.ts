@@ -3,11 +3,11 @@ import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import type { Page } from 'puppeteer-core'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { intercept } from '../support/intercept.js'
-import * as onPage from '../support/on-page.js'
-import { pageScript } from '../support/page-script.js'
+import { App } from '../support/app/app.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { intercept } from '../support/page/intercept.js'
+import * as onPage from '../support/page/on-page.js'
+import { pageScript } from '../support/page/page-script.js'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
 

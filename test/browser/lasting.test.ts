@@ -4,11 +4,11 @@ import { beforeEach, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import session from 'koa-session'
 import type { Page } from 'puppeteer-core'
-import { App } from '../support/app.js'
-import { AuthStore, account, identify } from '../support/auth.js'
-import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { textOf } from '../support/on-page.js'
-import { present } from '../support/present.js'
+import { App } from '../support/app/app.js'
+import { AuthStore, account, identify } from '../support/app/auth.js'
+import { present } from '../support/app/present.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
+import { textOf } from '../support/page/on-page.js'
 
 const MINUTES = 60_000
 const HOUR = 60 * MINUTES

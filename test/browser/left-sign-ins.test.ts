@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { auth, identify } from '../support/auth.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Gate } from '../support/gate.js'
-import { isAt } from '../support/on-page.js'
-import { pageScript } from '../support/page-script.js'
+import { App } from '../support/app/app.js'
+import { auth, identify } from '../support/app/auth.js'
+import { Gate } from '../support/app/gate.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { isAt } from '../support/page/on-page.js'
+import { pageScript } from '../support/page/page-script.js'
 
 /** As docs/users.md advises; a page reports each visitor that its connection names. */
 const SCRIPT = `

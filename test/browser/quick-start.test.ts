@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
 import type { Page } from 'puppeteer-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Newcomer } from '../support/newcomer.js'
-import { click, named, shows } from '../support/on-page.js'
-import { QuickStart } from '../support/quick-start.js'
-import { commands } from '../support/readme.js'
+import { Newcomer } from '../support/docs/newcomer.js'
+import { commands } from '../support/docs/readme.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, named, shows } from '../support/page/on-page.js'
+import { QuickStart } from './quick-start.js'
 
 let newcomer: Newcomer
 

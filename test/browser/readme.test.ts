@@ -1,10 +1,10 @@
 import { afterEach, expect, it } from '@jest/globals'
 import type { HTTPResponse } from 'puppeteer-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { bundledSnippet } from '../support/bundled-snippet.js'
-import { DocsServer } from '../support/docs-server.js'
-import { click, htmlOf, named, shows } from '../support/on-page.js'
-import { snippet } from '../support/readme.js'
+import { bundledSnippet } from '../support/docs/bundled-snippet.js'
+import { DocsServer } from '../support/docs/docs-server.js'
+import { snippet } from '../support/docs/readme.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, htmlOf, named, shows } from '../support/page/on-page.js'
 
 let server: DocsServer
 afterEach(() => server.remove())

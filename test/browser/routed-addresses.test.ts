@@ -2,9 +2,9 @@ import { it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { describeWithClient } from '../support/describe-with-client.js'
-import type { SiteTab } from '../support/site-tab.js'
+import { App } from '../support/app/app.js'
+import { describeWithClient } from '../support/page/describe-with-client.js'
+import type { SiteTab } from '../support/page/site-tab.js'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', url: 'd' } })
 

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
-import { describeInEachBrowser } from '../support/outage.js'
-import { atScale } from '../support/scale.js'
+import { atScale } from '../support/app/scale.js'
+import { describeInEachBrowser } from '../support/page/outage.js'
 import { Schedule } from './schedule/schedule.js'
 
 const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? atScale('1,2', '1,4')).split(',').map(Number)

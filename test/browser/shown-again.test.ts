@@ -2,10 +2,10 @@ import { EventEmitter, once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { Gate } from '../support/gate.js'
-import { pageScript } from '../support/page-script.js'
+import { App } from '../support/app/app.js'
+import { Gate } from '../support/app/gate.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { pageScript } from '../support/page/page-script.js'
 
 const fields = defineFields({ note: { schema: z.string(), default: 'nothing', client: 'write' } })
 const menuFor = (how: 'prefetch' | 'prerender'): string =>

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
 import type { HTTPRequest, Page } from 'puppeteer-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { click, fill, named, shows, textOf } from '../support/on-page.js'
-import { present } from '../support/present.js'
-import { runningExample } from '../support/running-example.js'
-import { Studio } from '../support/studio.js'
-import { within } from '../support/within.js'
+import { present } from '../support/app/present.js'
+import { within } from '../support/app/within.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, fill, named, shows, textOf } from '../support/page/on-page.js'
+import { Studio } from '../support/page/studio.js'
+import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
 

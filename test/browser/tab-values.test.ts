@@ -3,11 +3,11 @@ import type { SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import type { Page } from 'puppeteer-core'
 import { z } from 'zod'
-import { App, type AppOptions } from '../support/app.js'
-import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { click, textOf } from '../support/on-page.js'
-import { pageScript } from '../support/page-script.js'
-import { present } from '../support/present.js'
+import { App, type AppOptions } from '../support/app/app.js'
+import { present } from '../support/app/present.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
+import { click, textOf } from '../support/page/on-page.js'
+import { pageScript } from '../support/page/page-script.js'
 
 const fields = defineFields({
   step: { schema: z.number().int(), default: 1, client: 'write', scope: 'tab' },

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
-import { describeInEachBrowser } from '../support/outage.js'
-import { present } from '../support/present.js'
-import { atScale } from '../support/scale.js'
+import { present } from '../support/app/present.js'
+import { atScale } from '../support/app/scale.js'
+import { describeInEachBrowser } from '../support/page/outage.js'
 
 const TABS = atScale(5, 10)
 const CLICK = "document.querySelector('[data-next=division]').click()"

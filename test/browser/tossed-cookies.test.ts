@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { browserId } from '../support/browser-id.js'
-import { textOf } from '../support/on-page.js'
-import { readCookie } from '../support/signed-cookie.js'
+import { App } from '../support/app/app.js'
+import { browserId } from '../support/app/browser-id.js'
+import { readCookie } from '../support/app/signed-cookie.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { textOf } from '../support/page/on-page.js'
 
 const PLANTED = browserId('planted-by-an-attacker')
 

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
+import { App } from '../support/app/app.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 
 /** What `shop.site.localhost` was asked to show, and by what. */
 interface Taken {

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { describeInEachBrowser } from '../support/outage.js'
+import { describeInEachBrowser } from '../support/page/outage.js'
 
 describeInEachBrowser('a cart', (start) => {
   it('that is changed in two tabs at once keeps both items', async () => {

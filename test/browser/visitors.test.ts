@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { describeInEachBrowser } from '../support/outage.js'
+import { describeInEachBrowser } from '../support/page/outage.js'
 
 const FULL = `
   for (let length = 2 ** 20; length >= 1; length = Math.floor(length / 2)) {

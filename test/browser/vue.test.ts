@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals'
 import type { Page } from 'puppeteer-core'
-import { describeInBrowser, openBrowser } from '../support/browser.js'
-import { click, controlValue, fill, htmlOf, named, shows } from '../support/on-page.js'
-import { openSlowly } from '../support/open-slowly.js'
-import { runningExample } from '../support/running-example.js'
+import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, controlValue, fill, htmlOf, named, shows } from '../support/page/on-page.js'
+import { openSlowly } from '../support/page/open-slowly.js'
+import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample('start:vue')
 

@@ -3,10 +3,10 @@ import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import type { Page } from 'puppeteer-core'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { describeInBrowser, openBrowser, type Person } from '../support/browser.js'
-import { click, is, isAt, textOf } from '../support/on-page.js'
-import { pageScript } from '../support/page-script.js'
+import { App } from '../support/app/app.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
+import { click, is, isAt, textOf } from '../support/page/on-page.js'
+import { pageScript } from '../support/page/page-script.js'
 
 const fields = defineFields({
   cart: { schema: z.array(z.string()), default: [], client: 'write' },

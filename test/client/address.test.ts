@@ -6,8 +6,8 @@ import {
   type LiveSessionClientOptions,
 } from 'koa-live-session/client'
 import type { JsonValue } from '../../shared/json.js'
-import type { BareSnapshot } from '../support/bare-page.js'
-import { GreetingSocket } from '../support/greeting-socket.js'
+import type { BareSnapshot } from '../support/page/bare-page.js'
+import { GreetingSocket } from '../support/page/greeting-socket.js'
 
 const PAGE: BareSnapshot = {
   who: 'ann',

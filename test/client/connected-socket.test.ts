@@ -1,6 +1,6 @@
 import { afterEach, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
-import { GreetingSocket } from '../support/greeting-socket.js'
+import { GreetingSocket } from '../support/page/greeting-socket.js'
 
 afterEach(() => {
   localStorage.clear()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { BarePage, GUEST } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
-import { present } from '../support/present.js'
+import { present } from '../support/app/present.js'
+import { BarePage, GUEST } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 /** A page that has sent a change of a key. */
 function sent(value?: number): BarePage {

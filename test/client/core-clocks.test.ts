@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { ANN, BarePage, greetingOf, THE_GUEST } from '../support/bare-page.js'
-import type { BareClaims } from '../support/bare-ticket.js'
+import { ANN, BarePage, greetingOf, THE_GUEST } from '../support/page/bare-page.js'
+import type { BareClaims } from '../support/page/bare-ticket.js'
 
 const HOUR = 60 * 60 * 1000
 const NOW = 1_000 * HOUR

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
-import { ANN, BarePage, GUEST, NAMELESS, NEW_GUEST, THE_GUEST, type Visitor } from '../support/bare-page.js'
+import { ANN, BarePage, GUEST, NAMELESS, NEW_GUEST, THE_GUEST, type Visitor } from '../support/page/bare-page.js'
 
 const add =
   (item: string) =>

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
-import { BarePage, THE_GUEST } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { BarePage, THE_GUEST } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 const add =
   (item: string) =>

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { WireRegister } from '../../shared/register.js'
-import { ANN, BarePage, GUEST, NEW_GUEST, THE_GUEST } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
-import type { Plain } from '../support/plain.js'
+import type { Plain } from '../support/app/plain.js'
+import { ANN, BarePage, GUEST, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 /** The page after this one, which the server tells what it has. */
 function next({ page }: BarePage, ...known: Plain<WireRegister>[]): BarePage {

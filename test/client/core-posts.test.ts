@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { BarePage, GUEST, greetingOf, THE_GUEST } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { BarePage, GUEST, greetingOf, THE_GUEST } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 describe('a POST', () => {
   it('says whose page it is, and brings what the socket could not', () => {

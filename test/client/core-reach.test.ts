@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/bare-page.js'
+import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
 it('a page that was refused, and is connected before its time, does not connect once more', () => {
   const page = BarePage.greeted()

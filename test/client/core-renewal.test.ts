@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { BarePage, GUEST, NAMELESS, THE_GUEST } from '../support/bare-page.js'
+import { BarePage, GUEST, NAMELESS, THE_GUEST } from '../support/page/bare-page.js'
 
 /** A page that was loaded five minutes ago. */
 function opened(page: BarePage = new BarePage()): BarePage {

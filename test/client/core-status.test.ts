@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { fieldOf } from '../../client/core/field.js'
 import { overallStatus, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
-import { ANN, BarePage } from '../support/bare-page.js'
+import { ANN, BarePage } from '../support/page/bare-page.js'
 
 /** A page whose key is that far. */
 const PAGES: readonly (readonly [string, (page: BarePage) => void])[] = [

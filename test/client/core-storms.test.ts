@@ -4,9 +4,9 @@ import { beginPage, type Page } from '../../client/core/page.js'
 import { step } from '../../client/core/step.js'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
-import { bareTicket } from '../support/bare-ticket.js'
-import { fc } from '../support/property.js'
-import { atScale } from '../support/scale.js'
+import { fc } from '../support/app/property.js'
+import { atScale } from '../support/app/scale.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 /** ms that any answer, and any connection, takes. */
 const LATENCY = 20

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/outbox.js'
-import { BarePage, NAMELESS, THE_GUEST } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { BarePage, NAMELESS, THE_GUEST } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 const STEP = { changes: [['step', 5, 2] as const], tab: ['step'] }
 

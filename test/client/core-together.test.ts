@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { remainsOf } from '../../client/core/outbox.js'
 import type { WireChange } from '../../shared/protocol.js'
-import { BarePage, THE_GUEST } from '../support/bare-page.js'
+import { BarePage, THE_GUEST } from '../support/page/bare-page.js'
 
 const GROUP = expect.stringMatching(/^[0-9a-z]+$/)
 const ID = expect.stringMatching(/^./)

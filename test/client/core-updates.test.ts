@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
-import { BarePage, GUEST, THE_GUEST } from '../support/bare-page.js'
+import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
 /** Adds an item to a list. */
 function add(item: string): (value: JsonValue | undefined) => JsonValue {

@@ -11,7 +11,7 @@ import {
   NEW_GUEST,
   THE_GUEST,
   type Visitor,
-} from '../support/bare-page.js'
+} from '../support/page/bare-page.js'
 
 const { guest: _, ...known } = GUEST
 const OF_ANN: BareSnapshot = { ...known, who: 'ann' }

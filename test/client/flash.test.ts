@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { onFlash } from '../../client/flash.js'
 import type { JsonValue } from '../../shared/json.js'
-import { bareInside } from '../support/bare-part.js'
-import { present } from '../support/present.js'
+import { present } from '../support/app/present.js'
+import { bareInside } from '../support/page/bare-part.js'
 
 /** A socket of which the test is the server. */
 class BareSocket {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { followHandOffs } from '../../client/hand-offs.js'
-import { bareInside } from '../support/bare-part.js'
+import { bareInside } from '../support/page/bare-part.js'
 
 interface Sent {
   readonly action: string

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { copyOf } from '../../client/json-copy.js'
 import { freezeJson } from '../../shared/json.js'
-import { fc } from '../support/property.js'
-import { atScale } from '../support/scale.js'
+import { fc } from '../support/app/property.js'
+import { atScale } from '../support/app/scale.js'
 
 class Money {
   amount = 1

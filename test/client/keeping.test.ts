@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
-import type { BareSnapshot } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
-import { turn } from '../support/within.js'
+import { turn } from '../support/app/within.js'
+import type { BareSnapshot } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 const ANN: BareSnapshot = {
   who: 'ann',

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import type { LiveSessionClient } from 'koa-live-session/client'
-import { bareTicket } from '../support/bare-ticket.js'
-import { GreetingSocket } from '../support/greeting-socket.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
+import { GreetingSocket } from '../support/page/greeting-socket.js'
 import { openToldPage, shownAddress as shown } from './told-navigation.js'
 
 /** A page that shows 1, in a browser that tells of navigations; and what its visitor and its server do. */

@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
 import type { Sync } from '../../shared/protocol.js'
-import { type BareClient, bareClient } from '../support/bare-client.js'
-import { GUEST } from '../support/bare-page.js'
-import { bareTicket } from '../support/bare-ticket.js'
+import { type BareClient, bareClient } from '../support/page/bare-client.js'
+import { GUEST } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 /** A page of an app whose fields are not typed here. */
 interface Untyped {

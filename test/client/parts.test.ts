@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { missForgotten } from '../../client/development/live-session.js'
 import { followAddress, followHandOffs, onFlash } from '../../client/development.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
-import { bareInside } from '../support/bare-part.js'
+import { bareInside } from '../support/page/bare-part.js'
 
 describe('a part of a page', () => {
   const listener = (): void => undefined

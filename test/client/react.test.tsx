@@ -4,7 +4,7 @@ import { createLiveSession, type LiveSessionClient, type StatusDetail } from 'ko
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import { act, type ReactNode, StrictMode } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
-import { bareClient } from '../support/bare-client.js'
+import { bareClient } from '../support/page/bare-client.js'
 
 /** As an app sees it that has registered its fields. */
 const useField = useLiveSession as (key: string) => readonly [unknown, (value: unknown) => Promise<void>, StatusDetail]

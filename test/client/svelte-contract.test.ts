@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { derived, get } from 'svelte/store'
-import { bareClient } from '../support/bare-client.js'
+import { bareClient } from '../support/page/bare-client.js'
 
 describe("field(key), by Svelte's store contract", () => {
   it('is read by get', () => {

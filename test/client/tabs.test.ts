@@ -2,8 +2,8 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { News } from '../../client/core/messages.js'
 import { createTabs } from '../../client/effects/tabs.js'
-import { present } from '../support/present.js'
-import { stamp } from '../support/stamp.js'
+import { present } from '../support/app/present.js'
+import { stamp } from '../support/app/stamp.js'
 
 type Granted = (lock: object | null) => Promise<unknown>
 

@@ -3,7 +3,7 @@ import { expect, it, jest } from '@jest/globals'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import { type ReactNode, startTransition, useLayoutEffect } from 'react'
 import { createRoot } from 'react-dom/client'
-import { bareClient } from '../support/bare-client.js'
+import { bareClient } from '../support/page/bare-client.js'
 
 /** ms of work in each of many components: more than React does at a stretch. */
 const WORK = 3

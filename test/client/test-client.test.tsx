@@ -9,8 +9,8 @@ import { act, type ReactNode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createApp, h, nextTick } from 'vue'
 import { z } from 'zod'
-import { type AppFields, appFields } from '../support/app.js'
-import { present } from '../support/present.js'
+import { type AppFields, appFields } from '../support/app/app.js'
+import { present } from '../support/app/present.js'
 
 /** As an app sees it that has registered its fields. */
 const useField = useLiveSession as unknown as (

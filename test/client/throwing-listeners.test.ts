@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient, onFlash } from 'koa-live-session/client'
-import { GreetingSocket } from '../support/greeting-socket.js'
+import { GreetingSocket } from '../support/page/greeting-socket.js'
 
 type Listen = (live: LiveSessionClient, listener: () => void) => () => void
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { readTicket } from '../../client/ticket.js'
-import { fc } from '../support/property.js'
+import { fc } from '../support/app/property.js'
 
 describe('a ticket', () => {
   it('is read as it was written, in every script', () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import { createLiveSession, followAddress, type LiveSessionClient } from 'koa-live-session/client'
-import type { BareSnapshot } from '../support/bare-page.js'
+import type { BareSnapshot } from '../support/page/bare-page.js'
 
 /** A page in a browser that has the Navigation API. */
 export interface ToldPage {

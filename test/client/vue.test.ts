@@ -14,9 +14,9 @@ import {
   type Ref,
   ref,
 } from 'vue'
-import { bareClient } from '../support/bare-client.js'
-import { present } from '../support/present.js'
-import { turn } from '../support/within.js'
+import { present } from '../support/app/present.js'
+import { turn } from '../support/app/within.js'
+import { bareClient } from '../support/page/bare-client.js'
 
 interface Field {
   readonly value: Ref<unknown>

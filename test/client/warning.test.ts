@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { adviceFor } from '../../client/development/advice.js'
 import { createWarning, watchSocket } from '../../client/development/warning.js'
 import type { AnyClient } from '../../client/types.js'
-import { turn } from '../support/within.js'
+import { turn } from '../support/app/within.js'
 
 // The page is at http://localhost.
 const API = 'http://localhost:3000'

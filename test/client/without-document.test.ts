@@ -7,8 +7,8 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, keepTab } from 'koa-live-session/client'
 import { createTimers } from '../../client/effects/page.js'
 import { createPoster } from '../../client/effects/post.js'
-import { bareTicket } from '../support/bare-ticket.js'
-import { present } from '../support/present.js'
+import { present } from '../support/app/present.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 
 const ENDPOINT = 'https://app.example/store_session'
 

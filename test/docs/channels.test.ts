@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
-import { within } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import { within } from '../support/app/within.js'
 
 const PAGE = 'docs/troubleshooting.md'
 const page = readFileSync(PAGE, 'utf8')

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { startWithUsers } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { startWithUsers } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const PAGE = 'docs/performance.md'
 const page = readFileSync(PAGE, 'utf8')

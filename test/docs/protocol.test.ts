@@ -16,10 +16,10 @@ import { sessionName } from '../../server/parts/session-store/session-content.js
 import { fromParameter, toParameter } from '../../shared/address.js'
 import { canonicalJson, type JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/register.js'
-import { App } from '../support/app.js'
-import { browserId } from '../support/browser-id.js'
-import { send } from '../support/raw-http.js'
-import { stamp } from '../support/stamp.js'
+import { App } from '../support/app/app.js'
+import { browserId } from '../support/app/browser-id.js'
+import { send } from '../support/app/raw-http.js'
+import { stamp } from '../support/app/stamp.js'
 
 type Row = readonly [stamp: number, value?: JsonValue]
 

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { compileScript, parse } from 'vue/compiler-sfc'
-import { snippetsOf } from '../support/readme.js'
+import { snippetsOf } from '../support/docs/readme.js'
 
 /** The page whose fields apply to all pages that declare none. */
 const FIELDS_PAGE = 'docs/values.md'

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { compile } from '../support/compile.js'
-import { snippetsOf } from '../support/readme.js'
+import { compile } from '../support/docs/compile.js'
+import { snippetsOf } from '../support/docs/readme.js'
 import { writePrograms } from './snippet-apps.js'
 
 const documents = [

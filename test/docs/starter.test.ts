@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { commands, snippetsOf } from '../support/readme.js'
+import { commands, snippetsOf } from '../support/docs/readme.js'
 
 const README = readFileSync('README.md', 'utf8').trimEnd()
 

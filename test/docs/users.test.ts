@@ -10,10 +10,10 @@ import { defineFields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { Server } from 'socket.io'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { AuthStore, auth, pages } from '../support/auth.js'
-import { runSnippet } from '../support/run-snippet.js'
-import { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { AuthStore, auth, pages } from '../support/app/auth.js'
+import { Visitor } from '../support/app/visitor.js'
+import { runSnippet } from '../support/docs/run-snippet.js'
 
 /** What the snippets of the page export. */
 interface Guide extends Record<string, unknown> {

@@ -7,11 +7,11 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, it } from '@jest/globals'
-import { Example } from '../support/example.js'
-import { send } from '../support/raw-http.js'
+import { send } from '../support/app/raw-http.js'
+import { isReached, otherAddresses, upgrade } from '../support/app/stranger.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { Example } from '../support/servers/example.js'
 import { REDIS } from '../support/servers/installed.js'
-import { isReached, otherAddresses, upgrade } from '../support/stranger.js'
 
 function start(env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
   return spawn(process.execPath, ['example/cluster.mjs'], {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { BrowserContext, Page } from 'puppeteer-core'
 import { Dice } from '../fuzz/dice.js'
-import { crash } from '../support/crash.js'
+import { crash } from '../support/page/crash.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { bundleNode, bundlePage } from './bundle.js'
 import { launchChromium } from './chromium.js'

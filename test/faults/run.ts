@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Dice } from '../fuzz/dice.js'
-import { within } from '../support/within.js'
+import { within } from '../support/app/within.js'
 import { FaultCluster, type Held } from './cluster.js'
 import { FaultUser } from './user.js'
 

@@ -1,6 +1,6 @@
 import type { Sync } from '../../shared/protocol.js'
-import type { Page } from '../support/page.js'
-import { Visitor } from '../support/visitor.js'
+import { Visitor } from '../support/app/visitor.js'
+import type { Page } from '../support/page/page.js'
 
 /** ms: a limit for what never comes, and none for a slow or busy machine. */
 const PATIENCE = 60_000

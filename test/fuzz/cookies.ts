@@ -1,5 +1,5 @@
 import { cookieFor } from 'koa-live-session/testing'
-import { register } from '../support/register.js'
+import { register } from '../support/app/register.js'
 import type { Actor } from './actor.js'
 import type { Dice } from './dice.js'
 import { mutateJson, mutateText } from './mutation.js'

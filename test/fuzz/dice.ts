@@ -1,5 +1,5 @@
 import type { BrowserId } from '../../server/kernel/names/subject.js'
-import { browserId } from '../support/browser-id.js'
+import { browserId } from '../support/app/browser-id.js'
 
 /** A seeded source of chance: the same seed, the same throws. */
 export class Dice {

@@ -5,7 +5,7 @@
  */
 import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
-import { atScale } from '../support/scale.js'
+import { atScale } from '../support/app/scale.js'
 import { Fuzzer } from './fuzzer.js'
 import { World } from './world.js'
 

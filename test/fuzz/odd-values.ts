@@ -1,4 +1,4 @@
-import { fc } from '../support/property.js'
+import { fc } from '../support/app/property.js'
 import type { Dice } from './dice.js'
 
 const POOL = 400

@@ -1,4 +1,4 @@
-import { takeSteps } from '../support/work.js'
+import { takeSteps } from '../support/app/work.js'
 
 /** What must never happen. */
 export type Harm = 'crash' | '5xx' | 'forged' | 'leak' | 'wrong answer'

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http'
-import type { TestSocket } from '../support/socket.js'
+import type { TestSocket } from '../support/app/socket.js'
 import type { Actor } from './actor.js'
 import type { RawEvent } from './event-source.js'
 import type { Answer, RawRequest } from './light-http.js'

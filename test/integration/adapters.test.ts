@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import { type Nodes, REDIS_ADAPTERS, startNodes, startWorkers } from '../support/adapters.js'
+import { type Nodes, REDIS_ADAPTERS, startNodes, startWorkers } from '../support/app/adapters.js'
+import { set, values } from '../support/app/users.js'
+import { Visitor } from '../support/app/visitor.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
-import { set, values } from '../support/users.js'
-import { Visitor } from '../support/visitor.js'
 
 const visitors: Visitor[] = []
 afterEach(() => {

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { send } from '../support/raw-http.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { send } from '../support/app/raw-http.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'd' },

@@ -4,11 +4,11 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { coreOf } from '../../server/plugin.js'
-import { App } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
-import { Gate } from '../support/gate.js'
-import { present } from '../support/present.js'
-import { whoIn } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { account, auth, identify } from '../support/app/auth.js'
+import { Gate } from '../support/app/gate.js'
+import { present } from '../support/app/present.js'
+import { whoIn } from '../support/app/users.js'
 
 const HOUR = 60 * 60 * 1000
 

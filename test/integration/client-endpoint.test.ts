@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { App } from '../support/app.js'
-import { fastTime } from '../support/fast-time.js'
-import type { Page } from '../support/page.js'
+import { App } from '../support/app/app.js'
+import { fastTime } from '../support/app/fast-time.js'
+import type { Page } from '../support/page/page.js'
 
 // Pauses and limits of seconds take a hundredth of that.
 fastTime(100)

@@ -5,7 +5,7 @@ import { LiveSessionError } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { reactive } from 'vue'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 const fields = defineFields({
   level: { schema: z.number().max(5, 'expected 5 at the most'), default: 0, client: 'write' },

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
-import { pages } from '../support/auth.js'
-import { outcome } from '../support/bounded.js'
-import { readClaims } from '../support/socket.js'
-import { whoIn } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { pages } from '../support/app/auth.js'
+import { outcome } from '../support/app/bounded.js'
+import { readClaims } from '../support/app/socket.js'
+import { whoIn } from '../support/app/users.js'
 
 const DEFAULTS = { division: -1, theme: 'light', cart: [], role: 'guest' }
 

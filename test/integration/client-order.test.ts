@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { App } from '../support/app.js'
-import type { Page } from '../support/page.js'
+import { App } from '../support/app/app.js'
+import type { Page } from '../support/page/page.js'
 
 const routes: Koa.Middleware = (ctx) => {
   ctx.body = ctx.liveSession.snapshot()

@@ -1,10 +1,10 @@
 import { describe, expect, it, jest } from '@jest/globals'
-import type { App } from '../support/app.js'
-import { pages } from '../support/auth.js'
-import { outcome } from '../support/bounded.js'
-import { Gate } from '../support/gate.js'
-import { startWithUsers, values } from '../support/users.js'
-import { turns } from '../support/within.js'
+import type { App } from '../support/app/app.js'
+import { pages } from '../support/app/auth.js'
+import { outcome } from '../support/app/bounded.js'
+import { Gate } from '../support/app/gate.js'
+import { startWithUsers, values } from '../support/app/users.js'
+import { turns } from '../support/app/within.js'
 
 const start = (): Promise<App> => startWithUsers({ routes: pages })
 

@@ -2,10 +2,10 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import type { Page } from '../support/page.js'
-import { present } from '../support/present.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { present } from '../support/app/present.js'
+import type { Visitor } from '../support/app/visitor.js'
+import type { Page } from '../support/page/page.js'
 
 afterEach(() => void jest.restoreAllMocks())
 

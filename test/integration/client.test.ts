@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 const page: Koa.Middleware = (ctx) => {
   if (ctx.path === '/set') void ctx.liveSession.set('division', 4)

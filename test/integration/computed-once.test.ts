@@ -3,9 +3,9 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { StoredRow } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { Bus } from '../support/bus.js'
-import type { TestSocket } from '../support/socket.js'
+import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { Bus } from '../support/app/bus.js'
+import type { TestSocket } from '../support/app/socket.js'
 
 const MINUTE = 60 * 1000
 

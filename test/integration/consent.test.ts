@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { auth } from '../support/auth.js'
-import { startWithConsent } from '../support/consent.js'
-import { Gate } from '../support/gate.js'
-import { whoIn } from '../support/users.js'
+import { auth } from '../support/app/auth.js'
+import { startWithConsent } from '../support/app/consent.js'
+import { Gate } from '../support/app/gate.js'
+import { whoIn } from '../support/app/users.js'
 
 const live = (answer: Response): readonly string[] => {
   return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))

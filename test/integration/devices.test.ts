@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { memoryStore, type TestClock, testClock } from 'koa-live-session/testing'
-import { identify } from '../support/auth.js'
-import { Bus } from '../support/bus.js'
-import { Gate } from '../support/gate.js'
-import { SessionApp } from '../support/sessions.js'
-import type { Visitor } from '../support/visitor.js'
+import { identify } from '../support/app/auth.js'
+import { Bus } from '../support/app/bus.js'
+import { Gate } from '../support/app/gate.js'
+import { SessionApp } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const HOUR = 60 * 60 * 1000
 /** A whole hour since 1970. */
@@ -108,7 +108,7 @@ describe('live.devices', () => {
   })
 
   it.each(['devices', 'endDevice'] as const)('rejects without live.sessionStore(): %s', async (call) => {
-    const { App } = await import('../support/app.js')
+    const { App } = await import('../support/app/app.js')
     const { live } = await App.start()
     await expect(live[call]('ann', 'x')).rejects.toThrow('expected sessions in live.sessionStore(), received none')
   })

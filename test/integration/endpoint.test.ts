@@ -5,9 +5,9 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { MAX_BODY } from '../../shared/protocol.js'
-import { App } from '../support/app.js'
-import type { RawAnswer } from '../support/raw-http.js'
-import { readClaims } from '../support/socket.js'
+import { App } from '../support/app/app.js'
+import type { RawAnswer } from '../support/app/raw-http.js'
+import { readClaims } from '../support/app/socket.js'
 
 /** A page of a visitor who has just set something over the socket. */
 async function changed(app: App, cookie = cookieFor(app.live, {})) {

@@ -4,11 +4,11 @@ import type { Store } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import { userSubject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import { account } from '../support/auth.js'
-import { startCluster } from '../support/cluster.js'
-import { Gate } from '../support/gate.js'
-import { set, startWithUsers, values } from '../support/users.js'
-import { within } from '../support/within.js'
+import { account } from '../support/app/auth.js'
+import { startCluster } from '../support/app/cluster.js'
+import { Gate } from '../support/app/gate.js'
+import { set, startWithUsers, values } from '../support/app/users.js'
+import { within } from '../support/app/within.js'
 
 const REFRESH = 20
 

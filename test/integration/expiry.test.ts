@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { readTicket } from '../../client/ticket.js'
-import { App, type AppOptions, appFields } from '../support/app.js'
-import { longTimers } from '../support/long-timers.js'
-import type { Page } from '../support/page.js'
-import type { Visitor } from '../support/visitor.js'
+import { App, type AppOptions, appFields } from '../support/app/app.js'
+import { longTimers } from '../support/app/long-timers.js'
+import type { Visitor } from '../support/app/visitor.js'
+import type { Page } from '../support/page/page.js'
 
 const HOUR = 60 * 60_000
 const fields = { ...appFields, cart: { ...appFields.cart, maxAge: HOUR } }

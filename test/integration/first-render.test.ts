@@ -9,9 +9,9 @@ import { createElement, type ReactNode, Suspense, use } from 'react'
 import { renderToPipeableStream } from 'react-dom/server'
 import { createSSRApp, defineComponent, h, Suspense as VueSuspense } from 'vue'
 import { renderToString } from 'vue/server-renderer'
-import { App } from '../support/app.js'
-import { auth, identify } from '../support/auth.js'
-import type { Page } from '../support/page.js'
+import { App } from '../support/app/app.js'
+import { auth, identify } from '../support/app/auth.js'
+import type { Page } from '../support/page/page.js'
 
 /** The app's own view, of a request or of a socket. */
 interface Values {

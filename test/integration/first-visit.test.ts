@@ -3,12 +3,12 @@ import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
-import { App } from '../support/app.js'
-import { written } from '../support/departures.js'
-import { present } from '../support/present.js'
-import { readClaims } from '../support/socket.js'
-import { cookieContent, nameOf, set, startWithUsers, values, whoIn } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { written } from '../support/app/departures.js'
+import { present } from '../support/app/present.js'
+import { readClaims } from '../support/app/socket.js'
+import { cookieContent, nameOf, set, startWithUsers, values, whoIn } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const ANN = subjectHash(userSubject('ann'))
 

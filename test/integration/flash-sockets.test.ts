@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import { onFlash } from 'koa-live-session/client'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
-import { flashPages, say, takeFlash } from '../support/flash-pages.js'
-import { Gate } from '../support/gate.js'
-import type { Page } from '../support/page.js'
-import { present } from '../support/present.js'
-import type { TestSocket } from '../support/socket.js'
-import { startWithUsers } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import type { App } from '../support/app/app.js'
+import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
+import { Gate } from '../support/app/gate.js'
+import { present } from '../support/app/present.js'
+import type { TestSocket } from '../support/app/socket.js'
+import { startWithUsers } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
+import type { Page } from '../support/page/page.js'
 
 /** Its sockets have a message flashed, perhaps with options, and answer with the outcome. */
 async function start(options: object = {}): Promise<App> {

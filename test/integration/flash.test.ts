@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
-import { startCluster } from '../support/cluster.js'
-import { flashPages, say, takeFlash } from '../support/flash-pages.js'
-import { Gate } from '../support/gate.js'
-import { HeldStore } from '../support/held-store.js'
-import { present } from '../support/present.js'
-import { cookieContent, set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import type { App } from '../support/app/app.js'
+import { startCluster } from '../support/app/cluster.js'
+import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
+import { Gate } from '../support/app/gate.js'
+import { HeldStore } from '../support/app/held-store.js'
+import { present } from '../support/app/present.js'
+import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const HOUR = 3_600_000
 const start = (options: object = {}, given: object = {}): Promise<App> =>

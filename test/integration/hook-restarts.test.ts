@@ -3,11 +3,11 @@ import { storeSession } from 'koa-live-session/hook'
 import { testClock } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io-client'
 import { Dice } from '../fuzz/dice.js'
-import { App } from '../support/app.js'
-import { account } from '../support/auth.js'
-import { atScale } from '../support/scale.js'
-import { startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { account } from '../support/app/auth.js'
+import { atScale } from '../support/app/scale.js'
+import { startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const original = { fetch: globalThis.fetch }
 /** What the hooks wait for: it passes when the test says so. */

@@ -3,11 +3,11 @@ import { defineFields } from 'koa-live-session/fields'
 import { storeSession } from 'koa-live-session/hook'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { bareSocket } from '../support/bare-socket.js'
-import { bareTicket } from '../support/bare-ticket.js'
-import type { Visitor } from '../support/visitor.js'
-import { afterZeroTimers, turns } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { afterZeroTimers, turns } from '../support/app/within.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
+import { bareSocket } from './bare-socket.js'
 
 const original = { fetch: globalThis.fetch }
 const ends: (() => void)[] = []

@@ -3,10 +3,10 @@ import type Koa from 'koa'
 import type { LiveSessionOptions } from 'koa-live-session'
 import { cookieFor } from 'koa-live-session/testing'
 import type { SyncAnswer } from '../../shared/protocol.js'
-import { App, type AppFields } from '../support/app.js'
-import { pages } from '../support/auth.js'
-import { cookieContent, set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { App, type AppFields } from '../support/app/app.js'
+import { pages } from '../support/app/auth.js'
+import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const MINUTE = 60 * 1000
 

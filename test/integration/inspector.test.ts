@@ -5,10 +5,10 @@ import type Koa from 'koa'
 import session from 'koa-session'
 import { coreOf } from '../../server/plugin.js'
 import { REFUSAL_CHANNEL } from '../../server/refused.js'
-import { type App, App as TestApp } from '../support/app.js'
-import { idOf, look, openInspector, press, startInspected } from '../support/inspected.js'
-import { present } from '../support/present.js'
-import { send } from '../support/raw-http.js'
+import { type App, App as TestApp } from '../support/app/app.js'
+import { idOf, look, openInspector, press, startInspected } from '../support/app/inspected.js'
+import { present } from '../support/app/present.js'
+import { send } from '../support/app/raw-http.js'
 
 const asAnn = { 'x-user': 'ann' }
 

@@ -3,8 +3,8 @@ import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { startWithUsers, values } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { startWithUsers, values } from '../support/app/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
-import { written } from '../support/departures.js'
-import { as, browserOf, isGivenUp, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
-import { cookieContent, nameOf } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import type { App } from '../support/app/app.js'
+import { written } from '../support/app/departures.js'
+import { as, browserOf, isGivenUp, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
+import { cookieContent, nameOf } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const NOTHING = { division: -1, theme: 'light' }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { account } from '../support/auth.js'
-import { Bus } from '../support/bus.js'
-import { present } from '../support/present.js'
+import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { account } from '../support/app/auth.js'
+import { Bus } from '../support/app/bus.js'
+import { present } from '../support/app/present.js'
 
 /** Nodes that an adapter connects, with a clock each. */
 function cluster() {

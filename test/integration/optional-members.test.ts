@@ -5,7 +5,7 @@ import { cookieFor, memorySession, memoryStore, testClient } from 'koa-live-sess
 import * as v from 'valibot'
 import { z } from 'zod'
 import { createLiveSession as createBrief } from '../../client/index.js'
-import { App, type AppOptions } from '../support/app.js'
+import { App, type AppOptions } from '../support/app/app.js'
 
 /** A value as a form that clears members makes it. */
 const CLEARED = { division: 3, team: undefined, deep: [{ from: 'a', to: undefined }] }

@@ -1,12 +1,12 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { memoryStore } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
-import { Bus } from '../support/bus.js'
-import { counterPart } from '../support/counter.js'
-import { written } from '../support/departures.js'
-import { as, browserOf, isGivenUp, KINDS, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
-import { readCookie } from '../support/signed-cookie.js'
+import { App } from '../support/app/app.js'
+import { Bus } from '../support/app/bus.js'
+import { written } from '../support/app/departures.js'
+import { as, browserOf, isGivenUp, KINDS, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
+import { readCookie } from '../support/app/signed-cookie.js'
+import { counterPart } from './counter.js'
 
 interface Counting {
   countUp(): Promise<number>

@@ -3,8 +3,8 @@ import type Koa from 'koa'
 import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { SyncResult } from '../../shared/protocol.js'
-import { App } from '../support/app.js'
-import { Gate } from '../support/gate.js'
+import { App } from '../support/app/app.js'
+import { Gate } from '../support/app/gate.js'
 
 type Result = Partial<{
   readonly code: string

@@ -4,12 +4,12 @@ import type { LiveSessionOptions } from 'koa-live-session'
 import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
-import { App, type AppFields } from '../support/app.js'
-import { Gate } from '../support/gate.js'
-import { HeldStore } from '../support/held-store.js'
-import { losingStore } from '../support/losing-store.js'
-import type { TestSocket } from '../support/socket.js'
-import type { Visitor } from '../support/visitor.js'
+import { App, type AppFields } from '../support/app/app.js'
+import { Gate } from '../support/app/gate.js'
+import { HeldStore } from '../support/app/held-store.js'
+import { losingStore } from '../support/app/losing-store.js'
+import type { TestSocket } from '../support/app/socket.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 /** Of one change, with all that it may say. */
 interface Result {

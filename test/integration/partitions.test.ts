@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Store } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
-import { startCluster } from '../support/cluster.js'
-import type { TestSocket } from '../support/socket.js'
-import { cookieContent, set, startWithUsers, values } from '../support/users.js'
+import type { App } from '../support/app/app.js'
+import { startCluster } from '../support/app/cluster.js'
+import type { TestSocket } from '../support/app/socket.js'
+import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
 
 const REFRESH = 20
 

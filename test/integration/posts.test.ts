@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { browserSubject, subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import type { TicketClaims } from '../../shared/protocol.js'
-import type { App } from '../support/app.js'
-import { written } from '../support/departures.js'
+import type { App } from '../support/app/app.js'
+import { written } from '../support/app/departures.js'
 import {
   as,
   browserOf,
@@ -12,10 +12,10 @@ import {
   type Kind,
   startWithHeaders,
   visitorWith,
-} from '../support/kinds-of-cookies.js'
-import { readClaims } from '../support/socket.js'
-import { cookieContent, nameOf, whoIn } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+} from '../support/app/kinds-of-cookies.js'
+import { readClaims } from '../support/app/socket.js'
+import { cookieContent, nameOf, whoIn } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 type User = string | undefined
 /** Of the cookie's visitor, of ann in a browser without a cookie, of another browser, and of none at all. */

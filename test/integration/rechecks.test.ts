@@ -4,11 +4,11 @@ import type { AttachOptions } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import session from 'koa-session'
 import { connect } from 'socket.io-client'
-import { App } from '../support/app.js'
-import { AuthStore, account, auth, identify } from '../support/auth.js'
-import { Gate } from '../support/gate.js'
-import { idleIntervals } from '../support/idle-intervals.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { AuthStore, account, auth, identify } from '../support/app/auth.js'
+import { Gate } from '../support/app/gate.js'
+import { idleIntervals } from '../support/app/idle-intervals.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const MINUTES = 60_000
 const pass = idleIntervals()

@@ -10,15 +10,15 @@ import { z } from 'zod'
 import { storeName } from '../../server/kernel/names/stored-name.js'
 import { browserSubject } from '../../server/kernel/names/subject.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
-import { App } from '../support/app.js'
-import { Gate } from '../support/gate.js'
-import type { Page } from '../support/page.js'
-import { present } from '../support/present.js'
-import { atScale } from '../support/scale.js'
-import { readClaims } from '../support/socket.js'
-import { cookieContent } from '../support/users.js'
-import { Visitor } from '../support/visitor.js'
-import { within } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import { Gate } from '../support/app/gate.js'
+import { present } from '../support/app/present.js'
+import { atScale } from '../support/app/scale.js'
+import { readClaims } from '../support/app/socket.js'
+import { cookieContent } from '../support/app/users.js'
+import { Visitor } from '../support/app/visitor.js'
+import { within } from '../support/app/within.js'
+import type { Page } from '../support/page/page.js'
 
 describe('sockets of many users that come back at once after a restart', () => {
   const USERS = atScale(5, 20)
@@ -128,7 +128,7 @@ describe('pages that have polling alone, behind two workers and @socket.io/stick
 
   /** Where two worker processes are, to which a primary hands connections. */
   async function startSticky(): Promise<string> {
-    const file = fileURLToPath(new URL('../support/sticky-worker.ts', import.meta.url))
+    const file = fileURLToPath(new URL('../support/servers/sticky-worker.ts', import.meta.url))
     const child = fork(file, { execArgv: ['--import', 'tsx'] })
     ends.push(async () => {
       const ended = once(child, 'exit')

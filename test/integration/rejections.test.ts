@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { Listeners } from '../../server/kernel/memory/listeners.js'
-import { App } from '../support/app.js'
-import { turn } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import { turn } from '../support/app/within.js'
 
 describe('a rejection that no code awaits', () => {
   it('goes to onError, not to the process, where identify() fails', async () => {

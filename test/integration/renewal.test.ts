@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import session from 'koa-session'
-import { App } from '../support/app.js'
-import { AuthStore, identify, pages } from '../support/auth.js'
-import { idleIntervals } from '../support/idle-intervals.js'
-import { longTimers } from '../support/long-timers.js'
-import type { Page, PageOptions } from '../support/page.js'
-import { cookieContent } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { AuthStore, identify, pages } from '../support/app/auth.js'
+import { idleIntervals } from '../support/app/idle-intervals.js'
+import { longTimers } from '../support/app/long-timers.js'
+import { cookieContent } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
+import type { Page, PageOptions } from '../support/page/page.js'
 
 const MINUTES = 60_000
 const HOUR = 60 * MINUTES

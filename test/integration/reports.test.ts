@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
-import { App } from '../support/app.js'
-import { turn } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import { turn } from '../support/app/within.js'
 
 const FAILED = { message: 'handshake failed' }
 

@@ -4,8 +4,8 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { WireChange } from '../../shared/protocol.js'
-import { App } from '../support/app.js'
-import { readCookie } from '../support/signed-cookie.js'
+import { App } from '../support/app/app.js'
+import { readCookie } from '../support/app/signed-cookie.js'
 
 /** Sets what the query says, and answers with what is there. */
 const echo: Koa.Middleware = async (ctx) => {

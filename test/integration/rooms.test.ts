@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
 import type { Socket } from 'socket.io'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { Bus } from '../support/bus.js'
-import { present } from '../support/present.js'
-import { expectRooms, isIn, type RoomApp, serverEnd, startWithRooms } from '../support/rooms.js'
-import { set } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { Bus } from '../support/app/bus.js'
+import { present } from '../support/app/present.js'
+import { expectRooms, isIn, type RoomApp, serverEnd, startWithRooms } from '../support/app/rooms.js'
+import { set } from '../support/app/users.js'
 
 describe('rooms of values', () => {
   it('have a socket before the app\u2019s connection handler runs', async () => {

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { memoryStore } from 'koa-live-session/testing'
 import session from 'koa-session'
-import { App } from '../support/app.js'
-import { AuthStore, account, identify, pages } from '../support/auth.js'
-import { set, startWithUsers, values } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { AuthStore, account, identify, pages } from '../support/app/auth.js'
+import { set, startWithUsers, values } from '../support/app/users.js'
 
 type Options = Parameters<typeof session>[0]
 

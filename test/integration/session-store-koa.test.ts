@@ -3,10 +3,10 @@ import type Koa from 'koa'
 import type { SessionStore } from 'koa-live-session'
 import { testClock } from 'koa-live-session/testing'
 import session from 'koa-session'
-import { App } from '../support/app.js'
-import { begin, SessionApp, sessionId } from '../support/sessions.js'
-import type { Visitor } from '../support/visitor.js'
-import { turn } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import { begin, SessionApp, sessionId } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { turn } from '../support/app/within.js'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR

@@ -1,9 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { appSessionsOf } from '../support/app-sessions.js'
-import { Bus } from '../support/bus.js'
-import { present } from '../support/present.js'
-import { type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
+import { appSessionsOf } from '../support/app/app-sessions.js'
+import { Bus } from '../support/app/bus.js'
+import { present } from '../support/app/present.js'
+import { type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 
 const DAY = 24 * 60 * 60 * 1000
 /** The ids of the sender's keys. */

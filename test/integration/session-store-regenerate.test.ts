@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
-import { Gate } from '../support/gate.js'
-import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
-import type { Visitor } from '../support/visitor.js'
-import { turn } from '../support/within.js'
+import { Gate } from '../support/app/gate.js'
+import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { turn } from '../support/app/within.js'
 
 const wait: Deed = () => undefined
 const rotate: Deed = ({ session }) => session.regenerate()

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import koaSession from 'koa-session'
-import { App } from '../support/app.js'
-import { identify } from '../support/auth.js'
-import { present } from '../support/present.js'
-import { begin, connect, type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
-import { turn } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import { identify } from '../support/app/auth.js'
+import { present } from '../support/app/present.js'
+import { begin, connect, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { turn } from '../support/app/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 

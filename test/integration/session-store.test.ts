@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import { appSessionsOf } from '../support/app-sessions.js'
-import { Gate } from '../support/gate.js'
-import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/sessions.js'
-import { within } from '../support/within.js'
+import { appSessionsOf } from '../support/app/app-sessions.js'
+import { Gate } from '../support/app/gate.js'
+import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { within } from '../support/app/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const REQUESTS = 200

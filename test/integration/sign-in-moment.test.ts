@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { memoryStore } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
-import { pages } from '../support/auth.js'
-import { outcome } from '../support/bounded.js'
-import { Gate } from '../support/gate.js'
-import type { Page } from '../support/page.js'
-import { startWithUsers, values } from '../support/users.js'
+import type { App } from '../support/app/app.js'
+import { pages } from '../support/app/auth.js'
+import { outcome } from '../support/app/bounded.js'
+import { Gate } from '../support/app/gate.js'
+import { startWithUsers, values } from '../support/app/users.js'
+import type { Page } from '../support/page/page.js'
 
 /** A guest's page, in whose cart is `old`, while ann signs in at the same browser. */
 interface Moment {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { storeSession } from 'koa-live-session/hook'
-import { App } from '../support/app.js'
-import { FaultProxy } from '../support/fault-proxy.js'
-import { Page } from '../support/page.js'
-import { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { Visitor } from '../support/app/visitor.js'
+import { Page } from '../support/page/page.js'
+import { FaultProxy } from '../support/servers/fault-proxy.js'
 
 /** Timers of exchanges over sockets: their time passes when the test says so. */
 let patience: (() => void)[] = []

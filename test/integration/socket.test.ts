@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
-import { App } from '../support/app.js'
-import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/kinds-of-cookies.js'
-import { present } from '../support/present.js'
-import { nameOf, whoIn } from '../support/users.js'
-import { turn } from '../support/within.js'
+import { App } from '../support/app/app.js'
+import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
+import { present } from '../support/app/present.js'
+import { nameOf, whoIn } from '../support/app/users.js'
+import { turn } from '../support/app/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 

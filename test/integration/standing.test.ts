@@ -5,9 +5,9 @@ import type { Ending } from '../../server/kernel/ends/ending.js'
 import { browserSubject, newBrowserId, type Subject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'
-import { App } from '../support/app.js'
-import { Gate } from '../support/gate.js'
-import { present } from '../support/present.js'
+import { App } from '../support/app/app.js'
+import { Gate } from '../support/app/gate.js'
+import { present } from '../support/app/present.js'
 
 describe('a cookie that was compared with memory', () => {
   const open = async () => {

@@ -5,11 +5,11 @@ import { defineFields } from 'koa-live-session/fields'
 import { emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { Store } from '../../server/stores/store.js'
-import { App, type AppOptions } from '../support/app.js'
-import { Bus } from '../support/bus.js'
-import { HeldStore } from '../support/held-store.js'
-import { startWithUsers } from '../support/users.js'
-import { turn, within } from '../support/within.js'
+import { App, type AppOptions } from '../support/app/app.js'
+import { Bus } from '../support/app/bus.js'
+import { HeldStore } from '../support/app/held-store.js'
+import { startWithUsers } from '../support/app/users.js'
+import { turn, within } from '../support/app/within.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },

@@ -3,11 +3,11 @@ import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App, type AppOptions } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
-import { Gate } from '../support/gate.js'
-import { present } from '../support/present.js'
-import { nameOf } from '../support/users.js'
+import { App, type AppOptions } from '../support/app/app.js'
+import { account, auth, identify } from '../support/app/auth.js'
+import { Gate } from '../support/app/gate.js'
+import { present } from '../support/app/present.js'
+import { nameOf } from '../support/app/users.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, type TestClock } from 'koa-live-session/testing'
 import { SigningKeys } from '../../server/kernel/names/keys.js'
 import { browserSubject, userSubject } from '../../server/kernel/names/subject.js'
-import type { App } from '../support/app.js'
-import { browserId } from '../support/browser-id.js'
-import { as, isGivenUp, SECRET, startWithHeaders } from '../support/kinds-of-cookies.js'
-import { cookieContent } from '../support/users.js'
+import type { App } from '../support/app/app.js'
+import { browserId } from '../support/app/browser-id.js'
+import { as, isGivenUp, SECRET, startWithHeaders } from '../support/app/kinds-of-cookies.js'
+import { cookieContent } from '../support/app/users.js'
 
 const FIRST = browserId('the-first-of-its-line')
 

@@ -3,7 +3,7 @@ import type Koa from 'koa'
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App, type AppFields } from '../support/app.js'
+import { App, type AppFields } from '../support/app/app.js'
 
 const tenantOf = ({ path }: Koa.Context): string | undefined => /^\/t\/([a-z]+)/.exec(path)?.[1]
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
-import { account } from '../support/auth.js'
-import { nameOf, startWithUsers } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { account } from '../support/app/auth.js'
+import { nameOf, startWithUsers } from '../support/app/users.js'
 
 /** Does what the path says, and answers with the visitor's id before and after it. */
 const ids: Koa.Middleware = async (ctx, next) => {

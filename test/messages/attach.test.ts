@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { App } from '../support/app.js'
-import { AuthStore } from '../support/auth.js'
-import { startWithUsers } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { AuthStore } from '../support/app/auth.js'
+import { startWithUsers } from '../support/app/users.js'
 
 const PREFIX = 'koa-live-session: '
 const nothing: Koa.Middleware = (_, next) => next()

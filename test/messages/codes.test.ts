@@ -5,10 +5,10 @@ import type { LiveSessionErrorCode, RequestSession } from 'koa-live-session'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { Refusal, SyncAnswer, WireChange } from '../../shared/protocol.js'
-import { App, type AppFields } from '../support/app.js'
-import type { Plain } from '../support/plain.js'
-import { startWithUsers } from '../support/users.js'
-import { within } from '../support/within.js'
+import { App, type AppFields } from '../support/app/app.js'
+import type { Plain } from '../support/app/plain.js'
+import { startWithUsers } from '../support/app/users.js'
+import { within } from '../support/app/within.js'
 
 type Own = RequestSession<AppFields>
 

@@ -9,7 +9,7 @@ import { cookieFor, memoryStore, storeContract } from 'koa-live-session/testing'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { z } from 'zod'
-import { App, type AppFields } from '../support/app.js'
+import { App, type AppFields } from '../support/app/app.js'
 
 const PREFIX = 'koa-live-session: '
 

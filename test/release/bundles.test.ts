@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BuildOptions, build } from 'esbuild'
-import { freePort } from '../support/free-port.js'
-import { installClient } from '../support/installed-client.js'
-import { ViteServer } from '../support/vite-server.js'
+import { freePort } from '../support/servers/free-port.js'
+import { installClient } from '../support/servers/installed-client.js'
+import { ViteServer } from '../support/servers/vite-server.js'
 
 /** What is in a bundle of the part alone. */
 const PARTS = {

@@ -3,7 +3,7 @@ import { Rechecks } from '../../server/kernel/connections/rechecks.js'
 import { GuestBytes } from '../../server/kernel/memory/guest-bytes.js'
 import { StoreHealth } from '../../server/kernel/remote/health.js'
 import { Loads } from '../../server/kernel/remote/loads.js'
-import { Gate } from '../support/gate.js'
+import { Gate } from '../support/app/gate.js'
 
 const DAY = 24 * 60 * 60 * 1000
 /** More than a timer can wait for: one of Node, as this one, fires after 1 ms instead. */

@@ -4,7 +4,7 @@ import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import * as v from 'valibot'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 /** As far as it differs from ours, it is no other. */
 function koa2(): Koa {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { fromParameter, parameterOf, toParameter } from '../../shared/address.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import { fc } from '../support/property.js'
+import { fc } from '../support/app/property.js'
 
 const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as JsonValue)
 const fallback = fc.option(json, { nil: undefined })

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
 import { cookieBytes, mostBytes, shareBudget } from '../../shared/budget.js'
 import type { JsonValue } from '../../shared/json.js'
-import { fc } from '../support/property.js'
+import { fc } from '../support/app/property.js'
 
 const schema = z.any()
 const share = (fields: object, budget = 3000) => [...shareBudget(fields as never, budget)]

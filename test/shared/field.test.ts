@@ -5,8 +5,8 @@ import { cookieBytes } from '../../shared/budget.js'
 import { Field } from '../../shared/field.js'
 import type { FieldSpec } from '../../shared/field-types.js'
 import { Replica } from '../../shared/replica.js'
-import { refused } from '../support/refused.js'
-import { register } from '../support/register.js'
+import { refused } from '../support/app/refused.js'
+import { register } from '../support/app/register.js'
 
 const defaults = { maxBytes: 200, onLogin: 'newest' } as const
 const make = (spec: Partial<FieldSpec> = {}): Field =>

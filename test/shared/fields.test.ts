@@ -6,8 +6,8 @@ import type { FieldSpec } from '../../shared/field-types.js'
 import { compileFields, isKey, isLoginRule } from '../../shared/fields.js'
 import { defineFields } from '../../shared/index.js'
 import { LOGIN_STAMP } from '../../shared/stamp.js'
-import { refused } from '../support/refused.js'
-import { stamp } from '../support/stamp.js'
+import { refused } from '../support/app/refused.js'
+import { stamp } from '../support/app/stamp.js'
 
 const define = (spec: unknown, key = 'x'): unknown => defineFields({ [key]: spec } as never)
 const compile = (spec: Partial<FieldSpec>) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { canonicalJson, freezeJson, sameJson } from '../../shared/json.js'
-import { fc } from '../support/property.js'
+import { fc } from '../support/app/property.js'
 
 const json = fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('-0'))
 

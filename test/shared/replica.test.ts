@@ -3,9 +3,9 @@ import type { JsonValue } from '../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, newestOf, nextStamp } from '../../shared/stamp.js'
-import { fc } from '../support/property.js'
-import { register } from '../support/register.js'
-import { stamp } from '../support/stamp.js'
+import { fc } from '../support/app/property.js'
+import { register } from '../support/app/register.js'
+import { stamp } from '../support/app/stamp.js'
 
 /** Few keys, stamps and values, so that they meet; a key that no app declares among them. */
 const anyRegister: fc.Arbitrary<StoredRegister> = fc.record({

@@ -13,9 +13,9 @@ import {
   takenAt,
   withIds,
 } from '../../shared/taken-ids.js'
-import { fc } from '../support/property.js'
-import { register } from '../support/register.js'
-import { stamp } from '../support/stamp.js'
+import { fc } from '../support/app/property.js'
+import { register } from '../support/app/register.js'
+import { stamp } from '../support/app/stamp.js'
 
 const NOW = 1_700_000_000_000
 const MINUTE = 60 * 1000

@@ -74,7 +74,7 @@ function failures(): Readonly<Record<string, readonly string[]>> {
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     '--import',
-    './test/support/exit-at-once.mjs',
+    './test/runner/exit-at-once.mjs',
   ]
   const options = { cwd: COPY, stdio: 'ignore', timeout: RUN_HANGS, killSignal: 'SIGKILL' } as const
   spawnSync(process.execPath, [...node, ...jest, ...which], options)

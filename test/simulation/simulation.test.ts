@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from '@jest/globals'
-import { atScale } from '../support/scale.js'
+import { atScale } from '../support/app/scale.js'
 import { bundle } from './bundle.js'
 import { AT_ONCE, eachAtOnce, type Report, recall, sail } from './fleet.js'
 import type { Finding } from './simulate.js'

@@ -1,5 +1,5 @@
 import type { News } from '../../client/core/messages.js'
-import { createLocalStorage } from '../support/local-storage.js'
+import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>
 

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { imports } from '../support/imports.js'
+import { imports } from '../support/docs/imports.js'
 
 /** A way that leads back to where it began, where there is one. */
 function circleIn(all: ReadonlyMap<string, readonly string[]>): readonly string[] {

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { pairs } from '../support/pairs.js'
+import { pairs } from '../support/app/pairs.js'
 
 it('pairs() has each two values of different lists in a row, and fewer rows than their product', () => {
   const lists = [

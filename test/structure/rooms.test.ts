@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { imports } from '../support/imports.js'
+import { imports } from '../support/docs/imports.js'
 
 const KERNEL = 'server/kernel/'
 const PARTS = 'server/parts/'

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { defineFields, type FieldSpec } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, memorySession, memoryStore, testClient, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 type Option = keyof FieldSpec
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import { appFields } from '../support/app.js'
-import { doubleHandler, type Handler, realHandlers } from '../support/handler.js'
-import { fc } from '../support/property.js'
-import { atScale } from '../support/scale.js'
+import { appFields } from '../support/app/app.js'
+import { doubleHandler, type Handler, realHandlers } from '../support/app/handler.js'
+import { fc } from '../support/app/property.js'
+import { atScale } from '../support/app/scale.js'
 
 /** What comes of a promise, without what differs each time. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { memorySession } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { appFields } from '../support/app.js'
-import { doubleHandler, type Handler, realHandlers } from '../support/handler.js'
+import { appFields } from '../support/app/app.js'
+import { doubleHandler, type Handler, realHandlers } from '../support/app/handler.js'
 
 describe.each([
   ['memorySession', async () => doubleHandler],

@@ -1,9 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { LiveSessionError } from 'koa-live-session/client'
-import { fastTime } from '../support/fast-time.js'
-import { fc } from '../support/property.js'
-import { atScale } from '../support/scale.js'
-import { doubleScreen, realScreens, type Screen } from '../support/screen.js'
+import { fastTime } from '../support/app/fast-time.js'
+import { fc } from '../support/app/property.js'
+import { atScale } from '../support/app/scale.js'
+import { doubleScreen, realScreens, type Screen } from '../support/page/screen.js'
 
 fastTime(10)
 

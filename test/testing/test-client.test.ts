@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { LiveSessionError, type LiveSessionErrorCode } from 'koa-live-session/client'
-import type { appFields } from '../support/app.js'
-import { fastTime } from '../support/fast-time.js'
-import { doubleScreen, realScreens, type Screen } from '../support/screen.js'
+import type { appFields } from '../support/app/app.js'
+import { fastTime } from '../support/app/fast-time.js'
+import { doubleScreen, realScreens, type Screen } from '../support/page/screen.js'
 
 fastTime(10)
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
-import { RawSocket } from '../support/raw-socket.js'
+import { App } from '../support/app/app.js'
+import { RawSocket } from '../support/app/raw-socket.js'
 
 async function start() {
   const app = await App.start()

@@ -3,10 +3,10 @@ import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
-import { liveOnly, written } from '../support/departures.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { account, auth, identify } from '../support/app/auth.js'
+import { liveOnly, written } from '../support/app/departures.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' },

@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, type TestClock, testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import { App } from '../support/app.js'
-import { pages } from '../support/auth.js'
-import { liveOnly, written } from '../support/departures.js'
-import { Page } from '../support/page.js'
-import { cookieContent, set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { pages } from '../support/app/auth.js'
+import { liveOnly, written } from '../support/app/departures.js'
+import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { Page } from '../support/page/page.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const MAX_AGE = 31 * DAY

@@ -11,8 +11,8 @@ import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { SigningKeys } from '../../server/kernel/names/keys.js'
 import { coreOf } from '../../server/plugin.js'
-import { App } from '../support/app.js'
-import { workOf } from '../support/work.js'
+import { App } from '../support/app/app.js'
+import { workOf } from '../support/app/work.js'
 
 const keys = ['a secret of at least thirty-two bytes', 'a retired secret of at least thirty-two bytes']
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, type TestClock } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
-import type { App } from '../support/app.js'
-import { AuthStore } from '../support/auth.js'
-import { Bus } from '../support/bus.js'
-import { liveOnly } from '../support/departures.js'
-import { Gate } from '../support/gate.js'
-import { set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import type { App } from '../support/app/app.js'
+import { AuthStore } from '../support/app/auth.js'
+import { Bus } from '../support/app/bus.js'
+import { liveOnly } from '../support/app/departures.js'
+import { Gate } from '../support/app/gate.js'
+import { set, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const start = (clock?: TestClock, options: object = {}, store?: AuthStore): Promise<App> =>
   startWithUsers({ ...(clock ? { clock } : {}), ...(store ? { store } : {}), options: options as never })

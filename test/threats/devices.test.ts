@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { isWellFormed } from '../../shared/json.js'
-import { identify } from '../support/auth.js'
-import { Bus } from '../support/bus.js'
-import { present } from '../support/present.js'
-import { SessionApp } from '../support/sessions.js'
-import type { Visitor } from '../support/visitor.js'
+import { identify } from '../support/app/auth.js'
+import { Bus } from '../support/app/bus.js'
+import { present } from '../support/app/present.js'
+import { SessionApp } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const HOUR = 60 * 60 * 1000
 

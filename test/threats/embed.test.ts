@@ -3,7 +3,7 @@ import { JSDOM } from 'jsdom'
 import { createLiveSession } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 const fields = defineFields({
   note: { schema: z.string(), default: '', client: 'write' },

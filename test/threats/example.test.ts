@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { Example } from '../support/example.js'
-import { send } from '../support/raw-http.js'
-import { isReached, otherAddresses, upgrade } from '../support/stranger.js'
+import { send } from '../support/app/raw-http.js'
+import { isReached, otherAddresses, upgrade } from '../support/app/stranger.js'
+import { Example } from '../support/servers/example.js'
 
 const REBOUND = 'evil.example'
 

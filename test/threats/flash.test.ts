@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { browserId } from '../support/browser-id.js'
-import { flashPages, say, takeFlash } from '../support/flash-pages.js'
-import { startWithUsers } from '../support/users.js'
+import { browserId } from '../support/app/browser-id.js'
+import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
+import { startWithUsers } from '../support/app/users.js'
 
 const PLANTED = browserId('planted-by-an-attacker')
 const LURE = 'Your card was refused: call us'

@@ -9,10 +9,10 @@ import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { LiveSessionError } from '../../shared/errors.js'
 import { parseSync } from '../../shared/parse.js'
-import { App } from '../support/app.js'
-import { send } from '../support/raw-http.js'
-import { RawSocket } from '../support/raw-socket.js'
-import { expectAtMost, workOf } from '../support/work.js'
+import { App } from '../support/app/app.js'
+import { send } from '../support/app/raw-http.js'
+import { RawSocket } from '../support/app/raw-socket.js'
+import { expectAtMost, workOf } from '../support/app/work.js'
 
 const limits = { changesPerSocket: 5 }
 

@@ -5,10 +5,10 @@
  */
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { App } from '../support/app.js'
-import { poll, send } from '../support/raw-http.js'
-import { RawSocket } from '../support/raw-socket.js'
-import { expectAtMost, workOf } from '../support/work.js'
+import { App } from '../support/app/app.js'
+import { poll, send } from '../support/app/raw-http.js'
+import { RawSocket } from '../support/app/raw-socket.js'
+import { expectAtMost, workOf } from '../support/app/work.js'
 
 /** What the library does with a message that it does not read. */
 const UNREAD = { steps: 20_000, parsed: 3000 }

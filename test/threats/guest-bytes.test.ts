@@ -9,10 +9,10 @@ import { browserSubject, userSubject } from '../../server/kernel/names/subject.j
 import type { Core } from '../../server/kernel/seams/core.js'
 import { coreOf } from '../../server/plugin.js'
 import type { JsonValue } from '../../shared/json.js'
-import { App } from '../support/app.js'
-import { browserId } from '../support/browser-id.js'
-import { present } from '../support/present.js'
-import { atScale } from '../support/scale.js'
+import { App } from '../support/app/app.js'
+import { browserId } from '../support/app/browser-id.js'
+import { present } from '../support/app/present.js'
+import { atScale } from '../support/app/scale.js'
 
 const fields = defineFields({
   notes: { schema: z.array(z.string()), default: [], client: 'write', cookie: false },

@@ -2,9 +2,9 @@ import { inspect } from 'node:util'
 import { afterEach, expect, it, jest } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { bring, open, told } from '../support/hand-offs.js'
-import { present } from '../support/present.js'
+import { App } from '../support/app/app.js'
+import { bring, open, told } from '../support/app/hand-offs.js'
+import { present } from '../support/app/present.js'
 
 const CANARY = 'canary-of-what-is-handed-off'
 const METHODS = ['debug', 'error', 'info', 'log', 'warn'] as const

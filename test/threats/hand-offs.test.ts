@@ -3,12 +3,12 @@ import type Koa from 'koa'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { SKEW } from '../../shared/stamp.js'
-import type { App } from '../support/app.js'
-import { startCluster } from '../support/cluster.js'
-import { Gate } from '../support/gate.js'
-import { bring, open, serveSignIn, signIn, TAKE, tokenFor, told } from '../support/hand-offs.js'
-import { cookieContent, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import type { App } from '../support/app/app.js'
+import { startCluster } from '../support/app/cluster.js'
+import { Gate } from '../support/app/gate.js'
+import { bring, open, serveSignIn, signIn, TAKE, tokenFor, told } from '../support/app/hand-offs.js'
+import { cookieContent, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const LIFETIME = 60_000
 

@@ -5,9 +5,9 @@ import { LiveSessionError, type SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { auth, identify } from '../support/auth.js'
-import { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { auth, identify } from '../support/app/auth.js'
+import { Visitor } from '../support/app/visitor.js'
 import { WireTap } from './wire-tap.js'
 
 const fields = defineFields({

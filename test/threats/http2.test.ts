@@ -5,9 +5,9 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { MAX_BODY } from '../../shared/protocol.js'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { Gate } from '../support/gate.js'
-import { readCookie } from '../support/signed-cookie.js'
+import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { Gate } from '../support/app/gate.js'
+import { readCookie } from '../support/app/signed-cookie.js'
 
 const closings: (() => void)[] = []
 afterEach(() => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { AuthStore } from '../support/auth.js'
-import { liveOnly } from '../support/departures.js'
-import { set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { AuthStore } from '../support/app/auth.js'
+import { liveOnly } from '../support/app/departures.js'
+import { set, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 const fields = defineFields({
   note: { schema: z.string(), default: '', client: 'write' },

@@ -3,9 +3,9 @@ import type { JsonValue } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { RawSocket } from '../support/raw-socket.js'
-import { cookieContent } from '../support/users.js'
+import { App } from '../support/app/app.js'
+import { RawSocket } from '../support/app/raw-socket.js'
+import { cookieContent } from '../support/app/users.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },

@@ -7,9 +7,9 @@ import { defineFields } from 'koa-live-session/fields'
 import { SigningKeys } from '../../server/kernel/names/keys.js'
 import { browserSubject, isBrowserId } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import type { App } from '../support/app.js'
-import { idOf, inspectorToken, look, openInspector, press, startInspected } from '../support/inspected.js'
-import { send } from '../support/raw-http.js'
+import type { App } from '../support/app/app.js'
+import { idOf, inspectorToken, look, openInspector, press, startInspected } from '../support/app/inspected.js'
+import { send } from '../support/app/raw-http.js'
 
 const { NODE_ENV } = process.env
 afterEach(() => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import * as v from 'valibot'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 const CANARY = 'canary-that-no-page-may-see'
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
-import { present } from '../support/present.js'
-import type { TestSocket } from '../support/socket.js'
+import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { account, auth, identify } from '../support/app/auth.js'
+import { present } from '../support/app/present.js'
+import type { TestSocket } from '../support/app/socket.js'
 
 const limited = { ok: false, code: 'rate_limited' }
 const limits = { changesPerSocket: 5, changesPerSubject: 8, socketsPerSubject: 3 }

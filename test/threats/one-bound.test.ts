@@ -7,10 +7,10 @@ import { z } from 'zod'
 import { storeName } from '../../server/kernel/names/stored-name.js'
 import { browserSubject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import { App, type AppOptions } from '../support/app.js'
-import { identify } from '../support/auth.js'
-import { browserId } from '../support/browser-id.js'
-import { SessionApp } from '../support/sessions.js'
+import { App, type AppOptions } from '../support/app/app.js'
+import { identify } from '../support/app/auth.js'
+import { browserId } from '../support/app/browser-id.js'
+import { SessionApp } from '../support/app/sessions.js'
 
 const numbers = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] as const
 const number = { schema: z.number(), default: -1, client: 'write' } as const
@@ -29,7 +29,7 @@ const start = (options: object, given: Omit<AppOptions<typeof fields>, 'options'
 
 describe('threat 57: what a value is taken to weigh', () => {
   it('is within a quarter of what V8 takes', async () => {
-    const args = ['--expose-gc', '--import', 'tsx', 'test/support/weights.ts']
+    const args = ['--expose-gc', '--import', 'tsx', 'test/threats/weights.ts']
     const { stdout } = await promisify(execFile)(process.execPath, args)
     const taken: [shape: string, bytes: number][] = JSON.parse(stdout)
     expect(taken).toHaveLength(3)

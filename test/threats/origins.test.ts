@@ -4,8 +4,8 @@ import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { coreOf } from '../../server/plugin.js'
-import { type RawAnswer, send } from '../support/raw-http.js'
-import { BAD_ORIGIN, claims, type Site, startSite } from '../support/site.js'
+import { type RawAnswer, send } from '../support/app/raw-http.js'
+import { BAD_ORIGIN, claims, type Site, startSite } from '../support/servers/site.js'
 
 describe('threat 6: a cross-site POST', () => {
   const body = JSON.stringify({ set: [['division', -1, '', 66]] })

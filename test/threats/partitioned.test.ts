@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' },

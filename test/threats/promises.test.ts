@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { auth, identify } from '../support/auth.js'
+import { App } from '../support/app/app.js'
+import { auth, identify } from '../support/app/auth.js'
 
 const unhandled: unknown[] = []
 const note = (error: unknown): number => unhandled.push(error)

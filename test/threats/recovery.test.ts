@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ServerOptions, Socket } from 'socket.io'
-import { App } from '../support/app.js'
-import { AuthStore } from '../support/auth.js'
-import { ENDS } from '../support/ends.js'
-import { present } from '../support/present.js'
-import { RawSocket } from '../support/raw-socket.js'
-import { cookieContent, startWithUsers } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { AuthStore } from '../support/app/auth.js'
+import { ENDS } from '../support/app/ends.js'
+import { present } from '../support/app/present.js'
+import { RawSocket } from '../support/app/raw-socket.js'
+import { cookieContent, startWithUsers } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const connectionStateRecovery = { maxDisconnectionDuration: 60_000, skipMiddlewares: false }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
-import { AuthStore } from '../support/auth.js'
-import { liveOnly, written } from '../support/departures.js'
-import { cookieContent, set, startWithUsers, values } from '../support/users.js'
+import type { App } from '../support/app/app.js'
+import { AuthStore } from '../support/app/auth.js'
+import { liveOnly, written } from '../support/app/departures.js'
+import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 

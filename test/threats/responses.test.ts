@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { App, type AppFields, type AppOptions } from '../support/app.js'
+import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 
 const DAY = 24 * 60 * 60 * 1000
 

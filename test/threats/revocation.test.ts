@@ -1,14 +1,14 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
-import type { App } from '../support/app.js'
-import { account } from '../support/auth.js'
-import { liveOnly } from '../support/departures.js'
-import { Gate } from '../support/gate.js'
-import { idleIntervals } from '../support/idle-intervals.js'
-import { present } from '../support/present.js'
-import { poll } from '../support/raw-http.js'
-import type { TestSocket } from '../support/socket.js'
-import { set, startWithUsers, values } from '../support/users.js'
+import type { App } from '../support/app/app.js'
+import { account } from '../support/app/auth.js'
+import { liveOnly } from '../support/app/departures.js'
+import { Gate } from '../support/app/gate.js'
+import { idleIntervals } from '../support/app/idle-intervals.js'
+import { present } from '../support/app/present.js'
+import { poll } from '../support/app/raw-http.js'
+import type { TestSocket } from '../support/app/socket.js'
+import { set, startWithUsers, values } from '../support/app/users.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
 

@@ -3,9 +3,9 @@ import type Koa from 'koa'
 import { defineFields, type Fields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { Bus } from '../support/bus.js'
-import type { Visitor } from '../support/visitor.js'
+import { App } from '../support/app/app.js'
+import { Bus } from '../support/app/bus.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const shared = {
   division: { schema: z.number().int(), default: -1, client: 'write' },

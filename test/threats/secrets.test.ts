@@ -5,7 +5,7 @@ import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
+import { App } from '../support/app/app.js'
 
 const KEYS = ['canary-key-that-signs-and-is-long-enough', 'canary-key-that-is-retired-and-long-enough']
 const HIDDEN = 'canary-hidden-value'

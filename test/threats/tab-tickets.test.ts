@@ -4,11 +4,11 @@ import type { SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { REFUSAL_CHANNEL, type Refused } from '../../server/refused.js'
-import { App, appFields } from '../support/app.js'
-import { account, auth, identify } from '../support/auth.js'
-import { present } from '../support/present.js'
-import type { TestSocket } from '../support/socket.js'
-import type { Visitor } from '../support/visitor.js'
+import { App, appFields } from '../support/app/app.js'
+import { account, auth, identify } from '../support/app/auth.js'
+import { present } from '../support/app/present.js'
+import type { TestSocket } from '../support/app/socket.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const fields = defineFields({
   ...appFields,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { type Changed, change, cookieContent, set, startWithUsers, values } from '../support/users.js'
-import type { Visitor } from '../support/visitor.js'
+import { type Changed, change, cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 describe('threat 2: a ticket replayed', () => {
   it.each([[[0]], [[2, 1, 0]], [[1, 1, 1, 0, 2, 0, 1]], [Array.from({ length: 50 }, (_, i) => i % 3)]])(

@@ -10,9 +10,9 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import ts from 'typescript'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { atScale } from '../support/scale.js'
-import { workOf } from '../support/work.js'
+import { App } from '../support/app/app.js'
+import { atScale } from '../support/app/scale.js'
+import { workOf } from '../support/app/work.js'
 
 /** Names of what an attacker could find out byte by byte, were it compared byte by byte. */
 const SECRET = /signature|\bsig\b|\bmac\b|hmac|digest|secret|\.sign\(/i

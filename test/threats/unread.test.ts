@@ -3,9 +3,9 @@ import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../support/app.js'
-import { RawPolling } from '../support/raw-polling.js'
-import { RawSocket } from '../support/raw-socket.js'
+import { App } from '../support/app/app.js'
+import { RawPolling } from '../support/app/raw-polling.js'
+import { RawSocket } from '../support/app/raw-socket.js'
 
 const text = { schema: z.string(), default: '', client: 'write', cookie: false, maxBytes: 24_000 } as const
 const fields = defineFields({ key: text })

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { appFolder, tsc } from '../support/tsc.js'
+import { appFolder, tsc } from '../support/docs/tsc.js'
 
 const FIELDS = `import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'

@@ -1,8 +1,8 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { snippet } from '../support/readme.js'
-import { appFolder, tsc } from '../support/tsc.js'
+import { snippet } from '../support/docs/readme.js'
+import { appFolder, tsc } from '../support/docs/tsc.js'
 
 /** As `tsc --init` writes them, and with a look at the declarations of the package, too. */
 const STRICT = {

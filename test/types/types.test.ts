@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { compile } from '../support/compile.js'
+import { compile } from '../support/docs/compile.js'
 
 const FOLDER = 'test/types/programs'
 

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { compile } from '../support/compile.js'
+import { compile } from '../support/docs/compile.js'
 
 const CREATE = "import { createLiveSession } from 'koa-live-session/client'\nconst live = createLiveSession()\n"
 const FIELDS =

@@ -1,6 +1,6 @@
 import { pick, type Random } from '../../simulation/random.js'
-import type { Fault, FaultProxy } from '../../support/fault-proxy.js'
-import { within } from '../../support/within.js'
+import { within } from '../../support/app/within.js'
+import type { Fault, FaultProxy } from '../../support/servers/fault-proxy.js'
 import type { Record } from './record.js'
 import type { ScheduledTab } from './scheduled-tab.js'
 

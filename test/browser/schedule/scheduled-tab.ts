@@ -1,6 +1,6 @@
-import { crash } from '../../support/crash.js'
-import type { SiteTab } from '../../support/site-tab.js'
-import { within } from '../../support/within.js'
+import { within } from '../../support/app/within.js'
+import { crash } from '../../support/page/crash.js'
+import type { SiteTab } from '../../support/page/site-tab.js'
 import type { PageRecord, SiteKey } from '../site/page.js'
 import type { Record } from './record.js'
 

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
 import { CookieJar } from 'jsdom'
-import { FaultProxy } from '../../support/fault-proxy.js'
-import { freePort } from '../../support/free-port.js'
 import { type Daemon, startDaemon } from '../../support/servers/daemon.js'
+import { FaultProxy } from '../../support/servers/fault-proxy.js'
+import { freePort } from '../../support/servers/free-port.js'
 import { JsdomTab } from './jsdom-tab.js'
 
 const FOLDER = 'example/comparison'

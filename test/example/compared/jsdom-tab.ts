@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { type CookieJar, type DOMWindow, JSDOM, VirtualConsole } from 'jsdom'
-import type { FaultProxy } from '../../support/fault-proxy.js'
-import { within } from '../../support/within.js'
+import { within } from '../../support/app/within.js'
+import type { FaultProxy } from '../../support/servers/fault-proxy.js'
 
 /** Start of the socket.io packet that answers a handshake. */
 const CONNECTED = '40{'

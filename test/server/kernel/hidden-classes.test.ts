@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { SocketHandle } from '../../../server/kernel/connections/socket.js'
 import { RequestHandle } from '../../../server/kernel/requests/request.js'
 import { coreOf } from '../../../server/plugin.js'
-import { App } from '../../support/app.js'
+import { App } from '../../support/app/app.js'
 
 setFlagsFromString('--allow-natives-syntax')
 /** Returns whether V8 has one hidden class for both objects, and keeps their properties as those of a class. */

@@ -5,13 +5,13 @@ import { browserSubject, userSubject } from '../../../server/kernel/names/subjec
 import { Backlog } from '../../../server/kernel/remote/backlog.js'
 import type { Store, StoredRow } from '../../../server/stores/store.js'
 import { EPOCH_KEY } from '../../../shared/register.js'
-import { browserId } from '../../support/browser-id.js'
-import { HeldStore } from '../../support/held-store.js'
-import { fc } from '../../support/property.js'
-import { register } from '../../support/register.js'
-import { atScale } from '../../support/scale.js'
-import { holdTimers, pass, soundStore, type Watched, watch } from '../../support/store-parts.js'
-import { turn } from '../../support/within.js'
+import { browserId } from '../../support/app/browser-id.js'
+import { HeldStore } from '../../support/app/held-store.js'
+import { fc } from '../../support/app/property.js'
+import { register } from '../../support/app/register.js'
+import { atScale } from '../../support/app/scale.js'
+import { holdTimers, pass, soundStore, type Watched, watch } from '../../support/app/store-parts.js'
+import { turn } from '../../support/app/within.js'
 
 const ANN = userSubject('ann')
 const BOB = userSubject('bob')

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals'
-import { holdTimers, pass, TIMEOUT, watch } from '../../support/store-parts.js'
-import { turn } from '../../support/within.js'
+import { holdTimers, pass, TIMEOUT, watch } from '../../support/app/store-parts.js'
+import { turn } from '../../support/app/within.js'
 
 const MINUTE = 60_000
 const good = async (): Promise<string> => 'answer'

@@ -4,10 +4,10 @@ import { type Subject, userSubject } from '../../../server/kernel/names/subject.
 import { Loads } from '../../../server/kernel/remote/loads.js'
 import type { StoredRow } from '../../../server/stores/store.js'
 import { Replica } from '../../../shared/replica.js'
-import { HeldStore } from '../../support/held-store.js'
-import { register } from '../../support/register.js'
-import { holdTimers, pass, soundStore, TIMEOUT, watch } from '../../support/store-parts.js'
-import { turn } from '../../support/within.js'
+import { HeldStore } from '../../support/app/held-store.js'
+import { register } from '../../support/app/register.js'
+import { holdTimers, pass, soundStore, TIMEOUT, watch } from '../../support/app/store-parts.js'
+import { turn } from '../../support/app/within.js'
 
 const ANN = userSubject('ann')
 const BOB = userSubject('bob')

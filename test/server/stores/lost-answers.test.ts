@@ -4,12 +4,12 @@ import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { App } from '../../support/app.js'
-import { Bus } from '../../support/bus.js'
-import { Gate } from '../../support/gate.js'
-import { type Fate, type LosingStore, losingStore } from '../../support/losing-store.js'
-import { fc } from '../../support/property.js'
-import { atScale } from '../../support/scale.js'
+import { App } from '../../support/app/app.js'
+import { Bus } from '../../support/app/bus.js'
+import { Gate } from '../../support/app/gate.js'
+import { type Fate, type LosingStore, losingStore } from '../../support/app/losing-store.js'
+import { fc } from '../../support/app/property.js'
+import { atScale } from '../../support/app/scale.js'
 
 const fields = defineFields({
   items: { schema: z.array(z.string()), default: [] },

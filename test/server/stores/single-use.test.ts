@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals'
 import { SingleUse } from '../../../server/kernel/remote/single-use.js'
-import { HeldStore } from '../../support/held-store.js'
-import { holdTimers, pass, watch } from '../../support/store-parts.js'
-import { turn } from '../../support/within.js'
+import { HeldStore } from '../../support/app/held-store.js'
+import { holdTimers, pass, watch } from '../../support/app/store-parts.js'
+import { turn } from '../../support/app/within.js'
 
 holdTimers()
 

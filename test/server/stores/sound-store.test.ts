@@ -3,8 +3,8 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { SoundStore } from '../../../server/kernel/remote/sound-store.js'
 import type { Settings } from '../../../server/options.js'
 import { createWarn } from '../../../server/report.js'
-import { register } from '../../support/register.js'
-import { soundStore, watch } from '../../support/store-parts.js'
+import { register } from '../../support/app/register.js'
+import { soundStore, watch } from '../../support/app/store-parts.js'
 
 /** A row that no clock can have dated, in a store whose `compareAndSet` does this first. */
 async function broken(compareAndSet: (replace: () => Promise<boolean>) => Promise<boolean>) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { columnText, fromColumnText, MAX_TEXT } from '../../../server/stores/sql/row.js'
-import { fc } from '../../support/property.js'
+import { fc } from '../../support/app/property.js'
 
 /** Texts that engines find hard to tell apart come up often. */
 const text = fc.string({

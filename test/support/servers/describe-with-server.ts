@@ -1,5 +1,5 @@
-import { describeWith } from '../describe-with.js'
-import { report } from '../missing.mjs'
+import { report } from '../../runner/missing.mjs'
+import { describeWith } from '../app/describe-with.js'
 import { find, type Needed } from './installed.js'
 
 /** Defines tests that start this server: if it is missing they are skipped with a warning, or fail if nothing may be missing. */

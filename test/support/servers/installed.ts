@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { isBare } from '../scope.mjs'
+import { isBare } from '../../runner/scope.mjs'
 
 /** A server that tests start, and what to do if it is missing. */
 export interface Needed {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
-import { freePort } from '../free-port.js'
 import { type Daemon, runCommand, startDaemon } from './daemon.js'
 import { Folder } from './folder.js'
+import { freePort } from './free-port.js'
 import { located, NGINX } from './installed.js'
 
 /** A separate nginx, with TLS, in front of a server on this machine. */

@@ -1,5 +1,5 @@
-import { freePort } from '../free-port.js'
-import { within } from '../within.js'
+import { within } from '../app/within.js'
+import { freePort } from './free-port.js'
 import { RedisServer } from './redis.js'
 import { connectNodeRedis } from './redis-clients.js'
 

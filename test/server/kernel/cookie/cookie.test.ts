@@ -7,8 +7,8 @@ import { GuestBytes } from '../../../../server/kernel/memory/guest-bytes.js'
 import { SigningKeys } from '../../../../server/kernel/names/keys.js'
 import { subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
 import { SKEW } from '../../../../shared/stamp.js'
-import { browserId } from '../../../support/browser-id.js'
-import { register } from '../../../support/register.js'
+import { browserId } from '../../../support/app/browser-id.js'
+import { register } from '../../../support/app/register.js'
 
 const secret = 'a secret of at least thirty-two bytes'
 const clock = testClock()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { refusalOf } from '../../../../server/kernel/exchange/refusal.js'
 import { LiveSessionError } from '../../../../shared/errors.js'
-import { stamp } from '../../../support/stamp.js'
+import { stamp } from '../../../support/app/stamp.js'
 
 const NO_STORE = { 'Cache-Control': 'no-store' }
 

@@ -2,7 +2,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import { SigningKeys } from '../../../../server/kernel/names/keys.js'
 import { Tickets } from '../../../../server/kernel/values/ticket.js'
-import { stamp } from '../../../support/stamp.js'
+import { stamp } from '../../../support/app/stamp.js'
 
 const NOW = 1_767_225_600_000
 const MAX_AGE = 60_000

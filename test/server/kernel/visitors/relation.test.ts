@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { browserSubject, subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
 import { type Relation, relationOf } from '../../../../server/kernel/visitors/decide.js'
 import type { Sub } from '../../../../shared/sub.js'
-import { browserId } from '../../../support/browser-id.js'
+import { browserId } from '../../../support/app/browser-id.js'
 
 const [ANN, BOB] = [subjectHash(userSubject('ann')), subjectHash(userSubject('bob'))]
 const EPOCH = 7

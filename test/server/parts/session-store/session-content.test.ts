@@ -10,8 +10,8 @@ import {
 } from '../../../../server/parts/session-store/session-content.js'
 import { isCarried, jsonOf } from '../../../../server/parts/session-store/session-json.js'
 import { Replica } from '../../../../shared/replica.js'
-import { fc } from '../../../support/property.js'
-import { stamp } from '../../../support/stamp.js'
+import { fc } from '../../../support/app/property.js'
+import { stamp } from '../../../support/app/stamp.js'
 
 const NOW = 1_700_000_000_000
 const DAY = 24 * 60 * 60 * 1000

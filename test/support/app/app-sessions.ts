@@ -1,0 +1,10 @@
+import { AppSessions } from '../../../server/parts/session-store/app-sessions.js'
+import { coreOf } from '../../../server/plugin.js'
+
+/** Returns what a process knows of the app's own sessions. */
+export function appSessionsOf(live: object): AppSessions {
+  const owners = coreOf(live).parts.flatMap(({ names }) => names ?? [])
+  const found = owners.find((owner) => owner instanceof AppSessions)
+  if (!found) throw new Error('expected a plugin with app sessions')
+  return found
+}

@@ -1,0 +1,19 @@
+import { describe, it } from '@jest/globals'
+import { isAll } from '../../runner/scope.mjs'
+
+/**
+ * Defines tests that need a tool: if it is missing they are skipped, or fail in `npm run test:all`. The title of a skipped test
+ * says why, and the last lines of a run repeat it (`skipped-reporter.mjs`).
+ */
+export function describeWith(needed: string, title: string, run: () => void): void {
+  const missing = process.env[`MISSING_${needed.toUpperCase()}`]
+  if (missing === undefined) describe(title, run)
+  else if (!isAll) describe.skip(`${title} (needs ${missing})`, run)
+  else {
+    describe(title, () => {
+      it(`is tested in ${needed}`, () => {
+        throw new Error(missing)
+      })
+    })
+  }
+}

@@ -1,0 +1,70 @@
+import type Koa from 'koa'
+import { cookieFor } from 'koa-live-session/testing'
+import { type BrowserSubject, browserSubject } from '../../../server/kernel/names/subject.js'
+import { coreOf } from '../../../server/plugin.js'
+import { App, type AppFields, type AppOptions } from './app.js'
+import { liveOnly } from './departures.js'
+import { signedCookie } from './signed-cookie.js'
+import { cookieContent } from './users.js'
+import type { Visitor } from './visitor.js'
+
+export const SECRET = 'the secret that this server signs with'
+
+/** The kinds of cookies that a browser can bring. */
+export type Kind = 'none' | 'guest' | 'ann' | 'given-up' | 'given-up ann' | 'revoked ann' | 'newer'
+export const KINDS: readonly Kind[] = ['none', 'guest', 'ann', 'given-up', 'given-up ann', 'revoked ann', 'newer']
+
+/** Returns headers that say who makes a request, and whether they have agreed to be remembered. */
+export function as(user: string | undefined, hasConsent = true): Record<string, string> {
+  return { ...(user === undefined ? {} : { 'x-user': user }), ...(hasConsent ? {} : { 'x-consent': 'no' }) }
+}
+
+/** Starts an app that trusts the headers of `as`. */
+export function startWithHeaders(given: Partial<AppOptions<AppFields>> = {}): Promise<App> {
+  const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
+  const consent = (ctx: Koa.Context): boolean => ctx.get('x-consent') !== 'no'
+  const options = { identify, consent, ...given.options } as never
+  return App.start({ keys: [SECRET], attach: { handshake: [] }, routes: deeds, ...given, options })
+}
+
+/** Does what the path says, and responds with the resulting values. */
+const deeds: Koa.Middleware = async (ctx) => {
+  const { liveSession } = ctx
+  for (const deed of ctx.path.split('/').slice(1)) {
+    if (deed === 'set') await liveSession.set('division', 5)
+    if (deed === 'dark') await liveSession.set('theme', 'dark')
+    if (deed === 'leave') await liveSession.leave()
+    if (deed === 'forget') await liveSession.leave({ forget: true })
+    if (deed === 'identify') await liveSession.identify()
+    if (deed === 'embed') liveSession.embed()
+    if (deed === 'snapshot') liveSession.snapshot()
+  }
+  if (ctx.path.endsWith('/handle')) ctx.body = typeof liveSession
+  else ctx.body = Object.fromEntries((['division', 'theme'] as const).map((key) => [key, liveSession.get(key)]))
+}
+
+/** Returns a browser that brings this kind of cookie, with division 1. */
+export async function visitorWith(app: App, kind: Kind): Promise<Visitor> {
+  const values = { division: 1 }
+  if (kind === 'none') return app.visitor()
+  if (kind === 'newer') {
+    const payload = { v: 2, browser: 'b'.repeat(22), exp: app.clock.now() + 1000 }
+    return app.visitor(signedCookie(SECRET, payload))
+  }
+  const cookie = cookieFor(app.live, kind.endsWith('ann') ? { userId: 'ann', values } : { values })
+  if (kind === 'given-up') await app.visitor(cookie).fetch('/', { headers: as('ann') })
+  if (kind === 'given-up ann') await app.visitor(cookie).fetch('/')
+  if (kind === 'revoked ann') await app.live.revoke('ann')
+  return app.visitor(liveOnly(cookie))
+}
+
+/** Returns the subject of a browser's cookie, if it has a cookie of this build. */
+export function browserOf(visitor: Visitor): BrowserSubject | undefined {
+  const { browser } = cookieContent(visitor)
+  return browser === undefined || browser === 'b'.repeat(22) ? undefined : browserSubject(browser)
+}
+
+/** Returns whether a browser id was given up. */
+export function isGivenUp(app: App, subject: BrowserSubject | undefined): boolean {
+  return subject !== undefined && coreOf(app.live).epochs.isGivenUp(subject)
+}

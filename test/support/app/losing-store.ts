@@ -1,0 +1,44 @@
+import type { MemoryStore } from 'koa-live-session/testing'
+import { memoryStore } from 'koa-live-session/testing'
+import type { StoredRow } from '../../../server/stores/store.js'
+
+/**
+ * Outcome of a `compareAndSet`: it is done; its answer is lost with the connection, or never comes; the connection breaks before it; or it is
+ * done without an answer, as the next one comes, or after all later calls.
+ */
+export type Fate = 'done' | 'lost' | 'silent' | 'broken' | 'slow' | 'late'
+
+export interface LosingStore extends MemoryStore {
+  /** Outcomes of the next calls, in order; all further calls are done. */
+  readonly fates: Fate[]
+  /** Performs the slow and the late calls. */
+  settle(): Promise<void>
+}
+
+/** Returns a store whose answers get lost. */
+export function losingStore(): LosingStore {
+  const store = memoryStore()
+  const fates: Fate[] = []
+  const slow: (() => Promise<unknown>)[] = []
+  const late: (() => Promise<unknown>)[] = []
+  const never = new Promise<never>(() => undefined)
+  return {
+    ...store,
+    fates,
+    async compareAndSet(subject: string, register: StoredRow, expected: number) {
+      const set = (): Promise<boolean> => store.compareAndSet(subject, register, expected)
+      const fate = fates.shift()
+      for (const former of slow.splice(0)) await former()
+      if (fate === 'slow') slow.push(set)
+      if (fate === 'late') late.push(set)
+      if (fate === 'slow' || fate === 'late') return never
+      if (fate === 'broken') throw new Error('the connection is broken')
+      const isSet = await set()
+      if (fate === 'lost') throw new Error('the connection was lost')
+      return fate === 'silent' ? never : isSet
+    },
+    async settle() {
+      for (const set of [...slow.splice(0), ...late.splice(0)]) await set()
+    },
+  }
+}

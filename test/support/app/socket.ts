@@ -1,0 +1,110 @@
+import type { Socket } from 'socket.io-client'
+import type { LiveSessionErrorCode } from '../../../shared/errors.js'
+import type { JsonValue } from '../../../shared/json.js'
+import type { Level, Refusal, Sync, SyncAnswer, TicketClaims, WireChange } from '../../../shared/protocol.js'
+
+import type { Plain } from './plain.js'
+
+export interface ReceivedTicket {
+  readonly text: string
+  readonly claims: TicketClaims
+}
+
+/** The outcome of a change, or why the whole sync was refused. */
+export interface Outcome {
+  readonly stamp?: number
+  readonly level?: Level
+  readonly code?: LiveSessionErrorCode
+  readonly value?: JsonValue
+}
+
+/** A page's socket, and every ticket received over it. */
+export class TestSocket {
+  readonly io: Socket
+  readonly tickets: ReceivedTicket[] = []
+  /** Resolves when connected; rejects with the error of `connect_error`, or the reason that the connection ended before that. */
+  readonly opened: Promise<void>
+  /** Resolves with the reason when the connection has ended. */
+  readonly closed: Promise<string>
+  /** Resolves with the first answer. */
+  readonly greeted: Promise<SyncAnswer>
+  /** Whose page it is, according to the server. */
+  who: string | undefined
+  #isGreeted = false
+  readonly #early: string[] = []
+  #taken = 0
+  #arrived: (() => void)[] = []
+
+  constructor(io: Socket) {
+    this.io = io
+    // Tickets that arrive before the greeting are processed after it, as if it had come first.
+    io.on('store_session', (text: string) => (this.#isGreeted ? this.#take(text) : this.#early.push(text)))
+    this.greeted = new Promise((resolve) => {
+      io.once('connect', () => {
+        const greet = (answer: SyncAnswer | Refusal): void => {
+          if (!('results' in answer)) return
+          this.who = answer.who
+          this.#isGreeted = true
+          this.#take(...(answer.greeting ?? []), ...this.#early)
+          resolve(answer)
+        }
+        // A connection that ends at once does not answer.
+        this.sync({}).then(greet, () => undefined)
+      })
+    })
+    this.opened = new Promise((resolve, reject) => {
+      io.once('connect', resolve)
+      io.once('connect_error', reject)
+      io.once('disconnect', (reason) => reject(new Error(reason)))
+    })
+    this.closed = new Promise((resolve) => io.once('disconnect', resolve))
+  }
+
+  /** Resolves with the next ticket that the test has not taken yet. */
+  async ticket(): Promise<ReceivedTicket> {
+    for (;;) {
+      const ticket = this.tickets[this.#taken]
+      if (ticket) {
+        this.#taken += 1
+        return ticket
+      }
+      await new Promise<void>((resolve) => this.#arrived.push(resolve))
+    }
+  }
+
+  /** Sends a sync unchanged. */
+  sync(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
+    return this.io.emitWithAck('live_session:sync', sync)
+  }
+
+  /** Sends changes as a page does. */
+  set(...set: Plain<WireChange>[]): Promise<SyncAnswer | Refusal> {
+    return this.#say({ set })
+  }
+
+  /** Sets a value over whatever is there, or deletes it. Resolves with the outcome, or why the whole sync was refused. */
+  async change(key: string, ...value: readonly [value?: unknown]): Promise<Outcome> {
+    const answer = await this.set([key, -1, '', ...(value as [JsonValue?])])
+    if (!('results' in answer)) return answer
+    const [result] = answer.results
+    if (!result) throw new Error('no result')
+    return result
+  }
+
+  sendTickets(...tickets: string[]): Promise<SyncAnswer | Refusal> {
+    return this.#say({ tickets })
+  }
+
+  #say(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
+    return this.sync({ ...(this.who === undefined ? {} : { who: this.who }), ...sync })
+  }
+
+  #take(...texts: readonly string[]): void {
+    for (const text of texts) this.tickets.push({ text, claims: readClaims(text) })
+    for (const arrived of this.#arrived.splice(0)) arrived()
+  }
+}
+
+export function readClaims(ticket: string): TicketClaims {
+  return JSON.parse(Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString())
+}

@@ -1,0 +1,61 @@
+import { channel } from 'node:diagnostics_channel'
+import { afterEach, beforeEach, jest } from '@jest/globals'
+import { testClock } from 'koa-live-session/testing'
+import { StoreHealth, type StoreState } from '../../../server/kernel/remote/health.js'
+import { SoundStore } from '../../../server/kernel/remote/sound-store.js'
+import type { Store } from '../../../server/stores/store.js'
+import { afterEachTest } from './cleanup.js'
+
+export const TIMEOUT = 250
+
+/** The health of a store, and what was reported about it. */
+export interface Watched {
+  readonly health: StoreHealth
+  readonly clock: ReturnType<typeof testClock>
+  /** Errors passed to `onError`. */
+  readonly errors: unknown[]
+  /** States published on the diagnostics channel. */
+  readonly states: StoreState[]
+}
+
+/** Makes timers advance only when the test says so. */
+export function holdTimers(): void {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] }))
+  afterEach(() => void jest.useRealTimers())
+}
+
+const ends: (() => void)[] = []
+
+/** Watches a store's health until the test ends. */
+export function watch(): Watched {
+  const clock = testClock()
+  const errors: unknown[] = []
+  const states: StoreState[] = []
+  const hear = (message: unknown): void => void states.push((message as { state: StoreState }).state)
+  // A separate channel: plugins of other tests in this process publish on the real one.
+  const told = channel(Symbol('store'))
+  told.subscribe(hear)
+  const report = (error: unknown): void => void errors.push(error)
+  const health = new StoreHealth({ storeTimeout: TIMEOUT, clock: clock.now, report }, told)
+  ends.push(() => {
+    told.unsubscribe(hear)
+    health.close()
+  })
+  return { health, clock, errors, states }
+}
+
+afterEachTest(() => {
+  for (const end of ends.splice(0)) end()
+})
+
+/** Lets this many ms pass, for timers and for the clock. */
+export async function pass({ clock }: Pick<Watched, 'clock'>, ms: number): Promise<void> {
+  clock.advance(ms)
+  await jest.advanceTimersByTimeAsync(ms)
+}
+
+/** Returns a store as the parts of the plugin use it. */
+export function soundStore(store: Store, { clock }: Pick<Watched, 'clock'>): SoundStore {
+  const told = { warn: () => undefined, settings: { clock: clock.now }, onIds: () => undefined }
+  return new SoundStore(store, told as unknown as ConstructorParameters<typeof SoundStore>[1])
+}

@@ -1,0 +1,279 @@
+import { fieldOf, shownOf } from '../../../client/core/field.js'
+import type { Effect, Effects, Event, Next, Posted, TimerName } from '../../../client/core/messages.js'
+import { remainsOf } from '../../../client/core/outbox.js'
+import { beginPage, type Page } from '../../../client/core/page.js'
+import { step } from '../../../client/core/step.js'
+import { statusOf } from '../../../client/core/view.js'
+import type { LiveSessionErrorCode } from '../../../shared/errors.js'
+import type { JsonValue } from '../../../shared/json.js'
+import type { AnySnapshot, Sync, SyncAnswer, SyncResult, WireChange } from '../../../shared/protocol.js'
+import type { WireRegister } from '../../../shared/register.js'
+import type { Plain } from '../app/plain.js'
+import { type BareClaims, bareTicket } from './bare-ticket.js'
+
+const DEFAULTS = { division: -1, cart: [] }
+
+export type BareSnapshot = Plain<AnySnapshot>
+export type BareAnswer = Plain<Partial<SyncAnswer>>
+
+/** A page of a guest whose browser has shown its cookie. */
+export const GUEST: BareSnapshot = { who: 'g', guest: true, held: [], values: {}, defaults: DEFAULTS, stamps: {} }
+/** A page of a guest whose cookie is set with the page. */
+export const NEW_GUEST: BareSnapshot = { who: 'g', guest: true, values: {}, defaults: DEFAULTS, stamps: {} }
+
+/** The visitor that an answer names, and their values. */
+export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'ends' | 'guest' | 'defaults' | 'iat' | 'sub'> {
+  readonly who?: string
+  /** The request, or the handshake, brought their cookie. */
+  readonly kept?: true
+  readonly renew?: number
+}
+export const THE_GUEST: Visitor = { who: 'g', guest: true, kept: true }
+export const ANN: Visitor = { who: 'ann', kept: true }
+/** A guest whose connection or request brought no cookie. */
+export const NAMELESS: Visitor = { guest: true }
+
+export function greetingOf({ who, kept, renew, ...claims }: Visitor): BareAnswer {
+  const greeting = [bareTicket({ defaults: DEFAULTS, ...claims })]
+  return { ...(who && { who }), ...(kept && { kept }), ...(renew && { renew }), greeting }
+}
+
+const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], held: [], ...answer }) as SyncAnswer
+
+/**
+ * Only the core of a page: the test plays the socket, network, other tabs and time. Stamps are plain numbers here, as in the
+ * server's JSON, which a page uses unchanged.
+ */
+export class BarePage {
+  readonly page: Page
+  /** Effects since the test last looked. */
+  #effects: Effect[] = []
+  /** Syncs sent over the socket and not answered yet. */
+  readonly #waiting: Sync[] = []
+  readonly #names = new Map<string, string>()
+  readonly #done = new Set<string>()
+  /** By call, how many of its values are not saved yet. */
+  readonly #left = new Map<string, number>()
+  /** By key, the ids of the computed changes that the server has taken. */
+  readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
+  #posted: Sync | undefined
+  /** Outcomes of changes. */
+  readonly settled: string[] = []
+
+  constructor(initial: BareSnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
+    this.page = beginPage((initial as AnySnapshot | null) ?? undefined, hasSocket)
+  }
+
+  /** Returns a page whose connection has greeted it. */
+  static greeted(visitor: Visitor = THE_GUEST, initial: BareSnapshot | null = GUEST): BarePage {
+    const page = new BarePage(initial)
+    page.on('connect')
+    page.greet(visitor)
+    page.effects()
+    return page
+  }
+
+  on(...event: Plain<Event>): void {
+    const effects = step(this.page, event as Event)
+    this.#effects.push(...effects)
+    for (const [what, ...args] of effects) {
+      if (what === 'post' && args[1]) this.#posted = args[0] as Sync
+      if (what === 'send') this.#waiting.push(args[0] as Sync)
+      if (what !== 'settle') continue
+      const [{ id }, failure] = args as Effects['settle']
+      const name = this.#names.get(id)
+      const left = (this.#left.get(id) ?? 1) - 1
+      this.#left.set(id, left)
+      if (left > 0 && !failure) continue
+      // As with real promises: settling one again has no effect.
+      if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
+      this.#done.add(id)
+    }
+  }
+
+  set(key: string, value?: JsonValue): void {
+    const id = `${this.#names.size + 1}`
+    this.#names.set(id, `${value}`)
+    this.on('set', { id }, [[key, value]])
+  }
+
+  /** Its calls end once each of them has: in `settled`, with its first refusal. */
+  setMany(values: Readonly<Record<string, JsonValue>>): void {
+    const id = `${this.#names.size + 1}`
+    this.#names.set(id, 'together')
+    this.#left.set(id, Object.keys(values).length)
+    this.on('set', { id }, Object.entries(values))
+  }
+
+  /** @param name of the change in `settled` */
+  update(key: string, next: Next, name = 'update'): void {
+    const id = `${this.#names.size + 1}`
+    this.#names.set(id, name)
+    this.on('set', { id, next }, [[key, undefined]])
+  }
+
+  /** The server pushes a ticket. */
+  hear(claims: BareClaims): string {
+    const ticket = bareTicket(claims)
+    this.on('ticket', ticket)
+    return ticket
+  }
+
+  /** The server pushes a ticket with these changes. */
+  learn(...changes: Plain<WireRegister>[]): string {
+    return this.hear({ changes })
+  }
+
+  /** The oldest sync in flight over the socket is answered. */
+  synced(answer: BareAnswer): Sync | undefined {
+    const sync = this.#waiting.shift()
+    // A connection keeps the visitor that it has greeted as.
+    const who = answer.greeting ? undefined : this.page.who
+    if (sync) this.on('synced', sync, whole({ ...(who !== undefined && { who }), ...answer }))
+    return sync
+  }
+
+  /** Its connection says whose it is. */
+  greet(visitor: Visitor = THE_GUEST): Sync | undefined {
+    return this.synced(greetingOf(visitor))
+  }
+
+  /** All syncs in flight over the socket are lost. */
+  lose(): void {
+    for (const sync of this.#waiting.splice(0)) this.on('synced', sync, undefined)
+  }
+
+  disconnect(): void {
+    this.on('disconnect')
+    this.lose()
+  }
+
+  /** Its connection is lost, and another one greets it. */
+  comeBack(visitor: Visitor = THE_GUEST): void {
+    this.disconnect()
+    this.on('connect')
+    this.greet(visitor)
+  }
+
+  /** The server takes the oldest sync in flight over the socket, and answers with a ticket. */
+  take(stamp: number): string {
+    const [{ set = [] } = {}] = this.#waiting
+    const ticket = this.#ticket(set, stamp)
+    this.synced({ ticket, results: set.map(() => ({ stamp, level: 'memory' })) })
+    return ticket
+  }
+
+  /** The server refuses each change of the oldest sync in flight over the socket, because of `stands`. */
+  refuse(code: LiveSessionErrorCode, stands: Plain<Extract<SyncResult, { code: unknown }>> | object = {}): void {
+    const [{ set = [] } = {}] = this.#waiting
+    this.synced({ results: set.map(() => ({ code, ...stands })) })
+  }
+
+  /** The server has a newer value than the one that the oldest sync was made over. */
+  overtake(stamp: number, value?: JsonValue): void {
+    const code = this.#waiting[0]?.set?.[0]?.[2] ? 'conflict' : 'superseded'
+    this.refuse(code, { stamp, ...(value === undefined ? {} : { value }) })
+  }
+
+  /** The server refuses the oldest sync as a whole. */
+  refuseAll(code: LiveSessionErrorCode): void {
+    const sync = this.#waiting.shift()
+    if (sync) this.on('synced', sync, { ok: false, code })
+  }
+
+  /** The next POST is sent and answered; its changes get `stamp`. */
+  answer({ stamp, ...answer }: BareAnswer & { readonly stamp?: number } = {}): Sync | undefined {
+    const body = this.post()
+    const { set = [] } = body ?? {}
+    const taken: BareAnswer = stamp
+      ? { ticket: this.#ticket(set, stamp), results: set.map(() => ({ stamp, level: 'memory' })) }
+      : {}
+    // `dropped` without a greeting answers a request that brought no cookie.
+    const kept: BareAnswer = answer.dropped && !answer.greeting ? {} : { kept: true }
+    this.on('posted', { status: 200, wait: 0, answer: whole({ ...kept, ...taken, ...answer }) })
+    return body
+  }
+
+  /** The next POST is a question, and is answered with this visitor. */
+  told({ kept, ...visitor }: Visitor): Sync | undefined {
+    const body = this.post()
+    this.on('posted', { status: 200, wait: 0, answer: whole(greetingOf({ ...visitor, ...(kept && { kept }) })) })
+    return body
+  }
+
+  /** The next POST is sent and fails. */
+  fail(posted: Plain<Partial<Posted>> = {}): Sync | undefined {
+    const body = this.post()
+    this.on('posted', { status: 0, wait: 0, ...posted })
+    return body
+  }
+
+  /** Returns a ticket as the server makes it, with the ids of computed changes. */
+  #ticket(set: readonly WireChange[], stamp: number): string {
+    for (const [key, , id] of set) if (id) this.#ids.set(key, [...(this.#ids.get(key) ?? []), [id, stamp]])
+    const ids = Object.fromEntries([...this.#ids].filter(([one]) => set.some(([key]) => key === one)))
+    const changes = set.map(([key, , , value]) =>
+      value === undefined ? ([key, stamp] as const) : ([key, stamp, value] as const),
+    )
+    return bareTicket({ changes, ids })
+  }
+
+  /** Lets the page POST what is due, whatever it waits for. Returns the body. */
+  post(): Sync | undefined {
+    if (!this.page.posted) {
+      this.time('post')
+      if (this.page.isQueued) this.on('turn')
+    }
+    const posted = this.#posted
+    this.#posted = undefined
+    return posted && (JSON.parse(JSON.stringify(posted)) as Sync)
+  }
+
+  /** Fires a timer, if the page has started it. */
+  time(name: TimerName): void {
+    if (this.page.timers.has(name)) this.on('timer', name)
+  }
+
+  /** Returns the effects, all or of some kinds, since the test last looked at them. */
+  effects(...kinds: (keyof Effects)[]): readonly Effect[] {
+    const isMeant = ([what]: Effect): boolean => kinds.length === 0 || kinds.includes(what)
+    const done = this.#effects.filter(isMeant)
+    this.#effects = this.#effects.filter((effect) => !isMeant(effect))
+    return done
+  }
+
+  did(what: keyof Effects): boolean {
+    return this.effects(what).length > 0
+  }
+
+  /** Returns the syncs sent over the socket since the test last looked. */
+  said(): readonly Sync[] {
+    return this.effects('send').map(([, sync]) => JSON.parse(JSON.stringify(sync)) as Sync)
+  }
+
+  /** Returns the changes in them. */
+  sent(): readonly WireChange[] {
+    return this.said().flatMap(({ set = [] }) => set)
+  }
+
+  get(key: string): JsonValue | undefined {
+    const field = this.page.fields.get(key)
+    return field && shownOf(field)
+  }
+
+  /** Returns the reason of a key's status, or the status. */
+  status(key: string): string {
+    const { status, reason } = statusOf(this.page, fieldOf(this.page, key))
+    return reason ?? status
+  }
+
+  /** Returns what outlives the page. */
+  remains():
+    | { readonly who: string; readonly tickets: readonly string[]; readonly drafts: readonly WireChange[] }
+    | undefined {
+    const text = remainsOf(this.page)
+    if (!text) return undefined
+    const [who, tickets, drafts] = JSON.parse(text)
+    return { who, tickets, drafts }
+  }
+}

@@ -1,0 +1,45 @@
+import { INSIDE, type Inside } from '../../../client/inside.js'
+import type { AnyClient } from '../../../client/types.js'
+
+/** A client that shows a part only what a part may use. */
+export interface BareInside {
+  readonly live: AnyClient
+  /** Another visitor comes. */
+  visit(): void
+  /** A value changes. */
+  change(key: string): void
+  close(): void
+}
+
+export function bareInside(inside: Partial<Omit<Inside, 'onClose'>> = {}): BareInside {
+  const ends: (() => void)[] = []
+  const visits: (() => void)[] = []
+  const changes: ((change: { readonly key: string }) => void)[] = []
+  const live = {
+    get: () => 1,
+    has: () => true,
+    set: () => undefined,
+    onVisitor: (listener: () => void) => void visits.push(listener),
+    onChange: (listener: (change: { readonly key: string }) => void) => void changes.push(listener),
+    [INSIDE]: {
+      socket: undefined,
+      endpoint: '/store_session',
+      initial: undefined,
+      page: { isReady: true },
+      ...inside,
+      onClose: (end: () => void) => void ends.push(end),
+    },
+  }
+  return {
+    live: live as unknown as AnyClient,
+    visit: () => {
+      for (const listener of visits) listener()
+    },
+    change: (key) => {
+      for (const listener of changes) listener({ key })
+    },
+    close: () => {
+      for (const end of ends.splice(0)) end()
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import { EventEmitter } from 'node:events'
+import type { JsonValue } from '../../../shared/json.js'
+import { FLASH, type FlashAnswer, type Sync, type SyncAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
+import { type BareClaims, bareTicket } from './bare-ticket.js'
+
+type Ack = (lost: null, answer: SyncAnswer) => void
+
+/** A connected socket whose server the test plays: it has said whose the page is, and takes no changes. */
+export class GreetingSocket extends EventEmitter {
+  readonly connected = true
+  #answer: SyncAnswer
+
+  constructor(owner: string, owned: BareClaims = {}) {
+    super()
+    this.#answer = answerOf(owner, owned)
+  }
+
+  timeout(): { emit(event: string, sync: Sync, answer: Ack): void } {
+    return {
+      emit: (_, { set }, answer) => {
+        if (!set) answer(null, this.#answer)
+      },
+    }
+  }
+
+  /** Reconnects as this visitor, who has these values. */
+  comeBack(who: string, claims: BareClaims): void {
+    this.#answer = { ...answerOf(who, claims), dropped: true }
+    this.emit('disconnect')
+    this.emit('connect')
+  }
+
+  /** Shows the page a message, if it asks. */
+  flash(message: JsonValue): void {
+    this.once(TAKE_FLASH, (answer: (messages: FlashAnswer) => void) => answer({ ok: true, messages: [message] }))
+    this.emit(FLASH)
+  }
+}
+
+function answerOf(who: string, claims: BareClaims): SyncAnswer {
+  return { who, kept: true, results: [], held: [], greeting: [bareTicket(claims)] }
+}

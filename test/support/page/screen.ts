@@ -1,0 +1,75 @@
+import type { LiveSessionClient } from 'koa-live-session/client'
+import { cookieFor, testClient } from 'koa-live-session/testing'
+import { App, type AppFields, appFields } from '../app/app.js'
+
+/** The client that components use, and control over what happens to their page. */
+export interface Screen {
+  readonly live: LiveSessionClient<AppFields>
+  /** A request of the same visitor sets values; resolves when the page has received them, if it can. */
+  receive(values: Partial<Record<keyof AppFields, unknown>>): Promise<void>
+  offline(): void
+  online(): Promise<void>
+  close(): void
+  /** Changes sent over the socket. */
+  readonly sent: readonly (readonly [key: string, value: unknown])[]
+}
+
+/** Initial values of the page. */
+const GIVEN = { division: 3 } as const
+
+export async function doubleScreen(keepsCookies = true): Promise<Screen> {
+  const live = testClient(appFields, GIVEN)
+  if (!keepsCookies) live.refuseNext('cookies_blocked')
+  return {
+    live,
+    receive: async (values) => live.receive(values as object),
+    offline: live.offline,
+    online: async () => live.online(),
+    close: live.close,
+    sent: live.sent,
+  }
+}
+
+/** Returns a function that opens pages of one real app, each for another visitor. */
+export async function realScreens(): Promise<typeof doubleScreen> {
+  const app = await App.start({
+    // These tests are not about limits.
+    options: { limits: { changesPerSocket: 10_000, changesPerSubject: 10_000 } },
+    routes: async (ctx) => {
+      if (ctx.querystring) await ctx.liveSession.setMany(JSON.parse(decodeURIComponent(ctx.querystring)))
+      ctx.body = ctx.liveSession.snapshot()
+    },
+  })
+  return async (keepsCookies = true) => {
+    const visitor = keepsCookies ? app.visitor(cookieFor(app.live, { values: GIVEN })) : app.visitor()
+    visitor.keepsCookies = keepsCookies
+    const page = await visitor.open({ path: '/' })
+    const { live, socket } = page
+    await page.connected()
+    const sent: [string, unknown][] = []
+    socket?.onAnyOutgoing((event, sync) => {
+      if (event === 'live_session:sync') for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
+    })
+    return {
+      live,
+      sent,
+      receive: async (values) => {
+        const heard = socket?.connected && new Promise((resolve) => socket.once('store_session', resolve))
+        await visitor.fetch(`/?${encodeURIComponent(JSON.stringify(values))}`)
+        await heard
+      },
+      offline: () => {
+        page.cutPosts()
+        socket?.disconnect()
+      },
+      online: async () => {
+        // POSTs made in the meantime are sent after the connection's greeting.
+        const back = page.comeBack()
+        page.beforePost = () => back
+        await back
+        page.beforePost = async () => undefined
+      },
+      close: () => page.close(),
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import type { Page } from 'puppeteer-core'
+import type { Said, Shown, SiteKey } from '../../browser/site/page.js'
+import { present } from '../app/present.js'
+import type { Visitor } from './browser-visitor.js'
+import { is } from './on-page.js'
+
+/** A tab with the site. */
+export class SiteTab {
+  readonly page: Page
+  /** Whose tab it is. */
+  readonly visitor: Visitor
+
+  constructor(page: Page, visitor: Visitor) {
+    this.page = page
+    this.visitor = visitor
+  }
+
+  async goto(path: string): Promise<void> {
+    await this.page.goto(this.visitor.url + path)
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload()
+  }
+
+  /** Goes back or forward; resolves when the page of this path is shown, whether loaded or from the back/forward cache. */
+  async travel(direction: 'back' | 'forward', path: string): Promise<void> {
+    // Not at once, because the page that has to answer would be gone.
+    await this.page.evaluate(`void setTimeout(() => history.${direction}())`)
+    await this.is(`location.pathname === ${JSON.stringify(path)} && document.readyState`, 'complete')
+  }
+
+  async close(): Promise<void> {
+    await this.page.close()
+  }
+
+  /** Opens another tab, which does something and closes itself this many ms later. */
+  async openShortly(path: string, action: string, ms: number): Promise<void> {
+    const opening = new Promise<Page | null>((resolve) => this.page.once('popup', resolve))
+    await this.page.evaluate(`void open(${JSON.stringify(this.visitor.url + path)})`)
+    const page = present(await opening)
+    const tab = new SiteTab(page, this.visitor)
+    await tab.isConnected()
+    const closed = new Promise((resolve) => page.once('close', resolve))
+    await page.evaluate(`void (${action}, setTimeout(() => close(), ${ms}))`).catch(() => undefined)
+    await closed
+  }
+
+  /** Signs in with the page's form, which reloads the page. */
+  async signIn(user: string): Promise<void> {
+    await this.page.click(`[value=${user}]`)
+    await this.is("document.querySelector('#user').value", user)
+    await this.isConnected()
+  }
+
+  async signOut(): Promise<void> {
+    await this.page.click('#sign-out')
+    await this.is("document.querySelector('#user').value", 'guest')
+    await this.isConnected()
+  }
+
+  /** Makes a POST from this page, with the browser's cookies, without leaving the page. */
+  async post(path: string, body = ''): Promise<void> {
+    const init = { method: 'POST', body, redirect: 'manual' }
+    await this.page.evaluate(`fetch(${JSON.stringify(path)}, ${JSON.stringify(init)}).then(() => undefined)`)
+  }
+
+  /** Clicks the button that sets a key's next value. */
+  async click(key: SiteKey): Promise<void> {
+    await this.page.click(`[data-next=${key}]`)
+  }
+
+  /** Sets a key, or deletes it without a value. */
+  async set(key: SiteKey, value?: unknown): Promise<void> {
+    await this.page.evaluate(`site.set(${JSON.stringify(key)}, ${JSON.stringify(value)})`)
+  }
+
+  /** Adds items to the cart in one turn of the event loop. */
+  async add(...items: string[]): Promise<void> {
+    await this.page.evaluate(`${JSON.stringify(items)}.forEach(site.add)`)
+  }
+
+  /** Resolves when the cart has exactly these items, each once, and all that were added here are saved. */
+  async hasAdded(...items: string[]): Promise<void> {
+    await this.is("JSON.parse(document.querySelector('[data-key=cart]').value).sort()", [...items].sort())
+    await this.is("site.record.said.filter(({ isAdded, outcome }) => isAdded && outcome !== 'saved')", [])
+    await this.is('site.isAtRest()', true)
+  }
+
+  /** Resolves when the page shows a value. */
+  async shows(key: SiteKey, value: unknown): Promise<void> {
+    await this.is(`document.querySelector('[data-key=${key}]').value`, JSON.stringify(value))
+  }
+
+  /** Resolves when a key has this status. */
+  async reaches(key: SiteKey, status: string, reason = ''): Promise<void> {
+    await this.is(`(({ status, reason }) => [status, reason])(document.querySelector('[data-key=${key}]').dataset)`, [
+      status,
+      reason,
+    ])
+  }
+
+  async isConnected(): Promise<void> {
+    // Each connection brings a ticket, and only that gives the page a subject.
+    await this.is('site.socket.connected && site.record.whose[0] !== ""', true)
+  }
+
+  async said(): Promise<readonly Said[]> {
+    return (await this.page.evaluate('site.record.said')) as Said[]
+  }
+
+  async shown(): Promise<readonly Shown[]> {
+    return (await this.page.evaluate('site.record.shown')) as Shown[]
+  }
+
+  /** Resolves when an expression has this value; on a page that is being left, it has none. */
+  async is(expression: string, wanted: unknown): Promise<void> {
+    await is(this.page, expression, wanted)
+  }
+}

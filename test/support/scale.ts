@@ -1,6 +1,0 @@
-import { isAll } from './scope.mjs'
-
-/** Returns `all` in `npm run test:all`, and otherwise the smaller count. */
-export function atScale<T>(small: T, all: T): T {
-  return isAll ? all : small
-}

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll } from '@jest/globals'
+import { present } from '../app/present.js'
+import { Example } from './example.js'
+
+/** An example app that runs while the tests of a file do. */
+export function runningExample(script = 'start'): Pick<Example, 'url' | 'inspector' | 'pid' | 'kill'> {
+  let example: Example | undefined
+  beforeAll(async () => {
+    example = await Example.start(script)
+  })
+  afterAll(() => example?.stop())
+  return {
+    get url() {
+      return present(example).url
+    },
+    get inspector() {
+      return present(example).inspector
+    },
+    pid: () => present(example).pid(),
+    kill: () => present(example).kill(),
+  }
+}
