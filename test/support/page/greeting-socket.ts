@@ -23,6 +23,15 @@ export class GreetingSocket extends EventEmitter {
     }
   }
 
+  /** The page may replace its connection: the test says when it reconnects. */
+  disconnect(): this {
+    return this
+  }
+
+  connect(): this {
+    return this
+  }
+
   /** Reconnects as this visitor, who has these values. */
   comeBack(who: string, claims: BareClaims): void {
     this.#answer = { ...answerOf(who, claims), dropped: true }
