@@ -345,6 +345,8 @@ describe('Backlog', () => {
       const pauses = refused.slice(1).map((at, index) => at - (refused[index] ?? 0))
       expect(refused.length).toBeLessThan(40)
       expect(pauses.at(-1)).toBeGreaterThanOrEqual(MINUTE)
+      // The store's own pause comes on top.
+      expect(Math.max(...pauses)).toBeLessThan(MINUTE + 5000)
       expect(errors.length).toBeLessThanOrEqual(10)
       expect(states.length).toBeLessThan(50)
     })
