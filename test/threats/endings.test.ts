@@ -148,6 +148,7 @@ const DOORS: Readonly<Record<string, Door>> = {
       expect(answers.flatMap(written)).toEqual([])
       expect(await answers[1]?.text()).not.toMatch(/old|theirs|"who"|"held"/)
     }
+    refused(await bare().fetch('/logout/leave'), 200)
     expect(await values(bare())).toEqual(NOTHING)
   }),
   'a request that sets': later(async ({ late }) =>
