@@ -7,9 +7,8 @@ export const isIsolated = process.env.LIVE_SESSION_TEST_ISOLATED === '1'
 /** Optional tools are hidden, wherever they are installed, as on a machine with only Node and npm. */
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 
-/** What `npm test` proves in a browser: what visitors do in tabs, and the threats that only a browser shows. */
-const BROWSER_FILES =
-  'back|filter|frozen-tabs|partitioned|shown-again|tabs|tossed-cookies|unseen-pages|updates|withheld-cookies'
+/** What `npm test` proves in a browser: what visitors do in tabs, and the threats whose answer is the browser's own. */
+const BROWSER_FILES = 'back|filter|frozen-tabs|shown-again|tabs|updates|withheld-cookies'
 
 /**
  * Path patterns of what `npm test` leaves to `npm run test:all`: tests that take minutes, need many processes, or repeat in a

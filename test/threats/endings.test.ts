@@ -7,6 +7,7 @@ import { outcome } from '../support/app/bounded.js'
 import { liveOnly, written } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { pairs } from '../support/app/pairs.js'
+import { atScale } from '../support/app/scale.js'
 import { readClaims, type TestSocket } from '../support/app/socket.js'
 import { cookieContent, nameOf, set, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -334,12 +335,13 @@ const accounts = (app: App): Promise<unknown[]> =>
   )
 
 describe('threats 8, 9, 40, 42, 43, 56 and 87: the cookie of a visitor who has gone', () => {
-  const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES).map(
-    ([ending, door, delay, brings, use]) => {
+  const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES)
+    // Every fourth: each ending and each door is still in several rows.
+    .filter((_, index) => index % atScale(4, 1) === 0)
+    .map(([ending, door, delay, brings, use]) => {
       const name = [ending[0], door[0], delay[0], brings, use[0]].join('; ')
       return { name, ending, door: door[1], delay: delay[1], brings, use: use[1] }
-    },
-  )
+    })
   it.each(rows)('reaches no other visitor: $name', async ({ ending: [, first, paths], door, delay, brings, use }) => {
     const stage = await setUp(first, brings)
     const { app, browser } = stage
