@@ -2,7 +2,7 @@
 export const isAll = process.env.LIVE_SESSION_TEST_ALL === '1'
 
 /** Each test file loads all modules anew, as Jest does by itself. */
-export const isIsolated = process.env.LIVE_SESSION_TEST_ISOLATED === '1'
+export const isIsolated = isAll || process.env.LIVE_SESSION_TEST_ISOLATED === '1'
 
 /** Optional tools are hidden, wherever they are installed, as on a machine with only Node and npm. */
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'

@@ -2,6 +2,7 @@ import { TestEnvironment } from 'jest-environment-node'
 
 class SharedEnvironment extends TestEnvironment {
   isShared = true
+  #env = { ...this.global.process.env }
 
   /** Jest keeps the tests of a file in the global object: each file starts with none. */
   handleTestEvent(event, state) {
@@ -21,6 +22,9 @@ class SharedEnvironment extends TestEnvironment {
   async teardown() {
     // The first two are Jest's own; it adds the others for each file.
     this.global[Symbol.for('EVENT_HANDLERS')]?.splice(2)
+    const { env } = this.global.process
+    for (const name of Object.keys(env)) if (!(name in this.#env)) delete env[name]
+    Object.assign(env, this.#env)
     this.fakeTimers.useRealTimers()
     this.fakeTimersModern.useRealTimers()
   }
