@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Defect, plant, readProduct } from './planting.js'
+import { plant, readDefects, readProduct } from './planting.js'
 
 interface Result {
   readonly testResults: readonly {
@@ -95,10 +95,7 @@ mkdirSync(COPY, { recursive: true })
 for (const name of COPIED) cpSync(join(ROOT, name), join(COPY, name), { recursive: true })
 symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'))
 
-const lines = readFileSync(join(import.meta.dirname, 'defects.jsonl'), 'utf8')
-  .trimEnd()
-  .split('\n')
-const defects: readonly Defect[] = lines.map((line) => JSON.parse(line))
+const defects = readDefects()
 const known = existsSync(values.out) ? readFileSync(values.out, 'utf8') : ''
 const product = readProduct()
 const first = Number(values.from)

@@ -1,17 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { transform } from 'esbuild'
 import { atScale } from '../support/app/scale.js'
 import { bundle } from './bundle.js'
 import { eachAtOnce, recall, sail } from './fleet.js'
-import { type Defect, plant, productOf, readProduct } from './planting.js'
+import { plant, productOf, readDefects, readProduct } from './planting.js'
 
-/** Mistakes that a developer could make, each of which the simulation has to notice. */
-const DEFECTS: readonly Defect[] = readFileSync(join(import.meta.dirname, 'defects.jsonl'), 'utf8')
-  .trimEnd()
-  .split('\n')
-  .map((line) => JSON.parse(line))
+const DEFECTS = readDefects()
 
 /** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
 const SCHEDULES = 10_000

@@ -16,6 +16,14 @@ export interface Defect {
   readonly replace: string
 }
 
+/** Returns the mistakes that a developer could make, each of which the simulation has to notice. */
+export function readDefects(): readonly Defect[] {
+  const lines = readFileSync(join(import.meta.dirname, 'defects.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+  return lines.map((line) => JSON.parse(line))
+}
+
 /** A file of the product, with a defect or without. */
 export interface Source {
   readonly file: string
