@@ -2,7 +2,8 @@ import { TestEnvironment } from 'jest-environment-node'
 
 class SharedEnvironment extends TestEnvironment {
   isShared = true
-  #env = { ...this.global.process.env }
+  /** The objects that test files may change, each with its properties as they were. */
+  #original = [this.global, this.global.process.env].map((object) => [object, Object.getOwnPropertyDescriptors(object)])
 
   /** Jest keeps the tests of a file in the global object: each file starts with none. */
   handleTestEvent(event, state) {
@@ -22,12 +23,17 @@ class SharedEnvironment extends TestEnvironment {
   async teardown() {
     // The first two are Jest's own; it adds the others for each file.
     this.global[Symbol.for('EVENT_HANDLERS')]?.splice(2)
-    const { env } = this.global.process
-    for (const name of Object.keys(env)) if (!(name in this.#env)) delete env[name]
-    Object.assign(env, this.#env)
+    for (const [object, properties] of this.#original) restore(object, properties)
     this.fakeTimers.useRealTimers()
     this.fakeTimersModern.useRealTimers()
   }
+}
+
+/** Deletes properties that were added, and sets those that were changed back. An accessor may have become a value at its first use. */
+function restore(object, properties) {
+  for (const name of Object.keys(object)) if (!(name in properties)) delete object[name]
+  for (const [name, { value, writable }] of Object.entries(properties))
+    if (writable && object[name] !== value) object[name] = value
 }
 
 let shared
