@@ -1,5 +1,6 @@
 // `npm run mutation`: plants each defect in a copy of the project, runs the tests over it, and records the files whose tests fail.
 // `npm run mutation -- --from 0 --count 20 threats/late integration/posts`: some defects, and test files whose paths match.
+// Begins with a run without defects, which records the test files that reach each defect: the others cannot notice it.
 // Writes a line for each defect to .cache/mutation/matrix.jsonl, and goes on where an earlier run has ended.
 import { spawnSync } from 'node:child_process'
 import {
@@ -12,9 +13,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { plant, readDefects, readProduct } from './planting.js'
+import { plant, probe, readDefects, readProduct, type Source } from './planting.js'
 
 interface Result {
   readonly testResults: readonly {
@@ -37,6 +38,7 @@ const COPIED = [
   'scripts',
   'docs',
   'package.json',
+  'package-lock.json',
   'jest.config.mjs',
   'tsconfig.json',
 ]
@@ -53,8 +55,18 @@ const { values, positionals } = parseArgs({
   },
 })
 
-/** Returns the failed tests of each file, by its path. */
-function failures(): Readonly<Record<string, readonly string[]>> {
+/** Appended to the module that registers hooks in each test file. */
+const RECORDER = `
+import { afterAll, expect } from '@jest/globals'
+import { appendFileSync } from 'node:fs'
+const reached = new Set<number>()
+Object.assign(globalThis, { reach: (index: number) => reached.add(index) })
+afterAll(() => appendFileSync(REACHED, JSON.stringify([expect.getState().testPath, ...reached]) + '\\n'))
+`
+
+/** Returns the failed tests of each file, by its path. Without `files`, all run. */
+function failures(files?: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  if (files?.length === 0) return {}
   const output = join(CACHE, 'result.json')
   rmSync(output, { force: true })
   const jest = [
@@ -62,14 +74,14 @@ function failures(): Readonly<Record<string, readonly string[]>> {
     '--json',
     `--outputFile=${output}`,
     `--testTimeout=${TEST_HANGS}`,
+    '--testRunner=<rootDir>/test/simulation/matrix-runner.mjs',
     '--silent',
-  ]
-  const which = [
     '--selectProjects',
     'node',
     'client',
-    ...(positionals.length > 0 ? ['--testPathPatterns', positionals.join('|')] : []),
   ]
+  const patterns = positionals.length > 0 ? ['--testPathPatterns', positionals.join('|')] : []
+  const which = files ? ['--runTestsByPath', ...files] : patterns
   const node = [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
@@ -90,25 +102,70 @@ function failures(): Readonly<Record<string, readonly string[]>> {
   )
 }
 
+/** Runs `work` while files of the copy have other text. */
+function withSources<Done>(sources: readonly Source[], work: () => Done): Done {
+  const changed = sources.map(({ file, text }) => {
+    const copied = join(COPY, relative(ROOT, resolve(ROOT, file)))
+    const original = readFileSync(copied, 'utf8')
+    writeFileSync(copied, text)
+    return { copied, original }
+  })
+  const done = work()
+  for (const { copied, original } of changed) writeFileSync(copied, original)
+  return done
+}
+
+/** Whether a test file starts processes, whose code reports to nobody. */
+function startsProcesses(file: string, seen = new Set<string>()): boolean {
+  if (seen.has(file) || !existsSync(file)) return false
+  seen.add(file)
+  const text = readFileSync(file, 'utf8')
+  const imported = [...text.matchAll(/from '(\.[^']+)\.js'/g)].map(([, path = '']) => `${join(dirname(file), path)}.ts`)
+  return text.includes('node:child_process') || imported.some((path) => startsProcesses(path, seen))
+}
+
 rmSync(COPY, { recursive: true, force: true })
 mkdirSync(COPY, { recursive: true })
 for (const name of COPIED) cpSync(join(ROOT, name), join(COPY, name), { recursive: true })
 symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'))
 
 const defects = readDefects()
-const known = existsSync(values.out) ? readFileSync(values.out, 'utf8') : ''
 const product = readProduct()
-const first = Number(values.from)
+const reachedFile = join(CACHE, 'reached.jsonl')
 
-if (known === '') appendFileSync(values.out, `${JSON.stringify({ defect: 'none', failed: failures() })}\n`)
-for (const defect of defects.slice(first, first + Number(values.count))) {
+if (!existsSync(values.out)) {
+  rmSync(reachedFile, { force: true })
+  const hooks = 'test/runner/one-world/hooks.ts'
+  const recorder = RECORDER.replace('REACHED', JSON.stringify(reachedFile))
+  const probed = [
+    ...probe(defects, product).sources,
+    { file: hooks, text: readFileSync(join(ROOT, hooks), 'utf8') + recorder },
+  ]
+  const failed = withSources(probed, () => failures())
+  appendFileSync(values.out, `${JSON.stringify({ defect: 'none', failed })}\n`)
+}
+
+const known = readFileSync(values.out, 'utf8')
+/** Files that fail without a defect, as they read the code itself, or need all of the project. */
+const unfit: readonly string[] = Object.keys(JSON.parse(known.slice(0, known.indexOf('\n'))).failed)
+const { everywhere } = probe(defects, product)
+const first = Number(values.from)
+const reached = readFileSync(reachedFile, 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line): [string, ...number[]] => JSON.parse(line))
+  .filter(([file]) => !unfit.includes(relative(COPY, file)))
+const always = new Set(reached.map(([file]) => file).filter((file) => startsProcesses(file)))
+
+for (const [index, defect] of defects.entries()) {
+  if (index < first || index >= first + Number(values.count)) continue
   if (known.includes(`${JSON.stringify({ defect: defect.name }).slice(0, -1)},`)) continue
-  const { file, text } = plant(defect, product)
-  const copied = join(COPY, relative(ROOT, resolve(ROOT, file)))
-  const original = readFileSync(copied, 'utf8')
-  writeFileSync(copied, text)
-  const failed = failures()
-  writeFileSync(copied, original)
+  const files = reached
+    .filter(([file, ...indexes]) => always.has(file) || everywhere.includes(index) || indexes.includes(index))
+    .map(([file]) => file)
+  const began = Date.now()
+  const failed = withSources([plant(defect, product)], () => failures(files))
+  const seconds = Math.round((Date.now() - began) / 1000)
   appendFileSync(values.out, `${JSON.stringify({ defect: defect.name, failed })}\n`)
-  console.log(`${Object.keys(failed).length} files notice: ${defect.name}`)
+  console.log(`${Object.keys(failed).length} of ${files.length} files notice, ${seconds} s: ${defect.name}`)
 }

@@ -57,15 +57,63 @@ export function productOf(sources: readonly Source[]): Product {
 }
 
 /** @throws {Error} where the code is not there exactly once: the product has moved on, and the defect with it */
-export function plant({ name, at, find, replace }: Defect, product: Product): Source {
+export function plant(defect: Defect, product: Product): Source {
+  const node = findDefect(defect, product)
+  const { fileName, text } = node.getSourceFile()
+  return { file: fileName, text: text.slice(0, node.getStart()) + defect.replace + text.slice(node.end) }
+}
+
+/**
+ * Returns the files of the product, where each function that has a defect calls `globalThis.reach?.(index)` first.
+ * `everywhere`: indexes of the defects outside functions, which run as their file is loaded.
+ */
+export function probe(defects: readonly Defect[], product: Product): { sources: Source[]; everywhere: number[] } {
+  const insertions = new Map<ts.SourceFile, { at: number; text: string }[]>()
+  const everywhere: number[] = []
+  for (const [index, defect] of defects.entries()) {
+    const node = findDefect(defect, product)
+    const body = bodyAround(node)
+    if (!body) everywhere.push(index)
+    else {
+      const call = `globalThis.reach?.(${index})`
+      const file = node.getSourceFile()
+      const inserted = ts.isBlock(body)
+        ? [{ at: body.getStart() + 1, text: ` ${call};` }]
+        : [
+            { at: body.getStart(), text: `(${call}, ` },
+            { at: body.end, text: ')' },
+          ]
+      insertions.set(file, [...(insertions.get(file) ?? []), ...inserted])
+    }
+  }
+  const sources = [...insertions].map(([{ fileName, text }, inserted]) => {
+    const ordered = inserted.toSorted((a, b) => b.at - a.at)
+    return {
+      file: fileName,
+      text: ordered.reduce((done, { at, text: added }) => done.slice(0, at) + added + done.slice(at), text),
+    }
+  })
+  return { sources, everywhere }
+}
+
+function findDefect({ name, at, find }: Defect, product: Product): ts.Node {
   const places = product.get(at)
   if (!places) throw new Error(`${name}: nothing is called ${at}, where this is expected: ${find}`)
   const found = places.flatMap((place) => findIn(place, tokensOf(find)))
   const [node] = found
   if (!node || found.length > 1)
     throw new Error(`${name}: expected once in ${at}, found ${found.length} times: ${find}`)
-  const { fileName, text } = node.getSourceFile()
-  return { file: fileName, text: text.slice(0, node.getStart()) + replace + text.slice(node.end) }
+  return node
+}
+
+/** Returns the body of the innermost function around a node. */
+function bodyAround(node: ts.Node): ts.ConciseBody | undefined {
+  for (let around = node.parent; around; around = around.parent)
+    if (ts.isFunctionLike(around) && 'body' in around && around.body) {
+      const { body } = around
+      if (body.pos <= node.pos) return body
+    }
+  return undefined
 }
 
 function nameOf(node: ts.Node): string | undefined {

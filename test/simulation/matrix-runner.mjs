@@ -1,0 +1,15 @@
+import runTests from '../runner/runner.mjs'
+
+/** Skips the tests after the first that fails: a file notices a defect once, and each test may wait until it times out. */
+export default function runUntilFailure(globalConfig, config, environment, ...others) {
+  const handle = environment.handleTestEvent
+  let hasFailed = false
+  environment.handleTestEvent = function (event, state) {
+    if (event.name === 'test_done') hasFailed ||= event.test.errors.length > 0
+    if (event.name === 'test_start' && hasFailed) event.test.mode = 'skip'
+    return handle?.call(this, event, state)
+  }
+  return runTests(globalConfig, config, environment, ...others).finally(() => {
+    environment.handleTestEvent = handle
+  })
+}
