@@ -134,7 +134,8 @@ class Scene {
       sweep: async () => 0,
       close: async () => undefined,
     }
-    const options = { store: far, storeRefresh: REFRESH, onError: () => undefined }
+    // A write after an erasure waits this long for a store that is cut.
+    const options = { store: far, storeRefresh: REFRESH, storeTimeout: 50, onError: () => undefined }
     const app = await startWithUsers({ clock: this.#clock, options })
     this.#bus.join(app.io)
     return { app, link, hasErased: false }
