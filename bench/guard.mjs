@@ -5,7 +5,7 @@ import { inProcess } from './harness/http-server.mjs'
 import { contestant } from './rows/change.mjs'
 import { cookiesOf } from './servers/http/app.mjs'
 
-const HOW = { rounds: 3, samples: 3, warmUps: 1 }
+const HOW = { rounds: 1, samples: 3, warmUps: 1 }
 const CHANGE = '16 users, one change each under way: cpu'
 
 async function warmRead() {
