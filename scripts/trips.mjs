@@ -1,0 +1,80 @@
+// `npm run trips` follows six actions of a visitor through the built library, with and without a store, and prints a table:
+// functions, files, calls, and returns to a folder that the trip had left. `--check` fails where a number exceeds the recorded one
+// by more than 5 %; `--record` writes scripts/trips.json; `--folders` lists the folders of each trip in order.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { instrument } from './trips/instrument.mjs'
+import { visit } from './trips/visit.mjs'
+
+const SLACK = 1.05
+/** Used from everywhere, as a language is: a call there leaves no folder. */
+const LANGUAGE = ['shared/', 'server/options', 'client/listeners']
+const COLUMNS = ['functions', 'files', 'calls', 'returns']
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const recordedPath = join(root, 'scripts/trips.json')
+const copy = join(root, '.cache/trips')
+
+instrument(join(root, 'dist'), copy)
+const load = (file) => import(join(copy, file))
+const library = {
+  ...(await load('shared/index.js')),
+  ...(await load('server/index.js')),
+  ...(await load('client/index.js')),
+}
+const { memoryStore } = await load('testing/index.js')
+
+const trips = {}
+await visit(library, undefined, record(''))
+await visit(library, memoryStore(), record(', with a store'))
+report()
+process.exit()
+
+function record(suffix) {
+  return async (name, act) => {
+    const calls = []
+    globalThis.recordCall = (file, id, isNamed) => void calls.push({ file, id, isNamed })
+    await act()
+    globalThis.recordCall = undefined
+    trips[name + suffix] = measure(calls.filter(({ file }) => !file.startsWith('testing/')))
+  }
+}
+
+function measure(calls) {
+  const visited = calls
+    .filter(({ file, isNamed }) => isNamed && !LANGUAGE.some((prefix) => file.startsWith(prefix)))
+    .map(({ file }) => dirname(file))
+  const folders = visited.filter((folder, index) => folder !== visited[index - 1])
+  return {
+    functions: new Set(calls.map(({ file, id }) => `${file} ${id}`)).size,
+    files: new Set(calls.map(({ file }) => file)).size,
+    calls: calls.length,
+    returns: folders.length - new Set(folders).size,
+    folders,
+  }
+}
+
+function report() {
+  console.log(`| trip | ${COLUMNS.join(' | ')} |\n|---|${COLUMNS.map(() => '---:').join('|')}|`)
+  for (const [name, { folders, ...trip }] of Object.entries(trips)) {
+    console.log(`| ${name} | ${COLUMNS.map((column) => trip[column]).join(' | ')} |`)
+    if (process.argv.includes('--folders')) console.log(`  ${folders.join(' > ')}`)
+  }
+  const current = Object.fromEntries(
+    Object.entries(trips).map(([name, trip]) => [name, COLUMNS.map((column) => trip[column])]),
+  )
+  const rows = Object.entries(current).map(([name, numbers]) => `  ${JSON.stringify(name)}: [${numbers.join(', ')}]`)
+  if (process.argv.includes('--record')) writeFileSync(recordedPath, `{\n${rows.join(',\n')}\n}\n`)
+  if (process.argv.includes('--check')) check(current, JSON.parse(readFileSync(recordedPath, 'utf8')))
+}
+
+function check(current, recorded) {
+  for (const [name, numbers] of Object.entries(current))
+    for (const [index, number] of numbers.entries()) {
+      const most = recorded[name]?.[index] * SLACK
+      if (number <= most) continue
+      console.error(`${name}: ${number} ${COLUMNS[index]}, more than 5 % above the recorded ${recorded[name]?.[index]}`)
+      process.exitCode = 1
+    }
+}
