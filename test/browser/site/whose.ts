@@ -1,11 +1,10 @@
 import type { Socket } from 'socket.io-client'
+import type { Whose } from './page.js'
 
-/** Whose page it is: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
-type Whose = readonly string[]
 /**
- * Says whether it is another visitor's now.
+ * Returns whether the page now has another visitor.
  *
- * @param isKept the browser has shown its cookie
+ * @param isKept whether the browser has shown its cookie
  */
 type Take = (whose: Whose, isKept: boolean) => boolean
 
@@ -15,31 +14,17 @@ interface Answer {
   readonly greeting?: readonly string[]
 }
 
-/** What the HTML says. */
+/** Reads the visitor from the HTML. */
 export function whoseAtFirst(): Whose {
-  return [document.documentElement.dataset['visitor'] ?? '', embedded().who ?? '']
+  const { who = '' } = JSON.parse(document.getElementById('live-session')?.textContent || '{}')
+  return [document.documentElement.dataset['visitor'] ?? '', who]
 }
 
-/** What the server calls the visitor, if the HTML says that the browser has shown its cookie. */
-export function keptAtFirst(): string[] {
-  const { who, held } = embedded()
-  return who !== undefined && held !== undefined ? [who] : []
-}
-
-function embedded(): { readonly who?: string; readonly held?: unknown } {
-  return JSON.parse(document.getElementById('live-session')?.textContent || '{}')
-}
-
-/**
- * Follows whose page it is before the client does: by the greetings in answers.
- *
- * @param keep called where the browser has shown its cookie, with what the server calls the visitor if the answer says so
- */
-export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: string) => void): void {
-  // Where a POST has told of another visitor, the connection is the former's until it is made anew.
+/** Reads the greetings in answers before the client does. */
+export function watchWhose(socket: Socket | undefined, take: Take): void {
+  // After a POST named another visitor, the connection belongs to the former until it reconnects.
   let isFormers = false
   const hear = (answer: Answer | undefined, isPost: boolean): void => {
-    if (answer?.kept) keep(answer.who)
     const [ticket] = answer?.greeting ?? []
     if (ticket === undefined || (isFormers && !isPost)) return
     const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)

@@ -1,5 +1,5 @@
 import type { Page } from 'puppeteer-core'
-import type { Said, Shown, SiteKey } from '../../browser/site/page.js'
+import type { Said, SiteKey } from '../../browser/site/page.js'
 import { present } from '../app/present.js'
 import type { Visitor } from './browser-visitor.js'
 import { is } from './on-page.js'
@@ -109,8 +109,9 @@ export class SiteTab {
     return (await this.page.evaluate('site.record.said')) as Said[]
   }
 
-  async shown(): Promise<readonly Shown[]> {
-    return (await this.page.evaluate('site.record.shown')) as Shown[]
+  /** Returns each value that the page has shown, as JSON. */
+  async shown(): Promise<readonly string[]> {
+    return (await this.page.evaluate('site.record.shown')) as string[]
   }
 
   /** Resolves when an expression has this value; on a page that is being left, it has none. */
