@@ -1,23 +1,18 @@
 import { expect, it } from '@jest/globals'
-import { Gate } from '../support/app/gate.js'
-import { describeInBrowser, openBrowser } from '../support/page/browser.js'
-import { intercept } from '../support/page/intercept.js'
-import { click, is, isVisible, named, shows, textOf, textsOf } from '../support/page/on-page.js'
+import type { MediaFeature } from 'puppeteer-core'
+import { present } from '../support/app/present.js'
+import { type Conditions, describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { click, isVisible, named, shows, textOf, textsOf } from '../support/page/on-page.js'
 import { Studio } from '../support/page/studio.js'
 import { runningExample } from '../support/servers/running-example.js'
+import { findings } from './axe.js'
 
 const example = runningExample()
 
-/** Makes the newest WebSocket of a page known to the test. */
-const KEEP_SOCKET = `globalThis.WebSocket = class extends WebSocket {
-  constructor(...given) {
-    super(...given)
-    globalThis.lastSocket = this
-  }
-}`
+const STATIONS = ['page', 'socket', 'memory', 'ticket', 'post', 'cookie']
 
-async function openHood(): Promise<Studio> {
-  const studio = await Studio.open(await openBrowser(), example.url)
+async function openHood(conditions: Conditions = {}): Promise<Studio> {
+  const studio = await Studio.open(await openBrowser(conditions), example.url)
   await studio.toggleHood()
   return studio
 }
@@ -26,8 +21,8 @@ const holds = (studio: Studio, place: string, isHeld: boolean): Promise<void> =>
   return studio.has(`[data-key=division] [data-place=${place}][data-held=${isHeld}]`)
 }
 
-describeInBrowser('the panel "Under the hood"', () => {
-  it('shows each value with its stamp, and which places hold it', async () => {
+describeInBrowser('the panel', () => {
+  it('shows each value, its stamp, and the places that hold it', async () => {
     const studio = await openHood()
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, false)
     const before = Date.now()
@@ -40,7 +35,7 @@ describeInBrowser('the panel "Under the hood"', () => {
     expect(stamp).toBeLessThanOrEqual(Date.now())
   })
 
-  it('restarts the server, which loses nothing', async () => {
+  it('restarts the server without a loss', async () => {
     const studio = await openHood()
     await studio.choose('Film')
     const pid = await textOf(studio.page, '.pid')
@@ -52,40 +47,7 @@ describeInBrowser('the panel "Under the hood"', () => {
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
   })
 
-  it('calls no process restarted that still runs, however late it hears which one that is', async () => {
-    const person = await openBrowser({ script: KEEP_SOCKET })
-    const [reports, restarts] = [new Gate(), new Gate()]
-    const pid = await example.pid()
-    const studio = new Studio(await person.newPage(), person)
-    await intercept(studio.page, /\/(hood|restart)$/, async (request) => {
-      await (request.url().endsWith('hood') ? reports : restarts).pass()
-      await request.continue()
-    })
-    await studio.page.goto(example.url)
-    await studio.isConnected()
-    await studio.toggleHood()
-    await studio.press('Restart the server')
-    reports.open()
-    await shows(studio.page, '.pid', String(pid))
-    const isCut = await studio.watchConnection()
-    await studio.page.evaluate('lastSocket.close()')
-    await isCut()
-    await studio.isConnected()
-    await studio.choose('Film')
-    restarts.open()
-    await studio.tells(/Server restarted as process \d+/)
-    expect(await textOf(studio.page, '.news')).not.toMatch(new RegExp(`process ${pid}\\b`))
-  })
-
-  it('says no more which process it was restarted as, once that has ended', async () => {
-    const studio = await openHood()
-    await studio.press('Restart the server')
-    await studio.tells(/Server restarted as process \d+/)
-    await example.kill()
-    await is(studio.page, "/restarted/.test(document.querySelector('.news').textContent)", false)
-  })
-
-  it('empties the cache, which is filled again from the cookie', async () => {
+  it('empties the cache, which the cookie fills again', async () => {
     const studio = await openHood()
     await studio.choose('Film')
     await studio.press('Empty the cache')
@@ -95,7 +57,7 @@ describeInBrowser('the panel "Under the hood"', () => {
     await studio.shows('Home', 'Film')
   })
 
-  it('goes offline, and brings home what was chosen meanwhile', async () => {
+  it('goes offline, and later saves the choice made meanwhile', async () => {
     const studio = await openHood()
     await studio.press('Go offline')
     await studio.has('#connection[data-state=offline]')
@@ -110,7 +72,7 @@ describeInBrowser('the panel "Under the hood"', () => {
     await studio.shows('Home', 'Film')
   })
 
-  it('names keys and values as people do', async () => {
+  it('names keys and values in words', async () => {
     const studio = await openHood()
     const values = (): Promise<string[]> => textsOf(studio.page, '.hood-field [data-value]')
     expect(await textsOf(studio.page, '.hood-field h2')).toEqual(['Division', 'Theme'])
@@ -121,14 +83,14 @@ describeInBrowser('the panel "Under the hood"', () => {
     expect(await values()).toEqual(['Film', 'Dark'])
   })
 
-  it('shows no state of what was never chosen, for there is nothing to save', async () => {
+  it('shows no save status before a choice', async () => {
     const studio = await openHood()
     expect(await textsOf(studio.page, '.hood-field .state, .brief .state')).toEqual([])
     await studio.choose('Film')
     expect(await textsOf(studio.page, '.hood-field .state')).toEqual(['saved'])
   })
 
-  it('explains in a legend each place, each state and the stamp', async () => {
+  it('explains each place, each status and the stamp in a legend', async () => {
     const { page } = await openHood()
     const legend = await textOf(page, '.hood-legend')
     const places = await page.$$eval('[data-key=division] [data-place]', (chips) => {
@@ -140,7 +102,7 @@ describeInBrowser('the panel "Under the hood"', () => {
     }
   })
 
-  it.each([1280, 390])('is one line at first, %i pixels wide, until the visitor opens it', async (width) => {
+  it.each([1280, 390])('begins as one line, %i pixels wide', async (width) => {
     const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
     expect(await studio.page.evaluate("document.querySelector('#hood').offsetHeight")).toBeLessThan(48)
     const button = '[aria-label="Go offline"]'
@@ -150,5 +112,122 @@ describeInBrowser('the panel "Under the hood"', () => {
     await studio.page.reload()
     await studio.isConnected()
     await isVisible(studio.page, button, true)
+  })
+})
+
+const isLit = (studio: Studio, station: string): Promise<void> => studio.has(`[data-station=${station}][data-lit=true]`)
+const msOf = async ({ page }: Studio): Promise<readonly number[]> =>
+  (await textsOf(page, '.station .ms')).map((text) => Number.parseInt(text, 10))
+const log = ({ page }: Studio): Promise<readonly string[]> => textsOf(page, '.trips li')
+
+describeInBrowser('the flow in the panel', () => {
+  it('lights each station when it is reached, with its ms', async () => {
+    const studio = await openHood()
+    expect(await studio.page.$('[data-lit=true]')).toBeNull()
+    await studio.choose('Film')
+    for (const station of STATIONS) await isLit(studio, station)
+    const ms = await msOf(studio)
+    expect(ms).toEqual(ms.toSorted((one, other) => one - other))
+    expect(await log(studio)).toEqual([`Division: in the cookie after ${ms.at(-1)} ms`])
+  })
+
+  it('replays 20 times slower, with a moving dot', async () => {
+    const studio = await openHood()
+    await studio.choose('Film')
+    await isLit(studio, 'cookie')
+    await click(studio.page, named('radio', '20x slower'))
+    await studio.has('[data-station=cookie][data-lit=false]')
+    const placeOf = async (): Promise<number> =>
+      Number.parseFloat(String(await studio.page.evaluate("document.querySelector('.dot').style.left")))
+    const before = await placeOf()
+    await isLit(studio, 'cookie')
+    expect(await placeOf()).toBeGreaterThan(before)
+  })
+
+  it('has no animation with reduced motion', async () => {
+    const studio = await openHood({ media: [{ name: 'prefers-reduced-motion', value: 'reduce' }] })
+    await studio.choose('Film')
+    for (const station of STATIONS) await isLit(studio, station)
+    expect(await textsOf(studio.page, '.dot, .slowness')).toEqual([])
+  })
+
+  it('lists the last five', async () => {
+    const studio = await openHood()
+    for (const division of ['Film', 'Design', 'Film', 'Design', 'Film', 'Events']) await studio.choose(division)
+    expect(await log(studio)).toHaveLength(5)
+  })
+
+  it('continues after a lost POST', async () => {
+    const studio = await openHood()
+    const posts: string[] = []
+    studio.page.on('request', (request) => posts.push(request.postData() ?? ''))
+    await studio.page.evaluate(`{ const send = fetch; window.tried = 0
+      fetch = (...sent) => { if (String(sent[0]).endsWith('/store_session')) window.tried += 1; return send(...sent) } }`)
+    await studio.press('Drop next POST')
+    await studio.tells('its POST is lost on the way')
+    await studio.choose('Film')
+    await isLit(studio, 'cookie')
+    const sent = posts.filter((body) => body.includes('"tickets"')).length
+    expect(Number(await studio.page.evaluate('tried'))).toBeGreaterThan(sent)
+    await studio.page.reload()
+    await studio.shows('Home', 'Film')
+  })
+
+  it('continues after the server ends with an unsaved change', async () => {
+    const studio = await openHood()
+    const pid = await example.pid()
+    await studio.press('End here: the server, at the next change')
+    await studio.tells('Choose a division: the server ends once it has it, before the cookie does.')
+    await studio.pick('Film')
+    await isLit(studio, 'memory')
+    await studio.tells(/Server ended before the cookie had it; process \d+, restored from .*: Division Film/)
+    expect(await example.pid()).not.toBe(pid)
+    await isLit(studio, 'cookie')
+    await studio.page.reload()
+    await studio.shows('Home', 'Film')
+  })
+
+  it('marks the change of another tab for a moment', async () => {
+    const person = await openBrowser()
+    const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
+    await two.toggleHood()
+    await one.pick('Film')
+    await two.has('#division-choice[data-news]')
+    await two.has('#division-choice:not([data-news])')
+    expect(await log(two)).toEqual(['Division: came from another tab'])
+    expect(await one.page.$('#division-choice[data-news]')).toBeNull()
+  })
+
+  it('runs in two tabs of one page', async () => {
+    const page = await (await openBrowser()).open(`${example.url}/two`)
+    const frames = await page.$$('iframe')
+    const [left, right] = await Promise.all(frames.map((frame) => frame.contentFrame()))
+    for (const tab of [left, right]) await tab?.waitForSelector('#connection[data-state=connected]')
+    await click(present(left), named('radio', 'Film'))
+    await shows(present(right), '.view-heading', 'Film')
+  })
+
+  it('takes at most half of a phone, and closes with the view', async () => {
+    const studio = await openHood({ viewport: { width: 390, height: 844 } })
+    const height = Number(await studio.page.evaluate("document.querySelector('.hood-body').offsetHeight"))
+    expect(height).toBeLessThanOrEqual(422)
+    await studio.go('Costs')
+    await isVisible(studio.page, '[aria-label="Go offline"]', false)
+  })
+
+  it.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 390],
+    ['dark', 390],
+  ] as const)('passes axe, %s, %i pixels wide', async (colorScheme, width) => {
+    const media: MediaFeature[] = [{ name: 'prefers-color-scheme', value: colorScheme }]
+    const studio = await openHood({ media, viewport: { width, height: 844, hasTouch: width === 390 } })
+    await studio.choose('Film')
+    await isLit(studio, 'cookie')
+    expect(await findings(studio.page)).toEqual([])
+    await studio.page.goto(`${example.url}/two`)
+    expect(await findings(studio.page)).toEqual([])
+    expect(studio.errors).toEqual([])
   })
 })
