@@ -7,11 +7,10 @@ import { Studio } from '../support/page/studio.js'
 import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
-/** Another server of the same site: what its pages ask of the example has the visitor's cookies, as of a stranger's subdomain. */
+/** Another server of the same site: requests of its pages bring the visitor's cookies, as from a stranger's subdomain. */
 let stranger: Server
 let hostile = ''
 
-/** Resolves when the address says so. */
 const says = ({ page }: Studio, search: string): Promise<void> => is(page, 'location.search', search)
 
 const FILM = '?division=2'
@@ -23,7 +22,7 @@ async function chooseDesign(person: Person): Promise<Studio> {
   return studio
 }
 
-describeInBrowser('a division in the address', () => {
+describeInBrowser('the division’s address', () => {
   beforeAll(async () => {
     stranger = createServer((_, answer) => answer.end(`<!doctype html>${hostile}`))
     await new Promise<void>((resolve) => stranger.listen(0, 'localhost', resolve))
@@ -35,7 +34,7 @@ describeInBrowser('a division in the address', () => {
 
   const strangers = (): string => `http://localhost:${(stranger.address() as AddressInfo).port}/`
 
-  it('is there once it is chosen; the link shows it to another visitor, whom a visit without it remembers', async () => {
+  it('appears once chosen, and its link shows it to another visitor', async () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
     await says(studio, '')
     await studio.choose('Film')
@@ -52,14 +51,7 @@ describeInBrowser('a division in the address', () => {
     expect([...studio.errors, ...guest.errors, ...later.errors]).toEqual([])
   })
 
-  it('shares all divisions, too, with a visitor who has chosen one', async () => {
-    const person = await openBrowser()
-    await chooseDesign(person)
-    const guest = await Studio.open(person, `${example.url}/costs?division=-1`)
-    await guest.shows('Costs', 'All divisions')
-  })
-
-  it('is in the very first HTML, also with JavaScript off, where a form goes on from it', async () => {
+  it('is in the first HTML, with JavaScript off too', async () => {
     const plain = await (await openBrowser({ hasScripts: false })).open(`${example.url}/costs${FILM}`)
     const heading = '.view-heading'
     expect(await textOf(plain, heading)).toContain('Film')
@@ -70,7 +62,7 @@ describeInBrowser('a division in the address', () => {
     expect(await textOf(plain, heading)).toContain('Design')
   })
 
-  it('is not undone by a link within the page, which is followed before the address says it', async () => {
+  it('survives a link to a fragment followed at once', async () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
     await studio.page.evaluate(async () => {
       for (const division of [2, 3]) {
@@ -86,7 +78,7 @@ describeInBrowser('a division in the address', () => {
     await studio.shows('Costs', 'Design')
   })
 
-  it('is followed back and forward', async () => {
+  it('follows back and forward', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.choose('Film')
     await studio.go('Projects')
@@ -100,21 +92,7 @@ describeInBrowser('a division in the address', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('is followed back to a page that was left, also where other tabs show another one by then', async () => {
-    const person = await openBrowser()
-    const studio = await chooseDesign(person)
-    await says(studio, DESIGN)
-    await studio.page.goto(`${example.url}/favicon.svg`)
-    const other = await Studio.open(person, `${example.url}/projects`)
-    await other.choose('Film')
-    // Not at once: the page that has to answer would be gone.
-    await studio.page.evaluate('void setTimeout(() => history.back())')
-    await studio.shows('Costs', 'Design')
-    await other.shows('Projects', 'Design')
-    await says(other, DESIGN)
-  })
-
-  it('comes along where a router of the app’s own goes elsewhere without it', async () => {
+  it('stays when the app’s router pushes an address without it', async () => {
     const studio = await chooseDesign(await openBrowser())
     await studio.page.evaluate(`history.pushState({ of: 'the router' }, '', '/projects')`)
     await says(studio, DESIGN)
@@ -123,15 +101,7 @@ describeInBrowser('a division in the address', () => {
     await isAt(studio.page, `${example.url}/costs?q=a%20b&division=3#top`)
   })
 
-  it('that there is not is left aside, and taken out', async () => {
-    for (const wrong of ['film', '999', '2&division=3']) {
-      const studio = await Studio.open(await openBrowser(), `${example.url}/costs?division=${wrong}`)
-      await studio.shows('Costs', 'All divisions')
-      expect(studio.errors).toEqual([])
-    }
-  })
-
-  it('is set by no page of a stranger that is merely open: images, frames, fetches, pages fetched ahead', async () => {
+  it('ignores images, frames and fetches of a stranger', async () => {
     const person = await openBrowser()
     const studio = await chooseDesign(person)
     const target = `${example.url}/costs${FILM}`
@@ -148,7 +118,7 @@ describeInBrowser('a division in the address', () => {
     await studio.shows('Costs', 'Design')
   })
 
-  it('is set by a link of a stranger that the visitor follows, and seen at once', async () => {
+  it('applies if the visitor follows a stranger’s link', async () => {
     const person = await openBrowser()
     await chooseDesign(person)
     hostile = `<a href="${example.url}/costs${FILM}">look</a>`

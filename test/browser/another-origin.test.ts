@@ -13,7 +13,7 @@ import { ViteServer } from '../support/servers/vite-server.js'
 
 const PAGE = 'docs/deployment.md'
 
-/** Vite's page, and what it does with the client that the guide's `page.ts` makes. */
+/** Vite's page, and its script, which uses the client of the guide's `page.ts`. */
 const HTML = '<!doctype html><output></output> <button>next</button><script type="module" src="/main.ts"></script>'
 const MAIN = `
   import { live } from './page.ts'
@@ -25,13 +25,13 @@ const MAIN = `
   document.querySelector('button')?.addEventListener('click', () => live.set('division', live.get('division') + 1))
 `
 
-/** Of the page of another origin; and behind Vite's proxy, which knows of no origins at all. */
+/** One server lists the origin of the page; the other is behind Vite's proxy, and lists none. */
 let servers: { readonly listing: DocsServer; readonly proxied: DocsServer }
 let vite: ViteServer
 
 const portOf = ({ url }: DocsServer): string => new URL(url).port
 
-/** Vite's folder: the page of the guide for two origins, and for one as `proxied.html`. */
+/** Writes Vite's folder: the guide's page for two origins, and `proxied.html` for one. */
 function writePages(folder: string): void {
   const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)
   const { listing, proxied } = servers
@@ -59,7 +59,7 @@ async function holds(person: Person, division: number): Promise<void> {
   expect(await within(live, (text) => wanted.test(text))).toMatch(wanted)
 }
 
-/** What comes of a POST of a page to an app. */
+/** Resolves with the response to a page's POST to an app. */
 function post(page: Page, { url }: App, headers: Record<string, string> = {}, body: object = {}): Promise<unknown> {
   const init = {
     method: 'POST',
@@ -71,7 +71,7 @@ function post(page: Page, { url }: App, headers: Record<string, string> = {}, bo
   return page.evaluate(`${answer}.then(async (answer) => [answer.status, await answer.json()], String)`)
 }
 
-/** What the server says to the same browser. */
+/** Returns the server's text for the same browser. */
 async function said(person: Person, { url }: DocsServer): Promise<string> {
   const page = await person.open(url)
   const text = await textOf(page, 'body')
@@ -79,7 +79,7 @@ async function said(person: Person, { url }: DocsServer): Promise<string> {
   return text
 }
 
-describeInBrowser('a page that Vite serves at another port than the app', () => {
+describeInBrowser('a page of Vite at another port', () => {
   beforeAll(async () => {
     const port = await freePort()
     const start = (origins: readonly string[]): Promise<DocsServer> => {
@@ -97,9 +97,9 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
   })
 
   it.each([
-    ['of its own origin, which is listed', '/', 'listing'],
+    ['at its own origin, which is listed', '/', 'listing'],
     ['behind its proxy, with one origin', '/proxied.html', 'proxied'],
-  ] as const)('%s: has its value in two tabs, at the server, after a reload and a restart', async (_, path, which) => {
+  ] as const)('%s: keeps its value after a reload and a restart', async (_, path, which) => {
     const server = servers[which]
     const person = await openBrowser()
     const [one, two] = [await open(person, path), await open(person, path)]
@@ -120,7 +120,7 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
     expect(await said(person, server)).toBe('division 1')
   })
 
-  it('POSTs with headers of the app, and reads refusals', async () => {
+  it('POSTs with the app’s headers, and reads refusals', async () => {
     const app = await App.start({ options: { origins: [vite.url] } })
     const page = await open(await openBrowser())
     expect(await post(page, app, { 'x-csrf-token': 'a', 'x-b': 'b' })).toMatchObject([200, { held: [] }])
@@ -128,7 +128,7 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
     expect(await post(page, app, {}, body)).toMatchObject([403, { error: { code: 'bad_ticket', index: 0 } }])
   })
 
-  it('has the log of the server say that the browser calls it another site', async () => {
+  it('makes the server warn that it is another site', async () => {
     const app = await App.start({ options: { origins: [vite.url] } })
     const person = await openBrowser()
     expect(await post(await open(person), app)).toMatchObject([200, { held: [] }])
@@ -139,7 +139,7 @@ describeInBrowser('a page that Vite serves at another port than the app', () => 
     expect((await person.context.cookies()).filter(({ domain }) => domain === hostname)).toEqual([])
   })
 
-  it('may not POST where it is not listed, of which the log of the server speaks', async () => {
+  it('cannot POST if it is not listed, and the server warns', async () => {
     const app = await App.start()
     expect(await post(await open(await openBrowser()), app)).toBe('TypeError: Failed to fetch')
     expect(app.warnings.at(-1)).toContain(

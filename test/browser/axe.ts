@@ -1,7 +1,7 @@
 import axe from 'axe-core'
 import type { Page } from 'puppeteer-core'
 
-/** What axe finds in a page, each with the element. */
+/** Returns the violations that axe finds, each with its element. */
 export async function findings(page: Page): Promise<readonly string[]> {
   await page.evaluate(`${axe.source};undefined`)
   const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults

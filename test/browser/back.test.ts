@@ -44,8 +44,8 @@ async function start() {
   return { url: app.url, page, choose }
 }
 
-describeInBrowser('a page that the visitor goes back to', () => {
-  it('shows in its controls what was chosen since, though the browser puts back what they were left with', async () => {
+describeInBrowser('a page restored by the back button', () => {
+  it('shows the newer choice in its controls, not the restored one', async () => {
     const { url, page, choose } = await start()
     await choose('north')
     await click(page, 'a')

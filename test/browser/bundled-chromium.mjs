@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const modules = fileURLToPath(new URL('../../node_modules', import.meta.url))
 
-/** The Chromium that comes with the development dependencies; it is unpacked once. */
+/** Returns the Chromium of the development dependencies, which is unpacked once. */
 export async function unpack() {
   const { version } = JSON.parse(readFileSync(join(modules, '@sparticuz/chromium/package.json'), 'utf8'))
   const cache = join(modules, '.cache')
@@ -20,7 +20,7 @@ export async function unpack() {
   }
 }
 
-/** The whole of it or nothing: half a browser, where a disk was full, would be taken for one from then on. */
+/** Unpacks all or nothing: after a full disk, half a browser would pass for a whole. */
 async function unpackInto(folder) {
   const part = mkdtempSync(`${folder}-`)
   try {
@@ -28,12 +28,12 @@ async function unpackInto(folder) {
     renameSync(part, folder)
   } catch (error) {
     rmSync(part, { recursive: true, force: true })
-    // Another run may have been quicker.
+    // Another run may have been faster.
     if (!existsSync(folder)) throw error
   }
 }
 
-/** The package unpacks into the folder for temporary files, and its libraries only where it thinks it is in a cloud. */
+/** The package unpacks into the temporary folder, and its libraries only if it seems to run in a cloud. */
 async function unpackPackage(folder) {
   const before = { ...process.env }
   Object.assign(process.env, { TMPDIR: folder, AWS_LAMBDA_JS_RUNTIME: 'nodejs20.x' })
@@ -48,7 +48,7 @@ async function unpackPackage(folder) {
   }
 }
 
-/** The package's own description looks for its fonts where this machine has none; without any, all text is 0 pixels high. */
+/** The package's own file names fonts that are missing here; without fonts, text is 0 pixels high. */
 function describeFonts(folder) {
   const file = join(folder, 'own-fonts.conf')
   const folders = [join(folder, 'fonts'), '/usr/share/fonts'].map((path) => `<dir>${path}</dir>`).join('')

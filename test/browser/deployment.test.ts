@@ -13,7 +13,7 @@ import { NGINX } from '../support/servers/installed.js'
 import { Nginx } from '../support/servers/nginx.js'
 
 const PAGE = 'docs/deployment.md'
-/** What the page does with the client that the guide's `browser.ts` makes. */
+/** The page's script, which uses the client of the guide's `browser.ts`. */
 const SCRIPT = `
   const output = document.querySelector('output')
   live.subscribe('division', (division) => {
@@ -28,7 +28,7 @@ afterAll(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** The script of the page, as the server or the test serves it. */
+/** Returns the script of the page. */
 const script = (): Promise<string> => bundledSnippet('browser.ts', PAGE, SCRIPT)
 
 async function start(file: string): Promise<DocsServer> {
@@ -38,7 +38,7 @@ async function start(file: string): Promise<DocsServer> {
   return server
 }
 
-/** Both ways of the page at once: the server at /, and the same one under a path that is taken off. */
+/** Serves the page in both ways at once: at /, and below a path that nginx removes. */
 async function startNginx(): Promise<Nginx> {
   const server = await start('server.ts')
   const [site = '', location = ''] = textsOf('nginx', PAGE)
@@ -47,7 +47,7 @@ async function startNginx(): Promise<Nginx> {
   return nginx
 }
 
-/** A page whose socket has come by a websocket. What its policy refuses fails the test. */
+/** Opens a page, and waits for its websocket. */
 async function open(person: Person, url: string, body?: string): Promise<Page> {
   const page = await person.newPage()
   if (body !== undefined) await answer(page, /\/tools\/browser\.js$/, body)
@@ -68,7 +68,7 @@ describeInBrowser('docs/deployment.md', () => {
       nginx = await startNginx()
     })
 
-    it.each(['/', '/tools/'])('saves in the cookie of this host, and follows the other tab, at %s', async (path) => {
+    it.each(['/', '/tools/'])('saves in a __Host- cookie, and updates the other tab, at %s', async (path) => {
       const person = await openBrowser()
       const one = await open(person, nginx.url + path)
       const two = await open(person, nginx.url + path)
@@ -80,7 +80,7 @@ describeInBrowser('docs/deployment.md', () => {
       expect(person.complaints).toEqual([])
     })
 
-    it('believes the host that the proxy names, and none that a client has sent', async () => {
+    it('trusts the proxy’s host, not the client’s', async () => {
       const post = (origin: string): Promise<number> => {
         const forged = { 'x-forwarded-host': 'example.com', 'x-forwarded-proto': 'https' }
         const headers = { origin, 'content-type': 'application/json', ...forged }
@@ -94,7 +94,7 @@ describeInBrowser('docs/deployment.md', () => {
     })
   })
 
-  it('has in mounted.ts an app under a path', async () => {
+  it('runs mounted.ts under a path', async () => {
     const { url } = await start('mounted.ts')
     const person = await openBrowser()
     const page = await open(person, `${url}/tools/`, await script())

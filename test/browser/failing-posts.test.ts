@@ -12,7 +12,7 @@ const SCRIPT = pageScript(`
   document.querySelector('button').onclick = () => void live.set('division', 3).catch(() => undefined)
 `)
 
-/** A page of the app whose POSTs something else answers, and what its console says of ours. */
+/** Opens a page whose POSTs something else answers; resolves with our message in its console. */
 async function open(answer: (ctx: Koa.Context, login: string) => void): Promise<{ page: Page; told: Promise<string> }> {
   const app: App = await App.start({
     before: () => [
@@ -38,7 +38,7 @@ async function open(answer: (ctx: Koa.Context, login: string) => void): Promise<
 }
 
 describeInBrowser('a page whose POSTs fail', () => {
-  it('says in the console that a login proxy redirects them', async () => {
+  it('explains a login proxy’s redirect in the console', async () => {
     const { page, told } = await open((ctx, login) => ctx.redirect(login))
     await click(page, 'button')
     expect(await told).toContain('A login proxy has redirected it: sign in again')

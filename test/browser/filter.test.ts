@@ -8,8 +8,8 @@ import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
 
-describeInBrowser('a division chosen in the navigation bar persists', () => {
-  it('when the view is changed over the socket, without a page load', async () => {
+describeInBrowser('a chosen division', () => {
+  it('survives a change of view without a page load', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.choose('Film')
     let loads = 0
@@ -27,7 +27,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('when the visitor goes back and forward', async () => {
+  it('survives back and forward', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.go('Projects')
     await studio.shows('Projects', 'All divisions')
@@ -43,7 +43,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('when the page is loaded again, in its very first HTML', async () => {
+  it('is in the first HTML after a reload', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, `${example.url}/costs`)
     await studio.choose('Events')
@@ -52,7 +52,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await studio.shows('Costs', 'Events')
   })
 
-  it('when it is chosen before the script of the page has run', async () => {
+  it('is saved if chosen before the page’s script runs', async () => {
     const person = await openBrowser()
     const gate = new Gate()
     const studio = new Studio(await person.newPage(), person)
@@ -66,7 +66,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('in a second tab, which follows without being loaded again', async () => {
+  it('reaches a second tab without a reload', async () => {
     const person = await openBrowser()
     const one = await Studio.open(person, example.url)
     const two = await Studio.open(person, `${example.url}/projects`)
@@ -76,7 +76,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await one.shows('Home', 'Design')
   })
 
-  it('in a second browser of the same user, which follows too', async () => {
+  it('reaches a second browser of the same user', async () => {
     const [home, work] = [
       await Studio.open(await openBrowser(), example.url),
       await Studio.open(await openBrowser(), example.url),
@@ -94,7 +94,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await later.shows('Home', 'Events')
   })
 
-  it('for its owner alone: another user and an anonymous visitor see their own', async () => {
+  it('stays hidden from other users and guests', async () => {
     const open = async (user?: string): Promise<Studio> => {
       const studio = await Studio.open(await openBrowser(), example.url)
       if (user !== undefined) await studio.signIn(user)
@@ -120,7 +120,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
   })
 
   // Chromium leaves an open WebSocket alone, and engine.io hears no `offline` event on localhost.
-  it('when the browser is set offline on localhost: the page says so, and saves it when it is online', async () => {
+  it('is saved after the browser was offline on localhost', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
     expect(new URL(example.url).hostname).toBe('localhost')
@@ -135,7 +135,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await studio.shows('Home', 'Film')
   })
 
-  it('when the server is killed and started again: for the page that comes back and for a fresh one', async () => {
+  it('survives a kill of the server, in old and new pages', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
     await studio.choose('Film')
@@ -152,7 +152,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await studio.shows('Costs', 'Design')
   })
 
-  it('when it is killed before the cookie could be stored: the page brings the change back', async () => {
+  it('survives a kill before the cookie is stored', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
     const goOn = await intercept(studio.page, /\/store_session$/, (request) => request.abort())
@@ -168,7 +168,7 @@ describeInBrowser('a division chosen in the navigation bar persists', () => {
     await fresh.shows('Costs', 'Film')
   })
 
-  it('with JavaScript off', async () => {
+  it('works with JavaScript off', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
     await studio.choose('Film')

@@ -22,12 +22,12 @@ const FIREFOX = {
   ),
 }
 
-/** A Chromium that is driven over a pipe ends with the process that has started it, however that ends. */
+/** Driven over a pipe, Chromium ends with the process that started it. */
 const OPTIONS = { pipe: true, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-component-update'] }
 
 /**
- * Returns a function for each Chromium that may drive the tests, the best first, which resolves with options of puppeteer's `launch`: CHROME_PATH
- * alone, else the one that comes with the development dependencies (Linux on x64), then those that are installed.
+ * Returns functions that resolve with options of puppeteer's `launch`, the best Chromium first: only CHROME_PATH, or
+ * the bundled one (Linux on x64), then the installed ones.
  */
 export function chromiums() {
   const found = installed(process.env.CHROME_PATH, CHROMIUM).map((executablePath) => async () => {
@@ -37,13 +37,13 @@ export function chromiums() {
   return hasBundled ? [bundled, ...found] : found
 }
 
-/** Chromium without a window, as Puppeteer calls it: a shell. */
+/** Puppeteer's name for Chromium without a window is a shell. */
 async function bundled() {
   const { executablePath, env } = await unpack()
   return { ...OPTIONS, executablePath, headless: 'shell', env: { ...process.env, ...env } }
 }
 
-/** Returns options of puppeteer's `launch` for each Firefox: FIREFOX_PATH alone, else those that are installed. */
+/** The same for Firefox: only FIREFOX_PATH, or the installed ones. */
 export function firefoxes() {
   const found = installed(process.env.FIREFOX_PATH, FIREFOX)
   return found.map((executablePath) => async () => ({ browser: 'firefox', executablePath }))

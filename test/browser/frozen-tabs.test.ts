@@ -20,7 +20,7 @@ const SCRIPT = pageScript(`
 const HELD = '(async () => (await navigator.locks.query()).held.length)()'
 const IS_FREE = 'navigator.locks.query().then(({ held }) => !held.length)'
 
-/** An app whose endpoint holds the first POST of a change until the gate is opened. */
+/** Starts an app whose endpoint holds the first POST of a change until the gate opens. */
 async function start() {
   const gate = new Gate()
   let isFirst = true
@@ -43,8 +43,8 @@ async function start() {
   return { app, gate }
 }
 
-describeInBrowser('a tab that is frozen as it POSTs', () => {
-  it('releases its turn, and saves its change after it resumes', async () => {
+describeInBrowser('a tab frozen during a POST', () => {
+  it('releases its turn, and saves after it resumes', async () => {
     const { app, gate } = await start()
     const context = await openBrowser()
     const url = `http://localhost:${app.port}/`
@@ -52,7 +52,7 @@ describeInBrowser('a tab that is frozen as it POSTs', () => {
     await click(frozen, 'button')
     await gate.entered
     expect(await other.evaluate(HELD)).toBe(1)
-    // Browsers that are driven freeze no tab by themselves.
+    // A driven browser freezes no tab by itself.
     await frozen.evaluate("document.dispatchEvent(new Event('freeze'))")
     await other.waitForFunction(IS_FREE)
     await click(other, 'button')

@@ -8,7 +8,7 @@ import { buildSite } from './site/build.mjs'
 /** ms: for a browser that hangs. */
 const timeout = 60_000
 
-/** Finds the browsers that start, which each file of tests starts for itself. */
+/** Finds browsers that start; each test file starts its own. */
 export default async function globalSetup({ rootDir }) {
   const [chromium, firefox] = [await first(chromiums()), await first(isAll ? firefoxes() : [])]
   if (chromium.found) process.env.CHROMIUM_OPTIONS = JSON.stringify(chromium.found)
@@ -20,13 +20,13 @@ export default async function globalSetup({ rootDir }) {
   if (chromium.found || firefox.found) await buildSite(process.env.SITE_FOLDER)
 }
 
-/** Returns the options of the first browser that starts, or the reasons why none does: to be there is not enough, libraries may be missing. */
+/** Returns the options of the first browser that starts, or why none does: an installed one may lack libraries. */
 async function first(candidates) {
   const reasons = []
   for (const find of candidates) {
     try {
       const found = await find()
-      // Without a pipe the error has what the browser itself has said.
+      // Without a pipe, the error includes the browser's own message.
       const browser = await launch({ ...found, pipe: false, timeout })
       await (await browser.newPage()).close()
       await browser.close()
@@ -38,7 +38,7 @@ async function first(candidates) {
   return { reasons }
 }
 
-/** Of what a driver tells at length: what happened, and what the browser itself said last. */
+/** Shortens a driver's error to its message and the browser's last errors. */
 function reasonOf(error) {
   const [what, ...lines] = String(error).trim().split('\n')
   return [what, ...lines.filter((line) => /error/i.test(line)).slice(-2)].join('\n')

@@ -12,14 +12,14 @@ const HOSTILE = `<img src=x onerror="globalThis.taken = true"><script>globalThis
 const media = (scheme: 'light' | 'dark') => [{ name: 'prefers-color-scheme', value: scheme }]
 const [light, dark] = [media('light'), media('dark')]
 
-/** Timers of the page end when the test says so. */
+/** Holds the page's timers until the test ends them. */
 const HELD_TIMERS = `
   let held = []
   globalThis.setTimeout = (act) => held.push(act)
   globalThis.clearTimeout = (timer) => { held[timer - 1] = undefined }
   globalThis.endTimers = () => { for (const act of held.splice(0)) act?.() }`
 
-/** What helmet says of every answer, unless told otherwise. */
+/** The default headers of helmet. */
 const HELMET = {
   'Content-Security-Policy':
     "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';frame-ancestors 'self';img-src 'self' data:;" +
@@ -36,11 +36,11 @@ interface Inspected {
   readonly app: App
   readonly person: Person
   readonly page: Page
-  /** Of the user ann. */
+  /** The socket of user ann. */
   readonly socket: TestSocket
 }
 
-/** An app beside helmet, with its inspector below a sub-path, where one user has a page open. */
+/** Starts an app with helmet and an inspector below a sub-path, where user ann has a page. */
 async function open(conditions: Conditions = {}): Promise<Inspected> {
   const app = await startInspected({}, {}, [
     (ctx, next) => {
@@ -62,7 +62,7 @@ const focused = (page: Page): Promise<unknown> =>
   page.evaluate('document.activeElement.ariaLabel || document.activeElement.textContent')
 
 describeInBrowser('the inspector', () => {
-  it('shows at once what a socket sets, and masks what is hidden', async () => {
+  it('shows a socket’s change at once, and masks hidden fields', async () => {
     const { page, socket } = await open()
     await shows(page, cellOf('division'), /^3$/)
     await socket.change('division', 7)
@@ -71,7 +71,7 @@ describeInBrowser('the inspector', () => {
     expect(await page.content()).not.toContain('canary')
   })
 
-  it('leaves the focus, and what is being typed, where they are while values change', async () => {
+  it('keeps the focus and the typed text while values change', async () => {
     const { page, socket } = await open()
     const input = named('searchbox', 'Find a user')
     await page.type(input, 'an')
@@ -84,7 +84,7 @@ describeInBrowser('the inspector', () => {
     expect(await focused(page)).toBe('Empty: user ann')
   })
 
-  it('empties a cache entry by the keyboard, says so, and puts the focus near what is gone', async () => {
+  it('empties a cache entry by keyboard, and moves the focus', async () => {
     const { page, socket } = await open()
     await page.focus(named('button', 'Empty: user ann'))
     await page.keyboard.press('Enter')
@@ -94,7 +94,7 @@ describeInBrowser('the inspector', () => {
     expect(await focused(page)).toBe('Subjects')
   })
 
-  it('signs a user out only after it was asked twice', async () => {
+  it('revokes a user only after confirmation', async () => {
     const { page, socket } = await open()
     const asked: string[] = []
     page.once('dialog', (dialog) => {
@@ -111,7 +111,7 @@ describeInBrowser('the inspector', () => {
     await socket.closed
   })
 
-  it('asks for nothing while it is paused, and goes on afterwards', async () => {
+  it('requests nothing while paused', async () => {
     const { page, socket } = await open({ script: HELD_TIMERS })
     await page.focus('#pause')
     await page.keyboard.press('Enter')
@@ -126,7 +126,7 @@ describeInBrowser('the inspector', () => {
     await shows(page, cellOf('division'), /^7$/)
   })
 
-  it('says that the server does not answer, until it does', async () => {
+  it('reports that the server does not answer, until it does', async () => {
     const { page } = await open()
     await page.setOfflineMode(true)
     await status(page, 'The server does not answer.')
@@ -147,21 +147,18 @@ describeInBrowser('the inspector', () => {
     ['in the dark', { media: dark, viewport: { width: 1200, height: 800 } }],
     ['on a phone', { media: light, viewport: { width: 360, height: 740 } }],
     ['on the smallest phone', { media: dark, viewport: { width: 320, height: 640 } }],
-  ] as const)(
-    '%s breaks no rule of accessibility or of its policy, hides nothing, and runs no value',
-    async (_, conditions) => {
-      const { app, person, page, socket } = await open(conditions)
-      await (await app.live.user(HOSTILE)).set('role', HOSTILE)
-      await socket.change('cart', [HOSTILE, 'x'.repeat(200)])
-      await socket.change('division', 'three')
-      await shows(page, cellOf('cart'), '<img')
-      await shows(page, 'h3', '<script>')
-      await shows(page, '[data-title=Where]', 'answered to a socket: user ann')
-      await page.evaluate('Promise.all(document.getAnimations().map((animation) => animation.finished))')
-      expect(await findings(page)).toEqual([])
-      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
-      expect(await page.evaluate('globalThis.taken')).toBeUndefined()
-      expect(person.complaints).toEqual([])
-    },
-  )
+  ] as const)('%s passes axe and its policy, and runs no value', async (_, conditions) => {
+    const { app, person, page, socket } = await open(conditions)
+    await (await app.live.user(HOSTILE)).set('role', HOSTILE)
+    await socket.change('cart', [HOSTILE, 'x'.repeat(200)])
+    await socket.change('division', 'three')
+    await shows(page, cellOf('cart'), '<img')
+    await shows(page, 'h3', '<script>')
+    await shows(page, '[data-title=Where]', 'answered to a socket: user ann')
+    await page.evaluate('Promise.all(document.getAnimations().map((animation) => animation.finished))')
+    expect(await findings(page)).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    expect(await page.evaluate('globalThis.taken')).toBeUndefined()
+    expect(person.complaints).toEqual([])
+  })
 })

@@ -14,8 +14,8 @@ const MINUTES = 60_000
 const HOUR = 60 * MINUTES
 
 /**
- * Timers of a minute or longer end where the test says so: what a page waits for is the time that the server has. Timers of a second at
- * most are known, so that the test can wait for them.
+ * Timers of a minute or longer fire when the test says so: the page waits for the server's time. Timers up to a second
+ * are counted, so that the test can wait for them.
  */
 const LONG_TIMERS = `
   const { setTimeout: wait, clearTimeout: clear } = globalThis
@@ -33,7 +33,7 @@ const LONG_TIMERS = `
   globalThis.endLongTimers = () => { for (const act of long.splice(0)) act() }
   globalThis.countLongTimers = () => long.length`
 
-/** Resolves when the page has had its turn, which it asks for after a short timer. */
+/** Resolves when the page has had its turn, which it takes after a short timer. */
 const USE_AND_TAKE_TURN = `
   dispatchEvent(new Event('keydown'))
   shortTimers().then(() => navigator.locks.request('live-session:/store_session', () => undefined))`
@@ -59,13 +59,13 @@ interface Site {
   readonly app: App
   readonly store: AuthStore
   readonly person: Person
-  /** Bodies of the POSTs, and what they were answered with. */
+  /** Bodies of the POSTs, and the status of each response. */
   readonly posts: [body: string, status: number][]
-  /** A tab with a page of ann's, whose division is 3. */
+  /** Opens a page of ann's, whose division is 3. */
   open(): Promise<Page>
 }
 
-/** The live cookie and the app's own session last for an hour after the last request. */
+/** The live cookie and the app's session last for an hour after the last request. */
 async function start(recheck = Number.POSITIVE_INFINITY): Promise<Site> {
   const store = new AuthStore()
   const sessions: Koa.Middleware[] = []
@@ -102,14 +102,14 @@ async function shows(tab: Page, division: number): Promise<void> {
   await tab.waitForFunction(`document.querySelector('[data-key=division]').value === '${division}'`)
 }
 
-/** Time goes by, for the server and in the pages. */
+/** Advances the time of the server and the pages. */
 async function pass(ms: number, ...tabs: readonly Page[]): Promise<void> {
   now += ms
   for (const tab of tabs) await tab.evaluate('endLongTimers()')
 }
 
-describeInBrowser('a page that is open for three lives of its cookies', () => {
-  it('is its user’s still where it is used, and so is what comes after it', async () => {
+describeInBrowser('a page older than its cookies', () => {
+  it('keeps its user while it is used', async () => {
     const { person, app, posts, open } = await start(1000)
     const tab = await open()
     const before = posts.length
@@ -126,7 +126,7 @@ describeInBrowser('a page that is open for three lives of its cookies', () => {
     expect(JSON.parse(await textOf(later, 'body'))).toMatchObject({ division: 3 })
   })
 
-  it('is a guest’s where it only lies open, and has asked for nothing until then', async () => {
+  it('becomes a guest’s if unused, and POSTs nothing before', async () => {
     const { posts, store, open } = await start(1000)
     const tab = await open()
     const [before, writes] = [posts.length, store.writes.length]
@@ -137,29 +137,29 @@ describeInBrowser('a page that is open for three lives of its cookies', () => {
     expect(posts[before]).toEqual(['{}', 200])
   })
 
-  it('POSTs in one of its two tabs alone', async () => {
+  it('POSTs in only one of two tabs', async () => {
     const { posts, open } = await start()
     const tabs = [await open(), await open()] as const
     const before = posts.length
     await pass(20 * MINUTES, ...tabs)
     const [used, other] = tabs
     await used.evaluate(USE_AND_TAKE_TURN)
-    // It has heard of the other tab's POST, and begins to count anew.
+    // The other tab has received the news of the POST, and restarts its timer.
     await other.waitForFunction('countLongTimers() > 0')
     await other.evaluate(USE_AND_TAKE_TURN)
     expect(posts).toHaveLength(before + 1)
   })
 })
 
-describeInBrowser('a page whose session was ended elsewhere', () => {
-  it('is a guest’s within the time of a recheck, though it is not used', async () => {
+describeInBrowser('a page whose session ended elsewhere', () => {
+  it('becomes a guest’s at the next recheck', async () => {
     const { store, open } = await start(1000)
     const tab = await open()
     store.sessions.clear()
     await shows(tab, -1)
   })
 
-  it('is a guest’s from its next use on', async () => {
+  it('becomes a guest’s at its next use', async () => {
     const { posts, store, open } = await start()
     const tab = await open()
     const before = posts.length

@@ -7,7 +7,7 @@ import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { isAt } from '../support/page/on-page.js'
 import { pageScript } from '../support/page/page-script.js'
 
-/** As docs/users.md advises; a page reports each visitor that its connection names. */
+/** As docs/users.md advises; the page reports each visitor that its connection names. */
 const SCRIPT = `
   import { createLiveSession, followHandOffs } from 'koa-live-session/client'
   import { io } from 'socket.io-client'
@@ -20,8 +20,8 @@ const SCRIPT = `
   live.onChange(({ key }) => key === 'role' && navigator.sendBeacon('/shown'))`
 
 /**
- * An app whose page after a sign-in or sign-out takes until the tab that has asked for it shows the next visitor's values. At `/home` Ann is
- * signed in.
+ * Starts an app that holds the page after a sign-in or sign-out until the previous page shows the next visitor's
+ * values. Ann signs in at `/home`.
  */
 async function start() {
   const script = pageScript(SCRIPT)
@@ -89,11 +89,11 @@ async function start() {
   return { person, page, open, submit, loaded, said, isShown }
 }
 
-describeInBrowser('a tab that reloads for another visitor', () => {
+describeInBrowser('a tab with a next visitor', () => {
   it.each([
     ['a form signs in', '/form', '/login', '/welcome', 'Welcome.'],
     ['a form signs out', '/home', '/logout', '/bye', 'Bye.'],
-  ])('still gets the slow page and its message after %s', async (_, from, to, at, message) => {
+  ])('gets the slow page and its message after %s', async (_, from, to, at, message) => {
     const { open, submit, loaded, said, isShown } = await start()
     await open(from)
     await submit(to)
@@ -101,7 +101,7 @@ describeInBrowser('a tab that reloads for another visitor', () => {
     expect([await said(), loaded]).toEqual([message, [at]])
   })
 
-  it('still gets the slow page and its message after a hand-off signs in', async () => {
+  it('gets the slow page and its message after a hand-off', async () => {
     const { page, open, loaded, said, isShown } = await start()
     await open('/form')
     await page.evaluate('void signIn()')

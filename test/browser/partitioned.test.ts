@@ -19,13 +19,13 @@ const SCRIPT = pageScript(`
   document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1).catch(show))
 `)
 
-/** As behind a proxy that ends TLS: browsers take what is secure from localhost. */
+/** As behind a proxy with TLS: browsers accept secure cookies from localhost. */
 const secured: Koa.Middleware = (ctx, next) => {
   ctx.req.headers['x-forwarded-proto'] = 'https'
   return next()
 }
 
-/** `localhost`, whose page other sites have in a frame. */
+/** Starts the app at `localhost`, which pages of other sites embed. */
 async function start(options: object): Promise<App> {
   return App.start({
     before: (koa) => {
@@ -47,7 +47,7 @@ async function start(options: object): Promise<App> {
 
 const app = (ctx: Koa.Context): string => ctx.host.split(':')[1] ?? ''
 
-/** A page that blocks third-party cookies, at a site that has the app in a frame. */
+/** Opens a page of another site that embeds the app, with third-party cookies blocked. */
 async function embed(page: Page, site: string, { port }: App): Promise<Frame> {
   const cdp = await page.createCDPSession()
   await cdp.send('Network.enable')
@@ -63,15 +63,15 @@ async function embed(page: Page, site: string, { port }: App): Promise<Frame> {
   return frame
 }
 
-describeInBrowser('an app in a frame of another site, where third-party cookies are blocked', () => {
-  it('keeps nothing without partitioned', async () => {
+describeInBrowser('a cross-site frame without third-party cookies', () => {
+  it('saves nothing without partitioned', async () => {
     const page = await (await openBrowser()).newPage()
     const frame = await embed(page, 'one', await start({ sameSite: 'none' }))
     await click(frame, 'button')
     await shows(frame, 'output', '0 rejected cookies_blocked')
   })
 
-  it('keeps its values with it, those of each embedding site apart', async () => {
+  it('saves values for each embedding site with partitioned', async () => {
     const app = await start({ partitioned: true })
     const context = await openBrowser()
     const page = await context.newPage()

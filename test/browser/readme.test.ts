@@ -9,7 +9,7 @@ import { click, htmlOf, named, shows } from '../support/page/on-page.js'
 let server: DocsServer
 afterEach(() => server.remove())
 
-/** The app of the README, in one of the two ways: which script its page has, and what more its server. */
+/** Starts the README's app with the script of one of its two ways. */
 async function start(script: string, handlers: string): Promise<DocsServer> {
   const others = {
     'fields.ts': snippet('fields.ts'),
@@ -23,24 +23,21 @@ describeInBrowser('the README', () => {
   it.each([
     ['hook.ts', snippet('handlers.ts')],
     ['page.ts', ''],
-  ])(
-    'has a way for a page that two tabs count in, and that outlives a kill of the server: %s',
-    async (script, handlers) => {
-      const { url } = await start(script, handlers)
-      const person = await openBrowser()
-      const [one, two] = [await person.open(url), await person.open(url)]
-      // Of the client's tabs any one may POST it.
-      const hasTicket = (answer: HTTPResponse): boolean => /"tickets":\["/.test(answer.request().postData() ?? '')
-      const stored = Promise.race([one.waitForResponse(hasTicket), two.waitForResponse(hasTicket)])
-      await click(one, named('button', 'next'))
-      await shows(two, 'output', '0')
-      expect((await stored).status()).toBe(200)
-      await server.kill()
-      await server.start()
-      expect(await htmlOf(two)).toContain('<output>0</output>')
-      await two.reload()
-      await click(two, named('button', 'next'))
-      await shows(one, 'output', '1')
-    },
-  )
+  ])('has a page for two tabs that survives a kill: %s', async (script, handlers) => {
+    const { url } = await start(script, handlers)
+    const person = await openBrowser()
+    const [one, two] = [await person.open(url), await person.open(url)]
+    // Either tab may POST.
+    const hasTicket = (answer: HTTPResponse): boolean => /"tickets":\["/.test(answer.request().postData() ?? '')
+    const stored = Promise.race([one.waitForResponse(hasTicket), two.waitForResponse(hasTicket)])
+    await click(one, named('button', 'next'))
+    await shows(two, 'output', '0')
+    expect((await stored).status()).toBe(200)
+    await server.kill()
+    await server.start()
+    expect(await htmlOf(two)).toContain('<output>0</output>')
+    await two.reload()
+    await click(two, named('button', 'next'))
+    await shows(one, 'output', '1')
+  })
 })

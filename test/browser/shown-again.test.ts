@@ -32,20 +32,22 @@ const scriptFor = (hasSocket: boolean): string => `
     live.onVisitor(({ kind }) => fetch('/visitor?' + [kind, ...seen]))
   }`
 
-/** The Chromium that comes with the development dependencies has no back/forward cache: .ci/run runs this file in an installed one. */
+/** The bundled Chromium has no back/forward cache: .ci/run runs this file in an installed one. */
 const describeInInstalled = (title: string, run: () => void): void => {
   if (process.env['BROWSER_IS_BUNDLED'] === undefined) describeInBrowser(title, run)
   else describe.skip(`${title} (needs an installed Chromium: set CHROME_PATH)`, run)
 }
 
-/** Ann's page at `/notes`. Once held, the server answers neither a POST to the endpoint nor a handshake until the gate is opened. */
+/**
+ * Opens Ann's page at `/notes`. After `hold()`, the server answers neither POSTs nor handshakes until the gate opens.
+ */
 async function start({ hasSocket = false } = {}) {
   const person = await openBrowser()
   const page = await person.newPage()
   const script = pageScript(scriptFor(hasSocket))
   let gate: Gate | undefined
   const prefetched = new Gate()
-  /** What the pages say in requests, by path. */
+  /** The pages' reports, by path. */
   const reports = new EventEmitter()
   const loaded: string[] = []
   const app = await App.start({
@@ -85,7 +87,7 @@ async function start({ hasSocket = false } = {}) {
     },
   })
   await page.goto(`${app.url}/sign-in`)
-  // The first response sets a cookie, and is kept nowhere.
+  // The first response sets a cookie, so no browser keeps it.
   for (let times = 0; times < 2; times += 1) {
     await page.goto(`${app.url}/notes`)
     await page.waitForFunction("document.querySelector('output').value === 'of Ann' && isSaved()")
@@ -105,11 +107,11 @@ async function start({ hasSocket = false } = {}) {
   return { app, person, page, hold, loaded, prefetched, reports, goBack, visit, seen: () => page.evaluate('seen') }
 }
 
-describeInInstalled('threat 94: a page that is shown again', () => {
+describeInInstalled('threat 94: a restored page', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('%s asks at once and shows nothing of Ann after her sign-out', async (_, hasSocket) => {
+  ])('%s hides Ann’s values after her sign-out', async (_, hasSocket) => {
     const { app, page, hold, goBack, seen } = await start({ hasSocket })
     await page.goto(`${app.url}/sign-out`)
     const gate = hold()
@@ -124,7 +126,7 @@ describeInInstalled('threat 94: a page that is shown again', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('%s shows Ann her value as soon as the server has named her', async (_, hasSocket) => {
+  ])('%s shows Ann’s value once the server names her', async (_, hasSocket) => {
     const { app, page, hold, goBack, seen } = await start({ hasSocket })
     await page.goto(`${app.url}/about`)
     const gate = hold()
@@ -137,8 +139,8 @@ describeInInstalled('threat 94: a page that is shown again', () => {
   })
 })
 
-describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
-  it('asks at once and shows nothing of Ann after her session ends', async () => {
+describeInInstalled('threat 94: a page prefetched for Ann', () => {
+  it('hides her values after her session ends', async () => {
     const { app, person, page, hold, loaded, prefetched, visit, seen } = await start()
     await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
@@ -152,7 +154,7 @@ describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
     expect(await seen()).toEqual(['nothing'])
   })
 
-  it('is dropped by the browser at her sign-out', async () => {
+  it('leaves the browser’s cache at her sign-out', async () => {
     const { app, page, loaded, prefetched, visit } = await start()
     await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
@@ -162,11 +164,11 @@ describeInInstalled('threat 94: a page that was prefetched for Ann', () => {
   })
 })
 
-describeInInstalled('threat 94: a page that was prerendered for Ann', () => {
+describeInInstalled('threat 94: a page prerendered for Ann', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('%s shows nothing of Ann as it is activated after her session', async (_, hasSocket) => {
+  ])('%s hides her values when activated after her session', async (_, hasSocket) => {
     const { app, person, page, hold, reports } = await start({ hasSocket })
     const prerendered = once(reports, '/prerendered')
     await page.goto(`${app.url}/prerender`)

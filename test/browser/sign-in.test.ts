@@ -24,8 +24,8 @@ const posts = (page: Page): HTTPRequest[] => {
   return all
 }
 
-describeInBrowser('the sign-in of the example', () => {
-  it('says of a name what it is, while it is typed, and signs in over the socket', async () => {
+describeInBrowser('the example’s sign-in', () => {
+  it('checks a typed name, and signs in over the socket', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.choose('Film')
     const { page } = studio
@@ -43,19 +43,19 @@ describeInBrowser('the sign-in of the example', () => {
     await studio.press('Continue')
     await isSignedIn(page, 'Bruno Keller')
     await studio.isConnected()
-    // What the guest has chosen goes to the account.
+    // The guest's choice moves to the account.
     await studio.shows('Home', 'Film')
     expect(sent.map((request) => request.postData())).toEqual([
       expect.stringMatching(/^live_session_hand_off=[\w.-]+$/),
     ])
     expect(new URL(page.url()).pathname).toBe('/')
-    // Over the socket the server knows the user, too.
+    // The server knows the user over the socket too.
     await studio.go('Projects')
     await isSignedIn(page, 'Bruno Keller')
     expect(studio.errors).toEqual([])
   })
 
-  it('brings back to the view that it was made from, and another tab becomes that user’s', async () => {
+  it('returns to its view, and other tabs become the user’s', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, `${example.url}/costs`), await Studio.open(person, example.url)]
     await openForm(one.page)
@@ -84,10 +84,10 @@ describeInBrowser('the sign-in of the example', () => {
     await page.click('[popovertarget]')
     await page.type(INPUT, 'Chiara Rossi')
     await page.click('#sign-in .button')
-    // The form names her, too: only the next page has the message.
+    // The form also names her, but only the next page has the message.
     await shows(page, '#flash', 'Signed in as Chiara Rossi.')
     await isSignedIn(page, 'Chiara Rossi')
-    // The driver may report a POST that is redirected after its response.
+    // The driver may report a redirected POST after its response.
     const bodies = await within(
       async () => sent.map((request) => request.postData()),
       ({ length }) => length > 0,
@@ -95,7 +95,7 @@ describeInBrowser('the sign-in of the example', () => {
     expect(bodies).toEqual(['user=Chiara+Rossi'])
   })
 
-  it('says once that it was, in the tab that it was made in, and so does the sign-out', async () => {
+  it('shows its message once, in its tab; so does the sign-out', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await one.signIn('Ada Okafor')
@@ -112,7 +112,7 @@ describeInBrowser('the sign-in of the example', () => {
     expect([await flash(one), await flash(two)]).toEqual(['Signed out.', ''])
   })
 
-  it('says in one of two open pages what no page came for, also when the server was killed meanwhile', async () => {
+  it('shows a message without a page in one tab, after a kill', async () => {
     const person = await openBrowser()
     const studios = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     const [one] = studios
@@ -130,7 +130,7 @@ describeInBrowser('the sign-in of the example', () => {
     expect((await shown()).filter((text) => text !== '').length).toBeLessThanOrEqual(1)
   })
 
-  it('asks a guest who saves a division to sign in, and saves it afterwards, with the keyboard and in another tab', async () => {
+  it('asks a guest who saves a division, and saves it afterwards', async () => {
     const person = await openBrowser()
     const [studio, other] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await studio.choose('Film')
@@ -143,7 +143,7 @@ describeInBrowser('the sign-in of the example', () => {
     await page.keyboard.press('Enter')
     await shows(page, '#flash', 'Saved with your account: Film.')
     await other.has('#save[title="Saved: Film"]')
-    // Another browser of the same user has it; a guest's has not.
+    // The user's other browser has it; a guest's has not.
     const elsewhere = await Studio.open(await openBrowser(), example.url)
     expect(await elsewhere.page.$eval('#save', (button) => button.getAttribute('title'))).toBe('')
     await elsewhere.signIn('Chiara')

@@ -74,7 +74,7 @@ const seen = (page: Page): Promise<unknown> => page.evaluate('seen')
 const html = (page: Page): Promise<string> => textOf(page, 'output')
 
 describeInBrowser('values of a tab', () => {
-  it('are saved without a POST, in no cookie, in no other tab, and not in localStorage', async () => {
+  it('are saved without a POST, cookie or localStorage', async () => {
     const app = await start()
     const person = await openBrowser()
     const [one, two] = [await open(person, app.url), await open(person, app.url)]
@@ -89,7 +89,7 @@ describeInBrowser('values of a tab', () => {
     expect(Buffer.from(cookie, 'base64').toString()).not.toContain('step')
   })
 
-  it('are in the first HTML after a reload, a link and back, in the first script and in the first handler', async () => {
+  it('are in the first HTML, script and handler of each page', async () => {
     const app = await start()
     const page = await open(await openBrowser(), app.url)
     await set(page, 3)
@@ -106,7 +106,7 @@ describeInBrowser('values of a tab', () => {
     expect(await page.evaluate('document.cookie')).toBe('')
   })
 
-  it('outlive a restart of the server, while the page is open and while it is not', async () => {
+  it('survive restarts of the server', async () => {
     const before = await start()
     const page = await open(await openBrowser(), before.url)
     await set(page, 3)
@@ -124,7 +124,7 @@ describeInBrowser('values of a tab', () => {
     expect([await first(page), await seen(page), await step(page)]).toEqual([3, 3, 3])
   })
 
-  it('threat 75: begin as a copy in a duplicated tab, and as defaults in a new one; then each has its own', async () => {
+  it('threat 75: begin in a duplicated tab as a copy', async () => {
     const app = await start()
     const person = await openBrowser()
     const page = await open(person, app.url)
@@ -142,7 +142,7 @@ describeInBrowser('values of a tab', () => {
     expect([await step(page), await step(copy), await html(copy), await step(fresh)]).toEqual([5, 4, '4', 1])
   })
 
-  it('threat 75: end at a sign-in: the next person at this tab sees nothing of them', async () => {
+  it('threat 75: end with the tab’s next user', async () => {
     const app = await start()
     const person = await openBrowser()
     const page = await open(person, app.url)
@@ -154,7 +154,7 @@ describeInBrowser('values of a tab', () => {
     expect(await page.evaluate("Object.values(sessionStorage).join('')")).toBe('')
   })
 
-  it('outlive a reload in the task that sets them, and are meanwhile in no storage of other tabs', async () => {
+  it('survive a reload in the same task', async () => {
     const app = await start()
     const page = await open(await openBrowser(), app.url)
     await Promise.all([
@@ -170,7 +170,7 @@ describeInBrowser('values of a tab', () => {
     expect([await step(page), await page.evaluate('name')]).toEqual([4, '{}'])
   })
 
-  it('go by POST while the socket is away, and are with the next one', async () => {
+  it('are POSTed while the socket is down', async () => {
     const app = await start()
     const page = await open(await openBrowser(), app.url)
     await page.evaluate('socket.disconnect(), window.seen = undefined')
@@ -181,7 +181,7 @@ describeInBrowser('values of a tab', () => {
     expect([await seen(page), await step(page)]).toEqual([3, 3])
   })
 
-  it('go by POST where there is no socket', async () => {
+  it('are POSTed without a socket', async () => {
     const app = await start()
     const person = await openBrowser()
     const page = await open(person, `${app.url}/no-socket`)

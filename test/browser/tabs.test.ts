@@ -1,5 +1,4 @@
 import { expect, it } from '@jest/globals'
-import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
 import { describeInEachBrowser } from '../support/page/outage.js'
 
@@ -7,10 +6,10 @@ const TABS = atScale(5, 10)
 const CLICK = "document.querySelector('[data-next=division]').click()"
 
 describeInEachBrowser('a tab', (start, name) => {
-  // The Chromium that comes with the development dependencies never does; an installed one does.
+  // The bundled Chromium has no back/forward cache.
   const keepsPages = name === 'Firefox' || process.env['BROWSER_IS_BUNDLED'] === undefined
 
-  it('closed 1 ms after the click has lost nothing', async () => {
+  it('closed 1 ms after the click loses nothing', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const opener = await visitor.open('/other')
@@ -23,7 +22,7 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('closed 1 ms after the click leaves the change to one that was open before', async () => {
+  it('closed 1 ms after the click leaves the change to another tab', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const other = await visitor.connect()
@@ -34,7 +33,7 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('loaded again right after the click shows the change', async () => {
+  it('reloaded right after the click shows the change', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.connect()
@@ -46,7 +45,7 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('that connected before the browser had a cookie is the same visitor as the others once it has', async () => {
+  it('connected before the first cookie joins the visitor of the others', async () => {
     const { browse } = await start()
     const visitor = await browse()
     const early = await visitor.open('/plain')
@@ -62,46 +61,27 @@ describeInEachBrowser('a tab', (start, name) => {
   it.each([
     ['first', 0, 1],
     ['second', 1, 0],
-  ] as const)(
-    'of two that were opened at once is the same visitor as the other once the %s has set something',
-    async (_, setter, hearer) => {
-      const { server, browse } = await start()
-      const visitor = await browse()
-      const first = await visitor.connect()
-      // The answer to the other came later, whose request had brought no cookie either.
-      await first.post('/forget')
-      const tabs = [first, await visitor.open()] as const
-      await tabs[1].isConnected()
-      // What the first sets before it has heard of the other is dropped.
-      await first.is('site.record.whose[1]', await tabs[1].page.evaluate('site.record.whose[1]'))
-      await tabs[setter].click('division')
-      await tabs[setter].reaches('division', 'saved')
-      await tabs[hearer].shows('division', 0)
-      await tabs[hearer].click('division')
-      await tabs[setter].shows('division', 1)
-      await tabs[hearer].reaches('division', 'saved')
-      await server.restart()
-      expect(await visitor.values()).toMatchObject({ division: 1 })
-    },
-  )
-
-  it('of many that were opened at once is the same visitor as the others once one has set something', async () => {
-    const { browse } = await start()
+  ] as const)('opened together with another shares the change of the %s', async (_, setter, hearer) => {
+    const { server, browse } = await start()
     const visitor = await browse()
-    const tabs = await Promise.all(Array.from({ length: TABS }, () => visitor.connect()))
-    // What the first sets before it has heard of the others is dropped. A later one comes with the cookie that the browser has kept.
-    const later = await visitor.open()
-    await present(tabs[0]).is('site.record.whose[1]', await later.page.evaluate('site.record.whose[1]'))
-    await present(tabs[0]).click('division')
-    for (const tab of tabs) {
-      await tab.shows('division', 0)
-      await tab.reaches('division', 'saved')
-    }
-    await present(tabs.at(-1)).click('division')
-    for (const tab of tabs) await tab.shows('division', 1)
+    const first = await visitor.connect()
+    // The other request brought no cookie either, and its response came later.
+    await first.post('/forget')
+    const tabs = [first, await visitor.open()] as const
+    await tabs[1].isConnected()
+    // A change that the first makes before it knows the other visitor is dropped.
+    await first.is('site.record.whose[1]', await tabs[1].page.evaluate('site.record.whose[1]'))
+    await tabs[setter].click('division')
+    await tabs[setter].reaches('division', 'saved')
+    await tabs[hearer].shows('division', 0)
+    await tabs[hearer].click('division')
+    await tabs[setter].shows('division', 1)
+    await tabs[hearer].reaches('division', 'saved')
+    await server.restart()
+    expect(await visitor.values()).toMatchObject({ division: 1 })
   })
 
-  it('without values of its own in the page gets them over the socket, and saves', async () => {
+  it('without embedded values gets them over the socket', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.open('/plain')
@@ -114,7 +94,7 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('among many shows what any of them changes, and one POSTs for all', async () => {
+  it('among many shows every change, and one POSTs for all', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const first = await visitor.open()
@@ -126,11 +106,11 @@ describeInEachBrowser('a tab', (start, name) => {
       await tab.shows('division', 0)
       await tab.reaches('division', 'saved')
     }
-    // One that brings the change, and one that finds it in the cookie; a browser without a cookie needs another.
+    // One with the change, one that finds the cookie, and more for a browser without a cookie.
     expect(network.posts.length).toBeLessThanOrEqual(4)
     await server.restart()
     for (const [index, tab] of tabs.entries()) await tab.set('cart', [`tab ${index}`])
-    // Whose answer was lost with the server finds another's change there, and is told so.
+    // A tab whose response was lost with the server may be superseded by another tab.
     for (const tab of tabs) await tab.is('site.isAtRest()', true)
     const { cart } = await visitor.values()
     for (const tab of tabs) await tab.shows('cart', cart)
@@ -138,13 +118,13 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0, cart })
   })
 
-  it('that comes back from the back/forward cache shows what has changed since, and saves', async () => {
+  it('restored from the back/forward cache shows newer values and saves', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.open('/other')
-    // Firefox does not keep a page that has a WebSocket.
+    // Firefox keeps no page with a WebSocket.
     const path = name === 'Firefox' ? '/no-socket' : '/'
-    // Twice: the first time it comes with a new cookie, and must not be stored, which Firefox takes to mean: nor kept.
+    // Twice: the first response sets a cookie, so it is no-store, and Firefox keeps no such page.
     for (const _ of [1, 2]) await tab.goto(path)
     await tab.is('document.documentElement.dataset.ready', '')
     await tab.goto('/other')
@@ -158,11 +138,11 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 5, theme: 'dark' })
   })
 
-  it('that comes back from the back/forward cache shows what another tab has changed, and saves', async () => {
+  it('restored from the cache shows the change of another tab', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const [tab, other] = [await visitor.open(), await visitor.open()]
-    // The first page of all came with a new cookie, and must not be stored.
+    // The first response set a cookie, so it is no-store.
     await tab.reload()
     for (const one of [tab, other]) await one.isConnected()
     await tab.click('division')
@@ -180,7 +160,7 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 6 })
   })
 
-  it('that is left right after the click has saved it when it comes back', async () => {
+  it('left right after the click saves the change once restored', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.connect()

@@ -9,13 +9,13 @@ import { textOf } from '../support/page/on-page.js'
 
 const PLANTED = browserId('planted-by-an-attacker')
 
-/** `shop.site.localhost`; and `evil.site.localhost`, which plants pairs where the cart is. */
+/** Starts `shop.site.localhost`, and `evil.site.localhost`, which plants cookies for the path of the cart. */
 async function start(plants: (app: App) => readonly string[]) {
   const routes: Koa.Middleware = async (ctx) => {
     const { liveSession, query } = ctx
     if (ctx.hostname.startsWith('evil.')) {
       const pairs = plants(app).flatMap((pair) => pair.split('; '))
-      // A browser keeps one of each name, domain and path.
+      // A browser keeps one cookie for each name, domain and path.
       const lines = pairs.map((pair, index) => `${pair}; Domain=site.localhost; Path=/cart${'/'.repeat(index / 2)}`)
       ctx.set('Set-Cookie', lines)
       ctx.body = 'evil'
@@ -26,7 +26,7 @@ async function start(plants: (app: App) => readonly string[]) {
   }
   const app = await App.start({ routes })
   const page = await (await openBrowser()).newPage()
-  /** What the page shows, and what it was asked for with. */
+  /** Returns the page's division, and the request's cookies. */
   const go = async (host: string, path = '/') => {
     await page.goto(`http://${host}.site.localhost:${app.port}${path}`)
     const [division = '', cookie = ''] = (await textOf(page, 'body')).split(' of ')
@@ -38,7 +38,7 @@ async function start(plants: (app: App) => readonly string[]) {
 const goodOf = (app: App): string => cookieFor(app.live, { browserId: PLANTED, values: { division: 66 } })
 
 describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
-  it('that plants bad pairs on longer paths hides nothing', async () => {
+  it('hides no cookie by bad pairs on longer paths', async () => {
     const bad = Array.from({ length: 20 }, (_, index) => {
       return `live=${`${index}`.padEnd(90, 'A')}; live.sig=${`${index}`.padEnd(43, 'B')}`
     })
@@ -49,7 +49,7 @@ describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
     expect([division, cookie.match(/live=/g)?.length]).toEqual(['5', 21])
   })
 
-  it('that plants a good pair of its own on a longer path reads and writes nothing', async () => {
+  it('reads and writes nothing by its own valid pair', async () => {
     const { app, go } = await start((app) => [goodOf(app)])
     await go('shop', '/?set=5')
     const own = (await go('shop')).cookie

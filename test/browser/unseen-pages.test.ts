@@ -3,13 +3,16 @@ import type Koa from 'koa'
 import { App } from '../support/app/app.js'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 
-/** What `shop.site.localhost` was asked to show, and by what. */
+/** A request for the messages of `shop.site.localhost`, and its Sec-Fetch-Dest. */
 interface Taken {
   readonly by: string
   readonly messages: readonly unknown[]
 }
 
-/** `shop.site.localhost`, which says a message and shows it; and `evil.site.localhost`, whose page asks for it unseen. */
+/**
+ * Starts `shop.site.localhost`, which flashes and shows a message, and `evil.site.localhost`, whose page requests it
+ * unseen.
+ */
 async function start() {
   const taken: Taken[] = []
   const routes: Koa.Middleware = async (ctx) => {
@@ -32,11 +35,11 @@ async function start() {
   return { page, taken, url }
 }
 
-/** What Puppeteer calls a hidden frame's and a fetch's request. */
+/** Puppeteer's types of a hidden frame's request and of a fetch. */
 const TYPES: readonly string[] = ['document', 'fetch']
 
 describeInBrowser('threat 66, in a browser: a sibling subdomain', () => {
-  it('that asks for a message in a hidden frame and by a fetch leaves it to the page that is seen', async () => {
+  it('takes no message by hidden frame or fetch', async () => {
     const { page, taken, url } = await start()
     await page.goto(url('shop', '/say'))
     const unseen = TYPES.map((type) => {

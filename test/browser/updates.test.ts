@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals'
 import { describeInEachBrowser } from '../support/page/outage.js'
 
 describeInEachBrowser('a cart', (start) => {
-  it('that is changed in two tabs at once keeps both items', async () => {
+  it('keeps the items that two tabs add at once', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tabs = [await visitor.connect(), await visitor.connect()]
@@ -13,7 +13,7 @@ describeInEachBrowser('a cart', (start) => {
     expect([...cart].sort()).toEqual(['a0', 'a1', 'b0', 'b1', 'c0', 'c1'])
   })
 
-  it('to which a tab without a connection adds keeps what another has added meanwhile', async () => {
+  it('keeps concurrent items of a tab without a socket', async () => {
     const { browse } = await start()
     const visitor = await browse()
     const [away, other] = [await visitor.open('/no-socket'), await visitor.open()]
@@ -23,7 +23,7 @@ describeInEachBrowser('a cart', (start) => {
     for (const tab of [away, other]) await tab.hasAdded('away', 'early', 'other')
   })
 
-  it('to which a page that is left has added, has it once', async () => {
+  it('has the item of a closed page once', async () => {
     const { browse } = await start()
     const visitor = await browse()
     const [tab, other] = [await visitor.connect(), await visitor.connect()]
@@ -31,13 +31,13 @@ describeInEachBrowser('a cart', (start) => {
       "void (site.socket.disconnect(), site.add('left'), setTimeout(() => location.assign('/other')))",
     )
     await tab.is('location.pathname === "/other" && document.readyState', 'complete')
-    // Its last POST arrives when it does. Had the other tab been faster, that would stand.
+    // Its last POST may arrive late: a faster change of the other tab would supersede it.
     await other.shows('cart', ['left'])
     await other.add('other')
     await other.hasAdded('left', 'other')
   })
 
-  it('to which a page that is left at once has added several items, has them all: on a first visit, and later', async () => {
+  it('has all items of a page that leaves at once', async () => {
     const { browse } = await start()
     const visitor = await browse()
     const all: string[] = []

@@ -10,8 +10,8 @@ const example = runningExample('start:vue')
 const isSaved = (page: Page): Promise<void> => shows(page, '[role=status]', 'Saved')
 const NOTE = named('textbox', 'Note')
 
-describeInBrowser('the example with Vue', () => {
-  it('shows what is set at once, in every tab, and after a reload in the first HTML', async () => {
+describeInBrowser('the Vue example', () => {
+  it('shows a change in every tab, and in the HTML after a reload', async () => {
     const person = await openBrowser()
     const [one, two] = [await person.open(example.url), await person.open(example.url)]
     await click(one, named('radio', 'grey'))
@@ -31,19 +31,7 @@ describeInBrowser('the example with Vue', () => {
     expect(person.complaints).toEqual([])
   })
 
-  it('restarts the server by a button, which loses nothing', async () => {
-    const tab = await (await openBrowser()).open(example.url)
-    await click(tab, named('radio', 'grey'))
-    await isSaved(tab)
-    const answer = tab.waitForResponse((one) => one.url().endsWith('/restart'))
-    await click(tab, named('button', 'Restart the server'))
-    expect((await answer).status()).toBe(202)
-    await click(tab, named('radio', 'large'))
-    await tab.waitForSelector('blockquote[data-paper=grey][data-size=large]')
-    await isSaved(tab)
-  })
-
-  it('hydrates without a word where a value has changed since the server has rendered it', async () => {
+  it('hydrates silently if a value changed after the render', async () => {
     const person = await openBrowser()
     const one = await person.open(example.url)
     const [late, goOn] = await openSlowly(person, example.url)
@@ -52,7 +40,7 @@ describeInBrowser('the example with Vue', () => {
     const quote = await late.$('blockquote[data-size=medium]')
     await goOn()
     await late.waitForSelector('blockquote[data-size=large]')
-    // The server's own elements, taken over.
+    // The server's own element, hydrated.
     expect(await quote?.evaluate(({ isConnected }) => isConnected)).toBe(true)
     await click(late, named('radio', 'small'))
     await one.waitForSelector('blockquote[data-size=small]')
@@ -60,7 +48,7 @@ describeInBrowser('the example with Vue', () => {
     expect(person.complaints).toEqual([])
   })
 
-  it('shows what is known by now in a component that is mounted anew', async () => {
+  it('shows the current value in a component mounted again', async () => {
     const person = await openBrowser()
     const [one, two] = [await person.open(example.url), await person.open(example.url)]
     for (const text of ['first', '', 'second']) {
@@ -71,7 +59,7 @@ describeInBrowser('the example with Vue', () => {
     expect(person.complaints).toEqual([])
   })
 
-  it('follows what is typed, letter by letter, and loses none', async () => {
+  it('follows typing letter by letter', async () => {
     const person = await openBrowser()
     const [one, two] = [await person.open(example.url), await person.open(example.url)]
     await one.type(NOTE, 'to be continued')

@@ -40,7 +40,7 @@ const SCRIPT = pageScript(`
 type Shop = App<typeof fields>
 type Hold = (ctx: Koa.Context) => Promise<void>
 
-/** `shop.localhost`, and another site at any other host: its page has a form and a link that lead to a path of the shop. */
+/** Starts `shop.localhost`, and another site at every other host, with a form and a link to a path of the shop. */
 async function start(options: object = {}, hold: Hold = async () => undefined): Promise<Shop> {
   const routes: Koa.Middleware = async (ctx) => {
     ctx.type = 'html'
@@ -83,7 +83,7 @@ const html = async (page: Page): Promise<unknown> => JSON.parse(await textOf(pag
 
 const FULL = [['milk', 'tea'], 'dark', 2, 'saved', 0]
 
-/** A tab of a guest who has chosen something. */
+/** Opens a tab of a guest who has chosen values. */
 async function shopping(person: Person, shop: Shop, search = ''): Promise<Page> {
   const page = await person.open(at(shop, 'shop', `/${search}`))
   await page.evaluate(
@@ -93,14 +93,14 @@ async function shopping(person: Person, shop: Shop, search = ''): Promise<Page> 
   return page
 }
 
-describeInBrowser('a page that another site opens without the live cookie', () => {
+describeInBrowser('a page opened without the live cookie', () => {
   it.each([
     ['by a form', 'button', {}, ''],
     ['by a form, without a socket', 'button', {}, '?no-socket'],
-    ['by a form, the cookie being strict', 'button', { sameSite: 'strict' }, ''],
-    ['by a link, the cookie being strict', 'a', { sameSite: 'strict' }, ''],
-    ['by a link, the cookie being strict, without a socket', 'a', { sameSite: 'strict' }, '?no-socket'],
-  ])('renders defaults, then shows its visitor’s values: %s', async (_, selector, options, search) => {
+    ['strict, by a form', 'button', { sameSite: 'strict' }, ''],
+    ['strict, by a link', 'a', { sameSite: 'strict' }, ''],
+    ['strict, by a link, without a socket', 'a', { sameSite: 'strict' }, '?no-socket'],
+  ])('renders defaults, then its visitor’s values: %s', async (_, selector, options, search) => {
     const shop = await start(options)
     const person = await openBrowser()
     const other = await shopping(person, shop)
@@ -118,7 +118,7 @@ describeInBrowser('a page that another site opens without the live cookie', () =
     expect(shop.errors).toEqual([])
   })
 
-  it('has the guest’s cart in the account after a cross-site sign-in', async () => {
+  it('moves the guest’s cart at a cross-site sign-in', async () => {
     const shop = await start()
     const person = await openBrowser()
     const page = await shopping(person, shop)
@@ -148,7 +148,7 @@ describeInBrowser('three tabs of a first visit', () => {
     ['without sockets', '&no-socket'],
   ])('keep the changes of each: %s', async (_, search) => {
     const waiting = new Map<string, (() => void)[]>()
-    // Each answer has an id of its own; no script runs until the browser has had all three.
+    // Each response has another browser id; no script runs before the browser has all three.
     const together: Hold = async ({ path }) => {
       const here = waiting.get(path) ?? []
       waiting.set(path, here)
