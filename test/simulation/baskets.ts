@@ -1,19 +1,48 @@
-import type { JsonValue } from '../../shared/json.js'
+import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { WireChange } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { ADDED_TO } from './builds.js'
-import type { Met } from './lists.js'
-import type { ServerNode } from './server-node.js'
+import type { ServerNode } from './deployment.js'
+import { isNewer, type Register, type Told } from './registers.js'
+import type { Tab } from './tab.js'
 import { note } from './tally.js'
-import type { Told } from './told.js'
 
-/** ms after which the next write of a register lets go of the names of what it was computed by. */
+/** The state that a change meets. */
+export interface Met {
+  /** The least that the server knew. */
+  readonly floor: Register | undefined
+  /** The same after merging the change's tickets. */
+  readonly standing: Register | undefined
+  /** The newest stamp of the page's tickets. */
+  readonly heard: number
+  readonly generation: number
+}
+
+/** The outcome of the previous change of the key in the same exchange. */
+export type Before = 'refused' | Register | undefined
+
+const NOTHING: Met = { floor: undefined, standing: undefined, heard: 0, generation: 0 }
+
+export function metAfter({ floor, standing, ...others }: Met = NOTHING, before: Before): Met {
+  const newest = (known: Register | undefined): Register | undefined =>
+    before && before !== 'refused' && isNewer(before, known) ? before : known
+  return { floor: newest(floor), standing: newest(standing), ...others }
+}
+
+/** The allowed base of a change: also the previous change, if it is the newest and unchanged. */
+export function overOf(base: number, before: Before, standing: Register | undefined): number {
+  if (base < 0 || !before || before === 'refused') return base
+  const isNewest = standing?.stamp === before.stamp && sameJson(standing.value, before.value)
+  return isNewest ? Math.max(base, before.stamp) : base
+}
+
+/** ms after which the next write of a register drops the ids of its computed changes. */
 const REMEMBERED = 2 * 60 * 1000
 
-/** What a process knows to be taken, and how often it had been emptied by then. */
+/** The ids that a process knows to be taken, and its evictions so far. */
 interface Names {
   readonly evictions: number
-  /** By subject and id, under which stamp. */
+  /** Stamps by subject and id. */
   readonly stamps: Map<string, number>
 }
 
@@ -23,56 +52,56 @@ interface Taker {
   readonly at: number
 }
 
-/** A list of some things, each once. */
 export function itemsOf(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : []
 }
 
-/** What of a list is there more than once. */
 export function doubled(key: string, value: JsonValue | undefined): JsonValue | undefined {
   return key === ADDED_TO ? itemsOf(value).find((item, index, all) => all.indexOf(item) !== index) : undefined
 }
 
-/** What of a list another lacks. */
+/** Returns an item that the later list lacks. */
 export function lacking(before: JsonValue | undefined, after: JsonValue | undefined): JsonValue | undefined {
   return itemsOf(before).find((item) => !itemsOf(after).includes(item))
 }
 
-/** Lists that pages have computed from those before them. */
+/** Lists that pages compute from previous lists. */
 export class Baskets {
-  /** By subject and id, under which stamp a server has taken it last. */
+  /** The last stamp with which a server took a change, by subject and id. */
   readonly #taken = new Map<string, number>()
-  /** By subject and stamp, what each id has written there first, on whichever process. */
+  /** The first value of each id, by subject and stamp. */
   readonly #written = new Map<string, Map<string, string>>()
-  /** By item, who took it first, how often that process had been emptied by then, and when. */
+  /** The first process that took an item, its evictions then, and the time. */
   readonly #takers = new Map<JsonValue, Taker>()
-  /** The last items of changes that two processes have taken, each under a stamp of its own; all of those that one has refused. */
+  /**
+   * The last item of changes that two processes took under different stamps, and all items of a change refused by one.
+   */
   readonly #retaken = new Set<JsonValue | undefined>()
-  /** Items that a write has gone over since, so late that nothing knows their names any more. */
+  /** Items replaced so late that no process knows their ids. */
   readonly #forgotten = new Set<JsonValue>()
-  /** By subject, whose pages have added. */
+  /** Browsers whose pages have added, by subject. */
   readonly #adders = new Map<string, Set<Browser>>()
   readonly #names = new WeakMap<ServerNode, Names>()
   readonly #isJoined: () => boolean
   readonly #isOne: () => boolean
 
   /**
-   * @param isJoined whether a process can know what another one has taken
-   * @param isOne whether it knows that without a word from the other
+   * @param isJoined whether a process can know the changes that another has taken
+   * @param isOne whether it knows them without a message from the other
    */
   constructor(isJoined: () => boolean, isOne: () => boolean) {
     this.#isJoined = isJoined
     this.#isOne = isOne
   }
 
-  /** The word of another process brings what that has taken by then, or was told. */
+  /** A message of another process also brings the ids that it knows. */
   told(node: ServerNode, { sub, registers }: Told, from: ServerNode | undefined): void {
     const { stamp: newest = 0 } = registers.get(ADDED_TO) ?? {}
     for (const [name, stamp] of from ? this.#namesOf(from) : [])
       if (name.startsWith(`${sub} `) && stamp <= newest) this.#namesOf(node).set(name, stamp)
   }
 
-  /** A server refuses one. What another has taken a page then computes once more; one that was left has no function for it. */
+  /** A page rebases a change that only another process has taken; a closed page cannot. */
   refuses(node: ServerNode, sub: string, [, , id, value]: WireChange): void {
     const name = `${sub} ${id}`
     if (!this.#taken.has(name) || this.#knows(node, name)) return
@@ -80,15 +109,16 @@ export class Baskets {
     for (const item of itemsOf(value)) this.#retaken.add(item)
   }
 
-  /** Whether a server has said of this before that it was taken. */
+  /** Whether a server has confirmed this change before. */
   isKnown(sub: string, [, , id]: WireChange, stamp: number): boolean {
     return this.#taken.get(`${sub} ${id}`) === stamp
   }
 
   /**
-   * A server says that it has one, under that stamp. Says what is wrong with it.
+   * Returns the fault of a server that confirms a change with this stamp.
    *
-   * @param met what it goes over, what the server knew at the least, with what the page has brought, and the stamp of what its page can bring
+   * @param met the stamp of the change's base, the register that the server must know with the page's tickets, and the
+   * newest stamp that the page can bring
    */
   fault(
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
@@ -98,7 +128,7 @@ export class Baskets {
   ): string | undefined {
     const [key, , id, value] = change
     const text = JSON.stringify(value)
-    // A process that has ended may have taken it, and have told only the store.
+    // A process that has ended may have taken the change, and have told only the store.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const isKnown = this.isKnown(sub, change, stamp) || isThere === true
     const name = `${sub} ${id}`
@@ -129,14 +159,17 @@ export class Baskets {
       : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
   }
 
-  /** Whether several browsers have added: without a store a process that has begun anew takes what the one adds before it is shown the other's cookie. */
+  /**
+   * Whether several browsers have added: without a store, a restarted process takes an item of one browser before it
+   * sees the other's cookie.
+   */
   isShared(sub: string): boolean {
     return (this.#adders.get(sub)?.size ?? 0) > 1
   }
 
   /**
-   * Where no store has it, no process but the one that took it, and those that it tells, knows by which id: what a cookie has says nothing of ids.
-   * Nothing knows it of what was taken long before the newest write.
+   * Without a store, only the process that took an item, and those that it tells, know its id: cookies carry no ids. No
+   * process knows the id of an item taken long before the newest write.
    */
   mayBeTwice(item: JsonValue): boolean {
     if (!this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)) return true
@@ -145,14 +178,13 @@ export class Baskets {
   }
 
   /**
-   * Whether two processes have taken the change that added it, or one has refused what another had taken: what was computed over that is not over
-   * what stands.
+   * Whether two processes took the change with this item, or one refused what another had taken: a value computed from
+   * it has the wrong base.
    */
   isRetaken(item: JsonValue): boolean {
     return this.#retaken.has(item)
   }
 
-  /** Whether a process knows that a change was taken. */
   #knows(node: ServerNode, name: string): boolean {
     return this.#isOne() || this.#namesOf(node).has(name)
   }
@@ -170,18 +202,61 @@ export class Baskets {
     for (const item of items) if ((this.#takers.get(item)?.at ?? now) <= now - REMEMBERED) this.#forgotten.add(item)
   }
 
-  /** Two processes that nothing connects may each take one in the same millisecond: the stamp does not say which of them a page knows. */
+  /** Two unconnected processes may write in the same millisecond: the stamp does not tell which value a page knows. */
   #isAmbiguous(sub: string, stamp: number): boolean {
     return new Set(this.#written.get(`${sub} ${stamp}`)?.values()).size > 1
   }
 
   /**
-   * A process that nothing has told what the page has seen elsewhere, or before that process began, and whose clock is behind that, cannot go over it:
-   * the change is lost by the merge. What only its HTML has told it, a page cannot bring.
+   * A process with a slow clock may not know a value that the page has from elsewhere: its change loses the merge. A
+   * page cannot bring a value from its HTML alone.
    */
   #isBehind({ line }: ServerNode, over: number, stamp: number, heard: number): boolean {
     const isBehind = stamp <= over && heard < over && line?.isWell !== true
     if (isBehind) note('a computed value is taken below what it was computed from')
     return isBehind
   }
+}
+
+interface Addition {
+  readonly item: JsonValue
+  readonly tab: Tab
+  /** The other items that its page showed. */
+  readonly shown: readonly JsonValue[]
+}
+
+/** Items that pages have added, and those that must exist in the end. */
+export class Additions {
+  readonly #all: Addition[] = []
+  readonly #isRetaken: (item: JsonValue) => boolean
+
+  /** @param isRetaken whether two unconnected processes have both taken an item */
+  constructor(isRetaken: (item: JsonValue) => boolean) {
+    this.#isRetaken = isRetaken
+  }
+
+  add(tab: Tab, item: JsonValue, before: JsonValue | undefined): void {
+    this.#all.push({ item, tab, shown: itemsOf(before) })
+  }
+
+  /** Leaves out items that a write of another page could replace, and items over a value that was written twice. */
+  get owed(): readonly JsonValue[] {
+    const isOwed = (one: Addition): boolean =>
+      !this.#all.some((other) => mayGiveWay(one, other)) && !this.#isOverRetaken(one)
+    return this.#all.filter(isOwed).map(({ item }) => item)
+  }
+
+  #isOverRetaken({ tab, shown }: Addition): boolean {
+    return tab.leftAt < Number.POSITIVE_INFINITY && shown.some(this.#isRetaken)
+  }
+}
+
+/**
+ * A closed page has no function to rebase its addition: writes of other pages win, except those of a page that found
+ * its outbox.
+ */
+function mayGiveWay({ tab, shown }: Addition, other: Addition): boolean {
+  const { browser, leftAt } = tab
+  const isNext = other.tab.browser === browser && other.tab.openedAt > leftAt
+  return other.tab !== tab && !isNext && !shown.includes(other.item)
 }

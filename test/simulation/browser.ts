@@ -1,9 +1,8 @@
-import type { FakeResponse } from './http.js'
-import { fakeRequest } from './http.js'
+import type { ServerNode } from './deployment.js'
+import { type FakeResponse, fakeRequest } from './http.js'
 import type { Identity } from './knowledge.js'
 import { identified, identityOf, type Route, routes } from './process.js'
 import { type CookieState, cookieIn, readCookie } from './registers.js'
-import type { ServerNode } from './server-node.js'
 import { Surroundings } from './surroundings.js'
 import type { Tab } from './tab.js'
 import { counted } from './tally.js'
@@ -12,58 +11,54 @@ import type { Wire } from './wire.js'
 
 const FOREIGN = { origin: 'https://another.example', 'sec-fetch-site': 'cross-site' }
 
-/** The cookie of a visitor who does not agree to be remembered. */
+/** The cookie of a visitor without consent. */
 const REFUSAL = 'consent=no'
 
 export interface Outgoing {
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly body?: string
-  /** Cookies other than the browser's own. */
+  /** Replaces the browser's own cookies. */
   readonly cookies?: string
-  /** At the app's route; none at the endpoint. */
+  /** Undefined for the endpoint. */
   readonly route?: (exchange: Exchange) => Route
-  /** Its cookies are forged: to the server they are none. */
+  /** Whether its cookies are forged: the server must ignore them. */
   readonly isForged?: boolean
-  /** A form of another site sends it, as a POST: the browser withholds its live cookie. */
+  /** Whether a form of another site POSTs it: the browser withholds the live cookie. */
   readonly isForeign?: boolean
-  /** The app's route throws at its end. */
   readonly isFailing?: boolean
-  /** The page whose client sent it. */
   readonly tab?: Tab
-  /** It is the page's last, and hears no answer. */
+  /** Whether it is the page's last, which gets no answer. */
   readonly isParting?: boolean
-  /** The answer has arrived; none: it, or the request, was lost. */
+  /** Called without a response if it, or the request, was lost. */
   readonly onAnswer?: (response: FakeResponse | undefined) => void
 }
 
-/** How many ids had been given up, and how many users had been revoked, or had left. */
+/** How many ids were given up, and how many users were revoked, or had left. */
 export interface Since {
   readonly givenUp: number
   readonly revoked: number
   readonly departed: number
 }
 
-/** A request, from when the browser sends it until its answer has arrived, or never will. */
 export class Exchange {
   readonly browser: Browser
   readonly outgoing: Outgoing
   state: 'waiting' | 'running' | 'answered' | 'lost' | 'over' = 'waiting'
   #node: ServerNode | undefined
-  /** The cookies it went out with, however long the network held it. */
+  /** The cookies when it was sent. */
   readonly cookies: string
   response: FakeResponse | undefined
-  /** How much had ended when it reached the server. */
+  /** The ends before it reached the server. */
   since: Since = { givenUp: 0, revoked: 0, departed: 0 }
   openGate: () => void = () => undefined
-  /** The page waits for it no more. */
+  /** Whether the page waits no longer. */
   isAborted = false
   readonly gate: Promise<void> = new Promise((resolve) => {
     this.openGate = resolve
   })
-  /** The server has not answered at once: other things may have happened meanwhile. */
+  /** Whether the server did not answer at once. */
   isLate = false
-  /** What does not go on. */
   readonly never: Promise<never> = new Promise(() => undefined)
   #request: object = {}
   #onAnswered: (exchange: Exchange) => void = () => undefined
@@ -74,17 +69,16 @@ export class Exchange {
     this.cookies = outgoing.cookies ?? browser.cookies
   }
 
-  /** Whom the app took the sender for. */
+  /** The user that the app named. */
   get user(): string | undefined {
     return identified.get(this.#request)
   }
 
-  /** Whom the plugin takes the sender for, by now; none before values were used. */
+  /** The plugin's visitor; undefined before the first use of a value. */
   get identity(): Identity | undefined {
     return identityOf(this.#request)
   }
 
-  /** Where it was sent. */
   get node(): ServerNode {
     if (!this.#node) throw new TypeError('expected a request that has been sent')
     return this.#node
@@ -94,21 +88,20 @@ export class Exchange {
     return !this.cookies.includes(REFUSAL)
   }
 
-  /** The answer brings a live cookie, or takes it away. */
+  /** Whether the answer sets or clears the live cookie. */
   get isCookieChanged(): boolean {
     return this.response?.cookies.some(([name]) => name === 'live') === true
   }
 
-  /** The live cookie that the answer brings. */
   get written(): CookieState | undefined {
     const text = this.response?.cookies.find(([name]) => name === 'live')?.[1]
     return text ? readCookie(text) : undefined
   }
 
   /**
-   * The request reaches a server; it may wait there for its gate.
+   * Sends the request to a server, where it may wait for its gate.
    *
-   * @param onAnswered told at the moment at which the answer goes out
+   * @param onAnswered called when the answer goes out
    */
   async leave(node: ServerNode, response: FakeResponse, onAnswered: (exchange: Exchange) => void): Promise<void> {
     this.#onAnswered = onAnswered
@@ -131,7 +124,6 @@ export class Exchange {
     this.isLate = this.state === 'running'
   }
 
-  /** Goes on where the app's route waited. */
   async finish(): Promise<void> {
     this.openGate()
     await turn()
@@ -139,10 +131,10 @@ export class Exchange {
 
   async arrive(isLast = true): Promise<void> {
     if (isLast) this.state = 'over'
-    // Of a request that was given up a browser takes nothing, though the server may have answered it.
+    // A browser ignores the answer to an aborted request.
     if (this.response && !this.isAborted) {
       const { browser } = this
-      // The next message of a page finds it; nothing else does.
+      // Only the next message of a page reveals the new cookie.
       if (this.isCookieChanged && cookieIn(this.cookies, 'live') !== cookieIn(browser.cookies, 'live'))
         browser.isDisturbed = true
       browser.receive(this.response)
@@ -160,19 +152,18 @@ export class Exchange {
   }
 }
 
-/** A cookie jar, requests under way, and tabs. */
 export class Browser {
   readonly index: number
   readonly tabs: Tab[] = []
-  /** Tickets that its tabs have ever had. */
+  /** All tickets of its tabs so far. */
   readonly tickets: string[] = []
   exchanges: Exchange[] = []
-  /** Connections of pages that are gone, of which the server has not heard. */
+  /** Connections of pages that have gone, still open at the server. */
   readonly adrift: Wire[] = []
   readonly surroundings: Surroundings
-  /** Its cookie was taken away or replaced behind the back of its pages. */
+  /** Whether its cookie has changed without its pages' knowledge. */
   isDisturbed = false
-  /** It keeps no cookies at all. */
+  /** Whether it keeps no cookies. */
   isBlocking = false
   #cookies = ''
   readonly #jar = new Map<string, string>()
@@ -186,7 +177,7 @@ export class Browser {
     return this.#cookies
   }
 
-  /** What a request from another site brings. */
+  /** The cookies of a cross-site request. */
   get foreignCookies(): string {
     return Array.from(this.#jar)
       .filter(([name]) => !name.startsWith('live'))
@@ -200,7 +191,7 @@ export class Browser {
     return exchange
   }
 
-  /** Takes the cookies of an answer over, in the order in which answers arrive. */
+  /** Merges the cookies of an answer, in the order of arrival. */
   receive({ cookies }: Pick<FakeResponse, 'cookies'>): void {
     for (const [name, value] of cookies) {
       if (value === '') this.#jar.delete(name)
@@ -213,12 +204,12 @@ export class Browser {
     return !this.#cookies.includes(REFUSAL)
   }
 
-  /** Its visitor agrees to be remembered, or does not any more. */
+  /** Gives or withdraws consent. */
   agree(isAgreed: boolean): void {
     this.receive({ cookies: [['consent', isAgreed ? '' : 'no']] })
   }
 
-  /** Its visitor has it keep no cookies, or keep them again; what there was is gone. */
+  /** Blocks cookies, or allows them again; either clears them. */
   block(isBlocking: boolean): void {
     this.isBlocking = isBlocking
     this.isDisturbed = true
@@ -226,7 +217,6 @@ export class Browser {
     this.#write()
   }
 
-  /** One cookie is gone: the browser has dropped it, or its visitor has. */
   loseCookie(): void {
     this.isDisturbed = true
     this.receive({
@@ -241,7 +231,6 @@ export class Browser {
     this.#cookies = Array.from(this.#jar, ([name, value]) => `${name}=${value}`).join('; ')
   }
 
-  /** Forgets what is over. */
   tidy(): void {
     this.exchanges = this.exchanges.filter(({ state }) => state !== 'over')
   }

@@ -1,7 +1,7 @@
 import { defineFields, type Fields } from 'koa-live-session/fields'
 import { z } from 'zod'
 
-/** No cart of a test is longer; what comes later of two carts is of no interest here. */
+/** Limits the cart of an account. */
 const MAX_CART = 12
 
 const number = z.number().int()
@@ -21,7 +21,7 @@ const both = {
 
 export type BuildName = 'one' | 'two'
 
-/** Two builds of one app, each with a field that the other does not know. */
+/** Two builds of one app, each with a field that the other lacks. */
 export const builds: Readonly<Record<BuildName, Fields>> = {
   one: defineFields({ ...both, recent: { schema: number, default: 0, client: 'write', onLogin: 'newest' } }),
   two: defineFields({ ...both, extra: { schema: number, default: 0, client: 'write' } }),
@@ -29,19 +29,18 @@ export const builds: Readonly<Record<BuildName, Fields>> = {
 
 export const ALL_KEYS: readonly string[] = [...new Set(Object.values(builds).flatMap((fields) => Object.keys(fields)))]
 export const HIDDEN = 'secret'
-/** A browser may write it, and no cookie carries it. */
+/** Writable by browsers, and in no cookie. */
 export const STORED = 'note'
 export const NEVER_IN_COOKIE: readonly string[] = [HIDDEN, STORED]
-/** A list to which pages add, and which nothing else changes. */
+/** A list that pages only add to. */
 export const ADDED_TO = 'basket'
-/** Of the browser alone. */
+/** The browser's own field. */
 export const OWN = 'theme'
 export const WRITABLE: readonly string[] = ['division', 'division', 'division', 'theme', 'cart', 'recent', 'extra']
-/** The same, where there is a store. */
 export const STORABLE: readonly string[] = [...WRITABLE, STORED, STORED]
 export const SERVER_ONLY: readonly string[] = ['role', 'role', 'secret']
 
-/** What becomes of a visitor's value at a sign-in. */
+/** The fate of a guest's value at a sign-in. */
 export const LOGIN_RULE: Readonly<Record<string, 'account' | 'newest' | 'join'>> = {
   division: 'account',
   extra: 'account',
@@ -50,7 +49,7 @@ export const LOGIN_RULE: Readonly<Record<string, 'account' | 'newest' | 'join'>>
   note: 'account',
 }
 
-/** Secrets as they are rotated: the newest signs. */
+/** Secrets in the order of rotation: the newest signs. */
 export const rotations: readonly (readonly string[])[] = [
   ['the first secret of at least thirty-two bytes'],
   ['the second secret of at least thirty-two bytes', 'the first secret of at least thirty-two bytes'],

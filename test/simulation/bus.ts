@@ -1,39 +1,35 @@
+import type { ServerNode } from './deployment.js'
 import { pick } from './random.js'
-import type { Row } from './registers.js'
-import type { ServerNode } from './server-node.js'
+import { type Row, toldByNode } from './registers.js'
 import { note } from './tally.js'
-import { toldByNode } from './told.js'
 
-/** As it is handed to an adapter. */
 export type Message = readonly [event: string, name: string, rows: readonly Row[], ids?: unknown]
 
-/** What is on its way to one node. */
+/** A message to one node. */
 export interface Mail {
   readonly from: ServerNode
-  /** Which node it goes to: it may be another process by then. */
+  /** The node's index: its process may have changed on arrival. */
   readonly to: number
   readonly message: Message
 }
 
-/** A key of a subject's values, of one generation. */
 interface Place {
   readonly sub: string
   readonly generation: number
   readonly key: string
 }
 
-/** What nodes tell each other is on its way until the schedule has it arrive, in any order, once, twice or never. */
+/** Messages between nodes, which the schedule delivers in any order, once, twice or never. */
 export class Bus {
-  /** Nothing arrives by itself. */
+  /** Whether messages wait for the schedule. */
   isHeld = false
   #hasLost = false
   readonly #mail: Mail[] = []
-  /** Nodes that none of the others can reach. */
   readonly #cut = new Set<number>()
-  /** By node, name and key: the newest stamp that it has told, or was told. */
+  /** The newest stamp that a node has sent or received, by node, name and key. */
   readonly #told = new Map<string, number>()
 
-  /** Everything arrives, and has arrived so far. */
+  /** Whether no message was held or lost. */
   get isSound(): boolean {
     return !this.isHeld && !this.#hasLost
   }
@@ -53,27 +49,26 @@ export class Bus {
     }
   }
 
-  /** It has arrived: what one node has told another has not to tell again. */
+  /** A node need not resend a received write. */
   arrived({ to, message }: Mail): void {
     this.#noteRegisters(to, message)
   }
 
-  /** Whether a node has told the others of that write, or of a later one, or has been told by another. */
+  /** Whether a node has sent, or received, this write or a newer one. */
   hasTold(node: ServerNode, { sub, generation, key }: Place, stamp: number): boolean {
     return (this.#told.get(`${node.index} ${sub} ${generation} ${key}`) ?? 0) >= stamp
   }
 
-  /** The same, of an end; or which generation has begun. */
+  /** The same for an end, or a generation. */
   hasToldEnd(node: ServerNode, kind: 'user' | 'browser' | 'erased', sub: string, epoch: number): boolean {
     return (this.#told.get(`${node.index} ${kind} ${sub}`) ?? 0) >= epoch
   }
 
-  /** The next that arrives by itself. */
   next(): Mail | undefined {
     return this.isHeld ? undefined : this.#mail.shift()
   }
 
-  /** @param isKept it arrives once more */
+  /** @param isKept whether it arrives again */
   take(which: number, isKept = false): Mail | undefined {
     const mail = pick(this.#mail, which)
     if (mail && !isKept) this.#mail.splice(this.#mail.indexOf(mail), 1)
@@ -84,19 +79,18 @@ export class Bus {
     if (this.take(which)) this.#lose()
   }
 
-  /** One node is cut off from the others, or is reached again. */
+  /** Cuts a node off, or reconnects it. */
   cut(node: number): void {
     note('a node is cut off')
     if (!this.#cut.delete(node)) this.#cut.add(node)
   }
 
-  /** Everything arrives from now on. */
   heal(): void {
     this.isHeld = false
     this.#cut.clear()
   }
 
-  /** A process has ended: nothing that was on its way to it arrives. */
+  /** Drops the messages to a process that has ended. */
   forget(node: number): void {
     const lost = this.#mail.filter(({ to }) => to === node)
     for (const mail of lost) {

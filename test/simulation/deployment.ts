@@ -1,37 +1,86 @@
 import type { UserSubject } from '../../server/kernel/names/subject.js'
 import type { StoredRow } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { BuildName } from './builds.js'
+import { type BuildName, builds } from './builds.js'
 import { Bus, type Mail, type Message } from './bus.js'
 import type { Cluster } from './cluster.js'
 import { Durability } from './durability.js'
+import { Knowledge } from './knowledge.js'
 import { Process, ProcessPool } from './process.js'
 import { pick } from './random.js'
-import { ServerNode } from './server-node.js'
+import { type Told, toldByNode, toldByStore } from './registers.js'
 import { SharedStore } from './shared-store.js'
 import { type Question, StoreLine } from './store-line.js'
 import { serverClock } from './time.js'
-import { type Told, toldByNode, toldByStore } from './told.js'
+
+interface Surroundings {
+  /** ms since 1970, by this node's clock */
+  now(this: void): number
+  /** Called when the app's own rule joins a value into an account. */
+  onJoin(this: void, user: string, value: JsonValue): void
+  readonly line: StoreLine | undefined
+}
+
+/** A process of the app, and what must be true of it. */
+export class ServerNode {
+  readonly index: number
+  readonly process: Process
+  readonly knowledge: Knowledge
+  /** The connection to the store. */
+  readonly line: StoreLine | undefined
+  /** The time of each subject's last load. */
+  readonly loads: Map<string, number> = new Map()
+  evictions = 0
+  /** Whether it has ended: its further operations have no effect. */
+  isOver = false
+  readonly now: () => number
+
+  constructor(index: number, process: Process, { now, onJoin, line }: Surroundings) {
+    this.index = index
+    this.process = process
+    this.now = now
+    this.line = line
+    this.knowledge = new Knowledge({ isDeclared: (key) => this.isDeclared(key), onJoin, now })
+  }
+
+  get build(): BuildName {
+    return this.process.build
+  }
+
+  isDeclared(key: string): boolean {
+    return key in builds[this.build]
+  }
+
+  end(): void {
+    this.isOver = true
+    if (this.line) this.line.isCut = true
+  }
+
+  evict(held: ReadonlySet<string>): void {
+    this.evictions += 1
+    this.knowledge.evict(held)
+    for (const sub of this.loads.keys()) if (!held.has(sub)) this.loads.delete(sub)
+  }
+}
 
 const pool = new ProcessPool()
 
-/** Told of what reaches a node. */
 export interface DeploymentWatcher {
-  /** Another node tells of what is news now, or the store of what it has. */
+  /** A node receives a message of another node, or an answer of the store. */
   told(node: ServerNode, told: Told, from: ServerNode | undefined): void
-  /** A node has revoked a user, and may be about to delete what the user had. */
+  /** A node has revoked a user, and may be about to delete the values. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void
-  /** An app's own rule has added to what an account has. */
+  /** The app's own rule has joined a value into an account. */
   joined(this: void, user: string, value: JsonValue): void
 }
 
-/** The nodes of one app, and what joins them. */
+/** The nodes of one app, with their store and bus. */
 export class Deployment {
   readonly nodes: ServerNode[] = []
   readonly store: SharedStore | undefined
   readonly durability: Durability | undefined
   readonly bus: Bus | undefined
-  /** How often the secrets were rotated: all nodes have the same. */
+  /** Rotations of the secrets, the same for all nodes. */
   rotation = 0
   readonly #cluster: Cluster
   readonly #hasKoaSession: boolean
@@ -48,22 +97,22 @@ export class Deployment {
     for (const index of cluster.skews.keys()) this.nodes.push(this.#start(index, 'one'))
   }
 
-  /** One process alone, with its memory and nothing else. */
+  /** Whether it is one process without a store. */
   get isAlone(): boolean {
     return this.#cluster.skews.length === 1 && !this.store
   }
 
-  /** What one node has taken another can know. */
+  /** Whether a node can know the changes of another. */
   get isJoined(): boolean {
     return this.isOne || this.bus !== undefined
   }
 
-  /** What one node has taken all know without a word from it: there is no other, or it is in the store that all ask. */
+  /** Whether all nodes know a change without a message. */
   get isOne(): boolean {
     return this.nodes.length === 1 || this.store !== undefined
   }
 
-  /** What another node has taken this one must know by now, but for what is under way: of what a bus has lost nothing tells it. */
+  /** Whether this node must know the changes of others that are not in flight. */
   isTold({ line }: ServerNode): boolean {
     return this.nodes.length === 1 || this.bus?.isSound === true || line?.isWell === true
   }
@@ -74,7 +123,7 @@ export class Deployment {
     return node
   }
 
-  /** The memory of a node is lost; its next process may be of another build. */
+  /** Restarts a node without its memory, perhaps with another build. */
   restart(node: ServerNode, build: BuildName): void {
     const { index } = node
     node.end()
@@ -83,7 +132,7 @@ export class Deployment {
     this.nodes[index] = this.#start(index, build)
   }
 
-  /** What comes by itself: the store answers, or the word of another node arrives. Says whether there was anything. */
+  /** Performs a store call or delivers a message; resolves with whether there was any. */
   async move(): Promise<boolean> {
     if (await this.store?.move()) return true
     const mail = this.bus?.next()
@@ -123,7 +172,7 @@ export class Deployment {
     const { sub } = told
     if (asked === 'aside') return
     if (asked === 'load') node.loads.set(sub, node.now())
-    // What stands where it was written is of no interest to a node that is about to delete it.
+    // A node about to delete a subject ignores its stored values.
     const isErasing = asked === 'merge' && node.knowledge.givenUp.has(sub)
     if (isErasing) node.knowledge.hear(told)
     this.#watcher.told(node, isErasing ? { ...told, registers: new Map() } : told, undefined)

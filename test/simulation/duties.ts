@@ -1,34 +1,33 @@
 import { subjectHash, type UserSubject } from '../../server/kernel/names/subject.js'
-import { hashOf, type Register } from './registers.js'
-import type { ServerNode } from './server-node.js'
-import { EPOCH, GENERATION, type Told } from './told.js'
+import type { ServerNode } from './deployment.js'
+import { EPOCH, GENERATION, hashOf, type Register, type Told } from './registers.js'
 import type { World } from './world.js'
 
-/** What is known of a write: a word between nodes is looked up by its stamp alone. */
+/** A write, or only its stamp, as messages between nodes have it. */
 type Write = Pick<Register, 'stamp'> & Partial<Register>
 
-/** What nodes have to tell each other, and the store; and what they have to do when they are told. */
+/** What nodes must tell each other and the store, and how they must react. */
 export class Duties {
-  /** How many ends there have been. */
+  /** The number of revocations. */
   ends = 0
   readonly #world: World
-  /** By user, what the store had said to have ended as a node was to revoke that one, in the order in which it was. */
+  /** The store's epochs when a node was asked to revoke a user, in order. */
   readonly #asked = new WeakMap<ServerNode, Map<string, number[]>>()
-  /** Which generation a write was made in. */
+  /** The generation of each write. */
   readonly #generations = new WeakMap<ServerNode, Map<string, number>>()
 
   constructor(world: World) {
     this.#world = world
   }
 
-  /** A node has taken a write: it tells the others, and has it stored. */
+  /** A node has taken a write: it must tell the others, and store it. */
   wrote(node: ServerNode, sub: string, key: string, register: Register): void {
     this.confirmed(node, sub, key, register)
     this.#world.deployment.durability?.owe(node, this.#placeOf(node, sub, key, register), key, register)
     this.tells(node, sub, key, register.stamp)
   }
 
-  /** What is news at a node it tells the others. */
+  /** A node must tell the others about a new write. */
   tells(node: ServerNode, sub: string, key: string, stamp: number): void {
     const place = { sub, key, generation: this.#generationOf(node, sub, key, { stamp }) }
     this.#world.checkLater(() => {
@@ -37,19 +36,19 @@ export class Duties {
     })
   }
 
-  /** A node has taken a write, or had it already. */
+  /** A node has taken a write, now or before. */
   confirmed(node: ServerNode, sub: string, key: string, register: Register): void {
     const { generation = node.knowledge.generation(sub) } = register
     this.#world.ledger.assign(register.value, sub, register.stamp, generation)
     const made = this.#generations.get(node) ?? new Map()
     const { stamp, value } = register
-    // What is written after an erasure may have a stamp that something before it had.
+    // A write after an erasure may repeat an earlier stamp.
     for (const write of [{ stamp }, { stamp, value }]) made.set(nameOf(sub, key, write), generation)
     this.#generations.set(node, made)
     node.knowledge.learn(sub, key, { ...register, generation })
   }
 
-  /** A node has said how far a write has got. */
+  /** A node has acknowledged the level of a write. */
   acknowledged(node: ServerNode, sub: string, key: string, register: Register, level: string | undefined): void {
     const { durability } = this.#world.deployment
     const isKept = !node.knowledge.givenUp.has(sub)
@@ -61,7 +60,7 @@ export class Duties {
       this.#world.fail(`${key} is not stored, though the store is well`)
   }
 
-  /** A node has taken a computed change, which it makes in the store where there is one. */
+  /** A node has taken a computed change, which it must make in the store. */
   taken(node: ServerNode, sub: string, key: string, register: Register): void {
     const place = this.#placeOf(node, sub, key, register)
     const isThere = this.#world.deployment.durability?.isThere(place, key, register)
@@ -69,7 +68,11 @@ export class Duties {
       this.#world.fail(`${key} at ${register.stamp} is taken, and the store has it not`, 'lost')
   }
 
-  /** A node gives a browser id up: it tells the others, and has it stored. @param isUsers whether a user has had it, or is to have the next one */
+  /**
+   * A node gives a browser id up: it must tell the others, and store the end.
+   *
+   * @param isUsers whether a user has had the id, or gets the next
+   */
   gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment
     durability?.giveUp(node, this.#world.storeName(browser), isUsers)
@@ -79,7 +82,7 @@ export class Duties {
     })
   }
 
-  /** What the store does not have yet is not forgotten: who comes finds it in memory again. */
+  /** A visitor who returns finds unstored writes in memory again. */
   recover(node: ServerNode, sub: string): void {
     const { durability } = this.#world.deployment
     const generation = node.knowledge.generation(sub)
@@ -87,7 +90,7 @@ export class Duties {
       if (key !== EPOCH && key !== GENERATION) node.knowledge.learn(sub, key, register)
   }
 
-  /** A node is to revoke a user: later than what the store says by now. What it was asked before may be answered as of before. */
+  /** A revocation must exceed the stored epoch, unless the node asked before that was stored. */
   revokes(node: ServerNode, sub: string): void {
     const isAsking = node.line?.isAsking(this.#world.storeName(sub)) === true
     const before = isAsking ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
@@ -95,7 +98,7 @@ export class Duties {
     this.#asked.set(node, asked.set(sub, [...(asked.get(sub) ?? []), before]))
   }
 
-  /** A node has revoked a user, and may be about to delete what the user had. */
+  /** A node has revoked a user, and may be about to delete the values. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void {
     const { knowledge } = node
     const { epochs } = node.process.core
@@ -130,7 +133,7 @@ export class Duties {
     })
   }
 
-  /** By which name the store knows that write. */
+  /** Returns the store's name for the subject of a write. */
   #placeOf(node: ServerNode, sub: string, key: string, register: Register): string {
     return this.#world.storeName(sub, this.#generationOf(node, sub, key, register))
   }
@@ -139,7 +142,7 @@ export class Duties {
     return this.#generations.get(node)?.get(nameOf(sub, key, register)) ?? node.knowledge.generation(sub)
   }
 
-  /** Whatever a node is told counts there from now on: what has ended, too. */
+  /** A node has received a message: all of it applies from now on. */
   told(node: ServerNode, told: Told, isNow: boolean): void {
     const isEnd = node.knowledge.take(told, isNow)
     if (!isEnd) return

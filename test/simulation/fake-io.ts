@@ -5,11 +5,11 @@ import type { Message } from './bus.js'
 type Publish = (message: Message) => void
 type Middleware = (socket: ServerSocket, next: (error?: Error) => void) => void
 
-/** What `attach` asks of a socket.io server: one namespace. */
+/** The part of a socket.io server that `attach` uses: one namespace. */
 export class FakeIo extends EventEmitter {
   readonly namespace: FakeNamespace
 
-  /** @param publish tells other processes; none: it reaches no other */
+  /** @param publish sends to other processes, if there are any */
   constructor(publish?: Publish) {
     super()
     this.namespace = new FakeNamespace(publish ? new BusAdapter(publish) : new FakeAdapter())
@@ -43,7 +43,7 @@ export class FakeNamespace extends EventEmitter {
     return this
   }
 
-  /** What the middleware said against the socket. */
+  /** Resolves with the middleware's error. */
   async check(socket: ServerSocket): Promise<Error | undefined> {
     for (const middleware of this.#middleware) {
       const error = await new Promise<Error | undefined>((resolve) => middleware(socket, resolve))
@@ -53,14 +53,14 @@ export class FakeNamespace extends EventEmitter {
   }
 }
 
-/** As socket.io's own: it reaches no other process. */
+/** Like socket.io's default, which reaches no other process. */
 class FakeAdapter extends EventEmitter {
   serverSideEmit(_message: Message): void {
     throw new Error('there is no other process to tell')
   }
 }
 
-/** Above the one that reaches no other, as those of socket.io are. */
+/** Extends the default, as socket.io's adapters do. */
 class BusAdapter extends FakeAdapter {
   readonly #publish: Publish
 
@@ -74,7 +74,6 @@ class BusAdapter extends FakeAdapter {
   }
 }
 
-/** The server's end of a connection. */
 export class Conn extends EventEmitter {
   readyState = 'open'
   readonly transport = { name: 'websocket' }
@@ -93,7 +92,7 @@ export class Conn extends EventEmitter {
   }
 }
 
-/** The server's end of a socket: what it emits goes to the client that opened the wire. */
+/** The server's end of a socket, whose events go to the browser. */
 export class ServerSocket extends EventEmitter {
   readonly id: string
   readonly rooms: Set<string> = new Set<string>()
@@ -130,7 +129,7 @@ export class ServerSocket extends EventEmitter {
     return true
   }
 
-  /** Something arrived from the browser, or the connection ended. */
+  /** Emits an event from the browser, or the end of the connection. */
   hear(event: string, ...args: unknown[]): void {
     super.emit(event, ...args)
   }

@@ -8,7 +8,7 @@ const SOCKET = { encrypted: false, remoteAddress: '127.0.0.1' }
 
 type Header = number | string | string[]
 
-/** What Koa, koa-session and the plugin ask of a request. */
+/** The part of a request that Koa, koa-session and the plugin use. */
 export function fakeRequest(
   method: 'GET' | 'POST',
   url: string,
@@ -30,7 +30,7 @@ export function fakeRequest(
   } as unknown as IncomingMessage
 }
 
-/** An answer that stays here: its status, headers and body. */
+/** A response without a network. */
 export class FakeResponse extends EventEmitter {
   statusCode = 404
   statusMessage = ''
@@ -85,9 +85,7 @@ export class FakeResponse extends EventEmitter {
     return this
   }
 
-  /** Name and value of each cookie it sets. */
   get cookies(): readonly (readonly [name: string, value: string])[] {
-    // They do not change once they are on their way.
     if (this.finished) this.#cookies ??= this.#read()
     return this.#cookies ?? this.#read()
   }

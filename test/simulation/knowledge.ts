@@ -1,55 +1,81 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
-import { Ends } from './ends.js'
-import { type CookieState, isNewer, type Register, type Registers } from './registers.js'
-import type { End, Told } from './told.js'
+import { type CookieState, type End, isNewer, type Register, type Registers, type Told } from './registers.js'
 
-/** Who a visitor is to the server: hashes of subjects. */
+/** Ends of users or browser ids, in order. */
+export class Ends {
+  readonly #at = new Map<string, number>()
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  add(name: string): void {
+    this.#count += 1
+    this.#at.set(name, this.#count)
+  }
+
+  /** Records an end from before everything in flight. */
+  recall(name: string): void {
+    this.#at.set(name, 0)
+  }
+
+  has(name: string): boolean {
+    return this.#at.has(name)
+  }
+
+  /** Whether it ended after this many others. */
+  hasSince(name: string, count: number): boolean {
+    return (this.#at.get(name) ?? 0) > count
+  }
+}
+
+/** The hashes of a visitor's subjects. */
 export interface Identity {
   readonly user: string | undefined
   readonly browser: string
 }
 
-/** What cookies and tickets of a user say of when they were signed. */
+/** The epoch and generation in cookies and tickets of a user. */
 export interface Signed {
   readonly epoch: number
   readonly generation?: number | undefined
 }
 
-/** What a cookie is to the visitor whom the app names. */
+/** The relation of a cookie to the visitor whom the app names. */
 export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'given-up'
 
-/** Where a process finds itself. */
+/** The properties of a process. */
 interface Circumstances {
-  /** Whether its build has a field of that name. */
+  /** Whether its build has this field. */
   isDeclared(this: void, key: string): boolean
   /** ms since 1970, by its clock */
   now(this: void): number
-  /** Told of what an app's own rule adds to what an account has. */
+  /** Called when the app's own rule joins a value into an account. */
   onJoin(this: void, user: string, value: JsonValue): void
 }
 
 /**
- * What one server process must know, told by what it has been sent and has acknowledged: for each subject the least that
- * every later read has to show. An under-estimate at most; never more than the protocol promises.
+ * The least that a process must know, from messages and acknowledgements: for each subject, the oldest registers that
+ * later reads may show. It may be too little, but never more than the protocol promises.
  */
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
-  /** Browser ids that were given up. */
   readonly givenUp: Ends = new Ends()
-  /** Users who have signed out somewhere, or were revoked. */
+  /** Users who signed out somewhere, or were revoked. */
   readonly departed: Ends = new Ends()
   readonly revoked: Ends = new Ends()
   readonly #generations = new Map<string, number>()
   readonly #epochs = new Map<string, number>()
-  /** Who came after the owner of a browser id, and when that last ended, in ms since 1970. */
+  /** The next user of a given-up browser id, and the time of its last end. */
   readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly epoch: number }>()
-  /** The newest end of each user that was acted on: a cookie may have told of a later one. */
+  /** The newest end of each user that was applied: a cookie may reveal a later one. */
   readonly #ended = new Map<string, number>()
-  /** By subject and key, the newest stamp that it was ever told of. */
+  /** The newest stamp ever received, by subject and key. */
   readonly #newest = new Map<string, number>()
-  /** By subject and key, what others have told of that this build does not declare. */
+  /** The registers of keys that this build does not declare, by subject and key. */
   readonly #hidden = new Map<string, Register>()
   readonly #isDeclared: (key: string) => boolean
   readonly #now: () => number
@@ -71,40 +97,40 @@ export class Knowledge {
     const hidden = this.#hidden.get(this.#name(sub, key))
     if (hidden && isNewer(hidden, register)) return
     const floors = this.floors.get(sub) ?? new Map<string, Register>()
-    // What was looked at may be of a generation that has ended since.
+    // The register may be of an ended generation.
     if (isNewer(register, floors.get(key))) floors.set(key, { ...register, generation: this.generation(sub) })
     this.floors.set(sub, floors)
   }
 
-  /** It was told of these, whether it goes on with them or not: they are no news. */
+  /** The registers are no news, even if they are ignored. */
   hear({ sub, registers }: Told): void {
     for (const [key, register] of registers) if (this.isLasting(sub, register)) this.#hear(sub, key, register)
   }
 
-  /** Whether it cannot have known of such a write. */
+  /** Whether this write must be new to the process. */
   isNews(sub: string, key: string, register: Register): boolean {
     const isTold = this.#isDeclared(key) && this.isLasting(sub, register)
     return isTold && register.stamp > (this.#newest.get(this.#name(sub, key)) ?? 0)
   }
 
-  /** How much has ended so far. */
+  /** The number of ends so far. */
   get ends(): Since {
     return { givenUp: this.givenUp.count, revoked: this.revoked.count, departed: this.departed.count }
   }
 
-  /** What a cookie of its own has told the server. Undeclared keys are not for this build to remember. */
+  /** Learns a cookie of this visitor, except undeclared keys. */
   learnCookie({ browser, user, generation, registers }: CookieState): void {
     if (user !== undefined) this.enter(user, generation)
     for (const [key, register] of registers)
       if (this.#isDeclared(key)) this.learn(key === OWN ? browser : (user ?? browser), key, register)
   }
 
-  /** What is in no socket's hands may have been forgotten. */
+  /** Memory may forget subjects without sockets. */
   evict(held: ReadonlySet<string>): void {
     for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
   }
 
-  /** Another node, or the store, says what it has of a name. Says whether that ends what was not known to have ended. */
+  /** Applies a message or a stored subject. Returns whether that ends a subject. */
   take({ kind, sub, registers, end }: Told, isNow: boolean): boolean {
     const isEnd = end !== undefined && this.#end(kind, sub, end, isNow)
     for (const [key, register] of registers) {
@@ -114,12 +140,12 @@ export class Knowledge {
     return isEnd
   }
 
-  /** Which generation of a subject's values counts: a user's begins with each erasure. */
+  /** The current generation of a subject: each erasure of a user begins one. */
   generation(sub: string): number {
     return this.#generations.get(sub) ?? 0
   }
 
-  /** Whether a generation counts. A newer one than is known ends what is known. */
+  /** Returns whether a generation is current. A newer one clears the registers. */
   enter(sub: string, generation: number = this.generation(sub)): boolean {
     const known = this.generation(sub)
     if (generation > known) {
@@ -129,7 +155,6 @@ export class Knowledge {
     return generation >= known
   }
 
-  /** Whether a register was not erased. */
   isLasting(sub: string, { generation = this.generation(sub) }: Register): boolean {
     return generation >= this.generation(sub)
   }
@@ -149,20 +174,19 @@ export class Knowledge {
     return epoch >= this.epochOf(user) && generation >= this.generation(user)
   }
 
-  /** The same, for what the process has been shown: a newer epoch than the known one is learnt, and is no revocation of now. */
+  /** Also learns a newer epoch, which is no revocation of now. */
   accepts(user: string, signed: Signed): boolean {
     const isCurrent = this.isCurrent(user, signed)
     if (isCurrent) this.#epochs.set(user, signed.epoch)
     return isCurrent
   }
 
-  /** Whether a cookie is still worth anything. */
+  /** Whether a cookie is valid. */
   isGood(cookie: CookieState): boolean {
     const { browser, user } = cookie
     return !this.givenUp.has(browser) && (user === undefined || this.isCurrent(user, cookie))
   }
 
-  /** What a cookie that the process is shown is to this visitor. */
   relation(cookie: CookieState | undefined, user: string | undefined): Relation {
     if (!cookie) return 'none'
     if (this.givenUp.has(cookie.browser)) return 'given-up'
@@ -170,7 +194,6 @@ export class Knowledge {
     return cookie.user === user ? 'own' : 'other'
   }
 
-  /** A browser id is given up for good. */
   giveUp({ browser, user }: Identity, next: string | undefined): void {
     const { epoch: last } = this.#heirs.get(browser) ?? { epoch: 0 }
     this.#heirs.set(browser, { heir: next, epoch: Math.max(Math.floor(this.#now()), last + 1) })
@@ -178,17 +201,20 @@ export class Knowledge {
     if (user !== undefined && user !== next) this.departed.add(user)
   }
 
-  /** Who has signed in where a browser id was given up. */
+  /** The user who signed in when a browser id was given up. */
   heirOf(browser: string): string | undefined {
     return this.#heirs.get(browser)?.heir
   }
 
-  /** Whether a browser that was told of an end by then knows the last one of this id. */
+  /** Whether a browser has learned of the last end of this id. */
   knowsEnd(browser: string, told: number): boolean {
     return told >= (this.#heirs.get(browser)?.epoch ?? Infinity)
   }
 
-  /** Another visitor goes on in a browser: a guest's values as each field's `onLogin` says, of a user the browser's own. */
+  /**
+   * Another visitor follows in a browser: a guest's values move by each field's `onLogin`, of a user only the browser's
+   * own.
+   */
   changeHands(departing: Identity, registers: Registers, next: Identity): void {
     const { browser, user } = departing
     for (const [key, register] of registers)
@@ -197,7 +223,6 @@ export class Knowledge {
     this.#bring(this.floors.get(browser) ?? new Map(), next)
   }
 
-  /** What a browser chose under an earlier id goes to its present visitor. */
   #bring(registers: Registers, { user, browser }: Identity): void {
     for (const [key, register] of registers) {
       if (key === HIDDEN) continue
@@ -206,7 +231,6 @@ export class Knowledge {
     }
   }
 
-  /** What is known of a key begins anew with each generation. */
   #name(sub: string, key: string): string {
     return `${sub} ${this.generation(sub)} ${key}`
   }
@@ -216,7 +240,7 @@ export class Knowledge {
     this.#newest.set(name, Math.max(stamp, this.#newest.get(name) ?? 0))
   }
 
-  /** What only another build knows is for browsers that bring it themselves. */
+  /** Undeclared keys are kept only for browsers that bring them. */
   #hide(sub: string, key: string, register: Register): void {
     if (!this.enter(sub, register.generation)) return
     const name = this.#name(sub, key)

@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
-import { bundle } from './bundle.js'
-import { type Report, recall, replay } from './fleet.js'
+import { bundle, type Report, recall, replay } from './fleet.js'
 import type { Kind, Schedule } from './schedule.js'
 
-/** A schedule that broke a promise under former rules: one line of the file each. */
+/** A schedule that broke a promise in an earlier version: one line of the file. */
 interface Known extends Omit<Schedule, 'steps'> {
   readonly what: string
-  /** Must come about, or the schedule no longer tries it. */
+  /** Moments that must occur, or the schedule no longer tests its promise. */
   readonly moments: readonly string[]
   readonly steps: readonly (readonly [kind: Kind, who: number, which: number, what: number])[]
 }

@@ -1,5 +1,5 @@
 import type { Browser, Exchange } from './browser.js'
-import type { Perform } from './network.js'
+import type { Perform } from './choices.js'
 import { Random } from './random.js'
 import type { Stage } from './stage.js'
 import type { Link, Tab } from './tab.js'
@@ -9,12 +9,11 @@ type Way = 'link' | 'close' | 'crash' | 'hide' | 'back'
 
 const WAYS: readonly [Way, ...Way[]] = ['link', 'link', 'close', 'crash', 'hide', 'back']
 const LINKS: readonly [Link, ...Link[]] = ['connected', 'connected', 'connected', 'none']
-/** Steps of an exchange between the first thing that is added and the end of the page, at the most. */
+/** The most steps between the first addition and the end of the page. */
 const POINTS = 9
-/** Phases of a request. */
 const PHASES = 6
 
-/** A page adds a few things at once, is left at some point of the exchange that brings them, and there is the next one. */
+/** A page adds items, is closed at a random step of the exchange, and a next page opens. */
 export const LEAVINGS = {
   addAndLeave: async (stage, browser, { which, what }) => {
     const random = new Random(which ^ what)
@@ -39,10 +38,10 @@ async function first(stage: Stage, browser: Browser): Promise<Tab | undefined> {
 async function leave(stage: Stage, tab: Tab, random: Random): Promise<void> {
   const { browser } = tab
   const way = one(WAYS, random)
-  // What it has sent may be under way for longer than the page lives.
+  // Its messages may outlive the page.
   const isAdrift = random.below(2) === 0
   if (way === 'link') {
-    // Browsers leave a page once the next one's HTML is there.
+    // A browser keeps a page until the next one's HTML has arrived.
     const next = await load(stage, browser, random)
     await until(stage, next, 'answered', random)
     tab.close(isAdrift)
@@ -63,13 +62,13 @@ async function leave(stage: Stage, tab: Tab, random: Random): Promise<void> {
 
 function load(stage: Stage, browser: Browser, random: Random): Promise<Exchange> {
   const hidden = browser.tabs.filter(({ isHidden }) => isHidden)
-  // Browsers keep few pages to go back to, and tell none that it is kept no longer.
+  // Browsers keep few pages in the back/forward cache, and evict them silently.
   if (hidden.length > 1) hidden[0]?.crash()
   stage.world.aim(random.next())
   return stage.load(browser, one(LINKS, random))
 }
 
-/** A request goes on, and other things between its phases. */
+/** Advances a request, with other operations between its phases. */
 async function until(stage: Stage, exchange: Exchange, state: Exchange['state'], random: Random): Promise<void> {
   for (let phase = 0; phase < PHASES && exchange.state !== state && exchange.state !== 'over'; phase += 1) {
     await stage.advance(exchange)
@@ -78,7 +77,7 @@ async function until(stage: Stage, exchange: Exchange, state: Exchange['state'],
   }
 }
 
-/** So many things that are under way, at the most, get on by one step each, in any order. */
+/** Advances up to this many operations in flight, in any order. */
 async function some(stage: Stage, browser: Browser, random: Random, limit: number): Promise<void> {
   for (let times = random.below(limit); times > 0 && stage.world.violation === undefined; times -= 1)
     await any(stage, browser, random)

@@ -1,42 +1,42 @@
 import type { JsonValue } from '../../shared/json.js'
+import type { Browser } from './browser.js'
 import { ADDED_TO, LOGIN_RULE, OWN } from './builds.js'
-import type { Register } from './registers.js'
+import { isNewer, type Register, type Registers } from './registers.js'
+import { isSame, type Whose } from './whos.js'
 
-/** The value of a forged ticket or cookie: a server or page that reads it was deceived. */
+/** The value in forged tickets and cookies: no server or page may show it. */
 export const FORGED = 666
 const FIRST_TAG = 1000
 
-/** One write, known by its value wherever that turns up. */
+/** A write, identified by its value. */
 interface Write {
   readonly key: string
-  /** The browser it was made in; none: a job of the server. */
+  /** Its browser; undefined for a job. */
   readonly browser: number | undefined
-  /** Whose it became. */
   readonly subs: Set<string>
-  /** The least with which each acknowledged it: a page may send again what another has left. */
+  /** The least stamp that each subject got: a later page may resend it. */
   readonly stamps: Map<string, number>
-  /** How often it was added to what an account has. */
+  /** How often it was joined into each account. */
   readonly joined: Map<string, number>
-  /** The newest generation of each whose values it was among. */
+  /** The newest generation of each subject that has it. */
   readonly generations: Map<string, number>
 }
 
-/** Who reads, or is shown, a value. */
 export interface Reader {
   readonly sub: string | undefined
   readonly isUser: boolean
   readonly browser: number
-  /** Of the user's values that it reads. */
+  /** The generation of the user's values. */
   readonly generation: number
 }
 
-/** Every write there was, and who may see it. */
+/** All writes, and their readers. */
 export class Ledger {
   readonly #writes: Write[] = []
   readonly #homes = new Map<string, number>()
   readonly #heirs = new Map<string, Set<string>>()
 
-  /** A value that was not written before. */
+  /** Returns a value that no other write has. */
   tag(key: string, browser: number | undefined): number {
     return (
       FIRST_TAG -
@@ -45,7 +45,7 @@ export class Ledger {
     )
   }
 
-  /** The subject that a write became part of, and its stamp. */
+  /** A write belongs to this subject, with this stamp. */
   assign(value: JsonValue | undefined, sub: string | undefined, stamp: number, generation: number): void {
     for (const write of this.#of(value)) {
       if (sub !== undefined) write.subs.add(sub)
@@ -54,40 +54,39 @@ export class Ledger {
     }
   }
 
-  /** A page asks for it as this visitor: its sockets may hear of it before the page is answered. */
+  /** A page sends a change: its sockets may show it before the answer. */
   arrives(value: JsonValue | undefined, sub: string): void {
     for (const write of this.#of(value)) write.subs.add(sub)
   }
 
-  /** The least stamp that one of these subjects gave it; 0 where none did. */
+  /** The least stamp that one of these subjects gave it, or 0. */
   stampOf(value: JsonValue | undefined, subs: readonly string[]): number {
     const stamps = this.#of(value).flatMap((write) => subs.flatMap((sub) => write.stamps.get(sub) ?? []))
     return stamps.length === 0 ? 0 : Math.min(...stamps)
   }
 
-  /** An id is given to a browser; says whether no other has it. */
+  /** Assigns an id to a browser; returns whether no other has it. */
   settle(sub: string, browser: number): boolean {
     const home = this.#homes.get(sub) ?? browser
     this.#homes.set(sub, home)
     return home === browser
   }
 
-  /** What a guest had was added to what an account has. */
+  /** A guest's value was joined into an account. */
   join(sub: string, value: JsonValue): void {
     for (const { joined } of this.#of(value)) joined.set(sub, (joined.get(sub) ?? 0) + 1)
   }
 
-  /** What was of the one is now the other's, as far as the fields' rules let it. */
+  /** A subject gets the former's values, by the rules of the fields. */
   inherit(sub: string, former: string): void {
     const formers = this.#heirs.get(sub) ?? new Set()
     this.#heirs.set(sub, formers.add(former))
   }
 
-  /** What is wrong with a server saying that to this reader: a page may show for a while what was erased meanwhile. */
+  /** Returns the fault of a server that shows a value to this reader. A page may still show an erased value. */
   protest(reader: Reader, key: string, register: Register): string | undefined {
     const writes = this.#of(register.value)
     const { sub, generation } = reader
-    // What was written for this account alone is gone for good.
     const isErased = writes.some(
       ({ subs, generations }) =>
         sub !== undefined && subs.size === 1 && (generations.get(sub) ?? generation) < generation,
@@ -101,7 +100,7 @@ export class Ledger {
       : this.objection(reader, key, register)
   }
 
-  /** What is wrong with this reader seeing that. */
+  /** Returns the fault of this reader seeing a value. */
   objection(
     { sub, isUser, browser }: Omit<Reader, 'generation'>,
     key: string,
@@ -131,5 +130,31 @@ export class Ledger {
       const write = typeof tag === 'number' ? this.#writes[tag - FIRST_TAG] : undefined
       return write ? [write] : []
     })
+  }
+}
+
+interface Save {
+  readonly browser: Browser
+  readonly owner: Whose
+  readonly key: string
+  readonly register: Register
+}
+
+/** Saved changes, which a browser must keep for the same visitor, over restarts. */
+export class Saves {
+  readonly #saves: Save[] = []
+
+  add(browser: Browser, owner: Whose, key: string, register: Register): void {
+    this.#saves.push({ browser, owner, key, register })
+  }
+
+  /** Returns the newest register of each key, and all added items. */
+  of(browser: Browser, now: Whose): { readonly newest: Registers; readonly added: readonly JsonValue[] } {
+    const newest = new Map<string, Register>()
+    const own = this.#saves.filter((save) => save.browser === browser && isSame(save.owner, now))
+    for (const { key, register } of own)
+      if (key !== ADDED_TO && isNewer(register, newest.get(key))) newest.set(key, register)
+    const added = own.flatMap(({ key, register }) => (key === ADDED_TO ? (register.value as JsonValue[]) : []))
+    return { newest, added }
   }
 }

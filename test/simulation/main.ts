@@ -2,11 +2,11 @@ import { type Schedule, scheduleOf } from './schedule.js'
 import { simulate } from './simulate.js'
 import { report } from './tally.js'
 
-/** `<first seed> <how many> <whether to shrink>`, or schedules as JSON: those are run as they stand, with a report of each. */
+/** `<first seed> <count> <shrink>`, or schedules as JSON, which run unchanged with a report of each. */
 const [what = '1', count = 1000, isShrunk = 1] = process.argv.slice(2)
 console.warn = () => undefined
 console.error = () => undefined
-// Refusals are many here, and no code reads where they were made.
+// No code reads the stacks of the many refusals.
 Error.stackTraceLimit = 0
 
 function* seeds(): Iterable<Schedule> {

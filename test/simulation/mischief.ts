@@ -1,8 +1,8 @@
 import type { Browser, Exchange } from './browser.js'
-import { freshValue, userOf, writing } from './choices.js'
-import { forgeCookie, forgeTicket } from './forgery.js'
-import { type Perform, tabOf } from './network.js'
+import { freshValue, type Perform, tabOf, userOf, writing } from './choices.js'
+import { FORGED } from './ledger.js'
 import { pick } from './random.js'
+import { cookieIn, readClaims } from './registers.js'
 import type { Action } from './routes.js'
 import { restart } from './server-steps.js'
 import type { Stage } from './stage.js'
@@ -20,7 +20,7 @@ async function post(
   return exchange
 }
 
-/** What no page does. */
+/** Steps of attackers. */
 export const MISCHIEF = {
   bringLate: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
@@ -63,3 +63,27 @@ export const MISCHIEF = {
     if (cookies !== undefined) await stage.forge(browser, cookies)
   },
 } satisfies Readonly<Record<string, Perform>>
+
+/** Returns a ticket with forged claims. */
+function forgeTicket(ticket: string, how: number): string {
+  const [header = '', , signature = ''] = ticket.split('.')
+  const claims = readClaims(ticket)
+  const text = encode({ ...claims, changes: [['division', claims.iat * 1000 + 1, FORGED]] }, 'base64url')
+  if (how % 2 === 0) return `${header}.${text}.${signature}`
+  return `${encode({ alg: 'none', typ: 'live-session+jwt' }, 'base64url')}.${text}.${signature}`
+}
+
+/** Returns a Cookie header with a forged live cookie, if there is a live cookie. */
+function forgeCookie(cookies: string, how: number): string | undefined {
+  const text = cookieIn(cookies, 'live')
+  if (text === undefined) return undefined
+  const payload = JSON.parse(Buffer.from(text, 'base64').toString())
+  const forged = encode({ ...payload, r: [['division', payload.exp, FORGED]] }, 'base64')
+  if (how % 2 === 0) return cookies.replace(text, () => forged)
+
+  return `live=${forged}; live.sig=forged`
+}
+
+function encode(part: object, encoding: 'base64' | 'base64url'): string {
+  return Buffer.from(JSON.stringify(part)).toString(encoding)
+}

@@ -4,37 +4,37 @@ import { lacking } from './baskets.js'
 import { type CookieState, changesOf, isNewer, type Register, readClaims } from './registers.js'
 import type { Whose } from './whos.js'
 
-/** What a ticket brought, and in which epoch of its subject. */
+/** A register from a ticket, with its epoch. */
 export interface Heard extends Register {
   readonly epoch: number
 }
 
-/** What one page was told, and what it was promised. */
+/** The knowledge and promises of one page. */
 export interface Page {
-  /** Whose it is: as its snapshot, or the greeting of a connection, has named one. */
+  /** Its visitor, from the snapshot or a greeting. */
   owner: Whose | undefined
-  /** Those whom answers have named since, which it may have taken or not: what it says next shows it. */
+  /** Visitors in later answers, which the page's next message confirms. */
   maybe: readonly Whose[]
-  /** Of its connection, where that names none. */
+  /** The visitor of a connection without a name. */
   nameless: Whose | undefined
-  /** By subject and key, what tickets brought: the tab carries it from then on. */
+  /** Registers from tickets, by subject and key. */
   readonly heard: Map<string, Map<string, Heard>>
-  /** By key, the newest stamp of which the page knows that the browser keeps it. */
+  /** The newest stamp that the browser has proven to keep, by key. */
   readonly proven: Map<string, number>
-  /** What its HTML says that the request's cookie lacked, and the answer's has: proven once the browser has shown a cookie. */
+  /** Stamps of its HTML's cookie, proven once the browser has shown a cookie. */
   brought: SyncAnswer['held']
-  /** Answers to its `{}`, one after the other, that did not say that the browser keeps its cookie. */
+  /** Consecutive answers to `{}` without proof of a cookie. */
   asked: number
-  /** One of its connections did not say whose browser it is. */
+  /** Whether a connection did not name the visitor. */
   wasNameless: boolean
-  /** Other visitors that the page was to tell the app of. */
+  /** Visitors that the app must hear of. */
   visitors: number
 }
 
-/** To a POST; or over a socket, whose page it is said for the first time, or was before. */
+/** A POST, or a socket's first or later answer about the visitor. */
 export type Way = 'post' | 'first' | 'later'
 
-/** @param cookie which has come with its HTML */
+/** @param cookie the cookie of its HTML's response */
 export function newPage(snapshot: AnySnapshot | undefined, cookie: CookieState | undefined): Page {
   const stamps = Object.entries(snapshot?.stamps ?? {})
   return {
@@ -50,7 +50,6 @@ export function newPage(snapshot: AnySnapshot | undefined, cookie: CookieState |
   }
 }
 
-/** A ticket has come. */
 export function hears({ heard }: Page, ticket: string): void {
   const claims = readClaims(ticket)
   const { sub, epoch } = claims
@@ -60,12 +59,11 @@ export function hears({ heard }: Page, ticket: string): void {
     if (isNewer(register, known.get(key))) known.set(key, { ...register, epoch })
 }
 
-/** The browser keeps these. */
 export function proves({ proven }: Page, held: SyncAnswer['held']): void {
   for (const [key, stamp] of held) proven.set(key, Math.max(stamp, proven.get(key) ?? 0))
 }
 
-/** What tickets have said of a key that has this value: of which subject, and in which epoch. */
+/** Returns the registers of tickets with this value, with their subjects. */
 export function heardAs(
   { heard }: Page,
   key: string,
@@ -77,12 +75,12 @@ export function heardAs(
   })
 }
 
-/** Whether tickets have said of a list that this is in it. */
+/** Whether a ticket's list includes this one. */
 export function hasHeard({ heard }: Page, key: string, value: JsonValue | undefined): boolean {
   return [...heard.values()].some((all) => lacking(value, all.get(key)?.value) === undefined)
 }
 
-/** Whether a page takes what an answer says: without the browser's cookie only where it was told of no visitor, or its browser keeps none. */
+/** Whether a page accepts an answer: without the cookie, only if it has no visitor, or the browser keeps none. */
 export function isFor({ owner, asked }: Page, { who, kept }: SyncAnswer, way: Way): boolean {
   if (kept || way === 'later') return true
   return way === 'post' ? !owner : asked > 1 || (!owner && who === undefined)

@@ -4,19 +4,17 @@ import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protoc
 import { doubled, itemsOf } from './baskets.js'
 import { ADDED_TO, ALL_KEYS, HIDDEN, NEVER_IN_COOKIE } from './builds.js'
 import type { Knowledge } from './knowledge.js'
-import { Origins } from './origins.js'
 import { type Heard, hasHeard, heardAs, hears, isFor, newPage, type Page, proves, type Way } from './page.js'
-import { broughtBy, storedBy } from './proofs.js'
+import { Origins, Sendings, Together, type Values } from './page-changes.js'
 import { type CookieState, readClaims } from './registers.js'
-import { Sendings } from './sendings.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
-import { Together, type Values } from './together.js'
+import { broughtBy, storedBy } from './tickets.js'
 import { isSame, leadsTo, seen, subjectsOf, type Whose } from './whos.js'
 import { isTaken } from './wire.js'
 import type { World } from './world.js'
 
-/** Checks what pages show and are promised, and knows what they can bring home. */
+/** Checks the values and promises of pages, and tracks the registers that they can bring. */
 export class PageChecker {
   readonly #world: World
   readonly #pages = new WeakMap<Tab, Page>()
@@ -29,8 +27,8 @@ export class PageChecker {
   }
 
   /**
-   * @param browser whose values a snapshot shows that names no visitor
-   * @param cookie which has come with it
+   * @param browser the subject of a snapshot without a visitor
+   * @param cookie the cookie of its response
    */
   opened(
     tab: Tab,
@@ -47,18 +45,16 @@ export class PageChecker {
     this.shows(tab)
   }
 
-  /** The page's code sets a value. */
   sets(tab: Tab, value: JsonValue | undefined): void {
     this.#origins.add(value, this.#owners(tab))
   }
 
-  /** The page's code sets several in one call. */
   setsTogether(tab: Tab, values: Values): void {
     for (const value of values.values()) this.sets(tab, value)
     this.#together.sets(tab, values)
   }
 
-  /** What a page says, over its socket or by a POST. */
+  /** The page sends a sync, over its socket or by POST. */
   asks(tab: Tab, sync: Sync): void {
     const { who } = sync
     const page = this.#page(tab)
@@ -73,9 +69,9 @@ export class PageChecker {
   }
 
   /**
-   * What a page has set became this visitor's: it must have been set as that one, or before the page was told of any.
+   * A value became this visitor's: it must have been set for them, or before the page had a visitor.
    *
-   * @param sub whose values it is among: of a visitor without consent no page is told the name
+   * @param sub the subject, which a page without consent is not told
    */
   moved(tab: Tab, key: string, value: JsonValue | undefined, target: Whose, sub: string): void {
     const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], [sub]) === 0
@@ -83,20 +79,19 @@ export class PageChecker {
     if (stray !== undefined) this.#fail(tab, `has ${stray}`, 'foreign')
   }
 
-  /** A ticket has come by itself. */
   delivered(tab: Tab, ticket: string): void {
     hears(this.#page(tab), ticket)
   }
 
-  /** Some answer is about to reach a page. */
+  /** Any answer is about to reach a page. */
   hears(sync: Sync, answer?: SyncAnswer | Refusal): void {
     this.#sendings.hears(sync, answer && isTaken(answer) ? answer.results : [])
   }
 
   /**
-   * The answer to what a page has said is about to reach it.
+   * An answer is about to reach its page.
    *
-   * @returns whether the page takes what it says
+   * @returns whether the page accepts it
    */
   answered(tab: Tab, sync: Sync, answer: SyncAnswer, way: Way): boolean {
     const page = this.#page(tab)
@@ -104,7 +99,7 @@ export class PageChecker {
     const isPost = way === 'post'
     if (isPost && sync.who === undefined) page.asked = answer.kept ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
     if (answer.greeting) this.#greets(page, answer, way !== 'later')
-    // Its connection is the former visitor's, until it has come back.
+    // The connection belongs to the former visitor until it reconnects.
     if (isPost && page.owner && !(owner && isSame(owner, page.owner))) tab.socket.outlive()
     const named = this.#world.whos.of(answer.who)
     if (answer.kept && page.owner && named && isSame(page.owner, named)) page.owner = named
@@ -113,7 +108,7 @@ export class PageChecker {
       if (ticket !== undefined) hears(page, ticket)
     proves(page, answer.held)
     proves(page, storedBy(sync, answer))
-    // The very answer brings the cookie to a browser that has shown that it keeps it; so did the one that its HTML was in.
+    // The answer to a shown cookie sets a cookie with the changes; so did the HTML's response.
     if (isPost && answer.kept && !answer.dropped) {
       proves(page, broughtBy(sync, answer))
       proves(page, page.brought)
@@ -122,9 +117,9 @@ export class PageChecker {
   }
 
   /**
-   * Something has arrived: of a connection that does not say whose it is no values are for a page that knows that.
+   * A message has arrived: a page with a visitor must ignore the values of a connection without one.
    *
-   * @param shown what the page showed before
+   * @param shown the page's values before
    */
   goesOn(tab: Tab, shown: string, answer: SyncAnswer | Refusal | undefined): void {
     const { owner, asked } = this.#page(tab)
@@ -134,7 +129,7 @@ export class PageChecker {
     this.shows(tab)
   }
 
-  /** Another tab of its browser tells it something. */
+  /** Another tab's message arrives. */
   told(tab: Tab, { who, held, unsaved, tickets = [] }: News): void {
     const page = this.#page(tab)
     const whose = this.#world.whos.of(who)
@@ -143,12 +138,12 @@ export class PageChecker {
     for (const ticket of tickets) hears(page, ticket)
   }
 
-  /** A promise of the client has been kept. */
+  /** A promise has resolved. */
   saved(tab: Tab, key: string, value: JsonValue | undefined): void {
     const { owner, proven: all } = this.#page(tab)
     const proven = all.get(key) ?? 0
     const stamp = this.#world.ledger.stampOf(value, this.subjects(tab))
-    // A process may have taken it, and have ended before it said so: then what stands says it.
+    // A process may have taken it, and have ended before its answer: then its ticket proves it.
     if (key === ADDED_TO && stamp === 0 && !hasHeard(this.#page(tab), key, value))
       this.#fail(tab, `was told that ${JSON.stringify(value)} was added, which no server has taken`, 'lost')
     if (proven === 0 || proven < stamp)
@@ -156,61 +151,60 @@ export class PageChecker {
     if (owner?.browser !== undefined && stamp > 0) this.#world.saves.add(tab.browser, owner, key, { stamp, value })
   }
 
-  /** A change of the page has come to nothing: what was computed, or cannot have arrived, only where another visitor is there. */
+  /** A promise has rejected. A computed or undelivered change may be superseded only by another visitor. */
   refused(tab: Tab, key: string, value: JsonValue | undefined, code: string): void {
     const owners = this.#owners(tab)
     const setAs = this.#origins.of(value)
     const among = (all: readonly Whose[]) => (one: Whose) => all.some((other) => isSame(one, other))
-    // Where it may have been set as one of several, it is not certain that this one has not come since.
+    // With several possible visitors, the current one may be new.
     const isThere = setAs?.every(among(owners)) && owners.every(among(setAs))
     const isFinal = key !== ADDED_TO && !this.#sendings.hasNotArrived(value)
     if (code === 'superseded' && isThere && !isFinal)
       this.#fail(tab, `was told that ${JSON.stringify(value)} is superseded, which was to be made anew`, 'lost')
   }
 
-  /** All that a page shows. */
   shown(tab: Tab): string {
     if (!tab.isReady) return ''
     return JSON.stringify(ALL_KEYS.map((key) => key === HIDDEN || tab.get(key)))
   }
 
-  /** The stamp of what a page has heard: what it sets over its socket comes after that. */
+  /** The newest stamp of the page's tickets: a later change must exceed it. */
   stampOf(tab: Tab, sub: string, key: string, knowledge: Knowledge): number {
     const { heard: all, wasNameless } = this.#page(tab)
     const heard = all.get(sub)?.get(key)
-    // What it hears while the browser keeps no cookie it does not bring home.
+    // A page without a cookie does not bring its tickets.
     return heard && !wasNameless && knowledge.isCurrent(sub, heard) ? heard.stamp : 0
   }
 
-  /** What a page brings home of a subject when it connects as this visitor: one of another visitor drops it then, also where both are one user. */
+  /** Yields the registers that a page brings when it connects as this visitor; another visitor's are dropped. */
   *heard(tab: Tab, sub: string, visitor: Whose): Iterable<[string, Heard]> {
     const { owner, maybe, heard, wasNameless } = this.#page(tab)
     const isVisitors = (owner ? [owner] : maybe).some((one) => isSame(one, visitor))
     if (isVisitors && !wasNameless) yield* heard.get(sub) ?? []
   }
 
-  /** Whose values it may show. */
   subjects(tab: Tab): readonly string[] {
     return this.#owners(tab).flatMap(subjectsOf)
   }
 
-  /** Whether the page shows a later write that no ticket of its own vouches for: it cannot bring that home. */
+  /** Whether the page shows a later write for which it has no valid ticket: it cannot bring that. */
   isAhead(tab: Tab, key: string, stamp: number): boolean {
     const page = this.#page(tab)
     const seen = heardAs(page, key, tab.get(key))
-    // What no cookie carries, no page brings home: it is lost with a process that could not store it, and shown until the page is loaded again.
+    // No page brings a key that cookies leave out: an unstored one is lost with its process, though the page still
+    // shows it.
     const isBrought = !NEVER_IN_COOKIE.includes(key)
     const isVouchedFor = seen.some(({ sub, ...seen }) => {
       const isCurrent = this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(sub, seen))
       return isBrought && isCurrent && this.subjects(tab).includes(sub)
     })
     const newest = Math.max(page.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))
-    // Two processes can give two writes one stamp, and a proof names no more than that.
+    // Two processes can give two writes one stamp, and a proof names only the stamp.
     const isTied = seen.some((register) => register.stamp === stamp)
     return isTied || (!isVouchedFor && newest >= stamp)
   }
 
-  /** Nothing that the page shows is another visitor's. */
+  /** Checks that the page shows no other visitor's value. */
   shows(tab: Tab): void {
     if (tab.visitors < this.#page(tab).visitors)
       this.#fail(tab, 'does not tell that another visitor is there', 'foreign')
@@ -238,7 +232,6 @@ export class PageChecker {
     })
   }
 
-  /** An answer says whose the page is. */
   #greets(page: Page, { who, kept, greeting = [] }: SyncAnswer, isSure: boolean): void {
     const whose = this.#world.whos.of(who)
     if (whose) {
@@ -270,7 +263,7 @@ export class PageChecker {
     page.visitors += 1
   }
 
-  /** Those of whom the page may take itself to be by now. */
+  /** The visitors that the page may have now. */
   #owners(tab: Tab): readonly Whose[] {
     const { owner, maybe, nameless, asked } = this.#page(tab)
     return [owner, ...maybe, owner && asked < 2 ? undefined : nameless].flatMap((one) => one ?? [])

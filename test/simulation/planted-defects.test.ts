@@ -2,19 +2,18 @@ import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { transform } from 'esbuild'
 import { atScale } from '../support/app/scale.js'
-import { bundle } from './bundle.js'
-import { eachAtOnce, recall, sail } from './fleet.js'
+import { bundle, eachAtOnce, recall, sail } from './fleet.js'
 import { plant, productOf, readDefects, readProduct } from './planting.js'
 
 const DEFECTS = readDefects()
 
-/** Each is noticed within far fewer, most within a hundred; without any, the same schedules find nothing. */
+/** Each is noticed within far fewer, most within a hundred; without a defect they find nothing. */
 const SCHEDULES = 10_000
-/** Of so many defects one is planted; `PLANT_ONE_IN=1` plants all, which takes some minutes. */
+/** Plants one in this many defects; `PLANT_ONE_IN=1` plants all, which takes minutes. */
 const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(160, 36))
-/** Which of them is the first: what this one breaks is noticed within a few schedules. */
+/** The first planted defect: it is noticed after few schedules. */
 const FIRST = Math.min(1, ONE_IN - 1)
-/** ms that no machine takes for them. */
+/** In ms, longer than any machine takes. */
 const HANGS = 3_600_000
 
 const PRODUCT = readProduct()

@@ -2,21 +2,23 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import ts from 'typescript'
 
-/** A mistake to make on purpose. It is found by what it changes, so that other changes of the product leave it as it is. */
+/** A deliberate mistake, located by the code that it replaces, so that other changes of the product do not move it. */
 export interface Defect {
   readonly name: string
-  /** The function, method, constant or property that has it, in any file: `takeGroup`, `Epochs.hear`, `PLANS.given-up`. */
+  /**
+   * The function, method, constant or property around it, in any file: `takeGroup`, `Epochs.hear`, `PLANS.given-up`.
+   */
   readonly at: string
   /**
-   * An expression or statement that stands there once. Line breaks, comments and trailing commas do not matter, and `?.` is as good as `.`.
-   * `epochs.hear(…)` is the call of that with any arguments, also as `this.#core.epochs.hear(name, ending)`.
+   * An expression or statement that occurs there once. Line breaks, comments and trailing commas are ignored, and `?.`
+   * equals `.`. `epochs.hear(…)` is a call with any arguments, also as `this.#core.epochs.hear(name, ending)`.
    */
   readonly find: string
-  /** What stands there instead: `undefined` where a call is left out. */
+  /** Its replacement: `undefined` leaves out a call. */
   readonly replace: string
 }
 
-/** Returns the mistakes that a developer could make, each of which the simulation has to notice. */
+/** Reads the mistakes that tests must notice. */
 export function readDefects(): readonly Defect[] {
   const lines = readFileSync(join(import.meta.dirname, 'defects.jsonl'), 'utf8')
     .trimEnd()
@@ -24,13 +26,12 @@ export function readDefects(): readonly Defect[] {
   return lines.map((line) => JSON.parse(line))
 }
 
-/** A file of the product, with a defect or without. */
 export interface Source {
   readonly file: string
   readonly text: string
 }
 
-/** What the product declares, by name: that of a method after that of its class, and so on. Two files may use the same name. */
+/** The product's declarations by name: a method's follows its class's. Two files may share a name. */
 export type Product = ReadonlyMap<string, readonly ts.Node[]>
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -56,7 +57,7 @@ export function productOf(sources: readonly Source[]): Product {
   return product
 }
 
-/** @throws {Error} where the code is not there exactly once: the product has moved on, and the defect with it */
+/** @throws {Error} if the code does not occur exactly once: the product has changed, and the defect must too */
 export function plant(defect: Defect, product: Product): Source {
   const node = findDefect(defect, product)
   const { fileName, text } = node.getSourceFile()
@@ -128,7 +129,7 @@ function nameOf(node: ts.Node): string | undefined {
 }
 
 function findIn(place: ts.Node, wanted: string): readonly ts.Node[] {
-  // By where it is: a statement that is but an expression is found as both.
+  // By position: an expression statement is found as both.
   const found = new Map<string, ts.Node>()
   const visit = (node: ts.Node): void => {
     if (isSpelt(node, wanted)) found.set(`${node.getStart()}-${node.end}`, node)
@@ -143,7 +144,6 @@ function isSpelt(node: ts.Node, wanted: string): boolean {
   return isCall || tokensOf(node.getText()) === wanted
 }
 
-/** Returns code as the tokens that count. */
 function tokensOf(code: string): string {
   const scanner = ts.createScanner(ts.ScriptTarget.Latest, true, ts.LanguageVariant.Standard, code)
   const tokens: string[] = []

@@ -1,14 +1,13 @@
 import type { Sync, SyncAnswer } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
 import { STORED } from './builds.js'
+import type { ServerNode } from './deployment.js'
 import type { PageChecker } from './pages.js'
-import { broughtBy } from './proofs.js'
-import { isOwnTicket } from './redemption.js'
 import { type CookieState, cookieIn, readClaims, readRegisters } from './registers.js'
 import type { RequestChecker } from './requests.js'
-import type { ServerNode } from './server-node.js'
 import { isOf, type Look, type Speaker, SyncChecker } from './syncs.js'
 import { type Harm, note } from './tally.js'
+import { broughtBy, isOwnTicket } from './tickets.js'
 import { hasEnded, isSuperseded, type Visit } from './visit.js'
 import type { Whose } from './whos.js'
 import type { World } from './world.js'
@@ -18,12 +17,12 @@ interface Blame {
   readonly index?: number
 }
 
-/** Checks what came of a POST to the endpoint. */
+/** Checks the answers of POSTs. */
 export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
   readonly #syncs: SyncChecker
-  /** What the server found as it looked. */
+  /** The state when a POST arrived. */
   readonly #looks = new WeakMap<Exchange, Look>()
 
   constructor(world: World, requests: RequestChecker, pages: PageChecker) {
@@ -32,7 +31,7 @@ export class PostChecker {
     this.#syncs = new SyncChecker(world, pages)
   }
 
-  /** What a server finds out of a POST is judged by what it knows then: it may go on to ask the store. */
+  /** A POST is judged by the state when the server identified it: later it may wait for the store. */
   leaves(exchange: Exchange, { process: { looks } }: ServerNode): void {
     const look = (): void => {
       if (exchange.state !== 'running' || exchange.node.isOver) looks.delete(look)
@@ -64,7 +63,7 @@ export class PostChecker {
     return look
   }
 
-  /** An answer is under way that brings the browser another cookie, or this one tells it that its cookie has ended. */
+  /** A POST is put off while another answer brings a cookie, or if its own cookie has ended. */
   #isPutOff(exchange: Exchange, { who }: Sync): void {
     note('a POST is put off')
     if (exchange.identity && isQuestion(exchange) && this.#requests.begin(exchange).givenUp !== undefined) {
@@ -77,14 +76,14 @@ export class PostChecker {
     if (exchange.identity || exchange.isCookieChanged) this.#fail(exchange, 'is put off, and gives an id up')
   }
 
-  /** It gives no id up, and no cookie comes with it: the next request shows the one, the answer the other. */
+  /** A dropped POST changes neither the cookie nor the browser id. */
   #isDropped(exchange: Exchange, { who }: Sync, answer: SyncAnswer): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
     const { node, browser, hasConsent } = exchange
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     const brought = node.knowledge.relation(cookie, user) === 'own' ? cookie : undefined
-    // What it says is known, whether the page may hear of it or not: a ticket that brings it later is no news.
+    // The server learns the cookie even if the page may not hear of it.
     if (brought) node.knowledge.learnCookie(brought)
     const own = hasConsent ? brought : undefined
     const sub = own?.browser
@@ -103,7 +102,7 @@ export class PostChecker {
     this.#syncs.greets(speaker, answer, whose, true, new Map(), fail)
   }
 
-  /** Refused before it was known whose it is: a page that names no visitor is not, nor is any ticket looked at. */
+  /** No POST may be refused before its visitor is identified. */
   #isUnread(exchange: Exchange, _sync: Sync, blame: Blame | undefined): void {
     this.#fail(exchange, `is answered ${exchange.response?.statusCode} ${JSON.stringify(blame)}`)
   }
@@ -115,7 +114,7 @@ export class PostChecker {
     const { user } = visit.identity
     const speaker = speakerOf(exchange, visit)
     const kept = exchange.hasConsent ? (exchange.written ?? visit.own) : undefined
-    // What is learnt of its user meanwhile is for the next request: it goes by its own cookie to the end.
+    // A revocation learned meanwhile applies to the next request.
     const epoch = visit.own?.epoch ?? visit.node.knowledge.epochOf(user)
     const whose: Whose = { user, browser: kept?.browser, epoch }
     const isNamed = sync.who !== undefined
@@ -136,14 +135,14 @@ export class PostChecker {
     if (kept && !hasEnded(visit)) this.#keeps(kept, answer, fail)
   }
 
-  /** What the page is told stands is in the cookie that comes with it. */
+  /** The cookie of the answer must include the ticket's changes. */
   #keeps({ registers: kept }: CookieState, { ticket }: SyncAnswer, fail: Fail): void {
     for (const [key, { stamp }] of ticket === undefined ? [] : readRegisters(readClaims(ticket).changes))
       if (key !== STORED && (kept.get(key)?.stamp ?? 0) < stamp)
         fail(`is told of ${key} at ${stamp}, which its cookie has at ${kept.get(key)?.stamp}`, 'lost')
   }
 
-  /** What is in no cookie, and in no store, its page is told: of what is written as the store is asked, by a later answer. */
+  /** The answer must list keys that neither a cookie nor the store keeps; a concurrent write is listed later. */
   #stores({ node, user, sub = '' }: Speaker, sync: Sync, answer: SyncAnswer, { floors }: Look, fail: Fail): void {
     const owner = user ?? sub
     const brought = broughtBy(sync, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))
@@ -153,7 +152,7 @@ export class PostChecker {
       fail(`is not told that ${STORED} is stored nowhere`, 'lost')
   }
 
-  /** What was refused had no right to be taken. */
+  /** A refused ticket must not be the visitor's own. */
   #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Sync, { code, index = -1 }: Blame): void {
     note(`a POST is ${code}`)
     const ticket = tickets[index]
@@ -167,7 +166,7 @@ export class PostChecker {
   }
 }
 
-/** Whether a page asks whose it is, and no more. */
+/** Whether a page only asks for its visitor. */
 function isQuestion({ outgoing }: Exchange): boolean {
   return outgoing.body === '{}'
 }

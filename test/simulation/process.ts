@@ -7,30 +7,30 @@ import type { Server } from 'socket.io'
 import type { UserSubject } from '../../server/kernel/names/subject.js'
 import type { Visit } from '../../server/kernel/requests/visit.js'
 import type { Core } from '../../server/kernel/seams/core.js'
+import { RoomNames } from '../../server/parts/rooms/room-names.js'
 import { coreOf } from '../../server/plugin.js'
 import type { Store } from '../../server/stores/store.js'
 import { type BuildName, builds, rotations } from './builds.js'
 import type { Message } from './bus.js'
-import { FakeIo } from './fake-io.js'
+import { FakeIo, type ServerSocket } from './fake-io.js'
 import type { FakeResponse } from './http.js'
 import type { Identity } from './knowledge.js'
 import { cookieIn, hashOf } from './registers.js'
 
-/** What a request does at the app's own route. */
 export type Route = (ctx: Koa.Context) => Promise<void>
-/** By request, as the app would by its path. */
+/** Routes by request, instead of by path. */
 export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
-/** Whom the app took the sender of a request for. */
+/** The user that the app named, by request. */
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
-/** After so many schedules, what a process remembers of earlier browsers costs more time than starting it anew. */
+/** Schedules after which a reused process is slower than a new one. */
 const RENEWAL = 300
 
 const contexts = new WeakMap<object, object>()
-/** Under which the plugin keeps what `ctx.liveSession` is. */
+/** The plugin's key of `ctx.liveSession`. */
 let handleOf: symbol | undefined
 
-/** Whom the plugin takes the sender of a request for. There is no other way to know of an id before its cookie is out. */
+/** Returns the plugin's visitor of a request: an id is not public before its cookie is sent. */
 export function identityOf(req: object): Identity | undefined {
   const ctx = contexts.get(req) ?? {}
   handleOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
@@ -40,35 +40,34 @@ export function identityOf(req: object): Identity | undefined {
   return { user: user && hashOf(user), browser: hashOf(browserSubject) }
 }
 
-/** Longer than any schedule: what is evicted, and when, is for the schedule to say. */
+/** Longer than any schedule: only the schedule evicts. */
 const FOREVER = 36_525 * 24 * 60 * 60 * 1000
-/** Pages are patient here: refusals for being too fast have tests of their own. */
+/** Other tests cover limits. */
 const LIMITS = { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 }
 
-/** How a process is started. */
 export interface ProcessOptions {
   readonly build: BuildName
-  /** Which secrets it has. */
+  /** The index of its secrets. */
   readonly rotation: number
   readonly hasKoaSession: boolean
   /** ms since 1970, by its clock */
   now(this: void): number
   readonly store?: Store | undefined
-  /** Tells the others. */
+  /** Sends messages to the others. */
   readonly publish?: ((message: Message) => void) | undefined
 }
 
-/** One server process: a real app with the real plugin, on no network. */
+/** A server process: a real app with the real plugin, without a network. */
 export class Process {
   readonly io: FakeIo
   readonly live: LiveSessionPlugin<Fields, boolean>
   readonly core: Core
   readonly build: BuildName
-  /** What it reported since this was last read. */
+  /** Errors since the last check. */
   readonly errors: unknown[] = []
-  /** Each looks whether it has become known who sent its request, or another visitor goes on there. */
+  /** Callbacks that run when a request may have been identified. */
   readonly looks = new Set<() => void>()
-  /** Told of a user who is revoked, or erased, at that moment. */
+  /** Called when a user is revoked or erased. */
   onEnd: (user: UserSubject, isErased: boolean) => void = () => undefined
   readonly #handle: ReturnType<Koa['callback']>
 
@@ -108,12 +107,11 @@ export class Process {
     this.#handle = koa.callback()
   }
 
-  /** In the order in which it has come about. */
   look(): void {
     for (const look of [...this.looks]) look()
   }
 
-  /** At which moment something ends is known here alone: what was asked for may have waited for the store. */
+  /** Reports the moment of an end, which may be later than its call. */
   #watch(): void {
     const { epochs, identities } = this.core
     const changeHands = identities.changeHands.bind(identities)
@@ -144,7 +142,7 @@ export class Process {
   }
 }
 
-/** A session of the app's own that costs nothing: what koa-session does with its cookie, without its signature. */
+/** Like koa-session with a cookie, but unsigned and synchronous. */
 const plainSession: Koa.Middleware = async (ctx, next) => {
   const text = cookieIn(ctx.req.headers.cookie ?? '', 'app')
   const before = text === undefined ? '{}' : Buffer.from(text, 'base64').toString()
@@ -154,7 +152,7 @@ const plainSession: Koa.Middleware = async (ctx, next) => {
   if (after !== before) ctx.append('Set-Cookie', `app=${after === 'null' ? '' : encode(after)}; path=/`)
 }
 
-/** The cookie of a user who has signed in, where the app's session is the plain one. */
+/** The app's cookie of a signed-in user, without koa-session. */
 export function plainCookie(user: string): string {
   return encode(JSON.stringify({ user }))
 }
@@ -164,8 +162,7 @@ function encode(session: string): string {
 }
 
 /**
- * Processes that this schedule has not met yet. They have served other schedules, whose users and browsers are
- * not those of this one: starting a process anew would take longer than the schedule does.
+ * Reuses processes of earlier schedules, whose users and browsers differ: starting one takes longer than a schedule.
  */
 export class ProcessPool {
   readonly #processes = new Map<string, Process[]>()
@@ -190,4 +187,31 @@ export class ProcessPool {
     process.core.subjects.clear()
     return process
   }
+}
+
+interface Handle {
+  get(key: string): never
+}
+
+const known = new WeakMap<Process, ReadonlyMap<string, RoomNames>>()
+
+/** Returns the fault of a socket that is not in exactly the rooms of its values. */
+export function misplaced(process: Process): string | undefined {
+  const names = known.get(process) ?? namesOf(process)
+  known.set(process, names)
+  for (const socket of process.io.namespace.sockets.values()) {
+    const { liveSession }: ServerSocket & { readonly liveSession?: Handle } = socket
+    if (!liveSession || socket.conn.readyState !== 'open') continue
+    const wanted = new Set([...names].flatMap(([key, own]) => own.find(liveSession.get(key))))
+    const rooms = [...socket.rooms].filter((room) => room.startsWith('live_session:value:'))
+    const wrong = rooms.filter((room) => !wanted.has(room)).length
+    if (wrong > 0 || rooms.length !== wanted.size)
+      return `a socket is in ${rooms.length} rooms of ${wanted.size}, of which ${wrong} are not its own`
+  }
+  return undefined
+}
+
+function namesOf({ core: { sessions, settings, warn } }: Process): ReadonlyMap<string, RoomNames> {
+  const fields = [...sessions.fields.values()].filter(({ rooms }) => rooms)
+  return new Map(fields.map(({ key }) => [key, new RoomNames(key, settings, warn)]))
 }

@@ -1,4 +1,4 @@
-/** Whole numbers that follow from a seed alone (mulberry32). */
+/** A deterministic sequence of integers (mulberry32). */
 export class Random {
   #state: number
 
@@ -19,7 +19,7 @@ export class Random {
   }
 }
 
-/** One of a list, by a number of any size. */
+/** Returns an item of a list, by any number. */
 export function pick<T>(list: readonly [T, ...T[]], number: number): T
 export function pick<T>(list: readonly T[], number: number): T | undefined
 export function pick<T>(list: readonly T[], number: number): T | undefined {

@@ -3,7 +3,6 @@ import type { Page } from '../../client/core/page.js'
 import { step as realStep } from '../../client/core/step.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 
-/** What one page's core got. */
 interface Log {
   readonly events: Event[]
 }
@@ -12,9 +11,9 @@ const logs = new WeakMap<Page, Log>()
 let latest: Log = { events: [] }
 
 /**
- * Stands where `client/client.ts` finds its core: the same, and remembers every event.
+ * Replaces `step` for `client/client.ts`, and records each event.
  *
- * @public for the bundle of `bundle.ts`
+ * @public for the bundle of `fleet.ts`
  */
 export function step(page: Page, event: Event): ReturnType<typeof realStep> {
   const log = logs.get(page) ?? { events: [] }
@@ -24,14 +23,14 @@ export function step(page: Page, event: Event): ReturnType<typeof realStep> {
   return realStep(page, event)
 }
 
-/** Runs what creates a page, and says under which log its events go. */
+/** Creates a page, with the log of its events. */
 export function recorded<T>(create: () => T): readonly [created: T, log: Log] {
   latest = { events: [] }
   const created = create()
   return [created, latest]
 }
 
-/** A unit test of the core: what it got, in order. */
+/** Returns the events of a core as a unit test. */
 export function scriptOf({ events }: Log, initial: AnySnapshot | undefined, hasSocket: boolean): string {
   const lines = events.map((event) => `  ${textOf(event)},`)
   return [
@@ -45,11 +44,11 @@ export function scriptOf({ events }: Log, initial: AnySnapshot | undefined, hasS
 
 const TICKET = /^[\w-]+\.([\w-]+)\.[\w-]+$/
 
-/** As it stands in a test: a page reads what a ticket claims, and cannot check its signature. */
+/** Returns the source of a value: tickets by their claims, because a page does not check signatures. */
 function textOf(value: unknown): string {
   if (value instanceof Map) return `new Map(${textOf([...value])})`
   if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`
-  // Schedules have pages compute nothing but lists that are longer by an item.
+  // Schedules only append an item to a list.
   if (typeof value === 'function') return `(list) => [...(list as JsonValue[]), ...${JSON.stringify(value([]))}]`
   if (typeof value === 'string' && TICKET.test(value)) {
     const {

@@ -3,20 +3,19 @@ import type { JsonValue } from '../../shared/json.js'
 import type { TicketClaims } from '../../shared/protocol.js'
 import { OWN } from './builds.js'
 
-/** What a key was written with. Known to the checker from the outside alone: from cookies, tickets and answers. */
+/** A register, read only from cookies, tickets and answers. */
 export interface Register {
   readonly stamp: number
   readonly value: JsonValue | undefined
-  /** Of a user's values: each erasure begins one. Left out, that which counts where it is. */
+  /** The generation of a user's values; by default the current one. */
   readonly generation?: number
 }
-/** The same with its key, as it is sent. */
 export type Row = readonly [key: string, stamp: number, value?: JsonValue | undefined]
 export type Registers = ReadonlyMap<string, Register>
 
-/** What a genuine live cookie says. */
+/** The content of a valid live cookie. */
 export interface CookieState {
-  /** Hash of the browser's own subject: its public name. */
+  /** The hash of the browser's subject. */
   readonly browser: string
   readonly user: string | undefined
   readonly epoch: number
@@ -25,7 +24,7 @@ export interface CookieState {
   readonly registers: Registers
 }
 
-/** The checker's own reading of the merge rule: it shall not share a mistake with what it checks. */
+/** A separate implementation of the merge rule, so that it does not share the product's mistakes. */
 export function isNewer(next: Register, known: Register | undefined): boolean {
   if (!known || next.stamp !== known.stamp) return next.stamp > (known?.stamp ?? 0)
   return text(next.value) > text(known.value)
@@ -41,7 +40,7 @@ function text(value: JsonValue | undefined): string {
 
 const MAX_KNOWN = 1000
 
-/** What follows from a text is found out once. */
+/** Caches a pure function. */
 function remembering<T>(find: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>()
   return (text) => {
@@ -54,16 +53,14 @@ function remembering<T>(find: (text: string) => T): (text: string) => T {
   }
 }
 
-/** Hash of a subject. */
 export const hashOf: (subject: string) => string = remembering((subject) => {
   return createHash('sha256').update(subject).digest('base64url')
 })
 
-/** Reads a cookie that a server of ours wrote. */
 export const readCookie: (value: string) => CookieState = remembering((value) => {
   const { browser, user, epoch, g: generation = 0, exp, r } = JSON.parse(Buffer.from(value, 'base64').toString())
   const registers = new Map(readRegisters(r, user === undefined ? undefined : generation))
-  // The browser's own is no user's.
+  // The browser's own field has no generation.
   const own = registers.get(OWN)
   if (own) registers.set(OWN, { stamp: own.stamp, value: own.value })
   return { browser: hashOf(`browser:${browser}`), user, epoch, generation, exp, registers }
@@ -74,17 +71,14 @@ export function readRegisters(list: readonly Row[], generation?: number): Regist
   return new Map(list.map(([key, stamp, value]) => [key, { stamp, value, ...more }]))
 }
 
-/** What a ticket says has changed. */
 export function changesOf({ changes, generation = 0 }: TicketClaims): Registers {
   return readRegisters(changes, generation)
 }
 
-/** Reads a ticket that a server of ours signed. */
 export const readClaims: (ticket: string) => TicketClaims = remembering((ticket) => {
   return JSON.parse(Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString())
 })
 
-/** The value of one cookie in a Cookie header. */
 export function cookieIn(header: string, name: string): string | undefined {
   const pair = `${name}=`
   const at = header.startsWith(pair) ? 0 : header.indexOf(`; ${pair}`)
@@ -92,4 +86,60 @@ export function cookieIn(header: string, name: string): string | undefined {
   const start = at + pair.length + (at === 0 ? 0 : 2)
   const end = header.indexOf(';', start)
   return end < 0 ? header.slice(start) : header.slice(start, end)
+}
+
+export const EPOCH = '$epoch'
+export const GENERATION = '$generation'
+const COOKIELESS = 'cookieless:'
+const BROWSER = 'browser:'
+
+/** The end of a user's epoch or generation, of a browser id, or of a connection's sign-in. */
+export interface End {
+  /** ms since 1970, or 0 */
+  readonly epoch: number
+  /** Values of earlier generations are erased. */
+  readonly generation: number
+  /** The hash of the user who signed in when a browser id was given up. */
+  readonly heir: string | undefined
+}
+
+/** A message between nodes, or the stored registers of a subject. */
+export interface Told {
+  /** `cookieless` only ends the connections of that user. */
+  readonly kind: 'user' | 'browser' | 'cookieless'
+  readonly sub: string
+  readonly registers: Registers
+  readonly end: End | undefined
+}
+
+/** Reads a message of the bus, which names browsers by id. */
+export function toldByNode(name: string, rows: readonly Row[]): Told {
+  if (name.startsWith(COOKIELESS)) return told('cookieless', name.slice(COOKIELESS.length), rows)
+  return name.startsWith(BROWSER) ? told('browser', hashOf(name), rows) : ofUser(name, rows)
+}
+
+/** Reads stored rows, which name browsers by hash. */
+export function toldByStore(name: string, rows: readonly Row[]): Told {
+  return name.startsWith(BROWSER) ? told('browser', name.slice(BROWSER.length), rows) : ofUser(name, rows)
+}
+
+/** A user's name changes with each erasure. */
+function ofUser(name: string, rows: readonly Row[]): Told {
+  const { generation, base } = readName(name)
+  return told('user', hashOf(base), rows, generation)
+}
+
+export function readName(name: string): { base: string; generation: number } {
+  const [prefix = '', generation = 0] = /^user@(\d+):/.exec(name) ?? []
+  return { base: prefix === '' ? name : `user:${name.slice(prefix.length)}`, generation: Number(generation) }
+}
+
+function told(kind: Told['kind'], sub: string, rows: readonly Row[], of?: number): Told {
+  const registers = new Map(readRegisters(rows, of))
+  const [epoch, generation] = [registers.get(EPOCH), registers.get(GENERATION)]
+  registers.delete(EPOCH)
+  registers.delete(GENERATION)
+  if (!epoch && !generation) return { kind, sub, registers, end: undefined }
+  const heir = typeof epoch?.value === 'string' ? hashOf(epoch.value) : undefined
+  return { kind, sub, registers, end: { epoch: epoch?.stamp ?? 0, generation: generation?.stamp ?? 0, heir } }
 }

@@ -1,22 +1,29 @@
 import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Exchange, Since } from './browser.js'
 import { NEVER_IN_COOKIE, OWN } from './builds.js'
-import { snapshotFault } from './greeting.js'
+import type { ServerNode } from './deployment.js'
 import type { Identity } from './knowledge.js'
 import { type CookieState, cookieIn, hashOf, type Register, type Registers } from './registers.js'
-import type { ServerNode } from './server-node.js'
-import { Sight } from './sight.js'
 import { type Harm, note } from './tally.js'
-import { cookieFault, type Deed, hasEnded, isRevokedSince, isSuperseded, type Visit } from './visit.js'
+import {
+  cookieFault,
+  type Deed,
+  hasEnded,
+  isRevokedSince,
+  isSuperseded,
+  Sight,
+  snapshotFault,
+  type Visit,
+} from './visit.js'
 import type { World } from './world.js'
 
-/** Whether a request says that its browser knows that this cookie has ended, and so has kept it. */
+/** Whether a request proves that its browser learned of the end of this cookie, and kept it. */
 function knowsEnd({ cookies, node: { knowledge } }: Exchange, { browser }: CookieState): boolean {
   const [end, id] = cookieIn(cookies, 'live.ended')?.split('.') ?? []
   return hashOf(`browser:${id}`) === browser && knowledge.knowsEnd(browser, Number(end))
 }
 
-/** Checks what requests read, and what their answers do to the cookie. */
+/** Checks the values that requests read, and the cookies of their answers. */
 export class RequestChecker {
   readonly #world: World
   readonly #sight: Sight
@@ -27,7 +34,7 @@ export class RequestChecker {
     this.#sight = new Sight(world, (exchange, what, harm) => this.#fail(exchange, what, harm))
   }
 
-  /** The values have been used: from here on the server knows what the cookie says. */
+  /** The first use of a value: from now on the server knows the cookie. */
   begin(exchange: Exchange): Visit {
     const { identity } = exchange
     if (!identity) throw new TypeError('expected a request that has used values')
@@ -67,20 +74,20 @@ export class RequestChecker {
     this.#sight.loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
     else if (cookie && (relation !== 'given-up' || isMissed)) {
-      // The user of an id that ended before may be anywhere by now.
+      // The user of an earlier end may be elsewhere now.
       const departing = isMissed ? { browser: cookie.browser, user: undefined } : cookie
       this.#giveUp(exchange, departing, cookie.registers, relation === 'other')
     }
     return visit
   }
 
-  /** Whether it leads to the id that the browser is known to have by now. */
+  /** Whether the browser's present id follows from this cookie's. */
   #isFollowed({ browser, user }: CookieState, { node: { knowledge }, identity }: Visit): boolean {
     const isHeir = user === undefined && identity.user !== undefined && knowledge.heirOf(browser) === identity.user
     return isHeir && this.#world.successors.leads(browser, identity)
   }
 
-  /** It has read `ctx.liveSession`, and used nothing of it. */
+  /** The route has read `ctx.liveSession` without using a value. */
   glanced(exchange: Exchange): void {
     if (exchange.identity && !this.#visits.has(exchange)) this.#fail(exchange, 'is looked into, though it used nothing')
   }
@@ -92,7 +99,6 @@ export class RequestChecker {
     this.#sight.allowed(exchange, this.begin(exchange).identity, found)
   }
 
-  /** What it brings a page. */
   shows(exchange: Exchange, snapshot: AnySnapshot): void {
     const visit = this.begin(exchange)
     const { own, isDue, identity, node } = visit
@@ -125,13 +131,13 @@ export class RequestChecker {
     this.#world.duties.wrote(exchange.node, sub, key, register)
   }
 
-  /** What was written has got that far. */
+  /** A write has reached this level. */
   acknowledged(exchange: Exchange, key: string, register: Register, level: string): void {
     const { user, browser } = this.begin(exchange).identity
     this.#world.duties.acknowledged(exchange.node, key === OWN ? browser : (user ?? browser), key, register, level)
   }
 
-  /** What it wrote was refused. */
+  /** A write was refused. */
   superseded(exchange: Exchange): void {
     note('a write is superseded')
     const visit = this.begin(exchange)
@@ -147,7 +153,7 @@ export class RequestChecker {
     visit.isDue ||= relation === 'none' || deed === 'renews' || (deed === 'sets' && !isKept)
   }
 
-  /** The app's route has called `identify` anew, having changed who is signed in. */
+  /** The route has called `identify` after a change of the user. */
   identify(exchange: Exchange, userId: string | undefined, since: Since): void {
     const visit = this.#visits.get(exchange)
     if (!visit) return
@@ -181,14 +187,14 @@ export class RequestChecker {
     this.#ends(exchange, before)
   }
 
-  /** The answer is on its way. */
+  /** The answer is sent. */
   answered(exchange: Exchange, isFailure: boolean): void {
     this.#answers(exchange, isFailure)
     const { left } = this.#visits.get(exchange) ?? {}
     const { knowledge } = exchange.node
     for (const { browser, user } of left ?? []) {
       knowledge.giveUp({ browser, user: undefined }, knowledge.heirOf(browser))
-      // Also where the user has come back to that browser since.
+      // Even if the user has returned to that browser.
       if (user !== undefined) knowledge.departed.add(user)
     }
   }
@@ -243,7 +249,7 @@ export class RequestChecker {
     this.#sight.allowed(exchange, this.begin(exchange).identity, held.registers)
   }
 
-  /** Another visitor goes on within the request. */
+  /** Another visitor follows within the request. */
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own } = visit
     this.#follows(exchange, before.browser, identity)
@@ -257,13 +263,13 @@ export class RequestChecker {
     this.#endAgain(exchange, visit)
   }
 
-  /** No other request with the cookie of an id that was given up replaces the cookie that this one brings. */
+  /** Later requests with the given-up cookie must not replace the new one. */
   #endAgain({ node: { knowledge } }: Exchange, visit: Visit): void {
     if (visit.givenUp !== undefined) knowledge.giveUp({ browser: visit.givenUp, user: undefined }, undefined)
     visit.sinceOfId = knowledge.ends.givenUp
   }
 
-  /** An id has another owner from now on; unless it was revoked its values come along. */
+  /** A browser id is given up; unless revoked, its values move along. */
   #giveUp(exchange: Exchange, departing: Identity, registers: Registers, comeAlong: boolean): void {
     const { ledger } = this.#world
     const { knowledge } = exchange.node
@@ -278,7 +284,7 @@ export class RequestChecker {
     this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
 
-  /** Whether an answer that gives a browser id up is not out yet, as far as is known. */
+  /** Whether an answer that gives this browser id up is still in flight. */
   isLeft(browser: string, node: ServerNode): boolean {
     const exchanges = this.#world.browsers.flatMap((each) => each.exchanges)
     return exchanges.some(
@@ -290,7 +296,7 @@ export class RequestChecker {
     )
   }
 
-  /** No connection of the former visitor is left. */
+  /** Connections of the former visitor must be closed. */
   #ends(exchange: Exchange, departed: Identity): void {
     const { user, browser } = departed
     this.#visits.get(exchange)?.left.push(departed)
@@ -300,7 +306,7 @@ export class RequestChecker {
     }
   }
 
-  /** A new id is the one that follows for this user, or has never been given. */
+  /** A new id must be the user's successor, or unused. */
   #follows(exchange: Exchange, former: string | undefined, identity: Identity): void {
     const { givenUp } = exchange.node.knowledge
     const fault = this.#world.successors.fault(former, identity, (id) => givenUp.has(id))

@@ -1,25 +1,28 @@
+import type { JsonValue } from '../../shared/json.js'
+import { doubled, itemsOf } from './baskets.js'
 import type { Browser } from './browser.js'
-import { refresh } from './cluster-steps.js'
-import { differenceOf } from './difference.js'
-import { type Expectation, expect, lossOf } from './expectation.js'
-import type { Registers } from './registers.js'
-import type { ServerNode } from './server-node.js'
+import { ADDED_TO, ALL_KEYS, HIDDEN, NEVER_IN_COOKIE, OWN } from './builds.js'
+import type { ServerNode } from './deployment.js'
+import type { Signed } from './knowledge.js'
+import { isNewer, type Register, type Registers } from './registers.js'
+import { refresh } from './server-steps.js'
 import type { Stage } from './stage.js'
 import type { Tab } from './tab.js'
 import type { Violation } from './tally.js'
 import { fireTimer, pendingTimers, turn } from './time.js'
+import type { World } from './world.js'
 
-/** In one a revoked cookie comes to its end, and in the next two the new one brings each node what the others have: then all have it. */
+/** The first round ends a revoked cookie, and the next two bring each node the registers of the others. */
 const ROUNDS = 4
 const MAX_MOVES = 200
 
-/** What a browser has read last, at each node. */
-export interface Reading {
+/** The last registers that a browser has read at each node. */
+interface Reading {
   readonly user: string | undefined
   readonly found: ReadonlyMap<ServerNode, Registers>
 }
 
-/** Everything gets where it was going, and every browser makes requests; then all places must agree, and nothing be lost. */
+/** Lets all operations finish; then all places must agree, without a loss. */
 export async function comeToRest(stage: Stage): Promise<void> {
   const { world } = stage
   const { bus, durability, store } = world.deployment
@@ -29,7 +32,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
   for (const browser of world.browsers) await stage.flow(browser)
   if (store) await settle(stage)
   await endSilence(stage)
-  // What a page has left in its browser the next one brings.
+  // The next page brings the outbox of a closed page.
   for (const browser of world.browsers)
     if (world.isCalm || browser.tabs.length === 0) await stage.load(browser, 'connected')
   for (const browser of world.browsers) await stage.flow(browser)
@@ -49,7 +52,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
   if (fault !== undefined) world.fail(fault, 'lost')
 }
 
-/** A page that asks over a dead connection gives that up by itself; of the others the heartbeats of engine.io find out. */
+/** A page with a pending sync gives a dead connection up; heartbeats end the others. */
 async function endSilence(stage: Stage): Promise<void> {
   const dead = (): readonly Tab[] =>
     stage.world.browsers.flatMap(({ tabs }) => tabs.filter(({ socket }) => socket.wire?.isDead))
@@ -59,7 +62,7 @@ async function endSilence(stage: Stage): Promise<void> {
   for (const browser of stage.world.browsers) await stage.flow(browser)
 }
 
-/** A browser makes a request at each node, and its pages come back. */
+/** Makes a request at each node, and reconnects the pages. */
 async function visit(stage: Stage, browser: Browser): Promise<Reading> {
   const { world } = stage
   const found = new Map<ServerNode, Registers>()
@@ -80,7 +83,7 @@ async function visit(stage: Stage, browser: Browser): Promise<Reading> {
   return { user, found }
 }
 
-/** HTML brings no cookie in place of one that was given up: a question of a page does, where there is a page. */
+/** HTML replaces no given-up cookie: only a page's POST does. */
 async function askAnew(stage: Stage, browser: Browser): Promise<void> {
   const { world } = stage
   const cookie = world.cookie(browser.cookies)
@@ -120,4 +123,165 @@ async function settle(stage: Stage): Promise<void> {
     }
   }
   world.fail('pages never stop asking')
+}
+
+/** The visitor of a browser in the end, and the values that must remain. */
+interface Expectation {
+  readonly browser: Browser
+  readonly sub: string | undefined
+  readonly registers: Registers
+  /** Items that pages heard were saved, or, in a calm schedule, all added items. */
+  readonly added: readonly JsonValue[]
+}
+
+/** Collects the newest registers of a browser's subject from memory, cookies, pages and the store. */
+function expect({ world, pages }: Stage, browser: Browser): Expectation {
+  const { browsers } = world
+  const user = world.subOf(world.appUser(browser.cookies))
+  const cookie = world.cookie(browser.cookies)
+  const isGuests = user === undefined && cookie?.user === undefined && cookie && world.standing.isGood(cookie)
+  const sub = user ?? (isGuests ? cookie.browser : undefined)
+  const registers = new Map<string, Register>()
+  if (sub === undefined || world.standing.isUneven(sub)) return { browser, sub: undefined, registers, added: [] }
+  // A restarted server ignores cookies and tickets of an earlier epoch or generation.
+  const shown = browsers.flatMap(({ cookies }) => world.cookie(cookies) ?? []).filter((other) => other.user === user)
+  const newest = (mark: 'epoch' | 'generation'): number =>
+    user === undefined ? 0 : Math.max(0, ...shown.map((other) => other[mark] ?? 0))
+  const [epoch, generation] = [newest('epoch'), newest('generation')]
+  const isCurrent = (its: Signed): boolean =>
+    user === undefined ||
+    (its.epoch >= epoch && (its.generation ?? 0) >= generation && world.standing.isCurrent(user, its))
+  const add = (key: string, register: Register): void => {
+    const isOver = (register.generation ?? generation) < generation || !world.standing.isLasting(sub, register)
+    if (key !== OWN && !isOver && isNewer(register, registers.get(key))) registers.set(key, register)
+  }
+  for (const [key, register] of remembered(world, sub)) add(key, register)
+  for (const { cookies, tabs, isBlocking, hasConsent } of browsers) {
+    const keepsCookies = !isBlocking && hasConsent
+    const theirs = world.cookie(cookies)
+    const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
+    if (!isTheirs || !theirs || !world.standing.isGood(theirs) || !isCurrent(theirs)) continue
+    for (const [key, register] of theirs.registers) add(key, register)
+    // A page brings no ticket if its browser keeps no cookie, and no key that cookies leave out.
+    for (const tab of keepsCookies ? tabs : []) {
+      for (const [key, heard] of pages.heard(tab, sub, theirs))
+        if (isCurrent(heard) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
+    }
+  }
+  const isOwn = cookie !== undefined && cookie.user === user && world.standing.isGood(cookie) && isCurrent(cookie)
+  const saves =
+    isOwn && !browser.isBlocking && browser.hasConsent ? world.saves.of(browser, { ...cookie, user }) : undefined
+  for (const [key, register] of saves?.newest ?? []) {
+    if (key === OWN) registers.set(key, register)
+    else add(key, register)
+  }
+  // Unconnected nodes and browsers each add to their own list.
+  const isJoined = world.nodes.length === 1 && !world.baskets.isShared(sub)
+  const added = (isJoined && saves?.added) || []
+  return { browser, sub, registers, added: world.isCalm ? [...added, ...world.additions.owed] : added }
+}
+
+/** Yields the registers of nodes and store that can reach the others: without a store, only by a cookie. */
+function* remembered(world: World, sub: string): Iterable<[string, Register]> {
+  const { nodes } = world
+  const { store } = world.deployment
+  const isCarried = world.browsers.some((browser) => {
+    const cookie = browser.isBlocking || !browser.hasConsent ? undefined : world.cookie(browser.cookies)
+    return (
+      cookie && cookie.user === world.subOf(world.appUser(browser.cookies)) && (cookie.user ?? cookie.browser) === sub
+    )
+  })
+  const isTold = (key: string): boolean => isCarried && !NEVER_IN_COOKIE.includes(key)
+  for (const { knowledge } of nodes) {
+    for (const [key, register] of knowledge.floors.get(sub) ?? [])
+      if (store || nodes.length === 1 || isTold(key)) yield [key, register]
+  }
+  yield* store?.rows(world.storeName(sub, world.standing.generation(sub))) ?? []
+}
+
+function lossOf(
+  { world }: Stage,
+  { browser, sub, registers, added }: Expectation,
+  reading: Reading | undefined,
+): string | undefined {
+  const now = world.subOf(reading?.user) ?? world.cookie(browser.cookies)?.browser
+  if (sub === undefined || now !== sub) return undefined
+  for (const [node, found] of reading?.found ?? []) {
+    for (const [key, register] of registers) {
+      if (!node.isDeclared(key)) continue
+      const seen = found.get(key)
+      if (!seen || seen.stamp < register.stamp)
+        return `browser ${browser.index} has lost ${key} = ${JSON.stringify(register.value)} at ${register.stamp}, at node ${node.index}`
+    }
+    const missing = added.find((item) => !itemsOf(found.get(ADDED_TO)?.value).includes(item))
+    const twice = world.isCalm ? doubled(ADDED_TO, found.get(ADDED_TO)?.value) : undefined
+    if (twice !== undefined && !world.baskets.mayBeTwice(twice)) return `browser ${browser.index} has ${twice} twice`
+    if (missing !== undefined) return `browser ${browser.index} has lost ${missing}, which was added`
+  }
+  return undefined
+}
+
+/** Finds a difference between memory, the cookie, the store and the pages. */
+function differenceOf(
+  { world, pages }: Stage,
+  browser: Browser,
+  readings: ReadonlyMap<Browser, Reading>,
+): Violation | undefined {
+  for (const tab of browser.tabs)
+    if (tab.drafts.size > 0)
+      return diverged(`a page of browser ${browser.index} was never told what became of ${[...tab.drafts]}`, tab)
+  if (browser.isBlocking || !browser.hasConsent) return undefined
+  const cookie = world.cookie(browser.cookies)
+  if (!cookie) return diverged(`browser ${browser.index} has no cookie in the end`)
+  const { user, found: all } = readings.get(browser) ?? {}
+  const sub = world.subOf(user) ?? cookie.browser
+  if (world.standing.isUneven(sub)) return undefined
+  const shared = ALL_KEYS.filter((key) => world.nodes.every((node) => node.isDeclared(key)))
+  const isShared = world.nodes.length === 1 || world.deployment.store
+  for (const [node, found] of all ?? []) {
+    for (const key of shared) {
+      if (NEVER_IN_COOKIE.includes(key) && !isShared) continue
+      const memory = found.get(key)
+      const kept = NEVER_IN_COOKIE.includes(key) ? [...(all ?? [])].at(-1)?.[1].get(key) : cookie.registers.get(key)
+      if (memory?.stamp !== kept?.stamp || text(memory) !== text(kept))
+        return diverged(
+          `browser ${browser.index} has ${key} = ${text(memory)} in the memory of node ${node.index}, and ${text(kept)} elsewhere`,
+        )
+      const place = key === OWN ? world.storeName(cookie.browser) : world.storeName(sub, world.standing.generation(sub))
+      const stored = world.deployment.store?.rows(place).get(key)
+      if (world.deployment.store && memory?.stamp !== stored?.stamp)
+        return diverged(`the store has ${key} = ${text(stored)}, and node ${node.index} has ${text(memory)}`)
+      if (key === HIDDEN) continue
+      for (const tab of browser.tabs) {
+        pages.shows(tab)
+        if (!tab.isReady || memory?.value === undefined || pages.isAhead(tab, key, memory.stamp)) continue
+        const value = tab.get(key)
+        const shown = JSON.stringify(value)
+        if (shown !== text(memory))
+          return diverged(`a page of browser ${browser.index} shows ${key} = ${shown}, not ${text(memory)}`, tab)
+      }
+    }
+  }
+  for (const other of world.browsers) {
+    if (other.isBlocking || !other.hasConsent) continue
+    if (user === undefined || other.index <= browser.index || readings.get(other)?.user !== user) continue
+    const theirs = world.cookie(other.cookies)
+    for (const [key, register] of cookie.registers) {
+      if (key === OWN || !shared.includes(key)) continue
+      const their = theirs?.registers.get(key)
+      if (their?.stamp !== register.stamp || text(their) !== text(register))
+        return diverged(
+          `browsers ${browser.index} and ${other.index} of one user differ in ${key}: ${text(register)}, ${text(their)}`,
+        )
+    }
+  }
+  return undefined
+}
+
+function text(register: Register | undefined): string {
+  return JSON.stringify(register?.value) ?? 'nothing'
+}
+
+function diverged(what: string, tab?: Tab): Violation {
+  return { harm: 'diverged', what, ...(tab ? { page: tab.script() } : {}) }
 }

@@ -10,7 +10,7 @@ import type { Register } from './registers.js'
 import type { RequestChecker } from './requests.js'
 import type { World } from './world.js'
 
-/** What the app's route does with a session, one after the other. */
+/** A step of the app's route. */
 export type Action =
   | { readonly does: 'read' | 'wait' | 'page' | 'signOut' | 'identify' | 'fail' | 'glance' | 'use' }
   | { readonly does: 'leave'; readonly isForgotten: boolean }
@@ -21,7 +21,7 @@ export type Action =
 export interface RouteOptions {
   readonly world: World
   readonly checker: RequestChecker
-  /** Told what it read last. */
+  /** Called with the registers of the last read. */
   readonly onRead?: (values: ReadonlyMap<string, Register>) => void
   readonly onPage?: (snapshot: AnySnapshot, identity: Identity | undefined) => void
 }
@@ -31,7 +31,7 @@ const REFUSALS: readonly string[] = ['superseded', 'cookies_blocked']
 export function routeOf(actions: readonly Action[], options: RouteOptions): (exchange: Exchange) => Route {
   return (exchange) => async (ctx) => {
     for (const action of actions) {
-      // Whatever a process that was killed still does, no code sees.
+      // A killed process does nothing more.
       if (exchange.node.isOver) return exchange.never
       await perform(action, ctx, exchange, options)
     }
@@ -95,7 +95,7 @@ async function identify(ctx: Koa.Context, exchange: Exchange, checker: RequestCh
   const become = (): void => {
     if (looks.delete(look)) checker.identify(exchange, ctx['session']?.user, since)
   }
-  // What else waited for the store finds the browser's id given up from that moment on.
+  // Other requests see the id given up at that moment, not after the store's answer.
   const look = (): void => {
     if (!exchange.node.isOver && exchange.identity?.browser !== before) become()
   }
@@ -116,7 +116,7 @@ async function leave(
   await left
 }
 
-/** The first use of a value looks at the cookie: to have the session alone does nothing. */
+/** Only the first use of a value reads the cookie. */
 function use(ctx: Koa.Context, exchange: Exchange, checker: RequestChecker): void {
   ctx.liveSession.has('division' as never)
   checker.begin(exchange)
@@ -148,7 +148,7 @@ async function write(
   const stampNow = (): number => liveSession.inspect().get(key as never)?.stamp ?? 0
   const before = stampNow()
   const written = value === undefined ? liveSession.delete(key as never) : liveSession.set(key as never, value as never)
-  // Visible on the next line, before anything is awaited.
+  // The value must be visible before the promise settles.
   const next: unknown = liveSession.get(key as never)
   const stamp = stampNow()
   if (stamp !== before) checker.wrote(exchange, key, { stamp, value })
@@ -165,7 +165,7 @@ async function write(
   checker.acknowledged(exchange, key, { stamp, value }, outcome.level)
 }
 
-/** None where the browser was given up since the request began, or has withheld its cookie. */
+/** Undefined if the browser id was given up, or the cookie was withheld. */
 async function outcomeOf(written: Promise<Written>): Promise<Written | undefined> {
   try {
     return await written

@@ -1,7 +1,7 @@
 import { type Cluster, clusterOf, clusterOfClocks } from './cluster.js'
 import { Random } from './random.js'
 
-/** What can happen, and how often compared to the rest. */
+/** Steps, and their relative frequency. */
 const WEIGHTS = {
   // Pages
   change: 16,
@@ -74,7 +74,7 @@ const WEIGHTS = {
   forgeCookie: 1,
 } as const
 
-/** What can happen besides where there is a store. */
+/** Further steps with a store. */
 const WEIGHTS_OF_STORES = {
   storeFails: 4,
   storeSlows: 4,
@@ -88,7 +88,7 @@ const WEIGHTS_OF_STORES = {
   restart: 4,
 } as const
 
-/** And where nodes tell each other. */
+/** Further steps with a bus. */
 const WEIGHTS_OF_BUSES = {
   holdNews: 5,
   hear: 10,
@@ -100,7 +100,7 @@ const WEIGHTS_OF_BUSES = {
   push: 4,
 } as const
 
-/** What can happen where nothing takes away what pages add, but that they are left. */
+/** Steps that only add items and close pages. */
 const WEIGHTS_OF_LEAVINGS = {
   addAndLeave: 8,
   add: 2,
@@ -122,7 +122,7 @@ const WEIGHTS_OF_LEAVINGS = {
   storeAnswers: 3,
 } as const
 
-/** What can happen where the clocks of nodes differ. */
+/** Steps of nodes whose clocks differ. */
 const WEIGHTS_OF_CLOCKS = {
   eraseMeanwhile: 10,
   changeBehind: 8,
@@ -153,7 +153,7 @@ const WEIGHTS_OF_CLOCKS = {
   loseNews: 2,
 } as const
 
-/** What can happen where processes wait for a silent store. */
+/** Steps of processes that wait for a silent store. */
 const WEIGHTS_OF_STALLS = {
   addMeanwhile: 10,
   add: 3,
@@ -186,7 +186,7 @@ export type Kind =
   | keyof typeof WEIGHTS_OF_CLOCKS
   | keyof typeof WEIGHTS_OF_STALLS
 
-/** Numbers of any size choose among what there is when it happens, so that any step can be left out. */
+/** Its numbers select among the existing tabs and values, so that any other step can be left out. */
 export interface Step {
   readonly kind: Kind
   readonly who: number
@@ -197,14 +197,14 @@ export interface Step {
 export interface Schedule {
   readonly seed: number
   readonly cluster: Cluster
-  /** Whom each browser is signed in as at the start; a guest where null, which JSON can say. */
+  /** The user of each browser at the start; `null` is a guest. */
   readonly browsers: readonly (string | null)[]
   readonly steps: readonly Step[]
-  /** Pages find Web Locks. */
+  /** Whether pages have Web Locks. */
   readonly hasLocks: boolean
-  /** The app's own session is koa-session's, which takes its time. */
+  /** Whether the app uses koa-session, which is asynchronous. */
   readonly hasKoaSession: boolean
-  /** The server ends after the last step: only cookies and pages are left. */
+  /** Whether the servers end after the last step: only cookies and pages remain. */
   readonly endsInRestart: boolean
 }
 
@@ -214,9 +214,9 @@ const KINDS_OF_BUSES = drawn(WEIGHTS_OF_BUSES)
 const KINDS_OF_LEAVINGS = drawn(WEIGHTS_OF_LEAVINGS)
 const KINDS_OF_CLOCKS = drawn(WEIGHTS_OF_CLOCKS)
 const KINDS_OF_STALLS = drawn(WEIGHTS_OF_STALLS)
-/** Of so many schedules one is of leavings alone. */
+/** One in this many schedules only closes pages. */
 const LEAVINGS_IN = 6
-/** Of so many one, and never one of those, is of nodes whose clocks differ; another one of processes that wait for a silent store. */
+/** One in this many has different clocks, and another has a silent store. */
 const CLOCKS_IN = 12
 
 function drawn(weights: Readonly<Partial<Record<Kind, number>>>): readonly Kind[] {
@@ -233,13 +233,13 @@ const CASTS: readonly Schedule['browsers'][] = [
   ['ann', null, 'ann'],
 ]
 
-/** Those of one visitor, where all that was taken is known. */
+/** One visitor each, so that all taken items are known. */
 const CALM_CASTS: readonly Schedule['browsers'][] = [[null], ['ann'], ['ann'], ['ann', 'ann']]
 
-/** Those of one user, whose writes go over each other. */
+/** One user each, whose writes replace each other. */
 const CASTS_OF_CLOCKS: readonly Schedule['browsers'][] = [['ann'], ['ann'], ['ann', 'ann'], ['ann', null]]
 
-/** Whether nothing but leaving a page could take away what it has added. */
+/** Whether only closing a page could lose its items. */
 export function isCalm({ steps, cluster: { skews, hasStore, hasBus }, browsers, endsInRestart }: Schedule): boolean {
   const isJoined = skews.length === 1 || hasStore || hasBus
   const isAlone = new Set(browsers).size === 1 && (browsers.length === 1 || browsers[0] !== null)
@@ -262,7 +262,6 @@ export function scheduleOf(seed: number): Schedule {
   return { seed, cluster, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
 }
 
-/** Nodes of which one is ahead of another, and share a store. */
 function scheduleOfNodes(seed: number, kinds: readonly Kind[]): Schedule {
   const random = new Random(seed)
   const browsers = CASTS_OF_CLOCKS[random.below(CASTS_OF_CLOCKS.length)] ?? []
@@ -280,7 +279,7 @@ function stepsOf(kinds: readonly Kind[], length: number, random: Random): readon
   }))
 }
 
-/** Leaves out steps for as long as it still fails. */
+/** Leaves out steps while the schedule still fails. */
 export async function shrink(schedule: Schedule, fails: (schedule: Schedule) => Promise<boolean>): Promise<Schedule> {
   let least = schedule
   for (let length = Math.ceil(schedule.steps.length / 2); length > 0; length = Math.floor(length / 2)) {

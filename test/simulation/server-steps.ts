@@ -1,18 +1,19 @@
 import { emptyCache } from 'koa-live-session/testing'
-import { userOf, writing } from './choices.js'
-import { type Perform, tabOf } from './network.js'
+import type { Mail } from './bus.js'
+import { type Perform, tabOf, userOf, writing } from './choices.js'
+import type { ServerNode } from './deployment.js'
 import { pick } from './random.js'
 import type { Action } from './routes.js'
-import type { ServerNode } from './server-node.js'
 import type { Stage } from './stage.js'
-import { moveServerClock, serverClock, turn } from './time.js'
+import { note } from './tally.js'
+import { fireIntervals, moveServerClock, serverClock, turn } from './time.js'
 import type { World } from './world.js'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const DAY = 24 * 60 * MINUTE
 const LEAPS = [1, SECOND, MINUTE, 11 * MINUTE, 60 * MINUTE, -1, -SECOND, -5 * MINUTE, -60 * MINUTE, 17 * DAY]
-/** Cookies are good for 31 days, and so is what servers remember of them. */
+/** Cookies are valid for 31 days. */
 const LATEST = serverClock.at + 20 * DAY
 
 async function forget({ world }: Stage): Promise<void> {
@@ -34,7 +35,7 @@ export async function eraseUser(stage: Stage, user: string): Promise<void> {
   await end(stage, user, (live) => live.erase(user))
 }
 
-/** A store that answers late may be waited for; nothing else is. */
+/** Fails if nothing was revoked, unless a slow store delays that. */
 async function end(
   { world }: Stage,
   user: string,
@@ -47,7 +48,7 @@ async function end(
   if (world.duties.ends === ends && world.deployment.store?.weather !== 'slow') world.fail('revokes nothing')
 }
 
-/** A job of the app, which may have to wait for the store. */
+/** A job of the app, which may wait for the store. */
 export async function job(world: World, node: ServerNode, userId: string, key: string, value: number): Promise<void> {
   const user = await node.process.live.user(userId)
   if (node.isOver) return
@@ -69,14 +70,14 @@ async function rotate({ world }: Stage): Promise<void> {
   await loseExchanges(world)
 }
 
-/** Nothing answers any more what those servers were asked that have ended. */
+/** Loses the requests to servers that have ended. */
 async function loseExchanges(world: World): Promise<void> {
   for (const { exchanges } of world.browsers) {
     for (const exchange of exchanges) if (exchange.state === 'lost') await exchange.lose()
   }
 }
 
-/** What happens to the server, or by itself. */
+/** Steps of the server and its clock. */
 export const SERVER = {
   restart: (stage) => restart(stage),
   deploy: (stage) => restart(stage, stage.world.node.build === 'one' ? 'two' : 'one'),
@@ -125,9 +126,10 @@ export const SERVER = {
     const value = stage.world.ledger.tag(key, browser.index)
     const { liveSession } = wire.handle
     const written = liveSession?.set(key, value)
-    // A handler may go on after the server has ended its connection, which no page hears at once.
+    // A handler may continue after the server has closed its connection.
     if (wire.isClosedByServer) return void written?.catch(() => undefined)
-    // Where no adapter tells of a revocation at another node, the store does, after the write: that is refused, as the docs say.
+    // Without an adapter, only the store reveals a revocation at another node: the write is refused later, as
+    // documented.
     if (!stage.world.deployment.bus)
       written?.catch((error) => {
         if (error.code !== 'superseded') stage.world.fail(`reports ${error}`)
@@ -138,4 +140,55 @@ export const SERVER = {
   },
   revoke: (stage, _, step) => revoke(stage, userOf(stage, step)),
   eraseUser: (stage, _, step) => eraseUser(stage, userOf(stage, step)),
+} satisfies Readonly<Record<string, Perform>>
+
+/** ms, longer than `storeRefresh`. */
+const REFRESH = 61_000
+
+async function deliver({ world }: Stage, mail: Mail | undefined): Promise<void> {
+  if (mail) world.deployment.deliver(mail)
+  await turn()
+}
+
+/** Makes the nodes reload their subjects. */
+export async function refresh(): Promise<void> {
+  moveServerClock(REFRESH, Number.POSITIVE_INFINITY)
+  fireIntervals()
+  await turn()
+}
+
+/** Steps of the store and of messages between nodes. */
+export const CLUSTER = {
+  storeFails: async ({ world }) => {
+    if (world.deployment.store) world.deployment.store.weather = 'foul'
+  },
+  storeSlows: async ({ world }) => {
+    if (world.deployment.store) world.deployment.store.weather = 'slow'
+  },
+  storeIsBack: async ({ world }) => {
+    if (world.deployment.store) world.deployment.store.weather = 'fair'
+    await turn()
+  },
+  storeAnswers: async ({ world }, _browser, { what }) => {
+    await world.deployment.store?.answer(what)
+    await turn()
+  },
+  storeRefuses: async ({ world }, _browser, { which, what }) => {
+    await world.deployment.store?.refuse(which, what % 2 === 0)
+    await turn()
+  },
+  refresh: () => refresh(),
+
+  holdNews: async ({ world }) => {
+    const { bus } = world.deployment
+    if (bus) bus.isHeld = !bus.isHeld
+    await turn()
+  },
+  hear: (stage, _browser, { what }) => deliver(stage, stage.world.deployment.bus?.take(what)),
+  hearTwice: (stage, _browser, { what }) => {
+    note('a word between nodes comes twice')
+    return deliver(stage, stage.world.deployment.bus?.take(what, true))
+  },
+  loseNews: async ({ world }, _browser, { what }) => world.deployment.bus?.lose(what),
+  cutOff: async ({ world }) => world.deployment.bus?.cut(world.node.index),
 } satisfies Readonly<Record<string, Perform>>

@@ -7,52 +7,52 @@ import { type Registers, readRegisters } from './registers.js'
 import type { StoreLine } from './store-line.js'
 import { note } from './tally.js'
 
-/** Whether it answers at once, when the schedule says so, or refuses. */
+/** Whether it answers at once, answers when the schedule says so, or fails. */
 export type Weather = 'fair' | 'slow' | 'foul'
 
-/** What a node asks of it. */
+/** A call by a node. */
 export interface Asked<T> {
   readonly line: StoreLine
   readonly name: string
   act(content: Store): Promise<T>
-  /** The answer for a process that has ended: nothing is done, and it comes to its end. */
+  /** The answer for a process that has ended: the call is not performed. */
   readonly ghost: T
   onAnswer?(answer: T): void
-  /** It is to write only over what stands. */
+  /** Whether it is a compareAndSet. */
   readonly isComparing?: boolean
-  /** Whether the node asks for nothing before and after it, together with it: what is late in part is late. */
+  /** Whether the node makes no other call together with it: a partly late load is late. */
   isWhole(): boolean
 }
 
 interface Call {
   readonly line: StoreLine
   readonly isComparing: boolean
-  /** Does it, and says nothing yet. */
+  /** Performs the call without answering. */
   perform(): Promise<unknown>
   answer(): Promise<void>
-  /** @param isDone it is written all the same, and the word of it is lost */
+  /** @param isDone whether it is performed although the answer is lost */
   refuse(isDone: boolean): Promise<void>
 }
 
-/** The store that all nodes share. It is asked one thing after the other. */
+/** The store of all nodes, with one call at a time. */
 export class SharedStore {
   weather: Weather = 'fair'
   readonly #content: Store = memoryStore()
   readonly #calls: Call[] = []
   readonly #rows = new Map<string, Registers>()
   #refusals = 0
-  /** The next that is to write only over what stands has no answer, in fair weather either: whether it is done. */
+  /** Whether the next compareAndSet, which gets no answer, is performed. */
   #isNextDone: boolean | undefined
   readonly #removed = new Map<string, Registers>()
-  /** What of a list was lost. */
+  /** A lost item of a list. */
   loss: string | undefined
 
-  /** What it has of a name now. */
+  /** The stored registers of a name. */
   rows(name: string): Registers {
     return this.#rows.get(name) ?? new Map()
   }
 
-  /** What it had of a name, and was told to remove. */
+  /** The removed registers of a name. */
   removed(name: string): Registers {
     return this.#removed.get(name) ?? new Map()
   }
@@ -98,7 +98,7 @@ export class SharedStore {
     })
   }
 
-  /** What was added to a list stays there, whichever nodes add at the same moment, and whether or not it answers them. */
+  /** Items of a list must remain, even if nodes add at the same moment. */
   #compare(before: Registers, after: Registers): void {
     const [former, next] = [before.get(ADDED_TO)?.value, after.get(ADDED_TO)?.value]
     const lost = lacking(former, next)
@@ -106,12 +106,12 @@ export class SharedStore {
     this.loss ??= `the store has ${JSON.stringify(next)} in place of ${JSON.stringify(former)}`
   }
 
-  /** How much waits for the schedule. */
+  /** The number of pending calls. */
   get asked(): number {
     return this.#calls.length
   }
 
-  /** Does the next thing for which nothing is to be waited; says whether there was any. */
+  /** Performs a call that is due; resolves with whether there was any. */
   async move(): Promise<boolean> {
     const isDue = ({ line }: Call): boolean => line.isCut || (this.weather !== 'slow' && !line.isAsleep)
     const call = this.#calls.find(isDue)
@@ -126,7 +126,7 @@ export class SharedStore {
     return true
   }
 
-  /** Makes one of the writes over what stands that wait, and answers later. */
+  /** Performs a pending compareAndSet, and answers later. */
   async perform(which: number): Promise<void> {
     const call = pick(
       this.#calls.filter(({ isComparing, line }) => isComparing && !line.isCut),
@@ -137,7 +137,7 @@ export class SharedStore {
     await call.perform()
   }
 
-  /** Answers one thing that waits; says whether there was any. */
+  /** Answers a pending call; resolves with whether there was any. */
   async answer(which = 0): Promise<boolean> {
     const call = pick(this.#calls, which)
     if (!call) return false
@@ -146,7 +146,7 @@ export class SharedStore {
     return true
   }
 
-  /** Refuses one thing that waits; where none does, the next that is to write only over what stands. */
+  /** Refuses a pending call, or the next compareAndSet. */
   async refuse(which: number, isDone: boolean): Promise<void> {
     const call = pick(this.#calls, which)
     if (call) await this.#take(call).refuse(isDone)

@@ -10,7 +10,7 @@ import { installTime, resetTime, turn } from './time.js'
 /** A schedule that breaks a promise. */
 export interface Finding extends Violation {
   readonly seed: number
-  /** What happens, and to which browser, without the steps that it breaks without. */
+  /** Each step with its browser, after shrinking. */
   readonly steps: readonly string[]
   /** The same, for `replay`. */
   readonly schedule: Schedule
@@ -36,7 +36,6 @@ export async function simulate(schedules: Iterable<Schedule>, isShrunk = true): 
   }
 }
 
-/** What is wrong, if anything. */
 async function run(schedule: Schedule): Promise<Violation | undefined> {
   counted.schedules += 1
   resetTime()
@@ -49,7 +48,7 @@ async function run(schedule: Schedule): Promise<Violation | undefined> {
       if (!browser) continue
       world.aim(schedule.seed + index)
       if (user !== null) await stage.begin(browser, world.userId(user))
-      // Without an open page nothing is held in memory.
+      // Without an open page, memory holds nothing.
       if ((schedule.seed + index) % 4 === 0) continue
       await stage.load(browser, 'connected')
       await stage.flow(browser)

@@ -1,25 +1,24 @@
 import { afterAll, expect, it } from '@jest/globals'
 import { atScale } from '../support/app/scale.js'
-import { bundle } from './bundle.js'
-import { AT_ONCE, eachAtOnce, type Report, recall, sail } from './fleet.js'
+import { AT_ONCE, bundle, eachAtOnce, type Report, recall, sail } from './fleet.js'
 import type { Finding } from './simulate.js'
 import { summary } from './tally.js'
 
 /**
- * `SIMULATIONS=100000` for all, a few minutes of two processors; `SIMULATIONS_FROM=100001` for those that come after;
- * `SIMULATION_SEED=n` for one schedule again.
+ * `SIMULATIONS=100000` takes a few minutes on two processors; `SIMULATIONS_FROM=100001` runs the next ones, and
+ * `SIMULATION_SEED=n` a single one.
  */
 const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? atScale(50, 500))
 const FROM = Number(process.env['SIMULATIONS_FROM'] ?? 1)
 const SEED = process.env['SIMULATION_SEED']
-/** ms that no machine takes for so many. */
+/** In ms, longer than any machine takes. */
 const HANGS = 300_000 + SIMULATIONS * 100
-/** Each process ends at its first finding: small portions, so that one finding does not hide the next. */
+/** A process ends at its first finding: small portions show more findings. */
 const MAX_PORTION = 1_000
 
 afterAll(recall)
 
-/** What shows a finding again: its line for known-schedules.jsonl, and a test of what the core of the page in question got. */
+/** Returns the finding's line for known-schedules.jsonl, and a unit test of its page's core. */
 function scriptOf({ what, page, schedule: { steps, ...rest } }: Finding): string {
   const all = steps.map(({ kind, who, which, what: number }) => [kind, who, which, number])
   const line = JSON.stringify({ what, moments: [], ...rest, steps: all })
@@ -43,7 +42,7 @@ it(
     const harms = findings.map(({ harm }) => harm)
     process.stdout.write(summary(reports, harms, (performance.now() - began) / 1000))
     for (const finding of findings) process.stdout.write(scriptOf(finding))
-    // The seed of a finding runs it again: SIMULATION_SEED=<seed>. What it printed does so too, with fewer steps.
+    // `SIMULATION_SEED=<seed>` repeats a finding; its printed line has fewer steps.
     expect(findings.map(({ seed, what, steps }) => ({ seed, what, steps }))).toEqual([])
   },
   HANGS,

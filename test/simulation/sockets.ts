@@ -3,33 +3,32 @@ import type { Browser } from './browser.js'
 import { OWN } from './builds.js'
 import type { Relation } from './knowledge.js'
 import type { PageChecker } from './pages.js'
-import { isOwnTicket } from './redemption.js'
 import { type CookieState, readClaims } from './registers.js'
 import { isOf, type Look, type Speaker, SyncChecker } from './syncs.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
+import { isOwnTicket } from './tickets.js'
 import type { Whose } from './whos.js'
 import { isTaken, type Wire, type WireWatcher } from './wire.js'
 import type { World } from './world.js'
 
-/** Who opened a socket, as its handshake said. */
+/** The visitor of a handshake. */
 interface Opener {
   readonly user: string | undefined
   readonly own: CookieState | undefined
   readonly hasConsent: boolean
-  /** As its pages are told. */
+  /** The visitor as its pages know it. */
   readonly whose: Whose
 }
 
-/** How a page's word came in. */
 interface Arrival {
-  /** It names another visitor than the connection's: nothing of it is looked at. */
+  /** Whether it names another visitor than the connection's: nothing of it may be applied. */
   readonly isOthers: boolean
-  /** The page was not greeted before. */
+  /** Whether the page was not greeted before. */
   readonly isFirst: boolean
 }
 
-/** Checks what the server says and takes over one browser's sockets. */
+/** Checks the server's messages over the sockets of one browser. */
 export class SocketChecker implements WireWatcher {
   readonly #world: World
   readonly #browser: Browser
@@ -65,9 +64,9 @@ export class SocketChecker implements WireWatcher {
   }
 
   opens(wire: Wire): void {
-    // A process takes nothing from a connection that it has ended by then.
+    // A process takes nothing from a connection that it has closed.
     if (wire.isClosedByServer) return void note('a connection was ended before it was let in')
-    // Its cookie is merged once more: memory may have forgotten it since.
+    // Its cookie merges again: memory may have forgotten it.
     const { own } = this.#openers.get(wire) ?? {}
     if (own && wire.node.knowledge.isGood(own)) wire.node.knowledge.learnCookie(own)
   }
@@ -120,18 +119,18 @@ export class SocketChecker implements WireWatcher {
     wire.isGreeted = true
   }
 
-  /** Written by the app's own handler on the server. */
+  /** A handler of the app has written a value. */
   pushed(wire: Wire, key: string, value: number, stamp: number): void {
     const sub = key === OWN ? wire.browser : (this.#openers.get(wire)?.user ?? wire.browser)
     if (sub === undefined) return
     const register = { stamp, value }
-    // What belongs to a connection alone is not stored.
+    // The values of a connection-only guest are not stored.
     const isFleeting = wire.isFleeting && sub === wire.browser
     this.#world.duties[isFleeting ? 'confirmed' : 'wrote'](wire.node, sub, key, register)
     if (!isFleeting) this.#world.duties.acknowledged(wire.node, sub, key, register, undefined)
   }
 
-  /** What belongs to a connection alone dies with it. */
+  /** The values of a connection-only guest end with the connection. */
   closed(wire: Wire): void {
     if (!wire.isFleeting || wire.browser === undefined) return
     wire.node.knowledge.floors.delete(wire.browser)
@@ -157,7 +156,7 @@ export class SocketChecker implements WireWatcher {
     return { relation: wire.node.knowledge.relation(cookie, user), cookie, user }
   }
 
-  /** Of a connection without the browser's cookie the id is new, and nothing that a page is told names it for the next. */
+  /** A connection without a cookie has a new id. */
   #isTold(wire: Wire, sub: string): void {
     if (wire.subs.includes(sub)) return
     if (!wire.isFleeting || wire.browser !== undefined)
@@ -178,7 +177,7 @@ function redeemerOf({ node, user, sub }: Speaker): Parameters<typeof isOwnTicket
   return { node, identity: { user, browser: sub ?? '' } }
 }
 
-/** The cookie was given up, or is of a user whom the app does not name. */
+/** Whether the cookie was given up, or names another user than the app. */
 function isRefusable(relation: Relation, cookie: CookieState | undefined): boolean {
   return relation === 'given-up' || relation === 'revoked' || (relation === 'other' && cookie?.user !== undefined)
 }

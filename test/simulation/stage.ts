@@ -4,26 +4,25 @@ import type { Browser, Exchange } from './browser.js'
 import { ADDED_TO } from './builds.js'
 import { FakeResponse } from './http.js'
 import type { Identity } from './knowledge.js'
+import type { Values } from './page-changes.js'
 import { PageChecker } from './pages.js'
 import { PostChecker, syncIn } from './posts.js'
-import { plainCookie } from './process.js'
+import { misplaced, plainCookie } from './process.js'
 import type { CookieState, Register } from './registers.js'
 import { RequestChecker } from './requests.js'
-import { misplaced } from './rooms.js'
 import { type Action, routeOf } from './routes.js'
 import type { Schedule } from './schedule.js'
 import { SocketChecker } from './sockets.js'
 import { isExpected } from './store-line.js'
 import { type Link, Tab, type TabWatcher } from './tab.js'
 import { fireTimer, isDue, moveEachTurn, turn } from './time.js'
-import type { Values } from './together.js'
 import { isTaken } from './wire.js'
 import { World } from './world.js'
 
 const MAX_TABS = 3
 const MAX_MOVES = 300
 
-/** Moves the actors one by one, and shows the checkers each move. */
+/** Moves the actors step by step, and lets the checkers see each step. */
 export class Stage {
   readonly world: World
   readonly requests: RequestChecker
@@ -48,14 +47,14 @@ export class Stage {
     }
   }
 
-  /** A user is signed in before the schedule begins. */
+  /** Signs a user in before the schedule begins. */
   async begin(browser: Browser, user: string): Promise<void> {
     if (!this.world.hasKoaSession) return browser.receive({ cookies: [['app', plainCookie(user)]] })
     await this.request(browser, [{ does: 'signIn', user }, { does: 'identify' }])
     await this.flow(browser)
   }
 
-  /** A request of the browser's own; its answer is left on its way. */
+  /** Makes a request, whose answer stays in flight. */
   async request(
     browser: Browser,
     actions: readonly Action[],
@@ -68,14 +67,14 @@ export class Stage {
     return exchange
   }
 
-  /** A form of another site makes a request; its answer is left on its way. */
+  /** Makes a cross-site POST, whose answer stays in flight. */
   async submit(browser: Browser, actions: readonly Action[]): Promise<void> {
     const route = routeOf(actions, { world: this.world, checker: this.requests })
     const cookies = browser.foreignCookies
     await this.leave(browser.send({ method: 'GET', url: '/', route, cookies, isForeign: true }))
   }
 
-  /** A request with cookies that no server gave it; its answer is of no use to any browser. */
+  /** Makes a request with forged cookies. */
   async forge(browser: Browser, cookies: string): Promise<void> {
     const route = routeOf([{ does: 'read' }], { world: this.world, checker: this.requests })
     const exchange = browser.send({ method: 'GET', url: '/', route, cookies, isForged: true })
@@ -83,7 +82,7 @@ export class Stage {
     await exchange.lose()
   }
 
-  /** Loads a page; it opens when the answer arrives. */
+  /** Loads a page, which opens when the answer arrives. */
   async load(browser: Browser, link: Link): Promise<Exchange> {
     let shown: readonly [AnySnapshot | undefined, Identity | undefined] = [undefined, undefined]
     const onPage = (...page: [AnySnapshot, Identity | undefined]): void => {
@@ -122,14 +121,14 @@ export class Stage {
     const answer = tab && response && JSON.parse(response.body)
     if (tab) this.pages.hears(syncIn(exchange), answer)
     if (tab && response?.statusCode === 200) this.pages.answered(tab, syncIn(exchange), answer, 'post')
-    // A server that has begun anew since does not know whom that answer has made of its pages.
+    // Restarted servers, and other nodes, do not know the visitor of that answer.
     const isForgotten = exchange.node.isOver || this.world.nodes.length > 1
     if (exchange.isCookieChanged && isForgotten) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)
     if (tab) this.pages.shows(tab)
   }
 
-  /** One packet, one way; or the next part of a handshake. Says whether there was any. */
+  /** Delivers a packet to the page; resolves with whether there was any. */
   async toTab(tab: Tab): Promise<boolean> {
     const { socket } = tab
     if (socket.state !== 'on' || !socket.wire) return false
@@ -169,28 +168,26 @@ export class Stage {
     return true
   }
 
-  /** The page's code sets a value, or deletes one. */
   async change(tab: Tab, key: string, value: JsonValue | undefined): Promise<void> {
     this.pages.sets(tab, value)
     tab.change(key, value)
     await turn()
   }
 
-  /** The page's code sets several values in one call. */
   async changeTogether(tab: Tab, values: Values): Promise<void> {
     this.pages.setsTogether(tab, values)
     tab.changeTogether(values)
     await turn()
   }
 
-  /** The page's code adds to a list, once it knows it. */
+  /** Adds an item to a list, once the page has it. */
   add(tab: Tab): Promise<void> {
     return this.addAll(tab, 1)
   }
 
-  /** The same for several things, in one task. */
+  /** The same for several items in one task. */
   async addAll(tab: Tab, count: number): Promise<void> {
-    // Nothing runs in a page that is kept to go back to.
+    // A page in the back/forward cache runs no code.
     if (!tab.isReady || tab.isHidden) return
     for (let times = 0; times < count; times += 1) {
       const item = this.world.ledger.tag(ADDED_TO, tab.browser.index)
@@ -202,7 +199,7 @@ export class Stage {
     this.pages.shows(tab)
   }
 
-  /** What another tab has told it arrives; says whether there was anything. */
+  /** Delivers a message of another tab; resolves with whether there was any. */
   async tell(tab: Tab): Promise<boolean> {
     const news = tab.isHidden ? undefined : tab.news()
     if (!news) return false
@@ -213,7 +210,7 @@ export class Stage {
     return true
   }
 
-  /** What a page that is gone has sent arrives, one packet after the other, and then the end; says whether there was anything. */
+  /** Delivers a packet of a closed page, and last its end; resolves with whether there was any. */
   async land({ adrift }: Browser): Promise<boolean> {
     const [wire] = adrift
     if (!wire) return false
@@ -228,7 +225,7 @@ export class Stage {
     if (tab.socket.wire) this.#sockets[tab.browser.index]?.pushed(tab.socket.wire, key, value, stamp)
   }
 
-  /** Everything that is under way in one browser gets where it was going; says whether there was anything. */
+  /** Lets all operations of one browser finish; resolves with whether there were any. */
   async flow(browser: Browser): Promise<boolean> {
     let moves = 0
     while (this.world.violation === undefined && moves < MAX_MOVES && (await this.#move(browser))) moves += 1
@@ -259,7 +256,7 @@ export class Stage {
     return true
   }
 
-  /** What the store is asked it answers; else what waits has waited long enough. */
+  /** Lets the store answer, or else a timer fire. */
   async #relieve(): Promise<boolean> {
     if (!(await this.world.deployment.store?.answer())) fireTimer()
     await turn()
@@ -267,7 +264,7 @@ export class Stage {
     return true
   }
 
-  /** The next thing that happens to a request where nothing goes wrong. */
+  /** Advances a request by one phase. */
   async advance(exchange: Exchange): Promise<void> {
     if (exchange.state === 'waiting') await this.leave(exchange)
     else if (exchange.state === 'running') await this.finish(exchange)
@@ -275,7 +272,7 @@ export class Stage {
     else await exchange.lose()
   }
 
-  /** Looks at what has come about. */
+  /** Checks the state after a step. */
   observe(): void {
     this.world.checkNow()
     const { store } = this.world.deployment
@@ -289,7 +286,6 @@ export class Stage {
       for (const error of process.errors.splice(0)) if (!isExpected(error, line)) this.world.fail(`reports ${error}`)
   }
 
-  /** At the moment at which the answer goes out. */
   #check(exchange: Exchange): void {
     const { method, isFailing = false } = exchange.outgoing
     if (method === 'POST') this.#posts.answered(exchange)

@@ -1,9 +1,8 @@
 import type { Signed } from './knowledge.js'
-import type { CookieState, Register } from './registers.js'
-import { EPOCH, GENERATION } from './told.js'
+import { type CookieState, EPOCH, GENERATION, type Register } from './registers.js'
 import type { World } from './world.js'
 
-/** What counts wherever it is known: at the nodes, and in the store. */
+/** The ends and generations that any node or the store knows. */
 export class Standing {
   readonly #world: World
 
@@ -11,43 +10,43 @@ export class Standing {
     this.#world = world
   }
 
-  /** Whether an epoch of a user is current wherever that is known: at the nodes, and in the store. */
+  /** Whether a user's epoch and generation are current at all nodes and in the store. */
   isCurrent(user: string, signed: Signed): boolean {
     const stored = this.ended(user)?.stamp ?? 0
     const isStored = signed.epoch >= stored && (signed.generation ?? 0) >= this.#stored(user)
     return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(user, signed))
   }
 
-  /** The same, of all that a cookie says. */
+  /** The same for a cookie. */
   isGood(cookie: CookieState): boolean {
     const { user, browser } = cookie
     const isCurrent = user === undefined || this.isCurrent(user, cookie)
     return isCurrent && !this.ended(browser) && this.#world.nodes.every(({ knowledge }) => knowledge.isGood(cookie))
   }
 
-  /** Whether a register was not erased, as far as that is known anywhere. */
+  /** Whether no node and no store knows that a register was erased. */
   isLasting(sub: string, register: Register): boolean {
     const { generation = this.#stored(sub) } = register
     const isStored = generation >= this.#stored(sub)
     return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.isLasting(sub, register))
   }
 
-  /** What the store says has ended. */
+  /** The stored end of a subject. */
   ended(sub: string): Register | undefined {
     return this.#world.deployment.store?.rows(this.#world.storeName(sub)).get(EPOCH)
   }
 
-  /** Whether a user was erased, and not all nodes can know: without a store what was not heard is not learnt. */
+  /** Whether some nodes cannot know of an erasure: without a store they learn only from messages. */
   isUneven(sub: string): boolean {
     return new Set(this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub))).size > 1
   }
 
-  /** The newest generation of a user's values that is known at a node, or in the store. */
+  /** The newest generation at a node or in the store. */
   generation(sub: string): number {
     return Math.max(this.#stored(sub), ...this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub)))
   }
 
-  /** Whether the store has a write, or a later one, or knows that it is gone; or had it until an erasure that it is not told yet. */
+  /** Whether the store has this write or a newer one, also under a former generation. */
   isStored(sub: string, key: string, stamp: number): boolean {
     const names = [this.generation(sub), this.#stored(sub)].map((generation) => this.#world.storeName(sub, generation))
     const { durability } = this.#world.deployment

@@ -1,19 +1,27 @@
 import type { Browser, Exchange } from './browser.js'
 import { SERVER_ONLY } from './builds.js'
-import { freshValue, keyOf, userOf, writable, writing } from './choices.js'
-import { CLOCKS } from './clocks.js'
-import { CLUSTER } from './cluster-steps.js'
+import {
+  changeOne,
+  freshValue,
+  keyOf,
+  onExchange,
+  onTab,
+  type Perform,
+  tabOf,
+  userOf,
+  writable,
+  writing,
+} from './choices.js'
 import { LEAVINGS } from './leavings.js'
 import { MISCHIEF } from './mischief.js'
-import { NETWORK, type Perform, tabOf } from './network.js'
+import { CLOCKS, STALLS } from './node-steps.js'
 import { pick } from './random.js'
 import type { Action } from './routes.js'
 import type { Kind } from './schedule.js'
-import { SERVER } from './server-steps.js'
+import { CLUSTER, SERVER } from './server-steps.js'
 import type { Stage } from './stage.js'
-import { STALLS } from './stalls.js'
 import type { Link } from './tab.js'
-import { turn } from './time.js'
+import { fireTimer, turn } from './time.js'
 import { USERS } from './world.js'
 
 const LINKS: readonly Link[] = ['connected', 'connected', 'connected', 'connected', 'unconnected', 'none']
@@ -28,27 +36,17 @@ function leave(stage: Stage, browser: Browser, isForgotten: boolean, what: numbe
   return stage.request(browser, [{ does: 'signOut' }, { does: 'leave', isForgotten }, ...afterwards])
 }
 
-/** What each kind of step does. A new one is a line here and a weight in `schedule.ts`. */
+/** Each kind of step. A new one needs a weight in `schedule.ts`. */
 export const PERFORM: Readonly<Record<Kind, Perform>> = {
-  change: async (stage, browser, step) => {
-    const key = keyOf(stage, writable(stage), step)
-    const tab = tabOf(browser, step)
-    if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
-  },
+  change: onTab(changeOne),
   changeTogether: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
     const keys = [0, 1].map((more) => keyOf(stage, writable(stage), { ...step, what: step.what + more * 3 }))
     const values = new Map(keys.map((key) => [key, freshValue(stage, key, browser.index)]))
     if (tab) await stage.changeTogether(tab, values)
   },
-  remove: async (stage, browser, step) => {
-    const tab = tabOf(browser, step)
-    if (tab) await stage.change(tab, keyOf(stage, writable(stage), step), undefined)
-  },
-  add: async (stage, browser, step) => {
-    const tab = tabOf(browser, step)
-    if (tab) await stage.add(tab)
-  },
+  remove: onTab((stage, tab, step) => stage.change(tab, keyOf(stage, writable(stage), step), undefined)),
+  add: onTab((stage, tab) => stage.add(tab)),
   addTogether: async (stage, _browser, { what }) => {
     const tabs = stage.world.browsers.flatMap((browser) => browser.tabs)
     for (let times = 0; times < 2; times += 1) {
@@ -64,7 +62,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     if (what % 2 === 0) stage.open(browser, 'connected')
     for (const page of what % 3 === 0 ? pages.reverse() : pages) await stage.advance(page)
   },
-  close: async (_, browser, step) => tabOf(browser, step)?.close(),
+  close: onTab((_, tab) => tab.close()),
   goBack: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
     if (tab?.isHidden) tab.show()
@@ -112,12 +110,11 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     await through(await stage.request(browser, out))
     await through(await stage.load(browser, 'connected'))
     const tab = browser.tabs.at(-1)
-    const key = keyOf(stage, writable(stage), step)
-    if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
+    if (tab) await changeOne(stage, tab, step)
     await through(await stage.request(browser, out))
     if (step.what % 2 === 0) await through(await stage.load(browser, 'connected'))
     if (!tab || step.what % 4 > 0) return
-    // It hears of the next guest, and is left at once.
+    // The page learns of the next guest, and is left at once.
     for (let move = 0; move < 4; move += 1) if (!(await stage.shakeHands(tab))) await stage.toTab(tab)
     if (step.what % 8 === 0) tab.close()
     else tab.hide()
@@ -128,8 +125,7 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
       await stage.request(browser, [{ does: 'signIn', user: next }, { does: 'identify' }])
       if ((step.what >> index) % 2 === 0) await stage.flow(browser)
       const tab = tabOf(browser, step)
-      const key = keyOf(stage, writable(stage), step)
-      if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
+      if (tab) await changeOne(stage, tab, step)
       if ((step.what >> index) % 3 === 0) await stage.flow(browser)
       if ((step.which >> index) % 2 === 0) await leave(stage, browser, false, step.what)
     }
@@ -140,17 +136,38 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   },
 
   ...LEAVINGS,
-
-  ...NETWORK,
-
   ...SERVER,
-
   ...CLUSTER,
-
   ...CLOCKS,
-
   ...STALLS,
+  ...MISCHIEF,
 
+  flow: (stage, browser) => stage.flow(browser),
+  send: onExchange('waiting', (stage, exchange) => stage.leave(exchange)),
+  finish: onExchange('running', (stage, exchange) => stage.finish(exchange)),
+  arrive: onExchange('answered', (stage, exchange) => stage.arrive(exchange)),
+  arriveTwice: onExchange('answered', (stage, exchange) => stage.arrive(exchange, false)),
+  lose: async (_, { exchanges }, { which }) => {
+    const open = exchanges.filter(({ state }) => state === 'answered' || state === 'waiting')
+    await pick(open, which)?.lose()
+  },
+  toTab: onTab((stage, tab) => stage.toTab(tab)),
+  toServer: onTab((stage, tab) => stage.toServer(tab)),
+  shakeHands: onTab((stage, tab) => stage.shakeHands(tab)),
+  tell: onTab((stage, tab) => stage.tell(tab)),
+  breakConnection: async (_, browser, step) => {
+    const socket = tabOf(browser, step)?.socket
+    if (socket?.wire) socket.drop()
+    await turn()
+  },
+  fallSilent: async (_, browser, step) => {
+    tabOf(browser, step)?.socket.die()
+    await turn()
+  },
+  timer: async () => {
+    fireTimer()
+    await turn()
+  },
   answerComesLate: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
     if (!tab) return
@@ -171,6 +188,4 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
     await turn()
   },
   loseCookie: async (_, browser) => browser.loseCookie(),
-
-  ...MISCHIEF,
 }

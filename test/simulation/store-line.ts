@@ -1,13 +1,12 @@
 import type { Store, StoredRow } from '../../server/stores/store.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import { isSame, type Registers } from './registers.js'
+import { GENERATION, isSame, type Registers, readName } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'
-import { GENERATION, readName } from './told.js'
 
-/** All that it has of a name; the same, for another end than to know it; or what stands of some keys. */
+/** Loads a subject, loads it for another purpose, or merges registers. */
 export type Question = 'load' | 'aside' | 'merge'
 
-/** The same, or what has ended for a user, as the first half of what is written of that one. */
+/** Also the first half of a user's write: the user's ends. */
 type Asking = Question | 'half'
 
 interface Load {
@@ -15,43 +14,41 @@ interface Load {
   asked: Question
 }
 
-/** What the store had of a user as the node erased that one. */
+/** The stored registers of an erased user. */
 interface Doomed {
-  /** The generation that has begun since. */
+  /** The generation after the erasure. */
   readonly next: number
-  /** By which name it was stored. */
+  /** The stored name. */
   readonly name: string
   readonly rows: Registers
 }
 
-/** What a node is told by the store. */
 export type OnAnswer = (asked: Question, name: string, rows: readonly StoredRow[]) => void
 
-/** One node's connection to the store: what it asks waits there for the schedule. */
+/** A node's connection to the store, whose calls wait for the schedule. */
 export class StoreLine implements Store {
-  /** When it forgets is not for a clock to say. */
+  /** The schedule decides when the store forgets. */
   readonly maxIdle: number = Number.POSITIVE_INFINITY
   readonly #store: SharedStore
   readonly #onAnswer: OnAnswer
-  /** Its process has ended: what that asks has no effect. */
+  /** Whether its process has ended: calls have no effect. */
   isCut = false
-  /** Its process is stopped: what it has asked is done, and not answered. */
+  /** Whether its process is stopped: calls are performed, and not answered. */
   isAsleep = false
-  /** Its newest answer came at once, and was no error. */
+  /** Whether its last answer was immediate and no error. */
   isSound = true
-  /** The newest. */
   #load: Load | undefined
-  /** How often it had to wait, or was refused. */
+  /** How often it waited or was refused. */
   troubles = 0
-  /** What of an erasure was not done. */
+  /** The missing part of an erasure. */
   fault: string | undefined
-  /** By the user's name, what the node has not removed yet. */
+  /** Stored values still to be removed, by user. */
   readonly #doomed = new Map<string, Doomed>()
-  /** By name, how often it is asked what it has and has not answered yet. */
+  /** The number of pending loads, by name. */
   readonly #asking = new Map<string, number>()
-  /** By the user's name, what was answered to the first half of a write: what has ended for that user. */
+  /** Stored ends from the first half of a write, by user. */
   readonly #halves = new Map<string, readonly StoredRow[]>()
-  /** Names under which a first write of a key was refused. */
+  /** Names whose first write of a key was refused. */
   readonly #refused = new Set<string>()
 
   constructor(store: SharedStore, onAnswer: OnAnswer) {
@@ -59,18 +56,18 @@ export class StoreLine implements Store {
     this.#onAnswer = onAnswer
   }
 
-  /** Whether a process must have noticed that the store is there, and in time. */
+  /** Whether the process must know that the store answers in time. */
   get isWell(): boolean {
     return this.isSound && this.#store.weather === 'fair'
   }
 
-  /** Its node erases what a user had under a name. */
+  /** Its node erases a user's values under a name. */
   erases(user: string, name: string, next: number): void {
     this.#doomed.set(user, { next, name, rows: this.#store.rows(name) })
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
-    // Whether a row is in its way that is no register is looked up at once, for nothing else.
+    // Looks only for a row that is no register.
     const load: Load = { name, asked: this.#refused.delete(name) ? 'aside' : 'load' }
     this.#load = load
     const { base } = readName(name)
@@ -86,7 +83,6 @@ export class StoreLine implements Store {
     return answer
   }
 
-  /** Whether it is asked what it has of a user, and has not answered yet. */
   isAsking(user: string): boolean {
     return (this.#asking.get(user) ?? 0) > 0
   }
@@ -115,7 +111,7 @@ export class StoreLine implements Store {
   }
 
   remove(name: string): Promise<void> {
-    // What stands there is looked up together with it, for nothing else.
+    // Its load only precedes the removal.
     if (this.#load?.name === name) this.#load.asked = 'aside'
     const act = (content: Store): Promise<void> => {
       for (const [user, doomed] of this.#doomed) if (doomed.name === name) this.#doomed.delete(user)
@@ -149,7 +145,7 @@ export class StoreLine implements Store {
     return this.#store.ask({ line: this, name, act, ghost, onAnswer, isWhole: () => asked() === 'load' })
   }
 
-  /** What has ended for a user a node hears once the values are written as well, which are by another name. */
+  /** A node handles a user's ends together with the values, which have another name. */
   #tellHalf(name: string): void {
     const { base } = readName(name)
     const half = base === name ? undefined : this.#halves.get(base)
@@ -158,7 +154,7 @@ export class StoreLine implements Store {
     this.#onAnswer('merge', base, half)
   }
 
-  /** Before a node has the store say that a user was erased, it has that removed which stood there. */
+  /** A node must remove a user's values before it stores the erasure. */
   #checkErasure(name: string): void {
     const doomed = this.#doomed.get(name)
     if (!doomed || (this.#store.rows(name).get(GENERATION)?.stamp ?? 0) < doomed.next) return
@@ -170,7 +166,7 @@ export class StoreLine implements Store {
   }
 }
 
-/** Whether a process had reason to report that: its store was not there, or the schedule has it fail. */
+/** Whether a process had reason for this error: its store failed, or the schedule made it fail. */
 export function isExpected(error: unknown, line: StoreLine | undefined): boolean {
   const isOfStore = error instanceof LiveSessionError && error.code === 'store_unavailable'
   return String(error).includes('on purpose') || (isOfStore && line !== undefined && line.troubles > 0)

@@ -3,11 +3,11 @@ import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>
 
-/** What all pages of one browser share, besides its cookies. */
+/** Everything besides cookies that the pages of one browser share. */
 export class Surroundings {
   readonly localStorage: object = createLocalStorage()
   readonly channels: Set<Channel> = new Set()
-  /** None: the page came over http. */
+  /** Without locks, as over http. */
   readonly navigator: { readonly locks?: Locks }
 
   constructor(hasLocks: boolean) {
@@ -15,7 +15,7 @@ export class Surroundings {
   }
 }
 
-/** What pages tell each other waits here until the schedule delivers it. */
+/** A BroadcastChannel whose messages wait for the schedule. */
 export class Channel {
   onmessage: (event: { readonly data: News }) => void = () => undefined
   readonly inbox: News[] = []
@@ -42,7 +42,7 @@ interface LockOptions {
   readonly ifAvailable?: boolean
 }
 
-/** One at a time, in the order in which they came. */
+/** One at a time, in order. */
 class Locks {
   readonly #queue: (() => Promise<unknown>)[] = []
 
@@ -68,7 +68,7 @@ class Locks {
   }
 }
 
-/** The page that is just being opened: what it finds is its browser's. */
+/** The page that is being opened, which sees its browser's objects. */
 interface Present {
   readonly surroundings: Surroundings
   readonly listeners: Map<string, (event: object) => void>
@@ -77,13 +77,13 @@ interface Present {
 
 let present: Present = { surroundings: new Surroundings(false), listeners: new Map(), onChannel: () => undefined }
 
-/** Has what is created within find another browser around it. */
+/** Creates an object within this page. */
 export function within<T>(page: Present, create: () => T): T {
   present = page
   return create()
 }
 
-/** Gives pages what browsers have; what is returned undoes it. */
+/** Installs a browser's globals; returns a function that removes them. */
 export function installSurroundings(): () => void {
   const globals: PropertyDescriptorMap = {
     document: { value: { querySelectorAll: () => [] } },

@@ -1,35 +1,33 @@
 import { sameJson } from '../../shared/json.js'
 import type { Sync, SyncAnswer, SyncResult, WireChange } from '../../shared/protocol.js'
-import { lacking } from './baskets.js'
+import { type Before, lacking, type Met, metAfter, overOf } from './baskets.js'
 import type { Browser } from './browser.js'
 import { HIDDEN, OWN, STORED } from './builds.js'
-import { greetingFault } from './greeting.js'
-import { type Before, type Met, metAfter, overOf } from './lists.js'
+import type { ServerNode } from './deployment.js'
+import { tornApart } from './page-changes.js'
 import type { PageChecker } from './pages.js'
-import { isOwnTicket, redeemed } from './redemption.js'
 import { type CookieState, changesOf, isNewer, type Register, readClaims } from './registers.js'
-import type { ServerNode } from './server-node.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
-import { tornApart } from './together.js'
+import { isOwnTicket, redeemed } from './tickets.js'
+import { greetingFault } from './visit.js'
 import { isSame, type Whose } from './whos.js'
 import type { World } from './world.js'
 
-/** Of whose visitor a page's word has come, and where. */
+/** The sender of a sync. */
 export interface Speaker {
   readonly node: ServerNode
   readonly browser: Browser
   readonly tab: Tab | undefined
-  /** Hashes of subjects; that of a connection without a cookie may not be known yet. */
+  /** Hashes of subjects; `sub` may be unknown on a connection without a cookie. */
   readonly user: string | undefined
   readonly sub: string | undefined
-  /** The live cookie that it has come with, where it is this visitor's. */
+  /** The live cookie of the request, if it is this visitor's. */
   readonly own: CookieState | undefined
-  /** Its visitor agrees to be remembered. */
   readonly hasConsent: boolean
-  /** What is the browser's own dies with its connection. */
+  /** Whether the browser's own values end with the connection. */
   readonly isFleeting: boolean
-  /** Its visitor has left the browser, or was revoked, by now. */
+  /** Whether its visitor has left the browser, or was revoked. */
   readonly isGone: boolean
 }
 
@@ -40,18 +38,17 @@ interface Circumstances {
   readonly before: Before
 }
 
-/** What was so as it arrived. */
+/** The state when a sync arrived. */
 export interface Look {
   readonly rights: readonly boolean[]
-  /** Of each key that is to be set. */
   readonly met: ReadonlyMap<string, Met>
-  /** By subject, what a greeting has to have at the least. */
+  /** The least registers of a greeting, by subject. */
   readonly floors: ReadonlyMap<string, ReadonlyMap<string, Register>>
 }
 
 type Fail = (what: string, harm?: Harm) => void
 
-/** Checks the one exchange, whichever way it went. */
+/** Checks a sync and its answer, over a socket or by POST. */
 export class SyncChecker {
   readonly #world: World
   readonly #pages: PageChecker
@@ -61,7 +58,6 @@ export class SyncChecker {
     this.#pages = pages
   }
 
-  /** A page's word has arrived. */
   look(speaker: Speaker, { tickets = [], set = [] }: Sync): Look {
     const { node, tab, user, sub } = speaker
     const { knowledge } = node
@@ -85,14 +81,14 @@ export class SyncChecker {
     }
   }
 
-  /** Nothing was taken of a page that is another visitor's. */
+  /** Checks that nothing of another visitor's page was applied. */
   drops(answer: SyncAnswer, fail: Fail): void {
     note('a page is dropped')
     if (answer.results.length > 0 || answer.ticket !== undefined)
       fail(`is dropped, and taken all the same: ${JSON.stringify(answer)}`, 'foreign')
   }
 
-  /** What a page brought, and set, was taken. */
+  /** Checks the applied tickets and changes. */
   takes(
     speaker: Speaker,
     { tickets = [], set = [] }: Sync,
@@ -122,14 +118,14 @@ export class SyncChecker {
     }
   }
 
-  /** What is said of the cookie that it came with, and of what is kept out of cookies. */
+  /** Checks the answer about the request's cookie and stored keys. */
   holds({ node, own, user, sub, hasConsent }: Speaker, { held, kept }: SyncAnswer, fail: Fail): void {
     if ((kept === true) !== (own !== undefined && hasConsent))
       fail(`is told that its browser keeps the cookie: ${kept}`, 'lost')
     const isReadable = (key: string): boolean => node.isDeclared(key) && key !== HIDDEN
     const registers = [...(own?.registers ?? [])].filter(([key]) => isReadable(key))
     const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
-    // Of what is kept out of cookies the store is the proof.
+    // The store proves keys that cookies leave out.
     const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
     if (stamp > 0 && !this.#world.standing.isStored(user ?? sub ?? '', STORED, stamp))
       fail(`is told that ${STORED} is stored at ${stamp}, which it is not`, 'lost')
@@ -138,7 +134,7 @@ export class SyncChecker {
       fail(`is told that its cookie held [${found}], though it held [${expected}]`, 'lost')
   }
 
-  /** @param isDue whether the page is to hear all that it may read; where it may as well, neither */
+  /** @param isDue whether the page must be greeted; undefined if either is allowed */
   greets(
     { node, browser, user }: Speaker,
     { who, greeting }: SyncAnswer,
@@ -161,9 +157,9 @@ export class SyncChecker {
       for (const [key, register] of floors.get(sub) ?? []) {
         const { stamp } = register
         if (!node.isDeclared(key) || key === HIDDEN) continue
-        // A greeting is made once the store has answered, which may have said that this was erased.
+        // The store's answer before a greeting may reveal an erasure.
         if (!node.knowledge.isLasting(sub, register)) continue
-        // Where a user has signed in, the browser's subject tells what is the browser's own alone.
+        // For a signed-in user, the browser's subject has only the browser's own keys.
         if (sub !== user && user !== undefined && key !== OWN) continue
         if ((registers.get(key)?.stamp ?? 0) < stamp)
           fail(`is greeted without ${key} of stamp ${stamp}: ${JSON.stringify(changes)}`, 'lost')
@@ -171,7 +167,7 @@ export class SyncChecker {
     }
   }
 
-  /** A ticket goes to a browser: nothing of it is another visitor's. */
+  /** Checks a ticket for a browser: no value may be another visitor's. */
   says(node: ServerNode, browser: Browser, ticket: string, user: string | undefined, fail: Fail): void {
     const claims = readClaims(ticket)
     const { sub, epoch, generation = 0 } = claims
@@ -191,11 +187,11 @@ export class SyncChecker {
     })
   }
 
-  /** Whether a node knows what a page has heard: elsewhere a clock that is ahead wins. */
+  /** Whether a node knows the registers of the page's tickets: otherwise a fast clock wins. */
   #isBrought(node: ServerNode, key: string): boolean {
-    // What no cookie carries, no page brings to a node that has not loaded it, or cannot.
+    // No page brings a key that cookies leave out to a node that cannot load it.
     if (key === STORED) return this.#world.nodes.length === 1 && node.line?.isWell === true
-    // Tickets come as a page connects, not before each change: of what a POST to another node has told it since nothing else may tell this one.
+    // A page brings tickets when it connects, not before each change: a node may miss a POST to another node.
     return this.#world.deployment.isTold(node)
   }
 
@@ -215,7 +211,7 @@ export class SyncChecker {
     const over = overOf(base, before, standing)
     const isKnown = baskets.isKnown(sub, change, stamp)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
-    // Nothing is written where that stands, also by a ticket that the page has brought along.
+    // An existing value is not written again, even if a ticket brought it.
     const stands = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
     const isConfirmed = isKnown || isTaken || (over >= 0 && stands)
     const taker = { node, browser: speaker.browser, sub }
@@ -230,14 +226,14 @@ export class SyncChecker {
     if (tab && own && over < 0 && heard >= stamp)
       fail(`${key}: what a page sets comes before what it has heard`, 'lost')
     if (tab) this.#pages.moved(tab, key, value, whose, sub)
-    // Where the ticket does not say it, the user was erased since, with what was written before: also if the store had it by then.
+    // If the ticket lacks it, the user was erased since, with the earlier writes.
     const said = ticket === undefined ? undefined : readClaims(ticket)
     const generation = said?.sub === sub ? (said.generation ?? 0) : met.generation
     ledger.assign(value, sub, stamp, generation)
-    // A ticket is of one subject: of what was taken of another the change alone tells.
+    // A ticket has one subject: a change of another is known only by itself.
     const isUntold = said?.sub !== sub && !isConfirmed
     const register = id === '' || isUntold ? { stamp, value, generation } : registerIn(ticket, key, stamp)
-    // One that was taken before may have been computed anew since, and overtaken.
+    // A change taken before may have been rebased and superseded since.
     if (!register) return
     const isThere = ledger.stampOf(value, [sub]) > 0 || floor?.stamp === stamp
     const isNew = over < 0 || (id === '' ? value !== undefined && !isThere : !isConfirmed)
@@ -248,7 +244,7 @@ export class SyncChecker {
     if (isLasting && id !== '') duties.taken(node, sub, key, register)
   }
 
-  /** A change was refused: something newer stands, or this build does not know the key. */
+  /** Checks a refusal: a newer value, or an undeclared key. */
   #refuses(
     speaker: Speaker,
     change: WireChange,
@@ -262,9 +258,9 @@ export class SyncChecker {
     const sub = subjectOf(speaker, key)
     if (code === 'undeclared_key' && !together.every((one) => node.isDeclared(one))) return
     if (code === 'conflict' && sub !== undefined) this.#world.baskets.refuses(node, sub, change)
-    // It waited for the store: what that has by now is for no visitor who has gone.
+    // A change that waited for the store reveals nothing to a visitor who has gone.
     if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
-    // The store may have taken it all the same: it is sent again.
+    // The store may have taken it: it is resent.
     if (id !== '' && code === 'store_unavailable' && stamp === undefined && (node.line?.troubles ?? 0) > 0) return
     const expected = id === '' ? 'superseded' : 'conflict'
     if (code !== expected || over < 0) fail(`is refused ${JSON.stringify(change)} as ${code}`)
@@ -277,17 +273,16 @@ export class SyncChecker {
   }
 }
 
-/** The keys of what goes together with a change, and its own. */
+/** Returns the keys of a change's group. */
 function mates(set: readonly WireChange[], [key, , , , name]: WireChange): readonly string[] {
   return name === undefined ? [key] : set.flatMap(([one, , , , other]) => (other === name ? one : []))
 }
 
-/** Whose a key is. */
 function subjectOf({ user, sub }: Speaker, key: string): string | undefined {
   return key === OWN ? sub : (user ?? sub)
 }
 
-/** Tickets merge first, so that a change meets what its page has heard. */
+/** Tickets merge before changes. */
 function merged(
   floor: Register | undefined,
   owner: string | undefined,
@@ -301,13 +296,12 @@ function merged(
   }, floor)
 }
 
-/** What was written at that stamp, where a ticket says it still. */
+/** Returns the register of this stamp, if the ticket still has it. */
 function registerIn(ticket: string | undefined, key: string, stamp: number): Register | undefined {
   const register = ticket === undefined ? undefined : changesOf(readClaims(ticket)).get(key)
   return register?.stamp === stamp ? register : undefined
 }
 
-/** What a page calls itself is what the visitor is called. */
 export function isOf(named: Whose | undefined, whose: Whose): boolean {
   return named !== undefined && isSame(named, whose)
 }

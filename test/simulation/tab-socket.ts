@@ -1,11 +1,11 @@
 import { SYNC, type Sync } from '../../shared/protocol.js'
-import type { ServerNode } from './server-node.js'
+import type { ServerNode } from './deployment.js'
 import { type Packet, type Question, Wire, type WireWatcher } from './wire.js'
 
 type Listener = (...args: never[]) => void
 type State = 'off' | 'connecting' | 'coming' | 'greeted' | 'on'
 
-/** What the client takes for its socket. */
+/** The client's socket. */
 export class TabSocket {
   connected = false
   state: State = 'off'
@@ -17,8 +17,8 @@ export class TabSocket {
   readonly #onLost: (wire: Wire) => void
 
   /**
-   * @param onSync told of what the page says
-   * @param onLost given a dead connection that the page gives up: the server has not heard of the end
+   * @param onSync called with each sync of the page
+   * @param onLost called with a dead connection that the page abandons, while the server still has it open
    */
   constructor(onSync: (sync: Sync) => void, onLost: (wire: Wire) => void) {
     this.#onSync = onSync
@@ -47,7 +47,7 @@ export class TabSocket {
   timeout(patience: number): { emit(event: string, payload: unknown, ack: Question['ack']): void } {
     return {
       emit: (event, payload, ack) => {
-        // As it goes over the network: what becomes of the original later does not matter.
+        // Copied, as over a network.
         const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack, patience }
         if (event === SYNC) this.#onSync(question.args[0])
         this.wire?.open.add(question)
@@ -69,7 +69,7 @@ export class TabSocket {
     return this
   }
 
-  /** The connection carries nothing any more, though it stays open: what the page says may arrive once the page has given it up. */
+  /** The connection carries nothing more, though it is open: its packets may arrive after the page gives it up. */
   die(): void {
     const { wire } = this
     if (this.state !== 'on' || !wire || wire.isDead) return
@@ -78,7 +78,7 @@ export class TabSocket {
     for (const question of wire.open) this.#await(wire, question)
   }
 
-  /** Its page is gone, or frozen: what it has sent is under way still, and the server has not heard of the end. */
+  /** The page is closed or frozen: its packets are still in flight, and the server has the connection open. */
   abandon(): Wire | undefined {
     const { wire } = this
     if (this.state !== 'on') return undefined
@@ -88,22 +88,21 @@ export class TabSocket {
     return wire
   }
 
-  /** Its page is another visitor's than the connection. */
+  /** The page has another visitor than the connection. */
   outlive(): void {
     if (this.connected && this.wire) this.wire.isFormers = true
   }
 
-  /** The connection breaks; the client's own socket comes back by itself. */
+  /** The connection breaks, and the client reconnects. */
   drop(): void {
     this.#end('connecting')
   }
 
-  /** The node that it is connected to, or is about to be. */
   get node(): ServerNode | undefined {
     return (this.wire ?? this.#coming)?.node
   }
 
-  /** Resolves when the server has made up its mind, which may take a while. */
+  /** Resolves after the server's decision. */
   async greet(node: ServerNode, cookies: string, watcher: WireWatcher): Promise<void> {
     const wire = new Wire(node, cookies, watcher)
     this.#coming = wire
@@ -126,12 +125,11 @@ export class TabSocket {
     this.wire?.enter()
   }
 
-  /** What arrives next, if it is not the end. */
   get next(): Packet | undefined {
     return this.state === 'on' ? this.wire?.toTab[0] : undefined
   }
 
-  /** The next packet arrives, or the end of them. */
+  /** Delivers the next packet, or the end of the connection. */
   deliver(): void {
     const packet = this.next
     this.wire?.toTab.shift()

@@ -6,49 +6,48 @@ import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Sync } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import type { FakeResponse } from './http.js'
+import type { Values } from './page-changes.js'
 import { recorded, scriptOf } from './recorder.js'
 import { type Channel, within } from './surroundings.js'
 import { TabSocket } from './tab-socket.js'
 import { note } from './tally.js'
-import type { Values } from './together.js'
 
 const tabs = new Map<string, Tab>()
 const { fetch: realFetch } = globalThis
 let count = 0
 let moment = 0
 
-/** Tabs are counted anew, so that a schedule that runs again names them as before. */
+/** Restarts the numbers of tabs, so that a repeated schedule has the same names. */
 export function resetTabs(): void {
   count = 0
   tabs.clear()
 }
 
-/** Whether a page has a socket, and connects it at once. */
+/** Whether a page has a socket, and connects at once. */
 export type Link = 'connected' | 'unconnected' | 'none'
 
-/** Told what a tab says, and what becomes of its changes. */
 export interface TabWatcher {
   settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void
   asks(tab: Tab, sync: Sync): void
 }
 
-/** A page with the real client. Its requests leave, and its packets arrive, when the schedule says so. */
+/** A page with the real client. The schedule delivers its requests and packets. */
 export class Tab {
   readonly browser: Browser
   readonly id: string
   readonly link: Link
   readonly socket: TabSocket
   readonly live: LiveSessionClient<Fields>
-  /** What its core got, as a unit test. */
+  /** Returns the events of its core as a unit test. */
   readonly script: () => string
   isReady = false
   isHidden = false
-  /** How often the app was told of another visitor. */
+  /** How often the app heard of another visitor. */
   visitors = 0
-  /** The latest change of each key that is neither saved nor given up. */
+  /** The last pending change of each key. */
   readonly drafts: Map<string, string> = new Map<string, string>()
   #channel: Channel | undefined
-  /** When it was opened, and when it was left: `Infinity` while it is not. */
+  /** Logical times; `leftAt` is `Infinity` while the page is open. */
   readonly openedAt: number = tick()
   leftAt: number = Number.POSITIVE_INFINITY
   readonly #listeners = new Map<string, (event: object) => void>()
@@ -86,18 +85,17 @@ export class Tab {
     if (link === 'connected') this.socket.connect()
   }
 
-  /** What the page shows. */
   get(key: string): JsonValue | undefined {
     return this.live.get(key) as JsonValue | undefined
   }
 
   change(key: string, value: JsonValue | undefined): void {
-    // Who sets something has clicked.
+    // A change follows a click.
     this.#listeners.get('pointerdown')?.({})
     const draft = JSON.stringify(value) ?? 'nothing'
     this.drafts.set(key, draft)
     const settle = (code: string | undefined): void => {
-      // One that a later change of the key stands for has no stamp of its own to be judged by.
+      // A later change of the key replaces this one.
       if (this.drafts.get(key) !== draft) return
       this.drafts.delete(key)
       this.#watcher.settled(this, key, value, code)
@@ -105,7 +103,7 @@ export class Tab {
     hear(value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never), settle)
   }
 
-  /** Sets several values in one call: refused, one of them may stand all the same. */
+  /** Sets several values in one call. If that is superseded, one of them may still stand. */
   changeTogether(values: Values): void {
     this.#listeners.get('pointerdown')?.({})
     for (const [key, value] of values) this.drafts.set(key, JSON.stringify(value))
@@ -120,7 +118,6 @@ export class Tab {
     hear(this.live.setMany(Object.fromEntries(values) as never), settle)
   }
 
-  /** Adds to a list. */
   add(key: string, item: number): void {
     const name = `${key} + ${item}`
     this.drafts.set(name, 'added')
@@ -135,7 +132,7 @@ export class Tab {
     )
   }
 
-  /** One that the page gives up goes on: it may arrive all the same. */
+  /** An aborted POST may still arrive. */
   post(body: string, signal?: AbortSignal | null): Promise<Response> {
     this.#watcher.asks(this, JSON.parse(body))
     return new Promise((resolve, reject) => {
@@ -153,7 +150,6 @@ export class Tab {
     })
   }
 
-  /** What another tab has told it, if anything. */
   news(): News | undefined {
     return this.#channel?.inbox[0]
   }
@@ -163,7 +159,7 @@ export class Tab {
     if (data) this.#channel?.onmessage({ data })
   }
 
-  /** Into the cache in which browsers keep pages to go back to. */
+  /** Moves the page into the back/forward cache. */
   hide(isAdrift = false): void {
     this.isHidden = true
     this.leftAt = tick()
@@ -178,13 +174,13 @@ export class Tab {
     this.#within(() => this.#listeners.get('pageshow')?.({ persisted: true }))
   }
 
-  /** @param isAdrift what it has sent over its socket is under way for longer */
+  /** @param isAdrift whether its packets in flight arrive later */
   close(isAdrift = false): void {
     this.#listeners.get('pagehide')?.({})
     this.crash(isAdrift)
   }
 
-  /** It ends without a word. */
+  /** Closes the page without events. */
   crash(isAdrift = false): void {
     this.leftAt = Math.min(this.leftAt, tick())
     this.live.close()
@@ -207,7 +203,7 @@ export class Tab {
   }
 }
 
-/** Has it told what became of a change: the code of its refusal, if it was refused. */
+/** Reports the outcome of a change: undefined, or the code of its refusal. */
 function hear(done: Promise<void>, settle: (code: string | undefined) => void): void {
   done.then(
     () => settle(undefined),
@@ -226,7 +222,7 @@ function asFetched({ statusCode, body }: FakeResponse): Response {
   return answer as unknown as Response
 }
 
-/** Has what a page POSTs wait with its browser; what is returned undoes it. */
+/** Makes POSTs of pages wait in their browsers; returns a function that undoes it. */
 export function installFetch(): () => void {
   globalThis.fetch = async (input, init) => {
     const headers = (init?.headers ?? {}) as Readonly<Record<string, string>>

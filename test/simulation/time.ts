@@ -6,7 +6,7 @@ const START = Date.UTC(2026, 0, 1)
 interface Timer {
   readonly at: number
   act(): void
-  /** Nothing is kept awake for it: its time comes where there is nothing else to wait for, or with a later one. */
+  /** Whether nothing waits for it: it fires only when idle, or with a later timer. */
   isIdle: boolean
   unref(): Timer
 }
@@ -21,10 +21,10 @@ let intervals: (() => void)[] = []
 let mover: (() => Promise<boolean>) | undefined
 let browserNow = START
 
-/** The servers' clock: stands still until a schedule moves it, forwards or backwards. */
+/** The servers' clock, which only the schedule moves, in either direction. */
 export const serverClock: { at: number; now(this: void): number } = { at: START, now: () => serverClock.at }
 
-/** ms by which clocks may differ: of one that ran further ahead, the protocol says other things. */
+/** ms by which clocks may differ under the protocol. */
 const SKEW = 59 * 60 * 1000
 let highest = START
 
@@ -33,7 +33,6 @@ export function moveServerClock(ms: number, latest: number): void {
   highest = Math.max(highest, serverClock.at)
 }
 
-/** Time begins anew, with nothing to wait for. */
 export function resetTime(): void {
   timers = []
   intervals = []
@@ -44,7 +43,7 @@ export function resetTime(): void {
   highest = START
 }
 
-/** Whether a timer's time is over: it waits for nothing but its turn. */
+/** Whether a timer is due. */
 export function isDue(): boolean {
   return timers.some(({ at }) => at <= browserNow)
 }
@@ -53,7 +52,7 @@ export function pendingTimers(): number {
   return timers.filter(({ isIdle }) => !isIdle).length
 }
 
-/** The time has come for the timer that is due first. */
+/** Fires the next timer. */
 export function fireTimer(): void {
   const first = timers.reduce<Timer | undefined>(
     (least, timer) => (least && least.at <= timer.at ? least : timer),
@@ -72,7 +71,7 @@ function end(isOver: (timer: Timer) => boolean): void {
   }
 }
 
-/** Has the client wait for us instead of the machine, and be as random as a seed; what is returned undoes it. */
+/** Replaces time and randomness; returns a function that restores them. */
 export function installTime(): () => void {
   const set = (act: () => void, ms = 0): Timer => {
     const unref = (): Timer => {
@@ -109,17 +108,16 @@ export function installTime(): () => void {
   }
 }
 
-/** What servers do again and again is due. */
 export function fireIntervals(): void {
   for (const act of intervals) act()
 }
 
-/** @param move has one thing happen that needs no time; says whether there was any */
+/** @param move performs one immediate operation; resolves with whether there was any */
 export function moveEachTurn(move: () => Promise<boolean>): void {
   mover = move
 }
 
-/** Everything has been done that promises can do by themselves, and what needs no time besides. */
+/** Lets all promises and immediate operations settle. */
 export async function turn(): Promise<void> {
   await immediate()
   while (await mover?.()) await immediate()

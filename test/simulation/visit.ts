@@ -1,37 +1,38 @@
-import type { Since } from './browser.js'
-import { NEVER_IN_COOKIE } from './builds.js'
+import type { AnySnapshot } from '../../shared/protocol.js'
+import type { Exchange, Since } from './browser.js'
+import { HIDDEN, NEVER_IN_COOKIE, OWN } from './builds.js'
+import type { ServerNode } from './deployment.js'
 import type { Identity, Relation } from './knowledge.js'
-import { type CookieState, isNewer, isSame, type Registers } from './registers.js'
-import type { ServerNode } from './server-node.js'
+import { type CookieState, isNewer, isSame, type Registers, readClaims } from './registers.js'
+import type { Harm } from './tally.js'
+import type { Whose } from './whos.js'
+import type { World } from './world.js'
 
-/** What a request does with a session: tells a page whose it is; sets; signs in or out, or POSTs. */
+/** Names a visitor to a page; sets a value; or signs in or out, or POSTs. */
 export type Deed = 'shows' | 'sets' | 'renews'
 
-/** What a request has come to so far. */
+/** The state of a request. */
 export interface Visit {
-  /** Where it is served. */
   readonly node: ServerNode
   identity: Identity
-  /** What its cookie was to the visitor; or that visitor's, who has had it forgotten since; or the browser may have withheld it. */
+  /** The cookie's relation to the visitor; `forgotten` after leaving with `forget`, `withheld` in a cross-site POST. */
   relation: Relation | 'forgotten' | 'withheld'
-  /** The request's cookie, where it is this visitor's own. */
+  /** The request's cookie, if it is this visitor's. */
   own: CookieState | undefined
   isDue: boolean
-  /** The id of the request's cookie, where it had been given up before. */
+  /** The id of the request's cookie, if it was given up before. */
   givenUp: string | undefined
-  /** So it was, and the request is not its own user's. */
+  /** Whether the id was given up, and the request is not of its user. */
   isLate: boolean
-  /** How much had ended when it became known who sent it. */
+  /** The ends before the request was identified. */
   since: Since
-  /** How many ids had been given up when that of its cookie last was, as far as the request has to do with it. */
+  /** The given-up ids when the id of its cookie last was. */
   sinceOfId: number
-  /** Whom its answer leaves behind: until it is out, what comes with the former cookie may be of this browser. */
+  /** The former visitors: until the answer is sent, their cookie may still be this browser's. */
   readonly left: Identity[]
 }
 
-/**
- * What is wrong with a cookie that an answer brings, but for the values in it.
- */
+/** Returns the fault of a cookie in an answer, apart from its values. */
 export function cookieFault(
   cookie: CookieState,
   { node, identity: { user, browser }, own }: Visit,
@@ -47,9 +48,10 @@ export function cookieFault(
 }
 
 /**
- * Which of the least that must be there is missing, or older; what sign-ins bring along has stamp 1, and the account may have had another one.
+ * Returns a register that is missing or older than required. A value from a sign-in has stamp 1, and the account may
+ * have another.
  */
-export function missingIn(found: Registers, floors: Registers): string | undefined {
+function missingIn(found: Registers, floors: Registers): string | undefined {
   for (const [key, floor] of floors) {
     const seen = found.get(key)
     const isOther = floor.stamp > 1 && seen?.stamp === floor.stamp && !isSame(seen, floor) && isNewer(floor, seen)
@@ -61,19 +63,19 @@ export function missingIn(found: Registers, floors: Registers): string | undefin
   return undefined
 }
 
-/** Whether what a request sets could be meant for no visitor of now. */
+/** Whether a write of the request may be refused as superseded. */
 export function isSuperseded(visit: Visit): boolean {
   return visit.isLate || isOvertaken(visit) || (visit.own !== undefined && !visit.node.knowledge.isGood(visit.own))
 }
 
-/** Whether the id that a request goes by was given up since it began, or its user revoked. */
+/** Whether the browser id was given up, or the user revoked, since the request began. */
 function isOvertaken({ node, identity: { user, browser }, givenUp, since, sinceOfId }: Visit): boolean {
   const { givenUp: ends, revoked } = node.knowledge
   if (user !== undefined && revoked.hasSince(user, since.revoked)) return true
   return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, sinceOfId))
 }
 
-/** Whether the visitor's user was revoked since the request began: a sign-in needs a new cookie. */
+/** Whether the user was revoked since the request began, so that a sign-in needs a new cookie. */
 export function isRevokedSince({ node: { knowledge }, identity: { user }, own, since }: Visit): boolean {
   if (own) return own.user !== undefined && !knowledge.isCurrent(own.user, own)
   return user !== undefined && knowledge.revoked.hasSince(user, since.revoked)
@@ -86,4 +88,80 @@ export function hasEnded(visit: Visit): boolean {
   if (visit.own) return !knowledge.isGood(visit.own)
   if (isOvertaken(visit)) return true
   return user !== undefined && knowledge.departed.hasSince(user, visit.since.departed)
+}
+
+/** Returns the fault of a greeting, which needs a ticket for each subject of the visitor. */
+export function greetingFault(tickets: readonly string[], { user, browser }: Whose): string | undefined {
+  if (tickets.length !== (user === undefined ? 1 : 2)) return `is greeted by ${tickets.length} tickets`
+  for (const [index, ticket] of tickets.entries()) {
+    const { sub, defaults, guest } = readClaims(ticket)
+    if (!defaults || HIDDEN in defaults) return 'has a greeting with the wrong defaults'
+    const expected = user !== undefined && index === 0 ? user : browser
+    if (expected !== undefined && sub !== expected) return `is greeted as ${sub}, whom it is not`
+    if ((guest === true) !== (user === undefined)) return `is told that it is a guest’s: ${guest}`
+  }
+  return undefined
+}
+
+/** Returns the fault of a snapshot: its visitor, and the stamps in the browser's cookie. */
+export function snapshotFault(
+  { guest, held }: AnySnapshot,
+  user: string | undefined,
+  kept: Registers | undefined,
+): string | undefined {
+  if ((guest === true) !== (user === undefined)) return `shows a page of a guest: ${guest}`
+  if ((held === undefined) !== (kept === undefined)) return `shows that the browser keeps ${JSON.stringify(held)}`
+  const wrong = held?.find(([key, stamp]) => kept?.get(key)?.stamp !== stamp)
+  return wrong && `shows that its cookie held ${wrong.join(' at ')}`
+}
+
+type Fail = (exchange: Exchange, what: string, harm?: Harm) => void
+
+/** Checks the values that a request finds. */
+export class Sight {
+  readonly #world: World
+  readonly #fail: Fail
+
+  constructor(world: World, fail: Fail) {
+    this.#world = world
+    this.#fail = fail
+  }
+
+  /** The subjects must be loaded if the store answers. */
+  loaded(exchange: Exchange, browser: string | undefined, user: string | undefined): void {
+    const { node, isLate } = exchange
+    for (const sub of isLate ? [] : [user, browser]) {
+      if (sub === undefined) continue
+      if (node.line?.isWell && !node.loads.has(sub))
+        this.#fail(exchange, `is served before the store was asked for ${sub}`)
+      this.#world.duties.recover(node, sub)
+    }
+  }
+
+  /** No acknowledged write may be missing or older. */
+  complete(exchange: Exchange, sub: string, found: Registers, how: string, isMeant: (key: string) => boolean): void {
+    const floors = exchange.node.knowledge.floors.get(sub) ?? new Map()
+    // A build reads only declared keys, and carries the others.
+    const isSeen = (key: string): boolean => how !== 'reads' || exchange.node.isDeclared(key)
+    const expected = [...floors].filter(([key]) => isMeant(key) && isSeen(key))
+    const missing = missingIn(found, new Map(expected))
+    if (missing !== undefined) this.#fail(exchange, `${how} ${missing}`, 'lost')
+  }
+
+  /** No value may be another visitor's, or erased. */
+  allowed(exchange: Exchange, { user, browser }: Identity, found: Registers): void {
+    const { node } = exchange
+    const sub = user ?? browser
+    const generation = node.knowledge.generation(sub)
+    const reader = { sub, isUser: user !== undefined, browser: exchange.browser.index, generation }
+    // A kept cookie may be from a node that does not know of an erasure.
+    const isSaid = exchange.response === undefined || exchange.written !== undefined
+    for (const [key, register] of found) {
+      const isErased = key !== OWN && !node.knowledge.isLasting(sub, register)
+      if (isErased && isSaid && node.isDeclared(key))
+        this.#fail(exchange, `sees ${key} at ${register.stamp}, which was erased`, 'foreign')
+      const objection = this.#world.ledger.protest(isSaid ? reader : { ...reader, generation: 0 }, key, register)
+      if (objection !== undefined) this.#fail(exchange, `sees ${objection}`, 'foreign')
+    }
+  }
 }

@@ -1,19 +1,21 @@
-/** Whom a server has named: by the hashes of its subjects. */
+import type { Identity } from './knowledge.js'
+
+/** A visitor named by a server: the hashes of the subjects. */
 export interface Whose {
   readonly user: string | undefined
-  /** None where no live cookie says it. */
+  /** Undefined without a live cookie. */
   readonly browser: string | undefined
   readonly epoch: number
-  /** No browser was seen with a cookie that says so. */
+  /** Whether no browser has shown a cookie with this id. */
   readonly isUnseen?: true
 }
 
-/** What servers call visitors: a text that says nothing, and is one visitor's for all time. */
+/** The `who` texts, each of which must belong to one visitor forever. */
 export class Whos {
   readonly #texts = new Map<string, string>()
   readonly #visitors = new Map<string, Whose>()
 
-  /** A server has said so. Says what is wrong with it. */
+  /** A server has named a visitor. Returns its fault. */
   fault(who: string | undefined, whose: Whose): string | undefined {
     const isNameless = whose.browser === undefined && whose.user === undefined
     if (isNameless !== (who === undefined)) return `is called ${who}, being ${JSON.stringify(whose)}`
@@ -27,7 +29,6 @@ export class Whos {
     return `is called ${who}, as ${JSON.stringify(known)} is, being ${JSON.stringify(whose)}, who is called ${text}`
   }
 
-  /** Whom a text is of, where a server has said it. */
   of(who: string | undefined): Whose | undefined {
     return who === undefined ? undefined : this.#visitors.get(who)
   }
@@ -37,18 +38,54 @@ export function isSame(a: Whose, b: Whose): boolean {
   return a.user === b.user && a.browser === b.browser && a.epoch === b.epoch
 }
 
-/** The subjects whose values that visitor may see. */
 export function subjectsOf({ user, browser }: Whose): readonly string[] {
   return [user, browser].flatMap((sub) => sub ?? [])
 }
 
-/** What was set as the one may become the other's: the very same; or one whose cookie no browser has shown. */
+/** Whether a change for one visitor may become another's: the same, or one whose cookie no browser has shown. */
 export function leadsTo(from: Whose, to: Whose): boolean {
   if (isSame(from, to)) return true
   return (from.isUnseen || from.browser === undefined) && from.user === to.user && from.epoch === to.epoch
 }
 
-/** The same, where its browser has shown the cookie or has not. */
 export function seen({ user, browser, epoch }: Whose, isSeen: boolean): Whose {
   return { user, browser, epoch, ...(isSeen ? {} : { isUnseen: true }) }
+}
+
+/** All browser ids so far, and the successor of each at a sign-in, which never changes. */
+export class Successors {
+  /** The rotations of the secrets: another secret makes other successors. */
+  rotation = 0
+  readonly #given = new Set<string>()
+  readonly #next = new Map<string, string>()
+
+  /** Returns whether an id is new, and marks it used. */
+  isNew(browser: string): boolean {
+    const isNew = !this.#given.has(browser)
+    this.#given.add(browser)
+    return isNew
+  }
+
+  leads(former: string, { user, browser }: Identity): boolean {
+    return this.#next.get(`${this.rotation} ${former} ${user}`) === browser
+  }
+
+  /**
+   * Returns the fault of an id after another: it must be the user's successor, or new.
+   *
+   * @param isGivenUp whether the node knows that an id was given up
+   */
+  fault(
+    former: string | undefined,
+    { user, browser }: Identity,
+    isGivenUp: (id: string) => boolean,
+  ): string | undefined {
+    const way = former !== undefined && user !== undefined ? `${this.rotation} ${former} ${user}` : undefined
+    const expected = way === undefined ? undefined : this.#next.get(way)
+    if (expected !== undefined && !isGivenUp(expected))
+      return browser === expected ? undefined : 'gets another id than a request that came before it'
+    if (!this.isNew(browser)) return 'is given an id that was given before'
+    if (way !== undefined && expected === undefined) this.#next.set(way, browser)
+    return undefined
+  }
 }

@@ -1,10 +1,10 @@
 import { type Refusal, STORE_SESSION, SYNC, type Sync, type SyncAnswer } from '../../shared/protocol.js'
+import type { ServerNode } from './deployment.js'
 import { ServerSocket } from './fake-io.js'
 import { fakeRequest } from './http.js'
 import { identified } from './process.js'
-import type { ServerNode } from './server-node.js'
 
-/** Who is told what the server does over a wire, at the moment it does it. */
+/** Called for each operation of the server on a connection. */
 export interface WireWatcher {
   greeted(wire: Wire): void
   refused(wire: Wire): void
@@ -15,7 +15,6 @@ export interface WireWatcher {
   closed(wire: Wire): void
 }
 
-/** What came of what a page has said. */
 interface Answered {
   readonly sync: Sync
   readonly answer: SyncAnswer | Refusal
@@ -23,11 +22,11 @@ interface Answered {
 export interface Packet {
   readonly event: string
   readonly args: readonly unknown[]
-  /** Of an answer. */
+  /** Set for an acknowledgement. */
   readonly answered?: Answered | undefined
 }
 export interface Question extends Packet {
-  /** ms after which the page takes it for lost. */
+  /** ms until the page's timeout */
   readonly patience: number
   readonly ack: (lost: Error | null, answer?: unknown) => void
 }
@@ -39,30 +38,28 @@ interface Handle {
 
 let count = 0
 
-/** One connection of a tab: packets wait here until the schedule delivers them, each way in their order. */
+/** A connection of a tab, whose packets wait for the schedule, in order. */
 export class Wire {
   readonly node: ServerNode
   readonly cookies: string
   readonly user: () => string | undefined
-  /** The subjects that it is of, as far as they are known. */
+  /** The known subjects of its visitor. */
   readonly subs: string[] = []
   readonly toTab: Packet[] = []
   readonly toServer: Question[] = []
-  /** Questions whose answers have not arrived. */
+  /** Questions without an answer. */
   readonly open: Set<Question> = new Set()
   isOpen = false
-  /** It carries nothing any more, and neither end has heard: the browser has changed networks. */
+  /** Whether it carries nothing more, unknown to both ends, as after a change of networks. */
   isDead = false
   isClosedByServer = false
-  /** It was said what its visitor may read. */
   isGreeted = false
-  /** The page has heard whose it is, and takes what it brings. */
+  /** Whether the page has received its greeting. */
   isHeard = false
-  /** The page has heard by a POST that it is another visitor's, and takes nothing more from here. */
+  /** Whether a POST has told the page of another visitor: it ignores this connection. */
   isFormers = false
-  /** The browser's subject. */
   browser: string | undefined
-  /** It came without a cookie of its own: that subject is the connection's alone. */
+  /** Whether it brought no cookie: the subject is only the connection's. */
   isFleeting = false
   #isLeft = false
   readonly #server: ServerSocket
@@ -84,17 +81,16 @@ export class Wire {
     )
   }
 
-  /** The handshake; what the server said against it. */
+  /** Resolves with the error of the handshake. */
   async greet(): Promise<Error | undefined> {
     const error = await this.node.process.io.namespace.check(this.#server)
-    // socket.io keeps to itself what is said of a connection that was closed meanwhile.
+    // socket.io reports no error of a closed connection.
     if (this.isClosedByServer || this.#isLeft) return undefined
     if (error) this.#watcher.refused(this)
     else this.#watcher.greeted(this)
     return error
   }
 
-  /** The namespace lets the socket in. */
   enter(): void {
     this.isOpen = true
     this.toTab.push({ event: 'connect', args: [] })
@@ -103,7 +99,6 @@ export class Wire {
     this.node.process.io.namespace.emit('connect', this.#server)
   }
 
-  /** The handle that the app's own handlers use. */
   get handle(): ServerSocket & { readonly liveSession?: Handle } {
     return this.#server
   }
@@ -115,7 +110,7 @@ export class Wire {
     const [sync] = event === SYNC ? (args as readonly [Sync]) : []
     if (sync) this.#watcher.asked(this, sync)
     this.#server.hear(event, ...args, (answer: unknown) => {
-      // A process that was killed answers nothing.
+      // A killed process answers nothing.
       if (!this.isOpen) return
       const answered = sync && ({ sync, answer } as Answered)
       if (answered) this.#watcher.answered(this, sync, answered.answer)
@@ -126,7 +121,7 @@ export class Wire {
     })
   }
 
-  /** The server's end learns that the connection is gone. */
+  /** The server learns that the connection is closed. */
   close(): void {
     this.#isLeft = true
     this.#server.conn.close()

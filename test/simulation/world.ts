@@ -1,27 +1,23 @@
 import Keygrip from 'keygrip'
-import { Additions } from './additions.js'
-import { Baskets } from './baskets.js'
+import { Additions, Baskets } from './baskets.js'
 import { Browser, type Exchange } from './browser.js'
 import { type BuildName, rotations } from './builds.js'
-import { Deployment } from './deployment.js'
+import { Deployment, type ServerNode } from './deployment.js'
 import { Duties } from './duties.js'
-import { Ledger } from './ledger.js'
+import { Ledger, Saves } from './ledger.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
-import { Saves } from './saves.js'
 import { isCalm, type Schedule } from './schedule.js'
-import type { ServerNode } from './server-node.js'
 import { Standing } from './standing.js'
-import { Successors } from './successors.js'
 import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
-import { Whos } from './whos.js'
+import { Successors, Whos } from './whos.js'
 import type { Wire } from './wire.js'
 
 export const USERS: readonly [string, ...string[]] = ['ann', 'bob']
 
 let runs = 0
 
-/** One schedule's: servers, browsers, and what must be true of them. */
+/** The servers and browsers of a schedule, and its records. */
 export class World {
   readonly browsers: readonly Browser[]
   readonly hasKoaSession: boolean
@@ -34,7 +30,7 @@ export class World {
   readonly whos: Whos = new Whos()
   readonly saves: Saves = new Saves()
   readonly additions: Additions = new Additions((item) => this.baskets.isRetaken(item))
-  /** Nothing happens but that pages add, and are left: what they add is there in the end. */
+  /** Whether only closing a page could lose its items. */
   readonly isCalm: boolean
   readonly deployment: Deployment
   readonly duties: Duties = new Duties(this)
@@ -64,7 +60,7 @@ export class World {
     for (const name of USERS) this.subOf(this.userId(name))
   }
 
-  /** Where the next request goes, and the next connection. */
+  /** The node of the next request or connection. */
   get node(): ServerNode {
     return this.deployment.node(this.#aim)
   }
@@ -77,21 +73,21 @@ export class World {
     this.#aim = number
   }
 
-  /** The memory of a node is lost; its next process may be of another build. */
+  /** Restarts a node without its memory, perhaps with another build. */
   restart(node: ServerNode, build: BuildName): void {
     for (const { exchanges, tabs, adrift } of this.browsers) {
       for (const exchange of exchanges)
         if (exchange.state === 'running' && exchange.node === node) exchange.state = 'lost'
       for (const { socket } of tabs) if (socket.node === node) socket.drop()
-      // What a page that is gone has sent reaches no process that has ended.
+      // Packets of closed pages do not reach a new process.
       for (const wire of adrift) if (wire.node === node) wire.close()
     }
-    // A process takes a while to begin: two ends within one millisecond, of processes that do not know of each other, would be one.
+    // A restart takes time: otherwise two ends of unconnected processes could have one millisecond.
     serverClock.at += 1
     this.deployment.restart(node, build)
   }
 
-  /** All nodes have newer secrets. */
+  /** Restarts all nodes with newer secrets. */
   rotate(): void {
     const rotation = Math.min(rotations.length - 1, this.deployment.rotation + 1)
     this.deployment.rotation = rotation
@@ -99,14 +95,14 @@ export class World {
     for (const node of [...this.nodes]) this.restart(node, node.build)
   }
 
-  /** By which name a store has a subject. */
+  /** Returns the store's name of a subject. */
   storeName(sub: string, generation = 0): string {
     const user = [...this.#subs].find(([, one]) => one === sub)
     if (!user) return `browser:${sub}`
     return `${generation === 0 ? 'user' : `user@${generation}`}:s:${user[0]}`
   }
 
-  /** A user of this schedule alone. */
+  /** Returns a user id of only this schedule. */
   userId(name: string): string {
     return `${name}-${this.#run}`
   }
@@ -124,7 +120,7 @@ export class World {
     return [...this.#subs.values()].includes(sub)
   }
 
-  /** A genuine live cookie, unless its time is over. */
+  /** Reads a live cookie, unless it has expired. */
   cookie(header: string): CookieState | undefined {
     const text = cookieIn(header, 'live')
     if (text === undefined) return undefined
@@ -132,26 +128,24 @@ export class World {
     return state.exp > serverClock.at ? state : undefined
   }
 
-  /** The genuine one that a request came with. */
   cookieOf({ outgoing, cookies }: Exchange): CookieState | undefined {
     return outgoing.isForged ? undefined : this.cookie(cookies)
   }
 
-  /** Whom the app's own session is of. */
+  /** Returns the user of the app's session. */
   appUser(header: string): string | undefined {
     const text = cookieIn(header, 'app')
     const keys = new Keygrip([...(rotations[this.deployment.rotation] ?? [])])
-    // An answer from before a rotation can bring the one without the other: to koa-session that is no session.
+    // After a rotation, cookie and signature may not match, and koa-session ignores both.
     if (this.hasKoaSession && !keys.verify(`app=${text}`, cookieIn(header, 'app.sig') ?? '')) return undefined
     return text === undefined ? undefined : JSON.parse(Buffer.from(text, 'base64').toString()).user
   }
 
-  /** Subjects that open sockets of a node hold in memory. */
+  /** Returns the subjects of a node's open sockets. */
   held(node: ServerNode): ReadonlySet<string> {
     return new Set(this.wires(node).flatMap(({ subs }) => subs))
   }
 
-  /** The connections of a node. */
   wires(node: ServerNode): readonly Wire[] {
     const wires = this.browsers.flatMap(({ tabs, adrift }) => [
       ...tabs.flatMap(({ socket }) => socket.wire ?? []),
@@ -164,7 +158,7 @@ export class World {
     this.violation ??= { harm, what, ...(page === undefined ? {} : { page }) }
   }
 
-  /** For what is sent before the checkers have heard of the reason. */
+  /** Runs a check after the current step, when the checkers know its cause. */
   checkLater(check: () => void): void {
     this.#checks.push(check)
   }

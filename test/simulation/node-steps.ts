@@ -1,24 +1,24 @@
 import type { Browser } from './browser.js'
 import { ADDED_TO, STORED } from './builds.js'
-import { freshValue } from './choices.js'
-import type { Perform } from './network.js'
+import { freshValue, type Perform } from './choices.js'
+import type { ServerNode } from './deployment.js'
 import { pick, Random } from './random.js'
-import type { ServerNode } from './server-node.js'
 import { eraseUser, job } from './server-steps.js'
-import type { Weather } from './shared-store.js'
+import type { SharedStore, Weather } from './shared-store.js'
 import type { Stage } from './stage.js'
 import type { Tab } from './tab.js'
+import { note } from './tally.js'
 import { fireTimer, turn } from './time.js'
 
 const WEATHERS: readonly [Weather, ...Weather[]] = ['slow', 'slow', 'slow', 'fair', 'foul']
-/** What jobs write: few, so that one write goes over another. */
+/** Few keys, so that writes of jobs replace each other. */
 const KEYS: readonly [string, ...string[]] = ['division', 'role']
-/** What pages change: what no cookie brings to a process, and what is computed. */
+/** A key that no cookie brings to a process, and a computed one. */
 const CHANGED: readonly [string, ...string[]] = [STORED, ADDED_TO]
 
-/** What nodes do whose clocks differ. */
+/** Steps of nodes whose clocks differ. */
 export const CLOCKS = {
-  // What a clock that is ahead has dated is on its way to the store as its user is erased; what is written then has earlier stamps.
+  // A fast clock's write is in flight to the store while its user is erased; later writes have earlier stamps.
   eraseMeanwhile: async (stage, _browser, { which, what }) => {
     const random = new Random(which ^ what)
     const { world } = stage
@@ -33,7 +33,7 @@ export const CLOCKS = {
     }
     const [slowest, ...others] = nodes.toSorted((one, other) => one.now() - other.now())
     const behind = random.below(4) > 0 && slowest ? slowest : deployment.node(random.next())
-    // What is under way stays so for longest, or for as long as chance has it.
+    // Either the oldest stays in flight longest, or the order is random.
     const isNewestFirst = random.below(3) > 0
     await write(pick(others, random.next()) ?? behind)
     await write(behind)
@@ -48,7 +48,7 @@ export const CLOCKS = {
     if (store && random.below(2) === 0) store.weather = 'fair'
     await turn()
   },
-  // What a page has seen at one node it changes at another, which knows an older write, and whose clock is behind that, too.
+  // A page changes a value from another node at a node with an older value and a slower clock.
   changeBehind: async (stage, browser, { which, what }) => {
     const random = new Random(which ^ what)
     const { bus } = stage.world.deployment
@@ -58,21 +58,20 @@ export const CLOCKS = {
       const tab = await tabElsewhere(stage, browser, random)
       if (tab && key === ADDED_TO) await stage.add(tab)
       else if (tab) await stage.change(tab, key, freshValue(stage, key, browser.index))
-      // Without locks two pages may each make a change that neither has sent.
+      // Without locks two pages may each have an unsent change.
       if (key === ADDED_TO || random.below(4) > 0) await stage.flow(browser)
       if (bus && random.below(2) === 0) bus.isHeld = true
     }
   },
 } satisfies Readonly<Record<string, Perform>>
 
-/** What one of them has left on its way is not what the next is about. */
 async function calm({ world }: Stage): Promise<void> {
   if (world.deployment.store) world.deployment.store.weather = 'fair'
   await turn()
 }
 
-/** A page of the browser, often one that has come to another node. */
-export async function tabElsewhere(stage: Stage, browser: Browser, random: Random): Promise<Tab | undefined> {
+/** Returns a page of the browser, often moved to another node. */
+async function tabElsewhere(stage: Stage, browser: Browser, random: Random): Promise<Tab | undefined> {
   stage.world.aim(random.next())
   if (random.below(3) === 0) await stage.load(browser, 'connected')
   const tab = pick(
@@ -84,7 +83,7 @@ export async function tabElsewhere(stage: Stage, browser: Browser, random: Rando
   return tab
 }
 
-/** So many things that are under way, at the most, get on by one step each. */
+/** Advances up to this many operations in flight. */
 async function some(stage: Stage, random: Random, limit: number, isNewestFirst: boolean): Promise<void> {
   const { deployment } = stage.world
   const { bus, store } = deployment
@@ -97,4 +96,59 @@ async function some(stage: Stage, random: Random, limit: number, isNewestFirst: 
     await turn()
     stage.observe()
   }
+}
+
+/** The most packets of a page before its process knows of all additions. */
+const PACKETS = 4
+
+/** Steps of processes that wait for the store. */
+export const STALLS = {
+  // A page adds while its process waits for the silent store, or is stopped while pages add elsewhere, and resumes with
+  // its timers first.
+  addMeanwhile: async (stage, browser, { which, what }) => {
+    const random = new Random(which ^ what)
+    const { store } = stage.world.deployment
+    if (!store) return
+    store.weather = 'fair'
+    await turn()
+    const tab = await tabElsewhere(stage, browser, random)
+    const node = tab?.socket.wire?.node
+    if (!tab || !node?.line) return
+    const sleeper = random.below(2) === 0 ? node : undefined
+    if (sleeper?.line) sleeper.line.isAsleep = true
+    else store.weather = 'slow'
+    await addAt(stage, tab)
+    for (let times = 2 + random.below(7); times > 0 && stage.world.violation === undefined; times -= 1) {
+      await goOn(stage, store, random, sleeper)
+      await turn()
+      stage.observe()
+    }
+    if (random.below(4) > 0) await store.perform(random.next())
+    if (sleeper?.line) sleeper.line.isAsleep = false
+    if (random.below(2) === 0) {
+      note('a process wakes')
+      fireTimer()
+    }
+    if (random.below(2) === 0) await turn()
+    if (random.below(3) > 0) store.weather = 'fair'
+    await turn()
+  },
+} satisfies Readonly<Record<string, Perform>>
+
+async function goOn(stage: Stage, store: SharedStore, random: Random, sleeper: ServerNode | undefined): Promise<void> {
+  const kind = random.below(6)
+  if (kind < 2) await store.perform(random.next())
+  else if (kind === 2) fireTimer()
+  else if (kind === 3 && !sleeper) await store.answer(random.next())
+  else {
+    const awake = stage.world.browsers.flatMap(({ tabs }) => tabs).filter((tab) => tab.socket.wire?.node !== sleeper)
+    const tab = pick(awake, random.next())
+    if (tab) await addAt(stage, tab)
+  }
+}
+
+/** Adds an item, and delivers it to the process. */
+async function addAt(stage: Stage, tab: Tab): Promise<void> {
+  await stage.add(tab)
+  for (let left = PACKETS; left > 0 && (await stage.toServer(tab)); left -= 1);
 }
