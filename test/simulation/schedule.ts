@@ -1,190 +1,101 @@
 import { type Cluster, clusterOf, clusterOfClocks } from './cluster.js'
 import { Random } from './random.js'
 
-/** Steps, and their relative frequency. */
+/** The sets of steps that a schedule draws from. */
+type Mix = 'any' | 'stores' | 'buses' | 'leavings' | 'clocks' | 'stalls'
+
+/**
+ * The relative frequency of each step: in any schedule; further with a store or a bus; and in schedules that only close pages, of
+ * nodes whose clocks differ, and of processes that wait for a silent store.
+ */
 const WEIGHTS = {
   // Pages
-  change: 16,
-  changeTogether: 8,
-  remove: 4,
-  add: 8,
-  addTogether: 3,
-  addAndLeave: 3,
-  open: 5,
-  openStatic: 3,
-  openManyWithoutCookie: 1,
-  close: 2,
-  goBack: 2,
+  change: { any: 16, stores: 8, buses: 8, clocks: 3, stalls: 2 },
+  changeTogether: { any: 8 },
+  remove: { any: 4 },
+  add: { any: 8, leavings: 2, clocks: 2, stalls: 3 },
+  addTogether: { any: 3, stalls: 2 },
+  addAndLeave: { any: 3, leavings: 8 },
+  open: { any: 5, clocks: 2, stalls: 2 },
+  openStatic: { any: 3 },
+  openManyWithoutCookie: { any: 1 },
+  close: { any: 2, leavings: 1 },
+  goBack: { any: 2, leavings: 1 },
   // Requests
-  read: 5,
-  write: 8,
-  writeSlowly: 4,
-  readSlowly: 2,
-  writeAndFail: 2,
-  erase: 2,
-  signIn: 3,
-  signInUnsaid: 2,
-  signOut: 2,
-  signOutUnsaid: 2,
-  leave: 2,
-  leaveForgotten: 1,
-  leaveUnheard: 1,
-  takeTurns: 1,
-  countInSession: 2,
+  read: { any: 5 },
+  write: { any: 8, stores: 8, buses: 8, clocks: 2 },
+  writeSlowly: { any: 4 },
+  readSlowly: { any: 2 },
+  writeAndFail: { any: 2 },
+  erase: { any: 2 },
+  signIn: { any: 3 },
+  signInUnsaid: { any: 2 },
+  signOut: { any: 2 },
+  signOutUnsaid: { any: 2 },
+  leave: { any: 2 },
+  leaveForgotten: { any: 1 },
+  leaveUnheard: { any: 1 },
+  takeTurns: { any: 1 },
+  countInSession: { any: 2 },
   // The network
-  flow: 14,
-  send: 6,
-  finish: 3,
-  arrive: 8,
-  arriveTwice: 2,
-  lose: 3,
-  toTab: 6,
-  toServer: 6,
-  shakeHands: 5,
-  tell: 4,
-  breakConnection: 3,
-  fallSilent: 3,
-  timer: 3,
+  flow: { any: 14, leavings: 2, clocks: 4, stalls: 4 },
+  send: { any: 6, leavings: 2 },
+  finish: { any: 3, leavings: 1 },
+  arrive: { any: 8, leavings: 2 },
+  arriveTwice: { any: 2 },
+  lose: { any: 3, leavings: 1 },
+  toTab: { any: 6, leavings: 3, clocks: 2, stalls: 2 },
+  toServer: { any: 6, leavings: 3, clocks: 2, stalls: 2 },
+  shakeHands: { any: 5, leavings: 2, clocks: 2, stalls: 2 },
+  tell: { any: 4, leavings: 1 },
+  breakConnection: { any: 3, leavings: 1, clocks: 1, stalls: 1 },
+  fallSilent: { any: 3 },
+  timer: { any: 3, leavings: 2, clocks: 2, stalls: 3 },
   // The server
-  restart: 3,
-  deploy: 3,
-  rotate: 2,
-  evict: 3,
-  emptyCache: 2,
-  forgetMeanwhile: 2,
-  signInMeanwhile: 2,
-  revokeMeanwhile: 2,
-  forgetInHandshake: 2,
-  answerComesLate: 2,
-  bringLate: 1,
-  clock: 5,
-  job: 2,
-  push: 2,
-  revoke: 2,
-  eraseUser: 2,
+  restart: { any: 3, stores: 4, clocks: 1, stalls: 1 },
+  deploy: { any: 3 },
+  rotate: { any: 2 },
+  evict: { any: 3, stores: 4, clocks: 1, stalls: 1 },
+  emptyCache: { any: 2 },
+  forgetMeanwhile: { any: 2 },
+  signInMeanwhile: { any: 2 },
+  revokeMeanwhile: { any: 2 },
+  forgetInHandshake: { any: 2 },
+  answerComesLate: { any: 2 },
+  bringLate: { any: 1 },
+  clock: { any: 5, clocks: 1 },
+  job: { any: 2, clocks: 3 },
+  push: { any: 2, buses: 4 },
+  revoke: { any: 2 },
+  eraseUser: { any: 2, clocks: 2 },
   // The browser's settings
-  block: 1,
-  consent: 2,
-  loseCookie: 1,
+  block: { any: 1 },
+  consent: { any: 2 },
+  loseCookie: { any: 1 },
   // Mischief
-  replay: 3,
-  steal: 2,
-  submit: 2,
-  forgeTicket: 1,
-  forgeCookie: 1,
-} as const
+  replay: { any: 3, clocks: 2 },
+  steal: { any: 2 },
+  submit: { any: 2 },
+  forgeTicket: { any: 1 },
+  forgeCookie: { any: 1 },
+  // The store and the bus
+  storeFails: { stores: 4, clocks: 1, stalls: 1 },
+  storeSlows: { stores: 4, leavings: 2, clocks: 2, stalls: 2 },
+  storeIsBack: { stores: 6, leavings: 1, clocks: 2, stalls: 3 },
+  storeAnswers: { stores: 8, leavings: 3, clocks: 6, stalls: 4 },
+  storeRefuses: { stores: 3, clocks: 2, stalls: 2 },
+  refresh: { stores: 4, clocks: 1, stalls: 1 },
+  holdNews: { buses: 5, clocks: 2, stalls: 1 },
+  hear: { buses: 10, clocks: 4, stalls: 2 },
+  hearTwice: { buses: 4 },
+  loseNews: { buses: 4, clocks: 2, stalls: 1 },
+  cutOff: { buses: 4 },
+  eraseMeanwhile: { clocks: 10 },
+  changeBehind: { clocks: 8 },
+  addMeanwhile: { stalls: 10 },
+} satisfies Readonly<Record<string, Readonly<Partial<Record<Mix, number>>>>>
 
-/** Further steps with a store. */
-const WEIGHTS_OF_STORES = {
-  storeFails: 4,
-  storeSlows: 4,
-  storeIsBack: 6,
-  storeAnswers: 8,
-  storeRefuses: 3,
-  refresh: 4,
-  change: 8,
-  write: 8,
-  evict: 4,
-  restart: 4,
-} as const
-
-/** Further steps with a bus. */
-const WEIGHTS_OF_BUSES = {
-  holdNews: 5,
-  hear: 10,
-  hearTwice: 4,
-  loseNews: 4,
-  cutOff: 4,
-  change: 8,
-  write: 8,
-  push: 4,
-} as const
-
-/** Steps that only add items and close pages. */
-const WEIGHTS_OF_LEAVINGS = {
-  addAndLeave: 8,
-  add: 2,
-  goBack: 1,
-  close: 1,
-  flow: 2,
-  send: 2,
-  finish: 1,
-  arrive: 2,
-  lose: 1,
-  toTab: 3,
-  toServer: 3,
-  shakeHands: 2,
-  tell: 1,
-  breakConnection: 1,
-  timer: 2,
-  storeSlows: 2,
-  storeIsBack: 1,
-  storeAnswers: 3,
-} as const
-
-/** Steps of nodes whose clocks differ. */
-const WEIGHTS_OF_CLOCKS = {
-  eraseMeanwhile: 10,
-  changeBehind: 8,
-  job: 3,
-  change: 3,
-  add: 2,
-  write: 2,
-  eraseUser: 2,
-  open: 2,
-  replay: 2,
-  flow: 4,
-  toTab: 2,
-  toServer: 2,
-  shakeHands: 2,
-  breakConnection: 1,
-  timer: 2,
-  clock: 1,
-  evict: 1,
-  restart: 1,
-  refresh: 1,
-  storeFails: 1,
-  storeSlows: 2,
-  storeIsBack: 2,
-  storeAnswers: 6,
-  storeRefuses: 2,
-  holdNews: 2,
-  hear: 4,
-  loseNews: 2,
-} as const
-
-/** Steps of processes that wait for a silent store. */
-const WEIGHTS_OF_STALLS = {
-  addMeanwhile: 10,
-  add: 3,
-  addTogether: 2,
-  change: 2,
-  open: 2,
-  flow: 4,
-  toTab: 2,
-  toServer: 2,
-  shakeHands: 2,
-  breakConnection: 1,
-  timer: 3,
-  evict: 1,
-  restart: 1,
-  refresh: 1,
-  storeSlows: 2,
-  storeFails: 1,
-  storeIsBack: 3,
-  storeAnswers: 4,
-  storeRefuses: 2,
-  holdNews: 1,
-  hear: 2,
-  loseNews: 1,
-} as const
-
-export type Kind =
-  | keyof typeof WEIGHTS
-  | keyof typeof WEIGHTS_OF_STORES
-  | keyof typeof WEIGHTS_OF_BUSES
-  | keyof typeof WEIGHTS_OF_CLOCKS
-  | keyof typeof WEIGHTS_OF_STALLS
+export type Kind = keyof typeof WEIGHTS
 
 /** Its numbers select among the existing tabs and values, so that any other step can be left out. */
 export interface Step {
@@ -208,19 +119,16 @@ export interface Schedule {
   readonly endsInRestart: boolean
 }
 
-const KINDS = drawn(WEIGHTS)
-const KINDS_OF_STORES = drawn(WEIGHTS_OF_STORES)
-const KINDS_OF_BUSES = drawn(WEIGHTS_OF_BUSES)
-const KINDS_OF_LEAVINGS = drawn(WEIGHTS_OF_LEAVINGS)
-const KINDS_OF_CLOCKS = drawn(WEIGHTS_OF_CLOCKS)
-const KINDS_OF_STALLS = drawn(WEIGHTS_OF_STALLS)
 /** One in this many schedules only closes pages. */
 const LEAVINGS_IN = 6
 /** One in this many has different clocks, and another has a silent store. */
 const CLOCKS_IN = 12
 
-function drawn(weights: Readonly<Partial<Record<Kind, number>>>): readonly Kind[] {
-  return Object.entries(weights).flatMap(([kind, weight]) => Array<Kind>(weight).fill(kind as Kind))
+function kindsOf(...mixes: readonly Mix[]): readonly Kind[] {
+  const times = (weights: Readonly<Partial<Record<Mix, number>>>, mix: Mix): number => weights[mix] ?? 0
+  return mixes.flatMap((mix) =>
+    Object.entries(WEIGHTS).flatMap(([kind, weights]) => Array<Kind>(times(weights, mix)).fill(kind as Kind)),
+  )
 }
 
 const CASTS: readonly Schedule['browsers'][] = [
@@ -243,18 +151,20 @@ const CASTS_OF_CLOCKS: readonly Schedule['browsers'][] = [['ann'], ['ann'], ['an
 export function isCalm({ steps, cluster: { skews, hasStore, hasBus }, browsers, endsInRestart }: Schedule): boolean {
   const isJoined = skews.length === 1 || hasStore || hasBus
   const isAlone = new Set(browsers).size === 1 && (browsers.length === 1 || browsers[0] !== null)
-  return isJoined && isAlone && !endsInRestart && steps.every(({ kind }) => kind in WEIGHTS_OF_LEAVINGS)
+  return isJoined && isAlone && !endsInRestart && steps.every(({ kind }) => 'leavings' in WEIGHTS[kind])
 }
 
 export function scheduleOf(seed: number): Schedule {
-  if (seed % CLOCKS_IN === 1) return scheduleOfNodes(seed, KINDS_OF_CLOCKS)
-  if (seed % CLOCKS_IN === 7) return scheduleOfNodes(seed, KINDS_OF_STALLS)
+  if (seed % CLOCKS_IN === 1) return scheduleOfNodes(seed, 'clocks')
+  if (seed % CLOCKS_IN === 7) return scheduleOfNodes(seed, 'stalls')
   const random = new Random(seed)
   const cluster = clusterOf(seed)
   const isOfLeavings = seed % LEAVINGS_IN === 0
-  const kinds = isOfLeavings
-    ? KINDS_OF_LEAVINGS
-    : [...KINDS, ...(cluster.hasStore ? KINDS_OF_STORES : []), ...(cluster.hasBus ? KINDS_OF_BUSES : [])]
+  const joins: readonly Mix[] = [
+    ...(cluster.hasStore ? (['stores'] as const) : []),
+    ...(cluster.hasBus ? (['buses'] as const) : []),
+  ]
+  const kinds = isOfLeavings ? kindsOf('leavings') : kindsOf('any', ...joins)
   const casts = isOfLeavings ? CALM_CASTS : CASTS
   const browsers = casts[random.below(casts.length)] ?? []
   const steps = stepsOf(kinds, 6 + random.below(11), random)
@@ -262,10 +172,10 @@ export function scheduleOf(seed: number): Schedule {
   return { seed, cluster, browsers, steps, hasKoaSession, endsInRestart, hasLocks: random.below(4) > 0 }
 }
 
-function scheduleOfNodes(seed: number, kinds: readonly Kind[]): Schedule {
+function scheduleOfNodes(seed: number, mix: Mix): Schedule {
   const random = new Random(seed)
   const browsers = CASTS_OF_CLOCKS[random.below(CASTS_OF_CLOCKS.length)] ?? []
-  const steps = stepsOf(kinds, 3 + random.below(6), random)
+  const steps = stepsOf(kindsOf(mix), 3 + random.below(6), random)
   const [hasLocks, endsInRestart] = [random.below(4) > 0, random.below(4) === 0]
   return { seed, cluster: clusterOfClocks(seed), browsers, steps, hasKoaSession: false, endsInRestart, hasLocks }
 }
