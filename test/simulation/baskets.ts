@@ -7,13 +7,10 @@ import { isNewer, type Register, type Told } from './registers.js'
 import type { Tab } from './tab.js'
 import { note } from './tally.js'
 
-/** The state that a change meets. */
 export interface Met {
   /** The least that the server knew. */
   readonly floor: Register | undefined
-  /** The same after merging the change's tickets. */
   readonly standing: Register | undefined
-  /** The newest stamp of the page's tickets. */
   readonly heard: number
   readonly generation: number
 }
@@ -42,7 +39,6 @@ const REMEMBERED = 2 * 60 * 1000
 /** The ids that a process knows to be taken, and its evictions so far. */
 interface Names {
   readonly evictions: number
-  /** Stamps by subject and id. */
   readonly stamps: Map<string, number>
 }
 
@@ -79,7 +75,6 @@ export class Baskets {
   readonly #retaken = new Set<JsonValue | undefined>()
   /** Items replaced so late that no process knows their ids. */
   readonly #forgotten = new Set<JsonValue>()
-  /** Browsers whose pages have added, by subject. */
   readonly #adders = new Map<string, Set<Browser>>()
   readonly #names = new WeakMap<ServerNode, Names>()
   readonly #isJoined: () => boolean
@@ -109,7 +104,6 @@ export class Baskets {
     for (const item of itemsOf(value)) this.#retaken.add(item)
   }
 
-  /** Whether a server has confirmed this change before. */
   isKnown(sub: string, [, , id]: WireChange, stamp: number): boolean {
     return this.#taken.get(`${sub} ${id}`) === stamp
   }
@@ -221,7 +215,6 @@ export class Baskets {
 interface Addition {
   readonly item: JsonValue
   readonly tab: Tab
-  /** The other items that its page showed. */
   readonly shown: readonly JsonValue[]
 }
 

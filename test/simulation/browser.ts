@@ -11,7 +11,6 @@ import type { Wire } from './wire.js'
 
 const FOREIGN = { origin: 'https://another.example', 'sec-fetch-site': 'cross-site' }
 
-/** The cookie of a visitor without consent. */
 const REFUSAL = 'consent=no'
 
 export interface Outgoing {
@@ -20,7 +19,6 @@ export interface Outgoing {
   readonly body?: string
   /** Replaces the browser's own cookies. */
   readonly cookies?: string
-  /** Undefined for the endpoint. */
   readonly route?: (exchange: Exchange) => Route
   /** Whether its cookies are forged: the server must ignore them. */
   readonly isForged?: boolean
@@ -46,13 +44,11 @@ export class Exchange {
   readonly outgoing: Outgoing
   state: 'waiting' | 'running' | 'answered' | 'lost' | 'over' = 'waiting'
   #node: ServerNode | undefined
-  /** The cookies when it was sent. */
   readonly cookies: string
   response: FakeResponse | undefined
   /** The ends before it reached the server. */
   since: Since = { givenUp: 0, revoked: 0, departed: 0 }
   openGate: () => void = () => undefined
-  /** Whether the page waits no longer. */
   isAborted = false
   readonly gate: Promise<void> = new Promise((resolve) => {
     this.openGate = resolve
@@ -69,7 +65,6 @@ export class Exchange {
     this.cookies = outgoing.cookies ?? browser.cookies
   }
 
-  /** The user that the app named. */
   get user(): string | undefined {
     return identified.get(this.#request)
   }
@@ -155,7 +150,6 @@ export class Exchange {
 export class Browser {
   readonly index: number
   readonly tabs: Tab[] = []
-  /** All tickets of its tabs so far. */
   readonly tickets: string[] = []
   exchanges: Exchange[] = []
   /** Connections of pages that have gone, still open at the server. */
@@ -163,7 +157,6 @@ export class Browser {
   readonly surroundings: Surroundings
   /** Whether its cookie has changed without its pages' knowledge. */
   isDisturbed = false
-  /** Whether it keeps no cookies. */
   isBlocking = false
   #cookies = ''
   readonly #jar = new Map<string, string>()
@@ -177,7 +170,6 @@ export class Browser {
     return this.#cookies
   }
 
-  /** The cookies of a cross-site request. */
   get foreignCookies(): string {
     return Array.from(this.#jar)
       .filter(([name]) => !name.startsWith('live'))
@@ -204,7 +196,6 @@ export class Browser {
     return !this.#cookies.includes(REFUSAL)
   }
 
-  /** Gives or withdraws consent. */
   agree(isAgreed: boolean): void {
     this.receive({ cookies: [['consent', isAgreed ? '' : 'no']] })
   }

@@ -34,7 +34,6 @@ export const STORED = 'note'
 export const NEVER_IN_COOKIE: readonly string[] = [HIDDEN, STORED]
 /** A list that pages only add to. */
 export const ADDED_TO = 'basket'
-/** The browser's own field. */
 export const OWN = 'theme'
 export const WRITABLE: readonly string[] = ['division', 'division', 'division', 'theme', 'cart', 'recent', 'extra']
 export const STORABLE: readonly string[] = [...WRITABLE, STORED, STORED]

@@ -5,7 +5,6 @@ import { note } from './tally.js'
 
 export type Message = readonly [event: string, name: string, rows: readonly Row[], ids?: unknown]
 
-/** A message to one node. */
 export interface Mail {
   readonly from: ServerNode
   /** The node's index: its process may have changed on arrival. */
@@ -49,7 +48,6 @@ export class Bus {
     }
   }
 
-  /** A node need not resend a received write. */
   arrived({ to, message }: Mail): void {
     this.#noteRegisters(to, message)
   }
@@ -79,7 +77,6 @@ export class Bus {
     if (this.take(which)) this.#lose()
   }
 
-  /** Cuts a node off, or reconnects it. */
   cut(node: number): void {
     note('a node is cut off')
     if (!this.#cut.delete(node)) this.#cut.add(node)

@@ -30,7 +30,6 @@ export function onExchange(state: Exchange['state'], act: (stage: Stage, exchang
 
 export const userOf = ({ world }: Stage, { which }: Step): string => world.userId(pick(USERS, which))
 
-/** Keys that pages may write here. */
 export const writable = ({ world }: Stage): readonly string[] => (world.deployment.store ? STORABLE : WRITABLE)
 
 export function keyOf({ world }: Stage, keys: readonly string[], { what }: Step): string {
@@ -52,7 +51,6 @@ export function writing(stage: Stage, browser: Browser, step: Step): Action {
   return { does: 'write', key, value: freshValue(stage, key, browser.index) }
 }
 
-/** Sets a new value of the step's key. */
 export async function changeOne(stage: Stage, tab: Tab, step: Step): Promise<void> {
   const key = keyOf(stage, writable(stage), step)
   await stage.change(tab, key, freshValue(stage, key, tab.browser.index))

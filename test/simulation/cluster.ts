@@ -1,6 +1,5 @@
 import { Random } from './random.js'
 
-/** The parts of an app besides one process. */
 export interface Cluster {
   /** ms of difference for each node's clock. */
   readonly skews: readonly number[]
@@ -10,7 +9,6 @@ export interface Cluster {
 
 const ALONE: Cluster = { skews: [0], hasStore: false, hasBus: false }
 
-/** Half of all seeds have one process alone. */
 const KINDS: readonly (readonly [hasNodes: boolean, hasStore: boolean, hasBus: boolean])[] = [
   [false, true, false],
   [true, false, true],
@@ -25,7 +23,6 @@ const SKEWS = [0, 0, 1, 700, -3000, 20_000]
 /** ms, of clocks that always differ. */
 const CLOCKS = [0, -3000, 700, 20_000, 40_000]
 
-/** Nodes with a common store and different clocks. */
 export function clusterOfClocks(seed: number): Cluster {
   const random = new Random(seed ^ 0x27d4eb2f)
   const first = random.below(CLOCKS.length)

@@ -26,9 +26,7 @@ export class ServerNode {
   readonly index: number
   readonly process: Process
   readonly knowledge: Knowledge
-  /** The connection to the store. */
   readonly line: StoreLine | undefined
-  /** The time of each subject's last load. */
   readonly loads: Map<string, number> = new Map()
   evictions = 0
   /** Whether it has ended: its further operations have no effect. */

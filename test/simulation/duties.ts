@@ -8,12 +8,10 @@ type Write = Pick<Register, 'stamp'> & Partial<Register>
 
 /** What nodes must tell each other and the store, and how they must react. */
 export class Duties {
-  /** The number of revocations. */
   ends = 0
   readonly #world: World
   /** The store's epochs when a node was asked to revoke a user, in order. */
   readonly #asked = new WeakMap<ServerNode, Map<string, number[]>>()
-  /** The generation of each write. */
   readonly #generations = new WeakMap<ServerNode, Map<string, number>>()
 
   constructor(world: World) {

@@ -43,7 +43,6 @@ export class FakeNamespace extends EventEmitter {
     return this
   }
 
-  /** Resolves with the middleware's error. */
   async check(socket: ServerSocket): Promise<Error | undefined> {
     for (const middleware of this.#middleware) {
       const error = await new Promise<Error | undefined>((resolve) => middleware(socket, resolve))

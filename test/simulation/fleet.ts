@@ -89,7 +89,6 @@ export async function bundle(name: string, planted?: Source): Promise<string> {
   return outfile
 }
 
-/** Records the events of each page's core. */
 const recording: Plugin = {
   name: 'recording',
   setup: (builder) => {

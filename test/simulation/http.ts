@@ -30,7 +30,6 @@ export function fakeRequest(
   } as unknown as IncomingMessage
 }
 
-/** A response without a network. */
 export class FakeResponse extends EventEmitter {
   statusCode = 404
   statusMessage = ''

@@ -17,7 +17,6 @@ export class Ends {
     this.#at.set(name, this.#count)
   }
 
-  /** Records an end from before everything in flight. */
   recall(name: string): void {
     this.#at.set(name, 0)
   }
@@ -32,7 +31,6 @@ export class Ends {
   }
 }
 
-/** The hashes of a visitor's subjects. */
 export interface Identity {
   readonly user: string | undefined
   readonly browser: string
@@ -47,11 +45,8 @@ export interface Signed {
 /** The relation of a cookie to the visitor whom the app names. */
 export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'given-up'
 
-/** The properties of a process. */
 interface Circumstances {
-  /** Whether its build has this field. */
   isDeclared(this: void, key: string): boolean
-  /** ms since 1970, by its clock */
   now(this: void): number
   /** Called when the app's own rule joins a value into an account. */
   onJoin(this: void, user: string, value: JsonValue): void
@@ -113,7 +108,6 @@ export class Knowledge {
     return isTold && register.stamp > (this.#newest.get(this.#name(sub, key)) ?? 0)
   }
 
-  /** The number of ends so far. */
   get ends(): Since {
     return { givenUp: this.givenUp.count, revoked: this.revoked.count, departed: this.departed.count }
   }
@@ -181,7 +175,6 @@ export class Knowledge {
     return isCurrent
   }
 
-  /** Whether a cookie is valid. */
   isGood(cookie: CookieState): boolean {
     const { browser, user } = cookie
     return !this.givenUp.has(browser) && (user === undefined || this.isCurrent(user, cookie))

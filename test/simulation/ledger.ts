@@ -16,7 +16,6 @@ interface Write {
   readonly subs: Set<string>
   /** The least stamp that each subject got: a later page may resend it. */
   readonly stamps: Map<string, number>
-  /** How often it was joined into each account. */
   readonly joined: Map<string, number>
   /** The newest generation of each subject that has it. */
   readonly generations: Map<string, number>
@@ -26,17 +25,14 @@ export interface Reader {
   readonly sub: string | undefined
   readonly isUser: boolean
   readonly browser: number
-  /** The generation of the user's values. */
   readonly generation: number
 }
 
-/** All writes, and their readers. */
 export class Ledger {
   readonly #writes: Write[] = []
   readonly #homes = new Map<string, number>()
   readonly #heirs = new Map<string, Set<string>>()
 
-  /** Returns a value that no other write has. */
   tag(key: string, browser: number | undefined): number {
     return (
       FIRST_TAG -

@@ -64,7 +64,6 @@ export const MISCHIEF = {
   },
 } satisfies Readonly<Record<string, Perform>>
 
-/** Returns a ticket with forged claims. */
 function forgeTicket(ticket: string, how: number): string {
   const [header = '', , signature = ''] = ticket.split('.')
   const claims = readClaims(ticket)

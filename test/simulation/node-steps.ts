@@ -101,7 +101,6 @@ async function some(stage: Stage, random: Random, limit: number, isNewestFirst: 
 /** The most packets of a page before its process knows of all additions. */
 const PACKETS = 4
 
-/** Steps of processes that wait for the store. */
 export const STALLS = {
   // A page adds while its process waits for the silent store, or is stopped while pages add elsewhere, and resumes with
   // its timers first.

@@ -44,7 +44,6 @@ export class Origins {
   }
 }
 
-/** The deliveries of a value. */
 interface Sending {
   sent: number
   heard: number
@@ -83,7 +82,6 @@ export class Sendings {
     }
   }
 
-  /** Whether each sending was answered. */
   hasNotArrived(value: unknown): boolean {
     const { sent, heard } = this.#of(value)
     return sent > 0 && sent === heard
@@ -97,7 +95,6 @@ export class Sendings {
   }
 }
 
-/** The values of one setMany, by key. */
 export type Values = ReadonlyMap<string, JsonValue>
 
 interface Group {

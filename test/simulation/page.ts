@@ -4,7 +4,6 @@ import { lacking } from './baskets.js'
 import { type CookieState, changesOf, isNewer, type Register, readClaims } from './registers.js'
 import type { Whose } from './whos.js'
 
-/** A register from a ticket, with its epoch. */
 export interface Heard extends Register {
   readonly epoch: number
 }
@@ -15,9 +14,7 @@ export interface Page {
   owner: Whose | undefined
   /** Visitors in later answers, which the page's next message confirms. */
   maybe: readonly Whose[]
-  /** The visitor of a connection without a name. */
   nameless: Whose | undefined
-  /** Registers from tickets, by subject and key. */
   readonly heard: Map<string, Map<string, Heard>>
   /** The newest stamp that the browser has proven to keep, by key. */
   readonly proven: Map<string, number>
@@ -27,7 +24,6 @@ export interface Page {
   asked: number
   /** Whether a connection did not name the visitor. */
   wasNameless: boolean
-  /** Visitors that the app must hear of. */
   visitors: number
 }
 
@@ -75,7 +71,6 @@ export function heardAs(
   })
 }
 
-/** Whether a ticket's list includes this one. */
 export function hasHeard({ heard }: Page, key: string, value: JsonValue | undefined): boolean {
   return [...heard.values()].some((all) => lacking(value, all.get(key)?.value) === undefined)
 }

@@ -83,7 +83,6 @@ export class PageChecker {
     hears(this.#page(tab), ticket)
   }
 
-  /** Any answer is about to reach a page. */
   hears(sync: Sync, answer?: SyncAnswer | Refusal): void {
     this.#sendings.hears(sync, answer && isTaken(answer) ? answer.results : [])
   }
@@ -129,7 +128,6 @@ export class PageChecker {
     this.shows(tab)
   }
 
-  /** Another tab's message arrives. */
   told(tab: Tab, { who, held, unsaved, tickets = [] }: News): void {
     const page = this.#page(tab)
     const whose = this.#world.whos.of(who)
@@ -138,7 +136,6 @@ export class PageChecker {
     for (const ticket of tickets) hears(page, ticket)
   }
 
-  /** A promise has resolved. */
   saved(tab: Tab, key: string, value: JsonValue | undefined): void {
     const { owner, proven: all } = this.#page(tab)
     const proven = all.get(key) ?? 0
@@ -263,7 +260,6 @@ export class PageChecker {
     page.visitors += 1
   }
 
-  /** The visitors that the page may have now. */
   #owners(tab: Tab): readonly Whose[] {
     const { owner, maybe, nameless, asked } = this.#page(tab)
     return [owner, ...maybe, owner && asked < 2 ? undefined : nameless].flatMap((one) => one ?? [])

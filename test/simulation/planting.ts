@@ -18,7 +18,6 @@ export interface Defect {
   readonly replace: string
 }
 
-/** Reads the mistakes that tests must notice. */
 export function readDefects(): readonly Defect[] {
   const lines = readFileSync(join(import.meta.dirname, 'defects.jsonl'), 'utf8')
     .trimEnd()

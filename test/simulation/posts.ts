@@ -17,12 +17,10 @@ interface Blame {
   readonly index?: number
 }
 
-/** Checks the answers of POSTs. */
 export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
   readonly #syncs: SyncChecker
-  /** The state when a POST arrived. */
   readonly #looks = new WeakMap<Exchange, Look>()
 
   constructor(world: World, requests: RequestChecker, pages: PageChecker) {
@@ -166,7 +164,6 @@ export class PostChecker {
   }
 }
 
-/** Whether a page only asks for its visitor. */
 function isQuestion({ outgoing }: Exchange): boolean {
   return outgoing.body === '{}'
 }

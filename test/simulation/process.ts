@@ -20,7 +20,6 @@ import { cookieIn, hashOf } from './registers.js'
 export type Route = (ctx: Koa.Context) => Promise<void>
 /** Routes by request, instead of by path. */
 export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
-/** The user that the app named, by request. */
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
 /** Schedules after which a reused process is slower than a new one. */
@@ -47,13 +46,10 @@ const LIMITS = { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubjec
 
 export interface ProcessOptions {
   readonly build: BuildName
-  /** The index of its secrets. */
   readonly rotation: number
   readonly hasKoaSession: boolean
-  /** ms since 1970, by its clock */
   now(this: void): number
   readonly store?: Store | undefined
-  /** Sends messages to the others. */
   readonly publish?: ((message: Message) => void) | undefined
 }
 
@@ -63,11 +59,9 @@ export class Process {
   readonly live: LiveSessionPlugin<Fields, boolean>
   readonly core: Core
   readonly build: BuildName
-  /** Errors since the last check. */
   readonly errors: unknown[] = []
   /** Callbacks that run when a request may have been identified. */
   readonly looks = new Set<() => void>()
-  /** Called when a user is revoked or erased. */
   onEnd: (user: UserSubject, isErased: boolean) => void = () => undefined
   readonly #handle: ReturnType<Koa['callback']>
 

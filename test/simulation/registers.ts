@@ -13,7 +13,6 @@ export interface Register {
 export type Row = readonly [key: string, stamp: number, value?: JsonValue | undefined]
 export type Registers = ReadonlyMap<string, Register>
 
-/** The content of a valid live cookie. */
 export interface CookieState {
   /** The hash of the browser's subject. */
   readonly browser: string
@@ -40,7 +39,6 @@ function text(value: JsonValue | undefined): string {
 
 const MAX_KNOWN = 1000
 
-/** Caches a pure function. */
 function remembering<T>(find: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>()
   return (text) => {
@@ -95,7 +93,6 @@ const BROWSER = 'browser:'
 
 /** The end of a user's epoch or generation, of a browser id, or of a connection's sign-in. */
 export interface End {
-  /** ms since 1970, or 0 */
   readonly epoch: number
   /** Values of earlier generations are erased. */
   readonly generation: number

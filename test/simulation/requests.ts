@@ -131,13 +131,11 @@ export class RequestChecker {
     this.#world.duties.wrote(exchange.node, sub, key, register)
   }
 
-  /** A write has reached this level. */
   acknowledged(exchange: Exchange, key: string, register: Register, level: string): void {
     const { user, browser } = this.begin(exchange).identity
     this.#world.duties.acknowledged(exchange.node, key === OWN ? browser : (user ?? browser), key, register, level)
   }
 
-  /** A write was refused. */
   superseded(exchange: Exchange): void {
     note('a write is superseded')
     const visit = this.begin(exchange)
@@ -187,7 +185,6 @@ export class RequestChecker {
     this.#ends(exchange, before)
   }
 
-  /** The answer is sent. */
   answered(exchange: Exchange, isFailure: boolean): void {
     this.#answers(exchange, isFailure)
     const { left } = this.#visits.get(exchange) ?? {}

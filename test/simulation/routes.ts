@@ -10,7 +10,6 @@ import type { Register } from './registers.js'
 import type { RequestChecker } from './requests.js'
 import type { World } from './world.js'
 
-/** A step of the app's route. */
 export type Action =
   | { readonly does: 'read' | 'wait' | 'page' | 'signOut' | 'identify' | 'fail' | 'glance' | 'use' }
   | { readonly does: 'leave'; readonly isForgotten: boolean }

@@ -111,7 +111,6 @@ export interface Schedule {
   /** The user of each browser at the start; `null` is a guest. */
   readonly browsers: readonly (string | null)[]
   readonly steps: readonly Step[]
-  /** Whether pages have Web Locks. */
   readonly hasLocks: boolean
   /** Whether the app uses koa-session, which is asynchronous. */
   readonly hasKoaSession: boolean

@@ -70,14 +70,12 @@ async function rotate({ world }: Stage): Promise<void> {
   await loseExchanges(world)
 }
 
-/** Loses the requests to servers that have ended. */
 async function loseExchanges(world: World): Promise<void> {
   for (const { exchanges } of world.browsers) {
     for (const exchange of exchanges) if (exchange.state === 'lost') await exchange.lose()
   }
 }
 
-/** Steps of the server and its clock. */
 export const SERVER = {
   restart: (stage) => restart(stage),
   deploy: (stage) => restart(stage, stage.world.node.build === 'one' ? 'two' : 'one'),

@@ -10,7 +10,6 @@ import { note } from './tally.js'
 /** Whether it answers at once, answers when the schedule says so, or fails. */
 export type Weather = 'fair' | 'slow' | 'foul'
 
-/** A call by a node. */
 export interface Asked<T> {
   readonly line: StoreLine
   readonly name: string
@@ -18,7 +17,6 @@ export interface Asked<T> {
   /** The answer for a process that has ended: the call is not performed. */
   readonly ghost: T
   onAnswer?(answer: T): void
-  /** Whether it is a compareAndSet. */
   readonly isComparing?: boolean
   /** Whether the node makes no other call together with it: a partly late load is late. */
   isWhole(): boolean
@@ -44,15 +42,12 @@ export class SharedStore {
   /** Whether the next compareAndSet, which gets no answer, is performed. */
   #isNextDone: boolean | undefined
   readonly #removed = new Map<string, Registers>()
-  /** A lost item of a list. */
   loss: string | undefined
 
-  /** The stored registers of a name. */
   rows(name: string): Registers {
     return this.#rows.get(name) ?? new Map()
   }
 
-  /** The removed registers of a name. */
   removed(name: string): Registers {
     return this.#removed.get(name) ?? new Map()
   }
@@ -106,7 +101,6 @@ export class SharedStore {
     this.loss ??= `the store has ${JSON.stringify(next)} in place of ${JSON.stringify(former)}`
   }
 
-  /** The number of pending calls. */
   get asked(): number {
     return this.#calls.length
   }
@@ -126,7 +120,6 @@ export class SharedStore {
     return true
   }
 
-  /** Performs a pending compareAndSet, and answers later. */
   async perform(which: number): Promise<void> {
     const call = pick(
       this.#calls.filter(({ isComparing, line }) => isComparing && !line.isCut),
@@ -146,7 +139,6 @@ export class SharedStore {
     return true
   }
 
-  /** Refuses a pending call, or the next compareAndSet. */
   async refuse(which: number, isDone: boolean): Promise<void> {
     const call = pick(this.#calls, which)
     if (call) await this.#take(call).refuse(isDone)

@@ -7,7 +7,6 @@ import { installFetch, resetTabs } from './tab.js'
 import { counted, type Violation } from './tally.js'
 import { installTime, resetTime, turn } from './time.js'
 
-/** A schedule that breaks a promise. */
 export interface Finding extends Violation {
   readonly seed: number
   /** Each step with its browser, after shrinking. */
@@ -16,7 +15,6 @@ export interface Finding extends Violation {
   readonly schedule: Schedule
 }
 
-/** Runs schedules until one breaks a promise. */
 export async function simulate(schedules: Iterable<Schedule>, isShrunk = true): Promise<Finding | undefined> {
   const uninstall = [installTime(), installFetch(), installSurroundings()]
   try {

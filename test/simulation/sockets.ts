@@ -12,7 +12,6 @@ import type { Whose } from './whos.js'
 import { isTaken, type Wire, type WireWatcher } from './wire.js'
 import type { World } from './world.js'
 
-/** The visitor of a handshake. */
 interface Opener {
   readonly user: string | undefined
   readonly own: CookieState | undefined
@@ -24,7 +23,6 @@ interface Opener {
 interface Arrival {
   /** Whether it names another visitor than the connection's: nothing of it may be applied. */
   readonly isOthers: boolean
-  /** Whether the page was not greeted before. */
   readonly isFirst: boolean
 }
 

@@ -47,7 +47,6 @@ export class Stage {
     }
   }
 
-  /** Signs a user in before the schedule begins. */
   async begin(browser: Browser, user: string): Promise<void> {
     if (!this.world.hasKoaSession) return browser.receive({ cookies: [['app', plainCookie(user)]] })
     await this.request(browser, [{ does: 'signIn', user }, { does: 'identify' }])
@@ -74,7 +73,6 @@ export class Stage {
     await this.leave(browser.send({ method: 'GET', url: '/', route, cookies, isForeign: true }))
   }
 
-  /** Makes a request with forged cookies. */
   async forge(browser: Browser, cookies: string): Promise<void> {
     const route = routeOf([{ does: 'read' }], { world: this.world, checker: this.requests })
     const exchange = browser.send({ method: 'GET', url: '/', route, cookies, isForged: true })
@@ -264,7 +262,6 @@ export class Stage {
     return true
   }
 
-  /** Advances a request by one phase. */
   async advance(exchange: Exchange): Promise<void> {
     if (exchange.state === 'waiting') await this.leave(exchange)
     else if (exchange.state === 'running') await this.finish(exchange)
@@ -272,7 +269,6 @@ export class Stage {
     else await exchange.lose()
   }
 
-  /** Checks the state after a step. */
   observe(): void {
     this.world.checkNow()
     const { store } = this.world.deployment

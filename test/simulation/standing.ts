@@ -17,7 +17,6 @@ export class Standing {
     return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(user, signed))
   }
 
-  /** The same for a cookie. */
   isGood(cookie: CookieState): boolean {
     const { user, browser } = cookie
     const isCurrent = user === undefined || this.isCurrent(user, cookie)
@@ -31,7 +30,6 @@ export class Standing {
     return isStored && this.#world.nodes.every(({ knowledge }) => knowledge.isLasting(sub, register))
   }
 
-  /** The stored end of a subject. */
   ended(sub: string): Register | undefined {
     return this.#world.deployment.store?.rows(this.#world.storeName(sub)).get(EPOCH)
   }

@@ -14,11 +14,8 @@ interface Load {
   asked: Question
 }
 
-/** The stored registers of an erased user. */
 interface Doomed {
-  /** The generation after the erasure. */
   readonly next: number
-  /** The stored name. */
   readonly name: string
   readonly rows: Registers
 }
@@ -38,13 +35,11 @@ export class StoreLine implements Store {
   /** Whether its last answer was immediate and no error. */
   isSound = true
   #load: Load | undefined
-  /** How often it waited or was refused. */
   troubles = 0
   /** The missing part of an erasure. */
   fault: string | undefined
   /** Stored values still to be removed, by user. */
   readonly #doomed = new Map<string, Doomed>()
-  /** The number of pending loads, by name. */
   readonly #asking = new Map<string, number>()
   /** Stored ends from the first half of a write, by user. */
   readonly #halves = new Map<string, readonly StoredRow[]>()

@@ -42,7 +42,6 @@ interface LockOptions {
   readonly ifAvailable?: boolean
 }
 
-/** One at a time, in order. */
 class Locks {
   readonly #queue: (() => Promise<unknown>)[] = []
 
@@ -77,7 +76,6 @@ interface Present {
 
 let present: Present = { surroundings: new Surroundings(false), listeners: new Map(), onChannel: () => undefined }
 
-/** Creates an object within this page. */
 export function within<T>(page: Present, create: () => T): T {
   present = page
   return create()

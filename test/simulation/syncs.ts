@@ -14,7 +14,6 @@ import { greetingFault } from './visit.js'
 import { isSame, type Whose } from './whos.js'
 import type { World } from './world.js'
 
-/** The sender of a sync. */
 export interface Speaker {
   readonly node: ServerNode
   readonly browser: Browser
@@ -38,7 +37,6 @@ interface Circumstances {
   readonly before: Before
 }
 
-/** The state when a sync arrived. */
 export interface Look {
   readonly rights: readonly boolean[]
   readonly met: ReadonlyMap<string, Met>
@@ -88,7 +86,6 @@ export class SyncChecker {
       fail(`is dropped, and taken all the same: ${JSON.stringify(answer)}`, 'foreign')
   }
 
-  /** Checks the applied tickets and changes. */
   takes(
     speaker: Speaker,
     { tickets = [], set = [] }: Sync,
@@ -273,7 +270,6 @@ export class SyncChecker {
   }
 }
 
-/** Returns the keys of a change's group. */
 function mates(set: readonly WireChange[], [key, , , , name]: WireChange): readonly string[] {
   return name === undefined ? [key] : set.flatMap(([one, , , , other]) => (other === name ? one : []))
 }

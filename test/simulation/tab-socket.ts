@@ -5,7 +5,6 @@ import { type Packet, type Question, Wire, type WireWatcher } from './wire.js'
 type Listener = (...args: never[]) => void
 type State = 'off' | 'connecting' | 'coming' | 'greeted' | 'on'
 
-/** The client's socket. */
 export class TabSocket {
   connected = false
   state: State = 'off'
@@ -88,7 +87,6 @@ export class TabSocket {
     return wire
   }
 
-  /** The page has another visitor than the connection. */
   outlive(): void {
     if (this.connected && this.wire) this.wire.isFormers = true
   }
@@ -102,7 +100,6 @@ export class TabSocket {
     return (this.wire ?? this.#coming)?.node
   }
 
-  /** Resolves after the server's decision. */
   async greet(node: ServerNode, cookies: string, watcher: WireWatcher): Promise<void> {
     const wire = new Wire(node, cookies, watcher)
     this.#coming = wire

@@ -44,7 +44,6 @@ export class Tab {
   isHidden = false
   /** How often the app heard of another visitor. */
   visitors = 0
-  /** The last pending change of each key. */
   readonly drafts: Map<string, string> = new Map<string, string>()
   #channel: Channel | undefined
   /** Logical times; `leftAt` is `Infinity` while the page is open. */
@@ -180,7 +179,6 @@ export class Tab {
     this.crash(isAdrift)
   }
 
-  /** Closes the page without events. */
   crash(isAdrift = false): void {
     this.leftAt = Math.min(this.leftAt, tick())
     this.live.close()

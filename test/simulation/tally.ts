@@ -8,7 +8,6 @@ export interface Violation {
   readonly page?: string
 }
 
-/** The report of a process. */
 export interface Counts {
   readonly schedules: number
   readonly requests: number
@@ -27,7 +26,6 @@ const nothing = (): Counted => ({ schedules: 0, requests: 0, posts: 0, moments: 
 
 export const counted: Counted = nothing()
 
-/** Returns and resets the counts. */
 export function report(): Counts {
   const counts = { ...counted }
   Object.assign(counted, nothing())

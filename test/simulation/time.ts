@@ -43,7 +43,6 @@ export function resetTime(): void {
   highest = START
 }
 
-/** Whether a timer is due. */
 export function isDue(): boolean {
   return timers.some(({ at }) => at <= browserNow)
 }
@@ -52,7 +51,6 @@ export function pendingTimers(): number {
   return timers.filter(({ isIdle }) => !isIdle).length
 }
 
-/** Fires the next timer. */
 export function fireTimer(): void {
   const first = timers.reduce<Timer | undefined>(
     (least, timer) => (least && least.at <= timer.at ? least : timer),

@@ -11,13 +11,11 @@ import type { World } from './world.js'
 /** Names a visitor to a page; sets a value; or signs in or out, or POSTs. */
 export type Deed = 'shows' | 'sets' | 'renews'
 
-/** The state of a request. */
 export interface Visit {
   readonly node: ServerNode
   identity: Identity
   /** The cookie's relation to the visitor; `forgotten` after leaving with `forget`, `withheld` in a cross-site POST. */
   relation: Relation | 'forgotten' | 'withheld'
-  /** The request's cookie, if it is this visitor's. */
   own: CookieState | undefined
   isDue: boolean
   /** The id of the request's cookie, if it was given up before. */
@@ -117,7 +115,6 @@ export function snapshotFault(
 
 type Fail = (exchange: Exchange, what: string, harm?: Harm) => void
 
-/** Checks the values that a request finds. */
 export class Sight {
   readonly #world: World
   readonly #fail: Fail

@@ -47,14 +47,12 @@ export class Wire {
   readonly subs: string[] = []
   readonly toTab: Packet[] = []
   readonly toServer: Question[] = []
-  /** Questions without an answer. */
   readonly open: Set<Question> = new Set()
   isOpen = false
   /** Whether it carries nothing more, unknown to both ends, as after a change of networks. */
   isDead = false
   isClosedByServer = false
   isGreeted = false
-  /** Whether the page has received its greeting. */
   isHeard = false
   /** Whether a POST has told the page of another visitor: it ignores this connection. */
   isFormers = false
@@ -81,7 +79,6 @@ export class Wire {
     )
   }
 
-  /** Resolves with the error of the handshake. */
   async greet(): Promise<Error | undefined> {
     const error = await this.node.process.io.namespace.check(this.#server)
     // socket.io reports no error of a closed connection.

@@ -60,7 +60,6 @@ export class World {
     for (const name of USERS) this.subOf(this.userId(name))
   }
 
-  /** The node of the next request or connection. */
   get node(): ServerNode {
     return this.deployment.node(this.#aim)
   }
@@ -87,7 +86,6 @@ export class World {
     this.deployment.restart(node, build)
   }
 
-  /** Restarts all nodes with newer secrets. */
   rotate(): void {
     const rotation = Math.min(rotations.length - 1, this.deployment.rotation + 1)
     this.deployment.rotation = rotation
@@ -95,14 +93,12 @@ export class World {
     for (const node of [...this.nodes]) this.restart(node, node.build)
   }
 
-  /** Returns the store's name of a subject. */
   storeName(sub: string, generation = 0): string {
     const user = [...this.#subs].find(([, one]) => one === sub)
     if (!user) return `browser:${sub}`
     return `${generation === 0 ? 'user' : `user@${generation}`}:s:${user[0]}`
   }
 
-  /** Returns a user id of only this schedule. */
   userId(name: string): string {
     return `${name}-${this.#run}`
   }
@@ -132,7 +128,6 @@ export class World {
     return outgoing.isForged ? undefined : this.cookie(cookies)
   }
 
-  /** Returns the user of the app's session. */
   appUser(header: string): string | undefined {
     const text = cookieIn(header, 'app')
     const keys = new Keygrip([...(rotations[this.deployment.rotation] ?? [])])
@@ -141,7 +136,6 @@ export class World {
     return text === undefined ? undefined : JSON.parse(Buffer.from(text, 'base64').toString()).user
   }
 
-  /** Returns the subjects of a node's open sockets. */
   held(node: ServerNode): ReadonlySet<string> {
     return new Set(this.wires(node).flatMap(({ subs }) => subs))
   }
