@@ -92,7 +92,6 @@ export async function startWorkers(): Promise<Nodes> {
   }
 }
 
-/** Returns the number of nodes that the adapter knows of. */
 function serverCount(io: Server): Promise<number> {
   return io.of('/').adapter.serverCount()
 }

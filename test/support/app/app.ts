@@ -61,7 +61,6 @@ export class App<F extends Fields = AppFields> {
   readonly clock: TestClock
   /** Errors that were passed to `onError` and the app's error event. */
   readonly errors: unknown[] = []
-  /** Messages of `console.warn`. */
   readonly warnings: string[] = []
   readonly #http: HttpServer
 
@@ -97,7 +96,6 @@ export class App<F extends Fields = AppFields> {
     this.#http.listen(given.port ?? 0, '127.0.0.1', listening)
   }
 
-  /** Starts an app for one test; it is stopped after the test. */
   static async start<F extends Fields = AppFields>(given: AppOptions<F> = {}): Promise<App<F>> {
     let app: App<F> | undefined
     await new Promise<void>((resolve) => {
@@ -116,7 +114,6 @@ export class App<F extends Fields = AppFields> {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Returns a visitor with their own browser. */
   visitor(cookie?: string): Visitor {
     const visitor = new Visitor(this.url, cookie)
     visitors.push(visitor)

@@ -4,7 +4,6 @@ import { Adapter } from 'socket.io-adapter'
 /** Connects the servers of one process as an adapter connects those of several, and passes on messages as other processes would read them. */
 export class Bus {
   readonly #namespaces = new Set<Namespace>()
-  /** All messages that were sent. */
   readonly messages: (readonly unknown[])[] = []
   /** Whether messages get lost. */
   isCut = false

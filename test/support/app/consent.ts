@@ -1,7 +1,6 @@
 import type Koa from 'koa'
 import { App, type AppFields, type AppOptions } from './app.js'
 
-/** Starts an app that remembers only visitors who have agreed. */
 export function startWithConsent(given: Partial<AppOptions<AppFields>> = {}): Promise<App> {
   const routes: Koa.Middleware = async (ctx) => {
     const { liveSession } = ctx

@@ -7,7 +7,6 @@ export function liveOnly(cookie: string): string {
   return pairs.join('; ')
 }
 
-/** Returns the Set-Cookie headers of a response for the live cookie. */
 export function written(answer: Response): readonly string[] {
   return answer.headers.getSetCookie().filter((line) => LIVE.test(line))
 }

@@ -38,7 +38,6 @@ export function serveSignIn(app: Pick<App, 'io'>): void {
   })
 }
 
-/** Returns a visitor with a greeted socket. */
 export async function open(
   app: App,
   cookie = cookieFor(app.live, {}),
@@ -49,12 +48,10 @@ export async function open(
   return { visitor, socket }
 }
 
-/** Resolves with the token of a socket's next hand-off. */
 export function told(socket: Pick<TestSocket, 'io'>): Promise<string> {
   return new Promise((resolve) => socket.io.once('live_session:hand_off', resolve))
 }
 
-/** Signs a user in over a socket, and resolves with the token that the page gets. */
 export async function tokenFor(socket: TestSocket, user = 'ann'): Promise<string> {
   const next = told(socket)
   await socket.io.emitWithAck('sign-in', user)

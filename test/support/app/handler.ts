@@ -7,11 +7,9 @@ type Key = keyof AppFields & string
 /** A socket handler's session, and requests of the same visitor. */
 export interface Handler {
   readonly session: SocketSession<AppFields>
-  /** A request of the same visitor sets a value. */
   request(key: Key, value: unknown): Promise<void>
 }
 
-/** Initial values of the session. */
 const GIVEN = { division: 3 } as const
 
 export async function doubleHandler(): Promise<Handler> {

@@ -9,9 +9,7 @@ export interface HeldCall {
   readonly act: Act
   readonly subject: string
   readonly registers: readonly StoredRow[]
-  /** Performs the call, and resolves it. */
   answer(): Promise<void>
-  /** Rejects the call without performing it. */
   fail(): Promise<void>
 }
 
@@ -19,9 +17,7 @@ export interface HeldCall {
 export class HeldStore implements Store {
   /** Its content, which is accessible without waiting. */
   readonly content: Store = memoryStore()
-  /** All calls so far. */
   readonly calls: HeldCall[] = []
-  /** Calls without an answer yet. */
   readonly open = new Set<HeldCall>()
   #isReleased = false
 
@@ -51,14 +47,12 @@ export class HeldStore implements Store {
     return this.content.close()
   }
 
-  /** The oldest call without an answer. */
   get next(): HeldCall {
     const [call] = this.open
     if (!call) throw new Error('the store was not asked')
     return call
   }
 
-  /** The call of that index among all so far. */
   call(index: number): HeldCall {
     const call = this.calls[index]
     if (!call) throw new Error(`the store was asked ${this.calls.length} times, not ${index + 1}`)

@@ -42,12 +42,10 @@ export function startInspected(
   })
 }
 
-/** Fetches the inspector's page, or a part of it. */
 export async function look(app: App, headers: Record<string, string> = {}, query = ''): Promise<RawAnswer> {
   return send(`${app.url}/inspector${query}`, { headers: { ...(await opened(app)), ...headers } })
 }
 
-/** Sends the request of a button of the page. */
 export async function press(app: App, query: string, headers: Record<string, string> = {}): Promise<RawAnswer> {
   return send(`${app.url}/inspector?${query}`, {
     method: 'POST',
@@ -60,7 +58,6 @@ async function opened(app: App): Promise<Record<string, string>> {
   return inspectorToken(app) === '' ? {} : { cookie: await openInspector(app) }
 }
 
-/** Returns the hash that identifies a user in the page. */
 export async function idOf(app: App, user: string): Promise<string> {
   const { text } = await look(app)
   const [, id] = new RegExp(`data-key="([\\w-]{43})"[^]*?<bdi>${user}</bdi>`).exec(text) ?? []

@@ -10,7 +10,6 @@ import type { Visitor } from './visitor.js'
 
 export const SECRET = 'the secret that this server signs with'
 
-/** The kinds of cookies that a browser can bring. */
 export type Kind = 'none' | 'guest' | 'ann' | 'given-up' | 'given-up ann' | 'revoked ann' | 'newer'
 export const KINDS: readonly Kind[] = ['none', 'guest', 'ann', 'given-up', 'given-up ann', 'revoked ann', 'newer']
 
@@ -27,7 +26,6 @@ export function startWithHeaders(given: Partial<AppOptions<AppFields>> = {}): Pr
   return App.start({ keys: [SECRET], attach: { handshake: [] }, routes: deeds, ...given, options })
 }
 
-/** Does what the path says, and responds with the resulting values. */
 const deeds: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
   for (const deed of ctx.path.split('/').slice(1)) {
@@ -64,7 +62,6 @@ export function browserOf(visitor: Visitor): BrowserSubject | undefined {
   return browser === undefined || browser === 'b'.repeat(22) ? undefined : browserSubject(browser)
 }
 
-/** Returns whether a browser id was given up. */
 export function isGivenUp(app: App, subject: BrowserSubject | undefined): boolean {
   return subject !== undefined && coreOf(app.live).epochs.isGivenUp(subject)
 }

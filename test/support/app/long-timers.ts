@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 
-/** In ms. */
 const LONG = 60_000
 
 interface LongTimers {
-  /** Fires all of them. */
   end(): void
-  /** Resolves when the next one is started. */
   next(): Promise<void>
 }
 

@@ -11,11 +11,9 @@ export type Fate = 'done' | 'lost' | 'silent' | 'broken' | 'slow' | 'late'
 export interface LosingStore extends MemoryStore {
   /** Outcomes of the next calls, in order; all further calls are done. */
   readonly fates: Fate[]
-  /** Performs the slow and the late calls. */
   settle(): Promise<void>
 }
 
-/** Returns a store whose answers get lost. */
 export function losingStore(): LosingStore {
   const store = memoryStore()
   const fates: Fate[] = []

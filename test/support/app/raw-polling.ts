@@ -29,7 +29,6 @@ export class RawPolling {
     return send(this.#url, { method: 'POST', headers: { ...this.#headers, 'content-type': 'text/plain' }, body })
   }
 
-  /** Waits for messages, and resolves with them. */
   fetch(): Promise<RawAnswer> {
     return send(this.#url, { headers: this.#headers })
   }

@@ -14,7 +14,6 @@ afterEachTest(() => {
 
 /** A WebSocket as an attacker writes it: with any headers and bytes, which socket.io-client would refuse or fix. */
 export class RawSocket {
-  /** Every text that the server sent. */
   readonly received: string[] = []
   /** Resolves with the server's close code, or 0 if the server just hung up. */
   readonly closed: Promise<number>

@@ -1,6 +1,5 @@
 import { LiveSessionError } from '../../../shared/errors.js'
 
-/** Returns the error with which something is refused. */
 export function refused(act: () => unknown): LiveSessionError {
   try {
     act()

@@ -8,11 +8,9 @@ import type { Visitor } from './visitor.js'
 /** What a request does with its `ctx.session`; its result is the response. */
 export type Deed = (ctx: Koa.Context) => unknown
 
-/** Ends the session, as a sign-out does. */
 export const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
 
 interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
-  /** koa-session's options. */
   readonly session?: CreateSessionOptions | ((store: SessionStore) => CreateSessionOptions)
   /** ms that a session may live. */
   readonly lifetime?: number
@@ -51,7 +49,6 @@ export class SessionApp {
     return this.app.visitor(cookie)
   }
 
-  /** Makes a request that does something with its session. */
   async fetch(visitor: Visitor, deed: Deed, init?: RequestInit): Promise<Response> {
     return visitor.fetch(`/${this.#deeds.push(deed) - 1}`, init)
   }
@@ -82,17 +79,14 @@ export class SessionApp {
     return response
   }
 
-  /** Returns what the visitor's next request finds in its session. */
   read(visitor: Visitor): Promise<Record<string, unknown>> {
     return this.ask(visitor, (ctx) => ctx['session'].toJSON())
   }
 
-  /** Sets values in the session of a visitor. */
   async write(visitor: Visitor, values: Record<string, unknown>): Promise<void> {
     await this.ask(visitor, (ctx) => void Object.assign(ctx['session'], values))
   }
 
-  /** Returns a visitor who has a session with these values. */
   async withSession(values: Record<string, unknown>): Promise<Visitor> {
     const visitor = this.visitor()
     await this.write(visitor, values)
@@ -133,14 +127,12 @@ export class SessionApp {
   }
 }
 
-/** Returns the session id in a visitor's cookie. */
 export function sessionId(visitor: Visitor): string {
   const [, id] = /(?:^|; )app=([^;]*)/.exec(visitor.cookie) ?? []
   if (id === undefined) throw new Error('no session')
   return id
 }
 
-/** An app, and a visitor who has a session with these values. */
 export async function begin(
   values: Record<string, unknown>,
   given: Given = {},
@@ -149,7 +141,6 @@ export async function begin(
   return { sessions, visitor: await sessions.withSession(values) }
 }
 
-/** The same, with the session as the handler of the visitor's socket has it. */
 export async function connect(
   values: Record<string, unknown>,
   given?: Given,

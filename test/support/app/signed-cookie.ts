@@ -7,7 +7,6 @@ export interface CookieSigner {
   readonly purpose?: Purpose
 }
 
-/** Returns a Cookie header with a valid signature and any payload. */
 export function signedCookie(secret: string, payload: unknown, signer: CookieSigner = {}): string {
   const { name = 'live', purpose = 'cookie' } = signer
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload)

@@ -24,11 +24,8 @@ export class TestSocket {
   readonly tickets: ReceivedTicket[] = []
   /** Resolves when connected; rejects with the error of `connect_error`, or the reason that the connection ended before that. */
   readonly opened: Promise<void>
-  /** Resolves with the reason when the connection has ended. */
   readonly closed: Promise<string>
-  /** Resolves with the first answer. */
   readonly greeted: Promise<SyncAnswer>
-  /** Whose page it is, according to the server. */
   who: string | undefined
   #isGreeted = false
   readonly #early: string[] = []
@@ -72,12 +69,10 @@ export class TestSocket {
     }
   }
 
-  /** Sends a sync unchanged. */
   sync(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
     return this.io.emitWithAck('live_session:sync', sync)
   }
 
-  /** Sends changes as a page does. */
   set(...set: Plain<WireChange>[]): Promise<SyncAnswer | Refusal> {
     return this.#say({ set })
   }

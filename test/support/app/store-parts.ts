@@ -12,9 +12,7 @@ export const TIMEOUT = 250
 export interface Watched {
   readonly health: StoreHealth
   readonly clock: ReturnType<typeof testClock>
-  /** Errors passed to `onError`. */
   readonly errors: unknown[]
-  /** States published on the diagnostics channel. */
   readonly states: StoreState[]
 }
 

@@ -16,7 +16,6 @@ export function startWithUsers({ store, options, routes = account, ...given }: G
   return App.start({ ...given, before, options: { identify, ...options } as never, routes })
 }
 
-/** Returns the visitor's values. */
 export async function values(visitor: Visitor, path = '/'): Promise<Record<string, unknown>> {
   return (await visitor.fetch(path)).json()
 }
@@ -34,7 +33,6 @@ interface CookieText {
   readonly r: readonly (readonly [key: string, stamp: number, value?: unknown])[]
 }
 
-/** Returns the content of a visitor's live cookie. */
 export function cookieContent(visitor: Visitor): CookieText {
   const [, text = ''] = /(?:^|; )live=([^;]*)/.exec(visitor.cookie) ?? []
   return JSON.parse(Buffer.from(text, 'base64').toString() || '{}')

@@ -6,7 +6,6 @@ import { TestSocket } from './socket.js'
 /** A browser without a page: a cookie jar, requests, and sockets that bring the jar's cookies. */
 export class Visitor {
   readonly url: string
-  /** Whether the browser keeps the cookies that it receives. */
   keepsCookies = true
   readonly jar = new CookieJar()
   readonly #sockets: Socket[] = []
@@ -86,7 +85,6 @@ export class Visitor {
     return opened
   }
 
-  /** Opens a page with the real client. */
   async open(options?: PageOptions): Promise<Page> {
     const page = await Page.open(this, options)
     this.#pages.push(page)

@@ -9,10 +9,8 @@ import { snippet } from './readme.js'
 type Texts = Readonly<Record<string, string>>
 
 interface DocsServerOptions {
-  /** Other files in its folder: contents by file name. */
   readonly others?: Texts
   readonly variables?: Texts
-  /** Changes the server's code. */
   readonly change?: (text: string) => string
 }
 
@@ -40,7 +38,6 @@ export class DocsServer {
     return server
   }
 
-  /** Resolves when the server prints its address. */
   async start(variables: Texts = {}): Promise<void> {
     const env = {
       ...process.env,

@@ -38,7 +38,6 @@ export class Newcomer {
     return newcomer
   }
 
-  /** Runs a command, and resolves with its output. */
   run(command: string, cwd: string = this.folder, env: NodeJS.ProcessEnv = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       exec(command, { cwd, env: { ...this.env, ...env }, timeout: TIMEOUT }, (error, stdout, stderr) => {

@@ -13,7 +13,6 @@ interface Snippet extends Block {
 
 const LANGUAGES = new Set(['ts', 'tsx', 'vue', 'svelte', 'html'])
 
-/** Returns every snippet of a page, in order. */
 export function snippetsOf(page: string): readonly Snippet[] {
   return blocks(readFileSync(page, 'utf8'))
     .filter(({ language }) => LANGUAGES.has(language))
@@ -34,7 +33,6 @@ export function wordsOf(mark: string, page: string): readonly string[] {
   return found.trim().split(/\s+/)
 }
 
-/** Returns the blocks of a page with this language, in order. */
 export function textsOf(mark: string, page: string): readonly string[] {
   return blocks(readFileSync(page, 'utf8')).flatMap(({ language, text }) => (language === mark ? [text] : []))
 }
@@ -51,7 +49,6 @@ function blocks(markdown: string): readonly Block[] {
   return [...markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }))
 }
 
-/** Returns the file named in the first line of a snippet. */
 function fileOf(text: string): string | undefined {
   return /^(?:\/\/|<!--) ([\w./-]+\.(?:tsx?|vue|svelte|html))\b/.exec(text)?.[1]
 }

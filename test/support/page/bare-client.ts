@@ -10,7 +10,6 @@ export interface BareClient {
   listeners(): number
 }
 
-/** A POST that never settles. */
 const silence = (): Promise<Response> => new Promise(() => undefined)
 
 const open: LiveSessionClient<AppFields>[] = []

@@ -46,9 +46,7 @@ const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], held: [], ...a
  */
 export class BarePage {
   readonly page: Page
-  /** Effects since the test last looked. */
   #effects: Effect[] = []
-  /** Syncs sent over the socket and not answered yet. */
   readonly #waiting: Sync[] = []
   readonly #names = new Map<string, string>()
   readonly #done = new Set<string>()
@@ -57,14 +55,12 @@ export class BarePage {
   /** By key, the ids of the computed changes that the server has taken. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
   #posted: Sync | undefined
-  /** Outcomes of changes. */
   readonly settled: string[] = []
 
   constructor(initial: BareSnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
     this.page = beginPage((initial as AnySnapshot | null) ?? undefined, hasSocket)
   }
 
-  /** Returns a page whose connection has greeted it. */
   static greeted(visitor: Visitor = THE_GUEST, initial: BareSnapshot | null = GUEST): BarePage {
     const page = new BarePage(initial)
     page.on('connect')
@@ -112,14 +108,12 @@ export class BarePage {
     this.on('set', { id, next }, [[key, undefined]])
   }
 
-  /** The server pushes a ticket. */
   hear(claims: BareClaims): string {
     const ticket = bareTicket(claims)
     this.on('ticket', ticket)
     return ticket
   }
 
-  /** The server pushes a ticket with these changes. */
   learn(...changes: Plain<WireRegister>[]): string {
     return this.hear({ changes })
   }
@@ -133,7 +127,6 @@ export class BarePage {
     return sync
   }
 
-  /** Its connection says whose it is. */
   greet(visitor: Visitor = THE_GUEST): Sync | undefined {
     return this.synced(greetingOf(visitor))
   }
@@ -148,7 +141,6 @@ export class BarePage {
     this.lose()
   }
 
-  /** Its connection is lost, and another one greets it. */
   comeBack(visitor: Visitor = THE_GUEST): void {
     this.disconnect()
     this.on('connect')
@@ -175,7 +167,6 @@ export class BarePage {
     this.refuse(code, { stamp, ...(value === undefined ? {} : { value }) })
   }
 
-  /** The server refuses the oldest sync as a whole. */
   refuseAll(code: LiveSessionErrorCode): void {
     const sync = this.#waiting.shift()
     if (sync) this.on('synced', sync, { ok: false, code })
@@ -201,7 +192,6 @@ export class BarePage {
     return body
   }
 
-  /** The next POST is sent and fails. */
   fail(posted: Plain<Partial<Posted>> = {}): Sync | undefined {
     const body = this.post()
     this.on('posted', { status: 0, wait: 0, ...posted })
@@ -229,7 +219,6 @@ export class BarePage {
     return posted && (JSON.parse(JSON.stringify(posted)) as Sync)
   }
 
-  /** Fires a timer, if the page has started it. */
   time(name: TimerName): void {
     if (this.page.timers.has(name)) this.on('timer', name)
   }
@@ -251,7 +240,6 @@ export class BarePage {
     return this.effects('send').map(([, sync]) => JSON.parse(JSON.stringify(sync)) as Sync)
   }
 
-  /** Returns the changes in them. */
   sent(): readonly WireChange[] {
     return this.said().flatMap(({ set = [] }) => set)
   }
@@ -261,7 +249,6 @@ export class BarePage {
     return field && shownOf(field)
   }
 
-  /** Returns the reason of a key's status, or the status. */
   status(key: string): string {
     const { status, reason } = statusOf(this.page, fieldOf(this.page, key))
     return reason ?? status

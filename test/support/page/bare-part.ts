@@ -4,9 +4,7 @@ import type { AnyClient } from '../../../client/types.js'
 /** A client that shows a part only what a part may use. */
 export interface BareInside {
   readonly live: AnyClient
-  /** Another visitor comes. */
   visit(): void
-  /** A value changes. */
   change(key: string): void
   close(): void
 }

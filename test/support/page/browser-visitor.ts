@@ -1,7 +1,6 @@
 import type { Person } from './browser.js'
 import { SiteTab } from './site-tab.js'
 
-/** A visitor's browser, on the site. */
 export class Visitor {
   readonly url: string
   readonly #person: Person
@@ -17,7 +16,6 @@ export class Visitor {
     return tab
   }
 
-  /** Opens a tab; resolves when its socket is open. */
   async connect(path = '/'): Promise<SiteTab> {
     const tab = await this.open(path)
     await tab.isConnected()

@@ -70,7 +70,6 @@ export class Person {
     return [...this.errors, ...this.warnings]
   }
 
-  /** Opens an empty page. */
   async newPage(): Promise<Page> {
     const { name, script, hasScripts = true, media, viewport } = this.#conditions
     const page = await this.context.newPage()
@@ -90,7 +89,6 @@ export class Person {
     return page
   }
 
-  /** Returns the value of a cookie. */
   async cookie(name: string): Promise<string | undefined> {
     return (await this.context.cookies()).find((cookie) => cookie.name === name)?.value
   }
@@ -99,7 +97,6 @@ export class Person {
     await this.context.deleteCookie(...(await this.context.cookies()))
   }
 
-  /** Closes the browser before the end of the test. */
   async close(): Promise<void> {
     this.#ending ??= this.#end()
     await this.#ending
@@ -118,7 +115,6 @@ export class Person {
   }
 }
 
-/** Opens a visitor's browser. */
 export async function openBrowser(conditions: Conditions = {}): Promise<Person> {
   const { hasCookies = true } = conditions
   const person = await (hasCookies ? openContext(conditions) : openWithoutCookies(conditions))

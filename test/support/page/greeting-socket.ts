@@ -32,7 +32,6 @@ export class GreetingSocket extends EventEmitter {
     return this
   }
 
-  /** Reconnects as this visitor, who has these values. */
   comeBack(who: string, claims: BareClaims): void {
     this.#answer = { ...answerOf(who, claims), dropped: true }
     this.emit('disconnect')

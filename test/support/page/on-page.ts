@@ -51,7 +51,6 @@ export async function textsOf(page: Page | Frame, selector: string): Promise<str
 export const textOf = (page: Page | Frame, selector: string): Promise<string> =>
   page.$eval(selector, ({ textContent }) => textContent.trim())
 
-/** Returns the value of a control. */
 export const controlValue = (page: Page | Frame, selector: string): Promise<unknown> =>
   page.$eval(selector, (control) => 'value' in control && control.value)
 

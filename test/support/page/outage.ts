@@ -13,11 +13,9 @@ const EXPECTED =
 export interface Outage {
   readonly server: SiteServer
   readonly network: FaultProxy
-  /** A visitor's browser. */
   browse(conditions?: Conditions): Promise<Visitor>
 }
 
-/** Runs tests in each browser. */
 export function describeInEachBrowser(title: string, run: (start: () => Promise<Outage>, name: string) => void): void {
   for (const name of BROWSERS) describeWith(name, `${title} (${name})`, () => run(prepare(name), name))
 }

@@ -41,7 +41,6 @@ export class Page {
   readonly visitor: Visitor
   /** Bodies of the page's POSTs, as they were sent. */
   readonly posts: Sync[] = []
-  /** Their `fetch` options. */
   readonly requests: RequestInit[] = []
   /** The bodies of those that had no answer: they may still arrive. */
   readonly unanswered: Sync[] = []
@@ -128,7 +127,6 @@ export class Page {
     return this.connected()
   }
 
-  /** Resolves when a key has this status. */
   reaches(key: AppKey, status: string): Promise<void> {
     return new Promise((resolve) => {
       if (this.live.status(key).status === status) return resolve()
@@ -140,7 +138,6 @@ export class Page {
     })
   }
 
-  /** Resolves when the page shows this value. */
   shows(key: AppKey, value: unknown): Promise<void> {
     return new Promise((resolve) => {
       let end = (): void => undefined

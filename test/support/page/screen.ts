@@ -10,11 +10,9 @@ export interface Screen {
   offline(): void
   online(): Promise<void>
   close(): void
-  /** Changes sent over the socket. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
 }
 
-/** Initial values of the page. */
 const GIVEN = { division: 3 } as const
 
 export async function doubleScreen(keepsCookies = true): Promise<Screen> {

@@ -4,10 +4,8 @@ import { present } from '../app/present.js'
 import type { Visitor } from './browser-visitor.js'
 import { is } from './on-page.js'
 
-/** A tab with the site. */
 export class SiteTab {
   readonly page: Page
-  /** Whose tab it is. */
   readonly visitor: Visitor
 
   constructor(page: Page, visitor: Visitor) {
@@ -65,17 +63,14 @@ export class SiteTab {
     await this.page.evaluate(`fetch(${JSON.stringify(path)}, ${JSON.stringify(init)}).then(() => undefined)`)
   }
 
-  /** Clicks the button that sets a key's next value. */
   async click(key: SiteKey): Promise<void> {
     await this.page.click(`[data-next=${key}]`)
   }
 
-  /** Sets a key, or deletes it without a value. */
   async set(key: SiteKey, value?: unknown): Promise<void> {
     await this.page.evaluate(`site.set(${JSON.stringify(key)}, ${JSON.stringify(value)})`)
   }
 
-  /** Adds items to the cart in one turn of the event loop. */
   async add(...items: string[]): Promise<void> {
     await this.page.evaluate(`${JSON.stringify(items)}.forEach(site.add)`)
   }
@@ -87,12 +82,10 @@ export class SiteTab {
     await this.is('site.isAtRest()', true)
   }
 
-  /** Resolves when the page shows a value. */
   async shows(key: SiteKey, value: unknown): Promise<void> {
     await this.is(`document.querySelector('[data-key=${key}]').value`, JSON.stringify(value))
   }
 
-  /** Resolves when a key has this status. */
   async reaches(key: SiteKey, status: string, reason = ''): Promise<void> {
     await this.is(`(({ status, reason }) => [status, reason])(document.querySelector('[data-key=${key}]').dataset)`, [
       status,

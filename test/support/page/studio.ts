@@ -30,7 +30,6 @@ export class Studio {
     await this.hasSaved()
   }
 
-  /** Only clicks a division. */
   pick(division: string): Promise<void> {
     return click(this.page, named('radio', division))
   }
@@ -79,7 +78,6 @@ export class Studio {
     return this.has('#connection[data-state=connected]')
   }
 
-  /** Opens the panel "Under the hood", or closes it. */
   toggleHood(): Promise<void> {
     return click(this.page, '#hood summary')
   }

@@ -25,7 +25,6 @@ export class Acceptor {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Ends all current connections. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
   }

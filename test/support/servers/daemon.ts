@@ -16,7 +16,6 @@ export interface DaemonOptions {
   readonly isReady: RegExp
   /** User id, if not that of this process. */
   readonly user?: number | undefined
-  /** Environment variables in addition to those of this process. */
   readonly env?: NodeJS.ProcessEnv
 }
 

@@ -18,7 +18,6 @@ export class Example {
   /** Process ids of the servers, in order; a line may arrive after its server is up. */
   readonly #pids: number[] = []
   #hasStarted = (): void => undefined
-  /** The printed lines, in order. */
   readonly lines: string[] = []
 
   private constructor(script: string, folder: string, variables: NodeJS.ProcessEnv) {
@@ -52,7 +51,6 @@ export class Example {
     return this.#url
   }
 
-  /** The inspector's address, as printed by `npm start`. */
   get inspector(): string {
     return this.#inspector
   }

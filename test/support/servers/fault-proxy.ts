@@ -30,11 +30,9 @@ export class FaultProxy {
   readonly #target: () => number
   readonly #http: Server
   readonly #sockets = new Set<Socket>()
-  /** The ways that are held, of each WebSocket. */
   readonly #holds = new Set<Set<Way>>()
   readonly #faults: Fault[] = []
   #gates: Gate[] = []
-  /** How often everything was released. */
   #releases = 0
   #isOffline = false
   /** Whether the browser never gets a cookie. */
@@ -78,7 +76,6 @@ export class FaultProxy {
     for (const ways of this.#holds) ways.add(way)
   }
 
-  /** How many POSTs and WebSockets have something that is held. */
   get held(): number {
     return this.#gates.length
   }

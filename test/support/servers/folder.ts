@@ -2,7 +2,6 @@ import { chownSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A temporary folder for a server's data and its socket. */
 export class Folder {
   readonly path: string
 

@@ -7,7 +7,6 @@ export interface Needed {
   readonly name: string
   /** Names of the command, any of which will do. */
   readonly commands: readonly string[]
-  /** The Debian package that has it. */
   readonly package: string
   /** The environment variable with the path to use. */
   readonly variable: string

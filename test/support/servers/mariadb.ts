@@ -3,7 +3,6 @@ import { type Daemon, startDaemon } from './daemon.js'
 import { Folder } from './folder.js'
 import { located, MARIADB } from './installed.js'
 
-/** As Debian sets it up. */
 const TEXTS = ['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci']
 /** Its data need not outlive the test. */
 const FAST = ['--innodb-flush-log-at-trx-commit=0', '--innodb-log-file-size=8M', '--innodb-buffer-pool-size=32M']
@@ -42,7 +41,6 @@ export class MariadbServer {
     this.#daemon = await startDaemon(located(MARIADB), [...own, ...TEXTS, ...FAST, ...this.#options], { isReady })
   }
 
-  /** The path of its socket. */
   get path(): string {
     return this.#folder.in('mariadb.sock')
   }

@@ -21,7 +21,6 @@ export class RedisServer {
     return server
   }
 
-  /** The path of its socket. */
   get path(): string {
     return this.#folder.in('redis.sock')
   }

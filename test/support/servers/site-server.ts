@@ -47,7 +47,6 @@ export class SiteServer {
     this.#running = child
   }
 
-  /** Kills the server: its memory is lost. */
   async kill(): Promise<void> {
     const child = this.#running
     this.#running = undefined

@@ -41,7 +41,6 @@ export async function startSite({ origins = ['https://trusted.example'] } = {}):
   return { app, store, ann, headers }
 }
 
-/** Returns the headers in which a browser says where a request comes from. */
 export function claims(site: string, origin: string): Record<string, string> {
   return { ...(site === '' ? {} : { 'sec-fetch-site': site }), ...(origin === '' ? {} : { origin }) }
 }

@@ -18,7 +18,6 @@ interface SettingsTable {
 export type TestDatabase = Kysely<{ live_session_settings: SettingsTable }>
 
 export interface Watch {
-  /** Called with each statement. */
   readonly log?: (sql: string) => void
   /** Awaited before each transaction, and before each statement outside one; not with SQLite. */
   readonly reserve?: () => Promise<void>
@@ -50,7 +49,6 @@ export class SqlPlace {
   }
 }
 
-/** An engine, what it needs on this machine, and how to start an empty database. */
 export interface SqlEngine {
   readonly name: string
   readonly needed: Needed | undefined

@@ -21,7 +21,6 @@ export class ViteServer {
     })
   }
 
-  /** Resolves when it prints its address. */
   static async start(folder: string, port: number): Promise<ViteServer> {
     installClient(folder)
     const vite = new ViteServer(folder, port)
