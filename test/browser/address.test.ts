@@ -62,22 +62,6 @@ describeInBrowser('the division’s address', () => {
     expect(await textOf(plain, heading)).toContain('Design')
   })
 
-  it('survives a link to a fragment followed at once', async () => {
-    const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
-    await studio.page.evaluate(async () => {
-      for (const division of [2, 3]) {
-        const input = document.querySelector<HTMLInputElement>(`input[name=division][value="${division}"]`)
-        if (!input) throw new Error(`expected an input for division ${division}`)
-        input.click()
-      }
-      const followed = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }))
-      location.hash = 'costs'
-      await followed
-    })
-    await says(studio, DESIGN)
-    await studio.shows('Costs', 'Design')
-  })
-
   it('follows back and forward', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.choose('Film')

@@ -103,16 +103,5 @@ describeInBrowser('the example', () => {
       await one.shows('Home', 'Design')
       expect(one.errors).toEqual([])
     })
-
-    it('restores the values of a user without a cookie from Redis', async () => {
-      const person = await openBrowser()
-      const studio = await openTab(person)
-      await studio.signIn('Ada')
-      await studio.choose('Film')
-      await person.clearCookies()
-      const again = await openTab(person)
-      await again.signIn('Ada')
-      await again.shows('Home', 'Film')
-    })
   })
 })

@@ -1,6 +1,4 @@
 import { expect, it } from '@jest/globals'
-import type { Target } from 'puppeteer-core'
-import { present } from '../support/app/present.js'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { click, controlValue, isVisible, named, shows, textOf } from '../support/page/on-page.js'
 import { Studio } from '../support/page/studio.js'
@@ -64,25 +62,12 @@ describeInBrowser('the example', () => {
     await one.toggleHood()
     await one.page.reload()
     expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
+    // On a busy machine the other tab might show the message.
+    await two.page.close()
     await one.press('Create')
     await shows(one.page, '#flash', 'Harbour: this is a demo')
     expect(await step(one)).toBe('Name')
     expect(await controlValue(one.page, '[name=name]')).toBe('')
-  })
-
-  it.each([
-    ['a wide window', 1280],
-    ['a phone', 375],
-  ])('hides no focused element behind the open panel in %s', async (_, width) => {
-    const { page } = await openWithPanel(width)
-    const hidden: string[] = []
-    let focus = ''
-    do {
-      await page.keyboard.press('Tab')
-      focus = String(await page.evaluate('document.activeElement.textContent || document.activeElement.value'))
-      if (await page.evaluate(IS_COVERED)) hidden.push(focus)
-    } while (focus !== 'Go offline')
-    expect(hidden).toEqual([])
   })
 
   it.each([
@@ -122,19 +107,6 @@ describeInBrowser('the example', () => {
     }
   })
 
-  it('explains itself, and its link opens a second tab', async () => {
-    const person = await openBrowser()
-    const studio = await Studio.open(person, example.url)
-    await studio.choose('Film')
-    await shows(studio.page, '.intro', 'A session usually misses what changes over a socket')
-    for (const step of ['choose a division', 'open a second tab', 'restart the server']) {
-      await shows(studio.page, '.intro', step)
-    }
-    const opened = new Promise<Target>((resolve) => person.context.once('targetcreated', resolve))
-    await click(studio.page, '.intro a')
-    await shows(present(await (await opened).page()), '.view-heading', 'Film')
-  })
-
   it('restarts the server with JavaScript off, and reloads', async () => {
     const page = await (await openBrowser({ hasScripts: false })).open(example.url)
     await page.click('[name=division][value="3"]')
@@ -144,46 +116,4 @@ describeInBrowser('the example', () => {
     await shows(page, 'body', 'The server is restarting')
     await shows(page, '.view-heading', 'Design')
   })
-
-  it.each(['light', 'dark'] as const)('gives each bar the colour of its swatch, in the %s', async (colorScheme) => {
-    const media = [{ name: 'prefers-color-scheme', value: colorScheme }]
-    const page = await (await openBrowser({ media })).open(`${example.url}/costs`)
-    const colours = (script: string): Promise<unknown> => page.evaluate(script)
-    const legend = await colours(swatches('.legend li:not(.plan)'))
-    expect(new Set(Array.isArray(legend) ? legend : []).size).toBe(4)
-    expect(await colours(swatches('.categories .swatch'))).toEqual(legend)
-    expect(
-      await colours(`[...document.querySelectorAll('.categories progress')].map((bar) => getComputedStyle(bar).color)`),
-    ).toEqual(legend)
-    for (const size of ['wide', 'narrow']) {
-      expect(await colours(fills(size))).toEqual(expect.arrayContaining(Array.isArray(legend) ? legend : []))
-    }
-  })
 })
-
-/** Returns a script for the fills of the squares before some texts. */
-function swatches(selector: string): string {
-  return `[...document.querySelectorAll('${selector}')].map((swatch) => getComputedStyle(swatch, '::before').backgroundColor)`
-}
-
-/** Returns a script for the fills of a drawing's parts. */
-function fills(size: string): string {
-  return `[...document.querySelectorAll('.drawing.${size} path')].map((path) => getComputedStyle(path).fill)`
-}
-
-/** Opens a page with its panel open, at any width. */
-async function openWithPanel(width: number): Promise<Studio> {
-  const script = "sessionStorage.setItem('hood-open', 'true')"
-  const studio = await Studio.open(await openBrowser({ script, viewport: { width, height: 800 } }), example.url)
-  await isVisible(studio.page, '[aria-label="Go offline"]', true)
-  return studio
-}
-
-/** Evaluates to whether anything covers the focused element. */
-const IS_COVERED = `(() => {
-  const focused = document.activeElement
-  const shown = focused.matches('.segment input') ? focused.parentElement : focused
-  const { left, top, width, height } = shown.getBoundingClientRect()
-  const above = document.elementFromPoint(left + width / 2, top + height / 2)
-  return !above || !(shown.contains(above) || above.contains(shown))
-})()`

@@ -75,22 +75,6 @@ describeInEachBrowser('a change on a failing network', (start) => {
     expect(await afterRestart(outage, tab)).toMatchObject({ division: 2 })
   })
 
-  it('of another tab stands after a late response', async () => {
-    const outage = await start()
-    const visitor = await outage.browse()
-    const [one, two] = [await visitor.connect(), await visitor.connect()]
-    outage.network.break('hold answer')
-    await one.click('division')
-    await outage.network.met()
-    await two.shows('division', 0)
-    await two.set('division', 7)
-    await one.shows('division', 7)
-    outage.network.release()
-    for (const tab of [one, two]) await tab.reaches('division', 'saved')
-    await two.close()
-    expect(await afterRestart(outage, one)).toMatchObject({ division: 7 })
-  })
-
   it('applies once if its POST arrives twice', async () => {
     const outage = await start()
     const tab = await (await outage.browse()).connect()

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { Gate } from '../support/app/gate.js'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
-import { hold, intercept } from '../support/page/intercept.js'
+import { hold } from '../support/page/intercept.js'
 import { isAt, named, shows, textOf } from '../support/page/on-page.js'
 import { Studio } from '../support/page/studio.js'
 import { runningExample } from '../support/servers/running-example.js'
@@ -64,16 +64,6 @@ describeInBrowser('a chosen division', () => {
     await studio.hasSaved()
     await studio.shows('Home', 'Film')
     expect(studio.errors).toEqual([])
-  })
-
-  it('reaches a second tab without a reload', async () => {
-    const person = await openBrowser()
-    const one = await Studio.open(person, example.url)
-    const two = await Studio.open(person, `${example.url}/projects`)
-    await one.choose('Film')
-    await two.shows('Projects', 'Film')
-    await two.choose('Design')
-    await one.shows('Home', 'Design')
   })
 
   it('reaches a second browser of the same user', async () => {
@@ -150,22 +140,6 @@ describeInBrowser('a chosen division', () => {
     await fresh.isConnected()
     await fresh.choose('Design')
     await studio.shows('Costs', 'Design')
-  })
-
-  it('survives a kill before the cookie is stored', async () => {
-    const person = await openBrowser()
-    const studio = await Studio.open(person, example.url)
-    const goOn = await intercept(studio.page, /\/store_session$/, (request) => request.abort())
-    await studio.pick('Film')
-    await studio.shows('Home', 'Film')
-    await example.kill()
-    await goOn()
-    await studio.hasSaved()
-    await studio.shows('Home', 'Film')
-    await studio.page.reload()
-    await studio.shows('Home', 'Film')
-    const fresh = await Studio.open(person, `${example.url}/costs`)
-    await fresh.shows('Costs', 'Film')
   })
 
   it('works with JavaScript off', async () => {

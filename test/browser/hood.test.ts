@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals'
 import type { MediaFeature } from 'puppeteer-core'
 import { present } from '../support/app/present.js'
 import { type Conditions, describeInBrowser, openBrowser } from '../support/page/browser.js'
-import { click, isVisible, named, shows, textOf, textsOf } from '../support/page/on-page.js'
+import { click, named, shows, textOf, textsOf } from '../support/page/on-page.js'
 import { Studio } from '../support/page/studio.js'
 import { runningExample } from '../support/servers/running-example.js'
 import { findings } from './axe.js'
@@ -47,16 +47,6 @@ describeInBrowser('the panel', () => {
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
   })
 
-  it('empties the cache, which the cookie fills again', async () => {
-    const studio = await openHood()
-    await studio.choose('Film')
-    await studio.press('Empty the cache')
-    await studio.tells('Cache emptied, restored from your cookie: Division Film')
-    await holds(studio, 'cache', true)
-    await studio.page.reload()
-    await studio.shows('Home', 'Film')
-  })
-
   it('goes offline, and later saves the choice made meanwhile', async () => {
     const studio = await openHood()
     await studio.press('Go offline')
@@ -70,48 +60,6 @@ describeInBrowser('the panel', () => {
     await studio.shows('Home', 'Film')
     await studio.page.reload()
     await studio.shows('Home', 'Film')
-  })
-
-  it('names keys and values in words', async () => {
-    const studio = await openHood()
-    const values = (): Promise<string[]> => textsOf(studio.page, '.hood-field [data-value]')
-    expect(await textsOf(studio.page, '.hood-field h2')).toEqual(['Division', 'Theme'])
-    expect(await values()).toEqual(['All divisions', 'Auto'])
-    await studio.choose('Film')
-    await click(studio.page, named('radio', 'Dark'))
-    await shows(studio.page, '.hood-field [data-value]', 'Dark')
-    expect(await values()).toEqual(['Film', 'Dark'])
-  })
-
-  it('shows no save status before a choice', async () => {
-    const studio = await openHood()
-    expect(await textsOf(studio.page, '.hood-field .state, .brief .state')).toEqual([])
-    await studio.choose('Film')
-    expect(await textsOf(studio.page, '.hood-field .state')).toEqual(['saved'])
-  })
-
-  it('explains each place, each status and the stamp in a legend', async () => {
-    const { page } = await openHood()
-    const legend = await textOf(page, '.hood-legend')
-    const places = await page.$$eval('[data-key=division] [data-place]', (chips) => {
-      return chips.map((chip) => chip.getAttribute('data-place') ?? '')
-    })
-    expect(places).toEqual(['cache', 'cookie', 'page'])
-    for (const word of [...places, 'has this value', 'has it not', 'saved', 'saving', 'offline', 'rejected', 'Stamp']) {
-      expect(legend).toContain(word)
-    }
-  })
-
-  it.each([1280, 390])('begins as one line, %i pixels wide', async (width) => {
-    const studio = await Studio.open(await openBrowser({ viewport: { width, height: 800 } }), example.url)
-    expect(await studio.page.evaluate("document.querySelector('#hood').offsetHeight")).toBeLessThan(48)
-    const button = '[aria-label="Go offline"]'
-    await isVisible(studio.page, button, false)
-    await studio.toggleHood()
-    await isVisible(studio.page, button, true)
-    await studio.page.reload()
-    await studio.isConnected()
-    await isVisible(studio.page, button, true)
   })
 })
 
@@ -131,30 +79,11 @@ describeInBrowser('the flow in the panel', () => {
     expect(await log(studio)).toEqual([`Division: in the cookie after ${ms.at(-1)} ms`])
   })
 
-  it('replays 20 times slower, with a moving dot', async () => {
-    const studio = await openHood()
-    await studio.choose('Film')
-    await isLit(studio, 'cookie')
-    await click(studio.page, named('radio', '20x slower'))
-    await studio.has('[data-station=cookie][data-lit=false]')
-    const placeOf = async (): Promise<number> =>
-      Number.parseFloat(String(await studio.page.evaluate("document.querySelector('.dot').style.left")))
-    const before = await placeOf()
-    await isLit(studio, 'cookie')
-    expect(await placeOf()).toBeGreaterThan(before)
-  })
-
   it('has no animation with reduced motion', async () => {
     const studio = await openHood({ media: [{ name: 'prefers-reduced-motion', value: 'reduce' }] })
     await studio.choose('Film')
     for (const station of STATIONS) await isLit(studio, station)
     expect(await textsOf(studio.page, '.dot, .slowness')).toEqual([])
-  })
-
-  it('lists the last five', async () => {
-    const studio = await openHood()
-    for (const division of ['Film', 'Design', 'Film', 'Design', 'Film', 'Events']) await studio.choose(division)
-    expect(await log(studio)).toHaveLength(5)
   })
 
   it('continues after a lost POST', async () => {
@@ -205,14 +134,6 @@ describeInBrowser('the flow in the panel', () => {
     for (const tab of [left, right]) await tab?.waitForSelector('#connection[data-state=connected]')
     await click(present(left), named('radio', 'Film'))
     await shows(present(right), '.view-heading', 'Film')
-  })
-
-  it('takes at most half of a phone, and closes with the view', async () => {
-    const studio = await openHood({ viewport: { width: 390, height: 844 } })
-    const height = Number(await studio.page.evaluate("document.querySelector('.hood-body').offsetHeight"))
-    expect(height).toBeLessThanOrEqual(422)
-    await studio.go('Costs')
-    await isVisible(studio.page, '[aria-label="Go offline"]', false)
   })
 
   it.each([

@@ -4,7 +4,7 @@ import type { App } from '../support/app/app.js'
 import { inspectorToken, startInspected } from '../support/app/inspected.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { type Conditions, describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
-import { controlValue, is, named, shows, textOf } from '../support/page/on-page.js'
+import { controlValue, named, shows, textOf } from '../support/page/on-page.js'
 import { findings } from './axe.js'
 
 const HOSTILE = `<img src=x onerror="globalThis.taken = true"><script>globalThis.taken = true</script>`
@@ -124,22 +124,6 @@ describeInBrowser('the inspector', () => {
     await page.keyboard.press('Enter')
     await page.evaluate('endTimers()')
     await shows(page, cellOf('division'), /^7$/)
-  })
-
-  it('reports that the server does not answer, until it does', async () => {
-    const { page } = await open()
-    await page.setOfflineMode(true)
-    await status(page, 'The server does not answer.')
-    await page.setOfflineMode(false)
-    await is(page, "document.querySelector('#status').textContent", '')
-  })
-
-  it('shows its values and works without JavaScript', async () => {
-    const { page, socket } = await open({ hasScripts: false })
-    expect(await textOf(page, cellOf('division'))).toBe('3')
-    await page.click('button::-p-text(Simulate a restart)')
-    await socket.closed
-    await shows(page, 'body', 'No visitor has values yet.')
   })
 
   it.each([

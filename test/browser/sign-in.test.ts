@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals'
 import type { HTTPRequest, Page } from 'puppeteer-core'
-import { present } from '../support/app/present.js'
 import { within } from '../support/app/within.js'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { click, fill, named, shows, textOf } from '../support/page/on-page.js'
@@ -110,24 +109,6 @@ describeInBrowser('the example’s sign-in', () => {
     await signedOut
     for (const studio of [one, two]) await studio.has(named('button', 'Sign in'))
     expect([await flash(one), await flash(two)]).toEqual(['Signed out.', ''])
-  })
-
-  it('shows a message without a page in one tab, after a kill', async () => {
-    const person = await openBrowser()
-    const studios = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
-    const [one] = studios
-    const cuts = await Promise.all(studios.map((studio) => studio.watchConnection()))
-    await present(one).page.evaluate(
-      `fetch('/sign-in', { method: 'POST', redirect: 'manual', body: new URLSearchParams({ user: 'eve' }) })`,
-    )
-    await example.kill()
-    for (const isCut of cuts) await isCut()
-    for (const studio of studios) await studio.isConnected()
-    const shown = (): Promise<readonly string[]> => Promise.all(studios.map(flash))
-    const all = await within(shown, (texts) => texts.some((text) => text !== ''))
-    expect([...all].sort()).toEqual(['', 'There is no user of that name.'])
-    await present(one).page.reload()
-    expect((await shown()).filter((text) => text !== '').length).toBeLessThanOrEqual(1)
   })
 
   it('asks a guest who saves a division, and saves it afterwards', async () => {

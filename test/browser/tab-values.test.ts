@@ -170,17 +170,6 @@ describeInBrowser('values of a tab', () => {
     expect([await step(page), await page.evaluate('name')]).toEqual([4, '{}'])
   })
 
-  it('are POSTed while the socket is down', async () => {
-    const app = await start()
-    const page = await open(await openBrowser(), app.url)
-    await page.evaluate('socket.disconnect(), window.seen = undefined')
-    await set(page, 3)
-    expect(await page.evaluate("[live.status('step'), posts.length > 0]")).toEqual([{ status: 'saved' }, true])
-    await page.evaluate('void socket.connect()')
-    await isGreeted(page)
-    expect([await seen(page), await step(page)]).toEqual([3, 3])
-  })
-
   it('are POSTed without a socket', async () => {
     const app = await start()
     const person = await openBrowser()

@@ -45,19 +45,6 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('connected before the first cookie joins the visitor of the others', async () => {
-    const { browse } = await start()
-    const visitor = await browse()
-    const early = await visitor.open('/plain')
-    await early.shows('theme', 'light')
-    const tab = await visitor.open()
-    await tab.click('theme')
-    await tab.reaches('theme', 'saved')
-    await early.shows('theme', 'dark')
-    await early.click('division')
-    await tab.shows('division', 0)
-  })
-
   it.each([
     ['first', 0, 1],
     ['second', 1, 0],

@@ -96,28 +96,6 @@ describeInEachBrowser('a visitor', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 1001 })
   })
 
-  it.each(['hold request', 'hold answer'] as const)(
-    'sees no value of a previous guest whose POST meets "%s"',
-    async (fault) => {
-      const { server, network, browse } = await start()
-      const visitor = await browse()
-      const tab = await visitor.connect()
-      await tab.set('division', 3)
-      await tab.reaches('division', 'saved')
-      network.break(fault)
-      await tab.set('division', 4)
-      await network.met()
-      await tab.post('/sign-out')
-      await tab.shows('division', -1)
-      // Without a store a restart forgets that the id was given up: the guest's cookie, if kept, would be valid again.
-      await server.restart()
-      network.release()
-      await tab.set('theme', 'dark')
-      await tab.reaches('theme', 'saved')
-      expect(await visitor.values()).toMatchObject({ division: -1, theme: 'dark' })
-    },
-  )
-
   it('gets no unsaved change of the previous user', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
