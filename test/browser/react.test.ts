@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals'
 import type { Page } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
-import { click, htmlOf, named, shows, textsOf } from '../support/page/on-page.js'
-import { openSlowly } from '../support/page/open-slowly.js'
+import { openSlowly } from '../support/page/intercept.js'
+import { click, htmlOf, named, shows } from '../support/page/on-page.js'
 import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample('start:react')
@@ -40,19 +40,6 @@ describeInBrowser('the React example', () => {
     expect(await button?.evaluate(({ isConnected }) => isConnected)).toBe(true)
     await click(late, named('button', 'One cup more'))
     await shows(one, 'output', '4')
-    expect(person.complaints).toEqual([])
-  })
-
-  it('shows the current value in a component mounted again', async () => {
-    const person = await openBrowser()
-    const [one, two] = [await person.open(example.url), await person.open(example.url)]
-    await click(one, named('button', 'One cup less'))
-    await shows(two, '[role=status]', '1 × Mint')
-    await click(two, named('radio', 'Assam'))
-    await shows(one, '[role=status]', '1 × Assam')
-    await click(one, named('button', 'One cup more'))
-    await shows(two, '[role=status]', '2 × Assam')
-    for (const page of [one, two]) expect(await textsOf(page, 'li')).toEqual(['Assam', 'Assam'])
     expect(person.complaints).toEqual([])
   })
 

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals'
 import type { Page } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { openSlowly } from '../support/page/intercept.js'
 import { click, controlValue, fill, htmlOf, named, shows } from '../support/page/on-page.js'
-import { openSlowly } from '../support/page/open-slowly.js'
 import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample('start:vue')
@@ -45,17 +45,6 @@ describeInBrowser('the Vue example', () => {
     await click(late, named('radio', 'small'))
     await one.waitForSelector('blockquote[data-size=small]')
     expect(await one.$eval('[value=small]', (radio) => radio.matches(':checked'))).toBe(true)
-    expect(person.complaints).toEqual([])
-  })
-
-  it('shows the current value in a component mounted again', async () => {
-    const person = await openBrowser()
-    const [one, two] = [await person.open(example.url), await person.open(example.url)]
-    for (const text of ['first', '', 'second']) {
-      await fill(one, NOTE, text)
-      await shows(two, 'blockquote', text || 'Nothing noted yet.')
-      await shows(one, 'blockquote', text || 'Nothing noted yet.')
-    }
     expect(person.complaints).toEqual([])
   })
 

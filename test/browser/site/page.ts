@@ -1,7 +1,6 @@
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
 import type { SiteFields } from './fields.js'
-import { watchWhose, whoseAtFirst } from './whose.js'
 
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 export type SiteKey = (typeof KEYS)[number]
@@ -67,13 +66,7 @@ function say(key: SiteKey, isAdded: boolean, change: () => Promise<unknown>): vo
   )
 }
 // Before the client, which shows greetings at once.
-watchWhose(socket, (whose, isKept) => {
-  // A page that knows its visitor ignores a connection without the cookie.
-  if (!isKept && record.whose[1] !== '') return false
-  const isAnothers = whose[1] !== record.whose[1]
-  record.whose = whose
-  return isAnothers
-})
+watchWhose()
 const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })
 
 for (const key of KEYS) {
@@ -101,3 +94,67 @@ for (const key of ['division', 'theme', 'cart'] as const) {
 }
 addEventListener('pageshow', ({ persisted }) => site.returns.push(persisted))
 document.documentElement.dataset['ready'] = ''
+
+interface Answer {
+  readonly who?: string
+  readonly kept?: true
+  readonly greeting?: readonly string[]
+}
+
+/** Reads the visitor from the HTML. */
+function whoseAtFirst(): Whose {
+  const { who = '' } = JSON.parse(document.getElementById('live-session')?.textContent || '{}')
+  return [document.documentElement.dataset['visitor'] ?? '', who]
+}
+
+/** Notes the visitor of a greeting. Returns whether it is another. */
+function take(whose: Whose, isKept: boolean): boolean {
+  // A page that knows its visitor ignores a connection without the cookie.
+  if (!isKept && record.whose[1] !== '') return false
+  const isAnothers = whose[1] !== record.whose[1]
+  record.whose = whose
+  return isAnothers
+}
+
+/** Reads the greetings in answers before the client does. */
+function watchWhose(): void {
+  // After a POST named another visitor, the connection belongs to the former until it reconnects.
+  let isFormers = false
+  const hear = (answer: Answer | undefined, isPost: boolean): void => {
+    const [ticket] = answer?.greeting ?? []
+    if (ticket === undefined || (isFormers && !isPost)) return
+    const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
+    isFormers ||= isPost && isAnothers
+  }
+  socket?.on('connect', () => {
+    isFormers = false
+  })
+  if (socket) hearAnswers(socket, (answer) => hear(answer, false))
+  const send = globalThis.fetch
+  globalThis.fetch = async (...request) => {
+    const answer = await send(...request)
+    const read = answer.json.bind(answer)
+    answer.json = async () => {
+      const said = await read()
+      hear(said, true)
+      return said
+    }
+    return answer
+  }
+}
+
+function hearAnswers(socket: Socket, hear: (answer: Answer | undefined) => void): void {
+  const emit = socket.emit.bind(socket)
+  socket.emit = (event: string, ...args: unknown[]) => {
+    const ack = args.pop()
+    if (typeof ack !== 'function') return emit(event, ...args, ack)
+    return emit(event, ...args, (...answer: unknown[]) => {
+      hear(answer.at(-1) as Answer | undefined)
+      ack(...answer)
+    })
+  }
+}
+
+function subjectOf(ticket: string): string {
+  return JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))).sub
+}

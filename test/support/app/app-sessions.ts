@@ -1,7 +1,7 @@
 import { AppSessions } from '../../../server/parts/session-store/app-sessions.js'
 import { coreOf } from '../../../server/plugin.js'
 
-/** Returns what a process knows of the app's own sessions. */
+/** Returns a plugin's record of the app's own sessions. */
 export function appSessionsOf(live: object): AppSessions {
   const owners = coreOf(live).parts.flatMap(({ names }) => names ?? [])
   const found = owners.find((owner) => owner instanceof AppSessions)

@@ -35,7 +35,7 @@ export interface AppOptions<F extends Fields> {
   /** @default true */
   readonly isAttached?: boolean
   readonly keys?: string[]
-  /** The app's own middleware before the plugin's; the handshake runs it too, unless `attach` says otherwise. */
+  /** The app's middleware before the plugin's; the handshake runs the same, unless `attach` says otherwise. */
   readonly before?: (koa: Koa, live: LiveSessionPlugin<F, boolean>) => readonly Koa.Middleware[]
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
@@ -88,7 +88,7 @@ export class App<F extends Fields = AppFields> {
     this.koa.use(this.live.middleware())
     if (given.routes) this.koa.use(given.routes)
     this.#http = createServer(this.koa.callback())
-    // On a busy machine, a visitor might reuse a connection at the moment that it is closed for being idle.
+    // On a busy machine, a visitor might reuse a connection at the moment of its idle timeout.
     this.#http.keepAliveTimeout = 0
     this.io = new Server(this.#http, given.io)
     if (given.isAttached ?? true) this.live.attach(this.io, given.attach ?? { handshake: before })
@@ -120,7 +120,7 @@ export class App<F extends Fields = AppFields> {
     return visitor
   }
 
-  /** Stops the server; in a crash, what it has not sent is lost. */
+  /** Stops the server; a crash loses everything unsent. */
   async stop({ isCrash = false } = {}): Promise<void> {
     running.delete(this)
     if (!isCrash) await this.live.close()

@@ -3,7 +3,7 @@ import type { LiveSessionOptions } from 'koa-live-session'
 import type { Fields } from 'koa-live-session/fields'
 import session from 'koa-session'
 
-/** The app's own session store, and what was written to it. */
+/** The app's own session store, with a record of writes. */
 export class AuthStore {
   readonly sessions = new Map<string, Record<string, unknown>>()
   readonly writes: string[] = []

@@ -1,4 +1,4 @@
-/** Returns how a promise settled. If it never does, the test times out. */
+/** Returns how a promise settled; a pending promise times the test out. */
 export async function outcome(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'saved',

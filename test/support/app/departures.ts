@@ -1,7 +1,7 @@
-/** The live cookie and its signature. What tells of its end is no cookie of a visitor. */
+/** The live cookie and its signature, but not the record of its end. */
 const LIVE = /^live(\.sig)?=/
 
-/** Returns only the live cookie of a Cookie header: as a thief has it, or when the app's own session has ended. */
+/** Returns only the live cookie of a Cookie header, as a thief or a browser without an app session has it. */
 export function liveOnly(cookie: string): string {
   const pairs = cookie.split('; ').filter((pair) => LIVE.test(pair))
   return pairs.join('; ')

@@ -2,8 +2,7 @@ import { describe, it } from '@jest/globals'
 import { isAll } from '../../runner/scope.mjs'
 
 /**
- * Defines tests that need a tool: if it is missing they are skipped, or fail in `npm run test:all`. The title of a skipped test
- * says why, and the last lines of a run repeat it (`skipped-reporter.mjs`).
+ * Defines tests that need a tool. Without the tool they are skipped, with the reason, or fail in `npm run test:all`.
  */
 export function describeWith(needed: string, title: string, run: () => void): void {
   const missing = process.env[`MISSING_${needed.toUpperCase()}`]

@@ -3,9 +3,8 @@ import { account } from './auth.js'
 import type { Visitor } from './visitor.js'
 
 /**
- * Does what the path says, in order: `/say` the query's message, or `/next`, only for the next page; `/in` and `/out`, `/identify`, `/leave`,
- * `/forget`, `/take`. Responds with the messages
- * taken; `/on` redirects the browser.
+ * Acts by the path, in order: `/say` or `/next` flashes the query's message, `/take` responds with the messages, `/on`
+ * redirects; `/in`, `/out`, `/identify`, `/leave`, `/forget`.
  */
 export const flashPages: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') {

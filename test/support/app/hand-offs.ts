@@ -8,12 +8,12 @@ import type { Visitor } from './visitor.js'
 
 export const FIELD = 'live_session_hand_off'
 const TO = '/sign-in'
-/** A path that signs no one in, so that the browser keeps its id: with an id that was given up, later requests are refused. */
+/** A path without a sign-in, so that the browser keeps its id and later requests are accepted. */
 export const TAKE = '/take'
 
 const person = z.object({ user: z.string() })
 
-/** `POST /sign-in`: takes a socket's hand-off, signs that user in, and redirects the browser. `POST /take` only takes it. */
+/** `POST /sign-in` takes a socket's hand-off, signs that user in, and redirects; `POST /take` only takes. */
 export const signIn: Koa.Middleware = async (ctx, next) => {
   if (ctx.path !== TO && ctx.path !== TAKE) return account(ctx, next)
   const handed = await ctx.liveSession.takeHandOff('sign-in', person)

@@ -3,8 +3,8 @@ import { memoryStore } from 'koa-live-session/testing'
 import type { StoredRow } from '../../../server/stores/store.js'
 
 /**
- * Outcome of a `compareAndSet`: it is done; its answer is lost with the connection, or never comes; the connection breaks before it; or it is
- * done without an answer, as the next one comes, or after all later calls.
+ * Outcome of a `compareAndSet`: done; answer lost or never sent; connection broken before; or done without an answer,
+ * at the next call or after all later calls.
  */
 export type Fate = 'done' | 'lost' | 'silent' | 'broken' | 'slow' | 'late'
 

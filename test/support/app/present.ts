@@ -1,5 +1,5 @@
 /**
- * Returns a value that the test needs. `value?.act()` would skip the act where the value is missing, and the test would pass.
+ * Returns a required value: `value?.act()` would skip the act, and the test would pass.
  *
  * @throws {Error} if it is missing
  */

@@ -1,6 +1,6 @@
 import { type RawAnswer, send } from './raw-http.js'
 
-/** engine.io by HTTP long-polling, one request at a time, and only when the test makes it. */
+/** engine.io by HTTP long-polling, one request at a time. */
 export class RawPolling {
   readonly #url: string
   readonly #headers: Record<string, string>

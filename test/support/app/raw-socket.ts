@@ -12,7 +12,7 @@ afterEachTest(() => {
   for (const socket of open) socket.hangUp()
 })
 
-/** A WebSocket as an attacker writes it: with any headers and bytes, which socket.io-client would refuse or fix. */
+/** A WebSocket with any headers and bytes, which socket.io-client would refuse or fix. */
 export class RawSocket {
   readonly received: string[] = []
   /** Resolves with the server's close code, or 0 if the server just hung up. */
@@ -117,7 +117,7 @@ export class RawSocket {
   }
 }
 
-/** Reads a server's frame, which is never masked; returns undefined if it has not fully arrived. */
+/** Reads a server's frame, which is never masked; returns undefined for a part. */
 function readFrame(data: Buffer): { opcode: number; payload: Buffer; end: number } | undefined {
   const [first = 0, short = 0] = data
   const start = short === 127 ? 10 : short === 126 ? 4 : 2

@@ -45,7 +45,7 @@ export function isIn({ live }: RoomApp, socket: Socket, division: number): boole
   return live.room('division', division).every((name) => socket.rooms.has(name))
 }
 
-/** Each open socket is in the rooms of what `get` returns, and in no others of values. */
+/** Each open socket must be in exactly the rooms of its values. */
 export function expectRooms({ io, live }: RoomApp): void {
   for (const socket of io.sockets.sockets.values()) {
     const get = socket.liveSession.get as (key: string) => never

@@ -5,7 +5,7 @@ import { App, type AppFields, type AppOptions } from './app.js'
 import { Gate } from './gate.js'
 import type { Visitor } from './visitor.js'
 
-/** What a request does with its `ctx.session`; its result is the response. */
+/** Uses `ctx.session`; the result is the response. */
 export type Deed = (ctx: Koa.Context) => unknown
 
 export const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })

@@ -34,7 +34,7 @@ export class TestSocket {
 
   constructor(io: Socket) {
     this.io = io
-    // Tickets that arrive before the greeting are processed after it, as if it had come first.
+    // Tickets before the greeting are processed after the greeting.
     io.on('store_session', (text: string) => (this.#isGreeted ? this.#take(text) : this.#early.push(text)))
     this.greeted = new Promise((resolve) => {
       io.once('connect', () => {
@@ -77,7 +77,7 @@ export class TestSocket {
     return this.#say({ set })
   }
 
-  /** Sets a value over whatever is there, or deletes it. Resolves with the outcome, or why the whole sync was refused. */
+  /** Sets a value over any other, or deletes the key. Resolves with the outcome, or the refusal of the sync. */
   async change(key: string, ...value: readonly [value?: unknown]): Promise<Outcome> {
     const answer = await this.set([key, -1, '', ...(value as [JsonValue?])])
     if (!('results' in answer)) return answer

@@ -8,7 +8,7 @@ import { afterEachTest } from './cleanup.js'
 
 export const TIMEOUT = 250
 
-/** The health of a store, and what was reported about it. */
+/** The health of a store, with its reports. */
 export interface Watched {
   readonly health: StoreHealth
   readonly clock: ReturnType<typeof testClock>

@@ -55,7 +55,7 @@ export interface Changed {
   readonly ticket: ReceivedTicket
 }
 
-/** Returns a visitor's page that has set a value over the socket and has it in the cookie. */
+/** Returns a visitor's page with a value set over the socket and saved in the cookie. */
 export async function change(app: App, cookie = cookieFor(app.live, {})): Promise<Changed> {
   const visitor = app.visitor(cookie)
   const socket = await visitor.connect()

@@ -40,7 +40,7 @@ export class Visitor {
     }
   }
 
-  /** Loses only the live cookie, as if no response had set one so far. */
+  /** Loses only the live cookie. */
   forget(): void {
     const others = this.cookie.split('; ').filter((pair) => !/^(live(\.sig)?=|$)/.test(pair))
     this.jar.removeAllCookiesSync()
@@ -60,7 +60,7 @@ export class Visitor {
     })
   }
 
-  /** Asks whose page it is, as a page does: again, where it is put off. */
+  /** Asks for its visitor, as a page does, and retries if put off. */
   async ask(headers: Record<string, string> = {}): Promise<Response> {
     const answer = await this.store({}, headers)
     return answer.status === 429 ? this.store({}, headers) : answer

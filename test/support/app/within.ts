@@ -1,6 +1,6 @@
-/** Limit for what never happens, in ms: large enough for a slow or busy machine. */
+/** Limit in ms for a condition that never becomes true, even on a busy machine. */
 const PATIENCE = 60_000
-/** ms between two checks of what no event reports. */
+/** ms between two checks. */
 const PACE = 30
 
 /** Lets everything pending continue, except timers; jsdom has nothing faster than a timer. */
@@ -19,7 +19,7 @@ export function afterZeroTimers(): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve))
 }
 
-/** Checks until a condition is true. Returns the last value found, even if it never was. */
+/** Checks until a condition is true or the limit is reached. Returns the last value found. */
 export async function within<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
   const end = Date.now() + PATIENCE
   for (;;) {

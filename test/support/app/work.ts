@@ -3,7 +3,7 @@ import { afterAll, expect, jest } from '@jest/globals'
 
 const LIBRARY = ['server/', 'shared/'].map((folder) => new URL(`../../${folder}`, import.meta.url).href)
 
-/** What the library did: the same on every machine. */
+/** The library's work: the same on every machine. */
 export interface Work {
   /** Blocks of the library's code that were executed: calls of functions, turns of loops, branches. */
   readonly steps: number
@@ -16,7 +16,7 @@ interface Script {
   readonly functions: readonly { readonly ranges: readonly { readonly count: number }[] }[]
 }
 
-// V8 counts the turns of a loop only in functions that it compiles after this.
+// V8 counts loops only in functions compiled after this.
 const profiler = new Session()
 profiler.connect()
 post('Profiler.enable')

@@ -9,7 +9,7 @@ const FILES = ['client', 'server', 'shared', 'testing'].flatMap((folder) =>
     .map((file) => resolve(ROOT, folder, file)),
 )
 
-/** Returns what each file of the library imports from the library, including types; all by paths from the repository's root. */
+/** Returns the library's imports of each of its files, including types, by paths from the root. */
 export function imports(): ReadonlyMap<string, readonly string[]> {
   return new Map(FILES.map((file) => [relative(ROOT, file), importsOf(file).map((one) => relative(ROOT, one))]))
 }

@@ -7,10 +7,7 @@ import { openRegistry, type Registry } from './registry.js'
 /** Time limit in ms for a command that hangs: a busy machine takes a while to build the package. */
 const TIMEOUT = 240_000
 
-/**
- * A newcomer who does what the documents say, word for word: in a folder outside this repository, beside a clone of it in which the
- * package was packed.
- */
+/** A newcomer who follows the documents in a folder outside this repository, beside a clone with the packed package. */
 export class Newcomer {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'newcomer-'))
   readonly env: NodeJS.ProcessEnv

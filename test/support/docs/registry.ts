@@ -13,10 +13,7 @@ interface Manifest {
   readonly version: string
 }
 
-/**
- * Opens a package registry on loopback. It has the packages that are installed here, each under its own name and version, so
- * that `npm install` runs unchanged, needs no network, and always finds the same versions.
- */
+/** Opens a package registry on loopback with the installed packages, so that `npm install` needs no network. */
 export async function openRegistry(): Promise<Registry> {
   const packages = installed()
   const server = createServer(({ url: path = '/' }, response) => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** Returns the output of `npx tsc` with these arguments, one problem per line: this is the compiler that newcomers have. */
+/** Returns the output of `npx tsc`, the compiler of newcomers, one problem per line. */
 export function tsc(...args: readonly string[]): readonly string[] {
   const { error, stdout } = spawnSync(process.execPath, [resolve('node_modules/@typescript/native/bin/tsc'), ...args], {
     encoding: 'utf8',

@@ -5,7 +5,7 @@ import type { AppFields } from '../app/app.js'
 /** A client with some values, and the number of its listeners. */
 export interface BareClient {
   readonly live: LiveSessionClient<AppFields>
-  /** The same client, with the type that hooks expect: the tests are one program, which registers no fields. */
+  /** The same client, with the type that hooks expect without registered fields. */
   readonly untyped: LiveSessionClient
   listeners(): number
 }

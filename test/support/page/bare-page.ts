@@ -81,7 +81,7 @@ export class BarePage {
       const left = (this.#left.get(id) ?? 1) - 1
       this.#left.set(id, left)
       if (left > 0 && !failure) continue
-      // As with real promises: settling one again has no effect.
+      // As with real promises, a second settlement has no effect.
       if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
       this.#done.add(id)
     }
@@ -198,7 +198,7 @@ export class BarePage {
     return body
   }
 
-  /** Returns a ticket as the server makes it, with the ids of computed changes. */
+  /** Returns a ticket with the ids of computed changes, as the server does. */
   #ticket(set: readonly WireChange[], stamp: number): string {
     for (const [key, , id] of set) if (id) this.#ids.set(key, [...(this.#ids.get(key) ?? []), [id, stamp]])
     const ids = Object.fromEntries([...this.#ids].filter(([one]) => set.some(([key]) => key === one)))
@@ -208,7 +208,7 @@ export class BarePage {
     return bareTicket({ changes, ids })
   }
 
-  /** Lets the page POST what is due, whatever it waits for. Returns the body. */
+  /** Lets the page POST its due sync. Returns the body. */
   post(): Sync | undefined {
     if (!this.page.posted) {
       this.time('post')
@@ -254,7 +254,7 @@ export class BarePage {
     return reason ?? status
   }
 
-  /** Returns what outlives the page. */
+  /** Returns the outbox. */
   remains():
     | { readonly who: string; readonly tickets: readonly string[]; readonly drafts: readonly WireChange[] }
     | undefined {

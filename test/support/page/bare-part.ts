@@ -1,7 +1,7 @@
 import { INSIDE, type Inside } from '../../../client/inside.js'
 import type { AnyClient } from '../../../client/types.js'
 
-/** A client that shows a part only what a part may use. */
+/** A client with only the part's own interface. */
 export interface BareInside {
   readonly live: AnyClient
   visit(): void

@@ -19,7 +19,7 @@ export const BROWSERS: readonly string[] = isAll ? ['Chromium', 'Firefox'] : ['C
 
 export const describeInBrowser = (title: string, run: () => void): void => describeWith('Chromium', title, run)
 
-/** How a visitor's browser differs from a newly installed one. */
+/** Differences of a visitor's browser from a newly installed one. */
 export interface Conditions {
   /** @default 'Chromium' */
   readonly name?: string
@@ -73,7 +73,7 @@ export class Person {
   async newPage(): Promise<Page> {
     const { name, script, hasScripts = true, media, viewport } = this.#conditions
     const page = await this.context.newPage()
-    // Each tab is drawn as if it were in front. Firefox cannot do so.
+    // Draws each tab as if in front, except in Firefox.
     if (name !== 'Firefox') await page.emulateFocusedPage(true)
     this.#watch(page)
     if (script !== undefined) await page.evaluateOnNewDocument(script)
@@ -122,7 +122,7 @@ export async function openBrowser(conditions: Conditions = {}): Promise<Person> 
   return person
 }
 
-/** One browser has the contexts of all tests of a file. */
+/** All tests of a file share one browser. */
 async function openContext(conditions: Conditions): Promise<Person> {
   const { name = 'Chromium' } = conditions
   const starting = browsers.get(name) ?? start(name)

@@ -1,6 +1,6 @@
 import type { Page } from 'puppeteer-core'
 
-/** Ends the process of a page, without a word to its scripts. Firefox can only close it. */
+/** Ends the process of a page without events. Firefox can only close pages. */
 export async function crash(page: Page): Promise<void> {
   const version = await page.browser().version()
   if (!/^firefox/i.test(version)) {

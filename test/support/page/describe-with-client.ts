@@ -1,9 +1,8 @@
 import { afterEach, expect } from '@jest/globals'
 import { describeWith } from '../app/describe-with.js'
 import { BROWSERS, openBrowser, type Person } from './browser.js'
-import { Visitor } from './browser-visitor.js'
 import { pageScript } from './page-script.js'
-import type { SiteTab } from './site-tab.js'
+import { type SiteTab, Visitor } from './site-tab.js'
 
 interface ClientTests {
   /** The client as a module, for the test's own app to serve. */

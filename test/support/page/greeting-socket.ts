@@ -5,7 +5,7 @@ import { type BareClaims, bareTicket } from './bare-ticket.js'
 
 type Ack = (lost: null, answer: SyncAnswer) => void
 
-/** A connected socket whose server the test plays: it has said whose the page is, and takes no changes. */
+/** A connected socket whose server, played by the test, greets a visitor and takes no changes. */
 export class GreetingSocket extends EventEmitter {
   readonly connected = true
   #answer: SyncAnswer
@@ -23,7 +23,7 @@ export class GreetingSocket extends EventEmitter {
     }
   }
 
-  /** The page may replace its connection: the test says when it reconnects. */
+  /** The test decides when the page reconnects. */
   disconnect(): this {
     return this
   }
@@ -38,7 +38,7 @@ export class GreetingSocket extends EventEmitter {
     this.emit('connect')
   }
 
-  /** Shows the page a message, if it asks. */
+  /** Shows a message to a page with a listener. */
   flash(message: JsonValue): void {
     this.once(TAKE_FLASH, (answer: (messages: FlashAnswer) => void) => answer({ ok: true, messages: [message] }))
     this.emit(FLASH)

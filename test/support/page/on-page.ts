@@ -15,14 +15,14 @@ export async function fill(page: Page, selector: string, text: string): Promise<
   else await page.keyboard.sendCharacter(text)
 }
 
-/** Resolves when an expression has this value in the page; on a page that is being left, it has none. */
+/** Resolves when an expression has this value in the page; a page being left has none. */
 export async function is(page: Page | Frame, expression: string, wanted: unknown): Promise<void> {
   const look = (): Promise<unknown> => page.evaluate(expression).catch(() => undefined)
   const isSo = (found: unknown): boolean => JSON.stringify(found) === JSON.stringify(wanted)
   expect([expression, await within(look, isSo)]).toEqual([expression, wanted])
 }
 
-/** Resolves when an element of this selector is visible, or is not: Puppeteer takes what is in a closed `<details>` for visible. */
+/** Resolves when an element is visible, or not: Puppeteer calls the content of a closed `<details>` visible. */
 export const isVisible = (page: Page, selector: string, wanted: boolean): Promise<void> =>
   is(page, `document.querySelector('${selector}')?.checkVisibility() === true`, wanted)
 

@@ -3,7 +3,7 @@ import { describeWith } from '../app/describe-with.js'
 import { FaultProxy } from '../servers/fault-proxy.js'
 import { SiteServer } from '../servers/site-server.js'
 import { BROWSERS, type Conditions, openBrowser, type Person } from './browser.js'
-import { Visitor } from './browser-visitor.js'
+import { Visitor } from './site-tab.js'
 
 /** Browser errors that are expected, because the tests are about a failing network. */
 const EXPECTED =

@@ -23,7 +23,7 @@ globalThis.fetch = async (input, init) => {
 export interface PageOptions {
   /** @default true */
   readonly hasSocket?: boolean
-  /** The path whose response is the snapshot, or has it embedded; if left out, the page is static. */
+  /** The path whose response is, or embeds, the snapshot; without a path the page is static. */
   readonly path?: string
   /** The socket's namespace. @default '/' */
   readonly namespace?: string
@@ -106,13 +106,13 @@ export class Page {
     }
   }
 
-  /** Resolves when the socket has told the page whose it is. */
+  /** Resolves when the socket has greeted the page. */
   connected(): Promise<void> {
     return new Promise((resolve) => {
       const hear = ({ type }: { readonly type: number }): void => {
         if (type !== ACK) return
         this.socket.io.off('packet', hear)
-        // After the page has handled it.
+        // After the page's own handler.
         setImmediate(resolve)
       }
       this.socket.io.on('packet', hear)

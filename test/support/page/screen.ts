@@ -2,10 +2,10 @@ import type { LiveSessionClient } from 'koa-live-session/client'
 import { cookieFor, testClient } from 'koa-live-session/testing'
 import { App, type AppFields, appFields } from '../app/app.js'
 
-/** The client that components use, and control over what happens to their page. */
+/** A client for components, and control over its page. */
 export interface Screen {
   readonly live: LiveSessionClient<AppFields>
-  /** A request of the same visitor sets values; resolves when the page has received them, if it can. */
+  /** A request of the same visitor sets values; resolves when a connected page has received them. */
   receive(values: Partial<Record<keyof AppFields, unknown>>): Promise<void>
   offline(): void
   online(): Promise<void>

@@ -1,7 +1,7 @@
 import type { Page } from 'puppeteer-core'
 import type { Said, SiteKey } from '../../browser/site/page.js'
 import { present } from '../app/present.js'
-import type { Visitor } from './browser-visitor.js'
+import type { Person } from './browser.js'
 import { is } from './on-page.js'
 
 export class SiteTab {
@@ -107,8 +107,38 @@ export class SiteTab {
     return (await this.page.evaluate('site.record.shown')) as string[]
   }
 
-  /** Resolves when an expression has this value; on a page that is being left, it has none. */
+  /** Resolves when an expression has this value; a page being left has none. */
   async is(expression: string, wanted: unknown): Promise<void> {
     await is(this.page, expression, wanted)
+  }
+}
+
+/** A visitor's browser, on the site. */
+export class Visitor {
+  readonly url: string
+  readonly #person: Person
+
+  constructor(person: Person, url: string) {
+    this.#person = person
+    this.url = url
+  }
+
+  async open(path = '/'): Promise<SiteTab> {
+    const tab = new SiteTab(await this.#person.newPage(), this)
+    await tab.goto(path)
+    return tab
+  }
+
+  async connect(path = '/'): Promise<SiteTab> {
+    const tab = await this.open(path)
+    await tab.isConnected()
+    return tab
+  }
+
+  /** Returns the visitor's values on the server, which is asked with the cookies of the browser. */
+  async values(): Promise<Record<string, unknown>> {
+    const cookies = await this.#person.context.cookies()
+    const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+    return (await fetch(`${this.url}/values`, { headers: { cookie } })).json()
   }
 }

@@ -2,7 +2,7 @@ import type { Page } from 'puppeteer-core'
 import type { Person } from './browser.js'
 import { click, named, shows } from './on-page.js'
 
-/** A tab with the example app, used as a visitor uses it. */
+/** A tab with the example app, used like a visitor. */
 export class Studio {
   readonly page: Page
   readonly person: Person
@@ -24,7 +24,7 @@ export class Studio {
     return this.person.errors.filter((text) => !/Failed to load resource|WebSocket|ERR_/.test(text))
   }
 
-  /** Chooses a division and waits until the browser has it in its cookie. */
+  /** Chooses a division, and waits for the cookie. */
   async choose(division: string): Promise<void> {
     await this.pick(division)
     await this.hasSaved()

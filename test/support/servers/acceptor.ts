@@ -47,7 +47,7 @@ export function tie(near: Socket, far: Socket): void {
   }
 }
 
-/** Joins two connections: each gets what the other sends. */
+/** Joins two connections in both directions. */
 export function join(near: Socket, far: Socket): void {
   tie(near, far)
   near.pipe(far).pipe(near)

@@ -7,19 +7,19 @@ const SETPRIV = '/usr/bin/setpriv'
 /** A server in its own process. */
 export interface Daemon {
   readonly pid: number
-  /** Ends it, and resolves when it has ended. */
+  /** Ends the process, and resolves afterwards. */
   end(signal?: NodeJS.Signals): Promise<void>
 }
 
 export interface DaemonOptions {
-  /** What it prints when it accepts connections. */
+  /** The output of a server that accepts connections. */
   readonly isReady: RegExp
   /** User id, if not that of this process. */
   readonly user?: number | undefined
   readonly env?: NodeJS.ProcessEnv
 }
 
-/** Starts a server; rejects with its output if it ends before it is ready. */
+/** Starts a server; rejects with its output after an early end. */
 export async function startDaemon(command: string, args: readonly string[], options: DaemonOptions): Promise<Daemon> {
   const child = launch(command, args, options)
   const gone = once(child, 'exit')
@@ -35,7 +35,7 @@ export async function startDaemon(command: string, args: readonly string[], opti
   }
 }
 
-/** Runs a command to its end; rejects with its output if it fails. */
+/** Runs a command; rejects with its output after a failure. */
 export async function runCommand(command: string, args: readonly string[], user?: number): Promise<void> {
   const child = launch(command, args, { user })
   const print = listen(child)
@@ -43,7 +43,7 @@ export async function runCommand(command: string, args: readonly string[], user?
   if (code !== 0) throw new Error(`${command} ended with ${code}\n${print()}`)
 }
 
-/** Starts a process. On Linux it ends with this one, however that ends. */
+/** Starts a process, which on Linux ends with this process. */
 function launch(command: string, args: readonly string[], { user, env }: Omit<DaemonOptions, 'isReady'>): ChildProcess {
   const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', env: { ...process.env, ...env } }
   if (user !== undefined) options.uid = user

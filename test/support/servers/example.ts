@@ -9,7 +9,7 @@ const INSPECTOR = /^Inspector: (http:\S+)$/
 const DEFAULTS = { NODE_ENV: 'development', PORT: '0', HOST: '', ALLOWED_HOSTS: '' }
 const UP = /^\w+: (http:\S+) \(pid (\d+)\)$/
 
-/** An example app, as `npm start` or another script starts it: on a free port, in its own folder. */
+/** An example app, as `npm start` or another script starts it, on a free port and in its own folder. */
 export class Example {
   readonly #process: ChildProcess
   readonly #folder: string
@@ -55,13 +55,13 @@ export class Example {
     return this.#inspector
   }
 
-  /** Asks the process that serves: its line may come later than it is up. */
+  /** Asks the current process: its printed line may be late. */
   async pid(): Promise<number> {
     const { pid } = await (await fetch(`${this.#url}/hood`)).json()
     return pid
   }
 
-  /** Kills the server, and resolves when it is up again. */
+  /** Kills the server, and resolves after its restart. */
   async kill(): Promise<void> {
     const pid = await this.pid()
     process.kill(pid, 'SIGKILL')

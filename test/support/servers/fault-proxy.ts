@@ -5,13 +5,10 @@ import { buffer } from 'node:stream/consumers'
 import type { WireChange } from '../../../shared/protocol.js'
 import { Gate } from '../app/gate.js'
 
-/**
- * What happens to a POST: it is lost; its response is lost; either is held until `release`; or it arrives twice, and the page
- * gets the second response.
- */
+/** A fault of a POST: the request or response is lost, or held until `release`; or the request arrives twice. */
 export type Fault = 'lose request' | 'lose answer' | 'hold request' | 'hold answer' | 'twice'
 
-/** Where what goes over a WebSocket goes. */
+/** The direction of WebSocket data. */
 export type Way = 'to server' | 'to page'
 
 /** Headers that belong to one connection. */
@@ -60,18 +57,18 @@ export class FaultProxy {
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
   }
 
-  /** Sets what happens to the next POSTs to the endpoint, one after the other. */
+  /** Sets the faults of the next POSTs to the endpoint. */
   break(...faults: Fault[]): void {
     this.#faults.push(...faults)
   }
 
-  /** Resolves when the next POST has met its fault: it was lost, is held, or has arrived; or when a WebSocket has something that is held. */
+  /** Resolves when the next POST has met its fault, or a WebSocket has held data. */
   async met(): Promise<void> {
     await this.#next.entered
     this.#next = new Gate()
   }
 
-  /** Holds what goes this way over the WebSockets that are open now, until `release`: it arrives then, even if its page has gone. */
+  /** Holds the data of the open WebSockets in this direction until `release`. */
   hold(way: Way): void {
     for (const ways of this.#holds) ways.add(way)
   }
@@ -80,7 +77,7 @@ export class FaultProxy {
     return this.#gates.length
   }
 
-  /** Releases what is held, and drops the faults that are still to come. */
+  /** Releases everything held, and drops the remaining faults. */
   release(): void {
     this.#faults.length = 0
     this.#releases += 1
@@ -88,7 +85,7 @@ export class FaultProxy {
     this.deliver()
   }
 
-  /** Releases what is held now: what comes after it is held. */
+  /** Releases everything held now. */
   deliver(): void {
     for (const gate of this.#gates.splice(0)) gate.open()
   }

@@ -2,10 +2,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/**
- * Returns a port on which nothing listens, at any address of this machine. It is outside the system's ephemeral range: otherwise another process
- * could get it before its server is up, or up again.
- */
+/** Returns a free port outside the system's ephemeral range, so that no other process gets the same port. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000)

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { isBare } from '../../runner/scope.mjs'
 
-/** A server that tests start, and what to do if it is missing. */
+/** A server for tests, and how to install it. */
 export interface Needed {
   readonly name: string
   /** Names of the command, any of which will do. */
@@ -41,7 +41,7 @@ export const NGINX: Needed = {
 const POSTGRES_FOLDER = '/usr/lib/postgresql'
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 
-/** Returns the path of the server, or undefined if it is not installed or is hidden. */
+/** Returns the path of the server, or undefined if it is missing or hidden. */
 export function find({ commands, variable }: Needed): string | undefined {
   if (isBare) return undefined
   const asked = process.env[variable]

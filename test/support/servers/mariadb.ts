@@ -21,7 +21,7 @@ export class MariadbServer {
   /** @param options as on the command line: `'--innodb-flush-log-at-trx-commit=1'` */
   static async start(...options: readonly string[]): Promise<MariadbServer> {
     const server = new MariadbServer(options)
-    // It starts on an empty folder: mariadb-install-db takes three seconds to make tables for access control and time zones.
+    // Starts on an empty folder: mariadb-install-db takes three seconds for unused tables.
     mkdirSync(server.#folder.in('data'))
     await server.start()
     return server
@@ -45,7 +45,7 @@ export class MariadbServer {
     return this.#folder.in('mariadb.sock')
   }
 
-  /** Shuts it down in order: if it is killed after it has made its own files, they may not be on disk yet. */
+  /** Shuts down in order: after a kill, its own new files may not be on disk. */
   async shutDown(): Promise<void> {
     await this.#daemon?.end('SIGTERM')
     this.#daemon = undefined

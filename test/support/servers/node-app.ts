@@ -17,7 +17,7 @@ const fields = defineFields({
   any: { schema: z.any(), default: 'nothing', client: 'write' },
 })
 
-/** What a test tells a node to do with a user's values, as a query. */
+/** A command of a test for a user's values, as a query. */
 interface Deed {
   readonly user: string
   readonly key: Exclude<keyof typeof fields, 'theme'>

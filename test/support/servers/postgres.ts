@@ -45,7 +45,7 @@ export class PostgresServer {
     return this.#folder.path
   }
 
-  /** Ends it at once with all its processes, so that the next start has only its log, as after a power cut. */
+  /** Ends all its processes at once, as a power cut does. */
   async kill(): Promise<void> {
     await this.#daemon?.end('SIGQUIT')
     this.#daemon = undefined

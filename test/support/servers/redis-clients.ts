@@ -12,7 +12,7 @@ export interface RedisConnection {
 export type Connect = (path: string) => Promise<RedisConnection>
 
 export const connectNodeRedis: Connect = async (path) => {
-  // Otherwise commands sent as the connection breaks would wait for the next one. The timeout allows for a busy machine.
+  // Otherwise commands would wait for the next connection. The timeout allows for a busy machine.
   const options = { disableOfflineQueue: true, commandOptions: { timeout: 300_000 } }
   const client = createClient({ ...options, socket: { path, tls: false, reconnectStrategy: 10 } })
   // Connections that tests cut on purpose are also reported here.
@@ -32,7 +32,7 @@ const connectIoredis: Connect = async (path) => {
   client.on('error', () => undefined)
   await client.connect()
   const end = async (): Promise<void> => {
-    // Until its connection is closed it keeps a two-second timer, which would outlive the test, even if it is already closed.
+    // An open connection keeps a two-second timer, which would outlive the test.
     if (client.status !== 'ready') await once(client, 'ready')
     const ended = once(client, 'end')
     client.disconnect()

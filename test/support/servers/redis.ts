@@ -38,7 +38,7 @@ export class RedisServer {
     await daemon?.end('SIGKILL')
   }
 
-  /** Stops it in the middle of whatever it does: its clients hear nothing, until it is resumed. */
+  /** Stops the process: its clients receive nothing until it resumes. */
   pause(): void {
     if (this.#daemon) process.kill(this.#daemon.pid, 'SIGSTOP')
   }

@@ -15,7 +15,7 @@ interface Loaded {
   readonly isLoaded: Promise<unknown>
 }
 
-/** The process of the next start, of whichever server: loading takes longer than a test may be without one. */
+/** The process of the next start, loaded in advance for any server. */
 let next: Loaded | undefined
 afterAll(async () => {
   if (next) await end(next.child)

@@ -19,7 +19,7 @@ export interface Site {
   readonly store: CountingStore
   /** Signed in as ann, with a value of her own. */
   readonly ann: Visitor
-  /** What her browser sends with every request, from any page: cookies and the host, behind a proxy that ends TLS. */
+  /** The cookies and host of her browser, behind a proxy with TLS. */
   readonly headers: Record<string, string>
 }
 

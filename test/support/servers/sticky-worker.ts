@@ -9,7 +9,7 @@ import { startNodeApp } from './node-app.js'
 
 const WORKERS = 2
 
-/** Forked by a test: a primary that hands each connection to one of two workers. Sends its URL to the test. */
+/** Forked by a test: a primary that hands each connection to one of two workers, and sends its URL. */
 if (cluster.isPrimary) {
   const server = createServer()
   setupMaster(server, { loadBalancingMethod: 'least-connection' })

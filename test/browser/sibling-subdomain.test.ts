@@ -10,7 +10,7 @@ import { textOf } from '../support/page/on-page.js'
 const PLANTED = browserId('planted-by-an-attacker')
 
 /** Starts `shop.site.localhost`, and `evil.site.localhost`, which plants cookies for the path of the cart. */
-async function start(plants: (app: App) => readonly string[]) {
+async function startPlanting(plants: (app: App) => readonly string[]) {
   const routes: Koa.Middleware = async (ctx) => {
     const { liveSession, query } = ctx
     if (ctx.hostname.startsWith('evil.')) {
@@ -42,7 +42,7 @@ describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
     const bad = Array.from({ length: 20 }, (_, index) => {
       return `live=${`${index}`.padEnd(90, 'A')}; live.sig=${`${index}`.padEnd(43, 'B')}`
     })
-    const { go } = await start(() => bad)
+    const { go } = await startPlanting(() => bad)
     await go('shop', '/?set=5')
     await go('evil')
     const { division, cookie } = await go('shop', `/cart${'/'.repeat(20)}`)
@@ -50,7 +50,7 @@ describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
   })
 
   it('reads and writes nothing by its own valid pair', async () => {
-    const { app, go } = await start((app) => [goodOf(app)])
+    const { app, go } = await startPlanting((app) => [goodOf(app)])
     await go('shop', '/?set=5')
     const own = (await go('shop')).cookie
     await go('evil')
@@ -65,5 +65,60 @@ describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
     expect([PLANTED, readCookie(own)['browser']]).not.toContain(readCookie(now.cookie)['browser'])
     const attacker = app.visitor(goodOf(app))
     expect(await attacker.text('/')).toMatch(/^-1 /)
+  })
+})
+
+/** A request for the messages of `shop.site.localhost`, and its Sec-Fetch-Dest. */
+interface Taken {
+  readonly by: string
+  readonly messages: readonly unknown[]
+}
+
+/**
+ * Starts `shop.site.localhost`, which flashes and shows a message, and `evil.site.localhost`, whose page requests it
+ * unseen.
+ */
+async function startShowing() {
+  const taken: Taken[] = []
+  const routes: Koa.Middleware = async (ctx) => {
+    if (ctx.hostname.startsWith('evil.')) {
+      ctx.type = 'html'
+      ctx.body = `<iframe src="http://shop.site.localhost:${app.port}/show" hidden></iframe>
+        <script>fetch('http://shop.site.localhost:${app.port}/show', { mode: 'no-cors', credentials: 'include' })</script>`
+    } else if (ctx.path === '/say') {
+      await ctx.liveSession.flash('saved')
+      ctx.body = 'said'
+    } else if (ctx.path === '/show') {
+      const messages = await ctx.liveSession.takeFlash()
+      taken.push({ by: ctx.get('Sec-Fetch-Dest'), messages })
+      ctx.body = JSON.stringify(messages)
+    } else ctx.status = 404
+  }
+  const app = await App.start({ routes })
+  const page = await (await openBrowser()).newPage()
+  const url = (host: string, path: string): string => `http://${host}.site.localhost:${app.port}${path}`
+  return { page, taken, url }
+}
+
+/** Puppeteer's types of a hidden frame's request and of a fetch. */
+const TYPES: readonly string[] = ['document', 'fetch']
+
+describeInBrowser('threat 66, in a browser: a sibling subdomain', () => {
+  it('takes no message by hidden frame or fetch', async () => {
+    const { page, taken, url } = await startShowing()
+    await page.goto(url('shop', '/say'))
+    const unseen = TYPES.map((type) => {
+      return page.waitForResponse((response) => {
+        return response.request().resourceType() === type && response.url() === url('shop', '/show')
+      })
+    })
+    await page.goto(url('evil', '/'))
+    await Promise.all(unseen)
+    expect(taken.toSorted((one, other) => one.by.localeCompare(other.by))).toEqual([
+      { by: 'empty', messages: [] },
+      { by: 'iframe', messages: [] },
+    ])
+    await page.goto(url('shop', '/show'))
+    expect(taken.at(-1)).toEqual({ by: 'document', messages: ['saved'] })
   })
 })
