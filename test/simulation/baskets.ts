@@ -8,7 +8,6 @@ import type { Tab } from './tab.js'
 import { note } from './tally.js'
 
 export interface Met {
-  /** The least that the server knew. */
   readonly floor: Register | undefined
   readonly standing: Register | undefined
   readonly heard: number
@@ -26,7 +25,7 @@ export function metAfter({ floor, standing, ...others }: Met = NOTHING, before: 
   return { floor: newest(floor), standing: newest(standing), ...others }
 }
 
-/** The allowed base of a change: also the previous change, if it is the newest and unchanged. */
+/** The allowed base of a change: also the previous change, if still the newest. */
 export function overOf(base: number, before: Before, standing: Register | undefined): number {
   if (base < 0 || !before || before === 'refused') return base
   const isNewest = standing?.stamp === before.stamp && sameJson(standing.value, before.value)
@@ -36,7 +35,7 @@ export function overOf(base: number, before: Before, standing: Register | undefi
 /** ms after which the next write of a register drops the ids of its computed changes. */
 const REMEMBERED = 2 * 60 * 1000
 
-/** The ids that a process knows to be taken, and its evictions so far. */
+/** The taken ids known to a process, and its evictions so far. */
 interface Names {
   readonly evictions: number
   readonly stamps: Map<string, number>
@@ -56,22 +55,18 @@ export function doubled(key: string, value: JsonValue | undefined): JsonValue | 
   return key === ADDED_TO ? itemsOf(value).find((item, index, all) => all.indexOf(item) !== index) : undefined
 }
 
-/** Returns an item that the later list lacks. */
 export function lacking(before: JsonValue | undefined, after: JsonValue | undefined): JsonValue | undefined {
   return itemsOf(before).find((item) => !itemsOf(after).includes(item))
 }
 
-/** Lists that pages compute from previous lists. */
 export class Baskets {
   /** The last stamp with which a server took a change, by subject and id. */
   readonly #taken = new Map<string, number>()
   /** The first value of each id, by subject and stamp. */
   readonly #written = new Map<string, Map<string, string>>()
-  /** The first process that took an item, its evictions then, and the time. */
+  /** The first process to take an item, its evictions then, and the time. */
   readonly #takers = new Map<JsonValue, Taker>()
-  /**
-   * The last item of changes that two processes took under different stamps, and all items of a change refused by one.
-   */
+  /** Last items of changes taken twice under different stamps, and items refused by a process. */
   readonly #retaken = new Set<JsonValue | undefined>()
   /** Items replaced so late that no process knows their ids. */
   readonly #forgotten = new Set<JsonValue>()
@@ -80,23 +75,20 @@ export class Baskets {
   readonly #isJoined: () => boolean
   readonly #isOne: () => boolean
 
-  /**
-   * @param isJoined whether a process can know the changes that another has taken
-   * @param isOne whether it knows them without a message from the other
-   */
+  /** @param isOne whether all processes know a change without a message */
   constructor(isJoined: () => boolean, isOne: () => boolean) {
     this.#isJoined = isJoined
     this.#isOne = isOne
   }
 
-  /** A message of another process also brings the ids that it knows. */
+  /** A message of another process also brings its known ids. */
   told(node: ServerNode, { sub, registers }: Told, from: ServerNode | undefined): void {
     const { stamp: newest = 0 } = registers.get(ADDED_TO) ?? {}
     for (const [name, stamp] of from ? this.#namesOf(from) : [])
       if (name.startsWith(`${sub} `) && stamp <= newest) this.#namesOf(node).set(name, stamp)
   }
 
-  /** A page rebases a change that only another process has taken; a closed page cannot. */
+  /** A page rebases a change taken only by another process; a closed page cannot. */
   refuses(node: ServerNode, sub: string, [, , id, value]: WireChange): void {
     const name = `${sub} ${id}`
     if (!this.#taken.has(name) || this.#knows(node, name)) return
@@ -108,12 +100,7 @@ export class Baskets {
     return this.#taken.get(`${sub} ${id}`) === stamp
   }
 
-  /**
-   * Returns the fault of a server that confirms a change with this stamp.
-   *
-   * @param met the stamp of the change's base, the register that the server must know with the page's tickets, and the
-   * newest stamp that the page can bring
-   */
+  /** Returns the fault of a server that confirms a change with this stamp. */
   fault(
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
     change: WireChange,
@@ -122,7 +109,7 @@ export class Baskets {
   ): string | undefined {
     const [key, , id, value] = change
     const text = JSON.stringify(value)
-    // A process that has ended may have taken the change, and have told only the store.
+    // An ended process may have taken the change, and have told only the store.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const isKnown = this.isKnown(sub, change, stamp) || isThere === true
     const name = `${sub} ${id}`
@@ -153,28 +140,19 @@ export class Baskets {
       : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
   }
 
-  /**
-   * Whether several browsers have added: without a store, a restarted process takes an item of one browser before it
-   * sees the other's cookie.
-   */
+  /** Whether several browsers have added: a restarted process without a store sees only one browser's cookie. */
   isShared(sub: string): boolean {
     return (this.#adders.get(sub)?.size ?? 0) > 1
   }
 
-  /**
-   * Without a store, only the process that took an item, and those that it tells, know its id: cookies carry no ids. No
-   * process knows the id of an item taken long before the newest write.
-   */
+  /** Whether no process may know the item's id: cookies carry no ids, and old ids are dropped. */
   mayBeTwice(item: JsonValue): boolean {
     if (!this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)) return true
     const { node, evictions } = this.#takers.get(item) ?? {}
     return node !== undefined && !node.line && (node.isOver || node.evictions !== evictions)
   }
 
-  /**
-   * Whether two processes took the change with this item, or one refused what another had taken: a value computed from
-   * it has the wrong base.
-   */
+  /** Whether two processes disagree on the item's change, so values computed from the item have the wrong base. */
   isRetaken(item: JsonValue): boolean {
     return this.#retaken.has(item)
   }
@@ -201,10 +179,7 @@ export class Baskets {
     return new Set(this.#written.get(`${sub} ${stamp}`)?.values()).size > 1
   }
 
-  /**
-   * A process with a slow clock may not know a value that the page has from elsewhere: its change loses the merge. A
-   * page cannot bring a value from its HTML alone.
-   */
+  /** A process with a slow clock may not know the page's value from elsewhere: the change loses the merge. */
   #isBehind({ line }: ServerNode, over: number, stamp: number, heard: number): boolean {
     const isBehind = stamp <= over && heard < over && line?.isWell !== true
     if (isBehind) note('a computed value is taken below what it was computed from')
@@ -218,7 +193,7 @@ interface Addition {
   readonly shown: readonly JsonValue[]
 }
 
-/** Items that pages have added, and those that must exist in the end. */
+/** Items added by pages, and those required in the end. */
 export class Additions {
   readonly #all: Addition[] = []
   readonly #isRetaken: (item: JsonValue) => boolean
@@ -232,7 +207,7 @@ export class Additions {
     this.#all.push({ item, tab, shown: itemsOf(before) })
   }
 
-  /** Leaves out items that a write of another page could replace, and items over a value that was written twice. */
+  /** Leaves out items replaceable by a write of another page, and items over a value written twice. */
   get owed(): readonly JsonValue[] {
     const isOwed = (one: Addition): boolean =>
       !this.#all.some((other) => mayGiveWay(one, other)) && !this.#isOverRetaken(one)
@@ -244,10 +219,7 @@ export class Additions {
   }
 }
 
-/**
- * A closed page has no function to rebase its addition: writes of other pages win, except those of a page that found
- * its outbox.
- */
+/** A closed page cannot rebase its addition: other pages win, except those with its outbox. */
 function mayGiveWay({ tab, shown }: Addition, other: Addition): boolean {
   const { browser, leftAt } = tab
   const isNext = other.tab.browser === browser && other.tab.openedAt > leftAt

@@ -17,18 +17,17 @@ export interface Outgoing {
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly body?: string
-  /** Replaces the browser's own cookies. */
   readonly cookies?: string
   readonly route?: (exchange: Exchange) => Route
   /** Whether its cookies are forged: the server must ignore them. */
   readonly isForged?: boolean
-  /** Whether a form of another site POSTs it: the browser withholds the live cookie. */
+  /** Whether a form of another site makes this POST: the browser withholds the live cookie. */
   readonly isForeign?: boolean
   readonly isFailing?: boolean
   readonly tab?: Tab
-  /** Whether it is the page's last, which gets no answer. */
+  /** Whether the page is closing, and gets no answer. */
   readonly isParting?: boolean
-  /** Called without a response if it, or the request, was lost. */
+  /** Called without a response after a loss. */
   readonly onAnswer?: (response: FakeResponse | undefined) => void
 }
 
@@ -46,14 +45,12 @@ export class Exchange {
   #node: ServerNode | undefined
   readonly cookies: string
   response: FakeResponse | undefined
-  /** The ends before it reached the server. */
   since: Since = { givenUp: 0, revoked: 0, departed: 0 }
   openGate: () => void = () => undefined
   isAborted = false
   readonly gate: Promise<void> = new Promise((resolve) => {
     this.openGate = resolve
   })
-  /** Whether the server did not answer at once. */
   isLate = false
   readonly never: Promise<never> = new Promise(() => undefined)
   #request: object = {}
@@ -83,7 +80,6 @@ export class Exchange {
     return !this.cookies.includes(REFUSAL)
   }
 
-  /** Whether the answer sets or clears the live cookie. */
   get isCookieChanged(): boolean {
     return this.response?.cookies.some(([name]) => name === 'live') === true
   }
@@ -93,11 +89,7 @@ export class Exchange {
     return text ? readCookie(text) : undefined
   }
 
-  /**
-   * Sends the request to a server, where it may wait for its gate.
-   *
-   * @param onAnswered called when the answer goes out
-   */
+  /** Sends the request to a server, perhaps up to its gate. */
   async leave(node: ServerNode, response: FakeResponse, onAnswered: (exchange: Exchange) => void): Promise<void> {
     this.#onAnswered = onAnswered
     const { method, url, body, route, isForeign } = this.outgoing
@@ -152,7 +144,7 @@ export class Browser {
   readonly tabs: Tab[] = []
   readonly tickets: string[] = []
   exchanges: Exchange[] = []
-  /** Connections of pages that have gone, still open at the server. */
+  /** Connections of closed pages, still open at the server. */
   readonly adrift: Wire[] = []
   readonly surroundings: Surroundings
   /** Whether its cookie has changed without its pages' knowledge. */

@@ -32,14 +32,13 @@ export const HIDDEN = 'secret'
 /** Writable by browsers, and in no cookie. */
 export const STORED = 'note'
 export const NEVER_IN_COOKIE: readonly string[] = [HIDDEN, STORED]
-/** A list that pages only add to. */
+/** A list to which pages only add. */
 export const ADDED_TO = 'basket'
 export const OWN = 'theme'
 export const WRITABLE: readonly string[] = ['division', 'division', 'division', 'theme', 'cart', 'recent', 'extra']
 export const STORABLE: readonly string[] = [...WRITABLE, STORED, STORED]
 export const SERVER_ONLY: readonly string[] = ['role', 'role', 'secret']
 
-/** The fate of a guest's value at a sign-in. */
 export const LOGIN_RULE: Readonly<Record<string, 'account' | 'newest' | 'join'>> = {
   division: 'account',
   extra: 'account',

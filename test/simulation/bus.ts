@@ -25,7 +25,7 @@ export class Bus {
   #hasLost = false
   readonly #mail: Mail[] = []
   readonly #cut = new Set<number>()
-  /** The newest stamp that a node has sent or received, by node, name and key. */
+  /** The newest stamp sent or received by a node, by node, name and key. */
   readonly #told = new Map<string, number>()
 
   /** Whether no message was held or lost. */
@@ -52,7 +52,7 @@ export class Bus {
     this.#noteRegisters(to, message)
   }
 
-  /** Whether a node has sent, or received, this write or a newer one. */
+  /** Whether a node has sent, or received, this write or a newer write. */
   hasTold(node: ServerNode, { sub, generation, key }: Place, stamp: number): boolean {
     return (this.#told.get(`${node.index} ${sub} ${generation} ${key}`) ?? 0) >= stamp
   }
@@ -66,7 +66,6 @@ export class Bus {
     return this.isHeld ? undefined : this.#mail.shift()
   }
 
-  /** @param isKept whether it arrives again */
   take(which: number, isKept = false): Mail | undefined {
     const mail = pick(this.#mail, which)
     if (mail && !isKept) this.#mail.splice(this.#mail.indexOf(mail), 1)
@@ -87,7 +86,6 @@ export class Bus {
     this.#cut.clear()
   }
 
-  /** Drops the messages to a process that has ended. */
   forget(node: number): void {
     const lost = this.#mail.filter(({ to }) => to === node)
     for (const mail of lost) {

@@ -21,7 +21,7 @@ interface Surroundings {
   readonly line: StoreLine | undefined
 }
 
-/** A process of the app, and what must be true of it. */
+/** A process of the app, and the least that it must know. */
 export class ServerNode {
   readonly index: number
   readonly process: Process
@@ -29,7 +29,7 @@ export class ServerNode {
   readonly line: StoreLine | undefined
   readonly loads: Map<string, number> = new Map()
   evictions = 0
-  /** Whether it has ended: its further operations have no effect. */
+  /** Whether the process has ended: further operations have no effect. */
   isOver = false
   readonly now: () => number
 
@@ -72,7 +72,6 @@ export interface DeploymentWatcher {
   joined(this: void, user: string, value: JsonValue): void
 }
 
-/** The nodes of one app, with their store and bus. */
 export class Deployment {
   readonly nodes: ServerNode[] = []
   readonly store: SharedStore | undefined
@@ -95,7 +94,6 @@ export class Deployment {
     for (const index of cluster.skews.keys()) this.nodes.push(this.#start(index, 'one'))
   }
 
-  /** Whether it is one process without a store. */
   get isAlone(): boolean {
     return this.#cluster.skews.length === 1 && !this.store
   }
@@ -110,7 +108,7 @@ export class Deployment {
     return this.nodes.length === 1 || this.store !== undefined
   }
 
-  /** Whether this node must know the changes of others that are not in flight. */
+  /** Whether this node must know the changes of others, except those in flight. */
   isTold({ line }: ServerNode): boolean {
     return this.nodes.length === 1 || this.bus?.isSound === true || line?.isWell === true
   }
@@ -121,7 +119,6 @@ export class Deployment {
     return node
   }
 
-  /** Restarts a node without its memory, perhaps with another build. */
   restart(node: ServerNode, build: BuildName): void {
     const { index } = node
     node.end()

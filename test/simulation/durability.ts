@@ -11,7 +11,6 @@ interface Owed {
   node: ServerNode | undefined
 }
 
-/** Writes that the store must have, or must get. */
 export class Durability {
   readonly #store: SharedStore
   #owed: Owed[] = []
@@ -22,12 +21,12 @@ export class Durability {
     this.#store = store
   }
 
-  /** Notes a write that the node must store while it lives. */
+  /** Notes a write to be stored while the node lives. */
   owe(node: ServerNode, name: string, key: string, register: Register): void {
     this.#owed.push({ name, key, register, node })
   }
 
-  /** Returns the fault of a node that says that a write is stored. */
+  /** Returns the fault of a node that calls a write stored. */
   stored(name: string, key: string, register: Register): string | undefined {
     const owed = this.#owed.filter(
       (one) => one.name === name && one.key === key && one.register.stamp <= register.stamp,
@@ -38,10 +37,7 @@ export class Durability {
       : `${key} at ${register.stamp} is said to be stored, and is not`
   }
 
-  /**
-   * A node deletes a browser id's values, and stores the end. A guest without stored values needs no row: otherwise
-   * strangers could fill the store.
-   */
+  /** A node deletes a browser id's values, and stores the end, unless a guest had nothing stored. */
   giveUp(node: ServerNode, name: string, isUsers: boolean): void {
     const isKnown = this.#store.rows(name).size + this.#store.removed(name).size > 0
     const isOwed = isUsers || isKnown || this.#owed.some((one) => one.name === name)
@@ -55,13 +51,11 @@ export class Durability {
     this.#owed = this.#owed.filter((one) => one.name !== name || one.key === GENERATION)
   }
 
-  /** A process has ended: its unstored writes are lost. */
   forget(node: ServerNode): void {
     this.#owed = this.#owed.filter((one) => one.node !== node || this.isThere(one.name, one.key, one.register))
     for (const one of this.#owed) if (one.node === node) one.node = undefined
   }
 
-  /** Returns the node's writes that are not stored yet. */
   pending(node: ServerNode, name: string): readonly Owed[] {
     return this.#owed.filter(
       (one) => one.node === node && one.name === name && !this.isThere(name, one.key, one.register),
@@ -74,7 +68,7 @@ export class Durability {
     return missing && `the store has no ${missing.key} at ${missing.register.stamp} of ${missing.name}`
   }
 
-  /** Whether the store has this write or a newer one, or knows its end. */
+  /** Whether the store has this write or a newer write, or knows its end. */
   isThere(name: string, key: string, register: Register): boolean {
     const rows = this.#store.rows(name)
     const found = rows.get(key)

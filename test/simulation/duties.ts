@@ -18,14 +18,13 @@ export class Duties {
     this.#world = world
   }
 
-  /** A node has taken a write: it must tell the others, and store it. */
+  /** A node has taken a write: the others and the store must get this write. */
   wrote(node: ServerNode, sub: string, key: string, register: Register): void {
     this.confirmed(node, sub, key, register)
     this.#world.deployment.durability?.owe(node, this.#placeOf(node, sub, key, register), key, register)
     this.tells(node, sub, key, register.stamp)
   }
 
-  /** A node must tell the others about a new write. */
   tells(node: ServerNode, sub: string, key: string, stamp: number): void {
     const place = { sub, key, generation: this.#generationOf(node, sub, key, { stamp }) }
     this.#world.checkLater(() => {
@@ -34,7 +33,6 @@ export class Duties {
     })
   }
 
-  /** A node has taken a write, now or before. */
   confirmed(node: ServerNode, sub: string, key: string, register: Register): void {
     const { generation = node.knowledge.generation(sub) } = register
     this.#world.ledger.assign(register.value, sub, register.stamp, generation)
@@ -58,7 +56,7 @@ export class Duties {
       this.#world.fail(`${key} is not stored, though the store is well`)
   }
 
-  /** A node has taken a computed change, which it must make in the store. */
+  /** A node has taken a computed change, which must be in the store. */
   taken(node: ServerNode, sub: string, key: string, register: Register): void {
     const place = this.#placeOf(node, sub, key, register)
     const isThere = this.#world.deployment.durability?.isThere(place, key, register)
@@ -66,11 +64,7 @@ export class Duties {
       this.#world.fail(`${key} at ${register.stamp} is taken, and the store has it not`, 'lost')
   }
 
-  /**
-   * A node gives a browser id up: it must tell the others, and store the end.
-   *
-   * @param isUsers whether a user has had the id, or gets the next
-   */
+  /** A node gives a browser id up: the others and the store must learn of the end. */
   gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment
     durability?.giveUp(node, this.#world.storeName(browser), isUsers)
@@ -80,7 +74,7 @@ export class Duties {
     })
   }
 
-  /** A visitor who returns finds unstored writes in memory again. */
+  /** A returning visitor finds unstored writes in memory again. */
   recover(node: ServerNode, sub: string): void {
     const { durability } = this.#world.deployment
     const generation = node.knowledge.generation(sub)
@@ -88,7 +82,7 @@ export class Duties {
       if (key !== EPOCH && key !== GENERATION) node.knowledge.learn(sub, key, register)
   }
 
-  /** A revocation must exceed the stored epoch, unless the node asked before that was stored. */
+  /** A revocation must exceed the stored epoch, unless the node asked before. */
   revokes(node: ServerNode, sub: string): void {
     const isAsking = node.line?.isAsking(this.#world.storeName(sub)) === true
     const before = isAsking ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
@@ -131,7 +125,6 @@ export class Duties {
     })
   }
 
-  /** Returns the store's name for the subject of a write. */
   #placeOf(node: ServerNode, sub: string, key: string, register: Register): string {
     return this.#world.storeName(sub, this.#generationOf(node, sub, key, register))
   }
@@ -140,7 +133,7 @@ export class Duties {
     return this.#generations.get(node)?.get(nameOf(sub, key, register)) ?? node.knowledge.generation(sub)
   }
 
-  /** A node has received a message: all of it applies from now on. */
+  /** A node has received a message, which applies from now on. */
   told(node: ServerNode, told: Told, isNow: boolean): void {
     const isEnd = node.knowledge.take(told, isNow)
     if (!isEnd) return

@@ -9,7 +9,6 @@ type Middleware = (socket: ServerSocket, next: (error?: Error) => void) => void
 export class FakeIo extends EventEmitter {
   readonly namespace: FakeNamespace
 
-  /** @param publish sends to other processes, if there are any */
   constructor(publish?: Publish) {
     super()
     this.namespace = new FakeNamespace(publish ? new BusAdapter(publish) : new FakeAdapter())

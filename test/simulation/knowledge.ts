@@ -25,7 +25,6 @@ export class Ends {
     return this.#at.has(name)
   }
 
-  /** Whether it ended after this many others. */
   hasSince(name: string, count: number): boolean {
     return (this.#at.get(name) ?? 0) > count
   }
@@ -42,7 +41,7 @@ export interface Signed {
   readonly generation?: number | undefined
 }
 
-/** The relation of a cookie to the visitor whom the app names. */
+/** The relation of a cookie to the app's user. */
 export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'given-up'
 
 interface Circumstances {
@@ -52,25 +51,22 @@ interface Circumstances {
   onJoin(this: void, user: string, value: JsonValue): void
 }
 
-/**
- * The least that a process must know, from messages and acknowledgements: for each subject, the oldest registers that
- * later reads may show. It may be too little, but never more than the protocol promises.
- */
+/** The least that a process must know of each subject, from its messages and acknowledgements. */
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
   readonly givenUp: Ends = new Ends()
-  /** Users who signed out somewhere, or were revoked. */
+  /** Signed-out or revoked users. */
   readonly departed: Ends = new Ends()
   readonly revoked: Ends = new Ends()
   readonly #generations = new Map<string, number>()
   readonly #epochs = new Map<string, number>()
   /** The next user of a given-up browser id, and the time of its last end. */
   readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly epoch: number }>()
-  /** The newest end of each user that was applied: a cookie may reveal a later one. */
+  /** The newest applied end of each user: a cookie may reveal a later end. */
   readonly #ended = new Map<string, number>()
   /** The newest stamp ever received, by subject and key. */
   readonly #newest = new Map<string, number>()
-  /** The registers of keys that this build does not declare, by subject and key. */
+  /** The registers of undeclared keys, by subject and key. */
   readonly #hidden = new Map<string, Register>()
   readonly #isDeclared: (key: string) => boolean
   readonly #now: () => number
@@ -102,7 +98,6 @@ export class Knowledge {
     for (const [key, register] of registers) if (this.isLasting(sub, register)) this.#hear(sub, key, register)
   }
 
-  /** Whether this write must be new to the process. */
   isNews(sub: string, key: string, register: Register): boolean {
     const isTold = this.#isDeclared(key) && this.isLasting(sub, register)
     return isTold && register.stamp > (this.#newest.get(this.#name(sub, key)) ?? 0)
@@ -119,12 +114,11 @@ export class Knowledge {
       if (this.#isDeclared(key)) this.learn(key === OWN ? browser : (user ?? browser), key, register)
   }
 
-  /** Memory may forget subjects without sockets. */
   evict(held: ReadonlySet<string>): void {
     for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
   }
 
-  /** Applies a message or a stored subject. Returns whether that ends a subject. */
+  /** Applies a message or a stored subject. Returns whether the subject has ended. */
   take({ kind, sub, registers, end }: Told, isNow: boolean): boolean {
     const isEnd = end !== undefined && this.#end(kind, sub, end, isNow)
     for (const [key, register] of registers) {
@@ -134,12 +128,12 @@ export class Knowledge {
     return isEnd
   }
 
-  /** The current generation of a subject: each erasure of a user begins one. */
+  /** The current generation of a subject: each erasure of a user begins another. */
   generation(sub: string): number {
     return this.#generations.get(sub) ?? 0
   }
 
-  /** Returns whether a generation is current. A newer one clears the registers. */
+  /** Returns whether a generation is current. A newer generation clears the registers. */
   enter(sub: string, generation: number = this.generation(sub)): boolean {
     const known = this.generation(sub)
     if (generation > known) {
@@ -205,8 +199,7 @@ export class Knowledge {
   }
 
   /**
-   * Another visitor follows in a browser: a guest's values move by each field's `onLogin`, of a user only the browser's
-   * own.
+   * A guest's values move to the next visitor by each field's `onLogin`, a user's only if they are the browser's own.
    */
   changeHands(departing: Identity, registers: Registers, next: Identity): void {
     const { browser, user } = departing
@@ -233,7 +226,7 @@ export class Knowledge {
     this.#newest.set(name, Math.max(stamp, this.#newest.get(name) ?? 0))
   }
 
-  /** Undeclared keys are kept only for browsers that bring them. */
+  /** Undeclared keys are kept only for the browsers with them. */
   #hide(sub: string, key: string, register: Register): void {
     if (!this.enter(sub, register.generation)) return
     const name = this.#name(sub, key)

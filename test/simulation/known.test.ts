@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { bundle, type Report, recall, replay } from './fleet.js'
 import type { Kind, Schedule } from './schedule.js'
 
-/** A schedule that broke a promise in an earlier version: one line of the file. */
+/** A schedule that broke a promise in an earlier version, one on each line of the file. */
 interface Known extends Omit<Schedule, 'steps'> {
   readonly what: string
-  /** Moments that must occur, or the schedule no longer tests its promise. */
+  /** Required moments: without them the schedule no longer tests its promise. */
   readonly moments: readonly string[]
   readonly steps: readonly (readonly [kind: Kind, who: number, which: number, what: number])[]
 }

@@ -41,7 +41,7 @@ async function leave(stage: Stage, tab: Tab, random: Random): Promise<void> {
   // Its messages may outlive the page.
   const isAdrift = random.below(2) === 0
   if (way === 'link') {
-    // A browser keeps a page until the next one's HTML has arrived.
+    // A browser keeps a page until the next page's HTML has arrived.
     const next = await load(stage, browser, random)
     await until(stage, next, 'answered', random)
     tab.close(isAdrift)

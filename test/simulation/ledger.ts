@@ -4,7 +4,7 @@ import { ADDED_TO, LOGIN_RULE, OWN } from './builds.js'
 import { isNewer, type Register, type Registers } from './registers.js'
 import { isSame, type Whose } from './whos.js'
 
-/** The value in forged tickets and cookies: no server or page may show it. */
+/** The value in forged tickets and cookies, never shown by a server or page. */
 export const FORGED = 666
 const FIRST_TAG = 1000
 
@@ -14,10 +14,9 @@ interface Write {
   /** Its browser; undefined for a job. */
   readonly browser: number | undefined
   readonly subs: Set<string>
-  /** The least stamp that each subject got: a later page may resend it. */
+  /** The least stamp of each subject: a later page may resend the write. */
   readonly stamps: Map<string, number>
   readonly joined: Map<string, number>
-  /** The newest generation of each subject that has it. */
   readonly generations: Map<string, number>
 }
 
@@ -41,7 +40,6 @@ export class Ledger {
     )
   }
 
-  /** A write belongs to this subject, with this stamp. */
   assign(value: JsonValue | undefined, sub: string | undefined, stamp: number, generation: number): void {
     for (const write of this.#of(value)) {
       if (sub !== undefined) write.subs.add(sub)
@@ -50,25 +48,24 @@ export class Ledger {
     }
   }
 
-  /** A page sends a change: its sockets may show it before the answer. */
+  /** A page sends a change: its sockets may show the value before the answer. */
   arrives(value: JsonValue | undefined, sub: string): void {
     for (const write of this.#of(value)) write.subs.add(sub)
   }
 
-  /** The least stamp that one of these subjects gave it, or 0. */
+  /** The least stamp from these subjects, or 0. */
   stampOf(value: JsonValue | undefined, subs: readonly string[]): number {
     const stamps = this.#of(value).flatMap((write) => subs.flatMap((sub) => write.stamps.get(sub) ?? []))
     return stamps.length === 0 ? 0 : Math.min(...stamps)
   }
 
-  /** Assigns an id to a browser; returns whether no other has it. */
+  /** Assigns an id to a browser; returns whether the id is free. */
   settle(sub: string, browser: number): boolean {
     const home = this.#homes.get(sub) ?? browser
     this.#homes.set(sub, home)
     return home === browser
   }
 
-  /** A guest's value was joined into an account. */
   join(sub: string, value: JsonValue): void {
     for (const { joined } of this.#of(value)) joined.set(sub, (joined.get(sub) ?? 0) + 1)
   }

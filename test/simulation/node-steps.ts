@@ -11,12 +11,11 @@ import { note } from './tally.js'
 import { fireTimer, turn } from './time.js'
 
 const WEATHERS: readonly [Weather, ...Weather[]] = ['slow', 'slow', 'slow', 'fair', 'foul']
-/** Few keys, so that writes of jobs replace each other. */
+/** Few keys: writes of jobs replace each other. */
 const KEYS: readonly [string, ...string[]] = ['division', 'role']
-/** A key that no cookie brings to a process, and a computed one. */
+/** A key outside cookies, and a computed key. */
 const CHANGED: readonly [string, ...string[]] = [STORED, ADDED_TO]
 
-/** Steps of nodes whose clocks differ. */
 export const CLOCKS = {
   // A fast clock's write is in flight to the store while its user is erased; later writes have earlier stamps.
   eraseMeanwhile: async (stage, _browser, { which, what }) => {
@@ -83,7 +82,6 @@ async function tabElsewhere(stage: Stage, browser: Browser, random: Random): Pro
   return tab
 }
 
-/** Advances up to this many operations in flight. */
 async function some(stage: Stage, random: Random, limit: number, isNewestFirst: boolean): Promise<void> {
   const { deployment } = stage.world
   const { bus, store } = deployment
@@ -146,7 +144,7 @@ async function goOn(stage: Stage, store: SharedStore, random: Random, sleeper: S
   }
 }
 
-/** Adds an item, and delivers it to the process. */
+/** Adds an item, up to the process. */
 async function addAt(stage: Stage, tab: Tab): Promise<void> {
   await stage.add(tab)
   for (let left = PACKETS; left > 0 && (await stage.toServer(tab)); left -= 1);

@@ -6,7 +6,7 @@ import type { Tab } from './tab.js'
 import { note } from './tally.js'
 import { leadsTo, type Whose } from './whos.js'
 
-/** The page's possible visitors when it set a value. */
+/** The page's possible visitors at the time of a change. */
 export class Origins {
   /** By value, as JSON. */
   readonly #all = new Map<string, readonly Whose[]>()
@@ -20,11 +20,7 @@ export class Origins {
     return this.#all.get(JSON.stringify(value))
   }
 
-  /**
-   * Returns the fault of a value that belongs to another visitor than it was set for.
-   *
-   * @param isNews whether the visitor lacked an item before
-   */
+  /** Returns the fault of a value that belongs to another visitor than its own. */
   stray(
     key: string,
     value: JsonValue | undefined,
@@ -35,7 +31,7 @@ export class Origins {
     const isStray = (part: JsonValue | undefined): boolean => {
       const owners = this.of(part)
       if (!owners || owners.length === 0 || owners.some((one) => leadsTo(one, target))) return false
-      // A process may have taken it, and have ended before its answer.
+      // An ended process may have taken the change before its answer.
       return !(key === ADDED_TO && target.user !== undefined && owners.some(({ user }) => user === target.user))
     }
     const part = parts.find(isStray)
@@ -47,7 +43,7 @@ export class Origins {
 interface Sending {
   sent: number
   heard: number
-  /** The stamp of the newer value, if it was refused after it may have arrived. */
+  /** The stamp of the newer value, if refused after a possible arrival. */
   overtakenAt: number | undefined
 }
 
@@ -56,10 +52,9 @@ export class Sendings {
   /** By value, as JSON. */
   readonly #all = new Map<string, Sending>()
 
-  /** Returns the fault of sending a sync. */
   fault({ set = [] }: Sync): string | undefined {
     for (const [, over, id, value] of set) {
-      // A late arrival must name the base that it replaces.
+      // A late arrival must name its base.
       if (over < 0) return `sends ${JSON.stringify(value)} over anything`
       if (id !== '' || value === undefined) continue
       const sending = this.#of(value)
@@ -103,7 +98,7 @@ interface Group {
   isSent: boolean
 }
 
-/** Checks that values set together are sent and written together. */
+/** Checks the common sending and writing of values set together. */
 export class Together {
   readonly #groups: Group[] = []
 
@@ -111,7 +106,7 @@ export class Together {
     if (values.size > 1) this.#groups.push({ tab, values, isSent: false })
   }
 
-  /** Returns the fault of a sync that sends part of a group. */
+  /** Returns the fault of a sync with part of a group. */
   fault(tab: Tab, { set = [] }: Sync): string | undefined {
     const has = (key: string, value: JsonValue): boolean =>
       set.some(([one, , , other]) => one === key && sameJson(other, value))
@@ -120,7 +115,7 @@ export class Together {
       if (group.isSent || group.tab !== tab || ![...values].some(([key, value]) => has(key, value))) continue
       group.isSent = true
       note('what was set together goes out')
-      // A value that the page has replaced need not be sent.
+      // A replaced value need not be sent.
       const left = [...values].filter(
         ([key, value]) => !has(key, value) && tab.drafts.get(key) === JSON.stringify(value),
       )
@@ -137,7 +132,7 @@ export class Together {
   }
 }
 
-/** Returns the fault of a group: all its changes must be taken with one stamp, or none. */
+/** Returns the fault of a group: its changes must be taken with the same stamp, or not at all. */
 export function tornApart(set: NonNullable<Sync['set']>, results: SyncAnswer['results']): string | undefined {
   const fates = new Map<string, number | undefined>()
   for (const [index, [, over, , , name]] of set.entries()) {

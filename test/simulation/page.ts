@@ -8,21 +8,18 @@ export interface Heard extends Register {
   readonly epoch: number
 }
 
-/** The knowledge and promises of one page. */
 export interface Page {
-  /** Its visitor, from the snapshot or a greeting. */
   owner: Whose | undefined
   /** Visitors in later answers, which the page's next message confirms. */
   maybe: readonly Whose[]
   nameless: Whose | undefined
   readonly heard: Map<string, Map<string, Heard>>
-  /** The newest stamp that the browser has proven to keep, by key. */
+  /** The newest stamp proven to be kept by the browser, by key. */
   readonly proven: Map<string, number>
   /** Stamps of its HTML's cookie, proven once the browser has shown a cookie. */
   brought: SyncAnswer['held']
   /** Consecutive answers to `{}` without proof of a cookie. */
   asked: number
-  /** Whether a connection did not name the visitor. */
   wasNameless: boolean
   visitors: number
 }
@@ -30,7 +27,6 @@ export interface Page {
 /** A POST, or a socket's first or later answer about the visitor. */
 export type Way = 'post' | 'first' | 'later'
 
-/** @param cookie the cookie of its HTML's response */
 export function newPage(snapshot: AnySnapshot | undefined, cookie: CookieState | undefined): Page {
   const stamps = Object.entries(snapshot?.stamps ?? {})
   return {
@@ -75,7 +71,9 @@ export function hasHeard({ heard }: Page, key: string, value: JsonValue | undefi
   return [...heard.values()].some((all) => lacking(value, all.get(key)?.value) === undefined)
 }
 
-/** Whether a page accepts an answer: without the cookie, only if it has no visitor, or the browser keeps none. */
+/**
+ * Whether a page accepts an answer: without the cookie, only before its first visitor or in a browser without cookies.
+ */
 export function isFor({ owner, asked }: Page, { who, kept }: SyncAnswer, way: Way): boolean {
   if (kept || way === 'later') return true
   return way === 'post' ? !owner : asked > 1 || (!owner && who === undefined)

@@ -14,7 +14,7 @@ import { isSame, leadsTo, seen, subjectsOf, type Whose } from './whos.js'
 import { isTaken } from './wire.js'
 import type { World } from './world.js'
 
-/** Checks the values and promises of pages, and tracks the registers that they can bring. */
+/** Checks the values and promises of pages, and tracks their registers. */
 export class PageChecker {
   readonly #world: World
   readonly #pages = new WeakMap<Tab, Page>()
@@ -26,10 +26,6 @@ export class PageChecker {
     this.#world = world
   }
 
-  /**
-   * @param browser the subject of a snapshot without a visitor
-   * @param cookie the cookie of its response
-   */
   opened(
     tab: Tab,
     snapshot: AnySnapshot | undefined,
@@ -68,11 +64,7 @@ export class PageChecker {
       this.#fail(tab, `says that it is of ${JSON.stringify(whose)}`, 'foreign')
   }
 
-  /**
-   * A value became this visitor's: it must have been set for them, or before the page had a visitor.
-   *
-   * @param sub the subject, which a page without consent is not told
-   */
+  /** A value became this visitor's: the page must have had the same visitor, or none. */
   moved(tab: Tab, key: string, value: JsonValue | undefined, target: Whose, sub: string): void {
     const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], [sub]) === 0
     const stray = this.#origins.stray(key, value, target, isNews)
@@ -87,18 +79,14 @@ export class PageChecker {
     this.#sendings.hears(sync, answer && isTaken(answer) ? answer.results : [])
   }
 
-  /**
-   * An answer is about to reach its page.
-   *
-   * @returns whether the page accepts it
-   */
+  /** @returns whether the page accepts the answer */
   answered(tab: Tab, sync: Sync, answer: SyncAnswer, way: Way): boolean {
     const page = this.#page(tab)
     const { owner } = page
     const isPost = way === 'post'
     if (isPost && sync.who === undefined) page.asked = answer.kept ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
     if (answer.greeting) this.#greets(page, answer, way !== 'later')
-    // The connection belongs to the former visitor until it reconnects.
+    // The connection belongs to the former visitor until the reconnection.
     if (isPost && page.owner && !(owner && isSame(owner, page.owner))) tab.socket.outlive()
     const named = this.#world.whos.of(answer.who)
     if (answer.kept && page.owner && named && isSame(page.owner, named)) page.owner = named
@@ -115,11 +103,7 @@ export class PageChecker {
     return isHeard
   }
 
-  /**
-   * A message has arrived: a page with a visitor must ignore the values of a connection without one.
-   *
-   * @param shown the page's values before
-   */
+  /** A message has arrived: a page with a visitor ignores a connection without visitor. */
   goesOn(tab: Tab, shown: string, answer: SyncAnswer | Refusal | undefined): void {
     const { owner, asked } = this.#page(tab)
     const isStrange = answer && isTaken(answer) && answer.greeting && answer.who === undefined
@@ -140,7 +124,7 @@ export class PageChecker {
     const { owner, proven: all } = this.#page(tab)
     const proven = all.get(key) ?? 0
     const stamp = this.#world.ledger.stampOf(value, this.subjects(tab))
-    // A process may have taken it, and have ended before its answer: then its ticket proves it.
+    // An ended process may have taken the change before its answer: then its ticket is the proof.
     if (key === ADDED_TO && stamp === 0 && !hasHeard(this.#page(tab), key, value))
       this.#fail(tab, `was told that ${JSON.stringify(value)} was added, which no server has taken`, 'lost')
     if (proven === 0 || proven < stamp)
@@ -153,7 +137,7 @@ export class PageChecker {
     const owners = this.#owners(tab)
     const setAs = this.#origins.of(value)
     const among = (all: readonly Whose[]) => (one: Whose) => all.some((other) => isSame(one, other))
-    // With several possible visitors, the current one may be new.
+    // With several possible visitors, the current visitor may be new.
     const isThere = setAs?.every(among(owners)) && owners.every(among(setAs))
     const isFinal = key !== ADDED_TO && !this.#sendings.hasNotArrived(value)
     if (code === 'superseded' && isThere && !isFinal)
@@ -165,7 +149,7 @@ export class PageChecker {
     return JSON.stringify(ALL_KEYS.map((key) => key === HIDDEN || tab.get(key)))
   }
 
-  /** The newest stamp of the page's tickets: a later change must exceed it. */
+  /** The newest stamp of the page's tickets, exceeded by later changes. */
   stampOf(tab: Tab, sub: string, key: string, knowledge: Knowledge): number {
     const { heard: all, wasNameless } = this.#page(tab)
     const heard = all.get(sub)?.get(key)
@@ -173,7 +157,7 @@ export class PageChecker {
     return heard && !wasNameless && knowledge.isCurrent(sub, heard) ? heard.stamp : 0
   }
 
-  /** Yields the registers that a page brings when it connects as this visitor; another visitor's are dropped. */
+  /** Yields the registers of a page for a connection as this visitor, without those of other visitors. */
   *heard(tab: Tab, sub: string, visitor: Whose): Iterable<[string, Heard]> {
     const { owner, maybe, heard, wasNameless } = this.#page(tab)
     const isVisitors = (owner ? [owner] : maybe).some((one) => isSame(one, visitor))
@@ -184,24 +168,23 @@ export class PageChecker {
     return this.#owners(tab).flatMap(subjectsOf)
   }
 
-  /** Whether the page shows a later write for which it has no valid ticket: it cannot bring that. */
+  /** Whether the page shows a later write for which it has no valid ticket, and so cannot bring it. */
   isAhead(tab: Tab, key: string, stamp: number): boolean {
     const page = this.#page(tab)
     const seen = heardAs(page, key, tab.get(key))
-    // No page brings a key that cookies leave out: an unstored one is lost with its process, though the page still
-    // shows it.
+    // No page brings a key outside cookies: an unstored value ends with its process, though the page still shows the
+    // value.
     const isBrought = !NEVER_IN_COOKIE.includes(key)
     const isVouchedFor = seen.some(({ sub, ...seen }) => {
       const isCurrent = this.#world.nodes.every(({ knowledge }) => knowledge.isCurrent(sub, seen))
       return isBrought && isCurrent && this.subjects(tab).includes(sub)
     })
     const newest = Math.max(page.proven.get(key) ?? 0, ...seen.map((register) => register.stamp))
-    // Two processes can give two writes one stamp, and a proof names only the stamp.
+    // Two processes can give two writes the same stamp, and a proof names only the stamp.
     const isTied = seen.some((register) => register.stamp === stamp)
     return isTied || (!isVouchedFor && newest >= stamp)
   }
 
-  /** Checks that the page shows no other visitor's value. */
   shows(tab: Tab): void {
     if (tab.visitors < this.#page(tab).visitors)
       this.#fail(tab, 'does not tell that another visitor is there', 'foreign')

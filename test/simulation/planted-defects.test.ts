@@ -9,9 +9,9 @@ const DEFECTS = readDefects()
 
 /** Each is noticed within far fewer, most within a hundred; without a defect they find nothing. */
 const SCHEDULES = 10_000
-/** Plants one in this many defects; `PLANT_ONE_IN=1` plants all, which takes minutes. */
+/** One in this many defects is planted; `PLANT_ONE_IN=1` plants all, which takes minutes. */
 const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(160, 36))
-/** The first planted defect: it is noticed after few schedules. */
+/** The first planted defect, noticed after few schedules. */
 const FIRST = Math.min(1, ONE_IN - 1)
 /** In ms, longer than any machine takes. */
 const HANGS = 3_600_000
@@ -21,7 +21,7 @@ const PRODUCT = readProduct()
 afterAll(recall)
 
 it(
-  `notices every defect that is planted, one in ${ONE_IN}`,
+  `notices one planted defect in ${ONE_IN}`,
   async () => {
     const missed: string[] = []
     const planted = [...DEFECTS.entries()].filter(([index]) => index % ONE_IN === FIRST)
@@ -36,13 +36,13 @@ it(
   HANGS,
 )
 
-it.each(DEFECTS)('can plant: $name', async (defect) => {
+it.each(DEFECTS)('plants: $name', async (defect) => {
   const { file, text } = plant(defect, PRODUCT)
   expect(text).not.toBe(readFileSync(file, 'utf8'))
   await transform(text, { loader: 'ts', sourcefile: file })
 })
 
-describe('a defect', () => {
+describe('a planted defect', () => {
   const planted = (find: string, code: string): string => {
     const text = `class Example { go() { ${code} } }`
     const product = productOf([{ file: 'server/example.ts', text }])
@@ -56,11 +56,11 @@ describe('a defect', () => {
     ['called with other arguments', 'hear(…)', 'if (on) hear(1, [2])\nelse tell()', 'if (on) undefined\nelse tell()'],
     ['reached another way', 'peers?.tell(…)', 'this.#core.peers.tell(name, ending)', 'undefined'],
     ['part of something larger', 'a && b', 'return (a && b) || (b && a)', 'return (undefined) || (b && a)'],
-  ])('is planted in code that is %s', (_, find, code, expected) => {
+  ])('replaces code that is %s', (_, find, code, expected) => {
     expect(planted(find, code)).toBe(expected)
   })
 
-  it('is not planted where the product has moved on', () => {
+  it('throws if the product has changed', () => {
     expect(() => planted('tell(…)', 'hear()')).toThrow('late: expected once in Example.go, found 0 times: tell(…)')
     expect(() => planted('tell(…)', 'tell(1); tell(2)')).toThrow('found 2 times')
     expect(() => plant({ name: 'late', at: 'Gone.go', find: 'a', replace: 'b' }, PRODUCT)).toThrow(

@@ -2,12 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import ts from 'typescript'
 
-/** A deliberate mistake, located by the code that it replaces, so that other changes of the product do not move it. */
+/** A deliberate mistake, located by the replaced code: other changes of the product do not matter. */
 export interface Defect {
   readonly name: string
-  /**
-   * The function, method, constant or property around it, in any file: `takeGroup`, `Epochs.hear`, `PLANS.given-up`.
-   */
+  /** The surrounding declaration, in any file: `takeGroup`, `Epochs.hear`, `PLANS.given-up`. */
   readonly at: string
   /**
    * An expression or statement that occurs there once. Line breaks, comments and trailing commas are ignored, and `?.`

@@ -29,7 +29,7 @@ export class PostChecker {
     this.#syncs = new SyncChecker(world, pages)
   }
 
-  /** A POST is judged by the state when the server identified it: later it may wait for the store. */
+  /** A POST is judged by the state at its identification: later the store may answer. */
   leaves(exchange: Exchange, { process: { looks } }: ServerNode): void {
     const look = (): void => {
       if (exchange.state !== 'running' || exchange.node.isOver) looks.delete(look)
@@ -81,7 +81,7 @@ export class PostChecker {
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     const brought = node.knowledge.relation(cookie, user) === 'own' ? cookie : undefined
-    // The server learns the cookie even if the page may not hear of it.
+    // The server learns the cookie even if the page may not.
     if (brought) node.knowledge.learnCookie(brought)
     const own = hasConsent ? brought : undefined
     const sub = own?.browser
@@ -140,7 +140,7 @@ export class PostChecker {
         fail(`is told of ${key} at ${stamp}, which its cookie has at ${kept.get(key)?.stamp}`, 'lost')
   }
 
-  /** The answer must list keys that neither a cookie nor the store keeps; a concurrent write is listed later. */
+  /** The answer must list keys kept neither by a cookie nor by the store; concurrent writes are listed later. */
   #stores({ node, user, sub = '' }: Speaker, sync: Sync, answer: SyncAnswer, { floors }: Look, fail: Fail): void {
     const owner = user ?? sub
     const brought = broughtBy(sync, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))

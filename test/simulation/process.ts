@@ -22,7 +22,7 @@ export type Route = (ctx: Koa.Context) => Promise<void>
 export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
-/** Schedules after which a reused process is slower than a new one. */
+/** Schedules after which a new process is faster than a reused process. */
 const RENEWAL = 300
 
 const contexts = new WeakMap<object, object>()
@@ -146,7 +146,6 @@ const plainSession: Koa.Middleware = async (ctx, next) => {
   if (after !== before) ctx.append('Set-Cookie', `app=${after === 'null' ? '' : encode(after)}; path=/`)
 }
 
-/** The app's cookie of a signed-in user, without koa-session. */
 export function plainCookie(user: string): string {
   return encode(JSON.stringify({ user }))
 }
@@ -155,9 +154,7 @@ function encode(session: string): string {
   return Buffer.from(session).toString('base64')
 }
 
-/**
- * Reuses processes of earlier schedules, whose users and browsers differ: starting one takes longer than a schedule.
- */
+/** Reuses processes, because a start takes longer than a schedule: their users and browsers differ. */
 export class ProcessPool {
   readonly #processes = new Map<string, Process[]>()
   readonly #used = new Map<string, number>()

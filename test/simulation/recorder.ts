@@ -30,7 +30,6 @@ export function recorded<T>(create: () => T): readonly [created: T, log: Log] {
   return [created, latest]
 }
 
-/** Returns the events of a core as a unit test. */
 export function scriptOf({ events }: Log, initial: AnySnapshot | undefined, hasSocket: boolean): string {
   const lines = events.map((event) => `  ${textOf(event)},`)
   return [

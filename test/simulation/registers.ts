@@ -7,14 +7,13 @@ import { OWN } from './builds.js'
 export interface Register {
   readonly stamp: number
   readonly value: JsonValue | undefined
-  /** The generation of a user's values; by default the current one. */
+  /** The generation of a user's values; by default the current generation. */
   readonly generation?: number
 }
 export type Row = readonly [key: string, stamp: number, value?: JsonValue | undefined]
 export type Registers = ReadonlyMap<string, Register>
 
 export interface CookieState {
-  /** The hash of the browser's subject. */
   readonly browser: string
   readonly user: string | undefined
   readonly epoch: number
@@ -23,7 +22,7 @@ export interface CookieState {
   readonly registers: Registers
 }
 
-/** A separate implementation of the merge rule, so that it does not share the product's mistakes. */
+/** A separate implementation of the merge rule, without the product's mistakes. */
 export function isNewer(next: Register, known: Register | undefined): boolean {
   if (!known || next.stamp !== known.stamp) return next.stamp > (known?.stamp ?? 0)
   return text(next.value) > text(known.value)
@@ -115,7 +114,6 @@ export function toldByNode(name: string, rows: readonly Row[]): Told {
   return name.startsWith(BROWSER) ? told('browser', hashOf(name), rows) : ofUser(name, rows)
 }
 
-/** Reads stored rows, which name browsers by hash. */
 export function toldByStore(name: string, rows: readonly Row[]): Told {
   return name.startsWith(BROWSER) ? told('browser', name.slice(BROWSER.length), rows) : ofUser(name, rows)
 }

@@ -17,13 +17,13 @@ import {
 } from './visit.js'
 import type { World } from './world.js'
 
-/** Whether a request proves that its browser learned of the end of this cookie, and kept it. */
+/** Whether a request proves that its browser learned of the end of this cookie. */
 function knowsEnd({ cookies, node: { knowledge } }: Exchange, { browser }: CookieState): boolean {
   const [end, id] = cookieIn(cookies, 'live.ended')?.split('.') ?? []
   return hashOf(`browser:${id}`) === browser && knowledge.knowsEnd(browser, Number(end))
 }
 
-/** Checks the values that requests read, and the cookies of their answers. */
+/** Checks the values read by requests, and the cookies of their answers. */
 export class RequestChecker {
   readonly #world: World
   readonly #sight: Sight
@@ -246,7 +246,6 @@ export class RequestChecker {
     this.#sight.allowed(exchange, this.begin(exchange).identity, held.registers)
   }
 
-  /** Another visitor follows within the request. */
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own } = visit
     this.#follows(exchange, before.browser, identity)
@@ -260,7 +259,7 @@ export class RequestChecker {
     this.#endAgain(exchange, visit)
   }
 
-  /** Later requests with the given-up cookie must not replace the new one. */
+  /** Later requests with the given-up cookie must not replace the new cookie. */
   #endAgain({ node: { knowledge } }: Exchange, visit: Visit): void {
     if (visit.givenUp !== undefined) knowledge.giveUp({ browser: visit.givenUp, user: undefined }, undefined)
     visit.sinceOfId = knowledge.ends.givenUp
@@ -293,7 +292,6 @@ export class RequestChecker {
     )
   }
 
-  /** Connections of the former visitor must be closed. */
   #ends(exchange: Exchange, departed: Identity): void {
     const { user, browser } = departed
     this.#visits.get(exchange)?.left.push(departed)

@@ -16,7 +16,7 @@ import type { World } from './world.js'
 const ROUNDS = 4
 const MAX_MOVES = 200
 
-/** The last registers that a browser has read at each node. */
+/** The last registers read by a browser at each node. */
 interface Reading {
   readonly user: string | undefined
   readonly found: ReadonlyMap<ServerNode, Registers>
@@ -62,7 +62,6 @@ async function endSilence(stage: Stage): Promise<void> {
   for (const browser of stage.world.browsers) await stage.flow(browser)
 }
 
-/** Makes a request at each node, and reconnects the pages. */
 async function visit(stage: Stage, browser: Browser): Promise<Reading> {
   const { world } = stage
   const found = new Map<ServerNode, Registers>()
@@ -125,12 +124,12 @@ async function settle(stage: Stage): Promise<void> {
   world.fail('pages never stop asking')
 }
 
-/** The visitor of a browser in the end, and the values that must remain. */
+/** The visitor of a browser in the end, and the required values. */
 interface Expectation {
   readonly browser: Browser
   readonly sub: string | undefined
   readonly registers: Registers
-  /** Items that pages heard were saved, or, in a calm schedule, all added items. */
+  /** Items reported as saved, or, in a calm schedule, all added items. */
   readonly added: readonly JsonValue[]
 }
 
@@ -181,7 +180,7 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   return { browser, sub, registers, added: world.isCalm ? [...added, ...world.additions.owed] : added }
 }
 
-/** Yields the registers of nodes and store that can reach the others: without a store, only by a cookie. */
+/** Yields the registers of nodes and store within reach of the others: without a store, only by a cookie. */
 function* remembered(world: World, sub: string): Iterable<[string, Register]> {
   const { nodes } = world
   const { store } = world.deployment

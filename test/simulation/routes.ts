@@ -27,74 +27,63 @@ export interface RouteOptions {
 
 const REFUSALS: readonly string[] = ['superseded', 'cookies_blocked']
 
+interface Run extends RouteOptions {
+  readonly ctx: Koa.Context
+  readonly exchange: Exchange
+}
+
 export function routeOf(actions: readonly Action[], options: RouteOptions): (exchange: Exchange) => Route {
   return (exchange) => async (ctx) => {
     for (const action of actions) {
       // A killed process does nothing more.
       if (exchange.node.isOver) return exchange.never
-      await perform(action, ctx, exchange, options)
+      await perform(action, { ...options, ctx, exchange })
     }
   }
 }
 
-async function perform(action: Action, ctx: Koa.Context, exchange: Exchange, options: RouteOptions): Promise<void> {
-  const { checker } = options
-  switch (action.does) {
-    case 'wait':
-      return exchange.gate
-    case 'fail':
-      throw new Error('on purpose')
-    case 'count':
-      ctx['session'].count = action.number
-      return
-    case 'signIn':
-      ctx['session'].user = action.user
-      return
-    case 'signOut':
-      ctx['session'] = null
-      return
-    case 'glance':
-      void ctx.liveSession
-      checker.glanced(exchange)
-      return
-    case 'use':
-      use(ctx, exchange, checker)
-      return
-    case 'identify':
-      use(ctx, exchange, checker)
-      return identify(ctx, exchange, checker)
-    case 'leave':
-      use(ctx, exchange, checker)
-      return leave(ctx, exchange, action.isForgotten, checker)
-    case 'page':
-      use(ctx, exchange, checker)
-      checker.does(exchange, 'shows')
-      show(ctx, exchange, options)
-      return read(ctx, exchange, options)
-    case 'read':
-      use(ctx, exchange, checker)
-      return read(ctx, exchange, options)
-    case 'write':
-      use(ctx, exchange, checker)
-      return write(ctx, exchange, action.key, action.value, options)
+const USING: readonly Action['does'][] = ['use', 'identify', 'leave', 'page', 'read', 'write']
+
+async function perform(action: Action, run: Run): Promise<void> {
+  const { ctx, exchange, checker } = run
+  if (USING.includes(action.does)) {
+    // Only the first use of a value reads the cookie.
+    ctx.liveSession.has('division' as never)
+    checker.begin(exchange)
+  }
+  if (action.does === 'wait') await exchange.gate
+  else if (action.does === 'fail') throw new Error('on purpose')
+  else if (action.does === 'count') ctx['session'].count = action.number
+  else if (action.does === 'signIn') ctx['session'].user = action.user
+  else if (action.does === 'signOut') ctx['session'] = null
+  else if (action.does === 'identify') await identify(run)
+  else if (action.does === 'leave') await leave(run, action.isForgotten)
+  else if (action.does === 'write') await write(run, action.key, action.value)
+  else if (action.does === 'glance') {
+    void ctx.liveSession
+    checker.glanced(exchange)
+  } else if (action.does !== 'use') {
+    if (action.does === 'page') show(run)
+    read(run)
   }
 }
 
-function show(ctx: Koa.Context, exchange: Exchange, { checker, onPage }: RouteOptions): void {
+function show({ ctx, exchange, checker, onPage }: Run): void {
+  checker.does(exchange, 'shows')
   const snapshot: AnySnapshot = JSON.parse(JSON.stringify(ctx.liveSession.snapshot()))
   checker.shows(exchange, snapshot)
   onPage?.(snapshot, exchange.identity)
   if (!onPage) ctx.body = ctx.liveSession.embed()
 }
 
-async function identify(ctx: Koa.Context, exchange: Exchange, checker: RequestChecker): Promise<void> {
+async function identify({ ctx, exchange, checker }: Run): Promise<void> {
   const since = exchange.node.knowledge.ends
   const before = exchange.identity?.browser
   const { looks } = exchange.node.process
   const become = (): void => {
     if (looks.delete(look)) checker.identify(exchange, ctx['session']?.user, since)
   }
-  // Other requests see the id given up at that moment, not after the store's answer.
+  // Other requests see the end of the id at this moment, not after the store's answer.
   const look = (): void => {
     if (!exchange.node.isOver && exchange.identity?.browser !== before) become()
   }
@@ -104,24 +93,13 @@ async function identify(ctx: Koa.Context, exchange: Exchange, checker: RequestCh
   become()
 }
 
-async function leave(
-  ctx: Koa.Context,
-  exchange: Exchange,
-  isForgotten: boolean,
-  checker: RequestChecker,
-): Promise<void> {
+async function leave({ ctx, exchange, checker }: Run, isForgotten: boolean): Promise<void> {
   const left = ctx.liveSession.leave(isForgotten ? { forget: true } : {})
   checker.leave(exchange, isForgotten)
   await left
 }
 
-/** Only the first use of a value reads the cookie. */
-function use(ctx: Koa.Context, exchange: Exchange, checker: RequestChecker): void {
-  ctx.liveSession.has('division' as never)
-  checker.begin(exchange)
-}
-
-function read(ctx: Koa.Context, exchange: Exchange, { world, checker, onRead }: RouteOptions): void {
+function read({ ctx, exchange, world, checker, onRead }: Run): void {
   const { liveSession } = ctx
   const found = new Map<string, Register>()
   for (const [key, { stamp, value }] of liveSession.inspect()) {
@@ -136,13 +114,7 @@ function read(ctx: Koa.Context, exchange: Exchange, { world, checker, onRead }: 
   onRead?.(found)
 }
 
-async function write(
-  ctx: Koa.Context,
-  exchange: Exchange,
-  key: string,
-  value: JsonValue | undefined,
-  { world, checker }: RouteOptions,
-): Promise<void> {
+async function write({ ctx, exchange, world, checker }: Run, key: string, value: JsonValue | undefined): Promise<void> {
   const { liveSession } = ctx
   const stampNow = (): number => liveSession.inspect().get(key as never)?.stamp ?? 0
   const before = stampNow()

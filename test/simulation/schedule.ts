@@ -1,7 +1,7 @@
 import { type Cluster, clusterOf, clusterOfClocks } from './cluster.js'
 import { Random } from './random.js'
 
-/** The sets of steps that a schedule draws from. */
+/** Sets of steps for schedules. */
 type Mix = 'any' | 'stores' | 'buses' | 'leavings' | 'clocks' | 'stalls'
 
 /**
@@ -97,7 +97,7 @@ const WEIGHTS = {
 
 export type Kind = keyof typeof WEIGHTS
 
-/** Its numbers select among the existing tabs and values, so that any other step can be left out. */
+/** Its numbers select among the existing tabs and values: any other step can be left out. */
 export interface Step {
   readonly kind: Kind
   readonly who: number
@@ -140,10 +140,10 @@ const CASTS: readonly Schedule['browsers'][] = [
   ['ann', null, 'ann'],
 ]
 
-/** One visitor each, so that all taken items are known. */
+/** A single visitor each: all taken items are known. */
 const CALM_CASTS: readonly Schedule['browsers'][] = [[null], ['ann'], ['ann'], ['ann', 'ann']]
 
-/** One user each, whose writes replace each other. */
+/** A single user each, whose writes replace each other. */
 const CASTS_OF_CLOCKS: readonly Schedule['browsers'][] = [['ann'], ['ann'], ['ann', 'ann'], ['ann', null]]
 
 /** Whether only closing a page could lose its items. */

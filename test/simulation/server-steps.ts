@@ -35,7 +35,7 @@ export async function eraseUser(stage: Stage, user: string): Promise<void> {
   await end(stage, user, (live) => live.erase(user))
 }
 
-/** Fails if nothing was revoked, unless a slow store delays that. */
+/** Fails without a revocation, unless the store is slow. */
 async function end(
   { world }: Stage,
   user: string,
@@ -148,14 +148,12 @@ async function deliver({ world }: Stage, mail: Mail | undefined): Promise<void> 
   await turn()
 }
 
-/** Makes the nodes reload their subjects. */
 export async function refresh(): Promise<void> {
   moveServerClock(REFRESH, Number.POSITIVE_INFINITY)
   fireIntervals()
   await turn()
 }
 
-/** Steps of the store and of messages between nodes. */
 export const CLUSTER = {
   storeFails: async ({ world }) => {
     if (world.deployment.store) world.deployment.store.weather = 'foul'

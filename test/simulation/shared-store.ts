@@ -7,7 +7,7 @@ import { type Registers, readRegisters } from './registers.js'
 import type { StoreLine } from './store-line.js'
 import { note } from './tally.js'
 
-/** Whether it answers at once, answers when the schedule says so, or fails. */
+/** Whether it answers at once, when the schedule says so, or fails. */
 export type Weather = 'fair' | 'slow' | 'foul'
 
 export interface Asked<T> {
@@ -18,21 +18,20 @@ export interface Asked<T> {
   readonly ghost: T
   onAnswer?(answer: T): void
   readonly isComparing?: boolean
-  /** Whether the node makes no other call together with it: a partly late load is late. */
+  /** Whether the node makes no other call at the same time: a partly late load is late. */
   isWhole(): boolean
 }
 
 interface Call {
   readonly line: StoreLine
   readonly isComparing: boolean
-  /** Performs the call without answering. */
   perform(): Promise<unknown>
   answer(): Promise<void>
-  /** @param isDone whether it is performed although the answer is lost */
+  /** @param isDone whether to perform the call although the answer is lost */
   refuse(isDone: boolean): Promise<void>
 }
 
-/** The store of all nodes, with one call at a time. */
+/** The store of all nodes, with a single call at a time. */
 export class SharedStore {
   weather: Weather = 'fair'
   readonly #content: Store = memoryStore()
@@ -105,7 +104,7 @@ export class SharedStore {
     return this.#calls.length
   }
 
-  /** Performs a call that is due; resolves with whether there was any. */
+  /** Performs a due call; resolves with whether there was any. */
   async move(): Promise<boolean> {
     const isDue = ({ line }: Call): boolean => line.isCut || (this.weather !== 'slow' && !line.isAsleep)
     const call = this.#calls.find(isDue)
@@ -130,7 +129,6 @@ export class SharedStore {
     await call.perform()
   }
 
-  /** Answers a pending call; resolves with whether there was any. */
   async answer(which = 0): Promise<boolean> {
     const call = pick(this.#calls, which)
     if (!call) return false

@@ -4,10 +4,7 @@ import { AT_ONCE, bundle, eachAtOnce, type Report, recall, sail } from './fleet.
 import type { Finding } from './simulate.js'
 import { summary } from './tally.js'
 
-/**
- * `SIMULATIONS=100000` takes a few minutes on two processors; `SIMULATIONS_FROM=100001` runs the next ones, and
- * `SIMULATION_SEED=n` a single one.
- */
+/** `SIMULATIONS_FROM=100001` runs the next ones, and `SIMULATION_SEED=n` a single one. */
 const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? atScale(50, 500))
 const FROM = Number(process.env['SIMULATIONS_FROM'] ?? 1)
 const SEED = process.env['SIMULATION_SEED']
@@ -26,7 +23,7 @@ function scriptOf({ what, page, schedule: { steps, ...rest } }: Finding): string
 }
 
 it(
-  'keeps every promise, however requests, packets, answers and restarts interleave',
+  'keeps every promise in any interleaving',
   async () => {
     const file = await bundle('simulation')
     const total = SEED === undefined ? SIMULATIONS : 1

@@ -16,17 +16,16 @@ interface Opener {
   readonly user: string | undefined
   readonly own: CookieState | undefined
   readonly hasConsent: boolean
-  /** The visitor as its pages know it. */
+  /** The visitor known to its pages. */
   readonly whose: Whose
 }
 
 interface Arrival {
-  /** Whether it names another visitor than the connection's: nothing of it may be applied. */
+  /** Whether the sync names another visitor than the connection's, and must be ignored. */
   readonly isOthers: boolean
   readonly isFirst: boolean
 }
 
-/** Checks the server's messages over the sockets of one browser. */
 export class SocketChecker implements WireWatcher {
   readonly #world: World
   readonly #browser: Browser
@@ -62,9 +61,9 @@ export class SocketChecker implements WireWatcher {
   }
 
   opens(wire: Wire): void {
-    // A process takes nothing from a connection that it has closed.
+    // A process takes nothing from a closed connection.
     if (wire.isClosedByServer) return void note('a connection was ended before it was let in')
-    // Its cookie merges again: memory may have forgotten it.
+    // Its cookie merges again, because memory may have lost its registers.
     const { own } = this.#openers.get(wire) ?? {}
     if (own && wire.node.knowledge.isGood(own)) wire.node.knowledge.learnCookie(own)
   }
@@ -117,7 +116,6 @@ export class SocketChecker implements WireWatcher {
     wire.isGreeted = true
   }
 
-  /** A handler of the app has written a value. */
   pushed(wire: Wire, key: string, value: number, stamp: number): void {
     const sub = key === OWN ? wire.browser : (this.#openers.get(wire)?.user ?? wire.browser)
     if (sub === undefined) return

@@ -101,6 +101,11 @@ export class Stage {
     this.pages.opened(tab, snapshot, identity?.browser, cookie)
   }
 
+  async #turn(): Promise<void> {
+    await turn()
+    this.observe()
+  }
+
   async leave(exchange: Exchange): Promise<void> {
     if (exchange.outgoing.method === 'POST') this.#posts.leaves(exchange, this.world.node)
     await exchange.leave(this.world.node, new FakeResponse(), (answered) => this.#check(answered))
@@ -119,7 +124,7 @@ export class Stage {
     const answer = tab && response && JSON.parse(response.body)
     if (tab) this.pages.hears(syncIn(exchange), answer)
     if (tab && response?.statusCode === 200) this.pages.answered(tab, syncIn(exchange), answer, 'post')
-    // Restarted servers, and other nodes, do not know the visitor of that answer.
+    // Restarted servers, and other nodes, do not know the visitor of this answer.
     const isForgotten = exchange.node.isOver || this.world.nodes.length > 1
     if (exchange.isCookieChanged && isForgotten) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)
@@ -141,8 +146,7 @@ export class Stage {
       socket.wire.isHeard = this.pages.answered(tab, answered.sync, answered.answer, way)
     }
     socket.deliver()
-    await turn()
-    this.observe()
+    await this.#turn()
     this.pages.goesOn(tab, shown, answered?.answer)
     return true
   }
@@ -151,8 +155,7 @@ export class Stage {
     const { state, wire } = socket
     if (state !== 'on' || !wire || wire.isDead || wire.toServer.length === 0) return false
     wire.deliverToServer()
-    await turn()
-    this.observe()
+    await this.#turn()
     return true
   }
 
@@ -161,8 +164,7 @@ export class Stage {
     if (socket.state === 'connecting' && watcher) void socket.greet(this.world.node, browser.cookies, watcher)
     else if (socket.state === 'greeted') socket.enter()
     else return false
-    await turn()
-    this.observe()
+    await this.#turn()
     return true
   }
 
@@ -183,7 +185,6 @@ export class Stage {
     return this.addAll(tab, 1)
   }
 
-  /** The same for several items in one task. */
   async addAll(tab: Tab, count: number): Promise<void> {
     // A page in the back/forward cache runs no code.
     if (!tab.isReady || tab.isHidden) return
@@ -214,8 +215,7 @@ export class Stage {
     if (!wire) return false
     if (wire.toServer.length > 0) wire.deliverToServer()
     else adrift.shift()?.close()
-    await turn()
-    this.observe()
+    await this.#turn()
     return true
   }
 
@@ -223,7 +223,7 @@ export class Stage {
     if (tab.socket.wire) this.#sockets[tab.browser.index]?.pushed(tab.socket.wire, key, value, stamp)
   }
 
-  /** Lets all operations of one browser finish; resolves with whether there were any. */
+  /** Lets all operations of a browser finish; resolves with whether there were any. */
   async flow(browser: Browser): Promise<boolean> {
     let moves = 0
     while (this.world.violation === undefined && moves < MAX_MOVES && (await this.#move(browser))) moves += 1
@@ -249,16 +249,13 @@ export class Stage {
     if (this.world.deployment.store?.asked) return this.#relieve()
     if (!isDue()) return false
     fireTimer()
-    await turn()
-    this.observe()
+    await this.#turn()
     return true
   }
 
-  /** Lets the store answer, or else a timer fire. */
   async #relieve(): Promise<boolean> {
     if (!(await this.world.deployment.store?.answer())) fireTimer()
-    await turn()
-    this.observe()
+    await this.#turn()
     return true
   }
 

@@ -2,7 +2,7 @@ import type { Signed } from './knowledge.js'
 import { type CookieState, EPOCH, GENERATION, type Register } from './registers.js'
 import type { World } from './world.js'
 
-/** The ends and generations that any node or the store knows. */
+/** The ends and generations known to any node or the store. */
 export class Standing {
   readonly #world: World
 
@@ -39,12 +39,11 @@ export class Standing {
     return new Set(this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub))).size > 1
   }
 
-  /** The newest generation at a node or in the store. */
   generation(sub: string): number {
     return Math.max(this.#stored(sub), ...this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub)))
   }
 
-  /** Whether the store has this write or a newer one, also under a former generation. */
+  /** Whether the store has this write or a newer write, also under a former generation. */
   isStored(sub: string, key: string, stamp: number): boolean {
     const names = [this.generation(sub), this.#stored(sub)].map((generation) => this.#world.storeName(sub, generation))
     const { durability } = this.#world.deployment

@@ -36,7 +36,7 @@ function leave(stage: Stage, browser: Browser, isForgotten: boolean, what: numbe
   return stage.request(browser, [{ does: 'signOut' }, { does: 'leave', isForgotten }, ...afterwards])
 }
 
-/** Each kind of step. A new one needs a weight in `schedule.ts`. */
+/** Each kind of step. A new kind needs a weight in `schedule.ts`. */
 export const PERFORM: Readonly<Record<Kind, Perform>> = {
   change: onTab(changeOne),
   changeTogether: async (stage, browser, step) => {

@@ -36,9 +36,7 @@ export class StoreLine implements Store {
   isSound = true
   #load: Load | undefined
   troubles = 0
-  /** The missing part of an erasure. */
   fault: string | undefined
-  /** Stored values still to be removed, by user. */
   readonly #doomed = new Map<string, Doomed>()
   readonly #asking = new Map<string, number>()
   /** Stored ends from the first half of a write, by user. */
@@ -56,7 +54,6 @@ export class StoreLine implements Store {
     return this.isSound && this.#store.weather === 'fair'
   }
 
-  /** Its node erases a user's values under a name. */
   erases(user: string, name: string, next: number): void {
     this.#doomed.set(user, { next, name, rows: this.#store.rows(name) })
   }
@@ -149,7 +146,7 @@ export class StoreLine implements Store {
     this.#onAnswer('merge', base, half)
   }
 
-  /** A node must remove a user's values before it stores the erasure. */
+  /** A node must remove a user's values before storing the erasure. */
   #checkErasure(name: string): void {
     const doomed = this.#doomed.get(name)
     if (!doomed || (this.#store.rows(name).get(GENERATION)?.stamp ?? 0) < doomed.next) return
@@ -161,7 +158,7 @@ export class StoreLine implements Store {
   }
 }
 
-/** Whether a process had reason for this error: its store failed, or the schedule made it fail. */
+/** Whether a process had reason for this error: a failing store, or the schedule. */
 export function isExpected(error: unknown, line: StoreLine | undefined): boolean {
   const isOfStore = error instanceof LiveSessionError && error.code === 'store_unavailable'
   return String(error).includes('on purpose') || (isOfStore && line !== undefined && line.troubles > 0)

@@ -3,7 +3,7 @@ import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>
 
-/** Everything besides cookies that the pages of one browser share. */
+/** The common objects of a browser's pages, besides cookies. */
 export class Surroundings {
   readonly localStorage: object = createLocalStorage()
   readonly channels: Set<Channel> = new Set()
@@ -67,7 +67,7 @@ class Locks {
   }
 }
 
-/** The page that is being opened, which sees its browser's objects. */
+/** The page being opened, with its browser's objects. */
 interface Present {
   readonly surroundings: Surroundings
   readonly listeners: Map<string, (event: object) => void>
@@ -81,7 +81,7 @@ export function within<T>(page: Present, create: () => T): T {
   return create()
 }
 
-/** Installs a browser's globals; returns a function that removes them. */
+/** Installs a browser's globals; returns a function to remove them. */
 export function installSurroundings(): () => void {
   const globals: PropertyDescriptorMap = {
     document: { value: { querySelectorAll: () => [] } },

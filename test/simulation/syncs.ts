@@ -21,7 +21,7 @@ export interface Speaker {
   /** Hashes of subjects; `sub` may be unknown on a connection without a cookie. */
   readonly user: string | undefined
   readonly sub: string | undefined
-  /** The live cookie of the request, if it is this visitor's. */
+  /** The live cookie of the request, if this visitor's. */
   readonly own: CookieState | undefined
   readonly hasConsent: boolean
   /** Whether the browser's own values end with the connection. */
@@ -40,7 +40,6 @@ interface Circumstances {
 export interface Look {
   readonly rights: readonly boolean[]
   readonly met: ReadonlyMap<string, Met>
-  /** The least registers of a greeting, by subject. */
   readonly floors: ReadonlyMap<string, ReadonlyMap<string, Register>>
 }
 
@@ -79,7 +78,6 @@ export class SyncChecker {
     }
   }
 
-  /** Checks that nothing of another visitor's page was applied. */
   drops(answer: SyncAnswer, fail: Fail): void {
     note('a page is dropped')
     if (answer.results.length > 0 || answer.ticket !== undefined)
@@ -122,7 +120,7 @@ export class SyncChecker {
     const isReadable = (key: string): boolean => node.isDeclared(key) && key !== HIDDEN
     const registers = [...(own?.registers ?? [])].filter(([key]) => isReadable(key))
     const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
-    // The store proves keys that cookies leave out.
+    // The store proves keys outside cookies.
     const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
     if (stamp > 0 && !this.#world.standing.isStored(user ?? sub ?? '', STORED, stamp))
       fail(`is told that ${STORED} is stored at ${stamp}, which it is not`, 'lost')
@@ -186,9 +184,9 @@ export class SyncChecker {
 
   /** Whether a node knows the registers of the page's tickets: otherwise a fast clock wins. */
   #isBrought(node: ServerNode, key: string): boolean {
-    // No page brings a key that cookies leave out to a node that cannot load it.
+    // No page brings a key outside cookies to a node without the store.
     if (key === STORED) return this.#world.nodes.length === 1 && node.line?.isWell === true
-    // A page brings tickets when it connects, not before each change: a node may miss a POST to another node.
+    // A page brings tickets at its connection, not before each change: a node may miss a POST to another node.
     return this.#world.deployment.isTold(node)
   }
 
@@ -208,7 +206,7 @@ export class SyncChecker {
     const over = overOf(base, before, standing)
     const isKnown = baskets.isKnown(sub, change, stamp)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
-    // An existing value is not written again, even if a ticket brought it.
+    // An existing value is not written again, even from a ticket.
     const stands = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
     const isConfirmed = isKnown || isTaken || (over >= 0 && stands)
     const taker = { node, browser: speaker.browser, sub }
@@ -223,11 +221,11 @@ export class SyncChecker {
     if (tab && own && over < 0 && heard >= stamp)
       fail(`${key}: what a page sets comes before what it has heard`, 'lost')
     if (tab) this.#pages.moved(tab, key, value, whose, sub)
-    // If the ticket lacks it, the user was erased since, with the earlier writes.
+    // If the ticket lacks the change, the user was erased since, with the earlier writes.
     const said = ticket === undefined ? undefined : readClaims(ticket)
     const generation = said?.sub === sub ? (said.generation ?? 0) : met.generation
     ledger.assign(value, sub, stamp, generation)
-    // A ticket has one subject: a change of another is known only by itself.
+    // A ticket has a single subject: a change of another is known only by itself.
     const isUntold = said?.sub !== sub && !isConfirmed
     const register = id === '' || isUntold ? { stamp, value, generation } : registerIn(ticket, key, stamp)
     // A change taken before may have been rebased and superseded since.
@@ -257,7 +255,7 @@ export class SyncChecker {
     if (code === 'conflict' && sub !== undefined) this.#world.baskets.refuses(node, sub, change)
     // A change that waited for the store reveals nothing to a visitor who has gone.
     if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
-    // The store may have taken it: it is resent.
+    // The store may have taken the change: the page resends.
     if (id !== '' && code === 'store_unavailable' && stamp === undefined && (node.line?.troubles ?? 0) > 0) return
     const expected = id === '' ? 'superseded' : 'conflict'
     if (code !== expected || over < 0) fail(`is refused ${JSON.stringify(change)} as ${code}`)
@@ -292,7 +290,7 @@ function merged(
   }, floor)
 }
 
-/** Returns the register of this stamp, if the ticket still has it. */
+/** Returns the register of this stamp, if still in the ticket. */
 function registerIn(ticket: string | undefined, key: string, stamp: number): Register | undefined {
   const register = ticket === undefined ? undefined : changesOf(readClaims(ticket)).get(key)
   return register?.stamp === stamp ? register : undefined

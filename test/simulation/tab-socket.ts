@@ -15,10 +15,7 @@ export class TabSocket {
 
   readonly #onLost: (wire: Wire) => void
 
-  /**
-   * @param onSync called with each sync of the page
-   * @param onLost called with a dead connection that the page abandons, while the server still has it open
-   */
+  /** @param onLost called with a dead connection, still open at the server */
   constructor(onSync: (sync: Sync) => void, onLost: (wire: Wire) => void) {
     this.#onSync = onSync
     this.#onLost = onLost
@@ -68,7 +65,7 @@ export class TabSocket {
     return this
   }
 
-  /** The connection carries nothing more, though it is open: its packets may arrive after the page gives it up. */
+  /** The connection carries nothing more, though still open: its packets may arrive after the page gives up. */
   die(): void {
     const { wire } = this
     if (this.state !== 'on' || !wire || wire.isDead) return
@@ -91,7 +88,6 @@ export class TabSocket {
     if (this.connected && this.wire) this.wire.isFormers = true
   }
 
-  /** The connection breaks, and the client reconnects. */
   drop(): void {
     this.#end('connecting')
   }
@@ -126,7 +122,6 @@ export class TabSocket {
     return this.state === 'on' ? this.wire?.toTab[0] : undefined
   }
 
-  /** Delivers the next packet, or the end of the connection. */
   deliver(): void {
     const packet = this.next
     this.wire?.toTab.shift()

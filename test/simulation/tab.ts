@@ -17,7 +17,7 @@ const { fetch: realFetch } = globalThis
 let count = 0
 let moment = 0
 
-/** Restarts the numbers of tabs, so that a repeated schedule has the same names. */
+/** Restarts the numbers of tabs, for the same names in a repeated schedule. */
 export function resetTabs(): void {
   count = 0
   tabs.clear()
@@ -38,11 +38,9 @@ export class Tab {
   readonly link: Link
   readonly socket: TabSocket
   readonly live: LiveSessionClient<Fields>
-  /** Returns the events of its core as a unit test. */
   readonly script: () => string
   isReady = false
   isHidden = false
-  /** How often the app heard of another visitor. */
   visitors = 0
   readonly drafts: Map<string, string> = new Map<string, string>()
   #channel: Channel | undefined
@@ -94,7 +92,7 @@ export class Tab {
     const draft = JSON.stringify(value) ?? 'nothing'
     this.drafts.set(key, draft)
     const settle = (code: string | undefined): void => {
-      // A later change of the key replaces this one.
+      // A later change of the key has replaced this change.
       if (this.drafts.get(key) !== draft) return
       this.drafts.delete(key)
       this.#watcher.settled(this, key, value, code)
@@ -102,7 +100,7 @@ export class Tab {
     hear(value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never), settle)
   }
 
-  /** Sets several values in one call. If that is superseded, one of them may still stand. */
+  /** Sets several values in one call. A superseded call may leave some of them. */
   changeTogether(values: Values): void {
     this.#listeners.get('pointerdown')?.({})
     for (const [key, value] of values) this.drafts.set(key, JSON.stringify(value))
@@ -158,7 +156,6 @@ export class Tab {
     if (data) this.#channel?.onmessage({ data })
   }
 
-  /** Moves the page into the back/forward cache. */
   hide(isAdrift = false): void {
     this.isHidden = true
     this.leftAt = tick()

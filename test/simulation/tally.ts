@@ -9,22 +9,15 @@ export interface Violation {
 }
 
 export interface Counts {
-  readonly schedules: number
-  readonly requests: number
-  readonly posts: number
-  readonly moments: Readonly<Record<string, number>>
-}
-
-interface Counted extends Counts {
   schedules: number
   requests: number
   posts: number
   readonly moments: Record<string, number>
 }
 
-const nothing = (): Counted => ({ schedules: 0, requests: 0, posts: 0, moments: {} })
+const nothing = (): Counts => ({ schedules: 0, requests: 0, posts: 0, moments: {} })
 
-export const counted: Counted = nothing()
+export const counted: Counts = nothing()
 
 export function report(): Counts {
   const counts = { ...counted }

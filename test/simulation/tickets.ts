@@ -18,12 +18,7 @@ export function isOwnTicket(ticket: string, { node: { knowledge }, identity: { u
   return sub === browser && !knowledge.givenUp.has(sub)
 }
 
-/**
- * Returns the fault of accepted tickets, and learns them.
- *
- * @param onNews called for each write that is new to the server
- * @param rights whether each ticket was valid when the POST arrived
- */
+/** Returns the fault of accepted tickets, and learns their changes. */
 export function redeemed(
   redeemer: Redeemer,
   tickets: readonly string[],
@@ -45,7 +40,7 @@ export function redeemed(
   return undefined
 }
 
-/** Returns the stored changes of keys that cookies leave out. */
+/** Returns the stored changes of keys outside cookies. */
 export function storedBy({ set = [] }: Sync, { results }: SyncAnswer): SyncAnswer['held'] {
   return set.flatMap(([key], index) => {
     const result = results[index]
@@ -54,7 +49,7 @@ export function storedBy({ set = [] }: Sync, { results }: SyncAnswer): SyncAnswe
   })
 }
 
-/** Returns the keys and stamps of a sync and its answer, without those that are saved nowhere. */
+/** Returns the keys and stamps of a sync and its answer, without unsaved keys. */
 export function broughtBy(
   { tickets = [], set = [] }: Sync,
   { results, ticket, unsaved = [] }: SyncAnswer,

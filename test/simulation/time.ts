@@ -11,8 +11,7 @@ interface Timer {
   unref(): Timer
 }
 
-const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
-const { setInterval: realSetInterval, clearInterval: realClearInterval } = globalThis
+const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis
 const realNow = Date.now
 const realRandom = Math.random
 let random = new Random(1)
@@ -69,7 +68,7 @@ function end(isOver: (timer: Timer) => boolean): void {
   }
 }
 
-/** Replaces time and randomness; returns a function that restores them. */
+/** Replaces time and randomness; returns a function to restore them. */
 export function installTime(): () => void {
   const set = (act: () => void, ms = 0): Timer => {
     const unref = (): Timer => {
@@ -90,17 +89,11 @@ export function installTime(): () => void {
   const stop = (act: unknown): void => {
     intervals = intervals.filter((other) => other !== act)
   }
-  globalThis.setInterval = repeat as unknown as typeof setInterval
-  globalThis.clearInterval = stop as typeof clearInterval
-  globalThis.setTimeout = set as unknown as typeof setTimeout
-  globalThis.clearTimeout = clear as unknown as typeof clearTimeout
+  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear, setInterval: repeat, clearInterval: stop })
   Date.now = () => browserNow
   Math.random = () => random.next() / 2 ** 32
   return () => {
-    globalThis.setTimeout = realSetTimeout
-    globalThis.clearTimeout = realClearTimeout
-    globalThis.setInterval = realSetInterval
-    globalThis.clearInterval = realClearInterval
+    Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval })
     Date.now = realNow
     Math.random = realRandom
   }
@@ -110,7 +103,7 @@ export function fireIntervals(): void {
   for (const act of intervals) act()
 }
 
-/** @param move performs one immediate operation; resolves with whether there was any */
+/** @param move performs an immediate operation; resolves with whether there was any */
 export function moveEachTurn(move: () => Promise<boolean>): void {
   mover = move
 }

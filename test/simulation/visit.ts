@@ -18,11 +18,10 @@ export interface Visit {
   relation: Relation | 'forgotten' | 'withheld'
   own: CookieState | undefined
   isDue: boolean
-  /** The id of the request's cookie, if it was given up before. */
+  /** The id of the request's cookie, if given up before. */
   givenUp: string | undefined
   /** Whether the id was given up, and the request is not of its user. */
   isLate: boolean
-  /** The ends before the request was identified. */
   since: Since
   /** The given-up ids when the id of its cookie last was. */
   sinceOfId: number
@@ -45,10 +44,7 @@ export function cookieFault(
   return undefined
 }
 
-/**
- * Returns a register that is missing or older than required. A value from a sign-in has stamp 1, and the account may
- * have another.
- */
+/** Returns a missing or older register. A value from a sign-in has stamp 1. */
 function missingIn(found: Registers, floors: Registers): string | undefined {
   for (const [key, floor] of floors) {
     const seen = found.get(key)
@@ -73,7 +69,7 @@ function isOvertaken({ node, identity: { user, browser }, givenUp, since, sinceO
   return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, sinceOfId))
 }
 
-/** Whether the user was revoked since the request began, so that a sign-in needs a new cookie. */
+/** Whether the user was revoked since the request began: a sign-in needs a new cookie. */
 export function isRevokedSince({ node: { knowledge }, identity: { user }, own, since }: Visit): boolean {
   if (own) return own.user !== undefined && !knowledge.isCurrent(own.user, own)
   return user !== undefined && knowledge.revoked.hasSince(user, since.revoked)
@@ -135,7 +131,6 @@ export class Sight {
     }
   }
 
-  /** No acknowledged write may be missing or older. */
   complete(exchange: Exchange, sub: string, found: Registers, how: string, isMeant: (key: string) => boolean): void {
     const floors = exchange.node.knowledge.floors.get(sub) ?? new Map()
     // A build reads only declared keys, and carries the others.
@@ -151,7 +146,7 @@ export class Sight {
     const sub = user ?? browser
     const generation = node.knowledge.generation(sub)
     const reader = { sub, isUser: user !== undefined, browser: exchange.browser.index, generation }
-    // A kept cookie may be from a node that does not know of an erasure.
+    // A kept cookie may be from a node without knowledge of an erasure.
     const isSaid = exchange.response === undefined || exchange.written !== undefined
     for (const [key, register] of found) {
       const isErased = key !== OWN && !node.knowledge.isLasting(sub, register)

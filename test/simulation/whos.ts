@@ -10,7 +10,7 @@ export interface Whose {
   readonly isUnseen?: true
 }
 
-/** The `who` texts, each of which must belong to one visitor forever. */
+/** The `who` texts, each of which must belong to the same visitor forever. */
 export class Whos {
   readonly #texts = new Map<string, string>()
   readonly #visitors = new Map<string, Whose>()
@@ -42,7 +42,7 @@ export function subjectsOf({ user, browser }: Whose): readonly string[] {
   return [user, browser].flatMap((sub) => sub ?? [])
 }
 
-/** Whether a change for one visitor may become another's: the same, or one whose cookie no browser has shown. */
+/** Whether a change for one visitor may become another's: the same, or a visitor without a shown cookie. */
 export function leadsTo(from: Whose, to: Whose): boolean {
   if (isSame(from, to)) return true
   return (from.isUnseen || from.browser === undefined) && from.user === to.user && from.epoch === to.epoch
@@ -59,7 +59,7 @@ export class Successors {
   readonly #given = new Set<string>()
   readonly #next = new Map<string, string>()
 
-  /** Returns whether an id is new, and marks it used. */
+  /** Returns whether an id is new, and marks the id used. */
   isNew(browser: string): boolean {
     const isNew = !this.#given.has(browser)
     this.#given.add(browser)
@@ -70,11 +70,7 @@ export class Successors {
     return this.#next.get(`${this.rotation} ${former} ${user}`) === browser
   }
 
-  /**
-   * Returns the fault of an id after another: it must be the user's successor, or new.
-   *
-   * @param isGivenUp whether the node knows that an id was given up
-   */
+  /** Returns the fault of an id after another: it must be the user's successor, or new. */
   fault(
     former: string | undefined,
     { user, browser }: Identity,

@@ -43,21 +43,20 @@ export class Wire {
   readonly node: ServerNode
   readonly cookies: string
   readonly user: () => string | undefined
-  /** The known subjects of its visitor. */
   readonly subs: string[] = []
   readonly toTab: Packet[] = []
   readonly toServer: Question[] = []
   readonly open: Set<Question> = new Set()
   isOpen = false
-  /** Whether it carries nothing more, unknown to both ends, as after a change of networks. */
+  /** Whether the connection is dead, unknown to both ends, as after a change of networks. */
   isDead = false
   isClosedByServer = false
   isGreeted = false
   isHeard = false
-  /** Whether a POST has told the page of another visitor: it ignores this connection. */
+  /** Whether a POST has told the page of another visitor: the page ignores this connection. */
   isFormers = false
   browser: string | undefined
-  /** Whether it brought no cookie: the subject is only the connection's. */
+  /** Whether the handshake brought no cookie: the subject is only the connection's. */
   isFleeting = false
   #isLeft = false
   readonly #server: ServerSocket
@@ -118,7 +117,6 @@ export class Wire {
     })
   }
 
-  /** The server learns that the connection is closed. */
   close(): void {
     this.#isLeft = true
     this.#server.conn.close()

@@ -17,7 +17,6 @@ export const USERS: readonly [string, ...string[]] = ['ann', 'bob']
 
 let runs = 0
 
-/** The servers and browsers of a schedule, and its records. */
 export class World {
   readonly browsers: readonly Browser[]
   readonly hasKoaSession: boolean
@@ -72,7 +71,6 @@ export class World {
     this.#aim = number
   }
 
-  /** Restarts a node without its memory, perhaps with another build. */
   restart(node: ServerNode, build: BuildName): void {
     for (const { exchanges, tabs, adrift } of this.browsers) {
       for (const exchange of exchanges)
@@ -81,7 +79,7 @@ export class World {
       // Packets of closed pages do not reach a new process.
       for (const wire of adrift) if (wire.node === node) wire.close()
     }
-    // A restart takes time: otherwise two ends of unconnected processes could have one millisecond.
+    // A restart takes time: otherwise two ends of unconnected processes could share a millisecond.
     serverClock.at += 1
     this.deployment.restart(node, build)
   }
@@ -116,7 +114,6 @@ export class World {
     return [...this.#subs.values()].includes(sub)
   }
 
-  /** Reads a live cookie, unless it has expired. */
   cookie(header: string): CookieState | undefined {
     const text = cookieIn(header, 'live')
     if (text === undefined) return undefined
