@@ -8,7 +8,7 @@ import { runningExample } from '../support/servers/running-example.js'
 
 let example: ReturnType<typeof runningExample>
 
-/** Opens a connected tab while both nodes are up: an earlier test may have killed one. The next tab gets the other node. */
+/** Opens a connected tab while both nodes are up. The next tab gets the other node. */
 async function openTab(person: Person): Promise<Studio> {
   const studio = await Studio.open(person, example.url)
   await studio.toggleHood()

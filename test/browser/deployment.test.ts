@@ -146,7 +146,6 @@ function writePages(folder: string): void {
 const openVite = (person: Person, path = '/'): Promise<Page> => person.open(vite.url + path)
 const next = (page: Page): Promise<void> => click(page, 'button')
 
-/** Resolves when the cookie has that value. */
 async function holds(person: Person, division: number): Promise<void> {
   const live = async (): Promise<string> => {
     return Buffer.from((await person.cookie('live')) ?? '', 'base64').toString()

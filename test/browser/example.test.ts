@@ -91,7 +91,6 @@ describeInBrowser('the example', () => {
     const id = await controlValue(studio.page, '[name=division]:checked')
     const page = await person.open(`${example.url}/inspector`)
     await shows(page, 'body', 'You may not look here.')
-    // After the URL in the terminal, the link opens it too.
     await page.goto(example.inspector)
     await page.waitForSelector(named('heading', 'Subjects'))
     expect(page.url()).toBe(`${example.url}/inspector?`)

@@ -26,8 +26,8 @@ const FIREFOX = {
 const OPTIONS = { pipe: true, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-component-update'] }
 
 /**
- * Returns functions that resolve with options of puppeteer's `launch`, the best Chromium first: only CHROME_PATH, or
- * the bundled one (Linux on x64), then the installed ones.
+ * Returns functions that resolve with options of puppeteer's `launch`: for CHROME_PATH, or the bundled and the
+ * installed ones.
  */
 export function chromiums() {
   const found = installed(process.env.CHROME_PATH, CHROMIUM).map((executablePath) => async () => {

@@ -19,10 +19,7 @@ const SCRIPT = `
   window.signIn = () => socket.emit('sign in')
   live.onChange(({ key }) => key === 'role' && navigator.sendBeacon('/shown'))`
 
-/**
- * Starts an app that holds the page after a sign-in or sign-out until the previous page shows the next visitor's
- * values. Ann signs in at `/home`.
- */
+/** Starts an app that answers a sign-in or sign-out only after the old page shows the next visitor's values. */
 async function start() {
   const script = pageScript(SCRIPT)
   const shown = new Gate()

@@ -56,7 +56,6 @@ describeInEachBrowser('a tab', (start, name) => {
     await first.post('/forget')
     const tabs = [first, await visitor.open()] as const
     await tabs[1].isConnected()
-    // A change that the first makes before it knows the other visitor is dropped.
     await first.is('site.record.whose[1]', await tabs[1].page.evaluate('site.record.whose[1]'))
     await tabs[setter].click('division')
     await tabs[setter].reaches('division', 'saved')
@@ -93,7 +92,7 @@ describeInEachBrowser('a tab', (start, name) => {
       await tab.shows('division', 0)
       await tab.reaches('division', 'saved')
     }
-    // One with the change, one that finds the cookie, and more for a browser without a cookie.
+    // The change, its proof, and the first cookie.
     expect(network.posts.length).toBeLessThanOrEqual(4)
     await server.restart()
     for (const [index, tab] of tabs.entries()) await tab.set('cart', [`tab ${index}`])

@@ -13,7 +13,7 @@ import { afterEachTest } from './cleanup.js'
 import { Visitor } from './visitor.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
-/** ms that no test reaches: a test whose subject is a late store sets a short one. */
+/** In ms, longer than any test: tests about late stores set less. */
 const STORE_TIMEOUT = 60_000
 
 const join = (account: readonly string[], browser: readonly string[]): readonly string[] => [...account, ...browser]
@@ -40,7 +40,7 @@ export interface AppOptions<F extends Fields> {
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
-  /** Parts besides those that every plugin has. */
+  /** Parts besides the usual ones. */
   readonly parts?: readonly MakePart[]
   /** The port of a stopped server that this one replaces. */
   readonly port?: number
@@ -59,7 +59,7 @@ export class App<F extends Fields = AppFields> {
   readonly io: Server
   readonly live: LiveSessionPlugin<F, boolean>
   readonly clock: TestClock
-  /** Errors that were passed to `onError` and the app's error event. */
+  /** Errors of `onError` and of the app's error event. */
   readonly errors: unknown[] = []
   readonly warnings: string[] = []
   readonly #http: HttpServer

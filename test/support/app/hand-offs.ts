@@ -26,7 +26,7 @@ export const signIn: Koa.Middleware = async (ctx, next) => {
   ctx.redirect('/')
 }
 
-/** Makes each socket's handler sign in the user that a page names, without a password, and answer with the outcome. */
+/** Makes each socket's handler sign in a user named by the page, and answer with the outcome. */
 export function serveSignIn(app: Pick<App, 'io'>): void {
   app.io.on('connection', (socket) => {
     socket.on('sign-in', (user, answer) => {

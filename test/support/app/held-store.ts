@@ -13,7 +13,7 @@ export interface HeldCall {
   fail(): Promise<void>
 }
 
-/** A store that answers when the test says so, in the order that the test chooses. */
+/** A store whose answers the test gives, in any order. */
 export class HeldStore implements Store {
   /** Its content, which is accessible without waiting. */
   readonly content: Store = memoryStore()

@@ -13,7 +13,7 @@ export const SECRET = 'the secret that this server signs with'
 export type Kind = 'none' | 'guest' | 'ann' | 'given-up' | 'given-up ann' | 'revoked ann' | 'newer'
 export const KINDS: readonly Kind[] = ['none', 'guest', 'ann', 'given-up', 'given-up ann', 'revoked ann', 'newer']
 
-/** Returns headers that say who makes a request, and whether they have agreed to be remembered. */
+/** Returns headers with the user and the consent of a request. */
 export function as(user: string | undefined, hasConsent = true): Record<string, string> {
   return { ...(user === undefined ? {} : { 'x-user': user }), ...(hasConsent ? {} : { 'x-consent': 'no' }) }
 }

@@ -12,7 +12,7 @@ export interface RawRequest {
   readonly body?: string
 }
 
-/** Sends a request with exactly these headers: `fetch` adds and refuses some of those that say where a request comes from. */
+/** Sends a request with exactly these headers, some of which `fetch` adds or refuses. */
 export function send(url: string, { method = 'GET', headers = {}, body }: RawRequest = {}): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }

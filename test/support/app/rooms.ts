@@ -17,9 +17,9 @@ const fields = defineFields({
 export type RoomApp = App<typeof fields>
 
 /**
- * Starts an app with users and rooms of values, whose sockets have an event that sets a value.
+ * Starts an app with users and rooms of values.
  *
- * @param prepare called before the app's own handlers are there
+ * @param prepare called before the app's own handlers exist
  */
 export async function startWithRooms(
   given: AppOptions<typeof fields> = {},

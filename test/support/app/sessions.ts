@@ -102,7 +102,7 @@ export class SessionApp {
     return connected
   }
 
-  /** Returns the session that a handler still has when its socket is gone and memory has forgotten the session. */
+  /** Returns the session of a handler whose socket is gone, after memory has forgotten the session. */
   async forgotten(visitor: Visitor): Promise<AppSession> {
     const left = new Promise((resolve) => {
       this.app.io.once('connection', ({ conn }) => conn.once('close', resolve))

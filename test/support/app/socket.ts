@@ -22,7 +22,7 @@ export interface Outcome {
 export class TestSocket {
   readonly io: Socket
   readonly tickets: ReceivedTicket[] = []
-  /** Resolves when connected; rejects with the error of `connect_error`, or the reason that the connection ended before that. */
+  /** Resolves when connected; rejects with the error of `connect_error` or the reason of an earlier end. */
   readonly opened: Promise<void>
   readonly closed: Promise<string>
   readonly greeted: Promise<SyncAnswer>
@@ -57,7 +57,7 @@ export class TestSocket {
     this.closed = new Promise((resolve) => io.once('disconnect', resolve))
   }
 
-  /** Resolves with the next ticket that the test has not taken yet. */
+  /** Resolves with the next unread ticket. */
   async ticket(): Promise<ReceivedTicket> {
     for (;;) {
       const ticket = this.tickets[this.#taken]

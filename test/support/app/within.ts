@@ -9,12 +9,12 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => void soon(() => resolve()))
 }
 
-/** The same, so many times: for work in memory that takes several turns of the event loop. */
+/** The same, several times: some work takes several turns of the event loop. */
 export async function turns(count: number): Promise<void> {
   for (let left = count; left > 0; left -= 1) await turn()
 }
 
-/** Resolves after all timers of 0 ms that run already. */
+/** Resolves after all running timers of 0 ms. */
 export function afterZeroTimers(): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve))
 }

@@ -5,9 +5,9 @@ const LIBRARY = ['server/', 'shared/'].map((folder) => new URL(`../../${folder}`
 
 /** The library's work: the same on every machine. */
 export interface Work {
-  /** Blocks of the library's code that were executed: calls of functions, turns of loops, branches. */
+  /** Executed blocks of the library's code: calls, loops, branches. */
   readonly steps: number
-  /** Characters that anyone passed to `JSON.parse`. */
+  /** Characters given to `JSON.parse`. */
   readonly parsed: number
 }
 
@@ -33,7 +33,6 @@ export function takeSteps(): number {
     .reduce((sum, { count }) => sum + count, 0)
 }
 
-/** Returns the work that the process does meanwhile. */
 export async function workOf(act: () => Promise<unknown>): Promise<Work> {
   const parse = jest.spyOn(JSON, 'parse')
   takeSteps()

@@ -1,6 +1,6 @@
 import ts from 'typescript'
 
-/** Files that are parsed once for all programs with the same options: declarations, and the library's own sources. */
+/** Declarations and library sources, parsed once for all programs with the same options. */
 const parsedOnce = new Map<string, ts.SourceFile>()
 
 /** Returns the compiler's messages for some files with the strictest settings; each call is a separate program. */

@@ -6,7 +6,7 @@ interface Block {
   readonly text: string
 }
 
-/** Code that a reader may copy, and the file that its first line names. */
+/** Code for readers, and the file in its first line. */
 interface Snippet extends Block {
   readonly file: string | undefined
 }

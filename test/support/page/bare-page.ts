@@ -52,7 +52,7 @@ export class BarePage {
   readonly #done = new Set<string>()
   /** By call, how many of its values are not saved yet. */
   readonly #left = new Map<string, number>()
-  /** By key, the ids of the computed changes that the server has taken. */
+  /** The ids of computed changes taken by the server, by key. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
   #posted: Sync | undefined
   readonly settled: string[] = []
@@ -121,7 +121,7 @@ export class BarePage {
   /** The oldest sync in flight over the socket is answered. */
   synced(answer: BareAnswer): Sync | undefined {
     const sync = this.#waiting.shift()
-    // A connection keeps the visitor that it has greeted as.
+    // A connection keeps its greeted visitor.
     const who = answer.greeting ? undefined : this.page.who
     if (sync) this.on('synced', sync, whole({ ...(who !== undefined && { who }), ...answer }))
     return sync
@@ -161,7 +161,7 @@ export class BarePage {
     this.synced({ results: set.map(() => ({ code, ...stands })) })
   }
 
-  /** The server has a newer value than the one that the oldest sync was made over. */
+  /** The server has a newer value than the base of the oldest sync. */
   overtake(stamp: number, value?: JsonValue): void {
     const code = this.#waiting[0]?.set?.[0]?.[2] ? 'conflict' : 'superseded'
     this.refuse(code, { stamp, ...(value === undefined ? {} : { value }) })

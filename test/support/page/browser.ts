@@ -14,7 +14,7 @@ import {
 import { isAll } from '../../runner/scope.mjs'
 import { describeWith } from '../app/describe-with.js'
 
-/** The browsers that tests run in: Firefox would double the time, and differs little. */
+/** Firefox would double the time, and differs little. */
 export const BROWSERS: readonly string[] = isAll ? ['Chromium', 'Firefox'] : ['Chromium']
 
 export const describeInBrowser = (title: string, run: () => void): void => describeWith('Chromium', title, run)

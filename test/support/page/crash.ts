@@ -6,7 +6,7 @@ export async function crash(page: Page): Promise<void> {
   if (!/^firefox/i.test(version)) {
     const devtools = await page.createCDPSession()
     const crashed = new Promise((resolve) => page.once('error', resolve))
-    // A page that has crashed does not answer.
+    // A crashed page does not answer.
     devtools.send('Page.crash').catch(() => undefined)
     await crashed
   }

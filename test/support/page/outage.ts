@@ -5,7 +5,7 @@ import { SiteServer } from '../servers/site-server.js'
 import { BROWSERS, type Conditions, openBrowser, type Person } from './browser.js'
 import { Visitor } from './site-tab.js'
 
-/** Browser errors that are expected, because the tests are about a failing network. */
+/** Expected errors of a failing network. */
 const EXPECTED =
   /Failed to load resource|WebSocket|can’t establish a connection|ERR_|NetworkError|interrupted while the page/
 

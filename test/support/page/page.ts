@@ -42,7 +42,7 @@ export class Page {
   /** Bodies of the page's POSTs, as they were sent. */
   readonly posts: Sync[] = []
   readonly requests: RequestInit[] = []
-  /** The bodies of those that had no answer: they may still arrive. */
+  /** Bodies without an answer, which may still arrive. */
   readonly unanswered: Sync[] = []
   /** Runs before a POST is sent; may reject to lose it. */
   beforePost: () => Promise<void> = async () => undefined

@@ -75,7 +75,7 @@ export class SiteTab {
     await this.page.evaluate(`${JSON.stringify(items)}.forEach(site.add)`)
   }
 
-  /** Resolves when the cart has exactly these items, each once, and all that were added here are saved. */
+  /** Resolves when the cart has exactly these items, all saved. */
   async hasAdded(...items: string[]): Promise<void> {
     await this.is("JSON.parse(document.querySelector('[data-key=cart]').value).sort()", [...items].sort())
     await this.is("site.record.said.filter(({ isAdded, outcome }) => isAdded && outcome !== 'saved')", [])
@@ -102,7 +102,7 @@ export class SiteTab {
     return (await this.page.evaluate('site.record.said')) as Said[]
   }
 
-  /** Returns each value that the page has shown, as JSON. */
+  /** Returns each value shown so far, as JSON. */
   async shown(): Promise<readonly string[]> {
     return (await this.page.evaluate('site.record.shown')) as string[]
   }

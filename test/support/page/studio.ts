@@ -62,7 +62,7 @@ export class Studio {
     return click(this.page, `nav a::-p-text(${view})`)
   }
 
-  /** Resolves once the page watches its connection, with a function that resolves at the next change of its state, however soon another follows. */
+  /** Starts watching the connection. Returns a function that resolves at the next change of its state. */
   async watchConnection(): Promise<() => Promise<void>> {
     const watch = await this.page.evaluateHandle(() => {
       const changed = new Promise<void>((resolve) => {

@@ -99,7 +99,7 @@ export class FaultProxy {
     this.#isOffline = false
   }
 
-  /** Keeps all cookies from the browser from now on: for a browser that cannot be set to refuse them. */
+  /** Drops all cookies from now on, for a browser without such a setting. */
   dropCookies(): void {
     this.#dropsCookies = true
   }
@@ -146,7 +146,7 @@ export class FaultProxy {
     return gate.pass()
   }
 
-  /** Forwards a request unchanged: its Host is the address that the browser uses, so that the page's origin is the app's own. */
+  /** Forwards a request with the browser's Host, so that the page's origin is the app's own. */
   async #send({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
     const port = this.#target()
     const out = request({ host: '127.0.0.1', port, method, path: url, headers: { ...headers, connection: 'close' } })

@@ -15,8 +15,8 @@ export class Nginx {
   }
 
   /**
-   * @param site a configuration for port 443, a server at 127.0.0.1:3000 and a certificate in /etc/ssl, which are replaced
-   * @param app the address of that server
+   * @param site a configuration for port 443, with the server at 127.0.0.1:3000
+   * @param app the server's actual address
    */
   static async start(site: string, app: string): Promise<Nginx> {
     const port = await freePort()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from '@jest/globals'
 import { present } from '../app/present.js'
 import { Example } from './example.js'
 
-/** An example app that runs while the tests of a file do. */
+/** An example app for the tests of a file. */
 export function runningExample(script = 'start'): Pick<Example, 'url' | 'inspector' | 'pid' | 'kill'> {
   let example: Example | undefined
   beforeAll(async () => {

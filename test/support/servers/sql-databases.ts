@@ -72,7 +72,7 @@ async function startSqlite(): Promise<SqlPlace> {
   return new SqlPlace(dialect, async () => folder.remove())
 }
 
-/** Returns a pool that handles errors: otherwise connections that end with their server would end this process. */
+/** Returns a pool that handles errors, which would otherwise end this process. */
 export function postgresPool(config: pg.PoolConfig): pg.Pool {
   const pool = new pg.Pool(config)
   pool.on('error', () => undefined)
