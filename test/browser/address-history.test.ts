@@ -206,7 +206,7 @@ describeWithClient('a routed address', (tests) => {
     await says(tab, '/costs?d=4', 'came to /costs')
   })
 
-  it('says the value at a second link followed during the first', async () => {
+  it('says the value at a second, quicker link', async () => {
     const tab = await open()
     await tab.page.click('#costs')
     await tab.page.click('#projects')

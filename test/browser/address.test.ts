@@ -34,7 +34,7 @@ describeInBrowser('the division’s address', () => {
 
   const strangers = (): string => `http://localhost:${(stranger.address() as AddressInfo).port}/`
 
-  it('appears once chosen, and its link shows it to another visitor', async () => {
+  it('appears once chosen, and works for another visitor', async () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
     await says(studio, '')
     await studio.choose('Film')

@@ -73,7 +73,7 @@ describeInBrowser('docs/deployment.md', () => {
       nginx = await startNginx()
     })
 
-    it.each(['/', '/tools/'])('saves in a __Host- cookie, and updates the other tab, at %s', async (path) => {
+    it.each(['/', '/tools/'])('saves in a __Host- cookie at %s', async (path) => {
       const person = await openBrowser()
       const one = await open(person, nginx.url + path)
       const two = await open(person, nginx.url + path)
@@ -174,7 +174,7 @@ async function said(person: Person, { url }: DocsServer): Promise<string> {
   return text
 }
 
-describeInBrowser('a page of Vite at another port', () => {
+describeInBrowser('a page of another origin', () => {
   beforeAll(async () => {
     const port = await freePort()
     const start = (origins: readonly string[]): Promise<DocsServer> => {
@@ -194,7 +194,7 @@ describeInBrowser('a page of Vite at another port', () => {
   it.each([
     ['at its own origin, which is listed', '/', 'listing'],
     ['behind its proxy, with one origin', '/proxied.html', 'proxied'],
-  ] as const)('%s: keeps its value after a reload and a restart', async (_, path, which) => {
+  ] as const)('%s: survives a reload and a restart', async (_, path, which) => {
     const server = servers[which]
     const person = await openBrowser()
     const [one, two] = [await openVite(person, path), await openVite(person, path)]
@@ -215,7 +215,7 @@ describeInBrowser('a page of Vite at another port', () => {
     expect(await said(person, server)).toBe('division 1')
   })
 
-  it('POSTs with the app’s headers, and reads refusals', async () => {
+  it('POSTs app headers, and reads refusals', async () => {
     const app = await App.start({ options: { origins: [vite.url] } })
     const page = await openVite(await openBrowser())
     expect(await post(page, app, { 'x-csrf-token': 'a', 'x-b': 'b' })).toMatchObject([200, { held: [] }])

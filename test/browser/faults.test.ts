@@ -28,7 +28,7 @@ describeInEachBrowser('a change on a failing network', (start) => {
     expect(await afterRestart(outage, later)).toMatchObject({ division: 1 })
   })
 
-  it('survives the end of server and page before the POST', async () => {
+  it('survives both server and page ending', async () => {
     const outage = await start()
     const visitor = await outage.browse()
     const tab = await visitor.open()
@@ -60,7 +60,7 @@ describeInEachBrowser('a change on a failing network', (start) => {
     expect(await afterRestart(outage, tab)).toMatchObject({ division: 0 })
   })
 
-  it('stands after a late response to an earlier change', async () => {
+  it('stands after a late earlier response', async () => {
     const outage = await start()
     const tab = await (await outage.browse()).connect()
     outage.network.break('hold answer')

@@ -125,7 +125,7 @@ describeInBrowser('a chosen division', () => {
     await studio.shows('Home', 'Film')
   })
 
-  it('survives a kill of the server, in old and new pages', async () => {
+  it('survives a kill of the server', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)
     await studio.choose('Film')

@@ -69,7 +69,7 @@ const msOf = async ({ page }: Studio): Promise<readonly number[]> =>
 const log = ({ page }: Studio): Promise<readonly string[]> => textsOf(page, '.trips li')
 
 describeInBrowser('the flow in the panel', () => {
-  it('lights each station when it is reached, with its ms', async () => {
+  it('lights each reached station, with its ms', async () => {
     const studio = await openHood()
     expect(await studio.page.$('[data-lit=true]')).toBeNull()
     await studio.choose('Film')
@@ -102,7 +102,7 @@ describeInBrowser('the flow in the panel', () => {
     await studio.shows('Home', 'Film')
   })
 
-  it('continues after the server ends with an unsaved change', async () => {
+  it('continues after the server loses an unsaved change', async () => {
     const studio = await openHood()
     const pid = await example.pid()
     await studio.press('End here: the server, at the next change')
@@ -116,7 +116,7 @@ describeInBrowser('the flow in the panel', () => {
     await studio.shows('Home', 'Film')
   })
 
-  it('marks the change of another tab for a moment', async () => {
+  it('marks another tab’s change for a moment', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await two.toggleHood()

@@ -86,11 +86,11 @@ async function start() {
   return { person, page, open, submit, loaded, said, isShown }
 }
 
-describeInBrowser('a tab with a next visitor', () => {
+describeInBrowser('a changing visitor’s tab', () => {
   it.each([
     ['a form signs in', '/form', '/login', '/welcome', 'Welcome.'],
     ['a form signs out', '/home', '/logout', '/bye', 'Bye.'],
-  ])('gets the slow page and its message after %s', async (_, from, to, at, message) => {
+  ])('gets the slow page’s message after %s', async (_, from, to, at, message) => {
     const { open, submit, loaded, said, isShown } = await start()
     await open(from)
     await submit(to)
@@ -98,7 +98,7 @@ describeInBrowser('a tab with a next visitor', () => {
     expect([await said(), loaded]).toEqual([message, [at]])
   })
 
-  it('gets the slow page and its message after a hand-off', async () => {
+  it('gets the slow page’s message after a hand-off', async () => {
     const { page, open, loaded, said, isShown } = await start()
     await open('/form')
     await page.evaluate('void signIn()')

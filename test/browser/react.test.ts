@@ -10,7 +10,7 @@ const example = runningExample('start:react')
 const isSaved = (page: Page): Promise<void> => shows(page, '[role=status]', 'Saved')
 
 describeInBrowser('the React example', () => {
-  it('shows a change in every tab, and in the HTML after a reload', async () => {
+  it('shows a change in all tabs, and in later HTML', async () => {
     const person = await openBrowser()
     const [one, two] = [await person.open(example.url), await person.open(example.url)]
     await click(one, named('button', 'One cup more'))

@@ -37,8 +37,8 @@ async function startPlanting(plants: (app: App) => readonly string[]) {
 
 const goodOf = (app: App): string => cookieFor(app.live, { browserId: PLANTED, values: { division: 66 } })
 
-describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
-  it('hides no cookie by bad pairs on longer paths', async () => {
+describeInBrowser('threat 59: a sibling subdomain', () => {
+  it('hides no cookie by bad longer-path pairs', async () => {
     const bad = Array.from({ length: 20 }, (_, index) => {
       return `live=${`${index}`.padEnd(90, 'A')}; live.sig=${`${index}`.padEnd(43, 'B')}`
     })
@@ -49,7 +49,7 @@ describeInBrowser('threat 59, in a browser: a sibling subdomain', () => {
     expect([division, cookie.match(/live=/g)?.length]).toEqual(['5', 21])
   })
 
-  it('reads and writes nothing by its own valid pair', async () => {
+  it('reads and writes nothing by a valid pair', async () => {
     const { app, go } = await startPlanting((app) => [goodOf(app)])
     await go('shop', '/?set=5')
     const own = (await go('shop')).cookie
@@ -103,7 +103,7 @@ async function startShowing() {
 /** Puppeteer's types of a hidden frame's request and of a fetch. */
 const TYPES: readonly string[] = ['document', 'fetch']
 
-describeInBrowser('threat 66, in a browser: a sibling subdomain', () => {
+describeInBrowser('threat 66: a sibling subdomain', () => {
   it('takes no message by hidden frame or fetch', async () => {
     const { page, taken, url } = await startShowing()
     await page.goto(url('shop', '/say'))

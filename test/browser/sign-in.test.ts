@@ -94,7 +94,7 @@ describeInBrowser('the example’s sign-in', () => {
     expect(bodies).toEqual(['user=Chiara+Rossi'])
   })
 
-  it('shows its message once, in its tab; so does the sign-out', async () => {
+  it('shows its message once, like the sign-out', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await one.signIn('Ada Okafor')
@@ -111,7 +111,7 @@ describeInBrowser('the example’s sign-in', () => {
     expect([await flash(one), await flash(two)]).toEqual(['Signed out.', ''])
   })
 
-  it('asks a guest who saves a division, and saves it afterwards', async () => {
+  it('precedes a guest’s saving of a division', async () => {
     const person = await openBrowser()
     const [studio, other] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await studio.choose('Film')

@@ -89,7 +89,7 @@ describeInBrowser('values of a tab', () => {
     expect(Buffer.from(cookie, 'base64').toString()).not.toContain('step')
   })
 
-  it('are in the first HTML, script and handler of each page', async () => {
+  it('are in each page’s first HTML, script and handler', async () => {
     const app = await start()
     const page = await open(await openBrowser(), app.url)
     await set(page, 3)
@@ -124,7 +124,7 @@ describeInBrowser('values of a tab', () => {
     expect([await first(page), await seen(page), await step(page)]).toEqual([3, 3, 3])
   })
 
-  it('threat 75: begin in a duplicated tab as a copy', async () => {
+  it('threat 75: begin as copies in duplicated tabs', async () => {
     const app = await start()
     const person = await openBrowser()
     const page = await open(person, app.url)

@@ -9,7 +9,7 @@ describeInEachBrowser('a tab', (start, name) => {
   // The bundled Chromium has no back/forward cache.
   const keepsPages = name === 'Firefox' || process.env['BROWSER_IS_BUNDLED'] === undefined
 
-  it('closed 1 ms after the click loses nothing', async () => {
+  it('closed after 1 ms loses nothing', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const opener = await visitor.open('/other')
@@ -22,7 +22,7 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('closed 1 ms after the click leaves the change to another tab', async () => {
+  it('closed after 1 ms leaves the change to another', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const other = await visitor.connect()

@@ -39,7 +39,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   it.each([
     ['ahead', HOUR],
     ['behind', -HOUR],
-  ])('with a clock an hour %s neither wins nor loses by that', async (_, ms) => {
+  ])('with a clock an hour %s has no advantage', async (_, ms) => {
     const { server, browse } = await start()
     const [off, right] = [await browse({ script: clockOff(ms) }), await browse()]
     const tabs = [await off.open(), await right.open()] as const

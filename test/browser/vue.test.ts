@@ -11,7 +11,7 @@ const isSaved = (page: Page): Promise<void> => shows(page, '[role=status]', 'Sav
 const NOTE = named('textbox', 'Note')
 
 describeInBrowser('the Vue example', () => {
-  it('shows a change in every tab, and in the HTML after a reload', async () => {
+  it('shows a change in all tabs, and in later HTML', async () => {
     const person = await openBrowser()
     const [one, two] = [await person.open(example.url), await person.open(example.url)]
     await click(one, named('radio', 'grey'))

@@ -100,7 +100,7 @@ describeInBrowser('a page opened without the live cookie', () => {
     ['strict, by a form', 'button', { sameSite: 'strict' }, ''],
     ['strict, by a link', 'a', { sameSite: 'strict' }, ''],
     ['strict, by a link, without a socket', 'a', { sameSite: 'strict' }, '?no-socket'],
-  ])('renders defaults, then its visitor’s values: %s', async (_, selector, options, search) => {
+  ])('renders defaults first: %s', async (_, selector, options, search) => {
     const shop = await start(options)
     const person = await openBrowser()
     const other = await shopping(person, shop)
@@ -118,7 +118,7 @@ describeInBrowser('a page opened without the live cookie', () => {
     expect(shop.errors).toEqual([])
   })
 
-  it('moves the guest’s cart at a cross-site sign-in', async () => {
+  it('moves the cart at a cross-site sign-in', async () => {
     const shop = await start()
     const person = await openBrowser()
     const page = await shopping(person, shop)

@@ -8,7 +8,7 @@ const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || 
 
 const tokens = new WeakMap<object, string>()
 
-/** Returns the inspector's token, for an app without `allow`. */
+/** Returns the inspector's token, for an app without `authorize`. */
 export function inspectorToken({ live }: Pick<App, 'live'>): string {
   return tokens.get(live) ?? ''
 }
