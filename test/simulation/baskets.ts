@@ -3,7 +3,7 @@ import type { WireChange } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { ADDED_TO } from './builds.js'
 import type { ServerNode } from './deployment.js'
-import { isNewer, type Register, type Told } from './registers.js'
+import { isNewer, type Received, type Register } from './registers.js'
 import type { Tab } from './tab.js'
 import { note } from './tally.js'
 
@@ -82,7 +82,7 @@ export class Baskets {
   }
 
   /** A message of another process also brings its known ids. */
-  told(node: ServerNode, { sub, registers }: Told, from: ServerNode | undefined): void {
+  received(node: ServerNode, { sub, registers }: Received, from: ServerNode | undefined): void {
     const { stamp: newest = 0 } = registers.get(ADDED_TO) ?? {}
     for (const [name, stamp] of from ? this.#namesOf(from) : [])
       if (name.startsWith(`${sub} `) && stamp <= newest) this.#namesOf(node).set(name, stamp)

@@ -1,6 +1,6 @@
 import type { ServerNode } from './deployment.js'
 import { pick } from './random.js'
-import { type Row, toldByNode } from './registers.js'
+import { type Row, receivedFromNode } from './registers.js'
 import { note } from './tally.js'
 
 export type Message = readonly [event: string, name: string, rows: readonly Row[], ids?: unknown]
@@ -26,7 +26,7 @@ export class Bus {
   readonly #mail: Mail[] = []
   readonly #cut = new Set<number>()
   /** The newest stamp sent or received by a node, by node, name and key. */
-  readonly #told = new Map<string, number>()
+  readonly #known = new Map<string, number>()
 
   /** Whether no message was held or lost. */
   get isSound(): boolean {
@@ -37,7 +37,7 @@ export class Bus {
     if (from.isOver) return
     const text = JSON.stringify(message)
     const [, name, rows] = message
-    const { kind, sub, end } = toldByNode(name, rows)
+    const { kind, sub, end } = receivedFromNode(name, rows)
     this.#noteRegisters(from.index, message)
     if (end) this.#note(`${from.index} ${kind} ${sub}`, end.epoch)
     if (end) this.#note(`${from.index} erased ${sub}`, end.generation)
@@ -54,12 +54,12 @@ export class Bus {
 
   /** Whether a node has sent, or received, this write or a newer write. */
   hasTold(node: ServerNode, { sub, generation, key }: Place, stamp: number): boolean {
-    return (this.#told.get(`${node.index} ${sub} ${generation} ${key}`) ?? 0) >= stamp
+    return (this.#known.get(`${node.index} ${sub} ${generation} ${key}`) ?? 0) >= stamp
   }
 
   /** The same for an end, or a generation. */
   hasToldEnd(node: ServerNode, kind: 'user' | 'browser' | 'erased', sub: string, epoch: number): boolean {
-    return (this.#told.get(`${node.index} ${kind} ${sub}`) ?? 0) >= epoch
+    return (this.#known.get(`${node.index} ${kind} ${sub}`) ?? 0) >= epoch
   }
 
   next(): Mail | undefined {
@@ -92,7 +92,7 @@ export class Bus {
       this.#mail.splice(this.#mail.indexOf(mail), 1)
       this.#lose()
     }
-    for (const key of this.#told.keys()) if (key.startsWith(`${node} `)) this.#told.delete(key)
+    for (const key of this.#known.keys()) if (key.startsWith(`${node} `)) this.#known.delete(key)
   }
 
   #lose(): void {
@@ -101,11 +101,11 @@ export class Bus {
   }
 
   #noteRegisters(node: number, [, name, rows]: Message): void {
-    const { sub, registers } = toldByNode(name, rows)
+    const { sub, registers } = receivedFromNode(name, rows)
     for (const [key, { stamp, generation = 0 }] of registers) this.#note(`${node} ${sub} ${generation} ${key}`, stamp)
   }
 
   #note(key: string, stamp: number): void {
-    this.#told.set(key, Math.max(stamp, this.#told.get(key) ?? 0))
+    this.#known.set(key, Math.max(stamp, this.#known.get(key) ?? 0))
   }
 }

@@ -8,7 +8,7 @@ import { Durability } from './durability.js'
 import { Knowledge } from './knowledge.js'
 import { Process, ProcessPool } from './process.js'
 import { pick } from './random.js'
-import { type Told, toldByNode, toldByStore } from './registers.js'
+import { type Received, receivedFromNode, receivedFromStore } from './registers.js'
 import { SharedStore } from './shared-store.js'
 import { type Question, StoreLine } from './store-line.js'
 import { serverClock } from './time.js'
@@ -65,7 +65,7 @@ const pool = new ProcessPool()
 
 export interface DeploymentWatcher {
   /** A node receives a message of another node, or an answer of the store. */
-  told(node: ServerNode, told: Told, from: ServerNode | undefined): void
+  received(node: ServerNode, received: Received, from: ServerNode | undefined): void
   /** A node has revoked a user, and may be about to delete the values. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void
   /** The app's own rule has joined a value into an account. */
@@ -141,7 +141,7 @@ export class Deployment {
     this.bus?.arrived(mail)
     const [event, name, rows, ...ids] = message
     node.process.io.emit(event, name, ...JSON.parse(JSON.stringify([rows, ...ids])))
-    this.#watcher.told(node, toldByNode(name, rows), from)
+    this.#watcher.received(node, receivedFromNode(name, rows), from)
   }
 
   #start(index: number, build: BuildName): ServerNode {
@@ -160,16 +160,16 @@ export class Deployment {
   }
 
   #answered(node: ServerNode, asked: Question, name: string, rows: readonly StoredRow[]): void {
-    const told = toldByStore(
+    const received = receivedFromStore(
       name,
       rows.map(({ key, stamp, value }) => [key, stamp, value]),
     )
-    const { sub } = told
+    const { sub } = received
     if (asked === 'aside') return
     if (asked === 'load') node.loads.set(sub, node.now())
     // A node about to delete a subject ignores its stored values.
     const isErasing = asked === 'merge' && node.knowledge.givenUp.has(sub)
-    if (isErasing) node.knowledge.hear(told)
-    this.#watcher.told(node, isErasing ? { ...told, registers: new Map() } : told, undefined)
+    if (isErasing) node.knowledge.hear(received)
+    this.#watcher.received(node, isErasing ? { ...received, registers: new Map() } : received, undefined)
   }
 }

@@ -1,6 +1,6 @@
 import { subjectHash, type UserSubject } from '../../server/kernel/names/subject.js'
 import type { ServerNode } from './deployment.js'
-import { EPOCH, GENERATION, hashOf, type Register, type Told } from './registers.js'
+import { EPOCH, GENERATION, hashOf, type Received, type Register } from './registers.js'
 import type { World } from './world.js'
 
 /** A write, or only its stamp, as messages between nodes have it. */
@@ -134,10 +134,10 @@ export class Duties {
   }
 
   /** A node has received a message, which applies from now on. */
-  told(node: ServerNode, told: Told, isNow: boolean): void {
-    const isEnd = node.knowledge.take(told, isNow)
+  received(node: ServerNode, received: Received, isNow: boolean): void {
+    const isEnd = node.knowledge.take(received, isNow)
     if (!isEnd) return
-    const { kind, sub } = told
+    const { kind, sub } = received
     this.#world.checkLater(() => {
       const over = this.#world.wires(node).filter((wire) => {
         if (kind === 'browser') return wire.browser === sub && !wire.isFleeting
@@ -147,7 +147,7 @@ export class Duties {
         )
       })
       if (over.length > 0)
-        this.#world.fail(`a connection of ${told.kind} ${sub}, who has gone elsewhere, stays open`, 'foreign')
+        this.#world.fail(`a connection of ${received.kind} ${sub}, who has gone elsewhere, stays open`, 'foreign')
     })
   }
 }

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
-import { type CookieState, type End, isNewer, type Register, type Registers, type Told } from './registers.js'
+import { type CookieState, type End, isNewer, type Received, type Register, type Registers } from './registers.js'
 
 /** Ends of users or browser ids, in order. */
 export class Ends {
@@ -94,7 +94,7 @@ export class Knowledge {
   }
 
   /** The registers are no news, even if they are ignored. */
-  hear({ sub, registers }: Told): void {
+  hear({ sub, registers }: Received): void {
     for (const [key, register] of registers) if (this.isLasting(sub, register)) this.#hear(sub, key, register)
   }
 
@@ -119,7 +119,7 @@ export class Knowledge {
   }
 
   /** Applies a message or a stored subject. Returns whether the subject has ended. */
-  take({ kind, sub, registers, end }: Told, isNow: boolean): boolean {
+  take({ kind, sub, registers, end }: Received, isNow: boolean): boolean {
     const isEnd = end !== undefined && this.#end(kind, sub, end, isNow)
     for (const [key, register] of registers) {
       if (this.#isDeclared(key)) this.learn(sub, key, register)
@@ -194,8 +194,8 @@ export class Knowledge {
   }
 
   /** Whether a browser has learned of the last end of this id. */
-  knowsEnd(browser: string, told: number): boolean {
-    return told >= (this.#heirs.get(browser)?.epoch ?? Infinity)
+  knowsEnd(browser: string, received: number): boolean {
+    return received >= (this.#heirs.get(browser)?.epoch ?? Infinity)
   }
 
   /**
@@ -234,7 +234,7 @@ export class Knowledge {
     if (isNewer(register, this.floor(sub, key))) this.floors.get(sub)?.delete(key)
   }
 
-  #end(kind: Told['kind'], sub: string, end: End, isNow: boolean): boolean {
+  #end(kind: Received['kind'], sub: string, end: End, isNow: boolean): boolean {
     if (kind === 'user') return this.#endUser(sub, end, isNow)
     if (kind === 'browser') return this.#endBrowser(sub, end, isNow)
     this.departed.add(sub)

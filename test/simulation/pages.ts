@@ -112,7 +112,7 @@ export class PageChecker {
     this.shows(tab)
   }
 
-  told(tab: Tab, { who, held, unsaved, tickets = [] }: News): void {
+  receivesNews(tab: Tab, { who, held, unsaved, tickets = [] }: News): void {
     const page = this.#page(tab)
     const whose = this.#world.whos.of(who)
     if (!whose || !this.#owners(tab).some((one) => isSame(one, whose))) return

@@ -100,7 +100,7 @@ export interface End {
 }
 
 /** A message between nodes, or the stored registers of a subject. */
-export interface Told {
+export interface Received {
   /** `cookieless` only ends the connections of that user. */
   readonly kind: 'user' | 'browser' | 'cookieless'
   readonly sub: string
@@ -109,19 +109,19 @@ export interface Told {
 }
 
 /** Reads a message of the bus, which names browsers by id. */
-export function toldByNode(name: string, rows: readonly Row[]): Told {
-  if (name.startsWith(COOKIELESS)) return told('cookieless', name.slice(COOKIELESS.length), rows)
-  return name.startsWith(BROWSER) ? told('browser', hashOf(name), rows) : ofUser(name, rows)
+export function receivedFromNode(name: string, rows: readonly Row[]): Received {
+  if (name.startsWith(COOKIELESS)) return readReceived('cookieless', name.slice(COOKIELESS.length), rows)
+  return name.startsWith(BROWSER) ? readReceived('browser', hashOf(name), rows) : ofUser(name, rows)
 }
 
-export function toldByStore(name: string, rows: readonly Row[]): Told {
-  return name.startsWith(BROWSER) ? told('browser', name.slice(BROWSER.length), rows) : ofUser(name, rows)
+export function receivedFromStore(name: string, rows: readonly Row[]): Received {
+  return name.startsWith(BROWSER) ? readReceived('browser', name.slice(BROWSER.length), rows) : ofUser(name, rows)
 }
 
 /** A user's name changes with each erasure. */
-function ofUser(name: string, rows: readonly Row[]): Told {
+function ofUser(name: string, rows: readonly Row[]): Received {
   const { generation, base } = readName(name)
-  return told('user', hashOf(base), rows, generation)
+  return readReceived('user', hashOf(base), rows, generation)
 }
 
 export function readName(name: string): { base: string; generation: number } {
@@ -129,7 +129,7 @@ export function readName(name: string): { base: string; generation: number } {
   return { base: prefix === '' ? name : `user:${name.slice(prefix.length)}`, generation: Number(generation) }
 }
 
-function told(kind: Told['kind'], sub: string, rows: readonly Row[], of?: number): Told {
+function readReceived(kind: Received['kind'], sub: string, rows: readonly Row[], of?: number): Received {
   const registers = new Map(readRegisters(rows, of))
   const [epoch, generation] = [registers.get(EPOCH), registers.get(GENERATION)]
   registers.delete(EPOCH)

@@ -202,7 +202,7 @@ export class Stage {
   async tell(tab: Tab): Promise<boolean> {
     const news = tab.isHidden ? undefined : tab.news()
     if (!news) return false
-    this.pages.told(tab, news)
+    this.pages.receivesNews(tab, news)
     tab.hearNews()
     await turn()
     this.pages.shows(tab)

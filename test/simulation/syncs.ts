@@ -207,8 +207,8 @@ export class SyncChecker {
     const isKnown = baskets.isKnown(sub, change, stamp)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
     // An existing value is not written again, even from a ticket.
-    const stands = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
-    const isConfirmed = isKnown || isTaken || (over >= 0 && stands)
+    const isCurrent = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
+    const isConfirmed = isKnown || isTaken || (over >= 0 && isCurrent)
     const taker = { node, browser: speaker.browser, sub }
     const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard })
     if (fault !== undefined) fail(fault, 'lost')

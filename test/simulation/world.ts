@@ -49,9 +49,9 @@ export class World {
     this.#run = runs
     this.browsers = browsers.map((_, index) => new Browser(index, hasLocks))
     this.deployment = new Deployment(cluster, hasKoaSession, {
-      told: (node, told, from) => {
-        this.baskets.told(node, told, from)
-        this.duties.told(node, told, from !== undefined)
+      received: (node, received, from) => {
+        this.baskets.received(node, received, from)
+        this.duties.received(node, received, from !== undefined)
       },
       revoked: (node, user, isErased) => this.duties.revoked(node, user, isErased),
       joined: (user, value) => this.ledger.join(user, value),
