@@ -143,22 +143,22 @@ describeWithClient('a page being left', (tests) => {
 
   it('keeps its address when it receives the next value', async () => {
     const tab = await open()
-    const says = (division: number, ...addresses: readonly string[]): Promise<void> => {
+    const hasAddress = (division: number, ...addresses: readonly string[]): Promise<void> => {
       const search = `?d=${division}`
       return tab.is(STATE, [search, String(division), search, addresses])
     }
-    await says(0, '?d=0')
+    await hasAddress(0, '?d=0')
     await tab.page.click('#one')
-    await says(1, '?d=0', '?d=1')
+    await hasAddress(1, '?d=0', '?d=1')
     await tab.page.click('#two')
-    await says(2, '?d=0', '?d=1', '?d=2')
+    await hasAddress(2, '?d=0', '?d=1', '?d=2')
     for (const [direction, division] of [
       ['back', 1],
       ['back', 0],
       ['forward', 1],
     ] as const) {
       await tab.page.evaluate(`void setTimeout(() => history.${direction}())`)
-      await says(division, '?d=0', '?d=1', '?d=2')
+      await hasAddress(division, '?d=0', '?d=1', '?d=2')
     }
   })
 })
@@ -194,37 +194,37 @@ describeWithClient('a routed address', (tests) => {
     await tab.is(`live.get('division')`, 3)
     return tab
   }
-  const says = (tab: SiteTab, address: string, ...heard: readonly string[]): Promise<void> =>
+  const hasAddress = (tab: SiteTab, address: string, ...heard: readonly string[]): Promise<void> =>
     tab.is('[location.pathname + location.search, heard]', [address, heard])
 
-  it('says a value set meanwhile once the router arrives', async () => {
+  it('shows a value set meanwhile once the router arrives', async () => {
     const tab = await open()
     await tab.page.click('#costs')
     await tab.page.evaluate(`void live.set('division', 4)`)
-    await says(tab, '/costs')
+    await hasAddress(tab, '/costs')
     await tab.page.evaluate('arrive()')
-    await says(tab, '/costs?d=4', 'came to /costs')
+    await hasAddress(tab, '/costs?d=4', 'came to /costs')
   })
 
-  it('says the value at a second, quicker link', async () => {
+  it('shows the value at a second, quicker link', async () => {
     const tab = await open()
     await tab.page.click('#costs')
     await tab.page.click('#projects')
-    await says(tab, '/projects', 'ended /costs')
+    await hasAddress(tab, '/projects', 'ended /costs')
     await tab.page.evaluate('arrive()')
-    await says(tab, '/projects?d=3', 'ended /costs', 'came to /projects')
+    await hasAddress(tab, '/projects?d=3', 'ended /costs', 'came to /projects')
   })
 
-  it('says the value after going back', async () => {
+  it('shows the value after going back', async () => {
     const tab = await open()
     await tab.page.click('#costs')
     await tab.page.evaluate('arrive()')
-    await says(tab, '/costs?d=3', 'came to /costs')
+    await hasAddress(tab, '/costs?d=3', 'came to /costs')
     await tab.page.evaluate('void setTimeout(() => history.back())')
-    await says(tab, '/?d=3', 'came to /costs')
+    await hasAddress(tab, '/?d=3', 'came to /costs')
     await tab.page.evaluate(`void live.set('division', 4)`)
-    await says(tab, '/?d=3', 'came to /costs')
+    await hasAddress(tab, '/?d=3', 'came to /costs')
     await tab.page.evaluate('arrive()')
-    await says(tab, '/?d=4', 'came to /costs', 'came to /')
+    await hasAddress(tab, '/?d=4', 'came to /costs', 'came to /')
   })
 })

@@ -11,7 +11,7 @@ const example = runningExample()
 let stranger: Server
 let hostile = ''
 
-const says = ({ page }: Studio, search: string): Promise<void> => is(page, 'location.search', search)
+const hasAddress = ({ page }: Studio, search: string): Promise<void> => is(page, 'location.search', search)
 
 const FILM = '?division=2'
 const DESIGN = '?division=3'
@@ -36,18 +36,18 @@ describeInBrowser('the division’s address', () => {
 
   it('appears once chosen, and works for another visitor', async () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
-    await says(studio, '')
+    await hasAddress(studio, '')
     await studio.choose('Film')
-    await says(studio, FILM)
+    await hasAddress(studio, FILM)
     const person = await openBrowser()
     const guest = await Studio.open(person, studio.page.url())
     await guest.shows('Costs', 'Film')
     await guest.isConnected()
     const later = await Studio.open(person, `${example.url}/projects`)
     await later.shows('Projects', 'Film')
-    await says(later, FILM)
+    await hasAddress(later, FILM)
     await later.choose('All divisions')
-    await Promise.all([says(later, '?division=-1'), says(guest, '?division=-1')])
+    await Promise.all([hasAddress(later, '?division=-1'), hasAddress(guest, '?division=-1')])
     expect([...studio.errors, ...guest.errors, ...later.errors]).toEqual([])
   })
 
@@ -68,7 +68,7 @@ describeInBrowser('the division’s address', () => {
     await studio.go('Projects')
     await studio.shows('Projects', 'Film')
     await studio.choose('Design')
-    await says(studio, DESIGN)
+    await hasAddress(studio, DESIGN)
     await studio.page.goBack()
     await studio.shows('Home', 'Film')
     await studio.page.goForward()
@@ -79,7 +79,7 @@ describeInBrowser('the division’s address', () => {
   it('stays when the app’s router pushes an address without it', async () => {
     const studio = await chooseDesign(await openBrowser())
     await studio.page.evaluate(`history.pushState({ of: 'the router' }, '', '/projects')`)
-    await says(studio, DESIGN)
+    await hasAddress(studio, DESIGN)
     expect(await studio.page.evaluate('[location.pathname, history.state.of]')).toEqual(['/projects', 'the router'])
     await studio.page.evaluate(`history.replaceState(null, '', '/costs${FILM}&q=a%20b#top')`)
     await isAt(studio.page, `${example.url}/costs?q=a%20b&division=3#top`)

@@ -29,7 +29,7 @@ async function hasBothNodes(studio: Studio): Promise<void> {
 
 const chip = ({ page }: Studio, place: string): Promise<string> =>
   textOf(page, `[data-key=division] [data-place=${place}]`)
-const says = (studio: Studio, text: string): Promise<void> => shows(studio.page, '#flash', text)
+const flashes = (studio: Studio, text: string): Promise<void> => shows(studio.page, '#flash', text)
 
 describeInBrowser('the example', () => {
   describeWithServer(REDIS, 'on two nodes', () => {
@@ -37,19 +37,19 @@ describeInBrowser('the example', () => {
     it('counts the pages of both nodes, after a kill too', async () => {
       const [one, two] = [await openTab(await openBrowser()), await openTab(await openBrowser())]
       expect([await nodeOf(one), await nodeOf(two)].sort()).toEqual(['A', 'B'])
-      const tells = (studio: Studio, text: string): Promise<void> => shows(studio.page, '#viewers', text)
+      const countsPages = (studio: Studio, text: string): Promise<void> => shows(studio.page, '#viewers', text)
       await one.choose('Architecture')
-      await tells(one, 'No other page shows this division.')
+      await countsPages(one, 'No other page shows this division.')
       await two.page.focus(named('radio', 'Architecture'))
       await two.page.keyboard.press('Space')
-      for (const studio of [one, two]) await tells(studio, '2 pages show this division.')
+      for (const studio of [one, two]) await countsPages(studio, '2 pages show this division.')
       await two.choose('Film')
-      for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
+      for (const studio of [one, two]) await countsPages(studio, 'No other page shows this division.')
       await two.choose('Architecture')
       await one.press(`Kill node ${await nodeOf(one)}`)
-      await tells(one, '2 pages show this division.')
+      await countsPages(one, '2 pages show this division.')
       await two.choose('Film')
-      for (const studio of [one, two]) await tells(studio, 'No other page shows this division.')
+      for (const studio of [one, two]) await countsPages(studio, 'No other page shows this division.')
     })
 
     it('signs devices out at both nodes, after a kill too', async () => {
@@ -69,13 +69,13 @@ describeInBrowser('the example', () => {
       // The browser that signed in last.
       await one.page.focus('.devices li button')
       await one.page.keyboard.press('Enter')
-      await says(one, 'Signed out there.')
+      await flashes(one, 'Signed out there.')
       expect(await listed()).toHaveLength(2)
       await one.isConnected()
       // The panel covers the button.
       await one.page.focus(named('button', 'Sign out everywhere else'))
       await one.page.keyboard.press('Enter')
-      await says(one, 'Signed out everywhere else.')
+      await flashes(one, 'Signed out everywhere else.')
       expect(await listed()).toHaveLength(1)
       for (const other of [two, three]) {
         await other.page.goto(example.url)

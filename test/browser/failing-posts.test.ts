@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import type { Page } from 'puppeteer-core'
 import { App } from '../support/app/app.js'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { click } from '../support/page/on-page.js'
@@ -13,7 +12,7 @@ const SCRIPT = pageScript(`
 `)
 
 /** Opens a page whose POSTs something else answers; resolves with our message in its console. */
-async function open(answer: (ctx: Koa.Context, login: string) => void): Promise<{ page: Page; told: Promise<string> }> {
+async function open(answer: (ctx: Koa.Context, login: string) => void) {
   const app: App = await App.start({
     before: () => [
       (ctx, next) => {
@@ -30,24 +29,24 @@ async function open(answer: (ctx: Koa.Context, login: string) => void): Promise<
     },
   })
   const page = await (await openBrowser()).newPage()
-  const told = new Promise<string>((resolve) => {
+  const warning = new Promise<string>((resolve) => {
     page.on('console', (message) => message.text().includes('koa-live-session') && resolve(message.text()))
   })
   await page.goto(`http://shop.site.localhost:${app.port}/`)
-  return { page, told }
+  return { page, warning }
 }
 
 describeInBrowser('a page whose POSTs fail', () => {
   it('explains a login proxy’s redirect in the console', async () => {
-    const { page, told } = await open((ctx, login) => ctx.redirect(login))
+    const { page, warning } = await open((ctx, login) => ctx.redirect(login))
     await click(page, 'button')
-    expect(await told).toContain('A login proxy has redirected it: sign in again')
+    expect(await warning).toContain('A login proxy has redirected it: sign in again')
   })
 
   it('explains a repeated 502 in the console', async () => {
-    const { page, told } = await open((ctx) => void Object.assign(ctx, { status: 502, body: '' }))
+    const { page, warning } = await open((ctx) => void Object.assign(ctx, { status: 502, body: '' }))
     await click(page, 'button')
-    expect(await told).toContain(
+    expect(await warning).toContain(
       "502; changes are shown but not saved. If the server is up, its headers do not fit the proxy's buffer",
     )
   })

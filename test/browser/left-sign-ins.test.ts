@@ -81,9 +81,9 @@ async function start() {
     const script = `const form = document.querySelector('form'); form.action = '${path}'; setTimeout(() => form.submit())`
     return tab.evaluate(`{ ${script} }`)
   }
-  const said = (): Promise<unknown> => page.evaluate("document.querySelector('p').textContent")
+  const flashed = (): Promise<unknown> => page.evaluate("document.querySelector('p').textContent")
   const isShown = (path: string): Promise<void> => isAt(page, app.url + path)
-  return { person, page, open, submit, loaded, said, isShown }
+  return { person, page, open, submit, loaded, flashed, isShown }
 }
 
 describeInBrowser('a changing visitor’s tab', () => {
@@ -91,19 +91,19 @@ describeInBrowser('a changing visitor’s tab', () => {
     ['a form signs in', '/form', '/login', '/welcome', 'Welcome.'],
     ['a form signs out', '/home', '/logout', '/bye', 'Bye.'],
   ])('gets the slow page’s message after %s', async (_, from, to, at, message) => {
-    const { open, submit, loaded, said, isShown } = await start()
+    const { open, submit, loaded, flashed, isShown } = await start()
     await open(from)
     await submit(to)
     await isShown(at)
-    expect([await said(), loaded]).toEqual([message, [at]])
+    expect([await flashed(), loaded]).toEqual([message, [at]])
   })
 
   it('gets the slow page’s message after a hand-off', async () => {
-    const { page, open, loaded, said, isShown } = await start()
+    const { page, open, loaded, flashed, isShown } = await start()
     await open('/form')
     await page.evaluate('void signIn()')
     await isShown('/welcome')
-    expect([await said(), loaded]).toEqual(['Welcome.', ['/welcome']])
+    expect([await flashed(), loaded]).toEqual(['Welcome.', ['/welcome']])
   })
 
   it('reloads at once if another tab signs in', async () => {

@@ -73,16 +73,16 @@ class QuickStart {
       detached: true,
     })
     this.#server = server
-    const said: string[] = []
-    server.stderr.on('data', (text) => said.push(String(text)))
+    const output: string[] = []
+    server.stderr.on('data', (text) => output.push(String(text)))
     const started = new Promise<boolean>((resolve) => {
       createInterface(server.stdout).on('line', (line) => {
-        said.push(line)
+        output.push(line)
         if (line === this.url) resolve(true)
       })
     })
     if (await Promise.race([started, once(server, 'exit').then(() => false)])) return
-    throw new Error(`${this.#startCommand}: expected ${this.url}, received ${said.join('\n')}`)
+    throw new Error(`${this.#startCommand}: expected ${this.url}, received ${output.join('\n')}`)
   }
 
   async kill(): Promise<void> {
@@ -111,7 +111,7 @@ const rows = (page: Page, count: number): Promise<unknown> =>
   page.waitForFunction(`document.querySelectorAll('li:not([hidden])').length === ${count}`)
 
 const orders = (page: Page, text: RegExp): Promise<void> => shows(page, 'ul', text)
-const says = (page: Page, text: string): Promise<void> => shows(page, '[role=status]', text)
+const showsStatus = (page: Page, text: string): Promise<void> => shows(page, '[role=status]', text)
 const isPressed = (page: Page, name: string): Promise<unknown> =>
   page.waitForSelector(`[value=${name}][aria-pressed=true]`)
 
@@ -129,7 +129,7 @@ describeInBrowser('docs/getting-started.md', () => {
     await orders(one, /^order 1order 2order 3$/)
     await one.select('select', 'south')
     await orders(two, /^order 2$/)
-    await says(one, 'saved')
+    await showsStatus(one, 'saved')
     await quickStart.kill()
     await quickStart.start()
     await one.reload()
@@ -155,12 +155,12 @@ describeInBrowser('the starter', () => {
     await click(one, named('button', 'Film'))
     await isPressed(two, 'Film')
     await rows(two, 2)
-    await says(one, 'saved')
+    await showsStatus(one, 'saved')
     await click(one, named('button', 'Restart the server'))
-    await says(one, 'the server is back')
+    await showsStatus(one, 'the server is back')
     await click(two, named('button', 'Design'))
     await isPressed(one, 'Design')
-    await says(two, 'saved')
+    await showsStatus(two, 'saved')
     await starter.kill()
     await starter.start()
     expect(starter.read('.env')).toBe(secret)
