@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /** Has the only timers that tests wait for, to poll a condition. */
 const POLLING = 'test/support/app/within.ts'
 /** Random loads of other processes are paced. */
-const PACED = ['test/faults/']
+const PACED = ['test/faults/', 'test/browser/schedule/']
 
 const BANS = [
   [/process\.cpuUsage/, 'CPU time: count operations (test/support/app/work.ts), or add a row to bench/guard.mjs'],

@@ -9,7 +9,7 @@ const alias = {
   'koa-live-session/client': path('client/index.ts'),
 }
 
-/** Builds the site of the browser tests; the server is one file with its packages, so that it starts faster. */
+/** Builds the site of the browser tests into a folder: one file for the server, packages included, as it starts faster so. */
 export async function buildSite(outdir) {
   const shared = { bundle: true, alias, outdir, logLevel: 'warning', minify: true }
   await Promise.all([
@@ -23,6 +23,6 @@ export async function buildSite(outdir) {
     }),
     build({ ...shared, entryPoints: [path('test/browser/site/page.ts')], format: 'esm', target: 'es2022' }),
   ])
-  // Otherwise its process stays as long as ours.
+  // Its process would stay for as long as ours.
   await stop()
 }

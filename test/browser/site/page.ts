@@ -1,37 +1,55 @@
 import { createLiveSession } from 'koa-live-session/client'
 import { io, type Socket } from 'socket.io-client'
 import type { SiteFields } from './fields.js'
+import { keptAtFirst, watchWhose, whoseAtFirst } from './whose.js'
 
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 export type SiteKey = (typeof KEYS)[number]
 
-/** A change of this page, and its outcome. */
+/** A change of this page, and what the client said of it. */
 export interface Said {
   readonly key: SiteKey
-  /** Whether it added an item. */
+  /** As JSON; '' where it was deleted. */
+  readonly text: string
+  /** Whether this was added to what was there. */
   readonly isAdded: boolean
+  /** Whose page it was: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
+  readonly whose: readonly string[]
+  /** ms since 1970, by the clock of the browser's process. */
+  readonly began: number
+  ended?: number
   outcome: string
 }
 
-/** The subject's hash, and the `who` of the visitor in this browser, or '' if the browser keeps no id. */
-export type Whose = readonly [subject: string, who: string]
+/** What was shown, and whose page it was then. */
+export interface Shown {
+  readonly key: SiteKey
+  readonly text: string
+  readonly whose: readonly string[]
+  readonly at: number
+}
 
-/** A page's handle for tests. */
+/** What a page has said and shown so far. */
+export interface PageRecord {
+  readonly id: number
+  readonly said: Said[]
+  readonly shown: Shown[]
+  whose: readonly string[]
+  /** What the server calls those visitors whose cookie the browser has shown. */
+  readonly kept: string[]
+}
+
+/** What a test reads of the page, and does in it. */
 export interface SiteHandle {
-  readonly record: {
-    readonly said: Said[]
-    /** Each value shown, as JSON. */
-    readonly shown: string[]
-    whose: Whose
-  }
-  /** For each time that the page was shown, whether it came from the back/forward cache. */
+  readonly record: PageRecord
+  /** Whether it came from the back/forward cache, each time that it came. */
   readonly returns: boolean[]
   readonly socket: Socket | undefined
-  /** Sets a key, or deletes it without a value. */
+  /** No value deletes. */
   set(key: 'division' | 'theme' | 'cart', value?: unknown): void
   /** Adds to the cart. */
   add(item: string): void
-  /** Whether no change is in flight. */
+  /** Whether nothing is under way. */
   isAtRest(): boolean
 }
 declare global {
@@ -40,33 +58,52 @@ declare global {
   }
 }
 
-// Long polls of ten tabs would use all connections that a browser opens to one host.
+const now = (): number => performance.timeOrigin + performance.now()
+
+// Long polls of ten tabs would take all connections that a browser opens to one host.
 const hasSocket = location.pathname !== '/no-socket'
-// A connection cut within its handshake ends only by this timeout, 20 s by default. After many failures Chromium delays the next
-// by up to 5 s: with a shorter timeout, a page on a slow machine never reconnects.
+// A connection that is cut within its handshake ends by this timeout alone, of 20 s otherwise. After many that failed Chromium
+// lets the next one wait for up to 5 s: with less patience than that a page on a slow machine never connects again.
 const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
-const record: SiteHandle['record'] = { said: [], shown: [], whose: whoseAtFirst() }
+const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: whoseAtFirst(), kept: keptAtFirst() }
 const site: SiteHandle = {
   record,
   returns: [],
   socket,
-  set: (key, value) => say(key, false, () => (value === undefined ? live.delete(key) : live.set(key, value as never))),
-  add: (item) => say('cart', true, () => live.update('cart', (cart) => [...cart, item])),
+  set: (key, value) => {
+    if (value === undefined) say(key, '', false, () => live.delete(key))
+    else say(key, JSON.stringify(value), false, () => live.set(key, value as never))
+  },
+  add: (item) => say('cart', JSON.stringify([item]), true, () => live.update('cart', (cart) => [...cart, item])),
   isAtRest: () => KEYS.every((key) => !['saving', 'offline'].includes(live.status(key).status)),
 }
 window.site = site
 
-function say(key: SiteKey, isAdded: boolean, change: () => Promise<unknown>): void {
-  const said: Said = { key, isAdded, outcome: 'pending' }
+/** Makes a change, and notes what becomes of it. */
+function say(key: SiteKey, text: string, isAdded: boolean, change: () => Promise<unknown>): void {
+  const said: Said = { key, text, isAdded, whose: record.whose, began: now(), outcome: 'pending' }
   record.said.push(said)
+  const end = (outcome: string): void => void Object.assign(said, { outcome, ended: now() })
   change().then(
-    () => Object.assign(said, { outcome: 'saved' }),
-    (error: { readonly code?: string }) => Object.assign(said, { outcome: error.code ?? String(error) }),
+    () => end('saved'),
+    (error: { readonly code?: string }) => end(error.code ?? String(error)),
   )
 }
-// Before the client, which shows greetings at once.
-watchWhose()
+// Before the client does, which shows at once what it is told.
+watchWhose(
+  socket,
+  (whose, isKept) => {
+    // What a connection says that came without a cookie is not shown where the page knows its visitor.
+    if (!isKept && record.whose[1] !== '') return false
+    const isAnothers = whose[1] !== record.whose[1]
+    record.whose = whose
+    return isAnothers
+  },
+  (who = record.whose[1]) => {
+    if (who) record.kept.push(who)
+  },
+)
 const live = createLiveSession<SiteFields>({ ...(socket ? { socket } : {}) })
 
 for (const key of KEYS) {
@@ -78,9 +115,10 @@ for (const key of KEYS) {
   showStatus()
   live.onStatus(showStatus)
   live.subscribe(key, (value) => {
-    const text = JSON.stringify(value)
+    // Also of what is no value, which no page shall ever show.
+    const text = String(JSON.stringify(value))
     if (output) output.value = text
-    record.shown.push(text)
+    record.shown.push({ key, text, whose: record.whose, at: now() })
   })
 }
 
@@ -94,67 +132,3 @@ for (const key of ['division', 'theme', 'cart'] as const) {
 }
 addEventListener('pageshow', ({ persisted }) => site.returns.push(persisted))
 document.documentElement.dataset['ready'] = ''
-
-interface Answer {
-  readonly who?: string
-  readonly kept?: true
-  readonly greeting?: readonly string[]
-}
-
-/** Reads the visitor from the HTML. */
-function whoseAtFirst(): Whose {
-  const { who = '' } = JSON.parse(document.getElementById('live-session')?.textContent || '{}')
-  return [document.documentElement.dataset['visitor'] ?? '', who]
-}
-
-/** Notes the visitor of a greeting. Returns whether it is another. */
-function take(whose: Whose, isKept: boolean): boolean {
-  // A page that knows its visitor ignores a connection without the cookie.
-  if (!isKept && record.whose[1] !== '') return false
-  const isAnothers = whose[1] !== record.whose[1]
-  record.whose = whose
-  return isAnothers
-}
-
-/** Reads the greetings in answers before the client does. */
-function watchWhose(): void {
-  // After a POST named another visitor, the connection belongs to the former until it reconnects.
-  let isFormers = false
-  const hear = (answer: Answer | undefined, isPost: boolean): void => {
-    const [ticket] = answer?.greeting ?? []
-    if (ticket === undefined || (isFormers && !isPost)) return
-    const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
-    isFormers ||= isPost && isAnothers
-  }
-  socket?.on('connect', () => {
-    isFormers = false
-  })
-  if (socket) hearAnswers(socket, (answer) => hear(answer, false))
-  const send = globalThis.fetch
-  globalThis.fetch = async (...request) => {
-    const answer = await send(...request)
-    const read = answer.json.bind(answer)
-    answer.json = async () => {
-      const said = await read()
-      hear(said, true)
-      return said
-    }
-    return answer
-  }
-}
-
-function hearAnswers(socket: Socket, hear: (answer: Answer | undefined) => void): void {
-  const emit = socket.emit.bind(socket)
-  socket.emit = (event: string, ...args: unknown[]) => {
-    const ack = args.pop()
-    if (typeof ack !== 'function') return emit(event, ...args, ack)
-    return emit(event, ...args, (...answer: unknown[]) => {
-      hear(answer.at(-1) as Answer | undefined)
-      ack(...answer)
-    })
-  }
-}
-
-function subjectOf(ticket: string): string {
-  return JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))).sub
-}

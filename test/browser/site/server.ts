@@ -9,14 +9,14 @@ import { Server } from 'socket.io'
 import { fields, type SiteFields } from './fields.js'
 
 const { SITE_FOLDER = '.', SITE_SECRET = '' } = process.env
-/** Without an image, Firefox reports a missing /favicon.ico. */
+/** No image is needed, but Firefox asks for /favicon.ico and complains. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 const script = readFileSync(join(SITE_FOLDER, 'page.js'))
 
 const app = new Koa({ keys: [SITE_SECRET] })
 const account = session({ key: 'app' }, app)
-// Tests click faster than people.
+// The schedules of the tests click faster than people do: what they look for is lost changes, not refused ones.
 const limits = { changesPerSocket: 1000, changesPerSubject: 1000 }
 const live = liveSession<SiteFields>(app, { fields, limits, identify: (ctx) => ctx['session']?.user })
 
@@ -33,7 +33,7 @@ function page(ctx: Koa.Context, hasValues: boolean): string {
     <a href="/other">other</a>${hasValues ? ctx.liveSession.embed() : ''}<script type="module" src="/page.js"></script></html>`
 }
 
-/** Clears the cookies, as on a first visit. */
+/** As if the browser had never had a cookie. */
 function forget(ctx: Koa.Context): void {
   for (const name of ['live', 'live.sig']) ctx.cookies.set(name, null, { signed: false })
   ctx.body = {}
@@ -69,7 +69,7 @@ function getScript(ctx: Koa.Context): void {
   ctx.body = script
 }
 
-/** As text, because Firefox replaces JSON with its own page. */
+/** As text: Firefox makes a page of its own of JSON. */
 function getValues(ctx: Koa.Context): void {
   ctx.body = JSON.stringify(Object.fromEntries(KEYS.map((key) => [key, ctx.liveSession.get(key)])))
 }
@@ -100,7 +100,7 @@ app.use(async (ctx) => {
 
 const http = createServer(app.callback())
 live.attach(new Server(http, { serveClient: false }), { handshake: account })
-// The process is loaded in advance, so that a restart only has to listen.
+// The process is loaded ahead, so that a restart takes no longer than to listen.
 process.on('message', (port: number) => {
   http.listen(port, '127.0.0.1', () => process.send?.(http.address()))
 })

@@ -16,8 +16,14 @@ export interface Outage {
   browse(conditions?: Conditions): Promise<Visitor>
 }
 
-export function describeInEachBrowser(title: string, run: (start: () => Promise<Outage>, name: string) => void): void {
-  for (const name of BROWSERS) describeWith(name, `${title} (${name})`, () => run(prepare(name), name))
+/** Runs tests in each browser. */
+export function describeInEachBrowser(
+  title: string,
+  run: (start: () => Promise<Outage>, name: string) => void,
+  names: readonly string[] = BROWSERS,
+): void {
+  for (const name of BROWSERS.filter((browser) => names.includes(browser)))
+    describeWith(name, `${title} (${name})`, () => run(prepare(name), name))
 }
 
 /** Starts a site for each test; errors in any page fail the test. */

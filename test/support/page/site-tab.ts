@@ -1,5 +1,5 @@
 import type { Page } from 'puppeteer-core'
-import type { Said, SiteKey } from '../../browser/site/page.js'
+import type { Said, Shown, SiteKey } from '../../browser/site/page.js'
 import { present } from '../app/present.js'
 import type { Person } from './browser.js'
 import { is } from './on-page.js'
@@ -102,9 +102,8 @@ export class SiteTab {
     return (await this.page.evaluate('site.record.said')) as Said[]
   }
 
-  /** Returns each value shown so far, as JSON. */
-  async shown(): Promise<readonly string[]> {
-    return (await this.page.evaluate('site.record.shown')) as string[]
+  async shown(): Promise<readonly Shown[]> {
+    return (await this.page.evaluate('site.record.shown')) as Shown[]
   }
 
   /** Resolves when an expression has this value; a page being left has none. */

@@ -36,6 +36,10 @@ export class SiteServer {
     return this.#port
   }
 
+  get isUp(): boolean {
+    return this.#running !== undefined
+  }
+
   async start(): Promise<void> {
     if (this.#running) return
     const { child, isLoaded } = next ?? load()

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from '@jest/globals'
+import { type Evidence, isForeign, judge } from './schedule/judge.js'
+import { type Departure, Record, type Sight, type Write } from './schedule/record.js'
+
+const ANN = createHash('sha256').update('user:s:ann').digest('base64url')
+const WRITE: Write = {
+  tab: 'tab 0',
+  key: 'division',
+  text: '1',
+  whose: ['g', 'g'],
+  began: 10,
+  ended: 20,
+  isAdded: false,
+  outcome: 'saved',
+  page: 'one',
+  browser: 0,
+  isTied: true,
+  isKept: true,
+}
+/** In another page, later, as another guest. */
+const SIGHT: Sight = { key: 'division', text: '1', whose: ['h', 'h'], at: 100, tab: 'tab 1', page: 'two', browser: 0 }
+const LEFT: Departure = { browser: 0, isOut: true, isForgotten: true, began: 50, ended: 60 }
+const SIGNED_IN: Departure = { ...LEFT, isOut: false, isForgotten: false }
+const SIGNED_OUT: Departure = { ...LEFT, isForgotten: false }
+/** What a page of this browser has shown before the guest left. */
+const KNOWN: Sight = { ...SIGHT, page: 'three', whose: ['g', 'g'], at: 30 }
+
+function judged(
+  write: Partial<Write>,
+  sight: Partial<Sight>,
+  departures: readonly Departure[],
+  ...others: Sight[]
+): boolean {
+  const shown = { ...SIGHT, ...sight }
+  const evidence: Evidence = { departures, sights: [...others, shown] }
+  return isForeign({ ...WRITE, ...write }, shown, evidence)
+}
+
+describe('a value of a visitor that a page shows', () => {
+  it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
+    ['a guest, after the one who set it has left', {}, {}, [LEFT]],
+    [
+      'a guest, in a page that was a user’s meanwhile',
+      {},
+      { page: 'one' },
+      [SIGNED_IN, SIGNED_OUT],
+      { ...KNOWN, page: 'one', whose: [ANN, 'b'] },
+    ],
+    ['a guest, where a user has set it', { whose: [ANN, 'b'] }, {}, [SIGNED_OUT]],
+    ['a guest in another browser', {}, { browser: 1 }, []],
+    [
+      'a guest, after a guest has left whose page knew of no cookie, but another did',
+      { whose: ['n', ''], isTied: false },
+      {},
+      [LEFT],
+      KNOWN,
+    ],
+    ['a guest, after one has left whose browser had not shown its cookie', { isTied: false }, {}, [LEFT], KNOWN],
+    ['the browser’s next guest, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [LEFT]],
+    ['a guest whose id was made at the same time', {}, {}, []],
+    ['the same page, where it has become another guest’s', {}, { page: 'one' }, []],
+    [
+      'a guest whose id was made at the same time, where it is the browser’s own',
+      { key: 'theme' },
+      { key: 'theme' },
+      [],
+    ],
+  ])('is foreign to %s', (_, write, sight, departures, ...others) => {
+    expect(judged(write, sight, departures, ...others)).toBe(true)
+  })
+
+  it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
+    ['the same guest', {}, { whose: ['g', 'g'] }, [LEFT]],
+    ['a guest whose browser had not shown its cookie', { isTied: false }, {}, []],
+    ['that guest, where the one before has left', { isTied: false, began: 70 }, {}, [LEFT], KNOWN],
+    ['a guest who had no cookie before', { whose: ['n', ''], isTied: false }, {}, []],
+    [
+      'a page that was a guest’s all the time, and had no cookie at first',
+      { whose: ['n', ''], isTied: false },
+      { page: 'one' },
+      [LEFT],
+    ],
+    ['the user who the guest has become', {}, { whose: [ANN, 'b'] }, [SIGNED_IN]],
+    ['a browser that had no cookie when a guest left', { whose: ['n', ''], isTied: false }, {}, [LEFT]],
+    ['the guest after a user, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],
+  ])('is not foreign to %s', (_, write, sight, departures, ...others) => {
+    expect(judged(write, sight, departures, ...others)).toBe(false)
+  })
+})
+
+describe('an item that a page has added, and that is not there in the end', () => {
+  const SAID = { ...WRITE, key: 'cart', text: '["c1"]', isAdded: true, began: 100, outcome: 'pending' } as const
+  const judged = (
+    isKept: boolean,
+    outcome: string,
+    other?: { readonly tab: string; readonly began: number },
+  ): unknown => {
+    const record = new Record()
+    record.add('tab 0', 0, {
+      id: 1,
+      said: [{ ...SAID, outcome }],
+      shown: [],
+      whose: WRITE.whose,
+      kept: isKept ? ['g'] : [],
+    })
+    const later = { ...SAID, text: '["c2"]', began: other?.began ?? 0 }
+    if (other) record.add(other.tab, 0, { id: 2, said: [later], shown: [], whose: WRITE.whose, kept: ['g'] })
+    return judge(record, [{ browser: 0, whose: WRITE.whose, values: { cart: other ? ['c2'] : [] } }])
+  }
+
+  it('is lost', () => {
+    expect(judged(true, 'pending')).toEqual(['c1 is lost'])
+    expect(judged(true, 'pending', { tab: 'tab 0', began: 200 })).toEqual(['c1 is lost'])
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 90 })).toEqual(['c1 is lost'])
+    expect(judged(false, 'saved')).toEqual(['c1 was said to be saved, and is lost'])
+  })
+
+  it('may be lost where its browser had not shown its first cookie', () => {
+    expect(judged(false, 'pending')).toEqual([])
+  })
+
+  it('may be lost where another tab has changed the key since', () => {
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 200 })).toEqual([])
+  })
+})

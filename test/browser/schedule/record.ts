@@ -1,0 +1,97 @@
+import type { PageRecord, Said, Shown } from '../site/page.js'
+
+/** A change, the page that made it, and the browser that this was in. */
+export interface Write extends Said {
+  readonly tab: string
+  readonly page: string
+  readonly browser: number
+  /** Whether the browser has shown the cookie of the visitor who made it. */
+  readonly isTied: boolean
+  /** Whether the browser had shown its cookie when the page was last heard of. */
+  readonly isKept: boolean
+}
+
+export type NextWrite = readonly [key: 'division' | 'theme' | 'cart', value?: unknown]
+
+/** What was shown, and where. */
+export interface Sight extends Shown {
+  readonly tab: string
+  readonly page: string
+  readonly browser: number
+}
+
+/** A visitor signed in, or out, in a browser between these two times. */
+export interface Departure {
+  readonly browser: number
+  readonly isOut: boolean
+  /** A guest has left: nothing of theirs stays, not even what is the browser's own. */
+  readonly isForgotten: boolean
+  readonly began: number
+  ended: number
+}
+
+interface RecordedPage {
+  readonly tab: string
+  readonly browser: number
+  readonly page: PageRecord
+}
+
+/** What a schedule has done, and what its pages have said and shown. */
+export class Record {
+  readonly log: string[] = []
+  readonly departures: Departure[] = []
+  /** When the server was killed: without a store, what it knew of computed changes is lost with it. */
+  readonly kills: number[] = []
+  readonly #pages = new Map<number, RecordedPage>()
+  /** Who is signed in, by browser. */
+  readonly #users = new Map<number, string>()
+  #writes = 0
+
+  /** A value that no other write has. */
+  nextWriteOf(key: NextWrite[0]): NextWrite {
+    this.#writes += 1
+    const count = this.#writes
+    return [key, { division: count, theme: `t${count}`, cart: [`c${count}`] }[key]]
+  }
+
+  /** Items that no page has added before. */
+  nextItems(count: number): readonly string[] {
+    return Array.from({ length: count }, () => `c${++this.#writes}`)
+  }
+
+  note(text: string): void {
+    this.log.push(text)
+  }
+
+  /** The newest state of a page stands for those before. */
+  add(tab: string, browser: number, page: PageRecord): void {
+    this.#pages.set(page.id, { tab, browser, page })
+  }
+
+  identityChanges(browser: number, user: string | undefined): void {
+    const isForgotten = user === undefined && !this.#users.has(browser)
+    const ended = Number.POSITIVE_INFINITY
+    this.departures.push({ browser, isOut: user === undefined, isForgotten, began: Date.now(), ended })
+    if (user === undefined) this.#users.delete(browser)
+    else this.#users.set(browser, user)
+  }
+
+  identityHasChanged(): void {
+    const last = this.departures.at(-1)
+    if (last) last.ended = Date.now()
+  }
+
+  writes(): readonly Write[] {
+    return [...this.#pages].flatMap(([id, { tab, browser, page }]) => {
+      const isShown = (whose: readonly string[]): boolean => page.kept.includes(whose[1] ?? '')
+      const common = { tab, page: String(id), browser, isKept: isShown(page.whose) }
+      return page.said.map((said) => ({ ...said, ...common, isTied: isShown(said.whose) }))
+    })
+  }
+
+  sights(): readonly Sight[] {
+    return [...this.#pages].flatMap(([id, { tab, browser, page }]) =>
+      page.shown.map((shown) => ({ ...shown, tab, page: String(id), browser })),
+    )
+  }
+}

@@ -1,0 +1,79 @@
+import type { Socket } from 'socket.io-client'
+
+/** Whose page it is: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
+type Whose = readonly string[]
+/**
+ * Says whether it is another visitor's now.
+ *
+ * @param isKept the browser has shown its cookie
+ */
+type Take = (whose: Whose, isKept: boolean) => boolean
+
+interface Answer {
+  readonly who?: string
+  readonly kept?: true
+  readonly greeting?: readonly string[]
+}
+
+/** What the HTML says. */
+export function whoseAtFirst(): Whose {
+  return [document.documentElement.dataset['visitor'] ?? '', embedded().who ?? '']
+}
+
+/** What the server calls the visitor, if the HTML says that the browser has shown its cookie. */
+export function keptAtFirst(): string[] {
+  const { who, held } = embedded()
+  return who !== undefined && held !== undefined ? [who] : []
+}
+
+function embedded(): { readonly who?: string; readonly held?: unknown } {
+  return JSON.parse(document.getElementById('live-session')?.textContent || '{}')
+}
+
+/**
+ * Follows whose page it is before the client does: by the greetings in answers.
+ *
+ * @param keep called where the browser has shown its cookie, with what the server calls the visitor if the answer says so
+ */
+export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: string) => void): void {
+  // Where a POST has told of another visitor, the connection is the former's until it is made anew.
+  let isFormers = false
+  const hear = (answer: Answer | undefined, isPost: boolean): void => {
+    if (answer?.kept) keep(answer.who)
+    const [ticket] = answer?.greeting ?? []
+    if (ticket === undefined || (isFormers && !isPost)) return
+    const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
+    isFormers ||= isPost && isAnothers
+  }
+  socket?.on('connect', () => {
+    isFormers = false
+  })
+  if (socket) hearAnswers(socket, (answer) => hear(answer, false))
+  const send = globalThis.fetch
+  globalThis.fetch = async (...request) => {
+    const answer = await send(...request)
+    const read = answer.json.bind(answer)
+    answer.json = async () => {
+      const said = await read()
+      hear(said, true)
+      return said
+    }
+    return answer
+  }
+}
+
+function hearAnswers(socket: Socket, hear: (answer: Answer | undefined) => void): void {
+  const emit = socket.emit.bind(socket)
+  socket.emit = (event: string, ...args: unknown[]) => {
+    const ack = args.pop()
+    if (typeof ack !== 'function') return emit(event, ...args, ack)
+    return emit(event, ...args, (...answer: unknown[]) => {
+      hear(answer.at(-1) as Answer | undefined)
+      ack(...answer)
+    })
+  }
+}
+
+function subjectOf(ticket: string): string {
+  return JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))).sub
+}
