@@ -69,6 +69,7 @@ const base = {
 }
 
 export default {
+  testSequencer: '<rootDir>/test/runner/sequencer.mjs',
   reporters: ['default', '<rootDir>/test/runner/skipped-reporter.mjs'],
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,

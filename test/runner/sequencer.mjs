@@ -1,0 +1,13 @@
+import Sequencer from '@jest/test-sequencer'
+
+/** Take long, and mostly wait: run last, they would leave a core idle. */
+const FIRST = ['browser', 'simulation']
+
+/** Runs test files in Jest's order, but those of some projects first. */
+export default class LongestFirst extends Sequencer {
+  async sort(tests) {
+    const sorted = await super.sort(tests)
+    const isFirst = ({ context }) => FIRST.includes(context.config.displayName?.name)
+    return [...sorted.filter(isFirst), ...sorted.filter((test) => !isFirst(test))]
+  }
+}
