@@ -4,15 +4,20 @@ import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
-import { present } from '../support/app/present.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
 
-/** Its sockets have a message flashed, perhaps with options, and answer with the outcome. */
-async function start(options: object = {}): Promise<App> {
-  const app = await startWithUsers({ routes: flashPages, options: options as never })
+const NONE = { ok: true, messages: [] }
+const STORES = [
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+] as const
+
+/** An app whose sockets flash what a page tells them to, and a visitor with a cookie. */
+async function begin(given: Parameters<typeof startWithUsers>[0] = {}): Promise<{ app: App; visitor: Visitor }> {
+  const app = await startWithUsers({ routes: flashPages, ...given })
   app.io.on('connection', (socket) => {
     socket.on('say', (message, ...rest) => {
       const answer = rest.pop()
@@ -22,21 +27,16 @@ async function start(options: object = {}): Promise<App> {
       )
     })
   })
-  return app
-}
-
-/** A visitor with a cookie. */
-async function begin(options?: object): Promise<{ app: App; visitor: Visitor }> {
-  const app = await start(options)
   return { app, visitor: app.visitor(cookieFor(app.live, {})) }
 }
 
-const take = (socket: TestSocket, ...isBack: readonly true[]): Promise<Record<string, unknown>> =>
-  socket.io.emitWithAck('live_session:take_flash', ...isBack)
-const sayNext = (socket: TestSocket): Promise<unknown> => socket.io.emitWithAck('say', 'moved', { for: 'next' })
-const none = { ok: true, messages: [] }
+const sayOver = ({ io }: TestSocket, message: unknown, ...options: unknown[]): Promise<unknown> =>
+  io.emitWithAck('say', message, ...options)
+const take = ({ io }: TestSocket, ...args: readonly unknown[]): Promise<Record<string, unknown>> =>
+  io.emitWithAck('live_session:take_flash', ...args)
+const taken = (...messages: readonly unknown[]): object => ({ ok: true, messages })
 
-/** How often a socket is told that there is something. */
+/** Counts the offers that a socket receives. */
 function offers(socket: TestSocket): () => number {
   let count = 0
   socket.io.on('live_session:flash', () => {
@@ -45,16 +45,18 @@ function offers(socket: TestSocket): () => number {
   return () => count
 }
 
+const offered = ({ io }: TestSocket): Promise<void> =>
+  new Promise((resolve) => io.once('live_session:flash', () => resolve()))
+
 async function open(visitor: Visitor): Promise<TestSocket> {
   const socket = await visitor.connect()
   await socket.ticket()
   return socket
 }
 
-/** A page that is greeted, and what it shows of messages. */
+/** Opens a page with the real client, and collects the messages that it shows. */
 async function openPage(visitor: Visitor): Promise<{ page: Page; shown: unknown[]; next(): Promise<unknown> }> {
   const page = await visitor.open({ path: '/page' })
-  await page.connected()
   const shown: unknown[] = []
   let tell = (_: unknown): void => undefined
   onFlash(page.live, (message) => {
@@ -64,54 +66,52 @@ async function openPage(visitor: Visitor): Promise<{ page: Page; shown: unknown[
   return { page, shown, next: () => new Promise((resolve) => (tell = resolve)) }
 }
 
-describe.each([
-  ['without a store', () => ({})],
-  ['with a store', () => ({ store: memoryStore() })],
-])('a message of a socket, %s', (_, optionsOf) => {
-  it('is offered to its own page alone, which takes it once', async () => {
-    const { visitor } = await begin(optionsOf())
+describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
+  it('is offered to its own page, which takes it once', async () => {
+    const { visitor } = await begin({ options: optionsOf() })
     const [one, two] = [await open(visitor), await open(visitor)]
     const [toOne, toTwo] = [offers(one), offers(two)]
-    expect(await one.io.emitWithAck('say', { text: 'added' })).toBe('said')
-    expect(await take(one)).toEqual({ ok: true, messages: [{ text: 'added' }] })
-    for (const socket of [one, two]) expect(await take(socket)).toEqual(none)
+    expect(await sayOver(one, { text: 'added' })).toBe('said')
+    expect(await take(one)).toEqual(taken({ text: 'added' }))
+    for (const socket of [one, two]) expect(await take(socket)).toEqual(NONE)
     expect([toOne(), toTwo()]).toEqual([1, 0])
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('waits for the next page where its own takes none', async () => {
-    const { visitor } = await begin(optionsOf())
-    await (await open(visitor)).io.emitWithAck('say', 'added')
+  it('waits for the next page if its own takes none', async () => {
+    const { visitor } = await begin({ options: optionsOf() })
+    await sayOver(await open(visitor), 'added')
     const { headers } = await visitor.fetch('/flash/take', { method: 'HEAD' })
     expect(headers.get('cache-control')).toBe('private')
-    // A page that the back button shows again would show the message again.
+    // A page that the back button restores would show the message again.
     const answer = await visitor.fetch('/flash/take')
     expect([answer.headers.get('cache-control'), await answer.json()]).toEqual([
       expect.stringContaining('no-store'),
       { taken: ['added'] },
     ])
-    expect(await take(await open(visitor))).toEqual(none)
+    expect(await take(await open(visitor))).toEqual(NONE)
   })
 
-  it('is given to one of many pages and requests that ask for it at once', async () => {
-    const { visitor } = await begin(optionsOf())
-    const sockets = [await open(visitor), await open(visitor), await open(visitor)]
-    await present(sockets[0]).io.emitWithAck('say', 'added')
-    const taken = [
+  it('goes to one of many concurrent pages and requests', async () => {
+    const { visitor } = await begin({ options: optionsOf() })
+    const sockets = [await open(visitor), await open(visitor), await open(visitor)] as const
+    await sayOver(sockets[0], 'added')
+    const takes = [
       ...sockets.map(async (socket) => (await take(socket))['messages']),
       ...sockets.map(() => takeFlash(visitor)),
     ]
-    expect((await Promise.all(taken)).flat()).toEqual(['added'])
+    expect((await Promise.all(takes)).flat()).toEqual(['added'])
   })
+})
 
-  it('of a request is taken by the socket that its next page opens, where that was not rendered with it, and by no request after that', async () => {
-    const app = await start(optionsOf())
-    const visitor = app.visitor()
+describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
+  it("is offered to the next page's socket, and to no request after that", async () => {
+    const { app, visitor } = await begin({ options: optionsOf() })
     await say(visitor, 'saved')
     const socket = await open(visitor)
-    await new Promise<void>((resolve) => socket.io.once('live_session:flash', () => resolve()))
-    expect(await take(socket)).toEqual({ ok: true, messages: ['saved'] })
-    // The cookie still has it: a socket cannot write one.
+    await offered(socket)
+    expect(await take(socket)).toEqual(taken('saved'))
+    // The cookie still holds the message, because a socket cannot write one.
     emptyCache(app.live)
     expect(await takeFlash(visitor)).toEqual([])
   })
@@ -119,8 +119,8 @@ describe.each([
 
 describe('an open page', () => {
   it.each([
-    ['an answer that leads nowhere', '/flash/say', 1],
-    ['an answer that leads to another page', '/flash/say/on', 0],
+    ['a response', '/flash/say', 1],
+    ['no redirect', '/flash/say/on', 0],
   ])('is offered the message of %s', async (_, path, times) => {
     const { visitor } = await begin()
     const [one, two] = [await open(visitor), await open(visitor)]
@@ -132,39 +132,37 @@ describe('an open page', () => {
   })
 
   it.each(['say/on', 'in/identify/say/on', 'say/in/identify/on'])(
-    'takes nothing that the page is to show which an answer leads to, though it connects before that: %s',
+    "leaves a redirect's message to its target, although it connects earlier: %s",
     async (deeds) => {
-      const app = await start()
-      const visitor = app.visitor(cookieFor(app.live, {}))
+      const { visitor } = await begin()
       await visitor.fetch(`/flash/${deeds}?what=welcome&user=ann`)
-      expect(await take(await open(visitor))).toEqual(none)
+      expect(await take(await open(visitor))).toEqual(NONE)
       expect(await takeFlash(visitor)).toEqual(['welcome'])
     },
   )
 
-  it('takes nothing of a request that is under way, and is offered it when the answer is out', async () => {
+  it("takes a request's message only after the response", async () => {
     const sockets: TestSocket[] = []
-    const app = await startWithUsers({
+    const { visitor } = await begin({
       routes: async (ctx) => {
         await ctx.liveSession.flash('saved')
         ctx.body = await Promise.all(sockets.map((one) => take(one)))
       },
     })
-    const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await open(visitor)
     sockets.push(socket)
-    const offered = new Promise<void>((resolve) => socket.io.once('live_session:flash', () => resolve()))
-    expect(await (await visitor.fetch('/')).json()).toEqual([{ ok: true, messages: [] }])
-    await offered
-    expect(await take(socket)).toEqual({ ok: true, messages: ['saved'] })
+    const offer = offered(socket)
+    expect(await (await visitor.fetch('/')).json()).toEqual([NONE])
+    await offer
+    expect(await take(socket)).toEqual(taken('saved'))
   })
 
   it.each([
-    ['the first message', []],
+    ['the first', []],
     ['the second', ['early']],
-  ])('is offered what a request says when its answer is out: %s', async (_, early) => {
+  ])('is offered a message flashed after the response: %s', async (_, early) => {
     const said = new Gate()
-    const app = await startWithUsers({
+    const { visitor } = await begin({
       routes: async ({ liveSession, res }) => {
         liveSession.get('division')
         for (const message of early) await liveSession.flash(message)
@@ -172,16 +170,15 @@ describe('an open page', () => {
         res.end('ok')
       },
     })
-    const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await open(visitor)
     const count = offers(socket)
     await visitor.fetch('/')
     await said.entered
-    expect(await take(socket)).toEqual({ ok: true, messages: [...early, 'late'] })
+    expect(await take(socket)).toEqual(taken(...early, 'late'))
     expect(count()).toBe(1 + early.length)
   })
 
-  it('shows waiting messages, those of sockets and of requests, once each', async () => {
+  it('shows messages of sockets and requests once each, also after an outage', async () => {
     const { visitor } = await begin()
     await say(visitor, 'before')
     const { page, shown, next } = await openPage(visitor)
@@ -201,114 +198,83 @@ describe('an open page', () => {
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('takes nothing that it has no listener for, nor once it is closed', async () => {
-    const { visitor } = await begin()
-    const { page, shown } = await openPage(visitor)
-    page.live.close()
-    const silent = await visitor.open({ path: '/page' })
-    await silent.connected()
-    onFlash(silent.live, () => undefined)()
-    for (const one of [page, silent]) await one.socket.emitWithAck('say', 'unheard')
-    expect(shown).toEqual([])
-    expect(await takeFlash(visitor)).toEqual(['unheard', 'unheard'])
-  })
-
-  it('without a live cookie shows what its own socket’s handler says', async () => {
-    const app = await start()
+  it("shows its own socket's message without a live cookie", async () => {
+    const { app } = await begin()
     const socket = await open(app.visitor())
-    expect(await socket.io.emitWithAck('say', 'welcome')).toBe('said')
-    expect(await take(socket)).toEqual({ ok: true, messages: ['welcome'] })
+    expect(await sayOver(socket, 'welcome')).toBe('said')
+    expect(await take(socket)).toEqual(taken('welcome'))
   })
 })
 
-describe('what a socket asks for', () => {
-  it.each([
-    ['an argument', [1, 2]],
-    ['a list', [[]]],
-    ['false', [false]],
-    ['a number', [1]],
-    ['a text', ['true']],
-    ['an object', [{}]],
-  ])('with %s is malformed', async (_, args) => {
-    const app = await start()
-    const socket = await open(app.visitor(cookieFor(app.live, {})))
-    await socket.io.emitWithAck('say', 'kept')
-    expect(await socket.io.emitWithAck('live_session:take_flash', ...args)).toEqual({ ok: false, code: 'malformed' })
-    expect(await take(socket)).toEqual({ ok: true, messages: ['kept'] })
-  })
-
-  it('without an acknowledgement is left where it is', async () => {
-    const app = await start()
-    const socket = await open(app.visitor(cookieFor(app.live, {})))
-    await socket.io.emitWithAck('say', 'kept')
+describe('a malformed or refused request for messages', () => {
+  it.each([[[1, 2]], [[[]]], [[false]], [[1]], [['true']], [[{}]]])('leaves them waiting: %j', async (args) => {
+    const { visitor } = await begin()
+    const socket = await open(visitor)
+    await sayOver(socket, 'kept')
+    expect(await take(socket, ...args)).toEqual({ ok: false, code: 'malformed' })
     socket.io.emit('live_session:take_flash')
-    expect(await take(socket)).toEqual({ ok: true, messages: ['kept'] })
+    expect(await take(socket)).toEqual(taken('kept'))
   })
 
-  it('is rate limited, and nothing is lost', async () => {
-    const app = await start({ limits: { changesPerSocket: 1 } })
-    const socket = await open(app.visitor(cookieFor(app.live, {})))
-    await socket.io.emitWithAck('say', 'kept')
+  it('leaves them waiting if rate-limited', async () => {
+    const { app, visitor } = await begin({ options: { limits: { changesPerSocket: 1 } } })
+    const socket = await open(visitor)
+    await sayOver(socket, 'kept')
     await socket.change('division', 1)
     await socket.change('division', 2)
     expect(await take(socket)).toEqual({ ok: false, code: 'rate_limited' })
     app.clock.advance(1000)
-    expect(await take(socket)).toEqual({ ok: true, messages: ['kept'] })
-  })
-
-  it('of a visitor who has gone is refused', async () => {
-    const app = await start()
-    let late = async (): Promise<unknown> => undefined
-    app.io.on('connection', ({ liveSession }) => {
-      late = () => liveSession.flash('late').catch(({ code }) => code)
-    })
-    const visitor = app.visitor(cookieFor(app.live, {}))
-    await open(visitor)
-    await visitor.fetch('/login/now?user=ann')
-    expect(await late()).toBe('superseded')
-    expect(await takeFlash(visitor)).toEqual([])
+    expect(await take(socket)).toEqual(taken('kept'))
   })
 })
 
-describe.each([
-  ['without a store', () => ({})],
-  ['with a store', () => ({ store: memoryStore() })],
-])('a message for the next page, %s', (_, optionsOf) => {
-  it('of a socket is offered to no open page, and taken by none: the page that is rendered next shows it', async () => {
-    const { visitor } = await begin(optionsOf())
-    const sockets = [await open(visitor), await open(visitor)]
-    const offers: string[] = []
-    for (const { io } of sockets) io.on('live_session:flash', () => offers.push(io.id ?? ''))
-    const [leaving] = sockets as [TestSocket]
+it("a former visitor's socket can flash no message", async () => {
+  const { app, visitor } = await begin()
+  let late = async (): Promise<unknown> => undefined
+  app.io.on('connection', ({ liveSession }) => {
+    late = () => liveSession.flash('late').catch(({ code }) => code)
+  })
+  await open(visitor)
+  await visitor.fetch('/login/now?user=ann')
+  expect(await late()).toBe('superseded')
+  expect(await takeFlash(visitor)).toEqual([])
+})
+
+describe.each(STORES)('a message for the next page, %s', (_, optionsOf) => {
+  const sayNext = (socket: TestSocket): Promise<unknown> => sayOver(socket, 'moved', { for: 'next' })
+
+  it('is neither offered to nor taken by open pages', async () => {
+    const { visitor } = await begin({ options: optionsOf() })
+    const [leaving, other] = [await open(visitor), await open(visitor)]
+    const counts = [offers(leaving), offers(other)]
     expect(await sayNext(leaving)).toBe('said')
-    for (const socket of sockets) expect(await take(socket)).toEqual(none)
-    expect(offers).toEqual([])
+    for (const socket of [leaving, other]) expect(await take(socket)).toEqual(NONE)
+    expect(counts.map((count) => count())).toEqual([0, 0])
     expect(await takeFlash(visitor)).toEqual(['moved'])
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('is taken over the socket of a page that is loaded after it, once, and of no page that comes back', async () => {
-    const { visitor } = await begin(optionsOf())
+  it('appears once, on a page loaded later, not on one that reconnects', async () => {
+    const { visitor } = await begin({ options: optionsOf() })
     await sayNext(await open(visitor))
-    const back = await open(visitor)
-    expect(await take(back, true)).toEqual(none)
+    expect(await take(await open(visitor), true)).toEqual(NONE)
     const next = await open(visitor)
-    expect(await take(next)).toEqual({ ok: true, messages: ['moved'] })
-    expect(await take(next)).toEqual(none)
+    expect(await take(next)).toEqual(taken('moved'))
+    expect(await take(next)).toEqual(NONE)
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it.each(['next/on', 'next'])('of a request is left by the pages that are open: %s', async (deeds) => {
-    const { app, visitor } = await begin(optionsOf())
+  it.each(['next/on', 'next'])('waits in the cookie if a request flashes it: %s', async (deeds) => {
+    const { app, visitor } = await begin({ options: optionsOf() })
     const socket = await open(visitor)
     await say(visitor, 'moved', deeds)
-    expect(await take(socket)).toEqual(none)
+    expect(await take(socket)).toEqual(NONE)
     emptyCache(app.live)
-    expect(await take(await open(visitor))).toEqual({ ok: true, messages: ['moved'] })
+    expect(await take(await open(visitor))).toEqual(taken('moved'))
   })
 
-  it('is none of the answer of its own request, nor of what a script of an open page fetches', async () => {
-    const { visitor } = await begin(optionsOf())
+  it("appears neither in its request's response nor in a script's fetch", async () => {
+    const { visitor } = await begin({ options: optionsOf() })
     const own = await (await visitor.fetch('/flash/next/take?what=moved')).json()
     expect(own).toEqual({ taken: [] })
     const script = { headers: { 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' } }
@@ -316,44 +282,33 @@ describe.each([
     expect(await takeFlash(visitor)).toEqual(['moved'])
   })
 
-  it('is still for the next page after a restart', async () => {
+  it('still waits for the next page after a restart', async () => {
     const options = optionsOf()
-    const before = await start(options)
-    const visitor = before.visitor(cookieFor(before.live, {}))
-    await say(visitor, 'moved', 'next')
-    await before.stop()
-    const app = await startWithUsers({ routes: flashPages, options: options as never, clock: before.clock })
-    const same = app.visitor(visitor.cookie)
-    expect(await take(await open(same), true)).toEqual(none)
+    const before = await begin({ options })
+    await say(before.visitor, 'moved', 'next')
+    await before.app.stop()
+    const { app } = await begin({ options, clock: before.app.clock })
+    const same = app.visitor(before.visitor.cookie)
+    expect(await take(await open(same), true)).toEqual(NONE)
     expect(await takeFlash(same)).toEqual(['moved'])
   })
 })
 
 describe('a message for the next page', () => {
-  it('is shown by the real client of the next page, and not by that of the page that is left, though it connects again', async () => {
+  it("is shown by the next page's client, not by the old page's", async () => {
     const { visitor } = await begin()
-    const shown: string[] = []
-    const left = await visitor.open({ path: '/page' })
-    await left.connected()
-    onFlash(left.live, (message) => shown.push(`left: ${message}`))
-    expect(await left.socket.emitWithAck('say', 'moved', { for: 'next' })).toBe('said')
-    left.socket.disconnect()
-    await left.comeBack()
-    const next = await visitor.open({ path: '/page' })
-    const heard = new Promise<void>((resolve) => {
-      onFlash(next.live, (message) => {
-        shown.push(`next: ${message}`)
-        resolve()
-      })
-    })
-    await next.connected()
-    await heard
-    expect(shown).toEqual(['next: moved'])
+    const left = await openPage(visitor)
+    await left.page.connected()
+    expect(await left.page.socket.emitWithAck('say', 'moved', { for: 'next' })).toBe('said')
+    left.page.socket.disconnect()
+    await left.page.comeBack()
+    const { next } = await openPage(visitor)
+    expect(await next()).toBe('moved')
+    expect(left.shown).toEqual([])
   })
 
-  it.each([{ for: 'nxet' }, { for: null }])('is for no pages that there are not: %j', async (options) => {
-    const app = await start()
-    const socket = await open(app.visitor(cookieFor(app.live, {})))
-    expect(await socket.io.emitWithAck('say', 'moved', options)).toContain("flash: for: expected 'any' or 'next'")
+  it.each([{ for: 'nxet' }, { for: null }])('rejects an unknown option: %j', async (options) => {
+    const { visitor } = await begin()
+    expect(await sayOver(await open(visitor), 'moved', options)).toContain("flash: for: expected 'any' or 'next'")
   })
 })
