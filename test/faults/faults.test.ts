@@ -5,12 +5,12 @@ import { runFaults } from './run.js'
 
 const CYCLES = 3
 const SEED = 1
-/** ms that no machine takes for them: beside all other tests they take minutes. */
+/** ms that no machine needs: beside all other tests they take minutes. */
 const HANGS = 900_000
 
-describeWithServer(REDIS, 'three nodes and Redis, of which some fail while a hundred users write', () => {
+describeWithServer(REDIS, 'three nodes and Redis, failing under load', () => {
   it(
-    'agree when all is quiet, have all that was acknowledged, and never show what is older or another user\u2019s',
+    'converge, keep every acknowledged write, and never show older values',
     async () => {
       const { faults, cycles } = await runFaults({ cycles: CYCLES, seed: SEED })
       expect(faults).toEqual([])

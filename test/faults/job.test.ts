@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, it } from '@jest/globals'
 
-it('a job that waits for live.settled() does not end before a store that is down is back', async () => {
+it('live.settled() keeps a job alive until its store is back', async () => {
   const job = join(process.cwd(), 'test/faults/job.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', job], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])

@@ -7,10 +7,10 @@ import { LEAVINGS, runLeavings } from './leaving.js'
 const ROUNDS = 12
 const SEED = 1
 
-describeWithServer(REDIS, 'a page of two nodes and Redis that is left as soon as it has added to a list', () => {
-  it.each([...LEAVINGS])('leaves each item to the next page, once: %s', async (_, leaving) => {
+describeWithServer(REDIS, 'a page that adds to a cart and leaves at once', () => {
+  it.each([...LEAVINGS])('hands each item to the next page, once: %s', async (_, leaving) => {
     const run = { leaving, rounds: ROUNDS, hasRedis: true, nodes: 2, seed: SEED, atOnce: 3, storeTimeout: 30_000 }
-    const { items, lost, twice } = await runLeavings(run)
-    expect({ items, lost, twice }).toEqual({ items: ROUNDS * leaving.items, lost: [], twice: [] })
+    const { added, lost, twice } = await runLeavings(run)
+    expect({ added, lost, twice }).toEqual({ added: ROUNDS * leaving.items, lost: [], twice: [] })
   })
 })

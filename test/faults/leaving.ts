@@ -1,23 +1,20 @@
-import { randomBytes } from 'node:crypto'
-import type { BrowserContext, Page } from 'puppeteer-core'
+import { type BrowserContext, launch, type Page } from 'puppeteer-core'
+import { chromiums } from '../browser/find-browser.mjs'
 import { Dice } from '../fuzz/dice.js'
 import { crash } from '../support/page/crash.js'
-import { RedisServer } from '../support/servers/redis.js'
-import { bundleNode, bundlePage } from './bundle.js'
-import { launchChromium } from './chromium.js'
-import { Gateway } from './gateway.js'
-import { NodeProcess } from './node-process.js'
+import { Items } from './items.js'
+import { onSite } from './site.js'
 
-/** ms until what is missing counts as lost. */
+/** ms until a missing item counts as lost. */
 const PATIENCE = 5000
 
-/** How a page adds to its list, and how it is left. */
+/** How a page adds to its cart, and how it is left. */
 export interface Leaving {
   readonly isUser: boolean
   readonly items: number
-  /** ms between two of them. */
+  /** ms between two items. */
   readonly apart: number
-  /** ms at the most between the last of them and the end of the page. */
+  /** The most ms between the last item and the end of the page. */
   readonly wait: number
   readonly how: 'link' | 'reload' | 'close' | 'crash'
 }
@@ -38,63 +35,42 @@ export interface LeavingRun {
   readonly hasRedis: boolean
   readonly nodes: number
   readonly seed: number
-  /** Visitors at a time, each in a browser of its own. */
+  /** Visitors at a time, each in its own browser. */
   readonly atOnce: number
-  /** ms, for a machine that may be slow: a store that answers later counts as none. As users have it where it is left out. */
+  /** ms, for a slow machine: a store that answers later counts as silent. */
   readonly storeTimeout?: number
 }
 
-/** What has become of all items. */
-export interface LeavingTally {
-  rounds: number
-  items: number
-  /** What is not in the list in the end, and what is there twice: each with its round. */
-  readonly lost: string[]
-  readonly twice: string[]
-}
-
-/** Where a page says what it shows, for a driver. */
-interface Shown {
-  readonly list: readonly string[]
-  readonly status: string
-}
-
-/** Has pages add to a list and go away at once, again and again, and looks at what the next page has of it. */
-export async function runLeavings(
-  { leaving, rounds, hasRedis, nodes: count, seed, atOnce, storeTimeout }: LeavingRun,
+/** Has pages add to a cart and leave at once, repeatedly, and looks for the items on the next page. */
+export function runLeavings(
+  { leaving, rounds, hasRedis, nodes, seed, atOnce, storeTimeout }: LeavingRun,
   log: (line: string) => void = () => undefined,
-): Promise<LeavingTally> {
-  const tally: LeavingTally = { rounds: 0, items: 0, lost: [], twice: [] }
-  const redis = hasRedis ? await RedisServer.start() : undefined
-  await bundlePage('test/faults/leaving-page.ts')
-  const script = await bundleNode('test/faults/leaving-node.ts')
-  const secret = randomBytes(32).toString('base64url')
-  const more = storeTimeout === undefined ? {} : { STORE_TIMEOUT: String(storeTimeout) }
-  const starting = Array.from({ length: count }, () => NodeProcess.start(script, redis?.path ?? '', secret, more))
-  const nodes = await Promise.all(starting)
-  const gateway = await Gateway.start(() => nodes.flatMap(({ port }) => port ?? []))
-  const browser = await launchChromium()
-  let begun = 0
-  const visit = async (index: number): Promise<void> => {
-    const context = await browser.createBrowserContext()
-    if (leaving.isUser)
-      await context.setCookie({ name: 'user', value: `user-${index}`, domain: new URL(gateway.url).hostname })
-    const dice = Dice.of(seed, index)
-    while (begun < rounds) {
-      begun += 1
-      await round(begun, context, gateway.url, leaving, dice, tally)
-      if (tally.rounds % 50 === 0) log(told(tally))
+): Promise<Items> {
+  const env = storeTimeout === undefined ? {} : { STORE_TIMEOUT: String(storeTimeout) }
+  return onSite({ store: hasRedis ? 'Redis' : 'nowhere', nodes, env }, async ({ gateway }) => {
+    const items = new Items()
+    const [find] = chromiums()
+    if (!find) throw new Error('no Chromium is installed: apt-get install -y chromium')
+    const browser = await launch(await find())
+    let begun = 0
+    const visit = async (index: number): Promise<void> => {
+      const context = await browser.createBrowserContext()
+      const domain = new URL(gateway.url).hostname
+      if (leaving.isUser) await context.setCookie({ name: 'user', value: `user-${index}`, domain })
+      const dice = Dice.of(seed, index)
+      while (begun < rounds) {
+        begun += 1
+        await round(begun, context, gateway.url, leaving, dice, items)
+        if (items.rounds % 50 === 0) log(String(items))
+      }
     }
-  }
-  try {
-    await Promise.all(Array.from({ length: atOnce }, (_, index) => visit(index)))
-  } finally {
-    await browser.close()
-    await gateway.stop()
-    await Promise.all(nodes.map((node) => node.stop()))
-    await redis?.stop()
-  }
-  return tally
+    try {
+      await Promise.all(Array.from({ length: atOnce }, (_, index) => visit(index)))
+    } finally {
+      await browser.close()
+    }
+    return items
+  })
 }
 
 async function round(
@@ -103,24 +79,21 @@ async function round(
   url: string,
   leaving: Leaving,
   dice: Dice,
-  tally: LeavingTally,
+  tally: Items,
 ): Promise<void> {
   const items = Array.from({ length: leaving.items }, (_, index) => `${number}.${index}`)
   const page = await open(context, url)
-  await page.evaluate('live.set("list", []).then(() => live.flush())')
+  await page.evaluate('live.set("cart", []).then(() => live.flush())')
   const wait = dice.below(leaving.wait + 1)
   const next = await leave(page, `add(${JSON.stringify(items)}, ${leaving.apart})`, wait, leaving.how)
-  const { list, status } = await shown(next ?? (await open(context, url)), items)
+  const { cart, status } = await shown(next ?? (await open(context, url)), items)
   for (const one of await context.pages()) await one.close()
-  const missing = items.filter((item) => !list.includes(item))
-  const name = `round ${number}, left after ${wait} ms`
-  if (missing.length > 0) tally.lost.push(`${name}: ${status} without ${missing.join()}, with ${list.join()}`)
-  if (new Set(list).size < list.length) tally.twice.push(`${name}: ${list.join()}`)
-  tally.items += items.length
+  tally.check(`round ${number}, left after ${wait} ms, ${status}`, items, cart)
+  tally.added += items.length
   tally.rounds += 1
 }
 
-/** The page adds, waits in itself or until a driver has heard of it, and is left; answers the next page if the browser opens one by itself. */
+/** Adds, waits in the page or in this process, and leaves. Returns the next page if the browser opens it by itself. */
 async function leave(page: Page, adding: string, wait: number, how: Leaving['how']): Promise<Page | undefined> {
   if (how === 'link' || how === 'reload') {
     const going = how === 'link' ? 'location.assign("/" + Math.random())' : 'location.reload()'
@@ -136,22 +109,23 @@ async function leave(page: Page, adding: string, wait: number, how: Leaving['how
   return undefined
 }
 
+const isReady = (page: Page): Promise<unknown> => page.waitForFunction('globalThis.live?.ready.then(() => true)')
+
 async function open(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage()
   await page.goto(url)
-  await page.waitForFunction('globalThis.live?.ready.then(() => true)')
+  await isReady(page)
   return page
 }
 
-/** What a page shows once it has all of these, or had the time to. */
-async function shown(page: Page, items: readonly string[]): Promise<Shown> {
-  await page.waitForFunction('globalThis.live?.ready.then(() => true)')
-  const isThere = `${JSON.stringify(items)}.every((item) => live.get("list").includes(item))`
+/** Returns the cart and status of a page once it shows all of these items, or has had the time to. */
+async function shown(
+  page: Page,
+  items: readonly string[],
+): Promise<{ readonly cart: readonly string[]; readonly status: string }> {
+  await isReady(page)
+  const isThere = `${JSON.stringify(items)}.every((item) => live.get("cart").includes(item))`
   await page.waitForFunction(isThere, { timeout: PATIENCE }).catch(() => undefined)
   await page.evaluate('live.flush()')
-  return (await page.evaluate('({ list: live.get("list"), status: live.status().status })')) as Shown
-}
-
-function told({ rounds, items, lost, twice }: LeavingTally): string {
-  return JSON.stringify({ rounds, items, lost: lost.length, twice: twice.length })
+  return (await page.evaluate('({ cart: live.get("cart"), status: live.status().status })')) as never
 }

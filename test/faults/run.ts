@@ -1,13 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Store } from 'koa-live-session'
+import { redisStore } from 'koa-live-session/redis'
 import { Dice } from '../fuzz/dice.js'
 import { within } from '../support/app/within.js'
-import { FaultCluster, type Held } from './cluster.js'
+import { connectNodeRedis } from '../support/servers/redis-clients.js'
+import { onSite, type Site } from './site.js'
 import { FaultUser } from './user.js'
 
-/** How often each user writes each way in a cycle. */
+/** How often each user writes in each way in a cycle. */
 const WRITES = 4
-/** Of how many writes of a cycle things happen. */
+/** Faults begin and end within so many writes of a cycle. */
 const SPAN = 900
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
 const KEYS = ['division', 'draft', 'role', 'secret'] as const
 
 export interface FaultRun {
@@ -17,56 +21,74 @@ export interface FaultRun {
   readonly users?: number
 }
 
-/** What has happened. */
+/** The outcome of a run. */
 export interface FaultTally {
   cycles: number
   writes: number
   unanswered: number
   readonly events: Record<string, number>
-  /** What must never be, with the seed and the events of its cycle. */
+  /** Broken promises, with the seed and the events of their cycle. */
   readonly faults: string[]
 }
 
+/** A start or an end of a fault. */
 interface Happening {
   readonly name: string
-  /** After how many writes of the cycle it happens. */
+  /** The number of writes of the cycle before it. */
   readonly after: number
   readonly run: () => Promise<unknown>
 }
 
-/** What a fault begins with, and what ends it. */
 type Fault = readonly [name: string, begin: () => Promise<unknown>, end: string, finish: () => Promise<unknown>]
+type Registers = Readonly<Record<string, { readonly stamp: number; readonly value?: unknown }>>
+/** The registers of each user in one place. */
+type Held = Readonly<Record<string, Registers>>
+/** Returns the registers of these users at each node and in Redis. */
+type Hold = (ids: readonly string[]) => Promise<readonly Held[]>
 
-/** Lets processes and connections fail while users write, and looks after each cycle at what all places have. Ends at the first fault. */
-export async function runFaults(
+/** Fails processes and connections while users write, and compares all places after each cycle. Ends at the first broken promise. */
+export function runFaults(
   { cycles, seed, users: count = 100 }: FaultRun,
   log: (line: string) => void = () => undefined,
 ): Promise<FaultTally> {
-  const cluster = await FaultCluster.start()
-  const users = Array.from({ length: count }, (_, number) => new FaultUser(number + 1, cluster.gateway.url))
-  const tally: FaultTally = { cycles: 0, writes: 0, unanswered: 0, events: {}, faults: [] }
-  try {
-    await Promise.all(users.map((user) => user.open()))
-    while (tally.cycles < cycles && tally.faults.length === 0) {
-      const dice = Dice.of(seed, tally.cycles)
-      const plan = planOf(dice, cluster)
-      await cycle(cluster, users, plan, tally)
-      const faults = await check(cluster, users)
-      const names = plan.map(({ name, after }) => `after ${after}: ${name}`).join('; ')
-      tally.faults.push(...faults.map((fault) => `seed ${seed}, cycle ${tally.cycles}: ${fault}\n  events: ${names}`))
-      tally.cycles += 1
-      log(`cycle ${tally.cycles}: ${names}`)
+  return onSite({ store: 'Redis', nodes: 3, entry: 'test/faults/node.ts', redisOptions: DURABLE }, async (site) => {
+    const users = Array.from({ length: count }, (_, number) => new FaultUser(number + 1, site.gateway.url))
+    const tally: FaultTally = { cycles: 0, writes: 0, unanswered: 0, events: {}, faults: [] }
+    const connection = await connectNodeRedis(site.redis.path)
+    const held: Hold = (ids) => heldOf(site, redisStore(connection.client), ids)
+    try {
+      await Promise.all(users.map((user) => user.open()))
+      while (tally.cycles < cycles && tally.faults.length === 0) {
+        const plan = planOf(Dice.of(seed, tally.cycles), site)
+        await cycle(site, users, plan, tally)
+        const faults = await check(held, users)
+        const names = plan.map(({ name, after }) => `after ${after}: ${name}`).join('; ')
+        tally.faults.push(...faults.map((fault) => `seed ${seed}, cycle ${tally.cycles}: ${fault}\n  events: ${names}`))
+        tally.cycles += 1
+        log(`cycle ${tally.cycles}: ${names}`)
+      }
+    } finally {
+      for (const user of users) user.close()
+      await connection.end()
     }
-  } finally {
-    for (const user of users) user.close()
-    await cluster.stop()
-  }
-  return tally
+    return tally
+  })
 }
 
-/** What happens in a cycle: up to four faults, of which several may be there at a time, but one of a kind. */
-function planOf(dice: Dice, cluster: FaultCluster): readonly Happening[] {
-  const left = faultsOf(cluster)
+async function heldOf({ nodes }: Site, store: Store, ids: readonly string[]): Promise<readonly Held[]> {
+  const stored = ids.map(async (id): Promise<[string, Registers]> => {
+    const rows = await store.load(`user:s:${id}`)
+    return [id, Object.fromEntries(rows.map(({ key, stamp, value }) => [key, { stamp, value }]))]
+  })
+  const dumps = nodes.map(async ({ port }): Promise<Held> => {
+    return (await fetch(`http://127.0.0.1:${port}/dump?ids=${ids.join()}`)).json()
+  })
+  return Promise.all([...dumps, Promise.all(stored).then(Object.fromEntries)])
+}
+
+/** Plans a cycle: up to four faults, which may overlap, but one of a kind. */
+function planOf(dice: Dice, site: Site): readonly Happening[] {
+  const left = faultsOf(site)
   const happenings: Happening[] = []
   for (let count = 1 + dice.below(4); count > 0; count -= 1) {
     const [kinds] = left.splice(dice.below(left.length), 1)
@@ -75,7 +97,7 @@ function planOf(dice: Dice, cluster: FaultCluster): readonly Happening[] {
     const [name, run, end, finish] = fault
     const after = dice.below(SPAN)
     const until = after + 1 + dice.below(SPAN - after)
-    // A node ends, or starts, for as long as Redis is away: that keeps nothing else from happening.
+    // A node may take as long to end or start as Redis is away; other events do not wait for it.
     let done: Promise<unknown> = Promise.resolve()
     const then = (act: () => Promise<unknown>) => (): Promise<unknown> => {
       done = done.then(act)
@@ -86,8 +108,8 @@ function planOf(dice: Dice, cluster: FaultCluster): readonly Happening[] {
   return happenings.sort((a, b) => a.after - b.after)
 }
 
-/** What may fail, each in some ways. */
-function faultsOf({ nodes, redis }: FaultCluster): (readonly Fault[])[] {
+/** Returns the kinds of faults, each with its variants. */
+function faultsOf({ nodes, redis }: Site): (readonly Fault[])[] {
   const processes = nodes.map((node, at): readonly Fault[] => [
     [`kill node ${at}`, () => node.end('SIGKILL'), `start node ${at}`, () => node.start()],
     [`end node ${at}`, () => node.end('SIGTERM'), `start node ${at}`, () => node.start()],
@@ -98,9 +120,9 @@ function faultsOf({ nodes, redis }: FaultCluster): (readonly Fault[])[] {
   return [[['kill Redis', () => redis.kill(), 'start Redis', () => redis.start()]], ...processes, ...adapters]
 }
 
-/** All users write; things happen meanwhile, and have an end. */
+/** Has all users write while the plan runs. */
 async function cycle(
-  { nodes }: FaultCluster,
+  { nodes }: Site,
   users: readonly FaultUser[],
   plan: readonly Happening[],
   tally: FaultTally,
@@ -117,7 +139,7 @@ async function cycle(
       heard()
     }
   }
-  // Where no node is there, the writes wait for what is to happen next.
+  // Without any node, the writes wait for the next event.
   const isStuck = (): boolean => nodes.every(({ port }) => port === undefined)
   const faults = async (): Promise<void> => {
     const running: Promise<unknown>[] = []
@@ -138,13 +160,13 @@ async function cycle(
   await happening
 }
 
-/** What is wrong once all is quiet. */
-async function check(cluster: FaultCluster, users: readonly FaultUser[]): Promise<readonly string[]> {
+/** Returns the broken promises once nothing fails any more. */
+async function check(hold: Hold, users: readonly FaultUser[]): Promise<readonly string[]> {
   const ids = users.map(({ id }) => id)
-  // Each browser comes by once more, with its cookie.
+  // Each browser makes one more request, with its cookie.
   await Promise.all(users.map((user) => within(() => user.look(), Boolean)))
   const held = await within(
-    () => cluster.held(ids),
+    () => hold(ids),
     (each) => differences(each, ids).length === 0,
   )
   const [, , , stored] = held
@@ -153,7 +175,9 @@ async function check(cluster: FaultCluster, users: readonly FaultUser[]): Promis
       const place = user.place(key, stored?.[user.id]?.[key]?.value)
       const { begun, kept } = user[key]
       const isKept = place >= kept || (key === 'division' && user.mayReturn(place))
-      return isKept && place <= begun ? [] : `${user.id} has ${key} of write ${place}, kept was ${kept} of ${begun}`
+      return isKept && place <= begun
+        ? []
+        : `${user.id} has ${key} of write ${place}, expected at least ${kept} of ${begun}`
     })
   })
   return [
@@ -163,13 +187,13 @@ async function check(cluster: FaultCluster, users: readonly FaultUser[]): Promis
   ]
 }
 
-/** Where not all places have the same of a user. */
+/** Returns the users whose registers differ between places. */
 function differences(held: readonly Held[], ids: readonly string[]): readonly string[] {
   const [first] = held
   const others = held.slice(1)
   return ids.flatMap((id) => {
     if (others.every((other) => isDeepStrictEqual(sorted(other[id]), sorted(first?.[id])))) return []
-    return `not all places have the same of ${id}: ${JSON.stringify(held.map((each) => each[id]))}`
+    return `places differ about ${id}: ${JSON.stringify(held.map((each) => each[id]))}`
   })
 }
 

@@ -1,21 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BrowserContext } from 'puppeteer-core'
 import { Visitor } from '../support/app/visitor.js'
-import { RedisServer } from '../support/servers/redis.js'
-import { bundleNode, bundlePage } from './bundle.js'
-import { launchChromium } from './chromium.js'
-import { Gateway } from './gateway.js'
-import { NodeProcess } from './node-process.js'
+import type { Page } from '../support/page/page.js'
+import { Items } from './items.js'
+import type { NodeProcess } from './node-process.js'
+import { onSite, type Site } from './site.js'
 
-/** ms for which Redis is silent, or a node stopped. */
+/** ms for which Redis or a node is silent. */
 const SILENCE = 3000
 /** ms after a change until its node has asked Redis, which has not answered yet. */
 const ASKED = 60
 
-/** What falls silent, and where the two pages of each user are. */
-export type Stall = 'devices' | 'tabs' | 'node' | 'restart'
-export const STALLS: readonly [Stall, ...Stall[]] = ['devices', 'tabs', 'node', 'restart']
+/** Redis is silent, a node is silent, or Redis crashes without persistence. */
+export type Stall = 'devices' | 'node' | 'restart'
+export const STALLS: readonly [Stall, ...Stall[]] = ['devices', 'node', 'restart']
 
 export interface StallRun {
   readonly stall: Stall
@@ -24,93 +21,59 @@ export interface StallRun {
   readonly atOnce: number
 }
 
-/** What has become of all items. */
-export interface StallTally {
-  /** Items that a page was told to be saved. */
-  saved: number
-  /** What is missing in the end though it was saved, what is there twice, and what was refused: each with its user. */
-  readonly lost: string[]
-  readonly twice: string[]
-  readonly refused: string[]
-}
-
-/** A page that adds to its user's list. */
-interface Adder {
-  /** Resolves with `saved`, or with the code of the refusal. */
-  add(item: string): Promise<string>
-  close(): Promise<void>
-}
-
-/** Two pages of one user, each at a node of its own. */
+/** A user with two pages, each on its own node. */
 interface User {
   readonly id: string
-  readonly pages: readonly [Adder, Adder]
+  readonly pages: readonly Page[]
 }
 
-/** Two nodes, and the Redis that they share. */
-interface Site {
-  readonly redis: RedisServer
-  readonly nodes: readonly [NodeProcess, NodeProcess]
-}
+type AddAll = (page: number, item: string) => Promise<unknown>
 
-/** Has pages add to a list while Redis or a node is silent, and looks at what is there in the end. */
-export async function runStalls(
+/** Has pages add to a cart while Redis or a node is silent, and looks at the cart in the end. */
+export function runStalls(
   { stall, users, atOnce }: StallRun,
   log: (line: string) => void = () => undefined,
-): Promise<StallTally> {
-  const tally: StallTally = { saved: 0, lost: [], twice: [], refused: [] }
-  const redis = await RedisServer.start()
-  await bundlePage('test/faults/leaving-page.ts')
-  const script = await bundleNode('test/faults/leaving-node.ts')
-  const secret = randomBytes(32).toString('base64url')
-  const start = (): Promise<NodeProcess> => NodeProcess.start(script, redis.path, secret)
-  const site: Site = { redis, nodes: [await start(), await start()] }
-  const gateway = await Gateway.start(() => site.nodes.flatMap(({ port }) => port ?? []))
-  const browser = stall === 'tabs' ? await launchChromium() : undefined
-  const open = async (id: string): Promise<User> => {
-    const context = await browser?.createBrowserContext()
-    return { id, pages: context ? await tabs(context, gateway.url, id) : await devices(site, id) }
-  }
-  try {
-    for (let begun = 0; begun < users; begun += atOnce) {
-      const ids = Array.from({ length: Math.min(atOnce, users - begun) }, (_, index) => `user-${begun + index}`)
-      await round(site, stall, await Promise.all(ids.map(open)), tally)
-      log(told(tally))
+): Promise<Items> {
+  return onSite({ store: 'Redis', nodes: 2 }, async (site) => {
+    const items = new Items()
+    while (items.rounds < users) {
+      const count = Math.min(atOnce, users - items.rounds)
+      const ids = Array.from({ length: count }, (_, index) => `user-${items.rounds + index}`)
+      await round(site, stall, await Promise.all(ids.map((id) => open(site, id))), items)
+      items.rounds += count
+      log(String(items))
     }
-  } finally {
-    await browser?.close()
-    await gateway.stop()
-    await Promise.all(site.nodes.map((node) => node.stop()))
-    await redis.stop()
-  }
-  return tally
+    return items
+  })
 }
 
-async function round(site: Site, stall: Stall, users: readonly User[], tally: StallTally): Promise<void> {
+async function open({ nodes }: Site, id: string): Promise<User> {
+  return { id, pages: await Promise.all(nodes.map((node) => visitorAt(node, id).open({ path: '/' }))) }
+}
+
+const visitorAt = ({ port }: NodeProcess, id: string): Visitor => new Visitor(`http://127.0.0.1:${port}`, `user=${id}`)
+
+async function round(site: Site, stall: Stall, users: readonly User[], tally: Items): Promise<void> {
   const saved = new Map(users.map(({ id }) => [id, [] as string[]]))
-  const add = async ({ id, pages }: User, page: 0 | 1, item: string): Promise<void> => {
-    const outcome = await pages[page].add(item)
-    if (outcome === 'saved') saved.get(id)?.push(item)
-    else tally.refused.push(`${id}: ${item} ${outcome}`)
-  }
-  const all = (page: 0 | 1, item: string): Promise<unknown> => Promise.all(users.map((user) => add(user, page, item)))
+  const add = ({ id, pages }: User, page: number, item: string): Promise<unknown> | undefined =>
+    pages[page]?.live
+      .update('cart', (cart) => [...cart, item])
+      .then(
+        () => saved.get(id)?.push(item),
+        ({ code }) => tally.rejected.push(`${id}: ${item} ${code}`),
+      )
+  const all: AddAll = (page, item) => Promise.all(users.map((user) => add(user, page, item)))
   await all(0, 'first')
   await (stall === 'node' ? stopNode(site, all) : silenceRedis(site, stall === 'restart', all))
   for (const { id, pages } of users) {
     const items = saved.get(id) ?? []
     tally.saved += items.length
-    for (const list of await Promise.all(site.nodes.map((node) => listOf(node, id)))) {
-      const lost = items.filter((item) => !list.includes(item))
-      if (lost.length > 0) tally.lost.push(`${id}: ${lost.join()}, with ${list.join()}`)
-      if (new Set(list).size < list.length) tally.twice.push(`${id}: ${list.join()}`)
-    }
-    for (const page of pages) await page.close()
+    for (const node of site.nodes) tally.check(id, items, await cartOf(node, id))
+    for (const { visitor } of pages) visitor.leave()
   }
 }
 
-type AddAll = (page: 0 | 1, item: string) => Promise<unknown>
-
-/** Both pages add while Redis is stopped or, after a crash, gone with all that it had. */
+/** Both pages add while Redis is stopped or, after a crash, has lost everything. */
 async function silenceRedis({ redis }: Site, isRestart: boolean, all: AddAll): Promise<void> {
   if (isRestart) await redis.kill()
   else redis.pause()
@@ -123,61 +86,21 @@ async function silenceRedis({ redis }: Site, isRestart: boolean, all: AddAll): P
   await Promise.all(added)
 }
 
-/** A node is stopped after it has asked Redis, whose answer it reads once it goes on; meanwhile the other node's page adds. */
+/** A node stops after it has asked Redis, and reads the answer when it resumes; meanwhile the other node's page adds. */
 async function stopNode({ redis, nodes: [node] }: Site, all: AddAll): Promise<void> {
   redis.pause()
   const added = [all(0, 'a')]
   await pause(ASKED)
-  node.pause()
+  node?.pause()
   redis.resume()
   await pause(SILENCE / 2)
   for (const item of ['b', 'c', 'd']) await all(1, item)
   await pause(SILENCE / 2)
-  node.resume()
+  node?.resume()
   await Promise.all(added)
 }
 
-async function devices({ nodes }: Site, id: string): Promise<User['pages']> {
-  const open = async ({ port }: NodeProcess): Promise<Adder> => {
-    const visitor = new Visitor(`http://127.0.0.1:${port}`, `user=${id}`)
-    const { live } = await visitor.open({ path: '/' })
-    const append = (item: string) => (list: readonly string[]) => [...list, item]
-    return {
-      add: (item) =>
-        live.update('list' as never, append(item) as never).then(
-          () => 'saved',
-          ({ code }) => String(code),
-        ),
-      close: async () => visitor.leave(),
-    }
-  }
-  return Promise.all([open(nodes[0]), open(nodes[1])])
-}
-
-async function tabs(context: BrowserContext, url: string, id: string): Promise<User['pages']> {
-  await context.setCookie({ name: 'user', value: id, domain: new URL(url).hostname })
-  const open = async (): Promise<Adder> => {
-    const page = await context.newPage()
-    await page.goto(url)
-    await page.waitForFunction('globalThis.live?.ready.then(() => true)')
-    const append = (item: string): string => `live.update("list", (list) => [...list, ${JSON.stringify(item)}])`
-    return {
-      add: (item) => page.evaluate(`${append(item)}.then(() => 'saved', ({ code }) => String(code))`).then(String),
-      close: () => page.close(),
-    }
-  }
-  return [await open(), await open()]
-}
-
-/** The user's list, as a node has it for a browser without cookies. */
-async function listOf({ port }: NodeProcess, id: string): Promise<readonly string[]> {
-  const visitor = new Visitor(`http://127.0.0.1:${port}`, `user=${id}`)
-  const { live } = await visitor.open({ path: '/', hasSocket: false })
-  const list: unknown = live.get('list' as never)
-  visitor.leave()
-  return list as readonly string[]
-}
-
-function told({ saved, lost, twice, refused }: StallTally): string {
-  return JSON.stringify({ saved, lost: lost.length, twice: twice.length, refused: refused.length })
+/** Returns the user's cart as a node shows it to a browser without a live cookie. */
+async function cartOf(node: NodeProcess, id: string): Promise<readonly string[]> {
+  return JSON.parse(await visitorAt(node, id).text('/snapshot')).values.cart
 }

@@ -1,15 +1,14 @@
 import { createLiveSession } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
-import type { fields } from './leaving-fields.js'
+import type { fields } from './cart-fields.js'
 
-/** The page of the runs in `leaving.ts`: it adds to a list, and is left. */
 const live = createLiveSession<typeof fields>({ socket: io({ transports: ['websocket'] }) })
 
-/** Adds these items, some ms apart; the last of them in the task in which it resolves. */
+/** Adds these items, some ms apart, the last of them in the task in which the promise resolves. */
 async function add(items: readonly string[], apart: number): Promise<void> {
   for (const [index, item] of items.entries()) {
     if (index > 0 && apart > 0) await new Promise((resolve) => setTimeout(resolve, apart))
-    live.update('list', (list) => [...list, item]).catch(() => undefined)
+    live.update('cart', (cart) => [...cart, item]).catch(() => undefined)
   }
 }
 
