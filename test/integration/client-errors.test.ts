@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { LiveSessionError as ServerError } from 'koa-live-session'
 import { LiveSessionError } from 'koa-live-session/client'
@@ -22,92 +22,69 @@ const routes: Koa.Middleware = async (ctx) => {
   else ctx.body = await ctx.liveSession.set('due', date as never).catch(({ message }) => message)
 }
 
-async function openPage(hasSocket: boolean, keepsCookies = true) {
+/** Opens a page, with the `set` of an app that registers these fields. */
+async function open(hasSocket: boolean, keepsCookies = true) {
   const app = await App.start({ fields, routes })
   const visitor = app.visitor()
   visitor.keepsCookies = keepsCookies
   const page = await visitor.open({ path: '/', hasSocket })
   if (hasSocket) await page.connected()
-  return page
+  const refuse = (key: string, value: unknown): Promise<unknown> =>
+    page.live.set(key as never, value as never).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  return { page, refuse }
 }
-
-/** Returns the page's `set` as an app has it that registers these fields. */
-async function open(hasSocket: boolean, keepsCookies = true) {
-  const page = await openPage(hasSocket, keepsCookies)
-  return (key: keyof typeof fields, value: unknown) => page.live.set(key as never, value as never)
-}
-
-const refusal = (refused: Promise<unknown>): Promise<unknown> =>
-  refused.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-
-const REFUSED = [
-  ['level', 9, 'invalid_value', "the field's schema refuses the value"],
-  ['note', 'x'.repeat(50), 'too_large', 'over the maxBytes or the maxMembers of the field'],
-  ['list', Array.from({ length: 1001 }, () => 1), 'too_large', 'over the maxBytes or the maxMembers of the field'],
-  ['plan', 'pro', 'not_writable', "expected a field with client: 'write'"],
-] as const
 
 let logged: jest.SpiedFunction<typeof console.error>
 beforeEach(() => {
   logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
 })
+afterEach(() => void jest.restoreAllMocks())
 
-describe('what the server refuses', () => {
+describe.each([false, true])("the server's refusal (socket: %s)", (hasSocket) => {
   it.each([
     ['flor', 3, [expect.objectContaining({ code: 'undeclared_key', key: 'flor' })]],
     ['plan', 'pro', [expect.objectContaining({ code: 'not_writable', key: 'plan' })]],
     ['level', 9, []],
-  ])('is written to the console where only a program can cause it, awaited or not: %s', async (key, value, told) => {
-    for (const hasSocket of [false, true]) {
-      logged.mockClear()
-      const set = await open(hasSocket)
-      await refusal(set(key as never, value))
-      expect(logged.mock.calls.flat()).toEqual(told)
-    }
+  ])("logs only a programmer's mistake: %s", async (key, value, expected) => {
+    const { refuse } = await open(hasSocket)
+    await refuse(key, value)
+    expect(logged.mock.calls.flat()).toEqual(expected)
   })
 
-  it.each(REFUSED)(
-    'says which key, which code and what that means, by a POST and over a socket: %s',
-    async (...row) => {
-      const [key, value, code, reason] = row
-      for (const hasSocket of [false, true]) {
-        const set = await open(hasSocket)
-        const error = await refusal(set(key, value))
-        expect(error).toBeInstanceOf(LiveSessionError)
-        const message = `koa-live-session: ${key}: ${code}: ${reason}. node_modules/koa-live-session/docs/troubleshooting.md#${code}`
-        expect(error).toMatchObject({ name: 'LiveSessionError', code, key, message })
-      }
-    },
-  )
+  it.each([
+    ['level', 9, 'invalid_value', "the field's schema refuses the value"],
+    ['note', 'x'.repeat(50), 'too_large', 'over the maxBytes or the maxMembers of the field'],
+    ['list', Array.from({ length: 1001 }, () => 1), 'too_large', 'over the maxBytes or the maxMembers of the field'],
+    ['plan', 'pro', 'not_writable', "expected a field with client: 'write'"],
+  ])('names the key and the code: %s', async (key, value, code, reason) => {
+    const { refuse } = await open(hasSocket)
+    const error = await refuse(key, value)
+    expect(error).toBeInstanceOf(LiveSessionError)
+    const message = `koa-live-session: ${key}: ${code}: ${reason}. node_modules/koa-live-session/docs/troubleshooting.md#${code}`
+    expect(error).toMatchObject({ name: 'LiveSessionError', code, key, message })
+  })
 })
 
-describe('a value that JSON does not carry, set in a page', () => {
-  it('is refused with the very message of the server', async () => {
-    const page = await openPage(true)
-    expect(await refusal(page.live.set('due' as never, date as never))).toMatchObject({
-      message: await page.visitor.text('/set'),
-    })
+describe('a page', () => {
+  it("rejects a non-JSON value with the server's message", async () => {
+    const { page, refuse } = await open(true)
+    expect(await refuse('due', date)).toMatchObject({ message: await page.visitor.text('/set') })
   })
 
-  it('is not what a framework wraps a plain value into', async () => {
-    const page = await openPage(true)
-    await page.live.set('due' as never, reactive({ at: 'today' }) as never)
+  it("accepts a framework's proxy of a plain value", async () => {
+    const { page, refuse } = await open(true)
+    expect(await refuse('due', reactive({ at: 'today' }))).toBeUndefined()
     expect(page.live.get('due' as never)).toEqual({ at: 'today' })
   })
-})
 
-describe('LiveSessionError', () => {
-  it('has one name on both sides', () => {
-    expect(LiveSessionError.name).toBe(ServerError.name)
-  })
-
-  it('is what a page rejects with of its own, too', async () => {
-    const set = await open(false, false)
-    const error = await refusal(set('level', 3))
+  it('rejects with the same class for its own reasons', async () => {
+    const { refuse } = await open(false, false)
+    const error = await refuse('level', 3)
     expect(error).toBeInstanceOf(LiveSessionError)
+    expect(LiveSessionError.name).toBe(ServerError.name)
     expect(error).toMatchObject({
       key: 'level',
       message: expect.stringMatching(/^koa-live-session: level: cookies_blocked\b/),
