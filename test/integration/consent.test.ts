@@ -1,17 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { auth } from '../support/app/auth.js'
+import { auth, identify } from '../support/app/auth.js'
 import { startWithConsent } from '../support/app/consent.js'
+import { written } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
-import { whoIn } from '../support/app/users.js'
+import { values, whoIn } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
-const live = (answer: Response): readonly string[] => {
-  return answer.headers.getSetCookie().filter((line) => line.startsWith('live'))
-}
+const divisionOf = async (visitor: Visitor): Promise<unknown> => JSON.parse(await visitor.text('/')).values.division
 
 describe('without consent', () => {
-  it.each(['/', '/set', '/leave'])('%s writes nothing to the browser', async (path) => {
+  it.each(['/', '/set', '/leave'])('%s writes no cookie', async (path) => {
     const app = await startWithConsent()
     const visitor = app.visitor()
     const answer = await visitor.fetch(path)
@@ -20,19 +19,10 @@ describe('without consent', () => {
     const page = await answer.json()
     expect([page.who, page.guest]).toEqual([undefined, true])
     expect(page).toMatchObject({ values: { division: path === '/set' ? 5 : -1 } })
-    expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
+    expect(await divisionOf(visitor)).toBe(-1)
   })
 
-  it('a page hears of no name, until there is a cookie', async () => {
-    const app = await startWithConsent()
-    const visitor = app.visitor()
-    const told = async (): Promise<unknown> => (await (await visitor.fetch('/')).json()).who
-    expect(await told()).toBeUndefined()
-    await visitor.fetch('/agree')
-    expect(await told()).toBe(whoIn(visitor))
-  })
-
-  it('a user has the values that the server remembers, in every browser', async () => {
+  it('a user has the values in memory, in every browser', async () => {
     const app = await startWithConsent({
       before: (koa) => [
         auth(koa),
@@ -41,42 +31,39 @@ describe('without consent', () => {
           await next()
         },
       ],
-      options: { identify: (ctx: Koa.Context) => ctx['session'].user } as never,
+      options: { identify } as never,
     })
     const [one, two] = [app.visitor(), app.visitor()]
     for (const visitor of [one, two]) await visitor.fetch('/login')
-    expect(live(await one.fetch('/set'))).toEqual([])
-    const { who, guest, held, values } = await (await two.fetch('/')).json()
-    expect([guest, held, values.division]).toEqual([undefined, undefined, 5])
-    expect((await (await one.fetch('/')).json()).who).toBe(who)
+    expect(written(await one.fetch('/set'))).toEqual([])
+    const { who, guest, held, values: shown } = (await values(two)) as never as Record<string, never>
+    expect([guest, held, shown]).toEqual([undefined, undefined, expect.objectContaining({ division: 5 })])
+    expect((await values(one))['who']).toBe(who)
   })
 
-  it('is assumed where asking for it fails', async () => {
-    const app = await startWithConsent({
-      options: {
-        consent: () => {
-          throw new Error('no consent store')
-        },
-      },
-    })
+  it('writes no cookie if consent() throws', async () => {
+    const consent = (): never => {
+      throw new Error('no consent store')
+    }
+    const app = await startWithConsent({ options: { consent } })
     const answer = await app.visitor().fetch('/set')
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []])
     expect(String(app.errors[0])).toMatch('no consent store')
   })
 })
 
-describe('when consent comes', () => {
-  it('the visitor is remembered from the next answer on', async () => {
-    const app = await startWithConsent()
-    const visitor = app.visitor()
-    await visitor.fetch('/agree')
-    expect(live(await visitor.fetch('/set'))).toHaveLength(2)
-    expect((await (await visitor.fetch('/')).json()).values.division).toBe(5)
-  })
+it('consent writes the cookie, and names the visitor, from the next response on', async () => {
+  const app = await startWithConsent()
+  const visitor = app.visitor()
+  expect((await values(visitor))['who']).toBeUndefined()
+  await visitor.fetch('/agree')
+  expect(written(await visitor.fetch('/set'))).toHaveLength(2)
+  expect((await values(visitor))['who']).toBe(whoIn(visitor))
+  expect(await divisionOf(visitor)).toBe(5)
 })
 
-describe('when consent is withdrawn', () => {
-  it('a connection is told that it is a guest’s, and no name', async () => {
+describe('withdrawn consent', () => {
+  it('makes connections nameless', async () => {
     const app = await startWithConsent()
     const socket = await app.visitor(cookieFor(app.live, { values: { division: 9 } })).connect()
     const { who, kept } = await socket.greeted
@@ -84,59 +71,50 @@ describe('when consent is withdrawn', () => {
     expect((await socket.ticket()).claims).toMatchObject({ guest: true, defaults: {} })
   })
 
-  it('nothing more is written, and leave() removes the cookie', async () => {
+  it('stops writing the cookie, which leave() removes', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 9 } }))
-    expect(live(await visitor.fetch('/set'))).toEqual([])
+    expect(written(await visitor.fetch('/set'))).toEqual([])
     const answer = await visitor.fetch('/leave')
-    expect(live(answer)).toEqual([
-      expect.stringMatching(/^live=; path=\/; expires=Thu, 01 Jan 1970 00:00:00 GMT; samesite=lax; httponly$/),
-      expect.stringMatching(
-        /^live\.sig=[\w-]+; path=\/; expires=Thu, 01 Jan 1970 00:00:00 GMT; samesite=lax; httponly$/,
-      ),
+    const past = 'path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; samesite=lax; httponly'
+    expect(written(answer)).toEqual([
+      `live=; ${past}`,
+      expect.stringMatching(new RegExp(`^live\\.sig=[\\w-]+; ${past}$`)),
     ])
     expect(answer.headers.get('cache-control')).toBe('no-store')
     expect(visitor.cookie).toBe('')
-    expect((await (await visitor.fetch('/')).json()).values.division).toBe(-1)
+    expect(await divisionOf(visitor)).toBe(-1)
   })
 })
 
-const MINUTE = 60 * 1000
-
-describe('a page open when consent comes', () => {
-  it('what was chosen is kept, however long ago it was', async () => {
+describe('a page that is open when consent comes', () => {
+  it('saves its earlier changes', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/' })
     await expect(page.live.set('division', 3)).rejects.toMatchObject({ code: 'cookies_blocked' })
-    app.clock.advance(11 * MINUTE)
+    app.clock.advance(11 * 60 * 1000)
     await visitor.fetch('/agree')
     await page.live.flush()
     expect(page.live.status('division')).toEqual({ status: 'saved' })
     await app.stop()
     const after = await startWithConsent({ clock: app.clock })
-    expect((await (await after.visitor(visitor.cookie).fetch('/')).json()).values.division).toBe(3)
+    expect(await divisionOf(after.visitor(visitor.cookie))).toBe(3)
   })
 
-  it.each([
-    ['with a socket', true],
-    ['without one', false],
-  ])(
-    'while the answer to a question of before is under way, the page asks again, and saves: %s',
-    async (_, hasSocket) => {
-      const app = await startWithConsent()
-      const visitor = app.visitor()
-      const page = await visitor.open({ path: '/', hasSocket })
-      const gate = new Gate()
-      page.beforeAnswer = () => gate.pass()
-      const set = page.live.set('division', 3).catch(() => undefined)
-      await gate.entered
-      page.beforeAnswer = async () => undefined
-      await visitor.fetch('/agree')
-      const flushed = page.live.flush()
-      gate.open()
-      await Promise.all([set, flushed])
-      expect(page.live.status('division')).toEqual({ status: 'saved' })
-    },
-  )
+  it.each([true, false])('asks again, while its former question is in flight (socket: %s)', async (hasSocket) => {
+    const app = await startWithConsent()
+    const visitor = app.visitor()
+    const page = await visitor.open({ path: '/', hasSocket })
+    const gate = new Gate()
+    page.beforeAnswer = () => gate.pass()
+    const set = page.live.set('division', 3).catch(() => undefined)
+    await gate.entered
+    page.beforeAnswer = async () => undefined
+    await visitor.fetch('/agree')
+    const flushed = page.live.flush()
+    gate.open()
+    await Promise.all([set, flushed])
+    expect(page.live.status('division')).toEqual({ status: 'saved' })
+  })
 })
