@@ -2,25 +2,18 @@ import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { StoredRow } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { SyncAnswer } from '../../shared/protocol.js'
-import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import type { SyncResult } from '../../shared/protocol.js'
+import { App } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
 import type { TestSocket } from '../support/app/socket.js'
+import { cookieContent } from '../support/app/users.js'
 
-const MINUTE = 60 * 1000
-
-/** Processes of one user, which share a clock and what they are given. */
-function site(given: AppOptions<AppFields>['options'] = {}) {
+/** Processes of one user's app, with one clock and the same options. */
+function site(given: object = {}) {
   const clock = testClock()
   const options = { identify: () => 'ann', ...given } as never
   const start = async (bus?: Bus): Promise<App> => {
-    const app = await App.start({
-      clock,
-      options,
-      routes: async (ctx) => {
-        ctx.body = ctx.liveSession.snapshot()
-      },
-    })
+    const app = await App.start({ clock, options, routes: (ctx) => void ctx.liveSession.get('cart') })
     bus?.join(app.io)
     return app
   }
@@ -33,117 +26,101 @@ async function connect(app: App): Promise<TestSocket> {
   return socket
 }
 
-/** Sends a computed change, as a page does where it had no answer. */
-async function compute(
-  socket: TestSocket,
-  id: string,
-  over: number,
-  value: JsonValue,
-  tickets: readonly string[] = [],
-) {
+/** Sends an update of the cart. */
+async function compute(socket: TestSocket, id: string, over: number, value: JsonValue, ...tickets: readonly string[]) {
   const answer = await socket.sync({ ...(tickets.length > 0 ? { tickets } : {}), set: [['cart', over, id, value]] })
   if (!('results' in answer)) throw new Error(answer.code)
-  return { ...(answer satisfies SyncAnswer), result: answer.results[0] }
+  return { ...answer, result: answer.results[0] }
 }
 
-describe('a computed change that is sent again', () => {
-  it('was taken, and is not taken again', async () => {
-    const { start } = site()
-    const socket = await connect(await start())
-    const { result } = await compute(socket, 'one', 0, ['a'])
-    const other = await compute(socket, 'two', Number(result?.stamp), ['a', 'b'])
-    expect((await compute(socket, 'one', 0, ['a'])).result).toEqual(result)
-    expect((await compute(socket, 'two', Number(result?.stamp), ['a', 'b'])).result).toEqual(other.result)
+/** Sends the first update again, as a page does without an answer. */
+const resend = async (socket: TestSocket, ...tickets: readonly string[]): Promise<SyncResult | undefined> =>
+  (await compute(socket, 'one', 0, ['a'], ...tickets)).result
+
+/** One process, a page of it that has sent the first update, and the result. */
+async function begin(given: object = {}) {
+  const { clock, start } = site(given)
+  const app = await start()
+  const socket = await connect(app)
+  const { result, ticket = '' } = await compute(socket, 'one', 0, ['a'])
+  return { clock, start, app, socket, result, ticket, ann: await app.live.user('ann') }
+}
+
+describe('a resent update', () => {
+  it('gets its first result, also after another update or a rebase', async () => {
+    const { socket, result } = await begin()
+    const stamp = Number(result?.stamp)
+    const other = await compute(socket, 'two', stamp, ['a', 'b'])
+    expect(await resend(socket)).toEqual(result)
+    expect((await compute(socket, 'one', stamp, ['a', 'a'])).result).toEqual(result)
+    expect((await compute(socket, 'two', stamp, ['a', 'b'])).result).toEqual(other.result)
   })
 
-  it('was taken also where it was computed anew over what came after it', async () => {
-    const { start } = site()
-    const socket = await connect(await start())
-    const { result } = await compute(socket, 'one', 0, ['a'])
-    expect((await compute(socket, 'one', Number(result?.stamp), ['a', 'a'])).result).toEqual(result)
-  })
-
-  it('was taken also where a plain write, or a deletion, came after it', async () => {
-    const { start } = site()
-    const app = await start()
-    const socket = await connect(app)
-    const { result } = await compute(socket, 'one', 0, ['a'])
-    const ann = await app.live.user('ann')
+  it('gets its first result after a plain write and a deletion', async () => {
+    const { socket, result, ann } = await begin()
     await ann.set('cart', ['x'])
-    expect((await compute(socket, 'one', 0, ['a'])).result).toEqual(result)
+    expect(await resend(socket)).toEqual(result)
     await ann.delete('cart')
-    expect((await compute(socket, 'one', 0, ['a'])).result).toEqual(result)
+    expect(await resend(socket)).toEqual(result)
   })
 
-  it('is refused with what stands two minutes later: nothing is known of it any more', async () => {
-    const { start, clock } = site()
-    const app = await start()
-    const socket = await connect(app)
-    await compute(socket, 'one', 0, ['a'])
-    clock.advance(2 * MINUTE)
-    await (await app.live.user('ann')).set('cart', ['x'])
-    expect((await compute(socket, 'one', 0, ['a'])).result).toMatchObject({ code: 'conflict', value: ['x'] })
+  it('conflicts two minutes later, when its id is forgotten', async () => {
+    const { clock, socket, ann } = await begin()
+    clock.advance(2 * 60 * 1000)
+    await ann.set('cart', ['x'])
+    expect(await resend(socket)).toMatchObject({ code: 'conflict', value: ['x'] })
   })
 
-  it('was taken by another process, which an adapter connects', async () => {
+  it('gets its first result from another node', async () => {
     const { start } = site()
     const bus = new Bus()
     const [one, two] = [await start(bus), await start(bus)]
     const [here, there] = [await connect(one), await connect(two)]
     const { result } = await compute(here, 'one', 0, ['a'])
     await there.ticket()
-    expect((await compute(there, 'one', 0, ['a'])).result).toEqual(result)
+    expect(await resend(there)).toEqual(result)
   })
 
-  it('is stored by a process that has heard of it from one that keeps it in memory alone', async () => {
+  it('is stored by a node that received it from one without the store', async () => {
     const store = memoryStore()
     const bus = new Bus()
-    // As a process of an earlier build takes it while the store is silent.
-    const one = await site().start(bus)
-    const two = await site({ store } as never).start(bus)
+    // As an earlier build accepts it while the store is silent.
+    const [one, two] = [await site().start(bus), await site({ store }).start(bus)]
     const [here, there] = [await connect(one), await connect(two)]
     const { result } = await compute(here, 'one', 0, ['a'])
     expect(result).toMatchObject({ level: 'memory' })
     await there.ticket()
-    expect((await compute(there, 'one', 0, ['a'])).result).toEqual({ ...result, level: 'store' })
+    expect(await resend(there)).toEqual({ ...result, level: 'store' })
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'cart', value: ['a'] }])
   })
 
-  it('was taken by a process that has been killed, as the ticket says that the browser brings', async () => {
-    const { start } = site()
-    const before = await start()
-    const { result, ticket = '' } = await compute(await connect(before), 'one', 0, ['a'])
-    await before.stop({ isCrash: true })
-    const socket = await connect(await start())
-    expect((await compute(socket, 'one', 0, ['a'], [ticket])).result).toEqual(result)
+  it('gets its first result after a crash, from the ticket', async () => {
+    const { start, app, result, ticket } = await begin()
+    await app.stop({ isCrash: true })
+    expect(await resend(await connect(await start()), ticket)).toEqual(result)
   })
 
-  it('was taken by a process that has been killed, as the ticket says, also where the cookie had the value before', async () => {
+  it('gets its first result from the ticket although the cookie was first', async () => {
     const { start } = site()
     const before = await start()
     const visitor = before.visitor()
-    await visitor.fetch('/')
-    const here = await visitor.connect()
-    const { result, ticket = '' } = await compute(here, 'one', 0, ['a'])
+    await visitor.store()
+    const { result, ticket = '' } = await compute(await visitor.connect(), 'one', 0, ['a'])
     await visitor.store({ tickets: [ticket] })
-    expect(visitor.cookie).toContain('live=')
     await before.stop({ isCrash: true })
     const socket = await (await start()).visitor(visitor.cookie).connect()
     expect((await compute(socket, 'two', 0, ['b'])).result).toMatchObject({ code: 'conflict', value: ['a'] })
-    expect((await compute(socket, 'one', 0, ['a'], [ticket])).result).toEqual(result)
+    expect(await resend(socket, ticket)).toEqual(result)
   })
 
-  it('was taken by a process that has been killed, as the store says', async () => {
-    const { start } = site({ store: memoryStore() } as never)
-    const before = await start()
-    const { result } = await compute(await connect(before), 'one', 0, ['a'])
+  it('gets its first result after a crash, from the store', async () => {
+    const { start, app, result } = await begin({ store: memoryStore() })
     expect(result).toMatchObject({ level: 'store' })
-    await before.stop({ isCrash: true })
-    const socket = await connect(await start())
-    expect((await compute(socket, 'one', 0, ['a'])).result).toEqual(result)
+    await app.stop({ isCrash: true })
+    expect(await resend(await connect(await start()))).toEqual(result)
   })
 
-  it('is known to the process alone, where the store keeps no ids', async () => {
+  it('conflicts after a restart if the store keeps no ids', async () => {
     const store = memoryStore()
     const plain = ({ key, stamp, value }: StoredRow): StoredRow => ({ key, stamp, value })
     const forgetful = {
@@ -152,44 +129,42 @@ describe('a computed change that is sent again', () => {
         store.compareAndSet(name, plain(row), expected),
       merge: (...[name, rows]: Parameters<typeof store.merge>) => store.merge(name, rows.map(plain)),
     }
-    const { start } = site({ store: forgetful } as never)
-    const before = await start()
-    const here = await connect(before)
-    const { result } = await compute(here, 'one', 0, ['a'])
-    expect((await compute(here, 'one', 0, ['a'])).result).toEqual(result)
-    await before.stop()
-    const socket = await connect(await start())
-    expect((await compute(socket, 'one', 0, ['a'])).result).toMatchObject({ code: 'conflict', value: ['a'] })
+    const { start, app, socket, result } = await begin({ store: forgetful })
+    expect(await resend(socket)).toEqual(result)
+    await app.stop()
+    expect(await resend(await connect(await start()))).toMatchObject({ code: 'conflict', value: ['a'] })
+  })
+
+  it('gets its first result from the store although a cookie brought the value', async () => {
+    const { start } = site({ store: memoryStore() })
+    const [one, two] = [await start(), await start()]
+    const there = two.visitor()
+    await there.store()
+    // The second process loads the user before the first accepts the update.
+    const late = await there.connect()
+    await late.greeted
+    const here = one.visitor(there.cookie)
+    const { result, ticket = '' } = await compute(await here.connect(), 'one', 0, ['a'])
+    await here.store({ tickets: [ticket] })
+    await two.visitor(here.cookie).fetch('/')
+    expect(await resend(late)).toEqual(result)
   })
 })
 
-describe('the ids of computed changes', () => {
-  it('are in the tickets of those fields, and in no cookie', async () => {
-    const { start } = site()
-    const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/')
-    const socket = await visitor.connect()
-    const { result, ticket = '' } = await compute(socket, 'one', 0, ['a'])
-    await visitor.store({ tickets: [ticket] })
-    const other = await visitor.connect()
-    await other.greeted
-    const { claims } = await other.ticket()
-    expect(claims.ids).toEqual({ cart: [['one', result?.stamp]] })
-    const { r = [] } = JSON.parse(Buffer.from(/live=([^;]*)/.exec(visitor.cookie)?.[1] ?? '', 'base64').toString())
-    expect(r).toEqual([['cart', result?.stamp, ['a']]])
-  })
+it('the ids of updates are in tickets, and in no cookie', async () => {
+  const app = await site().start()
+  const visitor = app.visitor()
+  await visitor.store()
+  const { result, ticket = '' } = await compute(await visitor.connect(), 'one', 0, ['a'])
+  await visitor.store({ tickets: [ticket] })
+  const other = await visitor.connect()
+  expect((await other.ticket()).claims.ids).toEqual({ cart: [['one', result?.stamp]] })
+  expect(cookieContent(visitor).r).toEqual([['cart', result?.stamp, ['a']]])
 })
 
 describe('several changes of one key', () => {
-  const taken = { stamp: expect.any(Number), level: 'memory' }
+  const accepted = { stamp: expect.any(Number), level: 'memory' }
   const conflict = (value: JsonValue) => ({ code: 'conflict', stamp: expect.any(Number), value })
-
-  /** Sends a list of changes, as a page does that was left with them. */
-  async function send(socket: TestSocket, ...list: readonly (readonly [id: string, value: JsonValue])[]) {
-    const answer = await socket.sync({ set: list.map(([id, value]) => ['cart', 0, id, value]) })
-    return 'results' in answer ? answer.results : answer
-  }
 
   const [A, AB, ABC] = [
     ['one', ['a']],
@@ -197,35 +172,33 @@ describe('several changes of one key', () => {
     ['three', ['a', 'b', 'c']],
   ] as const
 
-  it.each(['nowhere', 'in a store'])('are a list, each computed over the one before it: kept %s', async (place) => {
-    const { start } = site(place === 'nowhere' ? {} : { store: memoryStore() })
-    const app = await start()
-    const socket = await connect(app)
-    const level = place === 'nowhere' ? 'memory' : 'store'
-    expect(await send(socket, A, AB, ABC)).toEqual([1, 2, 3].map(() => ({ ...taken, level })))
-    expect((await app.live.user('ann')).get('cart')).toEqual(['a', 'b', 'c'])
+  /** Sends a list of changes, as a page that was left with them. */
+  async function send(socket: TestSocket, ...list: readonly (readonly [id: string, value: JsonValue])[]) {
+    const answer = await socket.sync({ set: list.map(([id, value]) => ['cart', 0, id, value]) })
+    if (!('results' in answer)) throw new Error(answer.code)
+    return answer.results
+  }
+
+  async function open(given: object = {}) {
+    const app = await site(given).start()
+    return { socket: await connect(app), ann: await app.live.user('ann') }
+  }
+
+  it.each([
+    ['memory', () => ({})],
+    ['store', () => ({ store: memoryStore() })],
+  ])('form a list, each based on the one before, and count once: %s', async (level, optionsOf) => {
+    const { socket, ann } = await open(optionsOf())
+    const [first] = await send(socket, A)
+    const all = await send(socket, A, AB, ABC)
+    expect(all).toEqual([first, { ...accepted, level }, { ...accepted, level }])
+    expect(await send(socket, A, AB, ABC)).toEqual(all)
+    expect(await send(socket, AB)).toEqual([all[1]])
+    expect(ann.get('cart')).toEqual(['a', 'b', 'c'])
   })
 
-  it.each(['nowhere', 'in a store'])(
-    'count once each, however many of them had arrived before: kept %s',
-    async (place) => {
-      const { start } = site(place === 'nowhere' ? {} : { store: memoryStore() })
-      const app = await start()
-      const socket = await connect(app)
-      const [first] = (await send(socket, A)) as readonly unknown[]
-      const all = (await send(socket, A, AB, ABC)) as readonly unknown[]
-      expect(all[0]).toEqual(first)
-      expect(await send(socket, A, AB, ABC)).toEqual(all)
-      expect(await send(socket, AB)).toEqual([all[1]])
-      expect((await app.live.user('ann')).get('cart')).toEqual(['a', 'b', 'c'])
-    },
-  )
-
-  it('go over nothing that another has written, before, between or after them', async () => {
-    const { start } = site()
-    const app = await start()
-    const ann = await app.live.user('ann')
-    const socket = await connect(app)
+  it("conflict with another writer's value, before or between them", async () => {
+    const { socket, ann } = await open()
     await ann.set('cart', ['x'])
     expect(await send(socket, A, AB)).toEqual([conflict(['x']), conflict(['x'])])
     const { result } = await compute(socket, 'one', (await ann.set('cart', [])).stamp, ['a'])
@@ -233,49 +206,25 @@ describe('several changes of one key', () => {
     expect(await send(socket, A, AB)).toEqual([result, conflict(['a', 'y'])])
   })
 
-  it('go over nothing that the page has computed in another way since', async () => {
-    const { start } = site()
-    const app = await start()
-    const ann = await app.live.user('ann')
-    const socket = await connect(app)
+  it('conflict with a rebase of one of them', async () => {
+    const { socket, ann } = await open()
     const { stamp } = await ann.set('cart', ['x'])
-    // The page itself has computed the first anew; another one still has what it was before.
     const { result } = await compute(socket, 'one', stamp, ['x', 'a'])
     expect(await send(socket, A, AB)).toEqual([result, conflict(['x', 'a'])])
   })
 
-  it('are not taken without the one before them', async () => {
-    const { start } = site()
-    const socket = await connect(await start())
+  it('conflict if the one before was refused', async () => {
+    const { socket } = await open()
     const results = await send(socket, ['one', 7 as never], AB)
     expect(results).toEqual([{ code: 'invalid_value' }, { code: 'conflict', stamp: 0 }])
   })
 
-  it('are plain ones too, of which the last stands', async () => {
-    const { start } = site()
-    const app = await start()
-    const socket = await connect(app)
+  it('may be plain sets, of which the last counts', async () => {
+    const { socket, ann } = await open()
     await send(socket, ['', ['a']])
-    expect(await send(socket, ['', ['a']], ['', ['b']])).toEqual([taken, taken])
-    expect((await app.live.user('ann')).get('cart')).toEqual(['b'])
-    await (await app.live.user('ann')).set('cart', ['x'])
+    expect(await send(socket, ['', ['a']], ['', ['b']])).toEqual([accepted, accepted])
+    expect(ann.get('cart')).toEqual(['b'])
+    await ann.set('cart', ['x'])
     expect(await send(socket, ['', ['a']], ['', ['b']])).toMatchObject([{ code: 'superseded' }, { code: 'superseded' }])
-  })
-})
-
-describe('a computed change that another process has taken', () => {
-  it('is known by the store, where a cookie has brought its value before the other process has told', async () => {
-    const store = memoryStore()
-    const { start } = site({ store })
-    const [one, two] = [await start(), await start()]
-    const there = two.visitor()
-    await there.fetch('/')
-    const late = await there.connect()
-    // The second process has asked the store before the first one takes the change, and hears of it by the cookie alone.
-    const here = one.visitor(there.cookie)
-    const { result, ticket = '' } = await compute(await here.connect(), 'one', 0, ['a'])
-    await here.store({ tickets: [ticket] })
-    await two.visitor(here.cookie).fetch('/')
-    expect((await compute(late, 'one', 0, ['a'])).result).toEqual(result)
   })
 })
