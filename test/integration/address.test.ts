@@ -9,14 +9,7 @@ import type { Visitor } from '../support/app/visitor.js'
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'd' },
   view: { schema: z.string().max(10), default: 'all', client: 'write', url: 'view' },
-  tags: {
-    schema: z.array(z.string()),
-    default: [],
-    client: 'write',
-    url: 'tags',
-    scope: 'browser',
-    maxMembers: 2,
-  },
+  tags: { schema: z.array(z.string()), default: [], client: 'write', url: 'tags', scope: 'browser', maxMembers: 2 },
   open: { schema: z.boolean(), default: false, client: 'write', url: 'open' },
   note: { schema: z.string().optional(), client: 'write', url: 'note' },
   choice: { schema: z.number().nullable(), default: 0, client: 'write', url: 'choice' },
@@ -34,17 +27,17 @@ function start(options: object = {}): Promise<App<AddressFields>> {
   })
 }
 
-/** A navigation as browsers send it without https. */
+/** The headers of a navigation without https. */
 const VISIT = { accept: 'text/html,application/xhtml+xml', 'upgrade-insecure-requests': '1' }
+const DOCUMENT = { 'sec-fetch-dest': 'document', ...VISIT }
 
-async function visit(visitor: Visitor, path: string, headers: Record<string, string> = VISIT) {
-  return (await visitor.fetch(path, { headers })).json()
-}
+/** Visits an address, and returns the page's snapshot. */
+const visit = async (visitor: Visitor, path: string, headers: Record<string, string> = VISIT) =>
+  (await visitor.fetch(path, { headers })).json()
 
 describe('a visit with a parameter', () => {
-  it('sets the field before the first HTML is made, and a visit without it remembers', async () => {
-    const app = await start()
-    const visitor = app.visitor()
+  it('sets the field before the HTML is rendered, and persists it', async () => {
+    const visitor = (await start()).visitor()
     expect((await visit(visitor, '/?d=3')).values).toMatchObject({ division: 3 })
     expect((await visit(visitor, '/')).values).toMatchObject({ division: 3 })
   })
@@ -62,54 +55,35 @@ describe('a visit with a parameter', () => {
     ['choice=null', 'choice', null],
     ['%64=3', 'division', 3],
     ['q=%FF&d=3', 'division', 3],
-  ])('takes ?%s by what the field is', async (query, key, value) => {
+  ])("parses ?%s by the field's type", async (query, key, value) => {
     const app = await start()
     expect((await visit(app.visitor(), `/?${query}`)).values).toMatchObject({ [key]: value })
   })
 
-  const BAD = [
-    'd=x',
-    'd=1.5',
-    'd=',
-    'd=1&d=2',
-    'd[a]=1',
-    'view=12345678901',
-    'open=yes',
-    'cart=["a"]',
-    'division=3',
-    'd=%00',
-    'd=%FF',
-    'd=-0',
-    'd=1e400',
-    `d=${'3'.repeat(3000)}`,
-    'tags={"__proto__":1}',
-    'tags=[%22%5Cud800%22]',
-    'tags=["a","b","c"]',
-    `tags=${'['.repeat(900)}${']'.repeat(900)}`,
-  ]
-  it.each(BAD.map((query) => [query.slice(0, 24), query]))(
-    'goes on as without it where it is ?%s, and the log is told, without the value',
-    async (_, query) => {
-      const app = await start()
-      const visitor = app.visitor()
-      await visit(visitor, '/?d=7')
-      const { values } = await visit(visitor, `/?${query}`)
-      expect(values).toMatchObject({ division: 7, view: 'all', open: false, cart: [] })
-      for (const warning of app.warnings)
-        expect(warning).toMatch(
-          /: an address has \?\w+=\.\.\. which does not set "\w+": (invalid_value|too_large|malformed)$/,
-        )
-      expect(app.errors).toEqual([])
-    },
-  )
+  it.each([
+    ...['d=x', 'd=1.5', 'd=', 'd=1&d=2', 'd[a]=1', 'view=12345678901', 'open=yes', 'cart=["a"]', 'division=3'],
+    ...['d=%00', 'd=%FF', 'd=-0', 'd=1e400', 'tags={"__proto__":1}', 'tags=[%22%5Cud800%22]', 'tags=["a","b","c"]'],
+    ...[`d=${'3'.repeat(3000)}`, `tags=${'['.repeat(900)}${']'.repeat(900)}`],
+  ])('ignores ?%.24s, and logs a warning without the value', async (query) => {
+    const app = await start()
+    const visitor = app.visitor()
+    await visit(visitor, '/?d=7')
+    const { values } = await visit(visitor, `/?${query}`)
+    expect(values).toMatchObject({ division: 7, view: 'all', open: false, cart: [] })
+    for (const warning of app.warnings)
+      expect(warning).toMatch(
+        /: an address has \?\w+=\.\.\. which does not set "\w+": (invalid_value|too_large|malformed)$/,
+      )
+    expect(app.errors).toEqual([])
+  })
 
-  it('tells the log once, however many links are wrong', async () => {
+  it('logs one warning, however many links are wrong', async () => {
     const app = await start()
     for (const text of ['x', 'y', 'z']) await visit(app.visitor(), `/?d=${text}`)
     expect(app.warnings).toHaveLength(1)
   })
 
-  it('writes nothing where the value is there already', async () => {
+  it('writes nothing if the field already has the value', async () => {
     const app = await start()
     const visitor = app.visitor()
     const { stamps } = await visit(visitor, '/?d=3')
@@ -118,9 +92,8 @@ describe('a visit with a parameter', () => {
     expect((await visit(app.visitor(), '/?d=-1')).stamps).toEqual({})
   })
 
-  it('is told to the pages that are open', async () => {
-    const app = await start()
-    const visitor = app.visitor()
+  it('is broadcast to open pages', async () => {
+    const visitor = (await start()).visitor()
     await visit(visitor, '/')
     const socket = await visitor.connect()
     await socket.ticket()
@@ -128,7 +101,7 @@ describe('a visit with a parameter', () => {
     expect((await socket.ticket()).claims.changes).toMatchObject([['division', expect.any(Number), 3]])
   })
 
-  it('is limited as what pages set is; what is beyond that is left to the page', async () => {
+  it('counts against changesPerSubject; the page applies the rest itself', async () => {
     const app = await start({ limits: { changesPerSubject: 5 } })
     const visitor = app.visitor()
     const answers = []
@@ -138,19 +111,19 @@ describe('a visit with a parameter', () => {
     expect(app.warnings).toEqual([])
   })
 
-  it('shares one limit with all others that have no cookie', async () => {
+  it('shares one limit with all other first visits', async () => {
     const app = await start({ limits: { changesPerSubject: 5 } })
     for (let division = 0; division < 30; division += 1) await visit(app.visitor(), `/?d=${division}`)
     expect(await visit(app.visitor(), '/?d=3')).toMatchObject({ values: { division: -1 }, unvisited: { division: 3 } })
   })
 
-  it('sets several fields at once, and the good ones beside a bad one', async () => {
+  it('sets the valid fields beside an invalid one', async () => {
     const app = await start()
     const { values } = await visit(app.visitor(), '/?d=3&view=mine&open=perhaps')
     expect(values).toMatchObject({ division: 3, view: 'mine', open: false })
   })
 
-  it('is no-store with its cookie, and private where it changes nothing', async () => {
+  it('is no-store with a cookie, and private without a change', async () => {
     const app = await App.start({
       fields,
       routes: (ctx) => {
@@ -167,14 +140,14 @@ describe('a visit with a parameter', () => {
     expect(plain.headers.get('cache-control')).toBe('public, max-age=60')
   })
 
-  it('writes no cookie without consent, and shows the value all the same', async () => {
+  it('shows the value without consent, but writes no cookie', async () => {
     const app = await start({ consent: () => false })
     const answer = await app.visitor().fetch('/?d=3', { headers: VISIT })
     expect(answer.headers.getSetCookie()).toEqual([])
     expect((await answer.json()).values).toMatchObject({ division: 3 })
   })
 
-  it('is stored where there is a store', async () => {
+  it('writes to the store', async () => {
     const store = memoryStore()
     const app = await start({ store, identify: () => 'ann' })
     await visit(app.visitor(), '/?d=3')
@@ -183,40 +156,32 @@ describe('a visit with a parameter', () => {
   })
 })
 
-const DOCUMENT = { 'sec-fetch-dest': 'document', ...VISIT }
-
-describe('what is no visit', () => {
+describe('another request', () => {
   it.each<[string, Record<string, string>, string?]>([
     ['an image', { 'sec-fetch-dest': 'image', accept: 'image/avif,*/*' }],
-    ['a frame, on whatever site', { 'sec-fetch-dest': 'iframe', ...VISIT }],
+    ['a frame', { 'sec-fetch-dest': 'iframe', ...VISIT }],
     ['an object', { 'sec-fetch-dest': 'object', ...VISIT }],
-    ['a script’s fetch', { 'sec-fetch-dest': 'empty', accept: '*/*' }],
-    ['a script’s fetch of a page', { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors', ...VISIT }],
-    ['what a browser without such headers loads into a page', { accept: 'image/*,*/*;q=0.8' }],
-    ['a fetch of a page by a browser without such headers', { accept: 'text/html' }],
-    ['a form that is posted', DOCUMENT, 'POST'],
+    ["a script's fetch", { 'sec-fetch-dest': 'empty', accept: '*/*' }],
+    ["a script's fetch of a page", { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors', ...VISIT }],
+    ['a subresource without Sec-Fetch headers', { accept: 'image/*,*/*;q=0.8' }],
+    ['a fetch of a page without Sec-Fetch headers', { accept: 'text/html' }],
+    ['a POST of a form', DOCUMENT, 'POST'],
+    ['a HEAD', DOCUMENT, 'HEAD'],
   ])('sets nothing, now or later: %s', async (_, headers, method = 'GET') => {
     const app = await start()
     const visitor = app.visitor()
-    const answer = await (await visitor.fetch('/?d=3', { method, headers })).json()
-    expect([answer.values.division, answer.unvisited]).toEqual([-1, undefined])
-    expect((await visit(visitor, '/')).values.division).toBe(-1)
-  })
-
-  it('sets nothing: a HEAD', async () => {
-    const app = await start()
-    const visitor = app.visitor()
-    await visit(visitor, '/')
-    await visitor.fetch('/?d=3', { method: 'HEAD', headers: DOCUMENT })
+    const text = await (await visitor.fetch('/?d=3', { method, headers })).text()
+    if (method !== 'HEAD') expect(JSON.parse(text)).toMatchObject({ values: { division: -1 } })
+    expect(text).not.toContain('unvisited')
     expect((await visit(visitor, '/')).values.division).toBe(-1)
   })
 
   it.each<[string, Record<string, string>]>([
-    ['fetched early', { ...DOCUMENT, 'sec-purpose': 'prefetch' }],
-    ['rendered early', { ...DOCUMENT, 'sec-purpose': 'prefetch;prerender' }],
-    ['fetched early for whatever it will be', { ...DOCUMENT, 'sec-fetch-dest': 'empty', 'sec-purpose': 'prefetch' }],
-    ['fetched early by an older browser', { ...VISIT, purpose: 'prefetch' }],
-  ])('leaves what its address says to the page, where it is %s', async (_, headers) => {
+    ['prefetched', { ...DOCUMENT, 'sec-purpose': 'prefetch' }],
+    ['prerendered', { ...DOCUMENT, 'sec-purpose': 'prefetch;prerender' }],
+    ['prefetched for an unknown destination', { ...DOCUMENT, 'sec-fetch-dest': 'empty', 'sec-purpose': 'prefetch' }],
+    ['prefetched by an older browser', { ...VISIT, purpose: 'prefetch' }],
+  ])('leaves its address to the page if %s', async (_, headers) => {
     const app = await start()
     const visitor = app.visitor()
     const answer = await visit(visitor, '/?d=3&view=12345678901&open=false', headers)
@@ -225,7 +190,7 @@ describe('what is no visit', () => {
     expect((await visit(visitor, '/')).values.division).toBe(-1)
   })
 
-  it('leaves it to the page, too, where a service worker has fetched that: it may be one of a frame', async () => {
+  it('leaves its address to the page if a service worker fetches it', async () => {
     const app = await start()
     const headers = { ...VISIT, 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'navigate' }
     const { text } = await send(`${app.url}/?d=3`, { headers })
@@ -236,7 +201,7 @@ describe('what is no visit', () => {
     })
   })
 
-  it('tells its page to keep no address: a frame, a script’s fetch', async () => {
+  it("keeps no address in a frame's page or a script's", async () => {
     const app = await start()
     for (const destination of ['iframe', 'empty'])
       expect(await visit(app.visitor(), '/', { ...VISIT, 'sec-fetch-dest': destination })).not.toHaveProperty('urls')
@@ -244,7 +209,7 @@ describe('what is no visit', () => {
   })
 })
 
-describe('a declaration', () => {
+describe('defineFields', () => {
   const field = { schema: z.number(), default: 0, client: 'write', url: 'd' } as const
   it.each([
     [{ a: { ...field, url: '' } }, 'fields.a.url: expected at most 64 of A-Z a-z 0-9 _ . -, received ""'],
@@ -257,7 +222,7 @@ describe('a declaration', () => {
     ],
     [{ a: { ...field, client: 'read' } }, 'fields.a.url: expected it only where client is \'write\', received "d"'],
     [{ a: field, b: field }, 'fields.b.url: expected another than that of a, received "d"'],
-  ])('is refused where its parameter cannot work: %#', (declared, message) => {
+  ])('throws for an unusable parameter: %#', (declared, message) => {
     expect(() => defineFields(declared as never)).toThrow(message)
   })
 })
