@@ -12,7 +12,7 @@ const VITE = 'http://localhost:5173'
 const OF_VITE = { origin: VITE, 'sec-fetch-site': 'same-site' }
 const origins = [VITE, 'https://app.example.com']
 
-/** What a page of another origin is told by an answer's headers. */
+/** Returns the CORS headers of a response. */
 const cors = ({ headers }: Response): unknown[] => [
   headers.get('access-control-allow-origin'),
   headers.get('access-control-allow-credentials'),
@@ -20,11 +20,11 @@ const cors = ({ headers }: Response): unknown[] => [
 ]
 const LISTED = [VITE, 'true', expect.stringMatching(/\bOrigin\b/)]
 
-/** What the log was told of origins. */
-const told = ({ warnings }: App): string[] => warnings.filter((line) => line.includes('origin'))
+/** Returns the warnings about origins. */
+const warnings = ({ warnings }: App): string[] => warnings.filter((line) => line.includes('origin'))
 
 describe('a page of another origin', () => {
-  it('asks whether it may POST, gets the cookie, and sees it come back', async () => {
+  it('gets a preflight, and a cookie for all listed origins', async () => {
     const app = await App.start({ options: { origins } })
     const visitor = app.visitor()
     const preflight = await visitor.fetch('/store_session', {
@@ -41,19 +41,13 @@ describe('a page of another origin', () => {
     const second = await visitor.store({ set: [['division', -1, '', 3]] }, OF_VITE)
     const { results } = await second.json()
     expect(cors(second)).toEqual(LISTED)
-    const third = await visitor.store({}, OF_VITE)
-    expect(await third.json()).toMatchObject({ held: [['division', results[0].stamp]] })
+    for (const origin of origins) {
+      const next = await visitor.store({}, { origin })
+      expect(await next.json()).toMatchObject({ held: [['division', results[0].stamp]] })
+    }
   })
 
-  it('is another visitor’s by each of its origins, and the same one’s with the same cookie', async () => {
-    const app = await App.start({ options: { origins } })
-    const visitor = app.visitor()
-    await visitor.store({ set: [['division', -1, '', 3]] }, OF_VITE)
-    const { held } = await (await visitor.store({}, { origin: 'https://app.example.com' })).json()
-    expect(held).toMatchObject([['division', expect.any(Number)]])
-  })
-
-  it('has its question answered, which brings no cookies, without identify being asked', async () => {
+  it('gets a preflight without a call of identify', async () => {
     const ask = jest.fn(() => 'ann')
     const app = await App.start({ options: { origins, identify: ask }, attach: { handshake: [] } })
     const headers = { ...OF_VITE, 'access-control-request-method': 'POST' }
@@ -61,7 +55,7 @@ describe('a page of another origin', () => {
     expect(ask).not.toHaveBeenCalled()
   })
 
-  it('reads how long it is to wait, where it is refused for now', async () => {
+  it('may read Retry-After', async () => {
     const app = await App.start({ options: { origins, limits: { changesPerSubject: 1 } } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const set = [['division', -1, '', 1]]
@@ -75,7 +69,7 @@ describe('a page of another origin', () => {
     ])
   })
 
-  it('reads that the app has failed', async () => {
+  it('may read that the app failed', async () => {
     const fail = (): never => {
       throw new Error('the database is away')
     }
@@ -85,7 +79,7 @@ describe('a page of another origin', () => {
     expect(app.errors).toEqual([new Error('the database is away')])
   })
 
-  it('brings what a socket has handed off to it, and so signs in', async () => {
+  it('signs in by a hand-off', async () => {
     const options = { origins, identify } as never
     const app = await App.start({ options, before: (koa) => [auth(koa)], routes: signIn })
     serveSignIn(app)
@@ -99,13 +93,13 @@ describe('a page of another origin', () => {
     expect(readClaims(greeting[0]).sub).toBe(subjectHash(userSubject('ann')))
   })
 
-  it('changes nothing for pages of the server’s own, but that answers vary', async () => {
+  it("adds only Vary to responses for the server's own pages", async () => {
     const app = await App.start({ options: { origins } })
     const answer = await app.visitor().store()
     expect([answer.status, ...cors(answer)]).toEqual([200, null, null, expect.stringMatching(/\bOrigin\b/)])
   })
 
-  it('has the answers of an app that lists none as they were', async () => {
+  it('adds nothing if the app lists no origins', async () => {
     const app = await App.start()
     expect(cors(await app.visitor().store())).toEqual([null, null, 'Cookie'])
   })
@@ -114,16 +108,16 @@ describe('a page of another origin', () => {
 describe('a listed origin of another site', () => {
   const crossSite = { origin: 'https://app.example.com', 'sec-fetch-site': 'cross-site' }
 
-  it('is told to the log once: its pages are sent no cookie', async () => {
+  it('logs one warning that browsers send no cookie', async () => {
     const app = await App.start({ options: { origins } })
     for (let i = 0; i < 2; i += 1) await app.visitor().store({}, crossSite)
-    expect(told(app)).toEqual([
+    expect(warnings(app)).toEqual([
       `koa-live-session: origins: https://app.example.com is another site than ${app.url}, so browsers send no cookie that is ` +
         "sameSite: 'lax'. Have both under one domain with one scheme, or set sameSite: 'none' and secure: true.",
     ])
   })
 
-  it('is not spoken of where the cookie is for other sites, too, nor where browsers call it the same site', async () => {
+  it('logs nothing with a cross-site cookie, or on the same site', async () => {
     const app = await App.start({
       options: { origins, sameSite: 'none', secure: true },
       before: (koa) => {
@@ -135,7 +129,7 @@ describe('a listed origin of another site', () => {
     expect(answer.headers.getSetCookie()[0]).toMatch(/; samesite=none; secure/)
     const other = await App.start({ options: { origins } })
     await other.visitor().store({}, OF_VITE)
-    expect([told(app), told(other)]).toEqual([[], []])
+    expect([warnings(app), warnings(other)]).toEqual([[], []])
   })
 })
 
@@ -148,14 +142,14 @@ describe('a socket of a page of another origin', () => {
   it.each<[string, Pick<Partial<ServerOptions>, 'cors'>]>([
     ['nothing', {}],
     ['no credentials', { cors: { origin: origins } }],
-    ['all origins, which browsers take for none with cookies', { cors: { origin: '*', credentials: true } }],
-    ['no origin, which is all', { cors: { credentials: true } }],
+    ['all origins, which excludes cookies', { cors: { origin: '*', credentials: true } }],
+    ['no origin, which means all', { cors: { credentials: true } }],
     ['another origin', { cors: { origin: ['https://app.example.com', /^http:\/\/127/], credentials: true } }],
     ['none', { cors: { origin: false, credentials: true } }],
-  ])('is told to the log where it polls, and socket.io was told of CORS: %s', async (_, io) => {
+  ])('logs a hint if it polls, and the CORS options of socket.io allow %s', async (_, io) => {
     const app = await App.start({ options: { origins }, io })
     for (let i = 0; i < 2; i += 1) expect(await poll(app.url, OF_VITE)).toMatch(/^40/)
-    expect(told(app)).toEqual(hint)
+    expect(warnings(app)).toEqual(hint)
   })
 
   it.each<[string, NonNullable<ServerOptions['cors']>]>([
@@ -163,10 +157,10 @@ describe('a socket of a page of another origin', () => {
     ['the one origin', { origin: VITE, credentials: true }],
     ['a pattern', { origin: /localhost/, credentials: true }],
     ['a list with a pattern', { origin: [/localhost/], credentials: true }],
-    ['whichever asks', { origin: true, credentials: true }],
+    ['any', { origin: true, credentials: true }],
     ['a function', { origin: (_, done) => done(null, true), credentials: true }],
     ['a function of the request', (_, done) => done(null, { origin: true, credentials: true })],
-  ])('connects by polling without a word where socket.io was told of CORS: %s', async (_, given) => {
+  ])('polls without a warning if the CORS options allow %s', async (_, given) => {
     const app = await App.start({ options: { origins }, io: { cors: given } })
     expect(await poll(app.url, OF_VITE)).toMatch(/^40/)
     const { headers } = await send(`${app.url}/socket.io/?EIO=4&transport=polling`, { headers: OF_VITE })
@@ -174,20 +168,20 @@ describe('a socket of a page of another origin', () => {
       VITE,
       'true',
     ])
-    expect(told(app)).toEqual([])
+    expect(warnings(app)).toEqual([])
   })
 
-  it('connects by a websocket without a word, as browsers keep no websocket from a page', async () => {
+  it('connects by WebSocket without a warning', async () => {
     const app = await App.start({ options: { origins } })
     const socket = await app.visitor(cookieFor(app.live, {})).connect('/', OF_VITE)
     expect((await socket.greeted).kept).toBe(true)
-    expect(told(app)).toEqual([])
+    expect(warnings(app)).toEqual([])
   })
 
-  it('is told nothing of where the origin is the server’s own, listed for a proxy’s sake', async () => {
+  it("logs nothing if the origin is the server's own behind a proxy", async () => {
     const app = await App.start({ options: { origins } })
     expect(await poll(app.url, { origin: VITE, 'sec-fetch-site': 'same-origin' })).toMatch(/^40/)
-    expect(told(app)).toEqual([])
+    expect(warnings(app)).toEqual([])
   })
 })
 
@@ -206,7 +200,7 @@ describe('a page of a native app', () => {
     expect(await socket.change('division', 4)).toHaveProperty('stamp')
   })
 
-  it.each(shells)('is refused from %s if another one is listed', async (origin) => {
+  it.each(shells)('is refused from %s if only another is listed', async (origin) => {
     const app = await App.start({ options: { origins: [`${origin}x`] } })
     expect((await app.visitor().store({}, { origin })).status).toBe(403)
   })
