@@ -19,7 +19,7 @@ function visit(url: string | undefined, cookie?: string): Visitor {
 
 let users = 0
 
-/** A user whom no other test knows, signed in at the first node. */
+/** Signs a new user in at the first node. */
 async function signIn(url: string | undefined): Promise<{ readonly user: string; readonly browser: Visitor }> {
   users += 1
   const user = `user-${users}`
@@ -28,17 +28,16 @@ async function signIn(url: string | undefined): Promise<{ readonly user: string;
   return { user, browser }
 }
 
-/** Has a node do something with a user's values: see `startNodeApp`. */
+/** Asks a node to act on a user's values: see `startNodeApp`. */
 async function ask(url: string | undefined, act: string, query: Record<string, string>): Promise<unknown> {
   return (await fetch(`${url}/node/${act}?${new URLSearchParams(query)}`)).json()
 }
 
-/** What nodes promise, whatever joins them. */
 function nodesContract(nodes: () => Nodes): void {
   const here = (): string | undefined => nodes().urls[0]
   const there = (): string | undefined => nodes().urls[1]
 
-  it('brings a change to the other node\u2019s memory, sockets and listeners, with one message', async () => {
+  it("sends a change to the other node's sockets and listeners, in one message", async () => {
     const { user, browser } = await signIn(here())
     const other = await visit(there(), browser.cookie).connect()
     for (const _ of [1, 2]) await other.ticket()
@@ -47,7 +46,7 @@ function nodesContract(nodes: () => Nodes): void {
     const { stamp } = await socket.change('division', 4)
     expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
     expect(await heard).toMatchObject({ source: 'node' })
-    // What was sent before has come before.
+    // Messages arrive in order.
     await ask(here(), 'set', { user: `${user}-last`, key: 'division', value: '1' })
     await ask(there(), 'until', { user: `${user}-last`, key: 'division', value: '1' })
     const merges = (await ask(there(), 'merges', { user, key: 'any' })) as unknown[][]
@@ -57,7 +56,7 @@ function nodesContract(nodes: () => Nodes): void {
     ])
   })
 
-  it('shows a change to a request at the other node before its cookie has it', async () => {
+  it('shows a change at the other node before the cookie has it', async () => {
     const { user, browser } = await signIn(here())
     const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
     const socket = await browser.connect()
@@ -66,18 +65,10 @@ function nodesContract(nodes: () => Nodes): void {
     expect(await values(visit(there(), browser.cookie))).toMatchObject({ division: 4 })
   })
 
-  it('brings every JSON value as it is, and a deletion as a deletion', async () => {
+  it('sends every JSON value, and deletions', async () => {
     const { user } = await signIn(here())
-    const all = [
-      null,
-      '',
-      0,
-      false,
-      '\u2028</script>\ud83d\ude00\u0000',
-      { a: [null, { b: '' }], '\u00e9': [[]] },
-      [null],
-    ]
-    for (const value of all) {
+    const odd = ['\u2028</script>\ud83d\ude00\u0000', { a: [null, { b: '' }], '\u00e9': [[]] }, [null]]
+    for (const value of [null, '', 0, false, ...odd]) {
       const wanted = { user, key: 'any', value: JSON.stringify(value) }
       const heard = ask(there(), 'until', wanted)
       await ask(here(), 'set', wanted)
@@ -90,7 +81,7 @@ function nodesContract(nodes: () => Nodes): void {
     expect(await ask(there(), 'get', { user, key: 'any' })).toEqual({ has: false, value: 'nothing' })
   })
 
-  it.each(['revoke', 'erase'])('ends the sockets of a user at the other node: %s', async (act) => {
+  it.each(['revoke', 'erase'])("ends a user's sockets at the other node: %s", async (act) => {
     const { user, browser } = await signIn(here())
     await set(browser, { division: 4 })
     const elsewhere = visit(there(), browser.cookie)
@@ -104,7 +95,7 @@ function nodesContract(nodes: () => Nodes): void {
   })
 
   it.each(['/logout/leave', '/logout/now', '/login/now?user=bob'])(
-    'ends the sockets of a browser at the other node: %s',
+    "ends a browser's sockets at the other node: %s",
     async (path) => {
       const { browser } = await signIn(here())
       const elsewhere = visit(there(), browser.cookie)
@@ -118,7 +109,7 @@ function nodesContract(nodes: () => Nodes): void {
   )
 }
 
-describeWithServer(REDIS, 'nodes that a Redis joins', () => {
+describeWithServer(REDIS, 'nodes on one Redis', () => {
   let redis: RedisServer
   beforeAll(async () => {
     redis = await RedisServer.start()
@@ -135,7 +126,7 @@ describeWithServer(REDIS, 'nodes that a Redis joins', () => {
   })
 
   it.each(Object.entries(REDIS_ADAPTERS))(
-    'go on alone while it is away, and together when it is back: %s',
+    'work alone during an outage, and together afterwards: %s',
     async (_name, adapterAt) => {
       const own = await RedisServer.start()
       const { urls, stop } = await startNodes(adapterAt(own.path))
@@ -154,7 +145,7 @@ describeWithServer(REDIS, 'nodes that a Redis joins', () => {
     },
   )
 
-  it('do not hear another app, nor another kind of adapter, that has a prefix of its own', async () => {
+  it('ignore apps with another prefix', async () => {
     const kinds = Object.entries(REDIS_ADAPTERS)
     const apps = await Promise.all(kinds.map(([, adapterAt], at) => startNodes(adapterAt(redis.path, `app-${at}`))))
     for (const [at, { urls }] of apps.entries()) {
@@ -168,7 +159,7 @@ describeWithServer(REDIS, 'nodes that a Redis joins', () => {
   })
 })
 
-describe('nodes that are workers of a cluster', () => {
+describe('workers of a cluster', () => {
   let nodes: Nodes
   beforeAll(async () => {
     nodes = await startWorkers()
