@@ -1,51 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
-import { storeSession } from 'koa-live-session/hook'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { afterZeroTimers, turns } from '../support/app/within.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
-import { bareSocket } from './bare-socket.js'
+import { bareSocket, hookPage } from './hook-page.js'
 
-const original = { fetch: globalThis.fetch }
-const ends: (() => void)[] = []
-let page = new EventTarget()
-/** What the hook waits for: it passes when the test says so. */
-let waits: (() => void)[] = []
-const passTime = (): void => {
-  for (const act of waits.splice(0)) act()
-}
-beforeEach(() => {
-  page = new EventTarget()
-  waits = []
-  const { setTimeout: wait } = globalThis
-  const hold = (act: () => void, ms: number): unknown => (WAITS.includes(ms) ? waits.push(act) : wait(act, ms))
-  jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
-  Object.assign(globalThis, {
-    addEventListener: page.addEventListener.bind(page),
-    removeEventListener: page.removeEventListener.bind(page),
-  })
-})
-afterEach(() => {
-  jest.restoreAllMocks()
-  for (const end of ends.splice(0)) end()
-  Object.assign(globalThis, original)
-})
+const { begin, dispatch, intercept, passTime } = hookPage()
 
-const LARGE_KEYS = ['a', 'b', 'c', 'd', 'e'] as const
-const long = { schema: z.string(), default: '', client: 'write', cookie: false } as const
-const large = defineFields({ a: long, b: long, c: long, d: long, e: long })
-
-/** Resolves when the hook has read an answer from memory, which takes some turns of the event loop. */
+/** Resolves when the hook has read an answer from memory. */
 async function soon(): Promise<void> {
   await afterZeroTimers()
   await turns(10)
 }
-
-/** ms: to collect changes, and after a failure. */
-const WAITS = [100, 5000]
 
 interface Posted {
   readonly init: RequestInit
@@ -53,22 +22,20 @@ interface Posted {
   readonly status: number
 }
 
-/** What the hook's POSTs come to; `lose` makes one fail. */
-function posts(visitor: Visitor, lose: (count: number) => boolean = () => false) {
+/** Sends the hook's POSTs from the visitor's browser; `next` lets time pass until one is answered. */
+function posts(visitor: Visitor, first?: () => Promise<Response>) {
   const done: Posted[] = []
   let count = 0
   let isUnderWay = false
-  globalThis.fetch = async (input, init = {}) => {
-    // What the visitor's browser sends is none of the hook's.
-    if (init.keepalive === undefined) return original.fetch(input, init)
+  intercept(async (init) => {
     count += 1
-    if (lose(count)) throw new TypeError('fetch failed')
+    if (first && count === 1) return first()
     isUnderWay = true
     const answer = await visitor.store(String(init.body))
     isUnderWay = false
     done.push({ init, tickets: JSON.parse(String(init.body)).tickets, status: answer.status })
     return answer
-  }
+  })
   const next = async (): Promise<Posted> => {
     for (;;) {
       const posted = done.shift()
@@ -80,7 +47,7 @@ function posts(visitor: Visitor, lose: (count: number) => boolean = () => false)
   return { next, counted: () => count }
 }
 
-/** A visitor with a page whose server renders everything, and which says by its socket what to set. */
+/** A visitor with a server-rendered page, whose socket's handler sets values. */
 async function open() {
   const app = await App.start({
     routes: (ctx) => {
@@ -93,18 +60,16 @@ async function open() {
   const visitor = app.visitor()
   await visitor.text('/')
   const { io } = await visitor.connect()
-  const hook = async (options = {}): Promise<() => void> => {
-    const end = storeSession(io, options)
-    ends.push(end)
-    // It has asked before, so it was told.
+  const hook = async (options = {}): Promise<void> => {
+    begin(io, options)
+    // The hook has asked before, so that it is answered first.
     await io.emitWithAck('live_session:sync', {})
-    return end
   }
   return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
 }
 
-describe('the small hook', () => {
-  it('gives up a ticket that is refused, and brings the others', async () => {
+describe('the small hook, with a server', () => {
+  it('discards a refused ticket, and sends the others', async () => {
     const { app, visitor, io, hook, choose } = await open()
     const { next } = posts(visitor)
     await hook()
@@ -118,63 +83,39 @@ describe('the small hook', () => {
     expect(await visitor.text('/')).toBe('3')
   })
 
-  it.each([
-    ['a proxy that has no server', 503, { message: 'no healthy upstream' }],
-    ['a guard of the app', 401, { error: 'sign in first' }],
-    ['another page', 200, { ok: true }],
-    ['the endpoint, but of no ticket', 429, { error: { code: 'rate_limited' } }],
-  ])('brings it again where the answer is of %s', async (_, status, body) => {
+  it.each<[string, () => Promise<Response>]>([
+    ['a proxy', async () => Response.json({ message: 'no healthy upstream' }, { status: 503 })],
+    ['a guard', async () => Response.json({ error: 'sign in first' }, { status: 401 })],
+    ['another page', async () => Response.json({ ok: true })],
+    ['a busy endpoint', async () => Response.json({ error: { code: 'rate_limited' } }, { status: 429 })],
+    ['nobody', () => new Promise(() => undefined)],
+  ])('retries a POST that %s answered', async (_, first) => {
     const { app, visitor, hook, choose } = await open()
-    const { next } = posts(visitor)
-    const { fetch } = globalThis
-    let count = 0
-    globalThis.fetch = async (input, init) => {
-      if (init?.keepalive === undefined || count > 0) return fetch(input, init)
-      count += 1
-      return Response.json(body, { status })
-    }
+    const { next } = posts(visitor, first)
     await hook()
     await choose('division', 3)
-    page.dispatchEvent(new Event('pagehide'))
+    dispatch('pagehide')
     await next()
     emptyCache(app.live)
     expect(await visitor.text('/')).toBe('3')
   })
 
-  it('goes on where an answer never comes', async () => {
-    const { app, visitor, hook, choose } = await open()
-    const { next, counted } = posts(visitor)
-    const { fetch } = globalThis
-    let held = false
-    globalThis.fetch = async (input, init) => {
-      if (init?.keepalive === undefined || held) return fetch(input, init)
-      held = true
-      return new Promise(() => undefined)
-    }
-    await hook()
-    await choose('division', 3)
-    page.dispatchEvent(new Event('pagehide'))
-    expect([held, counted()]).toEqual([true, 0])
-    await choose('cart', ['a'])
-    expect((await next()).tickets).toHaveLength(2)
-    emptyCache(app.live)
-    expect(await visitor.text('/')).toBe('3')
-  })
-
-  it('brings no more in one POST than the endpoint takes, and the rest with the next', async () => {
-    const app = await App.start({ fields: large })
+  it('splits what exceeds one POST', async () => {
+    const keys = ['a', 'b', 'c', 'd', 'e'] as const
+    const long = { schema: z.string(), default: '', client: 'write', cookie: false } as const
+    const app = await App.start({ fields: defineFields({ a: long, b: long, c: long, d: long, e: long }) })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await visitor.connect()
     const { next } = posts(visitor)
-    ends.push(storeSession(socket.io))
-    // The ticket of a call has all that it has set: five of them, each the newest of one key.
+    begin(socket.io)
+    // A ticket has all changes of its call: five tickets, each the newest of one key.
     for (let count = 5; count > 0; count -= 1)
-      await socket.set(...LARGE_KEYS.slice(0, count).map((key) => [key, -1, '', `${count}`.repeat(3500)] as const))
+      await socket.set(...keys.slice(0, count).map((key) => [key, -1, '', `${count}`.repeat(3500)] as const))
     const [first, second] = [await next(), await next()]
     expect([first.tickets.length, first.status, second.tickets.length, second.status]).toEqual([4, 200, 1, 200])
   })
 
-  it('POSTs at once, with keepalive, as the page is left', async () => {
+  it('POSTs at once with keepalive as the page is left', async () => {
     const { visitor, hook, io } = await open()
     const { next, counted } = posts(visitor)
     await hook({ headers: () => ({ 'x-csrf': 'token' }), credentials: 'include' })
@@ -182,70 +123,73 @@ describe('the small hook', () => {
     io.emit('choose', 'division', 3, () => undefined)
     await heard
     expect(counted()).toBe(0)
-    page.dispatchEvent(new Event('pagehide'))
+    dispatch('pagehide')
     expect(counted()).toBe(1)
     const { init } = await next()
     expect(init).toMatchObject({ keepalive: true, credentials: 'include', headers: { 'x-csrf': 'token' } })
   })
+})
 
-  it('has its question end with its page: the cookie of a late answer could replace that of the guest who comes next', async () => {
+describe('the small hook', () => {
+  it("asks without keepalive, as a late cookie could replace the next guest's", () => {
     const { socket, greet } = bareSocket()
     const fetch = jest.fn(async (): Promise<Response> => Response.json({}))
     globalThis.fetch = fetch as never
-    ends.push(storeSession(socket))
+    begin(socket)
     greet({})
     expect(fetch.mock.calls).toMatchObject([[expect.anything(), { keepalive: false }]])
   })
 
-  it('asks no more, and brings nothing, where the browser keeps no cookie', async () => {
+  it('asks once, and POSTs nothing, if the browser keeps no cookie', async () => {
     const { socket, greet, hear, bodies, connects } = bareSocket()
-    ends.push(storeSession(socket))
+    begin(socket)
     for (let count = 0; count < 3; count += 1) {
-      // A user whose browser keeps no cookies is known all the same.
+      // The server knows a user also without the live cookie.
       greet({ who: 'ann' })
       hear({ changes: [['division', 1, 2]] })
       passTime()
-      page.dispatchEvent(new Event('pagehide'))
+      dispatch('pagehide')
       await soon()
     }
     expect([bodies, connects()]).toEqual([[{}], 1])
   })
 
-  it('reconnects after twice the time if a connection does not say whose it is', () => {
+  it('reconnects a silent connection with exponential backoff', () => {
     const { socket, fallSilent, waits, connects } = bareSocket()
-    const end = storeSession(socket)
+    const end = begin(socket)
     for (let count = 0; count < 3; count += 1) fallSilent()
     end()
     fallSilent()
     expect([waits.slice(0, 3), connects()]).toEqual([[4000, 8000, 16_000], 3])
   })
 
-  it('waits no longer after connections that were closed', () => {
+  it('does not back off after closed connections', () => {
     const { socket, drop, waits, connects } = bareSocket()
-    ends.push(storeSession(socket))
+    begin(socket)
     for (let count = 0; count < 3; count += 1) drop()
     expect([waits, connects()]).toEqual([[4000, 4000, 4000], 0])
   })
 
-  it('comes back with the cookie that it asks for, whatever code its handshake is refused with', async () => {
-    for (const code of ['rate_limited', 'bad_origin', 'other_subject']) {
+  it.each(['rate_limited', 'bad_origin', 'other_subject'])(
+    'asks for a cookie after %s, and reconnects',
+    async (code) => {
       const { socket, refuse, bodies, connects } = bareSocket()
-      ends.push(storeSession(socket))
-      // That the server cannot be reached socket.io finds out by itself.
+      begin(socket)
+      // Without a code the server is unreachable, and socket.io reconnects by itself.
       refuse(undefined)
       await soon()
       expect([bodies.splice(0), connects()]).toEqual([[], 0])
       refuse(code)
       await soon()
       expect([bodies.splice(0), connects()]).toEqual([[{}], 1])
-    }
-  })
+    },
+  )
 
-  it('asks again, after a while, where it is refused again and again, and its question was lost', async () => {
+  it('delays further questions after repeated refusals', async () => {
     const { socket, refuse, connects } = bareSocket()
     const lost = jest.fn(async (): Promise<Response> => Promise.reject(new TypeError('fetch failed')))
     globalThis.fetch = lost
-    ends.push(storeSession(socket))
+    begin(socket)
     for (let count = 1; count < 4; count += 1) {
       refuse('other_subject')
       await soon()
@@ -256,54 +200,44 @@ describe('the small hook', () => {
     }
   })
 
-  it('names whose page it is once it was told, as it comes back and with each POST', () => {
+  it('names its visitor once greeted, in questions and POSTs', () => {
     const { socket, greet, hear, asked, bodies } = bareSocket()
-    ends.push(storeSession(socket))
+    begin(socket)
     const ticket = hear({ changes: [['division', 1, 2]] })
     passTime()
-    page.dispatchEvent(new Event('pagehide'))
+    dispatch('pagehide')
     expect(bodies).toEqual([])
     greet()
     greet()
-    page.dispatchEvent(new Event('pagehide'))
+    dispatch('pagehide')
     expect([asked, bodies]).toEqual([[{}, { who: 'guest' }], [{ who: 'guest', tickets: [ticket] }]])
   })
 
-  it('brings the newest change of each key, also where an older one of a server that knows less comes later', () => {
+  it('POSTs the newest change of each key, in whichever order they arrive', () => {
     const { socket, greet, hear, bodies } = bareSocket()
-    ends.push(storeSession(socket))
+    begin(socket)
     greet()
     const newer = hear({ changes: [['division', 20, 3]] })
-    const both = hear({
-      changes: [
-        ['division', 10, 2],
-        ['cart', 10, []],
-      ],
-    })
+    const both = hear({ changes: ['division', 'cart'].map((key) => [key, 10, []]) })
     hear({ changes: [['cart', 9, []]] })
-    page.dispatchEvent(new Event('pagehide'))
+    dispatch('pagehide')
     expect(bodies).toEqual([{ who: 'guest', tickets: [newer, both] }])
   })
 
-  it('drops what was of another visitor, and brings what that one is greeted with', () => {
+  it("discards a former visitor's tickets, and POSTs the new greeting's", () => {
     const { socket, greet, hear, bodies } = bareSocket()
-    ends.push(storeSession(socket))
+    begin(socket)
     greet()
-    hear({
-      changes: [
-        ['division', 20, 3],
-        ['cart', 20, []],
-      ],
-    })
+    hear({ changes: ['division', 'cart'].map((key) => [key, 20, []]) })
     const greeting = [bareTicket({ changes: [['division', 10, 5]] })]
     greet({ who: 'ann', kept: true, dropped: true, greeting })
-    page.dispatchEvent(new Event('pagehide'))
+    dispatch('pagehide')
     expect(bodies).toEqual([{ who: 'ann', tickets: greeting }])
   })
 
-  it('drops what an answer to a POST has dropped, and comes back as who is there now', async () => {
+  it('discards its tickets and reconnects after a dropped POST', async () => {
     const { socket, greet, hear, bodies, connects } = bareSocket()
-    ends.push(storeSession(socket))
+    begin(socket)
     greet()
     hear({ changes: [['division', 20, 3]] })
     const { fetch } = globalThis
@@ -318,37 +252,33 @@ describe('the small hook', () => {
     expect([bodies.length, connects()]).toEqual([1, 1])
   })
 
-  it.each(['keydown', 'pointerdown'])(
-    'renews the cookie at a %s, once nothing was POSTed for as long as its server says',
-    async (use) => {
-      const { socket, greet, bodies } = bareSocket()
-      const end = storeSession(socket)
-      ends.push(end)
-      const pass = (ms: number): void => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ms)
-      const used = async (): Promise<number> => {
-        page.dispatchEvent(new Event(use))
-        passTime()
-        await soon()
-        return bodies.length
-      }
-      pass(1e6)
-      expect(await used()).toBe(0)
-      greet()
-      expect([await used(), bodies]).toEqual([1, [{ who: 'guest', tickets: [] }]])
-      pass(300_000)
-      expect(await used()).toBe(1)
-      pass(1)
-      expect([await used(), await used()]).toEqual([2, 2])
-      greet({ who: 'guest', kept: true, renew: 15 })
-      pass(15_001)
-      expect(await used()).toBe(3)
-      greet({})
+  it.each(['keydown', 'pointerdown'])("renews the cookie at a %s after the server's interval", async (use) => {
+    const { socket, greet, bodies } = bareSocket()
+    const end = begin(socket)
+    const pass = (ms: number): void => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + ms)
+    const used = async (): Promise<number> => {
+      dispatch(use)
+      passTime()
       await soon()
-      pass(1e6)
-      expect([await used(), bodies.at(-1)]).toEqual([4, {}])
-      greet()
-      end()
-      expect(await used()).toBe(4)
-    },
-  )
+      return bodies.length
+    }
+    pass(1e6)
+    expect(await used()).toBe(0)
+    greet()
+    expect([await used(), bodies]).toEqual([1, [{ who: 'guest', tickets: [] }]])
+    pass(300_000)
+    expect(await used()).toBe(1)
+    pass(1)
+    expect([await used(), await used()]).toEqual([2, 2])
+    greet({ who: 'guest', kept: true, renew: 15 })
+    pass(15_001)
+    expect(await used()).toBe(3)
+    greet({})
+    await soon()
+    pass(1e6)
+    expect([await used(), bodies.at(-1)]).toEqual([4, {}])
+    greet()
+    end()
+    expect(await used()).toBe(4)
+  })
 })

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, jest } from '@jest/globals'
+import { type StoreSessionOptions, storeSession } from 'koa-live-session/hook'
+import type { Socket } from 'socket.io-client'
+import type { Sync, SyncAnswer } from '../../shared/protocol.js'
+import { type BareClaims, bareTicket } from '../support/page/bare-ticket.js'
+
+/** Gives each test the globals of a page. The hook's timers wait until the test calls `passTime`. */
+export function hookPage() {
+  const original = { fetch: globalThis.fetch }
+  const ends: (() => void)[] = []
+  const waits: (() => void)[] = []
+  let page = new EventTarget()
+  beforeEach(() => {
+    page = new EventTarget()
+    const { setTimeout: wait } = globalThis
+    const hold = (act: () => void, ms: number): unknown =>
+      ['post', 'send'].includes(act.name) && ms > 0 ? waits.push(act) : wait(act, ms)
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
+    Object.assign(globalThis, {
+      addEventListener: page.addEventListener.bind(page),
+      removeEventListener: page.removeEventListener.bind(page),
+    })
+  })
+  afterEach(() => {
+    jest.restoreAllMocks()
+    for (const end of ends.splice(0)) end()
+    waits.length = 0
+    Object.assign(globalThis, original)
+  })
+  return {
+    begin: (socket: Socket, options?: StoreSessionOptions): (() => void) => {
+      const end = storeSession(socket, options)
+      ends.push(end)
+      return end
+    },
+    passTime: (): void => {
+      for (const act of waits.splice(0)) act()
+    },
+    isWaiting: (): boolean => waits.length > 0,
+    dispatch: (event: string): boolean => page.dispatchEvent(new Event(event)),
+    /** Sends the hook's POSTs this way, and other requests as usual. */
+    intercept: (post: (init: RequestInit) => Promise<Response>): void => {
+      globalThis.fetch = (input, init = {}) => (init.keepalive === undefined ? original.fetch(input, init) : post(init))
+    },
+  }
+}
+
+/** A socket whose server is the test, on a page whose POSTs are accepted. */
+export function bareSocket() {
+  const handlers = new Map<string, (argument: never) => void>()
+  const connect = jest.fn()
+  const bodies: unknown[] = []
+  const asked: Sync[] = []
+  const waits: number[] = []
+  let answer: (lost: Error | null, answer?: SyncAnswer) => void = () => undefined
+  globalThis.fetch = async (_, init = {}) => {
+    bodies.push(JSON.parse(String(init.body)))
+    return Response.json({ results: [], held: [] })
+  }
+  const socket = {
+    connected: false,
+    on: (event: string, handler: (argument: never) => void) => {
+      handlers.set(event, handler)
+      return socket
+    },
+    off: () => socket,
+    timeout: (ms: number) => {
+      waits.push(ms)
+      return socket
+    },
+    emit: (_: string, sync: Sync, ack: typeof answer) => {
+      asked.push(JSON.parse(JSON.stringify(sync)))
+      answer = ack
+    },
+    disconnect: () => ({ connect }),
+  }
+  const open = (): void => {
+    socket.connected = true
+    handlers.get('connect')?.(undefined as never)
+  }
+  return {
+    socket: socket as unknown as Socket,
+    /** Connects, and greets a guest whose browser keeps cookies, unless the test says otherwise. */
+    greet: (said: Partial<SyncAnswer> = { who: 'guest', kept: true }): void => {
+      open()
+      answer(null, { results: [], held: [], ...said })
+    },
+    /** Connects, and does not answer in time. */
+    fallSilent: (): void => {
+      open()
+      answer(new Error('operation has timed out'))
+    },
+    /** Connects, and closes before an answer. */
+    drop: (): void => {
+      open()
+      socket.connected = false
+      answer(new Error('socket has been disconnected'))
+    },
+    /** The timeout of each question in ms. */
+    waits,
+    hear: (claims: BareClaims): string => {
+      const ticket = bareTicket(claims)
+      handlers.get('store_session')?.(ticket as never)
+      return ticket
+    },
+    refuse: (code: string | undefined) =>
+      handlers.get('connect_error')?.(Object.assign(new Error(code), { data: { code } }) as never),
+    bodies,
+    asked,
+    connects: () => connect.mock.calls.length,
+  }
+}
