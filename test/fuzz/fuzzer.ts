@@ -12,20 +12,15 @@ import { RequestSource } from './request-source.js'
 import { Tally } from './tally.js'
 import { TicketSource } from './tickets.js'
 import { Watch } from './watch.js'
-import { Wire } from './wire.js'
 import type { World } from './world.js'
 
-/** One of so many inputs goes over the network too. */
-const WIRED = 40
-
-/** Throws inputs at a world, one after the other, and looks after each at what has become of it. */
+/** Sends inputs to a world one by one, and judges the outcome of each. */
 export class Fuzzer {
   readonly tally: Tally
   readonly #seed: number
   readonly #world: World
   readonly #judge: Judge
   readonly #watch: Watch
-  readonly #wire: Wire
   readonly #requests: RequestSource
   readonly #events: EventSource
 
@@ -35,7 +30,6 @@ export class Fuzzer {
     this.#world = world
     this.#judge = new Judge(world, this.tally)
     this.#watch = new Watch(world)
-    this.#wire = new Wire(world)
     const odd = new OddValues(seed)
     const [tickets, changes] = [new TicketSource(world, odd), new ChangeSource(world, odd)]
     this.#requests = new RequestSource(world, odd, new CookieSource(world, odd), tickets, changes)
@@ -47,14 +41,14 @@ export class Fuzzer {
       const dice = Dice.of(this.#seed, index)
       this.tally.begin()
       await dice.one(
-        [10, () => this.#request(this.#sender(dice), (actor) => this.#requests.post(dice, actor), index)],
-        [4, () => this.#request(this.#sender(dice), (actor) => this.#requests.visit(dice, actor), index)],
+        [10, () => this.#request(this.#sender(dice), (actor) => this.#requests.post(dice, actor))],
+        [4, () => this.#request(this.#sender(dice), (actor) => this.#requests.visit(dice, actor))],
         [1, () => this.#handshake(dice, this.#sender(dice))],
-        [10, () => this.#event(dice, index)],
+        [10, () => this.#event(dice)],
       )
       await this.#world.settle()
     }
-    // What was left undone by the last input, or went wrong behind its back, comes out now.
+    // Pending work of the last input ends, and its late errors appear.
     await setImmediate()
     this.tally.countSteps()
   }
@@ -63,51 +57,29 @@ export class Fuzzer {
     return dice.chance(0.15) ? this.#world.stranger : dice.pick(this.#world.attackers)
   }
 
-  async #request(actor: Actor, make: (actor: Actor) => RawRequest, index: number): Promise<void> {
+  async #request(actor: Actor, make: (actor: Actor) => RawRequest): Promise<void> {
     const request = make(actor)
-    const isWired = index % WIRED === 0 && this.#wire.carries(request)
     await this.#observe(actor, request, async () => {
       const answer = await answerOf(this.#world.listener, request)
       return this.#judge.request(actor, request, answer)
     })
-    if (!isWired) return
-    this.tally.beginWire()
-    await this.#observe(actor, request, async () => {
-      const answer = await this.#wire.request(request)
-      if (answer) return this.#judge.request(actor, request, answer)
-      // A body that is too long is not read to its end: the refusal may be lost with the connection.
-      if (request.body.length < 60_000) this.tally.harm('crash', 'no answer', request)
-      return false
-    })
   }
 
-  async #event(dice: Dice, index: number): Promise<void> {
+  async #event(dice: Dice): Promise<void> {
     const { attackers, cookieless } = this.#world
     const actor = dice.pick([...attackers, cookieless])
     const raw = this.#events.event(dice, actor)
-    await this.#observe(actor, raw, async () => {
-      const answers = await this.#emit(actor, raw)
-      return this.#judge.event(actor, raw, answers)
-    })
-    if (index % WIRED !== 0 || raw.ack !== 'last' || actor === cookieless) return
-    this.tally.beginWire()
-    await this.#observe(actor, raw, async () => {
-      const answers = await this.#wire.event(actor, raw)
-      this.#judge.sent(actor, this.#wire.received(actor))
-      // What JSON made of it is what has arrived.
-      const args: unknown[] = JSON.parse(JSON.stringify(raw.args))
-      return answers ? this.#judge.event(actor, { ...raw, args }, answers) : true
-    })
+    await this.#observe(actor, raw, async () => this.#judge.event(actor, raw, await this.#emit(actor, raw)))
   }
 
-  /** Emits an event to the server's side of the actor's socket; returns what the acknowledgement was called with. */
+  /** Emits an event at the server's end of the actor's socket. Returns the calls of the acknowledgement. */
   async #emit(actor: Actor, { event, args, ack }: RawEvent): Promise<readonly unknown[]> {
     const answers: unknown[] = []
     const answer = (value: unknown): void => void answers.push(value)
-    const stray = (): void => this.tally.harm('wrong answer', 'a function that is no acknowledgement was called')
+    const stray = (): void => this.tally.harm('wrong answer', 'a function other than the acknowledgement was called')
     const placed = { last: [...args, answer], none: args, first: [stray, ...args, 0], twice: [...args, stray, answer] }
     actor.socket?.receive(event, placed[ack])
-    // What is sent together goes out a microtask later, and the answer after it.
+    // Tickets of a turn go out a microtask later, and the answer after them.
     await Promise.resolve()
     return answers
   }
@@ -126,7 +98,7 @@ export class Fuzzer {
     })
   }
 
-  /** Looks at all actors before and after. Who is refused has changed nothing, and no actor changes what is another's. */
+  /** Compares all actors before and after: a refused input changes nothing, and no input changes another actor's values. */
   async #observe(
     actor: Actor,
     input: RawRequest | RawEvent | undefined,

@@ -1,6 +1,6 @@
 import type { Dice } from './dice.js'
 
-/** Changes a text in one place: what was valid is nearly so. */
+/** Changes a text in one place. */
 export function mutateText(dice: Dice, text: string, odd: () => string): string {
   const at = dice.below(text.length + 1)
   const to = Math.min(text.length, at + 1 + dice.below(4))
@@ -44,7 +44,7 @@ function flipBit(dice: Dice, bytes: Buffer, at: number): Buffer {
   return flipped
 }
 
-/** Replaces, drops, doubles, wraps or renames one thing somewhere in a JSON value. */
+/** Replaces, drops, doubles, wraps or renames one part of a JSON value. */
 export function mutateJson(dice: Dice, value: unknown, odd: () => unknown): unknown {
   const isBranch = typeof value === 'object' && value !== null && Object.keys(value).length > 0
   if (!isBranch || dice.chance(0.15)) {
@@ -75,40 +75,15 @@ function mutateList(dice: Dice, list: readonly unknown[], odd: () => unknown): u
   )
 }
 
-const NUMBERS = [
-  '-0',
-  '1e999',
-  '-1e999',
-  '1e-999',
-  '9007199254740993',
-  '0x1',
-  '01',
-  'NaN',
-  '1.5',
-  '-1',
-  '1E2',
-  '1'.repeat(400),
-]
+const NUMBERS = ['1'.repeat(400), ...'-0 1e999 -1e999 1e-999 9007199254740993 0x1 01 NaN 1.5 -1 1E2'.split(' ')]
 const STRINGS = [
-  '"\\ud800"',
-  '"\\udc00x"',
-  '"\\u0000"',
+  ...String.raw`"\ud800" "\udc00x" "\u0000" "__proto__" 'x' " "\x"`.split(' '),
   '"\ud83d\ude00"',
-  '"__proto__"',
-  "'x'",
-  '"',
-  '"\\x"',
   '"\u2028"',
 ]
-const MEMBERS = [
-  '"__proto__":{"polluted":1},',
-  '"constructor":{"prototype":{"polluted":1}},',
-  '"set":[],',
-  '"":1,',
-  ',',
-]
+const MEMBERS = '"__proto__":{"polluted":1}, "constructor":{"prototype":{"polluted":1}}, "set":[], "":1, ,'.split(' ')
 
-/** Changes JSON in ways that no value can say: `-0`, infinities, lone surrogates, members twice, broken syntax. */
+/** Changes JSON text: `-0`, infinities, lone surrogates, duplicate members, broken syntax. */
 export function mutateJsonText(dice: Dice, json: string): string {
   const swap = (token: RegExp, by: () => string): string => {
     const found = [...json.matchAll(token)]

@@ -13,50 +13,21 @@ import type { World } from './world.js'
 // CONNECT and TRACE never reach an app.
 const VERBS = METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE')
 const PLACES = [
-  ...[
-    '/store_session?a=1&a=2',
-    '/store_session?%',
-    '/store_session/',
-    '//store_session',
-    '/STORE_SESSION',
-    '/store_session%',
-  ],
-  ...[
-    '/store%5Fsession',
-    '/x/store_session',
-    '/?/store_session',
-    '/store_session;a',
-    '/store_session\\',
-    '/',
-    '/%ff',
-    '*',
-  ],
+  ...'/store_session?a=1&a=2 /store_session?% /store_session/ //store_session /STORE_SESSION /store_session%'.split(
+    ' ',
+  ),
+  ...'/store%5Fsession /x/store_session /?/store_session /store_session;a /store_session\\ / /%ff *'.split(' '),
 ]
 const TYPES = [
   ...['application/json; charset=utf-8', 'APPLICATION/JSON', 'application/json;', 'application/json; charset="\xff'],
-  ...[
-    'text/plain',
-    'application/x-www-form-urlencoded',
-    'multipart/form-data; boundary=x',
-    'application/ld+json',
-    'json',
-    '/',
-  ],
+  ...['multipart/form-data; boundary=x', 'application/x-www-form-urlencoded'],
+  ...'text/plain application/ld+json json /'.split(' '),
 ]
-const ORIGINS = [
-  'null',
-  'http://evil.example',
-  'https://127.0.0.1',
-  'http://127.0.0.1.evil',
-  'http://',
-  'x',
-  'http://[::1',
-  '%',
-]
+const ORIGINS = 'null http://evil.example https://127.0.0.1 http://127.0.0.1.evil http:// x http://[::1 %'.split(' ')
 const SITES = ['same-origin', 'none', 'same-site', 'cross-site', 'SAME-ORIGIN', '']
 const BODY = 64 * 1024
 
-/** Makes requests to the endpoint, and a few that miss it. */
+/** Makes requests to the endpoint, and some beside it. */
 export class RequestSource {
   readonly #world: World
   readonly #odd: OddValues
@@ -72,7 +43,7 @@ export class RequestSource {
     this.#changes = changes
   }
 
-  /** A POST with anything in it. */
+  /** A POST with any body. */
   post(dice: Dice, actor: Actor): RawRequest {
     const cookie = dice.chance(0.85) ? this.#cookies.own(dice, actor) : this.#cookies.any(dice, actor)
     const body = this.#body(dice, actor)
@@ -82,7 +53,7 @@ export class RequestSource {
     return { method, url, headers: this.#headers(dice, actor, cookie, body), body, isBroken }
   }
 
-  /** Anything for a cookie, with a request that asks for values or posts nothing. */
+  /** A read or an empty POST, with any cookie. */
   visit(dice: Dice, actor: Actor): RawRequest {
     const isSignIn = actor.user !== '' && dice.chance(0.1)
     const cookie = isSignIn ? this.#cookies.guest(dice) : this.#cookies.any(dice, actor)
@@ -92,7 +63,7 @@ export class RequestSource {
     return { method: 'POST', url: '/store_session', headers: { ...headers, ...type }, body: Buffer.from('{}') }
   }
 
-  /** The headers of the request that opens a socket. */
+  /** The headers of a handshake. */
   handshake(dice: Dice, actor: Actor): Record<string, string> {
     const headers = this.#world.headers(actor, this.#cookies.any(dice, actor) ?? '')
     return { ...headers, upgrade: 'websocket', origin: dice.chance(0.9) ? this.#world.own : dice.pick(ORIGINS) }
@@ -106,9 +77,7 @@ export class RequestSource {
     const origin = dice.chance(0.95) ? this.#world.own : dice.pick(ORIGINS)
     return {
       ...this.#world.headers(actor, cookie ?? ''),
-      ...(type === ''
-        ? {}
-        : { 'content-type': dice.chance(0.02) ? mutateText(dice, type, () => dice.headerText(1)) : type }),
+      'content-type': dice.chance(0.02) ? mutateText(dice, type, () => dice.headerText(1)) : type,
       'content-length': String(body.length),
       ...(dice.chance(0.7) ? { origin } : {}),
       ...rarely('sec-fetch-site', () => dice.pick(SITES), 0.1),
@@ -119,7 +88,6 @@ export class RequestSource {
     }
   }
 
-  /** Whose page posts, where it says so. */
   #page(dice: Dice, actor: Actor): { readonly who?: unknown } {
     return dice.one<object>(
       [19, () => pageOf(dice, actor)],
@@ -151,7 +119,7 @@ export class RequestSource {
   }
 }
 
-/** As large, as deep and as wide as a body may be, and one byte more. */
+/** A body at the limits of size, depth and width, and one byte beyond. */
 function huge(dice: Dice, valid: object): Buffer {
   const set = (value: string): string => `{"set":[["cart",-1,"",${value}]]}`
   const text = dice.one(

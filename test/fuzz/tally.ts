@@ -1,24 +1,23 @@
 import { takeSteps } from '../support/app/work.js'
 
-/** What must never happen. */
+/** Kinds of findings. */
 export type Harm = 'crash' | '5xx' | 'forged' | 'leak' | 'wrong answer'
 
-/** Inputs between two counts of the library's steps: a count takes as long as many inputs. */
+/** Inputs between two counts of the library's steps, as a count is slow. */
 const BATCH = 100
-/** Steps that one input may cost more than others: a loop over each character of the longest body is fewer. */
+/** More steps than a loop over each character of the longest body. */
 const MOST_STEPS = 2_000_000
-/** After that many findings the rest would say the same. */
+/** The run ends after so many findings. */
 const ENOUGH = 10
 
-/** Counts what became of the inputs, and keeps what must not have happened. */
+/** Counts outcomes, and collects findings. */
 export class Tally {
   readonly findings: string[] = []
-  /** How often each outcome was seen: a code with its status, or `ok`. */
+  /** The number of each outcome: a code with its status, or `ok`. */
   readonly outcomes = new Map<string, number>()
   readonly #harms = new Map<Harm, number>()
   readonly #seed: number
   #inputs = 0
-  #wired = 0
   #mostSteps = 0
 
   constructor(seed: number) {
@@ -33,10 +32,6 @@ export class Tally {
   begin(): void {
     if (this.#inputs % BATCH === 0) this.countSteps()
     this.#inputs += 1
-  }
-
-  beginWire(): void {
-    this.#wired += 1
   }
 
   outcome(name: string): void {
@@ -64,7 +59,7 @@ export class Tally {
   toString(): string {
     const count = (value: number): string => value.toLocaleString('en')
     return (
-      `fuzz: ${count(this.#inputs)} inputs (seed ${this.#seed}; ${count(this.#wired)} of them over the network too), ` +
+      `fuzz: ${count(this.#inputs)} inputs (seed ${this.#seed}), ` +
       `${this.count('crash')} crashes, ${this.count('5xx')} 5xx, ${this.count('forged') + this.count('leak')} forged accepted, ` +
       `${this.count('wrong answer')} wrong answers, ${count(this.#mostSteps)} steps at most for ${BATCH} inputs\n`
     )
@@ -75,7 +70,7 @@ function show(input: unknown): string {
   return (JSON.stringify(input, readable) ?? String(input)).slice(0, 1500)
 }
 
-/** A buffer, which its own toJSON has made a list of numbers by now, as text. */
+/** Shows a buffer, which toJSON has converted to a list of numbers, as text. */
 function readable(_: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('type' in value) || !('data' in value)) return value
   return value.type === 'Buffer' && Array.isArray(value.data) ? Buffer.from(value.data).toString() : value
