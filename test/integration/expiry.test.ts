@@ -10,19 +10,15 @@ const HOUR = 60 * 60_000
 const fields = { ...appFields, cart: { ...appFields.cart, maxAge: HOUR } }
 const timers = longTimers()
 
-function add(item: string): (cart: readonly string[]) => readonly string[] {
-  return (cart) => [...cart, item]
-}
-
-/** One user's app, whose carts last for an hour. */
-function start(given: AppOptions<typeof fields> = {}): Promise<App<typeof fields>> {
+/** An app of one user, whose carts expire after an hour. */
+function start({ options, ...given }: AppOptions<typeof fields> = {}): Promise<App<typeof fields>> {
   return App.start({
     fields,
     routes: async (ctx) => {
       if (ctx.query['cart'] !== undefined) await ctx.liveSession.set('cart', [String(ctx.query['cart'])])
       ctx.body = ctx.liveSession.embed()
     },
-    options: { identify: () => 'ann' } as never,
+    options: { identify: () => 'ann', ...options } as never,
     ...given,
   })
 }
@@ -33,117 +29,106 @@ async function open(visitor: Visitor): Promise<Page> {
   return page
 }
 
-/** An app with a cart that was written at `stamp`, and an open page of it. */
+/** An app with a cart that was written at `stamp`. */
 async function begin(given?: AppOptions<typeof fields>) {
   const app = await start(given)
   const ann = app.visitor()
   await ann.fetch('/?cart=a')
-  const page = await open(ann)
-  const stamp = app.clock.now()
-  return { app, ann, page, stamp }
+  return { app, ann, stamp: app.clock.now() }
 }
 
-/** What becomes of one change in a POST. */
+/** POSTs one change, and returns its result. */
 async function result(visitor: Visitor, change: readonly unknown[]): Promise<unknown> {
   return (await (await visitor.store({ set: [change] })).json()).results[0]
 }
 
-describe('a value past its field’s own `maxAge`', () => {
-  it('is the default in an open page, as in a new one', async () => {
-    const { app, ann, page } = await begin()
+const shown = ({ live }: Page): unknown[] => [live.get('cart'), live.has('cart'), live.status('cart').status]
+const addB = (cart: readonly string[]) => [...cart, 'b']
+
+describe('an expired value', () => {
+  it('becomes the default in an open page and in a new one', async () => {
+    const { app, ann } = await begin()
+    const page = await open(ann)
     const heard: unknown[] = []
     page.live.onChange(({ key, value, source }) => heard.push([key, value, source]))
     app.clock.advance(HOUR - 1)
-    expect([page.live.get('cart'), (await open(ann)).live.get('cart')]).toEqual([['a'], ['a']])
+    for (const each of [page, await open(ann)]) expect(shown(each)).toEqual([['a'], true, 'saved'])
     app.clock.advance(1)
     timers.end()
-    expect([page.live.get('cart'), page.live.has('cart'), page.live.status('cart').status]).toEqual([
-      [],
-      false,
-      'saved',
-    ])
     expect(heard).toEqual([['cart', [], 'ticket']])
-    const next = await open(ann)
-    expect([next.live.get('cart'), next.live.has('cart'), next.live.status('cart').status]).toEqual([
-      [],
-      false,
-      'saved',
-    ])
-    expect([page.posts, next.posts]).toEqual([[], []])
+    for (const each of [page, await open(ann)]) {
+      expect(shown(each)).toEqual([[], false, 'saved'])
+      expect(each.posts).toEqual([])
+    }
   })
 
-  it('is the default in a page whose timers stood still, once it is greeted', async () => {
-    const { app, page } = await begin()
+  it('becomes the default with the greeting if timers stood still', async () => {
+    const { app, ann } = await begin()
+    const page = await open(ann)
     app.clock.advance(HOUR)
     page.socket.disconnect()
     await page.comeBack()
-    expect([page.live.get('cart'), page.live.status('cart').status, page.posts]).toEqual([[], 'saved', []])
+    expect([...shown(page), page.posts]).toEqual([[], false, 'saved', []])
   })
 
-  it('does not come back with what a page computes that has not heard of its end', async () => {
-    const { app, ann, page } = await begin()
-    const other = await open(ann)
+  it('is not restored by an update of a page that still shows it', async () => {
+    const { app, ann } = await begin()
+    const [page, other] = [await open(ann), await open(ann)]
     app.clock.advance(HOUR)
-    const shown = other.shows('cart', ['b'])
-    await page.live.update('cart', add('b') as never)
-    await shown
+    const updated = other.shows('cart', ['b'])
+    await page.live.update('cart', addB)
+    await updated
     expect([page.live.get('cart'), (await open(ann)).live.get('cart')]).toEqual([['b'], ['b']])
   })
 
-  it('does not come back without a socket either, nor from a store', async () => {
-    const { app, ann } = await begin({ options: { identify: () => 'ann', store: memoryStore() } as never })
+  it('is restored neither without a socket nor from a store', async () => {
+    const { app, ann } = await begin({ options: { store: memoryStore() } })
     const page = await ann.open({ path: '/', hasSocket: false })
     app.clock.advance(HOUR)
-    await page.live.update('cart', add('b') as never)
+    await page.live.update('cart', addB)
     expect([page.live.get('cart'), (await open(ann)).live.get('cart')]).toEqual([['b'], ['b']])
   })
 
-  it('does not stand in the way of a value that is set, also in a POST that may have been lost', async () => {
+  it('supersedes no resent set', async () => {
     const { app, ann, stamp } = await begin()
     app.clock.advance(HOUR)
     expect(await result(ann, ['cart', stamp, '', ['c']])).toMatchObject({ stamp: app.clock.now() })
   })
 })
 
-describe('what a page computed over an expired value', () => {
-  it('is refused with the end of that value, and is taken over that', async () => {
+describe('an update of an expired value', () => {
+  it('conflicts with its end, and rebases onto that', async () => {
     const { app, ann, stamp } = await begin()
     app.clock.advance(HOUR)
     expect(await result(ann, ['cart', stamp, 'one', ['a', 'b']])).toEqual({ code: 'conflict', stamp: stamp + 0.5 })
-    expect(await result(ann, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: app.clock.now() })
-    expect(await result(ann, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: app.clock.now() })
+    for (const _ of ['first', 'resent'])
+      expect(await result(ann, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: app.clock.now() })
   })
 
-  it('is refused also where the process has never heard of that value', async () => {
+  it('conflicts also in a process that never had the value', async () => {
     const { app, stamp } = await begin()
     app.clock.advance(HOUR)
-    const next = await start({ clock: app.clock })
-    const ann = next.visitor()
+    const ann = (await start({ clock: app.clock })).visitor()
     expect(await result(ann, ['cart', stamp, 'one', ['a', 'b']])).toEqual({ code: 'conflict', stamp: stamp + 0.5 })
     expect(await result(ann, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: app.clock.now() })
     expect(await result(ann, ['cart', 0, 'two', ['b']])).toMatchObject({ code: 'conflict', value: ['b'] })
   })
 
-  it('is taken over its deletion, however long ago that was', async () => {
+  it('is accepted over an old deletion', async () => {
     const { app, ann, stamp } = await begin()
     expect(await result(ann, ['cart', stamp, ''])).toMatchObject({ stamp: stamp + 1 })
     app.clock.advance(HOUR)
     expect(await result(ann, ['cart', stamp + 1, 'one', ['b']])).toMatchObject({ stamp: app.clock.now() })
   })
 
-  it.each([HOUR, 1])(
-    'is taken by a node whose clock is %d ms behind, over the end that it has not seen',
-    async (behind) => {
-      const { app, stamp, ann } = await begin()
-      const clock = testClock(stamp - behind)
-      const two = await start({ clock })
-      const there = two.visitor(ann.cookie)
-      app.clock.advance(HOUR)
-      expect(await result(there, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: stamp + 1 })
-    },
-  )
+  it.each([HOUR, 1])('is accepted by a node whose clock is %d ms behind', async (behind) => {
+    const { app, stamp, ann } = await begin()
+    const there = (await start({ clock: testClock(stamp - behind) })).visitor(ann.cookie)
+    app.clock.advance(HOUR)
+    expect(await result(there, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: stamp + 1 })
+  })
 
-  it('is malformed where `over` is no stamp', async () => {
+  it('is malformed if `over` is no stamp', async () => {
     const { ann, stamp } = await begin()
     for (const over of [stamp + 0.25, -0.5, Number.MAX_VALUE, '5', null])
       expect((await ann.store({ set: [['cart', over, 'one', []]] })).status).toBe(400)
@@ -151,7 +136,7 @@ describe('what a page computed over an expired value', () => {
 })
 
 describe('the end of a value', () => {
-  it('is in tickets and pages, with the ms until then', async () => {
+  it('is in tickets and pages, with the remaining ms', async () => {
     const { app, ann, stamp } = await begin()
     const socket = await ann.connect()
     const endsIn = async (): Promise<unknown> => {
@@ -167,14 +152,13 @@ describe('the end of a value', () => {
     expect([html.includes(`"stamps":{"cart":${stamp + 0.5}}`), html.includes('"unsaved"')]).toEqual([true, false])
   })
 
-  it('is told of a ticket that a page brings after it', async () => {
+  it('answers an expired ticket with a ticket of its own', async () => {
     const { app, ann, stamp } = await begin()
-    const socket = await ann.connect()
-    const { text } = await socket.ticket()
+    const { text } = await (await ann.connect()).ticket()
     app.clock.advance(HOUR)
     const { ticket } = await (await ann.store({ tickets: [text] })).json()
     expect(readTicket(ticket)).toMatchObject({ changes: [], ends: [['cart', stamp + 0.5, 0]] })
-    // Such a ticket is good, although it brings nothing.
+    // The server accepts such a ticket, although it has no changes.
     expect((await ann.store({ tickets: [ticket] })).status).toBe(200)
   })
 })
