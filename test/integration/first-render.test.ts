@@ -11,17 +11,14 @@ import { createSSRApp, defineComponent, h, Suspense as VueSuspense } from 'vue'
 import { renderToString } from 'vue/server-renderer'
 import { App } from '../support/app/app.js'
 import { auth, identify } from '../support/app/auth.js'
-import type { Page } from '../support/page/page.js'
+import { Gate } from '../support/app/gate.js'
 
-/** The app's own view, of a request or of a socket. */
-interface Values {
-  get(key: 'division' | 'theme' | 'role' | 'secret'): unknown
-}
+const KEYS = ['division', 'theme', 'role', 'secret'] as const
 
-const view = (session: Values): string =>
-  (['division', 'theme', 'role', 'secret'] as const).map((key) => JSON.stringify(session.get(key))).join()
+/** The app's view of a session, in a request or a handler. */
+const view = (session: { get(key: (typeof KEYS)[number]): unknown }): string =>
+  KEYS.map((key) => JSON.stringify(session.get(key))).join()
 
-/** At `/` the view, and what a script needs; else signs in or out, or sets, and answers with a snapshot at `/page`. */
 const routes: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
   if (ctx.path === '/set') await liveSession.setMany({ division: 3, theme: 'dark', role: 'editor', secret: 'hush' })
@@ -33,81 +30,70 @@ const routes: Koa.Middleware = async (ctx) => {
   else ctx.body = `<main>${view(liveSession)}</main>${liveSession.embed()}`
 }
 
-/** What the first handlers of connections find, one after the other. */
-class FirstHandlers {
-  readonly #found: string[] = []
-  #waiting: (() => void) | undefined
+const SET = '3,"dark","editor","hush"'
+const DEFAULTS = '-1,"light","guest",""'
 
-  constructor(app: App, ...namespaces: readonly string[]) {
-    for (const name of ['/', ...namespaces])
-      app.io.of(name).on('connection', ({ liveSession }) => {
-        this.#found.push(view(liveSession))
-        this.#waiting?.()
-      })
-  }
-
-  async next(): Promise<string> {
-    while (this.#found.length === 0) await new Promise<void>((resolve) => (this.#waiting = resolve))
-    return this.#found.shift() ?? ''
+/** Returns the views of connection handlers, one by one. */
+function handlersOf(app: App): () => Promise<string> {
+  const found: string[] = []
+  let tell = (): void => undefined
+  app.io.on('connection', ({ liveSession }) => {
+    found.push(view(liveSession))
+    tell()
+  })
+  return async () => {
+    while (found.length === 0) await new Promise<void>((resolve) => (tell = resolve))
+    return found.shift() ?? ''
   }
 }
 
-const SET = '3,"dark","editor","hush"'
-
-const DEFAULTS = '-1,"light","guest",""'
-
-describe('the first HTML', () => {
-  it('shows what was set in the very same request, and what the page’s script shows', async () => {
-    const app = await App.start({ routes })
-    const visitor = app.visitor()
-    expect(await visitor.text('/')).toContain(`<main>${DEFAULTS}</main>`)
-    const html = await visitor.text('/set')
-    expect(html).toContain(`<main>${SET}</main>`)
-    expect(html).toContain('"values":{"division":3,"theme":"dark","cart":[],"role":"editor"}')
-    expect(html.slice(html.indexOf('<script'))).not.toContain('hush')
-  })
+it("the first HTML shows the same request's changes, as the page's script does", async () => {
+  const app = await App.start({ routes })
+  const visitor = app.visitor()
+  expect(await visitor.text('/')).toContain(`<main>${DEFAULTS}</main>`)
+  const html = await visitor.text('/set')
+  expect(html).toContain(`<main>${SET}</main>`)
+  expect(html).toContain('"values":{"division":3,"theme":"dark","cart":[],"role":"editor"}')
+  expect(html.slice(html.indexOf('<script'))).not.toContain('hush')
 })
 
 describe('socket.liveSession in a connection handler', () => {
-  it.each([
-    ['websocket', ['websocket']],
-    ['polling', ['polling']],
-  ] as const)(
-    'is there at once, with the values of the HTML, and again after every reconnect: %s',
-    async (_, transports) => {
+  it.each(['websocket', 'polling'] as const)(
+    "has the HTML's values, also after each reconnect: %s",
+    async (transport) => {
       const app = await App.start({ routes })
-      const first = new FirstHandlers(app)
+      const next = handlersOf(app)
       const visitor = app.visitor()
       const html = await visitor.text('/set')
-      const page = await visitor.open({ path: '/page', transports })
-      expect(html).toContain(`<main>${await first.next()}</main>`)
+      const page = await visitor.open({ path: '/page', transports: [transport] })
+      expect(html).toContain(`<main>${await next()}</main>`)
       for (let count = 0; count < 3; count += 1) {
         page.socket.disconnect().connect()
-        expect(await first.next()).toBe(SET)
+        expect(await next()).toBe(SET)
       }
     },
   )
 
-  it('has what was set while the page had no connection, by a request and by another tab', async () => {
+  it("has changes of requests and other tabs made during the page's outage", async () => {
     const app = await App.start({ routes })
-    const first = new FirstHandlers(app)
+    const next = handlersOf(app)
     const visitor = app.visitor()
     await visitor.text('/')
     const page = await visitor.open({ path: '/page' })
-    expect(await first.next()).toBe(DEFAULTS)
+    expect(await next()).toBe(DEFAULTS)
     page.socket.disconnect()
     await visitor.text('/set')
     await page.comeBack()
-    expect(await first.next()).toBe(SET)
+    expect(await next()).toBe(SET)
     page.socket.disconnect()
     const other = await visitor.open({ path: '/page' })
-    expect(await first.next()).toBe(SET)
+    expect(await next()).toBe(SET)
     await other.live.set('division', 4)
     await page.comeBack()
-    expect(await first.next()).toBe('4,"dark","editor","hush"')
+    expect(await next()).toBe('4,"dark","editor","hush"')
   })
 
-  it('is there again after the server was killed and started, with all that the cookie may say', async () => {
+  it('has the values of the cookie after a crash', async () => {
     const before = await App.start({ routes })
     const visitor = before.visitor()
     await visitor.text('/set')
@@ -116,28 +102,25 @@ describe('socket.liveSession in a connection handler', () => {
     const { port } = before
     await before.stop({ isCrash: true })
     const after = await App.start({ routes, port })
-    const first = new FirstHandlers(after)
-    expect(await first.next()).toBe('3,"dark","editor",""')
+    expect(await handlersOf(after)()).toBe('3,"dark","editor",""')
     expect(await visitor.text('/')).toContain('<main>3,"dark","editor",""</main>')
   })
 
-  it('is the user’s after a sign-in, the guest’s before it', async () => {
+  it("has the guest's values before a sign-in, and the user's after", async () => {
     const app = await App.start({ routes, before: (koa) => [auth(koa)], options: { identify } as never })
-    const first = new FirstHandlers(app)
+    const next = handlersOf(app)
     const visitor = app.visitor()
     await visitor.text('/set')
-    const page: Page = await visitor.open({ path: '/page' })
-    expect(await first.next()).toBe(SET)
-    const html = await visitor.text('/login')
-    // What only the server may write does not cross.
-    expect(html).toContain('<main>3,"dark","guest",""</main>')
-    expect(await first.next()).toBe('3,"dark","guest",""')
+    const page = await visitor.open({ path: '/page' })
+    expect(await next()).toBe(SET)
+    // A sign-in transfers only fields that browsers may write.
+    const user = '3,"dark","guest",""'
+    expect(await visitor.text('/login')).toContain(`<main>${user}</main>`)
+    expect(await next()).toBe(user)
     await page.shows('role', 'guest')
   })
-})
 
-describe('a view that was rendered in a request', () => {
-  it('goes on over the socket with the same values, and follows each change once', async () => {
+  it('continues the view of the HTML, once for each change', async () => {
     const app = await App.start({ routes })
     app.io.on('connection', (socket) => {
       socket.liveSession.subscribe('division', () => socket.emit('view', view(socket.liveSession)))
@@ -145,23 +128,16 @@ describe('a view that was rendered in a request', () => {
     const visitor = app.visitor()
     const html = await visitor.text('/set')
     const page = await visitor.open({ path: '/page' })
-    const views: string[] = []
-    const shown = (count: number): Promise<void> =>
-      new Promise((resolve) => {
-        if (views.length >= count) return resolve()
-        page.socket.on('view', () => views.length >= count && resolve())
-      })
-    page.socket.on('view', (text: string) => views.push(text))
-    await shown(1)
-    expect(html).toContain(`<main>${views[0]}</main>`)
+    const next = (): Promise<string> => new Promise((resolve) => page.socket.once('view', resolve))
+    expect([await next(), html]).toEqual([SET, expect.stringContaining(`<main>${SET}</main>`)])
+    const changed = next()
     await page.live.set('division', 4)
-    await shown(2)
-    expect(views).toEqual([SET, '4,"dark","editor","hush"'])
-    expect(await visitor.text('/')).toContain(`<main>${views[1]}</main>`)
+    expect(await changed).toBe('4,"dark","editor","hush"')
+    expect(await visitor.text('/')).toContain(`<main>${await changed}</main>`)
   })
 })
 
-/** Renders a value before and after it had to wait for something. */
+/** Renders a value before and after a wait. */
 type Render = (live: LiveSessionClient, waited: Promise<void>) => Promise<string>
 
 function renderReact(live: LiveSessionClient, waited: Promise<void>): Promise<string> {
@@ -205,27 +181,23 @@ function renderVue(live: LiveSessionClient, waited: Promise<void>): Promise<stri
   return renderToString(createSSRApp(defineComponent(() => page as never)).use(liveSessionPlugin(live)))
 }
 
-/** What a visitor would see of it. */
-const text = (html: string): string => html.replace(/<[^>]*>/g, '')
+const textOf = (html: string): string => html.replace(/<[^>]*>/g, '')
 
 describe.each<[string, Render]>([
   ['React', renderReact],
   ['Vue', renderVue],
-])('a page that the server renders with %s', (_, render) => {
-  it('shows each visitor their own values, though many are rendered at once', async () => {
+])('a server that renders with %s', (_, render) => {
+  it('shows each of many concurrent visitors their own values', async () => {
     const visitors = Array.from({ length: 25 }, (_, division) => division)
+    const gate = new Gate()
     let rendering = 0
-    let goOn = (): void => undefined
-    const waited = new Promise<void>((resolve) => {
-      goOn = resolve
-    })
     const app = await App.start({
       routes: async (ctx) => {
         const live = createLiveSession({ initial: ctx.liveSession.snapshot() })
-        const html = render(live as unknown as LiveSessionClient, waited)
+        const html = render(live as unknown as LiveSessionClient, gate.pass())
         rendering += 1
-        if (rendering === visitors.length) goOn()
-        ctx.body = text(await html)
+        if (rendering === visitors.length) gate.open()
+        ctx.body = textOf(await html)
         live.close()
       },
     })
@@ -235,24 +207,12 @@ describe.each<[string, Render]>([
     expect(pages).toEqual(visitors.map((division) => `${division} ${division}`))
   })
 
-  it('leaves no listener, and no timer that would keep the process from ending', async () => {
+  it('adds no listener or timer', async () => {
     const timers = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'setInterval')]
     const client = createLiveSession({ initial: { division: 1 } })
-    const listeners: string[] = []
-    const live: LiveSessionClient = {
-      ...client,
-      subscribe: (key, listener) => {
-        listeners.push(key)
-        return client.subscribe(key, listener)
-      },
-      onStatus: (listener) => {
-        listeners.push('status')
-        return client.onStatus(listener)
-      },
-    }
-    expect(text(await render(live, Promise.resolve()))).toBe('1 1')
+    const [subscribe, onStatus] = [jest.fn(client.subscribe), jest.fn(client.onStatus)]
+    expect(textOf(await render({ ...client, subscribe, onStatus } as never, Promise.resolve()))).toBe('1 1')
     client.close()
-    expect(listeners).toEqual([])
-    for (const timer of timers) expect(timer).not.toHaveBeenCalled()
+    for (const call of [subscribe, onStatus, ...timers]) expect(call).not.toHaveBeenCalled()
   })
 })

@@ -12,20 +12,20 @@ import type { Visitor } from '../support/app/visitor.js'
 
 const ANN = subjectHash(userSubject('ann'))
 
-/** A POST of `{}`, and what it says. */
+/** POSTs `{}`, and returns the answer and the cookie's headers. */
 async function ask(visitor: Visitor) {
   const answer = await visitor.store()
   const { who, kept, greeting }: SyncAnswer = await answer.json()
   return { who, kept, claims: (greeting ?? []).map(readClaims), lines: written(answer) }
 }
 
-/** How a new connection is told whose it is. */
-async function told(visitor: Visitor): Promise<SyncAnswer> {
+/** Returns the greeting of a new connection. */
+async function greetingOf(visitor: Visitor): Promise<SyncAnswer> {
   return (await visitor.connect()).greeted
 }
 
-describe('a static page, at its first visit', () => {
-  it('is told no name by its socket, asks, and comes back as the guest of its cookie', async () => {
+describe('a static page on its first visit', () => {
+  it('asks by POST, and reconnects as the guest of its cookie', async () => {
     const app = await App.start()
     const visitor = app.visitor()
     const early = await visitor.connect()
@@ -43,19 +43,19 @@ describe('a static page, at its first visit', () => {
     expect(cookieContent(visitor).r).toMatchObject([['division', expect.anything(), 7]])
   })
 
-  it('is another visitor\u2019s once a user has signed in or out, and after a sign-out and a sign-in', async () => {
+  it('changes its `who` with each sign-in and sign-out', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     const names = [(await ask(visitor)).who]
     for (const path of ['/login/now?user=ann', '/logout/leave', '/login/now?user=ann', '/logout/now']) {
       await visitor.fetch(path)
-      names.push((await told(visitor)).who)
+      names.push((await greetingOf(visitor)).who)
     }
     expect(new Set(names).size).toBe(5)
     expect(names).not.toContain(undefined)
   })
 
-  it('is one guest with its browser\u2019s last answer where ten tabs have asked at once', async () => {
+  it('becomes one guest, although ten tabs ask at once', async () => {
     const app = await App.start()
     const visitor = app.visitor()
     const tabs = Array.from({ length: 10 }, () => app.visitor())
@@ -64,12 +64,12 @@ describe('a static page, at its first visit', () => {
     for (const tab of tabs)
       for (const pair of tab.cookie.split('; ')) visitor.jar.setCookieSync(`${pair}; Path=/`, app.url)
     const own = whoIn(visitor)
-    for (const { who } of await Promise.all(tabs.map(() => told(visitor)))) expect(who).toBe(own)
+    for (const { who } of await Promise.all(tabs.map(() => greetingOf(visitor)))) expect(who).toBe(own)
   })
 })
 
-describe('what a guest sets over a connection without a live cookie', () => {
-  it('is shared by its namespaces, dies with it, and is not of the next one', async () => {
+describe('a change over a connection without a live cookie', () => {
+  it('is visible in all namespaces, until the connection closes', async () => {
     const app = await App.start()
     app.io.of('/other')
     const heard: unknown[] = []
@@ -98,7 +98,7 @@ describe('what a guest sets over a connection without a live cookie', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('is redeemed nowhere: not by its browser, with a cookie or without, nor by a user, nor over another socket', async () => {
+  it('has a ticket that no other connection and no POST accepts', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     const socket = await visitor.connect()
@@ -122,7 +122,7 @@ describe('what a guest sets over a connection without a live cookie', () => {
     expect((await app.live.user('ann')).has('division')).toBe(false)
   })
 
-  it('is the account\u2019s where a user is signed in, but for what is the browser\u2019s own', async () => {
+  it("reaches the user's account, except for the browser's own fields", async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/unused?user=ann')
@@ -138,7 +138,7 @@ describe('what a guest sets over a connection without a live cookie', () => {
     expect(await values(visitor)).toMatchObject({ division: 7, theme: 'light' })
   })
 
-  it('is in memory for no longer than the connection, and is not evicted before', async () => {
+  it('stays in memory as long as the connection', async () => {
     const app = await startWithUsers({ options: { cache: { maxSubjects: 10 } } as never })
     const socket = await app.visitor().connect()
     await socket.ticket()
