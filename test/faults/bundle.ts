@@ -19,13 +19,13 @@ async function bundle(entry: string, options: BuildOptions): Promise<string> {
   return outfile
 }
 
-/** Bundles a node, and the script of its pages beside it. Returns the node's path. */
-export async function bundleNode(entry = 'test/faults/cart-node.ts'): Promise<string> {
-  await bundle('test/faults/cart-page.ts', {
+/** Bundles the node, and its pages' script beside it. Returns the node's path. */
+export async function bundleNode(): Promise<string> {
+  await bundle('test/faults/page.ts', {
     alias: { 'koa-live-session/client': join(root, 'client/index.ts') },
     minify: true,
   })
-  return bundle(entry, {
+  return bundle('test/faults/node.ts', {
     external: EXTERNAL,
     alias: {
       'koa-live-session': join(root, 'server/index.ts'),

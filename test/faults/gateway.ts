@@ -1,13 +1,13 @@
 import { connect, type Socket } from 'node:net'
 import { Acceptor, tie } from '../support/servers/acceptor.js'
 
-/** What stands before the nodes: each connection goes to the next of those that run, none to where its visitor was before. */
+/** A load balancer without sticky sessions: each connection goes to the next running node. */
 export class Gateway {
   readonly #acceptor: Acceptor
-  /** Where nodes are connected, those of them included that are not heard any more. */
+  /** All connections to nodes, including muted ones. */
   readonly #far = new Set<Socket>()
   readonly #muted = new WeakSet<Socket>()
-  #isSuch = (): boolean => false
+  #isMuted = (): boolean => false
   #turn = 0
 
   private constructor(ports: () => readonly number[]) {
@@ -30,9 +30,9 @@ export class Gateway {
     return `http://127.0.0.1:${this.#acceptor.port}`
   }
 
-  /** From now on nothing that a node says comes through some connections, of those to come too, and all that it is told does. */
-  mute(isSuch: () => boolean): void {
-    this.#isSuch = isSuch
+  /** From now on loses the responses of some connections, including later ones, but none of the requests. */
+  mute(isMuted: () => boolean): void {
+    this.#isMuted = isMuted
     for (const far of this.#far) this.#choose(far)
   }
 
@@ -51,6 +51,6 @@ export class Gateway {
   }
 
   #choose(far: Socket): void {
-    if (this.#isSuch()) this.#muted.add(far)
+    if (this.#isMuted()) this.#muted.add(far)
   }
 }

@@ -4,7 +4,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 
-/** A program that sets a value while the store is down, waits until it is stored, and has nothing else to do. */
+/** Sets a value while the store is down, and waits until it is stored. */
 
 const fields = defineFields({ visits: { schema: z.number().int(), default: 0 } })
 const store = memoryStore()

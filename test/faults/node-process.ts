@@ -3,16 +3,16 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { PartitionProxy } from './partition-proxy.js'
 
-/** How often a node is started until it listens. */
+/** The most attempts to start a node. */
 const STARTS = 5
 
-/** A node as a process of its own: it is killed as hard as it gets, or ends in order, and comes back. */
+/** A node in its own process, which can be killed or stopped, and restarted. */
 export class NodeProcess {
   readonly #script: string
   readonly #env: NodeJS.ProcessEnv
   readonly #adapter: PartitionProxy
   #child: ChildProcess | undefined
-  /** What it said before it ended by itself. */
+  /** Its last output. */
   #lastWords = ''
   #port = 0
 
@@ -35,15 +35,12 @@ export class NodeProcess {
     return node
   }
 
-  /** Where it listens; undefined where it does not run. */
+  /** Undefined while it does not run. */
   get port(): number | undefined {
     return this.#child ? this.#port : undefined
   }
 
-  /**
-   * Resolves when it listens. The adapter drops the promise of its subscription, so a node that begins while Redis is cut may end at
-   * once: it is started again, as a process manager does.
-   */
+  /** Resolves when it listens. A node that starts while Redis is down may end at once: it is restarted, as by a process manager. */
   async start(): Promise<void> {
     for (let left = STARTS - 1; ; left -= 1) {
       try {
@@ -68,11 +65,10 @@ export class NodeProcess {
     child.once('exit', (code, signal) => {
       if (this.#child !== child) return
       this.#child = undefined
-      console.error(`a node has ended by itself: ${code ?? signal}\n${this.#lastWords}`)
+      console.error(`a node ended unexpectedly: ${code ?? signal}\n${this.#lastWords}`)
     })
   }
 
-  /** Ends it; resolves when it has ended. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#child
     this.#child = undefined
@@ -82,7 +78,7 @@ export class NodeProcess {
     await ended
   }
 
-  /** Stops it in the middle of whatever it does, until it is resumed. */
+  /** Pauses it at any point, until it is resumed. */
   pause(): void {
     this.#child?.kill('SIGSTOP')
   }
@@ -91,7 +87,7 @@ export class NodeProcess {
     this.#child?.kill('SIGCONT')
   }
 
-  /** Cuts what connects it to the other nodes. */
+  /** Cuts its adapter's connection. */
   cut(): void {
     this.#adapter.cut()
   }
@@ -109,7 +105,7 @@ export class NodeProcess {
     const [message] = await Promise.race([
       once(child, 'message'),
       once(child, 'exit').then(([code, signal]) => {
-        throw new Error(`a node has ended before it was ready: ${code ?? signal}\n${this.#lastWords}`)
+        throw new Error(`a node ended before it was ready: ${code ?? signal}\n${this.#lastWords}`)
       }),
     ])
     return message

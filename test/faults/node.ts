@@ -1,103 +1,106 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createAdapter } from '@socket.io/redis-adapter'
 import Koa from 'koa'
-import { liveSession } from 'koa-live-session'
-import { defineFields } from 'koa-live-session/fields'
+import { liveSession, type Store } from 'koa-live-session'
 import { redisStore } from 'koa-live-session/redis'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
 import { createClient } from 'redis'
 import { Server } from 'socket.io'
-import { z } from 'zod'
+import { fields } from './fields.js'
 
-/** A node of the fault run: a process of its own, told by its parent where to listen, and which user ids there are. */
+/** A node in its own process. The store's path decides which store it has; with Redis it has an adapter, too. */
 
-const { STORE_PATH = '', ADAPTER_PATH = '', SITE_SECRET = '' } = process.env
+const { STORE_PATH = '', ADAPTER_PATH = '', SITE_SECRET = '', STORE_REFRESH = '', STORE_TIMEOUT = '' } = process.env
+const isPostgres = STORE_PATH.startsWith('postgresql:')
+// Bundled beside this file.
+const script = readFileSync(new URL('page.mjs', import.meta.url))
 
-const fields = defineFields({
-  division: { schema: z.number().int(), default: -1, client: 'write' },
-  draft: { schema: z.string(), default: '', client: 'write', cookie: false },
-  role: { schema: z.string(), default: '' },
-  secret: { schema: z.string(), default: '', client: 'hidden' },
-})
-
-/** One that tries again at once, as the faults are short. */
+/** Connects, and reconnects at once, as the faults are short. */
 async function connect(path: string) {
   const client = createClient({ socket: { path, tls: false, reconnectStrategy: 20 } })
-  // What is cut on purpose is told here too.
   client.on('error', () => undefined)
   await client.connect()
   return client
 }
 
-process.on('disconnect', () => process.exit())
-
-type Client = Awaited<ReturnType<typeof connect>>
-
-/** The adapter awaits no publish: one that fails would end the process. */
-function settleAll(client: Client): void {
-  const publish = client.publish.bind(client)
-  const settled = (channel: string, message: string): Promise<unknown> => publish(channel, message).catch(() => 0)
-  Object.assign(client, { publish: settled })
+async function openStore(): Promise<Store> {
+  if (!isPostgres) return redisStore(await connect(STORE_PATH))
+  const pool = new pg.Pool({ connectionString: STORE_PATH })
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  await migrateSqlStore(db)
+  return sqlStore(db)
 }
 
-/** The adapter drops the promises of its subscriptions: one that fails once the node is ready would end the process. */
-function subscriptionsOf(client: Client): readonly Promise<unknown>[] {
+/** The adapter awaits neither `publish` nor its subscriptions: a rejection of those would end a node that runs. */
+async function openAdapter(io: Server): Promise<void> {
+  const [publishing, subscribed] = [await connect(ADAPTER_PATH), await connect(ADAPTER_PATH)]
+  const publish = publishing.publish.bind(publishing)
+  const settled = (channel: string, message: string): Promise<unknown> => publish(channel, message).catch(() => 0)
+  Object.assign(publishing, { publish: settled })
   const made: Promise<unknown>[] = []
   for (const name of ['subscribe', 'pSubscribe'] as const) {
-    const subscribe = client[name].bind(client) as (...args: unknown[]) => Promise<unknown>
+    const subscribe = subscribed[name].bind(subscribed) as (...args: unknown[]) => Promise<unknown>
     const noted = (...args: unknown[]): Promise<unknown> => {
-      const subscribed = subscribe(...args)
-      made.push(subscribed)
-      return subscribed
+      const subscription = subscribe(...args)
+      made.push(subscription)
+      return subscription
     }
-    Object.assign(client, { [name]: noted })
+    Object.assign(subscribed, { [name]: noted })
   }
-  return made
+  io.adapter(createAdapter(publishing, subscribed))
+  await Promise.all(made)
 }
 
-const [stored, publishing, subscribed] = await Promise.all([STORE_PATH, ADAPTER_PATH, ADAPTER_PATH].map(connect))
-if (!stored || !publishing || !subscribed) throw new Error('never')
+process.on('disconnect', () => process.exit())
 
-settleAll(publishing)
-const subscriptions = subscriptionsOf(subscribed)
 const app = new Koa({ keys: [SITE_SECRET] })
 app.silent = true
 const live = liveSession(app, {
   fields,
   identify: (ctx) => ctx.cookies.get('user'),
-  store: redisStore(stored),
-  storeRefresh: 300,
-  limits: { changesPerSocket: 1000, changesPerSubject: 1000 },
+  ...(STORE_PATH === '' ? {} : { store: await openStore() }),
+  ...(STORE_REFRESH === '' ? {} : { storeRefresh: Number(STORE_REFRESH) }),
+  ...(STORE_TIMEOUT === '' ? {} : { storeTimeout: Number(STORE_TIMEOUT) }),
+  limits: { changesPerSocket: 10_000, changesPerSubject: 10_000 },
   onError: () => undefined,
 })
 
+/** Returns the registers of these users, in memory. */
 async function dump(ids: readonly string[]): Promise<object> {
-  const values = await Promise.all(
-    ids.map(async (id) => {
-      const user = await live.user(id)
-      const known = [...user.inspect()].map(([key, { stamp, value }]): [string, object] => [key, { stamp, value }])
-      return [id, Object.fromEntries(known)]
-    }),
-  )
-  return Object.fromEntries(values)
+  const values = ids.map(async (id) => {
+    const known = [...(await live.user(id)).inspect()]
+    return [id, Object.fromEntries(known.map(([key, { stamp, value }]) => [key, { stamp, value }]))]
+  })
+  return Object.fromEntries(await Promise.all(values))
 }
 
 app.use(live.middleware())
 app.use(async (ctx) => {
   const { path, query, liveSession: session } = ctx
+  const value = String(query['value'])
   if (path === '/dump') ctx.body = await dump(String(query['ids']).split(','))
-  else if (path === '/set') {
-    const value = String(query['value'])
-    ctx.body = await session.setMany({ role: value, secret: value })
-  } else if (path === '/page') ctx.body = session.snapshot()
-  else ctx.body = { role: session.get('role'), division: session.get('division') }
+  else if (path === '/set') ctx.body = await session.setMany({ role: value, secret: value })
+  else if (path === '/read') ctx.body = { role: session.get('role'), division: session.get('division') }
+  else if (path === '/snapshot') ctx.body = session.snapshot()
+  else if (path === '/page.js') {
+    ctx.type = 'js'
+    ctx.set('Cache-Control', 'max-age=600')
+    ctx.body = script
+  } else {
+    ctx.type = 'html'
+    ctx.body = `<!doctype html><link rel=icon href="data:,">${session.embed()}<script type=module src="/page.js"></script>`
+  }
 })
 
 const http = createServer(app.callback())
 const io = new Server(http, { serveClient: false })
-io.adapter(createAdapter(publishing, subscribed))
+if (STORE_PATH !== '' && !isPostgres) await openAdapter(io)
 live.attach(io, { handshake: [] })
 
-/** A rolling deploy: what is under way ends, then the process does. */
+/** Ends in order, as in a rolling deploy. */
 async function end(): Promise<never> {
   await live.close()
   await io.close()
@@ -106,5 +109,4 @@ async function end(): Promise<never> {
 
 process.on('SIGTERM', () => void end())
 process.on('message', (port: number) => void http.listen(port, '127.0.0.1', () => process.send?.(http.address())))
-await Promise.all(subscriptions)
 process.send?.('loaded')

@@ -51,7 +51,8 @@ export function runFaults(
   { cycles, seed, users: count = 100 }: FaultRun,
   log: (line: string) => void = () => undefined,
 ): Promise<FaultTally> {
-  return onSite({ store: 'Redis', nodes: 3, entry: 'test/faults/node.ts', redisOptions: DURABLE }, async (site) => {
+  const env = { STORE_REFRESH: '300' }
+  return onSite({ store: 'Redis', nodes: 3, env, redisOptions: DURABLE }, async (site) => {
     const users = Array.from({ length: count }, (_, number) => new FaultUser(number + 1, site.gateway.url))
     const tally: FaultTally = { cycles: 0, writes: 0, unanswered: 0, events: {}, faults: [] }
     const connection = await connectNodeRedis(site.redis.path)

@@ -10,8 +10,6 @@ export type StoredName = 'nowhere' | 'Redis' | 'PostgreSQL'
 export interface SiteOptions {
   readonly store: StoredName
   readonly nodes: number
-  /** The nodes' program. @default 'test/faults/cart-node.ts' */
-  readonly entry?: string
   /** More environment variables for the nodes. */
   readonly env?: NodeJS.ProcessEnv
   readonly redisOptions?: readonly string[]
@@ -27,7 +25,7 @@ export interface Site {
 
 /** Runs a program on a site, and stops the site afterwards. */
 export async function onSite<T>(
-  { store, nodes: count, entry, env, redisOptions }: SiteOptions,
+  { store, nodes: count, env, redisOptions }: SiteOptions,
   run: (site: Site) => Promise<T>,
 ): Promise<T> {
   const redis = store === 'Redis' ? await RedisServer.start(redisOptions) : undefined
@@ -35,7 +33,7 @@ export async function onSite<T>(
   const path = postgres
     ? `postgresql://${postgres.user}@localhost/${postgres.database}?host=${postgres.host}`
     : (redis?.path ?? '')
-  const script = await bundleNode(entry)
+  const script = await bundleNode()
   const secret = randomBytes(32).toString('base64url')
   const nodes = await Promise.all(Array.from({ length: count }, () => NodeProcess.start(script, path, secret, env)))
   const gateway = await Gateway.start(() => nodes.flatMap(({ port }) => port ?? []))

@@ -2,29 +2,29 @@ import type { Sync } from '../../shared/protocol.js'
 import { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
 
-/** ms: a limit for what never comes, and none for a slow or busy machine. */
+/** ms: a limit for what never happens, not for a slow machine. */
 const PATIENCE = 60_000
 /** More writes than a user makes. */
 const MANY = 100_000
 
-/** How far the writes of a key have got that one user makes one after the other. */
+/** The progress of one user's writes to a key. */
 class Progress {
-  /** The last that was begun. */
+  /** The last write begun. */
   begun = 0
-  /** The newest that may not get lost. */
+  /** The newest write that must survive. */
   kept = 0
 }
 
-/** A user of the fault run with one page: writes over its socket and over HTTP, and what has been promised of them. */
+/** A user with one page, who writes over its socket and over HTTP, and notes the promises. */
 export class FaultUser {
   readonly id: string
   readonly division = new Progress()
   readonly draft = new Progress()
   readonly role = new Progress()
   readonly secret = new Progress()
-  /** What must never be. */
+  /** Broken promises. */
   readonly faults: string[] = []
-  /** The newest role that the page has shown. */
+  /** The newest role shown by the page. */
   #shown = 0
   readonly #number: number
   readonly #visitor: Visitor
@@ -37,31 +37,31 @@ export class FaultUser {
   }
 
   async open(): Promise<void> {
-    const page = await this.#visitor.open({ path: '/page' })
+    const page = await this.#visitor.open({ path: '/snapshot' })
     this.#page = page
-    // Only requests write it: no page takes it back.
+    // Only requests write the role, so that the page never rolls it back.
     page.live.subscribe('role', (value) => {
       this.#see('the page', this.#shown, value)
       this.#shown = this.place('role', value)
     })
   }
 
-  /** One write each way. How many have come to something. */
+  /** Makes one write each way. Returns the number of answers. */
   async write(): Promise<number> {
     const done = await Promise.all([this.#writeByPage(), this.#writeBySocket(), this.#writeByRequest()])
     return done.filter(Boolean).length
   }
 
-  /** Brings the cookie, and looks at what the answer shows. */
+  /** Makes a request with the cookie, and checks the role in the response. */
   async look(): Promise<boolean> {
-    // An answer to the page's POST may have been later than that of a newer request, and have brought an older cookie.
+    // A late response to the page's POST may have replaced a newer request's cookie.
     const brought = this.place('role', this.#cookieValue('role'))
-    const answer = await this.#fetch('/')
+    const answer = await this.#fetch('/read')
     if (answer) this.#see('a request', brought, answer['role'])
     return answer !== undefined
   }
 
-  /** Whether a change of the page may be the newest again: its POST had no answer, and may have come late to a node that knew of none. */
+  /** Whether a change of the page may return: its unanswered POST may arrive late at a node without newer ones. */
   mayReturn(place: number): boolean {
     const value = this.#number * MANY + place
     const changes = this.#page?.unanswered.flatMap(({ set = [] }) => set) ?? []
@@ -72,7 +72,7 @@ export class FaultUser {
     this.#visitor.leave()
   }
 
-  /** What a value is the how manyth of; of another user it is a fault. */
+  /** Returns the number of a value's write. Another user's value is a fault. */
   place(key: string, value: unknown): number {
     if (value === undefined || value === '' || value === -1) return 0
     const [owner, place] = typeof value === 'number' ? [`u${Math.floor(value / MANY)}`, value % MANY] : parts(value)
@@ -80,7 +80,7 @@ export class FaultUser {
     return place
   }
 
-  /** Over the real client: what it says is saved outlives every restart. */
+  /** Writes with the real client: a saved change survives every restart. */
   async #writeByPage(): Promise<boolean> {
     const place = this.#begin(this.division)
     const saved = this.#page?.live.set('division', this.#number * MANY + place).then(() => true)
@@ -89,7 +89,7 @@ export class FaultUser {
     return isSaved === true
   }
 
-  /** Over a bare socket, into a key that no cookie has: what is acknowledged as stored outlives every restart. */
+  /** Writes over a bare socket to a field without a cookie: a stored change survives every restart. */
   async #writeBySocket(): Promise<boolean> {
     const place = this.#begin(this.draft)
     const sync: Sync = { set: [['draft', -1, '', this.#text(place)]] }
@@ -100,14 +100,14 @@ export class FaultUser {
     return level !== undefined
   }
 
-  /** Into a key that the cookie has, and one that only the store has. */
+  /** Writes a field of the cookie, and one that is only in the store. */
   async #writeByRequest(): Promise<boolean> {
     const place = this.#begin(this.role)
     this.secret.begun = place
     const answer = await this.#fetch(`/set?value=${this.#text(place)}`)
     if (!answer) return false
     const isStored = answer['level'] === 'store'
-    // Another node's answer to the page's POST may be later, and bring an older cookie.
+    // Another node's response to the page's POST may arrive later, with an older cookie.
     const isInCookie = !this.#visitor.isAsking && this.place('role', this.#cookieValue('role')) === place
     if (isStored || isInCookie) this.role.kept = place
     if (isStored) this.secret.kept = place
@@ -119,7 +119,7 @@ export class FaultUser {
     return progress.begun
   }
 
-  /** Of equal lengths: on equal stamps the larger text wins. */
+  /** Texts have equal lengths, because on equal stamps the larger text wins. */
   #text(place: number): string {
     return `${this.id}:${String(place).padStart(6, '0')}`
   }
@@ -129,7 +129,7 @@ export class FaultUser {
     if (place < before) this.faults.push(`${where} has shown the role of write ${place} after that of ${before}`)
   }
 
-  /** What the live cookie says: docs/protocol.md. */
+  /** Reads the live cookie: docs/protocol.md. */
   #cookieValue(key: string): unknown {
     const [, text = ''] = /(?:^|; )live=([^;]*)/.exec(this.#visitor.cookie) ?? []
     const { r = [] }: { readonly r?: readonly (readonly unknown[])[] } = JSON.parse(
@@ -138,27 +138,27 @@ export class FaultUser {
     return r.find(([name]) => name === key)?.[2]
   }
 
-  /** What a request came to; nothing where it was lost. */
+  /** Returns the response's JSON, or nothing if the request is lost. */
   async #fetch(path: string): Promise<Record<string, unknown> | undefined> {
     try {
       const answer = await this.#visitor.fetch(path, { signal: AbortSignal.timeout(PATIENCE) })
       if (answer.status === 200) return await answer.json()
-      // A node that is about to end takes no more writes.
+      // A node that is about to end accepts no writes.
       if (answer.status === 503) return undefined
       this.faults.push(`a request was answered with ${answer.status}: ${await answer.text()}`)
     } catch (error) {
-      // The node that had it was killed, or there was none.
+      // The node was killed, or no node runs.
       if (error instanceof Error && error.name === 'TimeoutError') this.faults.push(`${path} had no answer`)
     }
     return undefined
   }
 
-  /** What it comes to; nothing where that is a rejection. */
-  async #inTime<T>(what: string, promise: Promise<T> | undefined): Promise<T | undefined> {
+  /** Returns the promise's value, or nothing if it rejects. */
+  async #inTime<T>(name: string, promise: Promise<T> | undefined): Promise<T | undefined> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => {
-        this.faults.push(`${what} came to nothing`)
+        this.faults.push(`${name} never settled`)
         resolve(undefined)
       }, PATIENCE)
     })

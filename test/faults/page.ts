@@ -1,6 +1,6 @@
 import { createLiveSession } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
-import type { fields } from './cart-fields.js'
+import type { fields } from './fields.js'
 
 const live = createLiveSession<typeof fields>({ socket: io({ transports: ['websocket'] }) })
 
