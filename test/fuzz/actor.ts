@@ -12,16 +12,16 @@ import type { LightSocket } from './light-socket.js'
 
 const REMEMBERED = 8
 
-/** Whom the app's own session would name; '' for a guest. */
+/** The user in the app's own session; '' for a guest. */
 export type UserHeader = '' | `s:${string}` | `n:${number}`
 
-/** The user whom `identify` reads from the header of a trusted proxy, as it were. */
+/** Returns the user that `identify` reads from a proxy's header. */
 export function userOf(header: string): string | number | undefined {
   if (header === '') return undefined
   return header.startsWith('n:') ? Number(header.slice(2)) : header.slice(2)
 }
 
-/** A visitor who may do what they like with what is their own, and with nothing else. */
+/** A visitor who may change only their own values. */
 export class Actor {
   readonly name: string
   readonly user: UserHeader
@@ -29,13 +29,13 @@ export class Actor {
   readonly browser: BrowserId | undefined
   readonly subjects: readonly Subject[]
   readonly hashes: readonly Sub[]
-  /** Cookie headers that were issued to them. */
+  /** Issued Cookie headers. */
   readonly cookies: string[] = []
-  /** Tickets that were issued to them. */
+  /** Issued tickets. */
   readonly tickets: string[] = []
   socket: LightSocket | undefined
 
-  /** @param own the owner of the browser's own values: of a connection without a cookie its own */
+  /** @param own the subject of the browser's own values, or of a connection without a cookie */
   constructor(
     name: string,
     user: UserHeader,
@@ -50,7 +50,7 @@ export class Actor {
     this.hashes = this.subjects.map(subjectHash)
   }
 
-  /** Whose their pages are, where their browser has a cookie. */
+  /** The `who` of their pages, if their browser has a cookie. */
   get who(): string | undefined {
     const id = userOf(this.user)
     const user = id === undefined ? undefined : userSubject(id)
@@ -61,7 +61,7 @@ export class Actor {
     return this.user === '' ? undefined : this.hashes[0]
   }
 
-  /** The newest of what they were issued is enough to play with. */
+  /** Keeps only the newest cookies and tickets. */
   settle(): void {
     for (const ticket of this.socket?.tickets.splice(0) ?? []) this.tickets.push(ticket)
     for (const list of [this.cookies, this.tickets]) list.splice(0, list.length - REMEMBERED)

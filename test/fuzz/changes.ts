@@ -4,76 +4,69 @@ import { mutateJson } from './mutation.js'
 import type { OddValues } from './odd-values.js'
 import type { World } from './world.js'
 
-/** Makes the changes that a browser may ask for: valid ones, nearly valid ones, and what is none. */
-export class ChangeSource {
-  readonly #world: World
-  readonly #odd: OddValues
+export type Changes = ReturnType<typeof changeSource>
 
-  constructor(world: World, odd: OddValues) {
-    this.#world = world
-    this.#odd = odd
-  }
-
-  valid(dice: Dice, actor: Actor): unknown[] {
+/** Makes valid, nearly valid and malformed changes. */
+export function changeSource(world: World, oddValues: OddValues) {
+  const validSet = (dice: Dice, actor: Actor): unknown[] => {
     const keys = ['division', 'theme', 'cart'].filter(() => dice.chance(0.5))
-    return keys.map((key) => this.#change(dice, actor, key))
+    return keys.map((key) => oneChange(dice, actor, key))
   }
 
-  any(dice: Dice, actor: Actor): unknown {
-    const valid = this.valid(dice, actor)
-    const odd = (): unknown => this.#odd.json(dice)
+  const anySet = (dice: Dice, actor: Actor): unknown => {
+    const valid = validSet(dice, actor)
+    const odd = (): unknown => oddValues.json(dice)
     return dice.one<unknown>(
       [4, () => valid],
-      [3, () => [...valid, [this.#odd.key(dice), -1, '', odd()]]],
+      [3, () => [...valid, [oddValues.key(dice), -1, '', odd()]]],
       [4, () => [[dice.pick(['division', 'theme', 'cart']), -1, '', odd()]]],
       [2, () => [[dice.pick(['role', 'secret', 'length']), -1, '', 'admin']]],
       [0.3, () => [['cart', -1, '', Array(dice.below(300)).fill('own')]]],
       [1, () => [['cart', -1, '', dice.times(dice.below(20), odd)]]],
-      [2, () => [['division', this.#seen(dice, actor, 'division'), '', dice.below(5)]]],
+      [2, () => [['division', aStamp(dice, actor, 'division'), '', dice.below(5)]]],
       [1, () => [['division', odd(), '', 1]]],
-      [3, () => [this.#computed(dice, actor)]],
-      [1, () => [...valid, this.#computed(dice, actor)]],
+      [3, () => [anUpdate(dice, actor)]],
+      [1, () => [...valid, anUpdate(dice, actor)]],
       [1, () => [['division', 0, odd(), 1]]],
-      [3, () => this.#group(dice, actor)],
-      [1, () => mutateJson(dice, this.#group(dice, actor), odd)],
+      [3, () => aGroup(dice, actor)],
+      [1, () => mutateJson(dice, aGroup(dice, actor), odd)],
       [4, () => mutateJson(dice, valid, odd)],
       [1, () => [...valid, ...valid]],
       [1, odd],
     )
   }
 
-  #change(dice: Dice, actor: Actor, key: string): unknown[] {
-    const seen = this.#seen(dice, actor, key)
-    return dice.chance(0.15) ? [key, seen, ''] : [key, seen, '', this.#value(dice, actor, key)]
+  const oneChange = (dice: Dice, actor: Actor, key: string): unknown[] => {
+    const seen = aStamp(dice, actor, key)
+    return dice.chance(0.15) ? [key, seen, ''] : [key, seen, '', aValue(dice, actor, key)]
   }
 
-  /** Values that are set together, and one that may not be allowed among them. */
-  #group(dice: Dice, actor: Actor): unknown[] {
+  /** A setMany, perhaps with a refused change. */
+  const aGroup = (dice: Dice, actor: Actor): unknown[] => {
     const name = `group-${dice.below(3)}`
-    const plain = ['division', 'theme', 'cart'].map((key) => [key, -1, '', this.#value(dice, actor, key), name])
+    const plain = ['division', 'theme', 'cart'].map((key) => [key, -1, '', aValue(dice, actor, key), name])
     const another = dice.one<readonly unknown[]>(
       [2, () => []],
       [1, () => [[dice.pick(['role', 'secret', 'theme']), -1, '', 'admin', name]]],
-      [1, () => [this.#change(dice, actor, 'cart')]],
+      [1, () => [oneChange(dice, actor, 'cart')]],
     )
     return [...plain.filter(() => dice.chance(0.7)), ...another]
   }
 
-  /** A value that was computed from the one of a stamp. */
-  #computed(dice: Dice, actor: Actor): unknown[] {
+  const anUpdate = (dice: Dice, actor: Actor): unknown[] => {
     const key = dice.pick(['division', 'theme', 'cart'])
-    return [key, this.#seen(dice, actor, key), `id-${dice.below(3)}`, this.#value(dice, actor, key)]
+    return [key, aStamp(dice, actor, key), `id-${dice.below(3)}`, aValue(dice, actor, key)]
   }
 
-  #value(dice: Dice, { name }: Actor, key: string): unknown {
+  const aValue = (dice: Dice, { name }: Actor, key: string): unknown => {
     if (key === 'division') return dice.below(10) - 5
     if (key === 'theme') return dice.pick(['light', 'dark'])
     return dice.times(dice.below(4), () => `own-${name}-${dice.below(100)}`)
   }
 
-  /** Mostly a first sending; else sent again, after having seen what there is, or less. */
-  #seen(dice: Dice, { subjects }: Actor, key: string): number {
-    const { sessions } = this.#world.core
+  /** Mostly that of a first attempt, else of a retry over a current or an older value. */
+  const aStamp = (dice: Dice, { subjects }: Actor, key: string): number => {
+    const { sessions } = world.core
     const stamps = subjects.map((subject) => sessions.find(subject)?.stamp(key) ?? 0)
     return dice.one(
       [8, () => -1],
@@ -83,4 +76,6 @@ export class ChangeSource {
       [0.3, () => Number.MAX_SAFE_INTEGER],
     )
   }
+
+  return { valid: validSet, any: anySet }
 }

@@ -6,66 +6,60 @@ import { mutateJson, mutateText } from './mutation.js'
 import type { OddValues } from './odd-values.js'
 import type { World } from './world.js'
 
-/** What Node lets through of a header, all fields together. */
+/** Node's limit for all headers is a little larger. */
 const LONGEST = 15_000
 
-/** Makes what a browser, or a program that pretends to be one, may send for a Cookie header. */
-export class CookieSource {
-  readonly #world: World
-  readonly #odd: OddValues
+export type Cookies = ReturnType<typeof cookieSource>
 
-  constructor(world: World, odd: OddValues) {
-    this.#world = world
-    this.#odd = odd
-  }
-
-  /** Of a visitor who has chosen something as a guest, and signs in now. */
-  guest(dice: Dice): string {
+/** Makes Cookie headers. */
+export function cookieSource(world: World, oddValues: OddValues) {
+  /** The cookie of a guest with values, who signs in. */
+  const guestCookie = (dice: Dice): string => {
     const values = { division: dice.below(9), cart: ['own-guest'] }
-    return cookieFor(this.#world.app.live, { browserId: dice.browserId('guest'), values })
+    return cookieFor(world.app.live, { browserId: dice.browserId('guest'), values })
   }
 
-  own(dice: Dice, { cookies }: Actor): string | undefined {
+  const ownCookie = (dice: Dice, { cookies }: Actor): string | undefined => {
     return cookies.length === 0 ? undefined : dice.pick(cookies)
   }
 
-  any(dice: Dice, actor: Actor): string | undefined {
-    const own = this.own(dice, actor) ?? this.#signed(dice, actor)
+  const anyCookie = (dice: Dice, actor: Actor): string | undefined => {
+    const own = ownCookie(dice, actor) ?? signedCookie(dice, actor)
     const header = dice.one<string | undefined>(
-      [3, () => this.own(dice, actor)],
+      [3, () => ownCookie(dice, actor)],
       [1, () => undefined],
       [5, () => mutateText(dice, own, () => dice.headerText(1))],
-      [3, () => this.#edited(dice, own)],
-      [3, () => this.#signed(dice, actor)],
-      [2, () => this.#world.steal(dice.browserId('stolen'))],
-      [2, () => swapped(own, this.#world.steal(dice.browserId('stolen')))],
-      [3, () => this.#tossed(dice, own)],
+      [3, () => editedCookie(dice, own)],
+      [3, () => signedCookie(dice, actor)],
+      [2, () => world.steal(dice.browserId('stolen'))],
+      [2, () => swapped(own, world.steal(dice.browserId('stolen')))],
+      [3, () => tossedCookies(dice, own)],
       [2, () => dice.headerText(dice.below(200))],
       [0.05, () => flood(dice)],
     )
-    // As Node's parser hands it over.
+    // Node's parser trims it, too.
     return header?.slice(0, LONGEST).replace(/^[ \t]+|[ \t]+$/g, '')
   }
 
-  /** Says something else under a signature that was good. */
-  #edited(dice: Dice, cookie: string): string {
+  /** Other content under a valid signature. */
+  const editedCookie = (dice: Dice, cookie: string): string => {
     const [pair = '', signature = ''] = cookie.split('; ')
     const text = pair.slice(pair.indexOf('=') + 1)
     const payload: Readonly<Record<string, unknown>> = JSON.parse(Buffer.from(text, 'base64').toString())
-    const victim = dice.pick(this.#world.victims)
+    const victim = dice.pick(world.victims)
     const other = dice.one<unknown>(
       [3, () => ({ ...payload, browser: victim.browser })],
       [2, () => ({ ...payload, user: victim.hashes[0] })],
       [1, () => ({ ...payload, v: dice.pick([0, 2, '1', 1e9, null]) })],
-      [1, () => ({ ...payload, r: [['role', this.#world.now, 'admin']] })],
-      [2, () => mutateJson(dice, payload, () => this.#odd.json(dice))],
+      [1, () => ({ ...payload, r: [['role', world.now, 'admin']] })],
+      [2, () => mutateJson(dice, payload, () => oddValues.json(dice))],
     )
     return `live=${encode(other)}; ${signature}`
   }
 
-  /** Properly signed, but not by us, not for this, or not in time. */
-  #signed(dice: Dice, actor: Actor): string {
-    const { confused, expired, foreign, now, victims } = this.#world
+  /** A valid signature of another key, purpose or time. */
+  const signedCookie = (dice: Dice, actor: Actor): string => {
+    const { confused, expired, foreign, now, victims } = world
     const whose = dice.pick([actor, ...victims])
     const content = {
       browser: whose.browser ?? dice.browserId('unknown'),
@@ -76,8 +70,8 @@ export class CookieSource {
     return dice.pick([foreign, confused, expired]).cookie.header(content)
   }
 
-  /** Several cookies of one name, as a sibling domain can plant them. */
-  #tossed(dice: Dice, own: string): string {
+  /** Several cookies of one name, as a sibling domain can set them. */
+  const tossedCookies = (dice: Dice, own: string): string => {
     const pairs = own.split('; ')
     const planted = dice.times(1 + dice.below(8), () =>
       dice.one(
@@ -86,20 +80,22 @@ export class CookieSource {
         [1, () => dice.pick(pairs)],
         [1, () => `x${dice.pick(pairs)}`],
         [1, () => dice.pick(['xlive=1', 'live', 'live.sig', '=', 'live==', '__Host-live=x', 'live.sig.sig=x', ''])],
-        [1, () => this.#signed(dice, this.#world.eve)],
+        [1, () => signedCookie(dice, world.eve)],
       ),
     )
     const all = dice.chance(0.7) ? [...planted, ...pairs] : planted
     return all.sort(() => dice.next() - 0.5).join(dice.pick(['; ', ';', ';  ', ' ;', ',']))
   }
+
+  return { guest: guestCookie, own: ownCookie, any: anyCookie }
 }
 
-/** The signature of one under the value of another. */
+/** One cookie's value with another's signature. */
 function swapped(own: string, other: string): string {
   return `${other.split('; ')[0]}; ${own.split('; ')[1]}`
 }
 
-/** As many cookies of our name as a header can hold, of lengths that say nothing or could say something. */
+/** As many cookies of our name as fit into a header, of plausible and other lengths. */
 function flood(dice: Dice): string {
   const value = `live=${'e'.repeat(dice.pick([0, 80, 200]))};`
   const signature = `live.sig=${'s'.repeat(dice.pick([0, 43]))};`

@@ -1,7 +1,7 @@
 import type { BrowserId } from '../../server/kernel/names/subject.js'
 import { browserId } from '../support/app/browser-id.js'
 
-/** A seeded source of chance: the same seed, the same throws. */
+/** A seeded random generator. */
 export class Dice {
   #state: number
 
@@ -9,7 +9,7 @@ export class Dice {
     this.#state = seed >>> 0
   }
 
-  /** The dice of one input: it depends on no input before it, so that one can be looked at alone. */
+  /** The dice of one input, independent of earlier inputs, so that each can be replayed alone. */
   static of(seed: number, index: number): Dice {
     return new Dice(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35))
   }
@@ -36,7 +36,7 @@ export class Dice {
     return list[this.below(list.length)] as T
   }
 
-  /** Does one of several things, by their weights. */
+  /** Makes one of several choices, by weight. */
   one<T>(...choices: readonly (readonly [weight: number, make: () => T])[]): T {
     let left = this.next() * choices.reduce((sum, [weight]) => sum + weight, 0)
     for (const [weight, make] of choices) {
@@ -54,14 +54,14 @@ export class Dice {
     return Buffer.from(this.times(length, () => this.below(256)))
   }
 
-  /** Of the characters that a header may hold. */
+  /** A text of characters that a header may contain. */
   headerText(length: number): string {
     return this.times(length, () =>
       String.fromCharCode(this.chance(0.9) ? 32 + this.below(95) : 160 + this.below(96)),
     ).join('')
   }
 
-  /** A browser id that is known as one of ours. */
+  /** A browser id that the judge recognizes. */
   browserId(name: string): BrowserId {
     return browserId(`fuzz-${name}-${this.bytes(16).toString('base64url')}`)
   }

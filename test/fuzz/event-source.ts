@@ -1,40 +1,32 @@
 import { SYNC } from '../../shared/protocol.js'
 import type { Actor } from './actor.js'
-import type { ChangeSource } from './changes.js'
+import type { Changes } from './changes.js'
 import type { Dice } from './dice.js'
 import { mutateJson } from './mutation.js'
 import type { OddValues } from './odd-values.js'
-import type { TicketSource } from './tickets.js'
+import type { Tickets } from './tickets.js'
 
-/** What a browser emits, and where among the arguments it has put functions. */
+/** An event of a browser, and the position of the acknowledgement. */
 export interface RawEvent {
   readonly event: string
   readonly args: readonly unknown[]
   readonly ack: 'last' | 'none' | 'first' | 'twice'
 }
 
-/** Characters of the longest frame that socket.io lets through. */
+/** Characters of socket.io's longest frame. */
 const FRAME = 1_000_000
 
-/** Makes the events that a browser may send. */
-export class EventSource {
-  readonly #odd: OddValues
-  readonly #tickets: TicketSource
-  readonly #changes: ChangeSource
+export type Events = ReturnType<typeof eventSource>
 
-  constructor(odd: OddValues, tickets: TicketSource, changes: ChangeSource) {
-    this.#odd = odd
-    this.#tickets = tickets
-    this.#changes = changes
-  }
-
-  event(dice: Dice, actor: Actor): RawEvent {
+/** Makes events. */
+export function eventSource(oddValues: OddValues, tickets: Tickets, changes: Changes) {
+  const anyEvent = (dice: Dice, actor: Actor): RawEvent => {
     const input = {
       ...pageOf(dice, actor),
-      ...(dice.chance(0.6) ? { set: this.#set(dice, actor) } : {}),
-      ...(dice.chance(0.4) ? { tickets: this.#redeem(dice, actor) } : {}),
+      ...(dice.chance(0.6) ? { set: aSet(dice, actor) } : {}),
+      ...(dice.chance(0.4) ? { tickets: someTickets(dice, actor) } : {}),
     }
-    const odd = (): unknown => this.#odd.packet(dice)
+    const odd = (): unknown => oddValues.packet(dice)
     const args = dice.one<unknown[]>(
       [20, () => [input]],
       [1, () => []],
@@ -50,22 +42,24 @@ export class EventSource {
     }
   }
 
-  #set(dice: Dice, actor: Actor): unknown {
-    return dice.chance(0.002) ? hugeSet(dice) : this.#changes.any(dice, actor)
+  const aSet = (dice: Dice, actor: Actor): unknown => {
+    return dice.chance(0.002) ? hugeSet(dice) : changes.any(dice, actor)
   }
 
-  #redeem(dice: Dice, actor: Actor): unknown {
-    const own = this.#tickets.own(dice, actor)
+  const someTickets = (dice: Dice, actor: Actor): unknown => {
+    const own = tickets.own(dice, actor)
     return dice.one<unknown>(
-      [4, () => dice.times(dice.below(3), () => this.#tickets.own(dice, actor))],
-      [8, () => dice.times(1 + dice.below(3), () => this.#tickets.any(dice, actor))],
-      [1, () => this.#odd.packet(dice)],
+      [4, () => dice.times(dice.below(3), () => tickets.own(dice, actor))],
+      [8, () => dice.times(1 + dice.below(3), () => tickets.any(dice, actor))],
+      [1, () => oddValues.packet(dice)],
       [0.02, () => Array(Math.floor(FRAME / (own.length + 3))).fill(own)],
     )
   }
+
+  return { event: anyEvent }
 }
 
-/** Whose page it is, where it says so. */
+/** The visitor that a page names. */
 export function pageOf(dice: Dice, { who }: Actor): { readonly who?: unknown } {
   return dice.one<object>(
     [12, () => ({})],
@@ -75,7 +69,7 @@ export function pageOf(dice: Dice, { who }: Actor): { readonly who?: unknown } {
   )
 }
 
-/** What fills a frame: changes, members, text. */
+/** A set that fills a frame. */
 function hugeSet(dice: Dice): unknown {
   const members = (count: number): [string, number, string][] =>
     Array.from({ length: count }, (_, at) => [`k${at}`, -1, ''])

@@ -1,5 +1,5 @@
 /**
- * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ * Loads all modules again, because V8 counts steps only in code compiled afterwards.
  *
  * @jest-environment node
  */
@@ -12,7 +12,7 @@ import { World } from './world.js'
 const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? atScale(2000, 20_000))
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
 
-/** Everything that the protocol can answer here: what is never seen is never tested. */
+/** All possible outcomes: a run must produce each. */
 const OUTCOMES = [
   ...['ok 200', 'malformed 400', 'malformed 405', 'malformed 415', 'too_large 413', 'dropped 200'],
   ...['bad_ticket 403', 'other_subject 403', 'bad_origin 403'],
@@ -23,12 +23,12 @@ const OUTCOMES = [
   ...['handshake', 'handshake bad_origin', 'handshake other_subject'],
 ]
 
-/** The process itself: what Jest shows to tests is a copy that hears of no crash. */
+/** The real process: Jest's copy emits no crashes. */
 const node: NodeJS.Process = runInThisContext('process')
 
-describe('a server under garbage', () => {
+describe('a server with random input', () => {
   it(
-    'refuses it by the protocol, forges nothing, keeps no visitor waiting and stays alive',
+    'refuses it as documented, accepts no forgery, and stays responsive',
     async () => {
       const fuzzer = new Fuzzer(await World.start(), SEED)
       const { tally } = fuzzer
@@ -43,7 +43,7 @@ describe('a server under garbage', () => {
       expect(tally.findings).toEqual([])
       if (INPUTS >= 20_000) expect(OUTCOMES.filter((outcome) => !tally.outcomes.has(outcome))).toEqual([])
     },
-    // ms that no machine takes for so many.
+    // ms that no machine needs.
     300_000 + INPUTS * 20,
   )
 })

@@ -1,16 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Actor } from './actor.js'
-import { ChangeSource } from './changes.js'
-import { CookieSource } from './cookies.js'
+import { changeSource } from './changes.js'
+import { cookieSource } from './cookies.js'
 import { Dice } from './dice.js'
-import { EventSource, type RawEvent } from './event-source.js'
+import { type Events, eventSource, type RawEvent } from './event-source.js'
 import { Judge } from './judge.js'
 import { answerOf, type RawRequest } from './light-http.js'
 import { OddValues } from './odd-values.js'
-import { RequestSource } from './request-source.js'
+import { type Requests, requestSource } from './request-source.js'
 import { Tally } from './tally.js'
-import { TicketSource } from './tickets.js'
+import { ticketSource } from './tickets.js'
 import { Watch } from './watch.js'
 import type { World } from './world.js'
 
@@ -21,8 +21,8 @@ export class Fuzzer {
   readonly #world: World
   readonly #judge: Judge
   readonly #watch: Watch
-  readonly #requests: RequestSource
-  readonly #events: EventSource
+  readonly #requests: Requests
+  readonly #events: Events
 
   constructor(world: World, seed: number) {
     this.tally = new Tally(seed)
@@ -31,9 +31,9 @@ export class Fuzzer {
     this.#judge = new Judge(world, this.tally)
     this.#watch = new Watch(world)
     const odd = new OddValues(seed)
-    const [tickets, changes] = [new TicketSource(world, odd), new ChangeSource(world, odd)]
-    this.#requests = new RequestSource(world, odd, new CookieSource(world, odd), tickets, changes)
-    this.#events = new EventSource(odd, tickets, changes)
+    const [tickets, changes] = [ticketSource(world, odd), changeSource(world, odd)]
+    this.#requests = requestSource(world, odd, cookieSource(world, odd), tickets, changes)
+    this.#events = eventSource(odd, tickets, changes)
   }
 
   async run(inputs: number): Promise<void> {

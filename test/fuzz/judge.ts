@@ -12,7 +12,7 @@ const MAX_BODY = 64 * 1024
 
 type Answered = Readonly<Record<string, unknown>>
 
-/** Knows which tickets and cookies are genuine, and whose, and so what may have come of an input. */
+/** Knows whose each genuine ticket and cookie is, and so the allowed outcomes of an input. */
 export class Judge {
   readonly #world: World
   readonly #tally: Tally
@@ -22,7 +22,7 @@ export class Judge {
     this.#tally = tally
   }
 
-  /** Says whether something of it may have been applied. */
+  /** Returns whether the request may have changed values. */
   request(actor: Actor, request: RawRequest, answer: Answer): boolean {
     const { status, text } = answer
     const { method, url } = request
@@ -38,7 +38,7 @@ export class Judge {
     return this.#accepted(actor, request, answer, isOwn)
   }
 
-  /** What an event was answered; `answers` are the calls of its acknowledgement. */
+  /** @param answers the calls of the event's acknowledgement */
   event(actor: Actor, { event, args, ack }: RawEvent, answers: readonly unknown[]): boolean {
     const input = { event, args, ack, answers }
     const expected = ack === 'last' || ack === 'twice' ? 1 : 0
@@ -55,7 +55,7 @@ export class Judge {
     return true
   }
 
-  /** What was sent to a socket, whichever actor caused it. */
+  /** Checks the tickets sent to a socket, whichever actor caused them. */
   sent(actor: Actor, tickets: readonly string[]): void {
     for (const ticket of tickets) {
       const payload = Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString()
@@ -111,12 +111,12 @@ export class Judge {
       this.#harm('forged', 'a cookie was taken for held', request)
     const { host, origin = this.#world.own, 'sec-fetch-site': site = '' } = request.headers
     const isForeign = site === '' ? origin !== this.#world.own : !['same-origin', 'none'].includes(site)
-    // With another Host it is another server's page that posts.
+    // With another Host, the page belongs to another server.
     if (isForeign && `http://${host}` === this.#world.own) this.#harm('forged', 'accepted from another site', request)
     return this.#taken(actor, posted, answer, isOwn, request)
   }
 
-  /** Says whether something of it may have been taken. */
+  /** Returns whether the exchange may have changed values. */
   #taken(actor: Actor, sync: unknown, answer: Answered, isOwn: boolean, input: unknown): boolean {
     const { who, set = [], tickets = [], ...others } = isRecord(sync) ? sync : {}
     const { dropped, results, greeting = [], ticket } = answer
@@ -160,7 +160,7 @@ export class Judge {
     const pairs = cookies.map((cookie) => cookie.split(';')[0] ?? '')
     const note = pairs.find((pair) => pair.startsWith('live.ended='))
     const [pair, signature] = pairs.filter((other) => other !== note)
-    // Of an id that this request has brought.
+    // The note must name an id of this request.
     if (note && !hasId(request.headers['cookie'], note.split('.')[2])) this.#harm('forged', note, request)
     if (pair === undefined) return
     const text = Buffer.from(pair.replace('live=', ''), 'base64').toString()
@@ -181,13 +181,13 @@ function holdsOwn(header: string | undefined, { cookies }: Actor): boolean {
   return cookies.some((cookie) => holds(header, cookie))
 }
 
-/** Whether a live cookie in a Cookie header has this id. */
+/** Whether a Cookie header has a live cookie with this id. */
 function hasId(header: string | undefined, id: string | undefined): boolean {
   const texts = header?.matchAll(/live=([^;]*)/g) ?? []
   return [...texts].some(([, text = '']) => parsed(Buffer.from(text, 'base64').toString())?.['browser'] === id)
 }
 
-/** Whether a Cookie header has both the value and its signature, under their very names. */
+/** Whether a Cookie header has the value and its signature, under their names. */
 function holds(header: string | undefined, cookie: string): boolean {
   const pairs = header?.split(/; */) ?? []
   return cookie.split('; ').every((pair) => pairs.includes(pair))

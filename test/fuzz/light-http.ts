@@ -5,13 +5,13 @@ import type Koa from 'koa'
 
 export type RequestListener = ReturnType<Koa['callback']>
 
-/** A request as Node's parser hands it over: header names in lower case. */
+/** A request after Node's parser: header names in lower case. */
 export interface RawRequest {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
-  /** The connection is lost before the body has arrived. */
+  /** The connection is lost during the body. */
   readonly isBroken?: boolean
 }
 
@@ -22,7 +22,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** Has an app answer a request that comes over no network: Node's own request and response, on a connection to nowhere. */
+/** Has an app answer a request without a network, with Node's own request and response. */
 export async function answerOf(listener: RequestListener, request: RawRequest): Promise<Answer> {
   const req = lightRequest(request)
   const res = new ServerResponse(req)
@@ -35,14 +35,14 @@ export async function answerOf(listener: RequestListener, request: RawRequest): 
   await listener(req, res)
   const headers = res.getHeaders()
   const answer = { status: res.statusCode, headers, cookies: [headers['set-cookie'] ?? []].flat(), text }
-  // What waits for the answer to have gone out does its work before the next input.
+  // Listeners to the response's end run before the next input.
   res.emit('close')
   return answer
 }
 
 export function lightRequest({ method, url, headers, body, isBroken = false }: RawRequest): IncomingMessage {
   const connection = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
-  // Nothing of a socket is asked for but what a stream has.
+  // Only a stream's members are used.
   const req = new IncomingMessage(connection as Socket)
   Object.assign(req, { method, url, headers, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 })
   const half = body.length >> 1

@@ -1,7 +1,7 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { isRecord } from '../../shared/parse.js'
 
-/** The statuses that the protocol gives each code, in a server without a store. A code that is not here does not compile. */
+/** The protocol's statuses of each code, without a store. A missing code does not compile. */
 const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
   malformed: [400, 405, 415],
   invalid_value: [400],
@@ -22,12 +22,12 @@ const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
 }
 const CODES = new Map<unknown, readonly number[]>(Object.entries(STATUSES))
 
-/** Whether a server may say that code at all. */
+/** Whether a server may send the code. */
 export function isCode(code: unknown): boolean {
   return (CODES.get(code)?.length ?? 0) > 0
 }
 
-/** Whether the protocol knows that code, with that status. */
+/** Whether the protocol has the code with that status. */
 export function isRefusal(code: unknown, status: number): boolean {
   return CODES.get(code)?.includes(status) ?? false
 }
@@ -38,7 +38,7 @@ const VALUES = new Map<unknown, (value: unknown) => boolean>([
   ['cart', (value) => Array.isArray(value) && value.every((item) => typeof item === 'string' && isWellFormed(item))],
 ])
 
-/** Whether a list of changes is one that the protocol allows, by a reading of its own. */
+/** Whether the protocol allows the changes, by an independent parser. */
 export function areChanges(changes: unknown): changes is readonly unknown[][] {
   return Array.isArray(changes) && changes.every(isChange)
 }
@@ -53,7 +53,7 @@ function isChange(change: unknown): change is unknown[] {
   return isPlain && (Number.isSafeInteger(over) || isEnd) && Number(over) >= (id === '' ? -1 : 0)
 }
 
-/** Whether the fields allow a change, and all those of its group. */
+/** Whether the fields allow a change and its group. */
 export function isAllowed(change: readonly unknown[], set: readonly (readonly unknown[])[]): boolean {
   const [key, , , ...[value, group]] = change
   if (group !== undefined) return set.every((one) => one[4] !== group || isAllowed(one.slice(0, 4), set))
@@ -65,7 +65,7 @@ function isWellFormed(text: string): boolean {
   return Buffer.from(text).toString() === text
 }
 
-/** What is in a body, where it is JSON. */
+/** Returns an object from JSON text. */
 export function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)

@@ -1,13 +1,13 @@
 import { METHODS } from 'node:http'
 import type { Actor } from './actor.js'
-import type { ChangeSource } from './changes.js'
-import type { CookieSource } from './cookies.js'
+import type { Changes } from './changes.js'
+import type { Cookies } from './cookies.js'
 import type { Dice } from './dice.js'
 import { pageOf } from './event-source.js'
 import type { RawRequest } from './light-http.js'
 import { mutateBytes, mutateJson, mutateJsonText, mutateText } from './mutation.js'
 import type { OddValues } from './odd-values.js'
-import type { TicketSource } from './tickets.js'
+import type { Tickets } from './tickets.js'
 import type { World } from './world.js'
 
 // CONNECT and TRACE never reach an app.
@@ -27,56 +27,50 @@ const ORIGINS = 'null http://evil.example https://127.0.0.1 http://127.0.0.1.evi
 const SITES = ['same-origin', 'none', 'same-site', 'cross-site', 'SAME-ORIGIN', '']
 const BODY = 64 * 1024
 
+export type Requests = ReturnType<typeof requestSource>
+
 /** Makes requests to the endpoint, and some beside it. */
-export class RequestSource {
-  readonly #world: World
-  readonly #odd: OddValues
-  readonly #cookies: CookieSource
-  readonly #tickets: TicketSource
-  readonly #changes: ChangeSource
-
-  constructor(world: World, odd: OddValues, cookies: CookieSource, tickets: TicketSource, changes: ChangeSource) {
-    this.#world = world
-    this.#odd = odd
-    this.#cookies = cookies
-    this.#tickets = tickets
-    this.#changes = changes
-  }
-
+export function requestSource(
+  world: World,
+  oddValues: OddValues,
+  cookies: Cookies,
+  tickets: Tickets,
+  changes: Changes,
+) {
   /** A POST with any body. */
-  post(dice: Dice, actor: Actor): RawRequest {
-    const cookie = dice.chance(0.85) ? this.#cookies.own(dice, actor) : this.#cookies.any(dice, actor)
-    const body = this.#body(dice, actor)
+  const anyPost = (dice: Dice, actor: Actor): RawRequest => {
+    const cookie = dice.chance(0.85) ? cookies.own(dice, actor) : cookies.any(dice, actor)
+    const body = aBody(dice, actor)
     const isBroken = dice.chance(0.005)
     const method = dice.chance(0.95) ? 'POST' : dice.pick(VERBS)
     const url = dice.chance(0.95) ? '/store_session' : dice.pick(PLACES)
-    return { method, url, headers: this.#headers(dice, actor, cookie, body), body, isBroken }
+    return { method, url, headers: headersOf(dice, actor, cookie, body), body, isBroken }
   }
 
   /** A read or an empty POST, with any cookie. */
-  visit(dice: Dice, actor: Actor): RawRequest {
+  const anyVisit = (dice: Dice, actor: Actor): RawRequest => {
     const isSignIn = actor.user !== '' && dice.chance(0.1)
-    const cookie = isSignIn ? this.#cookies.guest(dice) : this.#cookies.any(dice, actor)
-    const headers = this.#world.headers(actor, cookie ?? '')
+    const cookie = isSignIn ? cookies.guest(dice) : cookies.any(dice, actor)
+    const headers = world.headers(actor, cookie ?? '')
     if (dice.chance(0.5)) return { method: 'GET', url: '/', headers, body: Buffer.alloc(0) }
-    const type = { 'content-type': 'application/json', 'content-length': '2', origin: this.#world.own }
+    const type = { 'content-type': 'application/json', 'content-length': '2', origin: world.own }
     return { method: 'POST', url: '/store_session', headers: { ...headers, ...type }, body: Buffer.from('{}') }
   }
 
   /** The headers of a handshake. */
-  handshake(dice: Dice, actor: Actor): Record<string, string> {
-    const headers = this.#world.headers(actor, this.#cookies.any(dice, actor) ?? '')
-    return { ...headers, upgrade: 'websocket', origin: dice.chance(0.9) ? this.#world.own : dice.pick(ORIGINS) }
+  const anyHandshake = (dice: Dice, actor: Actor): Record<string, string> => {
+    const headers = world.headers(actor, cookies.any(dice, actor) ?? '')
+    return { ...headers, upgrade: 'websocket', origin: dice.chance(0.9) ? world.own : dice.pick(ORIGINS) }
   }
 
-  #headers(dice: Dice, actor: Actor, cookie: string | undefined, body: Buffer): Record<string, string> {
+  const headersOf = (dice: Dice, actor: Actor, cookie: string | undefined, body: Buffer): Record<string, string> => {
     const rarely = (name: string, make: () => string, probability = 0.02): Record<string, string> => {
       return dice.chance(probability) ? { [name]: make() } : {}
     }
     const type = dice.chance(0.94) ? 'application/json' : dice.pick(TYPES)
-    const origin = dice.chance(0.95) ? this.#world.own : dice.pick(ORIGINS)
+    const origin = dice.chance(0.95) ? world.own : dice.pick(ORIGINS)
     return {
-      ...this.#world.headers(actor, cookie ?? ''),
+      ...world.headers(actor, cookie ?? ''),
       'content-type': dice.chance(0.02) ? mutateText(dice, type, () => dice.headerText(1)) : type,
       'content-length': String(body.length),
       ...(dice.chance(0.7) ? { origin } : {}),
@@ -88,27 +82,27 @@ export class RequestSource {
     }
   }
 
-  #page(dice: Dice, actor: Actor): { readonly who?: unknown } {
+  const aPage = (dice: Dice, actor: Actor): { readonly who?: unknown } => {
     return dice.one<object>(
       [19, () => pageOf(dice, actor)],
-      [1, () => ({ who: dice.pick(this.#world.victims).who })],
-      [1, () => ({ who: this.#odd.json(dice) })],
+      [1, () => ({ who: dice.pick(world.victims).who })],
+      [1, () => ({ who: oddValues.json(dice) })],
     )
   }
 
-  #body(dice: Dice, actor: Actor): Buffer {
+  const aBody = (dice: Dice, actor: Actor): Buffer => {
     const valid = {
-      ...this.#page(dice, actor),
-      tickets: dice.times(dice.below(3), () => this.#tickets.own(dice, actor)),
-      set: this.#changes.valid(dice, actor),
+      ...aPage(dice, actor),
+      tickets: dice.times(dice.below(3), () => tickets.own(dice, actor)),
+      set: changes.valid(dice, actor),
     }
-    const odd = (): unknown => this.#odd.json(dice)
+    const odd = (): unknown => oddValues.json(dice)
     const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value) ?? '')
     return dice.one(
       [5, () => json(valid)],
-      [5, () => json({ tickets: dice.times(1 + dice.below(3), () => this.#tickets.any(dice, actor)) })],
-      [2, () => json({ ...valid, tickets: [...valid.tickets, this.#tickets.any(dice, actor)] })],
-      [5, () => json({ ...(dice.chance(0.5) ? {} : valid), set: this.#changes.any(dice, actor) })],
+      [5, () => json({ tickets: dice.times(1 + dice.below(3), () => tickets.any(dice, actor)) })],
+      [2, () => json({ ...valid, tickets: [...valid.tickets, tickets.any(dice, actor)] })],
+      [5, () => json({ ...(dice.chance(0.5) ? {} : valid), set: changes.any(dice, actor) })],
       [3, () => json(mutateJson(dice, valid, odd))],
       [3, () => Buffer.from(mutateJsonText(dice, JSON.stringify(valid)))],
       [1, () => mutateBytes(dice, json(valid))],
@@ -117,6 +111,8 @@ export class RequestSource {
       [0.3, () => huge(dice, valid)],
     )
   }
+
+  return { post: anyPost, visit: anyVisit, handshake: anyHandshake }
 }
 
 /** A body at the limits of size, depth and width, and one byte beyond. */

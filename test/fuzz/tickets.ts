@@ -8,52 +8,46 @@ import type { World } from './world.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** Makes what a browser may send for a ticket: its own, and all that is not. */
-export class TicketSource {
-  readonly #world: World
-  readonly #odd: OddValues
+export type Tickets = ReturnType<typeof ticketSource>
 
-  constructor(world: World, odd: OddValues) {
-    this.#world = world
-    this.#odd = odd
+/** Makes tickets: the actor's own, and invalid ones. */
+export function ticketSource(world: World, oddValues: OddValues) {
+  /** A ticket issued to the actor, or else to another guest. */
+  const ownTicket = (dice: Dice, { tickets }: Actor): string => {
+    return dice.pick(tickets.length === 0 ? world.cookieless.tickets : tickets)
   }
 
-  /** One that was issued to the actor, of an earlier change or of a connection; to one who has none, another guest's. */
-  own(dice: Dice, { tickets }: Actor): string {
-    return dice.pick(tickets.length === 0 ? this.#world.cookieless.tickets : tickets)
-  }
-
-  any(dice: Dice, actor: Actor): unknown {
-    const own = this.own(dice, actor)
+  const anyTicket = (dice: Dice, actor: Actor): unknown => {
+    const own = ownTicket(dice, actor)
     return dice.one<unknown>(
       [6, () => own],
-      [2, () => dice.pick(dice.pick(this.#world.victims).tickets)],
-      [2, () => dice.pick(this.#world.cookieless.tickets)],
+      [2, () => dice.pick(dice.pick(world.victims).tickets)],
+      [2, () => dice.pick(world.cookieless.tickets)],
       [4, () => mutateText(dice, own, () => dice.headerText(1))],
-      [3, () => this.#edited(dice, own)],
-      [3, () => this.#signed(dice, actor)],
-      [2, () => this.#swapped(dice, own)],
+      [3, () => editedTicket(dice, own)],
+      [3, () => signedTicket(dice, actor)],
+      [2, () => swappedTicket(dice, own)],
       [2, () => reencoded(dice, own)],
-      [1, () => this.#odd.text(dice)],
-      [1, () => this.#odd.json(dice)],
+      [1, () => oddValues.text(dice)],
+      [1, () => oddValues.json(dice)],
     )
   }
 
-  /** Says something else under a signature that was good. */
-  #edited(dice: Dice, ticket: string): string {
+  /** Other content under a valid signature. */
+  const editedTicket = (dice: Dice, ticket: string): string => {
     const [header = '', payload = '', signature = ''] = ticket.split('.')
-    const odd = (): unknown => this.#odd.json(dice)
+    const odd = (): unknown => oddValues.json(dice)
     const claims: Readonly<Record<string, unknown>> = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    const victim = dice.pick(this.#world.victims)
+    const victim = dice.pick(world.victims)
     const other = dice.one<unknown>(
       [3, () => ({ ...claims, sub: victim.hashes[0] })],
-      [2, () => ({ ...claims, changes: [['division', this.#world.now, 13]] })],
+      [2, () => ({ ...claims, changes: [['division', world.now, 13]] })],
       [1, () => ({ ...claims, exp: Number.MAX_SAFE_INTEGER })],
       [1, () => ({ ...claims, epoch: 1 + dice.below(1000) })],
       [1, () => ({ ...claims, [dice.pick(['browser', 'young'])]: victim.hashes.at(-1) })],
       [2, () => mutateJson(dice, claims, odd)],
     )
-    const kid = dice.chance(0.5) ? decode(header)['kid'] : this.#odd.text(dice)
+    const kid = dice.chance(0.5) ? decode(header)['kid'] : oddValues.text(dice)
     const head = dice.one<unknown>(
       [2, () => decode(header)],
       [1, () => ({ alg: 'none', typ: 'live-session+jwt', kid })],
@@ -65,10 +59,10 @@ export class TicketSource {
     return `${encode(head)}.${encode(other)}.${last}`
   }
 
-  /** Properly signed, but not by us, not for this, or not in time. */
-  #signed(dice: Dice, actor: Actor): string {
-    const { core, confused, foreign, now, cookieless } = this.#world
-    const sub = dice.pick([...actor.hashes, ...dice.pick(this.#world.victims).hashes, ...cookieless.hashes])
+  /** A valid signature of another key, purpose or time. */
+  const signedTicket = (dice: Dice, actor: Actor): string => {
+    const { core, confused, foreign, now, cookieless } = world
+    const sub = dice.pick([...actor.hashes, ...dice.pick(world.victims).hashes, ...cookieless.hashes])
     const content = { sub, epoch: 0, changes: [toWire(register('division', now, 13))] }
     return dice.one(
       [2, () => foreign.tickets.sign(content, now)],
@@ -78,17 +72,19 @@ export class TicketSource {
     )
   }
 
-  #swapped(dice: Dice, own: string): string {
-    const other = dice.pick(dice.pick([...this.#world.victims, ...this.#world.attackers]).tickets)
+  const swappedTicket = (dice: Dice, own: string): string => {
+    const other = dice.pick(dice.pick([...world.victims, ...world.attackers]).tickets)
     const at = dice.below(3)
     return own
       .split('.')
       .with(at, other.split('.')[at] ?? '')
       .join('.')
   }
+
+  return { own: ownTicket, any: anyTicket }
 }
 
-/** The same bytes in another spelling. */
+/** The same bytes in another encoding. */
 function reencoded(dice: Dice, ticket: string): string {
   const parts = ticket.split('.')
   const at = dice.below(3)
@@ -101,13 +97,13 @@ function reencoded(dice: Dice, ticket: string): string {
     [1, () => `${part}\n`],
     [1, () => bytes.toString('hex')],
     [1, () => encode(JSON.stringify(part))],
-    // The last of 43 characters carries four bits: three others decode to the same bytes.
+    // The last of 43 characters encodes four bits: three others decode to the same bytes.
     [2, () => part.slice(0, -1) + dice.pick([...'AEIMQUYcgkosw048BCD'])],
   )
   return dice.chance(0.1) ? `${ticket}.${other}` : parts.with(at, other).join('.')
 }
 
-/** The head of one ticket on another: it claims to be signed by that one's key. */
+/** A ticket with the header of another, which names that one's key. */
 function underKid(ticket: string, other: string): string {
   return ticket
     .split('.')

@@ -3,7 +3,7 @@ import type { World } from './world.js'
 
 const PROTOTYPES = [Object.prototype, Array.prototype, String.prototype, Function.prototype]
 
-/** How the values of all actors were before an input, to be compared with how they are after it. */
+/** Compares the values of all actors before and after an input. */
 export class Watch {
   readonly #world: World
   readonly #members = PROTOTYPES.map((prototype) => Reflect.ownKeys(prototype).length)
@@ -17,7 +17,7 @@ export class Watch {
     this.#before = this.#look()
   }
 
-  /** The actors whose values have changed since. */
+  /** Returns the actors with changed values. */
   changed(): readonly Actor[] {
     const after = this.#look()
     return [...after.keys()].filter((actor) => after.get(actor) !== this.#before.get(actor))

@@ -15,13 +15,13 @@ import { LightSocket } from './light-socket.js'
 
 const START = Date.UTC(2026, 0, 1)
 const DAY = 24 * 60 * 60 * 1000
-/** ms after which the guest without a cookie comes back, as another one. */
+/** ms until the guest without a cookie reconnects as another guest. */
 const CONNECTION = 5 * 60 * 1000
 
-/** What only a victim's answers may hold, and no answer at all where a hidden field has it. */
+/** Text in victims' values and in hidden fields, which no attacker may receive. */
 export const CANARY = 'canary'
 
-/** The one place for options that would end a flood before it began. */
+/** Limits that no run reaches. */
 const limits = { limits: { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 } }
 
 const identify = (ctx: Koa.Context) => userOf(ctx.get('x-user'))
@@ -29,7 +29,7 @@ const routes: Koa.Middleware = (ctx) => {
   ctx.body = ctx.liveSession.embed()
 }
 
-/** A server, people who attack it, and others who must not notice. */
+/** A server, its attackers and their victims. */
 export class World {
   readonly app: App
   readonly core: Core
@@ -37,20 +37,20 @@ export class World {
   readonly open: ReturnType<typeof LightSocket.opener>
   readonly eve: Actor
   readonly mallory: Actor
-  /** Signed in as the user '1', where the user 1 is another user. */
+  /** Signed in as the user '1', unlike the user 1. */
   readonly one: Actor
   /** Has neither a cookie nor a user. */
   readonly stranger = new Actor('stranger', '', undefined)
-  /** A guest whose socket brought no cookie: what it sets is the connection's, and no ticket of it is good elsewhere. */
+  /** A connection-only guest: no other visitor may use its tickets. */
   cookieless = new Actor('cookieless', '', undefined)
   readonly victims: readonly Actor[]
-  /** What is signed as ours is, by a key that is not ours. */
+  /** Signs with another app's key. */
   readonly foreign: { readonly tickets: Tickets; readonly cookie: LiveCookie }
-  /** What our own keys signed so long ago that it is over. */
+  /** Signs with our keys, in the past. */
   readonly expired: { readonly cookie: LiveCookie }
-  /** What our own keys signed for another purpose. */
+  /** Signs with our keys of another purpose. */
   readonly confused: { readonly tickets: Tickets; readonly cookie: LiveCookie }
-  /** Cookies of others, as whole as they were issued: the browser's id by the cookie's header. */
+  /** Stolen valid cookies: browser ids by Cookie header. */
   readonly stolen = new Map<string, string>()
   #cookielessSince = START
 
@@ -109,7 +109,7 @@ export class World {
     return this.app.clock.now()
   }
 
-  /** Between two inputs: time goes on, actors who were disconnected come back, and what no actor needs is forgotten. */
+  /** Between two inputs advances the clock and reconnects actors. */
   async settle(): Promise<void> {
     this.app.clock.advance(1)
     this.stolen.clear()
@@ -128,7 +128,7 @@ export class World {
     }
   }
 
-  /** A cookie of a victim, in a browser that no actor uses, as a thief would have it. */
+  /** Returns a victim's valid cookie of an unused browser. */
   steal(browserId: string): string {
     const userId = userOf('s:ann')
     const cookie = cookieFor(this.app.live, {
@@ -140,7 +140,7 @@ export class World {
     return cookie
   }
 
-  /** Values that the server alone can give: what is read only, and what is hidden. */
+  /** Sets read-only and hidden values. */
   #give(actor: Actor, text: string): void {
     const { sessions } = this.core
     const [subject] = actor.subjects
