@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
@@ -6,7 +6,7 @@ import { LiveSessionProvider, useLiveSession as useInReact } from 'koa-live-sess
 import { cookieFor } from 'koa-live-session/testing'
 import { liveSessionPlugin, useLiveSession as useInVue } from 'koa-live-session/vue'
 import { createElement, type ReactNode, Suspense, use } from 'react'
-import { renderToPipeableStream } from 'react-dom/server'
+import { prerenderToNodeStream } from 'react-dom/static'
 import { createSSRApp, defineComponent, h, Suspense as VueSuspense } from 'vue'
 import { renderToString } from 'vue/server-renderer'
 import { App } from '../support/app/app.js'
@@ -140,30 +140,15 @@ describe('socket.liveSession in a connection handler', () => {
 /** Renders a value before and after a wait. */
 type Render = (live: LiveSessionClient, waited: Promise<void>) => Promise<string>
 
-function renderReact(live: LiveSessionClient, waited: Promise<void>): Promise<string> {
+async function renderReact(live: LiveSessionClient, waited: Promise<void>): Promise<string> {
   const Value = (): ReactNode => String(useInReact('division')[0])
   const Later = (): ReactNode => {
     use(waited)
     return createElement(Value)
   }
   const page = createElement('p', null, createElement(Value), ' ', createElement(Suspense, null, createElement(Later)))
-  return new Promise((resolve, reject) => {
-    let html = ''
-    const sink = new Writable({
-      write: (chunk, _, done) => {
-        html += String(chunk)
-        done()
-      },
-      final: (done) => {
-        resolve(html.replaceAll('<!-- -->', ''))
-        done()
-      },
-    })
-    const { pipe } = renderToPipeableStream(createElement(LiveSessionProvider, { live }, page), {
-      onAllReady: () => pipe(sink),
-      onError: reject,
-    })
-  })
+  const { prelude } = await prerenderToNodeStream(createElement(LiveSessionProvider, { live }, page))
+  return text(prelude)
 }
 
 function renderVue(live: LiveSessionClient, waited: Promise<void>): Promise<string> {
