@@ -137,30 +137,6 @@ describe('a page', () => {
   })
 })
 
-describe('tabs that update one cart at once', () => {
-  it.each([
-    ['sockets', [true, true, true]],
-    ['POSTs', [false, false, false]],
-    ['a socket and a POST', [true, false]],
-  ])('keep each item once, by %s', async (_, sockets) => {
-    const app = await App.start({ routes })
-    const visitor = app.visitor()
-    await visitor.store()
-    const tabs: Page[] = []
-    for (const hasSocket of sockets) {
-      const tab = await visitor.open({ path: '/', hasSocket })
-      if (hasSocket) await tab.connected()
-      tabs.push(tab)
-    }
-    const items = tabs.map((_, at) => ['a', 'b', 'c'].map((name) => name + at))
-    const saved = tabs.flatMap(({ live }, at) => items[at]?.map((item) => live.update('cart', add(item))))
-    expect(tabs.map(({ live }) => live.get('cart').length)).toEqual(tabs.map(() => 3))
-    await Promise.all(saved)
-    const { cart } = JSON.parse(await visitor.text('/')).values
-    expect([...cart].sort()).toEqual(items.flat().sort())
-  })
-})
-
 describe('a listener that asks the server for a view', () => {
   /** Opens a page that asks its socket's handler for the value whenever it changes. */
   async function follow(prepare: (page: Page) => Promise<unknown>) {
@@ -199,13 +175,6 @@ describe('a listener that asks the server for a view', () => {
     change(page)
     expect([page.live.get('division'), shown]).toEqual([value, [['division', value]]])
     expect(await viewed(1)).toEqual([value])
-  })
-
-  it('gets the current value at each of several changes', async () => {
-    const { page, viewed } = await follow((page) => page.connected())
-    void page.live.set('division', 1)
-    void page.live.set('theme', 'dark')
-    expect(await viewed(2)).toEqual([1, 1])
   })
 
   it('gets a value set right after the connection', async () => {

@@ -81,36 +81,10 @@ describe('a resent update', () => {
     expect(await resend(there)).toEqual(result)
   })
 
-  it('is stored by a node that received it from one without the store', async () => {
-    const store = memoryStore()
-    const bus = new Bus()
-    // As an earlier build accepts it while the store is silent.
-    const [one, two] = [await site().start(bus), await site({ store }).start(bus)]
-    const [here, there] = [await connect(one), await connect(two)]
-    const { result } = await compute(here, 'one', 0, ['a'])
-    expect(result).toMatchObject({ level: 'memory' })
-    await there.ticket()
-    expect(await resend(there)).toEqual({ ...result, level: 'store' })
-    expect(await store.load('user:s:ann')).toMatchObject([{ key: 'cart', value: ['a'] }])
-  })
-
   it('gets its first result after a crash, from the ticket', async () => {
     const { start, app, result, ticket } = await begin()
     await app.stop({ isCrash: true })
     expect(await resend(await connect(await start()), ticket)).toEqual(result)
-  })
-
-  it('gets its first result from the ticket although the cookie was first', async () => {
-    const { start } = site()
-    const before = await start()
-    const visitor = before.visitor()
-    await visitor.store()
-    const { result, ticket = '' } = await compute(await visitor.connect(), 'one', 0, ['a'])
-    await visitor.store({ tickets: [ticket] })
-    await before.stop({ isCrash: true })
-    const socket = await (await start()).visitor(visitor.cookie).connect()
-    expect((await compute(socket, 'two', 0, ['b'])).result).toMatchObject({ code: 'conflict', value: ['a'] })
-    expect(await resend(socket, ticket)).toEqual(result)
   })
 
   it('gets its first result after a crash, from the store', async () => {
@@ -133,21 +107,6 @@ describe('a resent update', () => {
     expect(await resend(socket)).toEqual(result)
     await app.stop()
     expect(await resend(await connect(await start()))).toMatchObject({ code: 'conflict', value: ['a'] })
-  })
-
-  it('gets its first result from the store although a cookie brought the value', async () => {
-    const { start } = site({ store: memoryStore() })
-    const [one, two] = [await start(), await start()]
-    const there = two.visitor()
-    await there.store()
-    // The second process loads the user before the first accepts the update.
-    const late = await there.connect()
-    await late.greeted
-    const here = one.visitor(there.cookie)
-    const { result, ticket = '' } = await compute(await here.connect(), 'one', 0, ['a'])
-    await here.store({ tickets: [ticket] })
-    await two.visitor(here.cookie).fetch('/')
-    expect(await resend(late)).toEqual(result)
   })
 })
 
@@ -204,13 +163,6 @@ describe('several changes of one key', () => {
     const { result } = await compute(socket, 'one', (await ann.set('cart', [])).stamp, ['a'])
     await ann.set('cart', ['a', 'y'])
     expect(await send(socket, A, AB)).toEqual([result, conflict(['a', 'y'])])
-  })
-
-  it('conflict with a rebase of one of them', async () => {
-    const { socket, ann } = await open()
-    const { stamp } = await ann.set('cart', ['x'])
-    const { result } = await compute(socket, 'one', stamp, ['x', 'a'])
-    expect(await send(socket, A, AB)).toEqual([result, conflict(['x', 'a'])])
   })
 
   it('conflict if the one before was refused', async () => {

@@ -281,17 +281,6 @@ describe.each(STORES)('a message for the next page, %s', (_, optionsOf) => {
     expect(await takeFlash(visitor, script)).toEqual([])
     expect(await takeFlash(visitor)).toEqual(['moved'])
   })
-
-  it('still waits for the next page after a restart', async () => {
-    const options = optionsOf()
-    const before = await begin({ options })
-    await say(before.visitor, 'moved', 'next')
-    await before.app.stop()
-    const { app } = await begin({ options, clock: before.app.clock })
-    const same = app.visitor(before.visitor.cookie)
-    expect(await take(await open(same), true)).toEqual(NONE)
-    expect(await takeFlash(same)).toEqual(['moved'])
-  })
 })
 
 describe('a message for the next page', () => {

@@ -238,15 +238,4 @@ describe('a hand-off', () => {
     await eve.socket.change('division', 1)
     expect(app.errors).toEqual([])
   })
-
-  it('does nothing in a client without a document', async () => {
-    const { visitor } = await open(await start())
-    const page = await visitor.open()
-    await page.connected()
-    const heard = new Promise((resolve) => page.socket.once('live_session:hand_off', resolve))
-    expect(await page.socket.emitWithAck('hand-off', 1, '/')).toBe('sent')
-    expect(await heard).toEqual(expect.any(String))
-    await page.live.set('division', 3)
-    expect(page.live.status('division')).toEqual({ status: 'saved' })
-  })
 })
