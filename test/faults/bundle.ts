@@ -2,7 +2,7 @@ import { basename, join } from 'node:path'
 import { type BuildOptions, build, stop } from 'esbuild'
 
 const root = process.cwd()
-/** Packages that a bundle loads from node_modules. */
+/** Loaded from node_modules. */
 const EXTERNAL = 'koa koa-session socket.io redis pg kysely zod @socket.io/* node-cache on-headers'.split(' ')
 
 async function bundle(entry: string, options: BuildOptions): Promise<string> {

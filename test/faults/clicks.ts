@@ -1,10 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Dice } from '../fuzz/dice.js'
 import { Visitor } from '../support/app/visitor.js'
+import { within } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
-import type { Gateway } from './gateway.js'
 import { Items } from './items.js'
-import type { NodeProcess } from './node-process.js'
-import { onSite, type StoredName } from './site.js'
+import { onSite, type Site, type StoredName } from './site.js'
 
 /** Each visitor has two tabs, and clicks so often in each. */
 const TABS = ['a', 'b'] as const
@@ -14,15 +14,25 @@ const PACE = 20
 /** How often the server is killed in a round. */
 const KILLS = 2
 /**
- * The most clicks before a kill during which the server's responses are lost: to all tabs, or to some if there is a store. Without one,
- * a change that another tab has saved is only in the cookie, which does not say whose it was.
+ * The most clicks before a kill during which the server's responses are lost: to all tabs, or to some if there is a store. Without a store,
+ * another tab's saved change is only in the cookie, which does not name the page.
  */
 const UNHEARD = 50
-/** ms: a limit for what never happens, not for a slow machine. */
+/** ms for which Redis or a node is silent. */
+const SILENCE = 3000
+/** ms after a click until its node has asked Redis, which has not answered yet. */
+const ASKED = 60
+/** ms: a limit for updates without an outcome. */
 const PATIENCE = 60_000
+
+/** Redis is silent, a node is silent, or Redis crashes without persistence; the tabs are on two nodes. */
+export type Stall = 'devices' | 'node' | 'restart'
+export const STALLS: readonly [Stall, ...Stall[]] = ['devices', 'node', 'restart']
 
 export interface ClickRun {
   readonly store: StoredName
+  /** Left out: the only node is killed. */
+  readonly stall?: Stall
   /** Visitors in all, each with its own cart. */
   readonly rounds: number
   readonly seed: number
@@ -30,100 +40,134 @@ export interface ClickRun {
   readonly atOnce?: number
 }
 
-/** Kills the server repeatedly while pages update carts, and then looks for each click. */
+/** Hears of each click, and may then cause a fault. */
+interface Trouble {
+  clicked(): void
+  /** Resolves when no fault is left. */
+  over(): Promise<unknown>
+}
+
+/** Causes faults while pages update carts, and then looks for each click. */
 export function runClicks(
-  { store, rounds, seed, atOnce = 5 }: ClickRun,
+  { store, stall, rounds, seed, atOnce = 5 }: ClickRun,
   log: (line: string) => void = () => undefined,
 ): Promise<Items> {
-  return onSite({ store, nodes: 1 }, async ({ nodes, gateway }) => {
+  return onSite({ store, nodes: stall ? 2 : 1 }, async (site) => {
     const items = new Items()
-    for (const node of nodes)
-      while (items.rounds < rounds) {
-        const count = Math.min(atOnce, rounds - items.rounds)
-        const numbers = Array.from({ length: count }, (_, at) => items.rounds + at)
-        await cycle(numbers, node, gateway, { seed, unheard: store === 'nowhere' ? 1 : 0.5 }, items)
-        items.rounds += numbers.length
-        log(`${store}: ${items}`)
-      }
+    while (items.rounds < rounds) {
+      const count = Math.min(atOnce, rounds - items.rounds)
+      const numbers = Array.from({ length: count }, (_, at) => items.rounds + at)
+      // All pages load before the first click: a page whose responses are lost would never load.
+      const visits = await Promise.all(numbers.map((number) => open(site, number)))
+      const [dice, clicks] = [Dice.of(seed, items.rounds), count * TABS.length * CLICKS]
+      const trouble = stall
+        ? stallOnce(site, stall, dice.below(clicks / 2))
+        : kill(site, dice, clicks, store === 'nowhere' ? 1 : 0.5)
+      await Promise.all(visits.map((visit) => round(visit, Dice.of(seed, visit.number), trouble, items)))
+      await trouble.over()
+      for (const visit of visits) await check(site, visit, items)
+      items.rounds += count
+      log(`${stall ?? store}: ${items}`)
+    }
     return items
   })
 }
 
-/** Some visitors click at once. After some clicks some tabs receive nothing; then the server is killed and restarted. */
-async function cycle(
-  numbers: readonly number[],
-  node: NodeProcess,
-  gateway: Gateway,
-  { seed, unheard }: { readonly seed: number; readonly unheard: number },
-  items: Items,
-): Promise<void> {
-  // All pages load before the first click: a page whose responses are lost would never load.
-  const visitors = await Promise.all(numbers.map((number) => open(number, gateway.url)))
-  const dice = Dice.of(seed, numbers[0] ?? 0)
-  const span = (numbers.length * TABS.length * CLICKS) / KILLS
+/** Kills the node a few times; before that, some tabs receive nothing. */
+function kill({ nodes: [node], gateway }: Site, dice: Dice, clicks: number, unheard: number): Trouble {
+  const span = clicks / KILLS
   const kills = new Set(
     Array.from({ length: KILLS }, (_, at) => Math.floor((at + 1) * span) - dice.below(span - UNHEARD)),
   )
-  const mutes = new Set(Array.from(kills, (kill) => kill - dice.below(UNHEARD)))
+  const mutes = new Set(Array.from(kills, (each) => each - dice.below(UNHEARD)))
   let restarts: Promise<unknown> = Promise.resolve()
-  let clicks = 0
-  const clicked = (): void => {
-    clicks += 1
-    if (mutes.has(clicks)) gateway.mute(() => dice.chance(unheard))
-    if (!kills.has(clicks)) return
-    gateway.mute(() => false)
-    restarts = restarts.then(() => node.end('SIGKILL')).then(() => node.start())
+  let count = 0
+  return {
+    clicked: () => {
+      count += 1
+      if (mutes.has(count)) gateway.mute(() => dice.chance(unheard))
+      if (!kills.has(count)) return
+      gateway.mute(() => false)
+      restarts = restarts.then(() => node?.end('SIGKILL')).then(() => node?.start())
+    },
+    over: () => restarts,
   }
-  await Promise.all(visitors.map((each) => round(each, Dice.of(seed, each.number), clicked, items)))
-  await restarts
 }
 
-interface Opened {
+function stallOnce(site: Site, stall: Stall, at: number): Trouble {
+  let stalled: Promise<void> | undefined
+  let count = 0
+  return {
+    clicked: () => {
+      if (count === at) stalled = silence(site, stall)
+      count += 1
+    },
+    over: async () => stalled,
+  }
+}
+
+async function silence({ redis, nodes: [node] }: Site, stall: Stall): Promise<void> {
+  if (stall === 'restart') await redis.kill()
+  else redis.pause()
+  if (stall === 'node') {
+    // The node reads the answer when it resumes; meanwhile the other node's pages add.
+    await pause(ASKED)
+    node?.pause()
+    redis.resume()
+  }
+  await pause(SILENCE)
+  if (stall === 'restart') await redis.start()
+  else if (stall === 'node') node?.resume()
+  else redis.resume()
+}
+
+interface Visit {
   readonly number: number
-  readonly visitor: Visitor
   readonly pages: readonly Page[]
+  readonly saved: string[]
 }
 
-async function open(number: number, url: string): Promise<Opened> {
-  const visitor = new Visitor(url)
+/** Opens two tabs of a guest, or a page of a user on each node. */
+async function open(site: Site, number: number): Promise<Visit> {
+  const guest = new Visitor(site.gateway.url)
   // Not two tabs at once on the first visit.
-  await visitor.text('/snapshot')
-  return { number, visitor, pages: await Promise.all(TABS.map(() => visitor.open({ path: '/snapshot' }))) }
+  if (site.nodes.length === 1) await guest.text('/snapshot')
+  const visitors = site.nodes.length === 1 ? TABS.map(() => guest) : usersOf(site, number)
+  return { number, saved: [], pages: await Promise.all(visitors.map((each) => each.open({ path: '/snapshot' }))) }
 }
 
-async function round({ number, visitor, pages }: Opened, dice: Dice, clicked: () => void, items: Items): Promise<void> {
-  const saved: string[] = []
+function usersOf({ nodes }: Site, number: number): readonly Visitor[] {
+  return nodes.map(({ port }) => new Visitor(`http://127.0.0.1:${port}`, `user=user-${number}`))
+}
+
+async function round({ number, pages, saved }: Visit, dice: Dice, trouble: Trouble, items: Items): Promise<void> {
   const click = async (page: Page, tab: string): Promise<void> => {
     const updates: Promise<unknown>[] = []
     for (let at = 0; at < CLICKS; at += 1) {
-      await new Promise((resolve) => setTimeout(resolve, dice.below(PACE)))
+      await pause(dice.below(PACE))
       const item = `${tab}${at}`
       const update = outcomeOf(page.live.update('cart', (cart = []) => [...cart, item]))
       const settle = (outcome: string): unknown =>
         outcome === 'saved' ? saved.push(item) : items.rejected.push(`round ${number}: ${item}: ${outcome}`)
       updates.push(update.then(settle))
-      clicked()
+      trouble.clicked()
     }
     await Promise.all(updates)
   }
   await Promise.all(pages.map((page, at) => click(page, TABS[at] ?? '')))
-  const { values }: { values: { cart?: readonly string[] } } = JSON.parse(await again(() => visitor.text('/snapshot')))
-  visitor.leave()
-  items.added += TABS.length * CLICKS
-  items.saved += saved.length
-  items.check(`round ${number}`, saved, values.cart ?? [])
 }
 
-/** Repeats a request until the server is there. */
-async function again<T>(act: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await act()
-    } catch (error) {
-      if (!String(error).includes('fetch failed')) throw error
-      await new Promise((resolve) => setTimeout(resolve, PACE))
-    }
+/** Compares the saved clicks with the cart, in the guest's browser or on each node, once the adapter has delivered all. */
+async function check(site: Site, { number, pages, saved }: Visit, items: Items): Promise<void> {
+  const [guest] = pages.map(({ visitor }) => visitor)
+  for (const visitor of site.nodes.length === 1 && guest ? [guest] : usersOf(site, number)) {
+    const look = async (): Promise<readonly string[]> => JSON.parse(await visitor.text('/snapshot')).values.cart ?? []
+    const cart = await within(look, (found) => saved.every((item) => found.includes(item)))
+    items.check(`round ${number}`, saved, cart)
   }
+  for (const { visitor } of pages) visitor.leave()
+  items.added += TABS.length * CLICKS
+  items.saved += saved.length
 }
 
 /** Resolves with `saved`, or with the reason for a failure. */

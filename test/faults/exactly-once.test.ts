@@ -1,22 +1,27 @@
-import { expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { POSTGRES, REDIS } from '../support/servers/installed.js'
-import { runClicks } from './clicks.js'
-import type { StoredName } from './site.js'
+import { type ClickRun, runClicks, STALLS } from './clicks.js'
 
-/** `EXACTLY_ONCE=200` for as many of each. */
+/** `EXACTLY_ONCE=200` for as many visitors of each. */
 const ROUNDS = Number(process.env['EXACTLY_ONCE'] ?? 10)
-const SEED = 1
-/** ms a round: two restarts of the server, and what waits for them. */
+/** ms a round, including the faults. */
 const LONGEST = 30_000
-const TITLE = 'a server that is killed applies each click once'
 
-async function check(store: StoredName): Promise<void> {
-  const { lost, twice, rejected, added, saved } = await runClicks({ store, rounds: ROUNDS, seed: SEED })
+async function check(run: Pick<ClickRun, 'store' | 'stall'>): Promise<void> {
+  const { lost, twice, rejected, added, saved } = await runClicks({ ...run, rounds: ROUNDS, seed: 1 })
   expect({ lost, twice, rejected }).toEqual({ lost: [], twice: [], rejected: [] })
   expect(saved).toBe(added)
 }
 
-it(`${TITLE}, without a store`, () => check('nowhere'), 60_000 + ROUNDS * LONGEST)
-describeWithServer(REDIS, TITLE, () => it('with Redis', () => check('Redis'), 60_000 + ROUNDS * LONGEST))
-describeWithServer(POSTGRES, TITLE, () => it('with PostgreSQL', () => check('PostgreSQL'), 60_000 + ROUNDS * LONGEST))
+describe('each click of two tabs counts once', () => {
+  const longest = 60_000 + ROUNDS * LONGEST
+  it('while the server is killed, without a store', () => check({ store: 'nowhere' }), longest)
+  describeWithServer(REDIS, 'with Redis', () => {
+    it('while the server is killed', () => check({ store: 'Redis' }), longest)
+    it.each(STALLS)('while Redis or a node is silent: %s', (stall) => check({ store: 'Redis', stall }), longest)
+  })
+  describeWithServer(POSTGRES, 'with PostgreSQL', () => {
+    it('while the server is killed', () => check({ store: 'PostgreSQL' }), longest)
+  })
+})

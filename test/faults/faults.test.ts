@@ -5,7 +5,7 @@ import { runFaults } from './run.js'
 
 const CYCLES = 3
 const SEED = 1
-/** ms that no machine needs: beside all other tests they take minutes. */
+/** ms: enough for any machine. */
 const HANGS = 900_000
 
 describeWithServer(REDIS, 'three nodes and Redis, failing under load', () => {

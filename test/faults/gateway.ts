@@ -4,7 +4,7 @@ import { Acceptor, tie } from '../support/servers/acceptor.js'
 /** A load balancer without sticky sessions: each connection goes to the next running node. */
 export class Gateway {
   readonly #acceptor: Acceptor
-  /** All connections to nodes, including muted ones. */
+  /** All connections to nodes, muted or not. */
   readonly #far = new Set<Socket>()
   readonly #muted = new WeakSet<Socket>()
   #isMuted = (): boolean => false
@@ -30,7 +30,7 @@ export class Gateway {
     return `http://127.0.0.1:${this.#acceptor.port}`
   }
 
-  /** From now on loses the responses of some connections, including later ones, but none of the requests. */
+  /** From now on loses the responses of some connections, including later ones, but no requests. */
   mute(isMuted: () => boolean): void {
     this.#isMuted = isMuted
     for (const far of this.#far) this.#choose(far)

@@ -1,9 +1,9 @@
-/** Counts the outcomes of the items that pages add to carts. */
+/** Counts the outcomes of items in carts. */
 export class Items {
   rounds = 0
   added = 0
   saved = 0
-  /** Items that a cart lacks, that it contains twice, and that a page could not save: each with its round. */
+  /** Missing, duplicate and rejected items, with their rounds. */
   readonly lost: string[] = []
   readonly twice: string[] = []
   readonly rejected: string[] = []

@@ -4,7 +4,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 
-/** Sets a value while the store is down, and waits until it is stored. */
+/** Sets a value during an outage of the store, and waits for `settled()`. */
 
 const fields = defineFields({ visits: { schema: z.number().int(), default: 0 } })
 const store = memoryStore()

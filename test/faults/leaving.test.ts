@@ -3,7 +3,7 @@ import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { LEAVINGS, runLeavings } from './leaving.js'
 
-/** `npm run leaving task 1000` for as many of one program. */
+/** `npm run leaving task 1000` for as many of a program. */
 const ROUNDS = 12
 const SEED = 1
 

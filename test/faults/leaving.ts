@@ -37,7 +37,7 @@ export interface LeavingRun {
   readonly seed: number
   /** Visitors at a time, each in its own browser. */
   readonly atOnce: number
-  /** ms, for a slow machine: a store that answers later counts as silent. */
+  /** ms, for a slow machine: a later answer of the store counts as none. */
   readonly storeTimeout?: number
 }
 

@@ -40,7 +40,7 @@ export class NodeProcess {
     return this.#child ? this.#port : undefined
   }
 
-  /** Resolves when it listens. A node that starts while Redis is down may end at once: it is restarted, as by a process manager. */
+  /** Resolves when the node listens. A node started during an outage of Redis may end at once: it is restarted, as by a process manager. */
   async start(): Promise<void> {
     for (let left = STARTS - 1; ; left -= 1) {
       try {
@@ -78,7 +78,7 @@ export class NodeProcess {
     await ended
   }
 
-  /** Pauses it at any point, until it is resumed. */
+  /** Pauses it at any point. */
   pause(): void {
     this.#child?.kill('SIGSTOP')
   }

@@ -34,7 +34,7 @@ async function openStore(): Promise<Store> {
   return sqlStore(db)
 }
 
-/** The adapter awaits neither `publish` nor its subscriptions: a rejection of those would end a node that runs. */
+/** The adapter awaits neither `publish` nor its subscriptions: their rejection would end the process. */
 async function openAdapter(io: Server): Promise<void> {
   const [publishing, subscribed] = [await connect(ADAPTER_PATH), await connect(ADAPTER_PATH)]
   const publish = publishing.publish.bind(publishing)

@@ -41,7 +41,7 @@ interface Happening {
 
 type Fault = readonly [name: string, begin: () => Promise<unknown>, end: string, finish: () => Promise<unknown>]
 type Registers = Readonly<Record<string, { readonly stamp: number; readonly value?: unknown }>>
-/** The registers of each user in one place. */
+/** The registers of each user in a place. */
 type Held = Readonly<Record<string, Registers>>
 /** Returns the registers of these users at each node and in Redis. */
 type Hold = (ids: readonly string[]) => Promise<readonly Held[]>
@@ -87,7 +87,7 @@ async function heldOf({ nodes }: Site, store: Store, ids: readonly string[]): Pr
   return Promise.all([...dumps, Promise.all(stored).then(Object.fromEntries)])
 }
 
-/** Plans a cycle: up to four faults, which may overlap, but one of a kind. */
+/** Plans a cycle: up to four faults of different kinds, which may overlap. */
 function planOf(dice: Dice, site: Site): readonly Happening[] {
   const left = faultsOf(site)
   const happenings: Happening[] = []
@@ -164,7 +164,7 @@ async function cycle(
 /** Returns the broken promises once nothing fails any more. */
 async function check(hold: Hold, users: readonly FaultUser[]): Promise<readonly string[]> {
   const ids = users.map(({ id }) => id)
-  // Each browser makes one more request, with its cookie.
+  // Each browser makes a last request, with its cookie.
   await Promise.all(users.map((user) => within(() => user.look(), Boolean)))
   const held = await within(
     () => hold(ids),

@@ -15,7 +15,7 @@ export interface SiteOptions {
   readonly redisOptions?: readonly string[]
 }
 
-/** Nodes behind a gateway, and the Redis that they share, each in its own process. */
+/** Nodes behind a gateway, and their shared Redis, each in its own process. */
 export interface Site {
   /** @throws {Error} if the site has another store, or none */
   readonly redis: RedisServer

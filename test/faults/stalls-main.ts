@@ -1,10 +1,9 @@
-import { runStalls, STALLS } from './stalls.js'
+import { runClicks, STALLS } from './clicks.js'
 
-/** `npm run stalls -- [users] [devices|node|restart] [users at once]` */
-const [users = '100', only, atOnce = '20'] = process.argv.slice(2)
+/** `npm run stalls -- [users] [devices|node|restart] [users at once] [seed]` */
+const [users = '100', only, atOnce = '20', seed = '1'] = process.argv.slice(2)
 for (const stall of STALLS.filter((one) => only === undefined || one === only)) {
-  const run = { stall, users: Number(users), atOnce: Number(atOnce) }
-  const items = await runStalls(run, (line) => console.log(`${stall}: ${line}`))
-  console.log(stall, JSON.stringify(items, undefined, 1))
+  const run = { store: 'Redis' as const, stall, rounds: Number(users), atOnce: Number(atOnce), seed: Number(seed) }
+  console.log(stall, JSON.stringify(await runClicks(run, console.log), undefined, 1))
 }
 process.exit(0)

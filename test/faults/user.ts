@@ -1,21 +1,22 @@
 import type { Sync } from '../../shared/protocol.js'
+import { cookieContent } from '../support/app/users.js'
 import { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
 
-/** ms: a limit for what never happens, not for a slow machine. */
+/** ms: a limit for calls without an answer. */
 const PATIENCE = 60_000
 /** More writes than a user makes. */
 const MANY = 100_000
 
-/** The progress of one user's writes to a key. */
+/** The progress of a user's writes to a key. */
 class Progress {
   /** The last write begun. */
   begun = 0
-  /** The newest write that must survive. */
+  /** The newest write with a promise to survive. */
   kept = 0
 }
 
-/** A user with one page, who writes over its socket and over HTTP, and notes the promises. */
+/** A user with a page, writing over its socket and over HTTP; notes the promises. */
 export class FaultUser {
   readonly id: string
   readonly division = new Progress()
@@ -39,14 +40,14 @@ export class FaultUser {
   async open(): Promise<void> {
     const page = await this.#visitor.open({ path: '/snapshot' })
     this.#page = page
-    // Only requests write the role, so that the page never rolls it back.
+    // Only requests write the role: the page never rolls back.
     page.live.subscribe('role', (value) => {
       this.#see('the page', this.#shown, value)
       this.#shown = this.place('role', value)
     })
   }
 
-  /** Makes one write each way. Returns the number of answers. */
+  /** Writes in each way. Returns the number of answers. */
   async write(): Promise<number> {
     const done = await Promise.all([this.#writeByPage(), this.#writeBySocket(), this.#writeByRequest()])
     return done.filter(Boolean).length
@@ -61,7 +62,7 @@ export class FaultUser {
     return answer !== undefined
   }
 
-  /** Whether a change of the page may return: its unanswered POST may arrive late at a node without newer ones. */
+  /** Whether a change of the page may return: its unanswered POST may arrive late at a node without newer writes. */
   mayReturn(place: number): boolean {
     const value = this.#number * MANY + place
     const changes = this.#page?.unanswered.flatMap(({ set = [] }) => set) ?? []
@@ -100,7 +101,7 @@ export class FaultUser {
     return level !== undefined
   }
 
-  /** Writes a field of the cookie, and one that is only in the store. */
+  /** Writes a field of the cookie, and a field only in the store. */
   async #writeByRequest(): Promise<boolean> {
     const place = this.#begin(this.role)
     this.secret.begun = place
@@ -129,12 +130,8 @@ export class FaultUser {
     if (place < before) this.faults.push(`${where} has shown the role of write ${place} after that of ${before}`)
   }
 
-  /** Reads the live cookie: docs/protocol.md. */
   #cookieValue(key: string): unknown {
-    const [, text = ''] = /(?:^|; )live=([^;]*)/.exec(this.#visitor.cookie) ?? []
-    const { r = [] }: { readonly r?: readonly (readonly unknown[])[] } = JSON.parse(
-      Buffer.from(text, 'base64').toString() || '{}',
-    )
+    const { r = [] }: Partial<ReturnType<typeof cookieContent>> = cookieContent(this.#visitor)
     return r.find(([name]) => name === key)?.[2]
   }
 
@@ -143,7 +140,7 @@ export class FaultUser {
     try {
       const answer = await this.#visitor.fetch(path, { signal: AbortSignal.timeout(PATIENCE) })
       if (answer.status === 200) return await answer.json()
-      // A node that is about to end accepts no writes.
+      // An ending node accepts no writes.
       if (answer.status === 503) return undefined
       this.faults.push(`a request was answered with ${answer.status}: ${await answer.text()}`)
     } catch (error) {
