@@ -15,13 +15,13 @@ const REMEMBERED = 8
 /** The user in the app's own session; '' for a guest. */
 export type UserHeader = '' | `s:${string}` | `n:${number}`
 
-/** Returns the user that `identify` reads from a proxy's header. */
+/** Parses the user in a proxy's header. */
 export function userOf(header: string): string | number | undefined {
   if (header === '') return undefined
   return header.startsWith('n:') ? Number(header.slice(2)) : header.slice(2)
 }
 
-/** A visitor who may change only their own values. */
+/** A visitor, allowed to change only their own values. */
 export class Actor {
   readonly name: string
   readonly user: UserHeader
@@ -50,7 +50,6 @@ export class Actor {
     this.hashes = this.subjects.map(subjectHash)
   }
 
-  /** The `who` of their pages, if their browser has a cookie. */
   get who(): string | undefined {
     const id = userOf(this.user)
     const user = id === undefined ? undefined : userSubject(id)

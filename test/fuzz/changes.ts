@@ -64,7 +64,7 @@ export function changeSource(world: World, oddValues: OddValues) {
     return dice.times(dice.below(4), () => `own-${name}-${dice.below(100)}`)
   }
 
-  /** Mostly that of a first attempt, else of a retry over a current or an older value. */
+  /** The base stamp: mostly of a first attempt, else of a retry over a current or an older value. */
   const aStamp = (dice: Dice, { subjects }: Actor, key: string): number => {
     const { sessions } = world.core
     const stamps = subjects.map((subject) => sessions.find(subject)?.stamp(key) ?? 0)

@@ -70,7 +70,7 @@ export function cookieSource(world: World, oddValues: OddValues) {
     return dice.pick([foreign, confused, expired]).cookie.header(content)
   }
 
-  /** Several cookies of one name, as a sibling domain can set them. */
+  /** Several cookies with the same name, as a sibling domain can set them. */
   const tossedCookies = (dice: Dice, own: string): string => {
     const pairs = own.split('; ')
     const planted = dice.times(1 + dice.below(8), () =>
@@ -90,7 +90,7 @@ export function cookieSource(world: World, oddValues: OddValues) {
   return { guest: guestCookie, own: ownCookie, any: anyCookie }
 }
 
-/** One cookie's value with another's signature. */
+/** A cookie's value with another's signature. */
 function swapped(own: string, other: string): string {
   return `${other.split('; ')[0]}; ${own.split('; ')[1]}`
 }

@@ -9,7 +9,7 @@ export class Dice {
     this.#state = seed >>> 0
   }
 
-  /** The dice of one input, independent of earlier inputs, so that each can be replayed alone. */
+  /** The dice of an input, independent of earlier inputs, so that each input can be replayed alone. */
   static of(seed: number, index: number): Dice {
     return new Dice(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35))
   }
@@ -36,7 +36,7 @@ export class Dice {
     return list[this.below(list.length)] as T
   }
 
-  /** Makes one of several choices, by weight. */
+  /** Makes a choice by weight. */
   one<T>(...choices: readonly (readonly [weight: number, make: () => T])[]): T {
     let left = this.next() * choices.reduce((sum, [weight]) => sum + weight, 0)
     for (const [weight, make] of choices) {
@@ -54,7 +54,6 @@ export class Dice {
     return Buffer.from(this.times(length, () => this.below(256)))
   }
 
-  /** A text of characters that a header may contain. */
   headerText(length: number): string {
     return this.times(length, () =>
       String.fromCharCode(this.chance(0.9) ? 32 + this.below(95) : 160 + this.below(96)),

@@ -59,7 +59,6 @@ export function eventSource(oddValues: OddValues, tickets: Tickets, changes: Cha
   return { event: anyEvent }
 }
 
-/** The visitor that a page names. */
 export function pageOf(dice: Dice, { who }: Actor): { readonly who?: unknown } {
   return dice.one<object>(
     [12, () => ({})],
@@ -69,7 +68,6 @@ export function pageOf(dice: Dice, { who }: Actor): { readonly who?: unknown } {
   )
 }
 
-/** A set that fills a frame. */
 function hugeSet(dice: Dice): unknown {
   const members = (count: number): [string, number, string][] =>
     Array.from({ length: count }, (_, at) => [`k${at}`, -1, ''])

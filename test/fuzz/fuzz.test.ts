@@ -28,7 +28,7 @@ const node: NodeJS.Process = runInThisContext('process')
 
 describe('a server with random input', () => {
   it(
-    'refuses it as documented, accepts no forgery, and stays responsive',
+    'refuses as documented, accepts no forgery, and stays responsive',
     async () => {
       const fuzzer = new Fuzzer(await World.start(), SEED)
       const { tally } = fuzzer
@@ -43,7 +43,7 @@ describe('a server with random input', () => {
       expect(tally.findings).toEqual([])
       if (INPUTS >= 20_000) expect(OUTCOMES.filter((outcome) => !tally.outcomes.has(outcome))).toEqual([])
     },
-    // ms that no machine needs.
+    // ms: enough for any machine.
     300_000 + INPUTS * 20,
   )
 })

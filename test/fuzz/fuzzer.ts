@@ -11,16 +11,18 @@ import { OddValues } from './odd-values.js'
 import { type Requests, requestSource } from './request-source.js'
 import { Tally } from './tally.js'
 import { ticketSource } from './tickets.js'
-import { Watch } from './watch.js'
 import type { World } from './world.js'
 
-/** Sends inputs to a world one by one, and judges the outcome of each. */
+const PROTOTYPES = [Object.prototype, Array.prototype, String.prototype, Function.prototype]
+const membersOf = (): string => String(PROTOTYPES.map((prototype) => Reflect.ownKeys(prototype).length))
+
+/** Sends inputs to a world, and judges each outcome. */
 export class Fuzzer {
   readonly tally: Tally
   readonly #seed: number
   readonly #world: World
   readonly #judge: Judge
-  readonly #watch: Watch
+  readonly #members = membersOf()
   readonly #requests: Requests
   readonly #events: Events
 
@@ -29,7 +31,6 @@ export class Fuzzer {
     this.#seed = seed
     this.#world = world
     this.#judge = new Judge(world, this.tally)
-    this.#watch = new Watch(world)
     const odd = new OddValues(seed)
     const [tickets, changes] = [ticketSource(world, odd), changeSource(world, odd)]
     this.#requests = requestSource(world, odd, cookieSource(world, odd), tickets, changes)
@@ -104,7 +105,7 @@ export class Fuzzer {
     input: RawRequest | RawEvent | undefined,
     perform: () => Promise<boolean>,
   ): Promise<void> {
-    this.#watch.begin()
+    const before = this.#values()
     let isAccepted = true
     try {
       isAccepted = await perform()
@@ -112,13 +113,22 @@ export class Fuzzer {
       this.tally.harm('crash', error instanceof Error ? `${error.stack}` : String(error), input)
     }
     this.#judge.sent(actor, actor.socket?.tickets ?? [])
-    for (const changed of this.#watch.changed()) {
+    for (const [changed, values] of this.#values()) {
+      if (values === before.get(changed)) continue
       if (changed !== actor) this.tally.harm('forged', `the values of ${changed.name} changed`, input)
       else if (!isAccepted) this.tally.harm('wrong answer', 'refused, and yet values changed', input)
     }
-    if (!this.#watch.arePrototypesClean) this.tally.harm('crash', 'a prototype has got another member', input)
+    if (membersOf() !== this.#members) this.tally.harm('crash', 'a prototype has got another member', input)
     for (const error of this.#world.app.errors.splice(0)) {
       if (!(error instanceof LiveSessionError)) this.tally.harm('crash', `reported: ${error}`, input)
     }
+  }
+
+  /** The values of each actor, as text. */
+  #values(): ReadonlyMap<Actor, string> {
+    const { attackers, victims, cookieless, core } = this.#world
+    const held = ({ subjects }: Actor): string =>
+      JSON.stringify(subjects.map((subject) => core.sessions.find(subject)?.registers()))
+    return new Map([...attackers, ...victims, cookieless].map((actor) => [actor, held(actor)]))
   }
 }

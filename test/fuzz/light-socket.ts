@@ -15,7 +15,7 @@ export type OpenSocket = (headers: Readonly<Record<string, string>>) => Promise<
 /** A socket without a network: the real handle on a fake server's end. */
 export class LightSocket {
   readonly opener: Opener
-  /** Every ticket that was sent to it. */
+  /** All received tickets. */
   readonly tickets: string[]
   readonly #server: ServerSocket
 
@@ -25,7 +25,7 @@ export class LightSocket {
     this.tickets = tickets
   }
 
-  /** Returns a function that opens sockets of one server, and rejects as the handshake does. */
+  /** Returns a function for opening sockets; rejects as the handshake does. */
   static opener(core: Core): OpenSocket {
     const { namespace } = new FakeIo()
     const authentication = new Authentication(core, [])

@@ -1,6 +1,6 @@
 import type { Dice } from './dice.js'
 
-/** Changes a text in one place. */
+/** Changes a text at a random position. */
 export function mutateText(dice: Dice, text: string, odd: () => string): string {
   const at = dice.below(text.length + 1)
   const to = Math.min(text.length, at + 1 + dice.below(4))
@@ -22,7 +22,7 @@ function flipCase(text: string, at: number): string {
   return text.slice(0, at) + flipped + text.slice(at + 1)
 }
 
-/** Changes bytes in one to three places. */
+/** Changes up to three bytes. */
 export function mutateBytes(dice: Dice, bytes: Buffer): Buffer {
   let mutated: Buffer = Buffer.from(bytes)
   for (let left = 1 + dice.below(3); left > 0; left -= 1) {
@@ -44,7 +44,7 @@ function flipBit(dice: Dice, bytes: Buffer, at: number): Buffer {
   return flipped
 }
 
-/** Replaces, drops, doubles, wraps or renames one part of a JSON value. */
+/** Replaces, drops, doubles, wraps or renames a part of a JSON value. */
 export function mutateJson(dice: Dice, value: unknown, odd: () => unknown): unknown {
   const isBranch = typeof value === 'object' && value !== null && Object.keys(value).length > 0
   if (!isBranch || dice.chance(0.15)) {

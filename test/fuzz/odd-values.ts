@@ -26,7 +26,7 @@ const KEYS: readonly unknown[] = [
 
 const BINARY: readonly unknown[] = [Buffer.from('division'), new Uint8Array(8), new ArrayBuffer(4), [Buffer.alloc(0)]]
 
-/** Values that no code expects: generated ones, and ones that have broken other programs. */
+/** Unexpected values: generated, or known to break programs. */
 export class OddValues {
   readonly #values: readonly unknown[]
   readonly #texts: readonly string[]

@@ -27,7 +27,7 @@ export function isCode(code: unknown): boolean {
   return (CODES.get(code)?.length ?? 0) > 0
 }
 
-/** Whether the protocol has the code with that status. */
+/** Whether the code has this status. */
 export function isRefusal(code: unknown, status: number): boolean {
   return CODES.get(code)?.includes(status) ?? false
 }

@@ -115,7 +115,7 @@ export function requestSource(
   return { post: anyPost, visit: anyVisit, handshake: anyHandshake }
 }
 
-/** A body at the limits of size, depth and width, and one byte beyond. */
+/** A body at the limits of size, depth and width, and a byte beyond. */
 function huge(dice: Dice, valid: object): Buffer {
   const set = (value: string): string => `{"set":[["cart",-1,"",${value}]]}`
   const text = dice.one(

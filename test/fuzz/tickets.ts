@@ -10,7 +10,7 @@ const DAY = 24 * 60 * 60 * 1000
 
 export type Tickets = ReturnType<typeof ticketSource>
 
-/** Makes tickets: the actor's own, and invalid ones. */
+/** Makes valid and invalid tickets. */
 export function ticketSource(world: World, oddValues: OddValues) {
   /** A ticket issued to the actor, or else to another guest. */
   const ownTicket = (dice: Dice, { tickets }: Actor): string => {
@@ -103,7 +103,7 @@ function reencoded(dice: Dice, ticket: string): string {
   return dice.chance(0.1) ? `${ticket}.${other}` : parts.with(at, other).join('.')
 }
 
-/** A ticket with the header of another, which names that one's key. */
+/** A ticket with the header of another, which names another key. */
 function underKid(ticket: string, other: string): string {
   return ticket
     .split('.')

@@ -21,7 +21,7 @@ const CONNECTION = 5 * 60 * 1000
 /** Text in victims' values and in hidden fields, which no attacker may receive. */
 export const CANARY = 'canary'
 
-/** Limits that no run reaches. */
+/** Limits beyond any run. */
 const limits = { limits: { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 } }
 
 const identify = (ctx: Koa.Context) => userOf(ctx.get('x-user'))
