@@ -37,7 +37,7 @@ function nodesContract(nodes: () => Nodes): void {
   const here = (): string | undefined => nodes().urls[0]
   const there = (): string | undefined => nodes().urls[1]
 
-  it("sends a change to the other node's sockets and listeners, in one message", async () => {
+  it('sends a change to the other node in one message', async () => {
     const { user, browser } = await signIn(here())
     const other = await visit(there(), browser.cookie).connect()
     for (const _ of [1, 2]) await other.ticket()
@@ -56,7 +56,7 @@ function nodesContract(nodes: () => Nodes): void {
     ])
   })
 
-  it('shows a change at the other node before the cookie has it', async () => {
+  it('shows a change at the other node before the next cookie', async () => {
     const { user, browser } = await signIn(here())
     const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
     const socket = await browser.connect()
