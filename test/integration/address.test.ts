@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
-import { memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { send } from '../support/app/raw-http.js'
@@ -36,7 +35,7 @@ const visit = async (visitor: Visitor, path: string, headers: Record<string, str
   (await visitor.fetch(path, { headers })).json()
 
 describe('a visit with a parameter', () => {
-  it('sets the field before the HTML is rendered, and persists it', async () => {
+  it('sets and persists the field before the HTML renders', async () => {
     const visitor = (await start()).visitor()
     expect((await visit(visitor, '/?d=3')).values).toMatchObject({ division: 3 })
     expect((await visit(visitor, '/')).values).toMatchObject({ division: 3 })
@@ -77,7 +76,7 @@ describe('a visit with a parameter', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('logs one warning, however many links are wrong', async () => {
+  it('logs a single warning for many wrong links', async () => {
     const app = await start()
     for (const text of ['x', 'y', 'z']) await visit(app.visitor(), `/?d=${text}`)
     expect(app.warnings).toHaveLength(1)
@@ -111,13 +110,13 @@ describe('a visit with a parameter', () => {
     expect(app.warnings).toEqual([])
   })
 
-  it('shares one limit with all other first visits', async () => {
+  it('shares a limit with all other first visits', async () => {
     const app = await start({ limits: { changesPerSubject: 5 } })
     for (let division = 0; division < 30; division += 1) await visit(app.visitor(), `/?d=${division}`)
     expect(await visit(app.visitor(), '/?d=3')).toMatchObject({ values: { division: -1 }, unvisited: { division: 3 } })
   })
 
-  it('sets the valid fields beside an invalid one', async () => {
+  it('sets valid fields beside an invalid field', async () => {
     const app = await start()
     const { values } = await visit(app.visitor(), '/?d=3&view=mine&open=perhaps')
     expect(values).toMatchObject({ division: 3, view: 'mine', open: false })
@@ -145,14 +144,6 @@ describe('a visit with a parameter', () => {
     const answer = await app.visitor().fetch('/?d=3', { headers: VISIT })
     expect(answer.headers.getSetCookie()).toEqual([])
     expect((await answer.json()).values).toMatchObject({ division: 3 })
-  })
-
-  it('writes to the store', async () => {
-    const store = memoryStore()
-    const app = await start({ store, identify: () => 'ann' })
-    await visit(app.visitor(), '/?d=3')
-    await app.live.settled()
-    expect(await store.load('user:s:ann')).toMatchObject([{ key: 'division', value: 3 }])
   })
 })
 
@@ -190,7 +181,7 @@ describe('another request', () => {
     expect((await visit(visitor, '/')).values.division).toBe(-1)
   })
 
-  it('leaves its address to the page if a service worker fetches it', async () => {
+  it("leaves a service worker's address to the page", async () => {
     const app = await start()
     const headers = { ...VISIT, 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'navigate' }
     const { text } = await send(`${app.url}/?d=3`, { headers })
