@@ -69,7 +69,7 @@ describe('a page of another origin', () => {
     ])
   })
 
-  it('may read that the app failed', async () => {
+  it("may read the app's 500", async () => {
     const fail = (): never => {
       throw new Error('the database is away')
     }
@@ -108,7 +108,7 @@ describe('a page of another origin', () => {
 describe('a listed origin of another site', () => {
   const crossSite = { origin: 'https://app.example.com', 'sec-fetch-site': 'cross-site' }
 
-  it('logs one warning that browsers send no cookie', async () => {
+  it('logs a single warning about withheld cookies', async () => {
     const app = await App.start({ options: { origins } })
     for (let i = 0; i < 2; i += 1) await app.visitor().store({}, crossSite)
     expect(warnings(app)).toEqual([
