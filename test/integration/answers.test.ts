@@ -30,7 +30,7 @@ async function greeted() {
 }
 
 describe('the answer to a POST of {}', () => {
-  it('makes a browser id, and says next time that the browser kept it', async () => {
+  it('makes a browser id, and later reports it as kept', async () => {
     const { visitor, answer, who } = await greeted()
     expect(who).toMatch(/^[\w-]{22}$/)
     expect(answer).toEqual({ who, greeting: [TEXT], results: [], held: [] })
@@ -53,7 +53,7 @@ describe('the answer to a POST of {}', () => {
     },
   )
 
-  it('lists in `held` only what browsers may read', async () => {
+  it('lists only readable keys in `held`', async () => {
     const app = await App.start({ keys: [SECRET] })
     const now = app.clock.now()
     const r = ['division', 'role', 'secret', 'of-another-build'].map((key) => [key, now, 3])
@@ -69,7 +69,7 @@ describe('the answer to a POST of {}', () => {
 })
 
 describe('the endpoint', () => {
-  it('puts one subject into a ticket, although a key has changed its scope', async () => {
+  it('never mixes two subjects in a ticket', async () => {
     const note = { schema: z.string(), default: '', client: 'write' } as const
     const division = { schema: z.number(), default: -1, client: 'write' } as const
     const older = defineFields({ division, note })
@@ -89,7 +89,7 @@ describe('the endpoint', () => {
     expect(readClaims(answer.ticket ?? '').changes).toEqual([['division', answer.results[0]?.stamp, 1]])
   })
 
-  it("drops another user's page, and greets this one only with a cookie", async () => {
+  it("drops another user's page, with a greeting only for a cookie", async () => {
     const app = await startWithUsers({ routes: pages })
     const [ann, other] = [app.visitor(), app.visitor()]
     await ann.fetch('/login?user=ann')
@@ -128,7 +128,7 @@ describe('the endpoint', () => {
 const SET = { set: [['division', -1, '', 7]] }
 
 describe('an exchange', () => {
-  it('greets no page that names its visitor in a POST', async () => {
+  it('sends no greeting to a page with a `who`', async () => {
     const { visitor, who } = await greeted()
     expect(await post(visitor, { who })).toEqual({ who, kept: true, results: [], held: [] })
   })
@@ -142,7 +142,7 @@ describe('an exchange', () => {
     expect(await socket.sync({})).not.toHaveProperty('greeting')
   })
 
-  it('over a socket also greets a page that names its visitor', async () => {
+  it('over a socket greets a page with a `who`, too', async () => {
     const { app, visitor, who } = await greeted()
     const socket = await RawSocket.open(app.url, { cookie: visitor.cookie, origin: app.url })
     socket.send('40')
@@ -152,7 +152,7 @@ describe('an exchange', () => {
     expect(await ask()).toEqual({ who, kept: true, results: [], held: [] })
   })
 
-  it.each(['POST', 'socket'])("ignores another visitor's page, and greets this one: %s", async (way) => {
+  it.each(['POST', 'socket'])("ignores another visitor's page, and greets this visitor: %s", async (way) => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     await socket.greeted
@@ -164,7 +164,7 @@ describe('an exchange', () => {
     expect((await post(visitor, {})).greeting?.map((text) => readClaims(text).changes)).toEqual([[]])
   })
 
-  it('makes no cookie for a page that names another visitor', async () => {
+  it("makes no cookie for another visitor's page", async () => {
     const app = await App.start()
     const visitor = app.visitor()
     expect(await post(visitor, { who: 'lost', ...SET })).toEqual({ dropped: true, results: [], held: [] })
@@ -216,7 +216,7 @@ describe('an exchange', () => {
   })
 })
 
-it('a new connection receives only what its cookie lacks', async () => {
+it('a new connection receives only values missing from its cookie', async () => {
   const app = await App.start({ routes: async (ctx) => void ctx.liveSession.set('theme', 'dark') })
   const visitor = app.visitor()
   await visitor.fetch('/')
