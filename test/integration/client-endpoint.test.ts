@@ -24,7 +24,7 @@ async function startBehind(answer: (ctx: Koa.Context) => unknown) {
 
 const advice = (app: App): readonly string[] => app.warnings.filter((line) => line.includes('POST http'))
 
-/** Resolves after that many responses to POSTs. */
+/** Resolves after so many responses to POSTs. */
 function answered(opened: Page, count: number): Promise<void> {
   let answers = 0
   return new Promise((resolve) => {

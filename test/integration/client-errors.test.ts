@@ -22,7 +22,7 @@ const routes: Koa.Middleware = async (ctx) => {
   else ctx.body = await ctx.liveSession.set('due', date as never).catch(({ message }) => message)
 }
 
-/** Opens a page, with the `set` of an app that registers these fields. */
+/** Opens a page with an untyped `set`. */
 async function open(hasSocket: boolean, keepsCookies = true) {
   const app = await App.start({ fields, routes })
   const visitor = app.visitor()

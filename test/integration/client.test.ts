@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
@@ -10,6 +10,8 @@ import { Gate } from '../support/app/gate.js'
 import { startWithUsers, values } from '../support/app/users.js'
 import { turns } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
+
+afterEach(() => void jest.restoreAllMocks())
 
 const routes: Koa.Middleware = async (ctx) => {
   if (ctx.path === '/set') void ctx.liveSession.set('division', 4)
@@ -34,7 +36,7 @@ describe('a page', () => {
     expect([bare.live.get('division'), bare.live.has('division'), bare.live.has('cart')]).toEqual([4, true, false])
   })
 
-  it('shows a change at once, and saves it in the cookie', async () => {
+  it('shows a change at once, and saves the cookie', async () => {
     const app = await App.start({ routes })
     const page = await app.visitor().open({ path: '/' })
     const { live } = page
@@ -68,6 +70,19 @@ describe('a page', () => {
     expect(opened.live.status('division')).toEqual({ status: 'saving' })
     await opened.live.flush()
     expect(opened.live.status('division')).toEqual({ status: 'saved' })
+  })
+
+  it('rejects a set inside an update', async () => {
+    jest.spyOn(console, 'error').mockImplementation(() => undefined)
+    const app = await App.start({ routes })
+    const { live } = await app.visitor().open({ path: '/' })
+    let set: Promise<void> | undefined
+    await live.update('cart', (cart) => {
+      set = live.set('division', 5)
+      return [...cart, 'a']
+    })
+    await expect(set).rejects.toThrow('what computes a value must change nothing')
+    expect([live.get('cart'), live.get('division')]).toEqual([['a'], -1])
   })
 
   it('allows a subscriber to unsubscribe in its first call', async () => {
@@ -137,8 +152,8 @@ describe('a page', () => {
   })
 })
 
-describe('a listener that asks the server for a view', () => {
-  /** Opens a page that asks its socket's handler for the value whenever it changes. */
+describe('a listener asking the server for a view', () => {
+  /** Opens a page which asks its handler for the value at each change. */
   async function follow(prepare: (page: Page) => Promise<unknown>) {
     const app = await App.start({ routes })
     const views: unknown[] = []
@@ -204,7 +219,7 @@ describe('a page, after another user signs in', () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('writes nothing for that user if it was a static page', async () => {
+  it('writes nothing for that user from a static page', async () => {
     const app = await startWithUsers({ routes: pages })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=bob')
