@@ -52,7 +52,7 @@ describe('without consent', () => {
   })
 })
 
-it('consent writes the cookie, and names the visitor, from the next response on', async () => {
+it('consent brings a cookie and a `who` with the next response', async () => {
   const app = await startWithConsent()
   const visitor = app.visitor()
   expect((await values(visitor))['who']).toBeUndefined()
@@ -87,7 +87,7 @@ describe('withdrawn consent', () => {
   })
 })
 
-describe('a page that is open when consent comes', () => {
+describe('a page opened before consent', () => {
   it('saves its earlier changes', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor()
