@@ -21,7 +21,7 @@ async function start(given: object = {}, clock: TestClock = testClock(BEGIN)): P
   return SessionApp.start({ clock, session: { maxAge: 31 * 24 * HOUR }, options })
 }
 
-/** Two nodes that share a store, and an adapter unless the test excludes it. */
+/** Two nodes with a shared store, and an adapter unless the test excludes it. */
 async function cluster({ hasAdapter = true } = {}) {
   const [bus, clock, store] = [new Bus(), testClock(BEGIN), memoryStore()]
   const [one, two] = [await start({ store }, clock), await start({ store }, clock)]
@@ -118,7 +118,7 @@ describe('live.devices', () => {
   )
 })
 
-it.each([true, false])('live.endDevice ends one session and its sockets (adapter: %s)', async (hasAdapter) => {
+it.each([true, false])('live.endDevice ends a session and its sockets (adapter: %s)', async (hasAdapter) => {
   const { clock, one, two, settled } = await cluster({ hasAdapter })
   const phone = await signIn(one, 'ann', 'phone')
   const laptop = await signIn(two, 'ann', 'laptop')
@@ -182,7 +182,7 @@ describe('live.revoke with { except }', () => {
     expect((await node.app.live.user('ann')).get('division')).toBe(5)
   })
 
-  it('puts off questions of its page until it is stored', async () => {
+  it("puts off its page's questions until the store answers", async () => {
     const store = memoryStore()
     const node = await start({ store, storeTimeout: 20 })
     const mine = await signIn(node)
