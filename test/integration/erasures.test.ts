@@ -14,7 +14,7 @@ import { within } from '../support/app/within.js'
 const REFRESH = 20
 const DAY = 24 * 60 * 60 * 1000
 
-/** A store that a process reaches unless the test cuts the link. */
+/** A store behind a link. */
 function linked(store: Store) {
   const link = { isCut: false }
   const via = <A extends unknown[], T>(run: (...args: A) => Promise<T>) => {
@@ -49,7 +49,7 @@ async function reload({ live, clock }: App): Promise<void> {
 }
 
 describe('an erasure', () => {
-  it("includes another node's sign-in that is announced later", async () => {
+  it("includes another node's sign-in, announced later", async () => {
     const { bus, one, two } = await startCluster()
     const ann = one.visitor()
     await set(ann, { division: 4 })
@@ -60,7 +60,7 @@ describe('an erasure', () => {
     for (const { live } of [one, two]) expect((await live.user('ann')).get('division')).toBe(-1)
   })
 
-  it('spares a later sign-in at a node that hears of it only from the store', async () => {
+  it('spares a later sign-in at a cut-off node', async () => {
     const store = memoryStore()
     const { bus, one, two } = await startCluster(() => ({ store, storeRefresh: REFRESH }))
     const guest = two.visitor()
@@ -104,8 +104,8 @@ describe('an erasure', () => {
   })
 })
 
-describe('rows that a cut-off process stores', () => {
-  it('after a second erasure are deleted by others who load the user', async () => {
+describe('rows of a cut-off process', () => {
+  it('after a second erasure are deleted at the next load', async () => {
     const store = memoryStore()
     const { bus, clock, one, two } = await startCluster(() => ({ store, storeRefresh: REFRESH }))
     await one.live.erase('ann')
@@ -145,7 +145,7 @@ describe('rows that a cut-off process stores', () => {
   })
 })
 
-it('a request stores nothing that it read before an erasure', async () => {
+it('a request stores nothing read before an erasure', async () => {
   const store = memoryStore()
   const gate = new Gate()
   const { bus, clock, one, two } = await startCluster(
@@ -179,7 +179,7 @@ it('a request stores nothing that it read before an erasure', async () => {
   expect([said, await cart()]).toEqual(['superseded', []])
 })
 
-it('a process that learns of an erasure from a cookie reloads the user', async () => {
+it('a process reloads a user after a cookie reveals an erasure', async () => {
   const store = memoryStore()
   const { bus, clock, one, two } = await startCluster(() => ({ store }))
   bus.isCut = true
@@ -197,13 +197,13 @@ it('a process that learns of an erasure from a cookie reloads the user', async (
   expect(await within(secret, (found) => found === 'new')).toBe('new')
 })
 
-it('a process restores an end marker that the store has lost', async () => {
+it('a process restores a lost end marker in the store', async () => {
   const store = memoryStore()
   const one = await startWithUsers({ options: { store, storeRefresh: REFRESH } })
   await one.live.revoke('ann')
   await one.live.erase('bob')
   await one.live.settled()
-  // As by two removals that a store with several connections reorders.
+  // As by two removals, reordered by a store with several connections.
   for (const name of ['ann', 'bob']) await store.remove(`user:s:${name}`)
   one.clock.advance(REFRESH)
   for (const name of ['ann', 'bob']) await one.live.user(name)
