@@ -15,7 +15,7 @@ const STORES = [
   ['with a store', () => ({ store: memoryStore() })],
 ] as const
 
-/** An app whose sockets flash what a page tells them to, and a visitor with a cookie. */
+/** An app whose sockets flash a page's messages, and a visitor with a cookie. */
 async function begin(given: Parameters<typeof startWithUsers>[0] = {}): Promise<{ app: App; visitor: Visitor }> {
   const app = await startWithUsers({ routes: flashPages, ...given })
   app.io.on('connection', (socket) => {
@@ -36,7 +36,7 @@ const take = ({ io }: TestSocket, ...args: readonly unknown[]): Promise<Record<s
   io.emitWithAck('live_session:take_flash', ...args)
 const taken = (...messages: readonly unknown[]): object => ({ ok: true, messages })
 
-/** Counts the offers that a socket receives. */
+/** Counts a socket's offers. */
 function offers(socket: TestSocket): () => number {
   let count = 0
   socket.io.on('live_session:flash', () => {
@@ -54,7 +54,7 @@ async function open(visitor: Visitor): Promise<TestSocket> {
   return socket
 }
 
-/** Opens a page with the real client, and collects the messages that it shows. */
+/** Opens a page with the real client, and collects the shown messages. */
 async function openPage(visitor: Visitor): Promise<{ page: Page; shown: unknown[]; next(): Promise<unknown> }> {
   const page = await visitor.open({ path: '/page' })
   const shown: unknown[] = []
@@ -67,7 +67,7 @@ async function openPage(visitor: Visitor): Promise<{ page: Page; shown: unknown[
 }
 
 describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
-  it('is offered to its own page, which takes it once', async () => {
+  it('appears once, on its own page', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     const [one, two] = [await open(visitor), await open(visitor)]
     const [toOne, toTwo] = [offers(one), offers(two)]
@@ -83,7 +83,7 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
     await sayOver(await open(visitor), 'added')
     const { headers } = await visitor.fetch('/flash/take', { method: 'HEAD' })
     expect(headers.get('cache-control')).toBe('private')
-    // A page that the back button restores would show the message again.
+    // The back button would otherwise show the message again.
     const answer = await visitor.fetch('/flash/take')
     expect([answer.headers.get('cache-control'), await answer.json()]).toEqual([
       expect.stringContaining('no-store'),
@@ -92,7 +92,7 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
     expect(await take(await open(visitor))).toEqual(NONE)
   })
 
-  it('goes to one of many concurrent pages and requests', async () => {
+  it('goes to a single page or request of many', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     const sockets = [await open(visitor), await open(visitor), await open(visitor)] as const
     await sayOver(sockets[0], 'added')
@@ -105,7 +105,7 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
 })
 
 describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
-  it("is offered to the next page's socket, and to no request after that", async () => {
+  it("appears once, over the next page's socket", async () => {
     const { app, visitor } = await begin({ options: optionsOf() })
     await say(visitor, 'saved')
     const socket = await open(visitor)
@@ -254,7 +254,7 @@ describe.each(STORES)('a message for the next page, %s', (_, optionsOf) => {
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('appears once, on a page loaded later, not on one that reconnects', async () => {
+  it('appears once, on a new page, not after a reconnection', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     await sayNext(await open(visitor))
     expect(await take(await open(visitor), true)).toEqual(NONE)

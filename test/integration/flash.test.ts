@@ -76,7 +76,7 @@ describe.each([
     expect(await takeFlash(last.visitor(same.cookie))).toEqual([])
   })
 
-  it('stays for the next page if a page takes it and fails', async () => {
+  it('stays for the next page if a page fails', async () => {
     const { app, visitor } = await begin(optionsOf(), { routes: failing })
     await say(visitor, 'one')
     await say(visitor, 'two')
@@ -87,7 +87,7 @@ describe.each([
   })
 
   it.each(['take/out/leave', 'take/in/identify', 'take/out/forget'])(
-    'reaches no next visitor if a page takes it, changes the visitor and fails: %s',
+    'reaches no next visitor if a page changes the visitor and fails: %s',
     async (deeds) => {
       const { visitor } = await begin(optionsOf(), { routes: failing })
       await visitor.fetch('/login/now?user=ann')
@@ -97,7 +97,7 @@ describe.each([
     },
   )
 
-  it('expires an hour later, even if a page took it and failed', async () => {
+  it('expires an hour later, even after a failed page', async () => {
     const app = await start(optionsOf(), { routes: failing })
     const [soon, late, failed] = [app.visitor(), app.visitor(), app.visitor()]
     for (const visitor of [soon, late, failed]) await say(visitor, 'saved')
@@ -180,7 +180,7 @@ describe.each([
     }
   })
 
-  it('rejects under an id that was given up during its request', async () => {
+  it("rejects after its request's id was given up", async () => {
     const app = await start(optionsOf(), {
       routes: async (ctx: Koa.Context, next: Koa.Next) => {
         if (ctx.path === '/flash/slow/say') await visitor.fetch('/login/now?user=bob')
@@ -226,7 +226,7 @@ describe("a request's message, if its page's browser disconnects", () => {
 })
 
 describe('a message, with two nodes', () => {
-  it('appears on one of fifty concurrent pages, with a store', async () => {
+  it('appears on a single page of fifty, with a store', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store }), flashPages)
     const visitor = one.visitor()
@@ -311,7 +311,7 @@ describe('the cookie', () => {
     expect(await takeFlash(visitor)).toHaveLength(10)
   })
 
-  it('stays as it is if there is no message', async () => {
+  it('stays unchanged without a message', async () => {
     const { app, visitor } = await begin()
     expect((await visitor.fetch('/flash/take')).headers.getSetCookie()).toEqual([])
     expect((await app.visitor().fetch('/flash/take')).headers.getSetCookie()).toEqual([])
@@ -344,7 +344,7 @@ describe('an invalid message', () => {
     expect((await flash(message)).code).toBe(code)
   })
 
-  it('reaches onError if no code awaits it', async () => {
+  it('reaches onError if never awaited', async () => {
     const { app } = await flash(new Date())
     expect(app.errors.map(String)).toEqual([
       'LiveSessionError: koa-live-session: flash: expected a JSON value, received a Date at $',
