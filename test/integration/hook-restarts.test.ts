@@ -11,13 +11,13 @@ import { hookPage } from './hook-page.js'
 
 const { begin, intercept, isWaiting, passTime } = hookPage()
 
-describe('the small hook, with a server that is killed', () => {
+describe('the small hook, with server crashes', () => {
   /** A change; a kill and a restart; a POST that succeeds, is lost, has no answer, or meets a kill. */
   const STEPS = ['change', 'kill', 'POST', 'lost POST', 'unanswered POST', 'killed POST'] as const
 
   type Step = (typeof STEPS)[number]
 
-  /** Returns the last choice, and the value that the server finally reads from the cookie. */
+  /** Returns the last choice, and the server's final value from the cookie. */
   async function outcome(steps: readonly Step[]): Promise<readonly [chosen: string, read: string]> {
     const clock = testClock()
     const start = async (port?: number): Promise<App> => {
@@ -87,7 +87,7 @@ describe('the small hook, with a server that is killed', () => {
     return [String(chosen), read]
   }
 
-  /** Returns the histories that end with another value than the last choice. */
+  /** Returns the histories with another final value than the last choice. */
   async function losses(histories: readonly (readonly Step[])[]): Promise<readonly string[]> {
     const lost: string[] = []
     for (const steps of histories) {
@@ -111,7 +111,7 @@ describe('the small hook, with a server that is killed', () => {
 })
 
 describe('the small hook, as visitors come and go', () => {
-  /** Resolves after all that the server has sent, or when the connection is lost. */
+  /** Resolves after all sent messages, or when the connection is lost. */
   async function echo(io: Socket): Promise<void> {
     if (!io.connected) await new Promise((resolve) => io.once('connect', () => resolve(undefined)))
     await io.emitWithAck('echo').catch(() => undefined)
@@ -165,7 +165,7 @@ describe('the small hook, as visitors come and go', () => {
     return { visitor, open, posted, settle }
   }
 
-  it("saves each visitor's changes for that visitor alone", async () => {
+  it('saves changes for their own visitor alone', async () => {
     const { visitor, open, posted, settle } = await browse()
     await visitor.store()
     const page = await open()
@@ -187,22 +187,5 @@ describe('the small hook, as visitors come and go', () => {
     expect(posted.at(-1)).toMatchObject({ body: { who: await page.who() }, answer: { kept: true } })
     expect(posted.filter(({ answer }) => 'error' in answer)).toEqual([])
     expect(await values(visitor)).toMatchObject({ division: 6 })
-  })
-
-  it('saves the changes of three tabs that came without a cookie', async () => {
-    const { visitor, open, settle } = await browse()
-    const pages = await Promise.all([open(), open(), open()])
-    await settle()
-    for (const [index, page] of pages.entries()) {
-      // A tab whose id the browser has lost learns of that from its first POST.
-      await page.choose(index)
-      await settle()
-      await page.choose(index + 10)
-      await settle()
-      const { held } = await (await visitor.store()).json()
-      expect(held).toEqual([['division', expect.any(Number)]])
-      expect(await values(visitor)).toMatchObject({ division: index + 10 })
-    }
-    expect(new Set(await Promise.all(pages.map(({ who }) => who()))).size).toBe(1)
   })
 })

@@ -22,7 +22,7 @@ interface Posted {
   readonly status: number
 }
 
-/** Sends the hook's POSTs from the visitor's browser; `next` lets time pass until one is answered. */
+/** Sends the hook's POSTs from the visitor's browser; `next` lets time pass until the next response. */
 function posts(visitor: Visitor, first?: () => Promise<Response>) {
   const done: Posted[] = []
   let count = 0
@@ -62,7 +62,7 @@ async function open() {
   const { io } = await visitor.connect()
   const hook = async (options = {}): Promise<void> => {
     begin(io, options)
-    // The hook has asked before, so that it is answered first.
+    // The hook's own question is answered first.
     await io.emitWithAck('live_session:sync', {})
   }
   return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
@@ -100,7 +100,7 @@ describe('the small hook, with a server', () => {
     expect(await visitor.text('/')).toBe('3')
   })
 
-  it('splits what exceeds one POST', async () => {
+  it('splits tickets into several POSTs', async () => {
     const keys = ['a', 'b', 'c', 'd', 'e'] as const
     const long = { schema: z.string(), default: '', client: 'write', cookie: false } as const
     const app = await App.start({ fields: defineFields({ a: long, b: long, c: long, d: long, e: long }) })
@@ -108,7 +108,7 @@ describe('the small hook, with a server', () => {
     const socket = await visitor.connect()
     const { next } = posts(visitor)
     begin(socket.io)
-    // A ticket has all changes of its call: five tickets, each the newest of one key.
+    // A ticket has all changes of its call: five tickets, each the newest of a key.
     for (let count = 5; count > 0; count -= 1)
       await socket.set(...keys.slice(0, count).map((key) => [key, -1, '', `${count}`.repeat(3500)] as const))
     const [first, second] = [await next(), await next()]
