@@ -18,7 +18,7 @@ describe('the cache', () => {
     await visitor.text('/?set=5')
     const user = await app.live.user('ann')
     await user.set('division', 7)
-    // Between one maxIdle and two.
+    // Eviction happens after up to twice maxIdle.
     app.clock.advance(3 * HOUR)
     await (await app.live.user('bob')).set('division', 1)
     expect(user.loaded).toBe(false)

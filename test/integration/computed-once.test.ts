@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import type { StoredRow } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { SyncResult } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
@@ -8,7 +7,7 @@ import { Bus } from '../support/app/bus.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { cookieContent } from '../support/app/users.js'
 
-/** Processes of one user's app, with one clock and the same options. */
+/** Processes of a user's app, with the same clock and options. */
 function site(given: object = {}) {
   const clock = testClock()
   const options = { identify: () => 'ann', ...given } as never
@@ -37,7 +36,7 @@ async function compute(socket: TestSocket, id: string, over: number, value: Json
 const resend = async (socket: TestSocket, ...tickets: readonly string[]): Promise<SyncResult | undefined> =>
   (await compute(socket, 'one', 0, ['a'], ...tickets)).result
 
-/** One process, a page of it that has sent the first update, and the result. */
+/** A process with a page, and the result of its first update. */
 async function begin(given: object = {}) {
   const { clock, start } = site(given)
   const app = await start()
@@ -93,21 +92,6 @@ describe('a resent update', () => {
     await app.stop({ isCrash: true })
     expect(await resend(await connect(await start()))).toEqual(result)
   })
-
-  it('conflicts after a restart if the store keeps no ids', async () => {
-    const store = memoryStore()
-    const plain = ({ key, stamp, value }: StoredRow): StoredRow => ({ key, stamp, value })
-    const forgetful = {
-      ...store,
-      compareAndSet: (...[name, row, expected]: Parameters<typeof store.compareAndSet>) =>
-        store.compareAndSet(name, plain(row), expected),
-      merge: (...[name, rows]: Parameters<typeof store.merge>) => store.merge(name, rows.map(plain)),
-    }
-    const { start, app, socket, result } = await begin({ store: forgetful })
-    expect(await resend(socket)).toEqual(result)
-    await app.stop()
-    expect(await resend(await connect(await start()))).toMatchObject({ code: 'conflict', value: ['a'] })
-  })
 })
 
 it('the ids of updates are in tickets, and in no cookie', async () => {
@@ -121,7 +105,7 @@ it('the ids of updates are in tickets, and in no cookie', async () => {
   expect(cookieContent(visitor).r).toEqual([['cart', result?.stamp, ['a']]])
 })
 
-describe('several changes of one key', () => {
+describe('several changes of a key', () => {
   const accepted = { stamp: expect.any(Number), level: 'memory' }
   const conflict = (value: JsonValue) => ({ code: 'conflict', stamp: expect.any(Number), value })
 
@@ -131,7 +115,7 @@ describe('several changes of one key', () => {
     ['three', ['a', 'b', 'c']],
   ] as const
 
-  /** Sends a list of changes, as a page that was left with them. */
+  /** Sends a list of changes, as after a reload. */
   async function send(socket: TestSocket, ...list: readonly (readonly [id: string, value: JsonValue])[]) {
     const answer = await socket.sync({ set: list.map(([id, value]) => ['cart', 0, id, value]) })
     if (!('results' in answer)) throw new Error(answer.code)
@@ -156,7 +140,7 @@ describe('several changes of one key', () => {
     expect(ann.get('cart')).toEqual(['a', 'b', 'c'])
   })
 
-  it("conflict with another writer's value, before or between them", async () => {
+  it("conflict with another writer's value", async () => {
     const { socket, ann } = await open()
     await ann.set('cart', ['x'])
     expect(await send(socket, A, AB)).toEqual([conflict(['x']), conflict(['x'])])
@@ -165,7 +149,7 @@ describe('several changes of one key', () => {
     expect(await send(socket, A, AB)).toEqual([result, conflict(['a', 'y'])])
   })
 
-  it('conflict if the one before was refused', async () => {
+  it('conflict after a refused change', async () => {
     const { socket } = await open()
     const results = await send(socket, ['one', 7 as never], AB)
     expect(results).toEqual([{ code: 'invalid_value' }, { code: 'conflict', stamp: 0 }])

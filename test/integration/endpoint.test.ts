@@ -87,7 +87,7 @@ describe('POST /store_session', () => {
     expect([headers.get('connection'), headers.get('retry-after')]).toEqual(['keep-alive', null])
   })
 
-  it('accepts a body that the app has parsed', async () => {
+  it('accepts a body parsed by the app', async () => {
     const parser: Koa.Middleware = async (ctx, next) => {
       const body = await text(ctx.req)
       Object.assign(ctx.request, { body: body === '' ? {} : JSON.parse(body) })
@@ -134,13 +134,13 @@ describe('a body', () => {
     expect([status, await show(app, cookie)]).toEqual([200, '5'])
   })
 
-  it('that declares a byte more is refused', async () => {
+  it('declared a byte longer is refused', async () => {
     const app = await start()
     const answer = await app.visitor().store(FIVE.padEnd(MAX_BODY + 1))
     expect([answer.status, (await answer.json()).error.code]).toEqual([413, 'too_large'])
   })
 
-  it('that streams a byte more is refused, and its connection closed', async () => {
+  it('streamed a byte longer is refused, and closes the connection', async () => {
     const senders: string[] = []
     const note: Koa.Middleware = async (ctx, next) => next().then(() => void senders.push(ctx.ip))
     const app = await start({ before: () => [note], attach: { handshake: [] } })
@@ -153,7 +153,7 @@ describe('a body', () => {
     expect(await show(app, cookie)).toBe('-1')
   })
 
-  it('that is no UTF-8 is refused', async () => {
+  it('of invalid UTF-8 is refused', async () => {
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))
     const body = Buffer.from('{"set":[["cart",-1,"",["\xff"]]]}', 'latin1')
@@ -161,7 +161,7 @@ describe('a body', () => {
     expect([answer.status, (await answer.json()).error.code]).toEqual([400, 'malformed'])
   })
 
-  it('that breaks off sets nothing, although its first half is valid JSON', async () => {
+  it('cut off after valid JSON sets nothing', async () => {
     const [arrived, ended] = [new Gate(), new Gate()]
     const note: Koa.Middleware = async (ctx, next) => {
       if (ctx.method === 'POST') ctx.req.once('readable', () => void arrived.pass())

@@ -33,7 +33,7 @@ const routes: Koa.Middleware = async (ctx) => {
 const SET = '3,"dark","editor","hush"'
 const DEFAULTS = '-1,"light","guest",""'
 
-/** Returns the views of connection handlers, one by one. */
+/** Returns the view of the next connection handler. */
 function handlersOf(app: App): () => Promise<string> {
   const found: string[] = []
   let tell = (): void => undefined
@@ -47,7 +47,7 @@ function handlersOf(app: App): () => Promise<string> {
   }
 }
 
-it("the first HTML shows the same request's changes, as the page's script does", async () => {
+it("the first HTML shows the same request's changes", async () => {
   const app = await App.start({ routes })
   const visitor = app.visitor()
   expect(await visitor.text('/')).toContain(`<main>${DEFAULTS}</main>`)
@@ -93,19 +93,6 @@ describe('socket.liveSession in a connection handler', () => {
     expect(await next()).toBe('4,"dark","editor","hush"')
   })
 
-  it('has the values of the cookie after a crash', async () => {
-    const before = await App.start({ routes })
-    const visitor = before.visitor()
-    await visitor.text('/set')
-    const page = await visitor.open({ path: '/page' })
-    await page.reaches('division', 'saved')
-    const { port } = before
-    await before.stop({ isCrash: true })
-    const after = await App.start({ routes, port })
-    expect(await handlersOf(after)()).toBe('3,"dark","editor",""')
-    expect(await visitor.text('/')).toContain('<main>3,"dark","editor",""</main>')
-  })
-
   it("has the guest's values before a sign-in, and the user's after", async () => {
     const app = await App.start({ routes, before: (koa) => [auth(koa)], options: { identify } as never })
     const next = handlersOf(app)
@@ -113,27 +100,11 @@ describe('socket.liveSession in a connection handler', () => {
     await visitor.text('/set')
     const page = await visitor.open({ path: '/page' })
     expect(await next()).toBe(SET)
-    // A sign-in transfers only fields that browsers may write.
+    // A sign-in transfers only fields with `client: 'write'`.
     const user = '3,"dark","guest",""'
     expect(await visitor.text('/login')).toContain(`<main>${user}</main>`)
     expect(await next()).toBe(user)
     await page.shows('role', 'guest')
-  })
-
-  it('continues the view of the HTML, once for each change', async () => {
-    const app = await App.start({ routes })
-    app.io.on('connection', (socket) => {
-      socket.liveSession.subscribe('division', () => socket.emit('view', view(socket.liveSession)))
-    })
-    const visitor = app.visitor()
-    const html = await visitor.text('/set')
-    const page = await visitor.open({ path: '/page' })
-    const next = (): Promise<string> => new Promise((resolve) => page.socket.once('view', resolve))
-    expect([await next(), html]).toEqual([SET, expect.stringContaining(`<main>${SET}</main>`)])
-    const changed = next()
-    await page.live.set('division', 4)
-    expect(await changed).toBe('4,"dark","editor","hush"')
-    expect(await visitor.text('/')).toContain(`<main>${await changed}</main>`)
   })
 })
 

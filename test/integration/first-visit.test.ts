@@ -10,7 +10,7 @@ import { cookieContent, nameOf, set, startWithUsers, values, whoIn } from '../su
 
 const ANN = subjectHash(userSubject('ann'))
 
-it('a static page asks by POST, and reconnects as the guest of its cookie', async () => {
+it("a static page POSTs, and reconnects as the cookie's guest", async () => {
   const app = await App.start()
   const visitor = app.visitor()
   const early = await visitor.connect()
@@ -57,7 +57,7 @@ describe('a change over a connection without a live cookie', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('has a ticket that no other connection and no POST accepts', async () => {
+  it('has a ticket for no other connection and no POST', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     const socket = await visitor.connect()

@@ -8,7 +8,7 @@ import { whoIn } from '../support/app/users.js'
 
 const options = { identify: () => 'ann' } as never
 
-it('a request may revoke its user and stay signed in, with a new cookie', async () => {
+it('a request may revoke its user and stay signed in', async () => {
   const routes: Koa.Middleware = async (ctx) => {
     if (ctx.path === '/password') {
       ctx.liveSession.get('division')
@@ -27,7 +27,7 @@ it('a request may revoke its user and stay signed in, with a new cookie', async 
   expect(await restarted.visitor(here.cookie).text('/')).toBe('7')
 })
 
-it.each([true, false])('a POST that reads of a revocation in the store keeps its cookie: asks %s', async (asks) => {
+it.each([true, false])("a POST keeps its cookie during another node's revocation: asks %s", async (asks) => {
   const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
   const shared = { fields, options: { identify: () => 'ann', store: memoryStore() } as never }
   const [here, there] = [await App.start(shared), await App.start(shared)]
