@@ -4,7 +4,7 @@ import { Visitor } from '../support/app/visitor.js'
 import { within } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
 import { Items } from './items.js'
-import { onSite, type Site, type StoredName } from './site.js'
+import { DURABLE, onSite, type Site, type StoredName } from './site.js'
 
 /** Each visitor has two tabs, and clicks so often in each. */
 const TABS = ['a', 'b'] as const
@@ -25,7 +25,7 @@ const ASKED = 60
 /** ms: a limit for updates without an outcome. */
 const PATIENCE = 60_000
 
-/** Redis is silent, a node is silent, or Redis crashes without persistence; the tabs are on two nodes. */
+/** Redis is silent, a node is silent, or Redis crashes; the tabs are on two nodes. */
 export type Stall = 'devices' | 'node' | 'restart'
 export const STALLS: readonly [Stall, ...Stall[]] = ['devices', 'node', 'restart']
 
@@ -52,7 +52,7 @@ export function runClicks(
   { store, stall, rounds, seed, atOnce = 5 }: ClickRun,
   log: (line: string) => void = () => undefined,
 ): Promise<Items> {
-  return onSite({ store, nodes: stall ? 2 : 1 }, async (site) => {
+  return onSite({ store, nodes: stall ? 2 : 1, redisOptions: stall === 'restart' ? DURABLE : [] }, async (site) => {
     const items = new Items()
     while (items.rounds < rounds) {
       const count = Math.min(atOnce, rounds - items.rounds)

@@ -4,14 +4,13 @@ import { redisStore } from 'koa-live-session/redis'
 import { Dice } from '../fuzz/dice.js'
 import { within } from '../support/app/within.js'
 import { connectNodeRedis } from '../support/servers/redis-clients.js'
-import { onSite, type Site } from './site.js'
+import { DURABLE, onSite, type Site } from './site.js'
 import { FaultUser } from './user.js'
 
 /** How often each user writes in each way in a cycle. */
 const WRITES = 4
 /** Faults begin and end within so many writes of a cycle. */
 const SPAN = 900
-const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
 const KEYS = ['division', 'draft', 'role', 'secret'] as const
 
 export interface FaultRun {

@@ -7,6 +7,9 @@ import { NodeProcess } from './node-process.js'
 
 export type StoredName = 'nowhere' | 'Redis' | 'PostgreSQL'
 
+/** Options of a Redis that loses nothing in a crash. */
+export const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always']
+
 export interface SiteOptions {
   readonly store: StoredName
   readonly nodes: number
