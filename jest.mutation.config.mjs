@@ -9,11 +9,11 @@ const tests = {
     'test/server/options.test.ts',
     'test/server/kernel/{cookie/cookie,requests/origin,values/ticket}.test.ts',
     'test/docs/*.test.ts',
-    'test/threats/{cookies,cookie-size,cookie-tossing,forged-tickets,responses}.test.ts',
+    'test/threats/{cookies,cookie-size,cookie-tossing,responses,tickets}.test.ts',
   ],
   endpoint: [
     'test/integration/{answers,bodies,endpoint,identity}.test.ts',
-    'test/threats/{limits,origins,responses,sign-ins,ticket-rights,tickets}.test.ts',
+    'test/threats/{limits,origins,responses,tickets,users-only}.test.ts',
   ],
 }[process.env.MUTATED]
 

@@ -28,7 +28,7 @@ afterEach(() => {
   unsubscribe(REFUSAL_CHANNEL, hear)
 })
 
-/** What the app's `connection` handlers saw, in their order. */
+/** The steps that the app's `connection` handlers read. */
 let seen: unknown[] = []
 
 async function start(): Promise<App<typeof fields>> {
@@ -48,7 +48,7 @@ async function start(): Promise<App<typeof fields>> {
   return app
 }
 
-/** Opens a tab with these tickets. */
+/** Opens a tab with these tickets in `auth`. */
 async function tab(visitor: Visitor, ...liveTab: unknown[]): Promise<TestSocket> {
   const socket = await visitor.connect('/', {}, { liveTab: liveTab.length === 1 ? liveTab[0] : liveTab })
   await socket.greeted
@@ -73,7 +73,7 @@ async function step(visitor: Visitor, text: string, headers: Record<string, stri
 }
 
 describe('threat 74: tickets of a tab', () => {
-  it('count for the browser that they were signed for, in auth and in live-tab', async () => {
+  it('are accepted from their browser in auth and live-tab', async () => {
     const app = await start()
     const visitor = app.visitor()
     const ticket = await ticketOf(visitor)
@@ -87,8 +87,8 @@ describe('threat 74: tickets of a tab', () => {
     ['forged', 'bad_ticket', (_, own) => [`${own.slice(0, -4)}AAAA`]],
     ['beside a forged one', 'bad_ticket', (_, own) => [own, 'forged']],
     ['of 70 kB', 'malformed', (_, own) => Array.from({ length: 200 }, () => own)],
-    ['in no list', 'malformed', (_, own) => own],
-    ['that are no texts', 'malformed', () => [{}]],
+    ['not in a list', 'malformed', (_, own) => own],
+    ['as objects', 'malformed', () => [{}]],
     [
       'of the browser itself',
       'other_subject',
@@ -97,7 +97,7 @@ describe('threat 74: tickets of a tab', () => {
         return [(await socket.greeted).greeting?.[0]]
       },
     ],
-  ])('%s are left out of a handshake, and told as its refusal', async (_, code, make) => {
+  ])('%s are ignored and reported in a handshake', async (_, code, make) => {
     const app = await start()
     const visitor = app.visitor()
     const given = await make(app, await ticketOf(visitor))
@@ -109,7 +109,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(await socket.change('step', 4)).toMatchObject({ level: 'memory' })
   })
 
-  it('of another browser, forged, too many, or in what is no page, are left out of the first HTML', async () => {
+  it('are ignored in HTML if foreign, forged, excessive or framed', async () => {
     const app = await start()
     const visitor = app.visitor()
     const own = await ticketOf(visitor)
@@ -122,7 +122,7 @@ describe('threat 74: tickets of a tab', () => {
       expect([headers, await step(visitor, own, headers)]).toEqual([headers, 1])
   })
 
-  it('are metered by what they cost to verify', async () => {
+  it('are rate-limited by size', async () => {
     const app = await start()
     const visitor = app.visitor()
     const own = await ticketOf(visitor)
@@ -131,7 +131,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(refusals.filter((one) => one === 'handshake rate_limited').length).toBeGreaterThan(0)
   })
 
-  it.each(['/login/now?user=ann', '/logout'])('of an id that has ended are left out, after %s', async (path) => {
+  it.each(['/login/now?user=ann', '/logout'])('of a former browser id are ignored after %s', async (path) => {
     const app = await start()
     const visitor = app.visitor()
     if (path === '/logout') await visitor.fetch('/login/now?user=ann')
@@ -150,7 +150,7 @@ describe('threat 74: tickets of a tab', () => {
     ])
   })
 
-  it('are told to no other tab, and are in no cookie', async () => {
+  it('reach no other tab and no cookie', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.text('/page')

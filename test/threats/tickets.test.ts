@@ -1,11 +1,137 @@
+import { createHmac, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
+import { jwtVerify, SignJWT, UnsecuredJWT } from 'jose'
+import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import type { TicketClaims } from '../../shared/protocol.js'
+import { App } from '../support/app/app.js'
+import { AuthStore } from '../support/app/auth.js'
+import { liveOnly } from '../support/app/departures.js'
+import type { ReceivedTicket } from '../support/app/socket.js'
+import { stamp } from '../support/app/stamp.js'
 import { type Changed, change, cookieContent, set, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-describe('threat 2: a ticket replayed', () => {
+const SECRET = 'the secret that this server signs with'
+const TYPE = 'live-session+jwt'
+
+/** Derives the key as docs/protocol.md says, without the library. */
+function deriveKey(secret: string, purpose = 'ticket'): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, 32))
+}
+
+const key = deriveKey(SECRET)
+const encode = (part: unknown): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+const kidOf = (ticket: string): string =>
+  JSON.parse(Buffer.from(ticket.split('.')[0] ?? '', 'base64url').toString()).kid
+
+function sign(head: object, claims: object, secret: Buffer = key, hash = 'sha256'): string {
+  const text = `${encode(head)}.${encode(claims)}`
+  return `${text}.${createHmac(hash, secret).update(text).digest('base64url')}`
+}
+
+/** A real ticket, and the header and claims that an attacker would sign. */
+interface Forgery {
+  readonly real: string
+  readonly head: object
+  readonly claims: TicketClaims
+}
+
+function forgery({ text, claims }: ReceivedTicket, now: number): Forgery {
+  const changes: TicketClaims['changes'] = [['division', stamp(now + 1000), 66]]
+  return { real: text, head: { alg: 'HS256', typ: TYPE, kid: kidOf(text) }, claims: { ...claims, changes } }
+}
+
+/** Spells the same 32 bytes in other base64: the last of 43 characters has two spare bits. */
+const respell = (signature: string): string => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return signature.slice(0, -1) + alphabet[alphabet.indexOf(signature.slice(-1)) + 1]
+}
+
+/** Expects that both doors refuse a ticket. */
+async function expectRefused({ visitor, socket }: Omit<Changed, 'ticket'>, text: string, code: string): Promise<void> {
+  const answer = await visitor.store({ tickets: [text] })
+  expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code, index: 0 } }])
+  expect(answer.headers.getSetCookie()).toEqual([])
+  expect(await socket.sendTickets(text)).toEqual({ ok: false, code, index: 0 })
+}
+
+/** Signs in, and sets a value over a socket without a POST. */
+async function signedIn(visitor: Visitor, user: string): Promise<Changed> {
+  await visitor.fetch(`/login/now?user=${user}`)
+  const socket = await visitor.connect()
+  for (let first = 0; first < 2; first += 1) await socket.ticket()
+  await socket.change('division', 7)
+  return { visitor, socket, ticket: await socket.ticket() }
+}
+
+describe('threat 1: a forged ticket', () => {
+  it('can be made and verified by a stock JWS library with the derived key', async () => {
+    const app = await startWithUsers({ keys: [SECRET] })
+    const { visitor, ticket } = await change(app)
+    const options = { audience: 'store_session', typ: TYPE, algorithms: ['HS256'] }
+    expect((await jwtVerify(ticket.text, key, options)).payload).toMatchObject({ sub: ticket.claims.sub, epoch: 0 })
+    await expect(jwtVerify(ticket.text, deriveKey(SECRET, 'cookie'), options)).rejects.toThrow('signature verification')
+    const { head, claims } = forgery(ticket, app.clock.now())
+    const made = await new SignJWT({ ...claims }).setProtectedHeader(head as { alg: string }).sign(key)
+    expect((await visitor.store({ tickets: [made] })).status).toBe(200)
+    expect(await values(visitor)).toMatchObject({ division: 66 })
+  })
+
+  it.each<[string, (forgery: Forgery) => string]>([
+    ['another secret', ({ head, claims }) => sign(head, claims, deriveKey('a secret of another app entirely'))],
+    ['the secret itself', ({ head, claims }) => sign(head, claims, Buffer.from(SECRET))],
+    ['the key of cookies', ({ head, claims }) => sign(head, claims, deriveKey(SECRET, 'cookie'))],
+    ['an empty key', ({ head, claims }) => sign(head, claims, Buffer.alloc(0))],
+    ['the signature of another ticket', ({ real, claims }) => real.replace(/\..*\./, `.${encode(claims)}.`)],
+    ['a truncated signature', ({ head, claims }) => sign(head, claims).slice(0, -1)],
+    ['no signature', ({ head, claims }) => `${encode(head)}.${encode(claims)}.`],
+    ['two parts', ({ head, claims }) => `${encode(head)}.${encode(claims)}`],
+    ['a fourth part', ({ head, claims }) => `${sign(head, claims)}.`],
+    ['a signature in plain base64', ({ head, claims }) => sign(head, claims).replace(/[^.]+$/, '$&=')],
+    ['a respelled signature', ({ head, claims }) => sign(head, claims).replace(/[^.]+$/, respell)],
+    ['a padded payload', ({ head, claims }) => sign(head, claims).replace(/\.(?=[^.]*$)/, '=.')],
+    ['a space around it', ({ head, claims }) => ` ${sign(head, claims)}`],
+    ['alg none, as a library makes it', ({ claims }) => new UnsecuredJWT({ ...claims }).encode()],
+    ['alg none, signed', ({ head, claims }) => sign({ ...head, alg: 'none' }, claims)],
+    ['no alg', ({ head, claims }) => sign({ ...head, alg: undefined }, claims)],
+    ['alg HS512', ({ head, claims }) => sign({ ...head, alg: 'HS512' }, claims, key, 'sha512')],
+    ['another typ', ({ head, claims }) => sign({ ...head, typ: 'JWT' }, claims)],
+    ['no typ', ({ head, claims }) => sign({ ...head, typ: undefined }, claims)],
+    ['another aud', ({ head, claims }) => sign(head, { ...claims, aud: 'hand-off' })],
+    ['several auds', ({ head, claims }) => sign(head, { ...claims, aud: ['store_session'] })],
+    ['no aud', ({ head, claims }) => sign(head, { ...claims, aud: undefined })],
+    ['an unknown kid', ({ head, claims }) => sign({ ...head, kid: 'AAAAAAAA' }, claims)],
+    ['a kid of the prototype', ({ head, claims }) => sign({ ...head, kid: '__proto__' }, claims)],
+    ['no kid', ({ head, claims }) => sign({ ...head, kid: undefined }, claims)],
+    ['a key in its header', ({ head, claims }) => sign({ ...head, kid: 'x', jwk: { kty: 'oct', k: 'AA' } }, claims)],
+    ['an expiry in the past', ({ head, claims }) => sign(head, { ...claims, exp: claims.iat })],
+    ['no expiry', ({ head, claims }) => sign(head, { ...claims, exp: undefined })],
+    ['an expiry as text', ({ head, claims }) => sign(head, { ...claims, exp: String(claims.exp) })],
+    ['a stamp of 1e300', ({ head, claims }) => sign(head, { ...claims, changes: [['division', 1e300, 66]] })],
+    ['a change of the prototype', ({ head, claims }) => sign(head, { ...claims, changes: [['__proto__', 1, 66]] })],
+  ])('is refused with %s', async (_, forge) => {
+    const app = await startWithUsers({ keys: [SECRET] })
+    const changed = await change(app)
+    await expectRefused(changed, forge(forgery(changed.ticket, app.clock.now())), 'bad_ticket')
+    const page = await changed.visitor.fetch('/')
+    expect([await page.json(), page.headers.getSetCookie()]).toMatchObject([{ division: 7 }, []])
+  })
+
+  it('is refused like an expired ticket', async () => {
+    const app = await startWithUsers({ keys: [SECRET], options: { maxAge: 60_000 } })
+    const { visitor, ticket } = await change(app)
+    app.clock.advance(60_000)
+    const answer = await visitor.store({ tickets: [ticket.text] })
+    expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'bad_ticket'])
+    expect(await values(visitor)).toMatchObject({ division: -1 })
+  })
+})
+
+describe('threat 2: a replayed ticket', () => {
   it.each([[[0]], [[2, 1, 0]], [[1, 1, 1, 0, 2, 0, 1]], [Array.from({ length: 50 }, (_, i) => i % 3)]])(
-    'changes nothing in the order %p, by POST and by socket',
+    'changes nothing in the order %p',
     async (order) => {
       const app = await startWithUsers()
       const { visitor, socket, ticket } = await change(app)
@@ -15,10 +141,10 @@ describe('threat 2: a ticket replayed', () => {
       const all = [ticket, second, await socket.ticket()]
       await visitor.store({ tickets: all.map(({ text }) => text) })
       const { r: registers } = cookieContent(visitor)
-      const replayed = order.flatMap((i) => all[i] ?? [])
-      const answer = await visitor.store({ tickets: replayed.map(({ text }) => text) })
+      const replayed = order.flatMap((i) => all[i]?.text ?? [])
+      const answer = await visitor.store({ tickets: replayed })
       expect([answer.status, (await answer.json()).results]).toEqual([200, []])
-      expect(await socket.sendTickets(...replayed.map(({ text }) => text))).toHaveProperty('results')
+      expect(await socket.sendTickets(...replayed)).toHaveProperty('results')
       expect(await values(visitor)).toMatchObject({ division: 8, cart: [] })
       expect(cookieContent(visitor).r).toEqual(registers)
     },
@@ -26,58 +152,101 @@ describe('threat 2: a ticket replayed', () => {
 })
 
 describe('threat 3: the ticket of another subject', () => {
-  const refusal = [403, { error: { code: 'other_subject', index: 0 } }]
-
-  /** Tickets of a user and of the browser, beside nothing else that was ever stored. */
-  async function signedIn(visitor: Visitor, user: string): Promise<Changed> {
-    await visitor.fetch(`/login/now?user=${user}`)
-    const socket = await visitor.connect()
-    for (let first = 0; first < 2; first += 1) await socket.ticket()
-    await socket.change('division', 7)
-    return { visitor, socket, ticket: await socket.ticket() }
-  }
-
-  it('is refused to another user, by POST and by socket', async () => {
+  it('is refused to another user', async () => {
     const app = await startWithUsers()
     const ann = await signedIn(app.visitor(), 'ann')
     const bob = await signedIn(app.visitor(), 'bob')
     await set(bob.visitor, { division: 2 })
-    const { cookie } = bob.visitor
-    const answer = await bob.visitor.store({ tickets: [ann.ticket.text] })
-    expect([answer.status, await answer.json()]).toMatchObject(refusal)
-    expect(await bob.socket.sendTickets(ann.ticket.text)).toEqual({ ok: false, code: 'other_subject', index: 0 })
-    expect(bob.visitor.cookie).toBe(cookie)
+    await expectRefused(bob, ann.ticket.text, 'other_subject')
     expect(await values(bob.visitor)).toMatchObject({ division: 2 })
   })
 
-  it.each(['with a cookie of its own', 'without a cookie'])('is refused to another browser %s', async (which) => {
+  it.each(['a cookie of its own', 'no cookie'])('is refused to a browser with %s', async (which) => {
     const app = await startWithUsers()
     const { ticket } = await change(app)
-    const thief = app.visitor(which.startsWith('with ') ? cookieFor(app.live, { values: { division: 2 } }) : undefined)
-    const { cookie } = thief
+    const thief = app.visitor(which === 'no cookie' ? undefined : cookieFor(app.live, { values: { division: 2 } }))
     const before = await values(thief)
-    const answer = await thief.store({ tickets: [ticket.text] })
-    expect([answer.status, await answer.json()]).toMatchObject(refusal)
-    const socket = await thief.connect()
-    expect(await socket.sendTickets(ticket.text)).toEqual({ ok: false, code: 'other_subject', index: 0 })
-    expect(thief.cookie).toBe(cookie)
+    await expectRefused({ visitor: thief, socket: await thief.connect() }, ticket.text, 'other_subject')
     expect(await values(thief)).toEqual(before)
   })
 
-  it('is refused with all that came beside it', async () => {
+  it('is refused together with the changes beside it', async () => {
     const app = await startWithUsers()
     const { ticket } = await change(app)
     const thief = app.visitor(cookieFor(app.live, { values: { division: 2 } }))
     const answer = await thief.store({ tickets: [ticket.text], set: [['division', -1, '', 3]] })
-    expect([answer.status, await answer.json()]).toMatchObject(refusal)
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
     expect(await values(thief)).toMatchObject({ division: 2 })
+  })
+
+  it('is accepted in other browsers of its user, after a restart', async () => {
+    const before = await startWithUsers()
+    const { ticket } = await signedIn(before.visitor(), 'ann')
+    await before.stop({ isCrash: true })
+    const app = await startWithUsers({ clock: before.clock })
+    const other = app.visitor()
+    await other.fetch('/login/now?user=ann')
+    expect((await other.store({ tickets: [ticket.text] })).status).toBe(200)
+    expect((await app.live.user('ann')).inspect().get('division')).toMatchObject({ value: 7, source: 'ticket' })
+  })
+
+  it.each([
+    ['the guest has left', '/logout/leave'],
+    ['ann has signed in', '/login/now?user=ann'],
+    ['ann has signed in and out', '/login/now?user=ann /logout/leave'],
+  ])('is refused to users who bring the guest\u2019s old cookie: %s', async (_, paths) => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const visitor = app.visitor()
+    await visitor.store()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.change('division', 7)
+    const { text } = await socket.ticket()
+    const old = liveOnly(visitor.cookie)
+    for (const path of paths.split(' ')) await visitor.fetch(path)
+    for (const user of ['ann', 'bob']) {
+      const session = app.visitor()
+      await session.fetch(`/login/unused?user=${user}`)
+      const late = app.visitor(`${old}; ${session.cookie}`)
+      await late.store()
+      expect((await late.store({ tickets: [text] })).status).toBe(403)
+    }
+    expect((await app.live.user('bob')).has('division')).toBe(false)
+  })
+
+  it('gives a user only the browser\u2019s own values of that browser', async () => {
+    const text = { schema: z.string(), default: '', client: 'write' } as const
+    const own = { ...text, scope: 'browser' } as const
+    const former = defineFields({ theme: own, note: own })
+    const fields = defineFields({ theme: own, note: text })
+    const given = { options: { identify: () => 'ann' } as never, attach: { handshake: [] } }
+    // The former build declares both as the browser's own.
+    const before = await App.start<typeof former>({ ...given, fields: former })
+    const visitor = before.visitor()
+    await visitor.store()
+    const socket = await visitor.connect()
+    for (let first = 0; first < 2; first += 1) await socket.ticket()
+    await socket.set(['theme', -1, '', 'dark'], ['note', -1, '', 'x'])
+    const { text: ticket } = await socket.ticket()
+    const app = await App.start<typeof fields>({
+      ...given,
+      fields,
+      clock: before.clock,
+      routes: (ctx) => {
+        ctx.body = Object.fromEntries(ctx.liveSession.inspect())
+      },
+    })
+    const same = app.visitor(visitor.cookie)
+    expect((await same.store({ tickets: [ticket] })).status).toBe(200)
+    expect(await values(same)).toEqual({ theme: expect.objectContaining({ value: 'dark', source: 'ticket' }) })
+    expect((await app.live.user('ann')).has('note')).toBe(false)
   })
 })
 
-describe('threat 5: a key that is rotated', () => {
+describe('threat 5: a rotated secret', () => {
   const [OLD, NEW] = ['the old secret, of thirty-two bytes', 'the new secret, of thirty-two bytes']
 
-  it('is accepted in a ticket while it is retired, and refused once it is removed', async () => {
+  it('signs good tickets until it is removed', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const { visitor, ticket } = await change(before, cookieFor(before.live, {}))
     const fresh = cookieFor(before.live, { browserId: cookieContent(visitor).browser })
@@ -88,14 +257,13 @@ describe('threat 5: a key that is rotated', () => {
     expect(await values(same)).toMatchObject({ division: 7 })
     const removed = await startWithUsers({ keys: [NEW], clock: before.clock })
     const late = removed.visitor(same.cookie)
-    const { cookie } = late
     const answer = await late.store({ tickets: [ticket.text] })
     expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'bad_ticket', index: 0 } }])
-    expect(late.cookie).toBe(cookie)
+    expect(late.cookie).toBe(same.cookie)
     expect(await values(late)).toMatchObject({ division: 7 })
   })
 
-  it('is accepted in a cookie while it is retired, and the cookie is written whole with the new one', async () => {
+  it('signs good cookies, which are signed again at once', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const cookie = cookieFor(before.live, { values: { division: 7 } })
     const rotated = await startWithUsers({ keys: [NEW, OLD], clock: before.clock })
@@ -112,7 +280,7 @@ describe('threat 5: a key that is rotated', () => {
     expect(await values(removed.visitor(visitor.cookie))).toMatchObject({ division: 7 })
   })
 
-  it('is worth nothing in a cookie once it is removed', async () => {
+  it('signs worthless cookies after it is removed', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const removed = await startWithUsers({ keys: [NEW], clock: before.clock })
     const visitor = removed.visitor(cookieFor(before.live, { values: { division: 7 } }))
