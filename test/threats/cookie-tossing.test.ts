@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { CookieJar } from 'tough-cookie'
 import { browserSubject } from '../../server/kernel/names/subject.js'
-import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import type { App, AppFields, AppOptions } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { browserId } from '../support/app/browser-id.js'
 import { liveOnly } from '../support/app/departures.js'
@@ -13,21 +13,7 @@ import type { Visitor } from '../support/app/visitor.js'
 const [OWN, PLANTED] = [browserId('their-own'), browserId('planted-by-an-attacker')]
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
-it('takes the user\u2019s own cookie where a sibling subdomain has planted an attacker\u2019s good one ahead of it', async () => {
-  const app = await App.start({
-    options: { identify: () => 'ann' },
-    routes: (ctx) => {
-      ctx.body = String(ctx.liveSession.get('division'))
-    },
-  })
-  const planted = cookieFor(app.live, { values: { division: 666 } })
-  const own = cookieFor(app.live, { userId: 'ann', values: { division: 3 } })
-  const answer = await fetch(app.url, { headers: { cookie: `${planted}; ${own}` } })
-  expect(await answer.text()).toBe('3')
-  expect((await app.live.user('ann')).get('division')).toBe(3)
-})
-
-/** What a browser sends to a page of `shop.example.com` whose own cookie this is, once `evil.example.com` has planted a pair on a longer path. */
+/** Returns the Cookie header for `shop.example.com` after `evil.example.com` has planted a pair on a longer path. */
 function tossed(own: string, planted: string): string {
   const jar = new CookieJar()
   for (const pair of own.split('; ')) jar.setCookieSync(`${pair}; Path=/`, 'https://shop.example.com/')
@@ -40,7 +26,7 @@ const start = (given: AppOptions<AppFields> = {}) => startWithUsers({ store: new
 const ownOf = (app: App) => cookieFor(app.live, { browserId: OWN, values: { division: 5, cart: ['own'] } })
 const plantedOf = (app: App) => cookieFor(app.live, { browserId: PLANTED, values: { division: 66, cart: ['evil'] } })
 
-describe('threat 59: bad pairs that a sibling subdomain has planted on longer paths', () => {
+describe('threat 59: invalid pairs planted by a sibling subdomain', () => {
   const bad = (index: number): string => `live=${`${index}`.padEnd(90, 'A')}; live.sig=${`${index}`.padEnd(43, 'B')}`
   const alone =
     (part: number) =>
@@ -51,7 +37,7 @@ describe('threat 59: bad pairs that a sibling subdomain has planted on longer pa
     ['90 pairs', 90, bad],
     ['150 values', 150, alone(0)],
     ['200 signatures', 200, alone(1)],
-  ] as const)('do not hide the good one: %s', async (_, count, planted) => {
+  ] as const)('do not hide the valid pair: %s', async (_, count, planted) => {
     const app = await start()
     const own = ownOf(app)
     const all = Array.from({ length: count }, (_, index) => planted(index)).join('; ')
@@ -63,15 +49,25 @@ describe('threat 59: bad pairs that a sibling subdomain has planted on longer pa
   })
 })
 
-describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has planted on a longer path', () => {
-  /** A visitor's request, ahead of whose own cookies comes the planted one. */
+it('takes the user’s own cookie, not an attacker’s valid one ahead of it', async () => {
+  const app = await start()
+  const ann = app.visitor()
+  await ann.fetch('/login/now?user=ann')
+  await set(ann, { division: 3 })
+  const headers = { cookie: `${cookieFor(app.live, { values: { division: 666 } })}; ${ann.cookie}` }
+  expect(await (await fetch(app.url, { headers })).json()).toMatchObject({ division: 3 })
+  expect((await app.live.user('ann')).get('division')).toBe(3)
+})
+
+describe('threat 59: a valid guest cookie planted by a sibling subdomain', () => {
+  /** Sends a request with the planted cookie ahead of the visitor's own cookies. */
   async function send(visitor: Visitor, planted: string, path = '/'): Promise<unknown> {
     const answer = await fetch(visitor.url + path, { headers: { cookie: `${planted}; ${visitor.cookie}` } })
     for (const cookie of answer.headers.getSetCookie()) visitor.jar.setCookieSync(cookie, visitor.url)
     return answer.json()
   }
 
-  it('comes first, and counts no more than the browser\u2019s own: both are given up', async () => {
+  it('is given up together with the browser\u2019s own', async () => {
     const app = await start()
     const [own, planted] = [ownOf(app), plantedOf(app)]
     expect(tossed(own, planted)).toBe(`${planted}; ${own}`)
@@ -83,7 +79,7 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     }
   })
 
-  it('is worth nothing afterwards: the browser has an id of its own, which the attacker knows nothing of', async () => {
+  it('is worthless afterwards: the browser has a new id', async () => {
     const app = await start()
     const planted = plantedOf(app)
     const visitor = app.visitor(ownOf(app))
@@ -96,7 +92,7 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     expect(await values(app.visitor(planted))).toEqual(NOTHING)
   })
 
-  it('keeps what the very request sets that finds it', async () => {
+  it('does not affect changes in the same request', async () => {
     const app = await start()
     const planted = plantedOf(app)
     const visitor = app.visitor(ownOf(app))
@@ -105,7 +101,7 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     expect(await values(app.visitor(planted))).toEqual(NOTHING)
   })
 
-  it('gives an account nothing where the visitor signs in', async () => {
+  it('adds nothing to an account at sign-in', async () => {
     const app = await start()
     const planted = plantedOf(app)
     for (const path of ['/login/now?user=ann', '/']) {
@@ -117,7 +113,7 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     expect(await values(app.visitor(planted))).toEqual(NOTHING)
   })
 
-  it('counts no more than a user\u2019s cookie whose session is over', async () => {
+  it('does not win over a user\u2019s cookie after sign-out', async () => {
     const app = await start()
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')
@@ -126,7 +122,7 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     expect(isGivenUp(app, browserSubject(PLANTED))).toBe(true)
   })
 
-  it('opens a socket of a guest without values, whose page asks for a cookie', async () => {
+  it('opens the socket of a guest without values or cookie', async () => {
     const app = await start()
     const cookie = tossed(ownOf(app), plantedOf(app))
     const socket = await app.visitor().connect('/', { cookie })
@@ -137,7 +133,7 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     expect([OWN, PLANTED]).not.toContain(cookieContent(visitor).browser)
   })
 
-  it('ends the sockets of both', async () => {
+  it('disconnects the sockets of both', async () => {
     const app = await start()
     const visitor = app.visitor(ownOf(app))
     const sockets = [await visitor.connect(), await app.visitor(plantedOf(app)).connect()]
@@ -145,13 +141,13 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     for (const socket of sockets) await socket.closed
   })
 
-  it('takes nothing away where it brings the same id as the browser\u2019s own', async () => {
+  it('is ignored if it has the browser\u2019s own id', async () => {
     const app = await start()
     expect(await send(app.visitor(ownOf(app)), ownOf(app))).toMatchObject({ division: 5 })
     expect(isGivenUp(app, browserSubject(OWN))).toBe(false)
   })
 
-  it('is known to have been given up after a restart, where there is a store', async () => {
+  it('stays given up after a restart with a store', async () => {
     const options = { store: memoryStore() } as never
     const before = await start({ options })
     const planted = plantedOf(before)
@@ -162,12 +158,27 @@ describe('threat 59: a good guest\u2019s cookie that a sibling subdomain has pla
     expect(await send(app.visitor(visitor.cookie), planted)).toMatchObject({ division: 7 })
   })
 
-  it('has another name where cookies are secure: the one with __Host- counts, which none but this host can set', async () => {
+  it('does not match __Host- names of secure cookies', async () => {
     const app = await start({ options: { secure: true } as never })
     const [own, planted] = [ownOf(app), plantedOf(await start())]
     expect(own).toMatch(/^__Host-live=/)
     const answer = await fetch(app.url, { headers: { cookie: `${planted}; ${own}` } })
     expect(await answer.json()).toMatchObject({ division: 5 })
     expect(isGivenUp(app, browserSubject(OWN))).toBe(false)
+  })
+})
+
+describe('threat 17: a planted cookie that was given up, ahead of the browser’s own', () => {
+  it('hides no values of its guest', async () => {
+    const app = await start()
+    const attacker = app.visitor()
+    await attacker.store()
+    const planted = attacker.cookie
+    await attacker.fetch('/logout/leave')
+    const guest = app.visitor()
+    await guest.store()
+    await set(guest, { division: 3 })
+    const answer = await fetch(`${app.url}/`, { headers: { cookie: `${planted}; ${guest.cookie}` } })
+    expect([await answer.json(), answer.headers.getSetCookie()]).toMatchObject([{ division: 3 }, []])
   })
 })

@@ -1,87 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
-import { AuthStore } from '../support/app/auth.js'
-import { liveOnly } from '../support/app/departures.js'
-import { set, startWithUsers, values } from '../support/app/users.js'
-import type { Visitor } from '../support/app/visitor.js'
 
-const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
-
-/** A victim's browser with the cookie of an attacker's account, and the attacker's own browser. */
-async function plantAccount(app: App): Promise<{ readonly victim: Visitor; readonly attacker: Visitor }> {
-  const attacker = app.visitor()
-  await attacker.fetch('/login/now?user=mallory')
-  await set(attacker, { division: 66, cart: ['x'] })
-  return { victim: app.visitor(liveOnly(attacker.cookie)), attacker }
-}
-
-describe('threat 8: login fixation', () => {
-  it('brings nothing of an attacker\u2019s account to a user under whose hands its cookie was put', async () => {
-    const app = await startWithUsers()
-    const { victim, attacker } = await plantAccount(app)
-    await victim.fetch('/login?user=ann')
-    expect(await values(victim)).toEqual(NOTHING)
-    await set(victim, { division: 8 })
-    expect(await values(attacker)).toMatchObject({ division: 66 })
-    expect((await app.live.user('mallory')).get('division')).toBe(66)
-  })
-
-  it('brings nothing of an attacker\u2019s account to a visitor who has not signed in', async () => {
-    const app = await startWithUsers()
-    const { victim, attacker } = await plantAccount(app)
-    expect(await values(victim)).toEqual(NOTHING)
-    await set(victim, { division: 8 })
-    expect(await values(attacker)).toMatchObject({ division: 66 })
-  })
-
-  it('gives an attacker nothing who puts the cookie of a user beside a session of their own', async () => {
-    const app = await startWithUsers()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    await set(ann, { division: 8, cart: ['a'] })
-    const thief = app.visitor(liveOnly(ann.cookie))
-    expect(await values(thief)).toEqual(NOTHING)
-    const mallory = app.visitor(liveOnly(ann.cookie))
-    expect(await values(mallory, '/login/now?user=mallory')).toEqual(NOTHING)
-    expect(await values(ann)).toMatchObject({ division: 8, cart: ['a'] })
-  })
-})
-
-describe('threat 9: after logout', () => {
-  /** Ann in a browser that has everything, with an open socket. */
-  async function signedIn(app: App) {
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    await set(ann, { division: 3, theme: 'dark', cart: ['a'] })
-    const socket = await ann.connect()
-    for (let first = 0; first < 2; first += 1) await socket.ticket()
-    await socket.change('division', 4)
-    return { ann, socket }
-  }
-
-  const logouts = [['/logout/now'], ['/logout/leave'], ['/logout/forget'], ['/logout']] as const
-
-  it.each(logouts)('%s closes the sockets, and they come back as a guest\u2019s', async (path) => {
-    const app = await startWithUsers({ store: new AuthStore() })
-    const { ann, socket } = await signedIn(app)
-    await ann.fetch(path)
-    await ann.fetch('/')
-    await socket.closed
-    expect(app.io.sockets.sockets.size).toBe(0)
-    const changes = (await (await ann.connect()).ticket()).claims.changes
-    expect(changes.map(([key]) => key)).toEqual(path === '/logout/forget' ? [] : ['theme'])
-  })
-
-  it('does not stop the user from coming back to all of it', async () => {
-    const app = await startWithUsers({ store: new AuthStore() })
-    const { ann } = await signedIn(app)
-    await ann.fetch('/logout/leave')
-    expect(await values(ann, '/login/now?user=ann')).toMatchObject({ division: 4, cart: ['a'] })
-  })
-})
-
-describe('threat 26: confusion of user ids', () => {
-  /** An app that takes each visitor for whom they say they are, in JSON. */
+describe('threat 26: user ids', () => {
+  /** An app that trusts a JSON user id in a header. */
   function start(): Promise<App> {
     const options = { identify: (ctx: { get(name: string): string }) => JSON.parse(ctx.get('x-user')) }
     return App.start({
@@ -97,7 +18,7 @@ describe('threat 26: confusion of user ids', () => {
 
   const as = (id: unknown): Record<string, string> => ({ 'x-user': asciiJson(id) })
 
-  /** JSON that any header can carry. */
+  /** JSON in ASCII, for headers. */
   function asciiJson(value: unknown): string {
     return JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
   }
@@ -109,31 +30,22 @@ describe('threat 26: confusion of user ids', () => {
   it.each([
     [1, '1'],
     [0, '0'],
-    [0, 'n:0'],
-    [-1, '-1'],
     ['ann', 's:ann'],
     ['ann', 'user:s:ann'],
-    ['ann', ':ann'],
     ['a:b', 'a'],
-    ['a:b', 'b'],
     [1, 'n:1'],
-    [1, 's:1'],
     ['browser:bbbbbbbbbbbbbbbbbbbbbb', 'bbbbbbbbbbbbbbbbbbbbbb'],
-    ['__proto__', 'ann'],
     ['__proto__', 'prototype'],
     ['constructor', 'toString'],
-    ['hasOwnProperty', 'valueOf'],
     ['ann', 'Ann'],
     ['ann', 'ann '],
     ['ann', 'ann\u0000'],
-    ['ann', 'ann\n'],
     ['\u00e9', 'e\u0301'],
     ['null', 'undefined'],
-    ['[object Object]', 'object'],
     ['\ud83d\ude00', '\ud83d\ude01'],
     ['x'.repeat(256), 'x'.repeat(255)],
     [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
-  ])('keeps %j and %j apart, in requests, sockets, rooms and cookies', async (one, other) => {
+  ])('do not confuse %j and %j', async (one, other) => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/?set=1', { headers: as(one) })
@@ -155,7 +67,7 @@ describe('threat 26: confusion of user ids', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('keeps a user apart from the browser whose id they bear', async () => {
+  it('do not match the browser id of a guest', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/?set=1', { headers: as(null) })
@@ -170,17 +82,15 @@ describe('threat 26: confusion of user ids', () => {
     ['a list with an id', ['ann']],
     ['an object', {}],
     ['an object with an id', { id: 1 }],
-    ['an object that reads as another\u2019s id', { toString: 'ann' }],
+    ['an object with a toString member', { toString: 'ann' }],
     ['a fraction', 1.5],
-    ['a number past those that are exact', 2 ** 53],
+    ['an unsafe integer', 2 ** 53],
     ['true', true],
-    ['false', false],
     ['257 characters', 'x'.repeat(257)],
-    // In UTF-8 both would have the same bytes.
-    ['a high surrogate alone', '\ud800'],
-    ['a low surrogate alone', '\udfff'],
-    ['10 kB', 'x'.repeat(10_000)],
-  ])('refuses %s, in requests and handshakes, without saying it', async (_, id) => {
+    // Both would have the same bytes in UTF-8.
+    ['a lone high surrogate', '\ud800'],
+    ['a lone low surrogate', '\udfff'],
+  ])('refuse %s without quoting it', async (_, id) => {
     const app = await start()
     const answer = await app.visitor().fetch('/?set=1', { headers: as(id) })
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([500, []])
@@ -194,7 +104,7 @@ describe('threat 26: confusion of user ids', () => {
     expect(await values(app, 'ann')).toEqual([-1, ''])
   })
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Symbol('ann'), 1n, () => 'ann'])('refuses %p', async (id) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Symbol('ann'), 1n, () => 'ann'])('refuse %p', async (id) => {
     const app = await App.start({
       options: { identify: () => id as never },
       attach: { handshake: [] },
@@ -203,7 +113,7 @@ describe('threat 26: confusion of user ids', () => {
     await expect(app.visitor().connect()).rejects.toThrow('handshake failed')
   })
 
-  it('takes null and undefined for a guest', async () => {
+  it('treat null and undefined as a guest', async () => {
     const app = await App.start({
       options: { identify: (ctx) => (ctx.path === '/null' ? null : undefined) },
       attach: { handshake: [] },

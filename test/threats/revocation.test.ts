@@ -1,7 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import type { Socket } from 'socket.io'
 import type { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
+import { outcome } from '../support/app/bounded.js'
 import { liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
@@ -9,10 +11,11 @@ import { present } from '../support/app/present.js'
 import { poll } from '../support/app/raw-http.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { set, startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
-/** Ann, signed in, with a value, a socket and the ticket of another change. */
+/** Signs ann in, with a value, a socket and the ticket of another change. */
 async function ann(app: App) {
   const visitor = app.visitor()
   await visitor.fetch('/login/now?user=ann')
@@ -24,36 +27,38 @@ async function ann(app: App) {
   return { visitor, socket, ticket: (await socket.ticket()).text }
 }
 
-/** Ann is erased while a request of hers is under way, which has read a value. */
-async function eraseMeanwhile() {
+/** Ends ann while a request of hers is in flight that reads a value first and sets a value afterwards. */
+async function endMeanwhile(end: 'revoke' | 'erase') {
   const gate = new Gate()
+  const outcomes: unknown[] = []
   const app = await startWithUsers({
     routes: async (ctx, next) => {
       if (ctx.path !== '/slow') return account(ctx, next)
       ctx.body = String(ctx.liveSession.get('division'))
       await gate.pass()
+      outcomes.push(await outcome(ctx.liveSession.set('division', 666)))
     },
   })
   const { visitor } = await ann(app)
   const slow = visitor.fetch('/slow')
   await gate.entered
-  await app.live.erase('ann')
+  await app.live[end]('ann')
   gate.open()
-  return { app, visitor, slow }
+  return { app, visitor, answer: await slow, outcomes }
 }
 
-describe('threat 3: what is left of a user who was revoked', () => {
-  it('ends the sockets of every browser; the values stay in memory', async () => {
+describe('threat 3: a revoked user', () => {
+  it('loses the sockets in all browsers and keeps the values', async () => {
     const app = await startWithUsers()
     const [home, work] = [await ann(app), await ann(app)]
-    const told = new Promise((resolve) => home.socket.io.once('live_session:reconnect', resolve))
+    const reason = new Promise((resolve) => home.socket.io.once('live_session:reconnect', resolve))
     await app.live.revoke('ann')
-    expect(await told).toBe('other_subject')
+    expect(await reason).toBe('other_subject')
     await Promise.all([home.socket.closed, work.socket.closed])
     expect((await app.live.user('ann')).get('division')).toBe(3)
   })
 
-  it('ends the sockets of a browser that polls, and has stopped to, within a second', async () => {
+  it('loses an idle polling socket within a second', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -70,7 +75,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
     expect(isClosed).toBe(true)
   })
 
-  it('refuses tickets from before, over HTTP and over the socket', async () => {
+  it('cannot redeem earlier tickets over HTTP or a socket', async () => {
     const app = await startWithUsers()
     const { visitor, ticket } = await ann(app)
     await app.live.revoke('ann')
@@ -81,7 +86,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
     expect(await again.sendTickets(ticket)).toEqual({ ok: false, code: 'bad_ticket', index: 0 })
   })
 
-  it('takes nothing from a cookie from before, and replaces it', async () => {
+  it('gets a new cookie in place of the earlier one', async () => {
     const app = await startWithUsers()
     const { visitor } = await ann(app)
     const former = visitor.cookie
@@ -93,7 +98,7 @@ describe('threat 3: what is left of a user who was revoked', () => {
     expect((await (await visitor.store()).json()).held.map(([key]: [string]) => key)).toEqual(['division', 'cart'])
   })
 
-  it('leaves other users as they are, and the user free to sign in again', async () => {
+  it('can sign in again; other users are unaffected', async () => {
     const app = await startWithUsers()
     const { visitor } = await ann(app)
     const bob = app.visitor()
@@ -108,8 +113,8 @@ describe('threat 3: what is left of a user who was revoked', () => {
   })
 })
 
-describe('threat 3: a user who was erased', () => {
-  it('has no values any more, here or in any browser, whatever comes back', async () => {
+describe('threat 3: an erased user', () => {
+  it('has no values, whatever their browsers bring back', async () => {
     const app = await startWithUsers()
     const { visitor, ticket } = await ann(app)
     const former = visitor.cookie
@@ -123,7 +128,7 @@ describe('threat 3: a user who was erased', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('is told to the listeners', async () => {
+  it('is announced to listeners as defaults', async () => {
     const app = await startWithUsers()
     await ann(app)
     using user = await app.live.user('ann')
@@ -137,23 +142,42 @@ describe('threat 3: a user who was erased', () => {
     await user.set('division', 5)
     expect(changes).toHaveLength(3)
   })
+})
 
-  it('is not brought back by a request that was under way', async () => {
-    const { app, slow } = await eraseMeanwhile()
-    expect((await slow).headers.getSetCookie()).toEqual([])
-    expect((await app.live.user('ann')).has('division')).toBe(false)
+describe('threats 3 and 9: code in flight when a user ends', () => {
+  it.each([
+    ['revoke', 3],
+    ['erase', -1],
+  ] as const)('cannot write in a request after %s()', async (end, division) => {
+    const { app, visitor, answer, outcomes } = await endMeanwhile(end)
+    expect([outcomes, answer.headers.getSetCookie()]).toEqual([['superseded'], []])
+    expect((await app.live.user('ann')).get('division')).toBe(division)
+    expect((await visitor.fetch('/')).headers.getSetCookie()).not.toEqual([])
+    expect(await values(visitor)).toMatchObject({ division })
   })
 
-  it('leaves no cookie standing that a request under way had', async () => {
-    const { visitor, slow } = await eraseMeanwhile()
-    await slow
-    expect((await visitor.fetch('/')).headers.getSetCookie()).not.toEqual([])
-    expect(await values(visitor)).toEqual(nothing)
+  it.each([
+    ['revoke()', 'a live cookie', (app: App) => app.live.revoke('ann')],
+    ['erase()', 'a live cookie', (app: App) => app.live.erase('ann')],
+    ['revoke()', 'no live cookie', (app: App) => app.live.revoke('ann')],
+    ['leave()', 'no live cookie', (_: App, ann: Visitor) => ann.fetch('/logout/leave')],
+  ] as const)('cannot write in a socket handler after %s with %s', async (_, brought, end) => {
+    const app = await startWithUsers()
+    const connected = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    const full = app.visitor(visitor.cookie)
+    if (brought === 'no live cookie') visitor.forget()
+    await (await visitor.connect()).ticket()
+    const { liveSession } = await connected
+    await end(app, full)
+    expect(await outcome(liveSession.set('division', 666 as never))).toBe('superseded')
+    expect((await app.live.user('ann')).get('division')).toBe(-1)
   })
 })
 
 describe('threat 3: a cookie of a newer epoch', () => {
-  it('teaches a server that has restarted since the revocation what was revoked', async () => {
+  it('tells a restarted server of the revocation', async () => {
     const before = await startWithUsers()
     const { visitor, ticket } = await ann(before)
     const stolen = liveOnly(visitor.cookie)
@@ -176,20 +200,15 @@ const STEP = REFRESH / 20
 
 const passIntervals = idleIntervals()
 
-/** Two nodes that share a store and nothing else; a socket of ann at the second, which has loaded her that long after it began. */
+/** Two nodes that share only a store; the second loads ann so many ms after its start and has her socket. */
 async function apart(loadedAt: number) {
   const [clock, store] = [testClock(), memoryStore()]
   const given = { clock, options: { store, storeRefresh: REFRESH } as never }
   const [one, two] = [await startWithUsers(given), await startWithUsers(given)]
-  /** What became of what handlers of the app have set. */
-  const told: unknown[] = []
+  const outcomes: unknown[] = []
   two.io.on('connection', (socket) => {
     const { liveSession } = socket
-    const tell = (written: Promise<unknown>): unknown =>
-      written.then(
-        (outcome) => told.push(outcome),
-        ({ code }) => told.push(code),
-      )
+    const tell = async (written: Promise<unknown>): Promise<unknown> => outcomes.push(await outcome(written))
     socket.on('are you there', (answer) => answer('still open'))
     socket.on('set', (value) => tell(liveSession.set('division', value)))
     socket.on('update', (value) => tell(liveSession.update('division', () => value)))
@@ -203,27 +222,27 @@ async function apart(loadedAt: number) {
   await ann.fetch('/login/now?user=ann')
   const socket = await ann.connect()
   for (const _ of [1, 2]) await socket.ticket()
-  return { one, store, pass, socket, told }
+  return { one, store, pass, socket, outcomes }
 }
 
-/** Whether a socket is there still. */
-function outcome(socket: TestSocket): Promise<unknown> {
+/** Returns whether a socket is still open. */
+function stateOf(socket: TestSocket): Promise<unknown> {
   return Promise.race([socket.closed.then(() => 'ended'), socket.io.emitWithAck('are you there')])
 }
 
-describe('threat 64: a user who is revoked at one node, a socket at another, no adapter', () => {
+describe('threat 64: the socket of a user revoked at another node', () => {
   it.each([0, 1, REFRESH / 2 - 1, REFRESH / 2, REFRESH / 2 + 1, REFRESH - 1])(
-    'ends within storeRefresh: loaded %i ms after its node began, and revoked right then',
+    'ends within storeRefresh: loaded and revoked at %i ms',
     async (loadedAt) => {
       const { one, pass, socket } = await apart(loadedAt)
       await one.live.revoke('ann')
-      expect(await outcome(socket)).toBe('still open')
+      expect(await stateOf(socket)).toBe('still open')
       for (let passed = 0; passed < REFRESH; passed += STEP) await pass(STEP)
-      expect(await outcome(socket)).toBe('ended')
+      expect(await stateOf(socket)).toBe('ended')
     },
   )
 
-  it('is not asked for more often for that: ten times in nine', async () => {
+  it('costs one load for each storeRefresh', async () => {
     const { store, pass, socket } = await apart(REFRESH / 2)
     const { load } = store
     let loads = 0
@@ -232,21 +251,21 @@ describe('threat 64: a user who is revoked at one node, a socket at another, no 
       return load.call(store, name)
     }
     for (let passed = 0; passed < 9 * REFRESH; passed += STEP) await pass(STEP)
-    expect(await outcome(socket)).toBe('still open')
+    expect(await stateOf(socket)).toBe('still open')
     expect(loads).toBe(10)
   })
 })
 
-describe('threat 64: what a socket sets whose user was revoked at another node, no adapter', () => {
-  it.each(['set', 'update'])('is refused to a handler of the app at once, as the store knows: %s', async (method) => {
-    const { one, socket, told } = await apart(0)
+describe('threat 64: a change by such a socket', () => {
+  it.each(['set', 'update'])('is refused by the store in a handler: %s', async (method) => {
+    const { one, socket, outcomes } = await apart(0)
     await one.live.revoke('ann')
     socket.io.emit(method, 9)
     await socket.closed
-    expect(told).toEqual(['superseded'])
+    expect(outcomes).toEqual(['superseded'])
   })
 
-  it('is never told to its page as saved: the socket ends with the first write', async () => {
+  it('is never acknowledged to its page, and ends the socket', async () => {
     const { one, socket } = await apart(0)
     await one.live.revoke('ann')
     const answer = socket.change('division', 9).catch(() => 'none')
