@@ -9,13 +9,13 @@ const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
 const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }
 
-/** Where a guest gets a cookie. */
+/** A request that gives a guest a cookie. */
 const GUEST = '/set?values={"theme":"dark"}'
 
 const start = (): Promise<App> => startWithUsers({ store: new AuthStore() })
 
-describe('threat 40: a cookie of a user, replayed after the session has ended', () => {
-  it('ends no socket of its user, who has signed in elsewhere and has no live cookie there yet', async () => {
+describe('threat 40: a cookie of a user, replayed after sign-out', () => {
+  it('leaves the user\u2019s sockets in other browsers open', async () => {
     const app = await start()
     const browser = app.visitor()
     await browser.fetch('/login/now?user=ann')
@@ -35,28 +35,8 @@ describe('threat 40: a cookie of a user, replayed after the session has ended', 
   })
 })
 
-describe('threat 40: a cookie of a guest, replayed after a user has signed in there', () => {
-  it('is a stranger\u2019s to all but that user', async () => {
-    const app = await start()
-    const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
-    const old = liveOnly(browser.cookie)
-    await browser.fetch('/login/now?user=ann')
-    await set(browser, THEIRS)
-    const socket = await browser.connect()
-    await socket.ticket()
-    const thief = app.visitor(old)
-    await thief.fetch('/set?values={"theme":"light"}')
-    expect(await values(thief)).toEqual(NOTHING)
-    expect(cookieContent(thief).browser).not.toBe(cookieContent(browser).browser)
-    const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))
-    const late = app.visitor([old, ...session].join('; '))
-    expect(await values(late)).toMatchObject({ division: 8, theme: 'dark' })
-    await late.store()
-    expect(cookieContent(late).browser).toBe(cookieContent(browser).browser)
-    expect(await socket.change('division', 9)).toHaveProperty('stamp')
-  })
-
-  it('is one to that user, too, where the id that followed was given up', async () => {
+describe('threat 40: a guest\u2019s cookie, replayed after a sign-in and sign-out', () => {
+  it('leads that user to a new random id', async () => {
     const app = await start()
     const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
     const old = liveOnly(browser.cookie)
@@ -74,7 +54,7 @@ describe('threat 40: a cookie of a guest, replayed after a user has signed in th
   })
 })
 
-describe('threat 56: the own user of a cookie that was given up', () => {
+describe('threat 56: a request with a cookie that was given up', () => {
   const leave = async (first: string, last: string) => {
     const app = await start()
     const browser = app.visitor()
@@ -84,7 +64,7 @@ describe('threat 56: the own user of a cookie that was given up', () => {
     return { app, browser, old }
   }
 
-  it('may set, where identify vouches for that very user; what is set is in the account, and the cookie stays', async () => {
+  it('writes to the account that identify still names', async () => {
     const { app, old } = await leave('/login/now?user=ann', '/logout/now')
     const session = app.visitor()
     await session.fetch('/login/unused?user=ann')
@@ -92,12 +72,12 @@ describe('threat 56: the own user of a cookie that was given up', () => {
     const answer = await ann.fetch('/set?values={"division":5,"theme":"dark"}')
     expect([answer.status, written(answer)]).toEqual([200, []])
     expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
-    // What the page asks, once it is refused a socket.
+    // A page asks this once its socket is refused.
     expect(written(await ann.ask())).toHaveLength(2)
     expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
   })
 
-  it('is the user as whom its guest has signed in: what is under way then is of one person', async () => {
+  it('acts as the user who signed in from that guest', async () => {
     const { app, browser, old } = await leave(GUEST, '/login/now?user=ann')
     const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))
     const late = app.visitor([old, ...session].join('; '))
@@ -106,7 +86,7 @@ describe('threat 56: the own user of a cookie that was given up', () => {
     expect(await values(browser)).toMatchObject({ division: 5, theme: 'light' })
   })
 
-  it('is any user who signs in by this very request', async () => {
+  it('can sign any user in', async () => {
     const { app, old } = await leave(GUEST, '/logout/forget')
     const late = app.visitor(old)
     await late.fetch('/login/now?user=bob')
@@ -117,25 +97,22 @@ describe('threat 56: the own user of a cookie that was given up', () => {
   it.each([
     [GUEST, '/logout/forget'],
     ['/login/now?user=ann', '/logout/leave'],
-  ])(
-    'has missed the answer where its browser has heard of the end, and keeps the cookie: the next request gets another one: %s',
-    async (first, last) => {
-      const { app, old } = await leave(first, last)
-      const visitor = app.visitor(old)
-      expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
-      expect(liveOnly(visitor.cookie)).toBe(old)
-      const [late, later] = [app.visitor(visitor.cookie), app.visitor(visitor.cookie)]
-      expect(await set(visitor, { division: 5 })).toMatchObject({ ...NOTHING, division: 5 })
-      expect(cookieContent(visitor).browser).not.toBe(cookieContent(app.visitor(old)).browser)
-      expect(visitor.cookie).toBe(liveOnly(visitor.cookie))
-      // It was sent beside that one, or is a copy: the browser has another cookie by now.
-      expect((await late.fetch('/set?values={"division":66}')).status).toBe(409)
-      expect([written(await later.fetch('/')), written(await app.visitor(old).store())]).toEqual([[], []])
-      expect(await values(visitor)).toMatchObject({ division: 5 })
-    },
-  )
+  ])('gets a new cookie after the browser kept the note of the end: %s', async (first, last) => {
+    const { app, old } = await leave(first, last)
+    const visitor = app.visitor(old)
+    expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
+    expect(liveOnly(visitor.cookie)).toBe(old)
+    const [late, later] = [app.visitor(visitor.cookie), app.visitor(visitor.cookie)]
+    expect(await set(visitor, { division: 5 })).toMatchObject({ ...NOTHING, division: 5 })
+    expect(cookieContent(visitor).browser).not.toBe(cookieContent(app.visitor(old)).browser)
+    expect(visitor.cookie).toBe(liveOnly(visitor.cookie))
+    // Concurrent requests and copies come too late.
+    expect((await late.fetch('/set?values={"division":66}')).status).toBe(409)
+    expect([written(await later.fetch('/')), written(await app.visitor(old).store())]).toEqual([[], []])
+    expect(await values(visitor)).toMatchObject({ division: 5 })
+  })
 
-  it('is told of the end again, once another visitor has come in its browser', async () => {
+  it('is refused again after another visitor used the browser', async () => {
     const { app, old } = await leave('/login/now?user=ann', '/logout/leave')
     const browser = app.visitor(old)
     await browser.fetch('/')
@@ -153,7 +130,7 @@ describe('threat 56: the own user of a cookie that was given up', () => {
     expect(browser.cookie).toBe(cookie)
   })
 
-  it('gets no cookie but a note of the end, which no script reads, and which goes with the browser', async () => {
+  it('gets only an HttpOnly session cookie that notes the end', async () => {
     const { app, old } = await leave(GUEST, '/logout/forget')
     const answer = await app.visitor(old).fetch('/')
     expect(answer.headers.getSetCookie()).toEqual([
@@ -162,7 +139,7 @@ describe('threat 56: the own user of a cookie that was given up', () => {
     expect(answer.headers.get('cache-control')).toMatch(/no-store|private/)
     const { browser } = cookieContent(app.visitor(old))
     const odd = ['', 'x', '-1', '1e99', '9'.repeat(17)].map((end) => `${end}.${browser}`)
-    // As after a late answer that was told the end of the cookie before this one.
+    // A late answer may have noted the end of an earlier cookie.
     const others = [`${'9'.repeat(13)}.${'x'.repeat(22)}`, '9'.repeat(13), `${'9'.repeat(13)}.`]
     for (const value of [...odd, ...others]) {
       const late = app.visitor(`${old}; live.ended=${value}`)

@@ -19,7 +19,7 @@ const newFields = defineFields({
   range: { schema: z.union([z.number(), z.enum(['all'])]), default: -1, client: 'write' },
 })
 
-/** Who makes a request is in its header; what it sets or deletes in its query. */
+/** The header names the user; the query says which values to set, delete and return. */
 const route: Koa.Middleware = async (ctx) => {
   const { liveSession, query } = ctx
   if (query['set'] !== undefined) await liveSession.setMany(JSON.parse(String(query['set'])))
@@ -32,7 +32,7 @@ interface Builds {
   readonly new: App<Fields>
 }
 
-/** The same keys and the same clock, as two builds of one app behind one name. */
+/** Starts two builds of one app with the same secrets and clock. */
 async function deploy(declared: { readonly old: Fields; readonly new: Fields }, bus?: Bus): Promise<Builds> {
   const clock = testClock()
   const start = async (fields: Fields): Promise<App<Fields>> => {
@@ -57,7 +57,7 @@ interface Asked {
   readonly keys?: readonly string[]
 }
 
-/** A request that the balancer gave to that build. */
+/** Sends a request to that build. */
 async function ask(visitor: Visitor, { url }: App<Fields>, asked: Asked): Promise<Record<string, unknown>> {
   const query = new URLSearchParams({ keys: JSON.stringify(asked.keys ?? []) })
   if (asked.set) query.set('set', JSON.stringify(asked.set))
@@ -69,7 +69,7 @@ async function ask(visitor: Visitor, { url }: App<Fields>, asked: Asked): Promis
 }
 
 describe('threat 35: a rolling deploy', () => {
-  it('brings each build what the other has written, with nothing but the adapter between them', async () => {
+  it('relays both builds\u2019 writes through an adapter alone', async () => {
     const builds = await deploy({ old: oldFields, new: newFields }, new Bus())
     const [one, two] = [await builds.old.live.user('ann'), await builds.new.live.user('ann')]
     await two.set('filter' as never, 'boats' as never)
@@ -79,7 +79,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(one.inspect().get('range')?.value).toBe('all')
   })
 
-  it('carries what a guest has brought into an account, which has no date', async () => {
+  it('keeps values that a sign-in brought along', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const visitor = builds.old.visitor()
     await ask(visitor, builds.new, { set: { filter: 'boats' } })
@@ -89,7 +89,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { user: 'ann', keys: ['filter'] })).toEqual({ filter: 'boats' })
   })
 
-  it('carries a value that the other build cannot read, and does not put its own default there', async () => {
+  it('keeps a value that the other build rejects', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const visitor = builds.old.visitor()
     await ask(visitor, builds.new, { set: { range: 'all' } })
@@ -98,7 +98,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { keys: ['range', 'division'] })).toEqual({ range: 'all', division: 1 })
   })
 
-  it('carries a deletion too: the other build does not bring the value back', async () => {
+  it('does not restore a deleted value', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const visitor = builds.old.visitor()
     await ask(visitor, builds.new, { set: { filter: 'x' } })
@@ -111,7 +111,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { keys: ['filter'] })).toEqual({ filter: 'none' })
   })
 
-  it('carries what a ticket of the other build says, and never tells a browser of it', async () => {
+  it('keeps unknown keys of a ticket, hidden from browsers', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const cookie = cookieFor(builds.new.live, {})
     const page = await builds.new.visitor(cookie).connect()
@@ -127,7 +127,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { keys: ['filter', 'division'] })).toEqual({ filter: 'x', division: 3 })
   })
 
-  it('carries what a ticket of the other build says, where the other node has told of it before', async () => {
+  it('keeps unknown keys of a ticket after the adapter relayed them', async () => {
     const builds = await deploy({ old: oldFields, new: newFields }, new Bus())
     const cookie = cookieFor(builds.new.live, {})
     const page = await builds.new.visitor(cookie).connect()
@@ -140,13 +140,13 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { keys: ['filter'] })).toEqual({ filter: 'x' })
   })
 
-  it('refuses what a page of the other build sets under a key that this one does not know', async () => {
+  it('refuses changes of unknown keys', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const answer = await builds.old.visitor().store({ set: [['filter', -1, '', 'x']] })
     expect([answer.status, await answer.json()]).toMatchObject([200, { results: [{ code: 'undeclared_key' }] }])
   })
 
-  it('keeps what belongs to one browser of a user out of the others, though this build does not know whose it is', async () => {
+  it('keeps unknown values of one browser out of other browsers', async () => {
     const builds = await deploy({
       old: oldFields,
       new: defineFields({ ...shared, theme: { ...text, scope: 'browser' } }),

@@ -12,14 +12,14 @@ import type { Visitor } from '../support/app/visitor.js'
 
 interface Slow {
   readonly app: App
-  /** Holds up what goes on after `leave()` or `identify()`. */
+  /** Holds the response back after `leave()` or `identify()`. */
   readonly gate: Gate
   readonly handshakes: Handshakes
-  /** How many sockets there are at the moment at which they resolve. */
+  /** The number of sockets when they resolve. */
   readonly sockets: () => number
 }
 
-/** Holds up `identify` of the handshakes that come while it is told to. */
+/** Holds `identify` of handshakes back on demand. */
 class Handshakes {
   #gate: Gate | undefined
   #count = 0
@@ -47,7 +47,7 @@ class Handshakes {
   }
 }
 
-/** An app whose requests with `slow` go on for long after they have signed in or out. */
+/** An app with slow responses to sign-ins and sign-outs with `?slow=1`. */
 async function start(): Promise<Slow> {
   const gate = new Gate()
   const handshakes = new Handshakes()
@@ -65,23 +65,27 @@ async function start(): Promise<Slow> {
   return { app, gate, handshakes, sockets: () => sockets }
 }
 
-/** The cookies of the app's own session alone. */
+/** Returns only the cookies of the app's own session. */
 const sessionOf = ({ cookie }: Visitor): string => {
   const pairs = cookie.split('; ').filter((pair) => pair.startsWith('app'))
   return pairs.join('; ')
 }
 
+const ANN = '/login/now?user=ann'
 const CHANGES: readonly (readonly [string, string])[] = [
   ['leave()', '/logout/leave?slow=1'],
   ['identify() at a sign-out', '/logout/now?slow=1'],
   ['identify() as another user', '/login/now?user=bob&slow=1'],
 ]
 
-describe('threat 48: a handler that goes on after it has signed a browser in or out', () => {
-  it.each(CHANGES)('has closed its sockets when %s resolves', async (_, path) => {
+describe('threat 48: a slow response after a sign-in or sign-out', () => {
+  it.each([
+    ...CHANGES.map(([name, path]) => [name, ANN, path] as const),
+    ['identify() of a guest', '/set?values={"division":1}', '/login/now?user=ann&slow=1'] as const,
+  ])('closes the browser\u2019s sockets before %s resolves', async (_, first, path) => {
     const { app, gate, sockets } = await start()
     const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    await ann.fetch(first)
     const [one, two] = [await ann.connect(), await RawPolling.enter(app.url, ann.cookie)]
     const answer = ann.fetch(path)
     await gate.entered
@@ -92,20 +96,7 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     expect((await answer).status).toBe(200)
   })
 
-  it('has closed those of a guest who signs in', async () => {
-    const { app, gate, sockets } = await start()
-    const guest = app.visitor()
-    await set(guest, { division: 1 })
-    const socket = await guest.connect()
-    const answer = guest.fetch('/login/now?user=ann&slow=1')
-    await gate.entered
-    expect(sockets()).toBe(0)
-    await socket.closed
-    gate.open()
-    await answer
-  })
-
-  it.each(CHANGES)('has no POST of the browser bring another cookie meanwhile, after %s', async (_, path) => {
+  it.each(CHANGES)('defers the browser\u2019s POSTs after %s', async (_, path) => {
     const { app, gate } = await start()
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')
@@ -118,7 +109,7 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     expect((await ann.store()).status).toBe(200)
   })
 
-  it.each(CHANGES)('lets nothing in meanwhile that brings the former cookie, after %s', async (_, path) => {
+  it.each(CHANGES)('refuses handshakes with the former cookie after %s', async (_, path) => {
     const { app, gate } = await start()
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')
@@ -133,7 +124,7 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     await answer
   })
 
-  it.each(CHANGES)('ends what has come in meanwhile as the former user without a cookie, after %s', async (_, path) => {
+  it.each(CHANGES)('disconnects cookieless sockets of the former user after %s', async (_, path) => {
     const { app, gate } = await start()
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')
@@ -146,34 +137,31 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     await meanwhile.closed
   })
 
-  it.each(CHANGES)(
-    'lets in nothing that asked before the answer was out, and hears after it, after %s',
-    async (_, path) => {
-      const { app, gate, handshakes } = await start()
-      const ann = app.visitor()
-      await ann.fetch('/login/now?user=ann')
-      const cookies = [ann.cookie, sessionOf(ann)]
-      const answer = ann.fetch(path)
-      await gate.entered
-      handshakes.hold()
-      const asking = cookies.map(async (cookie) => {
-        const socket = await RawSocket.open(app.url, { cookie, origin: app.url })
-        socket.send('40')
-        return socket
-      })
-      const sockets = await Promise.all(asking)
-      await handshakes.held(sockets.length)
-      gate.open()
-      await answer
-      handshakes.release()
-      for (const socket of sockets) {
-        await socket.closed
-        expect(socket.received.filter((text) => text.startsWith('4'))).toEqual([])
-      }
-    },
-  )
+  it.each(CHANGES)('refuses handshakes that outlast the response to %s', async (_, path) => {
+    const { app, gate, handshakes } = await start()
+    const ann = app.visitor()
+    await ann.fetch('/login/now?user=ann')
+    const cookies = [ann.cookie, sessionOf(ann)]
+    const answer = ann.fetch(path)
+    await gate.entered
+    handshakes.hold()
+    const asking = cookies.map(async (cookie) => {
+      const socket = await RawSocket.open(app.url, { cookie, origin: app.url })
+      socket.send('40')
+      return socket
+    })
+    const sockets = await Promise.all(asking)
+    await handshakes.held(sockets.length)
+    gate.open()
+    await answer
+    handshakes.release()
+    for (const socket of sockets) {
+      await socket.closed
+      expect(socket.received.filter((text) => text.startsWith('4'))).toEqual([])
+    }
+  })
 
-  it('leaves the user\u2019s other browsers alone that were there before', async () => {
+  it('keeps sockets of the user\u2019s other browsers', async () => {
     const { app, gate } = await start()
     const [ann, other] = [app.visitor(), app.visitor()]
     for (const visitor of [ann, other]) await visitor.fetch('/login/now?user=ann')
@@ -184,24 +172,12 @@ describe('threat 48: a handler that goes on after it has signed a browser in or 
     await answer
     expect(await socket.change('division', 2)).toHaveProperty('stamp')
   })
-
-  it('lets the former id be given up for good once the answer is out', async () => {
-    const { app, gate } = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    const former = app.visitor(ann.cookie)
-    const answer = ann.fetch('/logout/leave?slow=1')
-    await gate.entered
-    gate.open()
-    await answer
-    await expect(former.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
-  })
 })
 
-describe('threat 48: an answer whose body goes on for long', () => {
+describe('threat 48: a sign-out with a streamed response', () => {
   afterEach(() => void jest.useRealTimers())
 
-  /** Signs ann out in one browser, by an answer that goes on. */
+  /** Signs ann out in one of two browsers, with a response that never ends by itself. */
   async function startStream() {
     const body = new PassThrough()
     let closed: Promise<unknown> = Promise.resolve()
@@ -226,7 +202,7 @@ describe('threat 48: an answer whose body goes on for long', () => {
     return { other, end }
   }
 
-  it('leaves what the user opens elsewhere alone, once its headers have arrived', async () => {
+  it('keeps sockets opened elsewhere after its headers arrive', async () => {
     const { other, end } = await startStream()
     jest.advanceTimersByTime(5000)
     const socket = await other.connect()
@@ -234,7 +210,7 @@ describe('threat 48: an answer whose body goes on for long', () => {
     expect(await Promise.race([socket.closed, socket.change('division', 2)])).toHaveProperty('stamp')
   })
 
-  it('ends what came in as the former user while its headers were under way, without waiting for its end', async () => {
+  it('disconnects sockets opened before its headers arrive', async () => {
     const { other, end } = await startStream()
     const socket = await other.connect()
     jest.advanceTimersByTime(5000)
@@ -242,7 +218,7 @@ describe('threat 48: an answer whose body goes on for long', () => {
     await end()
   })
 
-  it('does so at its end, where that comes first, and not again', async () => {
+  it('disconnects those sockets once, at its end at the latest', async () => {
     const { other, end } = await startStream()
     const socket = await other.connect()
     await end()
@@ -253,14 +229,18 @@ describe('threat 48: an answer whose body goes on for long', () => {
   })
 })
 
-describe('a page whose socket is open while it', () => {
-  it('signs in by fetch, slowly, ends up as the user', async () => {
+describe('a page with an open socket during a slow response', () => {
+  it.each([
+    ['sign-in', '/unused', '/login/now?user=ann&slow=1', 'ann'],
+    ['sign-out', '/login/now?user=ann', '/logout/leave?slow=1', undefined],
+  ])('reconnects as the new visitor after a %s', async (_, first, path, user) => {
     const { app, gate } = await start()
     const visitor = app.visitor()
+    await visitor.fetch(first)
     await set(visitor, { cart: ['a'] })
     const page = await visitor.open({ path: '/page' })
     await page.connected()
-    const answer = visitor.fetch('/login/now?user=ann&slow=1')
+    const answer = visitor.fetch(path)
     await gate.entered
     const lost = new Promise((resolve) => page.socket.once('disconnect', resolve))
     if (page.socket.connected) await lost
@@ -268,27 +248,9 @@ describe('a page whose socket is open while it', () => {
     await answer
     await page.connected()
     await page.live.set('division', 5)
-    expect((await app.live.user('ann')).get('division')).toBe(5)
-    expect(page.live.get('cart')).toEqual(['a'])
-    expect([...app.io.sockets.sockets.values()].map((socket) => socket.liveSession.userId)).toEqual(['ann'])
-  })
-
-  it('signs out by fetch, slowly, ends up as a guest', async () => {
-    const { app, gate } = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
-    await set(visitor, { division: 3 })
-    const page = await visitor.open({ path: '/page' })
-    await page.connected()
-    const answer = visitor.fetch('/logout/leave?slow=1')
-    await gate.entered
-    const lost = new Promise((resolve) => page.socket.once('disconnect', resolve))
-    if (page.socket.connected) await lost
-    gate.open()
-    await answer
-    await page.connected()
-    await page.live.ready
-    expect([...app.io.sockets.sockets.values()].map((socket) => socket.liveSession.userId)).toEqual([undefined])
-    expect(page.live.get('division')).toBe(-1)
+    expect([...app.io.sockets.sockets.values()].map((socket) => socket.liveSession.userId)).toEqual([user])
+    expect(page.live.get('cart')).toEqual(user === undefined ? [] : ['a'])
+    using account = await app.live.user('ann')
+    expect([account.get('division'), account.get('cart')]).toEqual([user === undefined ? -1 : 5, ['a']])
   })
 })

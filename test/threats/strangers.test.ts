@@ -12,14 +12,14 @@ import { Caches } from './caches.js'
 const MAX_SUBJECTS = atScale(20, 100)
 const STRANGERS = 20 * MAX_SUBJECTS
 
-/** An app that has room for few. */
+/** An app with a small cache. */
 function start(options: object = {}): Promise<App> {
   const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa)]
   const cache = { maxSubjects: MAX_SUBJECTS }
   return App.start({ before, options: { identify, cache, ...options } as never, routes: account })
 }
 
-/** Many at once, but no more than a server takes. */
+/** Sends a hundred requests at a time. */
 async function flood(times: number, act: (index: number) => Promise<unknown>): Promise<void> {
   for (let done = 0; done < times; done += 100) {
     await Promise.all(Array.from({ length: Math.min(100, times - done) }, (_, index) => act(done + index)))
@@ -41,7 +41,7 @@ afterEach(() => {
 })
 
 describe('threat 18: a flood of anonymous ids', () => {
-  it('that only reads leaves nothing in memory', async () => {
+  it('leaves nothing in memory after reads', async () => {
     const caches = Caches.watch()
     const app = await start()
     await flood(STRANGERS, () => fetch(`${app.url}/`))
@@ -56,7 +56,7 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect([caches.users, caches.browsers]).toEqual([0, 0])
   })
 
-  it('that writes once each stays within the bound, and every cookie still knows its own', async () => {
+  it('stays within the bound after one write each', async () => {
     const caches = Caches.watch()
     const app = await start()
     const cookies: string[] = []
@@ -73,7 +73,7 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
   })
 
-  it('that signs in and leaves stays within the bound', async () => {
+  it('stays within the bound after sign-ins and sign-outs', async () => {
     const caches = Caches.watch()
     const app = await start()
     await flood(STRANGERS / 8, async (index) => {
@@ -86,11 +86,11 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
   })
 
-  describe('within the process', () => {
+  describe('inside the process', () => {
     const maxSubjects = atScale(300, 10_000)
     const many = 30 * maxSubjects
 
-    it('leaves 0 entries where they only ask, and what it may where they write', async () => {
+    it('leaves no entry after reads, and a bounded number after writes', async () => {
       const caches = Caches.watch()
       const { app, core } = await parts()
       const [field] = core.sessions.fields.values()
@@ -110,7 +110,7 @@ describe('threat 18: a flood of anonymous ids', () => {
       expect(app.errors).toEqual([])
     })
 
-    it('remembers no more texts of cookies than maxGuestBytes', async () => {
+    it('remembers verified cookies within maxGuestBytes', async () => {
       const caches = Caches.watch()
       const { app, core } = await parts({ maxGuestBytes: 4_000_000 })
       for (let i = 0; i < atScale(11_000, 25_000); i += 1) {
@@ -134,14 +134,14 @@ describe('threat 29: a flood of strangers', () => {
     return flood(times, (index) => fetch(app.url + setPath({ division: index, theme: 'dark' })))
   }
 
-  it('evicts no user, whom only memory knows', async () => {
+  it('evicts no user without a store', async () => {
     const app = await start()
     for (let i = 0; i < MAX_SUBJECTS / 2; i += 1) await (await app.live.user(i)).set('division', i)
     await strangers(app)
     for (let i = 0; i < MAX_SUBJECTS / 2; i += 1) expect((await app.live.user(i)).get('division')).toBe(i)
   })
 
-  it('takes nothing from sockets that are open, a stranger\u2019s and a user\u2019s', async () => {
+  it('evicts no values of open sockets', async () => {
     const app = await start()
     app.io.on('connection', (socket) => {
       socket.on('read', (done) => done([socket.liveSession.get('division'), socket.liveSession.get('theme')]))
@@ -154,7 +154,7 @@ describe('threat 29: a flood of strangers', () => {
     for (const socket of sockets) expect(await socket.io.emitWithAck('read')).toEqual([7, 'dark'])
   })
 
-  it('makes no revocation of a user forgotten: what was signed before stays worthless', async () => {
+  it('evicts no revocation', async () => {
     const app = await start()
     const { epochs } = coreOf(app.live)
     const ann = app.visitor()
@@ -173,7 +173,7 @@ describe('threat 29: a flood of strangers', () => {
     expect(epochs.accepts(subjectHash(userSubject('ann')), { epoch: 0, generation: 0 })).toBe(false)
   })
 
-  it('makes no logout forgotten: the cookie of a browser that has left stays worthless', async () => {
+  it('evicts no sign-out', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch(setPath({ division: 3 }))
