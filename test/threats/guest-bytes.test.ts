@@ -1,27 +1,35 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
-import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { storeName } from '../../server/kernel/names/stored-name.js'
 import { browserSubject, userSubject } from '../../server/kernel/names/subject.js'
-import type { Core } from '../../server/kernel/seams/core.js'
 import { coreOf } from '../../server/plugin.js'
 import type { JsonValue } from '../../shared/json.js'
-import { App } from '../support/app/app.js'
+import { App, type AppOptions } from '../support/app/app.js'
+import { identify } from '../support/app/auth.js'
 import { browserId } from '../support/app/browser-id.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
+import { SessionApp } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
 
+const COUNTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] as const
+const number = { schema: z.number(), default: -1, client: 'write' } as const
 const fields = defineFields({
   notes: { schema: z.array(z.string()), default: [], client: 'write', cookie: false },
-  division: { schema: z.number(), default: -1, client: 'write' },
+  division: { ...number, maxBytes: 200 },
+  ...Object.fromEntries(COUNTERS.map((key) => [key, { ...number, maxBytes: 100 }])),
 })
+type Given = Omit<AppOptions<typeof fields>, 'options' | 'fields'>
 const MB = 1_000_000
 const LITTLE = 200_000
 const STRANGERS = 40
-/** Guests within the process, and bytes for them: far fewer than they have. */
+/** Guests of the heap test, with far more bytes than they may have. */
 const GUESTS = atScale(2000, 24_000)
 const ROOM = atScale(8, 64) * MB
 
@@ -32,78 +40,77 @@ const collect: () => void = runInNewContext('gc')
 const notes = (index: number, parts = 16): string[] =>
   Array.from({ length: parts }, (_, part) => `${index} ${part} `.padEnd(16_000 / parts - 3, 'x'))
 
-const start = (options: object): Promise<App<typeof fields>> => App.start<typeof fields>({ fields, options })
+const subject = (index: number) => browserSubject(browserId(index))
 
-/** So many guests with cookies of their own, from that number on, who each store that much by a POST. */
-async function flood(app: App<typeof fields>, from = 0): Promise<number[]> {
-  const statuses: number[] = []
-  for (let index = from; index < from + STRANGERS; index += 1) {
-    const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(index) }))
-    statuses.push((await visitor.store({ set: [['notes', -1, '', notes(index)]] })).status)
+async function start(options: object = {}, given: Given = {}) {
+  const app = await App.start<typeof fields>({
+    ...given,
+    fields,
+    options: { cache: { maxGuestBytes: LITTLE }, ...options },
+  })
+  const core = coreOf(app.live)
+  const { sessions } = core
+  const visitorOf = (index: number): Visitor => app.visitor(cookieFor(app.live, { browserId: browserId(index) }))
+  /** Writes within the process. */
+  const write = (index: number, key: string, value: JsonValue | undefined, id?: string): void => {
+    const field = present(sessions.fields.get(key))
+    sessions.write(new Map([[field, value]]), { subject: () => subject(index) }, 'socket', id ? { id } : undefined)
   }
-  return statuses
+  const valueIn = (index: number, key: string) => sessions.find(subject(index))?.value(key)
+  /** Has guests from that number on store 16 kB each by a POST. */
+  const flood = async (from = 0): Promise<void> => {
+    for (let index = from; index < from + STRANGERS; index += 1)
+      expect((await visitorOf(index).store({ set: [['notes', -1, '', notes(index)]] })).status).toBe(200)
+  }
+  const bytes = (): number =>
+    Array.from(core.subjects.residents(), ({ replica }) => replica.bytes).reduce((sum, each) => sum + each, 0)
+  return { app, core, visitorOf, write, valueIn, flood, bytes }
 }
 
-/** Bytes that guests take in the cache. */
-function bytesOf({ subjects }: Core): number {
-  return Array.from(subjects.residents(), ({ replica }) => replica.bytes).reduce((sum, bytes) => sum + bytes, 0)
-}
-
-describe('threat 57: strangers without number, who each store much', () => {
-  it.each([
-    ['', {}],
-    [', where many more subjects would have room', { maxSubjects: 1_000_000 }],
-  ])('take no more memory than guests may, and the newest keep what they have%s', async (_, cache) => {
-    const app = await start({ cache: { ...cache, maxGuestBytes: LITTLE } })
-    const core = coreOf(app.live)
-    expect(new Set(await flood(app))).toEqual(new Set([200]))
-    expect(bytesOf(core)).toBeGreaterThan(LITTLE / 2)
-    expect(bytesOf(core)).toBeLessThan(LITTLE)
-    expect(core.sessions.find(browserSubject(browserId(STRANGERS - 1)))?.value('notes')).toEqual(notes(STRANGERS - 1))
-    expect(core.sessions.find(browserSubject(browserId(0)))).toBeUndefined()
+describe('threat 57: strangers without number', () => {
+  it('stay within maxGuestBytes; the newest keep their values', async () => {
+    const { flood, bytes, valueIn } = await start({ cache: { maxSubjects: 1_000_000, maxGuestBytes: LITTLE } })
+    await flood()
+    expect(bytes()).toBeGreaterThan(LITTLE / 2)
+    expect(bytes()).toBeLessThan(LITTLE)
+    expect(valueIn(STRANGERS - 1, 'notes')).toEqual(notes(STRANGERS - 1))
+    expect(valueIn(0, 'notes')).toBeUndefined()
   })
 
-  it('take it from no user, and from no guest whose socket is open', async () => {
-    const app = await start({ cache: { maxGuestBytes: LITTLE } })
-    const core = coreOf(app.live)
+  it('evict neither users nor guests with open sockets', async () => {
+    const { app, core, flood, visitorOf, valueIn } = await start()
     for (let id = 0; id < 20; id += 1) await (await app.live.user(id)).set('notes', notes(id))
-    const socket = await app.visitor(cookieFor(app.live, { browserId: browserId('open') })).connect()
+    const socket = await visitorOf(99).connect()
     expect(await socket.change('notes', ['mine'])).toHaveProperty('stamp')
-    await flood(app)
+    await flood()
     for (let id = 0; id < 20; id += 1) expect(core.sessions.find(userSubject(id))?.value('notes')).toHaveLength(16)
-    expect(core.sessions.find(browserSubject(browserId('open')))?.value('notes')).toEqual(['mine'])
+    expect(valueIn(99, 'notes')).toEqual(['mine'])
   })
 
-  it('are counted by what is there: one who writes again and again takes no room of others', async () => {
-    const app = await start({ cache: { maxGuestBytes: LITTLE } })
-    const { sessions, subjects } = coreOf(app.live)
-    const field = sessions.fields.get('notes')
-    if (!field) throw new Error('never')
-    const write = (index: number, value: JsonValue | undefined): void =>
-      void sessions.write(new Map([[field, value]]), { subject: () => browserSubject(browserId(index)) }, 'request')
-    for (let index = 0; index < 5; index += 1) write(index, notes(index))
-    for (let time = 0; time < 100; time += 1) write(1, notes(time))
+  it('are counted by their present values, not by their writes', async () => {
+    const { core, write } = await start()
+    const { subjects } = core
+    for (let index = 0; index < 5; index += 1) write(index, 'notes', notes(index))
     for (let time = 0; time < 100; time += 1) {
-      write(2, undefined)
-      write(2, notes(time))
-      subjects.erase(browserSubject(browserId(3)))
-      write(3, notes(time))
-      subjects.hold(browserSubject(browserId(4)))
-      write(4, notes(time))
-      subjects.release(browserSubject(browserId(4)))
+      write(1, 'notes', notes(time))
+      write(2, 'notes', undefined)
+      write(2, 'notes', notes(time))
+      subjects.erase(subject(3))
+      write(3, 'notes', notes(time))
+      subjects.hold(subject(4))
+      write(4, 'notes', notes(time))
+      subjects.release(subject(4))
     }
     expect(subjects.cached.browsers).toBe(5)
   })
 
-  it('leave no more to a store that is down than guests may, which onError is told, and all is well once it is back', async () => {
+  it('leave a bounded backlog for a store that is down', async () => {
     const store = memoryStore()
-    const app = await start({ store, storeTimeout: 20, cache: { maxGuestBytes: LITTLE } })
-    const core = coreOf(app.live)
+    const { app, core, flood } = await start({ store, storeTimeout: 20 })
     store.fail(Number.POSITIVE_INFINITY)
-    expect(new Set(await flood(app))).toEqual(new Set([200]))
-    const waiting = Array.from({ length: STRANGERS }, (_, index) =>
-      present(core.store).unsaved.of(browserSubject(browserId(index))),
-    )
+    await flood()
+    const { unsaved } = present(core.store)
+    const waiting = Array.from({ length: STRANGERS }, (_, index) => unsaved.of(subject(index)))
     expect(JSON.stringify(waiting).length).toBeLessThan(LITTLE)
     expect(waiting.at(-1)).toMatchObject([{ key: 'notes' }])
     expect(app.errors.map((error) => [Reflect.get(Object(error), 'code'), String(error)])).toContainEqual([
@@ -113,23 +120,20 @@ describe('threat 57: strangers without number, who each store much', () => {
     store.fail(0)
     await app.visitor(cookieFor(app.live, {})).store()
     await app.live.settled()
-    expect(core.store?.unsaved.size).toBe(0)
+    expect(unsaved.size).toBe(0)
   })
 
-  it('have what the store was not told of stored once they come again, where it is in memory still', async () => {
+  it('store dropped backlog when they return', async () => {
     const store = memoryStore()
-    const app = await start({ store, storeTimeout: 20, cache: { maxGuestBytes: LITTLE } })
-    const core = coreOf(app.live)
-    const subject = browserSubject(browserId(0))
-    const stored = async () => (await store.load(storeName(subject))).map(({ key, value }) => [key, value])
+    const { app, core, flood, visitorOf, valueIn } = await start({ store, storeTimeout: 20 })
+    const stored = async () => (await store.load(storeName(subject(0)))).map(({ key, value }) => [key, value])
     store.fail(Number.POSITIVE_INFINITY)
-    const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(0) }))
+    const visitor = visitorOf(0)
     const socket = await visitor.connect()
     expect(await socket.change('division', 7)).toMatchObject({ level: 'memory' })
-    // Of others: that guest comes again below.
-    await flood(app, 1)
-    expect(core.store?.unsaved.of(subject)).toEqual([])
-    expect(core.sessions.find(subject)?.value('division')).toBe(7)
+    await flood(1)
+    expect(core.store?.unsaved.of(subject(0))).toEqual([])
+    expect(valueIn(0, 'division')).toBe(7)
     store.fail(0)
     expect(await stored()).toEqual([])
     await visitor.store()
@@ -137,43 +141,156 @@ describe('threat 57: strangers without number, who each store much', () => {
     expect(await stored()).toEqual([['division', 7]])
   })
 
-  it.each([
-    ['in few parts', 16],
-    ['in many', 1000],
-  ])('leave little of them on the heap, with all that remembers their cookies, where it is %s', async (_, parts) => {
-    const app = await start({ cache: { maxGuestBytes: ROOM } })
-    const core = coreOf(app.live)
-    const field = core.sessions.fields.get('notes')
-    if (!field) throw new Error('never')
+  it.each([16, 1000])('take little heap, cookies included: values in %i parts', async (parts) => {
+    const { app, core, write } = await start({ cache: { maxGuestBytes: ROOM } })
+    const { cookie, identities } = core
     collect()
     const before = process.memoryUsage().heapUsed
     for (let index = 0; index < GUESTS; index += 1) {
-      const cookie = core.cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browserId(index) }) } })
-      const { visitor } = core.identities.recognize(core.identities.take(cookie, undefined), undefined, { headers: {} })
-      core.sessions.write(new Map([[field, notes(index, parts)]]), visitor, 'request')
-      core.identities.recognize(core.identities.take(cookie, undefined), undefined, { headers: {} })
+      const read = cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browserId(index) }) } })
+      const recognize = () => identities.recognize(identities.take(read, undefined), undefined, { headers: {} })
+      recognize()
+      write(index, 'notes', notes(index, parts))
+      recognize()
     }
     collect()
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(2.5 * ROOM)
   })
 
-  it('have no more rows in a store, each of them, than the fields have room for', async () => {
+  it('are weighed within a quarter of V8\u2019s own count', async () => {
+    const args = ['--expose-gc', '--import', 'tsx', 'test/threats/weights.ts']
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    const taken: [shape: string, bytes: number][] = JSON.parse(stdout)
+    expect(taken).toHaveLength(3)
+    expect(taken.filter(([, bytes]) => !(bytes > 0.75 && bytes < 1.25))).toEqual([])
+  })
+})
+
+describe('threat 84: flash messages of guests without number', () => {
+  it('share the bound with values; the oldest are evicted', async () => {
+    const { write, valueIn, visitorOf } = await start(
+      {},
+      {
+        routes: async (ctx) => {
+          if (ctx.path === '/say')
+            for (let at = 0; at < 10; at += 1) await ctx.liveSession.flash(`${at}`.padEnd(950, 'x'))
+          else ctx.body = (await ctx.liveSession.takeFlash()).length
+        },
+      },
+    )
+    const count = async (index: number) => (await visitorOf(index).fetch('/take')).json()
+    write(0, 'notes', notes(0))
+    for (let index = 0; index < 40; index += 1) await visitorOf(index).fetch('/say')
+    expect([await count(0), await count(39)]).toEqual([0, 10])
+    expect(valueIn(0, 'notes')).toBeUndefined()
+  })
+})
+
+describe('threat 85: sessions of guests without number', () => {
+  const startSessions = (given: object = {}) =>
+    SessionApp.start({ options: { identify, cache: { maxGuestBytes: LITTLE }, ...given } as never })
+
+  it('are evicted with one warning; users\u2019 and connected sessions stay', async () => {
+    const sessions = await startSessions()
+    const user = await sessions.withSession({ user: 'ann' })
+    const connected = await sessions.withSession({ cart: ['mine'] })
+    await sessions.connect(connected)
+    await sessions.read(user)
+    const old = await sessions.withSession({ cart: ['old'] })
+    for (let index = 0; index < 20; index += 1) await sessions.withSession({ notes: notes(index) })
+    const last = await sessions.withSession({ cart: ['new'] })
+    expect(await Promise.all([user, connected, old, last].map((visitor) => sessions.read(visitor)))).toEqual([
+      { user: 'ann' },
+      { cart: ['mine'] },
+      {},
+      { cart: ['new'] },
+    ])
+    const warning = 'live.sessionStore() has let go of sessions of guests'
+    expect(sessions.app.warnings.filter((text) => text.includes(warning))).toHaveLength(1)
+  })
+
+  it('leave a bounded backlog for a store that is down, beside users\u2019', async () => {
     const store = memoryStore()
-    const app = await start({ store })
-    const visitor = app.visitor(cookieFor(app.live, { browserId: browserId(0) }))
-    const set = [
-      ['notes', -1, '', notes(0)],
-      ['division', -1, '', 1],
-    ]
-    expect((await visitor.store({ set })).status).toBe(200)
-    const refused = async (key: string, value: unknown) =>
-      (await (await visitor.store({ set: [[key, -1, '', value]] })).json()).results
-    for (const key of ['more', '$epoch', '__proto__'])
-      expect(await refused(key, 1)).toEqual([{ code: 'undeclared_key' }])
-    expect(await refused('notes', notes(0, 2000))).toEqual([{ code: 'too_large' }])
+    const sessions = await startSessions({ store, storeTimeout: 20 })
+    const user = await sessions.withSession({ user: 'ann' })
+    await sessions.read(user)
+    store.fail(Number.POSITIVE_INFINITY)
+    await sessions.write(user, { cart: ['hers'] })
+    for (let index = 0; index < 20; index += 1) await sessions.withSession({ notes: notes(index) })
+    expect(coreOf(sessions.app.live).store?.unsaved.size).toBeLessThan(10)
+    store.fail(0)
+    await sessions.withSession({ cart: ['new'] })
+    await sessions.app.live.settled()
+    const other = await startSessions({ store })
+    expect(await other.read(other.visitor(user.cookie))).toEqual({ user: 'ann', cart: ['hers'] })
+  })
+})
+
+describe('threat 86: pairs of valid guest cookies in one request', () => {
+  const flood = async (app: App<typeof fields>, count: number) => {
+    for (let index = 1; index <= count; index += 1) {
+      const pair = [index, 1000 + index].map((id) => cookieFor(app.live, { browserId: browserId(id) }))
+      await fetch(`${app.url}/`, { headers: { cookie: pair.join('; ') } })
+    }
+  }
+  const routes: Given['routes'] = (ctx) => {
+    ctx.body = ctx.liveSession.get('division')
+  }
+
+  it('leave at most the end marker of a guest in a store', async () => {
+    const store = memoryStore()
+    const { app, core, visitorOf } = await start({ store }, { routes })
+    await visitorOf(2).store({ set: [['division', -1, '', 1]] })
+    await flood(app, 3)
     await app.live.settled()
-    const rows = await store.load(storeName(browserSubject(browserId(0))))
-    expect(rows.map(({ key }) => key)).toEqual(['notes', 'division'])
-    expect(JSON.stringify(rows).length).toBeLessThan(27_000)
+    const rows = (id: number) => store.load(storeName(subject(id)))
+    expect([await rows(1), await rows(1001), await rows(1002)]).toEqual([[], [], []])
+    expect(await rows(2)).toMatchObject([{ key: '$epoch' }])
+    expect(core.epochs.isGivenUp(subject(1))).toBe(true)
+  })
+
+  it('leave bounded ends in memory, besides those of users', async () => {
+    const { epochs } = (await start()).core
+    epochs.giveUp(subject(-1), undefined, true)
+    for (let index = 0; index < 2500; index += 1) epochs.giveUp(subject(index), undefined)
+    expect([-1, 0, 2499].map((index) => epochs.isGivenUp(subject(index)))).toEqual([true, false, true])
+  })
+
+  it('leave a bounded backlog for a store that is down', async () => {
+    const store = memoryStore()
+    const { app, core } = await start({ store, storeTimeout: 20, cache: { maxGuestBytes: 20_000 } }, { routes })
+    store.fail(Number.POSITIVE_INFINITY)
+    await flood(app, 40)
+    expect(core.store?.unsaved.size).toBeLessThan(40)
+    store.fail(0)
+  })
+})
+
+describe('threat 90: the ids of a guest\u2019s updates', () => {
+  it('take a bounded size in a store for all keys together', async () => {
+    const clock = testClock()
+    const store = memoryStore(clock.now)
+    const options = { store, limits: { changesPerSocket: 1e6, changesPerSubject: 1e6 } }
+    const { app, write, visitorOf } = await start(options, { clock })
+    for (let at = 0; at < 200; at += 1) for (const key of COUNTERS) write(0, key, at, `${key}-${at}`.padEnd(32, 'x'))
+    await visitorOf(0).store()
+    await app.live.settled()
+    const stored = JSON.stringify(await store.load(storeName(subject(0))))
+    expect(stored.length).toBeLessThan(40_000)
+    expect(stored).toContain('a-199')
+  })
+})
+
+describe('threat 91: guests without number and with open sockets', () => {
+  it('stay within the bound, beyond which their cookies\u2019 values stay', async () => {
+    const { bytes, visitorOf, valueIn } = await start()
+    for (let index = 0; index < 16; index += 1) {
+      const socket = await visitorOf(index).connect()
+      expect(await socket.change('division', index)).toHaveProperty('stamp')
+      expect(await socket.change('notes', notes(index))).toHaveProperty('stamp')
+    }
+    expect(bytes()).toBeLessThan(LITTLE)
+    expect([0, 15].map((index) => valueIn(index, 'division'))).toEqual([0, 15])
+    expect([0, 15].map((index) => valueIn(index, 'notes'))).toEqual([undefined, notes(15)])
   })
 })
