@@ -25,7 +25,7 @@ const start = (options: object = {}) =>
     },
   })
 
-/** Counts the texts that are verified from now on. */
+/** Counts verified texts from now on. */
 function countVerified(): () => number {
   const spies = [jest.spyOn(SigningKeys.prototype, 'find'), jest.spyOn(SigningKeys.prototype, 'index')]
   const count = (): number => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0)
@@ -33,7 +33,7 @@ function countVerified(): () => number {
   return () => count() - before
 }
 
-/** As much of a header of so many bytes as parts of a kind fill. */
+/** Fills a header of so many bytes with parts. */
 function fill(bytes: number, part: (index: number) => string): string {
   const { length } = `${part(1000)}; `
   return Array.from({ length: Math.floor(bytes / length) }, (_, index) => part(1000 + index)).join('; ')
@@ -45,18 +45,17 @@ const signature = (index: number): string => `live.sig=${`${index}`.padEnd(43, '
 
 const pair = (index: number): string => `${text(index)}; ${signature(index)}`
 
-describe('threat 83: a Cookie header full of pairs named like ours', () => {
+describe('threat 83: a Cookie header full of pairs with our name', () => {
   it.each([
     ['without a store', () => ({})],
     ['with a store', () => ({ store: memoryStore() })],
-  ])('is read once a request, and the good one counts: %s', async (_, options) => {
+  ])('is read once a request, %s', async (_, options) => {
     const app = await start(options())
     const own = cookieFor(app.live, { values: { division: 5 } })
     const header = `${fill(14_000, pair)}; ${own}`
     const verified = countVerified()
     const answer = await fetch(app.url, { headers: { cookie: header } })
     expect(await answer.text()).toBe('5')
-    // One look at each text, and another at the good one's content.
     expect(verified()).toBeLessThanOrEqual(header.split('live=').length)
   })
 
@@ -66,7 +65,7 @@ describe('threat 83: a Cookie header full of pairs named like ours', () => {
     ['60 kB of texts', 60_000, text],
     ['60 kB of signatures', 60_000, signature],
     ['60 kB of names without a value', 60_000, () => 'live='],
-    ['60 kB of names that end like ours', 60_000, () => 'is_live='],
+    ['60 kB of similar names', 60_000, () => 'is_live='],
     ['60 kB of spaces', 60_000, () => `${' '.repeat(400)}x live=`],
   ])('costs less than a step a byte: %s', async (_, bytes, part) => {
     const app = await start()
@@ -80,9 +79,9 @@ describe('threat 83: a Cookie header full of pairs named like ours', () => {
   })
 })
 
-describe('a cookie whose name ends like ours', () => {
-  it.each(['is_live=1; OWN', 'OWN; is_live=1', 'other=live=1; OWN', 'OWN; my.live.sig=x', 'x live=1;  OWN'])(
-    'costs no verification once the good one is known: %s',
+describe('a cookie with a similar name', () => {
+  it.each(['is_live=1; OWN', 'other=live=1; OWN', 'OWN; my.live.sig=x', 'x live=1;  OWN'])(
+    'costs no verification after the first request: %s',
     async (header) => {
       const app = await start()
       const cookie = header.replace('OWN', cookieFor(app.live, { values: { division: 5 } }))
@@ -94,8 +93,8 @@ describe('a cookie whose name ends like ours', () => {
   )
 })
 
-describe('threat 14: a cookie that overflows', () => {
-  /** What every browser keeps of one Set-Cookie line: name, value and attributes (RFC 6265, 6.1). */
+describe('threat 14: an overflowing cookie', () => {
+  /** Bytes of one Set-Cookie line that every browser keeps: name, value and attributes (RFC 6265, 6.1). */
   const MAX_COOKIE = 4096
 
   const MOST = 3784
@@ -124,7 +123,7 @@ describe('threat 14: a cookie that overflows', () => {
     ['one field', 'x'.repeat(1100)],
     ['multi-byte text', '😀'.repeat(275)],
     ['text that JSON escapes', '"'.repeat(550)],
-  ])('by %s is refused; the former cookie stays', async (_, text) => {
+  ])('keeps the former cookie and refuses %s', async (_, text) => {
     const app = await App.start({ fields: fields(1400), options: { cookieBudget: 3000 } })
     const visitor = app.visitor(cookieFor(app.live, { values: { left: 'kept' } }))
     const { cookie } = visitor
@@ -140,7 +139,7 @@ describe('threat 14: a cookie that overflows', () => {
     expect(await (await visitor.store()).json()).toMatchObject({ held: [['left', stamp]] })
   })
 
-  it('does not come of merging what two devices have filled to the brim', async () => {
+  it('does not result from merging two full devices', async () => {
     const maxBytes = (MOST - 40) / 2
     const app = await App.start({
       fields: fields(maxBytes),
@@ -154,7 +153,7 @@ describe('threat 14: a cookie that overflows', () => {
     expect(longestLine(both)).toBeLessThanOrEqual(MAX_COOKIE)
   })
 
-  it('is impossible with any name, attribute and budget that passes at start', () => {
+  it('is impossible with any accepted options', () => {
     const most = (options: object): number => {
       const start = (cookieBudget: number): unknown => {
         const app = new Koa({ keys: ['x'.repeat(32)] })
@@ -175,7 +174,7 @@ describe('threat 14: a cookie that overflows', () => {
     expect(most({ sameSite: 'strict' })).toBe(MOST - 'strict'.length + 'lax'.length)
   })
 
-  it('is kept off by what another build left beyond its share: this build’s own come first, then the newest', async () => {
+  it('drops the oldest unknown values of another build first', async () => {
     const clock = (await App.start()).clock
     const other = await App.start({
       clock,
