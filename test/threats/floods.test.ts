@@ -10,7 +10,6 @@ import { z } from 'zod'
 import { LiveSessionError } from '../../shared/errors.js'
 import { parseSync } from '../../shared/parse.js'
 import { App } from '../support/app/app.js'
-import { send } from '../support/app/raw-http.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { expectAtMost, workOf } from '../support/app/work.js'
 
@@ -20,7 +19,7 @@ const malformed = expect.objectContaining({ ok: false, code: 'malformed' })
 
 const limited = { ok: false, code: 'rate_limited' }
 
-/** By the server, and not as it has not answered a ping. */
+/** Expects the server to close the connection before any ping. */
 async function closedAtOnce({ closed, received }: RawSocket): Promise<void> {
   await closed
   expect(received).not.toContain('2')
@@ -43,10 +42,9 @@ describe('threat 89: malformed messages over one socket', () => {
     ['an exchange', 'live_session:sync', '{"set":[1]}'],
     ['an exchange of two arguments', 'live_session:sync', '{},{}'],
     ['an event of a part', 'live_session:take_flash', '1'],
-  ])('are refused unread beyond the limit, and the socket is closed if they go on: %s', async (_, event, json) => {
+  ])('are refused unread past the limit, then disconnected: %s', async (_, event, json) => {
     const { app, socket, ask } = await start()
     expect(await ask(event, json, 10)).toEqual(Array(10).fill(malformed))
-    // Good ones too: they are not read.
     expect(await ask('live_session:sync', '{"set":[["division",-1,"",1]]}', 1)).toEqual([limited])
     expect(await ask(event, json, 9)).toEqual(Array(9).fill(limited))
     socket.send(`427["${event}",${json}]`)
@@ -54,14 +52,14 @@ describe('threat 89: malformed messages over one socket', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('are closed where they ask for no answer', async () => {
+  it('are disconnected without acknowledgements too', async () => {
     const { app, socket } = await start()
     for (let sent = 0; sent < 40; sent += 1) socket.send('42["live_session:sync",1]')
     await closedAtOnce(socket)
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('cost the socket nothing once the limit leaves room, nor the visitor\u2019s other sockets', async () => {
+  it('affect neither other sockets nor later messages', async () => {
     const { app, visitor, ask } = await start()
     const other = await visitor.connect()
     await ask('live_session:sync', '1', 15)
@@ -73,12 +71,12 @@ describe('threat 89: malformed messages over one socket', () => {
   })
 })
 
-describe('threat 99: unsigned tickets over one socket', () => {
+describe('threat 99: worthless tickets over one socket', () => {
   it.each([
     ['empty', '{"tickets":[""]}'],
     ['short', '{"tickets":["a"]}'],
     ['many', `{"tickets":${JSON.stringify(Array(50).fill('a.b.c'))}}`],
-  ])('are counted like malformed messages: %s', async (_, json) => {
+  ])('are limited like malformed messages: %s', async (_, json) => {
     const { app, socket, ask } = await start()
     const refused = expect.objectContaining({ ok: false, code: 'bad_ticket' })
     expect(await ask('live_session:sync', json, 10)).toEqual(Array(10).fill(refused))
@@ -88,7 +86,7 @@ describe('threat 99: unsigned tickets over one socket', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('are counted also if another visitor has got them', async () => {
+  it('are limited if they belong to another visitor', async () => {
     const { app, ask } = await start()
     const other = await app.visitor().connect()
     await other.change('division', 3)
@@ -99,7 +97,7 @@ describe('threat 99: unsigned tickets over one socket', () => {
 })
 
 describe('one event of a megabyte', () => {
-  it('does not compare the same large value over and over', async () => {
+  it('compares the same large value once', async () => {
     const fields = defineFields({
       log: {
         schema: z.array(z.number()),
@@ -127,7 +125,7 @@ describe('one event of a megabyte', () => {
     expect(all).toBeLessThan(5 * (once + 100))
   })
 
-  it('is refused without a look at each of more changes than there can be', () => {
+  it('is refused before each change is checked', () => {
     let looks = 0
     const changes = new Proxy(
       Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 0, '']),
@@ -147,23 +145,7 @@ describe('one event of a megabyte', () => {
   })
 })
 
-describe('threat 13: an input of many parts, each of them small', () => {
-  it('costs few steps for as many planted cookies as fit a request', async () => {
-    const app = await App.start({
-      routes: (ctx) => {
-        ctx.body = String(ctx.liveSession.get('division'))
-      },
-    })
-    const planted = Array.from({ length: 600 }, (_, i) => `live=${i};live.sig=${i}`).join(';')
-    const cookie = `${planted};${cookieFor(app.live, { values: { division: 3 } })}`
-    let text = ''
-    const work = await workOf(async () => {
-      text = (await send(app.url, { headers: { cookie } })).text
-    })
-    expect(text).toBe('3')
-    expectAtMost(work, { steps: 30_000, parsed: 1000 })
-  })
-
+describe('threat 13: an input of many small parts', () => {
   it.each<[string, number, (ticket: string) => string]>([
     [
       'good tickets',
@@ -187,19 +169,19 @@ describe('threat 13: an input of many parts, each of them small', () => {
     expectAtMost(work, { steps, parsed: frame.length + 1000 })
   })
 
-  it('is answered with less than it sent', async () => {
+  it('gets a shorter response than the request', async () => {
     const app = await App.start()
     const body = `{"set":[["cart",-1,"",[${'1,'.repeat(9_990)}1]]]}`
     expect((await (await app.visitor().store(body)).text()).length).toBeLessThan(body.length)
   })
 })
 
-describe('threat 10: a key that an app passes on from a browser', () => {
+describe('threat 10: a key passed on from a browser', () => {
   it.each([
     ['null', null],
     ['a list', ['division']],
     ['a number', 5],
-  ])('is refused with a code where it is %s', async (_, key) => {
+  ])('is refused with a code as %s', async (_, key) => {
     const app = await App.start({
       routes: async (ctx) => {
         ctx.body = await ctx.liveSession.set(key as never, 1 as never).catch((error) => [error.code])
@@ -208,7 +190,7 @@ describe('threat 10: a key that an app passes on from a browser', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['undeclared_key'])
   })
 
-  it('costs few steps, and is cut in the message, if long', async () => {
+  it('costs few steps and is truncated in the message', async () => {
     const app = await App.start()
     const key = 'x'.repeat(900_000)
     app.io.on('connection', (socket) => {
