@@ -3,12 +3,15 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
-import { cookieFor } from 'koa-live-session/testing'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { bring, open, told } from '../support/app/hand-offs.js'
+import { present } from '../support/app/present.js'
 
 const KEYS = ['canary-key-that-signs-and-is-long-enough', 'canary-key-that-is-retired-and-long-enough']
 const HIDDEN = 'canary-hidden-value'
+const PAYLOAD = 'canary-of-what-is-handed-off'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },
@@ -18,7 +21,7 @@ const fields = defineFields({
 
 const METHODS = ['debug', 'dir', 'error', 'info', 'log', 'table', 'trace', 'warn'] as const
 
-/** Everything that went to the log, as a terminal and as a collector of JSON would have it. */
+/** Records everything that is logged. */
 function captureLog(): string[] {
   const lines: string[] = []
   for (const method of METHODS) {
@@ -27,13 +30,13 @@ function captureLog(): string[] {
   return lines
 }
 
-/** All that could be said of a thing. */
+/** Everything that a log could show of a value. */
 function show(thing: unknown): string {
   const message = thing instanceof Error ? `${thing.message} ${thing.stack} ${show(thing.cause)}` : ''
   return `${message} ${inspect(thing, { depth: null, showHidden: true, maxStringLength: null })}`
 }
 
-/** A secret as itself, and as it would be encoded. */
+/** A secret in plain text and in encodings. */
 function forms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret)
   return [secret, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url'), bytes.toString('hex')]
@@ -43,13 +46,13 @@ afterEach(() => {
   jest.restoreAllMocks()
 })
 
-/** An answer without the tickets that it is there to bring. */
+/** Removes the tickets that a response legitimately has. */
 function besidesTickets(answer: string): string {
   return answer.replaceAll(/"(greeting|ticket)":(\[[^\]]*\]|"[^"]*")/g, '')
 }
 
-describe('threat 23: secrets canary', () => {
-  it('finds no key, ticket, cookie or hidden value in any log, error, answer or acknowledgement', async () => {
+describe('threat 23: secrets', () => {
+  it('appear in no log, error, response or acknowledgement', async () => {
     const app = await App.start({
       fields,
       keys: KEYS,
@@ -146,7 +149,7 @@ describe('threat 23: secrets canary', () => {
     }
     await app.live.settled()
 
-    // Without these nothing has gone wrong, and nothing is shown by the rest.
+    // Enough must have gone wrong for the rest to mean something.
     expect(heard.filter((answer) => /^[45]\d\d |^200 .*"code":/.test(answer)).length).toBeGreaterThan(15)
     expect(acks.every((ack) => JSON.stringify(ack).includes('"code":'))).toBe(true)
     expect(app.errors.length).toBeGreaterThan(4)
@@ -165,7 +168,7 @@ describe('threat 23: secrets canary', () => {
     ['an option that is none', { secret: 'canary-short' }, KEYS],
     ['keys that are no list', { keys: 'canary-short' }, KEYS],
     ['a key where keys was meant', { key: 'canary-short, and with a blank' }, KEYS],
-  ])('finds no key in what is said at the start of %s', (_, options, keys) => {
+  ])('appear in no error at start: %s', (_, options, keys) => {
     const start = (): unknown => liveSession(new Koa({ keys }), { fields, ...options } as never)
     let said = ''
     try {
@@ -178,7 +181,55 @@ describe('threat 23: secrets canary', () => {
   })
 })
 
-describe('a process that has other secrets than the one before it', () => {
+it('threat 23: no log, error or response has a hand-off’s token or payload', async () => {
+  const store = memoryStore()
+  const log = captureLog()
+  const refusing = z.object({ text: z.string().refine(() => false, { error: ({ input }) => `refused: ${input}` }) })
+  const throwing = {
+    '~standard': { version: 1 as const, vendor: 'own', validate: () => Promise.reject(new Error('no')) },
+  }
+  const schemas = { '/refusing': refusing, '/throwing': throwing }
+  const app = await App.start({
+    options: { store },
+    routes: async (ctx) => {
+      const schema = schemas[ctx.path as keyof typeof schemas] ?? z.any()
+      ctx.body = (await ctx.liveSession.takeHandOff('note', schema)) === undefined ? 'nothing' : 'something'
+    },
+  })
+  const late: ((to: string) => void)[] = []
+  app.io.on('connection', (socket) => {
+    log.push(show(socket.liveSession))
+    late.push((to) => void socket.liveSession.handOff('note', { text: PAYLOAD }, { to }))
+    socket.on('go', () => present(late[0])('/'))
+    socket.on('wrong', () => void socket.liveSession.handOff('note', { text: PAYLOAD, at: Number.NaN }, { to: '/' }))
+    socket.on('long', () => void socket.liveSession.handOff('note', PAYLOAD.repeat(1000), { to: '/' }))
+  })
+  const { visitor, socket } = await open(app)
+  const next = told(socket)
+  for (const event of ['wrong', 'long', 'go']) socket.io.emit(event)
+  const token = await next
+  const answers: string[] = []
+  const hear = async (answer: Response): Promise<void> => {
+    answers.push(`${answer.status} ${JSON.stringify([...answer.headers])} ${await answer.text()}`)
+  }
+  await hear(await bring(visitor, token, { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, '/'))
+  for (const path of ['/refusing', '/throwing']) await hear(await bring(visitor, token, {}, path))
+  await hear(await bring(visitor, `${token}${'x'.repeat(70_000)}`, {}, '/'))
+  store.fail(1)
+  await hear(await bring(visitor, token, {}, '/'))
+  socket.io.disconnect()
+  await new Promise((resolve) => setImmediate(resolve))
+  present(late[0])('//evil.example')
+  await new Promise((resolve) => setImmediate(resolve))
+
+  expect(answers.map((text) => text.slice(0, 3))).toEqual(['403', '400', '500', '413', '503'])
+  expect(app.errors.length).toBeGreaterThanOrEqual(8)
+  const said = [...log, ...answers, ...app.warnings, ...app.errors.map(show)]
+  for (const secret of [PAYLOAD, token, ...token.split('.').slice(2, 4)])
+    expect(said.filter((text) => text.includes(secret))).toEqual([])
+})
+
+describe('a process with other secrets than the former process', () => {
   const start = (keys: string[]) =>
     App.start({
       fields,
@@ -197,11 +248,11 @@ describe('a process that has other secrets than the one before it', () => {
     )
   }
 
-  it('says so in the log, once an hour', async () => {
+  it('warns once an hour', async () => {
     expect(await warnedBy(KEYS.slice(0, 1))).toHaveLength(1)
   })
 
-  it('says nothing where the former one is kept', async () => {
+  it('does not warn with the former secret retired', async () => {
     expect(await warnedBy(KEYS)).toEqual([])
   })
 })
