@@ -12,7 +12,7 @@ import type { Visitor } from '../support/app/visitor.js'
 const start = (clock?: TestClock, options: object = {}, store?: AuthStore): Promise<App> =>
   startWithUsers({ ...(clock ? { clock } : {}), ...(store ? { store } : {}), options: options as never })
 
-/** Ann has x in the cart, at home. */
+/** Signs ann in at home, with x in her cart. */
 async function atHome(app: App): Promise<Visitor> {
   const home = app.visitor()
   await home.fetch('/login/now?user=ann')
@@ -20,7 +20,7 @@ async function atHome(app: App): Promise<Visitor> {
   return home
 }
 
-/** A guest with y in the cart, as a ticket says that is still in the hands of a page, and no cookie. */
+/** A guest with y in the cart in a ticket alone, not in a cookie. */
 async function guest(app: App) {
   const home = await atHome(app)
   const visitor = app.visitor()
@@ -34,13 +34,13 @@ async function guest(app: App) {
 
 const cart = async (visitor: Visitor): Promise<unknown> => (await values(visitor))['cart']
 
-/** The cookie of a guest with the session of the app's own that a browser has now: as a late request, or after an answer that was lost. */
+/** Returns a late request: the guest's cookie beside the app session of now. */
 const late = (app: App, guest: string, { cookie }: Visitor): Visitor => {
   const session = cookie.split('; ').filter((pair) => pair.startsWith('app'))
   return app.visitor([liveOnly(guest), ...session].join('; '))
 }
 
-/** Posts a ticket and sends it over a socket, three times. */
+/** Sends a ticket three times by POST and by socket, and expects refusals. */
 async function bring(visitor: Visitor, ticket: string): Promise<void> {
   for (let time = 0; time < 3; time += 1) {
     const answer = await visitor.store({ tickets: [ticket] })
@@ -50,8 +50,8 @@ async function bring(visitor: Visitor, ticket: string): Promise<void> {
   }
 }
 
-describe('threat 44: a ticket of the former guest, where the app adds one cart to the other', () => {
-  it('is refused: what it says has come along at the sign-in', async () => {
+describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () => {
+  it('is refused after the sign-in', async () => {
     const app = await start()
     const { visitor, home, ticket } = await guest(app)
     expect(await values(visitor, '/login/now?user=ann')).toMatchObject({ cart: ['x', 'y'] })
@@ -59,7 +59,7 @@ describe('threat 44: a ticket of the former guest, where the app adds one cart t
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it('is refused where two tabs bring it at once, as the first to come after the sign-in', async () => {
+  it('is refused to parallel tabs right after the sign-in', async () => {
     const app = await start()
     const { visitor, home, ticket } = await guest(app)
     await visitor.fetch('/login/unused?user=ann')
@@ -69,51 +69,35 @@ describe('threat 44: a ticket of the former guest, where the app adds one cart t
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it.each(['before the sign-in, which knows nothing of it', 'after the sign-in'])(
-    'is refused after a restart %s, and nothing of it reaches the account',
-    async (when) => {
-      const before = await start()
-      const { visitor, home, ticket } = await guest(before)
-      const isKnown = when === 'after the sign-in'
-      if (isKnown) await visitor.fetch('/login/now?user=ann')
-      await before.stop({ isCrash: true })
-      const app = await start(before.clock)
-      const [same, there] = [app.visitor(visitor.cookie), app.visitor(home.cookie)]
-      await cart(there)
-      await same.fetch('/login/now?user=ann')
-      await bring(same, ticket)
-      const expected = isKnown ? ['x', 'y'] : ['x']
-      for (const browser of [same, there]) expect(await cart(browser)).toEqual(expected)
-    },
-  )
-
-  it('is refused to a request that still has the guest\u2019s cookie', async () => {
-    const app = await start()
-    const { visitor, home, ticket } = await guest(app)
-    const { cookie } = visitor
-    await visitor.fetch('/login/now?user=ann')
-    const answer = await late(app, cookie, visitor).store({ tickets: [ticket] })
-    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject' } }])
-    for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
+  it.each(['before the sign-in', 'after the sign-in'])('is refused after a restart %s', async (when) => {
+    const before = await start()
+    const { visitor, home, ticket } = await guest(before)
+    const isKnown = when === 'after the sign-in'
+    if (isKnown) await visitor.fetch('/login/now?user=ann')
+    await before.stop({ isCrash: true })
+    const app = await start(before.clock)
+    const [same, there] = [app.visitor(visitor.cookie), app.visitor(home.cookie)]
+    await cart(there)
+    await same.fetch('/login/now?user=ann')
+    await bring(same, ticket)
+    const expected = isKnown ? ['x', 'y'] : ['x']
+    for (const browser of [same, there]) expect(await cart(browser)).toEqual(expected)
   })
 
-  it.each(['/logout/leave', '/login/now?user=bob'])(
-    'is refused after %s, and to ann when she is back',
-    async (path) => {
-      const app = await start()
-      const { visitor, ticket } = await guest(app)
-      await visitor.fetch('/login/now?user=ann')
-      await visitor.fetch(path)
-      await bring(visitor, ticket)
-      await visitor.fetch('/login/now?user=ann')
-      await bring(visitor, ticket)
-      expect(await cart(visitor)).toEqual(['x', 'y'])
-    },
-  )
+  it.each(['/logout/leave', '/login/now?user=bob'])('is refused after %s and after ann\u2019s return', async (path) => {
+    const app = await start()
+    const { visitor, ticket } = await guest(app)
+    await visitor.fetch('/login/now?user=ann')
+    await visitor.fetch(path)
+    await bring(visitor, ticket)
+    await visitor.fetch('/login/now?user=ann')
+    await bring(visitor, ticket)
+    expect(await cart(visitor)).toEqual(['x', 'y'])
+  })
 })
 
-describe('threat 44: what a guest has chosen, where the app adds one cart to the other', () => {
-  it('comes along once with requests that are under way together, and with those that come later', async () => {
+describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
+  it('is joined once by parallel and late requests', async () => {
     const app = await start()
     const home = await atHome(app)
     const visitor = app.visitor()
@@ -129,7 +113,7 @@ describe('threat 44: what a guest has chosen, where the app adds one cart to the
   it.each([
     ['an adapter', true],
     ['a store alone', false],
-  ])('comes along once where the guest\u2019s cookie comes to another node, joined by %s', async (_, isJoined) => {
+  ])('is joined once at two nodes with %s', async (_, isJoined) => {
     const [options, sessions] = [{ store: memoryStore() }, new AuthStore()]
     const one = await start(undefined, options, sessions)
     const two = await start(one.clock, options, sessions)
@@ -145,7 +129,7 @@ describe('threat 44: what a guest has chosen, where the app adds one cart to the
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it('comes along from another node of the same store, which has taken it after this one has looked', async () => {
+  it('is joined after another node wrote it', async () => {
     const [options, sessions] = [{ store: memoryStore() }, new AuthStore()]
     const one = await start(undefined, options, sessions)
     const two = await start(one.clock, options, sessions)
@@ -159,8 +143,8 @@ describe('threat 44: what a guest has chosen, where the app adds one cart to the
   })
 })
 
-describe('threat 88: sign-ins at once of one guest, at two nodes, where the app adds one cart to the other', () => {
-  /** What a guest with y in the cart has brought to ann, who has x: the second node hears last of what is chosen by `isLate`. */
+describe('threat 88: parallel sign-ins of a guest at two nodes', () => {
+  /** Returns ann's carts after three sign-ins of a guest; the second node loads some names late. */
   async function signInThrice(isJoined: boolean, isLate: (name: string) => boolean): Promise<readonly unknown[]> {
     const [store, sessions] = [memoryStore(), new AuthStore()]
     const gate = new Gate()
@@ -189,15 +173,15 @@ describe('threat 88: sign-ins at once of one guest, at two nodes, where the app 
   }
 
   const LATE = [
-    ['of the guest last', (name: string) => name.startsWith('browser:')],
-    ['of the account last', (name: string) => name.startsWith('user:')],
+    ['the guest', (name: string) => name.startsWith('browser:')],
+    ['the account', (name: string) => name.startsWith('user:')],
   ] as const
   const JOINED = [
     ['an adapter', true],
     ['a store alone', false],
   ] as const
   it.each(JOINED.flatMap(([by, isJoined]) => LATE.map(([what, isLate]) => ({ by, isJoined, what, isLate }))))(
-    'bring what the guest has chosen once, joined by $by, where the second node hears $what',
+    'join the cart once with $by; the second node loads $what late',
     async ({ isJoined, isLate }) => {
       expect(await signInThrice(isJoined, isLate)).toEqual([1, 2, 3, 4].map(() => ['x', 'y']))
     },
