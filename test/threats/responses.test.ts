@@ -5,7 +5,7 @@ import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** Writes, and answers in the way that the path says. */
+/** Kinds of responses, by path. */
 const answers: Readonly<Record<string, (ctx: Koa.Context) => void>> = {
   '/text': (ctx) => {
     ctx.body = 'x'
@@ -49,7 +49,7 @@ const read: Koa.Middleware = (ctx) => {
 interface SetCookie {
   readonly name: string
   readonly expires: number
-  /** All others, in alphabetical order. */
+  /** Sorted. */
   readonly attributes: readonly string[]
 }
 
@@ -69,12 +69,12 @@ describe('threat 21: the attributes of the live cookie', () => {
   it.each<[string, Given, object, boolean, string, string[]]>([
     ['over http', {}, {}, false, 'live', ['samesite=lax']],
     ['over https', {}, viaProxy, true, 'live', ['samesite=lax', 'secure']],
-    ['behind a proxy that is not trusted', {}, viaProxy, false, 'live', ['samesite=lax']],
-    ['where secure', { secure: true }, {}, false, '__host-live', ['samesite=lax', 'secure']],
-    ['where not secure, over https', { secure: false }, viaProxy, true, 'live', ['samesite=lax']],
-    ['of a domain', { domain: 'example.com' }, {}, false, 'live', ['domain=example.com', 'samesite=lax']],
+    ['behind an untrusted proxy', {}, viaProxy, false, 'live', ['samesite=lax']],
+    ['with secure', { secure: true }, {}, false, '__host-live', ['samesite=lax', 'secure']],
+    ['without secure, over https', { secure: false }, viaProxy, true, 'live', ['samesite=lax']],
+    ['with a domain', { domain: 'example.com' }, {}, false, 'live', ['domain=example.com', 'samesite=lax']],
     [
-      'of a domain, where secure',
+      'with a domain and secure',
       { domain: 'example.com', secure: true },
       {},
       false,
@@ -83,7 +83,7 @@ describe('threat 21: the attributes of the live cookie', () => {
     ],
     ['strict', { sameSite: 'strict' }, {}, false, 'live', ['samesite=strict']],
     ['for other sites', { sameSite: 'none', secure: true }, {}, false, '__host-live', ['samesite=none', 'secure']],
-    ['under a name of its own', { key: 'mine', secure: true }, {}, false, 'mine', ['samesite=lax', 'secure']],
+    ['with a chosen name', { key: 'mine', secure: true }, {}, false, 'mine', ['samesite=lax', 'secure']],
   ])('%s', async (_, options, headers, proxy, name, attributes) => {
     const app = await App.start({ routes: write, ...(options ? { options } : {}) })
     app.koa.proxy = proxy
@@ -96,8 +96,8 @@ describe('threat 21: the attributes of the live cookie', () => {
 
   it.each([
     ['its maxAge', 10 * DAY, 10 * DAY],
-    ['400 days at the most, which is what browsers keep', 1000 * DAY, 400 * DAY],
-  ])('say when it expires: %s', async (_, maxAge, expected) => {
+    ['400 days at most', 1000 * DAY, 400 * DAY],
+  ])('have an expiry of %s', async (_, maxAge, expected) => {
     const app = await App.start({ routes: write, options: { maxAge } })
     const before = Math.floor(Date.now() / 1000) * 1000
     const cookies = (await app.visitor().fetch('/text')).headers.getSetCookie().map(parseSetCookie)
@@ -108,7 +108,7 @@ describe('threat 21: the attributes of the live cookie', () => {
     }
   })
 
-  it('are the same where the endpoint answers with it', async () => {
+  it('are the same in responses of the endpoint', async () => {
     const app = await App.start({ routes: write })
     const [page, post] = [await app.visitor().fetch('/text'), await app.visitor().store()]
     const attributes = (answer: Response): unknown =>
@@ -119,28 +119,19 @@ describe('threat 21: the attributes of the live cookie', () => {
   })
 })
 
-describe('threat 21: an answer with a Set-Cookie', () => {
-  it.each(paths)('is never stored by a cache between: %s', async (path) => {
-    const app = await App.start({ routes: write })
-    const { headers } = await app.visitor().fetch(path)
-    expect(headers.getSetCookie()).toHaveLength(2)
-    expect(headers.get('cache-control')).toBe('no-store')
-    expect(headers.get('vary')?.split(', ')).toContain('Cookie')
-  })
-})
-
-/** Whether a cache shared by several visitors may keep an answer for the next one (RFC 9111, 3). */
+/** Returns whether a shared cache may store a response (RFC 9111, 3). */
 function mayBeShared({ headers }: Response): boolean {
   return !/no-store|private/.test(headers.get('cache-control') ?? '') && !/Cookie|\*/.test(headers.get('vary') ?? '')
 }
 
-describe('threat 32: a shared cache between', () => {
-  it.each(paths)('keeps no answer for others whose request used values: %s', async (path) => {
-    const app = await App.start({ routes: read })
-    const answer = await app.visitor().fetch(path)
-    expect(answer.headers.getSetCookie()).toEqual([])
-    expect(mayBeShared(answer)).toBe(false)
-    expect(answer.headers.get('vary')?.split(', ')).toContain('Cookie')
+describe('threats 21 and 32: a shared cache', () => {
+  it.each(paths)('stores no response that used or wrote values: %s', async (path) => {
+    const [reading, writing] = [await App.start({ routes: read }), await App.start({ routes: write })]
+    const answers = [await reading.visitor().fetch(path), await writing.visitor().fetch(path)]
+    expect(answers.map(({ headers }) => headers.getSetCookie().length)).toEqual([0, 2])
+    expect(answers.map(mayBeShared)).toEqual([false, false])
+    expect(answers[1]?.headers.get('cache-control')).toBe('no-store')
+    for (const { headers } of answers) expect(headers.get('vary')?.split(', ')).toContain('Cookie')
   })
 
   it.each<[string, (ctx: Koa.Context) => unknown]>([
@@ -150,11 +141,11 @@ describe('threat 32: a shared cache between', () => {
     ['snapshot', (ctx) => ctx.liveSession.snapshot()],
     ['embed', (ctx) => ctx.liveSession.embed()],
     ['set', (ctx) => ctx.liveSession.set('division', 1)],
-    ['a set that is refused', (ctx) => ctx.liveSession.set('division', 'x').catch(() => undefined)],
+    ['a refused set', (ctx) => ctx.liveSession.set('division', 'x').catch(() => undefined)],
     ['delete', (ctx) => ctx.liveSession.delete('division')],
     ['identify', (ctx) => ctx.liveSession.identify()],
     ['leave', (ctx) => ctx.liveSession.leave()],
-  ])('keeps nothing of a request that used %s', async (_, use) => {
+  ])('stores no response after %s', async (_, use) => {
     const app = await App.start({
       routes: async (ctx) => {
         await use(ctx)
@@ -168,14 +159,14 @@ describe('threat 32: a shared cache between', () => {
     ['refused', { method: 'POST' }],
     ['of another method', {}],
     ['of another origin', { method: 'POST', headers: { origin: 'http://evil.example' } }],
-  ])('keeps no answer of the endpoint to a request %s', async (_, init) => {
+  ])('stores no response of the endpoint to a request %s', async (_, init) => {
     const app = await App.start()
     const answer = await app.visitor().fetch('/store_session', init)
     expect(answer.status).toBeGreaterThanOrEqual(400)
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('keeps all that used no values, and of the rest nothing, however long the app says', async () => {
+  it('stores only responses without values, for any max-age', async () => {
     const app = await App.start({
       routes: (ctx) => {
         if (ctx.path === '/own') ctx.set('Cache-Control', 'max-age=60')
@@ -205,7 +196,7 @@ const CDN = [
   'X-Accel-Expires',
 ]
 
-/** An app that lets caches keep everything; a path says what it does with the values of the visitor. */
+/** An app with public responses, whose paths read or write values. */
 function start(headers: Readonly<Record<string, string | string[]>>): Promise<App> {
   return App.start({
     routes: async (ctx) => {
@@ -227,27 +218,27 @@ const cacheControl = async (app: App, path: string): Promise<string | null> => {
   return (await app.visitor().fetch(path)).headers.get('cache-control')
 }
 
-const told = ({ warnings }: App): string[] => warnings.filter((text) => text.includes('Cache-Control'))
+const logged = ({ warnings }: App): string[] => warnings.filter((text) => text.includes('Cache-Control'))
 
-describe('threat 55: an answer that used values, which the app gives to shared caches', () => {
+describe('threat 55: a public response that used values', () => {
   it.each([
     ['public', 'public, max-age=600', 'private, max-age=600'],
-    ['for so long', 's-maxage=600', 'private'],
+    ['by s-maxage', 's-maxage=600', 'private'],
     ['in two headers', ['public', 'max-age=600'], 'private, max-age=600'],
-    ['by an age alone, which lets any cache keep it', 'max-age=600', 'private, max-age=600'],
-  ])('goes to the browser\u2019s own alone: %s', async (_, given, expected) => {
+    ['by max-age alone', 'max-age=600', 'private, max-age=600'],
+  ])('becomes private: %s', async (_, given, expected) => {
     const app = await start({ 'Cache-Control': given })
     expect(await cacheControl(app, '/read')).toBe(expected)
     expect(await cacheControl(app, '/set')).toBe('no-store')
     expect(await cacheControl(app, '/unused')).toBe([given].flat().join(', '))
   })
 
-  it('goes to none, also where the app writes the headers itself', async () => {
+  it('becomes private even if the app calls writeHead()', async () => {
     const app = await start({})
     expect(await cacheControl(app, '/late')).toBe('private, max-age=600')
   })
 
-  it('has no header that caches in front of the app go by instead', async () => {
+  it('loses the headers of CDNs', async () => {
     const app = await start(Object.fromEntries(CDN.map((name) => [name, 'max-age=600'])))
     for (const path of ['/read', '/set']) {
       const { headers } = await app.visitor().fetch(path)
@@ -257,19 +248,19 @@ describe('threat 55: an answer that used values, which the app gives to shared c
     expect(CDN.map((name) => headers.get(name))).toEqual(CDN.map(() => 'max-age=600'))
   })
 
-  it('is told of in the log, once', async () => {
+  it('is logged once', async () => {
     const app = await start({ 'Cache-Control': 'public, max-age=600' })
     await app.visitor().fetch('/unused')
-    expect(told(app)).toEqual([])
+    expect(logged(app)).toEqual([])
     for (const path of ['/read', '/read', '/set', '/late']) await app.visitor().fetch(path)
-    expect(told(app)).toEqual([expect.stringContaining('expected nothing that lets shared caches keep an answer')])
+    expect(logged(app)).toEqual([expect.stringContaining('expected nothing that lets shared caches keep an answer')])
   })
 
-  it('is nothing to tell of where the app says that it is private, or only for how long', async () => {
+  it('is not logged if private or limited by max-age', async () => {
     for (const given of ['private, max-age=600', 'no-store', 'max-age=600', 'no-cache']) {
       const app = await start({ 'Cache-Control': given })
       await app.visitor().fetch('/read')
-      expect(told(app)).toEqual([])
+      expect(logged(app)).toEqual([])
     }
   })
 })

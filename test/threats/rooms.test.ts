@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
 import { REDIS_ADAPTERS } from '../support/app/adapters.js'
-import type { App, AppOptions } from '../support/app/app.js'
+import type { AppOptions } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
 import { as, startWithHeaders } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
@@ -20,7 +20,7 @@ const SUBJECT = 'user:s:ann'
 const hash = (text: string, encoding: 'base64url' | 'hex' | 'base64'): string =>
   createHash('sha256').update(text).digest(encoding)
 
-/** What can be said of a user whose id is known. */
+/** Names that can be derived from a known user id. */
 const NAMES = ['ann', 's:ann', SUBJECT].flatMap((name) => [
   name,
   ...(['base64url', 'hex', 'base64'] as const).map((encoding) => hash(name, encoding)),
@@ -28,89 +28,65 @@ const NAMES = ['ann', 's:ann', SUBJECT].flatMap((name) => [
 
 const PREFIXES = ['', 'live_session:', 'live_session', 'live_session:user:']
 
-/** An app whose clients may say which room they join. */
-async function start(): Promise<App> {
-  const app = await startWithUsers()
-  app.io.on('connection', (socket) => {
-    socket.on('join', async (rooms: string[], done: () => void) => {
-      await socket.join(rooms)
-      done()
-    })
-  })
-  return app
-}
+const RECOVERY = { connectionStateRecovery: { maxDisconnectionDuration: 60_000, skipMiddlewares: false } }
 
-describe('threat 46: where clients may name the room they join', () => {
-  it('hears nothing of a user whose id it knows', async () => {
-    const app = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    const socket = await ann.connect()
-    await socket.ticket()
-    await socket.ticket()
-    const attacker = await app.visitor().connect()
-    await attacker.ticket()
-    await attacker.io.emitWithAck(
-      'join',
-      PREFIXES.flatMap((prefix) => NAMES.map((name) => prefix + name)),
-    )
-    await socket.change('division', 7)
-    await set(ann, { theme: 'dark' })
-    await attacker.change('division', 1)
-    const sub = hash(SUBJECT, 'base64url')
-    expect(attacker.tickets.filter(({ claims }) => claims.sub === sub)).toEqual([])
-    expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 7]])
-  })
-
-  it('hears nothing of a browser whose public name it knows', async () => {
-    const app = await start()
-    const guest = app.visitor()
-    await set(guest, { division: 1 })
-    const socket = await guest.connect()
-    const { sub } = (await socket.ticket()).claims
-    const attacker = await app.visitor().connect()
-    await attacker.ticket()
-    await attacker.io.emitWithAck(
-      'join',
-      PREFIXES.map((prefix) => prefix + sub),
-    )
-    await socket.change('division', 7)
-    await attacker.change('division', 1)
-    expect(attacker.tickets.map(({ claims }) => claims.sub)).not.toContain(sub)
-  })
-
-  it('hears no greeting by the id of another socket, where that one is recovered', async () => {
-    const app = await startWithUsers({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
+describe('threat 46: a client that may join any room', () => {
+  /** A visitor with a greeted socket, and an attacker whose client may join any room. */
+  async function start(path: string, io: AppOptions<never>['io'] = {}) {
+    const app = await startWithUsers({ io })
     app.io.on('connection', (socket) => {
-      socket.on('join', (rooms: string[], done: () => void) => {
-        void socket.join(rooms)
+      socket.on('join', async (rooms: string[], done: () => void) => {
+        await socket.join(rooms)
         done()
       })
     })
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    const socket = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
+    const visitor = app.visitor()
+    await visitor.fetch(path)
+    const attacker = await app.visitor().connect()
+    await attacker.ticket()
+    const join = (rooms: string[]) => attacker.io.emitWithAck('join', rooms)
+    const names = (): string[] => attacker.tickets.map(({ claims }) => claims.sub)
+    return { app, visitor, attacker, join, names }
+  }
+
+  it.each([
+    ['a user by the id', '/login/now?user=ann', NAMES],
+    ['a guest by the public name', '/set?values={"division":1}', []],
+  ])('hears nothing of %s', async (_, path, known) => {
+    const { visitor, attacker, join, names } = await start(path)
+    const socket = await visitor.connect()
+    const { sub } = (await socket.ticket()).claims
+    await join(PREFIXES.flatMap((prefix) => [sub, ...known].map((name) => prefix + name)))
+    await socket.change('division', 7)
+    await set(visitor, { theme: 'dark' })
+    await attacker.change('division', 1)
+    expect(names()).not.toContain(sub)
+    expect(names()).not.toContain(hash(SUBJECT, 'base64url'))
+  })
+
+  it('hears no greeting of a recovered socket by its id', async () => {
+    const { app, visitor, attacker, join, names } = await start('/login/now?user=ann', RECOVERY)
+    const open = () => RawSocket.open(app.url, { cookie: visitor.cookie, origin: app.url })
+    const socket = await open()
     socket.send('40')
     const { sid, pid } = JSON.parse((await socket.next('40')).slice(2))
     app.io.emit('app', 'heard')
     const offset = JSON.parse((await socket.next('42["app"')).slice(2))[2]
-    const attacker = await app.visitor().connect()
-    await attacker.ticket()
-    await attacker.io.emitWithAck('join', [sid])
+    await join([sid])
     const gone = new Promise((resolve) => present(app.io.sockets.sockets.get(sid)).once('disconnect', resolve))
     socket.hangUp()
     await gone
-    const again = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
+    const again = await open()
     again.send(`40${JSON.stringify({ pid, offset })}`)
     await again.next('40')
     await again.ask('live_session:sync', '{}')
     await attacker.change('division', 1)
-    expect(attacker.tickets.map(({ claims }) => claims.sub)).not.toContain(hash(SUBJECT, 'base64url'))
+    expect(names()).not.toContain(hash(SUBJECT, 'base64url'))
   })
 })
 
 describe('the rooms of a socket', () => {
-  /** The rooms of a socket that ann opens in a browser, besides the one that has the socket's own id. */
+  /** Returns the rooms of a socket of ann's, besides its own id. */
   const roomsWith = async (keys: string[], options: AppOptions<never>['io'] = {}): Promise<string[]> => {
     const app = await startWithHeaders({ keys, io: options })
     const ann = app.visitor(cookieFor(app.live, { browserId: browserId('a-browser'), userId: 'ann' }))
@@ -121,16 +97,15 @@ describe('the rooms of a socket', () => {
   }
   const [one, two] = ['1'.repeat(32), '2'.repeat(32)]
 
-  it('are none of ours: adapters may have a channel for each, which only this node would need', async () => {
+  it('are not needed without recovery', async () => {
     expect(await roomsWith([one])).toEqual([])
   })
 
-  it('are one with recovery, which is the same on every node with the same first key, and another with others', async () => {
-    const recovery = { connectionStateRecovery: { skipMiddlewares: false } }
+  it('are derived from the first secret with recovery', async () => {
     const [a, b, c] = [
-      await roomsWith([one, two], recovery),
-      await roomsWith([one], recovery),
-      await roomsWith([two], recovery),
+      await roomsWith([one, two], RECOVERY),
+      await roomsWith([one], RECOVERY),
+      await roomsWith([two], RECOVERY),
     ]
     expect(a).toEqual(b)
     expect(a).toEqual([expect.stringMatching(/^live_session:[\w-]{43}$/)])
@@ -138,8 +113,8 @@ describe('the rooms of a socket', () => {
   })
 })
 
-describe('threat 70: a page that sets a value to listen in', () => {
-  it('may, where the field is for pages to set, and may not where only the server sets it', async () => {
+describe('threat 70: a page that sets a value to join a room', () => {
+  it('may join by writable fields only', async () => {
     const app = await startWithRooms()
     const page = await app.visitor().connect()
     await page.change('division', 3)
@@ -154,7 +129,7 @@ describe('threat 70: a page that sets a value to listen in', () => {
 })
 
 describe('threat 71: the names of rooms', () => {
-  it('tell a client that may join any room by its name nothing: who has no secret cannot make one', async () => {
+  it('depend on the secret and the field', async () => {
     const [app, other] = [
       await startWithRooms(),
       await startWithRooms({ keys: ['another secret of thirty-two bytes or so'] }),
@@ -167,7 +142,7 @@ describe('threat 71: the names of rooms', () => {
     expect(new Set([...rooms, ...other.live.room('role', 'admin')]).size).toBe(3)
   })
 
-  it('share a name during a rotation of secrets, whichever node a socket is at', async () => {
+  it('overlap between nodes while secrets rotate', async () => {
     const [old, fresh] = ['an old secret of at least thirty-two bytes', 'a new secret of at least thirty-two bytes']
     const rooms: string[][] = []
     for (const keys of [[old], [old, fresh], [fresh, old], [fresh]])
@@ -180,10 +155,9 @@ describe('threat 71: the names of rooms', () => {
   })
 })
 
-describe('threat 72: a former value', () => {
-  it('are those of now for a recovered socket, which misses what was sent to the former one', async () => {
-    const connectionStateRecovery = { maxDisconnectionDuration: 60_000, skipMiddlewares: false }
-    const app = await startWithRooms({ io: { connectionStateRecovery } })
+describe('threat 72: the room of a former value', () => {
+  it('replays nothing to a recovered socket', async () => {
+    const app = await startWithRooms({ io: RECOVERY })
     const visitor = app.visitor()
     await visitor.store()
     const page = await visitor.connect()
@@ -206,7 +180,7 @@ describe('threat 72: a former value', () => {
     expectRooms(app)
   })
 
-  it('brings nothing more to a page as soon as its value has changed, in the same turn', async () => {
+  it('is left within the turn of the change', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     const page = await visitor.connect()
@@ -220,8 +194,8 @@ describe('threat 72: a former value', () => {
   })
 })
 
-describe('threat 73: what is sent in the moment of a change, at two nodes', () => {
-  describeWithServer(REDIS, 'that a Redis joins', () => {
+describe('threat 73: packets sent during a change, at two nodes', () => {
+  describeWithServer(REDIS, 'joined by Redis', () => {
     let redis: RedisServer
     const ends: (() => Promise<unknown>)[] = []
     beforeAll(async () => {
@@ -232,32 +206,29 @@ describe('threat 73: what is sent in the moment of a change, at two nodes', () =
       await redis.stop()
     })
 
-    it.each(['redis-adapter on node-redis', 'redis-adapter on ioredis'])(
-      'bring 100 of 100 packets that are sent in the moment of the change: %s',
-      async (name) => {
-        const adapt = async (app: RoomApp): Promise<void> => {
-          const end = await present(REDIS_ADAPTERS[name])(redis.path, name)(app.io)
-          if (end) ends.push(end)
-        }
-        const [one, two] = [await startWithRooms({}, adapt), await startWithRooms({}, adapt)]
-        while ((await one.io.of('/').adapter.serverCount()) < 2);
-        const visitor = two.visitor()
-        await visitor.fetch('/login/now?user=ann')
-        const { io } = await visitor.connect()
-        const heard: number[] = []
-        const all = new Promise<void>((resolve) => {
-          io.on('figures', (value) => (value === 'end' ? resolve() : heard.push(value)))
-        })
-        const ann = await one.live.user('ann')
-        for (let division = 1; division <= 100; division += 1) {
-          void ann.set('division', division)
-          one.io.to(one.live.room('division', division - 1)).emit('figures', -division)
-          one.io.to(one.live.room('division', division)).emit('figures', division)
-        }
-        one.io.emit('figures', 'end')
-        await all
-        expect(heard).toEqual(Array.from({ length: 100 }, (_, at) => at + 1))
-      },
-    )
+    it.each(['redis-adapter on node-redis', 'redis-adapter on ioredis'])('arrive, 100 of 100: %s', async (name) => {
+      const adapt = async (app: RoomApp): Promise<void> => {
+        const end = await present(REDIS_ADAPTERS[name])(redis.path, name)(app.io)
+        if (end) ends.push(end)
+      }
+      const [one, two] = [await startWithRooms({}, adapt), await startWithRooms({}, adapt)]
+      while ((await one.io.of('/').adapter.serverCount()) < 2);
+      const visitor = two.visitor()
+      await visitor.fetch('/login/now?user=ann')
+      const { io } = await visitor.connect()
+      const heard: number[] = []
+      const all = new Promise<void>((resolve) => {
+        io.on('figures', (value) => (value === 'end' ? resolve() : heard.push(value)))
+      })
+      const ann = await one.live.user('ann')
+      for (let division = 1; division <= 100; division += 1) {
+        void ann.set('division', division)
+        one.io.to(one.live.room('division', division - 1)).emit('figures', -division)
+        one.io.to(one.live.room('division', division)).emit('figures', division)
+      }
+      one.io.emit('figures', 'end')
+      await all
+      expect(heard).toEqual(Array.from({ length: 100 }, (_, at) => at + 1))
+    })
   })
 })
