@@ -19,6 +19,7 @@ afterEach(() => {
 
 const SCRIPT = '<script>alert(1)</script><img src=x onerror=alert(1)>'
 const HIDDEN = 'canary-hidden-value'
+const LISTED = 'https://app.example'
 const SECRET = 'a secret of at least thirty-two bytes'
 const RETIRED = 'a retired secret of at least thirty-two bytes'
 const OTHER_SECRET = 'another secret of at least thirty-two bytes'
@@ -30,7 +31,7 @@ const cookieName = (app: App): string => {
   return `live_inspector_${new SigningKeys([SECRET], 'inspector').id}`
 }
 
-/** What comes through it is of this machine, as far as the app can see. */
+/** Forwards TCP connections, which the app sees as local. */
 class Tunnel {
   readonly #server: Server
 
@@ -57,38 +58,47 @@ class Tunnel {
   }
 }
 
-/** What a user of the app has, so that there is something to steal. */
+/** Gives a user a value to steal. */
 async function withAnn(app: App): Promise<App> {
   await (await app.live.user('ann')).set('division', 4711)
   return app
 }
 
-describe('an attacker opens the inspector from another origin', () => {
-  it.each([
+describe('the inspector, opened from another origin', () => {
+  const CLAIMS = [
     ['', 'https://evil.example'],
+    ['', 'null'],
+    ['', LISTED],
     ['cross-site', ''],
     ['cross-site', 'https://evil.example'],
+    ['same-site', ''],
     ['same-site', 'http://localhost:5173'],
-    ['', 'null'],
-  ])('and gets nothing of it: Sec-Fetch-Site %p, Origin %p', async (site, origin) => {
-    const app = await withAnn(await startInspected({ authorize: () => true }))
+  ] as const
+
+  it.each(CLAIMS)('shows and does nothing: Sec-Fetch-Site %p, Origin %p', async (site, origin) => {
+    const app = await withAnn(await startInspected({ authorize: () => true }, { options: { origins: [LISTED] } }))
+    const page = await app.visitor().connect('/', { 'x-user': 'ann' })
+    const id = await idOf(app, 'ann')
+    const { ends } = coreOf(app.live).epochs
     const claims = { ...(site && { 'sec-fetch-site': site }), ...(origin && { origin }) }
     for (const query of ['', '?part=view']) {
-      const { status, text: page } = await look(app, claims, query)
-      expect([status, page.includes('4711')]).toEqual([403, false])
+      const { status, text } = await look(app, claims, query)
+      expect([status, text.includes('4711')]).toEqual([403, false])
     }
+    for (const query of ['deed=restart', `deed=empty&subject=${id}`, `deed=revoke&subject=${id}`])
+      expect((await press(app, query, claims)).status).toBe(403)
+    expect([page.io.connected, coreOf(app.live).epochs.ends]).toEqual([true, ends])
+    expect((await look(app)).text).toContain('4711')
   })
 
-  it('and gets nothing where that origin may ask for the values of its own visitor', async () => {
-    const origins = ['https://app.example']
-    const app = await withAnn(await startInspected({ authorize: () => true }, { options: { origins } }))
-    for (const origin of origins) {
-      expect((await look(app, { origin })).status).toBe(403)
-      expect((await press(app, 'deed=restart', { origin })).status).toBe(403)
-    }
+  it('does nothing on GET', async () => {
+    const app = await withAnn(await startInspected())
+    const { ends } = coreOf(app.live).epochs
+    await look(app, {}, `?deed=revoke&subject=${await idOf(app, 'ann')}`)
+    expect(coreOf(app.live).epochs.ends).toBe(ends)
   })
 
-  it('and shows it in no frame, popup or image of its own', async () => {
+  it('cannot be framed, embedded or cached', async () => {
     const { headers } = await look(await startInspected())
     expect(headers['content-security-policy']).toContain("frame-ancestors 'none'")
     expect(headers).toMatchObject({
@@ -110,7 +120,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
     ['the token of a secret that was retired', (app) => ({ cookie: `${cookieName(app)}=${tokenOf(RETIRED)}` })],
   ]
 
-  it.each(strangers)('shows and does nothing with %s', async (_, headersOf) => {
+  it.each(strangers)('shows and does nothing to a request with %s', async (_, headersOf) => {
     const app = await withAnn(await startInspected({}, { keys: [SECRET, RETIRED] }))
     await using tunnel = await Tunnel.to(app.port)
     const headers = { cookie: '', host: 'localhost', ...headersOf(app) }
@@ -122,7 +132,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
     expect(app.warnings.join()).toContain('inspector: 403: without the token')
   })
 
-  it('opens with the token that the log has shown at the start, which then is in a cookie and in no address', async () => {
+  it('opens with the logged token, then with a cookie', async () => {
     const app = await withAnn(await startInspected())
     const [, token = ''] = /inspector: open its address with \?token=(\S+)/.exec(app.warnings.join(' ')) ?? []
     await using tunnel = await Tunnel.to(app.port)
@@ -135,7 +145,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
     expect((await send(`${tunnel.url}/inspector`, { headers: { cookie } })).text).toContain('4711')
   })
 
-  it('keeps a page open over a restart of the process', async () => {
+  it('stays open after a restart', async () => {
     const app = await startInspected()
     const cookie = await openInspector(app)
     const { port } = app
@@ -144,8 +154,8 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
   })
 })
 
-describe('threat 92: the inspector\u2019s cookie, which browsers send to every port of the host', () => {
-  it('opens nothing at another port, and the token cannot be told from it', async () => {
+describe('threat 92: the inspector\u2019s cookie', () => {
+  it('opens nothing at another port, and is not the token', async () => {
     const app = await startInspected()
     const cookie = await openInspector(app)
     expect((await look(app, { cookie })).status).toBe(200)
@@ -158,8 +168,8 @@ describe('threat 92: the inspector\u2019s cookie, which browsers send to every p
   })
 })
 
-describe('an attacker leads a name to this machine (DNS rebinding)', () => {
-  it('and sees and does nothing: that name has no cookie', async () => {
+describe('the inspector, under a rebound host', () => {
+  it('shows and does nothing', async () => {
     const app = await withAnn(await startInspected())
     const host = `evil.example:${app.port}`
     const own = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin', cookie: '' }
@@ -169,8 +179,8 @@ describe('an attacker leads a name to this machine (DNS rebinding)', () => {
   })
 })
 
-describe('an attacker opens the inspector without authorisation', () => {
-  it('and it has not even started in production, where nothing says who may', async () => {
+describe('the inspector, without authorisation', () => {
+  it('does not start in production without authorize', async () => {
     process.env['NODE_ENV'] = 'production'
     const live = liveSession(new Koa({ keys: [SECRET] }), { fields: defineFields({}) })
     expect(() => live.inspector()).toThrow(TypeError)
@@ -184,10 +194,10 @@ describe('an attacker opens the inspector without authorisation', () => {
   it.each([
     ['false', () => false],
     ['nothing', () => undefined],
-    ['what is only like true', () => 'admin'],
+    ['a text', () => 'admin'],
     ['a promise of false', async () => false],
     ['an error', () => Promise.reject(new Error('the app failed'))],
-  ])('and authorize answers with %s', async (_, authorize) => {
+  ])('shows and does nothing if authorize returns %s', async (_, authorize) => {
     process.env['NODE_ENV'] = 'production'
     const app = await withAnn(await startInspected({ authorize: authorize as never }))
     const answers = [await look(app), await look(app, {}, '?part=view'), await press(app, 'deed=restart')]
@@ -197,7 +207,7 @@ describe('an attacker opens the inspector without authorisation', () => {
     }
   })
 
-  it('and a later page of one who was let in is asked about again', async () => {
+  it('asks authorize for each request', async () => {
     let isAdmin = true
     const app = await withAnn(await startInspected({ authorize: () => isAdmin }))
     expect((await look(app)).text).toContain('4711')
@@ -207,36 +217,8 @@ describe('an attacker opens the inspector without authorisation', () => {
   })
 })
 
-describe('an attacker POSTs the actions of the inspector cross-site', () => {
-  it.each([
-    ['cross-site', 'https://evil.example'],
-    ['', 'https://evil.example'],
-    ['', 'null'],
-    ['same-site', ''],
-  ])('and nothing happens: Sec-Fetch-Site %p, Origin %p', async (site, origin) => {
-    const app = await withAnn(await startInspected({ authorize: () => true }))
-    const visitor = app.visitor()
-    const page = await visitor.connect('/', { 'x-user': 'ann' })
-    const id = await idOf(app, 'ann')
-    const { ends } = coreOf(app.live).epochs
-    const claims = { ...(site && { 'sec-fetch-site': site }), ...(origin && { origin }) }
-    for (const query of ['deed=restart', `deed=empty&subject=${id}`, `deed=revoke&subject=${id}`])
-      expect((await press(app, query, claims)).status).toBe(403)
-    expect(page.io.connected).toBe(true)
-    expect(coreOf(app.live).epochs.ends).toBe(ends)
-    expect((await look(app)).text).toContain('4711')
-  })
-
-  it('nor by a link, as a GET does nothing', async () => {
-    const app = await withAnn(await startInspected())
-    const { ends } = coreOf(app.live).epochs
-    await look(app, {}, `?deed=revoke&subject=${await idOf(app, 'ann')}`)
-    expect(coreOf(app.live).epochs.ends).toBe(ends)
-  })
-})
-
-describe('an attacker puts markup where the inspector shows it', () => {
-  it('as a value, a user id or a name of a key: it is text, in the page and in what follows', async () => {
+describe('the inspector, with markup in values', () => {
+  it('shows values, user ids and keys as text', async () => {
     const app = await startInspected()
     const user = await app.live.user(SCRIPT)
     await user.set('cart', [SCRIPT, `"'><svg onload=alert(1)>`, '\u202egnp', '</table></main>'])
@@ -269,7 +251,7 @@ describe('an attacker puts markup where the inspector shows it', () => {
     expect(document.querySelector('.value')?.textContent).toContain('</table></main>')
   })
 
-  it('and there is no place in the page for a script or a style of their own', async () => {
+  it('has a policy without inline scripts and styles', async () => {
     const { headers, text: page } = await look(await startInspected())
     const policy = String(headers['content-security-policy'])
     expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
@@ -278,8 +260,8 @@ describe('an attacker puts markup where the inspector shows it', () => {
   })
 })
 
-describe('an attacker who can look reads what no browser is to have', () => {
-  it('of a hidden field that it is there, and of a guest no id that the cookie is made of', async () => {
+describe('the inspector, read by an attacker', () => {
+  it('masks hidden values, browser ids and cookies', async () => {
     const app = await startInspected()
     const user = await app.live.user('ann')
     await user.set('secret', HIDDEN)
