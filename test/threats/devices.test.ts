@@ -23,7 +23,7 @@ async function signIn(node: SessionApp, user: string): Promise<Visitor> {
 const userOf = async (node: SessionApp, visitor: Visitor): Promise<unknown> => (await node.read(visitor))['user']
 
 describe('threat 76: devices of another user', () => {
-  it('are ended by no name that a page brings', async () => {
+  it('cannot be ended by a wrong user or name', async () => {
     const node = await start()
     const [ann] = [await signIn(node, 'ann'), await signIn(node, 'bob')]
     const { live } = node.app
@@ -34,7 +34,7 @@ describe('threat 76: devices of another user', () => {
     expect(await live.endDevice('ann', names[0] ?? '')).toBe(true)
   })
 
-  it('have names that tell neither the id of the session nor its name in the store', async () => {
+  it('have names without the session\u2019s id or stored name', async () => {
     const store = memoryStore()
     const node = await start({ store })
     const visitor = await signIn(node, 'ann')
@@ -45,7 +45,7 @@ describe('threat 76: devices of another user', () => {
     expect(said).not.toContain('session:')
   })
 
-  it('end here where the store is down: a revocation rejects nothing, and ends what this process knows', async () => {
+  it('end in this process while the store is down', async () => {
     const store = memoryStore()
     const node = await start({ store, storeTimeout: 20 })
     const ann = await signIn(node, 'ann')
@@ -61,7 +61,7 @@ describe('threat 76: devices of another user', () => {
 })
 
 describe('threat 77: labels and numbers of devices', () => {
-  it('cuts a label to 200 characters, keeps markup as text, and reports a function that throws', async () => {
+  it('truncates a label to 200 characters, and reports thrown errors', async () => {
     let label = (): unknown => `<script>alert(1)</script>${'\ud83d\ude00'.repeat(200)}`
     const node = await start({ deviceLabel: () => label() })
     await signIn(node, 'ann')
@@ -77,7 +77,7 @@ describe('threat 77: labels and numbers of devices', () => {
     expect(node.app.errors).toMatchObject([{ message: 'of the app' }])
   })
 
-  it('lists 100 of a user with any number of sign-ins, and keeps no more than half as many again', async () => {
+  it('lists 100 devices, and stores at most 150', async () => {
     const store = memoryStore()
     const clock = testClock()
     const node = await start({ store }, clock)
@@ -90,7 +90,7 @@ describe('threat 77: labels and numbers of devices', () => {
     expect(devices).toHaveLength(100)
     const rows = await store.load(`devices:${subjectHash(userSubject('ann'))}`)
     expect(rows.filter(({ value }) => value !== undefined).length).toBeLessThanOrEqual(150)
-    // What was dropped is forgotten, too, whether anyone looks at the list or not.
+    // Tombstones are pruned as well.
     clock.advance(11 * 60 * 1000)
     for (let count = 0; count < 60; count += 1) await signIn(node, 'ann')
     await node.app.live.settled()
@@ -99,8 +99,8 @@ describe('threat 77: labels and numbers of devices', () => {
   })
 })
 
-describe('threat 78: a session that is used on and on', () => {
-  it('ends after maxLifetime, used or not, with its socket at another node; regenerate begins another life', async () => {
+describe('threat 78: maxLifetime of a session', () => {
+  it('ends it with its socket at another node; regenerate() restarts it', async () => {
     const [bus, clock, store] = [new Bus(), testClock(), memoryStore()]
     const node = async (): Promise<SessionApp> => {
       const one = await SessionApp.start({
@@ -127,14 +127,14 @@ describe('threat 78: a session that is used on and on', () => {
     await page.closed
   })
 
-  it.each([0, -1, 1.5, '8 h', Number.NaN])('is refused a lifetime that is no time: %s', async (maxLifetime) => {
+  it.each([0, -1, 1.5, '8 h', Number.NaN])('cannot be %s', async (maxLifetime) => {
     const node = await start()
     expect(() => node.app.live.sessionStore({ maxLifetime } as never)).toThrow(
       'sessionStore({ maxLifetime }): expected',
     )
   })
 
-  it('has one lifetime in an app', async () => {
+  it('cannot change within an app', async () => {
     const node = await start()
     expect(() => node.app.live.sessionStore({ maxLifetime: HOUR })).toThrow('expected Infinity as before, received')
     expect(node.app.live.sessionStore()).toBe(node.app.live.sessionStore())

@@ -25,7 +25,7 @@ const DAY = 24 * 60 * MINUTE
 type Session = Koa.Context['liveSession']
 type Use = (session: Session) => unknown
 
-/** Where the body of a POST is read: by a parser of the app, ahead of its session or after it, or by the endpoint. */
+/** The reader of a POST's body: the app's parser before or after its session, or the endpoint. */
 type Reader = 'parser before the session' | 'parser after the session' | 'endpoint'
 
 /** An app with a slow route and a slow socket handler. */
@@ -77,21 +77,21 @@ async function startApp() {
 
 type Started = Awaited<ReturnType<typeof startApp>>
 
-/** A browser whose visitor is about to go, and the requests of the one who has a copy of its cookie. */
+/** A browser before its visitor leaves, and requests with copies of its cookies. */
 interface Stage extends Started {
   readonly browser: Visitor
   readonly isAnn: boolean
-  /** Returns another browser with the cookies of before: with those that the row brings, all, or the live cookie alone. */
+  /** Browsers with copies: the cookies of the row, all cookies, the live cookie alone. */
   readonly late: () => Visitor
   readonly own: () => Visitor
   readonly bare: () => Visitor
   readonly socket: TestSocket
   readonly who: string
-  /** The ticket of a change that was never POSTed. */
+  /** A ticket that was not POSTed. */
   readonly ticket: string
 }
 
-/** Begins before the visitor goes, and returns the rest, which comes afterwards and expects its refusal. */
+/** Starts before the visitor leaves, and returns the rest, which expects the refusal. */
 type Door = (stage: Stage) => Promise<() => Promise<unknown>>
 
 const later =
@@ -103,7 +103,7 @@ const later =
 const refused = (answer: Response, status: number): void =>
   expect([answer.status, written(answer)]).toEqual([status, []])
 
-/** A form of the app, a change of a page that does not say whose it is, or its question, of which the last byte is late. */
+/** A form, a change or a question without `who`, whose last byte is late. */
 const held =
   (path: string, body: object, reader: Reader): Door =>
   async ({ app, given, reached, late, isAnn }) => {
@@ -114,7 +114,7 @@ const held =
       const answer = await post.finish()
       expect(answer.written).toEqual([])
       const isAsking = Object.keys(body).length === 0
-      // The app still takes ann's session for good, where it was loaded before: hers is the account, and no other.
+      // The app still vouches for ann if it loaded her session before; only her account is written.
       const isVouched = isAnn && reader === 'parser after the session' && !isAsking && late().cookie.includes('app')
       expect(answer.status).toBe(isVouched ? 200 : isAsking ? 429 : 409)
       if (!isVouched) expect(answer.text).toMatch(isAsking ? /its cookie has ended/ : /left this browser/)
@@ -129,7 +129,7 @@ const EVIL_USES: readonly (readonly [string, Use])[] = [
   ['delete', (session) => session.delete('cart')],
 ]
 
-/** A request that has used the session, and goes on afterwards. */
+/** A request that has used the session before the visitor leaves. */
 const underWay =
   (adapt: (use: Use) => Use, expectAfterwards: (answer: Response, stage: Stage) => unknown): Door =>
   async (stage) => {
@@ -271,12 +271,12 @@ const DOORS: Readonly<Record<string, Door>> = {
   'a POST that sets, held in its body': held(ENDPOINT, { set: EVIL_CHANGES }, 'endpoint'),
 }
 
-/** Where a guest gets a cookie. */
+/** A request that gives a guest a cookie. */
 const GUEST = `/set?values=${JSON.stringify({ theme: 'light' })}`
 const ANN = '/login/now?user=ann'
 const BOB = '/login/now?user=bob'
 
-/** Who had the browser, how they left it, and who has it now. */
+/** The name, the first visitor's request, and the requests that end or replace that visitor. */
 const ENDINGS = [
   ['ann leaves', ANN, ['/logout/leave']],
   ['ann leaves, and bob signs in', ANN, ['/logout/leave', BOB]],
@@ -334,15 +334,15 @@ const accounts = (app: App): Promise<unknown[]> =>
     }),
   )
 
-describe('threats 8, 9, 40, 42, 43, 56 and 87: the cookie of a visitor who has gone', () => {
+describe('threats 8, 9, 40, 42, 43, 56 and 87: a former visitor\u2019s cookie', () => {
   const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES)
-    // Every fourth: each ending and each door is still in several rows.
+    // A quarter of the pairs still has each ending and each door.
     .filter((_, index) => index % atScale(4, 1) === 0)
     .map(([ending, door, delay, brings, use]) => {
       const name = [ending[0], door[0], delay[0], brings, use[0]].join('; ')
       return { name, ending, door: door[1], delay: delay[1], brings, use: use[1] }
     })
-  it.each(rows)('reaches no other visitor: $name', async ({ ending: [, first, paths], door, delay, brings, use }) => {
+  it.each(rows)('reaches no values: $name', async ({ ending: [, first, paths], door, delay, brings, use }) => {
     const stage = await setUp(first, brings)
     const { app, browser } = stage
     stage.given.use = use

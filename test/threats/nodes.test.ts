@@ -25,8 +25,8 @@ const STORES = [
   ],
 ] as const
 
-describe.each(STORES)('threat 9: after logout at one node, %s', (_title, options) => {
-  /** ann's browser at the first node, and what it had then. */
+describe.each(STORES)('threat 9: another node after a sign-out, %s', (_title, options) => {
+  /** Ann's browser at the first node, her socket at the second. */
   async function start() {
     const given = options()
     const { one, two, bus } = await startCluster(() => given)
@@ -38,7 +38,7 @@ describe.each(STORES)('threat 9: after logout at one node, %s', (_title, options
     return { one, two, bus, ann, old: ann.cookie, socket, text }
   }
 
-  it.each(ENDS)('%s: the old socket at another node is closed, and does not come back', async (path) => {
+  it.each(ENDS)('closes the socket and refuses its return: %s', async (path) => {
     const { two, ann, old, socket } = await start()
     await ann.fetch(path)
     await socket.closed
@@ -50,7 +50,7 @@ describe.each(STORES)('threat 9: after logout at one node, %s', (_title, options
     ).rejects.toThrow()
   })
 
-  it.each(ENDS)('%s: a cookie replayed at another node is a stranger\u2019s', async (path) => {
+  it.each(ENDS)('treats the replayed cookie as a stranger\u2019s: %s', async (path) => {
     const { one, two, ann, old } = await start()
     await ann.fetch(path)
     const thief = two.visitor(liveOnly(old))
@@ -61,7 +61,7 @@ describe.each(STORES)('threat 9: after logout at one node, %s', (_title, options
     expect((await two.live.user('ann')).get('division')).toBe(3)
   })
 
-  it.each(ENDS)('%s: a queued ticket brings nothing back at any node', async (path) => {
+  it.each(ENDS)('refuses queued tickets: %s', async (path) => {
     const { one, two, ann, text } = await start()
     await ann.fetch(path)
     for (const node of [one, two]) {
@@ -71,9 +71,8 @@ describe.each(STORES)('threat 9: after logout at one node, %s', (_title, options
     }
   })
 
-  it.each(ENDS)('%s: an answer of another node that comes late brings nothing back', async (path) => {
+  it.each(ENDS)('restores nothing by a late response: %s', async (path) => {
     const { one, two, ann, old } = await start()
-    // It left before the logout, and comes to the browser after it.
     const late = two.visitor(old)
     await set(late, { division: 4, theme: 'dark' })
     await ann.fetch(path)
@@ -84,8 +83,8 @@ describe.each(STORES)('threat 9: after logout at one node, %s', (_title, options
   })
 })
 
-describe('threat 9: while the answer to a logout is on its way from one node', () => {
-  it('a socket that the browser opens at another one, by the app\u2019s session alone, ends when the answer is out', async () => {
+describe('threat 9: another node during a slow sign-out', () => {
+  it('disconnects sockets of the app\u2019s session alone at its end', async () => {
     const gate = new Gate()
     const { one, two } = await startCluster(undefined, async (ctx, next) => {
       await account(ctx, next)
@@ -108,8 +107,8 @@ describe('threat 9: while the answer to a logout is on its way from one node', (
 describe.each([
   ['joined by an adapter', true],
   ['joined by the store alone', false],
-])('threat 31: what ann has left in a browser at one node, to bob, who signs in at another, %s', (_title, isJoined) => {
-  /** Pages of one browser, which has a localStorage, behind a balancer that sends all to one node. */
+])('threat 31: localStorage of a former user at another node, %s', (_title, isJoined) => {
+  /** One browser behind a balancer that can move to the other node. */
   async function start(isJoined: boolean) {
     const store = memoryStore()
     const { one, two, bus } = await startCluster(() => ({ store }), pages)
@@ -132,31 +131,32 @@ describe.each([
   }
 
   const ends: (() => Promise<void>)[] = []
-
   const storage = createLocalStorage()
 
-  const names = ['document', 'localStorage', 'location'] as const
-
-  const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
-
+  /** Gives the process the globals of a page. */
   function pretendToBeBrowser(): void {
-    const querySelectorAll = (): readonly never[] => []
-    Object.defineProperty(globalThis, 'document', { value: { querySelectorAll }, configurable: true })
-    Object.defineProperty(globalThis, 'location', { value: new URL('http://localhost/'), configurable: true })
-    Object.defineProperty(globalThis, 'localStorage', { value: storage, configurable: true })
+    const globals = {
+      document: { querySelectorAll: () => [] },
+      location: new URL('http://localhost/'),
+      localStorage: storage,
+    }
+    for (const [name, value] of Object.entries(globals)) {
+      const before = Object.getOwnPropertyDescriptor(globalThis, name)
+      Object.defineProperty(globalThis, name, { value, configurable: true })
+      ends.push(async () => {
+        if (before) Object.defineProperty(globalThis, name, before)
+        else Reflect.deleteProperty(globalThis, name)
+      })
+    }
   }
 
   afterEach(async () => {
     for (const end of ends.splice(0)) await end()
-    for (const [name, descriptor] of before) {
-      if (descriptor) Object.defineProperty(globalThis, name, descriptor)
-      else Reflect.deleteProperty(globalThis, name)
-    }
     for (const name of Object.keys(storage)) storage.removeItem(name)
   })
 
-  /** What is in the localStorage: the changes of tickets that the cookie was not seen with, and of drafts. */
-  function kept(): string[] {
+  /** Returns the tickets' changes and the drafts in localStorage. */
+  function stored(): string[] {
     return Object.keys(storage).flatMap((name) => {
       const [, tickets, drafts]: readonly [string, string[], [string, ...unknown[]][]] = JSON.parse(
         storage.getItem(name) ?? '',
@@ -168,55 +168,54 @@ describe.each([
     })
   }
 
-  const SIGN_INS: readonly (readonly string[])[] = [['/login/now?user=bob'], ['/logout/leave', '/login/now?user=bob']]
+  const BOB = '/login/now?user=bob'
 
-  describe.each(SIGN_INS.map((paths) => [paths.join(', '), paths] as const))('by %s', (_paths, paths) => {
-    it.each([
-      ['rendered', '/page'],
-      ['static', undefined],
-    ])('is never shown, never posted, and deleted: a %s page', async (_kind, path) => {
-      pretendToBeBrowser()
-      const { store, balancer, visitor, moveToTwo } = await start(isJoined)
-      await visitor.fetch('/login/now?user=ann')
-      const anns = await visitor.open({ path: '/page' })
-      await anns.connected()
-      await anns.live.set('division', 1001)
-      // A ticket that no POST has brought, and a draft that no server has seen.
-      const mend = anns.cutPosts()
-      void anns.live.set('cart', ['of ann']).catch(() => undefined)
-      await anns.shows('cart', ['of ann'])
-      await anns.reaches('cart', 'offline')
-      anns.socket.disconnect()
-      void anns.live.set('division', 1002).catch(() => undefined)
-      anns.close()
-      mend()
-      expect(kept()).toEqual(['ticket cart of ann', 'ticket division 1001', 'draft division 1002'])
+  it.each([
+    ['a rendered page', [BOB], '/page'],
+    ['a static page', [BOB], undefined],
+    ['a rendered page after a sign-out', ['/logout/leave', BOB], '/page'],
+    ['a static page after a sign-out', ['/logout/leave', BOB], undefined],
+  ] as const)('is deleted, neither shown nor posted: %s', async (_kind, paths, path) => {
+    pretendToBeBrowser()
+    const { store, balancer, visitor, moveToTwo } = await start(isJoined)
+    await visitor.fetch('/login/now?user=ann')
+    const anns = await visitor.open({ path: '/page' })
+    await anns.connected()
+    await anns.live.set('division', 1001)
+    // One ticket is not POSTed yet, and one draft not sent.
+    const mend = anns.cutPosts()
+    void anns.live.set('cart', ['of ann']).catch(() => undefined)
+    await anns.shows('cart', ['of ann'])
+    await anns.reaches('cart', 'offline')
+    anns.socket.disconnect()
+    void anns.live.set('division', 1002).catch(() => undefined)
+    anns.close()
+    mend()
+    expect(stored()).toEqual(['ticket cart of ann', 'ticket division 1001', 'draft division 1002'])
 
-      moveToTwo()
-      for (const signIn of paths) await visitor.fetch(signIn)
-      const { length } = balancer.posts
-      const options = path === undefined ? {} : { path }
-      const bobs = await visitor.open(options)
-      const shown: unknown[] = []
-      for (const key of ['division', 'cart'] as const) bobs.live.subscribe(key, (value) => shown.push(value))
-      await bobs.live.ready
-      await bobs.live.set('theme', 'dark')
-      await bobs.live.set('cart', ['of bob'])
-      expect(kept()).toEqual(['ticket cart of bob'])
-      expect(JSON.stringify(shown)).not.toMatch(/100|of ann/)
-      const posts = balancer.posts.slice(length)
-      const brought = posts.flatMap(({ tickets = [] }) => tickets.flatMap((ticket) => readClaims(ticket).changes))
-      expect(brought.length).toBeGreaterThan(0)
-      // Of each the key, a stamp, and the value.
-      const values = [...brought, ...posts.flatMap(({ set = [] }) => set)].map((change) => change.at(-1))
-      expect(JSON.stringify(values)).not.toMatch(/100|of ann/)
-      expect((await store.load('user:s:bob')).map(({ key, value }) => [key, value])).toEqual([['cart', ['of bob']]])
-      const rows = await store.load('user:s:ann')
-      expect(rows.map(({ key, value }) => [key, value])).toEqual([
-        ['division', 1001],
-        ['cart', ['of ann']],
-      ])
-    })
+    moveToTwo()
+    for (const signIn of paths) await visitor.fetch(signIn)
+    const { length } = balancer.posts
+    const options = path === undefined ? {} : { path }
+    const bobs = await visitor.open(options)
+    const shown: unknown[] = []
+    for (const key of ['division', 'cart'] as const) bobs.live.subscribe(key, (value) => shown.push(value))
+    await bobs.live.ready
+    await bobs.live.set('theme', 'dark')
+    await bobs.live.set('cart', ['of bob'])
+    expect(stored()).toEqual(['ticket cart of bob'])
+    expect(JSON.stringify(shown)).not.toMatch(/100|of ann/)
+    const posts = balancer.posts.slice(length)
+    const brought = posts.flatMap(({ tickets = [] }) => tickets.flatMap((ticket) => readClaims(ticket).changes))
+    expect(brought.length).toBeGreaterThan(0)
+    const values = [...brought, ...posts.flatMap(({ set = [] }) => set)].map((change) => change.at(-1))
+    expect(JSON.stringify(values)).not.toMatch(/100|of ann/)
+    expect((await store.load('user:s:bob')).map(({ key, value }) => [key, value])).toEqual([['cart', ['of bob']]])
+    const rows = await store.load('user:s:ann')
+    expect(rows.map(({ key, value }) => [key, value])).toEqual([
+      ['division', 1001],
+      ['cart', ['of ann']],
+    ])
   })
 })
 
@@ -233,10 +232,10 @@ describe('threat 95: two apps with one adapter', () => {
       }),
     )
   }
-  const told = ({ warnings }: App): readonly string[] => warnings.filter((text) => text.includes('another app'))
+  const warningsOf = ({ warnings }: App): readonly string[] => warnings.filter((text) => text.includes('another app'))
   const divisionOf = async ({ live }: App): Promise<unknown> => (await live.user('ann')).get('division')
 
-  it('ignore the values and revocations of each other, and are told once', async () => {
+  it('ignore each other\u2019s messages, with one warning', async () => {
     const [one, two] = (await start([NEW], [OTHER])) as [App, App]
     await (await two.live.user('ann')).set('division', 3)
     const socket = await two.visitor(cookieFor(two.live, { userId: 'ann' })).connect()
@@ -247,8 +246,8 @@ describe('threat 95: two apps with one adapter', () => {
     const text =
       'koa-live-session: ignored a live_session:merge message of another app, whose secrets this process does not have. Processes of ' +
       'one app share their secrets; give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/scaling.md#adapters'
-    // Both apps share this console.
-    expect(told(two)).toEqual([text, text])
+    // Both apps log to this console.
+    expect(warningsOf(two)).toEqual([text, text])
   })
 
   it('are one app while its secrets rotate', async () => {
@@ -257,6 +256,6 @@ describe('threat 95: two apps with one adapter', () => {
     expect(await divisionOf(two)).toBe(3)
     await (await two.live.user('ann')).set('division', 4)
     expect(await divisionOf(one)).toBe(4)
-    expect([...told(one), ...told(two)]).toEqual([])
+    expect([...warningsOf(one), ...warningsOf(two)]).toEqual([])
   })
 })
