@@ -6,7 +6,7 @@ import { RawSocket } from '../support/app/raw-socket.js'
 async function start() {
   const app = await App.start()
   const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
-  /** Whether the server still answers, having been troubled by nothing. */
+  /** Expects a response, and no errors so far. */
   const answers = async (): Promise<void> => {
     expect(await socket.ask('live_session:sync', '{"set":[["division",-1,"",9]]}')).toHaveProperty('results.0.stamp')
     expect(app.errors).toEqual([])
@@ -16,7 +16,7 @@ async function start() {
 }
 
 describe('threat 19: an acknowledgement', () => {
-  it('is not missed where the client does not ask for it', async () => {
+  it('is optional', async () => {
     const { socket, answers } = await start()
     for (const args of ['', ',1,2,3', ',null', ',{}', ',{"set":[["division",-1,"","x"]]}', ',{"tickets":["a.b.c"]}']) {
       socket.send(`42["live_session:sync"${args}]`)
@@ -26,14 +26,7 @@ describe('threat 19: an acknowledgement', () => {
     expect(socket.received.slice(length).filter((text) => text.startsWith('43'))).toHaveLength(1)
   })
 
-  it('is not needed for a change to be made', async () => {
-    const { socket, answers } = await start()
-    socket.send('42["live_session:sync",{"set":[["division",-1,"",8]]}]')
-    expect(await socket.next('42["store_session"')).toMatch(/^42/)
-    await answers()
-  })
-
-  it('says malformed for any other number of arguments, and for one that is no function', async () => {
+  it('reports malformed arguments', async () => {
     const { socket, answers } = await start()
     for (const args of ['', ',{},{}', ',{},"ack"', ',{},{"call":1}', ',{},null', ',"ack"', ',0', ',{"length":1}']) {
       socket.send(`427["live_session:sync"${args}]`)
@@ -42,7 +35,7 @@ describe('threat 19: an acknowledgement', () => {
     await answers()
   })
 
-  it('says malformed for bytes, whole or within', async () => {
+  it('reports binary data as malformed', async () => {
     const app = await App.start()
     const { io } = await app.visitor(cookieFor(app.live, {})).connect()
     for (const input of [
@@ -65,7 +58,7 @@ describe('threat 19: an acknowledgement', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('is given to each who asks under the same number, in order', async () => {
+  it('is sent for each packet of the same number, in order', async () => {
     const { socket, answers } = await start()
     for (const value of [1, 2]) socket.send(`425["live_session:sync",{"set":[["division",-1,"",${value}]]}]`)
     const [first, second] = [await socket.next('435'), await socket.next('435')].map((text) =>
@@ -75,7 +68,7 @@ describe('threat 19: an acknowledgement', () => {
     await answers()
   })
 
-  it('of something that the server never asked is ignored, however often it comes', async () => {
+  it('from a client is ignored', async () => {
     const { socket, answers } = await start()
     for (const text of ['430[]', '430[]', '431[{"ok":true}]', '43999999999[null]', '430["__proto__"]'])
       socket.send(text)
@@ -88,18 +81,18 @@ describe('threat 19: an acknowledgement', () => {
     ['an event without a name', '42[]'],
     ['an event that is no list', '42{"0":"live_session:sync"}'],
     ['an event of the socket itself', '42["disconnect"]'],
-    ['what is no JSON', '42["live_session:sync",'],
-  ])('is due to no client that sends %s: that is the end of its connection', async (_, text) => {
+    ['a text that is not JSON', '42["live_session:sync",'],
+  ])('is not sent for %s, which ends the connection', async (_, text) => {
     const { app, socket } = await start()
     socket.send(text)
-    // Text where bytes were announced is the end as well.
+    // Text in place of announced bytes ends it as well.
     socket.send('427["live_session:sync",{}]')
     await socket.closed
     expect((await app.visitor().store()).status).toBe(200)
     expect(app.errors).toEqual([])
   })
 
-  it('goes nowhere, and leaves nothing behind, where the connection has ended', async () => {
+  it('leaks nothing after the connection ends', async () => {
     const { app, socket } = await start()
     const ended = new Promise((resolve) =>
       app.io.sockets.sockets.forEach((each) => void each.on('disconnect', resolve)),
@@ -114,8 +107,8 @@ describe('threat 19: an acknowledgement', () => {
   })
 })
 
-describe('threat 19: an acknowledgement that an app has wrapped', () => {
-  it('may throw without ending the process, and is told to the app', async () => {
+describe('threat 19: an acknowledgement wrapped by the app', () => {
+  it('reaches onError if it throws', async () => {
     const app = await App.start()
     const broken = new Error('the app\u2019s own')
     app.io.on('connection', (socket) => {

@@ -32,7 +32,7 @@ function start(): Promise<App<typeof fields>> {
 
 const LINK = { accept: 'text/html', 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' }
 
-/** A link on another site that the visitor follows. */
+/** Follows a link on another site. */
 function follow(visitor: Visitor, path: string, headers: Record<string, string> = {}): Promise<Response> {
   return visitor.fetch(path, { headers: { ...LINK, 'sec-fetch-site': 'cross-site', ...headers } })
 }
@@ -41,13 +41,13 @@ async function valuesOf(visitor: Visitor): Promise<Record<string, unknown>> {
   return (await visitor.fetch('/all')).json().then((snapshot) => snapshot.values)
 }
 
-/** What the log says, but for what it says at start. */
-function told({ warnings }: App<typeof fields>): readonly string[] {
+/** Returns the warnings after the start. */
+function logged({ warnings }: App<typeof fields>): readonly string[] {
   return warnings.filter((warning) => !warning.includes('a restart loses'))
 }
 
-describe('threat 93: a fetch over plain http, where browsers send no Sec-Fetch-Dest', () => {
-  it('sets no field by accepting HTML; a navigation does', async () => {
+describe('threat 93: a fetch over plain http, without Sec-Fetch-Dest', () => {
+  it('sets no field, unlike a navigation', async () => {
     const app = await start()
     const visitor = app.visitor()
     const visit = (headers: Record<string, string>) => visitor.fetch('/all?division=3', { headers })
@@ -61,7 +61,7 @@ describe('threat 93: a fetch over plain http, where browsers send no Sec-Fetch-D
 })
 
 describe('a link of a stranger', () => {
-  it('sets no field that is not declared so, whatever it calls it', async () => {
+  it('sets no field without the option url', async () => {
     const app = await start()
     const visitor = app.visitor()
     const query = 'role=admin&secret=x&cart=["a"]&theme=dark&__proto__=1&constructor=1&toString=1&$epoch=9&Division=3'
@@ -74,10 +74,10 @@ describe('a link of a stranger', () => {
   it('names no hidden field', async () => {
     const app = await start()
     expect(await (await follow(app.visitor(), '/all?secret=x&division=x')).text()).not.toContain('secret')
-    expect(told(app).join()).not.toContain('secret')
+    expect(logged(app).join()).not.toContain('secret')
   })
 
-  it('gives an account nothing in place of what it has, where the visitor signs in after it', async () => {
+  it('replaces no value of an account at a later sign-in', async () => {
     const app = await start()
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')
@@ -89,7 +89,7 @@ describe('a link of a stranger', () => {
   })
 
   it.each(['%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E', '%22%3E%3C!--', '%E2%80%A8'])(
-    'puts nothing into the page but inert data: %s',
+    'adds only inert data to the page: %s',
     async (text) => {
       const app = await start()
       for (const purpose of ['', 'prefetch']) {
@@ -102,11 +102,11 @@ describe('a link of a stranger', () => {
     },
   )
 
-  it('puts nothing into the log', async () => {
+  it('does not appear in the log', async () => {
     const app = await start()
     await follow(app.visitor(), '/all?division=%0d%0aforged%1b[2J')
     await follow(app.visitor(), `/all?view=${'v'.repeat(101)}`)
-    expect(told(app)).toEqual([
+    expect(logged(app)).toEqual([
       'koa-live-session: an address has ?division=... which does not set "division": invalid_value',
       'koa-live-session: an address has ?view=... which does not set "view": invalid_value',
     ])
@@ -117,8 +117,8 @@ describe.each([
   ['of a guest who has signed in', '/all', '/login/now?user=ann'],
   ['of a user who has signed out', '/login/now?user=ann', '/logout/now'],
   ['of a guest who has left', '/all', '/logout/leave'],
-] as const)('threat 43: a visit with a cookie that was given up, %s', (_, first, last) => {
-  it('brings no other cookie for what its address says', async () => {
+] as const)('threat 43: a link with a cookie that was given up, %s', (_, first, last) => {
+  it('writes no cookie for its address', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch(first)
@@ -136,8 +136,8 @@ const body = { set: [['division', -1, '', 1]] }
 
 const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
 
-describe('threat 24: a proxy that the app does not trust', () => {
-  it('is told of once where it ends TLS and says so', async () => {
+describe('threat 24: an untrusted proxy', () => {
+  it('is logged once if it reports https', async () => {
     const app = await App.start()
     for (let i = 0; i < 2; i += 1) await app.visitor().store(body, { 'x-forwarded-proto': 'https' })
     expect(app.warnings.filter((line) => line.includes('proxy'))).toEqual([
@@ -145,7 +145,7 @@ describe('threat 24: a proxy that the app does not trust', () => {
     ])
   })
 
-  it('is told of once where the cookie is to be secure, which goes out as it was asked for', async () => {
+  it('is logged once if secure is true', async () => {
     const app = await App.start({ options: { secure: true } })
     const answer = await app.visitor().store(body)
     expect(answer.headers.getSetCookie()[0]).toMatch(
@@ -154,7 +154,7 @@ describe('threat 24: a proxy that the app does not trust', () => {
     expect(app.warnings).toContain(`koa-live-session: secure is true, ${advice}`)
   })
 
-  it('is nothing to tell of where the app trusts it: its cookie is secure, and its origin is https', async () => {
+  it('is not logged if trusted; the cookie is secure', async () => {
     const app = await App.start()
     app.koa.proxy = true
     const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'example.com', origin: 'https://example.com' }
@@ -165,18 +165,18 @@ describe('threat 24: a proxy that the app does not trust', () => {
   })
 })
 
-describe('threat 54: two apps with the same keys', () => {
+describe('threat 54: two apps with the same secrets', () => {
   const routes: Koa.Middleware = (ctx) => {
     ctx.body = String(ctx.liveSession.get('division'))
   }
 
   const start = (key: string): Promise<App> => App.start({ routes, options: { key } })
 
-  /** The same value and signature under another name. */
+  /** Renames a cookie and its signature. */
   const renamed = (cookie: string, from: string, to: string): string =>
     cookie.replaceAll(new RegExp(`(^|; )${from}(\\.sig)?=`, 'g'), `$1${to}$2=`)
 
-  it('take no cookie of each other under another name, which is part of what is signed', async () => {
+  it('ignore each other\u2019s renamed cookies', async () => {
     const [one, other] = [await start('one'), await start('other')]
     const cookie = cookieFor(one.live, { values: { division: 7 } })
     expect(await one.visitor(cookie).text('/')).toBe('7')
@@ -185,7 +185,7 @@ describe('threat 54: two apps with the same keys', () => {
     expect(await other.visitor(moved).text('/')).toBe('-1')
   })
 
-  it('take each other’s cookies where the name is the same, too, as docs/security.md says', async () => {
+  it('accept each other\u2019s cookies under the same name', async () => {
     const [one, other] = [await start('same'), await start('same')]
     expect(await other.visitor(cookieFor(one.live, { values: { division: 7 } })).text('/')).toBe('7')
   })

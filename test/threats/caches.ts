@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals'
 import { RotatingCache } from '../../server/kernel/memory/rotating-cache.js'
 
-/** Records the bounded caches of plugins that are created while it watches. */
+/** Records the bounded caches of plugins created from now on. */
 export class Caches {
   readonly #subjects: { readonly size: number }[] = []
   readonly #others: { readonly size: number }[] = []

@@ -9,7 +9,7 @@ interface Lock {
 const manifest: { readonly dependencies: Versions; readonly peerDependencies: Versions } = readJson('package.json')
 const { packages }: Lock = readJson('package-lock.json')
 
-/** Advisories that concern the majors in use, and the first version of that major without the fault. */
+/** Advisories for the majors in use, with the first fixed version. */
 const ADVISORIES: readonly (readonly [name: string, id: string, fixed: string])[] = [
   ['koa', 'GHSA-593f-38f6-jp5m (CVE-2025-25200)', '3.0.0'],
   ['koa', 'GHSA-x2rg-q646-7m2v (CVE-2025-32379)', '3.0.0'],
@@ -41,19 +41,19 @@ describe('threat 28: known advisories', () => {
   })
 
   it.each(ADVISORIES.filter(([name]) => allowed(name) !== undefined))(
-    '%s: no version that users may bring has %s',
+    '%s: no allowed version has %s',
     (name, _, fixed) => {
       expect(isBelow(minimum(allowed(name) ?? ''), fixed)).toBe(false)
     },
   )
 
-  it('are known of versions that can be compared: each range begins with its minimum', () => {
+  it('are compared with ranges that begin with their minimum', () => {
     for (const name of ['koa', 'koa-session', 'socket.io', 'socket.io-client']) {
       expect(allowed(name)).toMatch(/^\^?\d+\.\d+\.\d+$/)
     }
   })
 
-  it('would be found out', () => {
+  it('are found in older versions', () => {
     for (const [version, fixed] of [
       ['3.1.1', '3.1.2'],
       ['3.0.9', '3.1.2'],
@@ -78,7 +78,7 @@ function lockedVersions(name: string): readonly string[] {
   )
 }
 
-/** The range in which users may bring a package, or we bring it. */
+/** The allowed range of a package. */
 function allowed(name: string): string | undefined {
   return manifest.peerDependencies[name] ?? manifest.dependencies[name]
 }
@@ -87,7 +87,7 @@ function minimum(range: string): string {
   return range.replace(/^\D+/, '')
 }
 
-/** Whether a version is older than another; a pre-release is older than its release. */
+/** Returns whether a version is older than another; a pre-release is older than its release. */
 function isBelow(version: string, other: string): boolean {
   const [release = '', pre] = version.split('-')
   const [a, b] = [release, other].map((text) => text.split('.').map(Number))

@@ -11,7 +11,7 @@ const fields = defineFields({
   secret: { schema: z.string(), default: '', client: 'hidden' },
 })
 
-/** Embeds a session with these values in a page that would run any script, and notes down what did. */
+/** Embeds these values in a page that runs scripts. */
 async function page(note: string): Promise<{ readonly html: string; readonly dom: JSDOM }> {
   const app = await App.start<typeof fields>({
     fields,
@@ -32,7 +32,7 @@ describe('threat 36: values embedded in a page', () => {
     ['an end in capitals and blanks', '</SCRIPT\t\n ><img src=x onerror="window.hacked = 1">'],
     ['half an end', '</scr'],
     ['a comment', '<!--'],
-    ['a comment with a script, which would swallow the page', '<!--<script>'],
+    ['a comment with a script', '<!--<script>'],
     ['an end of a comment', '-->'],
     ['CDATA', ']]><![CDATA['],
     ['separators of lines', '\u2028window.hacked = 1\u2029'],
@@ -43,7 +43,7 @@ describe('threat 36: values embedded in a page', () => {
     ['control characters', '\u0000\u0008\u001f\u007f\ufeff'],
     ['other scripts', '\ud83d\ude00\u202e\u0301'],
     ['a line of its own', '\r\n</script>\r\n'],
-  ])('are inert, and arrive unchanged: %s', async (_, note) => {
+  ])('are inert and unchanged: %s', async (_, note) => {
     const { html, dom } = await page(note)
     const { document } = dom.window
     expect(dom.window['hacked']).toBeUndefined()
@@ -63,17 +63,17 @@ describe('threat 36: values embedded in a page', () => {
     expect(html).not.toContain('canary')
   })
 
-  it('would be found out, were they not escaped', () => {
+  it('run in this page if not escaped', () => {
     const dom = new JSDOM('<script type="application/json">"</script><script>window.hacked = 1</script>"</script>', {
       runScripts: 'dangerously',
     })
     expect(dom.window['hacked']).toBe(1)
   })
 
-  it('need neither a nonce nor a word in a strict Content-Security-Policy: nothing in them is to be run or loaded', async () => {
+  it('need no nonce under a strict Content-Security-Policy', async () => {
     const { dom } = await page('x')
     const script = dom.window.document.querySelector('script')
-    // A script element of a type that is no JavaScript is a data block, which no policy concerns (HTML, 4.12.1).
+    // Policies ignore data blocks: scripts of other types (HTML, 4.12.1).
     expect(script?.type).toBe('application/json')
     expect([script?.hasAttribute('src'), script?.hasAttribute('nonce'), script?.children.length]).toEqual([
       false,
@@ -90,7 +90,7 @@ describe('threat 58: an element with the id of embed() earlier in the page', () 
     Reflect.deleteProperty(globalThis, 'document')
   })
 
-  /** What a page begins with whose HTML has this ahead of what the server has put there. */
+  /** Returns the initial note of a page with this HTML ahead of the server's. */
   async function begin(ahead: string): Promise<unknown> {
     const { html } = await page('the server’s')
     const { document } = new JSDOM(html.replace('<body>', `<body>${ahead}`)).window
@@ -114,15 +114,15 @@ describe('threat 58: an element with the id of embed() earlier in the page', () 
 
   it.each([
     ['a heading of Markdown', '<h2 id="live-session">Live session</h2>'],
-    ['what a sanitizer lets pass', `<div id="live-session">${FAKE}</div>`],
+    ['a div, which sanitizers accept', `<div id="live-session">${FAKE}</div>`],
     ['a template', `<template id="live-session">${FAKE}</template>`],
     ['a script of another type', `<script type="text/plain" id="live-session">${FAKE}</script>`],
     ['an inert script of the app’s own', `<script type="application/json" id="other">${FAKE}</script>`],
-  ])('does not count: %s', async (_, ahead) => {
+  ])('is ignored: %s', async (_, ahead) => {
     expect(await begin(ahead)).toBe('the server’s')
   })
 
-  it('is none of two inert scripts, as it is not known which of them the server has made: the page asks', async () => {
+  it('makes the page ask the server if inert too', async () => {
     expect(await begin(`<script type="application/json" id="live-session">${FAKE}</script>`)).toBeInstanceOf(Error)
   })
 })

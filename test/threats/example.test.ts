@@ -26,13 +26,13 @@ async function startBareProxy(port: string): Promise<Server> {
   return proxy
 }
 
-describe('threat 100: the example before strangers', () => {
+describe('threat 100: the example app', () => {
   beforeAll(async () => {
     example = await Example.start()
   })
   afterAll(() => example.stop())
 
-  it('puts no token of the inspector into a page behind a bare proxy_pass', async () => {
+  it('shows no token of the inspector behind a bare proxy_pass', async () => {
     const proxy = await startBareProxy(portOf(example))
     const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
     const { status, text: page } = await send(url)
@@ -46,7 +46,7 @@ describe('threat 100: the example before strangers', () => {
     proxy.close()
   })
 
-  it('opens the inspector by the logged URL, and its link from then on', async () => {
+  it('opens the inspector by the logged URL, then by its link', async () => {
     const { status, headers } = await send(example.inspector)
     expect(status).toBe(303)
     const cookie = String(headers['set-cookie']).split(';')[0] ?? ''
@@ -64,7 +64,7 @@ describe('threat 100: the example before strangers', () => {
   )
 
   it.each(['/division', '/restart', '/sign-in', '/store_session'])(
-    'refuses POST %s for a rebound host, although Origin matches Host',
+    'refuses POST %s for a rebound host with a matching Origin',
     async (path) => {
       const host = `${REBOUND}:${portOf(example)}`
       const headers = { host, origin: `http://${host}`, 'content-type': 'application/x-www-form-urlencoded' }
@@ -111,7 +111,7 @@ describe.each(['start:react', 'start:vue'])('threat 100: npm run %s', (script) =
 })
 
 describe('threat 100: the example with HOST=0.0.0.0 and ALLOWED_HOSTS', () => {
-  it('listens everywhere, and serves IP addresses and the listed hosts alone', async () => {
+  it('serves IP addresses and the listed hosts only', async () => {
     const open = await Example.start('start', { HOST: '0.0.0.0', ALLOWED_HOSTS: 'studio.example, Other.example' })
     const statuses = []
     for (const host of ['192.0.2.7', '[2001:db8::1]', 'studio.example', 'other.example', 'localhost', REBOUND])

@@ -10,9 +10,9 @@ import { poll, send } from '../support/app/raw-http.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { expectAtMost, workOf } from '../support/app/work.js'
 
-/** What the library does with a message that it does not read. */
+/** The most work for an unread message. */
 const UNREAD = { steps: 20_000, parsed: 3000 }
-/** Why a websocket is closed: a message too big (RFC 6455, 7.4.1). */
+/** The close code for too big messages (RFC 6455, 7.4.1). */
 const TOO_BIG = 1009
 const CONTINUATION = 0
 
@@ -26,7 +26,7 @@ const start = async (): Promise<App> => {
 const setting = (json: string): string => `42["live_session:sync",{"set":[["cart",-1,"",${json}]]}]`
 const million = (): string => `{${Array.from({ length: 1_000_000 }, (_, i) => `"${i.toString(36)}":0`).join(',')}}`
 
-describe('threat 13: a message that is too big', () => {
+describe('threat 13: a message over the limit', () => {
   it.each<[string, () => Buffer]>([
     ['a string of 2 MB', () => RawSocket.frame(setting(`["${'x'.repeat(2_000_000)}"]`))],
     ['an object of a million members', () => RawSocket.frame(setting(million()))],
@@ -41,15 +41,15 @@ describe('threat 13: a message that is too big', () => {
       },
     ],
     [
-      'no more than the announcement of 4 GB',
+      'the announcement of 4 GB',
       () => {
         const frame = RawSocket.frame('x')
         frame.writeBigUInt64BE(2n ** 32n, 2)
         return frame
       },
     ],
-    ['2 MB of text that is no message', () => RawSocket.frame('\u{1f600}'.repeat(500_000))],
-  ])('closes the connection with %s, unread, and no other connection', async (_, make) => {
+    ['2 MB of text without a type', () => RawSocket.frame('\u{1f600}'.repeat(500_000))],
+  ])('closes only its own connection, unread: %s', async (_, make) => {
     const app = await start()
     const [attacker, other] = [cookieFor(app.live, { values: { division: 1 } }), cookieFor(app.live, {})]
     const page = await RawSocket.enter(app.url, other)
@@ -70,7 +70,7 @@ describe('threat 13: a message that is too big', () => {
     page.hangUp()
   })
 
-  it('is refused by POST and by polling before it is read', async () => {
+  it('is refused unread by POST and by polling', async () => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
     const headers = { cookie, origin: app.url, 'content-type': 'application/json' }
@@ -80,7 +80,7 @@ describe('threat 13: a message that is too big', () => {
     const statuses: number[] = []
     const work = await workOf(async () => {
       for (const path of ['/store_session', `/socket.io/?EIO=4&transport=polling&sid=${sid}`]) {
-        // A client that is refused early may not get to the end of what it sends.
+        // The server may close before the client has sent everything.
         const answer = send(app.url + path, { method: 'POST', headers, body }).catch(() => ({ status: 413 }))
         statuses.push((await answer).status)
       }
@@ -93,7 +93,7 @@ describe('threat 13: a message that is too big', () => {
   })
 })
 
-describe('threat 13: a message that is just small enough', () => {
+describe('threat 13: a message under the limit', () => {
   const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
 
   it.each<[string, string, number]>([
@@ -105,8 +105,8 @@ describe('threat 13: a message that is just small enough', () => {
     ['10,000 levels of objects', '{"a":'.repeat(10_000) + 1 + '}'.repeat(10_000), 20_000],
     ['10,000 strings', `[${'"",'.repeat(9_999)}""]`, 100_000],
     ['half a million members', `[${'1,'.repeat(490_000)}1]`, 100_000],
-    ['10,000 levels that never end', '['.repeat(10_000), 20_000],
-  ])('is parsed once, and costs few steps: %s', async (_, json, steps) => {
+    ['10,000 levels without an end', '['.repeat(10_000), 20_000],
+  ])('is parsed once in few steps: %s', async (_, json, steps) => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
     const socket = await RawSocket.enter(app.url, cookie)

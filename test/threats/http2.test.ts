@@ -19,7 +19,7 @@ interface Sent {
   readonly answer: Promise<{ readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string }>
 }
 
-/** The app behind an HTTP/2 server, without TLS; sends requests over one connection. */
+/** Starts the app behind HTTP/2 without TLS, with a client of one connection. */
 async function start(given: AppOptions<AppFields> = {}) {
   const app = await App.start(given)
   const server = createServer(app.koa.callback()).listen(0, '127.0.0.1')
@@ -31,7 +31,7 @@ async function start(given: AppOptions<AppFields> = {}) {
     client.destroy()
     server.close()
   })
-  /** Without a body to write, it ends at once. */
+  /** A request without a body ends at once. */
   const send = (path: string, headers: Record<string, string>, body?: string, ends = true): Sent => {
     const method = body === undefined ? {} : { ':method': 'POST' }
     const stream = client.request({ ':path': path, ...method, ...headers }, { endStream: body === undefined })
@@ -40,7 +40,7 @@ async function start(given: AppOptions<AppFields> = {}) {
     const answer = once(stream, 'response').then(async ([head]: IncomingHttpHeaders[]) => {
       const headers = head ?? {}
       let body = ''
-      // Not by iterating, for which a stream whose own body was cut short has failed.
+      // Iteration would fail for a stream with a truncated request body.
       stream.setEncoding('utf8').on('data', (chunk: string) => {
         body += chunk
       })
@@ -59,7 +59,7 @@ const live = (headers: IncomingHttpHeaders): string =>
 const five = '{"set":[["division",-1,"",5]]}'
 
 describe('threat 53: over HTTP/2', () => {
-  it('a POST that does not say how long it is is taken, and its answer brings the cookie', async () => {
+  it('a POST without a length gets its cookie', async () => {
     const { app, send, post } = await start({
       routes: (ctx) => {
         ctx.body = String(ctx.liveSession.get('division'))
@@ -73,12 +73,7 @@ describe('threat 53: over HTTP/2', () => {
     expect([read.status, read.body]).toEqual([200, '5'])
   })
 
-  it('a POST that says how long it is is taken, too', async () => {
-    const { post } = await start()
-    expect((await post(five, { 'content-length': String(five.length) }).answer).status).toBe(200)
-  })
-
-  it('a cookie that comes in several headers is read, as HTTP/2 lets browsers send it', async () => {
+  it('a cookie in several headers is read', async () => {
     const { app, send } = await start({
       routes: (ctx) => {
         ctx.body = String(ctx.liveSession.get('division'))
@@ -89,29 +84,7 @@ describe('threat 53: over HTTP/2', () => {
     expect((await answer).body).toBe('7')
   })
 
-  it.each([
-    ['text', { 'content-type': 'text/plain' }],
-    ['a form', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['compressed', { 'content-encoding': 'gzip' }],
-  ])('a POST of %s is refused', async (_, headers) => {
-    const { post } = await start()
-    const answer = await post(five, headers).answer
-    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([415, { error: { code: 'malformed' } }])
-    expect(answer.headers['set-cookie']).toBeUndefined()
-  })
-
-  it('a POST without a body is refused', async () => {
-    const { post } = await start()
-    const answer = await post('').answer
-    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([400, { error: { code: 'malformed' } }])
-  })
-
-  it('a POST from another site is refused', async () => {
-    const { post } = await start()
-    expect((await post(five, { origin: 'http://evil.example' }).answer).status).toBe(403)
-  })
-
-  it('a visitor who leaves after the browser has gone is not taken for one whose answer is under way', async () => {
+  it('a late leave() of an aborted request leaves no pending departure', async () => {
     const entered = new Gate()
     const left = new Gate()
     const { app, send } = await start({
@@ -134,7 +107,7 @@ describe('threat 53: over HTTP/2', () => {
     expect(coreOf(app.live).departures.isUnderWay('browser:a-browser-of-22-letters')).toBe(false)
   })
 
-  it('a body that is too long and goes on is refused, and ends its stream, not the connection', async () => {
+  it('an endless body ends its stream, not the connection', async () => {
     const warnings: Error[] = []
     const hear = (warning: Error): void => void warnings.push(warning)
     process.on('warning', hear)
@@ -147,13 +120,13 @@ describe('threat 53: over HTTP/2', () => {
     expect(headers['connection']).toBeUndefined()
     await closed
     expect((await post(five).answer).status).toBe(200)
-    // Node tells of a header that HTTP/2 forbids.
+    // Node warns about headers that HTTP/2 forbids.
     expect(warnings).toEqual([])
   })
 })
 
 describe('threat 101: over HTTP/2', () => {
-  it('a response head over 4,000 bytes is told', async () => {
+  it('a response head over 4,000 bytes is logged', async () => {
     const { app, send } = await start({
       routes: async (ctx) => {
         await ctx.liveSession.set('division', 5)

@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
@@ -9,7 +9,7 @@ const fields = defineFields({
 })
 type InjectionFields = typeof fields
 
-/** Sets what the body says, without awaiting it, and answers with what is there. */
+/** Sets the values of a header without awaiting, and returns a value. */
 function start(options: object = {}): Promise<App<InjectionFields>> {
   return App.start<InjectionFields>({
     fields,
@@ -39,7 +39,7 @@ const HOSTILE = [
   ['other scripts', '\u00fc\u6f22\ud83d\ude00'],
 ] as const
 
-/** What starts another line, or is an order to a terminal. */
+/** Ends of lines, and control characters of terminals. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
@@ -74,7 +74,7 @@ describe('threat 22: header injection', () => {
     expect(app.warnings).toEqual([])
   })
 
-  it.each(HOSTILE)('through a user id finds nothing that says it: %s', async (_, id) => {
+  it.each(HOSTILE)('through a user id has no effect: %s', async (_, id) => {
     const app = await start({ identify: () => id })
     const answer = await app.visitor().fetch('/', setting({ note: 'x' }))
     expect(answer.status).toBe(200)
@@ -86,68 +86,32 @@ describe('threat 22: header injection', () => {
 })
 
 describe('threat 22: log injection', () => {
-  const knock = async (app: App<InjectionFields>, headers: Record<string, string>): Promise<void> => {
-    const posted = await app.visitor().store({}, headers)
-    expect(posted.status).toBe(403)
-    await expect(app.visitor().connect('/', headers)).rejects.toMatchObject({ data: { code: 'bad_origin' } })
-  }
-
   it.each([
     ['a path', 'http://evil.example/x y z'],
     ['an escape of a terminal', 'http://evil.example/\u009b2J'],
     ['an end of line', 'http://evil.example/\u0085INFO admin signed in'],
     ['quotes', '"http://evil.example"'],
     ['7 kB', `http://${'x'.repeat(7000)}.example`],
-  ])('through the origin of a refused page is encoded and short: %s', async (_, origin) => {
-    const app = await start()
-    await knock(app, { origin })
-    expect(app.warnings).toHaveLength(1)
-    expect(app.warnings[0]).toMatch(/^koa-live-session: 403 bad_origin: the browser says /)
-    expect(app.warnings[0]).not.toMatch(CONTROL)
-    expect(app.warnings[0]?.length).toBeLessThan(700)
-  })
-
-  it.each([
-    ['an escape of a terminal', 'evil\u009b2J'],
-    ['an end of line', 'evil\u0085INFO'],
-    ['7 kB', 'x'.repeat(7000)],
-  ])('through the host of a refused page is encoded and short: %s', async (_, host) => {
+  ])('through origin and host of a refused page is encoded: %s', async (_, text) => {
     const app = await start()
     app.koa.proxy = true
-    const posted = await app.visitor().store({}, { 'x-forwarded-host': host, origin: 'http://evil.example' })
-    expect(posted.status).toBe(403)
-    expect(app.warnings).toHaveLength(1)
-    expect(app.warnings[0]).not.toMatch(CONTROL)
-    expect(app.warnings[0]?.length).toBeLessThan(700)
+    for (const headers of [{ origin: text }, { origin: 'http://evil.example', 'x-forwarded-host': text }]) {
+      expect((await app.visitor().store({}, headers)).status).toBe(403)
+      await expect(app.visitor().connect('/', headers)).rejects.toMatchObject({ data: { code: 'bad_origin' } })
+    }
+    expect(app.warnings.length).toBeGreaterThan(1)
+    for (const warning of app.warnings) {
+      expect(warning).toMatch(/^koa-live-session: 403 bad_origin: the browser says /)
+      expect(warning).not.toMatch(CONTROL)
+      expect(warning.length).toBeLessThan(700)
+    }
   })
 
-  it('through a flood of origins ends after ten lines', async () => {
-    const app = await start()
-    for (let i = 0; i < 15; i += 1) await app.visitor().store({}, { origin: `http://evil-${i}.example` })
-    expect(app.warnings).toHaveLength(10)
-  })
-
-  it.each(HOSTILE)('through a key that no code awaits is encoded: %s', async (_, key) => {
+  it.each(HOSTILE)('through keys is encoded: %s', async (_, key) => {
     const app = await start()
     await app.visitor().fetch('/', setting({ [key]: 'x' }))
-    expect(app.errors).toMatchObject([{ code: 'undeclared_key' }])
-    expect(String(app.errors[0])).not.toMatch(CONTROL)
-  })
-
-  it.each(HOSTILE)('through the keys within a value that no code awaits is encoded: %s', async (_, key) => {
-    const app = await start()
     await app.visitor().fetch('/', setting({ counts: { [key]: 'no number' } }))
-    expect(app.errors).toMatchObject([{ code: 'invalid_value', key: 'counts' }])
-    expect(String(app.errors[0])).not.toMatch(CONTROL)
-  })
-
-  it('finds only refusals in the log, where the app has no onError of its own', async () => {
-    const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    const app = await start({ onError: undefined })
-    await app.visitor().fetch('/', setting({ note: 1 }))
-    expect(logged.mock.calls.map(([error]) => String(error))).toEqual([
-      expect.stringMatching(/^LiveSessionError: koa-live-session: set\("note"\): /),
-    ])
-    logged.mockRestore()
+    expect(app.errors).toMatchObject([{ code: 'undeclared_key' }, { code: 'invalid_value', key: 'counts' }])
+    for (const error of app.errors) expect(String(error)).not.toMatch(CONTROL)
   })
 })

@@ -9,14 +9,14 @@ const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' },
 })
 
-/** Sets what the path says, and answers with the value and the messages that this response shows. */
+/** Sets a value or adds a message, and returns the value and the messages taken. */
 const routes: Koa.Middleware = async (ctx) => {
   if (ctx.path === '/set') await ctx.liveSession.set('division', Number(ctx.query['to']) as never)
   if (ctx.path === '/say') await ctx.liveSession.flash('said')
   ctx.body = { division: ctx.liveSession.get('division'), messages: await ctx.liveSession.takeFlash() }
 }
 
-// As behind a proxy that ends TLS.
+// A proxy ends TLS.
 const before = (koa: Koa): readonly Koa.Middleware[] => {
   koa.proxy = true
   return []
@@ -33,8 +33,8 @@ async function ask(visitor: Visitor, path: string, headers: Record<string, strin
   return { ...(await response.json()), cookies, cookie: cookies.map((one) => one.split(';')[0]).join('; ') }
 }
 
-describe('threat 79: partitioned, switched on for an app in use', () => {
-  it('has a cookie of another name, with its attributes; the one of before is believed nowhere', async () => {
+describe('threat 79: partitioned cookies, switched on later', () => {
+  it('have another name; the former cookie is ignored', async () => {
     const [former, app] = [await start(), await start({ partitioned: true })]
     const old = await ask(former.visitor(), '/set?to=3')
     expect(old.cookies[0]).toMatch(/^__Host-live=/)
@@ -45,7 +45,7 @@ describe('threat 79: partitioned, switched on for an app in use', () => {
     expect(await ask(visitor, '/', FRAME, `${old.cookie}; ${set.cookie}`)).toMatchObject({ division: 4 })
   })
 
-  it.each(['mine', '__Host-mine'])('threat 97: ignores the former cookie of a chosen key: %s', async (key) => {
+  it.each(['mine', '__Host-mine'])('threat 97: replace the former cookie of a chosen key: %s', async (key) => {
     const former = await start({ key, sameSite: 'none' })
     const app = await start({ key, partitioned: true })
     const old = await ask(former.visitor(), '/set?to=3')
@@ -62,11 +62,11 @@ describe('threat 79: partitioned, switched on for an app in use', () => {
     [{ partitioned: true, secure: undefined }, 'partitioned: it needs secure: true, or browsers drop the cookie'],
     [{ partitioned: true, sameSite: 'lax' }, "sameSite: 'none' where partitioned is true"],
     [{ partitioned: 'yes' }, 'partitioned: expected a boolean'],
-  ])('is refused at the start where browsers would drop the cookie: %j', async (options, message) => {
+  ])('are refused at start with options that browsers reject: %j', async (options, message) => {
     await expect(start(options)).rejects.toThrow(message)
   })
 
-  it('counts its attribute in what the cookie may take', async () => {
+  it('count their attribute in the budget', async () => {
     const most = async (options: object): Promise<number> => {
       const error = await start({ cookieBudget: 5000, ...options }).catch(String)
       return Number(/expected 1 to (\d+) bytes/.exec(String(error))?.[1])
@@ -80,16 +80,15 @@ describe('threat 79: partitioned, switched on for an app in use', () => {
 })
 
 describe('threat 80: a frame of another site', () => {
-  it('shows messages and follows its address where cookies are partitioned, and does neither elsewhere', async () => {
+  it('shows messages and follows its address with partitioned cookies only', async () => {
     const [framed, other] = [await start({ partitioned: true }), await start({ sameSite: 'none' })]
     const said = await Promise.all([framed, other].map((app) => ask(app.visitor(), '/say')))
-    // What is said in a frame is taken by a frame.
     expect(said.map(({ messages }) => messages)).toEqual([['said'], []])
     const followed = await Promise.all([framed, other].map((app) => ask(app.visitor(), '/?division=5')))
     expect(followed.map(({ division }) => division)).toEqual([5, -1])
   })
 
-  it.each(['image', 'script', 'embed', 'object'])('is no other thing of a page: %s', async (destination) => {
+  it.each(['image', 'script', 'embed', 'object'])('does neither as another element: %s', async (destination) => {
     const app = await start({ partitioned: true })
     const headers = { ...FRAME, 'sec-fetch-dest': destination }
     expect(await ask(app.visitor(), '/?division=5', headers)).toMatchObject({ division: -1 })

@@ -13,13 +13,13 @@ afterEach(() => {
   expect(unhandled.splice(0)).toEqual([])
 })
 
-/** Long enough for what no code handles to be told to the process. */
+/** Waits until Node has reported unhandled rejections. */
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 const failing = (): Promise<never> => Promise.reject(new Error('the database is away'))
 const thenable = {
-  // biome-ignore lint/suspicious/noThenProperty: what is not a promise, and yet rejects, is the point
+  // biome-ignore lint/suspicious/noThenProperty: it tests a thenable
   then: (_: unknown, reject: (error: Error) => void) => reject(new Error('the database is away')),
 }
 const EXPECTED = 'expected a value, received a promise'
@@ -45,8 +45,8 @@ const acts: [string, Act, string][] = [
   ],
 ]
 
-describe('threat 52: a promise where a value is expected', () => {
-  it.each(acts)('is a TypeError to the caller of %s, and the process lives', async (_, act, message) => {
+describe('threat 52: a promise in place of a value', () => {
+  it.each(acts)('rejects %s with a TypeError', async (_, act, message) => {
     const caught: unknown[] = []
     const app = await App.start({
       routes: async (ctx) => {
@@ -61,7 +61,7 @@ describe('threat 52: a promise where a value is expected', () => {
     expect(String(caught[0])).toContain('Await it first')
   })
 
-  it('is told to the app where no code awaits the update', async () => {
+  it('reaches onError if no code awaits it', async () => {
     const app = await App.start({
       routes: (ctx) => {
         void ctx.liveSession.update('cart', failing as never)
@@ -74,8 +74,8 @@ describe('threat 52: a promise where a value is expected', () => {
   })
 })
 
-describe('threat 52: a rule that answers with a promise', () => {
-  it('of onLogin is told to the app, and the account’s value stands', async () => {
+describe('threat 52: a rule that returns a promise', () => {
+  it('in onLogin reaches onError; the account\u2019s value stays', async () => {
     const fields = defineFields({
       cart: { schema: z.array(z.string()), default: [], client: 'write', onLogin: (() => failing()) as never },
     })
@@ -98,7 +98,7 @@ describe('threat 52: a rule that answers with a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.onLogin: ${EXPECTED}`)
   })
 
-  it('of migrate is told to the app, once, and the default is read', async () => {
+  it('in migrate reaches onError once; the default is read', async () => {
     const migrate = (() => failing()) as never
     const old = defineFields({ cart: { schema: z.string(), default: '', client: 'write' } })
     const young = defineFields({ cart: { schema: z.array(z.string()), default: ['new'], client: 'write', migrate } })
@@ -126,7 +126,7 @@ describe('threat 52: a rule that answers with a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.migrate: ${EXPECTED}`)
   })
 
-  it.each(['onLogin', 'migrate'])('of %s is refused at start where the function is async', (option) => {
+  it.each(['onLogin', 'migrate'])('in %s is refused at start if async', (option) => {
     const spec = { schema: z.number(), default: 1, client: 'write', [option]: async () => 1 }
     expect(() => defineFields({ cart: spec } as never)).toThrow(
       `koa-live-session: fields.cart.${option}: expected a function that answers at once, received an async function`,

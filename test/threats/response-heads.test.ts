@@ -17,20 +17,20 @@ afterAll(async () => {
 })
 
 const note = { schema: z.string(), default: '', client: 'write' } as const
-/** The longest text that a field of so many bytes takes. */
+/** The longest text that fits a field of so many bytes. */
 const longest = (bytes: number): string =>
   'x'.repeat(Math.floor((bytes * 3) / 4) - '["note",9007199254740991,""],'.length)
 
 interface Given {
   /** @default the default budget */
   readonly cookieBudget?: number
-  /** What the app keeps in the cookie of koa-session. */
+  /** Values in the cookie of koa-session. */
   readonly own?: object
   /** The app's middleware around the plugin. */
   readonly outermost?: Koa.Middleware
 }
 
-/** An app with helmet and koa-session, whose `/` fills the live cookie and leaves messages. */
+/** An app with helmet and koa-session, whose `/` fills the live cookie and adds messages. */
 async function start({
   cookieBudget = 2000,
   own = {},
@@ -65,13 +65,14 @@ const SMALL = {
   returnTo: '/costs',
 }
 
-const told = ({ warnings }: App<never>): readonly string[] => warnings.filter((text) => text.includes('response head'))
+const logged = ({ warnings }: App<never>): readonly string[] =>
+  warnings.filter((text) => text.includes('response head'))
 
 describe('threat 101: a response head over 4,000 bytes', () => {
-  it('is told once, with the remedy', async () => {
+  it('is logged once with the remedy', async () => {
     const app = await start({ cookieBudget: 3000, own: SMALL })
     for (const _ of [1, 2]) expect((await app.visitor().fetch('/')).status).toBe(200)
-    expect(told(app)).toEqual([
+    expect(logged(app)).toEqual([
       'koa-live-session: a response head with the live cookie has more than 4,000 bytes, which nginx answers with 502 by ' +
         'default. Set proxy_buffer_size 16k and proxy_buffers 8 16k in nginx, or keep less in cookies: ' +
         'node_modules/koa-live-session/docs/troubleshooting.md#502-behind-nginx',
@@ -90,7 +91,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
       },
     })
     await app.visitor().fetch('/')
-    expect(told(app)).toHaveLength(1)
+    expect(logged(app)).toHaveLength(1)
   })
 
   it('is not reached with the default budget, helmet, a small session and messages', async () => {
@@ -100,13 +101,13 @@ describe('threat 101: a response head over 4,000 bytes', () => {
     const [live = ''] = answers.map(({ headers }) => headers.getSetCookie().find((line) => line.startsWith('live=')))
     expect(live.length).toBeGreaterThan(2300)
     expect(live.length).toBeLessThanOrEqual(2612)
-    expect(told(app)).toEqual([])
+    expect(logged(app)).toEqual([])
   })
 
-  it('is not told of a response without the live cookie', async () => {
+  it('is not logged for responses without the live cookie', async () => {
     const app = await start({ own: { text: 'o'.repeat(2900) } })
     expect((await app.visitor().fetch('/other')).headers.getSetCookie()).toHaveLength(2)
-    expect(told(app)).toEqual([])
+    expect(logged(app)).toEqual([])
   })
 
   describeWithServer(NGINX, 'behind nginx', () => {
@@ -136,7 +137,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
     it('passes the guide’s buffer with full cookies', async () => {
       const app = await start({ cookieBudget: 3784, own: { text: 'o'.repeat(2900) } })
       expect(await statusOf(await behind(app))).toBe(200)
-      expect(told(app)).toHaveLength(1)
+      expect(logged(app)).toHaveLength(1)
     })
   })
 })

@@ -20,11 +20,11 @@ const HOUR = 60 * 60 * 1000
 const clock = testClock()
 
 const AHEAD = [
-  ['the largest that there is', Number.MAX_SAFE_INTEGER],
-  ['that of a clock two hours ahead', clock.now() + 2 * HOUR],
+  ['the largest stamp', Number.MAX_SAFE_INTEGER],
+  ['a stamp two hours ahead', clock.now() + 2 * HOUR],
 ] as const
 
-/** `?set=3` and `?update=1` write, and the answer says what is there then. A guest is `?user=`. */
+/** Writes with `?set=3` or `?update=1`, and returns the value; `?user=` names the user. */
 const routes: Koa.Middleware = async (ctx, next) => {
   const { set, update } = ctx.query
   const { liveSession } = ctx
@@ -37,7 +37,7 @@ const routes: Koa.Middleware = async (ctx, next) => {
 
 let users = 0
 
-/** Nodes of one store, where a row of any stamp may have been put under a user's key. */
+/** Nodes of one store, with rows planted under a user's key. */
 function nodes(store: Store) {
   users += 1
   const user = `ann ${users}`
@@ -55,7 +55,7 @@ function nodes(store: Store) {
 
 function itHolds(store: () => Store): void {
   describe.each(AHEAD)('%s', (_, stamp) => {
-    it('is left out and told of, and the next write replaces it for good', async () => {
+    it('is ignored with a warning, and replaced by the next write', async () => {
       const { start, plant, ask, rows } = nodes(store())
       await plant(stamp)
       const app = await start()
@@ -68,7 +68,7 @@ function itHolds(store: () => Store): void {
       expect(app.errors).toEqual([])
     })
 
-    it('is replaced by what is computed', async () => {
+    it('is replaced by the next update', async () => {
       const { start, plant, ask, rows } = nodes(store())
       await plant(stamp)
       const app = await start()
@@ -76,21 +76,18 @@ function itHolds(store: () => Store): void {
       expect(await rows()).toMatchObject([{ key: 'division', stamp: clock.now(), value: 4 }])
     })
 
-    it.each(['$epoch', '$generation'])(
-      'of %s, which says what has ended, keeps no user from being erased',
-      async (key) => {
-        const { user, start, plant, ask, rows } = nodes(store())
-        await plant(stamp, { key })
-        const app = await start()
-        await ask(app.visitor(), '&set=3')
-        await app.live.erase(user)
-        expect((await rows()).map((row) => row.key).sort()).toEqual(['$epoch', '$generation'])
-        expect(await ask(app.visitor(), '&set=4')).toEqual({ level: 'store', division: 4 })
-        expect(app.errors).toEqual([])
-      },
-    )
+    it.each(['$epoch', '$generation'])('does not prevent an erasure as %s', async (key) => {
+      const { user, start, plant, ask, rows } = nodes(store())
+      await plant(stamp, { key })
+      const app = await start()
+      await ask(app.visitor(), '&set=3')
+      await app.live.erase(user)
+      expect((await rows()).map((row) => row.key).sort()).toEqual(['$epoch', '$generation'])
+      expect(await ask(app.visitor(), '&set=4')).toEqual({ level: 'store', division: 4 })
+      expect(app.errors).toEqual([])
+    })
 
-    it('leaves the browser its id, and others their hand-offs', async () => {
+    it('does not change browser ids or other users\u2019 hand-offs', async () => {
       const { start, plant, ask } = nodes(store())
       const app = await start()
       serveSignIn(app)
@@ -134,7 +131,7 @@ function inRedis(): void {
   itHolds(() => store)
 }
 
-describe('threat 27: a stored row with a stamp that no clock can have given', () => {
+describe('threat 27: a stored row with an impossible stamp', () => {
   describe('in memoryStore', () => itHolds(() => memoryStore(clock.now)))
   describeWithSql('in sqlStore', inSql)
   describeWithServer(REDIS, 'in redisStore', inRedis)
@@ -142,7 +139,7 @@ describe('threat 27: a stored row with a stamp that no clock can have given', ()
 
 const STAMP = 1_700_000_000_000
 
-/** What an older build, another program, or an attacker has put beside a user's values. */
+/** Rows of an older build, another program and an attacker. */
 const ROWS: readonly unknown[] = [
   { key: 'cart', stamp: STAMP, value: 'what an older build had there' },
   { key: 'of another app', stamp: STAMP, value: { at: [1] } },
@@ -154,7 +151,7 @@ const ROWS: readonly unknown[] = [
   'row',
 ]
 
-/** A store that has these rows besides, whatever it is asked. */
+/** Adds these rows to every response of a store. */
 function corrupt(store: Store): Store {
   const added = (rows: readonly StoredRow[]): readonly StoredRow[] => [...(ROWS as readonly StoredRow[]), ...rows]
   return {
@@ -164,8 +161,8 @@ function corrupt(store: Store): Store {
   }
 }
 
-describe('threat 27: hostile and corrupt rows in a store that two nodes share', () => {
-  it('are left out and told of, and the others load, are merged and are heard', async () => {
+describe('threat 27: hostile and corrupt rows in a shared store', () => {
+  it('are ignored with a warning; other rows are read', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store: corrupt(store) }))
     const ann = one.visitor()
@@ -181,8 +178,7 @@ describe('threat 27: hostile and corrupt rows in a store that two nodes share', 
     const user = await two.live.user('ann')
     await user.update('role', (role) => `${role}!`)
     expect(user.get('role')).toBe('guest!')
-    const told = [...one.warnings, ...two.warnings].join()
-    expect(told).toMatch('the store has a row that is no register')
+    expect([...one.warnings, ...two.warnings].join()).toMatch('the store has a row that is no register')
     expect([Reflect.get({}, 'polluted'), one.errors, two.errors]).toEqual([undefined, [], []])
     expect(JSON.stringify(socket.tickets.map((each) => each.claims))).not.toMatch(/admin|older build|another app/)
   })

@@ -10,15 +10,15 @@ import { RawSocket } from '../support/app/raw-socket.js'
 const text = { schema: z.string(), default: '', client: 'write', cookie: false, maxBytes: 24_000 } as const
 const fields = defineFields({ key: text })
 const VALUE = 'a'.repeat(17_000)
-/** Its least length: tickets are in base64. */
+/** Its minimal length, as tickets are in base64. */
 const ANSWER = VALUE.length
 const WHO = '427["live_session:sync",{"who":"x"}]'
-/** Bytes that wait for a connection, before it is closed. */
+/** Unsent bytes of a connection before it is closed. */
 const MOST = 2_000_000
-/** Bytes that wait for any page now and then. */
+/** Unsent bytes of an ordinary page. */
 const USUAL = 64_000
 
-/** A guest whose value is as large as it may be. */
+/** A guest with the largest value. */
 async function start(cache: { maxGuestBytes?: number } = {}) {
   const app = await App.start<typeof fields>({
     fields,
@@ -29,15 +29,15 @@ async function start(cache: { maxGuestBytes?: number } = {}) {
   return { app, visitor }
 }
 
-/** The connection that has come last. */
+/** The newest connection. */
 function connOf(app: App<typeof fields>) {
   const [socket] = [...app.io.of('/').sockets.values()].slice(-1)
   if (!socket) throw new Error('no socket')
   return socket.conn
 }
 
-describe('threat 82: a guest who asks who they are, and never reads', () => {
-  it('is closed where long-polling is never polled', async () => {
+describe('threat 82: a guest who asks and never reads', () => {
+  it('is disconnected without polls', async () => {
     const { app, visitor } = await start()
     const polling = await RawPolling.enter(app.url, visitor.cookie)
     let answered = 0
@@ -47,7 +47,7 @@ describe('threat 82: a guest who asks who they are, and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('is closed where the window of a websocket is shut, with all that waits', async () => {
+  it('is disconnected with a closed TCP window', async () => {
     const { app, visitor } = await start()
     const socket = await RawSocket.enter(app.url, visitor.cookie)
     const conn = connOf(app)
@@ -55,7 +55,7 @@ describe('threat 82: a guest who asks who they are, and never reads', () => {
     const closed = once(webSocket, 'close')
     socket.stopReading()
     let most = 0
-    // What the kernel holds of a TCP connection is no memory of the process.
+    // The kernel's buffers are not memory of the process.
     conn.setMaxListeners(0)
     for (let sent = 0; sent < 800 && conn.readyState === 'open'; sent += 1) {
       const heard = Promise.race([once(conn, 'message'), once(conn, 'close')])
@@ -70,7 +70,7 @@ describe('threat 82: a guest who asks who they are, and never reads', () => {
     socket.hangUp()
   })
 
-  it('is closed by what other pages of the visitor set', async () => {
+  it('is disconnected by changes of the visitor\u2019s other pages', async () => {
     const { app, visitor } = await start()
     await RawPolling.enter(app.url, visitor.cookie)
     const conn = connOf(app)
@@ -81,7 +81,7 @@ describe('threat 82: a guest who asks who they are, and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('leaves no more than guests may, with all others who do not read: those who have not read for longest are closed', async () => {
+  it('is disconnected, longest unread first, beyond half of maxGuestBytes', async () => {
     const { app, visitor } = await start({ maxGuestBytes: 2_000_000 })
     const ask = async (polling: RawPolling): Promise<void> => {
       for (let asked = 0; asked < 10; asked += 1) await polling.send(WHO)
@@ -94,12 +94,12 @@ describe('threat 82: a guest who asks who they are, and never reads', () => {
     }
     const conns = Object.values<object>(Reflect.get(app.io.engine, 'clients'))
     const waiting = conns.map((conn) => JSON.stringify(Reflect.get(conn, 'writeBuffer')))
-    // Half of it may wait, and what waits for any page now and then.
+    // Half of it, beside ordinary buffers.
     expect(waiting.join('').length).toBeLessThanOrEqual(1_000_000 + 10 * USUAL)
     expect(waiting.length).toBeLessThan(10)
   })
 
-  it('stays where it reads, however much that is', async () => {
+  it('stays connected while reading', async () => {
     const { app, visitor } = await start()
     const [socket, polling] = [
       await RawSocket.enter(app.url, visitor.cookie),

@@ -2,17 +2,17 @@ import { freezeJson } from '../../shared/json.js'
 import { Replica } from '../../shared/replica.js'
 import { toStamp } from '../../shared/stamp.js'
 
-// Alone in its process: in that of tests, V8 lets go of what others have left while this measures. Needs `--expose-gc`.
+// Runs in its own process with `--expose-gc`, as V8 would free other tests' objects during the measurement.
 const BYTES = 4_000_000
 
-/** Values of many shapes, each with keys of its own. */
+/** Values of many shapes, each with its own keys. */
 const SHAPES: Readonly<Record<string, (index: number) => object>> = {
   '830 keys': (index) => Object.fromEntries(Array.from({ length: 830 }, (_, at) => [`k${index}_${at}`, at])),
   'eight keys': (index) => Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`k${index}_${at}`, at])),
   'a hundred objects with a large index': () => Array.from({ length: 100 }, () => ({ 300: 1 })),
 }
 
-/** Bytes that values of this shape take, for one byte that they are taken to weigh. */
+/** Bytes on the heap per byte that the library counts for values of this shape. */
 function taken(make: (index: number) => object): number {
   const { bytes } = Replica.of([{ key: 'a', stamp: toStamp(1), value: freezeJson(make(1000)) }], 'request')
   const texts = Array.from({ length: Math.ceil(BYTES / bytes) }, (_, at) => JSON.stringify(make(1000 + at)))
@@ -26,6 +26,6 @@ function used(): number {
   return process.memoryUsage().heapUsed
 }
 
-// What is compiled and cached at first use is not measured.
+// The first use compiles and caches.
 for (const make of Object.values(SHAPES)) taken(make)
 process.stdout.write(JSON.stringify(Object.entries(SHAPES).map(([shape, make]) => [shape, taken(make)])))

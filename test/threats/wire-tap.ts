@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 
 const BASE64 = /[\w+/-]{16,}/g
 
-/** Stands between browsers and a server, and keeps every byte that the server sends. */
+/** A proxy that records every byte that the server sends. */
 export class WireTap {
   readonly #chunks: Buffer[] = []
   readonly #server: Server
@@ -27,7 +27,7 @@ export class WireTap {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Everything that was sent, unchanged. */
+  /** The recorded bytes as text. */
   get plain(): string {
     return Buffer.concat(this.#chunks).toString()
   }

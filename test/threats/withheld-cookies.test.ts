@@ -17,7 +17,7 @@ const STORES = [
   ['with a store', () => ({ store: memoryStore() })],
 ] as const
 
-/** Sends a request as a browser does that withholds its live cookie, and keeps the cookies of the answer. */
+/** Sends a request without the live cookie, and stores the response's cookies, as browsers do. */
 async function withhold(
   visitor: Visitor,
   path: string,
@@ -29,7 +29,7 @@ async function withhold(
   return response
 }
 
-/** Returns a visitor whose browser has a live cookie with values of the account and of the browser. */
+/** Returns a visitor with values of the account and of the browser. */
 async function visitorOf(app: App, user: string | undefined): Promise<Visitor> {
   const visitor = app.visitor()
   await visitor.fetch('/set/dark', { headers: as(user) })
@@ -39,7 +39,7 @@ async function visitorOf(app: App, user: string | undefined): Promise<Visitor> {
 const values = async (visitor: Visitor, user?: string, path = '/'): Promise<unknown> =>
   (await visitor.fetch(path, { headers: as(user) })).json()
 
-describe.each(STORES)('threat 96: the answer to a request whose cookie may be withheld, %s', (_, options) => {
+describe.each(STORES)('threat 96: a request without its withheld cookie, %s', (_, options) => {
   it.each([
     ['lax', undefined],
     ['lax', 'ann'],
@@ -47,7 +47,7 @@ describe.each(STORES)('threat 96: the answer to a request whose cookie may be wi
     ['strict', 'ann'],
     ['none', undefined],
     ['none', 'ann'],
-  ] as const)('sets no cookie: sameSite %s, user %s', async (sameSite, user) => {
+  ] as const)('gets no cookie: sameSite %s, user %s', async (sameSite, user) => {
     const app = await startWithHeaders({
       options: { sameSite, origins: [LISTED], ...(sameSite === 'none' ? { secure: true } : {}), ...options() } as never,
     })
@@ -73,12 +73,12 @@ describe.each(STORES)('threat 96: the answer to a request whose cookie may be wi
   it.each([
     ['a guest', undefined],
     ['a user', 'ann'],
-  ])('leaves cookie, values and sockets of %s, whatever the route does', async (_, user) => {
+  ])('keeps the cookie, values and sockets of %s', async (_, user) => {
     const app = await startWithHeaders({ options: options() as never })
     const visitor = await visitorOf(app, user)
     const { cookie } = visitor
     const socket = await visitor.connect('/', as(user))
-    // The app's own session may be withheld as well.
+    // Browsers may withhold the app's own session too.
     for (const path of ['/', '/embed', '/set', '/dark', '/identify', '/leave', '/leave/embed', '/forget', '/leave/set'])
       for (const named of [undefined, 'ann', 'eve']) {
         const answer = await withhold(visitor, path, { ...CROSS, ...as(named) })
@@ -89,7 +89,7 @@ describe.each(STORES)('threat 96: the answer to a request whose cookie may be wi
     expect(socket.io.connected).toBe(true)
   })
 
-  it('leaves them when a link opens the page, with sameSite strict', async () => {
+  it('keeps the cookie after a link with sameSite strict', async () => {
     const app = await startWithHeaders({ options: { sameSite: 'strict', ...options() } as never })
     const visitor = await visitorOf(app, undefined)
     const { cookie } = visitor
@@ -101,26 +101,23 @@ describe.each(STORES)('threat 96: the answer to a request whose cookie may be wi
 })
 
 describe.each(STORES)('threat 96: a sign-in by cross-site POST, %s', (_, options) => {
-  it.each(['/login/now?user=ann', '/login?user=ann'])(
-    'brings the cart along with the next request: %s',
-    async (path) => {
-      const app = await startWithUsers({ options: options() as never })
-      const visitor = app.visitor()
-      await set(visitor, { cart: ['milk', 'tea'], theme: 'dark' })
-      const { cookie } = visitor
-      const answer = await withhold(visitor, path)
-      expect(await answer.json()).toMatchObject({ cart: [], theme: 'light' })
-      // Only the app's own session is new.
-      expect(answer.headers.getSetCookie().filter((one) => one.startsWith('live'))).toEqual([])
-      expect(visitor.cookie).toContain(cookie)
-      expect(await valuesOf(visitor)).toMatchObject({ cart: ['milk', 'tea'], theme: 'dark' })
-      expect(await valuesOf(app.visitor(visitor.cookie))).toMatchObject({ cart: ['milk', 'tea'] })
-    },
-  )
+  it.each(['/login/now?user=ann', '/login?user=ann'])('moves the cart with the next request: %s', async (path) => {
+    const app = await startWithUsers({ options: options() as never })
+    const visitor = app.visitor()
+    await set(visitor, { cart: ['milk', 'tea'], theme: 'dark' })
+    const { cookie } = visitor
+    const answer = await withhold(visitor, path)
+    expect(await answer.json()).toMatchObject({ cart: [], theme: 'light' })
+    // Only the app's session cookie is new.
+    expect(answer.headers.getSetCookie().filter((one) => one.startsWith('live'))).toEqual([])
+    expect(visitor.cookie).toContain(cookie)
+    expect(await valuesOf(visitor)).toMatchObject({ cart: ['milk', 'tea'], theme: 'dark' })
+    expect(await valuesOf(app.visitor(visitor.cookie))).toMatchObject({ cart: ['milk', 'tea'] })
+  })
 })
 
-describe.each(STORES)('threat 96: a write in such a request, %s', (_, options) => {
-  it('is refused for a guest and for the browser’s own values', async () => {
+describe.each(STORES)('threat 96: a write in a cross-site request, %s', (_, options) => {
+  it('is refused for guests and for the browser\u2019s own values', async () => {
     const app = await startWithHeaders({ options: options() as never })
     const visitor = await visitorOf(app, 'ann')
     const answers = [
@@ -133,7 +130,7 @@ describe.each(STORES)('threat 96: a write in such a request, %s', (_, options) =
     expect(await answers[0]?.text()).toContain('this request comes from another site')
   })
 
-  it('reaches the account of a user whom identify names', async () => {
+  it('reaches the account that identify names', async () => {
     const app = await startWithHeaders({ options: options() as never })
     const visitor = app.visitor()
     await visitor.fetch('/embed', { headers: as('ann') })
@@ -141,7 +138,7 @@ describe.each(STORES)('threat 96: a write in such a request, %s', (_, options) =
     expect(await values(visitor, 'ann')).toMatchObject({ division: 5 })
   })
 
-  it('takes and adds no flash messages', async () => {
+  it('takes or adds no flash messages', async () => {
     const app = await startWithUsers({ routes: flashPages, options: options() as never })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -152,12 +149,12 @@ describe.each(STORES)('threat 96: a write in such a request, %s', (_, options) =
   })
 })
 
-describe('threat 96: the page that such a request opens', () => {
+describe('threat 96: the page of a cross-site request', () => {
   const routes: Koa.Middleware = (ctx) => {
     ctx.body = ctx.liveSession.snapshot()
   }
 
-  it.each([undefined, 'ann'])('names no visitor, so that its script asks: user %s', async (user) => {
+  it.each([undefined, 'ann'])('names no visitor: user %s', async (user) => {
     const app = await startWithHeaders({ routes })
     const visitor = await visitorOf(app, user)
     const snapshot = await (await withhold(visitor, '/', { ...CROSS, ...as(user) })).json()
