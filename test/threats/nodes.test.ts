@@ -1,16 +1,12 @@
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { App } from '../support/app/app.js'
-import { account, pages } from '../support/app/auth.js'
+import { account } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { startCluster } from '../support/app/cluster.js'
 import { liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
-import { readClaims } from '../support/app/socket.js'
 import { set, values } from '../support/app/users.js'
-import { Visitor } from '../support/app/visitor.js'
-import { createLocalStorage } from '../support/page/local-storage.js'
-import { FaultProxy } from '../support/servers/fault-proxy.js'
 
 const ENDS = ['/logout/leave', '/logout/now', '/login/now?user=bob'] as const
 
@@ -101,121 +97,6 @@ describe('threat 9: another node during a slow sign-out', () => {
     const change = socket.change('division', 66).then(() => 'taken')
     expect(await Promise.race([socket.closed, change])).not.toBe('taken')
     expect((await two.live.user('ann')).get('division')).toBe(-1)
-  })
-})
-
-describe.each([
-  ['joined by an adapter', true],
-  ['joined by the store alone', false],
-])('threat 31: localStorage of a former user at another node, %s', (_title, isJoined) => {
-  /** One browser behind a balancer that can move to the other node. */
-  async function start(isJoined: boolean) {
-    const store = memoryStore()
-    const { one, two, bus } = await startCluster(() => ({ store }), pages)
-    bus.isCut = !isJoined
-    let node = one
-    const balancer = await FaultProxy.start(() => node.port)
-    const visitor = new Visitor(balancer.url)
-    ends.push(
-      async () => visitor.leave(),
-      () => balancer.stop(),
-    )
-    return {
-      store,
-      balancer,
-      visitor,
-      moveToTwo: () => {
-        node = two
-      },
-    }
-  }
-
-  const ends: (() => Promise<void>)[] = []
-  const storage = createLocalStorage()
-
-  /** Gives the process the globals of a page. */
-  function pretendToBeBrowser(): void {
-    const globals = {
-      document: { querySelectorAll: () => [] },
-      location: new URL('http://localhost/'),
-      localStorage: storage,
-    }
-    for (const [name, value] of Object.entries(globals)) {
-      const before = Object.getOwnPropertyDescriptor(globalThis, name)
-      Object.defineProperty(globalThis, name, { value, configurable: true })
-      ends.push(async () => {
-        if (before) Object.defineProperty(globalThis, name, before)
-        else Reflect.deleteProperty(globalThis, name)
-      })
-    }
-  }
-
-  afterEach(async () => {
-    for (const end of ends.splice(0)) await end()
-    for (const name of Object.keys(storage)) storage.removeItem(name)
-  })
-
-  /** Returns the tickets' changes and the drafts in localStorage. */
-  function stored(): string[] {
-    return Object.keys(storage).flatMap((name) => {
-      const [, tickets, drafts]: readonly [string, string[], [string, ...unknown[]][]] = JSON.parse(
-        storage.getItem(name) ?? '',
-      )
-      const held = tickets.flatMap((ticket) =>
-        readClaims(ticket).changes.map(([key, , value]) => `ticket ${key} ${value}`),
-      )
-      return [...held, ...drafts.map((draft) => `draft ${draft[0]} ${draft.at(-1)}`)]
-    })
-  }
-
-  const BOB = '/login/now?user=bob'
-
-  it.each([
-    ['a rendered page', [BOB], '/page'],
-    ['a static page', [BOB], undefined],
-    ['a rendered page after a sign-out', ['/logout/leave', BOB], '/page'],
-    ['a static page after a sign-out', ['/logout/leave', BOB], undefined],
-  ] as const)('is deleted, neither shown nor posted: %s', async (_kind, paths, path) => {
-    pretendToBeBrowser()
-    const { store, balancer, visitor, moveToTwo } = await start(isJoined)
-    await visitor.fetch('/login/now?user=ann')
-    const anns = await visitor.open({ path: '/page' })
-    await anns.connected()
-    await anns.live.set('division', 1001)
-    // One ticket is not POSTed yet, and one draft not sent.
-    const mend = anns.cutPosts()
-    void anns.live.set('cart', ['of ann']).catch(() => undefined)
-    await anns.shows('cart', ['of ann'])
-    await anns.reaches('cart', 'offline')
-    anns.socket.disconnect()
-    void anns.live.set('division', 1002).catch(() => undefined)
-    anns.close()
-    mend()
-    expect(stored()).toEqual(['ticket cart of ann', 'ticket division 1001', 'draft division 1002'])
-
-    moveToTwo()
-    for (const signIn of paths) await visitor.fetch(signIn)
-    const { length } = balancer.posts
-    const options = path === undefined ? {} : { path }
-    const bobs = await visitor.open(options)
-    const shown: unknown[] = []
-    for (const key of ['division', 'cart'] as const) bobs.live.subscribe(key, (value) => shown.push(value))
-    await bobs.live.ready
-    await bobs.live.set('theme', 'dark')
-    await bobs.live.set('cart', ['of bob'])
-    expect(stored()).toEqual(['ticket cart of bob'])
-    expect(JSON.stringify(shown)).not.toMatch(/100|of ann/)
-    const posts = balancer.posts.slice(length)
-    const brought = posts.flatMap(({ tickets = [] }) => tickets.flatMap((ticket) => readClaims(ticket).changes))
-    expect(brought.length).toBeGreaterThan(0)
-    const values = [...brought, ...posts.flatMap(({ set = [] }) => set)].map((change) => change.at(-1))
-    expect(JSON.stringify(values)).not.toMatch(/100|of ann/)
-    expect((await store.load('user:s:bob')).map(({ key, value }) => [key, value])).toEqual([['cart', ['of bob']]])
-    const rows = await store.load('user:s:ann')
-    expect(rows.map(({ key, value }) => [key, value])).toEqual([
-      ['division', 1001],
-      ['cart', ['of ann']],
-    ])
   })
 })
 
