@@ -37,16 +37,17 @@ async function start(
 
 const open = ({ url }: App, cookie: string): Promise<RawSocket> => RawSocket.open(url, { cookie, origin: url })
 
-/** Loses a connection of the visitor's after it has the newest packet. */
-async function lose(app: App, { cookie }: Visitor, claim: object = {}): Promise<Lost> {
+/** Loses a connection of the visitor's in a namespace after it has the newest packet. */
+async function lose(app: App, { cookie }: Visitor, name = '', beforeLoss?: (sid: string) => void): Promise<Lost> {
+  const nsp = name === '' ? '' : `${name},`
   const socket = await open(app, cookie)
-  const isIn = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
-  socket.send(`40${JSON.stringify(claim)}`)
-  const server = await isIn
-  const { pid, sid } = JSON.parse((await socket.next('40')).slice(2))
-  app.io.emit('app', 'heard')
-  const [, , offset] = JSON.parse((await socket.next('42["app","heard"')).slice(2))
-  const gone = new Promise((resolve) => server.once('disconnect', resolve))
+  socket.send(`40${nsp}`)
+  const { pid, sid } = JSON.parse((await socket.next(`40${nsp}`)).slice(2 + nsp.length))
+  const namespace = app.io.of(name)
+  namespace.emit('app', 'heard')
+  const [, , offset] = JSON.parse((await socket.next(`42${nsp}["app","heard"`)).slice(2 + nsp.length))
+  const gone = new Promise((resolve) => present(namespace.sockets.get(sid)).once('disconnect', resolve))
+  beforeLoss?.(sid)
   socket.hangUp()
   await gone
   return { pid, sid, offset }
@@ -187,14 +188,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     app.io.of(/^\/dyn-\d$/).on('connection', (socket) => void socket.join('room of ann'))
     const Adapter = app.io.adapter()
     app.io.adapter(class extends (Adapter as never as new (nsp: unknown) => object) {} as never)
-    const socket = await open(app, ann.cookie)
-    socket.send('40/dyn-1,')
-    const { pid, sid } = JSON.parse((await socket.next('40/dyn-1,')).slice('40/dyn-1,'.length))
-    app.io.of('/dyn-1').emit('app', 'heard')
-    const [, , offset] = JSON.parse((await socket.next('42/dyn-1,["app"')).slice('42/dyn-1,'.length))
-    const gone = new Promise((resolve) => present(app.io.of('/dyn-1').sockets.get(sid)).once('disconnect', resolve))
-    socket.hangUp()
-    await gone
+    const { pid, offset } = await lose(app, ann, '/dyn-1')
     app.io.of('/dyn-1').to('room of ann').emit('app', 'missed')
     await ann.fetch('/login/now?user=bob')
     const bobs = await open(app, ann.cookie)
@@ -226,15 +220,7 @@ describe('threats 20 and 39: connection state recovery', () => {
       if (waiting.length === atOnce) for (const enter of waiting.splice(0)) enter()
     })
     const nsp = '/game,'
-    const socket = await open(app, ann.cookie)
-    socket.send(`40${nsp}`)
-    const { pid, sid } = JSON.parse((await socket.next(`40${nsp}`)).slice(2 + nsp.length))
-    app.io.of('/game').emit('app', 'heard')
-    const [, , offset] = JSON.parse((await socket.next(`42${nsp}["app"`)).slice(2 + nsp.length))
-    const gone = new Promise((resolve) => present(app.io.of('/game').sockets.get(sid)).once('disconnect', resolve))
-    app.io.of('/game').to(sid).emit('app', 'missed')
-    socket.hangUp()
-    await gone
+    const { pid, sid, offset } = await lose(app, ann, '/game', (id) => app.io.of('/game').to(id).emit('app', 'missed'))
     atOnce = 2
     const eve = await open(app, app.visitor().cookie)
     const again = await open(app, ann.cookie)
