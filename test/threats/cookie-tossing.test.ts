@@ -157,15 +157,6 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     const app = await start({ options, clock: before.clock })
     expect(await send(app.visitor(visitor.cookie), planted)).toMatchObject({ division: 7 })
   })
-
-  it('does not match __Host- names of secure cookies', async () => {
-    const app = await start({ options: { secure: true } as never })
-    const [own, planted] = [ownOf(app), plantedOf(await start())]
-    expect(own).toMatch(/^__Host-live=/)
-    const answer = await fetch(app.url, { headers: { cookie: `${planted}; ${own}` } })
-    expect(await answer.json()).toMatchObject({ division: 5 })
-    expect(isGivenUp(app, browserSubject(OWN))).toBe(false)
-  })
 })
 
 describe('threat 17: a planted cookie that was given up, ahead of the browser’s own', () => {

@@ -83,17 +83,6 @@ describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () =>
     const expected = isKnown ? ['x', 'y'] : ['x']
     for (const browser of [same, there]) expect(await cart(browser)).toEqual(expected)
   })
-
-  it.each(['/logout/leave', '/login/now?user=bob'])('is refused after %s and after ann\u2019s return', async (path) => {
-    const app = await start()
-    const { visitor, ticket } = await guest(app)
-    await visitor.fetch('/login/now?user=ann')
-    await visitor.fetch(path)
-    await bring(visitor, ticket)
-    await visitor.fetch('/login/now?user=ann')
-    await bring(visitor, ticket)
-    expect(await cart(visitor)).toEqual(['x', 'y'])
-  })
 })
 
 describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {

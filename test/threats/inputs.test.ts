@@ -163,36 +163,6 @@ describe('threat 13: an unacceptable value', () => {
     expect(await (await visitor.fetch('/')).json()).toMatchObject({ bag: JSON.parse(json) })
     socket.hangUp()
   })
-
-  it('is refused to the app itself', async () => {
-    const circle: unknown[] = []
-    circle.push(circle)
-    const values = [
-      Number.NaN,
-      Infinity,
-      -Infinity,
-      -0,
-      undefined,
-      1n,
-      new Date(),
-      new Map(),
-      circle,
-      new Array(1),
-      { a: () => 1 },
-    ]
-    const refused: unknown[] = []
-    const app = await App.start<typeof fields>({
-      fields,
-      routes: async (ctx) => {
-        for (const value of values) {
-          await ctx.liveSession.set('bag', value as never).catch((error) => refused.push([error.code, error.key]))
-        }
-        ctx.body = [ctx.liveSession.get('bag'), ctx.liveSession.has('bag')]
-      },
-    })
-    expect(await (await app.visitor().fetch('/')).json()).toEqual([null, false])
-    expect(refused).toEqual(values.map(() => ['invalid_value', 'bag']))
-  })
 })
 
 describe('threat 33: an invalid value set without await', () => {

@@ -72,30 +72,6 @@ describe('threat 43: a late response', () => {
     expect(visitor.cookie).toBe(cookie)
   })
 
-  it.each(ANNOUNCED)('writes no cookie after a slow identify(), over %s', async (_, end) => {
-    const gate = new Gate()
-    const app = await App.start({
-      before: (koa) => [auth(koa, { store: new AuthStore() })],
-      options: {
-        identify: async (ctx: Koa.Context) => {
-          const user: string | undefined = ctx['session']?.user
-          if (ctx.path === '/set') await gate.pass()
-          return user
-        },
-      } as never,
-      routes: account,
-    })
-    const ann = app.visitor()
-    await ann.fetch('/login/unused?user=ann')
-    const slow = ann.fetch('/set?values={"division":5}')
-    await gate.entered
-    await end(app, ann)
-    const { cookie } = ann
-    gate.open()
-    expect(written(await slow)).toEqual([])
-    expect(ann.cookie).toBe(cookie)
-  })
-
   it.each(['/login/unused?user=ann', '/login/now?user=ann'])(
     'writes the cookie after signing out and in again: %s',
     async (path) => {
