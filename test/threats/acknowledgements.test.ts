@@ -58,7 +58,7 @@ describe('threat 19: an acknowledgement', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('is sent for each packet of the same number, in order', async () => {
+  it('answers each packet of the same number, in order', async () => {
     const { socket, answers } = await start()
     for (const value of [1, 2]) socket.send(`425["live_session:sync",{"set":[["division",-1,"",${value}]]}]`)
     const [first, second] = [await socket.next('435'), await socket.next('435')].map((text) =>
@@ -68,7 +68,7 @@ describe('threat 19: an acknowledgement', () => {
     await answers()
   })
 
-  it('from a client is ignored', async () => {
+  it('from a client has no effect', async () => {
     const { socket, answers } = await start()
     for (const text of ['430[]', '430[]', '431[{"ok":true}]', '43999999999[null]', '430["__proto__"]'])
       socket.send(text)
@@ -82,7 +82,7 @@ describe('threat 19: an acknowledgement', () => {
     ['an event that is no list', '42{"0":"live_session:sync"}'],
     ['an event of the socket itself', '42["disconnect"]'],
     ['a text that is not JSON', '42["live_session:sync",'],
-  ])('is not sent for %s, which ends the connection', async (_, text) => {
+  ])('never answers %s, which ends the connection', async (_, text) => {
     const { app, socket } = await start()
     socket.send(text)
     // Text in place of announced bytes ends it as well.
@@ -108,7 +108,7 @@ describe('threat 19: an acknowledgement', () => {
 })
 
 describe('threat 19: an acknowledgement wrapped by the app', () => {
-  it('reaches onError if it throws', async () => {
+  it('reaches onError after an error', async () => {
     const app = await App.start()
     const broken = new Error('the app\u2019s own')
     app.io.on('connection', (socket) => {

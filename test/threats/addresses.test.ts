@@ -117,7 +117,7 @@ describe.each([
   ['of a guest who has signed in', '/all', '/login/now?user=ann'],
   ['of a user who has signed out', '/login/now?user=ann', '/logout/now'],
   ['of a guest who has left', '/all', '/logout/leave'],
-] as const)('threat 43: a link with a cookie that was given up, %s', (_, first, last) => {
+] as const)('threat 43: a link with a retired cookie, %s', (_, first, last) => {
   it('writes no cookie for its address', async () => {
     const app = await start()
     const visitor = app.visitor()
@@ -137,7 +137,7 @@ const body = { set: [['division', -1, '', 1]] }
 const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
 
 describe('threat 24: an untrusted proxy', () => {
-  it('is logged once if it reports https', async () => {
+  it('logs a warning if the proxy reports https', async () => {
     const app = await App.start()
     for (let i = 0; i < 2; i += 1) await app.visitor().store(body, { 'x-forwarded-proto': 'https' })
     expect(app.warnings.filter((line) => line.includes('proxy'))).toEqual([
@@ -145,7 +145,7 @@ describe('threat 24: an untrusted proxy', () => {
     ])
   })
 
-  it('is logged once if secure is true', async () => {
+  it('logs a warning if secure is true', async () => {
     const app = await App.start({ options: { secure: true } })
     const answer = await app.visitor().store(body)
     expect(answer.headers.getSetCookie()[0]).toMatch(
@@ -154,7 +154,7 @@ describe('threat 24: an untrusted proxy', () => {
     expect(app.warnings).toContain(`koa-live-session: secure is true, ${advice}`)
   })
 
-  it('is not logged if trusted; the cookie is secure', async () => {
+  it('logs nothing if trusted; the cookie is secure', async () => {
     const app = await App.start()
     app.koa.proxy = true
     const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'example.com', origin: 'https://example.com' }

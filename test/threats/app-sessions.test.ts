@@ -1,5 +1,5 @@
 /**
- * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ * Own modules: V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -36,7 +36,7 @@ const NAMES = [
   '_session',
 ]
 
-/** Everything that a log could show of a value. */
+/** The most that a log could show of a value. */
 function show(thing: unknown): string {
   const message = thing instanceof Error ? `${thing.message} ${thing.stack} ${show(thing.cause)}` : ''
   return `${message} ${inspect(thing, { depth: null, showHidden: true })}`
@@ -79,7 +79,7 @@ describe('threat 30: a handshake and live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
-  it('restores no session that is destroyed during the handshake', async () => {
+  it('restores no session destroyed meanwhile', async () => {
     const gate = new Gate()
     const slow = async ({ path }: Koa.Context): Promise<undefined> => {
       if (path.startsWith('/socket.io')) await gate.pass()
@@ -212,7 +212,7 @@ describe('threat 13: a session that grows too large', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
-  it('refuses a 254th key until another key is deleted', async () => {
+  it('refuses a 254th key until the app deletes another', async () => {
     const { sessions, visitor, session } = await connect({ user: 'ann' })
     for (let at = 1; at < 253; at += 1) await session.set(`key-${at}`, at)
     for (const key of ['one', 'another']) await expect(session.set(key, 1)).rejects.toMatchObject({ code: 'too_large' })
@@ -338,7 +338,7 @@ describe('threat 18: a flood of sessions', () => {
     })
 
     it.each(['held by connections', 'of users'])(
-      'reaches other sessions past a thousand busy ones %s',
+      'reaches other sessions past a thousand busy sessions %s',
       async (whose) => {
         const sessions = await SessionApp.start()
         const store = sessions.app.live.sessionStore()
@@ -362,7 +362,7 @@ describe('threat 18: a flood of sessions', () => {
   })
 })
 
-describe('threat 8: a session id that was planted before a sign-in', () => {
+describe('threat 8: a session id planted before a sign-in', () => {
   const options = { identify } as never
   const signIn: Deed = (ctx) => void Object.assign(ctx['session'], { user: 'ann' })
   const renew: Deed = ({ session }) => session.regenerate()
@@ -383,13 +383,13 @@ describe('threat 8: a session id that was planted before a sign-in', () => {
   it.each([
     ['before identify()', [signIn, renew, ask]],
     ['after identify()', [signIn, ask, renew]],
-  ])('loses its values when the sign-in regenerates it %s', async (_, deeds) => {
+  ])('loses its values at a regeneration %s', async (_, deeds) => {
     const sessions = await SessionApp.start({ options })
     expect(await run(sessions, deeds)).toEqual({})
     expect(warningsOf(sessions)).toEqual([])
   })
 
-  it('warns once, without the id, if the sign-in keeps it', async () => {
+  it('causes one warning, without the id, if the id stays', async () => {
     const sessions = await SessionApp.start({ options })
     expect(await run(sessions, [signIn, ask])).toMatchObject({ user: 'ann' })
     await run(sessions, [signIn, ask])
@@ -399,7 +399,7 @@ describe('threat 8: a session id that was planted before a sign-in', () => {
     ])
   })
 
-  it('does not warn for new sessions, the same user or a sign-out', async () => {
+  it('causes no warning for new sessions or a sign-out', async () => {
     const sessions = await SessionApp.start({ options })
     const visitor = sessions.visitor()
     const save: Deed = ({ session }) => session.save()

@@ -24,7 +24,7 @@ export class Caches {
     return new Caches()
   }
 
-  /** Number of subjects in memory that no socket holds. */
+  /** Number of subjects in memory without sockets. */
   get users(): number {
     return this.#subjects[0]?.size ?? Number.NaN
   }

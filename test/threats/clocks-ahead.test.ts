@@ -19,13 +19,13 @@ const AHEAD = [
 
 const start = (clock: TestClock): Promise<App> => startWithUsers({ clock, routes: pages })
 
-/** A server whose clock runs ahead, and one with the right clock. */
+/** A server whose clock runs ahead, and another with the right clock. */
 async function both(ahead: number) {
   const clock = testClock()
   return { early: await start(testClock(clock.now() + ahead)), app: await start(clock), clock }
 }
 
-/** Signs ann in, with that live cookie. */
+/** Signs ann in, with a live cookie. */
 async function ann(app: App, cookie?: string): Promise<Visitor> {
   const visitor = app.visitor()
   await visitor.fetch('/login/unused?user=ann')
@@ -68,7 +68,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
     }
     const cartOf = async (app: App, cookie: string): Promise<unknown> => (await values(await ann(app, cookie)))['cart']
 
-    it.each([true, false])('ends with a later erasure; its cookie was used: %s', async (wasSeen) => {
+    it.each([true, false])('ends with a later erasure; cookie in use: %s', async (wasSeen) => {
       const { early, app } = await both(ahead)
       const cookie = await steal(early)
       if (wasSeen) expect(await cartOf(app, cookie)).toEqual(['stolen'])
@@ -85,7 +85,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
       [false, 'the thief'],
       [true, 'ann'],
       [false, 'ann'],
-    ])('ends in a new process; its cookie was used: %s, first comes %s', async (wasSeen, first) => {
+    ])('ends in a new process; cookie in use: %s, first comes %s', async (wasSeen, first) => {
       const { early, app, clock } = await both(ahead)
       const stolen = await steal(early)
       if (wasSeen) await cartOf(app, stolen)

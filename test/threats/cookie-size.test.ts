@@ -1,5 +1,5 @@
 /**
- * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ * Own modules: V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -49,7 +49,7 @@ describe('threat 83: a Cookie header full of pairs with our name', () => {
   it.each([
     ['without a store', () => ({})],
     ['with a store', () => ({ store: memoryStore() })],
-  ])('is read once a request, %s', async (_, options) => {
+  ])('costs one verification a request, %s', async (_, options) => {
     const app = await start(options())
     const own = cookieFor(app.live, { values: { division: 5 } })
     const header = `${fill(14_000, pair)}; ${own}`
@@ -109,7 +109,7 @@ describe('threat 14: an overflowing cookie', () => {
     })
   }
 
-  /** The longest text that a field of so many bytes takes. */
+  /** The longest text in a field of so many bytes. */
   const longest = (key: string, maxBytes: number): string => {
     const frame = `["${key}",9007199254740991,""],`.length
     return 'x'.repeat(Math.floor((maxBytes * 3) / 4) - frame)

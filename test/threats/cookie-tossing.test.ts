@@ -49,7 +49,7 @@ describe('threat 59: invalid pairs planted by a sibling subdomain', () => {
   })
 })
 
-it('takes the user’s own cookie, not an attacker’s valid one ahead of it', async () => {
+it('takes the user’s own cookie behind an attacker’s valid cookie', async () => {
   const app = await start()
   const ann = app.visitor()
   await ann.fetch('/login/now?user=ann')
@@ -141,7 +141,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     for (const socket of sockets) await socket.closed
   })
 
-  it('is ignored if it has the browser\u2019s own id', async () => {
+  it('has no effect if it has the browser\u2019s own id', async () => {
     const app = await start()
     expect(await send(app.visitor(ownOf(app)), ownOf(app))).toMatchObject({ division: 5 })
     expect(isGivenUp(app, browserSubject(OWN))).toBe(false)
@@ -159,7 +159,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
   })
 })
 
-describe('threat 17: a planted cookie that was given up, ahead of the browser’s own', () => {
+describe('threat 17: a planted, retired cookie, ahead of the browser’s own', () => {
   it('hides no values of its guest', async () => {
     const app = await start()
     const attacker = app.visitor()

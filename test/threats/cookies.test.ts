@@ -62,7 +62,7 @@ describe('threat 15: an invalid live cookie', () => {
     ['signed, but null', signedCookie(SECRET, 'null')],
     ['signed, with a key of the prototype', signedCookie(SECRET, { ...payload, r: [['__proto__', 1, 1]] })],
     ['signed, with a stamp that is none', signedCookie(SECRET, { ...payload, r: [['division', 'now', 1]] })],
-  ])('is ignored and replaced at the next write or POST: %s', async (_, cookie) => {
+  ])('gives way to the next write or POST: %s', async (_, cookie) => {
     const app = await start()
     const visitor = app.visitor(cookie)
     const read = await visitor.fetch('/')
@@ -94,7 +94,7 @@ describe('threat 15: an invalid live cookie', () => {
     expect(await answer.json()).toEqual({ visits: 2, division: -1 })
   })
 
-  it('is kept if a newer build wrote it', async () => {
+  it('stays if a newer build wrote the cookie', async () => {
     const app = await start()
     const visitor = app.visitor(signedCookie(SECRET, { ...payload, v: 2, r: 'in a way that only it knows' }))
     const before = visitor.cookie
@@ -134,7 +134,7 @@ describe('threats 16 and 41: tossed cookies', () => {
     expect((await (await app.visitor().store({}, { cookie: toss(own) })).json()).held).toHaveLength(1)
   })
 
-  it('are ignored under another name', async () => {
+  it('have no effect under another name', async () => {
     const app = await start()
     const own = cookieFor(app.live, { values: { division: 5 } })
     for (const cookie of [own.replaceAll('live', 'evil'), own.replaceAll('live', 'Live')]) {
@@ -146,7 +146,7 @@ describe('threats 16 and 41: tossed cookies', () => {
     ['a longer name', (own: string) => own.replaceAll('live', 'evil-live')],
     ['a name of two words', (own: string) => own.replaceAll('live', 'evil live')],
     ['the value of another cookie', (own: string) => own.replaceAll('live', 'evil=live')],
-  ])('are ignored within %s', async (_, toss) => {
+  ])('have no effect within %s', async (_, toss) => {
     const app = await start()
     const tossed = toss(cookieFor(app.live, { values: { division: 66 } }))
     expect(await (await app.visitor().fetch('/', { headers: { cookie: tossed } })).json()).toMatchObject({
@@ -168,7 +168,7 @@ describe('threats 16 and 41: tossed cookies', () => {
       expect(jar.getCookiesSync('https://evil.example.com/')).toEqual([])
     })
 
-    it('are ignored under the name without the prefix', async () => {
+    it('have no effect under the name without the prefix', async () => {
       const app = await start({ secure: true })
       const payload = { v: 1, browser: BROWSER, epoch: 0, exp: Date.now() + DAY, r: [['division', Date.now(), 66]] }
       const plain = signedCookie(SECRET, payload)

@@ -51,7 +51,7 @@ async function bring(visitor: Visitor, ticket: string): Promise<void> {
 }
 
 describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () => {
-  it('is refused after the sign-in', async () => {
+  it('fails after the sign-in', async () => {
     const app = await start()
     const { visitor, home, ticket } = await guest(app)
     expect(await values(visitor, '/login/now?user=ann')).toMatchObject({ cart: ['x', 'y'] })
@@ -59,7 +59,7 @@ describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () =>
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it('is refused to parallel tabs right after the sign-in', async () => {
+  it('fails for parallel tabs right after the sign-in', async () => {
     const app = await start()
     const { visitor, home, ticket } = await guest(app)
     await visitor.fetch('/login/unused?user=ann')
@@ -69,7 +69,7 @@ describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () =>
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it.each(['before the sign-in', 'after the sign-in'])('is refused after a restart %s', async (when) => {
+  it.each(['before the sign-in', 'after the sign-in'])('fails after a restart %s', async (when) => {
     const before = await start()
     const { visitor, home, ticket } = await guest(before)
     const isKnown = when === 'after the sign-in'
@@ -86,7 +86,7 @@ describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () =>
 })
 
 describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
-  it('is joined once by parallel and late requests', async () => {
+  it('joins once by parallel and late requests', async () => {
     const app = await start()
     const home = await atHome(app)
     const visitor = app.visitor()
@@ -102,7 +102,7 @@ describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
   it.each([
     ['an adapter', true],
     ['a store alone', false],
-  ])('is joined once at two nodes with %s', async (_, isJoined) => {
+  ])('joins once at two nodes with %s', async (_, isJoined) => {
     const [options, sessions] = [{ store: memoryStore() }, new AuthStore()]
     const one = await start(undefined, options, sessions)
     const two = await start(one.clock, options, sessions)
@@ -118,7 +118,7 @@ describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it('is joined after another node wrote it', async () => {
+  it('joins after another node wrote it', async () => {
     const [options, sessions] = [{ store: memoryStore() }, new AuthStore()]
     const one = await start(undefined, options, sessions)
     const two = await start(one.clock, options, sessions)

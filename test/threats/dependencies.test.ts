@@ -47,7 +47,7 @@ describe('threat 28: known advisories', () => {
     },
   )
 
-  it('are compared with ranges that begin with their minimum', () => {
+  it('have ranges that begin with a minimum', () => {
     for (const name of ['koa', 'koa-session', 'socket.io', 'socket.io-client']) {
       expect(allowed(name)).toMatch(/^\^?\d+\.\d+\.\d+$/)
     }

@@ -23,7 +23,7 @@ async function signIn(node: SessionApp, user: string): Promise<Visitor> {
 const userOf = async (node: SessionApp, visitor: Visitor): Promise<unknown> => (await node.read(visitor))['user']
 
 describe('threat 76: devices of another user', () => {
-  it('cannot be ended by a wrong user or name', async () => {
+  it('need the right user and name to end', async () => {
     const node = await start()
     const [ann] = [await signIn(node, 'ann'), await signIn(node, 'bob')]
     const { live } = node.app
@@ -100,7 +100,7 @@ describe('threat 77: labels and numbers of devices', () => {
 })
 
 describe('threat 78: maxLifetime of a session', () => {
-  it('ends it with its socket at another node; regenerate() restarts it', async () => {
+  it('ends session and socket at all nodes, and restarts with regenerate()', async () => {
     const [bus, clock, store] = [new Bus(), testClock(), memoryStore()]
     const node = async (): Promise<SessionApp> => {
       const one = await SessionApp.start({

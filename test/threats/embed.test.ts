@@ -11,7 +11,7 @@ const fields = defineFields({
   secret: { schema: z.string(), default: '', client: 'hidden' },
 })
 
-/** Embeds these values in a page that runs scripts. */
+/** Embeds these values in a page with scripts enabled. */
 async function page(note: string): Promise<{ readonly html: string; readonly dom: JSDOM }> {
   const app = await App.start<typeof fields>({
     fields,
@@ -118,7 +118,7 @@ describe('threat 58: an element with the id of embed() earlier in the page', () 
     ['a template', `<template id="live-session">${FAKE}</template>`],
     ['a script of another type', `<script type="text/plain" id="live-session">${FAKE}</script>`],
     ['an inert script of the app’s own', `<script type="application/json" id="other">${FAKE}</script>`],
-  ])('is ignored: %s', async (_, ahead) => {
+  ])('has no effect: %s', async (_, ahead) => {
     expect(await begin(ahead)).toBe('the server’s')
   })
 

@@ -81,13 +81,13 @@ type Started = Awaited<ReturnType<typeof startApp>>
 interface Stage extends Started {
   readonly browser: Visitor
   readonly isAnn: boolean
-  /** Browsers with copies: the cookies of the row, all cookies, the live cookie alone. */
+  /** Browsers with copied cookies: of the row, all, the live cookie alone. */
   readonly late: () => Visitor
   readonly own: () => Visitor
   readonly bare: () => Visitor
   readonly socket: TestSocket
   readonly who: string
-  /** A ticket that was not POSTed. */
+  /** A ticket without its POST. */
   readonly ticket: string
 }
 
@@ -129,7 +129,7 @@ const EVIL_USES: readonly (readonly [string, Use])[] = [
   ['delete', (session) => session.delete('cart')],
 ]
 
-/** A request that has used the session before the visitor leaves. */
+/** A request with a use of the session before the visitor leaves. */
 const underWay =
   (adapt: (use: Use) => Use, expectAfterwards: (answer: Response, stage: Stage) => unknown): Door =>
   async (stage) => {
@@ -271,12 +271,12 @@ const DOORS: Readonly<Record<string, Door>> = {
   'a POST that sets, held in its body': held(ENDPOINT, { set: EVIL_CHANGES }, 'endpoint'),
 }
 
-/** A request that gives a guest a cookie. */
+/** Gives a guest a cookie. */
 const GUEST = `/set?values=${JSON.stringify({ theme: 'light' })}`
 const ANN = '/login/now?user=ann'
 const BOB = '/login/now?user=bob'
 
-/** The name, the first visitor's request, and the requests that end or replace that visitor. */
+/** The name, the first visitor's request, and the requests after it. */
 const ENDINGS = [
   ['ann leaves', ANN, ['/logout/leave']],
   ['ann leaves, and bob signs in', ANN, ['/logout/leave', BOB]],

@@ -59,7 +59,7 @@ describe('threat 66: a message and invisible requests', () => {
     ['a prefetch of an older browser', { purpose: 'prefetch' }],
     ['a prefetch of a script', { 'x-sec-purpose': 'prefetch' }],
     ['a preview', { 'x-purpose': 'preview' }],
-  ])('is not taken by %s', async (_, headers) => {
+  ])('survives %s', async (_, headers) => {
     const { victim } = await start()
     await say(victim, 'saved')
     expect(await takeFlash(victim, { headers })).toEqual([])

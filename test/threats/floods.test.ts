@@ -1,5 +1,5 @@
 /**
- * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ * Own modules: V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -35,12 +35,12 @@ async function start() {
   return { app, visitor, socket, ask }
 }
 
-describe('threat 89: malformed messages over one socket', () => {
+describe('threat 89: malformed messages of a socket', () => {
   it.each([
     ['an exchange', 'live_session:sync', '{"set":[1]}'],
     ['an exchange of two arguments', 'live_session:sync', '{},{}'],
     ['an event of a part', 'live_session:take_flash', '1'],
-  ])('are refused unread past the limit, then disconnected: %s', async (_, event, json) => {
+  ])('fail unread past the limit, then lose the connection: %s', async (_, event, json) => {
     const { app, socket, ask } = await start()
     expect(await ask(event, json, 10)).toEqual(Array(10).fill(malformed))
     expect(await ask('live_session:sync', '{"set":[["division",-1,"",1]]}', 1)).toEqual([limited])
@@ -50,7 +50,7 @@ describe('threat 89: malformed messages over one socket', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('are disconnected without acknowledgements too', async () => {
+  it('lose the connection without acknowledgements too', async () => {
     const { app, socket } = await start()
     for (let sent = 0; sent < 40; sent += 1) socket.send('42["live_session:sync",1]')
     await closedAtOnce(socket)
@@ -69,12 +69,12 @@ describe('threat 89: malformed messages over one socket', () => {
   })
 })
 
-describe('threat 99: worthless tickets over one socket', () => {
+describe('threat 99: worthless tickets of a socket', () => {
   it.each([
     ['empty', '{"tickets":[""]}'],
     ['short', '{"tickets":["a"]}'],
     ['many', `{"tickets":${JSON.stringify(Array(50).fill('a.b.c'))}}`],
-  ])('are limited like malformed messages: %s', async (_, json) => {
+  ])('count like malformed messages: %s', async (_, json) => {
     const { app, socket, ask } = await start()
     const refused = expect.objectContaining({ ok: false, code: 'bad_ticket' })
     expect(await ask('live_session:sync', json, 10)).toEqual(Array(10).fill(refused))
@@ -84,7 +84,7 @@ describe('threat 99: worthless tickets over one socket', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('are limited if they belong to another visitor', async () => {
+  it('count if they belong to another visitor', async () => {
     const { app, ask } = await start()
     const other = await app.visitor().connect()
     await other.change('division', 3)
@@ -94,7 +94,7 @@ describe('threat 99: worthless tickets over one socket', () => {
   })
 })
 
-describe('one event of a megabyte', () => {
+describe('an event of a megabyte', () => {
   it('compares the same large value once', async () => {
     const fields = defineFields({
       log: {
@@ -160,7 +160,7 @@ describe('threat 10: a key passed on from a browser', () => {
     ['null', null],
     ['a list', ['division']],
     ['a number', 5],
-  ])('is refused with a code as %s', async (_, key) => {
+  ])('fails with a code as %s', async (_, key) => {
     const app = await App.start({
       routes: async (ctx) => {
         ctx.body = await ctx.liveSession.set(key as never, 1 as never).catch((error) => [error.code])
@@ -169,7 +169,7 @@ describe('threat 10: a key passed on from a browser', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['undeclared_key'])
   })
 
-  it('costs few steps and is truncated in the message', async () => {
+  it('costs few steps and a short message', async () => {
     const app = await App.start()
     const key = 'x'.repeat(900_000)
     app.io.on('connection', (socket) => {

@@ -1,5 +1,5 @@
 /**
- * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ * Own modules: V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -70,7 +70,7 @@ describe('threat 13: a message over the limit', () => {
     page.hangUp()
   })
 
-  it('is refused unread by POST and by polling', async () => {
+  it('fails unread by POST and by polling', async () => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
     const headers = { cookie, origin: app.url, 'content-type': 'application/json' }
@@ -106,7 +106,7 @@ describe('threat 13: a message under the limit', () => {
     ['10,000 strings', `[${'"",'.repeat(9_999)}""]`, 100_000],
     ['half a million members', `[${'1,'.repeat(490_000)}1]`, 100_000],
     ['10,000 levels without an end', '['.repeat(10_000), 20_000],
-  ])('is parsed once in few steps: %s', async (_, json, steps) => {
+  ])('costs one parse and few steps: %s', async (_, json, steps) => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
     const socket = await RawSocket.enter(app.url, cookie)

@@ -57,7 +57,7 @@ async function start(options: object = {}, given: Given = {}) {
     sessions.write(new Map([[field, value]]), { subject: () => subject(index) }, 'socket', id ? { id } : undefined)
   }
   const valueIn = (index: number, key: string) => sessions.find(subject(index))?.value(key)
-  /** Has guests from that number on store 16 kB each by a POST. */
+  /** POSTs 16 kB for each of so many guests, from this number on. */
   const flood = async (from = 0): Promise<void> => {
     for (let index = from; index < from + STRANGERS; index += 1)
       expect((await visitorOf(index).store({ set: [['notes', -1, '', notes(index)]] })).status).toBe(200)
@@ -87,7 +87,7 @@ describe('threat 57: strangers without number', () => {
     expect(valueIn(99, 'notes')).toEqual(['mine'])
   })
 
-  it('are counted by their present values, not by their writes', async () => {
+  it('count by their present values, not by their writes', async () => {
     const { core, write } = await start()
     const { subjects } = core
     for (let index = 0; index < 5; index += 1) write(index, 'notes', notes(index))
@@ -167,7 +167,7 @@ describe('threat 57: strangers without number', () => {
 })
 
 describe('threat 84: flash messages of guests without number', () => {
-  it('share the bound with values; the oldest are evicted', async () => {
+  it('share the bound with values, oldest first', async () => {
     const { write, valueIn, visitorOf } = await start(
       {},
       {
@@ -190,7 +190,7 @@ describe('threat 85: sessions of guests without number', () => {
   const startSessions = (given: object = {}) =>
     SessionApp.start({ options: { identify, cache: { maxGuestBytes: LITTLE }, ...given } as never })
 
-  it('are evicted with one warning; users\u2019 and connected sessions stay', async () => {
+  it('make room with a warning; users\u2019 and connected sessions stay', async () => {
     const sessions = await startSessions()
     const user = await sessions.withSession({ user: 'ann' })
     const connected = await sessions.withSession({ cart: ['mine'] })
@@ -226,7 +226,7 @@ describe('threat 85: sessions of guests without number', () => {
   })
 })
 
-describe('threat 86: pairs of valid guest cookies in one request', () => {
+describe('threat 86: pairs of valid guest cookies in a request', () => {
   const flood = async (app: App<typeof fields>, count: number) => {
     for (let index = 1; index <= count; index += 1) {
       const pair = [index, 1000 + index].map((id) => cookieFor(app.live, { browserId: browserId(id) }))

@@ -54,7 +54,7 @@ describe.each([
     expect(app.errors).toEqual([])
   })
 
-  it('is accepted once, also of 50 parallel requests', async () => {
+  it('succeeds once, also of 50 parallel requests', async () => {
     const { visitor, token } = await handed(optionsOf())
     expect(await statuses(Array.from({ length: 50 }, () => take(visitor, token)))).toEqual(ONCE)
     expect((await take(visitor, token)).status).toBe(401)
@@ -70,7 +70,7 @@ describe.each([
     expect((await bring(other.visitor, late)).status).toBe(401)
   })
 
-  it('is refused in another browser', async () => {
+  it('fails in another browser', async () => {
     const app = await start(optionsOf())
     const [attacker, victim] = [await open(app), app.visitor(cookieFor(app.live, {}))]
     const token = await tokenFor(attacker.socket, 'mallory')
@@ -86,14 +86,14 @@ describe.each([
     ['a sibling', { 'sec-fetch-site': 'same-site', origin: 'https://evil.example.com' }],
     ['another site without Sec-Fetch-Site', { 'sec-fetch-site': '', origin: 'https://evil.example' }],
     ['a sandbox', { 'sec-fetch-site': '', origin: 'null' }],
-  ])('is refused from %s and not spent', async (_from, headers) => {
+  ])('fails from %s and not spent', async (_from, headers) => {
     const { visitor, token } = await handed(optionsOf())
     const answer = await bring(visitor, token, headers)
     expect([answer.status, await answer.text()]).toEqual([403, expect.not.stringContaining(token)])
     expect((await bring(visitor, token)).status).toBe(303)
   })
 
-  it('is refused if its browser changes hands during the request', async () => {
+  it('fails if its browser changes hands during the request', async () => {
     const gate = new Gate()
     const slow = z.object({ user: z.string() }).refine(() => gate.pass().then(() => true))
     const app = await start(optionsOf(), {
@@ -113,7 +113,7 @@ describe.each([
   it.each<[string, (app: App, visitor: Visitor) => Promise<unknown>]>([
     ['a revocation', (app) => app.live.revoke('bob')],
     ['another sign-in', (_, visitor) => visitor.fetch('/login/now?user=eve')],
-  ])('is refused after %s', async (_, end) => {
+  ])('fails after %s', async (_, end) => {
     const app = await start(optionsOf())
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=bob')
@@ -125,7 +125,7 @@ describe.each([
     for (const each of [visitor, old]) expect((await bring(each, token)).status).toBe(401)
   })
 
-  it('is refused for another purpose', async () => {
+  it('fails for another purpose', async () => {
     const app = await start(optionsOf())
     app.io.on('connection', (socket) => {
       socket.on('other', () => void socket.liveSession.handOff('other', { user: 'eve' }, { to: '/sign-in' }))
@@ -154,13 +154,13 @@ describe.each([
     ['with an extra part', (token: string) => `${token}.A`],
     ['of 40 kB', (token: string) => token + 'A'.repeat(40_000)],
     ['without text', () => ''],
-  ])('is refused %s, and not spent', async (_title, change) => {
+  ])('fails %s, and not spent', async (_title, change) => {
     const { visitor, token } = await handed(optionsOf())
     expect((await bring(visitor, change(token))).status).toBe(401)
     expect((await bring(visitor, token)).status).toBe(303)
   })
 
-  it('is refused by an app with the same secrets and another cookie', async () => {
+  it('fails at an app with the same secrets and another cookie', async () => {
     const options = optionsOf()
     const clock = testClock()
     const [one, two] = [
@@ -173,7 +173,7 @@ describe.each([
     expect((await bring(two.visitor(cookieFor(two.live, { browserId })), token)).status).toBe(401)
   })
 
-  it('is refused if its date is ahead of the clock', async () => {
+  it('fails if its date is ahead of the clock', async () => {
     const app = await start(optionsOf())
     const { visitor, socket } = await open(app)
     app.clock.advance(SKEW + 1001)
@@ -184,7 +184,7 @@ describe.each([
     expect((await bring(visitor, token)).status).toBe(303)
   })
 
-  it('is not given to connections without a live cookie', async () => {
+  it('needs a connection with a live cookie', async () => {
     const app = await start(optionsOf())
     const socket = await app.visitor().connect()
     socket.io.on('live_session:hand_off', () => app.errors.push('handed off'))
@@ -192,7 +192,7 @@ describe.each([
     expect(app.errors).toEqual([])
   })
 
-  it('is sent to its own socket alone', async () => {
+  it('reaches its own socket alone', async () => {
     const { visitor, socket } = await open(await start(optionsOf()))
     const other = await visitor.connect()
     const heard: unknown[] = []
@@ -207,7 +207,7 @@ describe('threat 4: a hand-off during the store\u2019s response', () => {
   it.each<[string, (visitor: Visitor, app: App) => Promise<unknown>]>([
     ['the id is given up', (visitor) => visitor.fetch('/login/now?user=eve')],
     ['the user is revoked', (_, app) => app.live.revoke('bob')],
-  ])('is refused if %s', async (_, end) => {
+  ])('fails if %s', async (_, end) => {
     const store = memoryStore()
     const gate = new Gate()
     const { compareAndSet } = store
@@ -229,7 +229,7 @@ describe('threat 4: a hand-off during the store\u2019s response', () => {
 })
 
 describe('threat 4: a hand-off at several nodes', () => {
-  it('is accepted once of 50 parallel requests with a store', async () => {
+  it('succeeds once of 50 parallel requests with a store', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store }), signIn)
     for (const app of [one, two]) serveSignIn(app)
@@ -240,7 +240,7 @@ describe('threat 4: a hand-off at several nodes', () => {
     expect(await statuses(answers)).toEqual(ONCE)
   })
 
-  it('is accepted under a retired secret, not under a removed secret', async () => {
+  it('succeeds under a retired secret, not under a removed secret', async () => {
     const [old, young] = ['an old secret of at least thirty-two bytes', 'a young secret of at least thirty-two bytes']
     const store = memoryStore()
     const clock = testClock()
@@ -256,7 +256,7 @@ describe('threat 4: a hand-off at several nodes', () => {
     expect((await bring(later.visitor(cookieFor(later.live, { browserId: browser })), removed)).status).toBe(401)
   })
 
-  it('is accepted at its own node alone without a store', async () => {
+  it('succeeds at its own node alone without a store', async () => {
     const { one, two } = await startCluster(() => ({}), signIn)
     serveSignIn(one)
     const { visitor, socket } = await open(one)
@@ -279,7 +279,7 @@ describe('threat 4: a hand-off at several nodes', () => {
     expect((await take(same, token)).status).toBe(401)
   })
 
-  it('is refused while the store is down', async () => {
+  it('fails while the store is down', async () => {
     const store = memoryStore()
     const { visitor, token } = await handed({ store })
     store.fail(Number.POSITIVE_INFINITY)

@@ -27,7 +27,7 @@ async function readAsScript(url: string, cookie: string, version: 3 | 4): Promis
 }
 
 describe('threat 60: JSONP polling over plain http', () => {
-  it.each([3, 4] as const)('is refused in protocol version %i', async (version) => {
+  it.each([3, 4] as const)('fails in protocol version %i', async (version) => {
     const app = await App.start({ io: { allowEIO3: true } })
     const cookie = cookieFor(app.live, { values: { division: 3 } })
     const read = await readAsScript(app.url, cookie, version)
@@ -36,7 +36,7 @@ describe('threat 60: JSONP polling over plain http', () => {
     expect(app.warnings.at(-1)).toContain('JSONP polling (j=), which any page reads as a script')
   })
 
-  it('is the only polling that is refused to old clients', async () => {
+  it('is the only polling that fails for old clients', async () => {
     const app = await App.start({ io: { allowEIO3: true } })
     const path = `${app.url}/socket.io/?EIO=3&transport=polling`
     const headers = { cookie: cookieFor(app.live, {}) }
@@ -124,7 +124,7 @@ describe('threat 30: a handshake during a sign-out', () => {
     ['leave()', '/logout/leave'],
     ['identify()', '/logout/now'],
     ['a request without leave()', '/logout'],
-  ])('is disconnected after a slow identify() and %s', async (_, path) => {
+  ])('loses its connection after a slow identify() and %s', async (_, path) => {
     const held = new HandshakeGate()
     const app = await start({ identify: held.identify })
     const visitor = app.visitor()
@@ -141,7 +141,7 @@ describe('threat 30: a handshake during a sign-out', () => {
   it.each([
     ['open', false],
     ['still in identify', true],
-  ])('is disconnected without a live cookie, %s', async (_, isHeld) => {
+  ])('loses its connection without a live cookie, %s', async (_, isHeld) => {
     const held = new HandshakeGate()
     if (!isHeld) held.open()
     const app = await start({ identify: held.identify })

@@ -177,7 +177,7 @@ describe('threat 12: the value of a hidden field', () => {
       () => tap.close(),
     )
     const log = (): string => inspect([...logged, ...app.errors, ...app.warnings], { depth: 10 })
-    /** Expects that all bytes have the marker, and nothing of the hidden fields. */
+    /** Expects the marker in all bytes, and nothing of the hidden fields. */
     const expectNoCanary = (): void => {
       expect(tap.decoded + tap.plain).toContain(MARKER)
       expect(tap.plain + tap.decoded + log()).not.toContain(CANARY)

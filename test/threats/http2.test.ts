@@ -73,7 +73,7 @@ describe('threat 53: over HTTP/2', () => {
     expect([read.status, read.body]).toEqual([200, '5'])
   })
 
-  it('a cookie in several headers is read', async () => {
+  it('a cookie may come in several headers', async () => {
     const { app, send } = await start({
       routes: (ctx) => {
         ctx.body = String(ctx.liveSession.get('division'))
@@ -126,7 +126,7 @@ describe('threat 53: over HTTP/2', () => {
 })
 
 describe('threat 101: over HTTP/2', () => {
-  it('a response head over 4,000 bytes is logged', async () => {
+  it('a response head over 4,000 bytes causes a warning', async () => {
     const { app, send } = await start({
       routes: async (ctx) => {
         await ctx.liveSession.set('division', 5)

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 
 describe('threat 26: user ids', () => {
-  /** An app that trusts a JSON user id in a header. */
+  /** An app with a JSON user id in a header. */
   function start(): Promise<App> {
     const options = { identify: (ctx: { get(name: string): string }) => JSON.parse(ctx.get('x-user')) }
     return App.start({
@@ -90,7 +90,7 @@ describe('threat 26: user ids', () => {
     // Both would have the same bytes in UTF-8.
     ['a lone high surrogate', '\ud800'],
     ['a lone low surrogate', '\udfff'],
-  ])('refuse %s without quoting it', async (_, id) => {
+  ])('fail without a quotation: %s', async (_, id) => {
     const app = await start()
     const answer = await app.visitor().fetch('/?set=1', { headers: as(id) })
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([500, []])

@@ -70,7 +70,7 @@ describe('threat 10: an undeclared key', () => {
     ['null', null, 'malformed'],
     ['a number', 0, 'malformed'],
     ['a boolean', true, 'malformed'],
-  ])('is refused: %s', async (_, key, code) => {
+  ])('fails: %s', async (_, key, code) => {
     const before = prototype()
     const { visitor, socket, isUnchanged } = await start()
     const set = [[key, -1, '', { polluted: true }]]
@@ -91,7 +91,7 @@ describe('threat 10: an undeclared key', () => {
     ['instead of them', '{"constructor":{"prototype":{"polluted":true}}}'],
     ['in place of the list', '{"set":{"__proto__":{"length":1},"0":["division",-1,"",66]}}'],
     ['in place of a change', '{"set":[{"0":"division","1":-1,"2":"","3":66,"length":4}]}'],
-  ])('is refused in the body %s', async (_, body) => {
+  ])('fails in the body %s', async (_, body) => {
     const { visitor, isUnchanged } = await start()
     const answer = await visitor.store(body)
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 'malformed' } }])
@@ -142,7 +142,7 @@ describe('threat 13: an unacceptable value', () => {
     ['10,001 members', 'bag', list(10_001), 'invalid_value'],
     ['more than its share of the cookie', 'bag', `"${'x'.repeat(5000)}"`, 'too_large'],
     ['more than its share, in few characters', 'bag', `"${'\u{1f600}'.repeat(500)}"`, 'too_large'],
-  ])('is refused: %s', async (_, key, json, code) => {
+  ])('fails: %s', async (_, key, json, code) => {
     const { visitor, socket, isUnchanged } = await start()
     const body = `{"set":[["${key}",-1,"",${json}]]}`
     const answer = await visitor.store(body)

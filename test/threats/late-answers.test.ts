@@ -15,7 +15,7 @@ import { HeldPost } from './held-request.js'
 
 const ANN = subjectHash(userSubject('ann'))
 
-/** An app with slow routes that use the session before or after they wait. */
+/** An app with slow routes, which use the session before or after their wait. */
 async function start() {
   const gate = new Gate()
   const app = await App.start({
@@ -168,7 +168,7 @@ async function streamed(use: Use, before: Use = () => undefined) {
 }
 
 describe('threat 61: first use in a stream after the headers', () => {
-  it.each(USES)('is refused with the remedy: %s', async (_, use) => {
+  it.each(USES)('fails with the remedy: %s', async (_, use) => {
     const { text, cacheControl } = await streamed(use)
     expect(text).toContain('begun;refused:TypeError: koa-live-session:')
     expect(text).toContain('after the headers had gone out: a cache may show this visitor')
@@ -200,7 +200,7 @@ describe('threat 61: first use in a stream after the headers', () => {
     expect([text, cacheControl]).toEqual(['begun;used:7', 'private, max-age=600'])
   })
 
-  it('is refused to takeFlash() even after an earlier use', async () => {
+  it('rejects takeFlash() even after an earlier use', async () => {
     const { text } = await streamed(
       (session) => session.takeFlash(),
       (session) => session.flash('saved'),

@@ -20,7 +20,7 @@ async function flood(socket: TestSocket, changes: number): Promise<number> {
 }
 
 describe('threat 17: a flood of changes', () => {
-  it('is limited on a socket to a burst of twice the rate', async () => {
+  it('stops on a socket after a burst of twice the rate', async () => {
     const app = await App.start({ options: { limits } })
     const socket = await app.visitor().connect()
     expect(await flood(socket, 30)).toBe(20)
@@ -29,7 +29,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await flood(socket, 6)).toBe(1)
   })
 
-  it('is limited for a subject over all sockets and POSTs', async () => {
+  it('stops for a subject over all sockets and POSTs', async () => {
     const app = await App.start({ options: { limits } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const [one, two] = [await visitor.connect(), await visitor.connect()]
@@ -86,7 +86,7 @@ describe('threat 17: a flood of changes', () => {
 })
 
 describe('threat 45: changes by POSTs without a cookie', () => {
-  it('share one limit', async () => {
+  it('share a limit', async () => {
     const app = await App.start({ options: { limits } })
     const answers: Response[] = []
     for (let sent = 0; sent < 20; sent += 1) answers.push(await app.visitor().store(CHANGE))
@@ -134,7 +134,7 @@ describe('threat 68: changes by sockets without a cookie', () => {
     return refused
   }
 
-  it('share one limit with each other and with POSTs', async () => {
+  it('share a limit with each other and with POSTs', async () => {
     const app = await startWithLimits()
     const [guest, ann] = [app.visitor(cookieFor(app.live, {})), app.visitor()]
     await ann.fetch('/login/unused?user=ann')
@@ -165,7 +165,7 @@ describe('threat 17: too many sockets', () => {
   it.each([
     ['an anonymous browser', undefined],
     ['a user', 'ann'],
-  ])('of %s are refused until another closes', async (_, user) => {
+  ])('of %s fail until another closes', async (_, user) => {
     const app = await startWithLimits()
     const visitor = app.visitor()
     await visitor.fetch(user === undefined ? '/set?values={"division":1}' : `/login/now?user=${user}`)
@@ -180,7 +180,7 @@ describe('threat 17: too many sockets', () => {
     await expect(visitor.connect()).resolves.toBeDefined()
   })
 
-  it('are counted in each namespace', async () => {
+  it('count in each namespace', async () => {
     const app = await App.start({ options: { limits: { ...limits, socketsPerSubject: 2 } } })
     app.io.of('/admin')
     const visitor = app.visitor(cookieFor(app.live, {}))

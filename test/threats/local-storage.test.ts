@@ -51,7 +51,7 @@ describe('threat 31: the localStorage of a former user', () => {
     ['a static page', [BOB], undefined],
     ['a rendered page after a sign-out', ['/logout/leave', BOB], '/page'],
     ['a static page after a sign-out', ['/logout/leave', BOB], undefined],
-  ] as const)('is deleted, neither shown nor posted: %s', async (_, signIn, path) => {
+  ] as const)('leaves the page and its POSTs alone: %s', async (_, signIn, path) => {
     pretendToBeBrowser()
     const store = memoryStore()
     const app = await startWithUsers({ options: { store } as never, routes: pages })
@@ -60,7 +60,7 @@ describe('threat 31: the localStorage of a former user', () => {
     const anns = await visitor.open({ path: '/page' })
     await anns.connected()
     await anns.live.set('division', 1001)
-    // One ticket is not POSTed yet, and one draft not sent.
+    // A ticket without its POST, and an unsent draft.
     const mend = anns.cutPosts()
     void anns.live.set('cart', ['of ann']).catch(() => undefined)
     await anns.shows('cart', ['of ann'])

@@ -29,7 +29,7 @@ function left(app: App): Promise<unknown> {
   return new Promise((resolve) => app.io.sockets.sockets.forEach((socket) => void socket.once('disconnect', resolve)))
 }
 
-/** Returns a connection of ann's that has left every namespace. */
+/** Returns a connection of ann's outside every namespace. */
 async function park(app: App, ann: Visitor): Promise<RawSocket> {
   const socket = await RawSocket.enter(app.url, ann.cookie)
   const gone = left(app)
@@ -51,7 +51,7 @@ const change = async (app: App): Promise<void> => {
 
 describe('threat 37: a connection that has left every namespace', () => {
   it.each(ENDS.flatMap(([how, end]) => [true, false].map((enters) => ({ how, end, enters }))))(
-    'is closed by $how, entering again: $enters',
+    'closes at $how, entering again: $enters',
     async ({ end, enters }) => {
       const { app, ann } = await start()
       const socket = await park(app, ann)
@@ -73,7 +73,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     expect((await ann.connect()).io.connected).toBe(true)
   })
 
-  it.each(ENDS)('is closed by %s with its unfetched packets, polling', async (_, end) => {
+  it.each(ENDS)('closes at %s with its unfetched packets, polling', async (_, end) => {
     const { app, ann } = await start()
     const polling = await RawPolling.enter(app.url, ann.cookie)
     const gone = left(app)
@@ -87,7 +87,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it.each(ENDS)('is closed by %s during a poll', async (_, end) => {
+  it.each(ENDS)('closes at %s during a poll', async (_, end) => {
     const { app, ann } = await start()
     const polling = await RawPolling.enter(app.url, ann.cookie)
     const transport = transportOf(app)
@@ -102,7 +102,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it.each(ENDS)('is closed by %s after leaving and entering in one frame', async (_, end) => {
+  it.each(ENDS)('closes at %s after leaving and entering in one frame', async (_, end) => {
     const { app, ann } = await start()
     const socket = await RawSocket.enter(app.url, ann.cookie)
     socket.sendFrames(Buffer.concat([RawSocket.frame('41'), RawSocket.frame('40/other,')]))
@@ -119,7 +119,7 @@ describe('threat 37: such a connection of a guest', () => {
   it.each([
     ['signs in', '/login/now?user=ann'],
     ['leaves', '/logout/leave'],
-  ])('is closed when the guest %s', async (_, path) => {
+  ])('closes when the guest %s', async (_, path) => {
     const app = await startWithUsers({ store: new AuthStore() })
     const guest = app.visitor()
     await guest.fetch('/set?values={"division":1}')
@@ -172,7 +172,7 @@ describe('threat 50: namespaces', () => {
 
   const inside = (app: App): number => [...app.io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
 
-  /** Joins namespaces in one frame, and returns the responses. */
+  /** Joins namespaces in a single frame, and returns the responses. */
   async function join(socket: RawSocket, names: readonly string[]): Promise<string[]> {
     socket.sendFrames(Buffer.concat(names.map((name) => RawSocket.frame(`40${name},`))))
     const answers: string[] = []
@@ -185,7 +185,7 @@ describe('threat 50: namespaces', () => {
 
   const dynamic = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `/dyn-${from + i}`)
 
-  /** Namespaces that each of ten connections joins. */
+  /** Namespaces for each of ten connections. */
   const EACH = atScale(100, 1000)
 
   it('count as sockets over all connections', async () => {

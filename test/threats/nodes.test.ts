@@ -100,7 +100,7 @@ describe('threat 9: another node during a slow sign-out', () => {
   })
 })
 
-describe('threat 95: two apps with one adapter', () => {
+describe('threat 95: two apps with the same adapter', () => {
   const [FORMER, NEW, OTHER] = ['former', 'new', 'other'].map((name) => `${name} secret of at least thirty-two bytes`)
 
   async function start(...secrets: (readonly (string | undefined)[])[]): Promise<App[]> {
@@ -116,7 +116,7 @@ describe('threat 95: two apps with one adapter', () => {
   const warningsOf = ({ warnings }: App): readonly string[] => warnings.filter((text) => text.includes('another app'))
   const divisionOf = async ({ live }: App): Promise<unknown> => (await live.user('ann')).get('division')
 
-  it('ignore each other\u2019s messages, with one warning', async () => {
+  it('ignore each other\u2019s messages, with a warning', async () => {
     const [one, two] = (await start([NEW], [OTHER])) as [App, App]
     await (await two.live.user('ann')).set('division', 3)
     const socket = await two.visitor(cookieFor(two.live, { userId: 'ann' })).connect()
@@ -131,7 +131,7 @@ describe('threat 95: two apps with one adapter', () => {
     expect(warningsOf(two)).toEqual([text, text])
   })
 
-  it('are one app while its secrets rotate', async () => {
+  it('work together while secrets rotate', async () => {
     const [one, two] = (await start([FORMER], [NEW, FORMER])) as [App, App]
     await (await one.live.user('ann')).set('division', 3)
     expect(await divisionOf(two)).toBe(3)

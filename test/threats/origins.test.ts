@@ -18,7 +18,7 @@ const body = JSON.stringify({ set: [['division', -1, '', 66]] })
 const ASKS = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' }
 const FORMS = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']
 
-/** Origins that are neither the server's own nor listed. */
+/** Neither the server's own origin nor listed. */
 const FOREIGN = [
   'null',
   ATTACKER,
@@ -37,7 +37,7 @@ const FOREIGN = [
   'file://',
   '*',
 ]
-/** Spellings that browsers never use: refused in preflights, which compare texts. */
+/** Spellings of no browser: preflights compare texts. */
 const MISSPELT = [
   'https://trusted.example:443',
   'HTTPS://TRUSTED.EXAMPLE',
@@ -72,7 +72,7 @@ describe('threat 6: a POST', () => {
     ['same-origin', OWN],
     ['', 'https://EXAMPLE.com'],
     ['', 'https://example.com:443'],
-  ])('is accepted with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
+  ])('succeeds with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
     const site = await startSite()
     const answer = await post(site, claims(fetchSite, origin))
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([200, { results: [{ stamp: expect.any(Number) }] }])
@@ -89,7 +89,7 @@ describe('threat 6: a POST', () => {
     ['Same-Origin', ''],
     ['unheard-of', ''],
     ...FOREIGN.map((origin) => ['', origin] as const),
-  ])('is refused with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
+  ])('fails with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
     const site = await startSite()
     const answer = await post(site, claims(fetchSite, origin))
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([403, { error: BAD_ORIGIN }])
@@ -98,7 +98,7 @@ describe('threat 6: a POST', () => {
     expect(await division(site)).toBe(7)
   })
 
-  it.each(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])('cannot be replaced by %s', async (method) => {
+  it.each(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])('cannot be a %s', async (method) => {
     const site = await startSite()
     const { app, headers } = site
     for (const further of [claims('cross-site', ''), claims('same-origin', ''), { 'x-http-method-override': 'POST' }]) {
@@ -109,7 +109,7 @@ describe('threat 6: a POST', () => {
     expect(await division(site)).toBe(7)
   })
 
-  it.each(['', TRUSTED])('cannot be sent by a form of origin %p', async (origin) => {
+  it.each(['', TRUSTED])('cannot come from a form of origin %p', async (origin) => {
     const site = await startSite()
     for (const type of FORMS) {
       const answer = await post(site, { ...claims('', origin), 'content-type': type })
@@ -125,7 +125,7 @@ describe('threat 6: a POST', () => {
       'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: ' +
         'no-referrer. origins cannot list it: serve the page from an origin of its own.',
     ],
-  ])('of origin %s is refused with a remedy in the log', async (origin, remedy) => {
+  ])('of origin %s fails with a remedy in the log', async (origin, remedy) => {
     const site = await startSite()
     await post(site, { origin })
     expect(site.app.warnings.at(-1)).toBe(
@@ -162,7 +162,7 @@ describe('threat 67: POSTs with a hundred different origins', () => {
 describe('threat 6: a preflight', () => {
   const asks = { origin: TRUSTED, 'sec-fetch-site': 'cross-site' }
 
-  it.each([...FOREIGN, ...MISSPELT])('is refused to %p, like the POST', async (origin) => {
+  it.each([...FOREIGN, ...MISSPELT])('fails for %p, like the POST', async (origin) => {
     const site = await startSite()
     const answers = [await preflight(site, { origin }), await post(site, { origin, 'sec-fetch-site': 'cross-site' })]
     for (const answer of answers) {
@@ -173,13 +173,13 @@ describe('threat 6: a preflight', () => {
     expect(await division(site)).toBe(7)
   })
 
-  it('is refused with a warning', async () => {
+  it('fails with a warning', async () => {
     const site = await startSite()
     await preflight(site, { origin: 'http://localhost:5173' })
     expect(site.app.warnings.at(-1)).toContain('403 bad_origin: the browser says http://localhost:5173')
   })
 
-  it('is refused with two Origin headers', async () => {
+  it('fails with two Origin headers', async () => {
     const site = await startSite()
     for (const origin of [
       [TRUSTED, ATTACKER],
@@ -190,7 +190,7 @@ describe('threat 6: a preflight', () => {
     }
   })
 
-  it('is answered for a listed origin alone, without side effects', async () => {
+  it('succeeds for a listed origin alone, without side effects', async () => {
     const site = await startSite()
     const { cookie = '' } = site.headers
     const { status, headers, text } = await preflight(site, { ...asks, cookie })
@@ -231,7 +231,7 @@ describe('threat 6: a preflight', () => {
       expect([odd.slice(0, 20), await names(odd)]).toEqual([odd.slice(0, 20), undefined])
   })
 
-  it('is answered at the endpoint alone', async () => {
+  it('succeeds at the endpoint alone', async () => {
     const { app, headers } = await startSite()
     for (const path of ['/', '/store_session/', '/store_sessions', '/login/now?user=ann']) {
       const answer = await send(app.url + path, { method: 'OPTIONS', headers: { ...headers, ...ASKS, ...asks } })
@@ -252,7 +252,7 @@ describe('threat 6: the option origins', () => {
     }
   })
 
-  it('is copied at start', async () => {
+  it('cannot change after the start', async () => {
     const origins = [TRUSTED]
     const site = await startSite({ origins })
     origins.push('null')
@@ -277,7 +277,7 @@ describe('threat 7: a handshake', () => {
     return packet
   }
 
-  it.each([...FOREIGN, ''])('by websocket is refused to %p before any session is read', async (origin) => {
+  it.each([...FOREIGN, ''])('by websocket fails for %p before any session is read', async (origin) => {
     const site = await startSite()
     const { app, store } = site
     const { reads } = store
@@ -296,7 +296,7 @@ describe('threat 7: a handshake', () => {
     ['cross-site', OWN],
     ['same-origin', ATTACKER],
     ...FOREIGN.map((origin) => ['', origin] as const),
-  ])('by polling is refused with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
+  ])('by polling fails with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
     const { app, store, headers } = await startSite()
     const { reads } = store
     const packet = await poll(app.url, { ...headers, ...claims(fetchSite, origin) })
@@ -304,7 +304,7 @@ describe('threat 7: a handshake', () => {
     expect(store.reads).toBe(reads)
   })
 
-  it.each([OWN, 'https://example.com:443', TRUSTED])('by websocket is accepted from %s', async (origin) => {
+  it.each([OWN, 'https://example.com:443', TRUSTED])('by websocket succeeds from %s', async (origin) => {
     const site = await startSite()
     const { reads } = site.store
     expect(await upgrade(site, claims('', origin))).toMatch(/^40\{"sid"/)
@@ -318,12 +318,12 @@ describe('threat 7: a handshake', () => {
     ['', OWN],
     ['same-origin', OWN],
     ['cross-site', TRUSTED],
-  ])('by polling is accepted with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
+  ])('by polling succeeds with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
     const { app, headers } = await startSite()
     expect(await poll(app.url, { ...headers, ...claims(fetchSite, origin) })).toMatch(/^40\{"sid"/)
   })
 
-  it('is not compared with ctx.origin, the request\u2019s Origin in Koa 3', async () => {
+  it('does not trust ctx.origin, the request\u2019s Origin in Koa 3', async () => {
     const { app, ann } = await startSite()
     const ctx = app.koa.createContext(
       new IncomingMessage(new Connection()),
@@ -335,7 +335,7 @@ describe('threat 7: a handshake', () => {
     expect(await (await ann.store({}, { origin: ATTACKER })).json()).toMatchObject({ error: BAD_ORIGIN })
   })
 
-  it('is not compared with untrusted forwarded headers', async () => {
+  it('does not trust forwarded headers without a proxy', async () => {
     const { app, ann } = await startSite()
     app.koa.proxy = false
     const forwarded = { 'x-forwarded-host': 'attacker.example', 'x-forwarded-proto': 'https', cookie: ann.cookie }
@@ -343,7 +343,7 @@ describe('threat 7: a handshake', () => {
     expect(JSON.parse(packet.slice(2))).toMatchObject({ data: BAD_ORIGIN })
   })
 
-  it('is refused in every namespace with a connect_error', async () => {
+  it('fails in every namespace with a connect_error', async () => {
     const { app } = await startSite()
     app.io.of('/admin')
     for (const namespace of ['/', '/admin']) {

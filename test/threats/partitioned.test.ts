@@ -34,7 +34,7 @@ async function ask(visitor: Visitor, path: string, headers: Record<string, strin
 }
 
 describe('threat 79: partitioned cookies, switched on later', () => {
-  it('have another name; the former cookie is ignored', async () => {
+  it('have another name; the former cookie has no effect', async () => {
     const [former, app] = [await start(), await start({ partitioned: true })]
     const old = await ask(former.visitor(), '/set?to=3')
     expect(old.cookies[0]).toMatch(/^__Host-live=/)
@@ -62,7 +62,7 @@ describe('threat 79: partitioned cookies, switched on later', () => {
     [{ partitioned: true, secure: undefined }, 'partitioned: it needs secure: true, or browsers drop the cookie'],
     [{ partitioned: true, sameSite: 'lax' }, "sameSite: 'none' where partitioned is true"],
     [{ partitioned: 'yes' }, 'partitioned: expected a boolean'],
-  ])('are refused at start with options that browsers reject: %j', async (options, message) => {
+  ])('fail at start with options that browsers reject: %j', async (options, message) => {
     await expect(start(options)).rejects.toThrow(message)
   })
 

@@ -61,7 +61,7 @@ describe('threat 52: a promise in place of a value', () => {
     expect(String(caught[0])).toContain('Await it first')
   })
 
-  it('reaches onError if no code awaits it', async () => {
+  it('reaches onError without await', async () => {
     const app = await App.start({
       routes: (ctx) => {
         void ctx.liveSession.update('cart', failing as never)
@@ -98,7 +98,7 @@ describe('threat 52: a rule that returns a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.onLogin: ${EXPECTED}`)
   })
 
-  it('in migrate reaches onError once; the default is read', async () => {
+  it('in migrate reaches onError once and leaves the default', async () => {
     const migrate = (() => failing()) as never
     const old = defineFields({ cart: { schema: z.string(), default: '', client: 'write' } })
     const young = defineFields({ cart: { schema: z.array(z.string()), default: ['new'], client: 'write', migrate } })
@@ -126,7 +126,7 @@ describe('threat 52: a rule that returns a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.migrate: ${EXPECTED}`)
   })
 
-  it.each(['onLogin', 'migrate'])('in %s is refused at start if async', (option) => {
+  it.each(['onLogin', 'migrate'])('in %s fails at start if async', (option) => {
     const spec = { schema: z.number(), default: 1, client: 'write', [option]: async () => 1 }
     expect(() => defineFields({ cart: spec } as never)).toThrow(
       `koa-live-session: fields.cart.${option}: expected a function that answers at once, received an async function`,

@@ -62,7 +62,7 @@ async function miss(app: App, { sid }: Lost): Promise<void> {
   app.io.to(sid).emit('app', 'missed by the socket')
 }
 
-/** Returns all packets of a connection that claims to be the lost one, one round trip long. */
+/** Claims the lost connection, and returns all packets of a round trip. */
 async function claim(app: App, cookie: string, lost: Lost): Promise<readonly string[]> {
   const socket = await open(app, cookie)
   socket.send(`40${JSON.stringify(lost)}`)
@@ -86,7 +86,7 @@ describe('threats 20 and 39: connection state recovery', () => {
   it.each([
     ['with defaults', {}],
     ['with skipMiddlewares', { skipMiddlewares: true }],
-  ])('is rejected by attach(), %s', async (_, recovery) => {
+  ])('fails in attach(), %s', async (_, recovery) => {
     const app = await App.start({ isAttached: false, io: { connectionStateRecovery: recovery as Recovery } })
     expect(() => app.live.attach(app.io)).toThrow(
       new TypeError(
@@ -128,7 +128,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(entered.at(-1)?.recovered).toBe(false)
   })
 
-  it.each(ENDS)('saves no connection that was ended by %s', async (_, end) => {
+  it.each(ENDS)('saves no connection after %s', async (_, end) => {
     const { app, ann } = await start()
     const socket = await open(app, ann.cookie)
     socket.send('40')
@@ -183,7 +183,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(of(await claim(app, ann.cookie, lost), '42["app","missed')).toEqual([])
   })
 
-  it('is guarded in dynamic namespaces and with another adapter', async () => {
+  it('replays nothing in dynamic namespaces, with another adapter', async () => {
     const { app, ann } = await start()
     app.io.of(/^\/dyn-\d$/).on('connection', (socket) => void socket.join('room of ann'))
     const Adapter = app.io.adapter()

@@ -18,7 +18,7 @@ const HAND_OFF = 'live_session:hand_off'
 
 const LIFETIME = 60_000
 
-/** An app that relays any event that a client names, so that pages hear strangers. */
+/** An app that relays clients' events of any name to all others. */
 async function start(): Promise<App> {
   const app = await startWithUsers({ routes: signIn })
   serveSignIn(app)
@@ -34,7 +34,7 @@ const obey = async (visitor: Visitor, token: string, headers = {}): Promise<read
   return [answer.status, answer.headers.get('location'), answer.headers.getSetCookie()]
 }
 
-/** A response that keeps the browser on its page. */
+/** The browser stays on its page. */
 const NOWHERE = [204, null, []]
 
 const ONWARD = [307, '/sign-in', []]
@@ -56,7 +56,7 @@ describe('threat 62: a hand-off that a stranger relays', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('leads nowhere after it expires or its browser changes hands', async () => {
+  it('leads nowhere after its expiry or another sign-in', async () => {
     const app = await start()
     const [ann, bob] = [await open(app), await open(app)]
     const [late, former] = [await tokenFor(ann.socket), await tokenFor(bob.socket)]
@@ -66,7 +66,7 @@ describe('threat 62: a hand-off that a stranger relays', () => {
     expect(await obey(ann.visitor, late)).toEqual(NOWHERE)
   })
 
-  it('is refused from another site', async () => {
+  it('fails from another site', async () => {
     const app = await start()
     const { visitor, socket } = await open(app)
     const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
@@ -118,7 +118,7 @@ describe('threat 38: a handshake in slow middleware', () => {
     await app.live.settled()
   }
 
-  it.each(ENDS)('is refused after %s', async (_, end) => {
+  it.each(ENDS)('fails after %s', async (_, end) => {
     const { app, ann, gate } = await start('/')
     const socket = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
     socket.send('40')
@@ -132,7 +132,7 @@ describe('threat 38: a handshake in slow middleware', () => {
     expect(app.io.sockets.sockets.size).toBe(0)
   })
 
-  it.each(ENDS)('is refused in other namespaces after %s', async (_, end) => {
+  it.each(ENDS)('fails in other namespaces after %s', async (_, end) => {
     const { app, ann, gate } = await start('/slow')
     app.io.of((_name, _auth, next) => void gate.pass().then(() => next(null, true)))
     const socket = await RawSocket.enter(app.url, ann.cookie)

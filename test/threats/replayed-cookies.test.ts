@@ -9,7 +9,7 @@ const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
 const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }
 
-/** A request that gives a guest a cookie. */
+/** Gives a guest a cookie. */
 const GUEST = '/set?values={"theme":"dark"}'
 
 const start = (): Promise<App> => startWithUsers({ store: new AuthStore() })
@@ -54,7 +54,7 @@ describe('threat 40: a guest\u2019s cookie, replayed after a sign-in and sign-ou
   })
 })
 
-describe('threat 56: a request with a cookie that was given up', () => {
+describe('threat 56: a request with a retired cookie', () => {
   const leave = async (first: string, last: string) => {
     const app = await start()
     const browser = app.visitor()
@@ -89,7 +89,7 @@ describe('threat 56: a request with a cookie that was given up', () => {
   it.each([
     [GUEST, '/logout/forget'],
     ['/login/now?user=ann', '/logout/leave'],
-  ])('gets a new cookie after the browser kept the note of the end: %s', async (first, last) => {
+  ])('gets a new cookie after the note of the end: %s', async (first, last) => {
     const { app, old } = await leave(first, last)
     const visitor = app.visitor(old)
     expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
@@ -104,7 +104,7 @@ describe('threat 56: a request with a cookie that was given up', () => {
     expect(await values(visitor)).toMatchObject({ division: 5 })
   })
 
-  it('is refused again after another visitor used the browser', async () => {
+  it('fails again after another visitor used the browser', async () => {
     const { app, old } = await leave('/login/now?user=ann', '/logout/leave')
     const browser = app.visitor(old)
     await browser.fetch('/')

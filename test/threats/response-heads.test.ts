@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 const note = { schema: z.string(), default: '', client: 'write' } as const
-/** The longest text that fits a field of so many bytes. */
+/** The longest text in a field of so many bytes. */
 const longest = (bytes: number): string =>
   'x'.repeat(Math.floor((bytes * 3) / 4) - '["note",9007199254740991,""],'.length)
 
@@ -69,7 +69,7 @@ const logged = ({ warnings }: App<never>): readonly string[] =>
   warnings.filter((text) => text.includes('response head'))
 
 describe('threat 101: a response head over 4,000 bytes', () => {
-  it('is logged once with the remedy', async () => {
+  it('logs a warning with the remedy', async () => {
     const app = await start({ cookieBudget: 3000, own: SMALL })
     for (const _ of [1, 2]) expect((await app.visitor().fetch('/')).status).toBe(200)
     expect(logged(app)).toEqual([
@@ -94,7 +94,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
     expect(logged(app)).toHaveLength(1)
   })
 
-  it('is not reached with the default budget, helmet, a small session and messages', async () => {
+  it('does not occur with the default budget and a small session', async () => {
     const app = await start({ own: SMALL })
     const visitor = app.visitor()
     const answers = [await visitor.fetch('/'), await visitor.fetch('/')]
@@ -104,7 +104,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
     expect(logged(app)).toEqual([])
   })
 
-  it('is not logged for responses without the live cookie', async () => {
+  it('logs nothing for responses without the live cookie', async () => {
     const app = await start({ own: { text: 'o'.repeat(2900) } })
     expect((await app.visitor().fetch('/other')).headers.getSetCookie()).toHaveLength(2)
     expect(logged(app)).toEqual([])
@@ -129,7 +129,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
         sent.on('error', reject).end()
       })
 
-    it('passes its default buffer with the default budget, helmet, a small session and messages', async () => {
+    it('passes its default buffer with the default budget', async () => {
       const app = await start({ own: SMALL })
       expect(await statusOf(await behind(app, /proxy_buffer/))).toBe(200)
     })

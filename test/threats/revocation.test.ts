@@ -27,7 +27,7 @@ async function ann(app: App) {
   return { visitor, socket, ticket: (await socket.ticket()).text }
 }
 
-/** Ends ann while a request of hers is in flight that reads a value first and sets a value afterwards. */
+/** Ends ann during a request of hers, which sets a value afterwards. */
 async function endMeanwhile(end: 'revoke' | 'erase') {
   const gate = new Gate()
   const outcomes: unknown[] = []
@@ -86,7 +86,7 @@ describe('threat 3: a revoked user', () => {
     expect(await again.sendTickets(ticket)).toEqual({ ok: false, code: 'bad_ticket', index: 0 })
   })
 
-  it('gets a new cookie in place of the earlier one', async () => {
+  it('gets a new cookie', async () => {
     const app = await startWithUsers()
     const { visitor } = await ann(app)
     const former = visitor.cookie
@@ -98,7 +98,7 @@ describe('threat 3: a revoked user', () => {
     expect((await (await visitor.store()).json()).held.map(([key]: [string]) => key)).toEqual(['division', 'cart'])
   })
 
-  it('can sign in again; other users are unaffected', async () => {
+  it('can sign in again without effects on others', async () => {
     const app = await startWithUsers()
     const { visitor } = await ann(app)
     const bob = app.visitor()
@@ -128,7 +128,7 @@ describe('threat 3: an erased user', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('is announced to listeners as defaults', async () => {
+  it('appears to listeners as defaults', async () => {
     const app = await startWithUsers()
     await ann(app)
     using user = await app.live.user('ann')
@@ -200,7 +200,7 @@ const STEP = REFRESH / 20
 
 const passIntervals = idleIntervals()
 
-/** Two nodes that share only a store; the second loads ann so many ms after its start and has her socket. */
+/** Two nodes with a shared store; the second loads ann so many ms after its start, and has her socket. */
 async function apart(loadedAt: number) {
   const [clock, store] = [testClock(), memoryStore()]
   const given = { clock, options: { store, storeRefresh: REFRESH } as never }
@@ -242,7 +242,7 @@ describe('threat 64: the socket of a user revoked at another node', () => {
     },
   )
 
-  it('costs one load for each storeRefresh', async () => {
+  it('costs a load for each storeRefresh', async () => {
     const { store, pass, socket } = await apart(REFRESH / 2)
     const { load } = store
     let loads = 0
@@ -257,7 +257,7 @@ describe('threat 64: the socket of a user revoked at another node', () => {
 })
 
 describe('threat 64: a change by such a socket', () => {
-  it.each(['set', 'update'])('is refused by the store in a handler: %s', async (method) => {
+  it.each(['set', 'update'])('fails in a handler, by the store: %s', async (method) => {
     const { one, socket, outcomes } = await apart(0)
     await one.live.revoke('ann')
     socket.io.emit(method, 9)

@@ -32,7 +32,7 @@ interface Builds {
   readonly new: App<Fields>
 }
 
-/** Starts two builds of one app with the same secrets and clock. */
+/** Starts two builds of an app with the same secrets and clock. */
 async function deploy(declared: { readonly old: Fields; readonly new: Fields }, bus?: Bus): Promise<Builds> {
   const clock = testClock()
   const start = async (fields: Fields): Promise<App<Fields>> => {
@@ -57,7 +57,7 @@ interface Asked {
   readonly keys?: readonly string[]
 }
 
-/** Sends a request to that build. */
+/** Sends a request to a build. */
 async function ask(visitor: Visitor, { url }: App<Fields>, asked: Asked): Promise<Record<string, unknown>> {
   const query = new URLSearchParams({ keys: JSON.stringify(asked.keys ?? []) })
   if (asked.set) query.set('set', JSON.stringify(asked.set))
@@ -146,7 +146,7 @@ describe('threat 35: a rolling deploy', () => {
     expect([answer.status, await answer.json()]).toMatchObject([200, { results: [{ code: 'undeclared_key' }] }])
   })
 
-  it('keeps unknown values of one browser out of other browsers', async () => {
+  it('does not mix unknown values of different browsers', async () => {
     const builds = await deploy({
       old: oldFields,
       new: defineFields({ ...shared, theme: { ...text, scope: 'browser' } }),

@@ -20,7 +20,7 @@ const SUBJECT = 'user:s:ann'
 const hash = (text: string, encoding: 'base64url' | 'hex' | 'base64'): string =>
   createHash('sha256').update(text).digest(encoding)
 
-/** Names that can be derived from a known user id. */
+/** Names derived from a known user id. */
 const NAMES = ['ann', 's:ann', SUBJECT].flatMap((name) => [
   name,
   ...(['base64url', 'hex', 'base64'] as const).map((encoding) => hash(name, encoding)),
@@ -97,11 +97,11 @@ describe('the rooms of a socket', () => {
   }
   const [one, two] = ['1'.repeat(32), '2'.repeat(32)]
 
-  it('are not needed without recovery', async () => {
+  it('do not exist without recovery', async () => {
     expect(await roomsWith([one])).toEqual([])
   })
 
-  it('are derived from the first secret with recovery', async () => {
+  it('depend on the first secret with recovery', async () => {
     const [a, b, c] = [
       await roomsWith([one, two], RECOVERY),
       await roomsWith([one], RECOVERY),
@@ -180,7 +180,7 @@ describe('threat 72: the room of a former value', () => {
     expectRooms(app)
   })
 
-  it('is left within the turn of the change', async () => {
+  it('loses its socket within the turn of the change', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     const page = await visitor.connect()

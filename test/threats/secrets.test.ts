@@ -21,7 +21,7 @@ const fields = defineFields({
 
 const METHODS = ['debug', 'dir', 'error', 'info', 'log', 'table', 'trace', 'warn'] as const
 
-/** Records everything that is logged. */
+/** Records the whole log. */
 function captureLog(): string[] {
   const lines: string[] = []
   for (const method of METHODS) {
@@ -30,7 +30,7 @@ function captureLog(): string[] {
   return lines
 }
 
-/** Everything that a log could show of a value. */
+/** The most that a log could show of a value. */
 function show(thing: unknown): string {
   const message = thing instanceof Error ? `${thing.message} ${thing.stack} ${show(thing.cause)}` : ''
   return `${message} ${inspect(thing, { depth: null, showHidden: true, maxStringLength: null })}`
@@ -46,7 +46,7 @@ afterEach(() => {
   jest.restoreAllMocks()
 })
 
-/** Removes the tickets that a response legitimately has. */
+/** Removes the tickets of a response. */
 function besidesTickets(answer: string): string {
   return answer.replaceAll(/"(greeting|ticket)":(\[[^\]]*\]|"[^"]*")/g, '')
 }
@@ -181,7 +181,7 @@ describe('threat 23: secrets', () => {
   })
 })
 
-it('threat 23: no log, error or response has a hand-off’s token or payload', async () => {
+it('threat 23: a hand-off appears in no log, error or response', async () => {
   const store = memoryStore()
   const log = captureLog()
   const refusing = z.object({ text: z.string().refine(() => false, { error: ({ input }) => `refused: ${input}` }) })

@@ -21,7 +21,7 @@ async function start(): Promise<App> {
 }
 
 describe('threat 43: a late POST of good tickets without `who`', () => {
-  it('writes no cookie over a cookie that was given up', async () => {
+  it('writes no cookie over a retired cookie', async () => {
     const app = await startWithUsers()
     const ann = app.visitor()
     await ann.fetch('/login/now?user=ann')

@@ -177,7 +177,7 @@ describe('threat 48: a slow response after a sign-in or sign-out', () => {
 describe('threat 48: a sign-out with a streamed response', () => {
   afterEach(() => void jest.useRealTimers())
 
-  /** Signs ann out in one of two browsers, with a response that never ends by itself. */
+  /** Signs ann out in a browser with an endless response; another browser stays. */
   async function startStream() {
     const body = new PassThrough()
     let closed: Promise<unknown> = Promise.resolve()

@@ -55,7 +55,7 @@ function nodes(store: Store) {
 
 function itHolds(store: () => Store): void {
   describe.each(AHEAD)('%s', (_, stamp) => {
-    it('is ignored with a warning, and replaced by the next write', async () => {
+    it('causes a warning, and gives way to the next write', async () => {
       const { start, plant, ask, rows } = nodes(store())
       await plant(stamp)
       const app = await start()
@@ -68,7 +68,7 @@ function itHolds(store: () => Store): void {
       expect(app.errors).toEqual([])
     })
 
-    it('is replaced by the next update', async () => {
+    it('gives way to the next update', async () => {
       const { start, plant, ask, rows } = nodes(store())
       await plant(stamp)
       const app = await start()
@@ -162,7 +162,7 @@ function corrupt(store: Store): Store {
 }
 
 describe('threat 27: hostile and corrupt rows in a shared store', () => {
-  it('are ignored with a warning; other rows are read', async () => {
+  it('cause a warning; other rows have an effect', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store: corrupt(store) }))
     const ann = one.visitor()

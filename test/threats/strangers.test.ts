@@ -54,7 +54,7 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect([caches.users, caches.browsers]).toEqual([0, 0])
   })
 
-  it('stays within the bound after one write each', async () => {
+  it('stays within the bound after a write each', async () => {
     const caches = Caches.watch()
     const app = await start()
     const cookies: string[] = []

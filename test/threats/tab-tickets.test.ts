@@ -28,7 +28,7 @@ afterEach(() => {
   unsubscribe(REFUSAL_CHANNEL, hear)
 })
 
-/** The steps that the app's `connection` handlers read. */
+/** The steps in the app's `connection` handlers. */
 let seen: unknown[] = []
 
 async function start(): Promise<App<typeof fields>> {
@@ -73,7 +73,7 @@ async function step(visitor: Visitor, text: string, headers: Record<string, stri
 }
 
 describe('threat 74: tickets of a tab', () => {
-  it('are accepted from their browser in auth and live-tab', async () => {
+  it('succeed from their browser in auth and live-tab', async () => {
     const app = await start()
     const visitor = app.visitor()
     const ticket = await ticketOf(visitor)
@@ -97,7 +97,7 @@ describe('threat 74: tickets of a tab', () => {
         return [(await socket.greeted).greeting?.[0]]
       },
     ],
-  ])('%s are ignored and reported in a handshake', async (_, code, make) => {
+  ])('%s have no effect in a handshake, with a report', async (_, code, make) => {
     const app = await start()
     const visitor = app.visitor()
     const given = await make(app, await ticketOf(visitor))
@@ -109,7 +109,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(await socket.change('step', 4)).toMatchObject({ level: 'memory' })
   })
 
-  it('are ignored in HTML if foreign, forged, excessive or framed', async () => {
+  it('have no effect in HTML if foreign, forged, excessive or framed', async () => {
     const app = await start()
     const visitor = app.visitor()
     const own = await ticketOf(visitor)
@@ -131,7 +131,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(refusals.filter((one) => one === 'handshake rate_limited').length).toBeGreaterThan(0)
   })
 
-  it.each(['/login/now?user=ann', '/logout'])('of a former browser id are ignored after %s', async (path) => {
+  it.each(['/login/now?user=ann', '/logout'])('of a former browser id have no effect after %s', async (path) => {
     const app = await start()
     const visitor = app.visitor()
     if (path === '/logout') await visitor.fetch('/login/now?user=ann')

@@ -31,7 +31,7 @@ function sign(head: object, claims: object, secret: Buffer = key, hash = 'sha256
   return `${text}.${createHmac(hash, secret).update(text).digest('base64url')}`
 }
 
-/** A real ticket, and the header and claims that an attacker would sign. */
+/** A real ticket, and an attacker's header and claims. */
 interface Forgery {
   readonly real: string
   readonly head: object
@@ -49,7 +49,7 @@ const respell = (signature: string): string => {
   return signature.slice(0, -1) + alphabet[alphabet.indexOf(signature.slice(-1)) + 1]
 }
 
-/** Expects that both doors refuse a ticket. */
+/** Expects refusals by POST and by socket. */
 async function expectRefused({ visitor, socket }: Omit<Changed, 'ticket'>, text: string, code: string): Promise<void> {
   const answer = await visitor.store({ tickets: [text] })
   expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code, index: 0 } }])
@@ -67,7 +67,7 @@ async function signedIn(visitor: Visitor, user: string): Promise<Changed> {
 }
 
 describe('threat 1: a forged ticket', () => {
-  it('can be made and verified by a stock JWS library with the derived key', async () => {
+  it('needs the derived key, like a stock JWS library', async () => {
     const app = await startWithUsers({ keys: [SECRET] })
     const { visitor, ticket } = await change(app)
     const options = { audience: 'store_session', typ: TYPE, algorithms: ['HS256'] }
@@ -111,7 +111,7 @@ describe('threat 1: a forged ticket', () => {
     ['an expiry as text', ({ head, claims }) => sign(head, { ...claims, exp: String(claims.exp) })],
     ['a stamp of 1e300', ({ head, claims }) => sign(head, { ...claims, changes: [['division', 1e300, 66]] })],
     ['a change of the prototype', ({ head, claims }) => sign(head, { ...claims, changes: [['__proto__', 1, 66]] })],
-  ])('is refused with %s', async (_, forge) => {
+  ])('fails with %s', async (_, forge) => {
     const app = await startWithUsers({ keys: [SECRET] })
     const changed = await change(app)
     await expectRefused(changed, forge(forgery(changed.ticket, app.clock.now())), 'bad_ticket')
@@ -119,7 +119,7 @@ describe('threat 1: a forged ticket', () => {
     expect([await page.json(), page.headers.getSetCookie()]).toMatchObject([{ division: 7 }, []])
   })
 
-  it('is refused like an expired ticket', async () => {
+  it('fails like an expired ticket', async () => {
     const app = await startWithUsers({ keys: [SECRET], options: { maxAge: 60_000 } })
     const { visitor, ticket } = await change(app)
     app.clock.advance(60_000)
@@ -152,7 +152,7 @@ describe('threat 2: a replayed ticket', () => {
 })
 
 describe('threat 3: the ticket of another subject', () => {
-  it('is refused to another user', async () => {
+  it('fails for another user', async () => {
     const app = await startWithUsers()
     const ann = await signedIn(app.visitor(), 'ann')
     const bob = await signedIn(app.visitor(), 'bob')
@@ -161,7 +161,7 @@ describe('threat 3: the ticket of another subject', () => {
     expect(await values(bob.visitor)).toMatchObject({ division: 2 })
   })
 
-  it.each(['a cookie of its own', 'no cookie'])('is refused to a browser with %s', async (which) => {
+  it.each(['a cookie of its own', 'no cookie'])('fails for a browser with %s', async (which) => {
     const app = await startWithUsers()
     const { ticket } = await change(app)
     const thief = app.visitor(which === 'no cookie' ? undefined : cookieFor(app.live, { values: { division: 2 } }))
@@ -170,7 +170,7 @@ describe('threat 3: the ticket of another subject', () => {
     expect(await values(thief)).toEqual(before)
   })
 
-  it('is refused together with the changes beside it', async () => {
+  it('fails together with the changes beside it', async () => {
     const app = await startWithUsers()
     const { ticket } = await change(app)
     const thief = app.visitor(cookieFor(app.live, { values: { division: 2 } }))
@@ -179,7 +179,7 @@ describe('threat 3: the ticket of another subject', () => {
     expect(await values(thief)).toMatchObject({ division: 2 })
   })
 
-  it('is accepted in other browsers of its user, after a restart', async () => {
+  it('succeeds in other browsers of its user, after a restart', async () => {
     const before = await startWithUsers()
     const { ticket } = await signedIn(before.visitor(), 'ann')
     await before.stop({ isCrash: true })
@@ -194,7 +194,7 @@ describe('threat 3: the ticket of another subject', () => {
     ['the guest has left', '/logout/leave'],
     ['ann has signed in', '/login/now?user=ann'],
     ['ann has signed in and out', '/login/now?user=ann /logout/leave'],
-  ])('is refused to users who bring the guest\u2019s old cookie: %s', async (_, paths) => {
+  ])('fails for users who bring the guest\u2019s old cookie: %s', async (_, paths) => {
     const app = await startWithUsers({ store: new AuthStore() })
     const visitor = app.visitor()
     await visitor.store()
@@ -246,7 +246,7 @@ describe('threat 3: the ticket of another subject', () => {
 describe('threat 5: a rotated secret', () => {
   const [OLD, NEW] = ['the old secret, of thirty-two bytes', 'the new secret, of thirty-two bytes']
 
-  it('signs good tickets until it is removed', async () => {
+  it('signs good tickets until its removal', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const { visitor, ticket } = await change(before, cookieFor(before.live, {}))
     const fresh = cookieFor(before.live, { browserId: cookieContent(visitor).browser })
@@ -263,7 +263,7 @@ describe('threat 5: a rotated secret', () => {
     expect(await values(late)).toMatchObject({ division: 7 })
   })
 
-  it('signs good cookies, which are signed again at once', async () => {
+  it('signs good cookies, renewed at once', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const cookie = cookieFor(before.live, { values: { division: 7 } })
     const rotated = await startWithUsers({ keys: [NEW, OLD], clock: before.clock })
@@ -280,7 +280,7 @@ describe('threat 5: a rotated secret', () => {
     expect(await values(removed.visitor(visitor.cookie))).toMatchObject({ division: 7 })
   })
 
-  it('signs worthless cookies after it is removed', async () => {
+  it('signs worthless cookies after its removal', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const removed = await startWithUsers({ keys: [NEW], clock: before.clock })
     const visitor = removed.visitor(cookieFor(before.live, { values: { division: 7 } }))

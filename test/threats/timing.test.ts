@@ -1,5 +1,5 @@
 /**
- * Loads all modules anew: V8 counts the steps of a loop only in code that is compiled meanwhile.
+ * Own modules: V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -14,13 +14,13 @@ import { App } from '../support/app/app.js'
 import { atScale } from '../support/app/scale.js'
 import { workOf } from '../support/app/work.js'
 
-/** Names of secrets that must not be compared byte by byte. */
+/** Names of secrets. */
 const SECRET = /signature|\bsig\b|\bmac\b|hmac|digest|secret|\.sign\(/i
 
 /** Names of signatures in keys.ts. */
 const SIGNATURE = /signature|\bexpected\b|\breceived\b|^[ab]$|\bmac\b/
 
-/** Operands that reveal no bytes. */
+/** Harmless operands, which reveal no bytes. */
 const HARMLESS = /^!|\.(length|size)$|^(undefined|null|''|0|-?1)$|^typeof /
 
 const COMPARING = /\.(equals|compare|includes|indexOf|startsWith|endsWith|localeCompare|is|search|match|test)$/
@@ -35,9 +35,9 @@ const OPERATORS = new Set([
 ])
 
 interface Found {
-  /** Comparisons of secrets that are not in constant time. */
+  /** Comparisons of secrets byte by byte. */
   readonly unsafe: string[]
-  /** The functions that call a function of that name. */
+  /** The callers of a function. */
   calls(name: string): readonly string[]
 }
 
@@ -69,16 +69,16 @@ const files = readdirSync('server', { recursive: true, encoding: 'utf8' })
   .map((name) => ({ file: join('server', name), text: readFileSync(join('server', name), 'utf8') }))
 
 describe('threat 25: signatures', () => {
-  it.each(files)('are not compared byte by byte in $file', ({ text }) => {
+  it.each(files)('have no comparison byte by byte in $file', ({ text }) => {
     expect(inspectSource(text).unsafe).toEqual([])
   })
 
-  it('are not compared otherwise in keys.ts', () => {
+  it('have no other comparison in keys.ts', () => {
     expect(inspectSource(readFileSync('server/kernel/names/keys.ts', 'utf8'), SIGNATURE).unsafe).toEqual([])
     expect(inspectSource('const is = expected === received', SIGNATURE).unsafe).toEqual(['expected === received'])
   })
 
-  it('are compared in one place, in constant time', () => {
+  it('have a single comparison, in constant time', () => {
     const where = (name: string): string[] =>
       files.flatMap(({ file, text }) =>
         inspectSource(text)
@@ -109,7 +109,7 @@ describe('threat 25: signatures', () => {
 
 const shape = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`p${i}`, z.string()]))
 
-/** The number of items that the schema has checked. */
+/** Items with a check by the schema. */
 let checked = 0
 const item = z.preprocess((value) => {
   checked += 1
@@ -125,7 +125,7 @@ describe('threat 49: a list of invalid items for a wide schema', () => {
     [9900, 'too_large', 0],
     [1001, 'too_large', 0],
     [1000, 'invalid_value', 1000],
-  ])('is refused after 1,000 checks at most: %d', async (length, code, most) => {
+  ])('fails after 1,000 checks at most: %d', async (length, code, most) => {
     checked = 0
     const rows = Array.from({ length }, () => ({}))
     const app = await App.start<typeof fields>({ fields, options: { limits: { changesPerSubject: 1000 } } })
@@ -155,7 +155,7 @@ describe('threat 49: 57 kB of tickets', () => {
     return { app, visitor, socket, text, tickets }
   }
 
-  it('are limited in POSTs, with Retry-After', async () => {
+  it('fail past the limit of POSTs, with Retry-After', async () => {
     const { app, visitor, tickets } = await start()
     const statuses: number[] = []
     for (let i = 0; i < 30; i += 1) statuses.push((await visitor.store({ tickets })).status)
@@ -166,7 +166,7 @@ describe('threat 49: 57 kB of tickets', () => {
     expect((await visitor.store({ tickets })).status).toBe(200)
   })
 
-  it('are limited over sockets and POSTs together', async () => {
+  it('share a limit of sockets and POSTs', async () => {
     const { visitor, socket, text, tickets } = await start()
     const answers: unknown[] = []
     for (let i = 0; i < 30; i += 1) answers.push(await socket.sendTickets(...tickets))
@@ -177,14 +177,14 @@ describe('threat 49: 57 kB of tickets', () => {
     expect((await socket.ticket()).text).not.toBe(text)
   })
 
-  it('are limited for all browsers without a cookie together', async () => {
+  it('share a limit of browsers without a cookie', async () => {
     const { app, tickets } = await start()
     const statuses: number[] = []
     for (let i = 0; i < 30; i += 1) statuses.push((await app.visitor().store({ tickets })).status)
     expect(statuses.at(-1)).toBe(429)
   })
 
-  it('are accepted from a page with many large changes', async () => {
+  it('succeed from a page with many large changes', async () => {
     const { app, visitor, text } = await start()
     const large = Array.from({ length: Math.floor(48_000 / text.length) }, () => text)
     // Four POSTs a second, each retried once.

@@ -37,7 +37,7 @@ function connOf(app: App<typeof fields>) {
 }
 
 describe('threat 82: a guest who asks and never reads', () => {
-  it('is disconnected without polls', async () => {
+  it('loses its connection without polls', async () => {
     const { app, visitor } = await start()
     const polling = await RawPolling.enter(app.url, visitor.cookie)
     let answered = 0
@@ -47,7 +47,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('is disconnected with a closed TCP window', async () => {
+  it('loses its connection with a closed TCP window', async () => {
     const { app, visitor } = await start()
     const socket = await RawSocket.enter(app.url, visitor.cookie)
     const conn = connOf(app)
@@ -70,7 +70,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     socket.hangUp()
   })
 
-  it('is disconnected by changes of the visitor\u2019s other pages', async () => {
+  it('loses its connection by changes of the visitor\u2019s other pages', async () => {
     const { app, visitor } = await start()
     await RawPolling.enter(app.url, visitor.cookie)
     const conn = connOf(app)
@@ -81,7 +81,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('is disconnected, longest unread first, beyond half of maxGuestBytes', async () => {
+  it('loses its connection, longest unread first, beyond half of maxGuestBytes', async () => {
     const { app, visitor } = await start({ maxGuestBytes: 2_000_000 })
     const ask = async (polling: RawPolling): Promise<void> => {
       for (let asked = 0; asked < 10; asked += 1) await polling.send(WHO)

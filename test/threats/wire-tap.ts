@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 
 const BASE64 = /[\w+/-]{16,}/g
 
-/** A proxy that records every byte that the server sends. */
+/** A proxy that records the server's bytes. */
 export class WireTap {
   readonly #chunks: Buffer[] = []
   readonly #server: Server

@@ -117,7 +117,7 @@ describe.each(STORES)('threat 96: a sign-in by cross-site POST, %s', (_, options
 })
 
 describe.each(STORES)('threat 96: a write in a cross-site request, %s', (_, options) => {
-  it('is refused for guests and for the browser\u2019s own values', async () => {
+  it('fails for guests and for the browser\u2019s own values', async () => {
     const app = await startWithHeaders({ options: options() as never })
     const visitor = await visitorOf(app, 'ann')
     const answers = [
