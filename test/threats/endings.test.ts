@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
+import { memoryStore, testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
 import { App } from '../support/app/app.js'
 import { AuthStore, auth, identify, pages } from '../support/app/auth.js'
 import { outcome } from '../support/app/bounded.js'
+import { Bus } from '../support/app/bus.js'
 import { liveOnly, written } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { pairs } from '../support/app/pairs.js'
@@ -28,8 +30,12 @@ type Use = (session: Session) => unknown
 /** The reader of a POST's body: the app's parser before or after its session, or the endpoint. */
 type Reader = 'parser before the session' | 'parser after the session' | 'endpoint'
 
-/** An app with a slow route and a slow socket handler. */
-async function startApp() {
+const NODES = ['at the same node', 'at another node', 'at another node of a store'] as const
+
+/** An app with a slow route and a slow socket handler, at one or two nodes. */
+async function startApp(where: (typeof NODES)[number]) {
+  const [bus, clock, sessions] = [new Bus(), testClock(), new AuthStore()]
+  const options = where === 'at another node of a store' ? { identify, store: memoryStore(clock.now) } : { identify }
   const [slow, reached, gate] = [new Gate(), new Gate(), new Gate()]
   const given: { held?: string; reader: Reader; use: Use; seen?: unknown } = {
     reader: 'endpoint',
@@ -46,33 +52,40 @@ async function startApp() {
       Object.assign(ctx.request, { body: JSON.parse(text) })
       return next()
     }
-  const app = await App.start({
-    before: (koa) => [
-      read('parser before the session'),
-      auth(koa, { store: new AuthStore() }),
-      read('parser after the session'),
-      read('endpoint'),
-    ],
-    options: { identify } as never,
-    routes: async (ctx, next) => {
-      const { liveSession } = ctx
-      if (ctx.path === '/form') await liveSession.setMany((ctx.request as { body?: unknown }).body as never)
-      else if (ctx.path === '/embed') ctx.body = liveSession.embed()
-      else if (ctx.path === '/again') await liveSession.identify()
-      else if (ctx.path === '/slow') {
-        liveSession.get('division')
-        await slow.pass()
-        given.seen = await given.use(liveSession)
-      } else return pages(ctx, next)
-      ctx.body ??= 'done'
-    },
-  })
-  app.io.on('connection', (socket) => {
-    socket.on('slow', () => {
-      given.seen = gate.pass().then(() => outcome(Promise.resolve(given.use(socket.liveSession as never))))
+  const start = async (): Promise<App> => {
+    const app = await App.start({
+      clock,
+      before: (koa) => [
+        read('parser before the session'),
+        auth(koa, { store: sessions }),
+        read('parser after the session'),
+        read('endpoint'),
+      ],
+      options: options as never,
+      routes: async (ctx, next) => {
+        const { liveSession } = ctx
+        if (ctx.path === '/form') await liveSession.setMany((ctx.request as { body?: unknown }).body as never)
+        else if (ctx.path === '/embed') ctx.body = liveSession.embed()
+        else if (ctx.path === '/again') await liveSession.identify()
+        else if (ctx.path === '/slow') {
+          liveSession.get('division')
+          await slow.pass()
+          given.seen = await given.use(liveSession)
+        } else return pages(ctx, next)
+        ctx.body ??= 'done'
+      },
     })
-  })
-  return { app, given, slow, reached, gate }
+    bus.join(app.io)
+    app.io.on('connection', (socket) => {
+      socket.on('slow', () => {
+        given.seen = gate.pass().then(() => outcome(Promise.resolve(given.use(socket.liveSession as never))))
+      })
+    })
+    return app
+  }
+  const home = await start()
+  const app = where === 'at the same node' ? home : await start()
+  return { home, app, given, slow, reached, gate }
 }
 
 type Started = Awaited<ReturnType<typeof startApp>>
@@ -300,10 +313,10 @@ const DELAYS = [
 ] as const
 const BROUGHT = ['all cookies', 'the live cookie alone'] as const
 
-async function setUp(first: string, brings: (typeof BROUGHT)[number]): Promise<Stage> {
-  const started = await startApp()
-  const { app } = started
-  const browser = app.visitor()
+async function setUp(first: string, brings: (typeof BROUGHT)[number], where: (typeof NODES)[number]): Promise<Stage> {
+  const started = await startApp(where)
+  const { app, home } = started
+  const browser = home.visitor()
   await browser.fetch(first)
   await set(browser, OLD)
   const all = browser.cookie
@@ -335,16 +348,16 @@ const accounts = (app: App): Promise<unknown[]> =>
   )
 
 describe('threats 8, 9, 40, 42, 43, 56 and 87: a former visitor\u2019s cookie', () => {
-  const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES)
+  const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES, NODES)
     // A quarter of the pairs still has each ending and each door.
     .filter((_, index) => index % atScale(4, 1) === 0)
-    .map(([ending, door, delay, brings, use]) => {
-      const name = [ending[0], door[0], delay[0], brings, use[0]].join('; ')
-      return { name, ending, door: door[1], delay: delay[1], brings, use: use[1] }
+    .map(([ending, door, delay, brings, use, where]) => {
+      const name = [ending[0], door[0], delay[0], brings, use[0], where].join('; ')
+      return { name, ending, door: door[1], delay: delay[1], brings, use: use[1], where }
     })
-  it.each(rows)('reaches no values: $name', async ({ ending: [, first, paths], door, delay, brings, use }) => {
-    const stage = await setUp(first, brings)
-    const { app, browser } = stage
+  it.each(rows)('reaches no values: $name', async ({ ending: [, first, paths], door, delay, brings, use, where }) => {
+    const stage = await setUp(first, brings, where)
+    const { app, home, browser } = stage
     stage.given.use = use
     const finish = await door(stage)
     for (const path of paths) await browser.fetch(path)
@@ -353,10 +366,10 @@ describe('threats 8, 9, 40, 42, 43, 56 and 87: a former visitor\u2019s cookie', 
     expect(cookieContent(browser).browser).not.toBe(cookieContent(stage.own()).browser)
     const theirs = await browser.connect()
     app.clock.advance(delay)
-    const before = await accounts(app)
+    const before = await accounts(home)
     const isVouched = (await finish()) === 'vouched'
     const [, bob] = before
-    expect(await accounts(app)).toEqual(isVouched ? [EVIL, bob] : before)
+    expect(await accounts(home)).toEqual(isVouched ? [EVIL, bob] : before)
     expect(liveOnly(browser.cookie)).toBe(liveOnly(cookie))
     expect(await values(stage.bare())).toEqual(NOTHING)
     expect(await values(browser)).toMatchObject(THEIRS)

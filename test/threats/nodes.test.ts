@@ -1,83 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import { cookieFor, memoryStore } from 'koa-live-session/testing'
+import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { startCluster } from '../support/app/cluster.js'
-import { liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
-import { set, values } from '../support/app/users.js'
-
-const ENDS = ['/logout/leave', '/logout/now', '/login/now?user=bob'] as const
-
-const STORES = [
-  ['without a store', () => ({})],
-  [
-    'with a store',
-    () => {
-      const store = memoryStore()
-      return { store }
-    },
-  ],
-] as const
-
-describe.each(STORES)('threat 9: another node after a sign-out, %s', (_title, options) => {
-  /** Ann's browser at the first node, her socket at the second. */
-  async function start() {
-    const given = options()
-    const { one, two, bus } = await startCluster(() => given)
-    const ann = one.visitor()
-    await ann.fetch('/login/now?user=ann')
-    await set(ann, { division: 3, theme: 'dark', cart: ['a'] })
-    const socket = await two.visitor(ann.cookie).connect()
-    const { text } = await socket.ticket()
-    return { one, two, bus, ann, old: ann.cookie, socket, text }
-  }
-
-  it.each(ENDS)('closes the socket and refuses its return: %s', async (path) => {
-    const { two, ann, old, socket } = await start()
-    await ann.fetch(path)
-    await socket.closed
-    await expect(
-      two
-        .visitor(old)
-        .connect()
-        .then((late) => late.closed),
-    ).rejects.toThrow()
-  })
-
-  it.each(ENDS)('treats the replayed cookie as a stranger\u2019s: %s', async (path) => {
-    const { one, two, ann, old } = await start()
-    await ann.fetch(path)
-    const thief = two.visitor(liveOnly(old))
-    expect((await thief.fetch('/set?values={"division":66,"theme":"light"}')).status).toBe(409)
-    expect(await values(thief)).toMatchObject({ division: -1, theme: 'light', cart: [] })
-    expect((await thief.fetch('/set?values={"division":66,"theme":"light"}')).status).toBe(200)
-    expect((await one.live.user('ann')).get('division')).toBe(3)
-    expect((await two.live.user('ann')).get('division')).toBe(3)
-  })
-
-  it.each(ENDS)('refuses queued tickets: %s', async (path) => {
-    const { one, two, ann, text } = await start()
-    await ann.fetch(path)
-    for (const node of [one, two]) {
-      const late = node.visitor(ann.cookie)
-      expect((await late.store({ tickets: [text] })).status).toBe(403)
-      expect(await values(late)).toMatchObject({ division: -1 })
-    }
-  })
-
-  it.each(ENDS)('restores nothing by a late response: %s', async (path) => {
-    const { one, two, ann, old } = await start()
-    const late = two.visitor(old)
-    await set(late, { division: 4, theme: 'dark' })
-    await ann.fetch(path)
-    const again = one.visitor(late.cookie)
-    await again.store()
-    const { division, cart } = await values(one.visitor(liveOnly(again.cookie)))
-    expect([division, cart]).toEqual([-1, []])
-  })
-})
 
 describe('threat 9: another node during a slow sign-out', () => {
   it('disconnects sockets of the app\u2019s session alone at its end', async () => {
