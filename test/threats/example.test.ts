@@ -80,17 +80,14 @@ describe('threat 100: the example app', () => {
     expect((await upgrade(port, `localhost:${port}`)).line).toBe('HTTP/1.1 101 Switching Protocols')
   })
 
-  it.each(['localhost', '127.0.0.1', '[::1]', 'LOCALHOST'])('serves %s', async (host) => {
-    const answer = await send(example.url, { headers: { host: `${host}:${portOf(example)}` } })
-    expect(answer.status).toBe(200)
+  it.each([
+    ...['localhost', '127.0.0.1', '[::1]', 'LOCALHOST'].map((host) => [host, 200] as const),
+    ...['localhost.evil.example', 'localhost@evil.example', '192.0.2.7', '[::1', 'localhost:3000:80'].map(
+      (host) => [host, 421] as const,
+    ),
+  ])('responds to the host "%s" with %i', async (host, status) => {
+    expect((await send(example.url, { headers: { host } })).status).toBe(status)
   })
-
-  it.each(['localhost.evil.example', 'localhost@evil.example', '192.0.2.7', '[::1', 'localhost:3000:80'])(
-    'refuses the host "%s"',
-    async (host) => {
-      expect((await send(example.url, { headers: { host } })).status).toBe(421)
-    },
-  )
 
   it('listens on 127.0.0.1 alone', async () => {
     for (const address of otherAddresses())

@@ -1,14 +1,12 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
 import session from 'koa-session'
 import { connect, type Socket } from 'socket.io-client'
-import { browserSubject } from '../../server/kernel/names/subject.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { AuthStore, account, identify } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
 import { send } from '../support/app/raw-http.js'
-import { cookieContent } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 /** Polls by `<script>` and a form of another page, whose browser sends no Origin over http. */
@@ -158,27 +156,6 @@ describe('threat 30: a handshake during a sign-out', () => {
     await (await app.live.user('ann')).set('division', 42)
     await app.visitor().connect()
     expect(socket?.tickets.flatMap(({ claims }) => claims.changes) ?? []).toEqual([])
-  })
-})
-
-describe('threat 30: a handshake with an endless identify()', () => {
-  afterEach(() => void jest.restoreAllMocks())
-
-  it('leaks no memory of other visitors\u2019 sign-outs', async () => {
-    const held = new HandshakeGate()
-    const app = await start({ identify: held.identify })
-    const opening = expect(app.visitor().connect()).rejects.toThrow()
-    await held.entered
-    const add = jest.spyOn(Set.prototype, 'add')
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
-    const subject = browserSubject(cookieContent(ann).browser)
-    await ann.fetch('/logout/leave')
-    await ann.fetch('/')
-    const sets = add.mock.contexts.filter((set) => set instanceof Set && set.has(subject))
-    expect([subject, sets]).toEqual([expect.stringMatching(/^browser:.{22}$/), []])
-    app.io.engine.close()
-    await opening
   })
 })
 

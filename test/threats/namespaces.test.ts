@@ -144,17 +144,6 @@ describe('a connection ended by the server', () => {
     await socket.closed
     expect(socket.received.filter((text) => text.includes('live_session:reconnect')).length).toBe(namespaces)
   })
-
-  it('sends the reason to a pending poll', async () => {
-    const { app, ann } = await start()
-    const polling = await RawPolling.enter(app.url, ann.cookie)
-    const isWaiting = new Promise((resolve) => transportOf(app)?.once('ready', resolve))
-    const waiting = polling.fetch()
-    await isWaiting
-    await app.live.revoke('ann')
-    expect((await waiting).text).toContain('["live_session:reconnect","other_subject"]')
-    expect(app.io.engine.clientsCount).toBe(0)
-  })
 })
 
 describe('threat 50: namespaces', () => {
