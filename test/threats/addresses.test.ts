@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
 import { liveOnly, written } from '../support/app/departures.js'
+import { signedInAs } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const fields = defineFields({
@@ -79,8 +80,7 @@ describe('a link of a stranger', () => {
 
   it('replaces no value of an account at a later sign-in', async () => {
     const app = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     await ann.fetch('/set?values={"division":3}')
     const elsewhere = app.visitor()
     await follow(elsewhere, '/all?division=5')

@@ -7,7 +7,7 @@ import { AuthStore } from '../support/app/auth.js'
 import { browserId } from '../support/app/browser-id.js'
 import { liveOnly } from '../support/app/departures.js'
 import { isGivenUp } from '../support/app/kinds-of-cookies.js'
-import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const [OWN, PLANTED] = [browserId('their-own'), browserId('planted-by-an-attacker')]
@@ -51,8 +51,7 @@ describe('threat 59: invalid pairs planted by a sibling subdomain', () => {
 
 it('takes the user’s own cookie behind an attacker’s valid cookie', async () => {
   const app = await start()
-  const ann = app.visitor()
-  await ann.fetch('/login/now?user=ann')
+  const ann = await signedInAs(app)
   await set(ann, { division: 3 })
   const headers = { cookie: `${cookieFor(app.live, { values: { division: 666 } })}; ${ann.cookie}` }
   expect(await (await fetch(app.url, { headers })).json()).toMatchObject({ division: 3 })
@@ -115,8 +114,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
 
   it('does not win over a user\u2019s cookie after sign-out', async () => {
     const app = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     await set(ann, { division: 5 })
     expect(await send(app.visitor(liveOnly(ann.cookie)), plantedOf(app))).toEqual(NOTHING)
     expect(isGivenUp(app, browserSubject(PLANTED))).toBe(true)

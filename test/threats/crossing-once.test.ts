@@ -6,7 +6,7 @@ import { AuthStore } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
-import { set, startWithUsers, values } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const start = (clock?: TestClock, options: object = {}, store?: AuthStore): Promise<App> =>
@@ -14,8 +14,7 @@ const start = (clock?: TestClock, options: object = {}, store?: AuthStore): Prom
 
 /** Signs ann in at home, with x in her cart. */
 async function atHome(app: App): Promise<Visitor> {
-  const home = app.visitor()
-  await home.fetch('/login/now?user=ann')
+  const home = await signedInAs(app)
   await set(home, { cart: ['x'] })
   return home
 }

@@ -28,21 +28,12 @@ describe('threat 76: devices of another user', () => {
     const [ann] = [await signIn(node, 'ann'), await signIn(node, 'bob')]
     const { live } = node.app
     const [device] = await live.devices('ann')
+    expect(JSON.stringify(device)).not.toContain('session:')
+    expect(JSON.stringify(device)).not.toContain(present(/[\w-]{36}/.exec(ann.cookie)?.[0]))
     const names = [present(device).name, '', '__proto__', 'd'.repeat(1000)]
     for (const name of names) expect(await live.endDevice('bob', name)).toBe(false)
     expect(await userOf(node, ann)).toBe('ann')
     expect(await live.endDevice('ann', names[0] ?? '')).toBe(true)
-  })
-
-  it('have names without the session\u2019s id or stored name', async () => {
-    const store = memoryStore()
-    const node = await start({ store })
-    const visitor = await signIn(node, 'ann')
-    const [device] = await node.app.live.devices('ann')
-    const said = JSON.stringify(device)
-    const [id = 'none'] = /[\w-]{36}/.exec(visitor.cookie) ?? []
-    expect(said).not.toContain(id)
-    expect(said).not.toContain('session:')
   })
 
   it('end in this process while the store is down', async () => {

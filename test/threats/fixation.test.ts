@@ -10,7 +10,7 @@ import { browserId } from '../support/app/browser-id.js'
 import { liveOnly } from '../support/app/departures.js'
 import { signedCookie } from '../support/app/signed-cookie.js'
 import { stamp } from '../support/app/stamp.js'
-import { set, startWithUsers, values } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const PLANTED = browserId('planted-by-an-attacker')
@@ -18,8 +18,7 @@ const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
 describe('threat 8: a planted cookie of an attacker\u2019s account', () => {
   async function plantAccount(app: App): Promise<{ readonly victim: Visitor; readonly attacker: Visitor }> {
-    const attacker = app.visitor()
-    await attacker.fetch('/login/now?user=mallory')
+    const attacker = await signedInAs(app, 'mallory')
     await set(attacker, { division: 66, cart: ['x'] })
     return { victim: app.visitor(liveOnly(attacker.cookie)), attacker }
   }

@@ -7,7 +7,7 @@ import type { App } from '../support/app/app.js'
 import { startCluster } from '../support/app/cluster.js'
 import { Gate } from '../support/app/gate.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor, told } from '../support/app/hand-offs.js'
-import { cookieContent, startWithUsers, values } from '../support/app/users.js'
+import { cookieContent, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const LIFETIME = 60_000
@@ -115,8 +115,7 @@ describe.each([
     ['another sign-in', (_, visitor) => visitor.fetch('/login/now?user=eve')],
   ])('fails after %s', async (_, end) => {
     const app = await start(optionsOf())
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=bob')
+    const visitor = await signedInAs(app, 'bob')
     const old = app.visitor(visitor.cookie)
     const socket = await visitor.connect()
     await socket.ticket()
@@ -216,8 +215,7 @@ describe('threat 4: a hand-off during the store\u2019s response', () => {
       return compareAndSet.call(store, name, ...rest)
     }
     const app = await start({ store })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=bob')
+    const visitor = await signedInAs(app, 'bob')
     const socket = await visitor.connect()
     await socket.ticket()
     const answer = take(app.visitor(visitor.cookie), await tokenFor(socket))

@@ -7,6 +7,7 @@ import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { AuthStore, account, identify } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
 import { send } from '../support/app/raw-http.js'
+import { signedInAs } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 /** Polls by `<script>` and a form of another page, whose browser sends no Origin over http. */
@@ -85,8 +86,7 @@ describe('threat 30: a handshake with the app\u2019s session store', () => {
     async (_, list) => {
       const store = new AuthStore()
       const app = await start({ store })
-      const visitor = app.visitor()
-      await visitor.fetch('/login/now?user=ann')
+      const visitor = await signedInAs(app)
       const [writes, sessions] = [[...store.writes], new Map(store.sessions)]
       const headers: unknown[] = []
       app.io.engine.on('headers', (sent: Record<string, unknown>) => headers.push(sent['set-cookie']))
@@ -103,8 +103,7 @@ describe('threat 30: a handshake with the app\u2019s session store', () => {
     const held = new HandshakeGate()
     const store = new AuthStore()
     const app = await start({ session: options, store, identify: held.identify })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     // koa-session renews near the end.
     for (const stored of store.sessions.values()) Object.assign(stored, { _expire: Date.now() + 60_000 })
     const opening = visitor.connect()
@@ -125,8 +124,7 @@ describe('threat 30: a handshake during a sign-out', () => {
   ])('loses its connection after a slow identify() and %s', async (_, path) => {
     const held = new HandshakeGate()
     const app = await start({ identify: held.identify })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     const opening = visitor.connect()
     await held.entered
     await visitor.fetch(path)

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
 import { pages } from '../support/app/auth.js'
 import { readClaims } from '../support/app/socket.js'
-import { startWithUsers } from '../support/app/users.js'
+import { signedInAs, startWithUsers } from '../support/app/users.js'
 import { createLocalStorage } from '../support/page/local-storage.js'
 
 const ends: (() => void)[] = []
@@ -55,8 +55,7 @@ describe('threat 31: the localStorage of a former user', () => {
     pretendToBeBrowser()
     const store = memoryStore()
     const app = await startWithUsers({ options: { store } as never, routes: pages })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     const anns = await visitor.open({ path: '/page' })
     await anns.connected()
     await anns.live.set('division', 1001)

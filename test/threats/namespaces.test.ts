@@ -13,14 +13,13 @@ import { RawPolling } from '../support/app/raw-polling.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { atScale } from '../support/app/scale.js'
 import type { TestSocket } from '../support/app/socket.js'
-import { startWithUsers } from '../support/app/users.js'
+import { signedInAs, startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 async function start(): Promise<{ readonly app: App; readonly ann: Visitor }> {
   const app = await startWithUsers({ store: new AuthStore() })
   app.io.of('/other')
-  const ann = app.visitor()
-  await ann.fetch('/login/now?user=ann')
+  const ann = await signedInAs(app)
   return { app, ann }
 }
 

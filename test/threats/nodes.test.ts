@@ -5,6 +5,7 @@ import { account } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { startCluster } from '../support/app/cluster.js'
 import { Gate } from '../support/app/gate.js'
+import { signedInAs } from '../support/app/users.js'
 
 describe('threat 9: another node during a slow sign-out', () => {
   it('disconnects sockets of the app\u2019s session alone at its end', async () => {
@@ -13,8 +14,7 @@ describe('threat 9: another node during a slow sign-out', () => {
       await account(ctx, next)
       if (ctx.path === '/logout/leave') await gate.pass()
     })
-    const ann = one.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(one)
     const appOnly = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
     const leaving = ann.fetch('/logout/leave')
     await gate.entered

@@ -65,18 +65,6 @@ describe('threat 79: partitioned cookies, switched on later', () => {
   ])('fail at start with options that browsers reject: %j', async (options, message) => {
     await expect(start(options)).rejects.toThrow(message)
   })
-
-  it('count their attribute in the budget', async () => {
-    const most = async (options: object): Promise<number> => {
-      const error = await start({ cookieBudget: 5000, ...options }).catch(String)
-      return Number(/expected 1 to (\d+) bytes/.exec(String(error))?.[1])
-    }
-    const [plain, partitioned] = [
-      await most({ sameSite: 'none', key: '__Host-x-part' }),
-      await most({ partitioned: true, key: '__Host-x' }),
-    ]
-    expect(plain - partitioned).toBe('; partitioned'.length)
-  })
 })
 
 describe('threat 80: a frame of another site', () => {

@@ -7,7 +7,7 @@ import { ENDS } from '../support/app/ends.js'
 import { Gate } from '../support/app/gate.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor } from '../support/app/hand-offs.js'
 import { RawSocket } from '../support/app/raw-socket.js'
-import { startWithUsers } from '../support/app/users.js'
+import { signedInAs, startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 import { Page } from '../support/page/page.js'
@@ -82,8 +82,7 @@ describe('threat 98: a forged ticket that a stranger relays', () => {
     ['with a stamp that nothing could follow', { sub: subjectHash(userSubject('ann')) }, 2 ** 53 - 2],
   ])('does not change the page: %s', async (_, claims, stamp) => {
     const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     const page = await Page.open(visitor)
     await page.connected()
     const { socket } = await open(app)
@@ -108,8 +107,7 @@ describe('threat 38: a handshake in slow middleware', () => {
     const app = await startWithUsers({ store: new AuthStore() })
     const gate = new Gate()
     app.io.of(namespace).use((_socket, next) => void gate.pass().then(() => next()))
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     return { app, ann, gate }
   }
 

@@ -3,7 +3,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { liveOnly, written } from '../support/app/departures.js'
-import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -17,8 +17,7 @@ const start = (): Promise<App> => startWithUsers({ store: new AuthStore() })
 describe('threat 40: a cookie of a user, replayed after sign-out', () => {
   it('leaves the user\u2019s sockets in other browsers open', async () => {
     const app = await start()
-    const browser = app.visitor()
-    await browser.fetch('/login/now?user=ann')
+    const browser = await signedInAs(app)
     const old = liveOnly(browser.cookie)
     await browser.fetch('/logout/now')
     const ann = app.visitor()

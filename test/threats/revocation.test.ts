@@ -10,15 +10,14 @@ import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { poll } from '../support/app/raw-http.js'
 import type { TestSocket } from '../support/app/socket.js'
-import { set, startWithUsers, values } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
 /** Signs ann in, with a value, a socket and the ticket of another change. */
 async function ann(app: App) {
-  const visitor = app.visitor()
-  await visitor.fetch('/login/now?user=ann')
+  const visitor = await signedInAs(app)
   await set(visitor, { division: 3 })
   const socket = await visitor.connect()
   await socket.ticket()
@@ -60,8 +59,7 @@ describe('threat 3: a revoked user', () => {
 
   it('loses an idle polling socket within a second', async () => {
     const app = await startWithUsers()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     expect(await poll(app.url, { cookie: visitor.cookie, origin: app.url })).toMatch(/^40/)
     const [socket] = app.io.sockets.sockets.values()
     let isClosed = false
@@ -101,8 +99,7 @@ describe('threat 3: a revoked user', () => {
   it('can sign in again without effects on others', async () => {
     const app = await startWithUsers()
     const { visitor } = await ann(app)
-    const bob = app.visitor()
-    await bob.fetch('/login/now?user=bob')
+    const bob = await signedInAs(app, 'bob')
     await set(bob, { division: 8 })
     const socket = await bob.connect()
     await app.live.revoke('ann')
@@ -164,8 +161,7 @@ describe('threats 3 and 9: code in flight when a user ends', () => {
   ] as const)('cannot write in a socket handler after %s with %s', async (_, brought, end) => {
     const app = await startWithUsers()
     const connected = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     const full = app.visitor(visitor.cookie)
     if (brought === 'no live cookie') visitor.forget()
     await (await visitor.connect()).ticket()
@@ -218,8 +214,7 @@ async function apart(loadedAt: number) {
     await passIntervals(ms)
   }
   await pass(loadedAt)
-  const ann = two.visitor()
-  await ann.fetch('/login/now?user=ann')
+  const ann = await signedInAs(two)
   const socket = await ann.connect()
   for (const _ of [1, 2]) await socket.ticket()
   return { one, store, pass, socket, outcomes }

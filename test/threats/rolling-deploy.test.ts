@@ -140,12 +140,6 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { keys: ['filter'] })).toEqual({ filter: 'x' })
   })
 
-  it('refuses changes of unknown keys', async () => {
-    const builds = await deploy({ old: oldFields, new: newFields })
-    const answer = await builds.old.visitor().store({ set: [['filter', -1, '', 'x']] })
-    expect([answer.status, await answer.json()]).toMatchObject([200, { results: [{ code: 'undeclared_key' }] }])
-  })
-
   it('does not mix unknown values of different browsers', async () => {
     const builds = await deploy({
       old: oldFields,

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { App } from '../support/app/app.js'
 import { auth, identify } from '../support/app/auth.js'
 import { written } from '../support/app/departures.js'
-import { startWithUsers } from '../support/app/users.js'
+import { signedInAs, startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 async function start(): Promise<App> {
@@ -23,8 +23,7 @@ async function start(): Promise<App> {
 describe('threat 43: a late POST of good tickets without `who`', () => {
   it('writes no cookie over a retired cookie', async () => {
     const app = await startWithUsers()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     const late = app.visitor(ann.cookie)
     const { text } = await (await ann.connect()).ticket()
     await ann.fetch('/logout/leave')

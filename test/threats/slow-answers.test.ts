@@ -7,7 +7,7 @@ import { AuthStore, identify, pages } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
 import { RawPolling } from '../support/app/raw-polling.js'
 import { RawSocket } from '../support/app/raw-socket.js'
-import { set, startWithUsers } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 interface Slow {
@@ -98,8 +98,7 @@ describe('threat 48: a slow response after a sign-in or sign-out', () => {
 
   it.each(CHANGES)('defers the browser\u2019s POSTs after %s', async (_, path) => {
     const { app, gate } = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     const answer = ann.fetch(path)
     await gate.entered
     const early = await ann.store()
@@ -111,8 +110,7 @@ describe('threat 48: a slow response after a sign-in or sign-out', () => {
 
   it.each(CHANGES)('refuses handshakes with the former cookie after %s', async (_, path) => {
     const { app, gate } = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     const answer = ann.fetch(path)
     await gate.entered
     const back = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
@@ -126,8 +124,7 @@ describe('threat 48: a slow response after a sign-in or sign-out', () => {
 
   it.each(CHANGES)('disconnects cookieless sockets of the former user after %s', async (_, path) => {
     const { app, gate } = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     const session = app.visitor(sessionOf(ann))
     const answer = ann.fetch(path)
     await gate.entered
@@ -139,8 +136,7 @@ describe('threat 48: a slow response after a sign-in or sign-out', () => {
 
   it.each(CHANGES)('refuses handshakes that outlast the response to %s', async (_, path) => {
     const { app, gate, handshakes } = await start()
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     const cookies = [ann.cookie, sessionOf(ann)]
     const answer = ann.fetch(path)
     await gate.entered

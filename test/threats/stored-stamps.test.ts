@@ -7,7 +7,7 @@ import type { Store, StoredRow } from '../../server/stores/store.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { startCluster } from '../support/app/cluster.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor } from '../support/app/hand-offs.js'
-import { cookieContent, set, values } from '../support/app/users.js'
+import { cookieContent, set, signedInAs, values } from '../support/app/users.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 import { REDIS } from '../support/servers/installed.js'
@@ -165,8 +165,7 @@ describe('threat 27: hostile and corrupt rows in a shared store', () => {
   it('cause a warning; other rows have an effect', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store: corrupt(store) }))
-    const ann = one.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(one)
     await set(ann, { division: 3 })
     const there = two.visitor(ann.cookie)
     expect(await values(there)).toMatchObject({ division: 3, cart: [], role: 'guest' })

@@ -6,6 +6,7 @@ import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
+import { signedInAs } from '../support/app/users.js'
 import { Caches } from './caches.js'
 
 const MAX_SUBJECTS = atScale(20, 100)
@@ -111,8 +112,7 @@ describe('threat 29: a flood of strangers', () => {
   it('evicts no revocation', async () => {
     const app = await start()
     const { epochs } = coreOf(app.live)
-    const ann = app.visitor()
-    await ann.fetch('/login/now?user=ann')
+    const ann = await signedInAs(app)
     const revoked = cookieFor(app.live, { userId: 'ann', values: { division: 66 } })
     epochs.revoke(userSubject('ann'))
     await strangers(app)

@@ -10,7 +10,7 @@ import { AuthStore } from '../support/app/auth.js'
 import { liveOnly } from '../support/app/departures.js'
 import type { ReceivedTicket } from '../support/app/socket.js'
 import { stamp } from '../support/app/stamp.js'
-import { type Changed, change, cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import { type Changed, change, cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const SECRET = 'the secret that this server signs with'
@@ -184,8 +184,7 @@ describe('threat 3: the ticket of another subject', () => {
     const { ticket } = await signedIn(before.visitor(), 'ann')
     await before.stop({ isCrash: true })
     const app = await startWithUsers({ clock: before.clock })
-    const other = app.visitor()
-    await other.fetch('/login/now?user=ann')
+    const other = await signedInAs(app)
     expect((await other.store({ tickets: [ticket.text] })).status).toBe(200)
     expect((await app.live.user('ann')).inspect().get('division')).toMatchObject({ value: 7, source: 'ticket' })
   })

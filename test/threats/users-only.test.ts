@@ -4,7 +4,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
-import { values } from '../support/app/users.js'
+import { signedInAs, values } from '../support/app/users.js'
 
 const note = { schema: z.string(), default: '', client: 'write', guests: 'read' } as const
 
@@ -45,8 +45,7 @@ describe('threat 81: a read-only field for guests', () => {
 
   it('accepts changes of users\u2019 pages', async () => {
     const app = await start()
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     const page = await visitor.connect()
     for (const key of KEYS) expect(await page.change(key, 'chosen')).toMatchObject({ level: 'memory' })
     expect(await values(visitor)).toMatchObject({ cart: 'chosen', theme: 'chosen' })

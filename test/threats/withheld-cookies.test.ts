@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { as, startWithHeaders } from '../support/app/kinds-of-cookies.js'
-import { set, startWithUsers, values as valuesOf } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values as valuesOf } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const FOREIGN = 'https://bank.example'
@@ -140,8 +140,7 @@ describe.each(STORES)('threat 96: a write in a cross-site request, %s', (_, opti
 
   it('takes or adds no flash messages', async () => {
     const app = await startWithUsers({ routes: flashPages, options: options() as never })
-    const visitor = app.visitor()
-    await visitor.fetch('/login/now?user=ann')
+    const visitor = await signedInAs(app)
     await say(visitor, 'saved')
     expect(await (await withhold(visitor, '/flash/take')).json()).toEqual({ taken: [] })
     expect((await withhold(visitor, '/flash/say?what=lure')).status).toBe(403)

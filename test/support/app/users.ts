@@ -16,6 +16,13 @@ export function startWithUsers({ store, options, routes = account, ...given }: G
   return App.start({ ...given, before, options: { identify, ...options } as never, routes })
 }
 
+/** Returns a new browser in which the user has signed in. */
+export async function signedInAs(app: Pick<App, 'visitor'>, user = 'ann'): Promise<Visitor> {
+  const visitor = app.visitor()
+  await visitor.fetch(`/login/now?user=${user}`)
+  return visitor
+}
+
 export async function values(visitor: Visitor, path = '/'): Promise<Record<string, unknown>> {
   return (await visitor.fetch(path)).json()
 }
