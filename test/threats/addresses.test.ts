@@ -133,7 +133,6 @@ describe.each([
 })
 
 const body = { set: [['division', -1, '', 1]] }
-
 const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
 
 describe('threat 24: an untrusted proxy', () => {

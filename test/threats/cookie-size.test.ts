@@ -82,9 +82,7 @@ describe('threat 83: a Cookie header full of pairs with our name', () => {
 describe('threat 14: an overflowing cookie', () => {
   /** Bytes of one Set-Cookie line that every browser keeps: name, value and attributes (RFC 6265, 6.1). */
   const MAX_COOKIE = 4096
-
   const MOST = 3784
-
   const write = { schema: z.string(), default: '', client: 'write' } as const
 
   const fields = (maxBytes: number) => {
@@ -102,7 +100,6 @@ describe('threat 14: an overflowing cookie', () => {
   }
 
   const lines = (answer: Response): readonly string[] => answer.headers.getSetCookie()
-
   const longestLine = (answer: Response): number => Math.max(...lines(answer).map((line) => Buffer.byteLength(line)))
 
   it.each([

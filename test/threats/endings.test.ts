@@ -23,13 +23,11 @@ const EVIL_CHANGES = Object.entries(EVIL).map(([key, value]) => [key, -1, '', va
 const ENDPOINT = '/store_session'
 const MINUTE = 60 * 1000
 const DAY = 24 * 60 * MINUTE
-
 type Session = Koa.Context['liveSession']
 type Use = (session: Session) => unknown
 
 /** The reader of a POST's body: the app's parser before or after its session, or the endpoint. */
 type Reader = 'parser before the session' | 'parser after the session' | 'endpoint'
-
 const NODES = ['at the same node', 'at another node', 'at another node of a store'] as const
 
 /** An app with a slow route and a slow socket handler, at one or two nodes. */

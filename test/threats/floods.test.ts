@@ -12,9 +12,7 @@ import { RawSocket } from '../support/app/raw-socket.js'
 import { expectAtMost, workOf } from '../support/app/work.js'
 
 const limits = { changesPerSocket: 5 }
-
 const malformed = expect.objectContaining({ ok: false, code: 'malformed' })
-
 const limited = { ok: false, code: 'rate_limited' }
 
 /** Expects the server to close the connection before any ping. */

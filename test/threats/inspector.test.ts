@@ -24,7 +24,6 @@ const SECRET = 'a secret of at least thirty-two bytes'
 const RETIRED = 'a retired secret of at least thirty-two bytes'
 const OTHER_SECRET = 'another secret of at least thirty-two bytes'
 const REFUSED = 'You may not look here. The log of the server says why.'
-
 const tokenOf = (secret: string): string => new SigningKeys([secret], 'inspector').sign('inspector')
 const cookieName = (app: App): string => {
   expect(inspectorToken(app)).toBe(tokenOf(SECRET))

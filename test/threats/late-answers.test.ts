@@ -49,7 +49,6 @@ const ANNOUNCED = ENDS.filter(([how]) => how !== 'the next request after a sign-
 
 /** Signs ann in, with and without a live cookie. */
 const WHO = ['/login/now?user=ann', '/login/unused?user=ann']
-
 const signIn = ['a sign-in', (_: App, guest: Visitor) => guest.fetch('/login/now?user=ann')] as const
 
 const cases = [

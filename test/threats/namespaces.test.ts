@@ -147,7 +147,6 @@ describe('a connection ended by the server', () => {
 
 describe('threat 50: namespaces', () => {
   const limits = { socketsPerSubject: 5 }
-
   const REFUSED = { message: 'rate_limited', data: { code: 'rate_limited' } }
 
   const start = async (): Promise<App> => {
@@ -157,7 +156,6 @@ describe('threat 50: namespaces', () => {
   }
 
   const open = (app: App, cookie: string): Promise<RawSocket> => RawSocket.open(app.url, { cookie, origin: app.url })
-
   const inside = (app: App): number => [...app.io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
 
   /** Joins namespaces in a single frame, and returns the responses. */

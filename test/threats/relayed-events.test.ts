@@ -13,9 +13,7 @@ import { bareTicket } from '../support/page/bare-ticket.js'
 import { Page } from '../support/page/page.js'
 
 const ENDPOINT = '/store_session'
-
 const HAND_OFF = 'live_session:hand_off'
-
 const LIFETIME = 60_000
 
 /** An app that relays clients' events of any name to all others. */
@@ -36,7 +34,6 @@ const obey = async (visitor: Visitor, token: string, headers = {}): Promise<read
 
 /** The browser stays on its page. */
 const NOWHERE = [204, null, []]
-
 const ONWARD = [307, '/sign-in', []]
 
 describe('threat 62: a hand-off that a stranger relays', () => {

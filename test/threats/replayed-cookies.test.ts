@@ -6,12 +6,10 @@ import { liveOnly, written } from '../support/app/departures.js'
 import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
-
 const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }
 
 /** Gives a guest a cookie. */
 const GUEST = '/set?values={"theme":"dark"}'
-
 const start = (): Promise<App> => startWithUsers({ store: new AuthStore() })
 
 describe('threat 40: a cookie of a user, replayed after sign-out', () => {

@@ -191,9 +191,7 @@ describe('threat 3: a cookie of a newer epoch', () => {
 })
 
 const REFRESH = 60_000
-
 const STEP = REFRESH / 20
-
 const passIntervals = idleIntervals()
 
 /** Two nodes with a shared store; the second loads ann so many ms after its start, and has her socket. */

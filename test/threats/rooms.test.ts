@@ -27,7 +27,6 @@ const NAMES = ['ann', 's:ann', SUBJECT].flatMap((name) => [
 ])
 
 const PREFIXES = ['', 'live_session:', 'live_session', 'live_session:user:']
-
 const RECOVERY = { connectionStateRecovery: { maxDisconnectionDuration: 60_000, skipMiddlewares: false } }
 
 describe('threat 46: a client that may join any room', () => {

@@ -83,7 +83,6 @@ describe('threat 23: secrets', () => {
       })
     })
     const as = (user: string): Record<string, string> => ({ 'x-user': user })
-
     const ann = app.visitor()
     await ann.fetch('/pin', { headers: as('ann') })
     const socket = await ann.connect('/', as('ann'))

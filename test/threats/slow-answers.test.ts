@@ -78,6 +78,20 @@ const CHANGES: readonly (readonly [string, string])[] = [
   ['identify() as another user', '/login/now?user=bob&slow=1'],
 ]
 
+/** Sends the request of ann that ends her session, whose response waits. */
+async function startChange(path: string) {
+  const slow = await start()
+  const ann = await signedInAs(slow.app)
+  const session = slow.app.visitor(sessionOf(ann))
+  const answer = ann.fetch(path)
+  await slow.gate.entered
+  const finish = async (): Promise<void> => {
+    slow.gate.open()
+    await answer
+  }
+  return { ...slow, ann, session, finish }
+}
+
 describe('threat 48: a slow response after a sign-in or sign-out', () => {
   it.each([
     ...CHANGES.map(([name, path]) => [name, ANN, path] as const),
@@ -97,59 +111,41 @@ describe('threat 48: a slow response after a sign-in or sign-out', () => {
   })
 
   it.each(CHANGES)('defers the browser\u2019s POSTs after %s', async (_, path) => {
-    const { app, gate } = await start()
-    const ann = await signedInAs(app)
-    const answer = ann.fetch(path)
-    await gate.entered
+    const { ann, finish } = await startChange(path)
     const early = await ann.store()
     expect([early.status, early.headers.get('retry-after'), early.headers.getSetCookie()]).toEqual([429, '1', []])
-    gate.open()
-    await answer
+    await finish()
     expect((await ann.store()).status).toBe(200)
   })
 
   it.each(CHANGES)('refuses handshakes with the former cookie after %s', async (_, path) => {
-    const { app, gate } = await start()
-    const ann = await signedInAs(app)
-    const answer = ann.fetch(path)
-    await gate.entered
+    const { app, ann, finish } = await startChange(path)
     const back = await RawSocket.open(app.url, { cookie: ann.cookie, origin: app.url })
     back.send('40')
     await (await app.live.user('ann')).set('division', 66)
     await back.closed
     expect(back.received.filter((text) => text.startsWith('4'))).toEqual([])
-    gate.open()
-    await answer
+    await finish()
   })
 
   it.each(CHANGES)('disconnects cookieless sockets of the former user after %s', async (_, path) => {
-    const { app, gate } = await start()
-    const ann = await signedInAs(app)
-    const session = app.visitor(sessionOf(ann))
-    const answer = ann.fetch(path)
-    await gate.entered
+    const { session, finish } = await startChange(path)
     const meanwhile = await session.connect()
-    gate.open()
-    await answer
+    await finish()
     await meanwhile.closed
   })
 
   it.each(CHANGES)('refuses handshakes that outlast the response to %s', async (_, path) => {
-    const { app, gate, handshakes } = await start()
-    const ann = await signedInAs(app)
-    const cookies = [ann.cookie, sessionOf(ann)]
-    const answer = ann.fetch(path)
-    await gate.entered
+    const { app, ann, session, handshakes, finish } = await startChange(path)
     handshakes.hold()
-    const asking = cookies.map(async (cookie) => {
+    const asking = [ann, session].map(async ({ cookie }) => {
       const socket = await RawSocket.open(app.url, { cookie, origin: app.url })
       socket.send('40')
       return socket
     })
     const sockets = await Promise.all(asking)
     await handshakes.held(sockets.length)
-    gate.open()
-    await answer
+    await finish()
     handshakes.release()
     for (const socket of sockets) {
       await socket.closed

@@ -16,7 +16,6 @@ import { connectNodeRedis } from '../support/servers/redis-clients.js'
 import type { SqlPlace } from '../support/servers/sql-databases.js'
 
 const HOUR = 60 * 60 * 1000
-
 const clock = testClock()
 
 const AHEAD = [

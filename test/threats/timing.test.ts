@@ -22,7 +22,6 @@ const SIGNATURE = /signature|\bexpected\b|\breceived\b|^[ab]$|\bmac\b/
 
 /** Harmless operands, which reveal no bytes. */
 const HARMLESS = /^!|\.(length|size)$|^(undefined|null|''|0|-?1)$|^typeof /
-
 const COMPARING = /\.(equals|compare|includes|indexOf|startsWith|endsWith|localeCompare|is|search|match|test)$/
 
 const OPERATORS = new Set([
