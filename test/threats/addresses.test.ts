@@ -1,7 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
-import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
@@ -129,63 +127,5 @@ describe.each([
     expect([answer.status, written(answer)]).toEqual([200, []])
     expect(await answer.json()).toMatchObject({ values: { division: -1 }, unvisited: { division: 5 } })
     expect(await valuesOf(visitor)).toMatchObject({ division: -1 })
-  })
-})
-
-const body = { set: [['division', -1, '', 1]] }
-const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
-
-describe('threat 24: an untrusted proxy', () => {
-  it('logs a warning if the proxy reports https', async () => {
-    const app = await App.start()
-    for (let i = 0; i < 2; i += 1) await app.visitor().store(body, { 'x-forwarded-proto': 'https' })
-    expect(app.warnings.filter((line) => line.includes('proxy'))).toEqual([
-      `koa-live-session: X-Forwarded-Proto says https, ${advice}`,
-    ])
-  })
-
-  it('logs a warning if secure is true', async () => {
-    const app = await App.start({ options: { secure: true } })
-    const answer = await app.visitor().store(body)
-    expect(answer.headers.getSetCookie()[0]).toMatch(
-      /^__Host-live=[^;]+; path=\/; expires=[^;]+; samesite=lax; secure; httponly$/,
-    )
-    expect(app.warnings).toContain(`koa-live-session: secure is true, ${advice}`)
-  })
-
-  it('logs nothing if trusted; the cookie is secure', async () => {
-    const app = await App.start()
-    app.koa.proxy = true
-    const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'example.com', origin: 'https://example.com' }
-    const answer = await app.visitor().store(body, headers)
-    expect(answer.status).toBe(200)
-    expect(answer.headers.getSetCookie()[0]).toMatch(/; secure; httponly$/)
-    expect(app.warnings.filter((line) => line.includes('proxy'))).toEqual([])
-  })
-})
-
-describe('threat 54: two apps with the same secrets', () => {
-  const routes: Koa.Middleware = (ctx) => {
-    ctx.body = String(ctx.liveSession.get('division'))
-  }
-
-  const start = (key: string): Promise<App> => App.start({ routes, options: { key } })
-
-  /** Renames a cookie and its signature. */
-  const renamed = (cookie: string, from: string, to: string): string =>
-    cookie.replaceAll(new RegExp(`(^|; )${from}(\\.sig)?=`, 'g'), `$1${to}$2=`)
-
-  it('ignore each other\u2019s renamed cookies', async () => {
-    const [one, other] = [await start('one'), await start('other')]
-    const cookie = cookieFor(one.live, { values: { division: 7 } })
-    expect(await one.visitor(cookie).text('/')).toBe('7')
-    const moved = renamed(cookie, 'one', 'other')
-    expect(moved).toMatch(/^other=.*; other\.sig=/)
-    expect(await other.visitor(moved).text('/')).toBe('-1')
-  })
-
-  it('accept each other\u2019s cookies under the same name', async () => {
-    const [one, other] = [await start('same'), await start('same')]
-    expect(await other.visitor(cookieFor(one.live, { values: { division: 7 } })).text('/')).toBe('7')
   })
 })

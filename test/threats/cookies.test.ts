@@ -126,14 +126,6 @@ describe('threats 16 and 41: tossed cookies', () => {
     expect((await (await app.visitor().store({}, { cookie: toss(own) })).json()).held).toHaveLength(1)
   })
 
-  it('have no effect under another name', async () => {
-    const app = await start()
-    const own = cookieFor(app.live, { values: { division: 5 } })
-    for (const cookie of [own.replaceAll('live', 'evil'), own.replaceAll('live', 'Live')]) {
-      expect(await (await app.visitor(cookie).fetch('/')).json()).toMatchObject({ division: -1 })
-    }
-  })
-
   it.each([
     ['a longer name', (own: string) => own.replaceAll('live', 'evil-live')],
     ['a name of two words', (own: string) => own.replaceAll('live', 'evil live')],
@@ -168,5 +160,18 @@ describe('threats 16 and 41: tossed cookies', () => {
         expect(await (await app.visitor(cookie).fetch('/')).json()).toMatchObject({ division: -1 })
       }
     })
+  })
+})
+
+describe('threat 54: two apps with the same secrets', () => {
+  it('accept each other\u2019s cookies under the same name only', async () => {
+    const start = (key: string): Promise<App> =>
+      App.start({ before: (koa) => [auth(koa)], routes: echo, options: { key } })
+    const [one, same, other] = [await start('one'), await start('one'), await start('other')]
+    const cookie = cookieFor(one.live, { values: { division: 7 } })
+    const division = async (app: App, text: string) => (await (await app.visitor(text).fetch('/')).json()).division
+    expect([await division(one, cookie), await division(same, cookie)]).toEqual([7, 7])
+    expect(await division(other, cookie.replaceAll('one', 'other'))).toBe(-1)
+    expect(await division(one, cookie.replaceAll('one', 'One'))).toBe(-1)
   })
 })

@@ -6,6 +6,7 @@ import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { coreOf } from '../../server/plugin.js'
+import { App } from '../support/app/app.js'
 import { poll, type RawAnswer, send } from '../support/app/raw-http.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { BAD_ORIGIN, claims, type Site, startSite } from '../support/servers/site.js'
@@ -350,5 +351,36 @@ describe('threat 7: a handshake', () => {
       const refused = app.visitor().connect(namespace, { origin: ATTACKER })
       await expect(refused).rejects.toMatchObject({ message: 'bad_origin', data: BAD_ORIGIN })
     }
+  })
+})
+
+describe('threat 24: an untrusted proxy', () => {
+  const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
+
+  it('logs a warning if the proxy reports https', async () => {
+    const app = await App.start()
+    for (let i = 0; i < 2; i += 1) await app.visitor().store({}, { 'x-forwarded-proto': 'https' })
+    expect(app.warnings.filter((line) => line.includes('proxy'))).toEqual([
+      `koa-live-session: X-Forwarded-Proto says https, ${advice}`,
+    ])
+  })
+
+  it('logs a warning if secure is true', async () => {
+    const app = await App.start({ options: { secure: true } })
+    const answer = await app.visitor().store({})
+    expect(answer.headers.getSetCookie()[0]).toMatch(
+      /^__Host-live=[^;]+; path=\/; expires=[^;]+; samesite=lax; secure; httponly$/,
+    )
+    expect(app.warnings).toContain(`koa-live-session: secure is true, ${advice}`)
+  })
+
+  it('logs nothing if trusted; the cookie is secure', async () => {
+    const app = await App.start()
+    app.koa.proxy = true
+    const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'example.com', origin: 'https://example.com' }
+    const answer = await app.visitor().store({}, headers)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.getSetCookie()[0]).toMatch(/; secure; httponly$/)
+    expect(app.warnings.filter((line) => line.includes('proxy'))).toEqual([])
   })
 })
