@@ -3,8 +3,10 @@
  *
  * @jest-environment node
  */
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { poll, send } from '../support/app/raw-http.js'
 import { RawSocket } from '../support/app/raw-socket.js'
@@ -95,28 +97,99 @@ describe('threat 13: a message over the limit', () => {
 
 describe('threat 13: a message under the limit', () => {
   const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+  const ones = (count: number): string => `[${'1,'.repeat(count - 1)}1]`
+  const changes = (): string => Array.from({ length: 60_000 }, (_, i) => `["${i}",1,""]`).join(',')
+  const tickets = (ticket: string): string => Array(2000).fill(`"${ticket}"`).join(',')
 
-  it.each<[string, string, number]>([
-    ['a string', `"${'x'.repeat(950_000)}"`, 1_000_000],
-    ['a list of a string', `["${'x'.repeat(950_000)}"]`, 1_000_000],
-    ['a string of escapes', `["${'\\u0001'.repeat(150_000)}"]`, 1_000_000],
-    ['a string of surrogates', `["${'\\ud800'.repeat(150_000)}"]`, 20_000],
-    ['10,000 levels', nested(10_000), 20_000],
-    ['10,000 levels of objects', '{"a":'.repeat(10_000) + 1 + '}'.repeat(10_000), 20_000],
-    ['10,000 strings', `[${'"",'.repeat(9_999)}""]`, 100_000],
-    ['half a million members', `[${'1,'.repeat(490_000)}1]`, 100_000],
-    ['10,000 levels without an end', '['.repeat(10_000), 20_000],
-  ])('costs one parse and few steps: %s', async (_, json, steps) => {
+  it.each<[string, number, (ticket: string) => string]>([
+    ['a string', 1_000_000, () => setting(`"${'x'.repeat(950_000)}"`)],
+    ['a list of a string', 1_000_000, () => setting(`["${'x'.repeat(950_000)}"]`)],
+    ['a string of escapes', 1_000_000, () => setting(`["${'\\u0001'.repeat(150_000)}"]`)],
+    ['a string of surrogates', 20_000, () => setting(`["${'\\ud800'.repeat(150_000)}"]`)],
+    ['10,000 levels', 20_000, () => setting(nested(10_000))],
+    ['10,000 levels of objects', 20_000, () => setting('{"a":'.repeat(10_000) + 1 + '}'.repeat(10_000))],
+    ['10,000 strings', 100_000, () => setting(`[${'"",'.repeat(9_999)}""]`)],
+    ['10,000 invalid items', 100_000, () => setting(ones(9_991))],
+    ['half a million members', 100_000, () => setting(ones(490_001))],
+    ['10,000 levels without an end', 20_000, () => setting('['.repeat(10_000))],
+    ['2,000 valid tickets', 20_000, (ticket) => `42["live_session:sync",{"tickets":[${tickets(ticket)}]}]`],
+    ['60,000 changes', 20_000, () => `42["live_session:sync",{"set":[${changes()}]}]`],
+  ])('costs one parse and few steps: %s', async (_, steps, write) => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
     const socket = await RawSocket.enter(app.url, cookie)
-    const frame = RawSocket.frame(setting(json))
+    const frame = RawSocket.frame(write(JSON.parse(socket.received.at(-1)?.slice(3) ?? '')[0].greeting[0]))
     const work = await workOf(async () => {
       socket.sendFrames(frame)
-      await send(app.url, { headers: { cookie } })
+      await Promise.race([socket.closed, socket.ask('live_session:sync', '{}')])
     })
     expectAtMost(work, { steps, parsed: frame.length + 1000 })
     expect((await send(app.url, { headers: { cookie } })).text).toBe('1')
     socket.hangUp()
+  })
+
+  it('gets a shorter response than the request', async () => {
+    const body = `{"set":[["cart",-1,"",${ones(9_991)}]]}`
+    expect((await (await (await start()).visitor().store(body)).text()).length).toBeLessThan(body.length)
+  })
+})
+
+describe('an event of a megabyte', () => {
+  it('compares the same large value once', async () => {
+    const fields = defineFields({
+      log: {
+        schema: z.array(z.number()),
+        default: [],
+        client: 'write',
+        cookie: false,
+        maxBytes: 20_000,
+        maxMembers: 7000,
+      },
+    })
+    const app = await App.start<typeof fields>({ fields })
+    const socket = await app.visitor(cookieFor(app.live, {})).connect()
+    await socket.ticket()
+    await socket.change(
+      'log',
+      Array.from({ length: 7000 }, () => 1),
+    )
+    const { text } = await socket.ticket()
+    const stringify = jest.spyOn(JSON, 'stringify')
+    await socket.sendTickets(text)
+    const once = stringify.mock.calls.length
+    await socket.sendTickets(...Array.from({ length: 50 }, () => text))
+    const all = stringify.mock.calls.length - once
+    stringify.mockRestore()
+    expect(all).toBeLessThan(5 * (once + 100))
+  })
+})
+
+describe('threat 10: a key passed on from a browser', () => {
+  it.each([
+    ['null', null],
+    ['a list', ['division']],
+    ['a number', 5],
+  ])('fails with a code as %s', async (_, key) => {
+    const app = await App.start({
+      routes: async (ctx) => {
+        ctx.body = await ctx.liveSession.set(key as never, 1 as never).catch((error) => [error.code])
+      },
+    })
+    expect(await (await app.visitor().fetch('/')).json()).toEqual(['undeclared_key'])
+  })
+
+  it('costs few steps and a short message', async () => {
+    const app = await App.start()
+    const key = 'x'.repeat(900_000)
+    app.io.on('connection', (socket) => {
+      socket.on('choose', (done) => void socket.liveSession.set(key as never, 1 as never).catch((e) => done(e.message)))
+    })
+    const { io } = await app.visitor().connect()
+    let message = ''
+    const work = await workOf(async () => {
+      message = await io.emitWithAck('choose')
+    })
+    expect(message.length).toBeLessThan(1000)
+    expectAtMost(work, { steps: 20_000, parsed: 2000 })
   })
 })
