@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { App } from '../support/app/app.js'
 import { auth, identify } from '../support/app/auth.js'
-import { written } from '../support/app/departures.js'
-import { signedInAs, startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 async function start(): Promise<App> {
@@ -19,18 +17,6 @@ async function start(): Promise<App> {
     },
   })
 }
-
-describe('threat 43: a late POST of good tickets without `who`', () => {
-  it('writes no cookie over a retired cookie', async () => {
-    const app = await startWithUsers()
-    const ann = await signedInAs(app)
-    const late = app.visitor(ann.cookie)
-    const { text } = await (await ann.connect()).ticket()
-    await ann.fetch('/logout/leave')
-    const answer = await late.store({ tickets: [text] })
-    expect([answer.status, written(answer)]).toEqual([200, []])
-  })
-})
 
 describe('threat 94: the Clear-Site-Data header', () => {
   const UNSEEN = '"prefetchCache", "prerenderCache"'
