@@ -86,7 +86,7 @@ describe.each([
     ['a sibling', { 'sec-fetch-site': 'same-site', origin: 'https://evil.example.com' }],
     ['another site without Sec-Fetch-Site', { 'sec-fetch-site': '', origin: 'https://evil.example' }],
     ['a sandbox', { 'sec-fetch-site': '', origin: 'null' }],
-  ])('fails from %s and not spent', async (_from, headers) => {
+  ])('fails from %s and stays unspent', async (_from, headers) => {
     const { visitor, token } = await handed(optionsOf())
     const answer = await bring(visitor, token, headers)
     expect([answer.status, await answer.text()]).toEqual([403, expect.not.stringContaining(token)])
@@ -153,7 +153,7 @@ describe.each([
     ['with an extra part', (token: string) => `${token}.A`],
     ['of 40 kB', (token: string) => token + 'A'.repeat(40_000)],
     ['without text', () => ''],
-  ])('fails %s, and not spent', async (_title, change) => {
+  ])('is invalid %s, and stays unspent', async (_title, change) => {
     const { visitor, token } = await handed(optionsOf())
     expect((await bring(visitor, change(token))).status).toBe(401)
     expect((await bring(visitor, token)).status).toBe(303)

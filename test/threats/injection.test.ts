@@ -59,7 +59,7 @@ describe('threat 22: header injection', () => {
     expect(await (await visitor.fetch('/')).json()).toEqual({ note: value })
   })
 
-  it.each(HOSTILE)('through a key fails: %s', async (_, text) => {
+  it.each(HOSTILE)('through a key has no effect: %s', async (_, text) => {
     const app = await start()
     for (const key of [text, `note${text}`]) {
       const posted = await app.visitor().store({ set: [[key, -1, '', 'x']] })

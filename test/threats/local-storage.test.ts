@@ -51,7 +51,7 @@ describe('threat 31: the localStorage of a former user', () => {
     ['a static page', [BOB], undefined],
     ['a rendered page after a sign-out', ['/logout/leave', BOB], '/page'],
     ['a static page after a sign-out', ['/logout/leave', BOB], undefined],
-  ] as const)('leaves the page and its POSTs alone: %s', async (_, signIn, path) => {
+  ] as const)('reaches neither the next page nor its POSTs: %s', async (_, signIn, path) => {
     pretendToBeBrowser()
     const store = memoryStore()
     const app = await startWithUsers({ options: { store } as never, routes: pages })

@@ -250,7 +250,7 @@ describe('threat 64: the socket of a user revoked at another node', () => {
 })
 
 describe('threat 64: a change by such a socket', () => {
-  it.each(['set', 'update'])('fails in a handler, by the store: %s', async (method) => {
+  it.each(['set', 'update'])('fails in a handler at once: %s', async (method) => {
     const { one, socket, outcomes } = await apart(0)
     await one.live.revoke('ann')
     socket.io.emit(method, 9)

@@ -67,7 +67,7 @@ async function signedIn(visitor: Visitor, user: string): Promise<Changed> {
 }
 
 describe('threat 1: a forged ticket', () => {
-  it('needs the derived key, like a stock JWS library', async () => {
+  it('verifies in a stock JWS library with the derived key', async () => {
     const app = await startWithUsers({ keys: [SECRET] })
     const { visitor, ticket } = await change(app)
     const options = { audience: 'store_session', typ: TYPE, algorithms: ['HS256'] }
