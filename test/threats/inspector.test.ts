@@ -1,4 +1,3 @@
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { JSDOM } from 'jsdom'
 import Koa from 'koa'
@@ -10,9 +9,12 @@ import { coreOf } from '../../server/plugin.js'
 import type { App } from '../support/app/app.js'
 import { idOf, inspectorToken, look, openInspector, press, startInspected } from '../support/app/inspected.js'
 import { send } from '../support/app/raw-http.js'
+import { WireTap } from './wire-tap.js'
 
 const { NODE_ENV } = process.env
+const tunnels: WireTap[] = []
 afterEach(() => {
+  for (const tunnel of tunnels.splice(0)) tunnel.close()
   if (NODE_ENV === undefined) delete process.env['NODE_ENV']
   else process.env['NODE_ENV'] = NODE_ENV
 })
@@ -30,31 +32,11 @@ const cookieName = (app: App): string => {
   return `live_inspector_${new SigningKeys([SECRET], 'inspector').id}`
 }
 
-/** Forwards TCP connections, which the app sees as local. */
-class Tunnel {
-  readonly #server: Server
-
-  private constructor(server: Server) {
-    this.#server = server
-  }
-
-  static async to(port: number): Promise<Tunnel> {
-    const server = createServer((socket) => {
-      const inner = connect(port, '127.0.0.1')
-      socket.pipe(inner).pipe(socket)
-      for (const end of [socket, inner]) end.on('error', () => socket.destroy())
-    })
-    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-    return new Tunnel(server)
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new Promise((closed) => this.#server.close(closed))
-  }
+/** Starts a TCP tunnel, whose connections look local to the app. */
+async function startTunnel({ port }: App): Promise<string> {
+  const tunnel = await WireTap.start(port)
+  tunnels.push(tunnel)
+  return tunnel.url
 }
 
 /** Gives a user a value to steal. */
@@ -121,27 +103,27 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
 
   it.each(strangers)('shows and does nothing to a request with %s', async (_, headersOf) => {
     const app = await withAnn(await startInspected({}, { keys: [SECRET, RETIRED] }))
-    await using tunnel = await Tunnel.to(app.port)
+    const tunnel = await startTunnel(app)
     const headers = { cookie: '', host: 'localhost', ...headersOf(app) }
     for (const query of ['', '?part=view', '?part=script', '?token=', `?token=${tokenOf(RETIRED)}`]) {
-      const { status, headers: told, text: page } = await send(`${tunnel.url}/inspector${query}`, { headers })
+      const { status, headers: told, text: page } = await send(`${tunnel}/inspector${query}`, { headers })
       expect([status, told['set-cookie'], page]).toEqual([403, undefined, REFUSED])
     }
-    expect((await send(`${tunnel.url}/inspector?deed=restart`, { method: 'POST', headers })).status).toBe(403)
+    expect((await send(`${tunnel}/inspector?deed=restart`, { method: 'POST', headers })).status).toBe(403)
     expect(app.warnings.join()).toContain('inspector: 403: without the token')
   })
 
   it('opens with the logged token, then with a cookie', async () => {
     const app = await withAnn(await startInspected())
     const [, token = ''] = /inspector: open its address with \?token=(\S+)/.exec(app.warnings.join(' ')) ?? []
-    await using tunnel = await Tunnel.to(app.port)
-    const { status, headers } = await send(`${tunnel.url}/inspector?token=${token}`)
+    const tunnel = await startTunnel(app)
+    const { status, headers } = await send(`${tunnel}/inspector?token=${token}`)
     expect([status, headers.location]).toEqual([303, '?'])
     const [line = ''] = headers['set-cookie'] ?? []
-    const opened = new SigningKeys([SECRET], 'inspector').sign(`inspector at ${tunnel.url}`)
+    const opened = new SigningKeys([SECRET], 'inspector').sign(`inspector at ${tunnel}`)
     expect(line).toBe(`${cookieName(app)}=${opened}; path=/; samesite=strict; httponly`)
     const [cookie = ''] = line.split(';')
-    expect((await send(`${tunnel.url}/inspector`, { headers: { cookie } })).text).toContain('4711')
+    expect((await send(`${tunnel}/inspector`, { headers: { cookie } })).text).toContain('4711')
   })
 
   it('stays open after a restart', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app/app.js'
 import { present } from '../support/app/present.js'
+import { atScale } from '../support/app/scale.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 
@@ -150,6 +151,54 @@ describe('threat 57: requests for a cookie', () => {
     expect((await app.visitor().store(CHANGE)).status).toBe(200)
     expect(await statusesOf(17, () => visitor.store())).toEqual(limit)
     expect((await visitor.store(CHANGE)).status).toBe(200)
+  })
+})
+
+describe('threat 49: 57 kB of tickets', () => {
+  /** Fills a POST with copies of a valid ticket. */
+  async function start() {
+    const app = await App.start()
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    const socket = await visitor.connect()
+    await socket.ticket()
+    await socket.change('division', 7)
+    const { text } = await socket.ticket()
+    const tickets = Array.from({ length: Math.floor(57_000 / (text.length + 3)) }, () => text)
+    return { app, visitor, socket, text, tickets }
+  }
+
+  it('fail past the limit of POSTs, with Retry-After', async () => {
+    const { app, visitor, tickets } = await start()
+    const statuses = await statusesOf(30, () => visitor.store({ tickets }))
+    expect([statuses[0], statuses.at(-1)]).toEqual([200, 429])
+    const refusal = await visitor.store({ tickets })
+    expect([refusal.headers.get('retry-after'), (await refusal.json()).error.code]).toEqual(['1', 'rate_limited'])
+    app.clock.advance(1000)
+    expect((await visitor.store({ tickets })).status).toBe(200)
+  })
+
+  it('share a limit of sockets and POSTs', async () => {
+    const { visitor, socket, tickets } = await start()
+    expect(await socket.sendTickets(...tickets)).toHaveProperty('results')
+    for (let i = 0; i < 28; i += 1) await socket.sendTickets(...tickets)
+    expect(await socket.sendTickets(...tickets)).toEqual(limited)
+    expect((await visitor.store({ tickets })).status).toBe(429)
+    expect(await socket.change('division', 8)).toHaveProperty('stamp')
+  })
+
+  it('share a limit of browsers without a cookie', async () => {
+    const { app, tickets } = await start()
+    expect((await statusesOf(30, () => app.visitor().store({ tickets }))).at(-1)).toBe(429)
+  })
+
+  it('succeed from a page with many large changes', async () => {
+    const { app, visitor, text } = await start()
+    const tickets = Array.from({ length: Math.floor(48_000 / text.length) }, () => text)
+    // Four POSTs a second, each retried once.
+    for (let post = 0; post < atScale(10, 60) * 4; post += 1) {
+      app.clock.advance(250)
+      expect(await statusesOf(2, () => visitor.store({ tickets }))).toEqual([200, 200])
+    }
   })
 })
 

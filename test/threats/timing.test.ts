@@ -11,7 +11,6 @@ import { cookieFor } from 'koa-live-session/testing'
 import ts from 'typescript'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
-import { atScale } from '../support/app/scale.js'
 import { workOf } from '../support/app/work.js'
 
 /** Names of secrets. */
@@ -117,58 +116,5 @@ describe('threat 49: a list of invalid items for a wide schema', () => {
     expect(answers.slice(0, 2)).toEqual([{ code }, { code }])
     expect(work.steps).toBeLessThan(20 * length)
     expect(checked).toBe(2 * most)
-  })
-})
-
-describe('threat 49: 57 kB of tickets', () => {
-  /** Fills a POST with copies of a valid ticket. */
-  async function start() {
-    const app = await App.start()
-    const visitor = app.visitor(cookieFor(app.live, {}))
-    const socket = await visitor.connect()
-    await socket.ticket()
-    await socket.change('division', 7)
-    const { text } = await socket.ticket()
-    const tickets = Array.from({ length: Math.floor(57_000 / (text.length + 3)) }, () => text)
-    return { app, visitor, socket, text, tickets }
-  }
-
-  it('fail past the limit of POSTs, with Retry-After', async () => {
-    const { app, visitor, tickets } = await start()
-    const statuses: number[] = []
-    for (let i = 0; i < 30; i += 1) statuses.push((await visitor.store({ tickets })).status)
-    expect([statuses[0], statuses.at(-1)]).toEqual([200, 429])
-    const refusal = await visitor.store({ tickets })
-    expect([refusal.headers.get('retry-after'), (await refusal.json()).error.code]).toEqual(['1', 'rate_limited'])
-    app.clock.advance(1000)
-    expect((await visitor.store({ tickets })).status).toBe(200)
-  })
-
-  it('share a limit of sockets and POSTs', async () => {
-    const { visitor, socket, text, tickets } = await start()
-    const answers: unknown[] = []
-    for (let i = 0; i < 30; i += 1) answers.push(await socket.sendTickets(...tickets))
-    expect(answers[0]).toHaveProperty('results')
-    expect(answers.at(-1)).toEqual({ ok: false, code: 'rate_limited' })
-    expect((await visitor.store({ tickets })).status).toBe(429)
-    expect(await socket.change('division', 8)).toHaveProperty('stamp')
-    expect((await socket.ticket()).text).not.toBe(text)
-  })
-
-  it('share a limit of browsers without a cookie', async () => {
-    const { app, tickets } = await start()
-    const statuses: number[] = []
-    for (let i = 0; i < 30; i += 1) statuses.push((await app.visitor().store({ tickets })).status)
-    expect(statuses.at(-1)).toBe(429)
-  })
-
-  it('succeed from a page with many large changes', async () => {
-    const { app, visitor, text } = await start()
-    const large = Array.from({ length: Math.floor(48_000 / text.length) }, () => text)
-    // Four POSTs a second, each retried once.
-    for (let post = 0; post < atScale(10, 60) * 4; post += 1) {
-      app.clock.advance(250)
-      for (let i = 0; i < 2; i += 1) expect((await visitor.store({ tickets: large })).status).toBe(200)
-    }
   })
 })
