@@ -29,7 +29,7 @@ export class Tally {
   }
 
   begin(): void {
-    if (this.#inputs % BATCH === 0) this.countSteps()
+    if (this.#inputs > 0 && this.#inputs % BATCH === 0) this.countSteps()
     this.#inputs += 1
   }
 
@@ -47,6 +47,7 @@ export class Tally {
   countSteps(): void {
     const steps = takeSteps()
     this.#mostSteps = Math.max(this.#mostSteps, steps)
+    if (steps === 0) throw new Error('expected steps of the library')
     if (steps > MOST_STEPS) this.harm('wrong answer', `the last ${BATCH} inputs took ${steps} steps`)
   }
 

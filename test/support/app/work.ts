@@ -1,7 +1,7 @@
 import { Session } from 'node:inspector'
 import { afterAll, expect, jest } from '@jest/globals'
 
-const LIBRARY = ['server/', 'shared/'].map((folder) => new URL(`../../${folder}`, import.meta.url).href)
+const LIBRARY = ['server/', 'shared/'].map((folder) => new URL(`../../../${folder}`, import.meta.url).href)
 
 /** The library's work: the same on every machine. */
 export interface Work {
@@ -38,6 +38,7 @@ export async function workOf(act: () => Promise<unknown>): Promise<Work> {
   takeSteps()
   await act()
   const steps = takeSteps()
+  if (steps === 0 && !process.env['MUTATED']) throw new Error(`expected steps in ${LIBRARY.join(', ')}`)
   const parsed = parse.mock.calls.reduce((sum, [text]) => sum + String(text).length, 0)
   parse.mockRestore()
   return { steps, parsed }
