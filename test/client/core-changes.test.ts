@@ -3,7 +3,7 @@ import { present } from '../support/app/present.js'
 import { BarePage, GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
-/** A page that has sent a change of a key. */
+/** A page with a change in flight. */
 function sent(value?: number): BarePage {
   const page = BarePage.greeted()
   page.set('division', value)
@@ -13,12 +13,12 @@ function sent(value?: number): BarePage {
 const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], held: [[key, stamp]] as const })
 
 describe('a change', () => {
-  it('goes over the socket at once, and says whose page it is', () => {
+  it('goes out immediately, with the visitor it belongs to', () => {
     expect(sent(3).said()).toEqual([{ who: 'g', set: [['division', 0, '', 3]] }])
     expect(sent().said()).toEqual([{ who: 'g', set: [['division', 0, '']] }])
   })
 
-  it('is saved after one POST, which brings the ticket that the server has given for it', () => {
+  it('is saved after one POST of its ticket', () => {
     const page = sent(3)
     const ticket = page.take(10)
     expect([page.status('division'), page.answer()]).toEqual(['saving', { who: 'g', tickets: [ticket] }])
@@ -30,7 +30,7 @@ describe('a change', () => {
     ['pushed, acknowledged, held', ['push', 'take', 'held']],
     ['pushed, held, acknowledged', ['push', 'held', 'take']],
     ['held, acknowledged', ['held', 'take']],
-  ])('that is %s is saved, in whichever order the news arrives', (_, order) => {
+  ])('is saved once %s, in any order', (_, order) => {
     const page = sent(3)
     const news: Record<string, () => void> = {
       take: () => page.take(10),
@@ -43,7 +43,7 @@ describe('a change', () => {
     expect(page.sent()).toHaveLength(1)
   })
 
-  it('that was never sent gives way to the one after it, which stands for it', () => {
+  it('is replaced by a later change before it is sent', () => {
     const page = new BarePage()
     page.set('division', 1)
     page.set('division', 2)
@@ -51,7 +51,7 @@ describe('a change', () => {
     expect(page.settled).toEqual(['1 saved', '2 saved'])
   })
 
-  it('goes once more over a newer value that it met', () => {
+  it('is resent over a newer value', () => {
     const page = BarePage.greeted()
     page.set('division', 1)
     page.synced({ results: [{ code: 'superseded', stamp: 20, value: 7 }] } as never)
@@ -62,7 +62,7 @@ describe('a change', () => {
     ])
   })
 
-  it('is sent after the one before it, and each is settled by what became of it', () => {
+  it('waits for the previous change, and settles on its own', () => {
     const page = sent(1)
     page.set('division', 2)
     expect(page.sent()).toEqual([['division', 0, '', 1]])
@@ -74,7 +74,7 @@ describe('a change', () => {
     expect(page.settled).toEqual(['2 invalid_value', '1 saved'])
   })
 
-  it('counts as saved by a later write from another place', () => {
+  it('counts as saved by a later write from elsewhere', () => {
     const page = sent(1)
     page.take(10)
     page.learn(['division', 11, 9])
@@ -82,7 +82,7 @@ describe('a change', () => {
     expect([page.settled, page.get('division')]).toEqual([['1 saved'], 9])
   })
 
-  it('is shown over what comes from elsewhere, until it is acknowledged', () => {
+  it('is shown over remote values until acknowledged', () => {
     const page = sent(1)
     page.learn(['division', 11, 9])
     expect(page.get('division')).toBe(1)
@@ -90,14 +90,14 @@ describe('a change', () => {
     expect([page.get('division'), page.page.fields.get('division')?.stamp]).toEqual([1, 12])
   })
 
-  it('is shown as the server has stored it, where the schema made something else of it', () => {
+  it('is shown as normalized by the schema', () => {
     const page = sent(9)
     const ticket = bareTicket({ changes: [['division', 10, 5]] })
     page.synced({ ticket, results: [{ stamp: 10, level: 'memory' }] })
     expect(page.get('division')).toBe(5)
   })
 
-  it('that is refused is rolled back, and stays refused until the key is set again', () => {
+  it('is rolled back if refused, and stays rejected until set again', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 4])
     page.answer()
@@ -109,7 +109,7 @@ describe('a change', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('refuses itself alone: the others of its exchange are taken', () => {
+  it('is refused alone', () => {
     const page = new BarePage()
     page.set('division', 9)
     page.set('cart', ['a'])
@@ -121,33 +121,22 @@ describe('a change', () => {
     expect([page.status('division'), page.status('cart'), page.post()]).toEqual(['invalid_value', 'saved', undefined])
   })
 
-  it.each(['rate_limited', 'closed'] as const)('waits where the server would take it at another time: %s', (code) => {
+  it.each([
+    ['is', 'rate_limited', (page: BarePage) => page.refuse('rate_limited')],
+    ['is', 'closed', (page: BarePage) => page.refuse('closed')],
+    ['with its exchange is', 'rate_limited', (page: BarePage) => page.refuseAll('rate_limited')],
+  ])('is retried after it %s %s', (_, _code, refuse) => {
     const page = sent(1)
     page.effects()
-    page.refuse(code)
+    refuse(page)
     expect([page.sent(), page.status('division')]).toEqual([[], 'saving'])
     page.time('send')
     expect(page.sent()).toEqual([['division', 0, '', 1]])
   })
-
-  it('waits where the server would take nothing now', () => {
-    const page = sent(1)
-    page.effects()
-    page.refuseAll('rate_limited')
-    expect([page.sent(), page.status('division'), page.settled]).toEqual([[], 'saving', []])
-    page.time('send')
-    expect(page.sent()).toEqual([['division', 0, '', 1]])
-  })
-
-  it('is refused with the exchange that it was in', () => {
-    const page = sent(1)
-    page.refuseAll('malformed')
-    expect([page.get('division'), page.status('division'), page.settled]).toEqual([-1, 'malformed', ['1 malformed']])
-  })
 })
 
 describe('tickets', () => {
-  it('are the newest of each key, until the cookie was seen with it', () => {
+  it('are kept per key until the cookie has them', () => {
     const page = BarePage.greeted()
     const a = page.learn(['division', 10, 1], ['cart', 10, []])
     const b = page.learn(['division', 11, 2])
@@ -157,7 +146,7 @@ describe('tickets', () => {
     expect(page.remains()?.tickets).toEqual([a])
   })
 
-  it('are no news where a greeting says once more what the cookie has', () => {
+  it('are not POSTed again for a greeting with the same value', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.answer({ held: [['division', 10]] })
@@ -165,7 +154,7 @@ describe('tickets', () => {
     expect([page.remains(), page.post()]).toEqual([undefined, undefined])
   })
 
-  it('are heard only once the connection has said whose it is', () => {
+  it('are ignored until the connection has greeted', () => {
     const page = new BarePage()
     page.on('connect')
     page.learn(['division', 10, 1])
@@ -177,7 +166,7 @@ describe('tickets', () => {
 })
 
 describe('a value', () => {
-  it('is the same object for as long as it equals what it was, from whatever source', () => {
+  it('stays the same object while it is equal, whatever the source', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     const value = page.get('cart')
@@ -188,13 +177,6 @@ describe('a value', () => {
     expect(page.get('cart')).toBe(value)
   })
 
-  it('is the same object where the server tells its default once more', () => {
-    const page = BarePage.greeted()
-    const value = page.get('cart')
-    page.comeBack()
-    expect(page.get('cart')).toBe(value)
-  })
-
   it('is frozen', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, [{ sku: 'a' }]])
@@ -202,24 +184,16 @@ describe('a value', () => {
     expect([Object.isFrozen(page.get('cart')), Object.isFrozen(item)]).toEqual([true, true])
   })
 
-  it('is the default where it was deleted', () => {
+  it('is the default after a deletion', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
     page.learn(['division', 11])
     expect([page.get('division'), page.status('division')]).toEqual([-1, 'saving'])
   })
-
-  it('is the larger text of two writes of one stamp, in whichever order they come', () => {
-    for (const order of [[3, 4] as const, [4, 3] as const]) {
-      const page = BarePage.greeted()
-      for (const value of order) page.learn(['division', 10, value])
-      expect(page.get('division')).toBe(4)
-    }
-  })
 })
 
-describe('a change whose answer was lost', () => {
-  it('is sent again over the value that it was made over, and before the one after it', () => {
+describe('a change with a lost answer', () => {
+  it('is resent with its original base, before the next change', () => {
     const page = sent(1)
     page.set('division', 2)
     page.comeBack()
@@ -231,48 +205,16 @@ describe('a change whose answer was lost', () => {
     expect(page.settled).toEqual(['1 saved', '2 saved'])
   })
 
-  it('says what was known as it first went out, however often it is lost', () => {
-    const page = BarePage.greeted()
-    page.learn(['division', 10, 1])
-    page.set('division', 2)
-    page.learn(['division', 11, 3])
-    page.effects()
-    for (let times = 0; times < 2; times += 1) {
-      page.comeBack()
-      expect(page.sent()).toEqual([['division', 10, '', 2]])
-    }
-  })
-
-  it('gives way where something else stands: that may have come after it', () => {
+  it('is superseded by a newer value', () => {
     const page = sent(1)
     page.comeBack()
     page.overtake(12, 7)
     expect([page.settled, page.get('division'), page.status('division')]).toEqual([['1 superseded'], 7, 'superseded'])
   })
-
-  it('that has gone out as the page was left is sent again in the same way where the page comes back', () => {
-    const page = BarePage.greeted()
-    page.disconnect()
-    page.set('division', 3)
-    page.on('leave')
-    expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }]])
-    page.on('return')
-    page.comeBack()
-    expect(page.sent()).toEqual([['division', 0, '', 3]])
-  })
 })
 
-describe('of two changes of one key', () => {
-  it('the former is saved although the latter was refused', () => {
-    const page = sent(1)
-    page.set('division', 'x')
-    const ticket = page.take(10)
-    page.refuse('invalid_value')
-    expect(page.answer()?.tickets).toEqual([ticket])
-    expect(page.settled).toEqual(['x invalid_value', '1 saved'])
-  })
-
-  it('the latter is saved although the former was refused', () => {
+describe('two changes of a key', () => {
+  it('the later is saved after a refused earlier one', () => {
     const page = sent(1)
     page.set('division', 2)
     page.refuse('too_large')
@@ -283,7 +225,7 @@ describe('of two changes of one key', () => {
 })
 
 describe('a page of plain values', () => {
-  it('shows what it is told over them, however old that is', () => {
+  it('yields to the greeting, however old its values', () => {
     const page = new BarePage({ division: 7 })
     expect([page.get('division'), page.status('division')]).toEqual([7, 'default'])
     page.on('connect')
@@ -292,7 +234,7 @@ describe('a page of plain values', () => {
   })
 })
 
-describe('a key that objects have by themselves', () => {
+describe('a key of Object.prototype', () => {
   it.each(['valueOf', 'toString', 'hasOwnProperty'])('is like any other: %s', (key) => {
     const page = BarePage.greeted()
     page.set(key, 0)

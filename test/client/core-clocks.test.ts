@@ -7,7 +7,7 @@ const NOW = 1_000 * HOUR
 const AHEAD = NOW + 9000 * HOUR
 const at = (time: number): BareClaims => ({ iat: time / 1000, sub: 'guest' })
 
-/** A page that knows a value from a server whose clock is a year ahead. */
+/** A page with a value from a server with a clock a year ahead. */
 function misled(hasSocket = true): BarePage {
   const page = new BarePage(undefined, hasSocket)
   if (hasSocket) page.on('connect')
@@ -22,20 +22,20 @@ function misled(hasSocket = true): BarePage {
   return page
 }
 
-describe('a value with a stamp from a clock that was ahead', () => {
-  it('gives way to the greeting of a server whose clock is right', () => {
+describe('a value from a fast clock', () => {
+  it('yields to the greeting of a correct clock', () => {
     const page = misled()
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     expect(page.get('division')).toBe(4)
   })
 
-  it('gives way to a ticket', () => {
+  it('yields to a ticket', () => {
     const page = misled()
     page.hear({ ...at(NOW), changes: [['division', NOW, 4]] })
     expect(page.get('division')).toBe(4)
   })
 
-  it.each([true, false])('gives way to a change of this page, with a socket: %s', (hasSocket) => {
+  it.each([true, false])('yields to this page’s change, with a socket: %s', (hasSocket) => {
     const page = misled(hasSocket)
     if (hasSocket) page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     page.set('division', 5)
@@ -48,7 +48,7 @@ describe('a value with a stamp from a clock that was ahead', () => {
     expect(page.get('division')).toBe(5)
   })
 
-  it('does not come back with an old ticket from another tab', () => {
+  it('is not restored by another tab’s old ticket', () => {
     const page = misled()
     const old = page.remains()?.tickets ?? []
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
@@ -58,7 +58,7 @@ describe('a value with a stamp from a clock that was ahead', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('is saved under the servers’ stamp', () => {
+  it('is saved with the server’s stamp', () => {
     const page = misled()
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
@@ -66,20 +66,20 @@ describe('a value with a stamp from a clock that was ahead', () => {
     expect(page.status('division')).toBe('saved')
   })
 
-  it('accepts later changes after the clock of a running process is corrected', () => {
+  it('accepts later changes after the clock is corrected', () => {
     const page = misled()
     page.hear({ ...at(NOW), changes: [['division', AHEAD + 1, 4]] })
     expect(page.get('division')).toBe(4)
   })
 
-  it('is believed in a greeting, where nothing else is known', () => {
+  it('is accepted in a first greeting', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', AHEAD, 4]] })
     expect(page.get('division')).toBe(4)
   })
 })
 
-describe('a page without a socket that heard nothing for two hours', () => {
-  it('shows a change that another tab has just saved', () => {
+describe('a page without a socket after two silent hours', () => {
+  it('shows another tab’s new change', () => {
     const pages = [new BarePage(undefined, false), new BarePage(undefined, false)] as const
     for (const page of pages) {
       page.on('return')
@@ -95,7 +95,7 @@ describe('a page without a socket that heard nothing for two hours', () => {
     expect([other.get('division'), page.get('division')]).toEqual([5, 5])
   })
 
-  it('takes no earlier time from another tab', () => {
+  it('ignores earlier times of other tabs', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW + 2 * HOUR), changes: [['division', NOW + 2 * HOUR, 5]] })
     const [old = ''] = greetingOf({ ...at(NOW), changes: [['division', NOW, 4]] }).greeting ?? []
     page.on('news', { who: 'g', tickets: [old], held: [], now: NOW })
@@ -103,16 +103,16 @@ describe('a page without a socket that heard nothing for two hours', () => {
   })
 })
 
-describe('a ticket that an app relays', () => {
+describe('a relayed ticket', () => {
   const EVIL = 2 ** 53 - 2
 
-  it('is ignored if no greeting has named its subject', () => {
+  it('is ignored for an unknown subject', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.hear({ ...at(NOW), sub: 'stranger', changes: [['division', NOW + 1, 666]] })
     expect([page.get('division'), page.did('queue')]).toEqual([4, false])
   })
 
-  it('is ignored if only a former visitor’s greeting has named its subject', () => {
+  it('is ignored for a former visitor’s subject', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.on('reconnect')
     page.on('connect')
@@ -121,20 +121,20 @@ describe('a ticket that an app relays', () => {
     expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
   })
 
-  it('is ignored if its stamp exceeds its date by over an hour', () => {
+  it('is ignored if its stamp exceeds its date by an hour', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.hear({ ...at(NOW), changes: [['division', EVIL, 666]] })
     expect(page.get('division')).toBe(4)
   })
 
-  it('gives way to the next ticket of the server, whatever its date is', () => {
+  it('yields to the server’s next ticket, whatever its date', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.hear({ ...at(EVIL), changes: [['division', EVIL, 666]] })
     page.hear({ ...at(NOW), changes: [['division', NOW + 1, 5]] })
     expect(page.get('division')).toBe(5)
   })
 
-  it('is taken of each subject that a greeting has named', () => {
+  it('is accepted for each subject in a greeting', () => {
     const page = new BarePage()
     page.on('connect')
     const [user] = greetingOf({ ...THE_GUEST, ...at(NOW) }).greeting ?? []

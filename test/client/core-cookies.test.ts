@@ -1,12 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import type { JsonValue } from '../../shared/json.js'
 import { ANN, BarePage, GUEST, NAMELESS, NEW_GUEST, THE_GUEST, type Visitor } from '../support/page/bare-page.js'
 
-const add =
-  (item: string) =>
-  (value: JsonValue | undefined): JsonValue => [...(value as string[]), item]
-
-/** Its questions are answered, and its connections come, without a cookie. */
+/** Answers its questions and connections without a cookie. */
 function inVain(page: BarePage, visitor: Visitor): void {
   for (let count = 0; count < 3 && page.told(visitor); count += 1) {
     page.time('link')
@@ -14,7 +9,7 @@ function inVain(page: BarePage, visitor: Visitor): void {
   }
 }
 
-/** A page that has set something in a browser without a cookie. */
+/** A page with a change in a browser without a cookie. */
 function first(): BarePage {
   const page = new BarePage(null)
   page.on('begin')
@@ -25,7 +20,7 @@ function first(): BarePage {
   return page
 }
 
-/** The same, whose browser throws the cookie of each answer away. */
+/** The same in a browser that rejects cookies. */
 function blocked(): BarePage {
   const page = first()
   inVain(page, { who: 'g', guest: true })
@@ -34,7 +29,7 @@ function blocked(): BarePage {
   return page
 }
 
-/** A page of a guest who has not agreed to be remembered: no answer brings a cookie. */
+/** A page of a guest without consent: no answer sets a cookie. */
 function denied(): BarePage {
   const page = new BarePage({ guest: true, values: {}, defaults: { division: -1, cart: [] }, stamps: {} })
   page.on('begin')
@@ -47,20 +42,20 @@ function denied(): BarePage {
   return page
 }
 
-it('is not taken for one without cookies where a visitor signs in as the first cookie is asked for', () => {
+it('a sign-in during the first question does not mean cookies_blocked', () => {
   const page = first()
   page.told({ who: 'g', guest: true })
-  // The guest's cookie came with it, and is another's by now.
+  // The guest’s cookie arrived, and belongs to another visitor by now.
   page.on('refused', 'other_subject')
   page.told({ who: 'ann' })
   expect(page.status('theme')).toBe('saving')
 })
 
 describe.each([
-  ['keeps no cookies', blocked],
-  ['is not agreed to be remembered', denied],
+  ['rejects cookies', blocked],
+  ['has no consent', denied],
 ])('a page whose browser %s', (_, open) => {
-  it('shows what is set, sends it over the socket, and calls it cookies_blocked', () => {
+  it('shows a change, sends it, and reports cookies_blocked', () => {
     const page = open()
     page.set('division', 3)
     expect([page.sent(), page.get('division'), page.status('division')]).toEqual([
@@ -76,14 +71,14 @@ describe.each([
     ])
   })
 
-  it('has said so of what was set before', () => {
+  it('reports earlier changes too', () => {
     const page = open()
     expect([page.get('theme'), page.status('theme'), page.settled]).toHaveLength(3)
     expect(page.status('theme')).toBe('cookies_blocked')
     expect(page.settled[0]).toMatch(/ cookies_blocked$/)
   })
 
-  it('asks and POSTs no more, and leaves nothing to other pages', () => {
+  it('POSTs nothing more and persists nothing', () => {
     const page = open()
     page.set('division', 3)
     page.take(10)
@@ -93,7 +88,7 @@ describe.each([
     expect(page.post()).toBeUndefined()
   })
 
-  it('carries it from one nameless connection to the next, and calls none another visitor', () => {
+  it('resends changes on each connection, with the same visitor', () => {
     const page = open()
     page.set('division', 3)
     page.take(10)
@@ -107,17 +102,7 @@ describe.each([
     }
   })
 
-  it('carries what it has computed as it is', () => {
-    const page = open()
-    for (const [i, item] of ['a', 'b'].entries()) {
-      page.update('cart', add(item))
-      page.take(10 + i)
-    }
-    page.comeBack(NAMELESS)
-    expect(page.get('cart')).toEqual(['a', 'b'])
-  })
-
-  it('rejects at once what is set while the connection is down, and sends it with the next', () => {
+  it('rejects offline changes immediately, and sends them with the next connection', () => {
     const page = open()
     page.disconnect()
     page.set('division', 4)
@@ -131,7 +116,7 @@ describe.each([
     expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 4]]))
   })
 
-  it('saves it, made anew, once the browser keeps a cookie and the page is told to flush', () => {
+  it('saves its changes once a flush finds a cookie', () => {
     const page = open()
     page.set('division', 3)
     page.take(10)
@@ -145,7 +130,7 @@ describe.each([
     expect([page.get('division'), page.status('division'), page.did('visitor')]).toEqual([3, 'saved', false])
   })
 
-  it('asks once more at a flush, and no more where nothing has changed', () => {
+  it('stops asking after a flush without a cookie', () => {
     const page = open()
     page.on('flush')
     let asked = 0
@@ -156,7 +141,7 @@ describe.each([
     expect([asked > 0, page.status('theme')]).toEqual([true, 'cookies_blocked'])
   })
 
-  it('is left by the news of another tab', () => {
+  it('recovers on news of another tab', () => {
     const page = open()
     page.on('news', { who: 'g', tickets: [], held: [] })
     page.time('link')
@@ -168,7 +153,7 @@ describe.each([
     expect(page.status('theme')).toBe('saved')
   })
 
-  it('asks as a connection is refused as another’s, and comes back without the cookie that the answer takes away', () => {
+  it('asks after a refused connection, then connects without the cookie', () => {
     const page = open()
     page.disconnect()
     page.on('refused', 'other_subject')
@@ -186,7 +171,7 @@ describe.each([
     ])
   })
 
-  it('asks seldom where each connection is refused as another’s', () => {
+  it('asks rarely if every connection fails as other_subject', () => {
     const page = open()
     page.disconnect()
     let asked = 0
@@ -199,7 +184,7 @@ describe.each([
     expect([asked < 7, page.status('theme')]).toEqual([true, 'cookies_blocked'])
   })
 
-  it('calls what a handler has written what it is, and would not set it as its own', () => {
+  it('marks a handler’s write as cookies_blocked, without resending it', () => {
     const page = open()
     page.learn(['role', 10, 'admin'])
     expect([page.get('role'), page.status('role')]).toEqual(['admin', 'cookies_blocked'])
@@ -208,7 +193,7 @@ describe.each([
     expect(page.sent().map(([key]) => key)).not.toContain('role')
   })
 
-  it('sends nothing of its own again that has been overtaken', () => {
+  it('resends no overtaken change', () => {
     const page = open()
     page.set('division', 3)
     for (const stamp of [9, 10]) page.take(stamp)
@@ -218,15 +203,7 @@ describe.each([
     expect(page.sent().filter(([key]) => key === 'division')).toEqual([])
   })
 
-  it('tells each caller once', () => {
-    const page = open()
-    page.disconnect()
-    page.effects()
-    for (let i = 0; i < 50; i += 1) page.set('division', i)
-    expect(page.effects('settle')).toHaveLength(50)
-  })
-
-  it('holds no more of what is set the longer it goes on', () => {
+  it('bounds its pending changes', () => {
     const page = open()
     const sizes = [50, 100].map((count) => {
       for (let i = 0; i < count; i += 1) {
@@ -240,8 +217,8 @@ describe.each([
   })
 })
 
-describe('a page whose connection never comes with the cookie that each POST brings', () => {
-  it('is called cookies_blocked after some questions, and goes on so', () => {
+describe('a page whose connections never bring the cookie', () => {
+  it('reports cookies_blocked after a few questions', () => {
     const page = BarePage.greeted(NAMELESS, null)
     page.set('division', 3)
     for (let i = 0; i < 20; i += 1) {
@@ -258,7 +235,7 @@ describe('a page whose connection never comes with the cookie that each POST bri
 })
 
 describe('a first visit', () => {
-  it('whose HTML has brought the cookie shows it by the connection, and asks nothing', () => {
+  it('with a cookie in its HTML asks nothing', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('connect')
@@ -269,7 +246,7 @@ describe('a first visit', () => {
     expect([page.settled, page.post()]).toEqual([['3 saved'], undefined])
   })
 
-  it('without a socket asks once, and then POSTs what was set', () => {
+  it('without a socket asks once, then POSTs its change', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('begin')
     expect(page.post()).toBeUndefined()
@@ -279,7 +256,7 @@ describe('a first visit', () => {
     expect([page.settled, page.post()]).toEqual([['3 saved'], undefined])
   })
 
-  it('of a static page asks until an answer is to a request with the cookie, and POSTs only then', () => {
+  it('of a static page asks until the cookie returns', () => {
     const page = new BarePage(null, false)
     page.on('begin')
     page.set('division', 3)
@@ -290,7 +267,7 @@ describe('a first visit', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('is not taken for one without cookies where one was lost twice, and had come back between', () => {
+  it('that loses two cookies is not cookies_blocked', () => {
     const page = new BarePage(null)
     page.on('begin')
     page.on('connect')
@@ -304,7 +281,7 @@ describe('a first visit', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('is not taken for one without cookies by what other tabs are answered', () => {
+  it('that hears other tabs is not cookies_blocked', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.set('division', 3)
     page.post()
@@ -313,14 +290,14 @@ describe('a first visit', () => {
   })
 })
 
-describe('a page without a socket that keeps no cookies', () => {
+describe('without a socket or cookies', () => {
   it.each<[string, ConstructorParameters<typeof BarePage>[0], Visitor]>([
     ['a page of its own', NEW_GUEST, { who: 'h', guest: true }],
     ['a visitor who has not agreed', { guest: true, values: {}, defaults: {}, stamps: {} }, NAMELESS],
     ['a static page', null, { who: 'g', guest: true }],
     ['plain values', { division: 1 }, { who: 'g', guest: true }],
     ['a user’s', { ...NEW_GUEST, who: 'ann' }, { who: 'ann' }],
-  ])('says so after two questions at the most, and shows what was set: %s', (_, initial, visitor) => {
+  ])('reports cookies_blocked after two questions: %s', (_, initial, visitor) => {
     const page = new BarePage(initial, false)
     page.on('begin')
     page.set('division', 3)
@@ -335,7 +312,7 @@ describe('a page without a socket that keeps no cookies', () => {
     ])
   })
 
-  it('hears of a cookie that is gone from an answer, and asks', () => {
+  it('asks after an answer without its cookie', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ dropped: true })
@@ -344,8 +321,8 @@ describe('a page without a socket that keeps no cookies', () => {
   })
 })
 
-describe('a visitor who agrees no more to be remembered', () => {
-  it('is another guest from then on', () => {
+describe('a visitor who withdraws consent', () => {
+  it('becomes another guest', () => {
     const page = BarePage.greeted()
     page.disconnect()
     page.set('division', 3)
@@ -356,7 +333,7 @@ describe('a visitor who agrees no more to be remembered', () => {
     expect([page.did('visitor'), page.get('division'), page.settled]).toEqual([true, -1, ['3 cookies_blocked']])
   })
 
-  it('is a user: what is set over a connection that is hers goes over it', () => {
+  it('as a user sends changes over their connection', () => {
     const page = new BarePage({ ...NEW_GUEST, who: 'ann' })
     page.on('connect')
     page.greet({ who: 'ann' })
@@ -366,20 +343,5 @@ describe('a visitor who agrees no more to be remembered', () => {
     expect([page.sent(), page.status('division')]).toEqual([[['division', 0, '', 3]], 'cookies_blocked'])
     page.comeBack(ANN)
     expect(page.get('division')).toBe(3)
-  })
-
-  it('and is a user leaves nothing to the guest who comes next', () => {
-    const { guest: _, ...known } = NEW_GUEST
-    const page = new BarePage({ ...known, who: 'ann' })
-    page.on('connect')
-    page.greet({ who: 'ann' })
-    page.told({ who: 'ann' })
-    page.comeBack({ who: 'ann' })
-    page.told({ who: 'ann' })
-    page.comeBack({ who: 'ann' })
-    page.set('division', 3)
-    page.take(10)
-    page.comeBack(NAMELESS)
-    expect([page.get('division'), page.effects('visitor')]).toEqual([-1, [['visitor', { kind: 'guest' }]]])
   })
 })

@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, GUEST, THE_GUEST, type Visitor } from '../support/page/bare-page.js'
 
-/** Adds an item to a list. */
+/** Appends an item. */
 function add(item: string): (value: JsonValue | undefined) => JsonValue {
   return (value) => [...(value as string[]), item]
 }
 
-/** A page whose cart was written at 10, and lasts for another 400 ms; its cookie has it. */
+/** A page with a cart written at 10, saved, and ending in 400 ms. */
 function reserving(): BarePage {
   const page = BarePage.greeted()
   page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 400]] })
@@ -21,8 +21,8 @@ function timersOf(page: BarePage): readonly unknown[] {
 
 const hasEnded: Visitor = { ...THE_GUEST, ends: [['cart', 10.5, 0]] }
 
-describe('a value that ends', () => {
-  it('is the default from then on, with nothing to save', () => {
+describe('an expiring value', () => {
+  it('becomes the default, with nothing to save', () => {
     const page = reserving()
     expect([page.get('cart'), timersOf(page)]).toEqual([['a'], [['timer', ':cart', 400, 0]]])
     page.effects()
@@ -31,7 +31,7 @@ describe('a value that ends', () => {
     expect([page.effects(), page.remains()]).toEqual([[], undefined])
   })
 
-  it('of a page’s HTML, too', () => {
+  it('expires from the HTML too', () => {
     const page = new BarePage({ ...GUEST, values: { cart: ['a'] }, stamps: { cart: 10 }, ends: [['cart', 10.5, 400]] })
     page.on('begin')
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
@@ -39,7 +39,7 @@ describe('a value that ends', () => {
     expect([page.get('cart'), page.status('cart')]).toEqual([[], 'saved'])
   })
 
-  it('does not come back with an older ticket, nor from a server whose clock is behind', () => {
+  it('is not restored by an old ticket or a slow clock', () => {
     const page = reserving()
     page.time(':cart')
     page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 3]] })
@@ -47,7 +47,7 @@ describe('a value that ends', () => {
     expect([page.get('cart'), timersOf(page).length]).toEqual([[], 1])
   })
 
-  it('ends no later because its ticket is read again, and sooner where a greeting says so', () => {
+  it('keeps its end for a repeated ticket, but not a greeting’s earlier end', () => {
     const page = reserving()
     page.on('news', { who: 'g', held: [], tickets: [page.hear({ changes: [], ends: [['cart', 10.5, 400]] })] })
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
@@ -55,7 +55,7 @@ describe('a value that ends', () => {
     expect(timersOf(page)).toEqual([['timer', ':cart', 7, 0]])
   })
 
-  it('is no longer the newest where another one was written', () => {
+  it('leaves newer values alone', () => {
     const page = reserving()
     page.learn(['cart', 11, ['b']])
     page.time(':cart')
@@ -72,13 +72,13 @@ describe('a value that ends', () => {
     ])
   })
 
-  it('has ended in the greeting after a sleep, in which no timer ran', () => {
+  it('is gone in the greeting after a sleep', () => {
     const page = reserving()
     page.comeBack(hasEnded)
     expect([page.get('cart'), page.status('cart'), page.post()]).toEqual([[], 'saved', undefined])
   })
 
-  it('of the visitor before is nothing to the next one', () => {
+  it('leaves the next visitor’s value alone', () => {
     const page = reserving()
     page.comeBack({ who: 'ann', kept: true })
     page.greet({ who: 'ann', kept: true, changes: [['cart', 9, ['hers']]] })
@@ -88,7 +88,7 @@ describe('a value that ends', () => {
     expect(page.get('cart')).toEqual(['hers'])
   })
 
-  it('settles what was never saved: there is nothing to save any more', () => {
+  it('settles an unsaved change', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.synced({ results: [{ stamp: 10, level: 'memory' }] })
@@ -98,8 +98,8 @@ describe('a value that ends', () => {
   })
 })
 
-describe('an update over a value that ends', () => {
-  it('is computed again where it waits', () => {
+describe('an update over an expiring value', () => {
+  it('is recomputed while it waits', () => {
     const page = reserving()
     page.on('disconnect')
     page.update('cart', add('b'))
@@ -112,7 +112,7 @@ describe('an update over a value that ends', () => {
     expect(page.sent()).toEqual([['cart', 10.5, '1', ['b']]])
   })
 
-  it('is refused where the page has not heard of the end, and computed again', () => {
+  it('is recomputed after the server’s conflict', () => {
     const page = reserving()
     page.update('cart', add('b'))
     expect(page.sent()).toEqual([['cart', 10, '1', ['a', 'b']]])

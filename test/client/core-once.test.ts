@@ -8,10 +8,10 @@ const add =
   (item: string) =>
   (value: JsonValue | undefined): JsonValue => [...(value as string[]), item]
 
-/** When a write was made whose ids matter. */
+/** When a write with known ids was made. */
 const NOW = 1_000_000
 
-/** A page whose update was taken, and is not saved. */
+/** A page with an acknowledged, unsaved update. */
 function taken(): BarePage {
   const page = BarePage.greeted()
   page.update('cart', add('mine'), 'mine')
@@ -20,8 +20,8 @@ function taken(): BarePage {
   return page
 }
 
-describe('an update that was taken', () => {
-  it('is in a newer value that has its id, and counts as saved with that', () => {
+describe('an acknowledged update', () => {
+  it('is saved with a newer value that has its id', () => {
     const page = taken()
     const ids = { cart: [['1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 5, ['mine', 'theirs']]], ids })
@@ -30,7 +30,7 @@ describe('an update that was taken', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is shown once where another page, which found it in the outbox, has sent it for this one', () => {
+  it('is shown once if another page sent it from the outbox', () => {
     const page = new BarePage()
     page.update('cart', add('mine'))
     const ticket = bareTicket({ changes: [['cart', NOW, ['mine']]], ids: { cart: [['1', NOW]] } })
@@ -38,7 +38,7 @@ describe('an update that was taken', () => {
     expect([page.get('cart'), page.status('cart')]).toEqual([['mine'], 'saved'])
   })
 
-  it('is there once where another page has sent it for this one, though a later one has joined it since', () => {
+  it('counts once if another page sent it before a later update', () => {
     const page = BarePage.greeted()
     page.update('cart', add('first'), 'first')
     page.disconnect()
@@ -66,18 +66,7 @@ describe('an update that was taken', () => {
     ])
   })
 
-  it('is there once where only the refusal of what has joined it says that another page has sent it', () => {
-    const page = new BarePage()
-    for (const item of ['mine', 'later']) page.update('cart', add(item), item)
-    page.on('connect')
-    page.greet()
-    expect(page.sent()).toEqual([['cart', 0, '2', ['mine', 'later']]])
-    const ticket = bareTicket({ changes: [['cart', NOW, ['mine']]], ids: { cart: [['1', NOW]] } })
-    page.synced({ ticket, results: [{ code: 'conflict', stamp: NOW, value: ['mine'] }] })
-    expect(page.sent()).toEqual([['cart', NOW, '2', ['mine', 'later']]])
-  })
-
-  it('is made once more, under the same id, over a newer value whose ids lack it', () => {
+  it('is resent over a newer value without its id', () => {
     const page = taken()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     expect(page.get('cart')).toEqual(['theirs', 'mine'])
@@ -87,26 +76,11 @@ describe('an update that was taken', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is made once more together with what was computed after it', () => {
-    const page = taken()
-    page.on('disconnect')
-    page.update('cart', add('later'), 'later')
-    page.comeBack({ ...THE_GUEST, changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
-    expect(page.get('cart')).toEqual(['theirs', 'mine', 'later'])
-    page.take(NOW + 6)
-    page.take(NOW + 7)
-    page.answer()
-    expect([page.settled, page.get('cart')]).toEqual([
-      ['mine saved', 'later saved'],
-      ['theirs', 'mine', 'later'],
-    ])
-  })
-
-  it('is in a newer value that has the id of one which was computed over it', () => {
+  it('is in a newer value with the id of a later update', () => {
     const page = taken()
     page.update('cart', add('later'), 'later')
     page.effects()
-    // The process had lost the one before.
+    // The process had lost the earlier update.
     const ticket = page.hear({ changes: [['cart', NOW + 1, ['mine', 'later']]], ids: { cart: [['2', NOW + 1]] } })
     page.synced({ ticket, results: [{ stamp: NOW + 1, level: 'memory' }] })
     const cart = ['mine', 'later', 'theirs']
@@ -114,7 +88,7 @@ describe('an update that was taken', () => {
     expect([page.get('cart'), page.sent()]).toEqual([cart, []])
   })
 
-  it('is not made once more where another has set the value without computing it', () => {
+  it('is not resent after a plain set', () => {
     const page = taken()
     page.learn(['cart', NOW + 5, []])
     expect([page.get('cart'), page.sent()]).toEqual([[], []])
@@ -122,7 +96,7 @@ describe('an update that was taken', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is not made once more where its id may be forgotten by then', () => {
+  it('is not resent if its id may be forgotten', () => {
     const page = taken()
     page.hear({
       changes: [['cart', NOW + 5, ['theirs']]],
@@ -136,14 +110,14 @@ describe('an update that was taken', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['theirs'], []])
   })
 
-  it('is not made once more where it is saved', () => {
+  it('is not resent once saved', () => {
     const page = taken()
     page.answer()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     expect([page.get('cart'), page.sent()]).toEqual([['theirs'], []])
   })
 
-  it('and was told as lost, is not shown twice where the server finds it after all', () => {
+  it('is shown once if the server finds it after a resend', () => {
     const page = taken()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     // A greeting, or another node, knows of both.
@@ -156,11 +130,11 @@ describe('an update that was taken', () => {
   })
 })
 
-describe('an update whose answer was lost', () => {
-  /** It was taken, and another one after it. */
+describe('an update with a lost answer', () => {
+  /** The server took the update, and a later one. */
   const known = { ...THE_GUEST, changes: [['cart', NOW + 5, ['mine', 'theirs']] as const] }
 
-  it('is answered with the stamp that it got, and not made again', () => {
+  it('is acknowledged with its original stamp', () => {
     const page = BarePage.greeted()
     page.update('cart', add('mine'), 'mine')
     page.comeBack({ ...known, ids: { cart: [['1', NOW] as const, ['x', NOW + 5] as const] } })
@@ -170,7 +144,7 @@ describe('an update whose answer was lost', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('has what was computed after it computed over the newest value', () => {
+  it('rebases later updates onto the newest value', () => {
     const page = BarePage.greeted()
     page.update('cart', add('mine'), 'mine')
     page.update('cart', add('later'), 'later')

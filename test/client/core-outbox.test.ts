@@ -6,7 +6,7 @@ import type { Plain } from '../support/app/plain.js'
 import { ANN, BarePage, GUEST, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
-/** The page after this one, which the server tells what it has. */
+/** Opens the next page, with these values from the server. */
 function next({ page }: BarePage, ...known: Plain<WireRegister>[]): BarePage {
   const values = Object.fromEntries(known.flatMap(([key, , value]) => (value === undefined ? [] : [[key, value]])))
   const stamps = Object.fromEntries(known.map(([key, stamp]) => [key, stamp]))
@@ -22,22 +22,22 @@ const add =
   (item: string) =>
   (value: JsonValue | undefined): JsonValue => [...(value as string[]), item]
 
-/** A page that has set a value, and not sent it. */
+/** A page with an unsent change. */
 function offline(key: string, value?: JsonValue): BarePage {
   const page = new BarePage()
   page.set(key, value)
   return page
 }
 
-/** A page that has sent a value over its socket. */
+/** A page with a change in flight. */
 function sending(key: string, value?: JsonValue): BarePage {
   const page = BarePage.greeted()
   page.set(key, value)
   return page
 }
 
-describe('what a page has left', () => {
-  it('is shown and sent by the next one, over what it was made over', () => {
+describe('the outbox of a page', () => {
+  it('is shown and sent by the next page, with its base stamp', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 1])
     page.on('disconnect')
@@ -47,7 +47,7 @@ describe('what a page has left', () => {
     expect(sent(after)).toEqual([['division', 5, '', 2]])
   })
 
-  it('is let go of where something newer stands', () => {
+  it('is discarded for newer values', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 1])
     page.update('cart', add('b'))
@@ -58,13 +58,13 @@ describe('what a page has left', () => {
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'x'], 'saved', []])
   })
 
-  it('is no refusal of the next page’s where the server refuses it', () => {
+  it('causes no rejected status on the next page', () => {
     const after = next(offline('division', 2))
     after.answer({ results: [{ code: 'superseded', stamp: 9, value: 7 }] } as never)
     expect([after.get('division'), after.status('division')]).toEqual([7, 'saved'])
   })
 
-  it('is the newest change of a key', () => {
+  it('has the newest change of a key', () => {
     const page = offline('division', 1)
     page.set('division', 2)
     page.set('cart')
@@ -74,7 +74,7 @@ describe('what a page has left', () => {
     ])
   })
 
-  it('is what was computed, under its id: if it had arrived, it is not taken twice', () => {
+  it('has a computed value with its id, so that it counts once', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     page.answer()
@@ -90,7 +90,7 @@ describe('what a page has left', () => {
     expect([after.get('cart'), after.status('cart'), after.post()]).toEqual([['a', 'b', 'x'], 'saved', undefined])
   })
 
-  it('gives way to what stands where it was computed, and had not arrived: its function is gone', () => {
+  it('yields to a conflict, as its function is gone', () => {
     const page = BarePage.greeted()
     page.update('cart', add('b'))
     const after = next(page, ['cart', 12, ['x']])
@@ -98,7 +98,7 @@ describe('what a page has left', () => {
     expect([after.get('cart'), after.post()]).toEqual([['x'], undefined])
   })
 
-  it('is a ticket until the cookie was seen with it', () => {
+  it('has a ticket until the cookie has it', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
     const after = next(page, ['division', 4, 1])
@@ -107,14 +107,7 @@ describe('what a page has left', () => {
     expect(after.remains()).toBeUndefined()
   })
 
-  it('is of no interest where the cookie has come back with it, or with more', () => {
-    const page = BarePage.greeted()
-    page.learn(['division', 10, 3])
-    const after = next(page, ['division', 11, 4])
-    expect([after.get('division'), after.post()]).toEqual([4, undefined])
-  })
-
-  it('is nothing once the cookie was seen with it, it was refused, or another visitor is there', () => {
+  it('is empty after a save, a refusal or a sign-in', () => {
     const saved = sending('division', 3)
     saved.take(10)
     saved.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
@@ -125,7 +118,7 @@ describe('what a page has left', () => {
     for (const page of [saved, refused, left]) expect(page.remains()).toBeUndefined()
   })
 
-  it('is nothing in a browser that has not shown its cookie', () => {
+  it('is empty until the browser returns a cookie', () => {
     const page = new BarePage(NEW_GUEST)
     page.set('division', 3)
     expect(page.remains()).toBeUndefined()
@@ -134,7 +127,7 @@ describe('what a page has left', () => {
     expect(page.remains()).toEqual({ who: 'g', tickets: [], drafts: [['division', 0, '', 3]] })
   })
 
-  it('gives way to what the next page has set itself', () => {
+  it('yields to a change of the next page', () => {
     const page = offline('division', 1)
     const after = new BarePage()
     after.set('division', 2)
@@ -142,14 +135,7 @@ describe('what a page has left', () => {
     expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 2]]])
   })
 
-  it('by several tabs is all taken up', () => {
-    const texts = [offline('division', 1), offline('cart', ['a'])].map(({ page }) => remainsOf(page))
-    const after = new BarePage()
-    after.on('restored', texts)
-    expect([after.get('division'), after.get('cart')]).toEqual([1, ['a']])
-  })
-
-  it('by several tabs goes over nothing that it was not made over', () => {
+  it('of several tabs keeps each change on its own base', () => {
     const one = offline('cart', ['a'])
     one.update('cart', add('b'))
     const other = new BarePage()
@@ -164,7 +150,7 @@ describe('what a page has left', () => {
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b'], []])
   })
 
-  it('by several tabs is what was made over the newest value', () => {
+  it('of several tabs keeps the change with the newest base', () => {
     const stale = new BarePage()
     stale.update('cart', add('a'))
     const other = BarePage.greeted()
@@ -182,7 +168,7 @@ describe('what a page has left', () => {
     ['no ticket', '["g",["x"],[]]'],
     ['no change', '["g",[],[3]]'],
     ['a ticket of nothing', `["g",["a.${btoa('null')}.b"],[]]`],
-  ])('and is %s, is left alone', (_, text) => {
+  ])('is ignored if malformed: %s', (_, text) => {
     const page = new BarePage()
     page.on('restored', [text, remainsOf(offline('cart', ['a']).page)])
     page.set('division', 4)
@@ -190,13 +176,13 @@ describe('what a page has left', () => {
   })
 })
 
-describe('two changes of a key, each computed over the one before it, that a page has left', () => {
-  /** They go out together, as the list that they are: the server knows which of them it has taken. */
+describe('two computed changes left by a page', () => {
+  /** They go out together: the server knows which of them it has taken. */
   const LIST = [
     ['cart', 10, '1', ['a', 'b']],
     ['cart', 10, '2', ['a', 'b', 'c']],
   ]
-  /** The first was under way, so the second did not join it. */
+  /** The first was in flight, so the second did not join it. */
   const left = (): BarePage => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
@@ -206,18 +192,18 @@ describe('two changes of a key, each computed over the one before it, that a pag
     return page
   }
 
-  it('are both in the last POST, though the first is under way', () => {
+  it('are both in its last POST', () => {
     expect(left().effects('post')).toEqual([['post', expect.objectContaining({ set: LIST })]])
   })
 
-  it('both arrive by the next page', () => {
+  it('are both sent by the next page', () => {
     const after = next(left(), ['cart', 10, ['a']])
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
     after.answer({ results: [taken(11), taken(12)] })
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], []])
   })
 
-  it('both arrive by the page itself, when it comes back', () => {
+  it('are both sent by the page itself on return', () => {
     const page = left()
     page.effects()
     page.on('disconnect')
@@ -226,19 +212,12 @@ describe('two changes of a key, each computed over the one before it, that a pag
     expect(page.sent()).toEqual(LIST)
   })
 
-  it('both count where the first has arrived before the next page was made', () => {
+  it('both count if the first arrived before the next page', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
   })
 
-  it('both count where a ticket says of the first that it was taken', () => {
-    const after = next(left(), ['cart', 10, ['a']])
-    after.on('disconnect')
-    after.comeBack({ ...THE_GUEST, changes: [['cart', 11, ['a', 'b']]], ids: { cart: [['1', 11]] } })
-    expect([after.get('cart'), after.sent()]).toEqual([['a', 'b', 'c'], LIST])
-  })
-
-  it('go on one by one where the answer to the first comes after all', () => {
+  it('continue one by one after a late answer', () => {
     const page = left()
     page.effects()
     page.take(11)
@@ -246,7 +225,7 @@ describe('two changes of a key, each computed over the one before it, that a pag
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
   })
 
-  it('make room for what a later page has left, which found them taken', () => {
+  it('yield to a later page’s change', () => {
     const later = BarePage.greeted()
     later.comeBack({ ...THE_GUEST, changes: [['cart', 12, ['a', 'b', 'c']]] })
     later.on('set', { id: '9', next: add('d') }, [['cart', undefined]])
@@ -256,9 +235,9 @@ describe('two changes of a key, each computed over the one before it, that a pag
   })
 
   it.each([
-    ['has not heard of the first', 10],
-    ['has heard of the first', 11],
-  ])('make room for the longer list of the page that went on after its next one %s', (_, base) => {
+    ['missed the first', 10],
+    ['knows the first', 11],
+  ])('yield to the longer list of a page that %s', (_, base) => {
     const page = left()
     const first = remainsOf(page.page)
     const short = base === 10 ? first : JSON.stringify(['g', [], [['cart', 11, '2', ['a', 'b', 'c']]]])
@@ -272,7 +251,17 @@ describe('two changes of a key, each computed over the one before it, that a pag
     ])
   })
 
-  it('go on where the first wrote what stands, by a server that has lost its id since', () => {
+  it.each([
+    ['are saved if the last wrote the current value', ['a', 'b', 'c']],
+    ['yield to another writer', ['x']],
+  ])('%s', (_, value) => {
+    const after = next(left(), ['cart', 12, value])
+    const conflict = { code: 'conflict', stamp: 12, value } as const
+    after.answer({ results: [conflict, conflict] } as never)
+    expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([value, 'saved', []])
+  })
+
+  it('continue if the first wrote the current value under a lost id', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect(sent(after)).toEqual(LIST)
     const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const
@@ -280,20 +269,5 @@ describe('two changes of a key, each computed over the one before it, that a pag
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
     after.answer({ results: [taken(12)], held: [['cart', 12]] })
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'c'], 'saved', []])
-  })
-
-  it('are over where the last wrote what stands', () => {
-    const after = next(left(), ['cart', 12, ['a', 'b', 'c']])
-    expect(sent(after)).toEqual(LIST)
-    const conflict = { code: 'conflict', stamp: 12, value: ['a', 'b', 'c'] } as const
-    after.answer({ results: [conflict, conflict] } as never)
-    expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'c'], 'saved', []])
-  })
-
-  it('give way where another has written since', () => {
-    const after = next(left(), ['cart', 12, ['x']])
-    const conflict = { code: 'conflict', stamp: 12, value: ['x'] } as const
-    after.answer({ results: [conflict, conflict] } as never)
-    expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['x'], 'saved', []])
   })
 })

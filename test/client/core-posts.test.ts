@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { BarePage, GUEST, greetingOf, THE_GUEST } from '../support/page/bare-page.js'
-import { bareTicket } from '../support/page/bare-ticket.js'
 
 describe('a POST', () => {
-  it('says whose page it is, and brings what the socket could not', () => {
+  it('names its visitor and brings the changes', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.set('cart')
@@ -16,31 +15,7 @@ describe('a POST', () => {
     })
   })
 
-  it('that sets something saves it, and tells the other tabs', () => {
-    const page = new BarePage()
-    page.set('division', 3)
-    page.answer({ stamp: 10 })
-    expect([page.status('division'), page.settled, page.post()]).toEqual(['saved', ['3 saved'], undefined])
-    const ticket = bareTicket({ changes: [['division', 10, 3]], ids: {} })
-    expect(page.effects('tell')).toEqual([['tell', { who: 'g', held: [], now: NaN, tickets: [ticket] }]])
-  })
-
-  it('goes over that alone which the page knows, and again over what it is refused for', () => {
-    const page = new BarePage()
-    page.set('division', 3)
-    page.set('cart', ['a'])
-    page.answer({
-      results: [
-        { code: 'superseded', stamp: 10, value: 9 },
-        { stamp: 11, level: 'memory' },
-      ],
-    })
-    expect([page.settled, page.get('division'), page.status('division')]).toEqual([['a saved'], 3, 'saving'])
-    expect(page.answer({ stamp: 12 })?.set).toEqual([['division', 10, '', 3]])
-    expect([page.settled, page.get('division')]).toEqual([['a saved', '3 saved'], 3])
-  })
-
-  it('gives way to what it is refused for where it may have arrived before', () => {
+  it('rejects a superseded change that may have arrived before', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.fail()
@@ -48,7 +23,7 @@ describe('a POST', () => {
     expect([page.settled, page.get('division'), page.post()?.set]).toEqual([['3 superseded'], 9, undefined])
   })
 
-  it('keeps in the outbox what it has saved until the cookie was seen with it, and POSTs nothing for that', () => {
+  it('keeps a saved ticket in the outbox until the cookie has it', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -57,7 +32,7 @@ describe('a POST', () => {
     expect(page.remains()).toBeUndefined()
   })
 
-  it('brings along what the cookie was not seen with, with whatever goes out next', () => {
+  it('brings every ticket the cookie lacks', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['cart', 10, ['a']])
     page.answer()
@@ -66,7 +41,7 @@ describe('a POST', () => {
     expect(page.post()?.tickets).toEqual([ticket])
   })
 
-  it('brings no more than fits, and the rest comes with the next', () => {
+  it('leaves tickets over the size limit to the next POST', () => {
     const page = BarePage.greeted()
     const long = 'x'.repeat(20_000)
     for (const key of ['a', 'b', 'c']) page.learn([key, 10, long])
@@ -74,7 +49,7 @@ describe('a POST', () => {
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
-  it('brings no more changes than fit, by their bytes, and first of all those', () => {
+  it('limits changes by their bytes, before tickets', () => {
     const page = BarePage.greeted()
     page.learn(['a', 10, 'x'.repeat(20_000)])
     page.on('disconnect')
@@ -86,7 +61,7 @@ describe('a POST', () => {
     expect(page.post()?.set?.map(([key]) => key)).toEqual(['theme'])
   })
 
-  it('for a change that is too large alone gives up that one, and nothing that waits behind it', () => {
+  it('rejects only the change that is too large', () => {
     const page = BarePage.greeted()
     page.learn(['theme', 10, 'dark'])
     page.on('disconnect')
@@ -102,7 +77,7 @@ describe('a POST', () => {
     expect(page.post()).toBeUndefined()
   })
 
-  it('that asks whose the page is, and is refused, gives up nothing that is under way over the socket', () => {
+  it('discards no change in flight if its question is refused', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet({ guest: true })
@@ -113,7 +88,7 @@ describe('a POST', () => {
     expect(page.get('division')).toBe(3)
   })
 
-  it('with news waits for a third of a second after another: a slider that is dragged costs three a second', () => {
+  it('waits a third of a second after the previous POST', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.take(10)
@@ -127,7 +102,7 @@ describe('a POST', () => {
     expect(page.page.isQueued).toBe(true)
   })
 
-  it('is not made where another tab has done it all meanwhile', () => {
+  it('is skipped if another tab has made it', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
     page.on('news', { who: 'g', tickets: [ticket], held: [] })
@@ -135,18 +110,10 @@ describe('a POST', () => {
     page.on('turn')
     expect([page.effects('release', 'post'), page.page.posted]).toEqual([[['release']], undefined])
   })
-
-  it('of one of two tabs saves what both have made', () => {
-    const page = BarePage.greeted()
-    page.set('division', 3)
-    const ticket = page.take(10)
-    page.on('news', { who: 'g', tickets: [ticket], held: [] })
-    expect([page.settled, page.status('division')]).toEqual([['3 saved'], 'saved'])
-  })
 })
 
-describe('a POST that fails', () => {
-  it('is made again, later each time, and what was in it says what was known then', () => {
+describe('a failed POST', () => {
+  it('retries with exponential backoff and the original base stamp', () => {
     const page = new BarePage()
     page.set('division', 3)
     const waits: unknown[] = []
@@ -160,7 +127,7 @@ describe('a POST that fails', () => {
     expect([page.status('division'), page.post()?.set]).toEqual(['offline', [['division', 0, '', 3]]])
   })
 
-  it('as the server is busy waits for as long as that says, and is no loss', () => {
+  it('waits for Retry-After on 429', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.fail({ status: 429, wait: 7000, error: { code: 'rate_limited' } })
@@ -168,7 +135,7 @@ describe('a POST that fails', () => {
     expect([page.status('division'), page.post()?.set]).toEqual(['saving', [['division', 0, '', 3]]])
   })
 
-  it('is made at once where the socket connects, the network is back, or the page is told to flush', () => {
+  it('retries immediately on connect, wake and flush', () => {
     for (const event of [['connect'], ['wake'], ['flush']] as const) {
       const page = BarePage.greeted()
       page.learn(['division', 10, 3])
@@ -179,7 +146,7 @@ describe('a POST that fails', () => {
     }
   })
 
-  it('whose change is to come later is made again a second later', () => {
+  it('retries a rate-limited change after a second', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ results: [{ code: 'rate_limited' }] } as never)
@@ -188,7 +155,7 @@ describe('a POST that fails', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('backs off once, however many of its changes are to come later', () => {
+  it('backs off once for several deferred changes', () => {
     const page = new BarePage(GUEST, false)
     for (const key of ['a', 'b', 'c']) page.set(key, 3)
     page.effects()
@@ -196,7 +163,7 @@ describe('a POST that fails', () => {
     expect(page.effects('timer').filter(([, name, ms]) => name === 'post' && ms === 1000)).toHaveLength(1)
   })
 
-  it('brings what is not saved before what no store has, however large that is', () => {
+  it('brings unsaved tickets before a large one without a store', () => {
     const page = BarePage.greeted()
     const large = page.learn(['cart', 9, 'x'.repeat(21_000)])
     page.answer({ unsaved: ['cart'] })
@@ -205,14 +172,14 @@ describe('a POST that fails', () => {
     expect(large.length).toBeGreaterThan(20_000)
   })
 
-  it('that another program has answered leaves what was set on the page alone', () => {
+  it('keeps its changes on 404', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.fail({ status: 404 })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'offline'])
   })
 
-  it('for the page as a whole gives everything up, and goes back to what was there', () => {
+  it('rejects and rolls back everything on bad_origin', () => {
     const page = BarePage.greeted()
     page.learn(['division', 9, 4])
     page.answer({ held: [['division', 9]] })
@@ -224,7 +191,7 @@ describe('a POST that fails', () => {
     expect([page.status('division'), page.status('cart'), page.post()]).toEqual(['bad_origin', 'bad_origin', undefined])
   })
 
-  it('for one ticket gives up that one, and brings the others', () => {
+  it('discards only the bad ticket', () => {
     const page = BarePage.greeted()
     const [bad, good] = [page.learn(['division', 10, 1]), page.learn(['cart', 10, ['a']])]
     expect(page.fail({ status: 400, error: { code: 'bad_ticket', index: 0 } })?.tickets).toEqual([bad, good])
@@ -233,7 +200,7 @@ describe('a POST that fails', () => {
     expect(page.status('cart')).toBe('saved')
   })
 
-  it('for one ticket refuses nothing that was set over it', () => {
+  it('keeps a change made over a bad ticket', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.on('disconnect')
@@ -244,7 +211,7 @@ describe('a POST that fails', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('for one ticket takes the next one of that key', () => {
+  it('accepts the next ticket of a key after a bad ticket', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.fail({ status: 400, error: { code: 'bad_ticket', index: 0 } })
@@ -259,8 +226,8 @@ describe('a POST that fails', () => {
   })
 })
 
-describe('a change that no store has', () => {
-  /** It is kept out of the cookie, and was POSTed. */
+describe('a change without a store', () => {
+  /** A POSTed change of a field with cookie: false. */
   function unsaved(): BarePage {
     const page = BarePage.greeted()
     page.set('division', 3)
@@ -275,7 +242,7 @@ describe('a change that no store has', () => {
     expect(page.settled).toEqual(['3 store_unavailable'])
   })
 
-  it('is saved once an answer, or another tab, says that the store has it', () => {
+  it('is saved once another tab or an answer confirms it', () => {
     const page = unsaved()
     page.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
     expect(page.status('division')).toBe('saved')
@@ -286,7 +253,7 @@ describe('a change that no store has', () => {
     expect(other.status('division')).toBe('saved')
   })
 
-  it('is tried again where the page is told to flush', () => {
+  it('is retried on flush', () => {
     const page = unsaved()
     page.on('flush')
     expect([page.status('division'), page.post()?.tickets]).toEqual(['saving', [expect.any(String)]])
@@ -298,7 +265,7 @@ describe('a change that no store has', () => {
     expect(page.status('division')).toBe('saved')
   })
 
-  it('is not said of a newer one, which has overtaken the answer', () => {
+  it('does not affect a newer ticket', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
     page.post()
@@ -306,21 +273,10 @@ describe('a change that no store has', () => {
     page.on('posted', { status: 200, wait: 0, answer: { results: [], held: [], kept: true, unsaved: ['division'] } })
     expect([page.status('division'), page.post()?.tickets]).toEqual(['saving', [newer]])
   })
-
-  it('by POST is store_unavailable, too', () => {
-    const page = new BarePage(GUEST, false)
-    page.set('division', 3)
-    page.answer({ stamp: 10, unsaved: ['division'] })
-    expect([page.status('division'), page.get('division'), page.settled]).toEqual([
-      'store_unavailable',
-      3,
-      ['3 store_unavailable'],
-    ])
-  })
 })
 
-describe('an answer that greets', () => {
-  it('is taken as the page’s own, with what it has', () => {
+describe('an answer with a greeting', () => {
+  it('merges the greeting’s values', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ ...greetingOf({ ...THE_GUEST, changes: [['cart', 5, ['a']]] }), stamp: 10 })

@@ -1,17 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
-it('a page that was refused, and is connected before its time, does not connect once more', () => {
-  const page = BarePage.greeted()
-  page.on('refused', 'store_unavailable')
-  page.on('connect')
-  page.effects()
-  page.on('timer', 'link')
-  expect(page.did('reconnect')).toBe(false)
-})
-
-describe('a page whose handshake was refused', () => {
-  it('as another’s ends its POST, asks, and connects again', () => {
+describe('a page with a refused handshake', () => {
+  it('as another visitor’s aborts its POST, asks and reconnects', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.post()
@@ -19,7 +10,7 @@ describe('a page whose handshake was refused', () => {
     expect([page.did('release'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
   })
 
-  it('as one too many connects again later, and later each time', () => {
+  it('retries rate_limited with backoff', () => {
     const page = new BarePage()
     const waits: unknown[] = []
     for (let count = 0; count < 5; count += 1) {
@@ -31,7 +22,16 @@ describe('a page whose handshake was refused', () => {
     expect(waits).toEqual([1000, 1000, 1000, 2000, 4000])
   })
 
-  it('for no reason of ours goes on over POSTs: socket.io comes back by itself', () => {
+  it('cancels its retry if the socket connects first', () => {
+    const page = BarePage.greeted()
+    page.on('refused', 'store_unavailable')
+    page.on('connect')
+    page.effects()
+    page.on('timer', 'link')
+    expect(page.did('reconnect')).toBe(false)
+  })
+
+  it('for any other reason POSTs while socket.io reconnects', () => {
     const page = new BarePage()
     page.on('refused', undefined)
     page.set('division', 3)
@@ -39,7 +39,7 @@ describe('a page whose handshake was refused', () => {
   })
 })
 
-describe('a page whose value the cookie was seen to have', () => {
+describe('a page with a value confirmed in the cookie', () => {
   function held(): { page: BarePage; ticket: string } {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
@@ -49,7 +49,7 @@ describe('a page whose value the cookie was seen to have', () => {
     return { page, ticket }
   }
 
-  it('POSTs it again where it is gone from there and from the process: an older answer came late, and the process has died', () => {
+  it('POSTs the ticket again if cookie and process lost it', () => {
     const { page, ticket } = held()
     expect(page.greet()).toEqual({ who: 'g' })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
@@ -57,7 +57,7 @@ describe('a page whose value the cookie was seen to have', () => {
     expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
   })
 
-  it('POSTs nothing where the process has it', () => {
+  it('POSTs nothing if the process has the value', () => {
     const { page } = held()
     page.synced({ ...greetingOf({ ...THE_GUEST, changes: [['division', 10, 3]] }), held: [] })
     page.time('post')
@@ -65,8 +65,8 @@ describe('a page whose value the cookie was seen to have', () => {
   })
 })
 
-describe('a page whose connection the server ends', () => {
-  it('ends its POST, and POSTs nothing before it was told whose it is', () => {
+describe('a page whose connection ends', () => {
+  it('by live_session:reconnect aborts its POST until the next greeting', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.post()
@@ -79,7 +79,7 @@ describe('a page whose connection the server ends', () => {
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
-  it('without a word goes on over POSTs', () => {
+  it('otherwise continues by POST', () => {
     const page = BarePage.greeted()
     page.on('disconnect')
     page.set('division', 3)
@@ -88,7 +88,7 @@ describe('a page whose connection the server ends', () => {
 })
 
 describe('a page without a socket', () => {
-  it('asks at once where it knows nothing, and is ready with the answer', () => {
+  it('asks for its first values and becomes ready', () => {
     const page = new BarePage(null, false)
     page.on('begin')
     expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
@@ -99,21 +99,13 @@ describe('a page without a socket', () => {
     ['of a browser that has shown its cookie', GUEST],
     ['of a first visit', NEW_GUEST],
     ['of plain values', { division: 1 }],
-  ])('asks for nothing where its HTML says all: %s', (_, initial) => {
+  ])('asks for nothing beyond its HTML: %s', (_, initial) => {
     const page = new BarePage(initial as typeof GUEST, false)
     page.on('begin')
     expect(page.post()).toBeUndefined()
   })
 
-  it('asks where it comes back as it was left, and shows what it missed', () => {
-    const page = new BarePage(GUEST, false)
-    page.on('leave')
-    page.on('return')
-    expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
-    expect(page.get('division')).toBe(8)
-  })
-
-  it('brings what it has saved where it comes back and the cookie lacks that: an older answer came late, and the process has died', () => {
+  it('restored from the cache, POSTs a value the cookie lacks', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -125,7 +117,7 @@ describe('a page without a socket', () => {
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 
-  it('asks, and no more, where the cookie has what it has saved', () => {
+  it('restored from the cache, only asks if the cookie is current', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -135,7 +127,7 @@ describe('a page without a socket', () => {
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 
-  it('keeps its cookie, however often it comes back within minutes', () => {
+  it('stays saving after twenty returns within minutes', () => {
     const page = new BarePage(GUEST, false)
     for (let count = 0; count < 20; count += 1) {
       page.on('leave')
@@ -147,8 +139,8 @@ describe('a page without a socket', () => {
   })
 })
 
-describe('a page whose connection does not come, or says nothing', () => {
-  it('POSTs, after a while', () => {
+describe('a page with a silent or missing connection', () => {
+  it('POSTs after a timeout', () => {
     const page = new BarePage()
     page.on('connect')
     page.set('division', 3)
@@ -157,7 +149,7 @@ describe('a page whose connection does not come, or says nothing', () => {
     expect(page.post()?.set).toEqual([['division', 0, '', 3]])
   })
 
-  it('asks by POST where it does not know whose it is', () => {
+  it('asks by POST if it knows no visitor', () => {
     const page = new BarePage({})
     page.on('connect')
     page.set('division', 3)
@@ -168,7 +160,7 @@ describe('a page whose connection does not come, or says nothing', () => {
   it.each<[string, (page: BarePage) => void]>([
     ['nothing is attached to its namespace', (page) => page.on('connect')],
     ['it hears nothing for a while', () => undefined],
-  ])('is ready with the answer to its question where %s', (_, happen) => {
+  ])('becomes ready by POST: %s', (_, happen) => {
     const page = new BarePage(null)
     page.on('begin')
     happen(page)
@@ -178,22 +170,14 @@ describe('a page whose connection does not come, or says nothing', () => {
     expect([page.page.isReady, page.get('division')]).toEqual([true, 8])
   })
 
-  it('is ready with the answer to its question where its handshake is refused', () => {
-    const page = new BarePage(null)
-    page.on('begin')
-    page.on('refused', undefined)
-    expect(page.told(THE_GUEST)).toEqual({})
-    expect(page.page.isReady).toBe(true)
-  })
-
-  it('waits for it where its HTML says all', () => {
+  it('waits for its socket if its HTML has all values', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('refused', undefined)
     expect([page.post(), page.page.timers.has('greet')]).toEqual([undefined, false])
   })
 
-  it('brings what it has, also where another tab has told of another visitor', () => {
+  it('POSTs its ticket despite another visitor’s news', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     const ticket = page.take(10)
@@ -202,7 +186,7 @@ describe('a page whose connection does not come, or says nothing', () => {
     expect(page.post()).toEqual({ who: 'g', tickets: [ticket] })
   })
 
-  it('POSTs what is set however often its connection is refused', () => {
+  it('POSTs changes however often the handshake fails', () => {
     const page = BarePage.greeted()
     page.disconnect()
     page.set('division', 3)
@@ -215,11 +199,11 @@ describe('a page whose connection does not come, or says nothing', () => {
   })
 })
 
-describe('an open connection without an answer', () => {
-  /** Returns the patience of the exchanges that were sent since the test last looked. */
-  const patience = (page: BarePage): readonly unknown[] => page.effects('send').map(([, , ms]) => ms)
+describe('a silent connection', () => {
+  /** Returns the timeouts of the syncs sent since the last call. */
+  const timeouts = (page: BarePage): readonly unknown[] => page.effects('send').map(([, , ms]) => ms)
 
-  it('is replaced, and the change is sent again over the next one', () => {
+  it('is replaced, and the change is resent over the next', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     expect(page.sent()).toEqual([['division', 0, '', 3]])
@@ -229,14 +213,14 @@ describe('an open connection without an answer', () => {
     expect([page.sent(), page.did('reconnect')]).toEqual([[['division', 0, '', 3]], false])
   })
 
-  it('is replaced without a greeting', () => {
+  it('is replaced if the greeting is missing', () => {
     const page = new BarePage()
     page.on('connect')
     page.lose()
     expect(page.did('reconnect')).toBe(true)
   })
 
-  it('leaves the change to a POST, where no other connection comes', () => {
+  it('leaves the change to a POST if no connection follows', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.lose()
@@ -246,24 +230,24 @@ describe('an open connection without an answer', () => {
     expect(page.status('division')).toBe('offline')
   })
 
-  it('has 4 s, and twice as long after each silence, until a change is answered', () => {
+  it('times out after 4 s, doubling until an answer', () => {
     const page = BarePage.greeted()
     const waits: unknown[] = []
     page.set('division', 3)
     for (let count = 0; count < 3; count += 1) {
-      waits.push(patience(page).at(-1))
+      waits.push(timeouts(page).at(-1))
       page.lose()
       page.comeBack()
     }
     page.take(10)
     page.set('division', 4)
-    waits.push(patience(page).at(-1))
+    waits.push(timeouts(page).at(-1))
     expect(waits).toEqual([4000, 8000, 16_000, 4000])
   })
 
-  it('makes POSTs less patient until one is answered', () => {
+  it('shortens POST timeouts until an answer', () => {
     const page = BarePage.greeted()
-    const patience = (): unknown => page.effects('post').at(-1)?.[2]
+    const timeouts = (): unknown => page.effects('post').at(-1)?.[2]
     page.set('division', 3)
     page.lose()
     page.comeBack()
@@ -271,16 +255,16 @@ describe('an open connection without an answer', () => {
     const waits: unknown[] = []
     for (let count = 0; count < 3; count += 1) {
       page.fail()
-      waits.push(patience())
+      waits.push(timeouts())
     }
     page.answer()
-    waits.push(patience())
+    waits.push(timeouts())
     page.learn(['cart', 11, ['a']])
     page.post()
-    expect([...waits, patience()]).toEqual([2500, 3000, 4000, 6000, 10_000])
+    expect([...waits, timeouts()]).toEqual([2500, 3000, 4000, 6000, 10_000])
   })
 
-  it('is not replaced as it was closed', () => {
+  it('is not replaced after it has closed', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.disconnect()
@@ -288,11 +272,11 @@ describe('an open connection without an answer', () => {
   })
 })
 
-describe('a connection that refuses the greeting', () => {
+describe('a refused greeting', () => {
   it.each<[string, (page: BarePage) => void]>([
     ['not now', (page) => page.refuseAll('rate_limited')],
     ['it is malformed', (page) => page.refuseAll('malformed')],
-  ])('is asked once more after a while: %s', (_, happen) => {
+  ])('retries later: %s', (_, happen) => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.disconnect()
@@ -308,8 +292,8 @@ describe('a connection that refuses the greeting', () => {
   })
 })
 
-describe('a page whose POSTs are dropped, and its connections are not', () => {
-  it('connects again later each time', () => {
+describe('a page with dropped POSTs and good connections', () => {
+  it('reconnects with exponential backoff', () => {
     const page = BarePage.greeted()
     const waits: unknown[] = []
     for (let count = 0; count < 6; count += 1) {
@@ -324,7 +308,7 @@ describe('a page whose POSTs are dropped, and its connections are not', () => {
   })
 })
 
-describe('a page whose questions fail, on a first visit', () => {
+describe('a first visit with failing questions', () => {
   /** Its connection works, its endpoint does not. */
   function unanswered(): BarePage {
     const page = new BarePage(null)
@@ -336,14 +320,14 @@ describe('a page whose questions fail, on a first visit', () => {
     return page
   }
 
-  it('sends what is set over its connection, and does not call it saved', () => {
+  it('sends changes over its socket, but stays offline', () => {
     const page = unanswered()
     expect(page.sent()).toEqual([['division', 0, '', 3]])
     page.take(10)
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
 
-  it('brings it anew to the browser that an answer makes at last', () => {
+  it('resends the change once an answer brings a cookie', () => {
     const page = unanswered()
     page.take(10)
     page.effects()
@@ -354,7 +338,7 @@ describe('a page whose questions fail, on a first visit', () => {
 })
 
 describe('the news of other tabs', () => {
-  it('of another visitor has it come back once for all that tell', () => {
+  it('of another visitor reconnects the page once', () => {
     const page = BarePage.greeted()
     for (const who of ['h', 'h', 'h']) page.on('news', { who, tickets: [], held: [] })
     expect(page.did('reconnect')).toBe(false)
@@ -365,28 +349,28 @@ describe('the news of other tabs', () => {
     expect(page.page.who).toBe('ann')
   })
 
-  it('of another visitor has it ask where it has no connection', () => {
+  it('of another visitor makes a page without socket ask', () => {
     const page = new BarePage(GUEST, false)
     page.on('news', { who: 'h', tickets: [], held: [] })
     expect(page.told(ANN)).toEqual({})
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
-  it('of a cookie that works has a page on its first visit come back with it', () => {
+  it('of a working cookie ends the wait of a first visit', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('news', { who: 'g', tickets: [], held: [] })
     expect(page.told(THE_GUEST)).toEqual({})
     expect(page.did('take')).toBe(true)
   })
 
-  it('of its own visitor is taken over, and leaves nothing to POST', () => {
+  it('of its own visitor saves its values', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
     page.on('news', { who: 'g', tickets: [ticket], held: [['cart', 4]] })
     expect([page.status('division'), page.post(), page.did('reconnect')]).toEqual(['saved', undefined, false])
   })
 
-  it('shows a tab without a connection what another one has made', () => {
+  it('reaches a tab without a connection', () => {
     const page = new BarePage(GUEST, false)
     const other = new BarePage(GUEST, false)
     other.set('division', 3)
@@ -396,8 +380,8 @@ describe('the news of other tabs', () => {
   })
 })
 
-describe('a page that is left', () => {
-  it('ends its question, and makes another as it comes back', () => {
+describe('a page at its unload', () => {
+  it('aborts its question, and asks again on return', () => {
     const page = new BarePage(null, false)
     page.on('begin')
     page.post()
@@ -407,7 +391,7 @@ describe('a page that is left', () => {
     expect(page.post()).toEqual({})
   })
 
-  it('POSTs everything, also what is under way over the socket, and sends nothing twice there', () => {
+  it('POSTs everything unsaved, even changes in flight', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 7, []])
     page.set('division', 3)
@@ -425,7 +409,7 @@ describe('a page that is left', () => {
     ])
   })
 
-  it('POSTs what is unsaved on a first visit, too: its HTML has said whose it is', () => {
+  it('POSTs unsaved changes of a first visit', () => {
     const page = new BarePage(NEW_GUEST)
     page.set('division', 3)
     page.effects()
@@ -433,7 +417,7 @@ describe('a page that is left', () => {
     expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }]])
   })
 
-  it('POSTs nothing where nothing is unsaved, or it is not known whose it is', () => {
+  it('POSTs nothing without changes or without a visitor', () => {
     const saved = BarePage.greeted()
     saved.set('division', 3)
     saved.take(10)
@@ -447,7 +431,7 @@ describe('a page that is left', () => {
     }
   })
 
-  it('POSTs once, also if the browser freezes it afterwards', () => {
+  it('POSTs once, even if the browser freezes it later', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.effects()
@@ -455,7 +439,7 @@ describe('a page that is left', () => {
     expect(page.effects('post')).toHaveLength(1)
   })
 
-  it('settles all that was set, once it comes back', () => {
+  it('settles all changes after its return', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.set('division', 4)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { BarePage, GUEST, NAMELESS, THE_GUEST } from '../support/page/bare-page.js'
+import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
-/** A page that was loaded five minutes ago. */
+/** A page five minutes after its load. */
 function opened(page: BarePage = new BarePage()): BarePage {
   page.on('begin')
   page.time('greet')
@@ -13,8 +13,8 @@ function opened(page: BarePage = new BarePage()): BarePage {
 const renewals = (page: BarePage): readonly unknown[] =>
   page.effects('timer').flatMap(([, name, ms]) => (name === 'renew' ? [ms] : []))
 
-describe('a page that is used', () => {
-  it('POSTs once five minutes have passed since it was loaded, and again five minutes after that was taken', () => {
+describe('a page in use', () => {
+  it('POSTs at a use, at most every five minutes', () => {
     const page = new BarePage()
     page.on('begin')
     page.time('greet')
@@ -34,7 +34,7 @@ describe('a page that is used', () => {
     expect(page.post()).toEqual({ who: 'g' })
   })
 
-  it('POSTs sooner where the server says so, in its HTML or in a greeting', () => {
+  it('uses the server’s interval, from HTML or greeting', () => {
     const page = new BarePage({ ...GUEST, renew: 15 })
     page.on('begin')
     expect(renewals(page)).toEqual([15_000])
@@ -46,13 +46,13 @@ describe('a page that is used', () => {
     expect(renewals(plain)).toEqual([20_000])
   })
 
-  it('asks whose it is where it has plain values and no connection: a question renews, too', () => {
+  it('asks for its visitor if it knows none', () => {
     const page = opened(new BarePage({ division: 1 }, false))
     page.on('use')
     expect(page.post()).toEqual({})
   })
 
-  it('POSTs nothing more where a change was POSTed meanwhile, by itself or by another tab', () => {
+  it('POSTs nothing after another POST of this or another tab', () => {
     const page = opened()
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -66,7 +66,7 @@ describe('a page that is used', () => {
     expect(other.post()).toBeUndefined()
   })
 
-  it('waits longer after each POST that is refused, however often it is used', () => {
+  it('backs off after a refused POST, however often it is used', () => {
     const page = opened()
     page.on('use')
     page.effects()
@@ -77,7 +77,7 @@ describe('a page that is used', () => {
     expect(page.effects()).toEqual([])
   })
 
-  it('waits for its turn among the tabs, and needs none where another tab was first', () => {
+  it('waits for its turn among the tabs', () => {
     const page = opened()
     page.on('use')
     expect(page.effects()).toEqual([['queue']])
@@ -86,7 +86,7 @@ describe('a page that is used', () => {
     expect(page.effects('post', 'release')).toEqual([['release']])
   })
 
-  it('tries again after a failure only where it is used again', () => {
+  it('retries after a failure at the next use', () => {
     const page = opened()
     page.on('use')
     expect(page.fail()).toEqual({ who: 'g' })
@@ -95,15 +95,7 @@ describe('a page that is used', () => {
     expect(page.answer()).toEqual({ who: 'g' })
   })
 
-  it('comes back where the session was ended elsewhere, and asks for a cookie where its own is gone', () => {
-    const page = opened(BarePage.greeted())
-    page.on('use')
-    page.answer({ dropped: true })
-    expect(page.told({ ...THE_GUEST, who: 'h' })).toEqual({})
-    expect(page.did('reconnect')).toBe(true)
-  })
-
-  it('POSTs at the next use once the machine has slept', () => {
+  it('POSTs at the first use after a sleep', () => {
     const page = new BarePage()
     page.on('begin')
     page.time('greet')
@@ -111,19 +103,10 @@ describe('a page that is used', () => {
     page.on('use')
     expect(page.post()).toEqual({ who: 'g' })
   })
-
-  it('asks for nothing in a browser that keeps no cookie', () => {
-    const page = BarePage.greeted(NAMELESS, null)
-    page.told(NAMELESS)
-    page.comeBack(NAMELESS)
-    page.on('wake')
-    page.on('use')
-    expect(page.post()).toBeUndefined()
-  })
 })
 
-describe('a page that is not used', () => {
-  it('POSTs nothing, however long it lies open', () => {
+describe('an unused page', () => {
+  it('POSTs nothing', () => {
     const page = opened(BarePage.greeted())
     page.comeBack()
     expect([page.post(), page.effects('post', 'queue')]).toEqual([undefined, []])

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import { fieldOf } from '../../client/core/field.js'
 import { overallStatus, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
-import { ANN, BarePage } from '../support/page/bare-page.js'
+import { BarePage } from '../support/page/bare-page.js'
 
-/** A page whose key is that far. */
+/** Brings the key to that status. */
 const PAGES: readonly (readonly [string, (page: BarePage) => void])[] = [
   ['default', () => undefined],
   [
@@ -32,7 +32,7 @@ const PAGES: readonly (readonly [string, (page: BarePage) => void])[] = [
 ]
 
 describe('a status', () => {
-  it.each(PAGES)('that is %s is the same object each time', (status, make) => {
+  it.each(PAGES)('%s is the same object each time', (status, make) => {
     const bare = BarePage.greeted()
     make(bare)
     const { page } = bare
@@ -59,15 +59,15 @@ describe('a status', () => {
     ])
   })
 
-  it('of a key that nothing is known of is default', () => {
+  it('of an unknown key is default', () => {
     expect(BarePage.greeted().status('unknown')).toBe('default')
   })
 })
 
 const add = (item: string) => (value: JsonValue | undefined) => [...(value as string[]), item]
 
-describe('an update that waits for the store', () => {
-  it('is offline with store_unavailable until the store accepts its id', () => {
+describe('an update during an outage of the store', () => {
+  it('is offline until the store accepts its id', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 5, []])
     page.answer()
@@ -112,24 +112,15 @@ describe('an update that waits for the store', () => {
         .sort(),
     ).toEqual(['cart', 'division'])
   })
-
-  it('is saving once the store has taken it', () => {
-    const page = BarePage.greeted()
-    page.update('cart', add('a'))
-    page.refuse('store_unavailable')
-    page.on('flush')
-    page.take(7)
-    expect(page.status('cart')).toBe('saving')
-  })
 })
 
-describe('a status of a change that was refused', () => {
+describe('a rejected status', () => {
   const save = (page: BarePage, stamp: number, value: JsonValue): void => {
     page.learn(['cart', stamp, value])
     page.answer({ held: [['cart', stamp]] })
   }
 
-  it('goes on saying so while what others set is told and saved, also after a flush, until the page sets it again', () => {
+  it('stays through remote changes and a flush, until the next set', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.refuse('too_large')
@@ -144,7 +135,7 @@ describe('a status of a change that was refused', () => {
     expect(page.status('cart')).toBe('saved')
   })
 
-  it('says so also once those are saved that were computed after it', () => {
+  it('stays after a later update is saved', () => {
     const page = BarePage.greeted()
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
@@ -154,7 +145,7 @@ describe('a status of a change that was refused', () => {
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'invalid_value'])
   })
 
-  it('is told once what was taken before it is saved', () => {
+  it('follows once the earlier change is saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.take(13)
@@ -165,7 +156,7 @@ describe('a status of a change that was refused', () => {
     expect([before, page.status('cart')]).toEqual(['saving', 'invalid_value'])
   })
 
-  it('says nothing where what was set after it stands in its place', () => {
+  it('is cleared by a later accepted set', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.set('cart', ['b'])
@@ -173,13 +164,5 @@ describe('a status of a change that was refused', () => {
     page.take(13)
     page.answer()
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'saved'])
-  })
-
-  it('is not told to the next visitor', () => {
-    const page = BarePage.greeted()
-    page.set('cart', ['a'])
-    page.refuse('invalid_value')
-    page.comeBack(ANN)
-    expect(page.status('cart')).toBe('default')
   })
 })

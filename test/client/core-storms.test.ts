@@ -8,10 +8,10 @@ import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
-/** ms that any answer, and any connection, takes. */
+/** Latency of each answer and connection, in ms. */
 const LATENCY = 20
 const MINUTE = 60_000
-/** Requests, and connections, that a page may make in a minute: none waits for the network alone, which would be 3000. */
+/** Requests and connections of a page per minute; retrying at network speed would be 3000. */
 const MOST = 1500
 
 const who = fc.constantFrom('g', 'h', undefined)
@@ -52,7 +52,7 @@ function answerOf(
     ...(greets && { greeting: [bareTicket({ defaults: { a: 0 }, guest: true, changes })] }),
     ...(unsaved && { unsaved: ['a', 'b'] }),
     held: [],
-    // Over a socket nothing newer stands each time: others would have to be as fast as the network.
+    // A socket answers no newer value each time: others would have to be as fast as the network.
     results: set.map(() =>
       code ? { code, ...(isPost && { stamp: now, value: now }) } : { stamp: now, level: 'memory' },
     ),
@@ -60,10 +60,10 @@ function answerOf(
   return plain as unknown as SyncAnswer
 }
 
-/** What a connection is refused with, if it is. */
+/** Why a connection is refused, if at all. */
 const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefined, 'other_subject', 'rate_limited')
 
-/** A server that says the same again and again, in turn. */
+/** A server that repeats its answers in turn. */
 const server = fc.record({
   posts: fc.array(reply, { minLength: 1, maxLength: 3 }),
   syncs: fc.array(reply, { minLength: 1, maxLength: 3 }),
@@ -80,7 +80,7 @@ const SNAPSHOTS = [
   { who: 'ann', held: [], values: {}, defaults: { a: 0 }, stamps: {} },
 ] as const
 
-/** How many requests and connections a page makes in a minute, and what of. */
+/** The requests and connections of a page in a minute. */
 function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: boolean): readonly string[] {
   const page: Page = beginPage(snapshot as unknown as AnySnapshot | undefined, hasSocket)
   const made: string[] = []
@@ -156,7 +156,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
   return made
 }
 
-describe('a page, whatever its server says', () => {
+describe('a page of an arbitrary server', () => {
   it('makes no storm of requests', () => {
     fc.assert(
       fc.property(server, fc.constantFrom(...SNAPSHOTS), fc.boolean(), (told, snapshot, hasSocket) => {

@@ -5,18 +5,18 @@ import { bareTicket } from '../support/page/bare-ticket.js'
 
 const STEP = { changes: [['step', 5, 2] as const], tab: ['step'] }
 
-/** What it leaves to other tabs, and to itself. */
+/** Its outbox for other tabs, and for itself. */
 const left = ({ page }: BarePage): readonly unknown[] =>
   [remainsOf(page), remainsOf(page, true)].map((text) => (text ? JSON.parse(text) : text))
 
 describe('values of the tab', () => {
-  it('are saved as the page has them, and are left to this tab alone', () => {
+  it('are saved immediately, and left to this tab only', () => {
     const page = BarePage.greeted()
     const ticket = page.hear(STEP)
     expect([page.status('step'), page.post(), left(page)]).toEqual(['saved', undefined, ['', ['g', [ticket], []]]])
   })
 
-  it('are saved by the answer over the socket', () => {
+  it('are saved by the socket’s answer', () => {
     const page = BarePage.greeted()
     page.hear(STEP)
     page.set('step', 3)
@@ -45,7 +45,7 @@ describe('values of the tab', () => {
     ])
   })
 
-  it('go with each greeting and each POST, and are told to no other tab', () => {
+  it('go with each greeting and POST, but not to other tabs', () => {
     const page = BarePage.greeted()
     const own = page.hear(STEP)
     const other = page.learn(['division', 6, 1])
@@ -58,7 +58,7 @@ describe('values of the tab', () => {
     expect(page.effects()).toContainEqual(['send', expect.objectContaining({ tickets: [own] }), 4000])
   })
 
-  it('begin with what the tab has left, and not with that of another visitor', () => {
+  it('start from the tab’s outbox, unless it is another visitor’s', () => {
     const ticket = bareTicket(STEP)
     const page = BarePage.greeted()
     page.on('restored', [JSON.stringify(['g', [ticket], [['step', 5, '', 3]]])])
@@ -72,7 +72,7 @@ describe('values of the tab', () => {
     expect([next.get('step'), next.status('step')]).toEqual([undefined, 'default'])
   })
 
-  it('are not saved while the next connection is another guest’s', () => {
+  it('are unsaved while the next connection is another guest’s', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet(NAMELESS)

@@ -4,39 +4,39 @@ import type { WireChange } from '../../shared/protocol.js'
 import { BarePage, THE_GUEST } from '../support/page/bare-page.js'
 
 const GROUP = expect.stringMatching(/^[0-9a-z]+$/)
-const ID = expect.stringMatching(/^./)
+/** The division 1 and the cart ['a'], set together. */
+const BOTH = [
+  ['division', 0, '', 1, GROUP],
+  ['cart', 0, '', ['a'], GROUP],
+]
+/** A page with both of them in flight. */
+function settingBoth(): BarePage {
+  const page = BarePage.greeted()
+  page.setMany({ division: 1, cart: ['a'] })
+  return page
+}
 const taken = (...stamps: readonly number[]) => ({
   results: stamps.map((stamp) => ({ stamp, level: 'memory' })),
 })
 
-/** The changes that have gone out over the socket since the test last looked. */
+/** The changes of each sync sent over the socket since the last call. */
 function sent(page: BarePage): readonly unknown[] {
   return page.effects().flatMap(([what, one]) => (what === 'send' ? [(one as { readonly set?: unknown }).set] : []))
 }
 
-describe('values that are set together', () => {
-  it('go in one exchange, and are settled once each of them is', () => {
-    const page = BarePage.greeted()
-    page.setMany({ division: 1, cart: ['a'] })
+describe('values set together', () => {
+  it('go out in one sync, and settle once all are saved', () => {
+    const page = settingBoth()
     const [set] = sent(page)
-    expect(set).toEqual([
-      ['division', 0, '', 1, GROUP],
-      ['cart', 0, '', ['a'], GROUP],
-    ])
+    expect(set).toEqual(BOTH)
     page.synced(taken(5, 5) as never)
     expect(page.settled).toEqual([])
     page.learn(['division', 5, 1], ['cart', 5, ['a']])
-    page.on('news', {
-      who: 'g',
-      held: [
-        ['division', 5],
-        ['cart', 5],
-      ],
-    } as never)
+    for (const key of ['division', 'cart']) page.on('news', { who: 'g', held: [[key, 5]] } as never)
     expect(page.settled).toEqual(['together saved'])
   })
 
-  it('have one name that no other call has, and a single one has none', () => {
+  it('share a group name per call; a single value has none', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1, cart: [] })
     page.setMany({ theme: 1, size: 2 })
@@ -62,7 +62,7 @@ describe('values that are set together', () => {
     ])
   })
 
-  it('are not waited for by those that were set before them', () => {
+  it('do not delay earlier values', () => {
     const page = BarePage.greeted()
     page.set('division', 1)
     page.setMany({ division: 2, cart: ['a'] })
@@ -70,11 +70,11 @@ describe('values that are set together', () => {
     expect([page.get('division'), page.get('cart'), page.get('theme')]).toEqual([2, ['b'], 'dark'])
     sent(page)
     page.synced(taken(5) as never)
-    // The cart of the former call was replaced before it was sent.
+    // The earlier call’s cart was replaced before it was sent.
     expect(sent(page)).toEqual([[['division', 5, '', 2, GROUP]]])
   })
 
-  it('go with nothing else, so that what is refused for its size takes nothing with it', () => {
+  it('go alone, so that a too_large refusal spares other changes', () => {
     const page = new BarePage()
     const large = 'x'.repeat(12_000)
     page.set('first', 1)
@@ -87,9 +87,8 @@ describe('values that are set together', () => {
     expect(keys()).toEqual(['second', 'third'])
   })
 
-  it('are not torn where a later group of one of their keys has to wait', () => {
-    const page = BarePage.greeted()
-    page.setMany({ division: 1, cart: ['a'] })
+  it('stay together although a later group waits', () => {
+    const page = settingBoth()
     page.set('theme', 'dark')
     page.setMany({ division: 2, theme: 'light' })
     page.on('leave')
@@ -97,17 +96,11 @@ describe('values that are set together', () => {
     page.told(THE_GUEST)
     page.comeBack()
     sent(page)
-    // The first is put off while the theme is in flight.
-    page.on(
-      'synced',
-      {
-        set: [
-          ['division', 0, '', 1],
-          ['cart', 0, '', ['a']],
-        ],
-      } as never,
-      { ok: false, code: 'rate_limited' },
-    )
+    // The first is rate-limited while the theme is in flight.
+    page.on('synced', { set: BOTH.map(([key, over, id, value]) => [key, over, id, value]) } as never, {
+      ok: false,
+      code: 'rate_limited',
+    })
     page.time('send')
     const [set] = sent(page) as readonly (readonly WireChange[])[]
     expect(set?.map(([key, , , value]) => [key, value])).toEqual([
@@ -116,35 +109,16 @@ describe('values that are set together', () => {
     ])
   })
 
-  it('go together again where they may have arrived', () => {
-    const page = BarePage.greeted()
-    page.setMany({ division: 1, cart: ['a'] })
+  it('are resent together', () => {
+    const page = settingBoth()
     sent(page)
     page.disconnect()
     page.comeBack()
     const again = sent(page).at(-1)
-    expect(again).toEqual([
-      ['division', 0, '', 1, GROUP],
-      ['cart', 0, '', ['a'], GROUP],
-    ])
+    expect(again).toEqual(BOTH)
   })
 
-  it('are left together, and are sent together by the next page', () => {
-    const page = BarePage.greeted()
-    page.setMany({ division: 1, cart: ['a'] })
-    const [set] = sent(page)
-    const name = (set as readonly (readonly unknown[])[])[0]?.[4]
-    const next = BarePage.greeted()
-    next.on('restored', [remainsOf(page.page)])
-    expect(sent(next)).toEqual([
-      [
-        ['division', 0, '', 1, name],
-        ['cart', 0, '', ['a'], name],
-      ],
-    ])
-  })
-
-  it('are sent by the next page after what was left before them, and before what was left behind them', () => {
+  it('keep their place in the next page’s order', () => {
     const page = BarePage.greeted()
     page.update('cart', () => ['a'])
     page.setMany({ division: 1, cart: ['b'] })
@@ -158,29 +132,26 @@ describe('values that are set together', () => {
       sets.push(sent(next))
     }
     expect(sets).toEqual([
-      [[['cart', 0, ID, ['a']]]],
+      [[['cart', 0, expect.stringMatching(/^./), ['a']]]],
       [
         [
           ['division', 0, '', 1, GROUP],
           ['cart', 5, '', ['b'], GROUP],
         ],
       ],
-      [[['cart', 6, ID, ['c']]]],
+      [[['cart', 6, expect.stringMatching(/^./), ['c']]]],
     ])
   })
 
-  it('are carried over together to the visitor whose page it turns out to be', () => {
+  it('go together to the visitor of the greeting', () => {
     const page = new BarePage(null)
     page.setMany({ division: 1, cart: ['a'] })
     page.on('connect')
     page.greet()
-    expect(sent(page).at(-1)).toEqual([
-      ['division', 0, '', 1, GROUP],
-      ['cart', 0, '', ['a'], GROUP],
-    ])
+    expect(sent(page).at(-1)).toEqual(BOTH)
   })
 
-  it('are refused once, and each shows why', () => {
+  it('are rejected once, each with the reason', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1.5, cart: ['a'] })
     page.synced({ results: [{ code: 'invalid_value' }, { code: 'invalid_value' }] } as never)
@@ -192,9 +163,8 @@ describe('values that are set together', () => {
     ])
   })
 
-  it('give way key by key: the one that was overtaken is refused, the other stays', () => {
-    const page = BarePage.greeted()
-    page.setMany({ division: 1, cart: ['a'] })
+  it('are superseded key by key', () => {
+    const page = settingBoth()
     page.disconnect()
     page.comeBack()
     sent(page)

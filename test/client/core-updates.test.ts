@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
-/** Adds an item to a list. */
+/** Appends an item. */
 function add(item: string): (value: JsonValue | undefined) => JsonValue {
   return (value) => [...(value as string[]), item]
 }
 
-/** A page whose cart is known, and whose cookie has it. */
+/** A page with a saved cart. */
 function shopping(...cart: string[]): BarePage {
   const page = BarePage.greeted()
   page.learn(['cart', 10, cart])
@@ -21,7 +21,7 @@ function comeBack(page: BarePage, ...changes: [string, number, JsonValue][]): vo
 }
 
 describe('an update', () => {
-  it('is shown at once, goes out over the stamp that it was computed over, and has an id', () => {
+  it('is shown, then sent with an id and its base stamp', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'saving'])
@@ -31,13 +31,13 @@ describe('an update', () => {
     expect([page.settled, page.status('cart')]).toEqual([['update saved'], 'saved'])
   })
 
-  it('begins from the default, over no stamp', () => {
+  it('starts from the default, over stamp 0', () => {
     const page = BarePage.greeted()
     page.update('division', (value) => Number(value) + 1)
     expect([page.get('division'), page.sent()]).toEqual([0, [['division', 0, '1', 0]]])
   })
 
-  it('is computed anew under the same id over what another tab has written, which comes with the refusal', () => {
+  it('rebases onto each conflict’s value, under the same id', () => {
     const page = shopping()
     page.update('cart', add('mine'))
     page.effects()
@@ -51,7 +51,7 @@ describe('an update', () => {
     expect(page.settled).toEqual(['update saved'])
   })
 
-  it('is computed anew over what another tab has written where it had not gone out', () => {
+  it('rebases an unsent update onto a newer greeting', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'))
@@ -59,7 +59,7 @@ describe('an update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 12, '1', ['a', 'x', 'b']]]])
   })
 
-  it('is not computed again where the value before it is what it was', () => {
+  it('is not computed again over an equal value', () => {
     const page = shopping('a')
     let times = 0
     page.on('disconnect')
@@ -73,7 +73,7 @@ describe('an update', () => {
     expect(page.get('cart')).toBe(shown)
   })
 
-  it('is sent again as it was, under the same id, where the answer was lost', () => {
+  it('is resent unchanged after a lost answer', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     page.effects()
@@ -85,7 +85,7 @@ describe('an update', () => {
     expect(page.settled).toEqual(['update saved'])
   })
 
-  it('is computed anew, under the same id, where it was sent again and had not been taken', () => {
+  it('rebases if the resent update had not arrived', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     comeBack(page, ['cart', 12, ['a', 'x']])
@@ -94,14 +94,14 @@ describe('an update', () => {
     expect([page.settled, page.sent()]).toEqual([[], [['cart', 12, '1', ['a', 'x', 'b']]]])
   })
 
-  it('is refused where the server knows of nothing newer, rather than sent again for ever', () => {
+  it('is rejected on a conflict without a newer value', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     page.refuse('conflict')
     expect([page.settled, page.get('cart')]).toEqual([['update conflict'], ['a']])
   })
 
-  it('that is refused for what it is, is rolled back', () => {
+  it('is rolled back on invalid_value', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     page.refuse('invalid_value')
@@ -112,7 +112,7 @@ describe('an update', () => {
     ])
   })
 
-  it('waits where the server would take it at another time, and goes over what stands by then', () => {
+  it('waits after rate_limited, then rebases', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     page.refuse('rate_limited')
@@ -128,12 +128,12 @@ describe('an update', () => {
   })
 })
 
-describe('what throws', () => {
+describe('a throwing update', () => {
   const broken = (): never => {
     throw new RangeError('no')
   }
 
-  it('is what its promise is rejected with, and nothing is changed', () => {
+  it('rejects with the error and changes nothing', () => {
     const page = shopping('a')
     page.update('cart', broken)
     const [, , failure] = page.effects('settle')[0] ?? []
@@ -141,7 +141,7 @@ describe('what throws', () => {
     expect([page.get('cart'), page.status('cart'), page.sent()]).toEqual([['a'], 'saved', []])
   })
 
-  it('over a newer value is rolled back; what was computed before and after it stays', () => {
+  it('is rolled back alone if it throws during a rebase', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'), 'b')
@@ -151,18 +151,10 @@ describe('what throws', () => {
     comeBack(page, ['cart', 12, ['x']])
     expect([page.get('cart'), page.settled]).toEqual([['x', 'b', 'd'], ['c invalid_value']])
   })
-
-  it('over a newer value, and is all that there is, leaves that', () => {
-    const page = shopping('a')
-    page.on('disconnect')
-    page.update('cart', (value) => ((value as string[]).includes('x') ? broken() : add('c')(value)), 'c')
-    comeBack(page, ['cart', 12, ['x']])
-    expect([page.get('cart'), page.settled]).toEqual([['x'], ['c invalid_value']])
-  })
 })
 
 describe('several updates of one key', () => {
-  it('go out as one where none was sent, and each is settled with it', () => {
+  it('go out as one if none was sent', () => {
     const page = shopping()
     page.on('disconnect')
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
@@ -173,7 +165,7 @@ describe('several updates of one key', () => {
     expect(page.settled).toEqual(['a saved', 'b saved', 'c saved'])
   })
 
-  it('go out one after the other where the first is under way', () => {
+  it('wait for the first in flight, then go out as one', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 10, '1', ['a']]]])
@@ -181,7 +173,7 @@ describe('several updates of one key', () => {
     expect(page.sent()).toEqual([['cart', 11, '3', ['a', 'b', 'c']]])
   })
 
-  it('are all computed anew, in their order, where the first was overtaken', () => {
+  it('are all rebased in order after a conflict of the first', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     page.effects()
@@ -192,7 +184,7 @@ describe('several updates of one key', () => {
     expect(page.sent()).toEqual([['cart', 12, '3', ['x', 'a', 'b', 'c']]])
   })
 
-  it('are computed from what the schema has made of the first', () => {
+  it('build on the value normalized by the schema', () => {
     const page = shopping()
     page.update('cart', add('a'))
     page.update('cart', add('b'))
@@ -202,7 +194,7 @@ describe('several updates of one key', () => {
     expect(page.sent()).toEqual([['cart', 11, '2', ['A', 'b']]])
   })
 
-  it('keep the latter where the former was refused', () => {
+  it('keep the later after an invalid earlier', () => {
     const page = shopping()
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
@@ -211,7 +203,7 @@ describe('several updates of one key', () => {
     expect([page.settled, page.sent()]).toEqual([['a invalid_value'], [['cart', 10, '2', ['b']]]])
   })
 
-  it('wait for the end of one whose answer was lost', () => {
+  it('wait for the resent first', () => {
     const page = shopping()
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
@@ -223,8 +215,8 @@ describe('several updates of one key', () => {
   })
 })
 
-describe('beside plain changes', () => {
-  it('an update of what was set and not sent goes after it, over its stamp', () => {
+describe('updates beside sets', () => {
+  it('send an unsent set before the update', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.set('cart', [])
@@ -235,16 +227,7 @@ describe('beside plain changes', () => {
     expect(page.sent()).toEqual([['cart', 13, '2', ['b']]])
   })
 
-  it('an update of what was set and is under way goes after it, over its stamp', () => {
-    const page = shopping('a')
-    page.set('cart', [])
-    page.update('cart', add('b'))
-    expect(page.sent()).toEqual([['cart', 10, '', []]])
-    page.take(11)
-    expect(page.sent()).toEqual([['cart', 11, '2', ['b']]])
-  })
-
-  it('what is set stands for the updates before it that were not sent', () => {
+  it('let a set replace unsent updates', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'), 'b')
@@ -256,7 +239,7 @@ describe('beside plain changes', () => {
     expect(page.settled).toEqual(['b saved', ' saved'])
   })
 
-  it('what is set over an update that is overtaken goes after it', () => {
+  it('keep a set after a rebased update', () => {
     const page = shopping('a')
     page.update('cart', add('b'), 'b')
     page.set('cart', [])
@@ -267,7 +250,7 @@ describe('beside plain changes', () => {
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 13, '', []]]])
   })
 
-  it('an update of a deleted key begins from the default', () => {
+  it('start from the default after a deletion', () => {
     const page = shopping('a')
     page.set('cart')
     page.update('cart', add('b'))
@@ -276,10 +259,10 @@ describe('beside plain changes', () => {
   })
 })
 
-describe('without a socket', () => {
+describe('an update without a socket', () => {
   const alone = (): BarePage => new BarePage({ ...GUEST, values: { cart: ['a'] }, stamps: { cart: 10 } }, false)
 
-  it('an update goes by POST, along with what was set', () => {
+  it('goes by POST with the other changes', () => {
     const page = alone()
     page.update('cart', add('b'))
     page.set('division', 3)
@@ -290,14 +273,7 @@ describe('without a socket', () => {
     expect(page.settled).toEqual(['3 saved', 'update saved'])
   })
 
-  it('is computed anew over what the refusal says', () => {
-    const page = alone()
-    page.update('cart', add('b'))
-    page.answer({ results: [{ code: 'conflict', stamp: 12, value: ['x'] }] })
-    expect(page.post()?.set).toEqual([['cart', 12, '1', ['x', 'b']]])
-  })
-
-  it('goes out after one before it that was refused', () => {
+  it('goes out after a rejected change', () => {
     const page = alone()
     page.set('cart', ['s'])
     page.post()
@@ -306,12 +282,5 @@ describe('without a socket', () => {
     expect(page.remains()?.drafts).toEqual([['cart', 10, '2', ['a', 'b']]])
     expect(page.answer({ stamp: 11 })?.set).toEqual([['cart', 10, '2', ['a', 'b']]])
     expect([page.settled, page.post()]).toEqual([['s too_large', 'update saved'], undefined])
-  })
-
-  it('is sent again under the same id where the POST had no answer', () => {
-    const page = alone()
-    page.update('cart', add('b'))
-    page.fail()
-    expect([page.status('cart'), page.post()?.set]).toEqual(['offline', [['cart', 10, '1', ['a', 'b']]]])
   })
 })

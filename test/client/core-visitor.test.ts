@@ -17,15 +17,8 @@ const { guest: _, ...known } = GUEST
 const OF_ANN: BareSnapshot = { ...known, who: 'ann' }
 const HEIR: Visitor = { ...THE_GUEST, who: 'h' }
 
-describe('a page whose connection says whose it is', () => {
-  it('asks it so at once', () => {
-    const page = BarePage.greeted()
-    page.disconnect()
-    page.on('connect')
-    expect(page.said()).toEqual([{ who: 'g' }])
-  })
-
-  it('sends what was set only then', () => {
+describe('a page on connecting', () => {
+  it('sends changes only after the greeting', () => {
     const page = new BarePage()
     page.on('connect')
     page.set('division', 3)
@@ -34,7 +27,7 @@ describe('a page whose connection says whose it is', () => {
     expect(page.sent()).toEqual([['division', 0, '', 3]])
   })
 
-  it('brings what the cookie was not seen with, and nothing that it was, before anything of its own', () => {
+  it('brings tickets the cookie lacks, before its changes', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     const ticket = page.learn(['division', 11, 1])
@@ -48,33 +41,17 @@ describe('a page whose connection says whose it is', () => {
     ])
   })
 
-  it('keeps all that it has where that is its own', () => {
-    const page = BarePage.greeted()
-    page.disconnect()
-    page.set('division', 3)
-    page.comeBack()
-    expect([page.get('division'), page.settled, page.did('visitor')]).toEqual([3, [], false])
-  })
-
-  it('is ready with that, and tells the app of no other visitor', () => {
-    const page = new BarePage(null)
-    page.on('begin')
-    page.on('connect')
-    expect([page.page.isReady, page.get('division')]).toEqual([false, undefined])
-    page.greet()
-    expect([page.page.isReady, page.get('division'), page.did('visitor')]).toEqual([true, -1, false])
-  })
-
-  it('sends what was set before it was anyone’s', () => {
+  it('sends changes made before its visitor was known', () => {
     const page = new BarePage(null)
     page.set('division', 3)
     page.on('connect')
-    expect(page.said()).toEqual([{}])
+    expect([page.said(), page.page.isReady]).toEqual([[{}], false])
     page.greet()
     expect([page.get('division'), page.sent()]).toEqual([3, [['division', 0, '', 3]]])
+    expect([page.page.isReady, page.did('visitor')]).toEqual([true, false])
   })
 
-  it('takes out what other pages have left, once the browser was seen with its cookie', () => {
+  it('restores the outbox once the browser has returned its cookie', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('connect')
@@ -84,8 +61,8 @@ describe('a page whose connection says whose it is', () => {
   })
 })
 
-describe('of two tabs of which one was greeted by the cookie of before', () => {
-  it('the one that knows better looks once more, and says whose the browser is', () => {
+describe('two tabs after a sign-in, with one greeted late', () => {
+  it('the current tab reconnects and announces its visitor', () => {
     const page = BarePage.greeted()
     page.on('news', { who: 'former', held: [] })
     page.time('link')
@@ -94,20 +71,7 @@ describe('of two tabs of which one was greeted by the cookie of before', () => {
     expect(page.effects('tell')).toEqual([['tell', { who: 'g', held: [] }]])
   })
 
-  it('the other one looks once more, and is that visitor’s', () => {
-    const page = new BarePage(NEW_GUEST)
-    page.on('connect')
-    page.on('news', { who: 'ann', held: [] })
-    page.greet()
-    expect([page.page.who, page.did('reconnect')]).toEqual(['g', false])
-    page.on('news', { who: 'ann', held: [] })
-    page.time('link')
-    expect(page.did('reconnect')).toBe(true)
-    page.comeBack(ANN)
-    expect(page.page.who).toBe('ann')
-  })
-
-  it('the other one, where a POST says so first, shows nothing more of its former connection', () => {
+  it('a stale tab ignores its former connection after a POST', () => {
     const page = BarePage.greeted()
     page.set('division', 2)
     page.take(5)
@@ -122,20 +86,7 @@ describe('of two tabs of which one was greeted by the cookie of before', () => {
   })
 })
 
-describe('a page without a socket that the browser has kept, and whose visitor has signed out', () => {
-  it('shows the next one once the browser has shown its cookie', () => {
-    const page = new BarePage({ ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }, false)
-    page.on('begin')
-    page.on('leave')
-    page.on('return')
-    page.told({ who: 'new', guest: true })
-    expect(page.get('division')).toBe(7)
-    page.told({ who: 'new', guest: true, kept: true })
-    expect([page.page.who, page.get('division')]).toEqual(['new', -1])
-  })
-})
-
-describe('a guest’s page whose browser has shown no cookie yet', () => {
+describe('a guest’s page before the browser returned a cookie', () => {
   const start = (hasSocket: boolean): BarePage => {
     const page = new BarePage(NEW_GUEST, hasSocket)
     page.on('begin')
@@ -145,7 +96,7 @@ describe('a guest’s page whose browser has shown no cookie yet', () => {
   }
   const carried: BareAnswer = greetingOf({ ...HEIR, changes: [['cart', 20, ['a']]] })
 
-  it('carries its drafts to the guest of the kept cookie', () => {
+  it('carries its drafts to the guest of the cookie', () => {
     const page = start(true)
     page.on('connect')
     page.effects()
@@ -158,7 +109,7 @@ describe('a guest’s page whose browser has shown no cookie yet', () => {
     ])
   })
 
-  it('does so without a socket', () => {
+  it('carries its drafts without a socket', () => {
     const page = start(false)
     expect(page.post()).toEqual({})
     page.on('posted', { status: 200, wait: 0, answer: { held: [], results: [], ...carried } as never })
@@ -166,7 +117,7 @@ describe('a guest’s page whose browser has shown no cookie yet', () => {
     expect(page.post()?.set?.map(([key]) => key)).toEqual(['division', 'cart'])
   })
 
-  it('drops them where the browser is a user’s', () => {
+  it('discards its drafts if the browser has a user', () => {
     const page = start(true)
     page.on('connect')
     page.effects()
@@ -182,7 +133,7 @@ describe('a page rendered without the withheld cookie', () => {
   it.each([
     ['a guest', THE_GUEST],
     ['a user', ANN],
-  ])('asks whose it is, keeps its drafts, tells no onVisitor: %s', (_, visitor) => {
+  ])('asks for its visitor and keeps its drafts: %s', (_, visitor) => {
     const page = new BarePage({ ...NOBODYS, stamps: { cart: 9 }, values: { cart: ['x'] } }, false)
     page.on('begin')
     expect([page.page.isReady, page.get('division')]).toEqual([true, -1])
@@ -192,20 +143,13 @@ describe('a page rendered without the withheld cookie', () => {
     expect(page.post()).toMatchObject({ who: visitor.who, set: [['division', 0, '', 3]] })
   })
 
-  it('asks without a change of its own', () => {
-    const page = new BarePage(NOBODYS, false)
-    page.on('begin')
-    expect(page.told(THE_GUEST)).toEqual({})
-    expect([page.page.who, page.post()]).toEqual(['g', undefined])
-  })
-
-  it('asks again after a POST that failed', () => {
+  it('asks again after a failed POST', () => {
     const page = new BarePage(NOBODYS, false)
     page.on('begin')
     expect([page.fail(), page.told(THE_GUEST), page.page.who]).toEqual([{}, {}, 'g'])
   })
 
-  it('leaves the question to its socket', () => {
+  it('asks over its socket, if any', () => {
     const page = new BarePage(NOBODYS)
     page.on('begin')
     page.on('connect')
@@ -228,7 +172,7 @@ describe('threat 94: a page that is shown again', () => {
     return page
   }
 
-  it('asks without a socket, and shows defaults until the answer', () => {
+  it('without a socket asks, and shows defaults until the answer', () => {
     const page = returned(false)
     expect(page.told(ANN)).toEqual({})
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
@@ -249,7 +193,7 @@ describe('threat 94: a page that is shown again', () => {
     expect(shown(page)).toBe(7)
   })
 
-  it('shows the next visitor’s values after an answer with the next cookie', () => {
+  it('shows the next visitor’s values once the cookie returns', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
     page.on('return')
@@ -287,16 +231,7 @@ describe('threat 94: a page that is shown again', () => {
     expect(shown(page)).toBe(3)
   })
 
-  it('shows a value that is set meanwhile', () => {
-    const page = new BarePage(NOTE, false)
-    page.on('return')
-    page.set('division', 4)
-    expect(shown(page)).toBe(4)
-    page.told(ANN)
-    expect(shown(page)).toBe(4)
-  })
-
-  it('goes on showing such a value after a POST that failed', () => {
+  it('shows a value set meanwhile, even after a failed POST', () => {
     const page = returned(true)
     page.set('division', 4)
     page.time('greet')
@@ -314,7 +249,7 @@ describe('threat 94: a page that is shown again', () => {
     expect(page.post()?.set).toMatchObject([['division', 5, expect.anything(), 8]])
   })
 
-  it('takes no answer or ticket of its former connection', () => {
+  it('ignores answers and tickets of its former connection', () => {
     const page = BarePage.greeted(ANN, NOTE)
     page.set('cart', ['a'])
     page.effects()
@@ -324,7 +259,7 @@ describe('threat 94: a page that is shown again', () => {
     expect([page.page.isReady, page.said()]).toEqual([false, []])
   })
 
-  it('asks again if it is shown while a question is in flight', () => {
+  it('replaces a question in flight', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
     page.on('return')
@@ -335,14 +270,14 @@ describe('threat 94: a page that is shown again', () => {
     expect(page.post()).toEqual({})
   })
 
-  it('hides nothing in a browser that keeps no cookie', () => {
+  it('hides nothing in a browser without cookies', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('return')
     expect(page.page.isReady).toBe(true)
   })
 })
 
-describe('a page that is being left', () => {
+describe('a page during its unload', () => {
   const leaving = (): BarePage => {
     const page = BarePage.greeted()
     page.on('unload')
@@ -350,7 +285,7 @@ describe('a page that is being left', () => {
     return page
   }
 
-  it('tells the app of another visitor ten seconds later, if it is still there', () => {
+  it('reports another visitor ten seconds later, if still open', () => {
     const page = leaving()
     expect([page.page.who, page.effects('visitor')]).toEqual(['ann', []])
     page.time('unload')
@@ -359,13 +294,13 @@ describe('a page that is being left', () => {
     expect(page.did('visitor')).toBe(false)
   })
 
-  it('tells the app at once if the browser shows it again', () => {
+  it('reports another visitor immediately when shown again', () => {
     const page = leaving()
     page.on('return')
     expect(page.did('visitor')).toBe(true)
   })
 
-  it('tells the app of the last visitor only', () => {
+  it('reports only the last visitor', () => {
     const page = leaving()
     page.comeBack({ ...HEIR, kept: true })
     page.time('unload')
@@ -373,14 +308,14 @@ describe('a page that is being left', () => {
   })
 })
 
-describe('a page that is greeted as another visitor’s', () => {
+describe('a page with another visitor', () => {
   it.each<[string, BareSnapshot, Visitor, string]>([
     ['a user, after the sign-in', GUEST, ANN, 'user'],
     ['a guest, after the sign-out', OF_ANN, HEIR, 'guest'],
     ['another user', OF_ANN, { ...ANN, who: 'bob' }, 'user'],
     ['the same user, after an end of all sessions', OF_ANN, { ...ANN, who: 'ann of epoch 1' }, 'user'],
     ['another guest: two tabs of a first visit', NEW_GUEST, HEIR, 'guest'],
-  ])('drops its drafts, and tells the app: %s', (_, initial, visitor, kind) => {
+  ])('discards its drafts and calls onVisitor: %s', (_, initial, visitor, kind) => {
     const page = BarePage.greeted({ who: String(initial.who), kept: true }, initial)
     page.learn(['cart', 10, ['a']])
     page.disconnect()
@@ -395,7 +330,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect([page.page.who, page.remains()?.who]).toEqual([visitor.who, visitor.who])
   })
 
-  it('drops what was acknowledged, too, and its ticket', () => {
+  it('discards acknowledged changes and their tickets', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.take(10)
@@ -406,7 +341,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect(page.said()).toEqual([{ who: 'ann' }])
   })
 
-  it('calls nothing refused that the former was', () => {
+  it('resets a rejected status', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.refuse('invalid_value')
@@ -415,7 +350,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect(page.status('cart')).toBe('saved')
   })
 
-  it('takes no answer to what the former had POSTed', () => {
+  it('ignores the answer to the former visitor’s POST', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
     page.post()
@@ -425,7 +360,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect([page.get('division'), page.status('division')]).toEqual([-1, 'default'])
   })
 
-  it('hears so from a POST, and comes back with that cookie', () => {
+  it('learns of the visitor from a POST, then reconnects', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
     page.effects()
@@ -435,7 +370,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
-  it('hears so from a POST without a socket, and goes on', () => {
+  it('learns of the visitor from a POST without a socket', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ ...greetingOf(ANN), dropped: true })
@@ -444,7 +379,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect(page.post()).toEqual({ who: 'ann', set: [['division', 0, '', 4]] })
   })
 
-  it('asks, where a POST was dropped and brought no cookie, and goes on as what that answer says', () => {
+  it('asks after a dropped POST without a cookie', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ dropped: true })
@@ -452,7 +387,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect(page.page.who).toBe('h')
   })
 
-  it('keeps what it has where the answer to that says that it was its own', () => {
+  it('keeps its draft if the answer names its own visitor', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ dropped: true })
@@ -462,7 +397,7 @@ describe('a page that is greeted as another visitor’s', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('is told so by no answer to what was on its way, but by the connection that comes next', () => {
+  it('ignores other visitors in answers to changes in flight', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.synced({ ...greetingOf(ANN), dropped: true })
@@ -472,8 +407,8 @@ describe('a page that is greeted as another visitor’s', () => {
   })
 })
 
-describe('a page whose connection came without the cookie', () => {
-  it('shows nothing of it, ends its POST, asks, and comes back with it', () => {
+describe('a page whose connection lacks the cookie', () => {
+  it('ignores its values, aborts the POST, asks, and reconnects', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.post()
@@ -488,14 +423,7 @@ describe('a page whose connection came without the cookie', () => {
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
-  it('shows it where the page was told of no visitor, and asks', () => {
-    const page = new BarePage(null)
-    page.on('connect')
-    page.greet(NAMELESS)
-    expect([page.page.isReady, page.get('division'), page.post()]).toEqual([true, -1, {}])
-  })
-
-  it('sends what is set over it meanwhile, and once more as the guest whom the browser has become', () => {
+  it('sends changes over it, and resends them as the guest', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet(NAMELESS)
@@ -511,7 +439,7 @@ describe('a page whose connection came without the cookie', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('leaves nothing of a user to the guest who comes next', () => {
+  it('discards a user’s draft for the next guest', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.disconnect()
     page.set('division', 3)
@@ -525,18 +453,5 @@ describe('a page whose connection came without the cookie', () => {
       ['3 superseded'],
       [['visitor', { kind: 'guest' }]],
     ])
-  })
-})
-
-describe('an outbox', () => {
-  it('of another visitor is dropped', () => {
-    const page = BarePage.greeted()
-    page.learn(['division', 10, 3])
-    page.disconnect()
-    page.set('cart', ['a'])
-    const text = JSON.stringify(Object.values(page.remains() ?? {}))
-    const other = BarePage.greeted(ANN, OF_ANN)
-    other.on('restored', [text])
-    expect([other.get('division'), other.get('cart'), other.post()]).toEqual([-1, [], undefined])
   })
 })

@@ -6,13 +6,13 @@ import { Loads } from '../../server/kernel/remote/loads.js'
 import { Gate } from '../support/app/gate.js'
 
 const DAY = 24 * 60 * 60 * 1000
-/** More than a timer can wait for: one of Node, as this one, fires after 1 ms instead. */
+/** Longer than a timer of Node can wait: it would fire after 1 ms. */
 const LONG = [30 * DAY, 3e9, 36_525 * DAY]
 
 beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
 
-it.each(LONG)('a storeTimeout of %d ms is not over in a day', async (storeTimeout) => {
+it.each(LONG)('a storeTimeout of %d ms lasts longer than a day', async (storeTimeout) => {
   const health = new StoreHealth({ storeTimeout, clock: Date.now, report: () => undefined })
   let isOver = false
   void health.inTime(new Promise(() => undefined)).then(() => {
@@ -26,7 +26,7 @@ it.each(LONG)('a storeTimeout of %d ms is not over in a day', async (storeTimeou
   expect([isOver, health.state]).toEqual([false, 'good'])
 })
 
-it.each(LONG)('a storeRefresh of %d ms looks for nothing to load within a day', async (storeRefresh) => {
+it.each(LONG)('a storeRefresh of %d ms loads nothing within a day', async (storeRefresh) => {
   const held = jest.fn(() => [])
   const health = { onTry: () => undefined, state: 'good' }
   const settings = { storeRefresh, clock: Date.now }
@@ -37,7 +37,7 @@ it.each(LONG)('a storeRefresh of %d ms looks for nothing to load within a day', 
   expect(held).not.toHaveBeenCalled()
 })
 
-it('a recheck of a hundred years has no turn within a day', async () => {
+it('a recheck interval of a hundred years lasts longer than a day', async () => {
   const interval = jest.spyOn(globalThis, 'setInterval')
   new Rechecks({} as never, { isNeeded: true } as never, 1000 * 36_525 * DAY).close()
   const [[, ms = 0] = []] = interval.mock.calls

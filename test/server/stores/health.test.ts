@@ -1,53 +1,59 @@
 import { describe, expect, it, jest } from '@jest/globals'
+import { SingleUse } from '../../../server/kernel/remote/single-use.js'
+import { HeldStore } from '../../support/app/held-store.js'
 import { holdTimers, pass, TIMEOUT, watch } from '../../support/app/store-parts.js'
 import { turn } from '../../support/app/within.js'
 
 const MINUTE = 60_000
-const good = async (): Promise<string> => 'answer'
-const bad = async (): Promise<never> => {
-  throw new Error('no')
+const succeed = async (): Promise<string> => 'answer'
+
+/** The health of a store, the times of its probes since the start, and a way to fail calls. */
+function watchProbes() {
+  const watched = watch()
+  const { health, clock } = watched
+  const probes: number[] = []
+  const start = clock.now()
+  health.onTry(() => probes.push(clock.now() - start))
+  const fail = async (times = 1): Promise<void> => {
+    for (let at = 0; at < times; at += 1) await health.ask(() => Promise.reject(new Error('no'))).catch(() => undefined)
+  }
+  return { ...watched, probes, fail }
 }
 
 holdTimers()
 
 describe('StoreHealth', () => {
-  it('counts calls that fail together as one failure: the store is tried again as soon as after one alone', async () => {
-    const made = watch()
-    let tries = 0
-    made.health.onTry(() => {
-      tries += 1
-    })
-    await Promise.allSettled(Array.from({ length: 32 }, () => made.health.ask(bad)))
-    await pass(made, 50)
-    expect(tries).toBe(1)
-    // The next one was begun after those had failed.
-    await made.health.ask(bad).catch(() => undefined)
-    await pass(made, 50)
-    expect(tries).toBe(1)
-    await pass(made, 50)
-    expect(tries).toBe(2)
+  it('counts concurrent failures as a single failure', async () => {
+    const watched = watchProbes()
+    const { probes, fail } = watched
+    await Promise.all(Array.from({ length: 32 }, () => fail()))
+    await pass(watched, 50)
+    // This call began after those failures, so the backoff doubles.
+    await fail()
+    await pass(watched, 99)
+    expect(probes).toEqual([50])
+    await pass(watched, 1)
+    expect(probes).toEqual([50, 150])
   })
 
-  it('publishes each outage and its end, and logs one a minute', async () => {
-    const made = watch()
-    const { health, states, errors } = made
-    for (let at = 0; at < 100; at += 1) await health.ask(bad).catch(() => undefined)
+  it('publishes each outage, and reports one a minute', async () => {
+    const watched = watchProbes()
+    const { health, states, errors, fail } = watched
+    await fail(100)
     expect([states, errors.length]).toEqual([['down'], 1])
-    await health.ask(good)
-    await health.ask(good)
+    for (let at = 0; at < 2; at += 1) await health.ask(succeed)
     expect([states, errors.length]).toEqual([['down', 'good'], 1])
-    const outage = async (): Promise<void> => {
-      await health.ask(bad).catch(() => undefined)
-      await health.ask(good)
+    for (const expected of [1, 2]) {
+      for (let at = 0; at < 50; at += 1) {
+        await fail()
+        await health.ask(succeed)
+      }
+      expect(errors.length).toBe(expected)
+      await pass(watched, MINUTE)
     }
-    for (let at = 0; at < 50; at += 1) await outage()
-    expect(errors.length).toBe(1)
-    await pass(made, MINUTE)
-    await outage()
-    expect(errors.length).toBe(2)
   })
 
-  it('uses an answer that a paused process reads right after its timers', async () => {
+  it('accepts an answer read right after the timers of a paused process', async () => {
     const { health, states } = watch()
     let answer: (text: string) => void = () => undefined
     const asked = health.ask(
@@ -65,39 +71,39 @@ describe('StoreHealth', () => {
     expect(states).toEqual([])
   })
 
-  it('has a store that is down tried again after 50 ms, then later and later, and at once when it is back', async () => {
-    const made = watch()
-    const { health, clock } = made
-    const tries: number[] = []
-    const begun = clock.now()
-    health.onTry(() => tries.push(clock.now() - begun))
-    await health.ask(bad).catch(() => undefined)
-    await pass(made, 50)
-    await health.ask(bad).catch(() => undefined)
-    await pass(made, 99)
-    expect(tries).toEqual([50])
-    await pass(made, 1)
-    expect(tries).toEqual([50, 150])
-    for (let at = 0; at < 20; at += 1) await health.ask(bad).catch(() => undefined)
-    await pass(made, 1999)
-    expect(tries.length).toBe(2)
-    await pass(made, 1)
-    expect(tries.length).toBe(3)
-    await health.ask(good)
-    expect(tries.length).toBe(4)
+  it('probes at least every two seconds, and on recovery', async () => {
+    const watched = watchProbes()
+    const { health, probes, fail } = watched
+    await fail(20)
+    await pass(watched, 1999)
+    expect(probes).toEqual([])
+    await pass(watched, 1)
+    expect(probes).toEqual([2000])
+    await health.ask(succeed)
+    expect(probes).toEqual([2000, 2000])
   })
 
-  it('tries nothing again once it is closed', async () => {
-    const made = watch()
-    const { health } = made
-    let tries = 0
-    health.onTry(() => {
-      tries += 1
-    })
-    await health.ask(bad).catch(() => undefined)
+  it('stops probing after close()', async () => {
+    const watched = watchProbes()
+    const { health, probes, fail } = watched
+    await fail()
     health.close()
-    await health.ask(bad).catch(() => undefined)
-    await pass(made, MINUTE)
-    expect([tries, health.concurrency]).toEqual([0, 0])
+    await fail()
+    await pass(watched, MINUTE)
+    expect([probes, health.concurrency]).toEqual([[], 0])
   })
+})
+
+it('a single-use name can be spent after an unrelated failed call', async () => {
+  const watched = watchProbes()
+  const { health, clock, fail } = watched
+  const store = new HeldStore()
+  const spent = new SingleUse(store, health, { clock: clock.now })
+  await fail()
+  expect([health.state, await spent.spend('a')]).toEqual(['down', undefined])
+  await pass(watched, 50)
+  const isFirst = spent.spend('a')
+  await turn()
+  await store.next.answer()
+  expect([health.state, await isFirst]).toEqual(['good', true])
 })

@@ -13,8 +13,8 @@ const ANN = userSubject('ann')
 const BOB = userSubject('bob')
 const REFRESH = 60_000
 
-/** Loads into a memory that the test can make forget. */
-function parts({ hasAdapter = false } = {}) {
+/** Loads into a memory that the test can evict. */
+function createLoads({ hasAdapter = false } = {}) {
   const store = new HeldStore()
   const watched = watch()
   const memory = new Map<Subject, Replica>()
@@ -39,14 +39,14 @@ function parts({ hasAdapter = false } = {}) {
   return { ...watched, store, loads, loaded, memory, evict }
 }
 
-/** Has her loaded, once. */
-async function load({ loads, store }: Pick<ReturnType<typeof parts>, 'loads' | 'store'>): Promise<void> {
+/** Loads Ann once. */
+async function load({ loads, store }: Pick<ReturnType<typeof createLoads>, 'loads' | 'store'>): Promise<void> {
   void loads.ensure([ANN])
   await turn()
   await store.next.answer()
 }
 
-/** Whether a promise has come to something. */
+/** Returns whether a promise is fulfilled by now. */
 async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
   let is = false
   void promise?.then(() => {
@@ -59,8 +59,8 @@ async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean
 holdTimers()
 
 describe('Loads', () => {
-  it('makes one call for all who wait for a subject', async () => {
-    const { loads, store } = parts()
+  it('shares one call per subject among concurrent requests', async () => {
+    const { loads, store } = createLoads()
     const waiting = Array.from({ length: 1000 }, () => loads.ensure([ANN, BOB]))
     await turn()
     expect(store.calls.map(({ subject }) => subject)).toEqual([ANN, BOB])
@@ -69,8 +69,8 @@ describe('Loads', () => {
     expect(loads.ensure([ANN, BOB])).toBeUndefined()
   })
 
-  it('lets no one wait longer than the deadline, and takes the answer when it comes', async () => {
-    const made = parts()
+  it('stops waiting at the deadline, and merges the late answer', async () => {
+    const made = createLoads()
     const { loads, store, loaded } = made
     await store.content.merge(ANN, [register('a', 1, 1)])
     const waiting = loads.ensure([ANN])
@@ -79,15 +79,15 @@ describe('Loads', () => {
     await pass(made, 1)
     expect(await isSettled(waiting)).toBe(true)
     expect([loaded, loads.isLoaded(ANN)]).toEqual([[], false])
-    // It is asked as before, and nothing waits for it.
+    // The call is still in flight: a second request neither waits nor repeats it.
     expect(loads.ensure([ANN])).toBeUndefined()
     expect(store.calls.length).toBe(1)
     await store.next.answer()
     expect([loaded, loads.isLoaded(ANN)]).toEqual([[[ANN, [register('a', 1, 1)]]], true])
   })
 
-  it('waits again for a store that answers in time again', async () => {
-    const made = parts()
+  it('waits again after a timely answer', async () => {
+    const made = createLoads()
     const { loads, store, health } = made
     void loads.ensure([ANN])
     await pass(made, TIMEOUT)
@@ -99,8 +99,8 @@ describe('Loads', () => {
     expect(loads.ensure([userSubject('carl')])).toBeInstanceOf(Promise)
   })
 
-  it('asks again where memory has forgotten what it brought, or has begun anew since', async () => {
-    const { loads, store, memory, evict } = parts()
+  it('reloads an evicted subject, even with newer values from elsewhere', async () => {
+    const { loads, store, memory, evict } = createLoads()
     await store.content.merge(ANN, [register('a', 1, 1)])
     for (const subject of [ANN, BOB]) {
       void loads.ensure([subject])
@@ -110,7 +110,7 @@ describe('Loads', () => {
     expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([true, true])
     evict()
     expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([false, false])
-    // What a cookie, or another node, has told of since.
+    // A cookie, or another node, has brought a value since.
     memory.set(ANN, Replica.of([register('b', 2, 2)], 'node'))
     expect(loads.isLoaded(ANN)).toBe(false)
     void loads.ensure([ANN])
@@ -118,19 +118,19 @@ describe('Loads', () => {
     expect(store.open.size).toBe(1)
   })
 
-  it('asks again where the clock was set back', async () => {
-    const { loads, store, clock } = parts()
+  it('reloads after the clock was set back', async () => {
+    const { loads, store, clock } = createLoads()
     await load({ loads, store })
     clock.advance(-REFRESH)
     expect(loads.isFresh(ANN)).toBe(false)
   })
 
-  it.each<[string, boolean, (made: ReturnType<typeof parts>) => void]>([
-    ['is in memory', false, ({ clock }) => clock.advance(REFRESH)],
-    ['memory has forgotten', true, ({ evict }) => evict()],
-    ['was not asked for long', true, ({ clock }) => clock.advance(10 * REFRESH)],
-  ])('asks again, with an adapter too, for what %s; requests wait: %s', async (_, waits, change) => {
-    const made = parts({ hasAdapter: true })
+  it.each<[string, boolean, (made: ReturnType<typeof createLoads>) => void]>([
+    ['stale', false, ({ clock }) => clock.advance(REFRESH)],
+    ['evicted', true, ({ evict }) => evict()],
+    ['last loaded ten intervals ago', true, ({ clock }) => clock.advance(10 * REFRESH)],
+  ])('with an adapter reloads a subject: %s; requests wait: %s', async (_, waits, change) => {
+    const made = createLoads({ hasAdapter: true })
     const { loads, store } = made
     await store.content.merge(ANN, [register('a', 1, 1)])
     await load({ loads, store })
@@ -140,8 +140,8 @@ describe('Loads', () => {
     expect(store.open.size).toBe(1)
   })
 
-  it('asks a store that is down one thing at a time', async () => {
-    const { loads, store, health } = parts()
+  it('probes a failing store with one load', async () => {
+    const { loads, store, health } = createLoads()
     void loads.ensure([ANN])
     await turn()
     await store.next.fail()
