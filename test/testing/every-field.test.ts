@@ -10,7 +10,7 @@ const MINUTE = 60_000
 const schema = z.number()
 const FIRST = { default: 1, client: 'write' } as const
 
-/** Values of each option of a field besides the schema. A new option does not compile until it has a row. */
+/** Values of each option besides the schema. A new option does not compile without a row. */
 const OPTIONS: { readonly [K in Exclude<keyof Required<FieldSpec>, 'schema'>]: readonly FieldSpec[K][] } = {
   default: [1],
   client: ['hidden', 'read', 'write'],
@@ -25,10 +25,10 @@ const OPTIONS: { readonly [K in Exclude<keyof Required<FieldSpec>, 'schema'>]: r
   onLogin: ['account', 'newest', 'drop', (_: never, browser: never) => browser],
   migrate: [() => 1],
 }
-/** These decide together who may do what with a value, and which place holds it. */
+/** Combined, they decide who may access a value, and where it is stored. */
 const TOGETHER: readonly (keyof typeof OPTIONS)[] = ['client', 'guests', 'scope', 'cookie']
 
-/** The fields under test, as the kit's types see them: `field` may be refused where its options say so. */
+/** The tested fields: the options of `field` vary. */
 type Shape = {
   readonly field: { readonly schema: z.ZodNumber; readonly default: 1; readonly client: 'write' }
   readonly beside: { readonly schema: z.ZodString; readonly default: ''; readonly client: 'write' }
@@ -49,7 +49,7 @@ function combined(options: readonly (keyof typeof OPTIONS)[]): readonly Partial<
   )
 }
 
-/** Returns nothing if these options are refused together. */
+/** Returns nothing if these options exclude each other. */
 function caseOf(spec: Partial<FieldSpec>): readonly [] | readonly [readonly [string, Case]] {
   const name = JSON.stringify(spec, (_, value: unknown) => (typeof value === 'function' ? 'function' : value))
   try {
@@ -80,13 +80,13 @@ beforeEach(() => {
   jest.spyOn(console, 'error').mockReturnValue()
 })
 
-it('covers every option of a field', () => {
+it('the cases cover every option of a field', () => {
   const used = new Set<string>(CASES.flatMap(({ spec }) => Object.keys(spec) as Option[]))
   expect([...used].sort()).toEqual(Object.keys(OPTIONS).sort())
 })
 
 describe.each([{}, { userId: 'ann' }])('memorySession(fields, values, %j)', (visitor) => {
-  it.each(CASES)('has a field with $name', async ({ fields }) => {
+  it.each(CASES)('supports $name', async ({ fields }) => {
     const session = memorySession(fields, GIVEN, visitor)
     const told: unknown[] = []
     session.onChange((change) => change.key === 'field' && told.push(change.value))
@@ -103,7 +103,7 @@ describe.each([{}, { userId: 'ann' }])('memorySession(fields, values, %j)', (vis
 })
 
 describe('testClient', () => {
-  it.each(CASES)('shows and saves a field with $name as its options say', async ({ fields, spec }) => {
+  it.each(CASES)('supports $name', async ({ fields, spec }) => {
     const live = testClient(fields, GIVEN)
     const isShown = spec.client !== 'hidden'
     const refusal = spec.client === 'hidden' ? 'undeclared_key' : spec.client === 'read' ? 'not_writable' : 'users_only'
@@ -126,7 +126,7 @@ describe('testClient', () => {
 })
 
 describe('cookieFor, emptyCache, memoryStore and testClock', () => {
-  it.each(CASES)('keep a field with $name as the app does', async ({ fields, spec }) => {
+  it.each(CASES)('support $name', async ({ fields, spec }) => {
     const clock = testClock()
     const app = await App.start({
       clock,

@@ -4,6 +4,56 @@ import { memorySession } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { appFields } from '../support/app/app.js'
 import { doubleHandler, type Handler, realHandlers } from '../support/app/handler.js'
+import { fc } from '../support/app/property.js'
+import { atScale } from '../support/app/scale.js'
+
+/** Returns the outcome of a promise, without its stamp. */
+async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => (typeof value === 'object' && value !== null ? { ...value, stamp: 0 } : value),
+    ({ name, code, key, message }) => ({ name, code, key, message }),
+  )
+}
+
+const key = fc.constantFrom('division', 'theme', 'cart', 'role', 'secret', 'nothing')
+const value = fc.constantFrom<unknown>(0, 7, -0, 1.5, 'dark', 'light', 'guest', '', ['a'], [], null, undefined)
+const step = fc.oneof(
+  fc.record({ does: fc.constantFrom('set' as const, 'request' as const), key, value }),
+  fc.record({ does: fc.constant('setMany' as const), values: fc.dictionary(key, value, { maxKeys: 3 }) }),
+  fc.record({ does: fc.constantFrom('update' as const, 'delete' as const), key }),
+)
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
+
+/** A refused request does not concern the session, and -0 is 0 once it has been sent. */
+function isSettable({ key: name, value: given }: { readonly key: string; readonly value: unknown }): boolean {
+  return name in appFields && appFields[name as 'role'].schema.safeParse(given).success && !Object.is(given, -0)
+}
+
+async function play({ session, request }: Handler, steps: readonly Step[]): Promise<readonly unknown[]> {
+  const told: unknown[] = []
+  session.onChange((change) => told.push(change))
+  session.subscribe('division', (division) => told.push(division))
+  const act = (step: Step): Promise<unknown> => {
+    switch (step.does) {
+      case 'set':
+        return session.set(step.key as 'cart', step.value as never)
+      case 'setMany':
+        return session.setMany(step.values as object)
+      case 'update':
+        return session.update(step.key as 'division', (division) => division + 1)
+      case 'delete':
+        return session.delete(step.key as 'division')
+      case 'request':
+        return isSettable(step) ? request(step.key as 'cart', step.value) : Promise.resolve()
+    }
+  }
+  const outcomes: unknown[] = []
+  for (const step of steps) {
+    outcomes.push(await outcomeOf(act(step)))
+    outcomes.push(Object.keys(appFields).map((name) => [session.get(name as 'role'), session.has(name as 'role')]))
+  }
+  return [outcomes, told]
+}
 
 describe.each([
   ['memorySession', async () => doubleHandler],
@@ -15,13 +65,13 @@ describe.each([
     handler = await open()
   })
 
-  it('has the values that it began with, and the defaults of the others', () => {
+  it('starts with its values and the defaults', () => {
     const { session } = handler
     expect([session.get('division'), session.get('theme'), session.get('secret')]).toEqual([3, 'light', ''])
     expect([session.has('division'), session.has('theme')]).toEqual([true, false])
   })
 
-  it('shows what is set on the next line, and says that it is in memory', async () => {
+  it('shows a write immediately, and resolves with its stamp and level', async () => {
     const { session } = handler
     const written = session.set('division', 4)
     expect(session.get('division')).toBe(4)
@@ -29,45 +79,33 @@ describe.each([
     expect((await session.set('division', 5)).stamp).toBeGreaterThan((await written).stamp)
   })
 
-  it('gives values that cannot be changed', async () => {
+  it('returns frozen values', async () => {
     const { session } = handler
     await session.set('cart', ['a'])
     expect(Object.isFrozen(session.get('cart'))).toBe(true)
   })
 
   it.each<[string, (session: Handler['session']) => Promise<unknown>, object]>([
-    [
-      'a value that the schema refuses',
-      (session) => session.set('division', 1.5),
-      { code: 'invalid_value', key: 'division' },
-    ],
-    ['a value that is no JSON', (session) => session.set('cart', [new Date()] as never), { code: 'invalid_value' }],
-    ['a value that is too large', (session) => session.set('cart', ['x'.repeat(9000)]), { code: 'too_large' }],
-    [
-      'a key that is not declared',
-      (session) => session.set('nothing' as never, 1 as never),
-      { code: 'undeclared_key' },
-    ],
+    ['a value of another type', (session) => session.set('division', 1.5), { code: 'invalid_value', key: 'division' }],
+    ['a Date', (session) => session.set('cart', [new Date()] as never), { code: 'invalid_value' }],
+    ['a value over its size', (session) => session.set('cart', ['x'.repeat(9000)]), { code: 'too_large' }],
+    ['an undeclared key', (session) => session.set('nothing' as never, 1 as never), { code: 'undeclared_key' }],
     ['a promise as a value', (session) => session.set('division', Promise.resolve(1) as never), { name: 'TypeError' }],
-    ['no values', (session) => session.setMany({}), { code: 'malformed' }],
-    ['a message of flash that is too large', (session) => session.flash('x'.repeat(2000)), { code: 'too_large' }],
+    ['an empty setMany', (session) => session.setMany({}), { code: 'malformed' }],
+    ['a long flash', (session) => session.flash('x'.repeat(2000)), { code: 'too_large' }],
+    ['a hand-off to another host', (session) => session.handOff('a', {}, { to: '//elsewhere' }), { code: 'malformed' }],
     [
-      'a target of a hand-off that is elsewhere',
-      (session) => session.handOff('sign-in', {}, { to: '//elsewhere' }),
-      { code: 'malformed' },
-    ],
-    [
-      'a payload that is no JSON',
-      (session) => session.handOff('sign-in', new Date() as never, { to: '/' }),
+      'a hand-off of a Date',
+      (session) => session.handOff('a', new Date() as never, { to: '/' }),
       { code: 'invalid_value' },
     ],
-  ])('refuses %s', async (_, act, refusal) => {
+  ])('rejects %s', async (_, act, refusal) => {
     const before = handler.session.get('division')
     await expect(act(handler.session)).rejects.toMatchObject(refusal)
     expect(handler.session.get('division')).toBe(before)
   })
 
-  it('throws for a key that is not declared, where it is read', () => {
+  it('throws for an undeclared key, with a suggestion', () => {
     const log = jest.spyOn(console, 'warn').mockReturnValue()
     expect(() => handler.session.get('devision' as never)).toThrow(
       'koa-live-session: get("devision"): not declared. Declared: division, theme, cart, role. Did you mean "division"?',
@@ -76,15 +114,7 @@ describe.each([
     log.mockRestore()
   })
 
-  it('applies all of several values, or none', async () => {
-    const { session } = handler
-    await expect(session.setMany({ division: 4, theme: 'pink' as never })).rejects.toMatchObject({ key: 'theme' })
-    expect(session.get('division')).toBe(3)
-    await session.setMany({ division: 4, theme: 'dark' })
-    expect([session.get('division'), session.get('theme')]).toEqual([4, 'dark'])
-  })
-
-  it('computes values one over the other, and passes on what is thrown', async () => {
+  it('updates one value after another, and rejects with thrown errors', async () => {
     const { session } = handler
     await Promise.all([
       session.update('division', (division) => division + 1),
@@ -98,13 +128,7 @@ describe.each([
     await expect(update).rejects.toBe(mistake)
   })
 
-  it('reads the default after a deletion', async () => {
-    const { session } = handler
-    await session.delete('division')
-    expect([session.get('division'), session.has('division')]).toEqual([-1, false])
-  })
-
-  it('tells listeners of its own changes and of those of requests, until they end', async () => {
+  it('reports its own changes and those of requests', async () => {
     const { session, request } = handler
     const seen: unknown[] = []
     const endAll = session.onChange((change) => seen.push(change))
@@ -125,28 +149,20 @@ describe.each([
     ])
   })
 
-  it('tells no listener of a value that is the same', async () => {
-    const { session } = handler
-    const listener = jest.fn()
-    session.onChange(listener)
-    await session.set('division', 3)
-    expect(listener).not.toHaveBeenCalled()
-  })
-
-  it('hands off and flashes', async () => {
+  it('accepts hand-offs and flashes', async () => {
     const { session } = handler
     await session.handOff('sign-in', { user: 'ann' }, { to: '/sign-in' })
     await session.flash('Saved.')
   })
 
-  it('is a guest’s, who has a name for the app’s own tables', () => {
+  it('has a visitorId, and no userId for a guest', () => {
     expect([handler.session.userId, handler.session.visitorId]).toEqual([
       undefined,
       expect.stringMatching(/^[\w-]{43}$/),
     ])
   })
 
-  it('says what it has of each key', async () => {
+  it('inspects each key', async () => {
     const { session } = handler
     await session.set('division', 4)
     expect(session.inspect().get('division')).toMatchObject({
@@ -158,20 +174,32 @@ describe.each([
   })
 })
 
+describe('memorySession and socket.liveSession', () => {
+  it('behave alike in any sequence of steps', async () => {
+    const open = await realHandlers()
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
+        expect(await play(await doubleHandler(), steps)).toEqual(await play(await open(), steps))
+      }),
+      { numRuns: atScale(10, 30) },
+    )
+  })
+})
+
 describe('memorySession', () => {
-  it('is the session of a user where it is given one', () => {
+  it('can be a user’s session', () => {
     const session = memorySession(appFields, {}, { userId: 'ann' })
     expect([session.userId, session.visitorId]).toEqual(['ann', 'LgV39OieD_s4c4n-mpQdDAIxscN1AeTsbGjXGs4HL6s'])
     expect(() => memorySession(appFields, {}, { userId: '' })).toThrow(TypeError)
   })
 
-  it('shares nothing with another one', async () => {
+  it('shares nothing with another session', async () => {
     const [one, other] = [memorySession(appFields), memorySession(appFields)]
     await one.set('division', 4)
     expect([other.get('division'), other.visitorId === one.visitorId]).toEqual([-1, false])
   })
 
-  it('tells of a change from elsewhere as from where it is said to come', () => {
+  it('reports a remote change with its source', () => {
     const session = memorySession(appFields)
     const sources: string[] = []
     session.onChange(({ source }) => sources.push(source))
@@ -183,18 +211,18 @@ describe('memorySession', () => {
   it.each([
     ['given', () => memorySession(appFields, { division: 1.5 })],
     ['changed elsewhere', () => memorySession(appFields).change('division', 1.5)],
-  ])('throws for a value, %s, that could not have been set', (_, mistake) => {
+  ])('throws for an invalid value, %s', (_, mistake) => {
     expect(mistake).toThrow('koa-live-session: set("division")')
   })
 
   it.each([
     ['memorySession', () => memorySession(appFields, { nothing: 1 } as never)],
     ['change', () => memorySession(appFields).change('nothing' as never, 1 as never)],
-  ])('throws for a key that is not declared, in %s', (method, mistake) => {
+  ])('throws for an undeclared key in %s', (method, mistake) => {
     expect(mistake).toThrow(`koa-live-session: ${method}: "nothing" is not declared`)
   })
 
-  it('lets values expire by the clock that the test has put in place', () => {
+  it('expires values by a mocked clock', () => {
     const now = jest.spyOn(Date, 'now').mockReturnValue(1_000_000)
     const fields = defineFields({ code: { schema: z.string(), default: '', maxAge: 1000 } })
     const session = memorySession(fields, { code: 'x' })
@@ -204,7 +232,7 @@ describe('memorySession', () => {
     now.mockRestore()
   })
 
-  it('lets a spy watch what it hands off', async () => {
+  it('lets a spy watch hand-offs', async () => {
     const session = memorySession(appFields)
     const handOff = jest.spyOn(session, 'handOff')
     await session.handOff('sign-in', { user: 'ann' }, { to: '/sign-in' })

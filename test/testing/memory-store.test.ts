@@ -7,7 +7,7 @@ describe('memoryStore', () => {
   const shared = memoryStore()
   for (const { name, run } of storeContract(async () => shared)) it(name, run)
 
-  it('deletes what guests had sooner than the rest, and never later', async () => {
+  it('sweeps guests sooner than users, and never later', async () => {
     const clock = testClock()
     const store = memoryStore(clock.now)
     for (const subject of ['browser:b', 'user:s:ann']) await store.merge(subject, [{ key: 'a', stamp: 1 }])
@@ -19,7 +19,7 @@ describe('memoryStore', () => {
     expect(await store.sweep(clock.now(), { guests: clock.now() - 5000 })).toBe(2)
   })
 
-  it('rejects as often as it is told to, and has written nothing then', async () => {
+  it('fails a given number of calls, without writing', async () => {
     const store = memoryStore()
     store.fail()
     await expect(store.merge('s', [{ key: 'a', stamp: 1 }])).rejects.toThrow('memoryStore: fails, as it was told to')
@@ -30,7 +30,7 @@ describe('memoryStore', () => {
     expect(await store.load('s')).toEqual([])
   })
 
-  it('rejects until it is told to no more', async () => {
+  it('fails until told otherwise', async () => {
     const store = memoryStore()
     store.fail(Number.POSITIVE_INFINITY)
     for (let turn = 0; turn < 5; turn += 1) await expect(store.sweep(0)).rejects.toThrow()
@@ -38,7 +38,7 @@ describe('memoryStore', () => {
     expect(await store.sweep(0)).toBe(0)
   })
 
-  it('does a thing when its delay is over, and those asked for before it in their own time', async () => {
+  it('delays a call without delaying earlier calls', async () => {
     const store = memoryStore()
     const order: string[] = []
     store.delay(20)
@@ -50,7 +50,7 @@ describe('memoryStore', () => {
     expect(await store.load('s')).toHaveLength(1)
   })
 
-  it('sweeps by the clock it was given', async () => {
+  it('sweeps by its given clock', async () => {
     const clock = testClock()
     const store = memoryStore(clock.now)
     await store.merge('old', [{ key: 'a', stamp: 1 }])

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { LiveSessionError, type LiveSessionErrorCode } from 'koa-live-session/client'
 import type { appFields } from '../support/app/app.js'
 import { fastTime } from '../support/app/fast-time.js'
+import { fc } from '../support/app/property.js'
+import { atScale } from '../support/app/scale.js'
 import { doubleScreen, realScreens, type Screen } from '../support/page/screen.js'
 
 fastTime(10)
@@ -15,6 +17,63 @@ async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
+const key = fc.constantFrom('division', 'theme', 'cart', 'role', 'nothing')
+const value = fc.constantFrom<unknown>(0, 7, 1.5, 'dark', 'light', '', ['a'], [])
+const step = fc.oneof(
+  fc.record({ does: fc.constant('set' as const), key, value }),
+  fc.record({ does: fc.constant('field' as const), key, value }),
+  fc.record({ does: fc.constant('setMany' as const), values: fc.dictionary(key, value, { maxKeys: 3 }) }),
+  fc.record({ does: fc.constantFrom('update' as const, 'delete' as const), key }),
+  fc.record({ does: fc.constant('receive' as const), division: fc.nat(3), role: fc.constantFrom('guest', 'admin') }),
+  fc.record({ does: fc.constantFrom('cut' as const, 'mend' as const) }),
+)
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
+
+/** Returns the outcome of each step, and each key’s changes: a change may go out by socket or POST after an outage. */
+async function play(screen: Screen, steps: readonly Step[]): Promise<readonly unknown[]> {
+  const { live } = screen
+  const told = new Map<string, unknown[]>()
+  const tell = (name: string, news: unknown): unknown => told.set(name, [...(told.get(name) ?? []), news])
+  live.onChange(({ key: name, previous, value: now }) => tell(name, [previous, now]))
+  const outcomes: unknown[] = []
+  const settled: Promise<unknown>[] = []
+  let isOffline = false
+  const act = async (one: Step): Promise<unknown> => {
+    const name = 'key' in one ? (one.key as 'division') : 'division'
+    switch (one.does) {
+      case 'set':
+        return void settled.push(codeOf(live.set(name, one.value as never)))
+      case 'field':
+        return live.field(name).set(one.value as never)
+      case 'setMany':
+        return void settled.push(codeOf(live.setMany(one.values as object)))
+      case 'update':
+        return void settled.push(codeOf(live.update(name, (now) => now + 1)))
+      case 'delete':
+        return void settled.push(codeOf(live.delete(name)))
+      case 'receive':
+        return screen.receive({ division: one.division, role: one.role })
+      case 'cut':
+        if (!isOffline) screen.offline()
+        isOffline = true
+        return undefined
+      case 'mend':
+        if (isOffline) await screen.online()
+        isOffline = false
+    }
+  }
+  for (const one of [...steps, { does: 'mend' } as const]) {
+    await act(one)
+    await live.flush()
+    const names = ['division', 'theme', 'cart', 'role', 'nothing'] as const
+    outcomes.push(
+      names.map((name) => [live.get(name as 'role'), live.has(name as 'role'), live.status(name as 'role')]),
+    )
+  }
+  screen.close()
+  return [outcomes, await Promise.all(settled), Object.fromEntries(told)]
+}
+
 describe.each([
   ['testClient', async () => doubleScreen],
   ['createLiveSession', realScreens],
@@ -22,7 +81,7 @@ describe.each([
   let open: typeof doubleScreen
   let screen: Screen
   let live: Live
-  /** Every change and status that listeners were told. */
+  /** Changes and statuses passed to listeners. */
   let told: unknown[]
   afterEach(() => void jest.restoreAllMocks())
   beforeEach(async () => {
@@ -34,7 +93,7 @@ describe.each([
     live.onStatus((key, { status, reason }) => told.push(reason ? [key, status, reason] : [key, status]))
   })
 
-  it('has at once what it began with, saved, and the defaults of the others', async () => {
+  it('starts with its first values, saved, and the defaults', async () => {
     expect([live.get('division'), live.get('theme'), live.get('cart')]).toEqual([3, 'light', []])
     expect([live.has('division'), live.has('theme')]).toEqual([true, false])
     expect([live.status('division').status, live.status('theme').status, live.status().status]).toEqual([
@@ -45,7 +104,7 @@ describe.each([
     await live.ready
   })
 
-  it('shows what is set at once, and saves it', async () => {
+  it('shows a change immediately, and saves it', async () => {
     const saved = live.set('division', 4)
     expect([live.get('division'), live.status('division').status, screen.sent]).toEqual([
       4,
@@ -61,7 +120,7 @@ describe.each([
     ])
   })
 
-  it('gives values that cannot be changed, and the same object as long as they are the same', async () => {
+  it('returns frozen values, and the same object while equal', async () => {
     await live.set('cart', ['a'])
     const cart = live.get('cart')
     await live.set('cart', ['a'])
@@ -69,12 +128,12 @@ describe.each([
   })
 
   it.each<[string, keyof typeof appFields, unknown, LiveSessionErrorCode, logged: number]>([
-    ['the schema refuses', 'division', 1.5, 'invalid_value', 0],
+    ['has another type', 'division', 1.5, 'invalid_value', 0],
     ['is too large', 'cart', ['x'.repeat(9000)], 'too_large', 0],
     ['is not for pages to write', 'role', 'admin', 'not_writable', 1],
     ['is not for pages to know', 'secret', 'x', 'undeclared_key', 1],
     ['is not declared', 'nothing' as never, 'x', 'undeclared_key', 1],
-  ])('rolls back what %s', async (_, key, value, code, logged) => {
+  ])('rolls back a value that %s', async (_, key, value, code, logged) => {
     const log = jest.spyOn(console, 'error').mockReturnValue()
     const before = live.get(key as 'division')
     const saved = live.set(key as 'division', value as never)
@@ -93,13 +152,13 @@ describe.each([
     expect(log.mock.calls).toHaveLength(logged)
   })
 
-  it('neither shows nor sends what is no JSON', async () => {
+  it('rejects a value that is not JSON, without showing it', async () => {
     jest.spyOn(console, 'error').mockReturnValue()
     expect(await codeOf(live.set('division', Number.NaN))).toEqual([true, 'invalid_value', 'division'])
     expect([live.get('division'), told, screen.sent]).toEqual([3, [], []])
   })
 
-  it('sends the last of what is set meanwhile, and saves all with it', async () => {
+  it('sends the last of several changes, and saves all', async () => {
     await Promise.all([4, 5, 6].map((division) => live.set('division', division)))
     expect([live.get('division'), screen.sent]).toEqual([
       6,
@@ -110,7 +169,7 @@ describe.each([
     ])
   })
 
-  it('computes values one over the other, and passes on what is thrown', async () => {
+  it('updates one value after another, and rejects with thrown errors', async () => {
     jest.spyOn(console, 'error').mockReturnValue()
     const increment = (division: number): number => division + 1
     await Promise.all([live.update('division', increment), live.update('division', increment)])
@@ -123,21 +182,7 @@ describe.each([
     expect(live.get('division')).toBe(5)
   })
 
-  it('sets several values in one exchange', async () => {
-    const saved = live.setMany({ division: 4, theme: 'dark' })
-    expect([live.get('division'), live.get('theme')]).toEqual([4, 'dark'])
-    await saved
-    expect([live.status('division').status, live.status('theme').status, screen.sent]).toEqual([
-      'saved',
-      'saved',
-      [
-        ['division', 4],
-        ['theme', 'dark'],
-      ],
-    ])
-  })
-
-  it('takes none of several values if one is refused, and neither shows nor sends them if one is no JSON', async () => {
+  it('rejects a setMany as a whole', async () => {
     jest.spyOn(console, 'error').mockReturnValue()
     expect(await codeOf(live.setMany({ theme: 'dark', division: 1.5 }))).toEqual([
       true,
@@ -157,28 +202,10 @@ describe.each([
       'division',
     ])
     expect([live.get('theme'), told, screen.sent.length]).toEqual(['light', [], sent])
-  })
-
-  it('says once what is a bug of the page, however many values there are', async () => {
-    const log = jest.spyOn(console, 'error').mockReturnValue()
-    await codeOf(live.setMany({ division: 4, theme: 'dark', nothing: 1 } as never))
-    expect(log.mock.calls).toHaveLength(1)
-  })
-
-  it('refuses several values, too, in a browser without cookies', async () => {
-    const { live } = await open(false)
-    expect(await codeOf(live.setMany({ division: 4, theme: 'dark' }))).toEqual([
-      true,
-      'cookies_blocked',
-      'division, theme',
-    ])
-  })
-
-  it('refuses to set no value at all', async () => {
     expect(await codeOf(live.setMany({}))).toEqual([true, 'malformed', ''])
   })
 
-  it('refuses to be changed by what computes a value', async () => {
+  it('rejects changes made inside an update function', async () => {
     jest.spyOn(console, 'error').mockReturnValue()
     const update = live.update('division', (division) => {
       void live.set('theme', 'dark')
@@ -187,13 +214,7 @@ describe.each([
     await expect(update.then(() => live.get('theme'))).resolves.toBe('light')
   })
 
-  it('shows the default after a deletion', async () => {
-    await live.delete('division')
-    expect([live.get('division'), live.has('division'), live.status('division').status]).toEqual([-1, false, 'saved'])
-    expect(screen.sent).toEqual([['division', undefined]])
-  })
-
-  it('hears of what comes from elsewhere, and saves it', async () => {
+  it('shows a remote change, and saves it', async () => {
     await screen.receive({ division: 9 })
     expect(live.get('division')).toBe(9)
     await live.flush()
@@ -204,12 +225,7 @@ describe.each([
     ])
   })
 
-  it('hears of what pages may not write, and of nothing that is hidden', async () => {
-    await screen.receive({ role: 'admin', secret: 'x' })
-    expect([live.get('role'), live.get('secret' as never)]).toEqual(['admin', undefined])
-  })
-
-  it('calls subscribers at once and after each change, until they end', async () => {
+  it('calls subscribers immediately and after each change', async () => {
     const seen: unknown[] = []
     const end = live.subscribe('division', (division) => seen.push(division))
     const endField = live.field('division').subscribe((division) => seen.push(`field ${division}`))
@@ -222,7 +238,7 @@ describe.each([
     expect([seen, live.get('division')]).toEqual([[3, 'field 3', 4, 'field 4', 5], 6])
   })
 
-  it('tells all listeners of a change before what one of them answers it with', async () => {
+  it('reports a change before a listener’s reaction to it', async () => {
     const seen: unknown[] = []
     live.onChange(({ key }) => key === 'division' && void live.set('theme', 'dark'))
     live.onChange(({ key, value }) => seen.push([key, value]))
@@ -233,26 +249,7 @@ describe.each([
     ])
   })
 
-  it('keeps what is set offline, and saves it when it is online again', async () => {
-    screen.offline()
-    const saved = live.set('division', 4)
-    await live.flush()
-    expect([live.get('division'), live.status('division').status]).toEqual([4, 'offline'])
-    await screen.online()
-    await saved
-    expect([live.get('division'), live.status('division').status]).toEqual([4, 'saved'])
-  })
-
-  it('hears when it is online again of what it has missed', async () => {
-    screen.offline()
-    await screen.receive({ theme: 'dark' })
-    expect(live.get('theme')).toBe('light')
-    await screen.online()
-    await live.flush()
-    expect([live.get('theme'), live.status('theme').status]).toEqual(['dark', 'saved'])
-  })
-
-  it('computes anew what was computed offline over what came later', async () => {
+  it('rebases an offline update onto a newer remote value', async () => {
     screen.offline()
     const saved = live.update('division', (division) => division + 1)
     await live.flush()
@@ -262,7 +259,7 @@ describe.each([
     expect([live.get('division'), live.status('division').status]).toEqual([51, 'saved'])
   })
 
-  it('gives up what was set offline, and may have arrived, for what came later', async () => {
+  it('rejects an offline set as superseded by a newer remote value', async () => {
     screen.offline()
     const saved = live.set('division', 4)
     await live.flush()
@@ -272,15 +269,33 @@ describe.each([
     expect([live.get('division'), live.status('division').status]).toEqual([50, 'rejected'])
   })
 
-  it('goes on showing what a browser without cookies cannot save', async () => {
+  it('keeps showing values that a browser without cookies cannot save', async () => {
     const { live } = await open(false)
     expect(await codeOf(live.set('division', 4))).toEqual([true, 'cookies_blocked', 'division'])
     expect([live.get('division'), live.status()]).toEqual([4, { status: 'rejected', reason: 'cookies_blocked' }])
+    expect(await codeOf(live.setMany({ division: 4, theme: 'dark' }))).toEqual([
+      true,
+      'cookies_blocked',
+      'division, theme',
+    ])
   })
 
-  it('tells nothing more once it is closed', async () => {
+  it('calls no listener after close()', async () => {
     live.close()
     void live.set('division', 4)
     expect([live.get('division'), told]).toEqual([3, []])
+  })
+})
+
+describe('testClient and createLiveSession', () => {
+  it('behave alike in any sequence of steps', async () => {
+    jest.spyOn(console, 'error').mockReturnValue()
+    const open = await realScreens()
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
+        expect(await play(await doubleScreen(), steps)).toEqual(await play(await open(), steps))
+      }),
+      { numRuns: atScale(8, 15) },
+    )
   })
 })
