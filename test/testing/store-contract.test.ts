@@ -4,58 +4,28 @@ import { memoryStore, storeContract } from 'koa-live-session/testing'
 
 type Planted = Partial<Store>
 
-/** A store with one defect, of those that stores in Redis and SQL have had. */
+/** Stores with one defect each, as stores in Redis and SQL have had them. */
 const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
-  ['takes subjects of other case for the same', (sound) => renaming(sound, (name) => name.toLowerCase())],
-  ['ignores spaces at the end', (sound) => renaming(sound, (name) => name.replace(/ +$/, ''))],
-  ['ignores accents', (sound) => renaming(sound, (name) => name.normalize('NFD').replace(/\p{M}/gu, ''))],
-  ['cuts subjects off', (sound) => renaming(sound, (name) => name.slice(0, 128))],
-  ['keeps what came last', (sound) => ({ merge: (subject, all) => overwrite(sound, subject, all) })],
-  ['keeps what came first', (sound) => ({ merge: (subject, all) => keepFirst(sound, subject, all) })],
+  ['compares subjects case-insensitively', renaming((name) => name.toLowerCase())],
+  ['ignores trailing spaces', renaming((name) => name.replace(/ +$/, ''))],
+  ['ignores accents', renaming((name) => name.normalize('NFD').replace(/\p{M}/gu, ''))],
+  ['truncates subjects', renaming((name) => name.slice(0, 128))],
+  ['keeps the last write', (sound) => ({ merge: (subject, all) => overwrite(sound, subject, all) })],
+  ['keeps the first write', (sound) => ({ merge: (subject, all) => keepFirst(sound, subject, all) })],
+  ['keeps the last of equal stamps', (sound) => ({ merge: (subject, all) => lastOfEqual(sound, subject, all) })],
   [
-    'lets the value win that came last, of equal stamps',
-    (sound) => ({ merge: (subject, all) => lastOfEqual(sound, subject, all) }),
-  ],
-  [
-    'answers a merge with what it brought',
+    'answers a merge with the given registers',
     (sound) => ({ merge: (subject, all) => sound.merge(subject, all).then(() => all) }),
   ],
   [
     'answers a merge with all keys',
     (sound) => ({ merge: (subject, all) => sound.merge(subject, all).then(() => sound.load(subject)) }),
   ],
+  ['rounds stamps to 14 digits', merging((each) => ({ ...each, stamp: Number(each.stamp.toPrecision(14)) }))],
+  ['stores tombstones as null', merging((each) => ({ ...each, value: each.value ?? null }))],
+  ['stores falsy values as tombstones', merging((each) => ({ ...each, value: each.value || undefined }))],
   [
-    'prints stamps with 14 digits',
-    (sound) => ({
-      merge: (subject, all) =>
-        sound.merge(
-          subject,
-          all.map((each) => ({ ...each, stamp: rounded(each.stamp) })),
-        ),
-    }),
-  ],
-  [
-    'takes a tombstone for null',
-    (sound) => ({
-      merge: (subject, all) =>
-        sound.merge(
-          subject,
-          all.map((each) => ({ ...each, value: each.value ?? null })),
-        ),
-    }),
-  ],
-  [
-    'takes falsy values for tombstones',
-    (sound) => ({
-      merge: (subject, all) =>
-        sound.merge(
-          subject,
-          all.map((each) => ({ ...each, value: each.value || undefined })),
-        ),
-    }),
-  ],
-  [
-    'cannot take long texts',
+    'rejects long texts',
     (sound) => ({
       async merge(subject, all) {
         if (JSON.stringify(all).length > 65_535) throw new Error('Data too long for column')
@@ -67,18 +37,17 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
     'compares and sets in two steps',
     (sound) => ({
       async compareAndSet(subject, register, expected) {
-        const current = (await sound.load(subject)).find(({ key }) => key === register.key)
-        if ((current?.stamp ?? 0) !== expected) return false
+        if (((await stored(sound, subject, register.key))?.stamp ?? 0) !== expected) return false
         await overwrite(sound, subject, [register])
         return true
       },
     }),
   ],
   [
-    'takes a tombstone for absent at compareAndSet',
+    'compares a tombstone as absent',
     (sound) => ({
       async compareAndSet(subject, register, expected) {
-        const current = (await sound.load(subject)).find(({ key }) => key === register.key)
+        const current = await stored(sound, subject, register.key)
         const isAbsent = current !== undefined && current.value === undefined && expected === 0
         return sound.compareAndSet(subject, register, isAbsent ? current.stamp : expected)
       },
@@ -102,7 +71,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
   ],
   ['removes nothing', () => ({ remove: async () => undefined })],
   [
-    'creates what it is asked for',
+    'creates a loaded subject',
     (sound) => ({
       async load(subject) {
         const registers = await sound.load(subject)
@@ -111,9 +80,9 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
       },
     }),
   ],
-  ['sweeps what is in use', (sound) => ({ sweep: () => sound.sweep(Number.POSITIVE_INFINITY) })],
-  ['sweeps what has ended with the rest', (sound) => ({ sweep: (before) => sound.sweep(before) })],
-  ['keeps ids when their register has gone', outlivingIds],
+  ['sweeps subjects in use', (sound) => ({ sweep: () => sound.sweep(Number.POSITIVE_INFINITY) })],
+  ['sweeps end markers with the rest', (sound) => ({ sweep: (before) => sound.sweep(before) })],
+  ['keeps ids of an older register', outlivingIds],
   ['counts wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
 ]
 
@@ -124,7 +93,7 @@ const IDS =
 const SAME = 'of the same stamp and value, ids stand over none, whichever comes first'
 const WHOLE = 'a merge of many keys is seen as a whole or not at all'
 
-/** The tests that a store fails. */
+/** Returns the names of the failed tests. */
 async function failures(store: Store): Promise<readonly string[]> {
   const failed: string[] = []
   for (const { name, run } of storeContract(async () => store)) await run().catch(() => failed.push(name))
@@ -138,7 +107,7 @@ describe('storeContract', () => {
     expect(await failures(planted)).not.toEqual([])
   })
 
-  it('finds a store that does not note that it was read', async () => {
+  it('finds a store that ignores reads', async () => {
     const [sound, unread] = [memoryStore(), memoryStore()]
     const planted: Store = {
       ...sound,
@@ -147,7 +116,6 @@ describe('storeContract', () => {
         return sound.merge(subject, registers)
       },
       async sweep(before) {
-        // As if the other had never been loaded from.
         const deleted = await unread.sweep(before)
         return deleted > 0 ? sound.sweep(Number.POSITIVE_INFINITY) : 0
       },
@@ -157,17 +125,17 @@ describe('storeContract', () => {
     )
   })
 
-  it('says what is recommended only: that sweep deletes, that ids are kept, and that merges are seen as a whole', () => {
+  it('marks sweeping, ids and atomic merges as recommended', () => {
     const recommended = storeContract(async () => memoryStore()).filter(({ required }) => !required)
     expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, ENDS, IDS, SAME, WHOLE])
   })
 
-  it('passes a store that lets subjects expire on its own, but for what is recommended', async () => {
+  it('passes a store that expires subjects on its own', async () => {
     const planted: Store = { ...memoryStore(), sweep: async () => 0 }
     expect(await failures(planted)).toEqual([SWEEPS])
   })
 
-  it('passes a store that keeps no ids, but for what is recommended', async () => {
+  it('passes a store without ids', async () => {
     const sound = memoryStore()
     const plain = ({ key, stamp, value }: StoredRegister): StoredRegister => ({ key, stamp, value })
     const planted: Store = {
@@ -179,7 +147,7 @@ describe('storeContract', () => {
   })
 })
 
-/** Once a key had ids, it has them for ever. */
+/** A store that never forgets the ids of a key. */
 function outlivingIds(sound: Store): Planted {
   const kept = new Map<string, StoredRegister['ids']>()
   const known = (subject: string, rows: readonly StoredRegister[]): readonly StoredRegister[] =>
@@ -196,12 +164,21 @@ function outlivingIds(sound: Store): Planted {
   }
 }
 
-/** A store that knows subjects, or keys, by another name. */
-function renaming(sound: Store, rename: (name: string) => string): Planted {
-  return {
+/** A store with other names of subjects. */
+function renaming(rename: (name: string) => string): (sound: Store) => Planted {
+  return (sound) => ({
     load: (subject) => sound.load(rename(subject)),
     merge: (subject, registers) => sound.merge(rename(subject), registers),
-  }
+  })
+}
+
+/** A store that changes each register of a merge. */
+function merging(change: (register: StoredRegister) => StoredRegister): (sound: Store) => Planted {
+  return (sound) => ({ merge: (subject, all) => sound.merge(subject, all.map(change)) })
+}
+
+async function stored(sound: Store, subject: string, key: string) {
+  return (await sound.load(subject)).find((register) => register.key === key)
 }
 
 async function overwrite(
@@ -238,8 +215,4 @@ async function lastOfEqual(
   )
   if (equal && equal.length > 0) await overwrite(sound, subject, equal)
   return sound.merge(subject, other ?? [])
-}
-
-function rounded(stamp: number): number {
-  return Number(stamp.toPrecision(14))
 }
