@@ -7,7 +7,7 @@ const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.string
 const fallback = fc.option(json, { nil: undefined })
 
 describe('a parameter', () => {
-  it('leads back to the value that it was made of, through an address', () => {
+  it('decodes to its value, through an address', () => {
     fc.assert(
       fc.property(json, fallback, (value, fallback) => {
         const text = toParameter(value, fallback)

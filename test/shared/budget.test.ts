@@ -7,8 +7,8 @@ import { fc } from '../support/app/property.js'
 const schema = z.any()
 const share = (fields: object, budget = 3000) => [...shareBudget(fields as never, budget)]
 
-describe('what a value takes', () => {
-  it('is counted in UTF-8, in base64', () => {
+describe('cookieBytes()', () => {
+  it('counts UTF-8 in base64', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
         const text = JSON.stringify(['key', Number.MAX_SAFE_INTEGER, value])
@@ -19,26 +19,24 @@ describe('what a value takes', () => {
   })
 })
 
-describe('what a scalar takes at the most', () => {
-  it('is never less than what it takes', () => {
+describe('mostBytes()', () => {
+  it('is an upper bound of the bytes of a scalar', () => {
     const scalar = fc.oneof(fc.string({ unit: 'binary' }), fc.double({ noNaN: true }), fc.boolean(), fc.constant(null))
     fc.assert(
       fc.property(scalar, fc.stringMatching(/^[A-Za-z][\w.-]{0,63}$/), (value, key) => {
         expect(mostBytes(key, value)).toBeGreaterThanOrEqual(cookieBytes(key, value))
       }),
     )
+    expect([mostBytes('key', 'four'), mostBytes('key', 5)]).toEqual([(3 + 24 + 24) * 2, (3 + 24 + 24) * 2])
   })
 
-  it('is known without writing it down, but not of an object', () => {
-    expect(mostBytes('key', 'four')).toBe((3 + 24 + 24) * 2)
-    expect(mostBytes('key', '')).toBe((3 + 24) * 2)
-    for (const value of [5, true, null]) expect(mostBytes('key', value)).toBe((3 + 24 + 24) * 2)
-    for (const value of [[], {}] as JsonValue[]) expect(mostBytes('key', value)).toBe(Number.POSITIVE_INFINITY)
+  it.each([[[]], [{}]])('is unbounded for %j', (value) => {
+    expect(mostBytes('key', value as JsonValue)).toBe(Number.POSITIVE_INFINITY)
   })
 })
 
-describe('the shares', () => {
-  it('leave nothing over that is not asked for, and may ask for all there is', () => {
+describe('shares of the budget', () => {
+  it('divide the budget, and may take all of it', () => {
     expect(share({ a: { schema, maxBytes: 3000 } })).toEqual([['a', 3000]])
     expect(share({ a: { schema }, b: { schema }, c: { schema } }, 200)).toEqual([
       ['a', 66],
@@ -47,7 +45,7 @@ describe('the shares', () => {
     ])
   })
 
-  it('of the fields kept out of the cookie are of what a POST may carry; hidden ones are in neither', () => {
+  it('of fields outside the cookie divide the size of a POST', () => {
     const fields = {
       a: { schema, cookie: false },
       b: { schema, cookie: false, maxBytes: 4000 },
@@ -64,7 +62,14 @@ describe('the shares', () => {
     )
   })
 
-  it('hold at least the default: exactly that is enough', () => {
+  it('may not exceed the cookieBudget', () => {
+    expect(() => share({ cart: { schema, maxBytes: 3000 }, viewed: { schema, maxBytes: 900 } })).toThrow(
+      'koa-live-session: fields: maxBytes add up to 3,900 of cookieBudget 3,000 (cart 3,000, viewed 900). ' +
+        'Lower some, or set cookie: false on a large field and configure a store',
+    )
+  })
+
+  it('hold at least the default', () => {
     const field = { schema, default: 'x'.repeat(20) }
     const least = cookieBytes('a', field.default)
     expect(share({ a: { ...field, maxBytes: least } })).toEqual([['a', least]])
@@ -74,7 +79,7 @@ describe('the shares', () => {
     )
   })
 
-  it.each([{ cookie: false }, { scope: 'tab' }] as const)('advise nothing that a field already has: %j', (place) => {
+  it.each([{ cookie: false }, { scope: 'tab' }] as const)('suggest no option that a field already has: %j', (place) => {
     const field = { schema, default: '', ...place }
     expect(() => share({ a: { ...field, maxBytes: 23_990 }, b: field })).toThrow(
       "of the tickets' 24,000. Set maxBytes, or lower that of another field.",

@@ -5,14 +5,16 @@ import { cookieBytes } from '../../shared/budget.js'
 import { Field } from '../../shared/field.js'
 import type { FieldSpec } from '../../shared/field-types.js'
 import { Replica } from '../../shared/replica.js'
+import { LOGIN_STAMP } from '../../shared/stamp.js'
 import { refused } from '../support/app/refused.js'
 import { register } from '../support/app/register.js'
+import { stamp } from '../support/app/stamp.js'
 
 const defaults = { maxBytes: 200, onLogin: 'newest' } as const
 const make = (spec: Partial<FieldSpec> = {}): Field =>
   new Field('x', { schema: z.any(), default: null, ...spec }, defaults)
 
-/** A schema that counts how often it is asked. */
+/** A schema that records its inputs. */
 function counting(schema: StandardSchemaV1 = z.any()) {
   const asked: unknown[] = []
   const counter: StandardSchemaV1 = {
@@ -28,8 +30,8 @@ function counting(schema: StandardSchemaV1 = z.any()) {
   return { schema: counter, asked }
 }
 
-describe('what a declaration leaves out', () => {
-  it('is read-only, the user\u2019s, in the cookie, and as the plugin says', () => {
+describe('the defaults of a declaration', () => {
+  it('are read-only, of the user, in the cookie, and the plugin’s', () => {
     const { access, scope, inCookie, maxAge, onLogin, maxBytes } = make()
     expect({ access, scope, inCookie, maxAge, onLogin, maxBytes }).toEqual({
       access: 'read',
@@ -39,7 +41,7 @@ describe('what a declaration leaves out', () => {
     })
   })
 
-  it('is what it says otherwise', () => {
+  it('yield to the declaration', () => {
     const { access, scope, inCookie, maxAge, onLogin } = make({
       client: 'write',
       scope: 'browser',
@@ -51,6 +53,12 @@ describe('what a declaration leaves out', () => {
     expect(make({ client: 'hidden' }).inCookie).toBe(false)
     expect(make({ schema: z.number().default(7), default: 3 }).default).toBe(3)
   })
+})
+
+it('expires registers by age, except those of a sign-in', () => {
+  const field = make({ maxAge: 1000 })
+  const isExpired = (at: number): boolean => field.isExpired(stamp(at), 6000)
+  expect([isExpired(5001), isExpired(5000), isExpired(LOGIN_STAMP)]).toEqual([false, true, false])
 })
 
 describe('live', () => {
@@ -67,14 +75,38 @@ describe('live', () => {
     ['a value in its last moment', replicaOf(7), 5999, 7],
     ['a value past its time', replicaOf(7), 6000, undefined],
     ['a deletion', replicaOf(undefined), 5000, undefined],
-    ['what this build cannot read', replicaOf('text'), 5000, undefined],
+    ['an unreadable value', replicaOf('text'), 5000, undefined],
   ])('of %s', (_, replica, now, expected) => {
     expect(field.live(replica, () => now)).toBe(expected)
   })
 })
 
 describe('accept', () => {
-  it('asks the schema once where it changes nothing, and twice where it does', () => {
+  it.each([
+    [
+      { at: new Date(0) },
+      'expected a JSON value, received a Date at $.at. Store value.toISOString() and declare a string.',
+    ],
+    [1n, 'expected a JSON value, received a bigint at $. Store String(value) and declare a string.'],
+    [undefined, 'expected a JSON value, received undefined at $. To remove the value, use delete.'],
+  ])('explains the remedy for %p', (value, message) => {
+    expect(() => make().accept(value)).toThrow(`koa-live-session: set("x"): ${message}`)
+  })
+
+  it('rejects output of the schema that the schema would not accept', () => {
+    const twice = z.string().transform((text) => Number(text)) as unknown as z.ZodType<string, string>
+    const field = make({ schema: twice.default('1' as never), default: undefined })
+    expect(() => field.accept('5')).toThrow('set("x"): Invalid input: expected string, received number')
+  })
+
+  it('counts bytes in UTF-8 and base64', () => {
+    const field = new Field('cart', { schema: z.any(), default: null }, { ...defaults, maxBytes: 100 })
+    expect(field.accept('x'.repeat(44))).toHaveLength(44)
+    expect(() => field.accept('x'.repeat(48))).toThrow('"cart" needs 103 bytes of the 100 it may take')
+    expect(() => field.accept('\u{1f600}'.repeat(12))).toThrow('too_large')
+  })
+
+  it('validates once, or twice if the schema changes the value', () => {
     const same = counting()
     make({ ...same, default: 1 }).accept('a')
     expect(same.asked).toEqual(['a'])
@@ -83,7 +115,7 @@ describe('accept', () => {
     expect(trimmed.asked).toEqual([' a ', 'a'])
   })
 
-  it('takes what just fits, and says of what does not how much it is', () => {
+  it('accepts a value of the exact size, and reports the excess', () => {
     const field = make({ client: 'write' })
     const fits = 'y'.repeat(150 - '["x",9007199254740991,""],'.length)
     expect(cookieBytes('x', fits)).toBe(200)
@@ -98,7 +130,7 @@ describe('accept', () => {
     expect(kept.message).toMatch(/bytes of the 200 it may take\. Raise its maxBytes\.$/)
   })
 
-  it('does not bother the schema with what it could never cut down to size, but lets it strip some', () => {
+  it('skips the schema for a hopelessly large value', () => {
     const stripping = counting(z.object({ a: z.number() }))
     const field = make({ ...stripping, default: { a: 1 } })
     expect(field.accept({ a: 1, rest: 'x'.repeat(300) })).toEqual({ a: 1 })
@@ -107,7 +139,7 @@ describe('accept', () => {
     expect(stripping.asked).toHaveLength(length)
   })
 
-  it('counts what a browser sends before the schema sees it, in lists and objects, at all depths', () => {
+  it('counts a browser’s members at all depths before the schema', () => {
     const counted = counting()
     const field = make({ ...counted, client: 'write', maxMembers: 4 })
     const { length } = counted.asked
@@ -121,7 +153,7 @@ describe('accept', () => {
     expect(counted.asked).toHaveLength(length + 1)
   })
 
-  it('takes 1,000 members from a browser where the field does not say, and more from the app', () => {
+  it('accepts 1,000 members from a browser by default', () => {
     const field = new Field('x', { schema: z.any(), default: 0 }, { ...defaults, maxBytes: 24_000 })
     const list = (length: number): number[] => Array.from({ length }, () => 1)
     expect(field.acceptFromBrowser(list(1000))).toHaveLength(1000)
@@ -129,13 +161,13 @@ describe('accept', () => {
     expect(field.accept(list(1001))).toHaveLength(1001)
   })
 
-  it('asks of what a browser sends first whether it is JSON, and whether it fits', () => {
+  it('checks JSON and size before members', () => {
     const field = make({ client: 'write', maxMembers: 1 })
     expect(refused(() => field.acceptFromBrowser([1, -0])).code).toBe('invalid_value')
     expect(refused(() => field.acceptFromBrowser('x'.repeat(300))).message).toContain('Raise its maxBytes')
   })
 
-  it('quotes the first three issues, and says how many more there are', () => {
+  it('quotes three issues, and counts the rest', () => {
     const field = make({ schema: z.array(z.number()), default: [] })
     const message = (items: unknown[]): string => refused(() => field.accept(items)).message
     const issue = (at: number): string => `Invalid input: expected number, received string at $.${at}`
@@ -144,7 +176,7 @@ describe('accept', () => {
     expect(message(['a', 'b', 'c', 'd', 'e'])).toBe(`koa-live-session: set("x"): ${three}; and 2 more`)
   })
 
-  it('says where an issue is, by path objects too, or nothing where the schema does not say', () => {
+  it('reports the path of an issue, if any', () => {
     const issues = (path?: StandardSchemaV1.Issue['path']): string => {
       const { schema } = counting()
       const result = { issues: [{ message: 'no', ...(path ? { path } : {}) }] }
@@ -156,7 +188,7 @@ describe('accept', () => {
     expect(issues()).toBe('koa-live-session: set("x"): no')
   })
 
-  it('keeps the cause of a refusal, and only where there is one', () => {
+  it('keeps the cause of a refusal, if any', () => {
     const failing = counting()
     Object.assign(failing.schema['~standard'], {
       validate: () => {
@@ -174,7 +206,7 @@ describe('accept', () => {
     )
   })
 
-  it('says nothing of a hidden value, nor why it was refused', () => {
+  it('reveals no hidden value', () => {
     const field = make({ schema: z.enum(['a', 'b']), default: 'a', client: 'hidden' })
     const refusal = refused(() => field.accept('canary'))
     expect([refusal.code, refusal.key, refusal.cause]).toEqual([
@@ -187,7 +219,7 @@ describe('accept', () => {
     )
   })
 
-  it('lets through what is no refusal', () => {
+  it('passes on other errors', () => {
     const broken = new Error('the getter')
     const value = {
       get x(): never {
@@ -199,7 +231,28 @@ describe('accept', () => {
 })
 
 describe('read', () => {
-  it('asks the schema once for each object, and once for each scalar that recurs', () => {
+  it('asks migrate after a refusal, and the schema about its result', () => {
+    const asked: unknown[] = []
+    const migrate = (stored: unknown): unknown => {
+      asked.push(stored)
+      if (stored === 'fail') throw new Error('cannot')
+      return Number(stored)
+    }
+    const field = make({ schema: z.number(), default: -1, migrate })
+    expect(['12', 'x', 'fail', 3].map((stored) => field.read(stored))).toEqual([12, undefined, undefined, 3])
+    expect(asked).toEqual(['12', 'x', 'fail'])
+  })
+
+  it('completes a stored object by the schema, and freezes it', () => {
+    const schema = z.object({ a: z.number(), b: z.number().default(2) })
+    const field = make({ schema, default: { a: 0, b: 0 } })
+    const stored = Object.freeze({ a: 1 })
+    expect(field.read(stored)).toEqual({ a: 1, b: 2 })
+    expect(field.read(stored)).toBe(field.read(stored))
+    expect(Object.isFrozen(field.read(stored))).toBe(true)
+  })
+
+  it('caches by object and by scalar', () => {
     const { schema, asked } = counting()
     const field = make({ schema })
     asked.length = 0
@@ -215,25 +268,22 @@ describe('read', () => {
     expect(asked).toHaveLength(5)
   })
 
-  it('does not remember long texts, nor more than a thousand scalars', () => {
+  it('caches at most a thousand scalars, and no long text', () => {
     const { schema, asked } = counting()
     const field = make({ schema })
-    asked.length = 0
+    const askedFor = (...values: readonly (string | number)[]): readonly unknown[] => {
+      asked.length = 0
+      for (const value of values) field.read(value)
+      return [...asked]
+    }
     const long = 'x'.repeat(65)
-    field.read(long)
-    field.read(long)
-    expect(asked).toHaveLength(2)
-    for (let i = 0; i < 1000; i += 1) field.read(i)
-    asked.length = 0
-    field.read(0)
-    field.read(999)
-    expect(asked).toEqual([])
-    field.read(1000)
-    field.read(0)
-    expect(asked).toEqual([1000, 0])
+    expect(askedFor(long, long)).toEqual([long, long])
+    askedFor(...Array.from({ length: 1000 }, (_, index) => index))
+    expect(askedFor(0, 999)).toEqual([])
+    expect(askedFor(1000, 0)).toEqual([1000, 0])
   })
 
-  it('finds nothing to read where the schema throws, or makes nothing of it', () => {
+  it('ignores a value that the schema throws at or empties', () => {
     const throwing = counting()
     const field = make(throwing)
     Object.assign(throwing.schema['~standard'], {
@@ -245,16 +295,8 @@ describe('read', () => {
     expect(make({ schema: z.any().transform(() => undefined) }).read('a')).toBeUndefined()
   })
 
-  it('takes nothing from migrate that the schema refuses, or that is no JSON', () => {
-    const read = (migrate: () => unknown, schema: StandardSchemaV1 = z.number()) =>
-      make({ schema, default: 1, migrate }).read('old')
-    expect(read(() => 5)).toBe(5)
-    expect(read(() => 'text')).toBeUndefined()
-    expect(read(() => new Date(0), z.union([z.number(), z.date()]))).toBeUndefined()
-    expect(
-      read(() => {
-        throw new Error('cannot')
-      }),
-    ).toBeUndefined()
+  it('ignores a migration to a value that is not JSON', () => {
+    const schema = z.union([z.number(), z.date()])
+    expect(make({ schema, default: 1, migrate: () => new Date(0) }).read('old')).toBeUndefined()
   })
 })

@@ -4,7 +4,7 @@ import { fc } from '../support/app/property.js'
 
 const json = fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('-0'))
 
-/** The same value with the keys of every object in the opposite order. */
+/** Returns the value with the keys of each object reversed. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed)
   if (typeof value !== 'object' || value === null) return value
@@ -16,7 +16,7 @@ function reversed(value: unknown): unknown {
 }
 
 describe('freezeJson', () => {
-  it('copies and freezes, and changes nothing', () => {
+  it('returns a frozen, equal copy', () => {
     fc.assert(
       fc.property(json, (value) => {
         fc.pre(!hasUnsafe(value))
@@ -28,7 +28,7 @@ describe('freezeJson', () => {
     )
   })
 
-  it('leaves out undefined members at any depth', () => {
+  it('omits undefined members at any depth', () => {
     const frozen = freezeJson({ a: undefined, b: [{ c: undefined, d: null }] })
     expect(frozen).toStrictEqual({ b: [{ d: null }] })
     expect(isDeepFrozen(frozen)).toBe(true)
@@ -59,7 +59,7 @@ describe('freezeJson', () => {
     ['33 levels', deep(33), `received more than 32 levels at $${'[0]'.repeat(32)}`],
     ['10,000 levels', deep(10_000), 'received more than 32 levels'],
     ['10,001 values', Array(10_001).fill(1), 'received more than 10,000 values at $'],
-  ])('refuses %s', (_, value, message) => {
+  ])('rejects %s', (_, value, message) => {
     expect(() => freezeJson(value)).toThrow(message)
   })
 
@@ -73,7 +73,7 @@ describe('freezeJson', () => {
     expect(JSON.stringify(freezeJson(value))).toBe(JSON.stringify(value))
   })
 
-  it('reads no more of a value than it may have, however large the value', () => {
+  it('stops reading a large value at its limit', () => {
     const wide = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`k${i}`, i]))
     let reads = 0
     const counting = new Proxy(wide, {
@@ -88,7 +88,7 @@ describe('freezeJson', () => {
 })
 
 describe('canonicalJson', () => {
-  it('is the same text for the same value, whatever the order of its keys', () => {
+  it('ignores the order of keys', () => {
     fc.assert(
       fc.property(json, (value) => {
         expect(canonicalJson(reversed(value) as never)).toBe(canonicalJson(value as never))
@@ -96,7 +96,7 @@ describe('canonicalJson', () => {
     )
   })
 
-  it('is JSON of the same value, in ASCII', () => {
+  it('is JSON in ASCII', () => {
     fc.assert(
       fc.property(json, (value) => {
         const text = canonicalJson(value as never)
@@ -111,7 +111,7 @@ describe('canonicalJson', () => {
     [{ '\ue000': 1, '\u{1f600}': 2 }, '{"\\ud83d\\ude00":2,"\\ue000":1}'],
     ['\u2028\u007f"', '"\\u2028\u007f\\""'],
     [1e21, '1e+21'],
-  ])('of %p is fixed', (value, text) => {
+  ])('of %p is stable', (value, text) => {
     expect(canonicalJson(value)).toBe(text)
   })
 })
@@ -143,7 +143,7 @@ describe('sameJson', () => {
     expect([sameJson(a, b), sameJson(b, a)]).toEqual([expected, expected])
   })
 
-  it('agrees with the canonical text', () => {
+  it('agrees with canonicalJson()', () => {
     fc.assert(
       fc.property(json, json, (a, b) => {
         expect(sameJson(a as never, b as never)).toBe(canonicalJson(a as never) === canonicalJson(b as never))
@@ -158,7 +158,7 @@ function isDeepFrozen(value: unknown): boolean {
   return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen)
 }
 
-/** What JSON.parse can make and a session value cannot be. */
+/** Values of JSON.parse that a session cannot hold. */
 function hasUnsafe(value: unknown): boolean {
   if (typeof value === 'string') return /\p{Surrogate}/u.test(value)
   if (Object.is(value, -0)) return true

@@ -7,7 +7,7 @@ import { fc } from '../support/app/property.js'
 import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
 
-/** Few keys, stamps and values, so that they meet; a key that no app declares among them. */
+/** Few keys, stamps and values, so that they collide; also an undeclared key. */
 const anyRegister: fc.Arbitrary<StoredRegister> = fc.record({
   key: fc.constantFrom('division', 'theme', 'cart', 'of.another-build'),
   stamp: fc.integer({ min: 1, max: 4 }).map(stamp),
@@ -30,7 +30,7 @@ function replica(...histories: readonly (readonly StoredRegister[])[]): Replica 
   return merged
 }
 
-/** What it holds, whatever the order in which it came, and however objects order their keys. */
+/** Its content, regardless of order. */
 function state(held: Replica): unknown {
   const sorted = [...held.registers()].sort((a, b) => (a.key < b.key ? -1 : 1))
   return sorted.map(({ key, stamp, value, ids }) => [key, stamp, value, ids])
@@ -51,7 +51,7 @@ describe('a merge of replicas', () => {
     )
   })
 
-  it('is idempotent, and says that nothing was news', () => {
+  it('is idempotent, and reports nothing new', () => {
     fc.assert(
       fc.property(registers, (a) => {
         const once = replica(a)
@@ -62,7 +62,7 @@ describe('a merge of replicas', () => {
     )
   })
 
-  it('ends the same whatever the order and however often messages arrive', () => {
+  it('gives the same result in any order, with repetitions', () => {
     const shuffled = registers.chain((all) => {
       const again = fc.shuffledSubarray([...all, ...all], { minLength: all.length * 2 })
       return fc.tuple(fc.constant(all), again)
@@ -70,7 +70,7 @@ describe('a merge of replicas', () => {
     fc.assert(fc.property(shuffled, ([all, again]) => expect(state(replica(again))).toEqual(state(replica(all)))))
   })
 
-  it('holds for each key the register that supersedes all others', () => {
+  it('keeps the register of each key that supersedes all others', () => {
     fc.assert(
       fc.property(registers, (all) => {
         for (const held of replica(all).registers()) {
@@ -84,12 +84,12 @@ describe('a merge of replicas', () => {
     )
   })
 
-  it('carries keys that its app does not declare', () => {
+  it('keeps undeclared keys', () => {
     const held = replica([register('of.another-build', 1, { any: 'thing' })])
     expect(held.registers()).toEqual([{ key: 'of.another-build', stamp: 1, value: { any: 'thing' } }])
   })
 
-  it('keeps falsy values, and tells a deletion from them', () => {
+  it('distinguishes falsy values from a deletion', () => {
     for (const value of [0, '', false, null]) {
       const held = replica([register('division', 2, value)])
       expect(held.value('division')).toBe(value)
@@ -99,7 +99,7 @@ describe('a merge of replicas', () => {
     }
   })
 
-  it('has the source of its newest write, and takes no older one', () => {
+  it('keeps the source of the newest write', () => {
     const held = new Replica()
     const taken = [register('division', 2, 1), register('division', 1, 2)].map((each) => held.merge(each, 'request'))
     expect([...taken, held.merge(register('division', 3, 3), 'socket')]).toEqual([true, false, true])
@@ -107,17 +107,17 @@ describe('a merge of replicas', () => {
   })
 })
 
-describe('the computed changes of a register', () => {
+describe('the ids of a register', () => {
   const ids = [['one', stamp(2)]] as const
 
-  it('go with it, and with it alone', () => {
+  it('belong to that register only', () => {
     const held = replica([{ ...register('division', 2, 1), ids }, register('theme', 2, 'dark')])
     expect([held.ids('division'), held.ids('theme'), held.ids('cart')]).toEqual([ids, undefined, undefined])
     held.merge(register('division', 3, 2), 'request')
     expect(held.ids('division')).toBeUndefined()
   })
 
-  it('come to the same write, which came by a cookie without them, and leave its source as it is', () => {
+  it('join the same write without ids, and keep its source', () => {
     const held = replica([register('division', 2, 1)])
     expect(held.merge({ ...register('division', 2, 1), ids }, 'store')).toBe(true)
     expect([held.ids('division'), held.source('division')]).toEqual([ids, 'node'])
@@ -126,7 +126,7 @@ describe('the computed changes of a register', () => {
     expect([held.ids('division'), held.source('division')]).toEqual([ids, 'ticket'])
   })
 
-  it('count in the bytes that it takes, and no more once they have gone', () => {
+  it('count in its bytes', () => {
     const [without, held] = [replica([register('division', 2, 1)]), replica([{ ...register('division', 2, 1), ids }])]
     expect(held.bytes).toBeGreaterThan(without.bytes + 100)
     held.merge(register('division', 3, 1), 'request')
@@ -135,7 +135,7 @@ describe('the computed changes of a register', () => {
 })
 
 describe('a replica', () => {
-  it('holds each key once, in the order in which they came, and knows nothing of others', () => {
+  it('holds each key once, in order of arrival', () => {
     const replica = new Replica()
     expect([replica.isEmpty, replica.stamp('a'), replica.value('a'), replica.source('a')]).toEqual([
       true,
@@ -156,14 +156,6 @@ describe('a replica', () => {
       null,
       'ticket',
     ])
-  })
-
-  it('forgets everything', () => {
-    const replica = new Replica()
-    replica.merge(register('a', 2, 1), 'request')
-    replica.clear()
-    expect([replica.isEmpty, replica.registers()]).toEqual([true, []])
-    expect(replica.merge(register('a', 1, 5), 'request')).toBe(true)
   })
 })
 
@@ -188,7 +180,7 @@ describe('the merge rule', () => {
 })
 
 describe('a stamp', () => {
-  it('is newer than what it has seen, also when the clock runs backwards', () => {
+  it('increases, even if the clock runs backwards', () => {
     const times = fc.array(fc.integer({ min: 0, max: 2 ** 45 }), { minLength: 2 })
     fc.assert(
       fc.property(times, (clock) => {
@@ -204,11 +196,11 @@ describe('a stamp', () => {
     )
   })
 
-  it('is found where it is the newest, and there is none without any', () => {
+  it('is the newest of several, or NEVER', () => {
     expect([newestOf([2, 5, 3].map(stamp)), newestOf([])]).toEqual([5, NEVER])
   })
 
-  it('is a whole number also where the clock has fractions', () => {
+  it('is a whole number for a clock with fractions', () => {
     expect(nextStamp(1.9, NEVER)).toBe(1)
   })
 
@@ -221,7 +213,7 @@ describe('a stamp', () => {
     [2 ** 53, false],
     ['1', false],
     [undefined, false],
-  ])('%p is one: %p', (value, expected) => {
+  ])('%p is valid: %p', (value, expected) => {
     expect(isStamp(value)).toBe(expected)
   })
 })

@@ -24,13 +24,13 @@ function ids(count: number, at = NOW): readonly TakenId[] {
   return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)
 }
 
-/** What has this register alone. */
+/** A replica with this register only. */
 const over = (register: StoredRegister): Replica => Replica.of([register], 'job')
 
 describe('a write', () => {
   const before: StoredRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
 
-  it('knows the computed changes that it goes over, and its own', () => {
+  it('keeps the ids of computed changes before it, and its own', () => {
     const computed = carrying(register('a', NOW + 1, 2), over(before), NOW + 1, 'two')
     expect(computed.ids).toEqual([
       ['one', NOW],
@@ -39,13 +39,13 @@ describe('a write', () => {
     expect(carrying(register('a', NOW + 2), over(computed), NOW + 2).ids).toEqual(computed.ids)
   })
 
-  it('has none where it is no computed change, and goes over none', () => {
+  it('has no ids without a computed change', () => {
     const plain = register('a', NOW, 1)
     expect(carrying(plain, undefined, NOW)).toBe(plain)
     expect(carrying(plain, over(register('a', 1, 1)), NOW, '')).toBe(plain)
   })
 
-  it('forgets those of more than two minutes ago, and all where no other is left', () => {
+  it('forgets ids after two minutes', () => {
     expect(carrying(register('a', NOW, 2), over(before), NOW + 2 * MINUTE - 1).ids).toEqual(before.ids)
     expect(carrying(register('a', NOW, 2), over(before), NOW + 2 * MINUTE)).not.toHaveProperty('ids')
     const later = { ...before, ids: [...ids(3), ['late', stamp(NOW + MINUTE)] as const] }
@@ -56,7 +56,7 @@ describe('a write', () => {
     ])
   })
 
-  it('says up to which stamp it knows of none: where those of a cookie are not known', () => {
+  it('marks the stamp up to which ids are unknown', () => {
     const first = carrying(register('a', NOW + 1, 2), over(register('a', NOW, 1)), NOW + 1, 'one')
     expect(first.ids).toEqual([
       ['', NOW],
@@ -75,7 +75,7 @@ describe('a write', () => {
     expect(carrying(register('a', NOW + 3), over(second), NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
   })
 
-  it('knows 200, the newest, with the stamp of the last that it does not know', () => {
+  it('keeps the newest 200, and the stamp of the last dropped', () => {
     const many = { ...register('a', NOW, 1), ids: ids(MAX_IDS) }
     const { ids: known = [] } = carrying(register('a', NOW + 1000, 1), over(many), NOW, 'new')
     expect([known.length, known[0], known[1], known.at(-1)]).toEqual([
@@ -87,32 +87,19 @@ describe('a write', () => {
     expect(carrying(register('a', NOW + 2000, 1), over({ ...many, ids: known }), NOW).ids).toEqual(known)
   })
 
-  it('says of no plain change that it was taken, where those before are unknown', () => {
-    expect(
-      takenAt(
-        {
-          ...register('a', NOW, 1),
-          ids: [
-            ['', NOW - 1],
-            ['one', NOW],
-          ] as never,
-        },
-        '',
-      ),
-    ).toBeUndefined()
-  })
-
-  it('says which stamp a computed change got', () => {
-    expect([takenAt(before, 'one'), takenAt(before, 'two'), takenAt(undefined, 'one')]).toEqual([
+  it('knows the stamp of a computed change, but of no plain change', () => {
+    const cut: StoredRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
+    expect([takenAt(before, 'one'), takenAt(before, 'two'), takenAt(undefined, 'one'), takenAt(cut, '')]).toEqual([
       NOW,
+      undefined,
       undefined,
       undefined,
     ])
   })
 })
 
-describe('of one and the same write', () => {
-  it('the one of which more is known is news, and no other', () => {
+describe('two copies of a write', () => {
+  it('the copy with more ids is news', () => {
     const without = register('a', NOW, { b: 1 })
     const known = { ...without, ids: ids(1) }
     expect([isNews(known, without), isNews(without, known), isNews(known, known)]).toEqual([true, false, false])
@@ -124,15 +111,15 @@ describe('of one and the same write', () => {
 })
 
 describe('ids', () => {
-  it.each(['a', 'Z_9-', 'x'.repeat(32)])('are texts like %s', (id) => {
+  it.each(['a', 'Z_9-', 'x'.repeat(32)])('include %s', (id) => {
     expect(isId(id)).toBe(true)
   })
 
-  it.each(['', 'a b', 'a:b', 'a,b', '\u00e9', 'a\n', 'x'.repeat(33), 1, null, undefined])('are none like %j', (id) => {
+  it.each(['', 'a b', 'a:b', 'a,b', '\u00e9', 'a\n', 'x'.repeat(33), 1, null, undefined])('exclude %j', (id) => {
     expect(isId(id)).toBe(false)
   })
 
-  it('come back from a text as they were', () => {
+  it('round-trip through a text', () => {
     const id = fc.stringMatching(/^[\w-]{1,32}$/)
     const taken = fc.tuple(id, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }))
     fc.assert(
@@ -143,13 +130,13 @@ describe('ids', () => {
   })
 
   it.each([undefined, null, 'a:1', {}, [], [['a']], [['a', 0]], [['a', '1']], [['a b', 1]], [['a', 1, 2]], ids(201)])(
-    'from elsewhere are left out where they are none: %j',
+    'of another process are ignored if malformed: %j',
     (input) => {
       expect(readIds(input)).toBeUndefined()
     },
   )
 
-  it('go by key into a ticket, those that are young, and come back from it', () => {
+  it('go into a ticket by key while they are young', () => {
     const registers = [
       { ...register('a', NOW, 1), ids: ids(1) },
       { ...register('b', NOW, 2), ids: [['old', stamp(NOW - 2 * MINUTE)] as const] },
@@ -162,7 +149,7 @@ describe('ids', () => {
     expect(idsOf(plain, NOW)).toEqual({})
   })
 
-  it('are 50 in a ticket at the most, the newest of each key alike, and all of them between nodes', () => {
+  it('are limited to 50 in a ticket, but not between nodes', () => {
     const registers = [
       { ...register('a', NOW, 1), ids: ids(MAX_IDS) },
       { ...register('b', NOW, 1), ids: ids(MAX_IDS) },
@@ -175,7 +162,7 @@ describe('ids', () => {
     expect(idsOf(registers, NOW, Infinity)).toEqual({ ids: { a: ids(MAX_IDS), b: ids(MAX_IDS) } })
   })
 
-  it('stand over a list of which less is known, in any order', () => {
+  it('replace a shorter list, in any order', () => {
     const [full, cut] = [ids(3), [['', stamp(NOW)] as const, ...ids(3).slice(1)]].map((known) => ({
       ...register('a', NOW, 1),
       ids: known,
@@ -184,7 +171,7 @@ describe('ids', () => {
   })
 
   it.each([null, 1, 'a', [[1]], { a: 1 }, { a: [['a', 1, 1]] }, JSON.parse('{"__proto__":[["a",1]]}')])(
-    'that are none add nothing: %j',
+    'add nothing if malformed: %j',
     (input) => {
       const registers = [register('a', NOW, 1)]
       expect(withIds(registers, input)).toEqual(registers)
