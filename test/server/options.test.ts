@@ -32,7 +32,7 @@ describe('liveSession(app, options)', () => {
       new Keygrip([SECRET]),
       'received app.keys of another kind (a Keygrip keeps its secrets to itself: pass keys)',
     ],
-  ])('refuses keys: %s', (_, keys, received) => {
+  ])('rejects keys: %s', (_, keys, received) => {
     const app = new Koa()
     Object.assign(app, { keys })
     expect(() => start({}, app)).toThrow(
@@ -43,7 +43,7 @@ describe('liveSession(app, options)', () => {
   it.each([
     ['an empty string', ''],
     ['undefined', undefined],
-  ])('asks for the variable of a secret that is %s, before another secret is made', (received, secret) => {
+  ])('asks for the variable of a secret that is %s', (received, secret) => {
     const app = new Koa()
     Object.assign(app, { keys: [secret] })
     expect(() => start({}, app)).toThrow(
@@ -54,7 +54,7 @@ describe('liveSession(app, options)', () => {
     )
   })
 
-  it('takes keys of its own, also beside a Keygrip', () => {
+  it('accepts its own keys, even beside a Keygrip', () => {
     const app = new Koa()
     app.keys = new Keygrip(['x'])
     expect(() => start({ keys: [SECRET] }, app)).not.toThrow()
@@ -80,23 +80,13 @@ describe('liveSession(app, options)', () => {
     [{ fields: undefined }, 'fields: expected what defineFields returned, received undefined'],
     [{ identify: 'ann' }, 'identify: expected a function, received ann'],
     [{ maxAge: 0 }, "maxAge: expected ms, more than 0 and at most 100 years, or 'session', received 0"],
-    [{ endpoint: 'store' }, 'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received store'],
-    [{ endpoint: '/säve' }, 'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /säve'],
-    [{ endpoint: '/a b' }, 'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /a b'],
-    [
-      { endpoint: '/live*' },
-      'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /live*',
-    ],
-    [{ endpoint: '/:id' }, 'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /:id'],
-    [
-      { endpoint: '//evil/x' },
-      'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received //evil/x',
-    ],
-    [
-      { endpoint: '/a/../b' },
-      'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /a/../b',
-    ],
-    [{ endpoint: '/./x' }, 'endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received /./x'],
+    ...['store', '/säve', '/a b', '/live*', '/:id', '//evil/x', '/a/../b', '/./x'].map(
+      (endpoint) =>
+        [
+          { endpoint },
+          `endpoint: expected a path like "/x", of ASCII letters, digits and -._~/, received ${endpoint}`,
+        ] as const,
+    ),
     [{ secure: 'yes' }, 'secure: expected a boolean, received yes'],
     [{ sameSite: 'Lax' }, "sameSite: expected 'strict', 'lax' or 'none', received Lax"],
     [{ sameSite: 'none' }, "sameSite: 'none' needs secure: true, or browsers drop the cookie"],
@@ -126,29 +116,65 @@ describe('liveSession(app, options)', () => {
       'cache.maxSubject: no such option (known: maxIdle, maxSubjects, maxGuestBytes). Did you mean "maxSubjects"?',
     ],
     [{ limits: { changes: 1 } }, 'limits.changes: no such option'],
-    [{ limits: { changesPerSocket: 0 } }, 'limits.changesPerSocket: expected a number, more than 0, received 0'],
-    [{ limits: { changesPerSubject: '9' } }, 'limits.changesPerSubject: expected a number, more than 0, received 9'],
-    [{ limits: { socketsPerSubject: -1 } }, 'limits.socketsPerSubject: expected a number, more than 0, received -1'],
+    ...[0, '9', -1].map(
+      (limit) =>
+        [
+          { limits: { changesPerSocket: limit } },
+          `limits.changesPerSocket: expected a number, more than 0, received ${limit}`,
+        ] as const,
+    ),
     [{ consent: true }, 'consent: expected a function, received true'],
     [{ onLogin: () => 1 }, "onLogin: expected 'account', 'newest' or 'drop'"],
     [{ onError: 1 }, 'onError: expected a function, received 1'],
     [{ clock: 1 }, 'clock: expected a function, received 1'],
-    // Of what is longer the times are no safe integers: a cookie would be signed that cannot be read.
+    // Longer times are no safe integers: a signed cookie would be unreadable.
     ...['maxAge', 'storeTimeout', 'storeRefresh', 'storeMaxIdle'].flatMap((name) =>
       [Number.MAX_SAFE_INTEGER, '1000', Number.NaN, -1].map(
         (ms) => [{ [name]: ms }, `${name}: expected ms, more than 0 and at most 100 years`] as const,
       ),
     ),
-  ])('refuses %p', (options, message) => {
+  ])('rejects %p', (options, message) => {
     expect(() => start(options)).toThrow(TypeError)
     expect(() => start(options)).toThrow(`koa-live-session: ${message}`)
   })
 
-  it('refuses what is no Koa app, and an app that has a live session already', () => {
-    expect(() => liveSession({} as Koa, { fields })).toThrow('liveSession(app): expected a Koa app, received object')
-    const app = new Koa({ keys: [SECRET] })
-    start({}, app)
-    expect(() => start({}, app)).toThrow('liveSession(app): this app has a live session already')
+  it.each<[string, () => unknown, string]>([
+    [
+      'no options',
+      () => liveSession(...([new Koa()] as unknown as Parameters<typeof liveSession>)),
+      'liveSession(app, options): expected { fields }, received undefined. Pass what defineFields returned',
+    ],
+    [
+      'null as options',
+      () => liveSession(new Koa(), null as never),
+      'liveSession(app, options): expected { fields }, received null. Pass what defineFields returned',
+    ],
+    [
+      'the fields as options',
+      () => liveSession(new Koa(), fields as never),
+      'division: no such option (known: fields,',
+    ],
+    ['no Koa app', () => liveSession({} as Koa, { fields }), 'liveSession(app): expected a Koa app, received object'],
+    [
+      'an app of Koa 2',
+      () => {
+        const app = new Koa({ keys: [SECRET] })
+        Object.assign(app.response, { back: undefined })
+        return start({}, app)
+      },
+      'liveSession(app): expected an app of Koa 3, received one of Koa 2',
+    ],
+    [
+      'an app with a live session',
+      () => {
+        const app = new Koa({ keys: [SECRET] })
+        start({}, app)
+        return start({}, app)
+      },
+      'liveSession(app): this app has a live session already',
+    ],
+  ])('rejects %s', (_, act, message) => {
+    expect(act).toThrow(`koa-live-session: ${message}`)
   })
 })
 
@@ -157,12 +183,12 @@ describe('an option without effect', () => {
   const store = memoryStore()
   const identify = (): undefined => undefined
 
-  function toldOf(options: object): readonly unknown[] {
-    const told: unknown[] = []
-    const log = jest.spyOn(console, 'warn').mockImplementation((message) => void told.push(message))
+  function warningsOf(options: object): readonly unknown[] {
+    const warnings: unknown[] = []
+    const log = jest.spyOn(console, 'warn').mockImplementation((message) => void warnings.push(message))
     start(options)
     log.mockRestore()
-    return told
+    return warnings
   }
 
   it.each<[object, string, string]>([
@@ -189,15 +215,15 @@ describe('an option without effect', () => {
         "it has no effect without client: 'write', for guests too, and scope: 'user'. Leave it out",
       ],
     ),
-  ])('is told at the start: %j', (options, option, message) => {
-    expect(toldOf(options)).toEqual([`koa-live-session: ${option}: ${message}`])
+  ])('is reported at the start: %j', (options, option, message) => {
+    expect(warningsOf(options)).toEqual([`koa-live-session: ${option}: ${message}`])
   })
 
-  it('is none where the other options give it one', () => {
+  it('is accepted with the options it needs', () => {
     const day = 24 * 60 * 60 * 1000
     const x = { ...text, client: 'write', maxMembers: 9, onLogin: 'newest' }
     const options = { store, identify, deviceLabel: () => '', onLogin: 'newest', storeTimeout: 1, storeRefresh: 1 }
-    expect(toldOf({ ...options, fields: { x }, storeMaxIdle: day })).toEqual([])
+    expect(warningsOf({ ...options, fields: { x }, storeMaxIdle: day })).toEqual([])
   })
 })
 
@@ -205,7 +231,7 @@ describe('an unknown option', () => {
   const known = (call: string, name: string, options: string): string =>
     `koa-live-session: ${call}: ${name}: no such option (known: ${options}).`
 
-  it('is refused by stores, sessionStore() and revoke(), too', async () => {
+  it('is rejected by stores, sessionStore() and revoke()', async () => {
     const client = { sendCommand: async () => null } as never
     expect(() => redisStore(client, { prefx: 'x' } as never)).toThrow(
       `${known('redisStore', 'prefx', 'prefix, maxIdle, clock')} Did you mean "prefix"?`,

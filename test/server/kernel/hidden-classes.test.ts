@@ -11,13 +11,12 @@ setFlagsFromString('--allow-natives-syntax')
 const areAlike: (a: object, b: object) => boolean = runInThisContext(
   '(a, b) => %HaveSameMap(a, b) && %HasFastProperties(b)',
 )
-/** V8 gives up sharing after some ten. */
+/** V8 stops sharing after about ten. */
 const TIMES = 20
 
-// An accessor in a literal, or a property after a spread: V8 puts what belongs to the object alone among what is old, and that keeps all
-// that the object refers to, a whole request, until the next major collection.
-describe('what is made anew each time', () => {
-  it('is of one hidden class: for parts, for a request', async () => {
+// An accessor in a literal, or a property after a spread, makes V8 put the object among old ones, which retain a whole request until the next major collection.
+describe('objects of each request or socket', () => {
+  it('share one hidden class per request', async () => {
     const uses: object[] = []
     const app = await App.start({
       routes: (ctx) => {
@@ -29,7 +28,7 @@ describe('what is made anew each time', () => {
     expectAlike(uses)
   })
 
-  it('is of one hidden class: for parts, for a socket; and for whose connection it is', async () => {
+  it('share one hidden class per socket', async () => {
     const app = await App.start()
     const uses: object[] = []
     app.io.on('connection', (socket) => uses.push(SocketHandle.useOf(socket.liveSession as never)))

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
@@ -5,7 +7,7 @@ import { LiveCookie } from '../../../../server/kernel/cookie/cookie.js'
 import { type CookieContent, readable } from '../../../../server/kernel/cookie/cookie-text.js'
 import { GuestBytes } from '../../../../server/kernel/memory/guest-bytes.js'
 import { SigningKeys } from '../../../../server/kernel/names/keys.js'
-import { subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
+import { newBrowserId, subjectHash, userSubject } from '../../../../server/kernel/names/subject.js'
 import { SKEW } from '../../../../shared/stamp.js'
 import { browserId } from '../../../support/app/browser-id.js'
 import { register } from '../../../support/app/register.js'
@@ -44,7 +46,7 @@ const signedAs = (payload: unknown): string => {
 const payload = { v: 1, browser: 'b'.repeat(22), epoch: 0, exp: clock.now() + 1000, r: [] as unknown[] }
 
 describe('the live cookie', () => {
-  it('says what was written, until its time is over', () => {
+  it('returns its content until it expires', () => {
     const time = testClock(clock.now())
     const cookie = make([secret], time.now)
     expect(cookie.read({ headers: { cookie: own } })).toMatchObject({ ...content, isRetired: false, isNewer: false })
@@ -52,10 +54,10 @@ describe('the live cookie', () => {
     expect(cookie.read({ headers: { cookie: own } })).toBeUndefined()
   })
 
-  it('says the same registers whichever cookie was read between, and whatever time it is', () => {
+  it('returns the same registers at any time, whatever is read between', () => {
     const time = testClock(clock.now())
     const cookie = make([secret], time.now)
-    // Of a clock that ran ahead: no stamp then, and none when that time has come.
+    // From a fast clock: the stamp is 1, now and later.
     const ahead = cookie.header({ ...content, registers: [register('division', time.now() + 2 * SKEW, 3)] })
     const [first, other] = [
       readable(cookie.read({ headers: { cookie: ahead } })),
@@ -67,7 +69,7 @@ describe('the live cookie', () => {
     expect(first?.registers).toEqual([register('division', 1, 3)])
   })
 
-  it('is verified once, and then recognized by its text', () => {
+  it('is verified once, then recognized by its text', () => {
     const cookie = make()
     expect(cookie.read({ headers: { cookie: `a=b; ${own}; c=d` } })).toBe(cookie.read({ headers: { cookie: own } }))
   })
@@ -82,7 +84,7 @@ describe('the live cookie', () => {
     ['good ones, of others', `${planted}; ${own}`],
     ['before it, but with no signature of a length that ours have', `live=${'a'.repeat(100)}; live.sig=x; ${own}`],
     ['before it, too short to be ours', `${'live=x; '.repeat(20)}${'live.sig=x; '.repeat(20)}${own}`],
-  ])('is found where others are planted %s', (_, header) => {
+  ])('is found among cookies planted %s', (_, header) => {
     expect(make().read({ headers: { cookie: header } })).toMatchObject(content)
   })
 
@@ -121,24 +123,42 @@ describe('the live cookie', () => {
     expect(make().read({ headers: { cookie: header } })).toBeUndefined()
   })
 
-  it('is not taken for verified because another cookie with that signature was', () => {
+  it('is not verified by another cookie’s signature', () => {
     const cookie = make()
     cookie.read({ headers: { cookie: own } })
     expect(cookie.read({ headers: { cookie: own.replace('live=e', 'live=f') } })).toBeUndefined()
   })
 
-  it('is read under a retired key, and says so', () => {
+  it('is read with a retired key, and marked', () => {
     expect(make(['n'.repeat(32), secret]).read({ headers: { cookie: own } })).toMatchObject({
       ...content,
       isRetired: true,
     })
   })
 
-  it('of a newer build is read as empty, and says so', () => {
+  it('of a newer build is read as empty, and marked', () => {
     expect(make().read({ headers: { cookie: signedAs({ ...payload, v: 2 }) } })).toEqual({
       isNewer: true,
       text: expect.any(String),
       expiresAt: payload.exp,
     })
+  })
+
+  it('retains only its own text of a Cookie header', () => {
+    const [COOKIES, PADDING] = [2000, 12_000]
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const cookie = make()
+    const read = (): void => {
+      const header = `${cookie.header({ ...content, browser: newBrowserId() })}; other=${'x'.repeat(PADDING)}`
+      // One flat string, as in node:http.
+      expect(cookie.read({ headers: { cookie: Buffer.from(header).toString('latin1') } })).toBeDefined()
+    }
+    read()
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < COOKIES; i += 1) read()
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan((COOKIES * PADDING) / 2)
   })
 })

@@ -6,7 +6,7 @@ import { subjectHash, userSubject } from '../../../../server/kernel/names/subjec
 const ann = userSubject('ann')
 const HOURS = 3_600_000
 
-it('has a revocation end what is in use, also where a clock that ran ahead has revoked the user before', () => {
+it('a revocation ends current sessions, even after an earlier fast clock', () => {
   const clock = testClock(1_700_000_000_000)
   const epochs = new UserEpochs({ maxAge: 31 * 24 * HOURS, clock: clock.now }, () => undefined)
   clock.advance(5 * HOURS)
@@ -20,7 +20,7 @@ it('has a revocation end what is in use, also where a clock that ran ahead has r
   expect(epoch).toBe(clock.now())
 })
 
-it('accepts nothing of a generation that has ended, whatever its epoch', () => {
+it('accepts() rejects an ended generation, whatever its epoch', () => {
   const { now } = testClock()
   const epochs = new UserEpochs({ maxAge: 1000, clock: now }, () => undefined)
   epochs.startGeneration(ann, 5)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { privateCacheControl } from '../../../../server/kernel/requests/cache-control.js'
 
-describe('a Cache-Control of the app\u2019s own, on an answer for one visitor', () => {
+describe('the app’s own Cache-Control on a visitor’s answer', () => {
   it.each([
     ['public', 'private'],
     ['public, max-age=60', 'private, max-age=60'],
@@ -18,7 +18,7 @@ describe('a Cache-Control of the app\u2019s own, on an answer for one visitor', 
     ['private, public', 'private'],
     ['public, no-store', 'no-store'],
     ['no-store, must-understand, max-age=60', 'no-store, max-age=60'],
-    // It says of some headers alone that they are private: the body would be kept.
+    // Only some headers are private here: the body would be cached.
     ['private="set-cookie", max-age=60', 'private, max-age=60'],
     ['private="x, public", public', 'private'],
     ['public, no-cache="set-cookie, vary"', 'private, no-cache="set-cookie, vary"'],
@@ -32,7 +32,7 @@ describe('a Cache-Control of the app\u2019s own, on an answer for one visitor', 
   })
 
   it.each(['private', 'private, max-age=60', 'no-store', 'no-cache, no-store, must-revalidate', 'Private,max-age=60'])(
-    '%s stays as it is',
+    '%s stays unchanged',
     (given) => {
       expect(privateCacheControl(given)).toBe(given)
     },

@@ -74,12 +74,12 @@ describe('a polling handshake', () => {
   })
 })
 
-it('is judged by nothing where the server does not know its own origin', () => {
+it('an unknown own origin accepts nothing', () => {
   expect(isOwnPost({ site: '', origin: 'https://example.com', own: 'https://' }, [])).toBe(false)
   expect(isOwnWebSocket({ site: '', origin: 'null', own: 'null' }, [])).toBe(false)
 })
 
-describe('what the log is told', () => {
+describe('the log entry', () => {
   const advice = 'Behind a proxy set app.proxy = true, or list it in origins.'
   it.each([
     [{ origin: 'http://a.example', site: '' }, 'http://a.example'],
@@ -93,7 +93,7 @@ describe('what the log is told', () => {
     )
   })
 
-  it('of a request is what it says itself', () => {
+  it('has the claims of the request', () => {
     const headers = { host: 'example.com', origin: 'https://example.com', 'sec-fetch-site': 'same-origin' }
     const ctx = new Koa().createContext({ headers, socket: {} } as never, {} as never)
     expect(originClaims(ctx)).toEqual({ origin: 'https://example.com', site: 'same-origin', own: 'http://example.com' })
@@ -102,7 +102,7 @@ describe('what the log is told', () => {
   it.each([
     ['ws', 'http://example.com'],
     ['wss', 'https://example.com'],
-  ])('takes %s of a proxy, which names the protocol of a websocket, for that of its page', (protocol, own) => {
+  ])('treats %s of a proxy as the page’s protocol', (protocol, own) => {
     const headers = { host: 'example.com', 'x-forwarded-proto': protocol }
     const ctx = new Koa({ proxy: true }).createContext({ headers, socket: {} } as never, {} as never)
     expect(originClaims(ctx).own).toBe(own)

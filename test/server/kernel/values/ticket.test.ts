@@ -15,7 +15,7 @@ const [header = '', payload = '', signature = ''] = good.split('.')
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const derived = Buffer.from(hkdfSync('sha256', secret, '', 'koa-live-session/ticket', 32))
-/** Signed with our very own key, whatever it says. */
+/** Signs any content with our own key. */
 const signed = (head: unknown, claims: unknown): string => {
   const text = `${typeof head === 'string' ? head : base64url(head)}.${base64url(claims)}`
   return `${text}.${createHmac('sha256', derived).update(text).digest('base64url')}`
@@ -24,7 +24,7 @@ const head = { alg: 'HS256', typ: 'live-session+jwt', kid: keys.id }
 const claims = { aud: 'store_session', sub, epoch: 0, iat: NOW / 1000, exp: NOW / 1000 + 60, changes: [] as unknown[] }
 
 describe('a ticket', () => {
-  it('says what was signed, until it expires', () => {
+  it('returns its claims until it expires', () => {
     const registers = [{ key: 'division', stamp: NOW, value: 3 }]
     expect(tickets.verify(good, NOW + MAX_AGE - 1, 0)).toEqual({ sub, epoch: 0, generation: 0, registers })
     expect(() => tickets.verify(good, NOW + MAX_AGE, 3)).toThrow(
@@ -32,7 +32,7 @@ describe('a ticket', () => {
     )
   })
 
-  it('is verified by a retired key for as long as it is there, and signed by the first', () => {
+  it('is verified with any key, but signed with the first', () => {
     const rotated = new Tickets(new SigningKeys(['b'.repeat(32), secret], 'ticket'), MAX_AGE)
     expect(rotated.verify(good, NOW, 0)).toMatchObject({ sub })
     expect(() => tickets.verify(rotated.sign({ sub, epoch: 0, changes: [] }, NOW), NOW, 0)).toThrow('not one of ours')
@@ -40,7 +40,7 @@ describe('a ticket', () => {
     expect(() => removed.verify(good, NOW, 0)).toThrow('not one of ours')
   })
 
-  it('may come from any signer that has the key, with its members in any order', () => {
+  it('may come from any signer with the key', () => {
     const other = signed({ kid: keys.id, typ: 'live-session+jwt', alg: 'HS256' }, { ...claims, changes: [['a', 1]] })
     expect(tickets.verify(other, NOW, 0).registers).toEqual([{ key: 'a', stamp: 1, value: undefined }])
   })
@@ -78,11 +78,11 @@ describe('a ticket', () => {
     ['no date', signed(head, { ...claims, iat: undefined })],
     ['claims that are a list', signed(head, [])],
     ['claims that are null', signed(head, null)],
-  ])('is refused with %s', (_, text) => {
+  ])('is rejected with %s', (_, text) => {
     expect(() => tickets.verify(text, NOW, 0)).toThrow(expect.objectContaining({ code: 'bad_ticket', status: 403 }))
   })
 
-  it('is worthless as the signature of a cookie, and the other way round', () => {
+  it('has another signature than a cookie', () => {
     const cookies = new SigningKeys([secret], 'cookie')
     expect(cookies.sign('text')).not.toBe(keys.sign('text'))
     expect(cookies.index('text', keys.sign('text'))).toBe(-1)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { checkTarget } from '../../../../server/parts/hand-off/part.js'
 
-describe('where a hand-off may lead', () => {
+describe('the target of a hand-off', () => {
   it.each([
     '/',
     '/sign-in',
@@ -14,7 +14,7 @@ describe('where a hand-off may lead', () => {
     '/%5c%5cevil.example',
     '/@evil.example',
     '/:80',
-  ])('is a path of this origin: %j', (to) => {
+  ])('may be the path %j', (to) => {
     expect(checkTarget(to)).toBe(to)
     expect(new URL(to, 'https://example.com').origin).toBe('https://example.com')
   })
@@ -46,11 +46,11 @@ describe('where a hand-off may lead', () => {
     ['a separator of lines', '/x\u2028'],
     ['a lone surrogate', '/x\ud800'],
     ['a very long path', `/${'x'.repeat(2000)}`],
-  ])('is never %s', (_, to) => {
+  ])('may not be %s', (_, to) => {
     expect(() => checkTarget(to)).toThrow(expect.objectContaining({ code: 'malformed', status: 400 }))
   })
 
-  it('is not quoted in the refusal, as it may be long, or another host', () => {
+  it('is not quoted in the refusal', () => {
     expect(() => checkTarget('//evil.example')).toThrow(/^(?!.*evil)/)
   })
 })

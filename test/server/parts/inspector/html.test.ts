@@ -9,11 +9,11 @@ it.each([
   ['\u202egnp.exe', '\\u202egnp.exe'],
   ['\ud800', '\\ud800'],
   ['äöü 🍵', 'äöü 🍵'],
-])('escapes what is put in: %j', (text, escaped) => {
+])('html escapes %j', (text, escaped) => {
   expect(String(html`<i title="${text}">${text}</i>`)).toBe(`<i title="${escaped}">${escaped}</i>`)
 })
 
-it('takes markup of its own as it is, and nothing for what is not there', () => {
+it('html keeps its own markup, and omits undefined and false', () => {
   const items = ['a', '<b>'].map((item) => html`<li>${item}</li>`)
   expect(String(html`<ul>${items}${undefined}${false}</ul>${0}`)).toBe('<ul><li>a</li><li>&lt;b&gt;</li></ul>0')
 })

@@ -50,7 +50,7 @@ function valueAt(snapshot: NodeSnapshot, key: string): ValueSnapshot | undefined
   return snapshot.subjects[0]?.values.find((value) => value.key === key)
 }
 
-it('says of each value what it is, when and which way it came, and what it takes in the cookie', async () => {
+it('describes each value, with its stamp, source, places and bytes', async () => {
   const { clock, live, snapshot } = start()
   const user = await live.user('ann')
   await user.set('division', 3)
@@ -72,21 +72,21 @@ it('says of each value what it is, when and which way it came, and what it takes
   expect(snapshot().cookieBudget).toBe(2000)
 })
 
-it('has nothing of a hidden value but that it is there', async () => {
+it('reveals no hidden value', async () => {
   const { live, snapshot } = start()
   await (await live.user('ann')).set('pin', 'canary')
   expect(JSON.stringify(snapshot())).not.toContain('canary')
   expect(valueAt(snapshot(), 'pin')).toMatchObject({ isHidden: true, json: undefined, bytes: undefined, state: 'live' })
 })
 
-it('has nothing of what only another build declares, which may hide it', () => {
+it('reveals no undeclared value, which another build may hide', () => {
   const { put, snapshot } = start()
   put(ann, 'other', 'canary')
   expect(JSON.stringify(snapshot())).not.toContain('canary')
   expect(valueAt(snapshot(), 'other')).toMatchObject({ state: 'undeclared', json: undefined })
 })
 
-it('says why a value is not the one that is read', () => {
+it('explains why a value is not read', () => {
   const { clock, put, snapshot } = start()
   put(ann, 'division', 'three')
   put(ann, 'code', 'x', clock.now() - HOUR - 1)
@@ -96,7 +96,7 @@ it('says why a value is not the one that is read', () => {
   expect(valueAt(snapshot(), 'note')).toMatchObject({ state: 'deleted', json: undefined, bytes: undefined })
 })
 
-it('cuts a long value off, and says how long it is', () => {
+it('truncates a long value, with its length', () => {
   const { put, snapshot } = start()
   put(ann, 'note', '🍵'.repeat(5000))
   const { json = '' } = valueAt(snapshot(), 'note') ?? {}
@@ -104,7 +104,7 @@ it('cuts a long value off, and says how long it is', () => {
   expect(json).toMatch(/^"(🍵)+… \(10,002 characters\)$/u)
 })
 
-it('says which writes a browser has brought in its cookie', () => {
+it('shows the values a cookie has brought', () => {
   const { clock, core, put, snapshot } = start()
   const id = 'b'.repeat(22) as BrowserId
   const subject = browserSubject(id)
@@ -120,7 +120,7 @@ it('says which writes a browser has brought in its cookie', () => {
   expect(valueAt(snapshot(), 'division')?.places).not.toContain('cookie')
 })
 
-it('says what the store has not confirmed, and how the store is', async () => {
+it('shows unsaved values and the state of the store', async () => {
   const store = memoryStore()
   const { live, snapshot } = start({ store, onError: () => undefined })
   const user = await live.user('ann')
@@ -136,7 +136,7 @@ it('says what the store has not confirmed, and how the store is', async () => {
   expect(valueAt(snapshot(), 'division')?.places).toEqual(['cache', 'store'])
 })
 
-it('names a browser by its hash alone, and tells the user 1 from the user "1"', () => {
+it('identifies browsers by hash, and distinguishes user 1 from "1"', () => {
   const { put, snapshot } = start()
   const id = 'b'.repeat(22) as BrowserId
   for (const subject of [browserSubject(id), userSubject(1), userSubject('1')]) put(subject, 'division', 3)
@@ -149,7 +149,7 @@ it('names a browser by its hash alone, and tells the user 1 from the user "1"', 
   expect(users[2]).toEqual([undefined, false])
 })
 
-it('puts subjects in the same order, however they were used', async () => {
+it('sorts subjects, however they are used', async () => {
   const { core, put, snapshot } = start()
   for (const user of ['bob', 'ann', 'cid']) put(userSubject(user), 'division', 3)
   const names = (): unknown[] => snapshot().subjects.map(({ userId }) => userId)
@@ -158,7 +158,7 @@ it('puts subjects in the same order, however they were used', async () => {
   expect(names()).toEqual(['ann', 'bob', 'cid'])
 })
 
-it('changes nothing by looking: what was not used for long goes first all the same', () => {
+it('does not count as a use', () => {
   const { core, put, snapshot } = start({ cache: { maxSubjects: 4 } })
   for (const user of ['a', 'b', 'c', 'd']) {
     put(userSubject(user), 'division', 3)

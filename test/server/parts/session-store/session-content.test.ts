@@ -23,7 +23,7 @@ const values = fc.dictionary(key, fc.jsonValue({ maxDepth: 2 }), { noNullPrototy
 
 type Session = Record<string, unknown>
 
-/** A session in memory, which takes one save after the other. */
+/** A session in memory, saved several times. */
 class Saved {
   readonly replica = new Replica()
   #stamp = NOW
@@ -32,12 +32,12 @@ class Saved {
     this.#write(readContent({ ...first, _maxAge: DAY }, undefined))
   }
 
-  /** What a request is given. */
+  /** The session given to a request. */
   get(): Session {
     return { ...toKoaSession(this.replica, NOW) }
   }
 
-  /** Saves what a request has made of what it was given. */
+  /** Saves a request’s changes to its session. */
   save(given: ReturnType<typeof contentOf>, left: Session): void {
     this.#write(difference(given, readContent(left, undefined)))
   }
@@ -53,12 +53,12 @@ class Saved {
   }
 }
 
-/** As koa-session's JSON has it, without members `__proto__`. */
+/** As koa-session stores it, without members `__proto__`. */
 const asJson = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value), (name, member: unknown) => (name === '__proto__' ? undefined : member))
 
-describe('what a request saves of a session', () => {
-  it('comes back as it was, with the time that is left', () => {
+describe('a saved session', () => {
+  it('is loaded unchanged, with the remaining time', () => {
     fc.assert(
       fc.property(values, (given) => {
         const { _expire, _maxAge, ...rest } = new Saved(given).get()
@@ -69,7 +69,7 @@ describe('what a request saves of a session', () => {
     )
   })
 
-  it('is all that two requests at once have set, replaced and deleted, whichever saves first, where their keys differ', () => {
+  it('merges two concurrent requests with different keys', () => {
     const edits = fc.dictionary(key, fc.option(fc.jsonValue({ maxDepth: 1 }), { nil: undefined }), {
       noNullPrototype: true,
     })
@@ -79,7 +79,7 @@ describe('what a request saves of a session', () => {
         const saved = new Saved(base)
         const given = contentOf(saved.replica)
         const saves = [one, two].map((edit) => () => saved.save(given, { ...saved.get(), ...base, ...edit }))
-        // A copy for each, made before either is saved.
+        // Each has a copy, made before the first save.
         const [first, second] = isOneFirst ? saves : saves.reverse()
         first?.()
         second?.()
@@ -88,7 +88,7 @@ describe('what a request saves of a session', () => {
     )
   })
 
-  it('is nothing where it has changed nothing', () => {
+  it('saves nothing without changes', () => {
     fc.assert(
       fc.property(values, (base) => {
         const saved = new Saved(base)
@@ -101,31 +101,31 @@ describe('what a request saves of a session', () => {
 describe('the keys of a session', () => {
   const many = (count: number): Session =>
     Object.fromEntries(Array.from({ length: count }, (_, at) => [`key-${at}`, at]))
-  /** What a session of so many keys goes on as, of which a request has made this. */
+  /** Regenerates a session of so many keys with these values. */
   const regenerated = (count: number, left: Session) => {
     const before = readContent(many(count), DAY)
     return changed(before, difference(before, readContent(left, DAY)))
   }
   const { 'key-0': _, ...others } = many(253)
 
-  it('are 253 at the most where it begins', () => {
+  it('are limited to 253 in a new session', () => {
     expect(changed(new Map(), readContent(many(253), DAY)).size).toBe(256)
     expect(() => changed(new Map(), readContent(many(254), DAY))).toThrow('256 keys')
   })
 
-  it('are 253 at the most where it goes on under another id, of those that are left', () => {
+  it('are limited to 253 in a regenerated session', () => {
     expect(regenerated(253, { ...others, more: 1 }).size).toBe(256)
     expect(() => regenerated(253, many(254))).toThrow('256 keys')
   })
 
-  it('are all that nodes have added at once where it goes on with these, and no more', () => {
+  it('may exceed the limit only by merges of nodes', () => {
     expect(regenerated(260, { ...many(260), 'key-0': 'x' }).size).toBe(263)
     expect(() => regenerated(260, many(261))).toThrow('256 keys')
   })
 })
 
 describe('a value of a session', () => {
-  it('is what JSON makes of it', () => {
+  it('is its JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
         expect(jsonOf('key', value)).toEqual(asJson(value))
@@ -133,7 +133,7 @@ describe('a value of a session', () => {
     )
   })
 
-  it('is none where JSON has none', () => {
+  it('is undefined without JSON', () => {
     for (const value of [undefined, () => 1, Symbol('x')]) expect(jsonOf('key', value)).toBeUndefined()
   })
 })
