@@ -1,12 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import {
-  createLiveSession,
-  followAddress,
-  type LiveSessionClient,
-  type LiveSessionClientOptions,
-} from 'koa-live-session/client'
+import { createLiveSession, followAddress, type LiveSessionClientOptions } from 'koa-live-session/client'
 import type { JsonValue } from '../../shared/json.js'
 import type { BareSnapshot } from '../support/page/bare-page.js'
+import { bareTicket } from '../support/page/bare-ticket.js'
 import { GreetingSocket } from '../support/page/greeting-socket.js'
 
 const PAGE: BareSnapshot = {
@@ -17,9 +13,8 @@ const PAGE: BareSnapshot = {
   stamps: { division: 7 },
   urls: { division: 'd', view: 'view', tags: 'tags', note: 'note' },
 }
-Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
 
-/** A page of an app whose fields are not typed here. */
+/** A page of an app with untyped fields. */
 interface Opened {
   get(key: string): unknown
   set(key: string, value: unknown): Promise<void>
@@ -29,19 +24,21 @@ interface Opened {
   close(): void
 }
 
-const open: LiveSessionClient<never>[] = []
+const open: Opened[] = []
 beforeEach(() => {
+  Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
   jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })
-  // Some open a second page in the same document.
+  // Some tests open a second page in the document.
   jest.spyOn(console, 'warn').mockImplementation(() => undefined)
 })
 afterEach(() => {
   for (const live of open.splice(0)) live.close()
   localStorage.clear()
+  Reflect.deleteProperty(globalThis, 'navigation')
   jest.restoreAllMocks()
 })
 
-/** A page with its values in its address, where a pause is over in which it would not change that again. */
+/** Opens a page with its values in its address, and lets the pause between two changes pass. */
 function page(
   address: string,
   snapshot: Partial<BareSnapshot> = {},
@@ -49,54 +46,40 @@ function page(
 ): Opened {
   history.replaceState({ of: 'the app' }, '', address)
   const live = createLiveSession<never>({ ...options, initial: { ...PAGE, ...snapshot } as never })
-  open.push(live)
+  const opened = live as unknown as Opened
+  open.push(opened)
   followAddress(live as never)
-  jest.advanceTimersByTime(200)
-  return live as unknown as Opened
+  pass(200)
+  return opened
 }
 
+const pass = (ms: number): void => void jest.advanceTimersByTime(ms)
 const shown = (): string => location.pathname + location.search + location.hash
+const showAgain = (): boolean => dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
 
-/** Goes to an entry of the history that the app has made before. */
-function travel(address: string, event: Event = new PopStateEvent('popstate')): void {
+/** Goes to another entry of the history. */
+function travel(address: string): void {
   history.replaceState({ of: 'the app' }, '', address)
-  dispatchEvent(event)
+  dispatchEvent(new PopStateEvent('popstate'))
 }
-
-const KEPT = Object.assign(new Event('pageshow'), { persisted: true })
 
 describe('the address of a page', () => {
-  it('says what was set, and leaves the rest as it is written', () => {
+  it('gets the saved values, and keeps the rest', () => {
     page('/costs?q=a+b&r=a%20b&flag#top')
     expect([shown(), history.state]).toEqual(['/costs?q=a+b&r=a%20b&flag&d=1#top', { of: 'the app' }])
   })
 
-  it('has a value set before a returning page knows its visitor', () => {
-    const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect: () => undefined }) })
-    const live = page('/costs', {}, { socket: socket as never })
-    dispatchEvent(KEPT)
-    void live.set('division', 4)
-    jest.advanceTimersByTime(200)
-    expect(shown()).toBe('/costs?d=1')
-    socket.comeBack('ann', { defaults: { division: -1 }, changes: [['division', 7, 1]] })
-    jest.advanceTimersByTime(200)
-    expect([live.get('division'), shown()]).toEqual([4, '/costs?d=4'])
-  })
-
-  it('says nothing of what was never set', () => {
+  it('gets no value that was never set', () => {
     page('/costs', { stamps: {}, values: { division: -1, view: 'all' } })
     expect(shown()).toBe('/costs')
   })
 
-  it.each(['?d=1&q=a%20b', '?q=&d=%31', '?%64=1', '?d=1&view=all'])(
-    'is left as %s, which says so already',
-    (search) => {
-      page(`/costs${search}`)
-      expect(location.search).toBe(search)
-    },
-  )
+  it.each(['?d=1&q=a%20b', '?q=&d=%31', '?%64=1', '?d=1&view=all'])('stays %s if it has the values', (search) => {
+    page(`/costs${search}`)
+    expect(location.search).toBe(search)
+  })
 
-  it.each(['?d=x', '?d=1&d=1', '?d=2&d=1', '?d=%FF', '?%64=2', '?d='])('says it instead of %s', (search) => {
+  it.each(['?d=x', '?d=1&d=1', '?d=2&d=1', '?d=%FF', '?%64=2', '?d='])('is corrected from %s', (search) => {
     const live = page(`/costs${search}`)
     expect([live.get('division'), location.search]).toEqual([1, '?d=1'])
   })
@@ -109,7 +92,7 @@ describe('the address of a page', () => {
     ['tags', ['a'], '?d=1&tags=%5B%22a%22%5D'],
     ['note', '3', '?d=1&note=%223%22'],
     ['note', 'x', '?d=1&note=x'],
-  ])('follows when %s is set to %j, which going back to it sets again', (key, value, search) => {
+  ])('follows %s = %j, and restores it on going back', (key, value, search) => {
     const live = page('/costs')
     void live.set(key, value)
     expect(location.search).toBe(search)
@@ -118,127 +101,108 @@ describe('the address of a page', () => {
     expect([live.get(key), location.search]).toEqual([value, search])
   })
 
-  it('says nothing of what is deleted', () => {
+  it('loses deleted values', () => {
     void page('/costs').delete('division')
     expect(shown()).toBe('/costs')
   })
 
-  it('does without what would make it longer than servers take', () => {
+  it('omits values beyond the length that servers accept', () => {
     const live = page('/costs')
     void live.set('view', 'é'.repeat(400))
     expect(location.search).toBe('?d=1')
     void live.set('division', 3)
-    jest.advanceTimersByTime(200)
+    pass(200)
     expect(location.search).toBe('?d=3')
   })
 
-  it('changes five times a second at the most, and says the last value then', () => {
+  it('changes at most five times a second, with the last value at the end', () => {
     const live = page('/costs')
     const replaced = jest.spyOn(history, 'replaceState')
     for (let division = 2; division <= 50; division += 1) {
       void live.set('division', division)
-      jest.advanceTimersByTime(20)
+      pass(20)
     }
-    jest.advanceTimersByTime(200)
+    pass(200)
     expect([replaced.mock.calls.length, location.search]).toEqual([6, '?d=50'])
-    jest.advanceTimersByTime(10_000)
+    pass(10_000)
     expect(replaced.mock.calls).toHaveLength(6)
   })
 
-  it('is tried again where the browser refuses so many changes', () => {
+  it('is retried after the browser refused a change', () => {
     const live = page('/costs')
     jest.spyOn(history, 'replaceState').mockImplementationOnce(() => {
       throw new DOMException('too many', 'SecurityError')
     })
     void live.set('division', 3)
     expect(location.search).toBe('?d=1')
-    jest.advanceTimersByTime(200)
+    pass(200)
     expect(location.search).toBe('?d=3')
   })
 
-  it('sets what it says when the visitor comes back to a page that the browser has kept, though that shows it still', () => {
+  it('gets a value set before a restored page knows its visitor', () => {
+    const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect: () => undefined }) })
+    const live = page('/costs', {}, { socket: socket as never })
+    showAgain()
+    void live.set('division', 4)
+    pass(200)
+    expect(shown()).toBe('/costs?d=1')
+    socket.comeBack('ann', { defaults: { division: -1 }, changes: [['division', 7, 1]] })
+    pass(200)
+    expect([live.get('division'), shown()]).toEqual([4, '/costs?d=4'])
+  })
+
+  it('sets its values when a cached page is shown again', () => {
     const live = page('/costs')
     expect(live.status('division')).toMatchObject({ status: 'saved' })
-    dispatchEvent(KEPT)
+    showAgain()
     expect([live.get('division'), live.status('division')]).toMatchObject([1, { status: 'saving' }])
     expect(live.status('view')).toMatchObject({ status: 'default' })
   })
 
-  it('sets nothing where the visitor goes back to what the page shows', () => {
+  it('sets nothing on travels without another value', () => {
     const live = page('/costs')
     travel('/costs?d=1')
     expect(live.status('division')).toMatchObject({ status: 'saved' })
-  })
-
-  it('sets nothing that it does not say: what was chosen stays, and is said there from then on', () => {
-    const live = page('/costs')
     travel('/')
     expect([live.get('division'), shown()]).toEqual([1, '/?d=1'])
   })
 
-  it('sets nothing at first but what the server has left to it', () => {
+  it('initially sets only values that the server left to it', () => {
     expect([page('/costs?d=5').get('division'), shown()]).toEqual([1, '/costs?d=1'])
-    const early = page('/costs?d=5', { unvisited: { division: 5 } })
-    expect([early.get('division'), shown()]).toEqual([5, '/costs?d=5'])
+    const unvisited = { division: 7, view: 'iban', cart: ['x'] }
+    const early = page('/costs?d=5', { unvisited })
+    expect([early.get('division'), early.get('view'), early.get('cart')]).toEqual([5, 'all', undefined])
+    expect(shown()).toBe('/costs?d=5')
   })
 
-  it('sets nothing of what its HTML says that it does not say itself', () => {
-    const live = page('/costs?d=5', { unvisited: { division: 7, view: 'iban', cart: ['x'] } })
-    expect([live.get('division'), live.get('view'), live.get('cart'), shown()]).toEqual([
-      5,
-      'all',
-      undefined,
-      '/costs?d=5',
-    ])
-  })
-
-  it('sets nothing, and stays, until a page is shown that was rendered before', () => {
+  it('waits while the page is prerendered', () => {
     const rendered = Object.assign(document, { prerendering: true })
     const live = page('/costs?d=5', { unvisited: { division: 5 } })
     void live.set('division', 2)
-    jest.advanceTimersByTime(200)
+    pass(200)
     expect([live.get('division'), shown()]).toEqual([2, '/costs?d=5'])
     rendered.prerendering = false
     document.dispatchEvent(new Event('prerenderingchange'))
     expect([live.get('division'), shown()]).toEqual([5, '/costs?d=5'])
   })
 
-  it('is nothing to a page in a frame, whatever that is given', () => {
+  it('is ignored in a frame', () => {
     jest.spyOn(globalThis, 'self', 'get').mockReturnValue({} as never)
     const live = page('/costs?d=5', { unvisited: { division: 5 } })
     travel('/costs?d=6')
     expect([live.get('division'), shown()]).toEqual([1, '/costs?d=6'])
   })
 
-  it('takes a link to a fragment for no travel: the address may be behind what was chosen', () => {
+  it('sets nothing after a link to a fragment, as it may be behind', () => {
     const live = page('/costs?d=1')
     void live.set('division', 2)
     void live.set('division', 3)
     travel('/costs?d=2#results')
-    jest.advanceTimersByTime(200)
+    pass(200)
     expect([live.get('division'), shown()]).toEqual([3, '/costs?d=3#results'])
   })
 
-  it('follows the app’s own router, where the browser tells of it, and is left to popstate when the visitor travels', async () => {
-    const navigation = new EventTarget()
-    Object.assign(globalThis, { navigation })
-    const tell = async (navigationType: string): Promise<void> => {
-      navigation.dispatchEvent(Object.assign(new Event('currententrychange'), { navigationType }))
-      await Promise.resolve()
-    }
-    const live = page('/costs')
-    history.pushState({ of: 'the router' }, '', '/projects?d=9')
-    await tell('push')
-    expect([live.get('division'), shown(), history.state]).toEqual([1, '/projects?d=1', { of: 'the router' }])
-    jest.advanceTimersByTime(200)
-    history.replaceState(null, '', '/costs?d=5')
-    await tell('traverse')
-    dispatchEvent(new PopStateEvent('popstate'))
-    expect([live.get('division'), shown()]).toEqual([5, '/costs?d=5'])
-    Reflect.deleteProperty(globalThis, 'navigation')
-  })
-
-  it('is the next visitor’s before the app hears of that one, and loads the page again', () => {
+  it('has the next visitor’s values before onVisitor is called', () => {
     const socket = new GreetingSocket('ann')
     const live = page('/costs?d=1&q=a', {}, { socket: socket as never })
     void live.set('division', 2)
@@ -248,15 +212,176 @@ describe('the address of a page', () => {
     expect(heard).toEqual(['user ?q=a&d=5 5'])
   })
 
-  it('is left alone once the client is closed, and where no field is in it', () => {
+  it('is left alone after close(), and without fields in it', () => {
     const live = page('/costs')
     void live.set('division', 2)
     live.close()
     travel('/costs?d=5')
-    dispatchEvent(KEPT)
-    jest.advanceTimersByTime(200)
+    showAgain()
+    pass(200)
     expect([live.get('division'), shown()]).toEqual([2, '/costs?d=5'])
     page('/costs?d=9', { urls: {} })
     expect(shown()).toBe('/costs?d=9')
+  })
+})
+
+/** Opens a page with division 1 in a browser that has the Navigation API. */
+function pageWithNavigation() {
+  const navigation = Object.assign(new EventTarget(), { transition: null as object | null })
+  Object.assign(globalThis, { navigation })
+  const socket = new GreetingSocket('ann')
+  const live = page('/costs?d=1', {}, { socket: socket as never })
+  const emit = (type: 'navigate' | 'currententrychange', more: object): void =>
+    void navigation.dispatchEvent(Object.assign(new Event(type), more))
+  const change = async (navigationType: string): Promise<void> => {
+    emit('currententrychange', { navigationType })
+    await Promise.resolve()
+  }
+  let stamp = 7
+  return {
+    live,
+    change,
+    choose: (division: number): void => void live.set('division', division),
+    /** The server sends a change of another page. */
+    hear: (division: number): void => {
+      stamp += 1
+      socket.emit('store_session', bareTicket({ changes: [['division', stamp, division]] }))
+    },
+    /** The page reconnects, with this value of its visitor. */
+    comeBack: (view: string): void => socket.comeBack('ann', { changes: [['view', stamp + 1, view]] }),
+    /** A navigation begins. */
+    navigate: (sameDocument = false): void => emit('navigate', { destination: { sameDocument } }),
+    /** The app’s router goes to an address. */
+    push: (address: string): Promise<void> => {
+      history.pushState({ of: 'the router' }, '', address)
+      return change('push')
+    },
+    /** The app’s router goes to an address, and works there until `arrive()`. */
+    comeTo(address: string): Promise<void> {
+      navigation.transition = {}
+      return this.push(address)
+    },
+    arrive: (): void => {
+      navigation.transition = null
+    },
+  }
+}
+
+describe('the address during a navigation', () => {
+  it('stays unchanged for ten seconds after the last link', () => {
+    const { live, navigate, hear } = pageWithNavigation()
+    navigate()
+    pass(9_000)
+    navigate()
+    hear(2)
+    pass(9_999)
+    expect([live.get('division'), shown()]).toEqual([2, '/costs?d=1'])
+    pass(1)
+    expect(shown()).toBe('/costs?d=2')
+  })
+
+  it('gets values chosen right before, but no later remote ones', () => {
+    const { choose, navigate, hear } = pageWithNavigation()
+    choose(2)
+    choose(3)
+    navigate()
+    pass(0)
+    hear(4)
+    pass(9_000)
+    expect(shown()).toBe('/costs?d=3')
+  })
+
+  it('follows choices made meanwhile, as after a download', () => {
+    const { navigate, choose } = pageWithNavigation()
+    navigate()
+    choose(2)
+    expect(shown()).toBe('/costs?d=2')
+  })
+
+  it('follows the page once the app’s router takes over', async () => {
+    const { navigate, hear, push } = pageWithNavigation()
+    navigate()
+    hear(2)
+    await push('/projects')
+    expect(shown()).toBe('/projects?d=2')
+  })
+
+  it('follows the page again once the browser restores it', () => {
+    const { navigate, comeBack } = pageWithNavigation()
+    navigate()
+    showAgain()
+    expect(shown()).toBe('/costs?d=1')
+    comeBack('open')
+    pass(200)
+    expect(shown()).toBe('/costs?d=1&view=open')
+  })
+
+  it('follows the page within the same document', () => {
+    const { navigate, hear } = pageWithNavigation()
+    navigate(true)
+    hear(2)
+    expect(shown()).toBe('/costs?d=2')
+  })
+})
+
+describe('the address of the app’s router', () => {
+  it('gets the values, and sets them only on travels', async () => {
+    const { live, push, change } = pageWithNavigation()
+    await push('/projects?d=9')
+    expect([live.get('division'), shown(), history.state]).toEqual([1, '/projects?d=1', { of: 'the router' }])
+    pass(200)
+    history.replaceState(null, '', '/costs?d=5')
+    await change('traverse')
+    dispatchEvent(new PopStateEvent('popstate'))
+    expect([live.get('division'), shown()]).toEqual([5, '/costs?d=5'])
+  })
+
+  it('is left alone until the router has arrived', async () => {
+    const page = pageWithNavigation()
+    await page.comeTo('/projects')
+    page.choose(2)
+    pass(30_000)
+    expect(shown()).toBe('/projects')
+    page.arrive()
+    pass(200)
+    expect(shown()).toBe('/projects?d=2')
+  })
+
+  it.each<[string, string, (page: ReturnType<typeof pageWithNavigation>) => void, number]>([
+    ['once it has the values', '/projects?d=1', ({ arrive }) => arrive(), 1],
+    ['after close()', '/projects', ({ live }) => live.close(), 0],
+  ])('is not polled %s', async (_, address, end, waiting) => {
+    const page = pageWithNavigation()
+    const timers = jest.getTimerCount()
+    await page.comeTo(address)
+    expect(jest.getTimerCount()).toBe(timers + 1)
+    end(page)
+    pass(200)
+    expect(jest.getTimerCount()).toBe(waiting ? timers : 0)
+    page.arrive()
+    pass(200)
+    expect(shown()).toBe(address)
+  })
+
+  it('gets pending values before another document is loaded', async () => {
+    const page = pageWithNavigation()
+    await page.comeTo('/projects')
+    page.arrive()
+    page.navigate()
+    pass(0)
+    expect(shown()).toBe('/projects?d=1')
+  })
+
+  it('gets values chosen right before, even at the page’s own address', async () => {
+    const page = pageWithNavigation()
+    page.choose(2)
+    page.choose(3)
+    page.navigate()
+    await page.comeTo('/costs?d=2')
+    pass(1_000)
+    expect(shown()).toBe('/costs?d=2')
+    page.arrive()
+    pass(200)
+    expect(shown()).toBe('/costs?d=3')
   })
 })
