@@ -15,25 +15,25 @@ beforeEach(() => {
   jest.spyOn(console, 'warn').mockImplementation((text) => void warnings.push(text))
 })
 
-describe('what a page says of a mistake', () => {
+describe('the advice for a mistake', () => {
   it.each<[AdviceCode, string]>([
     [
       'not_writable',
       "koa-live-session: division: not_writable: expected a field with client: 'write'. node_modules/koa-live-session/docs/troubleshooting.md#not_writable",
     ],
     ['closed', 'koa-live-session: division: closed. node_modules/koa-live-session/docs/troubleshooting.md#closed'],
-  ])('is what it means, in development: %s', (code, text) => {
+  ])('explains %s in development', (code, text) => {
     expect(FULL.text(code, 'division')).toBe(text)
   })
 
   it.each<AdviceCode>(['not_writable', 'before_ready', 'impure_update'])(
-    'is a code in production, and where it is explained: %s',
+    'is a code and a link in production: %s',
     (code) => {
       expect(BRIEF.text(code)).toBe(`koa-live-session: ${code}, docs/troubleshooting.md#${code}`)
     },
   )
 
-  it('in production has no words, whatever it is', () => {
+  it('is used by the production client', () => {
     const { settable, text } = BRIEF
     const initial = { values: {}, defaults: {}, stamps: {} }
     expect(() => createBrief<never>({ initial: initial as never }).get('x' as never)).not.toThrow()
@@ -42,14 +42,14 @@ describe('what a page says of a mistake', () => {
   })
 })
 
-describe('a value that is no JSON', () => {
-  it('is refused with its place and a remedy in development', () => {
+describe('a value that is not JSON', () => {
+  it('is rejected with its path and a remedy in development', () => {
     expect(() => FULL.settable('at', { since: [new Date()] })).toThrow(
       'set("at"): expected a JSON value, received a Date at $.since[0]. Store value.toISOString() and declare a string.',
     )
   })
 
-  it('is refused with the same code in production', () => {
+  it('is rejected with the same code in production', () => {
     const refuse = (): unknown => BRIEF.settable('at', { since: [new Date()] })
     expect(refuse).toThrow(expect.objectContaining({ name: 'LiveSessionError', code: 'invalid_value', key: 'at' }))
     expect(BRIEF.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
@@ -59,7 +59,7 @@ describe('a value that is no JSON', () => {
     ['set', (live) => live.set('division', Promise.resolve(3) as never)],
     ['setMany', (live) => live.setMany({ division: Promise.reject(new Error('no')) as never })],
     ['update', (live) => live.update('division', (async (now: number) => now + 1) as never)],
-  ])('is refused in development with the words of the server, as a promise given to %s', async (call, act) => {
+  ])('is rejected if it is a promise given to %s()', async (call, act) => {
     const errors = jest.spyOn(console, 'error').mockReturnValue()
     const initial = { values: {}, defaults: { division: 1 }, stamps: {} }
     const live = createLiveSession<typeof fields>({ initial: initial as never })

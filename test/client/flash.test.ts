@@ -4,11 +4,11 @@ import type { JsonValue } from '../../shared/json.js'
 import { present } from '../support/app/present.js'
 import { bareInside } from '../support/page/bare-part.js'
 
-/** A socket of which the test is the server. */
+/** A socket: the test plays its server. */
 class BareSocket {
   connected = true
   readonly handlers = new Map<string, () => void>()
-  /** Acknowledgements that wait. */
+  /** Pending acknowledgements. */
   readonly asked: ((answer: unknown) => void)[] = []
 
   on(event: string, handler: () => void): this {
@@ -47,7 +47,7 @@ function open(isConnected = true) {
   return { socket, add: (listener: (message: JsonValue) => void) => onFlash(live, listener), visit, close }
 }
 
-/** Whether the tab is in the background. */
+/** Puts the tab in the background, or in front. */
 function hide(hidden: boolean): void {
   isHidden = hidden
   document.dispatchEvent(new Event('visibilitychange'))
@@ -59,50 +59,52 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-describe('messages that are shown once', () => {
-  it('wait for the next listener where the last one has gone before they come', () => {
+const OK = (...messages: readonly JsonValue[]): object => ({ ok: true, messages })
+const REFUSAL = { ok: false, code: 'rate_limited' }
+
+describe('flash messages', () => {
+  it('wait for the next listener if they arrive without one', () => {
     const { socket, add } = open()
     const shown: unknown[] = []
     add(() => shown.push('to the former listener'))()
-    present(socket.asked[0])({ ok: true, messages: ['one', null] })
+    present(socket.asked[0])(OK('one', null))
     const end = add((message) => {
       shown.push(message)
       end()
     })
-    present(socket.asked[1])({ ok: true, messages: ['three'] })
+    present(socket.asked[1])(OK('three'))
     expect(shown).toEqual(['one'])
     add((...message) => shown.push(...message))
-    present(socket.asked[2])({ ok: false, code: 'rate_limited' })
+    present(socket.asked[2])(REFUSAL)
     expect(shown).toEqual(['one', null, 'three'])
   })
 
-  it('are asked for again a second after a refusal, once, until they are told or the page is closed', () => {
+  it('are requested again a second after a refusal', () => {
     jest.useFakeTimers()
     const { socket, add, close } = open()
-    const refusal = { ok: false, code: 'rate_limited' }
     add(() => undefined)
     add(() => undefined)
-    for (const answer of socket.asked) answer(refusal)
+    for (const answer of socket.asked) answer(REFUSAL)
     jest.advanceTimersByTime(999)
     expect(socket.asked).toHaveLength(2)
     jest.advanceTimersByTime(1)
     expect(socket.asked).toHaveLength(3)
-    present(socket.asked[2])(refusal)
+    present(socket.asked[2])(REFUSAL)
     jest.advanceTimersByTime(1000)
     expect(socket.asked).toHaveLength(4)
-    present(socket.asked[3])({ ok: true, messages: [] })
+    present(socket.asked[3])(OK())
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(4)
     add(() => undefined)
     socket.hear('live_session:flash')
-    present(socket.asked[4])(refusal)
+    present(socket.asked[4])(REFUSAL)
     close()
-    present(socket.asked[5])(refusal)
+    present(socket.asked[5])(REFUSAL)
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(6)
   })
 
-  it('are left to another tab by one in the background, until it is seen', () => {
+  it('are left to other tabs while the tab is in the background', () => {
     const { socket, add } = open()
     hide(true)
     add(() => undefined)
@@ -112,7 +114,7 @@ describe('messages that are shown once', () => {
     expect(socket.asked).toHaveLength(1)
   })
 
-  it('are not asked for without a connection, without a socket, or after the end', () => {
+  it('are not requested without a connection, or after the end', () => {
     const { socket, add, close } = open(false)
     const end = add(() => undefined)
     hide(false)
@@ -130,15 +132,15 @@ describe('messages that are shown once', () => {
     closeOther()
   })
 
-  it('are told to no listener once another visitor has come', () => {
+  it('are dropped for another visitor', () => {
     const { socket, add, visit } = open()
     const end = add(() => undefined)
     end()
-    present(socket.asked.shift())({ ok: true, messages: ['Saved, Ann.'] })
+    present(socket.asked.shift())(OK('Saved, Ann.'))
     visit()
     const shown: unknown[] = []
     add((message) => shown.push(message))
-    present(socket.asked.shift())({ ok: true, messages: ['Welcome.'] })
+    present(socket.asked.shift())(OK('Welcome.'))
     expect(shown).toEqual(['Welcome.'])
   })
 })

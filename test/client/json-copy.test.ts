@@ -10,7 +10,7 @@ class Money {
 const ring: unknown[] = []
 ring.push(ring)
 
-/** What one of the two makes of a value; undefined where it refuses. */
+/** Returns the copy, or undefined for a refusal. */
 function made(copy: (value: unknown) => unknown, value: unknown): unknown {
   try {
     return copy(value)
@@ -21,37 +21,20 @@ function made(copy: (value: unknown) => unknown, value: unknown): unknown {
 const frozen = (value: unknown): unknown => made(freezeJson, value)
 const copied = (value: unknown): unknown => made(copyOf, value)
 
-describe('a copy of what a page sets', () => {
+describe('copyOf()', () => {
   it.each([
-    ['undefined', undefined],
     ['undefined in a list', { a: [undefined] }],
     ['a hole in an array', Array(1)],
     ['a Date', { at: new Date(0) }],
-    ['a Map', { at: [new Map()] }],
     ['a class instance', new Money()],
     ['a boxed number', [Object(1)]],
     ['a bigint', 1n],
     ['a function', { f: () => 1 }],
-    ['an object that says itself what it is as JSON', { toJSON: () => 1 }],
-    ['a symbol', Symbol('x')],
+    ['an object with toJSON', { toJSON: () => 1 }],
     ['NaN', [Number.NaN]],
-    ['infinity', Number.POSITIVE_INFINITY],
     ['a ring', ring],
-  ])('is none of %s', (_, value) => {
+  ])('rejects %s, as freezeJson() does', (_, value) => {
     expect([copied(value), frozen(value)]).toEqual([undefined, undefined])
-  })
-
-  it.each([
-    ['a pair of surrogates', '\ud83d\ude00'],
-    ['an object without a prototype', Object.assign(Object.create(null), { a: [null, true, ''] })],
-    ['the largest number', Number.MAX_VALUE],
-  ])('is made of %s', (_, value) => {
-    expect(JSON.stringify(copyOf(value))).toBe(JSON.stringify(value))
-  })
-
-  it('leaves out undefined members at any depth, as the server does', () => {
-    const value = { a: undefined, b: [Object.assign(Object.create(null), { c: undefined, d: null })] }
-    expect([copied(value), frozen(value)]).toStrictEqual([{ b: [{ d: null }] }, { b: [{ d: null }] }])
   })
 
   it.each([
@@ -60,11 +43,11 @@ describe('a copy of what a page sets', () => {
     ['a lone surrogate', 'x\ud800', 'x\ud800'],
     ['a lone surrogate in a key', { '\udc00': 1 }, { '\udc00': 1 }],
     ['__proto__ as a key', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')],
-  ])('leaves it to development, and to the server, to refuse %s', (_, value, copy) => {
+  ])('accepts %s, unlike freezeJson() in development and on the server', (_, value, copy) => {
     expect([copied(value), frozen(value)]).toEqual([copy, undefined])
   })
 
-  it('is the one that the server would make', () => {
+  it('makes the server’s copy of any valid value', () => {
     const any = fc.anything({ withNullPrototype: true, withSparseArray: true, withDate: true, withBoxedValues: true })
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue({ noUnicodeString: false }), any), (value) => {

@@ -14,7 +14,7 @@ const ANN: BareSnapshot = {
 const BOB: BareSnapshot = { ...ANN, who: 'bob', values: { division: 2 } }
 
 const open: LiveSessionClient<never>[] = []
-/** What POSTs are answered, by what they say; none: the server is away. */
+/** The answer to POSTs, by their body; none while the server is down. */
 let answer: object | ((body: string) => object) | undefined
 
 Object.assign(globalThis, {
@@ -26,7 +26,7 @@ Object.assign(globalThis, {
   },
 })
 
-/** A page of an app whose fields are not typed here. */
+/** A page of an app with untyped fields. */
 interface Opened {
   get(key: string): unknown
   set(key: string, value: unknown): Promise<void>
@@ -41,7 +41,7 @@ function page(initial?: BareSnapshot): Opened {
 
 const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
 
-// Here several pages share one document.
+// Several pages share one document here.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
 afterEach(() => {
   for (const live of open.splice(0)) live.close()
@@ -49,8 +49,8 @@ afterEach(() => {
   answer = undefined
 })
 
-describe('threat 31: what a page leaves in its browser', () => {
-  it('is shown by the next page of the same subject, and by no other subject\u2019s', () => {
+describe('threat 31: changes a page leaves in its browser', () => {
+  it('are shown only by the next page of the same visitor', () => {
     void page(ANN).set('division', 3)
     expect(kept()).toHaveLength(1)
     expect(page(ANN).get('division')).toBe(3)
@@ -79,7 +79,7 @@ describe('threat 31: what a page leaves in its browser', () => {
     expect(kept()).toHaveLength(1)
   })
 
-  it('is not taken out again by the page that has dropped it, nor after a revocation', async () => {
+  it('are not restored after another visitor’s answer', async () => {
     const [first, second] = [page(ANN), page(ANN)]
     const saved = first.set('division', 3)
     void second.set('division', 4)
@@ -90,7 +90,7 @@ describe('threat 31: what a page leaves in its browser', () => {
     expect([first.get('division'), kept()]).toEqual([-1, []])
   })
 
-  it('is saved by the next page, also where that one has to ask whose it is', async () => {
+  it('are saved by the next page, even if that asks first', async () => {
     void page(ANN).set('division', 3)
     const sent: string[] = []
     answer = (body) => {
@@ -110,7 +110,7 @@ describe('threat 31: what a page leaves in its browser', () => {
     expect(kept()).toEqual([])
   })
 
-  it('is nothing where it is not known whose page it is', () => {
+  it('are not stored for an unknown visitor', () => {
     const { who: _, held: __, ...unknown } = ANN
     void page(unknown).set('division', 3)
     expect(kept()).toEqual([])
@@ -118,7 +118,7 @@ describe('threat 31: what a page leaves in its browser', () => {
 })
 
 describe('the ids of a page', () => {
-  it('are such as the wire allows, whatever the number of its first call', () => {
+  it('are valid for any random number', () => {
     const chance = jest.spyOn(Math, 'random').mockReturnValue(1 - Number.EPSILON)
     void page(ANN).update('division', (division: number) => division + 1)
     chance.mockRestore()

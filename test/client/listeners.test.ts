@@ -1,26 +1,35 @@
-import { EventEmitter } from 'node:events'
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { createLiveSession } from 'koa-live-session/client'
-import type { Sync } from '../../shared/protocol.js'
-import { type BareClient, bareClient } from '../support/page/bare-client.js'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { createLiveSession, type LiveSessionClient, onFlash } from 'koa-live-session/client'
+import { bareClient } from '../support/page/bare-client.js'
 import { GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
+import { GreetingSocket } from '../support/page/greeting-socket.js'
 
-/** A page of an app whose fields are not typed here. */
+/** A page of an app with untyped fields. */
 interface Untyped {
   set(key: string, value: number): Promise<void>
   update(key: string, next: (value: number) => number): Promise<void>
   onChange(listener: (change: { readonly key: string; readonly source: string }) => void): void
 }
+type Listen = (live: LiveSessionClient, listener: () => void) => () => void
 
+const show = (persisted: boolean): boolean => dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+
+let fetched: jest.Mock<typeof fetch>
+let logged: jest.SpiedFunction<typeof console.error>
+beforeEach(() => {
+  fetched = jest.fn(() => new Promise(() => undefined))
+  Object.assign(globalThis, { fetch: fetched })
+  logged = jest.spyOn(console, 'error').mockReturnValue()
+})
 afterEach(() => {
   jest.restoreAllMocks()
   jest.useRealTimers()
   localStorage.clear()
 })
 
-describe('a listener of a page that sets a value', () => {
-  it('has the others hear of its change after the one that it answers', () => {
+describe('a listener that sets a value', () => {
+  it('is answered after the change it reacts to', () => {
     const { live } = bareClient()
     const heard: unknown[] = []
     live.onChange(({ value }) => void (value === 3 && live.set('division', 6)))
@@ -33,22 +42,14 @@ describe('a listener of a page that sets a value', () => {
   it.each([
     ['a', 'b'],
     ['b', 'a'],
-  ])('is told as the source of that alone: %s was set, %s came from the server', (own, other) => {
-    const events = new EventEmitter()
-    const emit = (_: string, { set }: Sync, ack: (lost: null, answer: object) => void): void => {
-      if (!set)
-        ack(null, { who: 'ann', kept: true, results: [], held: [], greeting: [bareTicket({ defaults: values })] })
-    }
-    const socket = Object.assign(events, { connected: false, timeout: () => ({ emit }) })
-    const values = { a: 0, b: 0 }
-    const initial = { who: 'ann', held: [], values, defaults: values, stamps: {} }
-    const live = createLiveSession<never>({ socket: socket as never, initial: initial as never })
+  ])('is the source of its own change %s, not of %s', (own, other) => {
+    const socket = new GreetingSocket('ann', { defaults: { a: 0, b: 0 } })
+    const live = createLiveSession<never>({ socket: socket as never })
     const { onChange, set } = live as unknown as Untyped
     const heard: unknown[] = []
     onChange(({ key }) => void (key === other && set(own, 1)))
     onChange(({ key, source }) => heard.push([key, source]))
-    events.emit('connect')
-    events.emit('store_session', bareTicket({ changes: [[other, 9, 5]] }))
+    socket.emit('store_session', bareTicket({ changes: [[other, 9, 5]] }))
     live.close()
     expect(heard).toEqual([
       [other, 'ticket'],
@@ -56,7 +57,7 @@ describe('a listener of a page that sets a value', () => {
     ])
   })
 
-  it('and never stops leaves the page time for others', () => {
+  it('endlessly leaves the page time for other work', () => {
     jest.useFakeTimers()
     const { live } = bareClient()
     let count = 0
@@ -68,39 +69,50 @@ describe('a listener of a page that sets a value', () => {
   })
 })
 
-describe('a mistake in a program', () => {
-  it.each([
-    ['a subscriber', (live: BareClient['live'], mistake: () => never) => live.subscribe('division', mistake)],
-    ['a listener', (live: BareClient['live'], mistake: () => never) => live.onChange(mistake)],
-  ])('that is made by %s each time silences no other', (_, listen) => {
-    const logged = jest.spyOn(console, 'error').mockReturnValue()
-    const { live } = bareClient()
-    const error = new Error('of the app')
-    const heard: unknown[] = []
-    const end = listen(live, () => {
+describe('a throwing listener', () => {
+  const error = new Error('of the app')
+
+  it.each<[string, Listen]>([
+    ['subscribe', (live, listener) => live.subscribe('division' as never, listener as never)],
+    ['onChange', (live, listener) => live.onChange(listener)],
+    ['onStatus', (live, listener) => live.onStatus(listener)],
+    ['onVisitor', (live, listener) => live.onVisitor(listener)],
+    ['onFlash', onFlash],
+  ])('of %s is logged, and stops no other', (_, listen) => {
+    const defaults = { division: 1 }
+    const socket = new GreetingSocket('ann', { defaults })
+    const live = createLiveSession({ socket: socket as never })
+    const heard = new Set<string>()
+    listen(live, () => {
       throw error
     })
-    live.subscribe('division', (value) => heard.push(value))
-    for (const division of [2, 3]) void live.set('division', division)
-    end()
-    void live.set('division', 4)
-    expect([heard, new Set(logged.mock.calls.flat())]).toEqual([[1, 2, 3, 4], new Set([error])])
+    live.onChange(() => heard.add('onChange'))
+    live.onStatus(() => heard.add('onStatus'))
+    live.onVisitor(() => heard.add('onVisitor'))
+    onFlash(live, () => heard.add('onFlash'))
+    live.subscribe('division' as never, () => heard.add('subscribe'))
+    socket.flash('Saved.')
+    void live.set('division' as never, 2 as never)
+    socket.comeBack('bob', { defaults })
+    live.close()
+    expect(heard).toEqual(new Set(['subscribe', 'onFlash', 'onChange', 'onStatus', 'onVisitor']))
+    expect(new Set(logged.mock.calls.flat())).toEqual(new Set([error]))
   })
 
-  it('that is made once by its listener of what goes over the socket silences nothing', () => {
-    const logged = jest.spyOn(console, 'error').mockReturnValue()
-    const error = new Error('of the app')
+  it('of the socket’s messages is logged once, and stops nothing', () => {
+    const socket = new GreetingSocket('g')
+    const { timeout } = socket
     let count = 0
-    const emit = (_: string, { set }: Sync, ack: (lost: null, answer: object) => void): void => {
-      if (set) count += 1
-      else ack(null, { who: 'g', kept: true, results: [], held: [], greeting: [] })
-      if (set && count === 1) throw error
-    }
-    const events = Object.assign(new EventEmitter(), { connected: false, timeout: () => ({ emit }) })
-    const live = createLiveSession<never>({ socket: events as never, initial: GUEST as never })
-    events.emit('connect')
-    const untyped = live as unknown as Untyped
+    socket.timeout = () => ({
+      emit: (event, sync, answer) => {
+        if (sync.set) count += 1
+        if (count === 1) throw error
+        timeout.call(socket).emit(event, sync, answer)
+      },
+    })
+    const live = createLiveSession<never>({ socket: socket as never, initial: GUEST as never })
     const heard: unknown[] = []
+    const untyped = live as unknown as Untyped
     untyped.onChange(({ key }) => heard.push(key))
     for (const key of ['division', 'cart']) void untyped.set(key, 3)
     live.close()
@@ -109,50 +121,42 @@ describe('a mistake in a program', () => {
 })
 
 describe('a page that is shown', () => {
-  it.each([
-    ['after its loading, as on the way back to it', false],
-    ['as the browser has kept it', true],
-  ])('%s has its subscribers told once more: the browser may have put back what a form had', (_, persisted) => {
+  it.each([false, true])('calls its subscribers again, from the cache: %s', (persisted) => {
     const { live } = bareClient()
     const heard: unknown[] = []
     const end = live.subscribe('division', (value) => heard.push(value))
     live.onChange(() => heard.push('a change'))
-    dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+    show(persisted)
     end()
-    dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+    show(persisted)
     expect(heard).toEqual([1, 1])
   })
 
-  it('for the first time POSTs nothing for that, without a socket: what it computes goes out at once', async () => {
+  it('POSTs only its update at first, without a socket', async () => {
     jest.useFakeTimers()
-    const bodies: unknown[] = []
-    const fetch = jest.fn(async (_: string, { body }: RequestInit) => {
-      bodies.push(JSON.parse(String(body)))
-      return new Promise<Response>(() => undefined)
-    })
-    Object.assign(globalThis, { fetch })
-    const live = createLiveSession<never>({
-      initial: { ...GUEST, values: { division: 1 }, stamps: { division: 7 } } as never,
-    })
-    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: false }))
+    const initial = { ...GUEST, values: { division: 1 }, stamps: { division: 7 } }
+    const live = createLiveSession<never>({ initial: initial as never })
+    show(false)
     void (live as unknown as Untyped).update('division', (division) => division + 1)
     await jest.advanceTimersByTimeAsync(1000)
     live.close()
-    expect(bodies).toEqual([{ who: 'g', set: [['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]] }])
+    // The wire allows such ids.
+    const set = [['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]]
+    expect(fetched.mock.calls.map(([, init]) => JSON.parse(String(init?.body)))).toEqual([{ who: 'g', set }])
   })
 })
 
-describe('a page that was closed', () => {
-  it('tells no subscriber any more, not even when it is shown again', () => {
+describe('a closed page', () => {
+  it('calls no subscriber, even when shown again', () => {
     const { live } = bareClient()
     const heard: unknown[] = []
     live.subscribe('division', (value) => heard.push(value))
     live.close()
-    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    show(true)
     expect(heard).toEqual([1])
   })
 
-  it('takes no more changes', async () => {
+  it('rejects changes', async () => {
     const { live } = bareClient()
     live.close()
     for (const change of [live.set('division', 2), live.delete('division'), live.update('division', () => 3)])
@@ -160,10 +164,7 @@ describe('a page that was closed', () => {
     expect(live.get('division')).toBe(1)
   })
 
-  it.each([
-    ['before', true],
-    ['after', false],
-  ])('has nothing to wait for, where it was %s the wait began', async (_, isBefore) => {
+  it.each([true, false])('resolves flush(), closed before it: %s', async (isBefore) => {
     const { live } = bareClient()
     void live.set('division', 2)
     if (isBefore) live.close()
@@ -171,5 +172,39 @@ describe('a page that was closed', () => {
     if (!isBefore) live.close()
     await flushed
     expect(live.status('division')).toEqual({ status: 'offline' })
+  })
+})
+
+describe('a page with a socket', () => {
+  it('asks over a connected socket, not by POST', () => {
+    jest.useFakeTimers()
+    const socket = new GreetingSocket('ann', { defaults: { division: 3 } })
+    const live = createLiveSession<never>({ socket: socket as never })
+    expect(live.get('division' as never)).toBe(3)
+    live.close()
+    expect(fetched).not.toHaveBeenCalled()
+  })
+
+  it('calls its listeners before the socket connects', () => {
+    const socket = Object.assign(new GreetingSocket('ann'), { connected: false })
+    const initial = { who: 'ann', held: [], values: { division: 1 }, defaults: { division: 1 }, stamps: {} }
+    const live = createLiveSession<never>({ socket: socket as never, initial: initial as never })
+    const heard: unknown[] = []
+    live.subscribe('division' as never, ((division: unknown) => heard.push(division)) as never)
+    void live.set('division' as never, 2 as never)
+    expect(heard).toEqual([1, 2])
+    live.close()
+  })
+
+  it('reconnects after an offline event, until it is closed', () => {
+    jest.useFakeTimers()
+    const connect = jest.fn()
+    const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect }) })
+    const live = createLiveSession<never>({ socket: socket as never })
+    dispatchEvent(new Event('offline'))
+    expect(connect).toHaveBeenCalledTimes(1)
+    live.close()
+    dispatchEvent(new Event('offline'))
+    expect(connect).toHaveBeenCalledTimes(1)
   })
 })

@@ -5,14 +5,14 @@ import { followAddress, followHandOffs, onFlash } from '../../client/development
 import type { AnySnapshot } from '../../shared/protocol.js'
 import { bareInside } from '../support/page/bare-part.js'
 
-describe('a part of a page', () => {
+describe('a part of the client', () => {
   const listener = (): void => undefined
 
   it.each([
     ['onFlash', (live: never) => onFlash(live, listener)],
     ['followAddress', followAddress],
     ['followHandOffs', followHandOffs],
-  ])('%s says what it is to be given', (_, part: (live: never) => unknown) => {
+  ])('%s explains its argument', (_, part: (live: never) => unknown) => {
     for (const live of [undefined, null, {}, { socket: {} }])
       expect(() => part(live as never)).toThrow(
         new TypeError('koa-live-session: expected a client of createLiveSession()'),
@@ -23,14 +23,14 @@ describe('a part of a page', () => {
 describe('a page in development', () => {
   const initial: AnySnapshot = { values: { division: 1, note: '' }, defaults: {}, stamps: {}, urls: { division: 'd' } }
 
-  const told: unknown[] = []
+  const warnings: unknown[] = []
 
   beforeEach(() => {
-    told.length = 0
-    jest.spyOn(console, 'warn').mockImplementation((text) => void told.push(text))
+    warnings.length = 0
+    jest.spyOn(console, 'warn').mockImplementation((text) => void warnings.push(text))
   })
 
-  /** A page in development, to which all comes that a part would take, twice. */
+  /** A development page; the server sends everything for the parts, twice. */
   function page(prepare: (live: Parameters<typeof followAddress>[0]) => void = () => undefined): readonly unknown[] {
     const socket = Object.assign(new EventEmitter(), { connected: false })
     const { live, change, close } = bareInside({ socket: socket as never, initial })
@@ -46,10 +46,10 @@ describe('a page in development', () => {
     come()
     close()
     expect(socket.eventNames()).toEqual(prepare.length > 0 ? ['disconnect'] : [])
-    return told
+    return warnings
   }
 
-  it('is told once of each part that it has not, as something comes for it', () => {
+  it('warns once of each missing part', () => {
     const of = (part: string): string => `import { ${part} } from 'koa-live-session/client'`
     expect(page()).toEqual([
       `koa-live-session: a flash message waits for a page that shows it. Call onFlash(live, listener): ${of('onFlash')}`,
@@ -58,7 +58,7 @@ describe('a page in development', () => {
     ])
   })
 
-  it('is told of none that it has', () => {
+  it('warns of no part in use', () => {
     jest.spyOn(HTMLFormElement.prototype, 'submit').mockImplementation(() => undefined)
     const prepare = (live: Parameters<typeof followAddress>[0]): void => {
       onFlash(live, () => undefined)
@@ -68,10 +68,10 @@ describe('a page in development', () => {
     expect(page(prepare)).toEqual([])
   })
 
-  it('without a socket, and without HTML of ours, is told nothing', () => {
+  it('warns of nothing without a socket and embed()', () => {
     const { live, change } = bareInside()
     missForgotten(live)
     change('division')
-    expect(told).toEqual([])
+    expect(warnings).toEqual([])
   })
 })

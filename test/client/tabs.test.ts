@@ -12,11 +12,11 @@ interface Options {
   readonly ifAvailable?: boolean
 }
 
-/** Locks of a browser in which another tab has this one, and may be frozen with it. */
+/** Locks of a browser: another tab holds this one, and may be frozen. */
 class Locks {
   readonly waiting: Granted[] = []
   held = 0
-  /** The tab that has this lock does not let go. */
+  /** The tab with this lock does not release it. */
   isFrozen = false
 
   request(_: string, { signal, ifAvailable }: Options, granted: Granted): Promise<unknown> {
@@ -25,7 +25,7 @@ class Locks {
       const refuse = (): void => reject(signal?.reason)
       signal?.addEventListener('abort', refuse)
       this.waiting.push(async () => {
-        // As the standard has it: a lock that was granted is ended by its holder alone.
+        // As in the standard: only its holder releases a granted lock.
         signal?.removeEventListener('abort', refuse)
         resolve(await this.#hold(granted))
       })
@@ -52,13 +52,15 @@ const NEWS: News = { who: 'g', tickets: [], held: [['division', stamp(3)]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 
-/** A tab, and how often it was its turn. */
+/** A tab, and the number of its turns. */
 function open(hear: (news: News) => void = () => undefined) {
   const onTurn = jest.fn()
   const tabs = createTabs('name', onTurn, hear)
   ends.push(tabs.leave)
   return { ...tabs, turns: () => onTurn.mock.calls.length }
 }
+
+const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms)
 
 beforeEach(() => {
   locks = new Locks()
@@ -72,141 +74,123 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-describe('of many tabs one', () => {
+describe('one of several tabs', () => {
   it('acts while the others wait', async () => {
     const { queue, release, turns } = open()
     queue()
-    await jest.advanceTimersByTimeAsync(100)
+    await pass(100)
     expect(turns()).toBe(0)
     present(locks).grant()
-    await jest.advanceTimersByTimeAsync(0)
+    await pass(0)
     expect([turns(), locks?.held]).toEqual([1, 1])
     release()
-    await jest.advanceTimersByTimeAsync(0)
+    await pass(0)
     expect([turns(), locks?.held]).toEqual([1, 0])
   })
 
-  it('is not waited for any longer than it takes to see that it is frozen', async () => {
+  it('is not waited for longer than five seconds', async () => {
     const { queue, turns } = open()
     queue()
-    await jest.advanceTimersByTimeAsync(4999)
+    await pass(4999)
     expect(turns()).toBe(0)
-    await jest.advanceTimersByTimeAsync(1)
+    await pass(1)
     expect(turns()).toBe(1)
   })
 
-  it('waits once for a frozen tab, and again after that one has let go', async () => {
+  it('waits for a frozen tab once, until that has released the lock', async () => {
     const { queue, release, turns } = open()
     queue()
-    await jest.advanceTimersByTimeAsync(5000)
+    await pass(5000)
     if (locks) locks.isFrozen = true
     release()
     for (const count of [2, 3]) {
       queue()
-      await jest.advanceTimersByTimeAsync(0)
+      await pass(0)
       expect([turns(), locks?.held]).toEqual([count, 0])
       release()
     }
     if (locks) locks.isFrozen = false
     queue()
-    await jest.advanceTimersByTimeAsync(0)
+    await pass(0)
     expect([turns(), locks?.held]).toEqual([4, 1])
     release()
     queue()
-    await jest.advanceTimersByTimeAsync(4999)
+    await pass(4999)
     expect(turns()).toBe(4)
   })
 
-  it('waits as long as before for the next tab after it gave up its own turn', async () => {
+  it('waits in full again after it gave up a turn', async () => {
     const { queue, release, turns } = open()
     queue()
     release()
-    await jest.advanceTimersByTimeAsync(0)
-    expect(turns()).toBe(1)
+    await pass(0)
     queue()
-    await jest.advanceTimersByTimeAsync(4999)
+    await pass(4999)
     expect(turns()).toBe(1)
   })
 
-  it('lets the others go on where it takes too long itself, and has one turn all the same', async () => {
+  it('releases its lock after five seconds, and keeps its turn', async () => {
     const { queue, release, turns } = open()
     queue()
     present(locks).grant()
-    await jest.advanceTimersByTimeAsync(5000)
+    await pass(5000)
     expect([turns(), locks?.held]).toEqual([1, 0])
     release()
-    await jest.advanceTimersByTimeAsync(0)
+    await pass(0)
     expect(turns()).toBe(1)
   })
 
-  it('has the next turn after the one before', async () => {
+  it('has one turn after another', async () => {
     const { queue, release, turns } = open()
     for (let count = 1; count <= 2; count += 1) {
       queue()
       present(locks).grant()
-      await jest.advanceTimersByTimeAsync(0)
+      await pass(0)
       expect([turns(), locks?.held]).toEqual([count, 1])
       release()
-      await jest.advanceTimersByTimeAsync(0)
+      await pass(0)
     }
-    await jest.advanceTimersByTimeAsync(5000)
+    await pass(5000)
     expect([turns(), locks?.held]).toEqual([2, 0])
   })
 
-  it('neither holds nor waits for anything once its page is left', async () => {
+  it('neither holds nor waits after its page is left', async () => {
     const [holding, waiting] = [open(), open()]
     holding.queue()
     present(locks).grant()
-    await jest.advanceTimersByTimeAsync(0)
+    await pass(0)
     waiting.queue()
     for (const each of [holding, waiting]) each.leave()
-    await jest.advanceTimersByTimeAsync(0)
+    await pass(0)
     expect([locks?.held, holding.turns(), waiting.turns()]).toEqual([0, 1, 1])
   })
 
-  it('acts at once where there are no locks', () => {
+  it('acts immediately without locks', () => {
     locks = undefined
     const { queue, turns } = open()
     queue()
     expect(turns()).toBe(1)
   })
 
-  it('tells the rest what came of it, and not itself', async () => {
+  it('tells other open tabs, not itself', async () => {
     jest.useRealTimers()
     const heard: News[] = []
-    const [one] = [open(() => heard.push({ ...NEWS, who: 'itself' }))]
-    const told = new Promise<void>((resolve) => {
-      open((news) => {
-        heard.push(news)
-        resolve()
-      })
+    let resolve = (): void => undefined
+    const one = open(() => heard.push({ ...NEWS, who: 'itself' }))
+    const two = open((news) => {
+      heard.push(news)
+      resolve()
     })
-    one.tell(NEWS)
-    await told
-    expect(heard).toEqual([NEWS])
-  })
-
-  it('hears nothing while its page is left, and goes on when that comes back', async () => {
-    jest.useRealTimers()
-    const heard: unknown[] = []
-    let told = (): void => undefined
-    const [one, two] = [
-      open(),
-      open((news) => {
-        heard.push(news.who)
-        told()
-      }),
-    ]
     two.leave()
     one.tell({ ...NEWS, who: 'missed' })
     two.join()
     two.join()
-    const isTold = new Promise<void>((resolve) => {
-      told = resolve
+    const isTold = new Promise<void>((done) => {
+      resolve = done
     })
     one.tell(NEWS)
     await isTold
-    expect(heard).toEqual(['g'])
+    expect(heard).toEqual([NEWS])
   })
 
   it.each([
@@ -219,7 +203,7 @@ describe('of many tabs one', () => {
         }
       },
     ],
-  ])('tells no tab where %s', (_, BroadcastChannel) => {
+  ])('tells no tab if %s', (_, BroadcastChannel) => {
     Object.assign(globalThis, { BroadcastChannel })
     expect(() => open().tell(NEWS)).not.toThrow()
   })

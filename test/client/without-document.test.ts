@@ -12,7 +12,7 @@ import { bareTicket } from '../support/page/bare-ticket.js'
 
 const ENDPOINT = 'https://app.example/store_session'
 
-/** A page of an app whose fields are not typed here. */
+/** A page of an app with untyped fields. */
 interface Untyped {
   readonly ready: Promise<void>
   get(key: string): unknown
@@ -25,7 +25,7 @@ interface Untyped {
 const open = (options: object = {}): Untyped =>
   createLiveSession<never>({ endpoint: ENDPOINT, ...options } as never) as unknown as Untyped
 
-/** A server that knows one value, and takes what it is told. */
+/** Answers POSTs as a server with one field; returns their bodies. */
 function serve(answer: object = {}): readonly unknown[] {
   const bodies: unknown[] = []
   const fetch = async (_: string, { body }: RequestInit): Promise<Response> => {
@@ -44,7 +44,7 @@ afterEach(() => {
 })
 
 describe('a client without a document', () => {
-  it('asks for its first values, and saves what is set', async () => {
+  it('loads its first values, and saves a change', async () => {
     const bodies = serve()
     const live = open()
     await live.ready
@@ -54,7 +54,7 @@ describe('a client without a document', () => {
     expect([live.get('division'), bodies]).toEqual([3, [{}, { who: 'g', set: [['division', 0, '', 3]] }]])
   })
 
-  it('keeps nothing for others, and tells no other client', () => {
+  it('shares nothing with other clients', () => {
     Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
     const clients = [open({ initial: { division: 1 } }), open({ initial: { division: 1 } })]
     void present(clients[0]).set('division', 3)
@@ -62,9 +62,9 @@ describe('a client without a document', () => {
     for (const live of clients) live.close()
   })
 
-  it('keeps no value of a tab', async () => {
+  it('stores no value of a tab', async () => {
     serve({ ticket: bareTicket({ changes: [['step', 10, 3]], tab: ['step'] }) })
-    // As Node has since 25: one for the whole process.
+    // As in Node 25: one for the whole process.
     const sessionStorage = {}
     Object.assign(globalThis, { sessionStorage })
     const live = open()
@@ -74,20 +74,10 @@ describe('a client without a document', () => {
     live.close()
     expect([live.get('step'), live.status('step'), sessionStorage]).toEqual([3, { status: 'saved' }, {}])
   })
-
-  it('has nothing to wait for once it is closed', async () => {
-    Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
-    const live = open({ initial: { division: 1 } })
-    void live.set('division', 3)
-    live.close()
-    await live.flush()
-    await expect(live.set('division', 4)).rejects.toMatchObject({ code: 'closed' })
-    expect(live.status('division')).toEqual({ status: 'offline' })
-  })
 })
 
-describe('the times of a page', () => {
-  it('keep no process alive until the cookie is to be renewed, and do for what is soon', () => {
+describe('the timers of a page', () => {
+  it('keep no process alive for a renewal, unlike short ones', () => {
     const started = jest.spyOn(globalThis, 'setTimeout')
     const timers = createTimers(() => undefined)
     timers.start('renew', 300_000, 0)
@@ -97,8 +87,8 @@ describe('the times of a page', () => {
   })
 })
 
-describe('the limit of a POST', () => {
-  it('keeps no process alive: its connection does, as long as it has one', () => {
+describe('the timeout of a POST', () => {
+  it('keeps no process alive', () => {
     jest.spyOn(globalThis, 'fetch').mockReturnValue(new Promise(() => undefined))
     const started = jest.spyOn(globalThis, 'setTimeout')
     const options = { endpoint: 'https://app.example/store_session', credentials: 'same-origin', headers: {} } as const

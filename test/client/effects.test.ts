@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { BRIEF } from '../../client/advice.js'
+import type { TimerName } from '../../client/core/messages.js'
+import { createPage } from '../../client/effects/page.js'
+import { createPoster } from '../../client/effects/post.js'
+import { createStorage } from '../../client/effects/storage.js'
+import type { Dispatch } from '../../client/surroundings.js'
+import { readTicket } from '../../client/ticket.js'
+import { fc } from '../support/app/property.js'
+
+const ends: (() => void)[] = []
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+  jest.restoreAllMocks()
+  localStorage.clear()
+})
+
+describe('the outbox in localStorage', () => {
+  const items = (): readonly (string | null)[] => Object.keys(localStorage).map((name) => localStorage.getItem(name))
+
+  it('is there for the next page, once', () => {
+    createStorage('a:').keep('3')
+    const next = createStorage('a:')
+    expect([next.take(), next.take(), items()]).toEqual([['3'], [], []])
+  })
+
+  it('has an entry per tab, without its own', () => {
+    const storage = createStorage('a:')
+    for (const text of ['3', '4']) createStorage('a:').keep(text)
+    storage.keep('5')
+    expect([[...storage.take()].sort(), items()]).toEqual([['3', '4'], ['5']])
+  })
+
+  it('leaves entries of other endpoints alone', () => {
+    localStorage.setItem('app', 'x')
+    createStorage('live-session:/store_session:b ').keep('3')
+    createStorage('live-session:/store_session0.5 ').keep('4')
+    expect([createStorage('live-session:/store_session ').take(), [...items()].sort()]).toEqual([[], ['3', '4', 'x']])
+  })
+
+  it('has the newest text, written once', () => {
+    const write = jest.spyOn(Storage.prototype, 'setItem')
+    const storage = createStorage('a:')
+    for (const text of ['3', '4', '4', '4']) storage.keep(text)
+    expect([items(), write.mock.calls.length]).toEqual([['4'], 2])
+    storage.keep('')
+    expect(items()).toEqual([])
+  })
+
+  it.each<[string, () => unknown]>([
+    ['is full', () => jest.spyOn(Storage.prototype, 'setItem').mockImplementation(fail)],
+    ['is refused', () => jest.spyOn(globalThis, 'localStorage', 'get').mockImplementation(fail)],
+  ])('stays empty if the storage %s', (_, spy) => {
+    spy()
+    const storage = createStorage('a:')
+    storage.keep('3')
+    expect(storage.take()).toEqual([])
+    storage.keep('')
+    jest.restoreAllMocks()
+    expect(items()).toEqual([])
+  })
+})
+
+function fail(): never {
+  throw new DOMException('full, or refused', 'QuotaExceededError')
+}
+
+describe('a POST', () => {
+  const requests: RequestInit[] = []
+  const options = { endpoint: '/store_session', credentials: 'same-origin', headers: () => ({}) } as const
+  beforeEach(() => {
+    requests.length = 0
+    const fetch = (_: string, init: RequestInit): Promise<never> => {
+      requests.push(init)
+      return new Promise(() => undefined)
+    }
+    Object.assign(globalThis, { fetch })
+  })
+
+  it('has no keepalive, which in Chromium outlives an abort', () => {
+    const { post, abort } = createPoster(options, jest.fn())
+    post({}, 10_000)
+    abort()
+    expect(requests).toEqual([expect.objectContaining({ signal: expect.objectContaining({ aborted: true }) })])
+    expect(requests[0]).not.toHaveProperty('keepalive')
+  })
+
+  it('has keepalive if it is the page’s last', () => {
+    createPoster(options, jest.fn()).post({ who: 'g' })
+    expect(requests).toMatchObject([{ keepalive: true }])
+    expect(requests[0]).not.toHaveProperty('signal')
+  })
+})
+
+it('a page handles uses only once a renewal is due', () => {
+  const timers = new Set<TimerName>(['renew'])
+  const events: unknown[] = []
+  const dispatch: Dispatch = (...event) => void events.push(event)
+  const page = createPage(undefined, { endpoint: '/', credentials: 'omit', headers: {} }, BRIEF, dispatch, timers)
+  ends.push(page.close)
+  page.open()
+  const use = (): void => {
+    for (const event of ['keydown', 'pointerdown']) document.dispatchEvent(new Event(event, { bubbles: true }))
+  }
+  use()
+  expect(events).toEqual([])
+  timers.clear()
+  use()
+  expect(events).toEqual([['use'], ['use']])
+})
+
+it('a ticket is read in every script', () => {
+  fc.assert(
+    fc.property(fc.json({ stringUnit: 'grapheme' }), (json) => {
+      const ticket = `head.${Buffer.from(json).toString('base64url')}.signature`
+      expect(readTicket(ticket)).toEqual(JSON.parse(json))
+    }),
+    { examples: [['"% %25 \u00e9 \u65e5 \u{1f600}"']] },
+  )
+})
