@@ -32,7 +32,7 @@ describeWithServer(REDIS, 'redisStore', () => {
 
   const redis = (...args: string[]): Promise<unknown> => connection.client.sendCommand(args)
   const idle = async (): Promise<number> => Number(await redis('PTTL', KEY))
-  /** As if it was used so many ms ago. */
+  /** Ages its last use by so many ms. */
   const age = (ms: number): Promise<unknown> => redis('HSET', KEY, '', String(Date.now() - ms))
 
   describe('keeps a subject', () => {
@@ -42,7 +42,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       ['compareAndSet', () => store.compareAndSet('s', { ...NEW, stamp: STAMP + 1 }, STAMP)],
     ]
 
-    it('as one hash, with a register a field, for 100 days', async () => {
+    it('as one hash, with a field per register, for 100 days', async () => {
       await store.merge('s', [NEW, { key: 'b', stamp: STAMP + 1 }])
       expect(await redis('KEYS', '*')).toEqual([KEY])
       expect([await redis('HGET', KEY, 'a'), await redis('HGET', KEY, 'b')]).toEqual([`${STAMP} "new"`, `${STAMP + 1}`])
@@ -65,36 +65,30 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('HGET', KEY, 'b')).toBe(`${STAMP} \t${text}`)
     })
 
-    it('as another program has written it, with tabs between its values', async () => {
+    it('as written by another program, with tabs in its JSON', async () => {
       await redis('HSET', KEY, 'a', `${STAMP} {\t"b":\t1}`)
       expect(await store.load('s')).toEqual([{ key: 'a', stamp: STAMP, value: { b: 1 } }])
     })
 
-    it.each(USES)('for so much longer after a %s', async (_, use) => {
+    it.each(
+      USES.flatMap(([use, act]) =>
+        [['99 days ago', 99 * DAY] as const, ['in the future', -365 * DAY] as const, ['and persisted'] as const].map(
+          ([last, ms]) => [use, last, act, ms] as const,
+        ),
+      ),
+    )('for 100 days after a %s, if last used %s', async (_use, _last, act, ms) => {
       await store.merge('s', [NEW])
-      await age(99 * DAY)
-      await redis('PEXPIRE', KEY, String(DAY))
-      await use()
+      if (ms === undefined) await redis('PERSIST', KEY)
+      else {
+        await age(ms)
+        await redis('PEXPIRE', KEY, String(DAY))
+      }
+      await act()
       expect(await idle()).toBeGreaterThan(99 * DAY)
       expect(await store.sweep(Date.now())).toBe(0)
     })
 
-    it.each(USES)('where its last use is in the future, because a clock was ahead, after a %s too', async (_, use) => {
-      await store.merge('s', [NEW])
-      await age(-365 * DAY)
-      await redis('PEXPIRE', KEY, String(DAY))
-      await use()
-      expect(await idle()).toBeGreaterThan(99 * DAY)
-    })
-
-    it.each(USES)('that was told to persist for 100 days from its next %s on', async (_, use) => {
-      await store.merge('s', [NEW])
-      await redis('PERSIST', KEY)
-      await use()
-      expect(await idle()).toBeGreaterThan(99 * DAY)
-    })
-
-    it('without writing, where it was used within the hour', async () => {
+    it('without a write within an hour of its last use', async () => {
       await store.merge('s', [NEW])
       const changes = async (): Promise<unknown> =>
         /rdb_changes_since_last_save:(\d+)/.exec(String(await redis('INFO', 'persistence')))?.[1]
@@ -107,21 +101,21 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await changes()).not.toBe(before)
     })
 
-    it('for as long as it is told to', async () => {
+    it('for maxIdle', async () => {
       await redisStore(connection.client, { maxIdle: 5000 }).merge('s', [NEW])
       expect(await idle()).toBeLessThanOrEqual(5000)
     })
   })
 
   describe('sweeps', () => {
-    it('what was not used since, and not what may have been: a use is noted up to an hour late', async () => {
+    it('only subjects unused for an hour longer, as uses are noted late', async () => {
       await store.merge('s', [NEW])
       await age(3 * HOUR)
       expect(await store.sweep(Date.now() - 3 * HOUR)).toBe(0)
       expect(await store.sweep(Date.now() - 2 * HOUR + 1000)).toBe(1)
     })
 
-    it('by the clock that it was given', async () => {
+    it('by its given clock', async () => {
       const clock = testClock()
       const clocked = redisStore(connection.client, { clock: clock.now })
       await clocked.merge('s', [NEW])
@@ -130,7 +124,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await clocked.sweep(clock.now() - 2 * HOUR + 1000)).toBe(1)
     })
 
-    it('what guests had sooner than the rest', async () => {
+    it('guests sooner than the rest', async () => {
       for (const subject of ['browser:b', 'user:s:browser:b', 's']) await store.merge(subject, [NEW])
       expect(await store.sweep(Date.now() - DAY, { guests: Date.now() + DAY })).toBe(1)
       expect(await store.load('browser:b')).toEqual([])
@@ -144,7 +138,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('DBSIZE')).toBe(0)
     })
 
-    it('nothing that is not its own', async () => {
+    it('no keys of others', async () => {
       await redis('SET', 'live-session:{text}', 'x')
       await redis('HSET', 'live-session:{hash}', 'a', 'of another program')
       await redis('HSET', 'other:{s}', '', '1')
@@ -152,7 +146,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('DBSIZE')).toBe(3)
     })
 
-    it('without looking for what has expired already', async () => {
+    it('nothing beyond maxIdle, which Redis expires', async () => {
       await store.merge('s', [NEW])
       await age(300 * DAY)
       expect(await store.sweep(Date.now() - 100 * DAY)).toBe(0)
@@ -160,7 +154,7 @@ describeWithServer(REDIS, 'redisStore', () => {
   })
 
   it.each(['b:', 'a:b:', '*', 'a*', 'a?', '[a]:', 'a\\', ''])(
-    'sees nothing of another prefix than %p',
+    'with the prefix %p shares nothing with another prefix',
     async (prefix) => {
       const [one, other] = [redisStore(connection.client, { prefix }), redisStore(connection.client, { prefix: 'a:' })]
       await other.merge('s', [NEW])
@@ -173,7 +167,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     },
   )
 
-  it('goes on while scripts are flushed', async () => {
+  it('continues while scripts are flushed', async () => {
     const other = await connectNodeRedis(server.path)
     const writes = Array.from({ length: 200 }, (_, index) => ({
       key: `k${index % 7}`,
@@ -190,7 +184,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     await other.end()
   })
 
-  it('says what is wrong where the key holds something else', async () => {
+  it('explains a key of another type', async () => {
     await redis('SET', KEY, 'of another program')
     const says =
       'koa-live-session: redisStore: expected a hash at "live-session:{s}", which another program has written'
@@ -200,33 +194,25 @@ describeWithServer(REDIS, 'redisStore', () => {
     expect(await redis('GET', KEY)).toBe('of another program')
   })
 
-  it('reads on where Redis has no memory left, and writes nothing by halves', async () => {
+  it.each<[string, string, () => Promise<unknown>, () => Promise<unknown>]>([
+    [
+      'without free memory',
+      'OOM',
+      () => redis('CONFIG', 'SET', 'maxmemory', '1'),
+      () => redis('CONFIG', 'SET', 'maxmemory', '0'),
+    ],
+    ['from a replica', 'READONLY', () => redis('REPLICAOF', '127.0.0.1', '1'), () => redis('REPLICAOF', 'NO', 'ONE')],
+  ])('reads %s, and rejects writes as a whole', async (_, error, begin, end) => {
     await store.merge('s', [NEW])
     await age(DAY)
-    await redis('CONFIG', 'SET', 'maxmemory', '1')
+    await begin()
+    const next = { ...NEW, stamp: STAMP + 1 }
     try {
-      await expect(
-        store.merge('s', [
-          { ...NEW, stamp: STAMP + 1 },
-          { key: 'b', stamp: STAMP },
-        ]),
-      ).rejects.toThrow('OOM')
-      await expect(store.compareAndSet('s', { ...NEW, stamp: STAMP + 1 }, STAMP)).rejects.toThrow('OOM')
+      await expect(store.merge('s', [next, { key: 'b', stamp: STAMP }])).rejects.toThrow(error)
+      await expect(store.compareAndSet('s', next, STAMP)).rejects.toThrow(error)
       expect(await store.load('s')).toEqual([NEW])
     } finally {
-      await redis('CONFIG', 'SET', 'maxmemory', '0')
-    }
-  })
-
-  it('reads on where Redis has become a replica, and says that it writes nothing', async () => {
-    await store.merge('s', [NEW])
-    await age(DAY)
-    await redis('REPLICAOF', '127.0.0.1', '1')
-    try {
-      await expect(store.merge('s', [{ ...NEW, stamp: STAMP + 1 }])).rejects.toThrow('READONLY')
-      expect(await store.load('s')).toEqual([NEW])
-    } finally {
-      await redis('REPLICAOF', 'NO', 'ONE')
+      await end()
     }
   })
 
@@ -245,7 +231,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       'a stamp of 0': '0 1',
     }
 
-    it('is skipped, and told of; the others load', async () => {
+    it('is skipped and reported; the others load', async () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, ...Object.entries(BAD).flat())
       const faults: RowFault[] = []
@@ -253,26 +239,20 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(faults.map(({ key }) => key).sort()).toEqual(Object.keys(BAD).sort())
     })
 
-    it.each(Object.entries(BAD))('of %s is replaced by the next write', async (key, cell) => {
+    it.each(Object.entries(BAD))('of %s is replaced by the next write or compareAndSet', async (key, cell) => {
       await redis('HSET', KEY, key, cell)
       const write = { key, stamp: STAMP + 1, value: 'sound' }
       expect(await store.merge('s', [write])).toEqual([write])
+      await redis('HSET', KEY, key, cell)
+      let stamp = 0
+      soundRegisters(await store.load('s'), Date.now(), (fault) => {
+        stamp = fault.stamp ?? 0
+      })
+      expect(await store.compareAndSet('s', write, stamp)).toBe(true)
       expect(await store.load('s')).toEqual([write])
     })
 
-    it.each(Object.entries(BAD))(
-      'of %s is replaced by a compareAndSet that expects what was told of it',
-      async (key, cell) => {
-        await redis('HSET', KEY, key, cell)
-        let stamp = 0
-        soundRegisters(await store.load('s'), Date.now(), (fault) => {
-          stamp = fault.stamp ?? 0
-        })
-        expect(await store.compareAndSet('s', { key, stamp: STAMP + 1, value: 'sound' }, stamp)).toBe(true)
-      },
-    )
-
-    it('whose use is none is kept, and used', async () => {
+    it('without a valid last use is kept', async () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, '', 'yesterday')
       expect(await store.sweep(Date.now() + DAY)).toBe(0)
@@ -281,7 +261,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     })
   })
 
-  it('needs no more rights than docs/stores-reference.md says', async () => {
+  it('needs only the rights in docs/stores-reference.md', async () => {
     const rights = wordsOf('acl', 'docs/stores-reference.md')
     await redis('ACL', 'SETUSER', 'live', 'on', 'nopass', 'resetkeys', '-@all', '+auth', ...rights)
     const limited = await connectNodeRedis(server.path)
