@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
-import { liveSession } from 'koa-live-session'
+import { type LiveSessionOptions, liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
@@ -22,13 +22,17 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-/** A process that adds to what a user has. */
-async function start(store: LosingStore, clock = testClock().now): Promise<(item: string) => Promise<unknown>> {
+/** Starts a process without sockets. */
+async function startUser(store: LosingStore, options: Partial<LiveSessionOptions<typeof fields>> = {}) {
   const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
-  const live = liveSession(app, { fields, store, storeTimeout: 1, clock, onError: () => undefined })
+  const live = liveSession(app, { fields, store, storeTimeout: 1, onError: () => undefined, ...options })
   ends.push(() => live.close())
   const ann = await live.user('ann')
-  return (item) => ann.update('items', (items = []) => [...items, item])
+  return { live, ann, add: (item: string) => ann.update('items', (items = []) => [...items, item]) }
+}
+/** Starts a process, and returns how it adds to a user’s list. */
+async function start(store: LosingStore, clock = testClock().now): Promise<(item: string) => Promise<unknown>> {
+  return (await startUser(store, { clock })).add
 }
 
 async function stored(store: LosingStore): Promise<unknown> {
@@ -39,23 +43,20 @@ async function stored(store: LosingStore): Promise<unknown> {
 
 describe('an update of a process without sockets', () => {
   it('is in memory once the store has it', async () => {
-    const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
-    const live = liveSession(app, { fields, store: losingStore() })
-    ends.push(() => live.close())
-    const ann = await live.user('ann')
-    await ann.update('items', (items = []) => [...items, 'a'])
+    const { ann, add } = await startUser(losingStore(), { storeTimeout: 1000 })
+    await add('a')
     expect(ann.get('items')).toEqual(['a'])
   })
 })
 
-describe('an update whose answer of the store is lost', () => {
+describe('an update with a lost answer of the store', () => {
   it.each<[string, Fate]>([
-    ['it was done, and the connection is lost', 'lost'],
-    ['it was done, and the store does not say so', 'silent'],
-    ['the connection broke before it', 'broken'],
-    ['it is done as it is tried again', 'slow'],
-    ['it is done after all that was asked next', 'late'],
-  ])('is done once: %s', async (_, fate) => {
+    ['done, then the connection is lost', 'lost'],
+    ['done without an answer', 'silent'],
+    ['the connection is lost before', 'broken'],
+    ['done during the retry', 'slow'],
+    ['done after all later calls', 'late'],
+  ])('is made once: %s', async (_, fate) => {
     const store = losingStore()
     const add = await start(store)
     await add('a')
@@ -64,7 +65,7 @@ describe('an update whose answer of the store is lost', () => {
     expect(await stored(store)).toEqual(['a', 'b'])
   })
 
-  it('is done once where another process has gone on from it', async () => {
+  it('is made once before another process’s update', async () => {
     const store = losingStore()
     const [one, two] = [await start(store), await start(store)]
     store.fates.push('silent')
@@ -72,12 +73,9 @@ describe('an update whose answer of the store is lost', () => {
     expect(await stored(store)).toEqual(['a', 'b'])
   })
 
-  it('is done once where the store then does not answer to another write in time', async () => {
+  it('is made once before a slow write', async () => {
     const store = losingStore()
-    const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
-    const live = liveSession(app, { fields, store, storeTimeout: 1, onError: () => undefined })
-    ends.push(() => live.close())
-    const ann = await live.user('ann')
+    const { live, ann } = await startUser(store)
     const { merge } = store
     const gate = new Gate()
     store.merge = async (...write) => {
@@ -97,7 +95,7 @@ describe('an update whose answer of the store is lost', () => {
     expect([added, await stored(store)]).toEqual([['a'], ['a']])
   })
 
-  it.each<Fate>(['lost', 'silent', 'slow'])('is told to the other processes: %s', async (fate) => {
+  it.each<Fate>(['lost', 'silent', 'slow'])('reaches other processes: %s', async (fate) => {
     const store = losingStore()
     const bus = new Bus()
     const options = { store, storeTimeout: 1, onError: () => undefined }
@@ -109,7 +107,7 @@ describe('an update whose answer of the store is lost', () => {
     expect(two?.get('items')).toEqual(['a'])
   })
 
-  it('waits until the store answers, and takes nothing from what others have added meanwhile', async () => {
+  it('waits for the store, and keeps concurrent changes', async () => {
     const store = losingStore()
     const clock = testClock()
     const { now } = clock
@@ -132,7 +130,7 @@ describe('an update whose answer of the store is lost', () => {
     expect(await stored(store)).toEqual(['a', 'b', 'c'])
   })
 
-  it('is never lost and never done twice, whatever is lost, of two processes', async () => {
+  it('is neither lost nor repeated in any sequence of faults', async () => {
     const fate = fc.constantFrom<Fate>('done', 'lost', 'silent', 'broken', 'slow', 'late')
     const updates = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 })
     await fc.assert(

@@ -13,7 +13,7 @@ const STAMP = 1_700_000_000_000
 const NEW = { key: 'a', stamp: STAMP, value: 'new' }
 const DAY = 24 * 60 * 60 * 1000
 
-describe('a mistake at redisStore', () => {
+describe('a mistake in redisStore options', () => {
   const client = { isOpen: true, sendCommand: async () => [] }
 
   it.each<[string, () => unknown]>([
@@ -32,7 +32,7 @@ describe('a mistake at redisStore', () => {
       'fromIoredis: expected no keyPrefix, received "app:". Pass { prefix } to redisStore',
       () => fromIoredis(new Redis({ lazyConnect: true, keyPrefix: 'app:' })),
     ],
-  ])('says: %s', (message, act) => {
+  ])('throws: %s', (message, act) => {
     expect(act).toThrow(TypeError)
     expect(act).toThrow(message)
   })
@@ -49,7 +49,7 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
     ['node-redis', () => createClient({ socket: { path: server.path, tls: false } })],
     ['ioredis', () => fromIoredis(new Redis({ path: server.path, lazyConnect: true }))],
   ])('of %s', (_, create) => {
-    it('that was never connected rejects at once', async () => {
+    it('rejects immediately if never connected', async () => {
       const store = redisStore(create())
       const says = 'koa-live-session: redisStore: the client is not connected to Redis'
       await expect(store.load('s')).rejects.toThrow(says)
@@ -62,13 +62,13 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
   })
 
   describe.each(CLIENTS)('of %s', (_, connect) => {
-    it('that is connecting again rejects at once, and works when it is connected', async () => {
+    it('rejects while reconnecting, then works again', async () => {
       const own = await RedisServer.start()
       const connection = await connect(own.path)
       const store = redisStore(connection.client)
       await store.merge('s', [NEW])
       await own.kill()
-      // That the connection is gone is told by an event of the client's own.
+      // The client reports the lost connection by an event.
       const first = await within(
         () => store.load('s').catch(String),
         (answer) => String(answer).includes('is not connected to Redis'),
@@ -84,18 +84,18 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
       await own.stop()
     })
 
-    it('whose connection is cut before the answer says so, and does not say that its compareAndSet has lost', async () => {
+    it('rejects a compareAndSet without an answer', async () => {
       const proxy = await CuttingProxy.start(server.path)
       const [connection, other] = [await connect(proxy.path), await connect(server.path)]
       const [store, witness] = [redisStore(connection.client), redisStore(other.client)]
       await witness.remove('lost')
-      // Redis knows the script by then.
+      // Redis knows the script now.
       await witness.compareAndSet('lost', NEW, 0)
       await store.load('lost')
       const won = { ...NEW, stamp: STAMP + 1, value: 'won' }
       proxy.loseAnswerTo(/EVALSHA/i)
       const answer = await store.compareAndSet('lost', won, STAMP).catch(() => 'rejected')
-      // The server had it executed before it was asked by the other connection.
+      // The server executed the script before the other connection’s load.
       expect([answer, await witness.load('lost')]).toEqual(['rejected', [won]])
       await connection.end()
       await other.end()
@@ -103,7 +103,7 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
     })
   })
 
-  it('that maps types is told to map none', async () => {
+  it('must not map types', async () => {
     const client = await createClient({ socket: { path: server.path, tls: false } }).connect()
     await redisStore(client).merge('mapped', [NEW])
     const mapping = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
@@ -113,7 +113,7 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
     client.destroy()
   })
 
-  it('of RESP 2 and one of RESP 3 come to the same', async () => {
+  it('works with RESP 2 and RESP 3', async () => {
     for (const RESP of [2, 3] as const) {
       const client = await createClient({ socket: { path: server.path, tls: false }, RESP }).connect()
       const store = redisStore(client)

@@ -15,7 +15,7 @@ import { startRedisCluster } from '../../support/servers/redis-cluster.js'
 
 const STAMP = 1_700_000_000_000
 const DAY = 24 * 60 * 60 * 1000
-/** A language in which a comes before B. */
+/** A locale with a before B. */
 const REVERSED = `comment_char %
 escape_char /
 LC_CTYPE
@@ -47,7 +47,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
     return connection.client
   }
 
-  it('with appendonly yes and appendfsync always: every acknowledged merge outlives kill -9', async () => {
+  it('with appendfsync always keeps acknowledged merges after kill -9', async () => {
     const server = await start(
       wordsOf('conf', 'docs/stores-reference.md').map((word, at) => (at % 2 === 0 ? `--${word}` : word)),
     )
@@ -61,7 +61,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
         const answer = await store.merge('s', [register]).catch(() => undefined)
         if (!answer) return
         acknowledged.push(register)
-        // In the midst of it: the others have merges under way.
+        // The other merges are in flight.
         if (acknowledged.length === 60) killed = server.kill()
       }
     })
@@ -75,11 +75,11 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
     expect(acknowledged.filter(({ key, stamp }) => (standing.get(key) ?? 0) < stamp)).toEqual([])
   })
 
-  it('whose locale has another order of letters: ties are compared as bytes', async () => {
+  it('with another locale compares ties as bytes', async () => {
     const locales = new Folder()
     ends.push(async () => locales.remove())
     writeFileSync(locales.in('source'), REVERSED)
-    // Where the machine cannot make locales, the order is that of bytes anyway.
+    // Without localedef the order is that of bytes anyway.
     spawnSync('localedef', ['-c', '-i', locales.in('source'), '-f', 'ANSI_X3.4-1968', locales.in('xx_XX')])
     const server = await start([], { LOCPATH: locales.path, LC_ALL: 'xx_XX' })
     const store = redisStore(await connect(server.path))
@@ -93,7 +93,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
     expect((await store.load('s')).map(({ value }) => value)).toEqual(['a', 'a'])
   })
 
-  it('in cluster mode takes the key of each script, by each client', async () => {
+  it('in cluster mode gets the key of each script', async () => {
     const { server, port } = await startRedisCluster()
     ends.push(() => server.stop())
     const single = await connect(server.path)
@@ -123,7 +123,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
   })
 })
 
-/** What decides which node is asked: of `EVALSHA sha 1 key ...` the key. */
+/** Returns the key that selects the node: of `EVALSHA sha 1 key ...` the key. */
 function keyOf([command, first, , key]: readonly string[]): string | undefined {
   if (command === 'SCAN') return undefined
   return command === 'DEL' ? first : key

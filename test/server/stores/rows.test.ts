@@ -4,7 +4,7 @@ import { SKEW } from '../../../shared/stamp.js'
 
 const STAMP = 1_700_000_000_000
 
-/** What is sound of these rows, and what is told of the others. */
+/** Returns the sound registers, and the faults of the other rows. */
 function read(rows: unknown): { registers: unknown; faults: RowFault[] } {
   const faults: RowFault[] = []
   return { registers: soundRegisters(rows, STAMP, (fault) => faults.push(fault)), faults }
@@ -17,7 +17,7 @@ describe('a row', () => {
     [BigInt(STAMP), STAMP],
     [STAMP + SKEW, STAMP + SKEW],
     [1, 1],
-  ])('has the stamp %p as the database hands it over', (given, stamp) => {
+  ])('accepts the stamp %p of a database', (given, stamp) => {
     expect(read([readRow('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
   })
 
@@ -53,7 +53,7 @@ describe('the ids of a row', () => {
   })
 
   it.each(['one', 'one:', 'one:0', 'one:x', 'one:1,', ',', 'one:1:2', '\u00e9:1', '"x":1'])(
-    'are left out where they cannot be read, and the row is not: %s',
+    'are ignored if malformed: %s',
     (ids) => {
       expect(read([readRow('a', STAMP, '1', ids)])).toEqual({
         registers: [{ key: 'a', stamp: STAMP, value: 1 }],
@@ -66,25 +66,20 @@ describe('the ids of a row', () => {
 describe('threat 27: a hostile or corrupt row', () => {
   const good = readRow('good', STAMP, '"value"')
 
-  it.each([STAMP + SKEW + 1, Number.MAX_SAFE_INTEGER - 1])(
-    'of a time to come, %d, is skipped, and told of with its stamp; the others load, and what says that something has ended',
-    (stamp) => {
-      const end = readRow('$epoch', stamp, null)
-      const { registers, faults } = read([good, readRow('bad', stamp, '1'), end])
-      expect(registers).toEqual([good, end])
-      expect(faults).toEqual([{ key: 'bad', stamp, reason: expect.stringContaining('of a time to come') }])
-    },
-  )
-
-  it.each(['$epoch', '$generation'])(
-    'with the largest stamp that there is is skipped also of %s: nothing could ever be later',
-    (key) => {
-      const stamp = Number.MAX_SAFE_INTEGER
-      const { registers, faults } = read([good, readRow(key, stamp, null)])
-      expect(registers).toEqual([good])
-      expect(faults).toEqual([{ key, stamp, reason: expect.stringContaining('of a time to come') }])
-    },
-  )
+  it.each([
+    ['bad', STAMP + SKEW + 1, false],
+    ['bad', Number.MAX_SAFE_INTEGER - 1, false],
+    ['$epoch', STAMP + SKEW + 1, true],
+    ['$epoch', Number.MAX_SAFE_INTEGER - 1, true],
+    // Nothing could be later.
+    ['$epoch', Number.MAX_SAFE_INTEGER, false],
+    ['$generation', Number.MAX_SAFE_INTEGER, false],
+  ])('of %s from the future, %d, loads: %p', (key, stamp, isLoaded) => {
+    const row = readRow(key, stamp, null)
+    const { registers, faults } = read([good, row])
+    expect(registers).toEqual(isLoaded ? [good, row] : [good])
+    expect(faults).toEqual(isLoaded ? [] : [{ key, stamp, reason: expect.stringContaining('of a time to come') }])
+  })
 
   it.each<[string, unknown]>([
     ['no number', 'today'],
@@ -99,7 +94,7 @@ describe('threat 27: a hostile or corrupt row', () => {
     ['missing', null],
     ['an object', { valueOf: () => 1 }],
     ['a list', [1]],
-  ])('with a stamp that is %s is skipped, and told of; the others load', (_, stamp) => {
+  ])('with the stamp “%s” is skipped and reported', (_, stamp) => {
     const { registers, faults } = read([good, readRow('bad', stamp, '1'), good])
     expect(registers).toEqual([good, good])
     expect(faults).toEqual([{ key: 'bad', stamp: undefined, reason: 'expected a safe integer as stamp' }])
@@ -115,7 +110,7 @@ describe('threat 27: a hostile or corrupt row', () => {
     ['ten thousand deep', '['.repeat(10_000)],
     ['a thousand deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
     ['too wide', JSON.stringify(Array(10_001).fill(0))],
-  ])('with a value that is %s is skipped, and told of with its stamp; the others load', (_, text) => {
+  ])('with the value “%s” is skipped and reported', (_, text) => {
     const { registers, faults } = read([good, readRow('bad', STAMP, text), good])
     expect(registers).toEqual([good, good])
     expect(faults).toEqual([{ key: 'bad', stamp: STAMP, reason: expect.stringContaining('expected a JSON value') }])
@@ -123,7 +118,7 @@ describe('threat 27: a hostile or corrupt row', () => {
   })
 
   it.each([[null], [undefined], ['row'], [1], [[]], [{}], [{ key: 1, stamp: STAMP }], [{ key: '', stamp: STAMP }]])(
-    'that is %j instead of a register is skipped, and told of; the others load',
+    '%j is skipped and reported',
     (row) => {
       const { registers, faults } = read([good, row])
       expect(registers).toEqual([good])
@@ -131,14 +126,14 @@ describe('threat 27: a hostile or corrupt row', () => {
     },
   )
 
-  it('of a store of the app, with what JSON is not, is skipped, and told of', () => {
+  it('with a Date from the app’s own store is reported', () => {
     const row = { key: 'due', stamp: STAMP, value: { at: new Date(0) } }
     expect(read([row]).faults).toEqual([
       { key: 'due', stamp: STAMP, reason: 'expected a JSON value, received a Date at $.at' },
     ])
   })
 
-  it.each([[undefined], [null], [{}], ['[]']])('is not what %j is: no list at all is an error', (rows) => {
+  it.each([[undefined], [null], [{}], ['[]']])('is no excuse for %j instead of a list', (rows) => {
     expect(() => read(rows)).toThrow('koa-live-session: store: expected a list of registers')
   })
 })

@@ -17,7 +17,7 @@ import { postgresPool } from '../../support/servers/sql-databases.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-describe('what sqlStore has acknowledged in SQLite outlives', () => {
+describe('acknowledged writes of sqlStore in SQLite survive', () => {
   let folder: Folder
   const open: Database.Database[] = []
   beforeEach(() => {
@@ -36,12 +36,16 @@ describe('what sqlStore has acknowledged in SQLite outlives', () => {
   }
   const kysely = (opened: Database.Database) =>
     new Kysely<unknown>({ dialect: new SqliteDialect({ database: opened }) })
-
-  it('a full disk, with which merges reject, reads go on, and all is well once there is room', async () => {
+  /** A store in a new database. */
+  const create = async () => {
     const own = database()
     const clock = testClock()
-    const store = sqlStore(kysely(own), { clock: clock.now })
     await migrateSqlStore(kysely(own))
+    return { own, clock, store: sqlStore(kysely(own), { clock: clock.now }) }
+  }
+
+  it('a full disk and a read-only database, with working reads', async () => {
+    const { own, clock, store } = await create()
     own.pragma('max_page_count = 40')
     const acknowledged: StoredRow[] = []
     const fill = async (): Promise<void> => {
@@ -58,27 +62,19 @@ describe('what sqlStore has acknowledged in SQLite outlives', () => {
       expect(await each.load('s')).toEqual(expect.arrayContaining(acknowledged))
     expect(await store.load('s')).toHaveLength(acknowledged.length)
 
+    own.pragma('query_only = ON')
+    expect(await store.load('s')).toHaveLength(acknowledged.length)
+    await expect(store.remove('s')).rejects.toMatchObject({ cause: { code: 'SQLITE_READONLY' } })
+    own.pragma('query_only = OFF')
+
     own.pragma('max_page_count = 100000')
     await store.merge('s', [{ key: 'after', stamp: 1, value: 'x'.repeat(3000) }])
     expect(await store.load('s')).toHaveLength(acknowledged.length + 1)
   })
 
-  it('a database that takes no writes, of which reads go on', async () => {
-    const own = database()
-    const clock = testClock()
-    const store = sqlStore(kysely(own), { clock: clock.now })
-    await migrateSqlStore(kysely(own))
-    await store.merge('s', [{ key: 'a', stamp: 1 }])
-    own.pragma('query_only = ON')
-    clock.advance(2 * DAY)
-    expect(await store.load('s')).toEqual([{ key: 'a', stamp: 1 }])
-    await expect(store.remove('s')).rejects.toMatchObject({ cause: { code: 'SQLITE_READONLY' } })
-  })
-
-  it('another connection that writes for long, meanwhile merges reject', async () => {
-    const [own, other] = [database(), database()]
-    const store = sqlStore(kysely(own))
-    await migrateSqlStore(kysely(own))
+  it('a long write of another connection, which rejects merges', async () => {
+    const { store } = await create()
+    const other = database()
     await store.merge('s', [{ key: 'a', stamp: 1 }])
     other.exec('begin immediate')
     await expect(store.merge('s', [{ key: 'a', stamp: 2 }])).rejects.toMatchObject({ cause: { code: 'SQLITE_BUSY' } })
@@ -87,7 +83,7 @@ describe('what sqlStore has acknowledged in SQLite outlives', () => {
     expect(await store.merge('s', [{ key: 'a', stamp: 2 }])).toEqual([{ key: 'a', stamp: 2 }])
   })
 
-  it('a process that is killed as it merges', async () => {
+  it('a process killed during merges', async () => {
     const args = ['--import', 'tsx', 'test/support/servers/sqlite-writer.ts', folder.in('live.db')]
     const writer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     const gone = once(writer, 'close')
@@ -99,7 +95,7 @@ describe('what sqlStore has acknowledged in SQLite outlives', () => {
     await gone
     const registers = await sqlStore(kysely(database())).load('s')
     const newest = registers.find(({ key }) => key === 'newest')
-    // One more may have been written, and not acknowledged.
+    // One more may be written without an acknowledgement.
     expect([acknowledged, acknowledged + 1]).toContain(newest?.stamp)
     expect(acknowledged).toBeGreaterThanOrEqual(100)
     for (const { stamp, value } of registers) expect(value).toBe(`${stamp}`.repeat(500))
@@ -113,7 +109,7 @@ interface Server {
   stop(): Promise<void>
 }
 
-/** Merges until the server is gone, which is killed once some are acknowledged while others are under way. */
+/** Merges until the server is killed, after some acknowledgements. */
 function outlivesItsServer(start: () => Promise<Server>, connect: (server: Server) => Promise<Dialect>): void {
   let server: Server
   let db: Kysely<unknown>
@@ -126,7 +122,7 @@ function outlivesItsServer(start: () => Promise<Server>, connect: (server: Serve
     await server.stop()
   })
 
-  it('the server killed as it merges, after which it goes on', async () => {
+  it('a server killed during merges', async () => {
     await migrateSqlStore(db)
     const store = sqlStore(db)
     const subjects = Array.from({ length: 8 }, (_, index) => `s${index}`)
@@ -139,7 +135,7 @@ function outlivesItsServer(start: () => Promise<Server>, connect: (server: Serve
           { key: 'b', stamp, value: stamp },
         ])
         acknowledged.set(subject, stamp)
-        // A connection may take longer than another one's merges.
+        // Some connections are slower than others.
         if (stamp >= 30 && acknowledged.size === subjects.length) killed ??= server.kill()
       }
     }
@@ -157,7 +153,7 @@ function outlivesItsServer(start: () => Promise<Server>, connect: (server: Serve
   })
 }
 
-describeWithServer(POSTGRES, 'what sqlStore has acknowledged in PostgreSQL outlives', () => {
+describeWithServer(POSTGRES, 'acknowledged writes of sqlStore in PostgreSQL survive', () => {
   let server: PostgresServer
   outlivesItsServer(
     async () => {
@@ -171,7 +167,7 @@ describeWithServer(POSTGRES, 'what sqlStore has acknowledged in PostgreSQL outli
   )
 })
 
-describeWithServer(MARIADB, 'what sqlStore has acknowledged in MariaDB outlives', () => {
+describeWithServer(MARIADB, 'acknowledged writes of sqlStore in MariaDB survive', () => {
   let server: MariadbServer
   outlivesItsServer(
     async () => {

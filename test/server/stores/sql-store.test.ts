@@ -1,11 +1,15 @@
 import { inspect } from 'node:util'
-import { beforeEach, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { testClock } from 'koa-live-session/testing'
-import { CamelCasePlugin, sql } from 'kysely'
+import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
 import { type RowFault, soundRegisters } from '../../../server/kernel/remote/rows.js'
+import type { Store } from '../../../server/stores/store.js'
+import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { describeWithSql } from '../../support/servers/describe-with-sql.js'
-import type { TestDatabase } from '../../support/servers/sql-databases.js'
+import { POSTGRES } from '../../support/servers/installed.js'
+import { PostgresServer } from '../../support/servers/postgres.js'
+import { postgresPool, type TestDatabase } from '../../support/servers/sql-databases.js'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
@@ -28,7 +32,7 @@ describeWithSql('sqlStore', (place, engine) => {
     return rows.map((row) => Number(row.read_at))
   }
 
-  it('a table of an earlier version goes on once the migration has added what it lacks', async () => {
+  it('a table of an earlier version works after the migration', async () => {
     const table = 'settings_of_before'
     await migrateSqlStore(db, { table })
     await sql.raw(`alter table ${table} drop column ids`).execute(db)
@@ -45,7 +49,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await store.merge('s', [known])).toEqual([known])
   })
 
-  it('a load of what was used today is one statement, which writes nothing', async () => {
+  it('a load of a subject used today only reads', async () => {
     const store = storeNow()
     const written = clock.now()
     await store.merge('s', [
@@ -60,7 +64,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await reads('s')).toEqual([written, written])
   })
 
-  it('the first load of a day marks all rows of the subject as read, and no others', async () => {
+  it('the first load of a day marks all rows of its subject', async () => {
     const store = storeNow()
     const written = clock.now()
     await store.merge('s', [{ key: 'a', stamp: 1 }])
@@ -75,7 +79,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await reads('t')).toEqual([written])
   })
 
-  it('a merge that changes nothing writes once a day', async () => {
+  it('a merge without changes writes once a day', async () => {
     const store = storeNow()
     const registers = [{ key: 'a', stamp: 5, value: 1 }]
     await store.merge('s', registers)
@@ -88,7 +92,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await reads('s')).toEqual([clock.now()])
   })
 
-  it('a sweep takes a subject whole or leaves it whole, though its rows were written months apart', async () => {
+  it('a sweep deletes whole subjects', async () => {
     const store = storeNow()
     await store.merge('s', [{ key: 'old', stamp: 1 }])
     clock.advance(50 * DAY)
@@ -101,7 +105,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await reads('s')).toEqual([])
   })
 
-  it('a sweep takes what guests had sooner than the rest', async () => {
+  it('a sweep deletes guests sooner than the rest', async () => {
     const store = storeNow()
     for (const subject of ['browser:b', 'user:s:browser:b', 's']) await store.merge(subject, [{ key: 'a', stamp: 1 }])
     clock.advance(60 * DAY)
@@ -109,7 +113,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect([await reads('browser:b'), await reads('s')]).toMatchObject([[], [expect.any(Number)]])
   })
 
-  it('a sweep takes nothing before its time: a read may be noted up to a day late', async () => {
+  it('a sweep allows for reads noted a day late', async () => {
     const store = storeNow()
     await store.merge('s', [{ key: 'a', stamp: 1 }])
     clock.advance(DAY - 1)
@@ -118,7 +122,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await store.load('s')).toHaveLength(1)
   })
 
-  it('a sweep takes more subjects than go at a time, and says how many', async () => {
+  it('a sweep deletes any number of subjects, and counts them', async () => {
     const store = storeNow()
     const subjects = Array.from({ length: 230 }, (_, index) => `s${index}`)
     const rows = subjects.flatMap((subject) =>
@@ -130,9 +134,9 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await db.selectFrom('live_session_settings').select('subject').execute()).toEqual([{ subject: 'kept' }])
   })
 
-  // What goes on between two statements cannot be seen from here of SQLite, which has one connection.
+  // SQLite has one connection, so nothing happens between two of its statements.
   const itMeets = engine === 'SQLite' ? () => undefined : it
-  itMeets('a subject that is used while a sweep has found it unread is kept whole', async () => {
+  itMeets('a sweep keeps a subject that is used meanwhile', async () => {
     const store = storeNow()
     await store.merge('s', [
       { key: 'a', stamp: 1 },
@@ -143,7 +147,7 @@ describeWithSql('sqlStore', (place, engine) => {
     const sweeping = place().connect({
       async reserve() {
         reserved += 1
-        // The first statement finds, the transaction after it deletes.
+        // The first statement finds subjects, the transaction deletes them.
         if (reserved === 2) await store.merge('s', [{ key: 'a', stamp: 2 }])
       },
     })
@@ -152,7 +156,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await store.load('s')).toHaveLength(2)
   })
 
-  itMeets('a load that comes upon rows as a sweep deletes them gives nothing of them', async () => {
+  itMeets('a load during a sweep returns none of its rows', async () => {
     const store = storeNow()
     await store.merge('s', [{ key: 'a', stamp: 1 }])
     clock.advance(100 * DAY)
@@ -166,7 +170,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await sqlStore(loading, { clock: clock.now }).load('s')).toEqual([])
   })
 
-  it('rows that cannot be read are handed over as such beside the others, and a merge replaces them', async () => {
+  it('unreadable rows are passed on, and replaced by a merge', async () => {
     const store = storeNow()
     const row = (key: string, stamp: string, value: string) => ({
       subject: 's',
@@ -191,7 +195,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await store.load('s')).toEqual(expect.arrayContaining([...sound, ...repaired]))
   })
 
-  it('a statement that fails rejects with its cause, and quotes no value', async () => {
+  it('a failed statement rejects with its cause, without values', async () => {
     const store = sqlStore(db, { table: 'no_such_table' })
     const error = await store.merge('secret-subject', [{ key: 'a', stamp: 1, value: 'secret' }]).catch((cause) => cause)
     expect(error).toBeInstanceOf(Error)
@@ -200,7 +204,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('secret')
   })
 
-  it('what no row can hold is refused before the database is asked', async () => {
+  it('invalid subjects, keys and stamps are rejected without a query', async () => {
     const store = storeNow()
     for (const subject of ['x'.repeat(766), 'é'.repeat(128), '\ud800'])
       await expect(store.load(subject)).rejects.toThrow(
@@ -212,7 +216,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(statements).toEqual([])
   })
 
-  it('two tables are two stores, and a plugin of the app changes nothing', async () => {
+  it('two tables are two stores, whatever the app’s plugins', async () => {
     const camel = db.withPlugin(new CamelCasePlugin())
     await migrateSqlStore(camel, { table: 'otherSettings' })
     const other = sqlStore(camel, { table: 'otherSettings', clock: clock.now })
@@ -222,8 +226,52 @@ describeWithSql('sqlStore', (place, engine) => {
     await sql`drop table ${sql.table('otherSettings')}`.execute(db)
   })
 
-  it('close leaves the database open', async () => {
+  it('close() leaves the database open', async () => {
     await storeNow().close()
     expect(await sql<{ one: number }>`select 1 as one`.execute(db)).toMatchObject({ rows: [{ one: 1 }] })
+  })
+})
+
+describeWithServer(POSTGRES, 'sqlStore in PostgreSQL locks rows in the order of keys', () => {
+  const clock = testClock()
+  let server: PostgresServer
+  let db: Kysely<unknown>
+  let store: Store
+  beforeAll(async () => {
+    server = await PostgresServer.start()
+    const { host, user, database } = server
+    db = new Kysely({ dialect: new PostgresDialect({ pool: postgresPool({ host, user, database }) }) })
+    await migrateSqlStore(db)
+    store = sqlStore(db, { clock: clock.now })
+  })
+  afterAll(async () => {
+    await db.destroy()
+    await server.stop()
+  })
+
+  const isWaiting = async (): Promise<boolean> => {
+    const { rows } = await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock'`.execute(db)
+    return rows.length > 0
+  }
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['remove', () => store.remove('s')],
+    ['a load that marks', () => store.load('s')],
+    ['a sweep', () => store.sweep(clock.now())],
+  ])('%s', async (_, act) => {
+    // In the table, b comes before a.
+    for (const key of ['b', 'a']) await store.merge('s', [{ key, stamp: 1 }])
+    clock.advance(3 * DAY)
+    const lock = (key: string) =>
+      sql`select 1 from live_session_settings where subject = 's' and "key" = ${key} for update nowait`
+    let acting: Promise<unknown> | undefined
+    await db.transaction().execute(async (other) => {
+      await lock('a').execute(other)
+      acting = act()
+      while (!(await isWaiting()));
+      expect((await lock('b').execute(other)).rows).toHaveLength(1)
+    })
+    await acting
+    await store.remove('s')
   })
 })

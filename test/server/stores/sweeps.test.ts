@@ -10,7 +10,7 @@ const NOW = 1000 * DAY
 beforeEach(() => void jest.useFakeTimers({ now: NOW }))
 afterEach(() => void jest.useRealTimers())
 
-/** What is deleted in so many days. */
+/** Returns the sweeps of so many days. */
 async function sweep(days: number, given: Partial<Settings>, fails = false) {
   const [limits, guests, ends]: [number[], number[], number[]] = [[], [], []]
   const errors: unknown[] = []
@@ -39,28 +39,28 @@ async function sweep(days: number, given: Partial<Settings>, fails = false) {
   return { limits, guests, ends, errors }
 }
 
-it('deletes once a day what was not used for so long, until it is closed', async () => {
+it('sweeps idle values once a day, until close()', async () => {
   expect((await sweep(3, {})).limits).toEqual([100, 100, 100])
 })
 
 it.each([
   [5, 31],
   [100, 100],
-])('deletes after storeMaxIdle, %d days, and what has ended not before maxAge: after %d', async (days, ended) => {
+])('sweeps after storeMaxIdle, %d days, and end markers after maxAge: %d', async (days, ended) => {
   const { limits, guests, ends } = await sweep(1, { storeMaxIdle: days * DAY })
   expect([limits, guests, ends]).toEqual([[days], [Math.min(days, 31)], [ended]])
 })
 
-it('deletes nothing where that is to be left to the app', async () => {
+it('sweeps nothing with storeMaxIdle: Infinity', async () => {
   expect((await sweep(3, { storeMaxIdle: Number.POSITIVE_INFINITY })).limits).toEqual([])
 })
 
-it('tells of a store that has failed, and tries again the next day', async () => {
+it('reports a failed sweep, and retries the next day', async () => {
   const { limits, errors } = await sweep(2, {}, true)
   expect(limits).toHaveLength(2)
   expect(errors).toMatchObject([{ code: 'store_unavailable' }, { code: 'store_unavailable' }])
 })
 
-it('deletes what guests had once no cookie leads to it', async () => {
+it('sweeps guests after the cookie’s maxAge', async () => {
   expect((await sweep(2, {})).guests).toEqual([31, 31])
 })
