@@ -74,52 +74,27 @@ describe('the live cookie', () => {
     expect(cookie.read({ headers: { cookie: `a=b; ${own}; c=d` } })).toBe(cookie.read({ headers: { cookie: own } }))
   })
 
+  // `threats/cookies` has the cookies that an attacker can plant or make.
   it.each([
-    ['ahead of it', `live=garbage; live.sig=garbage; ${own}`],
-    ['behind it', `${own}; live=garbage; live.sig=garbage`],
-    ['of one name, in any order', `live=garbage; ${own.split('; ').reverse().join('; ')}; live.sig=garbage`],
-    ['with names that end alike', `xlive=1; xlive.sig=2; ${own}`],
-    ['without a space', own.replace('; ', ';')],
-    ['before it without a space', `a=b;${own.replace('; ', ';')};c=d`],
-    ['good ones, of others', `${planted}; ${own}`],
-    ['before it, but with no signature of a length that ours have', `live=${'a'.repeat(100)}; live.sig=x; ${own}`],
-    ['before it, too short to be ours', `${'live=x; '.repeat(20)}${'live.sig=x; '.repeat(20)}${own}`],
-  ])('is found among cookies planted %s', (_, header) => {
+    ['among others without a space', `a=b;${own.replace('; ', ';')};c=d`],
+    ['behind one of another user', `${planted}; ${own}`],
+    ['behind texts of other lengths', `live=${'a'.repeat(100)}; ${'live=x; live.sig=x; '.repeat(20)}${own}`],
+  ])('is found %s', (_, header) => {
     expect(make().read({ headers: { cookie: header } })).toMatchObject(content)
   })
 
   it.each([
-    ['in a longer name', own.replaceAll('live', 'xlive')],
-    ['in a name of several words', own.replaceAll('live', 'x live')],
-    ['in the value of another', own.replaceAll('live', 'a=live')],
-    ['with its signature in a longer name', own.replace('live.sig', 'xlive.sig')],
-    ['with its value in a longer name', own.replace('live=', 'xlive=')],
-  ])('is not found %s', (_, header) => {
-    expect(make().read({ headers: { cookie: header } })).toBeUndefined()
-  })
-
-  it.each([
-    ['nothing', undefined],
-    ['no cookies', ''],
-    ['others', 'a=b'],
-    ['no signature', own.split('; ')[0]],
-    ['no value', own.split('; ')[1]],
-    ['a truncated value', own.replace(/.(?=;)/, '')],
-    ['a truncated signature', own.slice(0, -1)],
-    ['another value', own.replace('live=e', 'live=f')],
-    ['an empty one', 'live=; live.sig='],
-    ['a signature of its own with another key', make(['c'.repeat(32)]).header(content)],
-    ['what is signed but no JSON', signedAs('not json')],
-    ['what is signed but a list', signedAs([])],
-    ['an old version', signedAs({ ...payload, v: 0 })],
-    ['no version', signedAs({ ...payload, v: undefined })],
+    ['no header', undefined],
+    ['an empty header', ''],
+    ['other cookies', 'a=b'],
+    ['a list', signedAs([])],
     ['no browser', signedAs({ ...payload, browser: undefined })],
-    ['a browser id that is too short to be random', signedAs({ ...payload, browser: 'b' })],
-    ['registers that are none', signedAs({ ...payload, r: [['a']] })],
+    ['a browser id too short to be random', signedAs({ ...payload, browser: 'b' })],
+    ['malformed registers', signedAs({ ...payload, r: [['a']] })],
     ['no registers', signedAs({ ...payload, r: undefined })],
     ['no expiry', signedAs({ ...payload, exp: undefined })],
     ['no epoch', signedAs({ ...payload, epoch: 'x' })],
-  ])('reads nothing from %s', (_, header) => {
+  ])('is undefined for %s', (_, header) => {
     expect(make().read({ headers: { cookie: header } })).toBeUndefined()
   })
 

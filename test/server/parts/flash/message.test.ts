@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { acceptSaid, gather, parseMessages, toWire } from '../../../../server/parts/flash/message.js'
+import { gather, parseMessages, toWire } from '../../../../server/parts/flash/message.js'
 
 const NOW = 1_767_225_600_000
 const message = (id: string, at = NOW) => ({ id, at, content: id })
@@ -39,17 +39,6 @@ describe('flash messages in a cookie', () => {
 
   it('are read beside invalid messages', () => {
     expect(parseMessages([null, ['a', NOW, 'a'], ['b']])).toEqual([message('a')])
-  })
-})
-
-describe('the options of a flash', () => {
-  it.each([
-    [undefined, false],
-    [{}, false],
-    [{ for: 'any' }, false],
-    [{ for: 'next' }, true],
-  ])('select the pages: %j', (options, isForNext) => {
-    expect(acceptSaid('a', options)).toEqual({ content: 'a', isForNext })
   })
 })
 
