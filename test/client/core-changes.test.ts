@@ -13,11 +13,6 @@ function sent(value?: number): BarePage {
 const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], held: [[key, stamp]] as const })
 
 describe('a change', () => {
-  it('goes out immediately, with the visitor it belongs to', () => {
-    expect(sent(3).said()).toEqual([{ who: 'g', set: [['division', 0, '', 3]] }])
-    expect(sent().said()).toEqual([{ who: 'g', set: [['division', 0, '']] }])
-  })
-
   it('is saved after one POST of its ticket', () => {
     const page = sent(3)
     const ticket = page.take(10)
@@ -41,14 +36,6 @@ describe('a change', () => {
     expect([page.settled, page.status('division'), page.get('division')]).toEqual([['3 saved'], 'saved', 3])
     expect([page.remains(), page.post()]).toEqual([undefined, undefined])
     expect(page.sent()).toHaveLength(1)
-  })
-
-  it('is replaced by a later change before it is sent', () => {
-    const page = new BarePage()
-    page.set('division', 1)
-    page.set('division', 2)
-    expect(page.answer({ stamp: 10 })?.set).toEqual([['division', 0, '', 2]])
-    expect(page.settled).toEqual(['1 saved', '2 saved'])
   })
 
   it('is resent over a newer value', () => {
@@ -88,13 +75,6 @@ describe('a change', () => {
     expect(page.get('division')).toBe(1)
     page.take(12)
     expect([page.get('division'), page.page.fields.get('division')?.stamp]).toEqual([1, 12])
-  })
-
-  it('is shown as normalized by the schema', () => {
-    const page = sent(9)
-    const ticket = bareTicket({ changes: [['division', 10, 5]] })
-    page.synced({ ticket, results: [{ stamp: 10, level: 'memory' }] })
-    expect(page.get('division')).toBe(5)
   })
 
   it('is rolled back if refused, and stays rejected until set again', () => {
@@ -177,13 +157,6 @@ describe('a value', () => {
     expect(page.get('cart')).toBe(value)
   })
 
-  it('is frozen', () => {
-    const page = BarePage.greeted()
-    page.learn(['cart', 10, [{ sku: 'a' }]])
-    const [item] = page.get('cart') as readonly object[]
-    expect([Object.isFrozen(page.get('cart')), Object.isFrozen(item)]).toEqual([true, true])
-  })
-
   it('is the default after a deletion', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
@@ -210,17 +183,6 @@ describe('a change with a lost answer', () => {
     page.comeBack()
     page.overtake(12, 7)
     expect([page.settled, page.get('division'), page.status('division')]).toEqual([['1 superseded'], 7, 'superseded'])
-  })
-})
-
-describe('two changes of a key', () => {
-  it('the later is saved after a refused earlier one', () => {
-    const page = sent(1)
-    page.set('division', 2)
-    page.refuse('too_large')
-    const ticket = page.take(10)
-    expect([page.post()?.tickets, page.status('division')]).toEqual([[ticket], 'saving'])
-    expect(page.settled).toEqual(['1 too_large'])
   })
 })
 

@@ -71,13 +71,6 @@ describe.each([
     ])
   })
 
-  it('reports earlier changes too', () => {
-    const page = open()
-    expect([page.get('theme'), page.status('theme'), page.settled]).toHaveLength(3)
-    expect(page.status('theme')).toBe('cookies_blocked')
-    expect(page.settled[0]).toMatch(/ cookies_blocked$/)
-  })
-
   it('POSTs nothing more and persists nothing', () => {
     const page = open()
     page.set('division', 3)
@@ -171,19 +164,6 @@ describe.each([
     ])
   })
 
-  it('asks rarely if every connection fails as other_subject', () => {
-    const page = open()
-    page.disconnect()
-    let asked = 0
-    for (let times = 0; times < 50; times += 1) {
-      page.on('refused', 'other_subject')
-      if (page.told(NAMELESS)) asked += 1
-      page.time('link')
-      expect(page.did('reconnect')).toBe(true)
-    }
-    expect([asked < 7, page.status('theme')]).toEqual([true, 'cookies_blocked'])
-  })
-
   it('marks a handler’s write as cookies_blocked, without resending it', () => {
     const page = open()
     page.learn(['role', 10, 'admin'])
@@ -235,17 +215,6 @@ describe('a page whose connections never bring the cookie', () => {
 })
 
 describe('a first visit', () => {
-  it('with a cookie in its HTML asks nothing', () => {
-    const page = new BarePage(NEW_GUEST)
-    page.on('begin')
-    page.on('connect')
-    page.greet()
-    page.set('division', 3)
-    const ticket = page.take(10)
-    expect(page.answer()).toEqual({ who: 'g', tickets: [ticket] })
-    expect([page.settled, page.post()]).toEqual([['3 saved'], undefined])
-  })
-
   it('without a socket asks once, then POSTs its change', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('begin')

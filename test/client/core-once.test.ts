@@ -30,14 +30,6 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is shown once if another page sent it from the outbox', () => {
-    const page = new BarePage()
-    page.update('cart', add('mine'))
-    const ticket = bareTicket({ changes: [['cart', NOW, ['mine']]], ids: { cart: [['1', NOW]] } })
-    page.on('news', { who: 'g', held: [['cart', NOW]], tickets: [ticket] })
-    expect([page.get('cart'), page.status('cart')]).toEqual([['mine'], 'saved'])
-  })
-
   it('counts once if another page sent it before a later update', () => {
     const page = BarePage.greeted()
     page.update('cart', add('first'), 'first')

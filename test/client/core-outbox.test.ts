@@ -3,7 +3,7 @@ import { remainsOf } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { WireRegister } from '../../shared/register.js'
 import type { Plain } from '../support/app/plain.js'
-import { ANN, BarePage, GUEST, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
+import { ANN, BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
 /** Opens the next page, with these values from the server. */
@@ -116,15 +116,6 @@ describe('the outbox of a page', () => {
     const left = sending('division', 3)
     left.comeBack(ANN)
     for (const page of [saved, refused, left]) expect(page.remains()).toBeUndefined()
-  })
-
-  it('is empty until the browser returns a cookie', () => {
-    const page = new BarePage(NEW_GUEST)
-    page.set('division', 3)
-    expect(page.remains()).toBeUndefined()
-    page.on('connect')
-    page.greet()
-    expect(page.remains()).toEqual({ who: 'g', tickets: [], drafts: [['division', 0, '', 3]] })
   })
 
   it('yields to a change of the next page', () => {

@@ -2,34 +2,12 @@ import { describe, expect, it } from '@jest/globals'
 import { BarePage, GUEST, greetingOf, THE_GUEST } from '../support/page/bare-page.js'
 
 describe('a POST', () => {
-  it('names its visitor and brings the changes', () => {
-    const page = new BarePage()
-    page.set('division', 3)
-    page.set('cart')
-    expect(page.post()).toEqual({
-      who: 'g',
-      set: [
-        ['division', 0, '', 3],
-        ['cart', 0, ''],
-      ],
-    })
-  })
-
   it('rejects a superseded change that may have arrived before', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.fail()
     page.answer({ results: [{ code: 'superseded', stamp: 10, value: 9 }] })
     expect([page.settled, page.get('division'), page.post()?.set]).toEqual([['3 superseded'], 9, undefined])
-  })
-
-  it('keeps a saved ticket in the outbox until the cookie has it', () => {
-    const page = new BarePage()
-    page.set('division', 3)
-    page.answer({ stamp: 10 })
-    expect([page.remains()?.tickets, page.post()]).toEqual([[expect.any(String)], undefined])
-    page.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
-    expect(page.remains()).toBeUndefined()
   })
 
   it('brings every ticket the cookie lacks', () => {
@@ -170,13 +148,6 @@ describe('a failed POST', () => {
     const small = page.learn(['division', 10, 3])
     expect(page.post()).toEqual({ who: 'g', tickets: [small] })
     expect(large.length).toBeGreaterThan(20_000)
-  })
-
-  it('keeps its changes on 404', () => {
-    const page = new BarePage()
-    page.set('division', 3)
-    page.fail({ status: 404 })
-    expect([page.get('division'), page.status('division')]).toEqual([3, 'offline'])
   })
 
   it('rejects and rolls back everything on bad_origin', () => {

@@ -65,8 +65,8 @@ describe('a page with a value confirmed in the cookie', () => {
   })
 })
 
-describe('a page whose connection ends', () => {
-  it('by live_session:reconnect aborts its POST until the next greeting', () => {
+describe('a connection ended by the server', () => {
+  it('aborts the POST until the next greeting', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.post()
@@ -78,23 +78,9 @@ describe('a page whose connection ends', () => {
     page.greet()
     expect(page.post()?.tickets).toHaveLength(1)
   })
-
-  it('otherwise continues by POST', () => {
-    const page = BarePage.greeted()
-    page.on('disconnect')
-    page.set('division', 3)
-    expect(page.post()).toEqual({ who: 'g', set: [['division', 0, '', 3]] })
-  })
 })
 
 describe('a page without a socket', () => {
-  it('asks for its first values and becomes ready', () => {
-    const page = new BarePage(null, false)
-    page.on('begin')
-    expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
-    expect([page.page.isReady, page.get('division')]).toEqual([true, 8])
-  })
-
   it.each([
     ['of a browser that has shown its cookie', GUEST],
     ['of a first visit', NEW_GUEST],
@@ -149,14 +135,6 @@ describe('a page with a silent or missing connection', () => {
     expect(page.post()?.set).toEqual([['division', 0, '', 3]])
   })
 
-  it('asks by POST if it knows no visitor', () => {
-    const page = new BarePage({})
-    page.on('connect')
-    page.set('division', 3)
-    page.time('greet')
-    expect(page.post()).toEqual({})
-  })
-
   it.each<[string, (page: BarePage) => void]>([
     ['nothing is attached to its namespace', (page) => page.on('connect')],
     ['it hears nothing for a while', () => undefined],
@@ -184,18 +162,6 @@ describe('a page with a silent or missing connection', () => {
     page.disconnect()
     page.on('news', { who: 'h', tickets: [], held: [] })
     expect(page.post()).toEqual({ who: 'g', tickets: [ticket] })
-  })
-
-  it('POSTs changes however often the handshake fails', () => {
-    const page = BarePage.greeted()
-    page.disconnect()
-    page.set('division', 3)
-    for (let i = 0; i < 9; i += 1) {
-      page.on('refused', 'store_unavailable')
-      page.time('link')
-    }
-    page.on('refused', 'store_unavailable')
-    expect(page.post()).toEqual({ who: 'g', set: [['division', 0, '', 3]] })
   })
 })
 
@@ -369,15 +335,6 @@ describe('the news of other tabs', () => {
     page.on('news', { who: 'g', tickets: [ticket], held: [['cart', 4]] })
     expect([page.status('division'), page.post(), page.did('reconnect')]).toEqual(['saved', undefined, false])
   })
-
-  it('reaches a tab without a connection', () => {
-    const page = new BarePage(GUEST, false)
-    const other = new BarePage(GUEST, false)
-    other.set('division', 3)
-    other.answer({ stamp: 10 })
-    for (const [, news] of other.effects('tell')) page.on('news', news as never)
-    expect([page.get('division'), page.status('division')]).toEqual([3, 'saved'])
-  })
 })
 
 describe('a page at its unload', () => {
@@ -437,19 +394,5 @@ describe('a page at its unload', () => {
     page.effects()
     for (let count = 0; count < 2; count += 1) page.on('leave')
     expect(page.effects('post')).toHaveLength(1)
-  })
-
-  it('settles all changes after its return', () => {
-    const page = BarePage.greeted()
-    page.set('division', 3)
-    page.set('division', 4)
-    page.on('leave')
-    page.lose()
-    page.on('return')
-    page.told(THE_GUEST)
-    page.comeBack()
-    for (let stamp = 10; stamp < 13; stamp += 1) page.take(stamp)
-    page.answer()
-    expect([page.settled.length, page.get('division')]).toEqual([2, 4])
   })
 })

@@ -58,10 +58,6 @@ describe('a status', () => {
       { status: 'rejected', reason: 'invalid_value' },
     ])
   })
-
-  it('of an unknown key is default', () => {
-    expect(BarePage.greeted().status('unknown')).toBe('default')
-  })
 })
 
 const add = (item: string) => (value: JsonValue | undefined) => [...(value as string[]), item]

@@ -109,15 +109,6 @@ describe('values set together', () => {
     ])
   })
 
-  it('are resent together', () => {
-    const page = settingBoth()
-    sent(page)
-    page.disconnect()
-    page.comeBack()
-    const again = sent(page).at(-1)
-    expect(again).toEqual(BOTH)
-  })
-
   it('keep their place in the next page’s order', () => {
     const page = BarePage.greeted()
     page.update('cart', () => ['a'])

@@ -31,12 +31,6 @@ describe('an update', () => {
     expect([page.settled, page.status('cart')]).toEqual([['update saved'], 'saved'])
   })
 
-  it('starts from the default, over stamp 0', () => {
-    const page = BarePage.greeted()
-    page.update('division', (value) => Number(value) + 1)
-    expect([page.get('division'), page.sent()]).toEqual([0, [['division', 0, '1', 0]]])
-  })
-
   it('rebases onto each conflict’s value, under the same id', () => {
     const page = shopping()
     page.update('cart', add('mine'))
@@ -99,17 +93,6 @@ describe('an update', () => {
     page.update('cart', add('b'))
     page.refuse('conflict')
     expect([page.settled, page.get('cart')]).toEqual([['update conflict'], ['a']])
-  })
-
-  it('is rolled back on invalid_value', () => {
-    const page = shopping('a')
-    page.update('cart', add('b'))
-    page.refuse('invalid_value')
-    expect([page.settled, page.get('cart'), page.status('cart')]).toEqual([
-      ['update invalid_value'],
-      ['a'],
-      'invalid_value',
-    ])
   })
 
   it('waits after rate_limited, then rebases', () => {

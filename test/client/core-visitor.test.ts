@@ -87,8 +87,8 @@ describe('two tabs after a sign-in, with one greeted late', () => {
 })
 
 describe('a guest’s page before the browser returned a cookie', () => {
-  const start = (hasSocket: boolean): BarePage => {
-    const page = new BarePage(NEW_GUEST, hasSocket)
+  const start = (): BarePage => {
+    const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.set('division', 3)
     page.update('cart', (cart) => [...(cart as string[]), 'b'])
@@ -97,7 +97,7 @@ describe('a guest’s page before the browser returned a cookie', () => {
   const carried: BareAnswer = greetingOf({ ...HEIR, changes: [['cart', 20, ['a']]] })
 
   it('carries its drafts to the guest of the cookie', () => {
-    const page = start(true)
+    const page = start()
     page.on('connect')
     page.effects()
     page.synced({ ...carried, dropped: true })
@@ -109,16 +109,8 @@ describe('a guest’s page before the browser returned a cookie', () => {
     ])
   })
 
-  it('carries its drafts without a socket', () => {
-    const page = start(false)
-    expect(page.post()).toEqual({})
-    page.on('posted', { status: 200, wait: 0, answer: { held: [], results: [], ...carried } as never })
-    expect([page.page.who, page.settled]).toEqual(['h', []])
-    expect(page.post()?.set?.map(([key]) => key)).toEqual(['division', 'cart'])
-  })
-
   it('discards its drafts if the browser has a user', () => {
-    const page = start(true)
+    const page = start()
     page.on('connect')
     page.effects()
     page.synced({ ...greetingOf(ANN), dropped: true })
@@ -147,14 +139,6 @@ describe('a page rendered without the withheld cookie', () => {
     const page = new BarePage(NOBODYS, false)
     page.on('begin')
     expect([page.fail(), page.told(THE_GUEST), page.page.who]).toEqual([{}, {}, 'g'])
-  })
-
-  it('asks over its socket, if any', () => {
-    const page = new BarePage(NOBODYS)
-    page.on('begin')
-    page.on('connect')
-    page.greet(THE_GUEST)
-    expect([page.page.who, page.did('take'), page.post()]).toEqual(['g', true, undefined])
   })
 })
 
