@@ -20,30 +20,32 @@ function createLoads({ hasAdapter = false } = {}) {
   const memory = new Map<Subject, Replica>()
   const loaded: [Subject, readonly StoredRow[]][] = []
   const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject), held: () => [] }
-  const settings = { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now }
-  const remote = { peers: { hasAdapter, tell: () => undefined } }
   const merge = (subject: Subject, rows: readonly StoredRow[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
     return rows.length
   }
-  const sessions = { find: subjects.find, merge, startGeneration: () => true }
-  const epochs = { endsOf: () => [], generation: () => 0 }
-  const core = { epochs, guestBytes: new GuestBytes(1e6), remote, sessions, settings, subjects }
+  const core = {
+    epochs: { endsOf: () => [], generation: () => 0 },
+    guestBytes: new GuestBytes(1e6),
+    remote: { peers: { hasAdapter, tell: () => undefined } },
+    sessions: { find: subjects.find, merge, startGeneration: () => true },
+    settings: { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now },
+    subjects,
+  }
   const backlog = { size: 0, addLacking: () => undefined }
   const loads = new Loads(soundStore(store, watched), watched.health, backlog as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()
     subjects.residency += 1
   }
-  return { ...watched, store, loads, loaded, memory, evict }
-}
-
-/** Loads Ann once. */
-async function load({ loads, store }: Pick<ReturnType<typeof createLoads>, 'loads' | 'store'>): Promise<void> {
-  void loads.ensure([ANN])
-  await turn()
-  await store.next.answer()
+  /** Loads a subject once. */
+  const load = async (subject: Subject = ANN): Promise<void> => {
+    void loads.ensure([subject])
+    await turn()
+    await store.next.answer()
+  }
+  return { ...watched, store, loads, load, loaded, memory, evict }
 }
 
 /** Returns whether a promise is fulfilled by now. */
@@ -100,13 +102,9 @@ describe('Loads', () => {
   })
 
   it('reloads an evicted subject, even with newer values from elsewhere', async () => {
-    const { loads, store, memory, evict } = createLoads()
+    const { loads, store, load, memory, evict } = createLoads()
     await store.content.merge(ANN, [register('a', 1, 1)])
-    for (const subject of [ANN, BOB]) {
-      void loads.ensure([subject])
-      await turn()
-      await store.next.answer()
-    }
+    for (const subject of [ANN, BOB]) await load(subject)
     expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([true, true])
     evict()
     expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([false, false])
@@ -119,8 +117,8 @@ describe('Loads', () => {
   })
 
   it('reloads after the clock was set back', async () => {
-    const { loads, store, clock } = createLoads()
-    await load({ loads, store })
+    const { loads, load, clock } = createLoads()
+    await load()
     clock.advance(-REFRESH)
     expect(loads.isFresh(ANN)).toBe(false)
   })
@@ -131,9 +129,9 @@ describe('Loads', () => {
     ['last loaded ten intervals ago', true, ({ clock }) => clock.advance(10 * REFRESH)],
   ])('with an adapter reloads a subject: %s; requests wait: %s', async (_, waits, change) => {
     const made = createLoads({ hasAdapter: true })
-    const { loads, store } = made
+    const { loads, store, load } = made
     await store.content.merge(ANN, [register('a', 1, 1)])
-    await load({ loads, store })
+    await load()
     change(made)
     expect(loads.ensure([ANN]) !== undefined).toBe(waits)
     await turn()

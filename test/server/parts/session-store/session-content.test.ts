@@ -1,14 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import type { RegisterChanges } from '../../../../server/kernel/remote/registers.js'
 import {
-  changed,
   contentOf,
   difference,
   readContent,
   toKoaSession,
   valuesOf,
 } from '../../../../server/parts/session-store/session-content.js'
-import { isCarried, jsonOf } from '../../../../server/parts/session-store/session-json.js'
+import { isCarried } from '../../../../server/parts/session-store/session-json.js'
 import { Replica } from '../../../../shared/replica.js'
 import { fc } from '../../../support/app/property.js'
 import { stamp } from '../../../support/app/stamp.js'
@@ -95,45 +94,5 @@ describe('a saved session', () => {
         expect(difference(contentOf(saved.replica), readContent(saved.get(), undefined)).size).toBe(0)
       }),
     )
-  })
-})
-
-describe('the keys of a session', () => {
-  const many = (count: number): Session =>
-    Object.fromEntries(Array.from({ length: count }, (_, at) => [`key-${at}`, at]))
-  /** Regenerates a session of so many keys with these values. */
-  const regenerated = (count: number, left: Session) => {
-    const before = readContent(many(count), DAY)
-    return changed(before, difference(before, readContent(left, DAY)))
-  }
-  const { 'key-0': _, ...others } = many(253)
-
-  it('are limited to 253 in a new session', () => {
-    expect(changed(new Map(), readContent(many(253), DAY)).size).toBe(256)
-    expect(() => changed(new Map(), readContent(many(254), DAY))).toThrow('256 keys')
-  })
-
-  it('are limited to 253 in a regenerated session', () => {
-    expect(regenerated(253, { ...others, more: 1 }).size).toBe(256)
-    expect(() => regenerated(253, many(254))).toThrow('256 keys')
-  })
-
-  it('may exceed the limit only by merges of nodes', () => {
-    expect(regenerated(260, { ...many(260), 'key-0': 'x' }).size).toBe(263)
-    expect(() => regenerated(260, many(261))).toThrow('256 keys')
-  })
-})
-
-describe('a value of a session', () => {
-  it('is its JSON', () => {
-    fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
-        expect(jsonOf('key', value)).toEqual(asJson(value))
-      }),
-    )
-  })
-
-  it('is undefined without JSON', () => {
-    for (const value of [undefined, () => 1, Symbol('x')]) expect(jsonOf('key', value)).toBeUndefined()
   })
 })
