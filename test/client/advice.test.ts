@@ -1,10 +1,15 @@
+import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { type AdviceCode, BRIEF } from '../../client/advice.js'
 import { adviceFor } from '../../client/development/advice.js'
+import { missForgotten } from '../../client/development/live-session.js'
+import { followAddress, followHandOffs, onFlash } from '../../client/development.js'
 import { createLiveSession as createBrief } from '../../client/index.js'
+import type { AnySnapshot } from '../../shared/protocol.js'
+import { bareInside } from '../support/page/bare-part.js'
 
 const FULL = adviceFor({})
 const fields = defineFields({ division: { schema: z.number(), default: 1, client: 'write' } })
@@ -73,5 +78,69 @@ describe('a value that is not JSON', () => {
     expect(errors).toHaveBeenCalledTimes(1)
     errors.mockRestore()
     live.close()
+  })
+})
+
+describe('a part of the client', () => {
+  const listener = (): void => undefined
+
+  it.each([
+    ['onFlash', (live: never) => onFlash(live, listener)],
+    ['followAddress', followAddress],
+    ['followHandOffs', followHandOffs],
+  ])('%s explains its argument', (_, part: (live: never) => unknown) => {
+    for (const live of [undefined, null, {}, { socket: {} }])
+      expect(() => part(live as never)).toThrow(
+        new TypeError('koa-live-session: expected a client of createLiveSession()'),
+      )
+  })
+})
+
+describe('a page in development', () => {
+  const initial: AnySnapshot = { values: { division: 1, note: '' }, defaults: {}, stamps: {}, urls: { division: 'd' } }
+
+  /** A development page; the server sends everything for the parts, twice. */
+  function page(prepare: (live: Parameters<typeof followAddress>[0]) => void = () => undefined): readonly unknown[] {
+    const socket = Object.assign(new EventEmitter(), { connected: false })
+    const { live, change, close } = bareInside({ socket: socket as never, initial })
+    missForgotten(live)
+    prepare(live)
+    const come = (): void => {
+      socket.emit('live_session:flash')
+      socket.emit('live_session:hand_off', 'a.b')
+      change('note')
+      change('division')
+    }
+    come()
+    come()
+    close()
+    expect(socket.eventNames()).toEqual(prepare.length > 0 ? ['disconnect'] : [])
+    return warnings
+  }
+
+  it('warns once of each missing part', () => {
+    const of = (part: string): string => `import { ${part} } from 'koa-live-session/client'`
+    expect(page()).toEqual([
+      `koa-live-session: a flash message waits for a page that shows it. Call onFlash(live, listener): ${of('onFlash')}`,
+      `koa-live-session: a hand-off is not followed. Call followHandOffs(live): ${of('followHandOffs')}`,
+      `koa-live-session: the address does not follow "division". Call followAddress(live): ${of('followAddress')}`,
+    ])
+  })
+
+  it('warns of no part in use', () => {
+    jest.spyOn(HTMLFormElement.prototype, 'submit').mockImplementation(() => undefined)
+    const prepare = (live: Parameters<typeof followAddress>[0]): void => {
+      onFlash(live, () => undefined)
+      followAddress(live)
+      followHandOffs(live)
+    }
+    expect(page(prepare)).toEqual([])
+  })
+
+  it('warns of nothing without a socket and embed()', () => {
+    const { live, change } = bareInside()
+    missForgotten(live)
+    change('division')
+    expect(warnings).toEqual([])
   })
 })

@@ -41,6 +41,14 @@ function page(initial?: BareSnapshot): Opened {
 
 const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
 
+/** Answers as Ann’s server: a question with the defaults, and changes as taken. */
+function answerAsAnn(body: string): object {
+  const greeting = [bareTicket({ defaults: { division: -1 } })]
+  const isQuestion = body === '{}'
+  const results = isQuestion ? [] : [{ stamp: 8, level: 'memory' }]
+  return { who: 'ann', kept: true, held: [], results, ...(isQuestion && { greeting }) }
+}
+
 // Several pages share one document here.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
 afterEach(() => {
@@ -59,19 +67,13 @@ describe('threat 31: changes a page leaves in its browser', () => {
     expect(page(ANN).get('division')).toBe(1)
   })
 
-  it('is nothing before the browser was seen with our cookie', async () => {
+  it('are not stored until the browser has returned a cookie', async () => {
     const { held: _, ...unseen } = ANN
     const opened = page(unseen)
     void opened.set('division', 3)
     expect(kept()).toEqual([])
     await turn()
-    answer = (body) => ({
-      who: 'ann',
-      kept: true,
-      held: [],
-      results: body === '{}' ? [] : [{ stamp: 8, level: 'memory' }],
-      ...(body === '{}' && { greeting: [] }),
-    })
+    answer = answerAsAnn
     globalThis.dispatchEvent(new Event('online'))
     await turn()
     answer = undefined
@@ -95,34 +97,19 @@ describe('threat 31: changes a page leaves in its browser', () => {
     const sent: string[] = []
     answer = (body) => {
       sent.push(body)
-      const isQuestion = body === '{}'
-      const greeting = [bareTicket({ defaults: { division: -1 } })]
-      return {
-        who: 'ann',
-        kept: true,
-        held: [],
-        ...(isQuestion ? { greeting, results: [] } : { results: [{ stamp: 8, level: 'memory' }] }),
-      }
+      return answerAsAnn(body)
     }
     page()
     for (let turns = 0; turns < 5; turns += 1) await turn()
     expect(sent).toEqual(['{}', JSON.stringify({ who: 'ann', set: [['division', 7, '', 3]] })])
     expect(kept()).toEqual([])
   })
-
-  it('are not stored for an unknown visitor', () => {
-    const { who: _, held: __, ...unknown } = ANN
-    void page(unknown).set('division', 3)
-    expect(kept()).toEqual([])
-  })
 })
 
-describe('the ids of a page', () => {
-  it('are valid for any random number', () => {
-    const chance = jest.spyOn(Math, 'random').mockReturnValue(1 - Number.EPSILON)
-    void page(ANN).update('division', (division: number) => division + 1)
-    chance.mockRestore()
-    const [text = ''] = Object.values<string>(localStorage)
-    expect(JSON.parse(text)[2]).toEqual([['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]])
-  })
+it('the ids of a page are valid for any random number', () => {
+  const chance = jest.spyOn(Math, 'random').mockReturnValue(1 - Number.EPSILON)
+  void page(ANN).update('division', (division: number) => division + 1)
+  chance.mockRestore()
+  const [text = ''] = Object.values<string>(localStorage)
+  expect(JSON.parse(text)[2]).toEqual([['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]])
 })
