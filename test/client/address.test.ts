@@ -115,7 +115,7 @@ describe('the address of a page', () => {
     expect(location.search).toBe('?d=3')
   })
 
-  it('changes at most five times a second, with the last value at the end', () => {
+  it('changes at most five times a second, last value included', () => {
     const live = page('/costs')
     const replaced = jest.spyOn(history, 'replaceState')
     for (let division = 2; division <= 50; division += 1) {
@@ -193,7 +193,7 @@ describe('the address of a page', () => {
     expect([live.get('division'), shown()]).toEqual([1, '/costs?d=6'])
   })
 
-  it('sets nothing after a link to a fragment, as it may be behind', () => {
+  it('sets nothing after a link to a fragment', () => {
     const live = page('/costs?d=1')
     void live.set('division', 2)
     void live.set('division', 3)
@@ -202,7 +202,7 @@ describe('the address of a page', () => {
     expect([live.get('division'), shown()]).toEqual([3, '/costs?d=3#results'])
   })
 
-  it('has the next visitor’s values before onVisitor is called', () => {
+  it('has the next visitor’s values before onVisitor runs', () => {
     const socket = new GreetingSocket('ann')
     const live = page('/costs?d=1&q=a', {}, { socket: socket as never })
     void live.set('division', 2)
@@ -212,7 +212,7 @@ describe('the address of a page', () => {
     expect(heard).toEqual(['user ?q=a&d=5 5'])
   })
 
-  it('is left alone after close(), and without fields in it', () => {
+  it('stays unchanged after close() or without fields', () => {
     const live = page('/costs')
     void live.set('division', 2)
     live.close()
@@ -280,7 +280,7 @@ describe('the address during a navigation', () => {
     expect(shown()).toBe('/costs?d=2')
   })
 
-  it('gets values chosen right before, but no later remote ones', () => {
+  it('gets choices made right before, but no remote values', () => {
     const { choose, navigate, hear } = pageWithNavigation()
     choose(2)
     choose(3)
@@ -336,7 +336,7 @@ describe('the address of the app’s router', () => {
     expect([live.get('division'), shown()]).toEqual([5, '/costs?d=5'])
   })
 
-  it('is left alone until the router has arrived', async () => {
+  it('waits until the router has arrived', async () => {
     const page = pageWithNavigation()
     await page.comeTo('/projects')
     page.choose(2)
@@ -363,7 +363,7 @@ describe('the address of the app’s router', () => {
     expect(shown()).toBe(address)
   })
 
-  it('gets pending values before another document is loaded', async () => {
+  it('gets pending values before another document loads', async () => {
     const page = pageWithNavigation()
     await page.comeTo('/projects')
     page.arrive()

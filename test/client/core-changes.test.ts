@@ -13,7 +13,7 @@ function sent(value?: number): BarePage {
 const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], held: [[key, stamp]] as const })
 
 describe('a change', () => {
-  it('is saved after one POST of its ticket', () => {
+  it('needs a single POST of its ticket', () => {
     const page = sent(3)
     const ticket = page.take(10)
     expect([page.status('division'), page.answer()]).toEqual(['saving', { who: 'g', tickets: [ticket] }])
@@ -77,7 +77,7 @@ describe('a change', () => {
     expect([page.get('division'), page.page.fields.get('division')?.stamp]).toEqual([1, 12])
   })
 
-  it('is rolled back if refused, and stays rejected until set again', () => {
+  it('rolls back on a refusal, and stays rejected until set again', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 4])
     page.answer()
@@ -89,7 +89,7 @@ describe('a change', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('is refused alone', () => {
+  it('fails alone', () => {
     const page = new BarePage()
     page.set('division', 9)
     page.set('cart', ['a'])
@@ -116,7 +116,7 @@ describe('a change', () => {
 })
 
 describe('tickets', () => {
-  it('are kept per key until the cookie has them', () => {
+  it('stay per key until the cookie has them', () => {
     const page = BarePage.greeted()
     const a = page.learn(['division', 10, 1], ['cart', 10, []])
     const b = page.learn(['division', 11, 2])

@@ -58,7 +58,7 @@ describe('a value from a fast clock', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('is saved with the server’s stamp', () => {
+  it('becomes saved with the server’s stamp', () => {
     const page = misled()
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
@@ -66,13 +66,13 @@ describe('a value from a fast clock', () => {
     expect(page.status('division')).toBe('saved')
   })
 
-  it('accepts later changes after the clock is corrected', () => {
+  it('accepts later changes after a correction of the clock', () => {
     const page = misled()
     page.hear({ ...at(NOW), changes: [['division', AHEAD + 1, 4]] })
     expect(page.get('division')).toBe(4)
   })
 
-  it('is accepted in a first greeting', () => {
+  it('counts in a first greeting', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', AHEAD, 4]] })
     expect(page.get('division')).toBe(4)
   })
@@ -134,7 +134,7 @@ describe('a relayed ticket', () => {
     expect(page.get('division')).toBe(5)
   })
 
-  it('is accepted for each subject in a greeting', () => {
+  it('counts for each subject in a greeting', () => {
     const page = new BarePage()
     page.on('connect')
     const [user] = greetingOf({ ...THE_GUEST, ...at(NOW) }).greeting ?? []

@@ -236,7 +236,7 @@ describe('a first visit', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('that loses two cookies is not cookies_blocked', () => {
+  it('with two lost cookies stays saving', () => {
     const page = new BarePage(null)
     page.on('begin')
     page.on('connect')
@@ -250,7 +250,7 @@ describe('a first visit', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('that hears other tabs is not cookies_blocked', () => {
+  it('stays saving on news of other tabs', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.set('division', 3)
     page.post()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
-import { BarePage, GUEST, THE_GUEST, type Visitor } from '../support/page/bare-page.js'
+import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
 /** Appends an item. */
 function add(item: string): (value: JsonValue | undefined) => JsonValue {
@@ -18,8 +18,6 @@ function reserving(): BarePage {
 function timersOf(page: BarePage): readonly unknown[] {
   return page.effects('timer').filter(([, name]) => String(name).startsWith(':'))
 }
-
-const hasEnded: Visitor = { ...THE_GUEST, ends: [['cart', 10.5, 0]] }
 
 describe('an expiring value', () => {
   it('becomes the default, with nothing to save', () => {
@@ -47,7 +45,7 @@ describe('an expiring value', () => {
     expect([page.get('cart'), timersOf(page).length]).toEqual([[], 1])
   })
 
-  it('keeps its end for a repeated ticket, but not a greeting’s earlier end', () => {
+  it('keeps its end for a repeated ticket only', () => {
     const page = reserving()
     page.on('news', { who: 'g', held: [], tickets: [page.hear({ changes: [], ends: [['cart', 10.5, 400]] })] })
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
@@ -72,12 +70,6 @@ describe('an expiring value', () => {
     ])
   })
 
-  it('is gone in the greeting after a sleep', () => {
-    const page = reserving()
-    page.comeBack(hasEnded)
-    expect([page.get('cart'), page.status('cart'), page.post()]).toEqual([[], 'saved', undefined])
-  })
-
   it('leaves the next visitor’s value alone', () => {
     const page = reserving()
     page.comeBack({ who: 'ann', kept: true })
@@ -99,7 +91,7 @@ describe('an expiring value', () => {
 })
 
 describe('an update over an expiring value', () => {
-  it('is recomputed while it waits', () => {
+  it('recomputes while it waits', () => {
     const page = reserving()
     page.on('disconnect')
     page.update('cart', add('b'))
@@ -110,16 +102,5 @@ describe('an update over an expiring value', () => {
     page.on('connect')
     page.greet(THE_GUEST)
     expect(page.sent()).toEqual([['cart', 10.5, '1', ['b']]])
-  })
-
-  it('is recomputed after the server’s conflict', () => {
-    const page = reserving()
-    page.update('cart', add('b'))
-    expect(page.sent()).toEqual([['cart', 10, '1', ['a', 'b']]])
-    page.overtake(10.5)
-    expect([page.sent(), page.get('cart')]).toEqual([[['cart', 10.5, '1', ['b']]], ['b']])
-    page.take(500)
-    page.answer()
-    expect([page.settled, page.get('cart')]).toEqual([['update saved'], ['b']])
   })
 })

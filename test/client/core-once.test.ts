@@ -21,7 +21,7 @@ function taken(): BarePage {
 }
 
 describe('an acknowledged update', () => {
-  it('is saved with a newer value that has its id', () => {
+  it('counts as saved by a newer value with its id', () => {
     const page = taken()
     const ids = { cart: [['1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 5, ['mine', 'theirs']]], ids })
@@ -88,7 +88,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is not resent if its id may be forgotten', () => {
+  it('is not resent with a possibly forgotten id', () => {
     const page = taken()
     page.hear({
       changes: [['cart', NOW + 5, ['theirs']]],
@@ -123,7 +123,7 @@ describe('an acknowledged update', () => {
 })
 
 describe('an update with a lost answer', () => {
-  /** The server took the update, and a later one. */
+  /** The server took the update, and a later update. */
   const known = { ...THE_GUEST, changes: [['cart', NOW + 5, ['mine', 'theirs']] as const] }
 
   it('is acknowledged with its original stamp', () => {

@@ -208,7 +208,7 @@ describe('two computed changes left by a page', () => {
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
   })
 
-  it('continue one by one after a late answer', () => {
+  it('continue separately after a late answer', () => {
     const page = left()
     page.effects()
     page.take(11)

@@ -55,7 +55,7 @@ describe('a POST', () => {
     expect(page.post()).toBeUndefined()
   })
 
-  it('discards no change in flight if its question is refused', () => {
+  it('keeps changes in flight after a refused question', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet({ guest: true })
@@ -80,7 +80,7 @@ describe('a POST', () => {
     expect(page.page.isQueued).toBe(true)
   })
 
-  it('is skipped if another tab has made it', () => {
+  it('gives way to another tab’s POST', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
     page.on('news', { who: 'g', tickets: [ticket], held: [] })
@@ -141,7 +141,7 @@ describe('a failed POST', () => {
     expect(page.effects('timer').filter(([, name, ms]) => name === 'post' && ms === 1000)).toHaveLength(1)
   })
 
-  it('brings unsaved tickets before a large one without a store', () => {
+  it('brings unsaved tickets before large tickets without a store', () => {
     const page = BarePage.greeted()
     const large = page.learn(['cart', 9, 'x'.repeat(21_000)])
     page.answer({ unsaved: ['cart'] })
@@ -213,7 +213,7 @@ describe('a change without a store', () => {
     expect(page.settled).toEqual(['3 store_unavailable'])
   })
 
-  it('is saved once another tab or an answer confirms it', () => {
+  it('becomes saved when another tab or an answer confirms it', () => {
     const page = unsaved()
     page.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
     expect(page.status('division')).toBe('saved')
@@ -224,7 +224,7 @@ describe('a change without a store', () => {
     expect(other.status('division')).toBe('saved')
   })
 
-  it('is retried on flush', () => {
+  it('retries on flush', () => {
     const page = unsaved()
     page.on('flush')
     expect([page.status('division'), page.post()?.tickets]).toEqual(['saving', [expect.any(String)]])

@@ -131,7 +131,7 @@ describe('a rejected status', () => {
     expect(page.status('cart')).toBe('saved')
   })
 
-  it('stays after a later update is saved', () => {
+  it('stays despite a later saved update', () => {
     const page = BarePage.greeted()
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
@@ -141,7 +141,7 @@ describe('a rejected status', () => {
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'invalid_value'])
   })
 
-  it('follows once the earlier change is saved', () => {
+  it('follows the save of an earlier change', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.take(13)
@@ -152,7 +152,7 @@ describe('a rejected status', () => {
     expect([before, page.status('cart')]).toEqual(['saving', 'invalid_value'])
   })
 
-  it('is cleared by a later accepted set', () => {
+  it('ends with a later accepted set', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.set('cart', ['b'])

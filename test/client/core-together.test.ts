@@ -25,7 +25,7 @@ function sent(page: BarePage): readonly unknown[] {
 }
 
 describe('values set together', () => {
-  it('go out in one sync, and settle once all are saved', () => {
+  it('go out in a single sync, and settle together', () => {
     const page = settingBoth()
     const [set] = sent(page)
     expect(set).toEqual(BOTH)
@@ -142,7 +142,7 @@ describe('values set together', () => {
     expect(sent(page).at(-1)).toEqual(BOTH)
   })
 
-  it('are rejected once, each with the reason', () => {
+  it('reject once, each with the reason', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1.5, cart: ['a'] })
     page.synced({ results: [{ code: 'invalid_value' }, { code: 'invalid_value' }] } as never)
@@ -154,7 +154,7 @@ describe('values set together', () => {
     ])
   })
 
-  it('are superseded key by key', () => {
+  it('yield key by key to newer values', () => {
     const page = settingBoth()
     page.disconnect()
     page.comeBack()

@@ -53,7 +53,7 @@ describe('an update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 12, '1', ['a', 'x', 'b']]]])
   })
 
-  it('is not computed again over an equal value', () => {
+  it('recomputes nothing over an equal value', () => {
     const page = shopping('a')
     let times = 0
     page.on('disconnect')
@@ -124,7 +124,7 @@ describe('a throwing update', () => {
     expect([page.get('cart'), page.status('cart'), page.sent()]).toEqual([['a'], 'saved', []])
   })
 
-  it('is rolled back alone if it throws during a rebase', () => {
+  it('rolls back alone if it throws during a rebase', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'), 'b')
@@ -136,8 +136,8 @@ describe('a throwing update', () => {
   })
 })
 
-describe('several updates of one key', () => {
-  it('go out as one if none was sent', () => {
+describe('several updates of a key', () => {
+  it('go out together if unsent', () => {
     const page = shopping()
     page.on('disconnect')
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
@@ -148,7 +148,7 @@ describe('several updates of one key', () => {
     expect(page.settled).toEqual(['a saved', 'b saved', 'c saved'])
   })
 
-  it('wait for the first in flight, then go out as one', () => {
+  it('wait for the first in flight, then go out together', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 10, '1', ['a']]]])

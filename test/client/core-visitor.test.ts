@@ -41,7 +41,7 @@ describe('a page on connecting', () => {
     ])
   })
 
-  it('sends changes made before its visitor was known', () => {
+  it('sends earlier changes after its first greeting', () => {
     const page = new BarePage(null)
     page.set('division', 3)
     page.on('connect')
@@ -61,7 +61,7 @@ describe('a page on connecting', () => {
   })
 })
 
-describe('two tabs after a sign-in, with one greeted late', () => {
+describe('two tabs around a sign-in', () => {
   it('the current tab reconnects and announces its visitor', () => {
     const page = BarePage.greeted()
     page.on('news', { who: 'former', held: [] })

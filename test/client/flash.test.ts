@@ -63,7 +63,7 @@ const OK = (...messages: readonly JsonValue[]): object => ({ ok: true, messages 
 const REFUSAL = { ok: false, code: 'rate_limited' }
 
 describe('flash messages', () => {
-  it('wait for the next listener if they arrive without one', () => {
+  it('wait for the next listener if they arrive too late', () => {
     const { socket, add } = open()
     const shown: unknown[] = []
     add(() => shown.push('to the former listener'))()
@@ -79,7 +79,7 @@ describe('flash messages', () => {
     expect(shown).toEqual(['one', null, 'three'])
   })
 
-  it('are requested again a second after a refusal', () => {
+  it('retry a second after a refusal', () => {
     jest.useFakeTimers()
     const { socket, add, close } = open()
     add(() => undefined)
@@ -104,7 +104,7 @@ describe('flash messages', () => {
     expect(socket.asked).toHaveLength(6)
   })
 
-  it('are left to other tabs while the tab is in the background', () => {
+  it('go to other tabs while the tab is in the background', () => {
     const { socket, add } = open()
     hide(true)
     add(() => undefined)
@@ -114,7 +114,7 @@ describe('flash messages', () => {
     expect(socket.asked).toHaveLength(1)
   })
 
-  it('are not requested without a connection, or after the end', () => {
+  it('need a connection and a listener', () => {
     const { socket, add, close } = open(false)
     const end = add(() => undefined)
     hide(false)
@@ -132,7 +132,7 @@ describe('flash messages', () => {
     closeOther()
   })
 
-  it('are dropped for another visitor', () => {
+  it('end with their visitor', () => {
     const { socket, add, visit } = open()
     const end = add(() => undefined)
     end()

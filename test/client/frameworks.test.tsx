@@ -92,7 +92,7 @@ const react: Framework = {
   rendered: (action) => act(async () => void (await action())),
 }
 
-/** A component of Vue, and what it was given and has rendered. */
+/** A component of Vue, with its field and its renderings. */
 function vueWatcher() {
   const seen: string[] = []
   const fields: VueField[] = []
@@ -158,7 +158,7 @@ describe.each([
     expect(container.textContent).toBe('2 saving')
   })
 
-  it('sets a value, and updates the newest one', async () => {
+  it('sets a value, and updates the newest value', async () => {
     const { live, untyped } = bareClient()
     const { container, set } = mount(untyped)
     await rendered(() => set(7))
@@ -188,7 +188,7 @@ describe.each([
     expect([container.textContent, listeners()]).toEqual(['3 saving', 2])
   })
 
-  it('hydrates the server’s value, then shows the current one', async () => {
+  it('hydrates the server’s value, then shows the current value', async () => {
     const { live, untyped, listeners } = bareClient()
     void live.set('division', 2)
     const { container, seen, errors, show } = mount(untyped, '<output>1 default</output>')

@@ -52,7 +52,7 @@ describe('a page with a hand-off', () => {
     expect(sent).toEqual([{ ...form, action, fields: { live_session_hand_off: 'a.b' } }])
   })
 
-  // After a double click the browser would drop the first answer, with its cookies, for a second one without the payload.
+  // After a double click the browser would drop the first answer, with its cookies, for a second answer without the payload.
   it('ignores other hand-offs for two seconds, even of another client', () => {
     const [page, other] = [open(), open()]
     page.hear('first')

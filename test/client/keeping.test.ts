@@ -49,7 +49,7 @@ function answerAsAnn(body: string): object {
   return { who: 'ann', kept: true, held: [], results, ...(isQuestion && { greeting }) }
 }
 
-// Several pages share one document here.
+// Several pages share a document here.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
 afterEach(() => {
   for (const live of open.splice(0)) live.close()
@@ -92,7 +92,7 @@ describe('threat 31: changes a page leaves in its browser', () => {
     expect([first.get('division'), kept()]).toEqual([-1, []])
   })
 
-  it('are saved by the next page, even if that asks first', async () => {
+  it('reach the server from the next page, even if it asks first', async () => {
     void page(ANN).set('division', 3)
     const sent: string[] = []
     answer = (body) => {

@@ -99,7 +99,7 @@ describe('a throwing listener', () => {
     expect(new Set(logged.mock.calls.flat())).toEqual(new Set([error]))
   })
 
-  it('of the socket’s messages is logged once, and stops nothing', () => {
+  it('of the socket’s messages stops nothing', () => {
     const socket = new GreetingSocket('g')
     const { timeout } = socket
     let count = 0
@@ -196,7 +196,7 @@ describe('a page with a socket', () => {
     live.close()
   })
 
-  it('reconnects after an offline event, until it is closed', () => {
+  it('reconnects after an offline event, until close()', () => {
     jest.useFakeTimers()
     const connect = jest.fn()
     const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect }) })

@@ -74,7 +74,7 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-describe('one of several tabs', () => {
+describe('a tab among others', () => {
   it('acts while the others wait', async () => {
     const { queue, release, turns } = open()
     queue()
@@ -88,7 +88,7 @@ describe('one of several tabs', () => {
     expect([turns(), locks?.held]).toEqual([1, 0])
   })
 
-  it('is not waited for longer than five seconds', async () => {
+  it('delays others by five seconds at most', async () => {
     const { queue, turns } = open()
     queue()
     await pass(4999)
@@ -140,7 +140,7 @@ describe('one of several tabs', () => {
     expect(turns()).toBe(1)
   })
 
-  it('has one turn after another', async () => {
+  it('has several turns in sequence', async () => {
     const { queue, release, turns } = open()
     for (let count = 1; count <= 2; count += 1) {
       queue()

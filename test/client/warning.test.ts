@@ -74,18 +74,18 @@ describe('an endpoint of another origin', () => {
     expect(warningsAfter([0], { endpoint, socket: socketTo(API) }).length > 0).toBe(isElsewhere)
   })
 
-  it('is reported by createLiveSession', () => {
+  it('makes createLiveSession warn', () => {
     createLiveSession({ endpoint: ENDPOINT }).close()
     expect(warnings).toEqual([expect.stringContaining("Pass credentials: 'include'.")])
   })
 
-  it('without readable answers is told once to list the origin', () => {
+  it('without readable answers has to list the page’s origin', () => {
     expect(warningsAfter([0, 0, 502], PERMITTED)).toEqual([
       failed(UNREADABLE, "If the server is up, list 'http://localhost' in its origins.", ENDPOINT),
     ])
   })
 
-  it('is told that no server can list the origin null', () => {
+  it('cannot list the origin null', () => {
     const { origin } = globalThis
     Object.assign(globalThis, { origin: 'null' })
     const remedy =
@@ -125,7 +125,7 @@ describe('failing POSTs', () => {
     expect(warningsAfter([404], { socket: socketTo('http://localhost') })).toEqual([failed(404, ROUTES)])
   })
 
-  it('are counted anew after a recovery', () => {
+  it('count from zero after a recovery', () => {
     const { posted } = adviceFor({ endpoint: '/store_session' })
     for (const status of [502, 502, 200, 502, 502]) {
       const answer = { results: [], held: [] } as never
@@ -235,7 +235,7 @@ describe('createLiveSession', () => {
     expect(() => create(options())).toThrow(`koa-live-session: createLiveSession: ${message}`)
   })
 
-  it('warns of a second client in the page, unless the first is closed', () => {
+  it('warns of a second client, unless the first has closed', () => {
     create({}).close()
     const first = create({})
     expect(warnings).toEqual([])
@@ -290,7 +290,7 @@ describe('a mistyped key', () => {
     expect(await use((live) => [act(live), act(live)])).toEqual([warning(call)])
   })
 
-  it('is reported by a test client', async () => {
+  it('makes a test client warn', async () => {
     const live: AnyClient = testClient(defineFields({ division: { schema: z.number(), default: 1 } }))
     live.get(mistyped)
     await live.flush()

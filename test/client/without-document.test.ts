@@ -25,7 +25,7 @@ interface Untyped {
 const open = (options: object = {}): Untyped =>
   createLiveSession<never>({ endpoint: ENDPOINT, ...options } as never) as unknown as Untyped
 
-/** Answers POSTs as a server with one field; returns their bodies. */
+/** Answers POSTs as a server with a single field; returns their bodies. */
 function serve(answer: object = {}): readonly unknown[] {
   const bodies: unknown[] = []
   const fetch = async (_: string, { body }: RequestInit): Promise<Response> => {
@@ -64,7 +64,7 @@ describe('a client without a document', () => {
 
   it('stores no value of a tab', async () => {
     serve({ ticket: bareTicket({ changes: [['step', 10, 3]], tab: ['step'] }) })
-    // As in Node 25: one for the whole process.
+    // As in Node 25: shared by the whole process.
     const sessionStorage = {}
     Object.assign(globalThis, { sessionStorage })
     const live = open()
@@ -77,7 +77,7 @@ describe('a client without a document', () => {
 })
 
 describe('the timers of a page', () => {
-  it('keep no process alive for a renewal, unlike short ones', () => {
+  it('keep a process alive, except for a renewal', () => {
     const started = jest.spyOn(globalThis, 'setTimeout')
     const timers = createTimers(() => undefined)
     timers.start('renew', 300_000, 0)

@@ -7,7 +7,7 @@ describe('a mistake in the use of the plugin', () => {
     ctx.body = String(ctx.liveSession.get('division'))
   }
 
-  it('is reported once for a request that passes the middleware twice', async () => {
+  it('warns once if a request passes the middleware twice', async () => {
     const app: App = await App.start({
       routes: async (ctx) => {
         await ctx.liveSession.set('division', 3)
@@ -21,7 +21,7 @@ describe('a mistake in the use of the plugin', () => {
     ])
   })
 
-  it('is not suspected in a second, unused middleware', async () => {
+  it('allows a second, unused middleware', async () => {
     const app = await App.start({ routes: app404 })
     const second = app.live.middleware()
     expect(second).toBeInstanceOf(Function)
@@ -29,7 +29,7 @@ describe('a mistake in the use of the plugin', () => {
     expect(app.warnings.filter((warning) => warning.includes('middleware()'))).toEqual([])
   })
 
-  it('is explained for a socket without attach()', async () => {
+  it('explains a socket without attach()', async () => {
     const app = await App.start({ isAttached: false })
     const told = new Promise((resolve) => {
       app.io.on('connection', (socket) => {
@@ -49,7 +49,7 @@ describe('a mistake in the use of the plugin', () => {
     )
   })
 
-  it('is explained for a read before attach(), but not after', async () => {
+  it('explains a read before attach(), but not after', async () => {
     const app = await App.start({ isAttached: false })
     const told: unknown[] = []
     const read: Parameters<typeof app.io.use>[0] = (socket, next) => {

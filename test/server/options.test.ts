@@ -219,7 +219,7 @@ describe('an option without effect', () => {
     expect(warningsOf(options)).toEqual([`koa-live-session: ${option}: ${message}`])
   })
 
-  it('is accepted with the options it needs', () => {
+  it('has an effect with the options it needs', () => {
     const day = 24 * 60 * 60 * 1000
     const x = { ...text, client: 'write', maxMembers: 9, onLogin: 'newest' }
     const options = { store, identify, deviceLabel: () => '', onLogin: 'newest', storeTimeout: 1, storeRefresh: 1 }
@@ -231,7 +231,7 @@ describe('an unknown option', () => {
   const known = (call: string, name: string, options: string): string =>
     `koa-live-session: ${call}: ${name}: no such option (known: ${options}).`
 
-  it('is rejected by stores, sessionStore() and revoke()', async () => {
+  it('throws in stores, sessionStore() and revoke()', async () => {
     const client = { sendCommand: async () => null } as never
     expect(() => redisStore(client, { prefx: 'x' } as never)).toThrow(
       `${known('redisStore', 'prefx', 'prefix, maxIdle, clock')} Did you mean "prefix"?`,

@@ -31,7 +31,7 @@ function counting(schema: StandardSchemaV1 = z.any()) {
 }
 
 describe('the defaults of a declaration', () => {
-  it('are read-only, of the user, in the cookie, and the plugin’s', () => {
+  it('are read-only, the user’s, and in the cookie', () => {
     const { access, scope, inCookie, maxAge, onLogin, maxBytes } = make()
     expect({ access, scope, inCookie, maxAge, onLogin, maxBytes }).toEqual({
       access: 'read',

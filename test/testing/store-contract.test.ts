@@ -4,7 +4,7 @@ import { memoryStore, storeContract } from 'koa-live-session/testing'
 
 type Planted = Partial<Store>
 
-/** Stores with one defect each, as stores in Redis and SQL have had them. */
+/** Stores with a single defect each: all have happened in Redis or SQL. */
 const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
   ['compares subjects case-insensitively', renaming((name) => name.toLowerCase())],
   ['ignores trailing spaces', renaming((name) => name.replace(/ +$/, ''))],

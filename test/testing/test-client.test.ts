@@ -170,7 +170,7 @@ describe.each([
     ])
   })
 
-  it('updates one value after another, and rejects with thrown errors', async () => {
+  it('updates in sequence, and rejects with thrown errors', async () => {
     jest.spyOn(console, 'error').mockReturnValue()
     const increment = (division: number): number => division + 1
     await Promise.all([live.update('division', increment), live.update('division', increment)])

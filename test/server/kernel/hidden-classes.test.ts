@@ -7,16 +7,16 @@ import { coreOf } from '../../../server/plugin.js'
 import { App } from '../../support/app/app.js'
 
 setFlagsFromString('--allow-natives-syntax')
-/** Returns whether V8 has one hidden class for both objects, and keeps their properties as those of a class. */
+/** Returns whether V8 gives both objects the same hidden class, with fast properties. */
 const areAlike: (a: object, b: object) => boolean = runInThisContext(
   '(a, b) => %HaveSameMap(a, b) && %HasFastProperties(b)',
 )
 /** V8 stops sharing after about ten. */
 const TIMES = 20
 
-// An accessor in a literal, or a property after a spread, makes V8 put the object among old ones, which retain a whole request until the next major collection.
+// An accessor in a literal, or a property after a spread, makes V8 allocate the object among old objects, and retain a whole request until a major collection.
 describe('objects of each request or socket', () => {
-  it('share one hidden class per request', async () => {
+  it('share a hidden class per request', async () => {
     const uses: object[] = []
     const app = await App.start({
       routes: (ctx) => {
@@ -28,7 +28,7 @@ describe('objects of each request or socket', () => {
     expectAlike(uses)
   })
 
-  it('share one hidden class per socket', async () => {
+  it('share a hidden class per socket', async () => {
     const app = await App.start()
     const uses: object[] = []
     app.io.on('connection', (socket) => uses.push(SocketHandle.useOf(socket.liveSession as never)))

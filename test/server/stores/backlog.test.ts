@@ -67,7 +67,7 @@ function createBacklog(maxGuestBytes = Number.POSITIVE_INFINITY, users: Readonly
       backlog.abandon(ANN, registers(erased(6)), ANN)
     },
     stored: async (name: string = ANN): Promise<unknown> => rowsOf(await store.content.load(name)),
-    /** What another process has stored. */
+    /** Another process stores registers. */
     put: (rows: readonly Row[], name: string = ANN) => store.content.merge(name, registers(rows)),
     calls: (): unknown => store.calls.map((call) => rowsOf(call.registers)),
     /** Answers the load and the removal of an erasure. */
@@ -131,7 +131,7 @@ describe('Backlog', () => {
   })
 
   describe('after an erasure by another process', () => {
-    it('discards pending writes and looks again after a late one', async () => {
+    it('discards pending writes, and reports a late write', async () => {
       const { backlog, store, late, add, write, put, abandon, stored } = createBacklog()
       await write(['a', 4, 'late'])
       add(['b', 5, 'waits'], ['$epoch', 5])
@@ -328,7 +328,7 @@ describe('Backlog', () => {
       expect(late).toEqual([ANN])
     })
 
-    it('probes with one call at a time, then stores everything', async () => {
+    it('probes with a single call, then stores everything', async () => {
       const fixture = createBacklog()
       const { backlog, store, states, errors, stored } = fixture
       for (let id = 0; id < 10; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
@@ -436,7 +436,7 @@ describe('threat 57: unsaved writes of guests during an outage', () => {
     for (let index = from; index < to; index += 1) backlog.add(guest(index), [kilobyte])
   }
 
-  it('are evicted, oldest first, beyond the memory bound', async () => {
+  it('make room, oldest first, beyond the memory bound', async () => {
     const { backlog, evicted } = await startOutage(10_000)
     flood(backlog, 0, 100)
     const guests = Array.from({ length: 100 }, (_, index) => guest(index))
@@ -459,7 +459,7 @@ describe('threat 57: unsaved writes of guests during an outage', () => {
     expect(rowsOf(store.calls.at(-1)?.registers ?? [])).toEqual([['b', 2, 1]])
   })
 
-  it('are not retried if evicted in flight', async () => {
+  it('stay evicted after a failure in flight', async () => {
     const fixture = createBacklog(10_000)
     const { backlog, store } = fixture
     flood(backlog, 0, 1)

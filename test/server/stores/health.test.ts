@@ -36,7 +36,7 @@ describe('StoreHealth', () => {
     expect(probes).toEqual([50, 150])
   })
 
-  it('publishes each outage, and reports one a minute', async () => {
+  it('publishes every outage, and reports at most once a minute', async () => {
     const watched = watchProbes()
     const { health, states, errors, fail } = watched
     await fail(100)

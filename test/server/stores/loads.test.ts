@@ -61,7 +61,7 @@ async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean
 holdTimers()
 
 describe('Loads', () => {
-  it('shares one call per subject among concurrent requests', async () => {
+  it('shares a call per subject among concurrent requests', async () => {
     const { loads, store } = createLoads()
     const waiting = Array.from({ length: 1000 }, () => loads.ensure([ANN, BOB]))
     await turn()
@@ -138,7 +138,7 @@ describe('Loads', () => {
     expect(store.open.size).toBe(1)
   })
 
-  it('probes a failing store with one load', async () => {
+  it('probes a failing store with a single load', async () => {
     const { loads, store, health } = createLoads()
     void loads.ensure([ANN])
     await turn()

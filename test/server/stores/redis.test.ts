@@ -42,7 +42,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       ['compareAndSet', () => store.compareAndSet('s', { ...NEW, stamp: STAMP + 1 }, STAMP)],
     ]
 
-    it('as one hash, with a field per register, for 100 days', async () => {
+    it('as a hash, with a field per register, for 100 days', async () => {
       await store.merge('s', [NEW, { key: 'b', stamp: STAMP + 1 }])
       expect(await redis('KEYS', '*')).toEqual([KEY])
       expect([await redis('HGET', KEY, 'a'), await redis('HGET', KEY, 'b')]).toEqual([`${STAMP} "new"`, `${STAMP + 1}`])
@@ -131,7 +131,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('DBSIZE')).toBe(2)
     })
 
-    it('more than one batch of keys', async () => {
+    it('several batches of keys', async () => {
       const subjects = Array.from({ length: 1500 }, (_, index) => `s${index}`)
       await Promise.all(subjects.map((subject) => store.merge(subject, [NEW])))
       expect(await store.sweep(Date.now() + DAY)).toBe(1500)
@@ -231,7 +231,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       'a stamp of 0': '0 1',
     }
 
-    it('is skipped and reported; the others load', async () => {
+    it('yields a report; the others load', async () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, ...Object.entries(BAD).flat())
       const faults: RowFault[] = []

@@ -134,7 +134,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await db.selectFrom('live_session_settings').select('subject').execute()).toEqual([{ subject: 'kept' }])
   })
 
-  // SQLite has one connection, so nothing happens between two of its statements.
+  // SQLite has a single connection, so nothing happens between two of its statements.
   const itMeets = engine === 'SQLite' ? () => undefined : it
   itMeets('a sweep keeps a subject that is used meanwhile', async () => {
     const store = storeNow()
@@ -170,7 +170,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await sqlStore(loading, { clock: clock.now }).load('s')).toEqual([])
   })
 
-  it('unreadable rows are passed on, and replaced by a merge', async () => {
+  it('a merge replaces unreadable rows', async () => {
     const store = storeNow()
     const row = (key: string, stamp: string, value: string) => ({
       subject: 's',

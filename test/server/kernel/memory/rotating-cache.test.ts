@@ -20,7 +20,7 @@ describe.each([
     }
   })
 
-  it('evicts the entries that were not read recently', () => {
+  it('evicts the least recently read entries', () => {
     const { things } = make(10)
     things.set('user:asked', 1)
     things.set('user:forgotten', 2)
@@ -59,7 +59,7 @@ describe.each([
     expect(things.rotations).not.toBe(rotations)
   })
 
-  it('evicts one entry, and counts that as a rotation', () => {
+  it('evicts a single entry, and counts a rotation', () => {
     const { things } = make(4)
     for (const name of ['a', 'b', 'c', 'd']) things.set(`user:${name}`, 1)
     const { rotations } = things
