@@ -21,8 +21,11 @@ describe('parseSync', () => {
     expect(parseSync({ who: 'w', tickets: ['t'], set: [] })).toEqual({ who: 'w', tickets: ['t'], set: [] })
   })
 
-  it.each([
-    ...[undefined, null, '{}', [], [{}]].map((input) => [input, 'expected { who?, tickets?, set? }']),
+  it.each<[unknown, string]>([
+    ...[undefined, null, '{}', [], [{}]].map((input): [unknown, string] => [
+      input,
+      'expected { who?, tickets?, set? }',
+    ]),
     [{ subject: 'x' }, 'expected nothing besides who, tickets and set'],
     [{ who: 7 }, 'expected a text as who'],
     [{ who: null }, 'expected a text as who'],
