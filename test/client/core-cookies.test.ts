@@ -225,17 +225,6 @@ describe('a first visit', () => {
     expect([page.settled, page.post()]).toEqual([['3 saved'], undefined])
   })
 
-  it('of a static page asks until the cookie returns', () => {
-    const page = new BarePage(null, false)
-    page.on('begin')
-    page.set('division', 3)
-    expect(page.told({ who: 'g', guest: true })).toEqual({})
-    expect([page.page.isReady, page.settled]).toEqual([true, []])
-    expect(page.told(THE_GUEST)).toEqual({})
-    expect(page.answer({ stamp: 10 })?.set).toEqual([['division', 0, '', 3]])
-    expect(page.settled).toEqual(['3 saved'])
-  })
-
   it('with two lost cookies stays saving', () => {
     const page = new BarePage(null)
     page.on('begin')

@@ -181,20 +181,6 @@ describe('a failed POST', () => {
     expect(page.answer({ stamp: 12 })?.set).toEqual([['division', 10, '', 3]])
     expect(page.settled).toEqual(['3 saved'])
   })
-
-  it('accepts the next ticket of a key after a bad ticket', () => {
-    const page = BarePage.greeted()
-    page.learn(['division', 10, 1])
-    page.fail({ status: 400, error: { code: 'bad_ticket', index: 0 } })
-    const next = page.learn(['division', 11, 2])
-    expect([page.status('division'), page.answer()?.tickets, page.status('division')]).toEqual([
-      'bad_ticket',
-      [next],
-      'bad_ticket',
-    ])
-    page.set('division', 3)
-    expect(page.status('division')).toBe('saving')
-  })
 })
 
 describe('a change without a store', () => {

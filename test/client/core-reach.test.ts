@@ -39,30 +39,16 @@ describe('a page with a refused handshake', () => {
   })
 })
 
-describe('a page with a value confirmed in the cookie', () => {
-  function held(): { page: BarePage; ticket: string } {
-    const page = BarePage.greeted()
-    const ticket = page.learn(['division', 10, 3])
-    page.answer({ held: [['division', 10]] })
-    page.disconnect()
-    page.on('connect')
-    return { page, ticket }
-  }
-
-  it('POSTs the ticket again if cookie and process lost it', () => {
-    const { page, ticket } = held()
-    expect(page.greet()).toEqual({ who: 'g' })
-    expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
-    page.time('post')
-    expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
-  })
-
-  it('POSTs nothing if the process has the value', () => {
-    const { page } = held()
-    page.synced({ ...greetingOf({ ...THE_GUEST, changes: [['division', 10, 3]] }), held: [] })
-    page.time('post')
-    expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
-  })
+it('a page POSTs its ticket again if cookie and process lost it', () => {
+  const page = BarePage.greeted()
+  const ticket = page.learn(['division', 10, 3])
+  page.answer({ held: [['division', 10]] })
+  page.disconnect()
+  page.on('connect')
+  expect(page.greet()).toEqual({ who: 'g' })
+  expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
+  page.time('post')
+  expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
 })
 
 describe('a connection ended by the server', () => {
@@ -111,17 +97,6 @@ describe('a page without a socket', () => {
     page.on('return')
     expect(page.answer({ ...greetingOf(THE_GUEST), held: [['division', 10]] })).toEqual({})
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
-  })
-
-  it('stays saving after twenty returns within minutes', () => {
-    const page = new BarePage(GUEST, false)
-    for (let count = 0; count < 20; count += 1) {
-      page.on('leave')
-      page.on('return')
-      expect(page.told(THE_GUEST)).toEqual({})
-    }
-    page.set('division', 3)
-    expect([page.status('division'), page.post()]).toEqual(['saving', { who: 'g', set: [['division', 0, '', 3]] }])
   })
 })
 

@@ -134,12 +134,6 @@ describe('a page rendered without the withheld cookie', () => {
     expect([page.get('division'), page.get('cart'), page.did('visitor')]).toEqual([3, ['a'], false])
     expect(page.post()).toMatchObject({ who: visitor.who, set: [['division', 0, '', 3]] })
   })
-
-  it('asks again after a failed POST', () => {
-    const page = new BarePage(NOBODYS, false)
-    page.on('begin')
-    expect([page.fail(), page.told(THE_GUEST), page.page.who]).toEqual([{}, {}, 'g'])
-  })
 })
 
 describe('threat 94: a page that is shown again', () => {
@@ -170,13 +164,6 @@ describe('threat 94: a page that is shown again', () => {
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
   })
 
-  it('POSTs if the new connection does not greet it in time', () => {
-    const page = returned(true)
-    page.time('greet')
-    expect(page.told({ ...ANN, kept: true })).toMatchObject({ who: 'ann' })
-    expect(shown(page)).toBe(7)
-  })
-
   it('shows the next visitor’s values once the cookie returns', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
@@ -200,19 +187,6 @@ describe('threat 94: a page that is shown again', () => {
     page.take(10)
     page.answer()
     expect(page.settled).toEqual(['3 saved'])
-  })
-
-  it('keeps its drafts while it is offline', () => {
-    const page = BarePage.greeted(ANN, OF_ANN)
-    page.disconnect()
-    page.set('division', 3)
-    page.on('leave')
-    page.on('return')
-    page.time('greet')
-    page.fail()
-    expect([shown(page), page.remains()?.drafts]).toEqual([-1, [['division', 0, '', 3]]])
-    page.comeBack(ANN)
-    expect(shown(page)).toBe(3)
   })
 
   it('shows a value set meanwhile, even after a failed POST', () => {
@@ -352,15 +326,6 @@ describe('a page with another visitor', () => {
     page.time('link')
     expect([page.page.who, page.get('division'), page.did('reconnect')]).toEqual(['ann', -1, true])
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
-  })
-
-  it('learns of the visitor from a POST without a socket', () => {
-    const page = new BarePage(GUEST, false)
-    page.set('division', 3)
-    page.answer({ ...greetingOf(ANN), dropped: true })
-    expect([page.settled, page.effects('visitor')]).toEqual([['3 superseded'], [['visitor', { kind: 'user' }]]])
-    page.set('division', 4)
-    expect(page.post()).toEqual({ who: 'ann', set: [['division', 0, '', 4]] })
   })
 
   it('asks after a dropped POST without a cookie', () => {

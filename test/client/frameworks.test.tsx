@@ -230,37 +230,28 @@ describe.each([
 
 describe('useLiveSession of React', () => {
   it('returns the same function, value and status while nothing changes', () => {
-    const { untyped } = bareClient()
+    const { live, untyped } = bareClient()
     const { fields, Watch } = reactWatcher()
     const root = openRoot()
     for (let time = 0; time < 2; time += 1) act(() => root.render(within(untyped, <Watch name="cart" />)))
     expect(fields).toHaveLength(2)
     for (const at of [0, 1, 2] as const) expect(fields[1]?.[at]).toBe(fields[0]?.[at])
+    act(() => void live.set('cart', ['b']))
+    expect(fields[2]?.[1]).toBe(fields[0]?.[1])
   })
 
-  it('returns another function only for another key or client', () => {
-    const { live, untyped } = bareClient()
-    const { fields, Watch } = reactWatcher()
-    const root = openRoot()
-    jest.spyOn(console, 'warn').mockReturnValue()
-    act(() => root.render(within(untyped, <Watch />)))
-    act(() => void live.set('division', 2))
-    act(() => root.render(within(untyped, <Watch name="cart" />)))
-    act(() => root.render(within(bareClient().untyped, <Watch name="cart" />)))
-    const sets = fields.map(([, set]) => set)
-    expect([sets[1] === sets[0], new Set(sets).size]).toEqual([true, 3])
-  })
-
-  it('follows a changed key', () => {
+  it('follows a changed key or client, with another function', () => {
     const { live, untyped, listeners } = bareClient()
     const { fields, Watch } = reactWatcher()
     const root = openRoot()
     for (const name of ['division', 'theme']) act(() => root.render(within(untyped, <Watch name={name} />)))
-    const { length } = fields
     act(() => void live.set('division', 2))
-    expect(fields).toHaveLength(length)
+    expect(fields).toHaveLength(2)
     act(() => void live.set('theme', 'dark'))
     expect([document.body.textContent, listeners()]).toEqual(['dark saving', 2])
+    jest.spyOn(console, 'warn').mockReturnValue()
+    act(() => root.render(within(bareClient().untyped, <Watch name="theme" />)))
+    expect(new Set(fields.map(([, set]) => set)).size).toBe(3)
   })
 
   it('subscribes once in StrictMode, and in each of several roots', () => {

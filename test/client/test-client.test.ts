@@ -65,16 +65,6 @@ describe('testClient', () => {
     expect(live.status('division').status).toBe('saved')
   })
 
-  it('keeps a set over an update through an outage', async () => {
-    await live.update('division', (division) => division + 1)
-    const saved = live.set('division', 9)
-    live.offline()
-    await Promise.resolve()
-    live.online()
-    await saved
-    expect(live.get('division')).toBe(9)
-  })
-
   it('rebases an update onto a remote change', async () => {
     const seen: number[] = []
     const saved = live.update('division', (division) => {
@@ -89,22 +79,6 @@ describe('testClient', () => {
       [
         ['division', 4],
         ['division', 51],
-      ],
-    ])
-  })
-
-  it('resends a change in flight after an outage', async () => {
-    const saved = live.set('division', 4)
-    live.offline()
-    live.offline()
-    live.online()
-    live.online()
-    await saved
-    expect([live.get('division'), live.sent]).toEqual([
-      4,
-      [
-        ['division', 4],
-        ['division', 4],
       ],
     ])
   })

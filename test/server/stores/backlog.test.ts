@@ -112,24 +112,6 @@ describe('Backlog', () => {
     expect([await stored, backlog.size, store.calls.length]).toEqual([true, 0, 1])
   })
 
-  it('allStored() waits for a successful retry of the newest write', async () => {
-    const fixture = createBacklog()
-    const { backlog, store, add, write } = fixture
-    let isStored = false
-    await write(['a', 1, 1])
-    add(['a', 2, 2])
-    void backlog.allStored().then(() => {
-      isStored = true
-    })
-    await store.next.fail()
-    expect(isStored).toBe(false)
-    await pass(fixture, 1000)
-    expect(rowsOf(store.next.registers)).toEqual([['a', 2, 2]])
-    await store.next.answer()
-    expect(isStored).toBe(true)
-    await backlog.stored(ANN)
-  })
-
   describe('after an erasure by another process', () => {
     it('discards pending writes, and reports a late write', async () => {
       const { backlog, store, late, add, write, put, abandon, stored } = createBacklog()
@@ -269,19 +251,6 @@ describe('Backlog', () => {
       erase(...erased(6))
       await backlog.allStored()
       expect(await stored('user@9:s:ann')).toEqual([['a', 5, 'a value']])
-    })
-
-    it('awaits the removal before retrying a failed load', async () => {
-      const fixture = createBacklog()
-      const { store, erase } = fixture
-      erase(['$epoch', 2])
-      await turn()
-      await store.call(0).fail()
-      await pass(fixture, 100)
-      expect(store.calls.length).toBe(2)
-      await store.call(1).answer()
-      await pass(fixture, 100)
-      expect(store.calls.length).toBe(4)
     })
   })
 

@@ -50,29 +50,6 @@ describe('an update of a process without sockets', () => {
 })
 
 describe('an update with a lost answer of the store', () => {
-  it.each<[string, Fate]>([
-    ['done, then the connection is lost', 'lost'],
-    ['done without an answer', 'silent'],
-    ['the connection is lost before', 'broken'],
-    ['done during the retry', 'slow'],
-    ['done after all later calls', 'late'],
-  ])('is made once: %s', async (_, fate) => {
-    const store = losingStore()
-    const add = await start(store)
-    await add('a')
-    store.fates.push(fate)
-    expect(await add('b')).toMatchObject({ level: 'store' })
-    expect(await stored(store)).toEqual(['a', 'b'])
-  })
-
-  it('is made once before another process’s update', async () => {
-    const store = losingStore()
-    const [one, two] = [await start(store), await start(store)]
-    store.fates.push('silent')
-    await Promise.all([one('a'), two('b')])
-    expect(await stored(store)).toEqual(['a', 'b'])
-  })
-
   it('is made once before a slow write', async () => {
     const store = losingStore()
     const { live, ann } = await startUser(store)

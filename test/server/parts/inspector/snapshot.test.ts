@@ -45,28 +45,6 @@ function valueAt(snapshot: NodeSnapshot, key: string): ValueSnapshot | undefined
   return snapshot.subjects[0]?.values.find((value) => value.key === key)
 }
 
-it('describes each value, with its stamp, source, places and bytes', async () => {
-  const { clock, live, snapshot } = start()
-  const user = await live.user('ann')
-  await user.set('division', 3)
-  const [subject] = snapshot().subjects
-  expect(subject).toMatchObject({ userId: 'ann', isNumber: false, unsaved: [], lastWrite: { source: 'job' } })
-  expect(subject?.values).toEqual([
-    {
-      key: 'division',
-      state: 'live',
-      json: '3',
-      isHidden: false,
-      stamp: clock.now(),
-      source: 'job',
-      places: ['cache', 'store'],
-      bytes: subject?.cookieBytes,
-    },
-  ])
-  expect(subject?.cookieBytes).toBeGreaterThan(0)
-  expect(snapshot().cookieBudget).toBe(2000)
-})
-
 it('reveals no undeclared value, which another build may hide', () => {
   const { put, snapshot } = start()
   put(ann, 'other', 'canary')
