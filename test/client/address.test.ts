@@ -28,7 +28,6 @@ const open: Opened[] = []
 beforeEach(() => {
   Object.assign(globalThis, { fetch: () => new Promise(() => undefined) })
   jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })
-  // Some tests open a second page in the document.
   jest.spyOn(console, 'warn').mockImplementation(() => undefined)
 })
 afterEach(() => {
@@ -57,7 +56,6 @@ const pass = (ms: number): void => void jest.advanceTimersByTime(ms)
 const shown = (): string => location.pathname + location.search + location.hash
 const showAgain = (): boolean => dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
 
-/** Goes to another entry of the history. */
 function travel(address: string): void {
   history.replaceState({ of: 'the app' }, '', address)
   dispatchEvent(new PopStateEvent('popstate'))
@@ -249,9 +247,7 @@ function pageWithNavigation() {
     },
     /** The page reconnects, with this value of its visitor. */
     comeBack: (view: string): void => socket.comeBack('ann', { changes: [['view', stamp + 1, view]] }),
-    /** A navigation begins. */
     navigate: (sameDocument = false): void => emit('navigate', { destination: { sameDocument } }),
-    /** The app’s router goes to an address. */
     push: (address: string): Promise<void> => {
       history.pushState({ of: 'the router' }, '', address)
       return change('push')

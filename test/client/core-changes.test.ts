@@ -3,7 +3,6 @@ import { present } from '../support/app/present.js'
 import { BarePage, GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
-/** A page with a change in flight. */
 function sent(value?: number): BarePage {
   const page = BarePage.greeted()
   page.set('division', value)

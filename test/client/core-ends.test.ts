@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
-/** Appends an item. */
 function add(item: string): (value: JsonValue | undefined) => JsonValue {
   return (value) => [...(value as string[]), item]
 }

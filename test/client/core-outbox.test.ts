@@ -22,14 +22,12 @@ const add =
   (item: string) =>
   (value: JsonValue | undefined): JsonValue => [...(value as string[]), item]
 
-/** A page with an unsent change. */
 function offline(key: string, value?: JsonValue): BarePage {
   const page = new BarePage()
   page.set(key, value)
   return page
 }
 
-/** A page with a change in flight. */
 function sending(key: string, value?: JsonValue): BarePage {
   const page = BarePage.greeted()
   page.set(key, value)

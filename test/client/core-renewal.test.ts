@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
-/** A page five minutes after its load. */
 function opened(page: BarePage = new BarePage()): BarePage {
   page.on('begin')
   page.time('greet')

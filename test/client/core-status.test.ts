@@ -4,7 +4,6 @@ import { overallStatus, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage } from '../support/page/bare-page.js'
 
-/** Brings the key to that status. */
 const PAGES: readonly (readonly [string, (page: BarePage) => void])[] = [
   ['default', () => undefined],
   [

@@ -8,7 +8,6 @@ import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
-/** Latency of each answer and connection, in ms. */
 const LATENCY = 20
 const MINUTE = 60_000
 /** Requests and connections of a page per minute; retrying at network speed would be 3000. */
@@ -34,7 +33,6 @@ const code = fc.constantFrom<LiveSessionErrorCode>(
   'closed',
 )
 
-/** An answer, a refusal, or none. */
 type Reply = Said | LiveSessionErrorCode | undefined
 const reply: fc.Arbitrary<Reply> = fc.oneof({ weight: 4, arbitrary: answer }, code, fc.constant(undefined))
 
@@ -60,7 +58,6 @@ function answerOf(
   return plain as unknown as SyncAnswer
 }
 
-/** Why a connection is refused, if at all. */
 const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefined, 'other_subject', 'rate_limited')
 
 /** A server that repeats its answers in turn. */
@@ -80,7 +77,6 @@ const SNAPSHOTS = [
   { who: 'ann', held: [], values: {}, defaults: { a: 0 }, stamps: {} },
 ] as const
 
-/** The requests and connections of a page in a minute. */
 function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: boolean): readonly string[] {
   const page: Page = beginPage(snapshot as unknown as AnySnapshot | undefined, hasSocket)
   const made: string[] = []

@@ -9,7 +9,6 @@ const BOTH = [
   ['division', 0, '', 1, GROUP],
   ['cart', 0, '', ['a'], GROUP],
 ]
-/** A page with both of them in flight. */
 function settingBoth(): BarePage {
   const page = BarePage.greeted()
   page.setMany({ division: 1, cart: ['a'] })

@@ -4,12 +4,10 @@ import type { JsonValue } from '../../shared/json.js'
 import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
-/** Appends an item. */
 function add(item: string): (value: JsonValue | undefined) => JsonValue {
   return (value) => [...(value as string[]), item]
 }
 
-/** A page with a saved cart. */
 function shopping(...cart: string[]): BarePage {
   const page = BarePage.greeted()
   page.learn(['cart', 10, cart])

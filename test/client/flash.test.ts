@@ -8,7 +8,6 @@ import { bareInside } from '../support/page/bare-part.js'
 class BareSocket {
   connected = true
   readonly handlers = new Map<string, () => void>()
-  /** Pending acknowledgements. */
   readonly asked: ((answer: unknown) => void)[] = []
 
   on(event: string, handler: () => void): this {
@@ -47,7 +46,6 @@ function open(isConnected = true) {
   return { socket, add: (listener: (message: JsonValue) => void) => onFlash(live, listener), visit, close }
 }
 
-/** Puts the tab in the background, or in front. */
 function hide(hidden: boolean): void {
   isHidden = hidden
   document.dispatchEvent(new Event('visibilitychange'))

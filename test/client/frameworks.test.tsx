@@ -24,18 +24,14 @@ const textOf = (value: unknown, { status, reason }: StatusDetail): string => `${
 /** A component of the field `division`. */
 interface Mounted {
   readonly container: HTMLElement
-  /** The text of each rendering. */
   readonly seen: readonly string[]
-  /** Errors and warnings of the framework. */
   readonly errors: jest.Mock
   set(value: unknown): void
-  /** Shows the component, or removes it. */
   show(isShown: boolean): void
 }
 interface Framework {
   /** @param live nothing: without a provider; @param html rendered by the server */
   mount(live: LiveSessionClient | undefined, html?: string): Mounted
-  /** Resolves after the rendering. */
   rendered(action: () => unknown): Promise<void>
 }
 
@@ -54,7 +50,6 @@ function within(live: LiveSessionClient, children: ReactNode): ReactNode {
   return <LiveSessionProvider live={live}>{children}</LiveSessionProvider>
 }
 
-/** A component of React, and the field of each rendering. */
 function reactWatcher() {
   const fields: ReactField[] = []
   const seen: string[] = []
@@ -92,7 +87,6 @@ const react: Framework = {
   rendered: (action) => act(async () => void (await action())),
 }
 
-/** A component of Vue, with its field and its renderings. */
 function vueWatcher() {
   const seen: string[] = []
   const fields: VueField[] = []

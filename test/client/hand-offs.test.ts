@@ -15,13 +15,10 @@ interface Sent {
 const sent: Sent[] = []
 const tokens = (): unknown[] => sent.map(({ fields }) => fields['live_session_hand_off'])
 
-/** ms since the page was opened */
 let now = 0
 beforeEach(() => {
-  // Submissions of an earlier test are over.
   now += 10_000
   jest.spyOn(performance, 'now').mockImplementation(() => now)
-  // jsdom does not navigate.
   jest.spyOn(HTMLFormElement.prototype, 'submit').mockImplementation(function (this: HTMLFormElement) {
     const { action, method, enctype, hidden, isConnected, target } = this
     const fields = Object.fromEntries(new FormData(this))

@@ -10,7 +10,6 @@ class Money {
 const ring: unknown[] = []
 ring.push(ring)
 
-/** Returns the copy, or undefined for a refusal. */
 function made(copy: (value: unknown) => unknown, value: unknown): unknown {
   try {
     return copy(value)

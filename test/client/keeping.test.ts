@@ -49,7 +49,6 @@ function answerAsAnn(body: string): object {
   return { who: 'ann', kept: true, held: [], results, ...(isQuestion && { greeting }) }
 }
 
-// Several pages share a document here.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
 afterEach(() => {
   for (const live of open.splice(0)) live.close()

@@ -140,7 +140,6 @@ describe('a page that is shown', () => {
     void (live as unknown as Untyped).update('division', (division) => division + 1)
     await jest.advanceTimersByTimeAsync(1000)
     live.close()
-    // The wire allows such ids.
     const set = [['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]]
     expect(fetched.mock.calls.map(([, init]) => JSON.parse(String(init?.body)))).toEqual([{ who: 'g', set }])
   })

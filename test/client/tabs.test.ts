@@ -52,7 +52,6 @@ const NEWS: News = { who: 'g', tickets: [], held: [['division', stamp(3)]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 
-/** A tab, and the number of its turns. */
 function open(hear: (news: News) => void = () => undefined) {
   const onTurn = jest.fn()
   const tabs = createTabs('name', onTurn, hear)
@@ -138,20 +137,6 @@ describe('a tab among others', () => {
     release()
     await pass(0)
     expect(turns()).toBe(1)
-  })
-
-  it('has several turns in sequence', async () => {
-    const { queue, release, turns } = open()
-    for (let count = 1; count <= 2; count += 1) {
-      queue()
-      present(locks).grant()
-      await pass(0)
-      expect([turns(), locks?.held]).toEqual([count, 1])
-      release()
-      await pass(0)
-    }
-    await pass(5000)
-    expect([turns(), locks?.held]).toEqual([2, 0])
   })
 
   it('neither holds nor waits after its page is left', async () => {

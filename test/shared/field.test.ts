@@ -14,7 +14,6 @@ const defaults = { maxBytes: 200, onLogin: 'newest' } as const
 const make = (spec: Partial<FieldSpec> = {}): Field =>
   new Field('x', { schema: z.any(), default: null, ...spec }, defaults)
 
-/** A schema that records its inputs. */
 function counting(schema: StandardSchemaV1 = z.any()) {
   const asked: unknown[] = []
   const counter: StandardSchemaV1 = {

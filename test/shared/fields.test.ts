@@ -7,7 +7,6 @@ import { defineFields } from '../../shared/index.js'
 
 const define = (spec: unknown, key = 'x'): unknown => defineFields({ [key]: spec } as never)
 
-/** Refuses everything without issues. */
 const silent: StandardSchemaV1 = {
   '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [] as StandardSchemaV1.Issue[] }) },
 }

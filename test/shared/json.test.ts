@@ -4,7 +4,6 @@ import { fc } from '../support/app/property.js'
 
 const json = fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('-0'))
 
-/** Returns the value with the keys of each object reversed. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed)
   if (typeof value !== 'object' || value === null) return value
@@ -113,23 +112,12 @@ describe('canonicalJson', () => {
 
 describe('sameJson', () => {
   it.each([
-    [1, 1, true],
-    [1, '1', false],
-    [0, false, false],
     [null, undefined, false],
-    [{ a: 1, b: 2 }, { b: 2, a: 1 }, true],
-    [[1, 2], [2, 1], false],
-    [[1, 2], [1, 2], true],
-    [[1, 2], [1], false],
-    [[1], [1, 2], false],
     [[], {}, false],
     [['a'], { 0: 'a' }, false],
-    [[], [], true],
-    [{}, {}, true],
     [{ a: 1 }, { a: 1, b: 2 }, false],
-    [{ a: 1, b: 2 }, { a: 1 }, false],
-    [{ a: 1, b: 2 }, { a: 1, b: 3 }, false],
     [{ a: 1 }, { b: 1 }, false],
+    [{ a: 1, b: 2 }, { b: 2, a: 1 }, true],
     [{ a: [{ b: null }] }, { a: [{ b: null }] }, true],
     [{ a: [{ b: null }] }, { a: [{ b: 0 }] }, false],
     [{}, null, false],

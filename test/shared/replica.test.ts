@@ -30,7 +30,6 @@ function replica(...histories: readonly (readonly StoredRegister[])[]): Replica 
   return merged
 }
 
-/** Its content, regardless of order. */
 function state(held: Replica): unknown {
   const sorted = [...held.registers()].sort((a, b) => (a.key < b.key ? -1 : 1))
   return sorted.map(({ key, stamp, value, ids }) => [key, stamp, value, ids])
@@ -78,21 +77,6 @@ describe('a merge of replicas', () => {
         }
       }),
     )
-  })
-
-  it('keeps undeclared keys', () => {
-    const held = replica([register('of.another-build', 1, { any: 'thing' })])
-    expect(held.registers()).toEqual([{ key: 'of.another-build', stamp: 1, value: { any: 'thing' } }])
-  })
-
-  it('distinguishes falsy values from a deletion', () => {
-    for (const value of [0, '', false, null]) {
-      const held = replica([register('division', 2, value)])
-      expect(held.value('division')).toBe(value)
-      held.merge(register('division', 3), 'request')
-      expect(held.value('division')).toBeUndefined()
-      expect(held.stamp('division')).toBe(3)
-    }
   })
 
   it('keeps the source of the newest write', () => {

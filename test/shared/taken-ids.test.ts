@@ -24,7 +24,6 @@ function ids(count: number, at = NOW): readonly TakenId[] {
   return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)
 }
 
-/** A replica with this register only. */
 const over = (register: StoredRegister): Replica => Replica.of([register], 'job')
 
 describe('a write', () => {

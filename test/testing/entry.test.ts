@@ -5,7 +5,6 @@ import * as node from 'koa-live-session/testing'
 import * as browser from '../../testing/browser.js'
 import * as nodeOnly from '../../testing/node-only.js'
 
-/** Bundles an entry, and returns its modules. */
 async function bundle(entry: string, options: BuildOptions): Promise<Metafile> {
   const common: BuildOptions = { bundle: true, write: false, format: 'esm', logLevel: 'silent' }
   const { metafile } = await build({ ...common, ...options, entryPoints: [entry], metafile: true })

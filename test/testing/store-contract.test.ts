@@ -93,7 +93,6 @@ const IDS =
 const SAME = 'of the same stamp and value, ids stand over none, whichever comes first'
 const WHOLE = 'a merge of many keys is seen as a whole or not at all'
 
-/** Returns the names of the failed tests. */
 async function failures(store: Store): Promise<readonly string[]> {
   const failed: string[] = []
   for (const { name, run } of storeContract(async () => store)) await run().catch(() => failed.push(name))
@@ -164,7 +163,6 @@ function outlivingIds(sound: Store): Planted {
   }
 }
 
-/** A store with other names of subjects. */
 function renaming(rename: (name: string) => string): (sound: Store) => Planted {
   return (sound) => ({
     load: (subject) => sound.load(rename(subject)),
@@ -172,7 +170,6 @@ function renaming(rename: (name: string) => string): (sound: Store) => Planted {
   })
 }
 
-/** A store that changes each register of a merge. */
 function merging(change: (register: StoredRegister) => StoredRegister): (sound: Store) => Planted {
   return (sound) => ({ merge: (subject, all) => sound.merge(subject, all.map(change)) })
 }

@@ -10,7 +10,6 @@ fastTime(10)
 
 type Live = Screen['live']
 
-/** Returns the code and key of a rejection. */
 async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'saved',
@@ -82,7 +81,6 @@ describe.each([
   let open: typeof doubleScreen
   let screen: Screen
   let live: Live
-  /** Changes and statuses passed to listeners. */
   let told: unknown[]
   afterEach(() => void jest.restoreAllMocks())
   beforeEach(async () => {

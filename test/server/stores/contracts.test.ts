@@ -9,7 +9,6 @@ import { REDIS } from '../../support/servers/installed.js'
 import { RedisServer } from '../../support/servers/redis.js'
 import { CLIENTS } from '../../support/servers/redis-clients.js'
 
-/** Runs the contract over four connections in turn. */
 function keepsContract(connect: () => Promise<Store>): void {
   const stores: Store[] = []
   let turn = 0

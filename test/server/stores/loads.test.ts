@@ -13,7 +13,6 @@ const ANN = userSubject('ann')
 const BOB = userSubject('bob')
 const REFRESH = 60_000
 
-/** Loads into a memory that the test can evict. */
 function createLoads({ hasAdapter = false } = {}) {
   const store = new HeldStore()
   const watched = watch()
@@ -39,7 +38,6 @@ function createLoads({ hasAdapter = false } = {}) {
     memory.clear()
     subjects.residency += 1
   }
-  /** Loads a subject once. */
   const load = async (subject: Subject = ANN): Promise<void> => {
     void loads.ensure([subject])
     await turn()
@@ -48,7 +46,6 @@ function createLoads({ hasAdapter = false } = {}) {
   return { ...watched, store, loads, load, loaded, memory, evict }
 }
 
-/** Returns whether a promise is fulfilled by now. */
 async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
   let is = false
   void promise?.then(() => {

@@ -22,7 +22,6 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-/** Starts a process without sockets. */
 async function startUser(store: LosingStore, options: Partial<LiveSessionOptions<typeof fields>> = {}) {
   const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
   const live = liveSession(app, { fields, store, storeTimeout: 1, onError: () => undefined, ...options })

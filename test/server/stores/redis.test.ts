@@ -32,7 +32,6 @@ describeWithServer(REDIS, 'redisStore', () => {
 
   const redis = (...args: string[]): Promise<unknown> => connection.client.sendCommand(args)
   const idle = async (): Promise<number> => Number(await redis('PTTL', KEY))
-  /** Ages its last use by so many ms. */
   const age = (ms: number): Promise<unknown> => redis('HSET', KEY, '', String(Date.now() - ms))
 
   describe('keeps a subject', () => {

@@ -36,7 +36,6 @@ describe('acknowledged writes of sqlStore in SQLite survive', () => {
   }
   const kysely = (opened: Database.Database) =>
     new Kysely<unknown>({ dialect: new SqliteDialect({ database: opened }) })
-  /** A store in a new database. */
   const create = async () => {
     const own = database()
     const clock = testClock()

@@ -10,7 +10,6 @@ const NOW = 1000 * DAY
 beforeEach(() => void jest.useFakeTimers({ now: NOW }))
 afterEach(() => void jest.useRealTimers())
 
-/** Returns the sweeps of so many days. */
 async function sweep(days: number, given: Partial<Settings>, fails = false) {
   const [limits, guests, ends]: [number[], number[], number[]] = [[], [], []]
   const errors: unknown[] = []

@@ -14,7 +14,6 @@ const good = tickets.sign({ sub, epoch: 0, changes: [['division', stamp(NOW), 3]
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const derived = Buffer.from(hkdfSync('sha256', secret, '', 'koa-live-session/ticket', 32))
-/** Signs any content with our own key. */
 const signed = (head: unknown, claims: unknown): string => {
   const text = `${typeof head === 'string' ? head : base64url(head)}.${base64url(claims)}`
   return `${text}.${createHmac('sha256', derived).update(text).digest('base64url')}`

@@ -14,7 +14,6 @@ import { browserId } from '../../../support/app/browser-id.js'
 
 const DEEDS: readonly Deed[] = ['reads', 'shows', 'sets', 'renews']
 
-/** Returns the action for each deed of a request. */
 const row = (brought: Brought, given: Partial<CookieFacts>): string[] =>
   DEEDS.map((deed) =>
     cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent: () => true, ...given }),

@@ -22,7 +22,6 @@ const values = fc.dictionary(key, fc.jsonValue({ maxDepth: 2 }), { noNullPrototy
 
 type Session = Record<string, unknown>
 
-/** A session in memory, saved several times. */
 class Saved {
   readonly replica = new Replica()
   #stamp = NOW
@@ -31,12 +30,10 @@ class Saved {
     this.#write(readContent({ ...first, _maxAge: DAY }, undefined))
   }
 
-  /** The session given to a request. */
   get(): Session {
     return { ...toKoaSession(this.replica, NOW) }
   }
 
-  /** Saves a request’s changes to its session. */
   save(given: ReturnType<typeof contentOf>, left: Session): void {
     this.#write(difference(given, readContent(left, undefined)))
   }
