@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
-import { ANN, BarePage, GUEST, NAMELESS, NEW_GUEST, THE_GUEST, type Visitor } from '../support/page/bare-page.js'
+import {
+  ANN,
+  BarePage,
+  type BareSnapshot,
+  GUEST,
+  NAMELESS,
+  NEW_GUEST,
+  THE_GUEST,
+  type Visitor,
+} from '../support/page/bare-page.js'
 
 /** Answers its questions and connections without a cookie. */
 function inVain(page: BarePage, visitor: Visitor): void {
@@ -10,8 +19,8 @@ function inVain(page: BarePage, visitor: Visitor): void {
 }
 
 /** A page with a change in a browser without a cookie. */
-function first(): BarePage {
-  const page = new BarePage(null)
+function first(initial: BareSnapshot | null = null): BarePage {
+  const page = new BarePage(initial)
   page.on('begin')
   page.on('connect')
   page.greet(NAMELESS)
@@ -31,12 +40,8 @@ function blocked(): BarePage {
 
 /** A page of a guest without consent: no answer sets a cookie. */
 function denied(): BarePage {
-  const page = new BarePage({ guest: true, values: {}, defaults: { division: -1, cart: [] }, stamps: {} })
-  page.on('begin')
-  page.on('connect')
-  page.greet(NAMELESS)
-  page.set('theme', 'dark')
-  page.take(5)
+  const { who: _, ...nameless } = NEW_GUEST
+  const page = first(nameless)
   page.told(NAMELESS)
   page.effects()
   return page

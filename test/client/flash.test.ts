@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { onFlash } from '../../client/flash.js'
 import type { JsonValue } from '../../shared/json.js'
@@ -5,32 +6,13 @@ import { present } from '../support/app/present.js'
 import { bareInside } from '../support/page/bare-part.js'
 
 /** A socket: the test plays its server. */
-class BareSocket {
+class BareSocket extends EventEmitter {
   connected = true
-  readonly handlers = new Map<string, () => void>()
   readonly asked: ((answer: unknown) => void)[] = []
 
-  on(event: string, handler: () => void): this {
-    this.handlers.set(event, handler)
-    return this
-  }
-
-  once(event: string, handler: () => void): this {
-    return this.on(event, handler)
-  }
-
-  off(event: string): this {
-    this.handlers.delete(event)
-    return this
-  }
-
-  emit(event: string, ...given: readonly [...unknown[], ack: (answer: unknown) => void]): void {
-    if (event !== 'live_session:take_flash') return
-    this.asked.push(given.at(-1) as (answer: unknown) => void)
-  }
-
-  hear(event: string): void {
-    this.handlers.get(event)?.()
+  override emit(event: string, ...given: readonly unknown[]): boolean {
+    if (event !== 'live_session:take_flash') return super.emit(event, ...given)
+    return this.asked.push(given.at(-1) as (answer: unknown) => void) > 0
   }
 }
 
@@ -94,7 +76,7 @@ describe('flash messages', () => {
     jest.advanceTimersByTime(10_000)
     expect(socket.asked).toHaveLength(4)
     add(() => undefined)
-    socket.hear('live_session:flash')
+    socket.emit('live_session:flash')
     present(socket.asked[4])(REFUSAL)
     close()
     present(socket.asked[5])(REFUSAL)
@@ -106,7 +88,7 @@ describe('flash messages', () => {
     const { socket, add } = open()
     hide(true)
     add(() => undefined)
-    socket.hear('live_session:flash')
+    socket.emit('live_session:flash')
     expect(socket.asked).toHaveLength(0)
     hide(false)
     expect(socket.asked).toHaveLength(1)
@@ -123,7 +105,7 @@ describe('flash messages', () => {
     expect(socket.asked).toHaveLength(1)
     close()
     hide(false)
-    socket.hear('live_session:flash')
+    socket.emit('live_session:flash')
     expect(socket.asked).toHaveLength(1)
     const { live, close: closeOther } = bareInside()
     onFlash(live, () => undefined)()

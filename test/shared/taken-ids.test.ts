@@ -26,86 +26,60 @@ function ids(count: number, at = NOW): readonly TakenId[] {
 
 const over = (register: StoredRegister): Replica => Replica.of([register], 'job')
 
+/** Returns the ids of a write, with their ms since NOW. */
+const idsIn = ({ ids: known = [] }: StoredRegister): string => known.map(([id, at]) => `${id}@${at - NOW}`).join(' ')
+
 describe('a write', () => {
   const before: StoredRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
+  const write = (ms: number): StoredRegister => register('a', NOW + ms, 2)
 
   it('keeps the ids of computed changes before it, and its own', () => {
-    const computed = carrying(register('a', NOW + 1, 2), over(before), NOW + 1, 'two')
-    expect(computed.ids).toEqual([
-      ['one', NOW],
-      ['two', NOW + 1],
-    ])
-    expect(carrying(register('a', NOW + 2), over(computed), NOW + 2).ids).toEqual(computed.ids)
+    const computed = carrying(write(1), over(before), NOW + 1, 'two')
+    expect(idsIn(computed)).toBe('one@0 two@1')
+    expect(idsIn(carrying(write(2), over(computed), NOW + 2))).toBe('one@0 two@1')
   })
 
   it('has no ids without a computed change', () => {
-    const plain = register('a', NOW, 1)
+    const plain = write(0)
     expect(carrying(plain, undefined, NOW)).toBe(plain)
     expect(carrying(plain, over(register('a', 1, 1)), NOW, '')).toBe(plain)
   })
 
   it('forgets ids after two minutes', () => {
-    expect(carrying(register('a', NOW, 2), over(before), NOW + 2 * MINUTE - 1).ids).toEqual(before.ids)
-    expect(carrying(register('a', NOW, 2), over(before), NOW + 2 * MINUTE)).not.toHaveProperty('ids')
+    expect(idsIn(carrying(write(0), over(before), NOW + 2 * MINUTE - 1))).toBe('one@0')
+    expect(carrying(write(0), over(before), NOW + 2 * MINUTE)).not.toHaveProperty('ids')
     const later = { ...before, ids: [...ids(3), ['late', stamp(NOW + MINUTE)] as const] }
-    expect(carrying(register('a', NOW + MINUTE, 2), over(later), NOW + 2 * MINUTE + 1).ids).toEqual([
-      ['', NOW + 1],
-      ['id2', NOW + 2],
-      ['late', NOW + MINUTE],
-    ])
+    expect(idsIn(carrying(write(MINUTE), over(later), NOW + 2 * MINUTE + 1))).toBe(`@1 id2@2 late@${MINUTE}`)
   })
 
   it('marks the stamp up to which ids are unknown', () => {
-    const first = carrying(register('a', NOW + 1, 2), over(register('a', NOW, 1)), NOW + 1, 'one')
-    expect(first.ids).toEqual([
-      ['', NOW],
-      ['one', NOW + 1],
-    ])
-    const second = carrying(register('a', NOW + 2), over(first), NOW + 2, 'two')
-    expect(second.ids).toEqual([
-      ['', NOW],
-      ['one', NOW + 1],
-      ['two', NOW + 2],
-    ])
-    expect(carrying(register('a', NOW + 3), over(second), NOW + 2 * MINUTE + 1).ids).toEqual([
-      ['', NOW + 1],
-      ['two', NOW + 2],
-    ])
-    expect(carrying(register('a', NOW + 3), over(second), NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
+    const first = carrying(write(1), over(register('a', NOW, 1)), NOW + 1, 'one')
+    expect(idsIn(first)).toBe('@0 one@1')
+    const second = carrying(write(2), over(first), NOW + 2, 'two')
+    expect(idsIn(second)).toBe('@0 one@1 two@2')
+    expect(idsIn(carrying(write(3), over(second), NOW + 2 * MINUTE + 1))).toBe('@1 two@2')
+    expect(carrying(write(3), over(second), NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
   })
 
   it('keeps the newest 200, and the stamp of the last dropped', () => {
-    const many = { ...register('a', NOW, 1), ids: ids(MAX_IDS) }
-    const { ids: known = [] } = carrying(register('a', NOW + 1000, 1), over(many), NOW, 'new')
-    expect([known.length, known[0], known[1], known.at(-1)]).toEqual([
-      200,
-      ['', NOW + 1],
-      ['id2', NOW + 2],
-      ['new', NOW + 1000],
-    ])
-    expect(carrying(register('a', NOW + 2000, 1), over({ ...many, ids: known }), NOW).ids).toEqual(known)
+    const full = carrying(write(1000), over({ ...write(0), ids: ids(MAX_IDS) }), NOW, 'new')
+    expect(full.ids).toHaveLength(200)
+    expect(idsIn(full)).toMatch(/^@1 id2@2 .* new@1000$/)
+    expect(carrying(write(2000), over(full), NOW).ids).toEqual(full.ids)
   })
 
   it('knows the stamp of a computed change, but of no plain change', () => {
     const cut: StoredRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
-    expect([takenAt(before, 'one'), takenAt(before, 'two'), takenAt(undefined, 'one'), takenAt(cut, '')]).toEqual([
-      NOW,
-      undefined,
-      undefined,
-      undefined,
-    ])
+    expect([takenAt(before, 'one'), takenAt(before, 'two')]).toEqual([NOW, undefined])
+    expect([takenAt(undefined, 'one'), takenAt(cut, '')]).toEqual([undefined, undefined])
   })
-})
 
-describe('two copies of a write', () => {
-  it('the copy with more ids is news', () => {
+  it('is news if a copy has fewer ids', () => {
     const without = register('a', NOW, { b: 1 })
     const known = { ...without, ids: ids(1) }
     expect([isNews(known, without), isNews(without, known), isNews(known, known)]).toEqual([true, false, false])
-    expect([isNews(known, register('a', NOW, { b: 2 })), isNews(known, register('a', NOW + 1, { b: 1 }))]).toEqual([
-      false,
-      false,
-    ])
+    for (const other of [register('a', NOW, { b: 2 }), register('a', NOW + 1, { b: 1 })])
+      expect(isNews(known, other)).toBe(false)
   })
 })
 

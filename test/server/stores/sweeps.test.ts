@@ -13,25 +13,20 @@ afterEach(() => void jest.useRealTimers())
 async function sweep(days: number, given: Partial<Settings>, fails = false) {
   const [limits, guests, ends]: [number[], number[], number[]] = [[], [], []]
   const errors: unknown[] = []
+  const daysSince = (time: number): number => (Date.now() - time) / DAY
   const store: Store = {
     ...memoryStore(),
     sweep: async (before, limitsOf = {}) => {
-      limits.push((Date.now() - before) / DAY)
-      guests.push((Date.now() - (limitsOf.guests ?? before)) / DAY)
-      ends.push((Date.now() - (limitsOf.ended ?? before)) / DAY)
+      limits.push(daysSince(before))
+      guests.push(daysSince(limitsOf.guests ?? before))
+      ends.push(daysSince(limitsOf.ended ?? before))
       if (fails) throw new Error('it is down')
       return 0
     },
   }
   const report = (error: unknown): void => void errors.push(error)
-  const settings = {
-    storeMaxIdle: 100 * DAY,
-    maxAge: 31 * DAY,
-    clock: Date.now,
-    report,
-    ...given,
-  } as unknown as Settings
-  const sweeps = new Sweeps(store, settings)
+  const settings = { storeMaxIdle: 100 * DAY, maxAge: 31 * DAY, clock: Date.now, report, ...given }
+  const sweeps = new Sweeps(store, settings as unknown as Settings)
   await jest.advanceTimersByTimeAsync(days * DAY)
   sweeps.close()
   await jest.advanceTimersByTimeAsync(10 * DAY)
