@@ -79,15 +79,6 @@ describe('a POST', () => {
     page.on('timer', 'post')
     expect(page.page.isQueued).toBe(true)
   })
-
-  it('gives way to another tab’s POST', () => {
-    const page = BarePage.greeted()
-    const ticket = page.learn(['division', 10, 3])
-    page.on('news', { who: 'g', tickets: [ticket], held: [] })
-    page.effects()
-    page.on('turn')
-    expect([page.effects('release', 'post'), page.page.posted]).toEqual([[['release']], undefined])
-  })
 })
 
 describe('a failed POST', () => {
@@ -131,14 +122,6 @@ describe('a failed POST', () => {
     expect(page.effects('timer').map((timer) => timer.slice(0, 3))).toContainEqual(['timer', 'post', 1000])
     expect(page.answer({ stamp: 9 })).toMatchObject({ set: [['division', 0, '', 3]] })
     expect(page.settled).toEqual(['3 saved'])
-  })
-
-  it('backs off once for several deferred changes', () => {
-    const page = new BarePage(GUEST, false)
-    for (const key of ['a', 'b', 'c']) page.set(key, 3)
-    page.effects()
-    page.answer({ results: ['a', 'b', 'c'].map(() => ({ code: 'store_unavailable' })) } as never)
-    expect(page.effects('timer').filter(([, name, ms]) => name === 'post' && ms === 1000)).toHaveLength(1)
   })
 
   it('brings unsaved tickets before large tickets without a store', () => {
@@ -232,11 +215,9 @@ describe('a change without a store', () => {
   })
 })
 
-describe('an answer with a greeting', () => {
-  it('merges the greeting’s values', () => {
-    const page = new BarePage(GUEST, false)
-    page.set('division', 3)
-    page.answer({ ...greetingOf({ ...THE_GUEST, changes: [['cart', 5, ['a']]] }), stamp: 10 })
-    expect([page.get('cart'), page.settled]).toEqual([['a'], ['3 saved']])
-  })
+it('an answer with a greeting merges the greeting’s values', () => {
+  const page = new BarePage(GUEST, false)
+  page.set('division', 3)
+  page.answer({ ...greetingOf({ ...THE_GUEST, changes: [['cart', 5, ['a']]] }), stamp: 10 })
+  expect([page.get('cart'), page.settled]).toEqual([['a'], ['3 saved']])
 })

@@ -103,11 +103,3 @@ describe('a page in use', () => {
     expect(page.post()).toEqual({ who: 'g' })
   })
 })
-
-describe('an unused page', () => {
-  it('POSTs nothing', () => {
-    const page = opened(BarePage.greeted())
-    page.comeBack()
-    expect([page.post(), page.effects('post', 'queue')]).toEqual([undefined, []])
-  })
-})

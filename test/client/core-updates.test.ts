@@ -94,21 +94,6 @@ describe('an update', () => {
     page.refuse('conflict')
     expect([page.settled, page.get('cart')]).toEqual([['update conflict'], ['a']])
   })
-
-  it('waits after rate_limited, then rebases', () => {
-    const page = shopping('a')
-    page.update('cart', add('b'))
-    page.refuse('rate_limited')
-    page.effects()
-    page.learn(['cart', 12, ['a', 'x']])
-    page.time('send')
-    for (let times = 0; times < 2 && page.settled.length === 0; times += 1) {
-      const [change] = page.sent()
-      if (change?.[1] === 12) break
-      page.overtake(12, ['a', 'x'])
-    }
-    expect(page.get('cart')).toEqual(['a', 'x', 'b'])
-  })
 })
 
 describe('a throwing update', () => {

@@ -8,7 +8,6 @@ import { GreetingSocket } from '../support/page/greeting-socket.js'
 /** A page of an app with untyped fields. */
 interface Untyped {
   set(key: string, value: number): Promise<void>
-  update(key: string, next: (value: number) => number): Promise<void>
   onChange(listener: (change: { readonly key: string; readonly source: string }) => void): void
 }
 type Listen = (live: LiveSessionClient, listener: () => void) => () => void
@@ -130,18 +129,6 @@ describe('a page that is shown', () => {
     end()
     show(persisted)
     expect(heard).toEqual([1, 1])
-  })
-
-  it('POSTs only its update at first, without a socket', async () => {
-    jest.useFakeTimers()
-    const initial = { ...GUEST, values: { division: 1 }, stamps: { division: 7 } }
-    const live = createLiveSession<never>({ initial: initial as never })
-    show(false)
-    void (live as unknown as Untyped).update('division', (division) => division + 1)
-    await jest.advanceTimersByTimeAsync(1000)
-    live.close()
-    const set = [['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]]
-    expect(fetched.mock.calls.map(([, init]) => JSON.parse(String(init?.body)))).toEqual([{ who: 'g', set }])
   })
 })
 

@@ -3,11 +3,6 @@ import { derived, get } from 'svelte/store'
 import { bareClient } from '../support/page/bare-client.js'
 
 describe('field(key) as a store of Svelte', () => {
-  it('is read by get', () => {
-    const { live } = bareClient()
-    expect(get(live.field('division'))).toBe(1)
-  })
-
   it('calls a subscriber immediately, then after each change', () => {
     const { live } = bareClient()
     const heard: number[] = []

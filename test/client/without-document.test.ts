@@ -76,23 +76,23 @@ describe('a client without a document', () => {
   })
 })
 
-describe('the timers of a page', () => {
-  it('keep a process alive, except for a renewal', () => {
-    const started = jest.spyOn(globalThis, 'setTimeout')
+describe('a process', () => {
+  const started = (): readonly boolean[] =>
+    jest.mocked(setTimeout).mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())
+
+  it('stays alive for the timers of a page, except for a renewal', () => {
+    jest.spyOn(globalThis, 'setTimeout')
     const timers = createTimers(() => undefined)
     timers.start('renew', 300_000, 0)
     timers.start('greet', 1000, 500)
-    expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false, true])
+    expect(started()).toEqual([false, true])
     timers.close()
   })
-})
 
-describe('the timeout of a POST', () => {
-  it('keeps no process alive', () => {
+  it('does not stay alive for the timeout of a POST', () => {
     jest.spyOn(globalThis, 'fetch').mockReturnValue(new Promise(() => undefined))
-    const started = jest.spyOn(globalThis, 'setTimeout')
-    const options = { endpoint: 'https://app.example/store_session', credentials: 'same-origin', headers: {} } as const
-    createPoster(options, () => undefined).post({}, 10_000)
-    expect(started.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false])
+    jest.spyOn(globalThis, 'setTimeout')
+    createPoster({ endpoint: ENDPOINT, credentials: 'same-origin', headers: {} }, () => undefined).post({}, 10_000)
+    expect(started()).toEqual([false])
   })
 })

@@ -21,14 +21,6 @@ describe('a mistake in the use of the plugin', () => {
     ])
   })
 
-  it('allows a second, unused middleware', async () => {
-    const app = await App.start({ routes: app404 })
-    const second = app.live.middleware()
-    expect(second).toBeInstanceOf(Function)
-    await app.visitor().text('/')
-    expect(app.warnings.filter((warning) => warning.includes('middleware()'))).toEqual([])
-  })
-
   it('explains a socket without attach()', async () => {
     const app = await App.start({ isAttached: false })
     const told = new Promise((resolve) => {

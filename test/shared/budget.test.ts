@@ -7,16 +7,14 @@ import { fc } from '../support/app/property.js'
 const schema = z.any()
 const share = (fields: object, budget = 3000) => [...shareBudget(fields as never, budget)]
 
-describe('cookieBytes()', () => {
-  it('counts UTF-8 in base64', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (value) => {
-        const text = JSON.stringify(['key', Number.MAX_SAFE_INTEGER, value])
-        expect(cookieBytes('key', value)).toBe(Math.ceil(((Buffer.byteLength(text) + 1) * 4) / 3))
-      }),
-      { examples: [['\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}']] },
-    )
-  })
+it('cookieBytes() counts UTF-8 in base64', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (value) => {
+      const text = JSON.stringify(['key', Number.MAX_SAFE_INTEGER, value])
+      expect(cookieBytes('key', value)).toBe(Math.ceil(((Buffer.byteLength(text) + 1) * 4) / 3))
+    }),
+    { examples: [['\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}']] },
+  )
 })
 
 describe('mostBytes()', () => {

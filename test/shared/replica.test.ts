@@ -114,20 +114,18 @@ describe('the ids of a register', () => {
   })
 })
 
-describe('a replica', () => {
-  it('holds each key once, in order of arrival', () => {
-    const replica = new Replica()
-    const factsOf = (key: string) => [replica.isEmpty, replica.stamp(key), replica.value(key), replica.source(key)]
-    expect(factsOf('a')).toEqual([true, 0, undefined, undefined])
-    replica.merge(register('b', 2, 1), 'request')
-    replica.merge(register('a', 3), 'ticket')
-    replica.merge(register('b', 4, null), 'socket')
-    expect(replica.registers()).toEqual([register('b', 4, null), register('a', 3)])
-    expect([factsOf('a'), factsOf('b')]).toEqual([
-      [false, 3, undefined, 'ticket'],
-      [false, 4, null, 'socket'],
-    ])
-  })
+it('a replica holds each key once, in order of arrival', () => {
+  const replica = new Replica()
+  const factsOf = (key: string) => [replica.isEmpty, replica.stamp(key), replica.value(key), replica.source(key)]
+  expect(factsOf('a')).toEqual([true, 0, undefined, undefined])
+  replica.merge(register('b', 2, 1), 'request')
+  replica.merge(register('a', 3), 'ticket')
+  replica.merge(register('b', 4, null), 'socket')
+  expect(replica.registers()).toEqual([register('b', 4, null), register('a', 3)])
+  expect([factsOf('a'), factsOf('b')]).toEqual([
+    [false, 3, undefined, 'ticket'],
+    [false, 4, null, 'socket'],
+  ])
 })
 
 describe('the merge rule', () => {
@@ -175,16 +173,8 @@ describe('a stamp', () => {
     expect(nextStamp(1.9, NEVER)).toBe(1)
   })
 
-  it.each([
-    [1, true],
-    [Number.MAX_SAFE_INTEGER, true],
-    [0, false],
-    [-1, false],
-    [1.5, false],
-    [2 ** 53, false],
-    ['1', false],
-    [undefined, false],
-  ])('%p is valid: %p', (value, expected) => {
-    expect(isStamp(value)).toBe(expected)
+  it('is a positive safe integer', () => {
+    const all = [1, Number.MAX_SAFE_INTEGER, 0, -1, 1.5, 2 ** 53, '1', undefined]
+    expect(all.filter(isStamp)).toEqual([1, Number.MAX_SAFE_INTEGER])
   })
 })

@@ -162,16 +162,14 @@ describe.each([
   })
 })
 
-describe('memorySession and socket.liveSession', () => {
-  it('behave alike in any sequence of steps', async () => {
-    const open = await realHandlers()
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
-        expect(await play(await doubleHandler(), steps)).toEqual(await play(await open(), steps))
-      }),
-      { numRuns: atScale(10, 30) },
-    )
-  })
+it('memorySession and socket.liveSession behave alike in any sequence of steps', async () => {
+  const open = await realHandlers()
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
+      expect(await play(await doubleHandler(), steps)).toEqual(await play(await open(), steps))
+    }),
+    { numRuns: atScale(10, 30) },
+  )
 })
 
 describe('memorySession', () => {

@@ -28,10 +28,6 @@ describe('memoryStore', () => {
     await expect(store.load('s')).rejects.toThrow()
     await expect(store.compareAndSet('s', { key: 'a', stamp: 1 }, 0)).rejects.toThrow()
     expect(await store.load('s')).toEqual([])
-  })
-
-  it('fails until told otherwise', async () => {
-    const store = memoryStore()
     store.fail(Number.POSITIVE_INFINITY)
     for (let turn = 0; turn < 5; turn += 1) await expect(store.sweep(0)).rejects.toThrow()
     store.fail(0)

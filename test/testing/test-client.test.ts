@@ -274,15 +274,13 @@ describe.each([
   })
 })
 
-describe('testClient and createLiveSession', () => {
-  it('behave alike in any sequence of steps', async () => {
-    jest.spyOn(console, 'error').mockReturnValue()
-    const open = await realScreens()
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
-        expect(await play(await doubleScreen(), steps)).toEqual(await play(await open(), steps))
-      }),
-      { numRuns: atScale(8, 15) },
-    )
-  })
+it('testClient and createLiveSession behave alike in any sequence of steps', async () => {
+  jest.spyOn(console, 'error').mockReturnValue()
+  const open = await realScreens()
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
+      expect(await play(await doubleScreen(), steps)).toEqual(await play(await open(), steps))
+    }),
+    { numRuns: atScale(8, 15) },
+  )
 })

@@ -40,12 +40,10 @@ async function stored(store: LosingStore): Promise<unknown> {
   return register?.value
 }
 
-describe('an update of a process without sockets', () => {
-  it('is in memory once the store has it', async () => {
-    const { ann, add } = await startUser(losingStore(), { storeTimeout: 1000 })
-    await add('a')
-    expect(ann.get('items')).toEqual(['a'])
-  })
+it('an update without sockets is in memory once stored', async () => {
+  const { ann, add } = await startUser(losingStore(), { storeTimeout: 1000 })
+  await add('a')
+  expect(ann.get('items')).toEqual(['a'])
 })
 
 describe('an update with a lost answer of the store', () => {
