@@ -61,7 +61,7 @@ function travel(address: string): void {
   dispatchEvent(new PopStateEvent('popstate'))
 }
 
-describe('the address of a page', () => {
+describe('the address', () => {
   it('gets the saved values, and keeps the rest', () => {
     page('/costs?q=a+b&r=a%20b&flag#top')
     expect([shown(), history.state]).toEqual(['/costs?q=a+b&r=a%20b&flag&d=1#top', { of: 'the app' }])
@@ -263,7 +263,7 @@ function pageWithNavigation() {
   }
 }
 
-describe('the address during a navigation', () => {
+describe('the address at a navigation', () => {
   it('stays unchanged for ten seconds after the last link', () => {
     const { live, navigate, hear } = pageWithNavigation()
     navigate()
@@ -320,7 +320,7 @@ describe('the address during a navigation', () => {
   })
 })
 
-describe('the address of the app’s router', () => {
+describe('the router’s address', () => {
   it('gets the values, and sets them only on travels', async () => {
     const { live, push, change } = pageWithNavigation()
     await push('/projects?d=9')

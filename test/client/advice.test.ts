@@ -47,14 +47,14 @@ describe('the advice for a mistake', () => {
   })
 })
 
-describe('a value that is not JSON', () => {
-  it('is rejected with its path and a remedy in development', () => {
+describe('a non-JSON value', () => {
+  it('rejects with path and remedy in development', () => {
     expect(() => FULL.settable('at', { since: [new Date()] })).toThrow(
       'set("at"): expected a JSON value, received a Date at $.since[0]. Store value.toISOString() and declare a string.',
     )
   })
 
-  it('is rejected with the same code in production', () => {
+  it('rejects with the same code in production', () => {
     const refuse = (): unknown => BRIEF.settable('at', { since: [new Date()] })
     expect(refuse).toThrow(expect.objectContaining({ name: 'LiveSessionError', code: 'invalid_value', key: 'at' }))
     expect(BRIEF.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
@@ -64,7 +64,7 @@ describe('a value that is not JSON', () => {
     ['set', (live) => live.set('division', Promise.resolve(3) as never)],
     ['setMany', (live) => live.setMany({ division: Promise.reject(new Error('no')) as never })],
     ['update', (live) => live.update('division', (async (now: number) => now + 1) as never)],
-  ])('is rejected if it is a promise given to %s()', async (call, act) => {
+  ])('includes a promise given to %s()', async (call, act) => {
     const errors = jest.spyOn(console, 'error').mockReturnValue()
     const initial = { values: {}, defaults: { division: 1 }, stamps: {} }
     const live = createLiveSession<typeof fields>({ initial: initial as never })

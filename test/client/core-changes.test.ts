@@ -165,7 +165,7 @@ describe('a value', () => {
 })
 
 describe('a change with a lost answer', () => {
-  it('is resent with its original base, before the next change', () => {
+  it('is resent with its base, before later changes', () => {
     const page = sent(1)
     page.set('division', 2)
     page.comeBack()

@@ -78,7 +78,7 @@ describe('a value from a fast clock', () => {
   })
 })
 
-describe('a page without a socket after two silent hours', () => {
+describe('a page after two silent hours', () => {
   it('shows another tab’s new change', () => {
     const pages = [new BarePage(undefined, false), new BarePage(undefined, false)] as const
     for (const page of pages) {

@@ -34,8 +34,8 @@ function sending(key: string, value?: JsonValue): BarePage {
   return page
 }
 
-describe('the outbox of a page', () => {
-  it('is shown and sent by the next page, with its base stamp', () => {
+describe('the outbox', () => {
+  it('reaches the next page with its base stamp', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 1])
     page.on('disconnect')
@@ -72,7 +72,7 @@ describe('the outbox of a page', () => {
     ])
   })
 
-  it('has a computed value with its id, so that it counts once', () => {
+  it('has computed values with their ids', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     page.answer()
@@ -165,7 +165,7 @@ describe('the outbox of a page', () => {
   })
 })
 
-describe('two computed changes left by a page', () => {
+describe('two updates in the outbox', () => {
   /** They go out together: the server knows which of them it has taken. */
   const LIST = [
     ['cart', 10, '1', ['a', 'b']],
@@ -192,7 +192,7 @@ describe('two computed changes left by a page', () => {
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], []])
   })
 
-  it('are both sent by the page itself on return', () => {
+  it('are both sent again on return', () => {
     const page = left()
     page.effects()
     page.on('disconnect')
@@ -201,7 +201,7 @@ describe('two computed changes left by a page', () => {
     expect(page.sent()).toEqual(LIST)
   })
 
-  it('both count if the first arrived before the next page', () => {
+  it('count if the first has arrived before', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
   })
@@ -226,7 +226,7 @@ describe('two computed changes left by a page', () => {
   it.each([
     ['missed the first', 10],
     ['knows the first', 11],
-  ])('yield to the longer list of a page that %s', (_, base) => {
+  ])('yield to a longer list of a page that %s', (_, base) => {
     const page = left()
     const first = remainsOf(page.page)
     const short = base === 10 ? first : JSON.stringify(['g', [], [['cart', 11, '2', ['a', 'b', 'c']]]])
@@ -250,7 +250,7 @@ describe('two computed changes left by a page', () => {
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([value, 'saved', []])
   })
 
-  it('continue if the first wrote the current value under a lost id', () => {
+  it('continue if the first lost its id', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect(sent(after)).toEqual(LIST)
     const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const

@@ -182,7 +182,7 @@ describe('a change without a store', () => {
     expect(page.settled).toEqual(['3 store_unavailable'])
   })
 
-  it('becomes saved when another tab or an answer confirms it', () => {
+  it('becomes saved by another tab or an answer', () => {
     const page = unsaved()
     page.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
     expect(page.status('division')).toBe('saved')

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
-describe('a page with a refused handshake', () => {
-  it('as another visitor’s aborts its POST, asks and reconnects', () => {
+describe('a refused handshake', () => {
+  it('as another visitor’s makes the page ask and reconnect', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.post()
@@ -10,7 +10,7 @@ describe('a page with a refused handshake', () => {
     expect([page.did('release'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
   })
 
-  it('retries rate_limited with backoff', () => {
+  it('with rate_limited is retried with backoff', () => {
     const page = new BarePage()
     const waits: unknown[] = []
     for (let count = 0; count < 5; count += 1) {
@@ -22,7 +22,7 @@ describe('a page with a refused handshake', () => {
     expect(waits).toEqual([1000, 1000, 1000, 2000, 4000])
   })
 
-  it('cancels its retry if the socket connects first', () => {
+  it('is not retried once the socket connects', () => {
     const page = BarePage.greeted()
     page.on('refused', 'store_unavailable')
     page.on('connect')
@@ -31,7 +31,7 @@ describe('a page with a refused handshake', () => {
     expect(page.did('reconnect')).toBe(false)
   })
 
-  it('for any other reason POSTs while socket.io reconnects', () => {
+  it('leaves the page to POST while socket.io reconnects', () => {
     const page = new BarePage()
     page.on('refused', undefined)
     page.set('division', 3)
@@ -75,7 +75,7 @@ describe('a page without a socket', () => {
     expect(page.post()).toBeUndefined()
   })
 
-  it('restored from the cache, POSTs a value the cookie lacks', () => {
+  it('POSTs a restored value that the cookie lacks', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -87,7 +87,7 @@ describe('a page without a socket', () => {
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 
-  it('restored from the cache, only asks if the cookie is current', () => {
+  it('only asks if the cookie is current', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -98,7 +98,7 @@ describe('a page without a socket', () => {
   })
 })
 
-describe('a page with a silent or missing connection', () => {
+describe('a page without a greeting', () => {
   it('POSTs after a timeout', () => {
     const page = new BarePage()
     page.on('connect')
@@ -121,7 +121,7 @@ describe('a page with a silent or missing connection', () => {
     expect([page.page.isReady, page.get('division')]).toEqual([true, 8])
   })
 
-  it('waits for its socket if its HTML has all values', () => {
+  it('waits for its socket if HTML has everything', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('refused', undefined)
@@ -142,7 +142,7 @@ describe('a silent connection', () => {
   /** Returns the timeouts of the syncs sent since the last call. */
   const timeouts = (page: BarePage): readonly unknown[] => page.effects('send').map(([, , ms]) => ms)
 
-  it('is replaced, and the change is resent over the next', () => {
+  it('is replaced; the change is resent', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     expect(page.sent()).toEqual([['division', 0, '', 3]])
@@ -159,7 +159,7 @@ describe('a silent connection', () => {
     expect(page.did('reconnect')).toBe(true)
   })
 
-  it('leaves the change to a POST if no connection follows', () => {
+  it('leaves the change to a POST without a successor', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.lose()
@@ -250,14 +250,14 @@ describe('a first visit with failing questions', () => {
     return page
   }
 
-  it('sends changes over its socket, but stays offline', () => {
+  it('sends changes, but stays offline', () => {
     const page = unanswered()
     expect(page.sent()).toEqual([['division', 0, '', 3]])
     page.take(10)
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
 
-  it('resends the change once an answer brings a cookie', () => {
+  it('resends the change after a cookie', () => {
     const page = unanswered()
     page.take(10)
     page.effects()
@@ -268,7 +268,7 @@ describe('a first visit with failing questions', () => {
 })
 
 describe('the news of other tabs', () => {
-  it('of another visitor reconnects the page once', () => {
+  it('of another visitor reconnect the page once', () => {
     const page = BarePage.greeted()
     for (const who of ['h', 'h', 'h']) page.on('news', { who, tickets: [], held: [] })
     expect(page.did('reconnect')).toBe(false)
@@ -279,21 +279,21 @@ describe('the news of other tabs', () => {
     expect(page.page.who).toBe('ann')
   })
 
-  it('of another visitor makes a page without socket ask', () => {
+  it('of another visitor make a page without socket ask', () => {
     const page = new BarePage(GUEST, false)
     page.on('news', { who: 'h', tickets: [], held: [] })
     expect(page.told(ANN)).toEqual({})
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
-  it('of a working cookie ends the wait of a first visit', () => {
+  it('of a working cookie end a first visit', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('news', { who: 'g', tickets: [], held: [] })
     expect(page.told(THE_GUEST)).toEqual({})
     expect(page.did('take')).toBe(true)
   })
 
-  it('of its own visitor saves its values', () => {
+  it('of its own visitor save its values', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
     page.on('news', { who: 'g', tickets: [ticket], held: [['cart', 4]] })
@@ -338,7 +338,7 @@ describe('a page at its unload', () => {
     expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }]])
   })
 
-  it('POSTs nothing without changes or without a visitor', () => {
+  it('POSTs nothing without changes or visitor', () => {
     const saved = BarePage.greeted()
     saved.set('division', 3)
     saved.take(10)
@@ -352,7 +352,7 @@ describe('a page at its unload', () => {
     }
   })
 
-  it('POSTs once, even if the browser freezes it later', () => {
+  it('POSTs once, even if frozen later', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.effects()

@@ -51,7 +51,7 @@ describe('a page in use', () => {
     expect(page.post()).toEqual({})
   })
 
-  it('POSTs nothing after another POST of this or another tab', () => {
+  it('POSTs nothing soon after any tab’s POST', () => {
     const page = opened()
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -65,7 +65,7 @@ describe('a page in use', () => {
     expect(other.post()).toBeUndefined()
   })
 
-  it('backs off after a refused POST, however often it is used', () => {
+  it('backs off after a refused POST', () => {
     const page = opened()
     page.on('use')
     page.effects()

@@ -29,7 +29,7 @@ it('a status stays the same object, and is the worst of all', () => {
 
 const add = (item: string) => (value: JsonValue | undefined) => [...(value as string[]), item]
 
-describe('an update during an outage of the store', () => {
+describe('an update during an outage', () => {
   it('is offline until the store accepts its id', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 5, []])
@@ -57,7 +57,7 @@ describe('an update during an outage of the store', () => {
     expect(page.settled).toEqual(['1 saved', 'update saved', 'update saved'])
   })
 
-  it('delays a set of another key by two seconds at most', () => {
+  it('delays other keys by two seconds at most', () => {
     const page = BarePage.greeted()
     page.update('cart', add('a'))
     for (let count = 0; count < 9; count += 1) {
@@ -83,7 +83,7 @@ describe('a rejected status', () => {
     page.answer({ held: [['cart', stamp]] })
   }
 
-  it('stays through remote changes and a flush, until the next set', () => {
+  it('stays until the next set, despite a flush', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.refuse('too_large')

@@ -9,7 +9,7 @@ const STEP = { changes: [['step', 5, 2] as const], tab: ['step'] }
 const left = ({ page }: BarePage): readonly unknown[] =>
   [remainsOf(page), remainsOf(page, true)].map((text) => (text ? JSON.parse(text) : text))
 
-describe('values of the tab', () => {
+describe('tab values', () => {
   it('are saved immediately, and left to this tab only', () => {
     const page = BarePage.greeted()
     const ticket = page.hear(STEP)
@@ -47,7 +47,7 @@ describe('values of the tab', () => {
     expect(page.effects()).toContainEqual(['send', expect.objectContaining({ tickets: [own] }), 4000])
   })
 
-  it('start from the tab’s outbox, unless it is another visitor’s', () => {
+  it('start from the tab’s own outbox', () => {
     const ticket = bareTicket(STEP)
     const page = BarePage.greeted()
     page.on('restored', [JSON.stringify(['g', [ticket], [['step', 5, '', 3]]])])

@@ -35,7 +35,7 @@ describe('values set together', () => {
     expect(page.settled).toEqual(['together saved'])
   })
 
-  it('share a group name per call; a single value has none', () => {
+  it('share a group name per call', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1, cart: [] })
     page.setMany({ theme: 1, size: 2 })
@@ -73,7 +73,7 @@ describe('values set together', () => {
     expect(sent(page)).toEqual([[['division', 5, '', 2, GROUP]]])
   })
 
-  it('go alone, so that a too_large refusal spares other changes', () => {
+  it('go alone, to spare others a refusal', () => {
     const page = new BarePage()
     const large = 'x'.repeat(12_000)
     page.set('first', 1)

@@ -141,7 +141,7 @@ describe('several updates of a key', () => {
     expect(page.sent()).toEqual([['cart', 11, '3', ['a', 'b', 'c']]])
   })
 
-  it('are all rebased in order after a conflict of the first', () => {
+  it('are rebased in order after a conflict', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     page.effects()
@@ -275,7 +275,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('counts once if another page sent it before a later update', () => {
+  it('counts once if another page sent it', () => {
     const page = BarePage.greeted()
     page.update('cart', add('first'), 'first')
     page.disconnect()
@@ -313,7 +313,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is in a newer value with the id of a later update', () => {
+  it('counts in a newer value with a later id', () => {
     const page = taken()
     page.update('cart', add('later'), 'later')
     page.effects()
@@ -354,7 +354,7 @@ describe('an acknowledged update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['theirs'], []])
   })
 
-  it('is shown once if the server finds it after a resend', () => {
+  it('is shown once if found after a resend', () => {
     const page = taken()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     // A greeting, or another node, knows of both.

@@ -51,7 +51,7 @@ describe('a page on connecting', () => {
     expect([page.page.isReady, page.did('visitor')]).toEqual([true, false])
   })
 
-  it('restores the outbox once the browser has returned its cookie', () => {
+  it('restores the outbox after the cookie’s return', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('connect')
@@ -62,7 +62,7 @@ describe('a page on connecting', () => {
 })
 
 describe('two tabs around a sign-in', () => {
-  it('the current tab reconnects and announces its visitor', () => {
+  it('the current tab announces its visitor', () => {
     const page = BarePage.greeted()
     page.on('news', { who: 'former', held: [] })
     page.time('link')
@@ -71,7 +71,7 @@ describe('two tabs around a sign-in', () => {
     expect(page.effects('tell')).toEqual([['tell', { who: 'g', held: [] }]])
   })
 
-  it('a stale tab ignores its former connection after a POST', () => {
+  it('the stale tab ignores its former connection', () => {
     const page = BarePage.greeted()
     page.set('division', 2)
     page.take(5)
@@ -86,7 +86,7 @@ describe('two tabs around a sign-in', () => {
   })
 })
 
-describe('a guest’s page before the browser returned a cookie', () => {
+describe('a guest’s page without a cookie yet', () => {
   const start = (): BarePage => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
@@ -96,7 +96,7 @@ describe('a guest’s page before the browser returned a cookie', () => {
   }
   const carried: BareAnswer = greetingOf({ ...HEIR, changes: [['cart', 20, ['a']]] })
 
-  it('carries its drafts to the guest of the cookie', () => {
+  it('carries its drafts to the cookie’s guest', () => {
     const page = start()
     page.on('connect')
     page.effects()
@@ -109,7 +109,7 @@ describe('a guest’s page before the browser returned a cookie', () => {
     ])
   })
 
-  it('discards its drafts if the browser has a user', () => {
+  it('discards its drafts for a user', () => {
     const page = start()
     page.on('connect')
     page.effects()
@@ -119,7 +119,7 @@ describe('a guest’s page before the browser returned a cookie', () => {
   })
 })
 
-describe('a page rendered without the withheld cookie', () => {
+describe('a page without its withheld cookie', () => {
   const { guest: _kind, who: _who, ...NOBODYS } = NEW_GUEST
 
   it.each([
@@ -136,7 +136,7 @@ describe('a page rendered without the withheld cookie', () => {
   })
 })
 
-describe('threat 94: a page that is shown again', () => {
+describe('threat 94: a page shown again', () => {
   const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
   const shown = (page: BarePage): unknown => shownOf(fieldOf(page.page, 'division'), !page.page.isReady)
 
@@ -150,7 +150,7 @@ describe('threat 94: a page that is shown again', () => {
     return page
   }
 
-  it('without a socket asks, and shows defaults until the answer', () => {
+  it('without a socket shows defaults until the answer', () => {
     const page = returned(false)
     expect(page.told(ANN)).toEqual({})
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
@@ -164,7 +164,7 @@ describe('threat 94: a page that is shown again', () => {
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
   })
 
-  it('shows the next visitor’s values once the cookie returns', () => {
+  it('shows the next visitor’s values with the cookie', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
     page.on('return')
@@ -174,7 +174,7 @@ describe('threat 94: a page that is shown again', () => {
     expect([page.page.who, shown(page)]).toEqual(['h', 3])
   })
 
-  it('keeps drafts and their promises if the visitor is the same', () => {
+  it('keeps its drafts for the same visitor', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.set('division', 3)
     page.on('leave')
@@ -189,7 +189,7 @@ describe('threat 94: a page that is shown again', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('shows a value set meanwhile, even after a failed POST', () => {
+  it('shows a value set meanwhile, whatever fails', () => {
     const page = returned(true)
     page.set('division', 4)
     page.time('greet')
@@ -207,7 +207,7 @@ describe('threat 94: a page that is shown again', () => {
     expect(page.post()?.set).toMatchObject([['division', 5, expect.anything(), 8]])
   })
 
-  it('ignores answers and tickets of its former connection', () => {
+  it('ignores its former connection', () => {
     const page = BarePage.greeted(ANN, NOTE)
     page.set('cart', ['a'])
     page.effects()
@@ -266,7 +266,7 @@ describe('a page during its unload', () => {
   })
 })
 
-describe('a page with another visitor', () => {
+describe('a new visitor’s page', () => {
   it.each<[string, BareSnapshot, Visitor, string]>([
     ['a user, after the sign-in', GUEST, ANN, 'user'],
     ['a guest, after the sign-out', OF_ANN, HEIR, 'guest'],
@@ -318,7 +318,7 @@ describe('a page with another visitor', () => {
     expect([page.get('division'), page.status('division')]).toEqual([-1, 'default'])
   })
 
-  it('learns of the visitor from a POST, then reconnects', () => {
+  it('learns its visitor from a POST, then reconnects', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
     page.effects()
@@ -336,7 +336,7 @@ describe('a page with another visitor', () => {
     expect(page.page.who).toBe('h')
   })
 
-  it('keeps its draft if the answer names its own visitor', () => {
+  it('keeps its draft for its own visitor', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ dropped: true })
@@ -346,7 +346,7 @@ describe('a page with another visitor', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('ignores other visitors in answers to changes in flight', () => {
+  it('ignores other visitors in late answers', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.synced({ ...greetingOf(ANN), dropped: true })
@@ -356,8 +356,8 @@ describe('a page with another visitor', () => {
   })
 })
 
-describe('a page whose connection lacks the cookie', () => {
-  it('ignores its values, aborts the POST, asks, and reconnects', () => {
+describe('a page connected without its cookie', () => {
+  it('ignores its values, asks, and reconnects', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.post()
@@ -372,7 +372,7 @@ describe('a page whose connection lacks the cookie', () => {
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
-  it('sends changes over it, and resends them as the guest', () => {
+  it('sends changes, and resends them as the guest', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet(NAMELESS)
@@ -388,7 +388,7 @@ describe('a page whose connection lacks the cookie', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('discards a user’s draft for the next guest', () => {
+  it('discards a user’s draft for a guest', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.disconnect()
     page.set('division', 3)

@@ -50,7 +50,7 @@ describe('a page with a hand-off', () => {
   })
 
   // After a double click the browser would drop the first answer, with its cookies, for a second answer without the payload.
-  it('ignores other hand-offs for two seconds, even of another client', () => {
+  it('ignores others for two seconds, in any client', () => {
     const [page, other] = [open(), open()]
     page.hear('first')
     now += 1999

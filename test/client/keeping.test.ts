@@ -56,8 +56,8 @@ afterEach(() => {
   answer = undefined
 })
 
-describe('threat 31: changes a page leaves in its browser', () => {
-  it('are shown only by the next page of the same visitor', () => {
+describe('threat 31: the outbox', () => {
+  it('is shown only to the same visitor', () => {
     void page(ANN).set('division', 3)
     expect(kept()).toHaveLength(1)
     expect(page(ANN).get('division')).toBe(3)
@@ -66,7 +66,7 @@ describe('threat 31: changes a page leaves in its browser', () => {
     expect(page(ANN).get('division')).toBe(1)
   })
 
-  it('are not stored until the browser has returned a cookie', async () => {
+  it('stays empty before the browser returns a cookie', async () => {
     const { held: _, ...unseen } = ANN
     const opened = page(unseen)
     void opened.set('division', 3)
@@ -80,7 +80,7 @@ describe('threat 31: changes a page leaves in its browser', () => {
     expect(kept()).toHaveLength(1)
   })
 
-  it('are not restored after another visitor’s answer', async () => {
+  it('is not restored after another visitor’s answer', async () => {
     const [first, second] = [page(ANN), page(ANN)]
     const saved = first.set('division', 3)
     void second.set('division', 4)
@@ -91,7 +91,7 @@ describe('threat 31: changes a page leaves in its browser', () => {
     expect([first.get('division'), kept()]).toEqual([-1, []])
   })
 
-  it('reach the server from the next page, even if it asks first', async () => {
+  it('is saved by the next page', async () => {
     void page(ANN).set('division', 3)
     const sent: string[] = []
     answer = (body) => {

@@ -41,7 +41,7 @@ describe('a listener that sets a value', () => {
   it.each([
     ['a', 'b'],
     ['b', 'a'],
-  ])('is the source of its own change %s, not of %s', (own, other) => {
+  ])('is the source of %s, not of %s', (own, other) => {
     const socket = new GreetingSocket('ann', { defaults: { a: 0, b: 0 } })
     const live = createLiveSession<never>({ socket: socket as never })
     const { onChange, set } = live as unknown as Untyped
@@ -56,7 +56,7 @@ describe('a listener that sets a value', () => {
     ])
   })
 
-  it('endlessly leaves the page time for other work', () => {
+  it('endlessly leaves time for other work', () => {
     jest.useFakeTimers()
     const { live } = bareClient()
     let count = 0

@@ -3,7 +3,7 @@ import { derived, get } from 'svelte/store'
 import { bareClient } from '../support/page/bare-client.js'
 
 describe('field(key) as a store of Svelte', () => {
-  it('calls a subscriber immediately, then after each change', () => {
+  it('calls a subscriber immediately and on changes', () => {
     const { live } = bareClient()
     const heard: number[] = []
     const end = live.field('division').subscribe((division) => heard.push(division))

@@ -73,7 +73,7 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-describe('a tab among others', () => {
+describe('a tab', () => {
   it('acts while the others wait', async () => {
     const { queue, release, turns } = open()
     queue()
@@ -96,7 +96,7 @@ describe('a tab among others', () => {
     expect(turns()).toBe(1)
   })
 
-  it('waits for a frozen tab once, until that has released the lock', async () => {
+  it('waits for a frozen tab once', async () => {
     const { queue, release, turns } = open()
     queue()
     await pass(5000)
@@ -128,7 +128,7 @@ describe('a tab among others', () => {
     expect(turns()).toBe(1)
   })
 
-  it('releases its lock after five seconds, and keeps its turn', async () => {
+  it('releases its lock after five seconds', async () => {
     const { queue, release, turns } = open()
     queue()
     present(locks).grant()

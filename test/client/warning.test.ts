@@ -79,7 +79,7 @@ describe('an endpoint of another origin', () => {
     expect(warnings).toEqual([expect.stringContaining("Pass credentials: 'include'.")])
   })
 
-  it('without readable answers has to list the page’s origin', () => {
+  it('without readable answers must be listed', () => {
     expect(warningsAfter([0, 0, 502], PERMITTED)).toEqual([
       failed(UNREADABLE, "If the server is up, list 'http://localhost' in its origins.", ENDPOINT),
     ])
@@ -191,7 +191,7 @@ describe('a refused socket', () => {
   })
 })
 
-describe('a socket that the server has not attached', () => {
+describe('an unattached socket', () => {
   type Outcome = 'answered' | 'lost' | 'lost with its connection'
   const UNATTACHED =
     'koa-live-session: the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. ' +

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app/app.js'
 
-describe('a mistake in the use of the plugin', () => {
+describe('a mistake', () => {
   const app404: Koa.Middleware = (ctx) => {
     ctx.body = String(ctx.liveSession.get('division'))
   }

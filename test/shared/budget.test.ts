@@ -43,7 +43,7 @@ describe('shares of the budget', () => {
     ])
   })
 
-  it('of fields outside the cookie divide the size of a POST', () => {
+  it('outside the cookie divide a POST’s size', () => {
     const fields = {
       a: { schema, cookie: false },
       b: { schema, cookie: false, maxBytes: 4000 },

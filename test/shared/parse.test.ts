@@ -95,7 +95,7 @@ describe('the changes of a page', () => {
 describe('the tickets of a page', () => {
   const read = (tickets: unknown): unknown => parseSync({ tickets }).tickets
 
-  it('are a list of texts, up to the size of a POST', () => {
+  it('are texts, up to a POST’s size', () => {
     for (const tickets of [[], ['a', 'b'], ['x'.repeat(MAX_BODY)], ['x'.repeat(MAX_BODY - 1), 'x']]) {
       expect(read(tickets)).toEqual(tickets)
     }

@@ -97,7 +97,7 @@ describe('the ids of a register', () => {
     expect(held.ids('division')).toBeUndefined()
   })
 
-  it('join the same write without ids, and keep its source', () => {
+  it('join the same write, and keep its source', () => {
     const held = replica([register('division', 2, 1)])
     expect(held.merge({ ...register('division', 2, 1), ids }, 'store')).toBe(true)
     expect([held.ids('division'), held.source('division')]).toEqual([ids, 'node'])

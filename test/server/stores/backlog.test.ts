@@ -110,7 +110,7 @@ describe('Backlog', () => {
   })
 
   describe('after an erasure by another process', () => {
-    it('discards pending writes, and reports a late write', async () => {
+    it('discards pending writes, and reports late writes', async () => {
       const { backlog, store, late, add, write, put, abandon, stored } = createBacklog()
       await write(['a', 4, 'late'])
       add(['b', 5, 'waits'], ['$epoch', 5])
@@ -152,7 +152,7 @@ describe('Backlog', () => {
       expect([await stored(), await stored(ANN_6)]).toEqual([erased(6), []])
     })
 
-    it('completes its own pending erasure, without later writes', async () => {
+    it('completes its own pending erasure', async () => {
       const { store, add, write, erase, abandon, stored } = createBacklog()
       await write(['a', 1, 1])
       erase(['$epoch', 2])
@@ -281,7 +281,7 @@ describe('Backlog', () => {
   })
 
   describe('on a failing store', () => {
-    it('reports only the first write after an outage as late', async () => {
+    it('reports the first late write only', async () => {
       const fixture = createBacklog()
       const { store, late, add, write } = fixture
       await write(['a', 1, 1])
@@ -387,7 +387,7 @@ describe('Backlog', () => {
   })
 })
 
-describe('threat 57: unsaved writes of guests during an outage', () => {
+describe('threat 57: unsaved writes of guests', () => {
   const guest = (index: number) => browserSubject(browserId(index))
   const kilobyte = register('a', 1, 'x'.repeat(1000))
   const startOutage = async (maxGuestBytes: number) => {

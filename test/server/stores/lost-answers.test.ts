@@ -46,7 +46,7 @@ it('an update without sockets is in memory once stored', async () => {
   expect(ann.get('items')).toEqual(['a'])
 })
 
-describe('an update with a lost answer of the store', () => {
+describe('an update without the store’s answer', () => {
   it('is made once before a slow write', async () => {
     const store = losingStore()
     const { live, ann } = await startUser(store)
@@ -104,7 +104,7 @@ describe('an update with a lost answer of the store', () => {
     expect(await stored(store)).toEqual(['a', 'b', 'c'])
   })
 
-  it('is neither lost nor repeated in any sequence of faults', async () => {
+  it('is neither lost nor repeated', async () => {
     const fate = fc.constantFrom<Fate>('done', 'lost', 'silent', 'broken', 'slow', 'late')
     const updates = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 })
     await fc.assert(

@@ -215,7 +215,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     }
   })
 
-  describe('threat 27: a hostile or corrupt row', () => {
+  describe('threat 27: a bad row', () => {
     const BAD = {
       'no stamp': 'x "1"',
       empty: ' ',

@@ -63,7 +63,7 @@ describe('the ids of a row', () => {
   )
 })
 
-describe('threat 27: a hostile or corrupt row', () => {
+describe('threat 27: a bad row', () => {
   const good = readRow('good', STAMP, '"value"')
 
   it.each([

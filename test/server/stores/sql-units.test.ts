@@ -53,7 +53,7 @@ const text = fc.string({
   maxLength: 40,
 })
 
-describe('a subject or key in its column', () => {
+describe('a column text', () => {
   it.each([
     ['user:s:ann', 'user:s:ann'],
     ['T0-_wo7zvHO1WgVnWJf5cGDp4nNQyeQfbv9Ui2FBLzw', 'T0-_wo7zvHO1WgVnWJf5cGDp4nNQyeQfbv9Ui2FBLzw'],
