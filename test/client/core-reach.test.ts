@@ -159,6 +159,13 @@ describe('a silent connection', () => {
     expect(page.did('reconnect')).toBe(true)
   })
 
+  it('is not replaced after it has closed', () => {
+    const page = BarePage.greeted()
+    page.set('division', 3)
+    page.disconnect()
+    expect(page.did('reconnect')).toBe(false)
+  })
+
   it('leaves the change to a POST without a successor', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
