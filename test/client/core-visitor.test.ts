@@ -189,7 +189,7 @@ describe('threat 94: a page shown again', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('shows a value set meanwhile, whatever fails', () => {
+  it('shows a value set meanwhile, despite a failed POST', () => {
     const page = returned(true)
     page.set('division', 4)
     page.time('greet')

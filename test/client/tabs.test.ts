@@ -87,7 +87,7 @@ describe('a tab', () => {
     expect([turns(), locks?.held]).toEqual([1, 0])
   })
 
-  it('delays others by five seconds at most', async () => {
+  it('waits for another tab five seconds at most', async () => {
     const { queue, turns } = open()
     queue()
     await pass(4999)

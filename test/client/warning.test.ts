@@ -79,7 +79,7 @@ describe('an endpoint of another origin', () => {
     expect(warnings).toEqual([expect.stringContaining("Pass credentials: 'include'.")])
   })
 
-  it('without readable answers must be listed', () => {
+  it('must list the page’s origin if answers are unreadable', () => {
     expect(warningsAfter([0, 0, 502], PERMITTED)).toEqual([
       failed(UNREADABLE, "If the server is up, list 'http://localhost' in its origins.", ENDPOINT),
     ])
