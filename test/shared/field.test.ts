@@ -29,28 +29,13 @@ function counting(schema: StandardSchemaV1 = z.any()) {
   return { schema: counter, asked }
 }
 
-describe('the defaults of a declaration', () => {
-  it('are read-only, the user’s, and in the cookie', () => {
-    const { access, scope, inCookie, maxAge, onLogin, maxBytes } = make()
-    expect({ access, scope, inCookie, maxAge, onLogin, maxBytes }).toEqual({
-      access: 'read',
-      scope: 'user',
-      inCookie: true,
-      ...defaults,
-    })
-  })
-
-  it('yield to the declaration', () => {
-    const { access, scope, inCookie, maxAge, onLogin } = make({
-      client: 'write',
-      scope: 'browser',
-      cookie: false,
-      maxAge: 5,
-      onLogin: 'drop',
-    })
-    expect([access, scope, inCookie, maxAge, onLogin]).toEqual(['write', 'browser', false, 5, 'drop'])
-    expect(make({ client: 'hidden' }).inCookie).toBe(false)
-    expect(make({ schema: z.number().default(7), default: 3 }).default).toBe(3)
+it('is read-only, the user’s, and in the cookie by default', () => {
+  const { access, scope, inCookie, maxAge, onLogin, maxBytes } = make()
+  expect({ access, scope, inCookie, maxAge, onLogin, maxBytes }).toEqual({
+    access: 'read',
+    scope: 'user',
+    inCookie: true,
+    ...defaults,
   })
 })
 

@@ -109,20 +109,6 @@ describe('defineFields', () => {
     expect(act).toThrow(TypeError)
     expect(act).toThrow(`koa-live-session: fields.x.${message}`)
   })
-
-  it.each([
-    { client: 'hidden' },
-    { client: 'read', cookie: true },
-    { client: 'write', scope: 'browser', cookie: false },
-    { scope: 'user', onLogin: 'account' },
-    { onLogin: 'newest' },
-    { onLogin: 'drop' },
-    { maxMembers: 1 },
-    { maxMembers: 10_000 },
-    { onLogin: () => 1, migrate: () => 1, maxBytes: 100, maxAge: 1 },
-  ])('accepts the options %p', (spec) => {
-    expect(() => define({ schema: z.any(), default: 1, ...spec })).not.toThrow()
-  })
 })
 
 it('isLoginRule() and isKey() accept only rules and keys', () => {

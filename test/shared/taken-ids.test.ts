@@ -84,12 +84,10 @@ describe('a write', () => {
 })
 
 describe('ids', () => {
-  it.each(['a', 'Z_9-', 'x'.repeat(32)])('include %s', (id) => {
-    expect(isId(id)).toBe(true)
-  })
-
-  it.each(['', 'a b', 'a:b', 'a,b', '\u00e9', 'a\n', 'x'.repeat(33), 1, null, undefined])('exclude %j', (id) => {
-    expect(isId(id)).toBe(false)
+  it('are texts of at most 32 letters, digits, - and _', () => {
+    const valid = ['a', 'Z_9-', 'x'.repeat(32)]
+    const others = ['', 'a b', 'a:b', 'a,b', '\u00e9', 'a\n', 'x'.repeat(33), 1, null, undefined]
+    expect([...valid, ...others].filter(isId)).toEqual(valid)
   })
 
   it('round-trip through a text', () => {
