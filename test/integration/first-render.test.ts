@@ -164,11 +164,23 @@ describe.each<[string, Render]>([
   })
 
   it('adds no listener or timer', async () => {
-    const timers = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'setInterval')]
+    const timers = (['setTimeout', 'setInterval'] as const).map((name) => callersOf(name))
     const client = createLiveSession({ initial: { division: 1 } })
     const [subscribe, onStatus] = [jest.fn(client.subscribe), jest.fn(client.onStatus)]
     expect(textOf(await render({ ...client, subscribe, onStatus } as never, Promise.resolve()))).toBe('1 1')
     client.close()
-    for (const call of [subscribe, onStatus, ...timers]) expect(call).not.toHaveBeenCalled()
+    for (const call of [subscribe, onStatus]) expect(call).not.toHaveBeenCalled()
+    expect(timers.flat().filter((stack) => stack.includes('/client/'))).toEqual([])
   })
 })
+
+/** Returns the stacks of all later calls: the server sets timers of its own meanwhile. */
+function callersOf(name: 'setTimeout' | 'setInterval'): readonly string[] {
+  const stacks: string[] = []
+  const original: (...given: never[]) => unknown = globalThis[name]
+  jest.spyOn(globalThis, name).mockImplementation(((...given: never[]) => {
+    stacks.push(String(new Error('called').stack))
+    return original(...given)
+  }) as never)
+  return stacks
+}
