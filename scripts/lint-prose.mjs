@@ -92,7 +92,7 @@ function titlesOf(file) {
   const titles = source.matchAll(/\b(?:it|test|describe)(?:\.\w+)*\(\s*(?:'((?:[^'\\]|\\.)*)'|`([^`]*)`|"([^"]*)")/g)
   return [...titles].map(({ 1: single, 2: template, 3: double, index }) => ({
     at: placeOf(file, source, index),
-    text: single ?? template ?? double ?? '',
+    text: (single ?? template ?? double ?? '').replaceAll('\\u2019', '’'),
   }))
 }
 
@@ -109,7 +109,7 @@ function placeOf(file, source, index) {
 }
 
 function wordsIn(text) {
-  return text.match(/[A-Za-z']+/g)?.length ?? 0
+  return text.match(/[A-Za-z'’]+/g)?.length ?? 0
 }
 
 function count(text, pattern) {

@@ -89,7 +89,7 @@ describe('a value of a visitor that a page shows', () => {
   })
 })
 
-describe('an item that a page has added, and that is not there in the end', () => {
+describe('an added item, missing at the end', () => {
   const SAID = { ...WRITE, key: 'cart', text: '["c1"]', isAdded: true, began: 100, outcome: 'pending' } as const
   const judged = (
     isKept: boolean,

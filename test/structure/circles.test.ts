@@ -21,7 +21,7 @@ function circleIn(all: ReadonlyMap<string, readonly string[]>): readonly string[
   return []
 }
 
-it('finds a circle', () => {
+it('finds an import cycle', () => {
   const all = new Map([
     ['a', ['b']],
     ['b', ['c', 'd']],
@@ -31,7 +31,7 @@ it('finds a circle', () => {
   expect(circleIn(all)).toEqual(['b', 'd', 'b'])
 })
 
-it('has no file that imports itself by way of others, be it for a type', () => {
+it('has no import cycle, types included', () => {
   const all = imports()
   expect([...all.values()].flat().length).toBeGreaterThan(all.size)
   expect(circleIn(all)).toEqual([])

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { pairs } from '../support/app/pairs.js'
 
-it('pairs() has each two values of different lists in a row, and fewer rows than their product', () => {
+it('pairs() covers each pair of values in fewer rows than the product', () => {
   const lists = [
     ['a', 'b', 'c', 'd'],
     [0, 1, 2],

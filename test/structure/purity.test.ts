@@ -30,36 +30,36 @@ function codeOf(text: string): string {
 }
 
 describe.each(sources('shared'))('$file', ({ text, imports }) => {
-  it('imports nothing but its neighbours and the types of Standard Schema', () => {
+  it('imports only its own folder and the types of Standard Schema', () => {
     expect(imports.filter((from) => !from.startsWith('./') && from !== '@standard-schema/spec')).toEqual([])
   })
 
-  it('knows no time, no chance and no surroundings', () => {
+  it('reads no clock, random source or global', () => {
     expect(codeOf(text)).not.toMatch(SURROUNDINGS)
   })
 })
 
 describe.each(sources('client'))('$file', ({ file, imports }) => {
-  it('imports nothing from the server, and a framework only where it is for that', () => {
+  it('imports no server code, and frameworks only in their own file', () => {
     const isOwn = (from: string): boolean => /^\.\.?\/(?!server)|^\.\.\/\.\.\/shared\/|^socket\.io-client$/.test(from)
     expect(imports.filter((from) => !isOwn(from) && file !== `client/${from}.ts`)).toEqual([])
   })
 })
 
 describe.each(sources('client/core'))('$file', ({ text, imports }) => {
-  it('imports nothing of the page that does or hears something', () => {
+  it('imports no effects of the page', () => {
     const isPure = (from: string): boolean => /^\.\/|^\.\.\/ticket\.js$|^\.\.\/\.\.\/shared\//.test(from)
     expect(imports.filter((from) => !isPure(from))).toEqual([])
   })
 
-  it('knows no time, no chance and no surroundings', () => {
+  it('reads no clock, random source or global', () => {
     expect(codeOf(text)).not.toMatch(SURROUNDINGS)
     expect(codeOf(text)).not.toMatch(EFFECTS)
   })
 })
 
 describe.each(sources('server'))('$file', ({ file, imports }) => {
-  it('leaves Kysely, which is not there in most apps, to the store that is for it', () => {
+  it('imports Kysely only in the SQL store', () => {
     const needsKysely = imports.filter((from) => from === 'kysely' || from.includes('/sql/'))
     expect(file.startsWith('server/stores/sql/') ? [] : needsKysely).toEqual([])
   })

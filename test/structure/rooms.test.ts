@@ -40,7 +40,7 @@ it('the kernel imports no part', () => {
   ).toEqual([])
 })
 
-it('no part imports another one', () => {
+it('no part imports another part', () => {
   expect(
     ways(
       (file) => file.startsWith(PARTS),
@@ -55,14 +55,14 @@ function floorOf(file: string): number {
   return inside === undefined ? FLOORS.length : FLOORS.indexOf(room)
 }
 
-it('has a floor for each room of the kernel', () => {
+it('lists each folder of the kernel in order', () => {
   const kernel = files.filter((file) => file.startsWith(KERNEL))
   expect([...new Set(kernel.map(floorOf))].sort((one, other) => one - other)).toEqual(
     [...FLOORS, ''].map((_, at) => at),
   )
 })
 
-it('no room of the kernel imports one above it, be it for a type', () => {
+it('no folder of the kernel imports a folder above, types included', () => {
   const isUp = (file: string, from: string): boolean => file.startsWith(KERNEL) && floorOf(file) > floorOf(from)
   expect(ways((file) => file.startsWith(KERNEL), isUp)).toEqual([])
 })
