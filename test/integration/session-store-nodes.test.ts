@@ -1,34 +1,411 @@
-import { describe, expect, it, jest } from '@jest/globals'
-import { testClock } from 'koa-live-session/testing'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { redisStore } from 'koa-live-session/redis'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { sessionName } from '../../server/parts/session-store/session-content.js'
+import type { Store } from '../../server/stores/store.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { Bus } from '../support/app/bus.js'
+import { Gate } from '../support/app/gate.js'
+import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { turns } from '../support/app/within.js'
+import { describeWithServer } from '../support/servers/describe-with-server.js'
+import { describeWithSql } from '../support/servers/describe-with-sql.js'
+import { REDIS } from '../support/servers/installed.js'
+import { RedisServer } from '../support/servers/redis.js'
+import { connectNodeRedis, type RedisConnection } from '../support/servers/redis-clients.js'
+import type { TestDatabase } from '../support/servers/sql-databases.js'
 
-const DAY = 24 * 60 * 60 * 1000
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
 /** The ids of the sender's keys. */
 const KIDS = [expect.stringMatching(/^[\w-]{8}$/)]
 
-/** Nodes that an adapter connects, and no store. */
-async function cluster() {
-  const bus = new Bus()
-  const clock = testClock()
-  const start = async (options: object = {}): Promise<SessionApp> => {
-    const sessions = await SessionApp.start({
-      clock,
-      session: { maxAge: DAY, rolling: true },
-      options: options as never,
-    })
-    bus.join(sessions.app.io)
-    return sessions
-  }
-  return { bus, clock, start, nodes: [await start(), await start()] as const }
+interface Shared {
+  readonly store?: Store
+  readonly bus?: Bus
+  readonly rolling?: boolean
+  /** Options of each node. */
+  readonly options?: object
 }
 
-describe('sessions of nodes that only an adapter connects', () => {
-  it('are told of with one message a save, in which nothing opens the session', async () => {
-    const { bus, nodes } = await cluster()
-    const visitor = await nodes[0].withSession({ user: 'ann' })
+/** Nodes that share a clock, a store, an adapter. */
+function nodesOf({ store, bus, rolling = false, options }: Shared) {
+  const clock = testClock()
+  const start = async (more: object = {}): Promise<SessionApp> => {
+    const settings = { ...(store && { store }), ...options, ...more }
+    const sessions = await SessionApp.start({ clock, session: { maxAge: DAY, rolling }, options: settings as never })
+    bus?.join(sessions.app.io)
+    return sessions
+  }
+  return { clock, start }
+}
+
+/** Two such nodes, and a visitor who has a session at both. */
+async function two(shared: Shared, values: Record<string, unknown> = { user: 'ann' }) {
+  const { clock, start } = nodesOf(shared)
+  const [one, two] = [await start(), await start()]
+  const visitor = await one.withSession(values)
+  const { cookie } = visitor
+  return { clock, start, one, two, visitor, cookie, elsewhere: two.visitor(cookie) }
+}
+
+/** Resolves when all connections of a node are closed. */
+function allClosed({ app }: SessionApp): Promise<unknown> {
+  const connections = Array.from(app.io.sockets.sockets.values(), ({ conn }) => conn)
+  return Promise.all(connections.map((conn) => new Promise<void>((resolve) => void conn.once('close', resolve))))
+}
+
+const addToCart: Deed = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
+
+/** The promises of sessions in any store. */
+function promises(store: () => Store): void {
+  const begin = (values?: Record<string, unknown>) => two({ store: store() }, values)
+
+  it('reach another node with the response', async () => {
+    const { one, two, visitor, elsewhere } = await begin()
+    expect(await two.read(elsewhere)).toEqual({ user: 'ann' })
+    await one.write(visitor, { user: 'bob' })
+    expect(await two.read(elsewhere)).toEqual({ user: 'bob' })
+  })
+
+  it('merge concurrent changes of two nodes to different keys', async () => {
+    const { one, two, visitor, elsewhere } = await begin({ a: 0, b: 0 })
+    const change: Deed = (ctx) => Object.assign(ctx['session'], { b: 1 })
+    expect((await two.during(elsewhere, change, () => one.write(visitor, { a: 1 }))).status).toBe(200)
+    for (const each of [await one.read(visitor), await two.read(elsewhere)]) expect(each).toEqual({ a: 1, b: 1 })
+  })
+
+  it('end at another node that has them in memory', async () => {
+    const { one, two, visitor, elsewhere } = await begin()
+    await two.read(elsewhere)
+    await one.ask(visitor, signOut)
+    expect(await two.read(elsewhere)).toEqual({})
+  })
+
+  it('stay ended despite a late save elsewhere, and after a restart', async () => {
+    const { start, one, two, visitor, cookie, elsewhere } = await begin()
+    const name = sessionName(sessionId(visitor))
+    const late = await two.during(elsewhere, addToCart, () => one.ask(visitor, signOut))
+    expect(late.status).toBe(200)
+    for (const node of [one, two, await start()]) {
+      expect(await node.read(node.visitor(cookie))).toEqual({})
+      await node.app.live.settled()
+    }
+    expect(await store().load(name)).toEqual([{ key: '$epoch', stamp: expect.any(Number) }])
+  })
+
+  it("count concurrent updates of two nodes' sockets", async () => {
+    const { one, two, visitor, elsewhere } = await begin({ count: 0 })
+    const handles = [await one.session(visitor), await two.session(elsewhere)]
+    const adds = Array.from({ length: 20 }, (_, at) =>
+      present(handles[at % 2]).update('count', (count) => Number(count) + 1),
+    )
+    expect((await Promise.all(adds)).every((written) => written?.level === 'store')).toBe(true)
+    expect(await one.read(visitor)).toEqual({ count: 20 })
+  })
+
+  it('outlive a restart and eviction', async () => {
+    const { start } = nodesOf({ store: store(), options: { cache: { maxSubjects: 10 } } })
+    const one = await start()
+    const visitor = await one.withSession({ user: 'ann' })
+    await one.flood()
+    expect(await one.read(visitor)).toEqual({ user: 'ann' })
+    await one.app.stop()
+    const next = await start()
+    expect(await next.read(next.visitor(visitor.cookie))).toEqual({ user: 'ann' })
+  })
+}
+
+/** A store that holds its next answer to a load, when the test says so. */
+function slowStore(store: Store) {
+  const [asked, held] = [new Gate(), { next: false }]
+  const load: Store['load'] = async (name) => {
+    const rows = await store.load(name)
+    if (held.next) {
+      held.next = false
+      await asked.pass()
+    }
+    return rows
+  }
+  return { asked, held, store: { ...store, load } }
+}
+
+describe('sessions in a store', () => {
+  const shared = memoryStore()
+  promises(() => shared)
+
+  it.each([
+    ['goes on', 2],
+    ['was set back', -1000],
+  ])("notify a socket of another node's change and end; the clock %s", async (_, ms) => {
+    const { clock, one, two: far, visitor, elsewhere } = await two({ store: shared, options: { storeRefresh: 1 } })
+    const session = await far.session(elsewhere)
+    const changed = new Promise((resolve) => session.onChange(resolve))
+    const ended = new Promise((resolve) => session.onEnd(resolve))
+    await one.write(visitor, { user: 'bob' })
+    clock.advance(ms)
+    expect(await changed).toEqual({ key: 'user', value: 'bob', previous: 'ann', source: 'store' })
+    await one.ask(visitor, signOut)
+    clock.advance(ms)
+    expect(await ended).toBe('destroyed')
+  })
+
+  it('survive at a node that missed their renewal', async () => {
+    const {
+      clock,
+      one,
+      two: other,
+      visitor,
+      elsewhere,
+    } = await two({
+      store: shared,
+      options: { storeRefresh: 10 * DAY },
+    })
+    const far = await other.session(elsewhere)
+    clock.advance(DAY - 1000)
+    await one.ask(visitor, ({ session }) => session.save())
+    const ends: unknown[] = []
+    far.onEnd((end) => ends.push(end))
+    const renewed = new Promise<void>((resolve) => far.onChange(() => resolve()))
+    clock.advance(60_000)
+    // The round asks the store, which brings this, too.
+    await one.write(visitor, { user: 'bob' })
+    await renewed
+    expect(ends).toEqual([])
+    expect(far.get('user')).toBe('bob')
+  })
+
+  it('keep connections open until the response that ends them', async () => {
+    const { asked, held, store: slow } = slowStore(shared)
+    const one = await nodesOf({ store: slow }).start()
+    const visitor = await one.withSession({ user: 'ann' })
+    const [store, id] = [one.app.live.sessionStore(), sessionId(visitor)]
+    await one.session(visitor)
+    const [conn] = [...one.app.io.sockets.sockets.values()].map((socket) => socket.conn)
+    const states = await one.ask(visitor, async (ctx) => {
+      held.next = true
+      const other = store.get(id)
+      await asked.entered
+      await store.destroy(id, { ctx })
+      asked.open()
+      return [(await other) ?? 'none', conn?.readyState]
+    })
+    expect(states).toEqual(['none', 'open'])
+  })
+
+  it('read as the store had them when the request came', async () => {
+    const { asked, held, store: slow } = slowStore(shared)
+    const [one, other] = [await nodesOf({ store: shared }).start(), await nodesOf({ store: slow }).start()]
+    const visitor = await one.withSession({ user: 'ann' })
+    const [store, id] = [other.app.live.sessionStore(), sessionId(visitor)]
+    held.next = true
+    const older = store.get(id)
+    await asked.entered
+    await one.ask(visitor, signOut)
+    const newer = store.get(id)
+    asked.open()
+    await older
+    expect(await newer).toBeUndefined()
+  })
+
+  it('reject an update if the session ends meanwhile', async () => {
+    const asked = new Gate()
+    const compareAndSet: Store['compareAndSet'] = async (...given) => {
+      await asked.pass()
+      return shared.compareAndSet(...given)
+    }
+    const one = await nodesOf({ store: { ...shared, compareAndSet } }).start()
+    const visitor = await one.withSession({ user: 'ann' })
+    const session = await one.session(visitor)
+    const refused = expect(session.update('count', () => 1)).rejects.toMatchObject({ code: 'superseded' })
+    await asked.entered
+    await one.app.live.sessionStore().destroy(sessionId(visitor))
+    asked.open()
+    await refused
+  })
+
+  describe('with many deleted keys', () => {
+    // A round of the other node would ask the store.
+    idleIntervals()
+
+    /** More deleted keys than are retained; the other node read them before. */
+    async function deleted(store: Store) {
+      const { clock, one, two: other, visitor, elsewhere } = await two({ store }, { user: 'ann', kept: 1 })
+      const [near, far] = [await one.session(visitor), await other.session(elsewhere)]
+      const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}`)
+      const rows = () => store.load(sessionName(sessionId(visitor)))
+      for (const token of tokens) await near.set(token, true)
+      await one.app.live.settled()
+      await other.read(elsewhere)
+      clock.advance(HOUR)
+      for (const token of tokens) await near.delete(token)
+      clock.advance(HOUR)
+      await one.write(visitor, { user: 'bob' })
+      await one.app.live.settled()
+      return { one, other, visitor, elsewhere, far, rows }
+    }
+
+    it("prune them, and notify another node's sockets", async () => {
+      const { one, other, visitor, elsewhere, far, rows } = await deleted(shared)
+      expect(await rows()).toHaveLength(5)
+      expect(far.get('token-7')).toBe(true)
+      const changed = new Promise((resolve) => far.onChange(resolve))
+      expect(await other.read(elsewhere)).toEqual({ user: 'bob', kept: 1 })
+      await changed
+      expect(far.values()).toEqual({ user: 'bob', kept: 1 })
+      await other.write(elsewhere, { user: 'cy' })
+      await other.app.live.settled()
+      expect(await rows()).toHaveLength(5)
+      expect(await one.read(visitor)).toEqual({ user: 'cy', kept: 1 })
+    })
+
+    it('restore their current keys to a store that lost them', async () => {
+      const { one, visitor, rows } = await deleted(shared)
+      await shared.remove(sessionName(sessionId(visitor)))
+      expect(await one.read(visitor)).toEqual({ user: 'bob', kept: 1 })
+      await one.app.live.settled()
+      expect(await rows()).toHaveLength(5)
+    })
+
+    it('keep them in a store without prune', async () => {
+      const { prune: _, ...store } = shared
+      const { other, elsewhere, rows } = await deleted(store)
+      expect(await rows()).toHaveLength(105)
+      expect(await other.read(elsewhere)).toEqual({ user: 'bob', kept: 1 })
+    })
+  })
+
+  describe('checked in rounds', () => {
+    const advance = idleIntervals()
+
+    it('keep notifying a socket that connects during a round', async () => {
+      const rounds = new Gate()
+      let isRound = false
+      const load: Store['load'] = async (name) => {
+        if (isRound) await rounds.pass()
+        return shared.load(name)
+      }
+      const nodes = nodesOf({ store: { ...shared, load }, options: { cache: { maxSubjects: 100, maxIdle: HOUR } } })
+      const sessions = await nodes.start()
+      const store = sessions.app.live.sessionStore()
+      for (let at = 0; at < 32; at += 1) await store.set(`expired-${at}`, {}, 1)
+      const visitor = await sessions.withSession({ user: 'ann' })
+      nodes.clock.advance(HOUR)
+      isRound = true
+      void advance(1000)
+      await rounds.entered
+      isRound = false
+      await sessions.flood()
+      await sessions.flood()
+      const session = await sessions.session(visitor)
+      rounds.open()
+      await turns(10)
+      const changes: unknown[] = []
+      session.onChange(({ key, value }) => changes.push([key, value]))
+      await sessions.write(visitor, { theme: 'dark' })
+      expect(changes).toEqual([['theme', 'dark']])
+    })
+  })
+
+  it('leave the store once expired', async () => {
+    const { clock, start } = nodesOf({ store: shared })
+    const one = await start()
+    const visitor = await one.withSession({ user: 'ann' })
+    const name = sessionName(sessionId(visitor))
+    clock.advance(2 * DAY)
+    expect(await one.read(visitor)).toEqual({})
+    await one.app.live.settled()
+    expect(await shared.load(name)).toEqual([])
+  })
+
+  it('are ignored if some of their rows were deleted', async () => {
+    const { start } = nodesOf({ store: shared })
+    const visitor = await (await start()).withSession({ user: 'ann', admin: false })
+    const name = sessionName(sessionId(visitor))
+    const rest = (await shared.load(name)).filter(({ key }) => key === '.user')
+    await shared.remove(name)
+    await shared.merge(name, rest)
+    const next = await start()
+    expect(await next.read(next.visitor(visitor.cookie))).toEqual({})
+  })
+
+  it('write no row for a sign-out without a session', async () => {
+    const own = memoryStore()
+    const merge = jest.spyOn(own, 'merge')
+    const one = await nodesOf({ store: own }).start()
+    await one.ask(one.visitor(), signOut)
+    await one.app.live.settled()
+    expect(merge).not.toHaveBeenCalled()
+  })
+
+  describe('while the store is down', () => {
+    const failing = async () => {
+      const own = memoryStore()
+      return { own, ...(await two({ store: own, options: { storeTimeout: 20, onError: () => undefined } })) }
+    }
+
+    it('answer 503 if the process does not know the session', async () => {
+      const { own, two: other, visitor, elsewhere } = await failing()
+      own.fail(Number.POSITIVE_INFINITY)
+      for (const _ of [1, 2]) expect((await other.fetch(elsewhere, ({ session }) => session.user)).status).toBe(503)
+      expect(elsewhere.cookie).toBe(visitor.cookie)
+      // As after any broken connection: the browser comes back by itself.
+      await expect(elsewhere.connect()).rejects.toThrow('transport close')
+      own.fail(0)
+      await other.app.live.settled()
+      expect(await other.read(elsewhere)).toEqual({ user: 'ann' })
+    })
+
+    it('begin and end in memory, and are stored afterwards', async () => {
+      const { own, one, two: other } = await failing()
+      own.fail(Number.POSITIVE_INFINITY)
+      const [visitor, leaving] = [await one.withSession({ user: 'ann' }), await one.withSession({ user: 'bob' })]
+      const before = leaving.cookie
+      await one.ask(leaving, signOut)
+      expect(await one.read(visitor)).toEqual({ user: 'ann' })
+      expect(await one.read(one.visitor(before))).toEqual({})
+      own.fail(0)
+      await one.app.live.settled()
+      expect(await other.read(other.visitor(visitor.cookie))).toEqual({ user: 'ann' })
+      expect(await other.read(other.visitor(before))).toEqual({})
+    })
+  })
+})
+
+describeWithServer(REDIS, 'sessions in Redis', () => {
+  let server: RedisServer
+  let connection: RedisConnection
+  beforeAll(async () => {
+    server = await RedisServer.start()
+    connection = await connectNodeRedis(server.path)
+  })
+  afterAll(async () => {
+    await connection.end()
+    await server.stop()
+  })
+  promises(() => redisStore(connection.client))
+})
+
+describeWithSql('sessions in SQL', (place) => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = place().connect()
+    await migrateSqlStore(database)
+  })
+  promises(() => sqlStore(database))
+})
+
+describe('sessions of nodes with an adapter, without a store', () => {
+  async function cluster() {
+    const bus = new Bus()
+    return { bus, ...(await two({ bus, rolling: true })) }
+  }
+
+  it('broadcast one message a save, without the session id', async () => {
+    const { bus, one, visitor } = await cluster()
     const name = expect.stringMatching(/^session:[\w-]{43}$/)
     const at = expect.any(Number)
     const born = [
@@ -39,30 +416,23 @@ describe('sessions of nodes that only an adapter connects', () => {
     ]
     expect(bus.messages).toEqual([['live_session:merge', name, born, null, KIDS]])
     expect(JSON.stringify(bus.messages)).not.toContain(sessionId(visitor))
-    await nodes[0].write(visitor, { theme: 'dark' })
-    expect(bus.messages[1]).toEqual([
-      'live_session:merge',
-      name,
-      [
-        ['.theme', at, 'dark'],
-        ['$renewed', at, null],
-      ],
-      null,
-      KIDS,
-    ])
+    await one.write(visitor, { theme: 'dark' })
+    const saved = [
+      ['.theme', at, 'dark'],
+      ['$renewed', at, null],
+    ]
+    expect(bus.messages[1]).toEqual(['live_session:merge', name, saved, null, KIDS])
   })
 
-  it('tell sockets of another node what requests and sockets change', async () => {
-    const { nodes } = await cluster()
-    const [one, two] = nodes
-    const visitor = await one.withSession({ user: 'ann' })
-    const [near, far] = [await one.session(visitor), await two.session(two.visitor(visitor.cookie))]
-    const told: unknown[] = []
-    far.onChange(({ key, value, source }) => told.push([key, value, source]))
+  it('notify sockets of another node of changes', async () => {
+    const { one, two: other, visitor, elsewhere } = await cluster()
+    const [near, far] = [await one.session(visitor), await other.session(elsewhere)]
+    const changes: unknown[] = []
+    far.onChange(({ key, value, source }) => changes.push([key, value, source]))
     await one.write(visitor, { theme: 'dark' })
     await near.set('cart', ['a'])
     await near.delete('theme')
-    expect(told).toEqual([
+    expect(changes).toEqual([
       ['theme', 'dark', 'node'],
       ['cart', ['a'], 'node'],
       ['theme', undefined, 'node'],
@@ -72,52 +442,33 @@ describe('sessions of nodes that only an adapter connects', () => {
     expect(await one.read(visitor)).toEqual({ user: 'bob', cart: ['a'] })
   })
 
-  it('are known to each node that has heard of their beginning', async () => {
-    const { nodes } = await cluster()
-    const visitor = await nodes[0].withSession({ user: 'ann' })
-    const elsewhere = nodes[1].visitor(visitor.cookie)
-    await Promise.all([nodes[0].write(visitor, { a: 1 }), nodes[1].write(elsewhere, { b: 2 })])
-    expect(await nodes[0].read(visitor)).toEqual({ user: 'ann', a: 1, b: 2 })
-    expect(await nodes[1].read(elsewhere)).toEqual({ user: 'ann', a: 1, b: 2 })
-  })
-
-  it('are unknown to one that came later: it makes no half session of what it hears since', async () => {
-    const { nodes, start } = await cluster()
-    const visitor = await nodes[0].withSession({ user: 'ann' })
+  it('stay unknown to a node that starts later', async () => {
+    const { start, one, visitor, cookie } = await cluster()
     const late = await start()
-    await nodes[0].write(visitor, { theme: 'dark' })
+    await one.write(visitor, { theme: 'dark' })
     expect([...appSessionsOf(late.app.live).all()]).toEqual([])
-    expect(await late.read(late.visitor(visitor.cookie))).toEqual({})
-    expect(await nodes[0].read(visitor)).toEqual({ user: 'ann', theme: 'dark' })
+    expect(await late.read(late.visitor(cookie))).toEqual({})
+    expect(await one.read(visitor)).toEqual({ user: 'ann', theme: 'dark' })
   })
 
-  it('end at each node at once, and no late save of another brings them back', async () => {
-    const { nodes } = await cluster()
-    const [one, two] = nodes
-    const visitor = await one.withSession({ user: 'ann' })
-    const elsewhere = two.visitor(visitor.cookie)
-    const before = visitor.cookie
-    const session = await two.session(elsewhere)
-    const cart: Deed = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
-    const late = await two.during(elsewhere, cart, async () => {
-      const closed = new Promise((resolve) => {
-        for (const { conn } of two.app.io.sockets.sockets.values()) conn.once('close', resolve)
-      })
+  it('end at every node at once, despite a late save', async () => {
+    const { one, two: other, visitor, cookie, elsewhere } = await cluster()
+    const session = await other.session(elsewhere)
+    const late = await other.during(elsewhere, addToCart, async () => {
+      const closed = allClosed(other)
       await one.ask(visitor, signOut)
       expect(session.ended).toBe('destroyed')
       await closed
     })
     expect(late.status).toBe(200)
-    for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
+    for (const node of [one, other]) expect(await node.read(node.visitor(cookie))).toEqual({})
   })
 
-  it('close the connections of one that has ended, also where the word is lost that its answer is out', async () => {
-    const { bus, nodes } = await cluster()
-    const [one, two] = nodes
-    const visitor = await one.withSession({ user: 'ann' })
-    const session = await two.session(two.visitor(visitor.cookie))
-    const [conn] = [...two.app.io.sockets.sockets.values()].map((socket) => socket.conn)
-    const closed = new Promise((resolve) => present(conn).once('close', resolve))
+  it('close their connections even if the last message is lost', async () => {
+    const { bus, one, two: other, visitor, elsewhere } = await cluster()
+    const session = await other.session(elsewhere)
+    const [conn] = [...other.app.io.sockets.sockets.values()].map((socket) => socket.conn)
+    const closed = allClosed(other)
     session.onEnd(() => {
       bus.isCut = true
     })
@@ -130,24 +481,20 @@ describe('sessions of nodes that only an adapter connects', () => {
     await closed
   })
 
-  it('stay ended where a message of before comes after the end', async () => {
-    const { bus, nodes } = await cluster()
-    const [one, two] = nodes
-    const visitor = await one.withSession({ user: 'ann' })
-    const before = visitor.cookie
+  it('stay ended when an earlier message arrives late', async () => {
+    const { bus, one, two: other, visitor, cookie, elsewhere } = await cluster()
     bus.isHeld = true
-    await two.write(two.visitor(before), { cart: ['a'] })
+    await other.write(elsewhere, { cart: ['a'] })
     await one.ask(visitor, signOut)
     bus.isHeld = false
-    for (const node of nodes) expect(await node.read(node.visitor(before))).toEqual({})
+    for (const node of [one, other]) expect(await node.read(node.visitor(cookie))).toEqual({})
   })
 
-  it('keep what another node has written since one has forgotten them, which still has a request of theirs', async () => {
-    const { clock, nodes, start } = await cluster()
-    const [, two] = nodes
+  it("keep another node's write although evicted during a request", async () => {
+    const { clock, start, two: other } = await cluster()
     const one = await start({ cache: { maxSubjects: 10 } })
     const visitor = await one.withSession({ cart: ['a'], step: 0 })
-    const far = await two.session(two.visitor(visitor.cookie))
+    const far = await other.session(other.visitor(visitor.cookie))
     const step: Deed = ({ session }) => Object.assign(session, { step: 1 })
     const slow = await one.during(visitor, step, async () => {
       await one.flood()
@@ -158,11 +505,9 @@ describe('sessions of nodes that only an adapter connects', () => {
     expect(far.values()).toEqual({ cart: ['a', 'b'], step: 1 })
   })
 
-  it('expire at each node by their newest renewal, wherever that was made', async () => {
-    const { clock, nodes } = await cluster()
-    const [one, two] = nodes
-    const visitor = await one.withSession({ user: 'ann' })
-    const far = await two.session(two.visitor(visitor.cookie))
+  it('expire everywhere by their newest renewal', async () => {
+    const { clock, one, two: other, visitor, elsewhere } = await cluster()
+    const far = await other.session(elsewhere)
     clock.advance(DAY - 1000)
     await one.read(visitor)
     clock.advance(DAY - 1000)
@@ -172,20 +517,18 @@ describe('sessions of nodes that only an adapter connects', () => {
     expect(await ended).toBe('expired')
   })
 
-  it('are left alone by a node whose app keeps none', async () => {
-    const { bus, nodes } = await cluster()
-    const other = await SessionApp.start({
-      store: { get: async () => undefined, set: async () => undefined, destroy: async () => undefined },
-    })
+  it('are ignored by a node without live.sessionStore()', async () => {
+    const { bus, one } = await cluster()
+    const store = { get: async () => undefined, set: async () => undefined, destroy: async () => undefined }
+    const other = await SessionApp.start({ store })
     bus.join(other.app.io)
-    await nodes[0].withSession({ user: 'ann' })
+    await one.withSession({ user: 'ann' })
     expect(other.app.warnings.filter((line) => !line.includes('not in the cookie'))).toEqual([])
     expect(other.app.errors).toEqual([])
   })
 
-  it('take nothing over of a message that is none', async () => {
-    const { bus, nodes } = await cluster()
-    const visitor = await nodes[0].withSession({ user: 'ann' })
+  it('ignore malformed messages', async () => {
+    const { bus, one, two: other, visitor, elsewhere } = await cluster()
     const name = bus.messages[0]?.[1]
     const bad: unknown[] = [
       [['.user']],
@@ -198,9 +541,9 @@ describe('sessions of nodes that only an adapter connects', () => {
       [['.toJSON', Date.now() * 2, 1]],
       [['$renewed', -1, null]],
     ]
-    for (const registers of bad) nodes[1].app.io.serverSideEmit('live_session:merge', name, registers)
-    expect(await nodes[0].read(visitor)).toEqual({ user: 'ann' })
-    expect(await nodes[1].read(nodes[1].visitor(visitor.cookie))).toEqual({ user: 'ann' })
+    for (const registers of bad) other.app.io.serverSideEmit('live_session:merge', name, registers)
+    expect(await one.read(visitor)).toEqual({ user: 'ann' })
+    expect(await other.read(elsewhere)).toEqual({ user: 'ann' })
     expect({}).not.toHaveProperty('a')
   })
 })

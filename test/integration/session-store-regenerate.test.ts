@@ -10,12 +10,11 @@ import { turn } from '../support/app/within.js'
 const wait: Deed = () => undefined
 const rotate: Deed = ({ session }) => session.regenerate()
 
-/** Signs a user in, as routes do. */
 function signIn(user: string): Deed {
   return ({ session }) => Object.assign(session, { user }).regenerate()
 }
 
-/** Two requests of a browser, which go on together with what they do; with what each is answered, and its browser from then on. */
+/** Two concurrent requests of one browser; returns each status, with its browser afterwards. */
 async function atOnce(
   sessions: SessionApp,
   { cookie }: Visitor,
@@ -36,19 +35,19 @@ async function atOnce(
   return Promise.all(answers)
 }
 
-/** Processes that share a store and nothing else. */
+/** Two processes that share only a store. */
 async function two(): Promise<readonly [SessionApp, SessionApp]> {
   const given = { clock: testClock(), options: { store: memoryStore() } as never }
   return [await SessionApp.start(given), await SessionApp.start(given)]
 }
 
-describe('a session that is regenerated', () => {
+describe('a regenerated session', () => {
   const writes: readonly (readonly [string, (own: AppSession, other: () => Promise<void>) => Promise<unknown>])[] = [
     ['a socket', (own) => own.set('cart', ['a', 'b'])],
     ['another request', (_, other) => other()],
   ]
 
-  it.each(writes)('has what %s has written while the request was under way', async (_, write) => {
+  it.each(writes)('includes writes made meanwhile by %s', async (_, write) => {
     const { sessions, visitor } = await begin({ cart: ['a'], flash: 'hello' })
     const [own, other] = [await sessions.session(visitor), sessions.visitor(visitor.cookie)]
     const meanwhile = () => write(own, () => sessions.write(other, { cart: ['a', 'b'] }))
@@ -59,7 +58,7 @@ describe('a session that is regenerated', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a', 'b'] })
   })
 
-  it('has what another process has written meanwhile, which only the store tells of', async () => {
+  it("includes another process's writes from the store", async () => {
     const [near, far] = await two()
     const visitor = await near.withSession({ cart: ['a'] })
     const meanwhile = () => far.write(far.visitor(visitor.cookie), { cart: ['a', 'b'] })
@@ -67,7 +66,7 @@ describe('a session that is regenerated', () => {
     expect(await near.read(visitor)).toEqual({ user: 'ann', cart: ['a', 'b'] })
   })
 
-  it('has the maxAge that another request has given it meanwhile', async () => {
+  it('keeps a maxAge set meanwhile', async () => {
     const { sessions, visitor } = await begin({ cart: [] }, { session: { maxAge: 600_000 } })
     const stay: Deed = ({ session }) => Object.assign(session, { maxAge: 6_000_000 })
     await sessions.during(visitor, wait, () => sessions.ask(sessions.visitor(visitor.cookie), stay), signIn('ann'))
@@ -75,13 +74,13 @@ describe('a session that is regenerated', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: [] })
   })
 
-  it('has its values where memory has forgotten it meanwhile', async () => {
+  it('keeps values that memory evicted meanwhile', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxSubjects: 10 } } as never })
     await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
-  it('is regenerated twice by one request', async () => {
+  it('may be regenerated twice by one request', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     await sessions.ask(visitor, async ({ session }) => {
       await session.regenerate()
@@ -92,9 +91,9 @@ describe('a session that is regenerated', () => {
   })
 
   it.each<[string, Deed]>([
-    ['a double click at the sign-in', signIn('ann')],
-    ['two requests that both rotate the id', rotate],
-  ])('is there after %s, under the id of either answer', async (_, deed) => {
+    ['a double sign-in', signIn('ann')],
+    ['two rotations at once', rotate],
+  ])('survives %s, under both new ids', async (_, deed) => {
     const { sessions, visitor } = await begin({ user: 'ann', cart: ['a'] })
     const again = sessions.visitor(visitor.cookie)
     const response = await sessions.during(again, wait, () => sessions.ask(visitor, deed), deed)
@@ -102,14 +101,7 @@ describe('a session that is regenerated', () => {
     for (const each of [visitor, again]) expect(await sessions.read(each)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
-  it('is there after a double click whose requests go on in one turn, under the id of either answer', async () => {
-    const sessions = await SessionApp.start()
-    const before = await sessions.withSession({ cart: ['a'] })
-    for (const { status, visitor } of await atOnce(sessions, before, [signIn('ann'), signIn('ann')]))
-      expect([status, await sessions.read(visitor)]).toEqual([200, { user: 'ann', cart: ['a'] }])
-  })
-
-  it('is there after a double click whose requests wait for one answer of the store', async () => {
+  it('survives a double click that waits for the store', async () => {
     const [store, gate] = [memoryStore(), new Gate()]
     let isHeld = false
     const merge: Store['merge'] = async (...given) => {
@@ -132,7 +124,7 @@ describe('a session that is regenerated', () => {
     await written
   })
 
-  it('has ended where a request of the same turn has ended it, and does not regenerate it', async () => {
+  it('rejects the sign-in if a request of the same turn ended it', async () => {
     const sessions = await SessionApp.start()
     const before = await sessions.withSession({ cart: ['a'] })
     const end: Deed = async (ctx) => {
@@ -143,7 +135,7 @@ describe('a session that is regenerated', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 409])
   })
 
-  it('has ended where a request of the same turn regenerates it with what is refused', async () => {
+  it('ends if the first regeneration of the same turn is refused', async () => {
     const sessions = await SessionApp.start()
     const before = await sessions.withSession({ cart: ['a'] })
     const answers = await atOnce(sessions, before, [signIn('x'.repeat(70_000)), signIn('ann')])
@@ -151,7 +143,7 @@ describe('a session that is regenerated', () => {
     for (const { visitor } of [...answers, { visitor: before }]) expect(await sessions.read(visitor)).toEqual({})
   })
 
-  it('gives a request that regenerates it, too, nothing of what it has under its new id', async () => {
+  it('hides later values from another request that regenerates it', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     const planted = sessions.visitor(visitor.cookie)
     const meanwhile = async (): Promise<void> => {
@@ -162,7 +154,7 @@ describe('a session that is regenerated', () => {
     expect(await sessions.read(planted)).toEqual({ cart: ['a'] })
   })
 
-  it('is none for a request that brings the former id before the answer is out, and has its own where that writes', async () => {
+  it('gives an early request with the former id an empty session', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     const early = sessions.visitor(visitor.cookie)
     const signedIn = await sessions.during(visitor, signIn('ann'), () => sessions.write(early, { theme: 'dark' }))
@@ -171,7 +163,7 @@ describe('a session that is regenerated', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
-  it('signs out while the store does not answer, also where memory has forgotten the session', async () => {
+  it('signs out while the store is down, even if evicted', async () => {
     const store = memoryStore()
     const sessions = await SessionApp.start({
       options: { store, storeTimeout: 50, cache: { maxSubjects: 10 }, onError: () => undefined } as never,

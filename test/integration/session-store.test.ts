@@ -7,42 +7,30 @@ import { within } from '../support/app/within.js'
 const DAY = 24 * 60 * 60 * 1000
 const REQUESTS = 200
 
-/** koa-session's own example of a store: it keeps what was saved last. */
-function mapStore() {
-  const sessions = new Map<string, string>()
-  return {
-    get: async (id: string): Promise<unknown> => JSON.parse(sessions.get(id) ?? 'null'),
-    set: async (id: string, session: unknown): Promise<void> => void sessions.set(id, JSON.stringify(session)),
-    destroy: async (id: string): Promise<void> => void sessions.delete(id),
-  }
-}
-
-/** How many of so many requests, which have all begun before the first one ends, leave what they have set. */
-async function survivors(sessions: SessionApp): Promise<number> {
-  const visitor = await sessions.withSession({ user: 'ann' })
-  let waiting = 0
-  const gate = new Gate()
-  const requests = Array.from({ length: REQUESTS }, (_, at) =>
-    sessions.ask(visitor, async ({ session }) => {
-      session[`key-${at}`] = at
-      waiting += 1
-      if (waiting === REQUESTS) gate.open()
-      await gate.pass()
-    }),
-  )
-  await Promise.all(requests)
-  const found = await sessions.read(visitor)
-  expect(found['user']).toBe('ann')
-  return Object.keys(found).filter((key) => key.startsWith('key-')).length
+/** Resolves when the next connection closes. */
+function closing({ app }: SessionApp): Promise<unknown> {
+  return new Promise((resolve) => void app.io.once('connection', ({ conn }) => conn.once('close', resolve)))
 }
 
 describe('live.sessionStore()', () => {
-  it('keeps what 200 requests at once have set, each under a key of its own, of which a Map keeps one', async () => {
-    expect(await survivors(await SessionApp.start({ store: mapStore() }))).toBe(1)
-    expect(await survivors(await SessionApp.start())).toBe(REQUESTS)
+  it('keeps all of 200 concurrent changes to different keys', async () => {
+    const { sessions, visitor } = await begin({ user: 'ann' })
+    let waiting = 0
+    const gate = new Gate()
+    const changes = Array.from({ length: REQUESTS }, (_, at) =>
+      sessions.ask(visitor, async ({ session }) => {
+        session[`key-${at}`] = at
+        waiting += 1
+        if (waiting === REQUESTS) gate.open()
+        await gate.pass()
+      }),
+    )
+    await Promise.all(changes)
+    const { user, ...found } = await sessions.read(visitor)
+    expect([user, Object.keys(found).length]).toEqual(['ann', REQUESTS])
   })
 
-  it('writes only what a request has changed, so that of one key the later save stands', async () => {
+  it('writes only changed keys; of one key the later save wins', async () => {
     const { sessions, visitor } = await begin({ a: 0, b: 0, c: 0 })
     await sessions.during(
       visitor,
@@ -52,7 +40,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ a: 1, b: 1, c: 2 })
   })
 
-  it('lets a key that another request deletes meanwhile stay deleted', async () => {
+  it('keeps a key deleted that another request deletes meanwhile', async () => {
     const { sessions, visitor } = await begin({ flash: 'saved', cart: [] })
     await sessions.during(
       visitor,
@@ -62,7 +50,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ cart: ['a'] })
   })
 
-  it('keeps a key that comes while another request replaces the session', async () => {
+  it('keeps a key written while another request replaces the session', async () => {
     const { sessions, visitor } = await begin({ old: 1 })
     const replaced = await sessions.during(
       visitor,
@@ -73,7 +61,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ fresh: 1, other: 1 })
   })
 
-  it('lets no rolling request take back the maxAge that another has given the session', async () => {
+  it('keeps a new maxAge when an older rolling request saves', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     await sessions.during(
       visitor,
@@ -87,7 +75,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
-  it('counts the time of a session from its newest save, whichever has begun first', async () => {
+  it('expires maxAge after the newest save, whichever request began first', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     const half = DAY / 2
     await sessions.during(
@@ -104,13 +92,13 @@ describe('live.sessionStore()', () => {
   })
 })
 
-describe('a session that its app has ended', () => {
+describe('an ended session', () => {
   const ends: readonly (readonly [string, Deed])[] = [
     ['set to null', signOut],
     ['regenerated', ({ session }) => session.regenerate()],
   ]
 
-  it.each(ends)('does not come back by a late save, where it was %s', async (_, end) => {
+  it.each(ends)('rejects a late save: %s', async (_, end) => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     const before = visitor.cookie
     const response = await sessions.during(
@@ -122,7 +110,7 @@ describe('a session that its app has ended', () => {
     expect(await sessions.read(sessions.visitor(before))).toEqual({})
   })
 
-  it.each(ends)('leaves the browser the cookie that it was given meanwhile, where it was %s', async (_, end) => {
+  it.each(ends)('keeps the cookies of its browser: %s', async (_, end) => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     const late = await sessions.during(
       sessions.visitor(visitor.cookie),
@@ -133,7 +121,7 @@ describe('a session that its app has ended', () => {
     expect(names).toEqual(['theme'])
   })
 
-  it.each(ends)('leaves nothing of a late change in the session that comes next, where it was %s', async (_, end) => {
+  it.each(ends)('leaks no late change into the next session: %s', async (_, end) => {
     const { sessions, visitor } = await begin({ user: 'ann' })
     await sessions.during(
       sessions.visitor(visitor.cookie),
@@ -146,7 +134,7 @@ describe('a session that its app has ended', () => {
     expect(await sessions.read(visitor)).not.toMatchObject({ user: 'eve' })
   })
 
-  it('has onError told of a change that came too late, and of no save that has changed nothing', async () => {
+  it('reports a late change to onError, but no unchanged save', async () => {
     const sessions = await SessionApp.start({ session: { rolling: true } })
     const late = async (deed: Deed): Promise<void> => {
       const visitor = await sessions.withSession({ user: 'ann' })
@@ -159,7 +147,7 @@ describe('a session that its app has ended', () => {
     expect(sessions.app.errors).toEqual([expect.objectContaining({ code: 'superseded' })])
   })
 
-  it('does not come back by a save that is later than its expiry', async () => {
+  it('rejects a save after its expiry', async () => {
     const { sessions, visitor } = await begin({ user: 'ann', cart: [] }, { session: { rolling: true, maxAge: DAY } })
     await sessions.during(
       visitor,
@@ -171,8 +159,8 @@ describe('a session that its app has ended', () => {
   })
 })
 
-describe('memory', () => {
-  it('forgets those that were not used for the longest time, in a flood of new sessions', async () => {
+describe('session memory', () => {
+  it('evicts the least recently used in a flood of new sessions', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 100 } } as never })
     const store = sessions.app.live.sessionStore()
     const [used, unused] = [await sessions.withSession({ user: 'ann' }), await sessions.withSession({ user: 'bob' })]
@@ -186,11 +174,9 @@ describe('memory', () => {
     expect(there.filter((found) => found !== undefined).length).toBeLessThanOrEqual(100)
   })
 
-  it('keeps a session that an open socket holds, and gives it back when that has gone', async () => {
+  it('keeps a session while a socket is open, and evicts it afterwards', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxSubjects: 10 } } as never })
-    const left = new Promise((resolve) => {
-      sessions.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
-    })
+    const left = closing(sessions)
     const session = await sessions.session(visitor)
     await sessions.flood()
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
@@ -202,60 +188,53 @@ describe('memory', () => {
     expect(await sessions.read(visitor)).toEqual({})
   })
 
-  it('forgets a session that only its browser ends when it was not used for cache.maxIdle, and no other', async () => {
-    const options = { cache: { maxIdle: 10 * DAY } } as never
-    const sessions = await SessionApp.start({ session: { maxAge: 'session' }, options })
-    const appSessions = appSessionsOf(sessions.app.live)
-    const store = sessions.app.live.sessionStore()
-    const visitor = await sessions.withSession({ user: 'ann' })
-    await store.set('dated', { user: 'bob' }, 30 * DAY)
-    sessions.app.clock.advance(9 * DAY)
-    await sessions.read(visitor)
-    sessions.app.clock.advance(9 * DAY)
-    await sessions.read(visitor)
-    sessions.app.clock.advance(11 * DAY)
-    await within(
-      async () => [...appSessions.all()].length,
-      (size) => size === 1,
-    )
-    expect(await sessions.read(visitor)).toEqual({})
-    expect(await store.get('dated')).toMatchObject({ user: 'bob' })
-  })
-
-  it('keeps one for cache.maxIdle since a socket of it has closed, or written to it, and no longer', async () => {
-    const sessions = await SessionApp.start({
-      session: { maxAge: 'session' },
-      options: { cache: { maxIdle: DAY } } as never,
-    })
-    const { clock, live } = sessions.app
-    const appSessions = appSessionsOf(live)
-    const rest = (size: number): Promise<number> =>
+  describe('with sessions that end with the browser', () => {
+    /** Reads how many sessions there are, until a round has left so many. */
+    const rest = (sessions: SessionApp, wanted: number): Promise<number> =>
       within(
-        async () => [...appSessions.all()].length,
-        (found) => found <= size,
+        async () => [...appSessionsOf(sessions.app.live).all()].length,
+        (size) => size <= wanted,
       )
-    const visitor = await sessions.withSession({ user: 'ann' })
-    const left = new Promise((resolve) => {
-      sessions.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
+
+    it('evicts only those that are idle for cache.maxIdle', async () => {
+      const options = { cache: { maxIdle: 10 * DAY } } as never
+      const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: 'session' }, options })
+      const store = sessions.app.live.sessionStore()
+      await store.set('dated', { user: 'bob' }, 30 * DAY)
+      for (const days of [9, 9]) {
+        sessions.app.clock.advance(days * DAY)
+        await sessions.read(visitor)
+      }
+      sessions.app.clock.advance(11 * DAY)
+      await rest(sessions, 1)
+      expect(await sessions.read(visitor)).toEqual({})
+      expect(await store.get('dated')).toMatchObject({ user: 'bob' })
     })
-    const session = await sessions.session(visitor)
-    await sessions.withSession({ user: 'bob' })
-    clock.advance(DAY - 1)
-    visitor.leave()
-    await left
-    clock.advance(1)
-    expect(await rest(1)).toBe(1)
-    await sessions.withSession({ user: 'cy' })
-    clock.advance(1)
-    await session.set('cart', ['a'])
-    clock.advance(DAY - 1)
-    expect(await rest(1)).toBe(1)
-    expect(session.values()).toEqual({ user: 'ann', cart: ['a'] })
-    clock.advance(1)
-    expect(await rest(0)).toBe(0)
+
+    it('restarts cache.maxIdle when a socket closes or writes', async () => {
+      const options = { cache: { maxIdle: DAY } } as never
+      const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: 'session' }, options })
+      const { clock } = sessions.app
+      const left = closing(sessions)
+      const session = await sessions.session(visitor)
+      await sessions.withSession({ user: 'bob' })
+      clock.advance(DAY - 1)
+      visitor.leave()
+      await left
+      clock.advance(1)
+      expect(await rest(sessions, 1)).toBe(1)
+      await sessions.withSession({ user: 'cy' })
+      clock.advance(1)
+      await session.set('cart', ['a'])
+      clock.advance(DAY - 1)
+      expect(await rest(sessions, 1)).toBe(1)
+      expect(session.values()).toEqual({ user: 'ann', cart: ['a'] })
+      clock.advance(1)
+      expect(await rest(sessions, 0)).toBe(0)
+    })
   })
 
-  it('saves the whole session of a request where it has forgotten it meanwhile', async () => {
+  it('saves the whole session of a request that memory has evicted', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
     const store = sessions.app.live.sessionStore()
     const visitor = await sessions.withSession({ user: 'ann' })
@@ -272,7 +251,7 @@ describe('memory', () => {
 })
 
 describe('live.close()', () => {
-  it('refuses what requests change from then on, and no request that renews its session alone', async () => {
+  it('refuses changes, but not a mere renewal', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     await sessions.app.live.close()
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
