@@ -8,29 +8,22 @@ import { pages } from '../support/app/auth.js'
 import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-const MINUTE = 60 * 1000
-
-const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
+const defaults = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
 const names = (answer: Response): string[] => answer.headers.getSetCookie().map((cookie) => cookie.split('=')[0] ?? '')
 
 describe('a user', () => {
-  it('has the same values in every browser, and another user has none of them', async () => {
+  it('shares values across browsers, but not with other users', async () => {
     const app = await startWithUsers()
     const [one, two, other] = [app.visitor(), app.visitor(), app.visitor()]
-    for (const [visitor, user] of [
-      [one, 'ann'],
-      [two, 'ann'],
-      [other, 'bob'],
-    ] as const) {
-      await visitor.fetch(`/login/now?user=${user}`)
-    }
+    for (const visitor of [one, two]) await visitor.fetch('/login/now?user=ann')
+    await other.fetch('/login/now?user=bob')
     await set(one, { division: 3 })
-    expect(await values(two)).toEqual({ ...nothing, division: 3 })
-    expect(await values(other)).toEqual(nothing)
+    expect(await values(two)).toEqual({ ...defaults, division: 3 })
+    expect(await values(other)).toEqual(defaults)
   })
 
-  it('is told whose the page is, and the same of each connection of a browser that has its cookie', async () => {
+  it('has one `who` per browser cookie', async () => {
     const app = await startWithUsers()
     const [one, two] = [app.visitor(), app.visitor()]
     const who = async (visitor: Visitor) => (await (await visitor.connect()).greeted).who
@@ -44,28 +37,25 @@ describe('a user', () => {
 })
 
 describe('sign-in', () => {
-  it('gives the account what the visitor chose, unless the account has chosen before', async () => {
+  it("moves the guest's values to an account that has none", async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
-    expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...nothing, division: 3 })
+    expect(await values(visitor, '/login/now?user=ann')).toEqual({ ...defaults, division: 3 })
     const late = app.visitor()
     await set(late, { division: 4 })
-    expect(await values(late, '/login/now?user=ann')).toEqual({ ...nothing, division: 3 })
+    expect(await values(late, '/login/now?user=ann')).toEqual({ ...defaults, division: 3 })
   })
 
-  it.each([false, true])(
-    'gives a browser its cookie where the app’s session had ended under the user’s own one: revoked: %s',
-    async (isRevoked) => {
-      const app = await startWithUsers()
-      const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 3 } }))
-      if (isRevoked) await app.live.revoke('ann')
-      expect(names(await visitor.fetch('/login/now?user=ann'))).toContain('live')
-      await expect(visitor.connect()).resolves.toBeDefined()
-    },
-  )
+  it.each([false, true])('renews a live cookie whose session has ended; revoked: %s', async (isRevoked) => {
+    const app = await startWithUsers()
+    const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 3 } }))
+    if (isRevoked) await app.live.revoke('ann')
+    expect(names(await visitor.fetch('/login/now?user=ann'))).toContain('live')
+    await expect(visitor.connect()).resolves.toBeDefined()
+  })
 
-  it('combines both where the field says how, once', async () => {
+  it("merges with the field's onLogin, once", async () => {
     const app = await startWithUsers()
     const [home, work] = [app.visitor(), app.visitor()]
     await home.fetch('/login/now?user=ann')
@@ -76,7 +66,7 @@ describe('sign-in', () => {
     expect(await values(home)).toMatchObject({ cart: ['a', 'b'] })
   })
 
-  it('combines once also where several requests with the former cookie are under way', async () => {
+  it('merges once despite concurrent requests with the former cookie', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { cart: ['b'] })
@@ -98,7 +88,7 @@ describe('sign-in', () => {
     ['newest', { division: 4 }],
     ['drop', { division: 3 }],
     ['account', { division: 3 }],
-  ] as const)('decides by %s where the plugin is told so', async (onLogin, expected) => {
+  ] as const)("applies the plugin's onLogin: %s", async (onLogin, expected) => {
     const app = await startWithUsers({ options: { onLogin } })
     const [home, work] = [app.visitor(), app.visitor()]
     await home.fetch('/login/now?user=ann')
@@ -108,18 +98,18 @@ describe('sign-in', () => {
     expect(await values(work, '/login/now?user=ann')).toMatchObject(expected)
   })
 
-  it('does not expire what came along, though its own date is not known', async () => {
+  it('keeps values brought along, which have no date', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
     await visitor.fetch('/login/now?user=ann')
-    app.clock.advance(20 * 24 * 60 * MINUTE)
+    app.clock.advance(20 * 24 * 60 * 60 * 1000)
     expect(await values(visitor)).toMatchObject({ division: 3 })
   })
 })
 
-describe('a handshake', () => {
-  it('is needed where identify is: every socket would be anonymous', async () => {
+describe('attach() without handshake', () => {
+  it('throws if identify is set', async () => {
     const app = await startWithUsers({ isAttached: false })
     expect(() => (app.live.attach as (io: unknown) => void)(app.io)).toThrow(
       'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
@@ -128,7 +118,7 @@ describe('a handshake', () => {
   })
 })
 
-/** Answers with the user before and after what the path does. */
+/** Responds with the user before and after. */
 const routes: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') return pages(ctx, next)
   const users = [ctx.liveSession.userId]
@@ -143,24 +133,21 @@ const routes: Koa.Middleware = async (ctx, next) => {
   ctx.body = JSON.stringify([...users, ctx.liveSession.userId ?? null])
 }
 
-/** Guards of an app, which do not let this visitor in: one throws, the other answers, as it would answer a request. */
+const refuse: Koa.Middleware = (ctx) => {
+  ctx.status = 401
+}
 const GUARDS: readonly (readonly [string, Koa.Middleware])[] = [
   ['throws 401', (ctx) => ctx.throw(401, 'members only')],
-  [
-    'answers without next()',
-    (ctx) => {
-      ctx.status = 401
-    },
-  ],
+  ['answers without next()', refuse],
 ]
 const WAYS: readonly (readonly [string, Partial<LiveSessionOptions<AppFields>>])[] = [
   ['with identify', { identify: () => undefined }],
   ['without identify', {}],
 ]
 
-describe('a guard in a handshake', () => {
-  it.each(GUARDS.flatMap(([what, guard]) => WAYS.map(([way, options]) => [what, way, guard, options] as const)))(
-    'that %s refuses the socket %s',
+describe('a handshake middleware', () => {
+  it.each(GUARDS.flatMap(([act, guard]) => WAYS.map(([way, options]) => [act, way, guard, options] as const)))(
+    'that %s refuses the socket, %s',
     async (_, __, guard, options) => {
       const app = await App.start({ attach: { handshake: [guard] }, options })
       await expect(app.visitor().connect()).rejects.toMatchObject({ message: 'handshake failed' })
@@ -169,28 +156,22 @@ describe('a guard in a handshake', () => {
   )
 
   it('that answers without next() is named in the log', async () => {
-    const guard: Koa.Middleware = (ctx) => {
-      ctx.status = 401
-    }
-    const app = await App.start({ attach: { handshake: [guard] } })
-    await app
-      .visitor()
-      .connect()
-      .catch(() => undefined)
+    const app = await App.start({ attach: { handshake: [refuse] } })
+    await expect(app.visitor().connect()).rejects.toThrow()
     expect(app.warnings.at(-1)).toBe(
       'koa-live-session: attach(io, { handshake }): a middleware did not call next(), so the socket was refused',
     )
   })
 
-  it('is not asked where attach has none, and no socket is refused', async () => {
+  it('is optional without identify', async () => {
     const app = await App.start({ isAttached: false })
     app.live.attach(app.io)
     expect((await app.visitor().connect()).io.connected).toBe(true)
   })
 })
 
-describe('the user', () => {
-  it('is known in a request, as text, and changes with identify and leave', async () => {
+describe('userId', () => {
+  it('is text, and changes with identify and leave', async () => {
     const visitor = (await startWithUsers({ routes })).visitor()
     const ask = async (path: string) => JSON.parse(await visitor.text(path))
     expect([await ask('/'), await ask('/in'), await ask('/'), await ask('/out'), await ask('/')]).toEqual([
@@ -202,7 +183,7 @@ describe('the user', () => {
     ])
   })
 
-  it('is known on a socket, for as long as it lives', async () => {
+  it('of a socket is fixed for its lifetime', async () => {
     const app = await startWithUsers({ routes })
     const users: unknown[] = []
     app.io.on('connection', ({ liveSession }) => users.push(liveSession.userId))
@@ -215,7 +196,7 @@ describe('the user', () => {
     expect(users).toEqual([undefined, '7'])
   })
 
-  it('is in a snapshot, and in an answer that greets; in no other answer, and in no ticket', async () => {
+  it('is in snapshots and greetings only', async () => {
     const app = await startWithUsers({ routes })
     const visitor = app.visitor()
     expect(await (await visitor.fetch('/page')).json()).toMatchObject({ guest: true })

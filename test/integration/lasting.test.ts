@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
-import { cookieFor, emptyCache } from 'koa-live-session/testing'
+import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
-import { startWithUsers, values } from '../support/app/users.js'
+import { pages } from '../support/app/auth.js'
+import { set, startWithUsers, values } from '../support/app/users.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -18,8 +19,8 @@ const routes: Koa.Middleware = async (ctx) => {
 }
 const start = () => App.start<typeof fields>({ fields, routes })
 
-describe('a value that was written once', () => {
-  it('lasts as long as it is used, also where each day brings a restart', async () => {
+describe('a value written once', () => {
+  it('lasts while used, despite daily restarts', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/set')
@@ -31,7 +32,7 @@ describe('a value that was written once', () => {
     }
   })
 
-  it('ends with the cookie of a browser that was not used for as long as the plugin’s maxAge', async () => {
+  it('expires with a cookie unused for maxAge', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/set')
@@ -39,7 +40,7 @@ describe('a value that was written once', () => {
     expect(await (await visitor.fetch('/')).json()).toEqual([-1, 'none'])
   })
 
-  it('ends after its field’s own maxAge, however much it is used', async () => {
+  it("expires after its field's maxAge, even if used", async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/set')
@@ -51,7 +52,7 @@ describe('a value that was written once', () => {
     expect(read).toEqual([...Array.from({ length: 9 }, () => 'half'), 'none', 'none'])
   })
 
-  it('is there for a socket that is open for forty days, and for the page that it sends to', async () => {
+  it('remains for a socket open for forty days', async () => {
     const app = await start()
     const seen: unknown[] = []
     app.io.on('connection', (socket) => {
@@ -69,7 +70,7 @@ describe('a value that was written once', () => {
     expect((await socket.ticket()).claims.changes).toMatchObject([['offer', expect.any(Number), 'x']])
   })
 
-  it('stays with a user whose other browser uses it, in memory and in both cookies', async () => {
+  it('remains for a user whose other browser uses it', async () => {
     const app = await startWithUsers()
     const [desk, phone] = [app.visitor(), app.visitor()]
     await desk.fetch('/login/now?user=ann')
@@ -84,7 +85,7 @@ describe('a value that was written once', () => {
     expect((await values(desk))['division']).toBe(7)
   })
 
-  it('of which no cookie tells stays in memory for as long as a cookie would', async () => {
+  it('outside the cookie, stays in memory for maxAge', async () => {
     const app = await App.start({
       options: { identify: () => 'ann' },
       routes: async (ctx) => {
@@ -101,7 +102,7 @@ describe('a value that was written once', () => {
 })
 
 describe('a key of another build', () => {
-  it('leaves the cookie that carries it as long after its write as the plugin’s maxAge', async () => {
+  it('leaves the cookie maxAge after its write', async () => {
     const old = defineFields({ ...fields, legacy: { schema: z.string(), default: '', client: 'write' } })
     const first = await App.start<typeof old>({ fields: old })
     const visitor = first.visitor(cookieFor(first.live, { values: { division: 3, legacy: 'x' } }))
@@ -120,5 +121,64 @@ describe('a key of another build', () => {
     }
     expect(carried).toEqual([true, true, false])
     expect(await (await app.visitor(visitor.cookie).fetch('/')).json()).toEqual([3, 'half'])
+  })
+})
+
+describe("a cookie of maxAge 'session'", () => {
+  const options = { maxAge: 'session' } as const
+  const ATTRIBUTES = ['path=/', 'samesite=lax', 'httponly']
+
+  /** The attributes of a response's cookies. */
+  function attributes(answer: Response): readonly (readonly string[])[] {
+    return answer.headers.getSetCookie().map((cookie) => cookie.split('; ').slice(1))
+  }
+
+  it('has neither Expires nor Max-Age, even when rewritten', async () => {
+    const app = await App.start({ options, routes: pages })
+    const visitor = app.visitor()
+    expect(attributes(await visitor.fetch('/set?values={"division":3}'))).toEqual([ATTRIBUTES, ATTRIBUTES])
+    expect(attributes(await visitor.store())).toEqual([ATTRIBUTES, ATTRIBUTES])
+    app.clock.advance(16 * DAY)
+    expect(attributes(await visitor.fetch('/'))).toEqual([ATTRIBUTES, ATTRIBUTES])
+  })
+
+  it('lasts 31 days after its last use', async () => {
+    const app = await App.start({ options, routes: pages })
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    for (let count = 0; count < 3; count += 1) {
+      app.clock.advance(30 * DAY)
+      expect(await values(visitor)).toMatchObject({ division: 3 })
+    }
+    app.clock.advance(31 * DAY)
+    expect(await values(visitor)).toMatchObject({ division: -1 })
+  })
+
+  it('matches the lifetime of tickets and ended ids', async () => {
+    const app = await App.start({ options, routes: pages })
+    const visitor = app.visitor()
+    await set(visitor, { division: 3 })
+    const { cookie } = visitor
+    const { claims, text } = await (await visitor.connect()).ticket()
+    expect(claims.exp - claims.iat).toBe((31 * DAY) / 1000)
+    app.clock.advance(31 * DAY - 2000)
+    expect((await app.visitor(cookie).store({ tickets: [text] })).status).toBe(200)
+    await app.visitor(cookie).fetch('/leave')
+    expect(await values(app.visitor(cookie))).toMatchObject({ division: -1 })
+  })
+
+  it('requires a store that keeps values as long', async () => {
+    const short = Object.assign(memoryStore(), { maxIdle: 30 * DAY })
+    await expect(App.start({ options: { ...options, store: short } })).rejects.toThrow(
+      `koa-live-session: store: expected one that keeps values for maxAge (${31 * DAY} ms) or longer, like redisStore(client, { maxIdle: ${31 * DAY} }), received ${30 * DAY}`,
+    )
+  })
+})
+
+describe('maxAge', () => {
+  it.each(['Session', '31d', 0, Number.POSITIVE_INFINITY])('rejects %p, naming the valid values', async (maxAge) => {
+    await expect(App.start({ options: { maxAge: maxAge as never } })).rejects.toThrow(
+      `koa-live-session: maxAge: expected ms, more than 0 and at most 100 years, or 'session', received ${maxAge}`,
+    )
   })
 })

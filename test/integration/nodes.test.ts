@@ -3,9 +3,10 @@ import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
+import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
-/** Nodes that an adapter connects, with a clock each. */
+/** Nodes with an adapter, each with its own clock. */
 function cluster() {
   const bus = new Bus()
   const start = async (given: AppOptions<AppFields> = {}): Promise<App> => {
@@ -18,8 +19,8 @@ function cluster() {
 
 const ann = { options: { identify: () => 'ann' } } as never
 
-describe('with several nodes', () => {
-  it('sends what all writes of a turn come to', async () => {
+describe('several nodes', () => {
+  it('broadcast the newest writes of a turn', async () => {
     const { bus, start } = cluster()
     const app = await start(ann)
     await start(ann)
@@ -32,7 +33,7 @@ describe('with several nodes', () => {
     ])
   })
 
-  it('tells no other node what a connection without a cookie sets', async () => {
+  it('broadcast nothing of a connection without a cookie', async () => {
     const { bus, start } = cluster()
     const app = await start()
     await start()
@@ -43,7 +44,7 @@ describe('with several nodes', () => {
     expect(bus.messages.slice(length)).toEqual([])
   })
 
-  it('comes to the same on all nodes, whose clocks are an hour apart', async () => {
+  it('converge despite clocks an hour apart', async () => {
     const { bus, start } = cluster()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 60 * 60 * 1000)]
     const nodes = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
@@ -60,7 +61,7 @@ describe('with several nodes', () => {
     expect(handles.map((handle) => handle.get('division'))).toEqual([3, 4])
   })
 
-  it('takes what a page has computed from what another node wrote whose clock is ahead, at one that has heard of an older write only', async () => {
+  it('accept a computed change over a newer write of another node', async () => {
     const store = memoryStore()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 20_000)]
     const given = { options: { identify: () => 'ann', store } } as never
@@ -73,18 +74,17 @@ describe('with several nodes', () => {
     await present(visitor).store()
     const socket = await present(visitor).connect()
     const change = ['cart', over?.stamp ?? 0, 'id', ['a', 'b', 'c']] as const
-    // To be told of what it has seen the page would answer with the very same change.
     expect(await socket?.set(change)).toMatchObject({ results: [{ stamp: Number(over?.stamp) + 1, level: 'store' }] })
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'cart', value: ['a', 'b', 'c'] }])
   })
 
-  it('says nothing where socket.io\u2019s own adapter reaches no other node', async () => {
+  it("stay silent if socket.io's own adapter reaches no node", async () => {
     const app = await App.start(ann)
     await (await app.live.user('ann')).set('division', 4)
     expect(app.warnings).toEqual([expect.stringContaining('there is no store')])
   })
 
-  it('forgets what was erased on a node whose clock is behind', async () => {
+  it('erase despite a clock that is behind', async () => {
     const { start } = cluster()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 60_000)]
     const [one, two] = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
@@ -94,7 +94,7 @@ describe('with several nodes', () => {
     expect(here?.get('division')).toBe(-1)
   })
 
-  it('leaves out what is no message of ours', async () => {
+  it('ignore malformed messages', async () => {
     const { start } = cluster()
     const [one, two] = [await start(ann), await start(ann)]
     const junk: unknown[][] = [
@@ -113,7 +113,7 @@ describe('with several nodes', () => {
     expect(two.warnings.slice(1)).toEqual([expect.stringContaining('ignored a malformed')])
   })
 
-  it('takes what a newer build has added to a message for no fault of it', async () => {
+  it('accept additions of a newer build', async () => {
     const { start } = cluster()
     const [one, two] = [await start(ann), await start(ann)]
     one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['division', 5, 4, 'more']], { more: true })
@@ -127,27 +127,24 @@ describe('with several nodes', () => {
     expect(two.errors).toEqual([])
   })
 
-  it.each([Number.MAX_SAFE_INTEGER, 5])(
-    'revokes a user of whom another node has said an end of the time %d',
-    async (end) => {
-      const { start } = cluster()
-      const [one, two] = [await start(ann), await start(ann)]
-      one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['$epoch', end, end]])
-      const visitor = two.visitor(cookieFor(two.live, { userId: 'ann' }))
-      const socket = await visitor.connect()
-      const handle = await two.live.user('ann')
-      await handle.set('division', 4)
-      expect(handle.get('division')).toBe(4)
-      await two.live.revoke('ann')
-      await socket.closed
-      await expect(two.visitor(visitor.cookie).connect()).rejects.toThrow()
-      await two.live.erase('ann')
-      await (await one.live.user('ann')).set('division', 5)
-      expect(handle.get('division')).toBe(5)
-    },
-  )
+  it.each([Number.MAX_SAFE_INTEGER, 5])('revoke and erase a user after an announced end at %d', async (end) => {
+    const { start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['$epoch', end, end]])
+    const visitor = two.visitor(cookieFor(two.live, { userId: 'ann' }))
+    const socket = await visitor.connect()
+    const handle = await two.live.user('ann')
+    await handle.set('division', 4)
+    expect(handle.get('division')).toBe(4)
+    await two.live.revoke('ann')
+    await socket.closed
+    await expect(two.visitor(visitor.cookie).connect()).rejects.toThrow()
+    await two.live.erase('ann')
+    await (await one.live.user('ann')).set('division', 5)
+    expect(handle.get('division')).toBe(5)
+  })
 
-  it('never sends a browser what only another build knows', async () => {
+  it('hide unknown keys from browsers', async () => {
     const { start } = cluster()
     const [one, two] = [await start(ann), await start(ann)]
     one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['hidden-there', 5, 'x']])
@@ -157,7 +154,7 @@ describe('with several nodes', () => {
     expect(JSON.stringify((await socket.ticket()).claims)).not.toMatch('hidden-there')
   })
 
-  it('does not wait for what was loaded before to be loaded again', async () => {
+  it('answer from memory while values reload', async () => {
     const { start } = cluster()
     const store = memoryStore()
     const clock = testClock()
@@ -166,16 +163,12 @@ describe('with several nodes', () => {
     const here = await one.live.user('ann')
     await here.set('division', 4)
     clock.advance(1000)
-    const load = store.load.bind(store)
-    let answer = (): void => undefined
-    const isAnswered = new Promise<void>((resolve) => {
-      answer = resolve
-    })
-    Object.assign(store, { load: (subject: string) => isAnswered.then(() => load(subject)) })
+    const [gate, load] = [new Gate(), store.load.bind(store)]
+    Object.assign(store, { load: (subject: string) => gate.pass().then(() => load(subject)) })
     await store.merge('user:s:ann', [{ key: 'division', stamp: clock.now(), value: 5 }])
     expect(await (await one.visitor().fetch('/')).json()).toMatchObject({ division: 4 })
     const loaded = new Promise((resolve) => here.onChange(resolve))
-    answer()
+    gate.open()
     expect(await loaded).toMatchObject({ value: 5, source: 'store' })
   })
 })

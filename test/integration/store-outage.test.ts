@@ -19,7 +19,7 @@ const fields = defineFields({
 type OutageFields = typeof fields
 type Given = Partial<AppOptions<OutageFields>>
 
-/** `/set?key=json` sets, `/count` counts, and each answer says what there is. */
+/** `/set?key=json` sets, `/count` counts; each response has the values. */
 const routes: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
   const values = Object.fromEntries(Object.entries(ctx.query).map(([key, text]) => [key, JSON.parse(String(text))]))
@@ -35,7 +35,7 @@ const routes: Koa.Middleware = async (ctx) => {
   }
 }
 
-/** Nodes that share a store, and nothing else. */
+/** Nodes that share only a store. */
 function nodes<S extends Store>(store: S, options: Partial<LiveSessionOptions<OutageFields>> = {}) {
   const clock = testClock()
   const start = (more: Given = {}): Promise<App<OutageFields>> => {
@@ -49,7 +49,7 @@ async function json(answer: Promise<Response>): Promise<Record<string, unknown>>
   return (await answer).json()
 }
 
-/** Lets what is asked of the store go on, until it is asked something like that. */
+/** Answers the store's calls until one of this kind comes. */
 async function asked(store: HeldStore, act: string): Promise<HeldStore['next']> {
   for (;;) {
     const call = [...store.open].find((each) => each.act === act)
@@ -59,8 +59,17 @@ async function asked(store: HeldStore, act: string): Promise<HeldStore['next']> 
   }
 }
 
+async function withFakeTimers(act: () => Promise<void>): Promise<void> {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
+  try {
+    await act()
+  } finally {
+    jest.useRealTimers()
+  }
+}
+
 describe('while the store is slow', () => {
-  it('lets requests and sockets set values, which it has when it answers', async () => {
+  it('stores values from requests and sockets once it answers', async () => {
     const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
@@ -77,31 +86,13 @@ describe('while the store is slow', () => {
     expect((await store.content.load('user:s:ann')).map(({ key, value }) => [key, value])).toEqual([['division', 2]])
   })
 
-  it('makes an update once, when it answers', async () => {
-    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
-    const app = await start()
-    const user = app.live.user('ann')
-    await (await asked(store, 'load')).answer()
-    const updated = (await user).update('visits', (count) => count + 1)
-    await asked(store, 'compareAndSet')
-    await within(
-      async () => app.errors,
-      ({ length }) => length > 0,
-    )
-    expect((await user).get('visits')).toBe(0)
-    await store.release()
-    expect(await updated).toMatchObject({ level: 'store' })
-    expect((await user).get('visits')).toBe(1)
-  })
-
-  it('rejects an update after ten seconds, and keeps a set value', async () => {
+  it('rejects an update after ten seconds, but keeps a set', async () => {
     const { store, start } = nodes(new HeldStore(), { storeTimeout: 250 })
     const app = await start()
     const user = app.live.user('ann')
     await (await asked(store, 'load')).answer()
     const ann = await user
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
-    try {
+    await withFakeTimers(async () => {
       let code: unknown
       const refused = ann
         .update('visits', (count) => count + 1)
@@ -116,15 +107,13 @@ describe('while the store is slow', () => {
       await refused
       expect(code).toBe('store_unavailable')
       expect([ann.get('visits'), ann.get('division')]).toEqual([0, 3])
-    } finally {
-      jest.useRealTimers()
-      await store.release()
-    }
+    })
+    await store.release()
   })
 })
 
 describe('while the store is down', () => {
-  it('forgets nothing that waits for it, also where memory has begun anew', async () => {
+  it('keeps pending writes even if memory is emptied', async () => {
     const store = memoryStore()
     const { start } = nodes(store, { storeTimeout: 20 })
     const bus = new Bus()
@@ -139,34 +128,7 @@ describe('while the store is down', () => {
     expect(found).toMatchObject({ division: 4, secret: 'x' })
   })
 
-  it('is asked at growing intervals, however many updates wait for it', async () => {
-    const { store, start, clock } = nodes(memoryStore())
-    const app = await start()
-    const users = await Promise.all(Array.from({ length: 20 }, (_, index) => app.live.user(`user ${index}`)))
-    const { load } = store
-    let loads = 0
-    store.load = (subject) => {
-      loads += 1
-      return load(subject)
-    }
-    store.fail(Number.POSITIVE_INFINITY)
-    // What memory has of them is not fresh.
-    clock.advance(2 * 60_000)
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
-    try {
-      const refused = users.map((user) => user.update('visits', (count) => count + 1).catch(({ code }) => code))
-      await jest.advanceTimersByTimeAsync(1000)
-      const ofFirstSecond = loads
-      await jest.advanceTimersByTimeAsync(10_000)
-      expect(new Set(await Promise.all(refused))).toEqual(new Set(['store_unavailable']))
-      expect(loads - ofFirstSecond).toBeLessThan(10)
-    } finally {
-      jest.useRealTimers()
-      store.fail(0)
-    }
-  })
-
-  it('acknowledges what a page sets as in memory; an update waits for it', async () => {
+  it('acknowledges a set as in memory; an update waits', async () => {
     const { store, start } = nodes(memoryStore(), { storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
@@ -182,7 +144,7 @@ describe('while the store is down', () => {
     expect(await json((await start()).visitor().fetch('/count'))).toMatchObject({ visits: 4, division: 2 })
   })
 
-  it('has what a page sets be later than what the page saw saved, also where the clock of a new process is behind', async () => {
+  it("dates a change after the page's saved one, despite a clock behind", async () => {
     const { store, start, clock } = nodes(memoryStore())
     const app = await start()
     const visitor = app.visitor()
@@ -202,7 +164,7 @@ describe('while the store is down', () => {
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'division', value: 1 }])
   })
 
-  it('computes no update of a user of whom nothing is known', async () => {
+  it('computes no update for a user not loaded yet', async () => {
     const { store, start } = nodes(memoryStore())
     await (await (await start()).live.user('ann')).set('visits', 41)
     const app = await start()
@@ -215,7 +177,7 @@ describe('while the store is down', () => {
     expect(ann.get('visits')).toBe(42)
   })
 
-  it('signs visitors in and out, and old cookies are worthless once it is back, after a restart too', async () => {
+  it('signs in and out; former cookies stay worthless after a restart', async () => {
     const store = memoryStore()
     const app = await startWithUsers({ options: { store } })
     const visitor = app.visitor()
@@ -235,7 +197,7 @@ describe('while the store is down', () => {
     }
   })
 
-  it('stores a revocation when it is back, and what was erased comes back from nowhere', async () => {
+  it('stores an erasure afterwards; nothing comes back', async () => {
     const { store, start } = nodes(memoryStore())
     const app = await start()
     const visitor = app.visitor()
@@ -250,7 +212,7 @@ describe('while the store is down', () => {
     expect(await json(late.fetch('/'))).toMatchObject({ division: -1, secret: '' })
   })
 
-  it('tells everyone who listens of what others have stored meanwhile, when it is back', async () => {
+  it("notifies all listeners of others' writes afterwards", async () => {
     const store = memoryStore()
     const { start, clock } = nodes(store, { storeRefresh: 1_000_000 })
     const app = await start()
@@ -272,8 +234,8 @@ describe('while the store is down', () => {
   })
 })
 
-describe('a node that is killed', () => {
-  it('has told another of what it could not store, which then stores it', async () => {
+describe('a killed node', () => {
+  it('broadcasts a write that another node then stores', async () => {
     const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
     const bus = new Bus()
     const refusing = { ...store, merge: () => Promise.reject(new Error('not from here')) }
@@ -294,7 +256,7 @@ describe('a node that is killed', () => {
 })
 
 describe('an erasure', () => {
-  it('is not undone by a load that began before it', async () => {
+  it('is not undone by an earlier load', async () => {
     const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
     await store.content.merge('user:s:ann', [{ key: 'secret', stamp: 5, value: 'x' }])
     const app = await start()
@@ -308,7 +270,7 @@ describe('an erasure', () => {
     await store.release()
   })
 
-  it('is not undone by what a node has stored since that had not heard of it', async () => {
+  it('is not undone by a node that stores late', async () => {
     const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
     const app = await start()
     const ann = await app.live.user('ann')
@@ -324,21 +286,7 @@ describe('an erasure', () => {
     expect((await store.load('user:s:ann')).filter(({ value }) => value === 'x')).toEqual([])
   })
 
-  it('keeps no update from being made of what a node has stored since that had not heard of it', async () => {
-    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
-    const app = await start()
-    const ann = await app.live.user('ann')
-    await ann.set('visits', 41)
-    const before = clock.now()
-    clock.advance(10)
-    await app.live.erase('ann')
-    await store.merge('user:s:ann', [{ key: 'visits', stamp: before, value: 41 }])
-    clock.advance(1000)
-    expect(await ann.update('visits', (count) => count + 1)).toMatchObject({ level: 'store' })
-    expect(ann.get('visits')).toBe(1)
-  })
-
-  it('is before what a node writes afterwards whose clock is behind', async () => {
+  it('precedes a later write of a node whose clock is behind', async () => {
     const store = memoryStore()
     const ahead = testClock(2_000_000)
     const [one, two] = [nodes(store), nodes(store)]
@@ -350,11 +298,10 @@ describe('an erasure', () => {
 })
 
 describe('close()', () => {
-  it('waits ten seconds for the store at the most, and says what it has not confirmed', async () => {
+  it('waits at most ten seconds, and reports unconfirmed writes', async () => {
     const { start, store } = nodes(new HeldStore(), { storeTimeout: 250 })
     const app = await start()
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
-    try {
+    await withFakeTimers(async () => {
       const user = app.live.user('ann')
       await jest.advanceTimersByTimeAsync(250)
       const written = (await user).set('secret', 'x')
@@ -373,25 +320,20 @@ describe('close()', () => {
       const { length } = store.calls
       await jest.advanceTimersByTimeAsync(10 * 60_000)
       expect(store.calls.length).toBe(length)
-    } finally {
-      jest.useRealTimers()
-    }
+    })
   })
 
   it('does not wait for a store that never closes', async () => {
     const { start } = nodes({ ...memoryStore(), close: () => new Promise(() => undefined) } as Store)
     const app = await start()
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
-    try {
+    await withFakeTimers(async () => {
       const closed = app.live.close()
       await jest.advanceTimersByTimeAsync(10_000)
       await closed
-    } finally {
-      jest.useRealTimers()
-    }
+    })
   })
 
-  it('rejects an update that waits for the store', async () => {
+  it('rejects a waiting update', async () => {
     const { store, start } = nodes(memoryStore())
     const app = await start()
     const ann = await app.live.user('ann')
@@ -401,7 +343,7 @@ describe('close()', () => {
     await refused
   })
 
-  it('waits for an update that is under way', async () => {
+  it('waits for an update in flight', async () => {
     const { store, start } = nodes(new HeldStore())
     const app = await start()
     const user = app.live.user('ann')
