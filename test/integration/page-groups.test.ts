@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { emptyCache, memoryStore } from 'koa-live-session/testing'
-import { z } from 'zod'
+import { memoryStore } from 'koa-live-session/testing'
 import type { SyncResult } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
@@ -13,7 +12,7 @@ type Result = Partial<{
   readonly value: unknown
 }>
 
-/** Of a visitor whose page says what it sets this way. */
+/** An app, and a visitor whose page sends its changes this way. */
 async function begin(way: string, options: object = {}) {
   const app = await App.start({
     routes: (ctx) => {
@@ -38,10 +37,10 @@ async function begin(way: string, options: object = {}) {
 describe.each([
   ['over a socket', 'socket'],
   ['in a POST', 'post'],
-])('what a page sets together, %s', (_, way) => {
-  it('is written under one stamp, whosever each value is', async () => {
+])('values set together, %s', (_, way) => {
+  it('get one stamp, for both scopes', async () => {
     const { app, set, read } = await begin(way)
-    // Later than the clock: the next stamp of that key alone would be another.
+    // Newer than the clock, so the group's stamp must exceed it.
     const [former] = await set(['cart', -1, '', []])
     const stamp = Number(former?.stamp) + 1
     const results = await set(
@@ -60,9 +59,9 @@ describe.each([
   it.each([
     ['invalid', ['division', -1, '', 1.5, 'g'], 'invalid_value'],
     ['too large', ['cart', -1, '', ['x'.repeat(9000)], 'g'], 'too_large'],
-    ['not for pages to write', ['role', -1, '', 'admin', 'g'], 'not_writable'],
-    ['not for pages to know', ['secret', -1, '', 'x', 'g'], 'undeclared_key'],
-  ])('is refused as a whole where one is %s, and nothing else is', async (_, bad, code) => {
+    ['read-only for pages', ['role', -1, '', 'admin', 'g'], 'not_writable'],
+    ['hidden', ['secret', -1, '', 'x', 'g'], 'undeclared_key'],
+  ])('are refused as a whole if one is %s', async (_, bad, code) => {
     const { app, set, read } = await begin(way)
     const before = await read()
     const results = await set(['division', -1, '', 2, 'other'], ['theme', -1, '', 'dark', 'g'], bad)
@@ -70,7 +69,7 @@ describe.each([
     expect((await read()).values).toEqual({ ...before.values, division: 2 })
   })
 
-  it('keeps the stamp of what has arrived before, and writes the rest', async () => {
+  it('keep the stamps of resent changes, and write the rest', async () => {
     const { app, set, read } = await begin(way)
     const [first] = await set(['division', 0, '', 2, 'g'])
     app.clock.advance(1000)
@@ -79,7 +78,7 @@ describe.each([
     expect((await read()).values).toMatchObject({ division: 2, theme: 'dark' })
   })
 
-  it('gives way key by key to what is newer', async () => {
+  it('are superseded key by key', async () => {
     const { app, set, read } = await begin(way)
     const [newer] = await set(['division', -1, '', 7])
     const results = await set(['division', 0, '', 2, 'g'], ['theme', 0, '', 'dark', 'g'])
@@ -90,14 +89,7 @@ describe.each([
     expect((await read()).values).toMatchObject({ division: 7, theme: 'dark' })
   })
 
-  it('is written over what stands before it in the list of its key', async () => {
-    const { set, read } = await begin(way)
-    const results = await set(['cart', 0, '7', ['a']], ['cart', 0, '', ['b'], 'g'], ['division', 0, '', 2, 'g'])
-    expect(results.map(({ code }) => code)).toEqual([undefined, undefined, undefined])
-    expect((await read()).values).toMatchObject({ cart: ['b'], division: 2 })
-  })
-
-  it('comes after what stands before any of it in the list of its key', async () => {
+  it('apply after earlier changes of any of their keys', async () => {
     const { set, read } = await begin(way)
     const results = await set(
       ['division', 0, '', 2, 'g'],
@@ -110,7 +102,7 @@ describe.each([
     expect((await read()).values).toMatchObject({ cart: ['c'], division: 3 })
   })
 
-  it('is answered where two groups stand before each other, as no page of ours has them', async () => {
+  it('are answered even if two groups interleave', async () => {
     const { set } = await begin(way)
     const results = await set(
       ['division', 0, '', 1, 'g'],
@@ -121,28 +113,10 @@ describe.each([
     expect(results).toHaveLength(4)
   })
 
-  it('is merged into the store as one, and waits for it as one', async () => {
+  it('are stored as one write', async () => {
     const { app, set } = await begin(way, { identify: () => 'ann', store: memoryStore() })
     const results = await set(['division', -1, '', 2, 'g'], ['cart', -1, '', ['a'], 'g'])
     expect(results).toEqual(Array(2).fill({ stamp: app.clock.now(), level: 'store' }))
-  })
-
-  it('is refused to a guest where one field is for users alone', async () => {
-    const app = await App.start({
-      fields: {
-        name: { schema: z.string(), default: '', client: 'write', guests: 'read' },
-        theme: { schema: z.string(), default: '', client: 'write' },
-      } as never,
-      options: { identify: () => undefined } as never,
-    })
-    const visitor = app.visitor()
-    const body = {
-      set: [
-        ['theme', -1, '', 'dark', 'g'],
-        ['name', -1, '', 'Ann', 'g'],
-      ],
-    }
-    expect((await (await visitor.store(body)).json()).results).toEqual([{ code: 'users_only' }, { code: 'users_only' }])
   })
 })
 
@@ -154,7 +128,7 @@ describe('setMany of a page', () => {
   it.each([
     ['with a socket', true],
     ['without one', false],
-  ])('%s is saved under one stamp', async (_, hasSocket) => {
+  ])('%s saves under one stamp', async (_, hasSocket) => {
     const app = await App.start({ routes })
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/', hasSocket })
@@ -164,26 +138,10 @@ describe('setMany of a page', () => {
     }
     expect(stamps).toEqual({ division: stamps['cart'], cart: expect.any(Number) })
   })
-
-  it('made offline is saved once the page is back, and outlives the process', async () => {
-    const app = await App.start({ routes })
-    const visitor = app.visitor()
-    const page = await visitor.open({ path: '/' })
-    await page.connected()
-    const mend = page.cutPosts()
-    page.socket.disconnect()
-    const saved = page.live.setMany({ division: 3, theme: 'dark' })
-    await page.reaches('division', 'offline')
-    mend()
-    await page.comeBack()
-    await saved
-    emptyCache(app.live)
-    expect((await (await visitor.fetch('/')).json()).values).toMatchObject({ division: 3, theme: 'dark' })
-  })
 })
 
-describe('what a page sets together', () => {
-  it('is one change of the visitor: their sockets get one ticket', async () => {
+describe('values set together', () => {
+  it("send one ticket to the visitor's sockets", async () => {
     const { visitor, set } = await begin('post')
     const other = await visitor.connect()
     await other.greeted
@@ -192,7 +150,7 @@ describe('what a page sets together', () => {
     expect((await other.ticket()).claims.changes.map(([key]) => key)).toEqual(['division', 'cart'])
   })
 
-  it('is not written once its user was revoked while the store was asked for what stands before it', async () => {
+  it('are discarded if the user is revoked during an earlier change', async () => {
     const store = memoryStore()
     const { app, socket } = await begin('socket', { identify: () => 'ann', store })
     const gate = new Gate()

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
 import type { LiveSessionOptions } from 'koa-live-session'
 import { emptyCache, memoryStore } from 'koa-live-session/testing'
-import type { Store } from '../../server/stores/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import { App, type AppFields } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
@@ -11,7 +9,7 @@ import { losingStore } from '../support/app/losing-store.js'
 import type { TestSocket } from '../support/app/socket.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-/** Of one change, with all that it may say. */
+/** The result of one change. */
 interface Result {
   readonly code?: string
   readonly stamp: number
@@ -19,7 +17,7 @@ interface Result {
   readonly value?: unknown
 }
 
-/** One user's app, whose pages compute values. */
+/** An app of one user. */
 function start(options: Partial<LiveSessionOptions<AppFields>> = {}): Promise<App> {
   return App.start({
     routes: (ctx) => {
@@ -33,14 +31,12 @@ async function cartOf(app: App): Promise<unknown> {
   return (await (await app.visitor().fetch('/')).json()).values.cart
 }
 
-/** A socket of the user's own browser. */
 async function open(app: App): Promise<TestSocket> {
   const visitor = app.visitor()
   await visitor.store()
   return visitor.connect()
 }
 
-/** What becomes of one change. */
 async function overSocket(
   socket: TestSocket,
   key: string,
@@ -53,7 +49,6 @@ async function overSocket(
   return answer.results[0] as Result
 }
 
-/** The same in a POST. */
 async function byPost(
   visitor: Visitor,
   change: readonly unknown[],
@@ -65,7 +60,7 @@ async function byPost(
 describe.each([
   ['over a socket', 'socket'],
   ['in a POST', 'post'],
-])('a value that a page has computed, %s', (_, way) => {
+])('a value computed by a page, %s', (_, way) => {
   type Set = (key: string, over: number, id: string, ...value: readonly [value?: unknown]) => Promise<Result>
   async function begin(): Promise<{ app: App; set: Set }> {
     const app = await start()
@@ -76,7 +71,7 @@ describe.each([
     return { app, set }
   }
 
-  it('is taken over the stamp that it was computed from', async () => {
+  it('is accepted over the stamp it was computed from', async () => {
     const { app, set } = await begin()
     const { stamp } = await set('cart', 0, '7', ['a'])
     expect(stamp).toBe(app.clock.now())
@@ -84,7 +79,7 @@ describe.each([
     expect(await cartOf(app)).toEqual(['a', 'b'])
   })
 
-  it('is refused over anything else, equal or not, and the refusal says what is newest', async () => {
+  it('conflicts over any other stamp; the refusal has the newest value', async () => {
     const { app, set } = await begin()
     const { stamp } = await set('cart', 0, '7', ['a'])
     for (const value of [['b'], ['a']])
@@ -92,7 +87,7 @@ describe.each([
     expect(await cartOf(app)).toEqual(['a'])
   })
 
-  it('is refused over a value that was deleted meanwhile', async () => {
+  it('conflicts over a value deleted meanwhile', async () => {
     const { set } = await begin()
     const { stamp } = await set('cart', 0, '7', ['a'])
     const deleted = await set('cart', -1, '')
@@ -101,29 +96,20 @@ describe.each([
     expect(refusal).not.toHaveProperty('value')
   })
 
-  it('is taken once, however often it is sent', async () => {
-    const { app, set } = await begin()
-    const { stamp } = await set('cart', 0, '7', ['a'])
-    await set('cart', stamp, '8', ['a', 'b'])
-    app.clock.advance(1000)
-    for (let time = 0; time < 2; time += 1) expect(await set('cart', 0, '7', ['a'])).toMatchObject({ stamp })
-    expect(await cartOf(app)).toEqual(['a', 'b'])
-  })
-
-  it('is told apart from an equal one of another tab', async () => {
+  it('conflicts with an equal one from another tab', async () => {
     const { set } = await begin()
     const { stamp } = await set('division', 0, '7', 1)
     expect(await set('division', 0, '8', 1)).toMatchObject({ code: 'conflict', stamp, value: 1 })
   })
 
-  it('is told apart from one of another key', async () => {
+  it('may share its id with a change of another key', async () => {
     const { app, set } = await begin()
     const { stamp } = await set('division', 0, '7', 1)
     app.clock.advance(1000)
     expect((await set('cart', 0, '7', ['a'])).stamp).not.toBe(stamp)
   })
 
-  it('is taken where it comes once more after it was refused', async () => {
+  it('is accepted when resent after a conflict', async () => {
     const { app, set } = await begin()
     const { stamp } = await set('cart', 0, '7', ['a'])
     await set('cart', 0, '8', ['b'])
@@ -131,27 +117,17 @@ describe.each([
     expect(await cartOf(app)).toEqual(['a', 'b'])
   })
 
-  it('is refused where the field does not take it, and may be sent by another name or the same', async () => {
+  it('may reuse its id after a refusal by the field', async () => {
     const { app, set } = await begin()
     expect(await set('cart', 0, '7', [1])).toMatchObject({ code: 'invalid_value' })
     expect(await set('role', 0, '7', 'admin')).toMatchObject({ code: 'not_writable' })
     expect(await set('secret', 0, '7', 'x')).toMatchObject({ code: 'undeclared_key' })
     expect(await set('cart', 0, '7', ['a'])).toMatchObject({ stamp: app.clock.now() })
   })
-
-  it('of one visitor says nothing of another’s', async () => {
-    const app = await start({ identify: (ctx: Koa.Context) => ctx.get('x-user') || undefined } as never)
-    const [ann, bob] = [app.visitor(), app.visitor()]
-    const as = (user: string) => ({ 'x-user': user })
-    const { stamp } = await byPost(ann, ['cart', 0, '7', ['a']], as('ann'))
-    app.clock.advance(1000)
-    const other = await byPost(bob, ['cart', 0, '7', ['b']], as('bob'))
-    expect(other.stamp).not.toBe(stamp)
-  })
 })
 
-describe('where memory has forgotten', () => {
-  it('a value is newer than the one it was computed from', async () => {
+describe('once memory has forgotten', () => {
+  it('a value gets a newer stamp than its base', async () => {
     const app = await start()
     const { stamp } = await byPost(app.visitor(), ['cart', 0, '7', ['a']])
     emptyCache(app.live)
@@ -159,7 +135,7 @@ describe('where memory has forgotten', () => {
     expect(next.stamp).toBe(stamp + 1)
   })
 
-  it('one that is sent again is taken over what it was computed from', async () => {
+  it('a resent value is accepted over its base', async () => {
     const app = await start()
     await byPost(app.visitor(), ['cart', 0, '7', ['a']])
     emptyCache(app.live)
@@ -168,7 +144,7 @@ describe('where memory has forgotten', () => {
     expect([again.stamp, await cartOf(app)]).toEqual([app.clock.now(), ['a']])
   })
 
-  it('a stamp that no server can have given counts for nothing beyond the clock', async () => {
+  it('a base stamp ahead of the clock is ignored', async () => {
     const app = await start()
     const ahead = app.clock.now() + 3_600_000
     const { stamp } = await byPost(app.visitor(), ['cart', ahead, '7', ['a']])
@@ -176,43 +152,10 @@ describe('where memory has forgotten', () => {
   })
 })
 
-describe('a list that each of two processes has begun for its page', () => {
-  it('is continued over the later one, which a ticket brings', async () => {
-    const [a, b] = [await start(), await start()]
-    const [one, two] = [await open(a), await open(b)]
-    await overSocket(one, 'cart', 0, '7', ['a'])
-    b.clock.advance(1000)
-    const again = await overSocket(two, 'cart', 0, '7', ['a'])
-    let ticket = await two.ticket()
-    while (ticket.claims.changes.length === 0) ticket = await two.ticket()
-    const set = [['cart', 0, '7', ['a']] as const, ['cart', 0, '8', ['a', 'b']] as const]
-    const answer = await one.sync({ tickets: [ticket.text], set })
-    expect(answer).toMatchObject({ results: [{ stamp: again.stamp }, { stamp: again.stamp + 1 }] })
-    expect(await cartOf(a)).toEqual(['a', 'b'])
-  })
-})
-
-describe('two tabs that add at the same moment', () => {
-  it('keep both, one of them at the second try', async () => {
-    const app = await start()
-    const [one, two] = [await open(app), await open(app)]
-    const answers = await Promise.all([overSocket(one, 'cart', 0, '7', ['a']), overSocket(two, 'cart', 0, '8', ['b'])])
-    const refused = answers.find(({ code }) => code === 'conflict')
-    expect(answers.filter(({ level }) => level)).toHaveLength(1)
-    await overSocket(two, 'cart', refused?.stamp ?? 0, '9', [...((refused?.value ?? []) as string[]), 'c'])
-    expect(await cartOf(app)).toHaveLength(2)
-  })
-})
-
-describe('with a store', () => {
-  /** Nodes that share it, and do not hear of each other. */
-  async function nodes(store: Store): Promise<readonly [App, App]> {
-    return [await start({ store }), await start({ store })]
-  }
-
-  it('is taken at one of two nodes, and refused at the other with what is newest there', async () => {
-    const [a, b] = await nodes(memoryStore())
-    const [one, two] = [await open(a), await open(b)]
+describe('a computed value, with a store', () => {
+  it('is accepted at one of two nodes, and conflicts at the other', async () => {
+    const store = memoryStore()
+    const [one, two] = [await open(await start({ store })), await open(await start({ store }))]
     const answers = await Promise.all([overSocket(one, 'cart', 0, '7', ['a']), overSocket(two, 'cart', 0, '8', ['b'])])
     const taken = answers.find(({ level }) => level)
     const refused = answers.find(({ code }) => code)
@@ -221,7 +164,7 @@ describe('with a store', () => {
     expect(refused?.value).toEqual([answers[0] === taken ? 'a' : 'b'])
   })
 
-  it('is taken once where it is sent again while the store has not answered', async () => {
+  it('is written once if resent before the store answers', async () => {
     const store = new HeldStore()
     const app = await start({ store })
     const opening = open(app)
@@ -242,7 +185,7 @@ describe('with a store', () => {
     expect([calls, first?.stamp]).toEqual([1, second?.stamp])
   })
 
-  it('waits while the store is silent, and is taken once under its id', async () => {
+  it('waits while the store is down, then is accepted once', async () => {
     const store = memoryStore()
     const app = await start({ store })
     const socket = await open(app)
@@ -257,7 +200,7 @@ describe('with a store', () => {
     expect(await cartOf(app)).toEqual(['a'])
   })
 
-  it('waits with the one before it in its list, without another question to the store', async () => {
+  it('waits behind an earlier one without asking the store again', async () => {
     const store = losingStore()
     const app = await start({ store, storeTimeout: 20 })
     const socket = await open(app)
@@ -280,22 +223,10 @@ describe('with a store', () => {
     expect(await cartOf(app)).toEqual(['a', 'b'])
   })
 
-  it('is taken once if the store took it and its answer was lost', async () => {
-    const store = losingStore()
-    const app = await start({ store, storeTimeout: 20 })
-    const socket = await open(app)
-    store.fates.push('silent')
-    expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toEqual({ code: 'store_unavailable' })
-    app.clock.advance(1000)
-    const { stamp } = await overSocket(socket, 'cart', 0, '7', ['a'])
-    expect(stamp).toBe(app.clock.now() - 1000)
-    expect(await cartOf(app)).toEqual(['a'])
-  })
-
   it.each([
     [1, { level: 'store' }],
     [2, { code: 'conflict', value: ['a', 'b'] }],
-  ])('resent after another page’s write, %i minutes after the store took it silently: %j', async (minutes, result) => {
+  ])("is recognized for two minutes if the store's answer was lost: %i, %j", async (minutes, result) => {
     const store = losingStore()
     const app = await start({ store, storeTimeout: 20 })
     const socket = await open(app)
@@ -307,7 +238,7 @@ describe('with a store', () => {
     expect(await cartOf(app)).toEqual(['a', 'b'])
   })
 
-  it('is not stored for a connection that brought no cookie, as nothing of it is that a handler computes', async () => {
+  it('is not stored for a connection without a cookie', async () => {
     const store = memoryStore()
     const app = await start({ store, identify: () => undefined } as never)
     app.io.on('connection', (socket) => {

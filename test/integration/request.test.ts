@@ -7,31 +7,31 @@ import type { WireChange } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { readCookie } from '../support/app/signed-cookie.js'
 
-/** Sets what the query says, and answers with what is there. */
+/** Sets the query's values, and responds with all values. */
 const echo: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
   for (const [key, value] of Object.entries(ctx.query)) void liveSession.set(key, JSON.parse(String(value)))
   ctx.body = { division: liveSession.get('division'), theme: liveSession.get('theme'), cart: liveSession.get('cart') }
 }
 
-const nothing = { division: -1, theme: 'light', cart: [] }
+const defaults = { division: -1, theme: 'light', cart: [] }
 
 describe('ctx.liveSession', () => {
-  it('reads defaults for a visitor who never wrote, issues no cookie and caches nothing', async () => {
+  it('reads defaults without issuing a cookie', async () => {
     const app = await App.start({ routes: echo })
     const answer = await app.visitor().fetch('/')
-    expect(await answer.json()).toEqual(nothing)
+    expect(await answer.json()).toEqual(defaults)
     expect(answer.headers.getSetCookie()).toEqual([])
   })
 
-  it('reads on the next line, and on the next request, what was set', async () => {
+  it('reads a set value at once and in the next request', async () => {
     const app = await App.start({ routes: echo })
     const visitor = app.visitor()
-    expect(await (await visitor.fetch('/?division=5')).json()).toEqual({ ...nothing, division: 5 })
-    expect(await (await visitor.fetch('/')).json()).toEqual({ ...nothing, division: 5 })
+    expect(await (await visitor.fetch('/?division=5')).json()).toEqual({ ...defaults, division: 5 })
+    expect(await (await visitor.fetch('/')).json()).toEqual({ ...defaults, division: 5 })
   })
 
-  it('merges a newer cookie of another device over an older cache, and an older one under it', async () => {
+  it('merges cookie and cache by stamp', async () => {
     const app = await App.start({ routes: echo, options: { identify: () => 'ann' } })
     const older = cookieFor(app.live, { userId: 'ann', values: { division: 1, cart: ['old'] } })
     app.clock.advance(1000)
@@ -41,7 +41,7 @@ describe('ctx.liveSession', () => {
     expect(await (await app.visitor(older).fetch('/')).json()).toMatchObject({ division: 2, cart: ['old'] })
   })
 
-  it('gives a request whose cookie is older than the cache a fresh one', async () => {
+  it('refreshes a cookie older than the cache', async () => {
     const app = await App.start({ routes: echo, options: { identify: () => 'ann' } })
     const old = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 1 } }))
     await old.fetch('/')
@@ -52,7 +52,7 @@ describe('ctx.liveSession', () => {
     expect((await old.fetch('/')).headers.getSetCookie()).toEqual([])
   })
 
-  it('sends the cookie with an answer to an error that was thrown after the write', async () => {
+  it('sends the cookie with an error response', async () => {
     const app = await App.start({
       routes: (ctx) => {
         if (ctx.path === '/read') ctx.body = String(ctx.liveSession.get('division'))
@@ -70,7 +70,7 @@ describe('ctx.liveSession', () => {
     expect(await visitor.text('/read')).toBe('9')
   })
 
-  it('tells what places hold a write', async () => {
+  it('inspect() names the places of a write', async () => {
     const app = await App.start({
       routes: (ctx) => {
         if (ctx.path === '/write') void ctx.liveSession.set('division', 1)
@@ -84,7 +84,7 @@ describe('ctx.liveSession', () => {
     expect(await (await visitor.fetch('/')).json()).toMatchObject({ division: { places: ['cache', 'cookie'] } })
   })
 
-  it('updates what is there, deletes it, and knows whether there is anything', async () => {
+  it('updates, deletes, and has() reports presence', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         const { liveSession } = ctx
@@ -100,7 +100,7 @@ describe('ctx.liveSession', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual([false, true, ['a', 'b'], false, []])
   })
 
-  it('applies none of several values where one is refused', async () => {
+  it('setMany applies nothing if one value is refused', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         const refusal = await ctx.liveSession.setMany({ division: 3, theme: 'pink' }).catch((error) => error)
@@ -110,7 +110,7 @@ describe('ctx.liveSession', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['invalid_value', 'theme', -1])
   })
 
-  it('returns frozen values that are not the caller\u2019s own', async () => {
+  it('returns frozen copies', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         const mine = ['a']
@@ -124,7 +124,7 @@ describe('ctx.liveSession', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['a'])
   })
 
-  it('says what is wrong where it is read too early, or under a name that is not declared', async () => {
+  it('explains a read before the middleware, and an undeclared name', async () => {
     const app = await App.start({
       before: () => [
         async (ctx, next) => {
@@ -156,29 +156,26 @@ const withTab = defineFields({
   step: { ...text, scope: 'tab' },
 })
 
-describe('a field of a tab', () => {
-  it.each(['get', 'has', 'set', 'delete'] as const)(
-    'names the place that has it when a request calls %s',
-    async (call) => {
-      const app = await App.start({
-        fields: withTab,
-        routes: async (ctx) => {
-          const session = ctx.liveSession as unknown as Readonly<Record<typeof call, (...given: string[]) => unknown>>
-          await session[call]('step', 'x')
-        },
-      })
-      const answer = await app.visitor().fetch('/')
-      const remedy = ['get', 'has'].includes(call) ? ', or snapshot().values, which has it after a reload' : ''
-      expect([answer.status, await answer.text()]).toEqual([
-        400,
-        `koa-live-session: ${call}("step"): the field has scope: 'tab', so only the tab's page and its socket have it. Use socket.liveSession${remedy}`,
-      ])
-    },
-  )
+describe('a tab field', () => {
+  it.each(['get', 'has', 'set', 'delete'] as const)('points to its socket when a request calls %s', async (call) => {
+    const app = await App.start({
+      fields: withTab,
+      routes: async (ctx) => {
+        const session = ctx.liveSession as unknown as Readonly<Record<typeof call, (...given: string[]) => unknown>>
+        await session[call]('step', 'x')
+      },
+    })
+    const answer = await app.visitor().fetch('/')
+    const remedy = ['get', 'has'].includes(call) ? ', or snapshot().values, which has it after a reload' : ''
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      `koa-live-session: ${call}("step"): the field has scope: 'tab', so only the tab's page and its socket have it. Use socket.liveSession${remedy}`,
+    ])
+  })
 })
 
 describe('cookieFor', () => {
-  it('makes a cookie that is read also where the clock has fractions', async () => {
+  it('works with a fractional clock', async () => {
     const clock = testClock(Date.now() + 0.5)
     const app = await App.start({
       clock,
@@ -200,7 +197,7 @@ describe('cookieFor', () => {
       'step',
       "Only its tab's socket has it: set it there with socket.liveSession, or test with memorySession",
     ],
-  ])('says how to set a value of %s that is not in the cookie', async (_, visitor, key, advice) => {
+  ])('explains how to set a value outside the cookie, of %s', async (_, visitor, key, advice) => {
     const app = await App.start({ fields: withTab, options: { identify: () => undefined }, attach: { handshake: [] } })
     const make = (): string => cookieFor(app.live, { ...visitor, values: { [key]: 'x' } })
     expect(make).toThrow(TypeError)
@@ -208,7 +205,7 @@ describe('cookieFor', () => {
   })
 })
 
-// Each default is another value, so that no default is taken for the value itself.
+// Each default differs from the falsy value, so that a lost value shows.
 const fields = defineFields({
   count: { schema: z.number(), default: 7, client: 'write' },
   label: { schema: z.string(), default: 'none', client: 'write' },
@@ -240,7 +237,7 @@ const valuesOf = (changes: readonly (readonly unknown[])[]): object => {
 }
 
 describe('falsy values', () => {
-  it('survive request, cookie, restart, socket, ticket, restart, POST and cookie', async () => {
+  it('survive cookies, sockets, tickets, POSTs and restarts', async () => {
     const first = await App.start<FalsyFields>({ fields, routes: route })
     const visitor = first.visitor()
     expect(await (await visitor.fetch('/set')).json()).toEqual(known)
@@ -266,7 +263,7 @@ describe('falsy values', () => {
     expect(await (await page.fetch('/')).json()).toEqual(known)
   })
 
-  it('are not deleted, and what is deleted is none of them', async () => {
+  it('differ from deleted values', async () => {
     const app = await App.start<FalsyFields>({ fields, routes: route })
     const visitor = app.visitor()
     await visitor.fetch('/set')

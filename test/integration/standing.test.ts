@@ -9,7 +9,7 @@ import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
-describe('a cookie that was compared with memory', () => {
+describe('a cookie already compared with memory', () => {
   const open = async () => {
     const app = await App.start({
       routes: async (ctx) => {
@@ -23,27 +23,7 @@ describe('a cookie that was compared with memory', () => {
     return { app, visitor, compare }
   }
 
-  it('is not compared again because another visitor signs out', async () => {
-    const { app, visitor, compare } = await open()
-    const other = app.visitor(cookieFor(app.live, { values: { division: 2 } }))
-    await other.fetch('/leave')
-    compare.mockClear()
-    expect(await visitor.text('/')).toBe('1')
-    expect(compare).not.toHaveBeenCalled()
-  })
-
-  it('is not compared again because the socket of another visitor without values closes', async () => {
-    const { app, visitor, compare } = await open()
-    const socket = await app.visitor().connect()
-    const [server] = app.io.sockets.sockets.values()
-    socket.io.disconnect()
-    await new Promise((resolve) => present(server).once('disconnect', resolve))
-    compare.mockClear()
-    expect(await visitor.text('/')).toBe('1')
-    expect(compare).not.toHaveBeenCalled()
-  })
-
-  it('is not compared again while its visitor has no values', async () => {
+  it('is not compared again without values', async () => {
     const { app, compare } = await open()
     const visitor = app.visitor(cookieFor(app.live, {}))
     await visitor.text('/')
@@ -52,7 +32,7 @@ describe('a cookie that was compared with memory', () => {
     expect(compare).not.toHaveBeenCalled()
   })
 
-  it('is looked at again where the socket that kept its empty values has closed within the request', async () => {
+  it('is compared again if its socket closes during the request', async () => {
     const gate = new Gate()
     const app = await App.start({
       routes: async (ctx) => {
@@ -74,7 +54,7 @@ describe('a cookie that was compared with memory', () => {
   })
 })
 
-describe('what a cookie was found to be', () => {
+describe('a cookie comparison', () => {
   const DAY = 24 * 60 * 60 * 1000
   const both = async (cache = {}) => {
     const identify = (ctx: Context): string | undefined => ctx.get('x-user') || undefined
@@ -105,46 +85,35 @@ describe('what a cookie was found to be', () => {
   type Both = Awaited<ReturnType<typeof both>>
   const own: readonly (readonly [string, 'guest' | 'ann', (given: Both) => unknown, all?: boolean])[] = [
     ['a job writes for its user', 'ann', async ({ app }) => void (await app.live.user('ann')).set('division', 5)],
-    ['a job writes a first value of its browser', 'ann', ({ core, ann }) => merge(core, ann.name, 'theme', 'dark')],
+    ['a browser value is first written', 'ann', ({ core, ann }) => merge(core, ann.name, 'theme', 'dark')],
     ['another process writes for its user', 'ann', ({ core, ann }) => merge(core, ann.subject, 'division', 5)],
     ['another process writes for its guest', 'guest', ({ core, guest }) => merge(core, guest.name, 'division', 5)],
-    ['a ticket brings what another build has declared, told of before', 'ann', ({ core, ann }) => brought(core, ann)],
+    ['a ticket brings a key of another build', 'ann', ({ core, ann }) => brought(core, ann)],
     ['its user is revoked', 'ann', ({ app }) => app.live.revoke('ann')],
     ['its user is erased', 'ann', ({ app }) => app.live.erase('ann')],
     ['another process revokes its user', 'ann', ({ core, ann }) => core.epochs.hear(ann.subject, end(core))],
-    ['the store says that its user was revoked', 'ann', ({ core, ann }) => core.epochs.learn(ann.subject, end(core))],
-    [
-      'a later epoch of its user is learnt',
-      'ann',
-      ({ core, ann }) => core.epochs.learnEpoch(ann.cookie.user as never, 7),
-    ],
-    [
-      'a later generation of its user is learnt',
-      'ann',
-      ({ core, ann }) => core.sessions.startGeneration(ann.subject, 7),
-    ],
+    ['the store reports a revocation', 'ann', ({ core, ann }) => core.epochs.learn(ann.subject, end(core))],
+    ['a newer epoch arrives', 'ann', ({ core, ann }) => core.epochs.learnEpoch(ann.cookie.user as never, 7)],
+    ['a newer generation arrives', 'ann', ({ core, ann }) => core.sessions.startGeneration(ann.subject, 7)],
     ['its guest signs out', 'guest', ({ core, guest }) => core.epochs.giveUp(guest.name, undefined)],
     ['its guest signs out at another node', 'guest', ({ core, guest }) => core.epochs.hear(guest.name, end(core))],
     ['its user signs out in its browser', 'ann', ({ core, ann }) => core.epochs.giveUp(ann.name, undefined)],
-    ['memory forgets its user', 'ann', ({ core, ann }) => core.subjects.evict(ann.subject), true],
-    ['memory forgets all', 'guest', ({ app }) => emptyCache(app.live), true],
+    ['memory evicts its user', 'ann', ({ core, ann }) => core.subjects.evict(ann.subject), true],
+    ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
 
-  it.each(own)(
-    'is true no more where %s, and no other stops being true for that',
-    async (_, which, act, all = false) => {
-      const given = await both()
-      const { guest, ann, bob } = given
-      const others = [guest, ann, bob].filter((visitor) => visitor !== given[which])
-      const before = others.map(({ cookie }) => cookie.comparison)
-      await act(given)
-      expect(given[which].cookie.comparison === undefined).toBe(true)
-      const isKept = others.map(({ cookie }, i) => cookie.comparison !== undefined && cookie.comparison === before[i])
-      expect(isKept).toEqual(others.map(() => !all))
-    },
-  )
+  it.each(own)('is invalidated for that visitor alone when %s', async (_, which, act, all = false) => {
+    const given = await both()
+    const { guest, ann, bob } = given
+    const others = [guest, ann, bob].filter((visitor) => visitor !== given[which])
+    const before = others.map(({ cookie }) => cookie.comparison)
+    await act(given)
+    expect(given[which].cookie.comparison === undefined).toBe(true)
+    const isKept = others.map(({ cookie }, i) => cookie.comparison !== undefined && cookie.comparison === before[i])
+    expect(isKept).toEqual(others.map(() => !all))
+  })
 
-  it('is asked again once what was not used is due to leave memory', async () => {
+  it('is repeated when memory is due to evict', async () => {
     const { app, core, guest } = await both()
     app.clock.advance(DAY - 1)
     const { comparison } = guest.cookie
@@ -157,14 +126,14 @@ describe('what a cookie was found to be', () => {
     expect(merging).toHaveBeenCalledTimes(1)
   })
 
-  it('is forgotten where texts of cookies are, so that none is kept in memory by others', async () => {
+  it('is evicted together with cookie texts', async () => {
     const { core, guest } = await both({ maxGuestBytes: 1_000_000 })
     come(core, newcomers(core, 2000))
     expect(guest.cookie.comparison === undefined).toBe(true)
     expect(await guest.read()).toBe('1')
   })
 
-  it('stands for all who come by turns, as many as memory holds', async () => {
+  it('is retained for as many visitors as memory holds', async () => {
     const { core } = await both()
     const cookies = newcomers(core, 20_000)
     come(core, cookies)
@@ -173,7 +142,7 @@ describe('what a cookie was found to be', () => {
     expect(merging).not.toHaveBeenCalled()
   })
 
-  it('is all that a request asks, whatever number of others sign out, and close their sockets', async () => {
+  it("is all a request needs, despite others' sign-outs", async () => {
     const { core, guest, ann } = await both()
     const asked = [
       jest.spyOn(core.subjects, 'find'),
