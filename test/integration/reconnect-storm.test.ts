@@ -4,129 +4,66 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
-import { memoryStore, testClock } from 'koa-live-session/testing'
-import { connect, type Socket } from 'socket.io-client'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { storeName } from '../../server/kernel/names/stored-name.js'
 import { browserSubject } from '../../server/kernel/names/subject.js'
-import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
+import { browserId } from '../support/app/browser-id.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
-import { readClaims } from '../support/app/socket.js'
-import { cookieContent } from '../support/app/users.js'
 import { Visitor } from '../support/app/visitor.js'
 import { within } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
 
-describe('sockets of many users that come back at once after a restart', () => {
-  const USERS = atScale(5, 20)
+describe('sockets that connect at once after a restart', () => {
+  const [USERS, TABS] = [atScale(5, 20), 5]
+  const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write', cookie: false } })
 
-  const TABS = 5
-
-  const fields = defineFields({
-    division: { schema: z.number().int(), default: -1, client: 'write', cookie: false },
-    theme: { schema: z.string(), default: 'light', client: 'write', scope: 'browser' },
-  })
-
-  const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
-
-  const routes: Koa.Middleware = async (ctx) => {
-    await ctx.liveSession.setMany({ division: Number(ctx.get('x-user')), theme: `of ${ctx.get('x-user')}` })
-    ctx.body = ''
-  }
-
-  const sockets: Socket[] = []
-
-  afterEach(() => {
-    for (const socket of sockets.splice(0)) socket.disconnect()
-  })
-
-  /** The tabs of a user's browser, which come back by themselves when they have lost their connection. */
-  function openTabs({ url, cookie }: Visitor, user: string): readonly Socket[] {
-    const extraHeaders = { cookie, origin: url, 'x-user': user }
-    const options = { transports: ['websocket'], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
-    return Array.from({ length: TABS }, () => {
-      const socket = connect(url, { ...options, extraHeaders })
-      sockets.push(socket)
-      return socket
-    })
-  }
-
-  /** Values by key, once a connection has told of both. */
-  function greeted(socket: Socket): Promise<unknown> {
-    const values = new Map<string, unknown>()
-    return new Promise((resolve) => {
-      const hear = (ticket: string): void => {
-        for (const [key, , value] of readClaims(ticket).changes) values.set(key, value)
-        if (values.size < 2) return
-        socket.off('store_session', hear)
-        resolve(Object.fromEntries(values))
-      }
-      socket.on('store_session', hear)
-      socket.once('connect', () => {
-        socket.emit('live_session:sync', {}, ({ greeting }: SyncAnswer) => greeting?.forEach(hear))
-      })
-    })
-  }
-
-  it('make one load for each subject, and each is told what is stored', async () => {
+  it('share one load per subject', async () => {
     const store = memoryStore()
-    const clock = testClock()
-    const loads: string[] = []
-    const load = store.load.bind(store)
-    let gate: Gate | undefined
-    Object.assign(store, {
-      load: async (subject: string) => {
-        loads.push(subject)
-        await gate?.pass()
-        return load(subject)
-      },
-    })
-    const start = (port = 0): Promise<App<typeof fields>> =>
-      App.start({
-        fields,
-        routes,
-        clock,
-        port,
-        options: { store, identify } as never,
-        attach: { handshake: [] },
-      })
-    const before = await start()
-    const { port } = before
-    const users = Array.from({ length: USERS }, (_, at) => ({ user: String(at), visitor: before.visitor() }))
-    for (const { user, visitor } of users) await visitor.fetch('/', { headers: { 'x-user': user } })
-    const tabs = users.flatMap(({ user, visitor }) => openTabs(visitor, user).map((socket) => ({ user, socket })))
-    await Promise.all(tabs.map(({ socket }) => greeted(socket)))
-    await before.stop()
-    loads.length = 0
-    gate = new Gate()
-    const back = tabs.map(({ socket }) => greeted(socket))
-    const { io } = await start(port)
-    // All of a subject's ask while the first load is under way.
+    const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
+    const [gate, load, loads] = [new Gate(), store.load.bind(store), [] as string[]]
+    const app = await App.start({ fields, options: { store, identify } as never, attach: { handshake: [] } })
+    const users = await Promise.all(
+      Array.from({ length: USERS }, async (_, at) => {
+        const [user, id] = [String(at), browserId(`the-browser-of-user-${at}`)]
+        await store.merge(`user:s:${user}`, [{ key: 'division', stamp: 5, value: at }])
+        return { user, id, cookie: cookieFor(app.live, { userId: user, browserId: id }) }
+      }),
+    )
+    store.load = async (subject) => {
+      loads.push(subject)
+      await gate.pass()
+      return load(subject)
+    }
+    const connecting = users.flatMap(({ user, cookie }) =>
+      Array.from({ length: TABS }, async () => {
+        const socket = await app.visitor(cookie).connect('/', { 'x-user': user })
+        return (await socket.ticket()).claims.changes
+      }),
+    )
     await within(
-      async () => io.engine.clientsCount,
-      (count) => count === tabs.length,
+      async () => app.io.engine.clientsCount,
+      (count) => count === connecting.length,
     )
     gate.open()
-    expect(await Promise.all(back)).toEqual(tabs.map(({ user }) => ({ division: Number(user), theme: `of ${user}` })))
-    const subjects = users.flatMap(({ user, visitor }) => [
-      `user:s:${user}`,
-      storeName(browserSubject(cookieContent(visitor).browser)),
-    ])
+    const shown = users.flatMap((_, at) => Array.from({ length: TABS }, () => [['division', 5, at]]))
+    expect(await Promise.all(connecting)).toEqual(shown)
+    const subjects = users.flatMap(({ user, id }) => [`user:s:${user}`, storeName(browserSubject(id))])
     expect(loads.toSorted()).toEqual(subjects.toSorted())
   })
 })
 
-describe('pages that have polling alone, behind two workers and @socket.io/sticky', () => {
+describe('polling pages behind two sticky workers', () => {
   const ends: (() => unknown)[] = []
 
   afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end()
   })
 
-  /** Where two worker processes are, to which a primary hands connections. */
+  /** Returns the URL of two workers behind a sticky primary. */
   async function startSticky(): Promise<string> {
     const file = fileURLToPath(new URL('../support/servers/sticky-worker.ts', import.meta.url))
     const child = fork(file, { execArgv: ['--import', 'tsx'] })
@@ -143,7 +80,7 @@ describe('pages that have polling alone, behind two workers and @socket.io/stick
     return socket?.io.engine.id?.[0]
   }
 
-  it('hear what a tab at the other worker sets, and save it', async () => {
+  it("hear another worker's change, and save it", async () => {
     const visitor = new Visitor(await startSticky())
     const pages: Page[] = []
     ends.push(async () => {
