@@ -1,18 +1,15 @@
-import { channel } from 'node:diagnostics_channel'
 import { describe, expect, it } from '@jest/globals'
 import { JSDOM } from 'jsdom'
 import type Koa from 'koa'
 import session from 'koa-session'
 import { coreOf } from '../../server/plugin.js'
-import { REFUSAL_CHANNEL } from '../../server/refused.js'
 import { type App, App as TestApp } from '../support/app/app.js'
-import { idOf, look, openInspector, press, startInspected } from '../support/app/inspected.js'
+import { idOf, look, press, startInspected } from '../support/app/inspected.js'
 import { present } from '../support/app/present.js'
-import { send } from '../support/app/raw-http.js'
 
 const asAnn = { 'x-user': 'ann' }
 
-/** Notes in the session that the visitor was seen, and answers with what it has. */
+/** Writes `seen` into the session, and responds with it. */
 const sessionRoutes: Koa.Middleware = async (ctx) => {
   const { session } = ctx
   if (ctx.query['seen'] !== undefined) Object.assign(session ?? {}, { seen: ctx.query['seen'] })
@@ -24,14 +21,14 @@ async function documentOf(app: App, query = ''): Promise<Document> {
   return new JSDOM((await look(app, {}, query)).text).window.document
 }
 
-/** The rows of a table, each as its cells. */
+/** The cells of a table, row by row. */
 function rowsUnder(document: Document, heading: string): readonly (readonly string[])[] {
   const rows = document.querySelectorAll(`section[aria-labelledby="${heading}"] tbody tr`)
   return [...rows].map((row) => [...row.children].map(({ textContent }) => textContent ?? ''))
 }
 
-describe('the page of the inspector', () => {
-  it('shows what a request and a socket have set, and where it is', async () => {
+describe("the inspector's page", () => {
+  it('shows values set by requests and sockets, with their places', async () => {
     const app = await startInspected()
     const visitor = app.visitor()
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
@@ -44,7 +41,7 @@ describe('the page of the inspector', () => {
     ])
   })
 
-  it('shows the style and the script from its own address, as what they are', async () => {
+  it('serves its style and script', async () => {
     const app = await startInspected()
     const [script, style] = [await look(app, {}, '?part=script'), await look(app, {}, '?part=style')]
     expect(script.headers['content-type']).toBe('text/javascript; charset=utf-8')
@@ -52,7 +49,7 @@ describe('the page of the inspector', () => {
     expect(() => new Function(script.text)).not.toThrow()
   })
 
-  it('shows the devices of a user as text, and its button ends their sessions', async () => {
+  it("shows a user's devices as text, and ends their sessions", async () => {
     const app = await startInspected(
       {},
       { options: { deviceLabel: () => '<b>Firefox</b>' }, routes: sessionRoutes },
@@ -69,7 +66,7 @@ describe('the page of the inspector', () => {
     expect(await (await visitor.fetch('/', { headers: asAnn })).text()).toBe('nothing')
   })
 
-  it('finds a user, and shows fifty subjects at the most', async () => {
+  it('finds a user, and shows at most fifty subjects', async () => {
     const app = await startInspected()
     for (let at = 0; at < 60; at += 1) await (await app.live.user(`user-${at}`)).set('division', at)
     const all = (await look(app)).text
@@ -80,16 +77,7 @@ describe('the page of the inspector', () => {
     expect((await look(app, {}, '?find=nothing-like-it')).text).toContain('No user in memory is like')
   })
 
-  it('answers no method that it does not know', async () => {
-    const app = await startInspected()
-    const { status, headers } = await send(`${app.url}/inspector`, {
-      method: 'PUT',
-      headers: { cookie: await openInspector(app) },
-    })
-    expect([status, headers['allow']]).toEqual([405, 'GET, HEAD, POST'])
-  })
-
-  it('refuses options that are none', async () => {
+  it('refuses invalid options', async () => {
     const { live } = await TestApp.start()
     expect(() => live.inspector({ authorise: () => true } as never)).toThrow(/inspector: authorise: no such option/)
     expect(() => live.inspector({ authorize: true as never })).toThrow(
@@ -98,8 +86,8 @@ describe('the page of the inspector', () => {
   })
 })
 
-describe('the actions of the inspector', () => {
-  it('empty a cache entry: the page comes back, and its value from the cookie', async () => {
+describe("the inspector's actions", () => {
+  it('empty a cache entry, which the cookie restores', async () => {
     const app = await startInspected()
     const visitor = app.visitor()
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
@@ -113,7 +101,7 @@ describe('the actions of the inspector', () => {
     expect(snapshot).toMatchObject({ values: { division: 3 } })
   })
 
-  it('revoke a user: the cookie of before is worth nothing', async () => {
+  it('revoke a user', async () => {
     const app = await startInspected()
     const visitor = app.visitor()
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
@@ -125,7 +113,7 @@ describe('the actions of the inspector', () => {
     expect(epochs.ends).toBe(1)
   })
 
-  it('simulate a restart: all connections close, and memory is empty', async () => {
+  it('simulate a restart', async () => {
     const app = await startInspected()
     const visitors = [app.visitor(), app.visitor()]
     for (const visitor of visitors) await visitor.fetch('/?set={"division":3}')
@@ -137,7 +125,7 @@ describe('the actions of the inspector', () => {
       expect(await (await visitor.fetch('/?set={"role":"x"}')).json()).toMatchObject({ values: { division: 3 } })
   })
 
-  it('do nothing to what is not there, to a guest who cannot be signed out, and under names of their own', async () => {
+  it('ignore unknown subjects, guests and actions', async () => {
     const app = await startInspected()
     await app.visitor().fetch('/')
     const guest = present((await documentOf(app)).querySelector('article')?.getAttribute('data-key'))
@@ -147,7 +135,7 @@ describe('the actions of the inspector', () => {
     expect((await documentOf(app)).querySelectorAll('article')).toHaveLength(1)
   })
 
-  it('work without a script: the browser is sent back to the page', async () => {
+  it('redirect to the page without scripts', async () => {
     const app = await startInspected()
     const { status, headers } = await press(app, 'deed=restart', { accept: 'text/html,*/*;q=0.8' })
     expect([status, headers.location]).toEqual([303, '?'])
@@ -155,7 +143,7 @@ describe('the actions of the inspector', () => {
 })
 
 describe('recent refusals', () => {
-  it('are those of POSTs, sockets, handshakes, and what onError was told', async () => {
+  it('include POSTs, sockets, handshakes and onError', async () => {
     const app = await startInspected({}, { options: { limits: { socketsPerSubject: 1 } } })
     const visitor = app.visitor()
     await visitor.store({ set: [['role', -1, '', 'admin']] })
@@ -174,28 +162,17 @@ describe('recent refusals', () => {
     ])
   })
 
-  it('are the newest fifty, and of no other app', async () => {
+  it('are the newest fifty of this app', async () => {
     const [app, other] = [await startInspected(), await startInspected()]
     const visitor = app.visitor()
     for (let at = 0; at < 60; at += 1) await visitor.store(`{"no-${at}":1}`)
     expect((await look(app)).text.match(/answered to a POST/g)).toHaveLength(50)
     expect((await look(other)).text).not.toContain('answered to a POST')
   })
-
-  it('are watched only where there is an inspector, until the end', async () => {
-    const refusals = channel(REFUSAL_CHANNEL)
-    const plain = await TestApp.start()
-    expect(refusals.hasSubscribers).toBe(false)
-    const app = await startInspected()
-    expect(refusals.hasSubscribers).toBe(true)
-    await app.live.close()
-    await plain.live.close()
-    expect(refusals.hasSubscribers).toBe(false)
-  })
 })
 
 describe('open sockets', () => {
-  it('are those of this process, and of each subject there', async () => {
+  it('are counted for the process and each subject', async () => {
     const app = await startInspected()
     const shown = async (): Promise<readonly (string | undefined)[]> => {
       const document = await documentOf(app)

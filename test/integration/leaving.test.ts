@@ -6,22 +6,22 @@ import { as, browserOf, isGivenUp, startWithHeaders, visitorWith } from '../supp
 import { cookieContent, nameOf } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-const NOTHING = { division: -1, theme: 'light' }
+const DEFAULTS = { division: -1, theme: 'light' }
 
-/** A browser in which ann has set something for her account, and something for this browser. */
+/** Ann's browser, with a value of her account and one of the browser. */
 async function ofAnn(app: App): Promise<Visitor> {
   const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 1, theme: 'dark' } }))
   await visitor.fetch('/', { headers: as('ann') })
   return visitor
 }
 
-const isTakenAway = (answer: Response): boolean => {
+const isCleared = (answer: Response): boolean => {
   const lines = written(answer)
   return lines.length === 2 && lines.every((line) => line.includes('expires=Thu, 01 Jan 1970'))
 }
 
 describe('leave() of a user', () => {
-  it('gives the browser a new id, under which what is its own goes on', async () => {
+  it('issues a new id that keeps browser values', async () => {
     const app = await startWithHeaders()
     const visitor = await ofAnn(app)
     const before = nameOf(visitor)
@@ -36,14 +36,14 @@ describe('leave() of a user', () => {
     expect((await app.live.user('ann')).get('division')).toBe(1)
   })
 
-  it('forgets all of the browser where that is asked for; the account keeps its own', async () => {
+  it("with forget, removes browser values, not the account's", async () => {
     const app = await startWithHeaders()
     const visitor = await ofAnn(app)
     const subject = browserOf(visitor)
     const answer = await visitor.fetch('/forget', { headers: as('ann') })
-    expect([isTakenAway(answer), await answer.json(), visitor.cookie]).toEqual([true, NOTHING, ''])
+    expect([isCleared(answer), await answer.json(), visitor.cookie]).toEqual([true, DEFAULTS, ''])
     expect(isGivenUp(app, subject)).toBe(true)
-    expect(await (await visitor.fetch('/')).json()).toEqual(NOTHING)
+    expect(await (await visitor.fetch('/')).json()).toEqual(DEFAULTS)
     expect((await app.live.user('ann')).get('division')).toBe(1)
   })
 })
@@ -59,31 +59,34 @@ describe.each([
     return { app, visitor, subject: browserOf(visitor), headers: as(user) }
   }
 
-  it('takes the cookie away, with all that there was', async () => {
+  it('clears the cookie and the values', async () => {
     const { app, visitor, subject, headers } = await start()
     const answer = await visitor.fetch(path, { headers })
-    expect([isTakenAway(answer), await answer.json(), visitor.cookie]).toEqual([true, NOTHING, ''])
+    expect([isCleared(answer), await answer.json(), visitor.cookie]).toEqual([true, DEFAULTS, ''])
     expect(isGivenUp(app, subject)).toBe(true)
   })
 
-  it.each(['/embed', '/snapshot', '/embed/snapshot'])('brings none by showing values afterwards: %s', async (deeds) => {
-    const { visitor, headers } = await start()
-    const answer = await visitor.fetch(`${path}${deeds}`, { headers })
-    expect([isTakenAway(answer), visitor.cookie]).toEqual([true, ''])
-  })
+  it.each(['/embed', '/snapshot', '/embed/snapshot'])(
+    'sets no cookie when values are shown afterwards: %s',
+    async (deeds) => {
+      const { visitor, headers } = await start()
+      const answer = await visitor.fetch(`${path}${deeds}`, { headers })
+      expect([isCleared(answer), visitor.cookie]).toEqual([true, ''])
+    },
+  )
 
-  it('takes it away also where values were shown, or set, before', async () => {
+  it('clears the cookie even after values were shown or set', async () => {
     for (const deeds of ['/embed', '/set', '/dark/embed']) {
       const { visitor, headers } = await start()
       const answer = await visitor.fetch(`${deeds}${path}`, { headers })
-      expect([deeds, isTakenAway(answer), visitor.cookie]).toEqual([deeds, true, ''])
+      expect([deeds, isCleared(answer), visitor.cookie]).toEqual([deeds, true, ''])
     }
   })
 
-  it('brings another one for what is set afterwards, which says only that', async () => {
+  it('sets a new cookie with later changes only', async () => {
     const { app, visitor, subject, headers } = await start()
     const answer = await visitor.fetch(`${path}/dark/embed`, { headers })
-    expect([written(answer).length, isTakenAway(answer)]).toEqual([2, false])
+    expect([written(answer).length, isCleared(answer)]).toEqual([2, false])
     expect(browserOf(visitor)).not.toBe(subject)
     expect(isGivenUp(app, browserOf(visitor))).toBe(false)
     expect(cookieContent(visitor).r).toEqual([['theme', expect.any(Number), 'dark']])
@@ -92,7 +95,7 @@ describe.each([
 })
 
 it.each(['none', 'given-up', 'given-up ann', 'newer'] as const)(
-  'leave() takes no cookie away that is not the visitor\u2019s, as it may be another\u2019s by then: %s',
+  "leave() keeps another visitor's cookie: %s",
   async (kind) => {
     const app = await startWithHeaders()
     for (const path of ['/leave', '/forget', ...(kind === 'newer' ? ['/leave/embed'] : [])]) {

@@ -22,7 +22,7 @@ async function start(store = memoryStore()): Promise<App> {
   return App.start({ parts: [counterPart], options: { store }, routes: countUp })
 }
 
-it('a part of our own is on requests, on sockets and in the cookie', async () => {
+it('a custom part serves requests, sockets and the cookie', async () => {
   const app = await start()
   const asked: Promise<number>[] = []
   app.io.on('connection', (socket) => asked.push((socket.liveSession as unknown as Counting).count()))
@@ -34,7 +34,7 @@ it('a part of our own is on requests, on sockets and in the cookie', async () =>
   expect(await tab.io.emitWithAck('test:count')).toEqual({ ok: true, count: 2 })
 })
 
-it('it goes on in the store after a restart, and at another node', async () => {
+it('a custom part persists in the store and at other nodes', async () => {
   const store = memoryStore()
   const [one, two] = [await start(store), await start(store)]
   const bus = new Bus()
@@ -47,7 +47,7 @@ it('it goes on in the store after a restart, and at another node', async () => {
   expect(await (await start(store)).visitor(visitor.cookie).text('/')).toBe('2')
 })
 
-it('what it refuses is told to who asks, and ends no process', async () => {
+it('a custom part reports its refusals', async () => {
   const app = await start()
   const visitor = app.visitor()
   await visitor.text('/')
@@ -57,7 +57,7 @@ it('what it refuses is told to who asks, and ends no process', async () => {
 
 const rows = KINDS.flatMap((kind) => [undefined, 'ann', 'bob'].map((user) => [kind, user] as const))
 
-it.each(rows)('to read ctx.liveSession alone changes nothing: with the cookie %s, by %s', async (kind, user) => {
+it.each(rows)('ctx.liveSession alone has no effect: cookie %s, by %s', async (kind, user) => {
   const app = await startWithHeaders()
   const visitor = await visitorWith(app, kind)
   const subject = browserOf(visitor)

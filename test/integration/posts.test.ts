@@ -18,7 +18,7 @@ import { cookieContent, nameOf, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 type User = string | undefined
-/** Of the cookie's visitor, of ann in a browser without a cookie, of another browser, and of none at all. */
+/** The page of the cookie's visitor, of ann without a cookie, of another browser, or with an invalid `who`. */
 type Page = 'cookie' | 'account' | 'other' | 'nonsense'
 
 const USERS: readonly User[] = [undefined, 'ann', 'bob']
@@ -32,29 +32,27 @@ async function whoOn(app: App, visitor: Visitor, kind: Kind, page: Page): Promis
   return (isCookie && whoIn(visitor, kind.endsWith('ann') ? 'ann' : undefined)) || ''
 }
 
-/** Whether the cookie is of that very user. */
 const isOwn = (kind: Kind, user: User): boolean =>
   kind === 'guest' ? user === undefined : kind === 'ann' && user === 'ann'
-/** Whether it leads to the id that its browser has by now. */
+/** Whether the cookie leads to its successor. */
 const isHeir = (kind: Kind, user: User): boolean => kind === 'given-up' && user === 'ann'
-/** Whether what is left of it counts. */
 const hasEnded = (kind: Kind): boolean => kind.startsWith('given-up')
 
 const cases = KINDS.flatMap((kind) => USERS.map((user) => [kind, user] as const))
 
-describe('a POST that says whose page it is', () => {
+describe('a POST with `who`', () => {
   const rows = cases.flatMap(([kind, user]) => PAGES.map((page) => [kind, user, page] as const))
 
-  it.each(rows)('with the cookie %s, by %s, of the page of %s', async (kind, user, page) => {
+  it.each(rows)('is accepted from its own page: cookie %s, by %s, page of %s', async (kind, user, page) => {
     const app = await startWithHeaders()
     const visitor = await visitorWith(app, kind)
     const [subject, before] = [browserOf(visitor), visitor.cookie]
     const who = await whoOn(app, visitor, kind, page)
     const isTaken = isOwn(kind, user) && page === 'cookie'
-    for (const rest of [{}, { tickets: [] }, { set: [CHANGE] }]) {
-      const answer = await visitor.store({ who, ...rest }, as(user))
-      const { results, ...told } = await answer.json()
-      const taken = isTaken && 'set' in rest ? [expect.objectContaining({ level: 'memory' })] : []
+    for (const body of [{}, { tickets: [] }, { set: [CHANGE] }]) {
+      const answer = await visitor.store({ who, ...body }, as(user))
+      const { results, ...rest } = await answer.json()
+      const taken = isTaken && 'set' in body ? [expect.objectContaining({ level: 'memory' })] : []
       expect([answer.status, written(answer).length, results]).toEqual([200, isTaken ? 2 : 0, taken])
       const dropped = isOwn(kind, user)
         ? {
@@ -65,17 +63,16 @@ describe('a POST that says whose page it is', () => {
             held: [['division', expect.any(Number)]],
           }
         : { held: [] }
-      if (isTaken) expect(told).toMatchObject({ who, kept: true })
-      else expect(told).toEqual({ dropped: true, ...dropped })
+      if (isTaken) expect(rest).toMatchObject({ who, kept: true })
+      else expect(rest).toEqual({ dropped: true, ...dropped })
     }
-    // What is dropped brings no other id, so the one that there was stays good.
     expect(isGivenUp(app, subject)).toBe(hasEnded(kind))
     if (isTaken) expect(cookieContent(visitor)).toMatchObject({ r: [['division', expect.any(Number), 5]] })
     else expect(visitor.cookie).toBe(before)
     if (isTaken) expect(browserSubject(cookieContent(visitor).browser)).toBe(subject)
   })
 
-  it('is dropped where consent was withdrawn: what it brings would not be kept', async () => {
+  it('is dropped after consent is withdrawn', async () => {
     const app = await startWithHeaders()
     for (const user of [undefined, 'ann'] as const) {
       const visitor = await visitorWith(app, user ?? 'guest')
@@ -84,7 +81,7 @@ describe('a POST that says whose page it is', () => {
     }
   })
 
-  it('counts as a question, whatever names are sent', async () => {
+  it('is rate-limited as a question, whatever its `who`', async () => {
     const app = await startWithHeaders({ options: { limits: { changesPerSubject: 2 } } as never })
     const visitor = await visitorWith(app, 'guest')
     const answers: number[] = []
@@ -95,33 +92,30 @@ describe('a POST that says whose page it is', () => {
   })
 })
 
-describe('a POST that does not say whose page it is', () => {
-  it.each(cases)(
-    'is answered with the cookie of who is there, unless a newer build has its own: %s, by %s',
-    async (kind, user) => {
-      for (const body of [{}, { set: [CHANGE] }]) {
-        const app = await startWithHeaders()
-        const visitor = await visitorWith(app, kind)
-        const subject = browserOf(visitor)
-        const answer = await ('set' in body ? visitor.store(body, as(user)) : visitor.ask(as(user)))
-        const { held, kept } = await answer.json()
-        const isRefused = 'set' in body && hasEnded(kind) && user !== 'ann'
-        expect([answer.status, kept]).toEqual([isRefused ? 409 : 200, isOwn(kind, user) || undefined])
-        const isLate = hasEnded(kind) && !isHeir(kind, user) && 'set' in body
-        const isLeft = kind === 'newer' || isLate
-        expect(written(answer)).toHaveLength(isLeft ? 0 : 2)
-        if (isRefused) continue
-        expect(held).toHaveLength(isOwn(kind, user) ? 1 : 0)
-        if (isLeft) continue
-        const content = cookieContent(visitor)
-        expect(content.user).toBe(user && subjectHash(userSubject(user)))
-        expect(browserSubject(content.browser) === subject).toBe(isOwn(kind, user))
-        expect(isGivenUp(app, subject)).toBe(subject !== undefined && !isOwn(kind, user))
-      }
-    },
-  )
+describe('a POST without `who`', () => {
+  it.each(cases)("gets the visitor's cookie: %s, by %s", async (kind, user) => {
+    for (const body of [{}, { set: [CHANGE] }]) {
+      const app = await startWithHeaders()
+      const visitor = await visitorWith(app, kind)
+      const subject = browserOf(visitor)
+      const answer = await ('set' in body ? visitor.store(body, as(user)) : visitor.ask(as(user)))
+      const { held, kept } = await answer.json()
+      const isRefused = 'set' in body && hasEnded(kind) && user !== 'ann'
+      expect([answer.status, kept]).toEqual([isRefused ? 409 : 200, isOwn(kind, user) || undefined])
+      const isLate = hasEnded(kind) && !isHeir(kind, user) && 'set' in body
+      const isLeft = kind === 'newer' || isLate
+      expect(written(answer)).toHaveLength(isLeft ? 0 : 2)
+      if (isRefused) continue
+      expect(held).toHaveLength(isOwn(kind, user) ? 1 : 0)
+      if (isLeft) continue
+      const content = cookieContent(visitor)
+      expect(content.user).toBe(user && subjectHash(userSubject(user)))
+      expect(browserSubject(content.browser) === subject).toBe(isOwn(kind, user))
+      expect(isGivenUp(app, subject)).toBe(subject !== undefined && !isOwn(kind, user))
+    }
+  })
 
-  it.each(cases)('and is refused gives no id up that it brings no other for: %s, by %s', async (kind, user) => {
+  it.each(cases)('retires no browser id if refused: %s, by %s', async (kind, user) => {
     const bodies = [{ tickets: ['garbage'] }, { set: [['nope', -1, 1]] }, { who: 7 }, { unknown: 1 }]
     for (const body of bodies) {
       const app = await startWithHeaders()
@@ -137,7 +131,7 @@ describe('a POST that does not say whose page it is', () => {
 })
 
 describe('a POST of {}', () => {
-  it.each(cases)('is told whose page it is: %s, by %s', async (kind, user) => {
+  it.each(cases)('gets `who` and greeting: cookie %s, by %s', async (kind, user) => {
     const app = await startWithHeaders()
     const visitor = await visitorWith(app, kind)
     const { who, greeting } = await (await visitor.ask(as(user))).json()
@@ -149,12 +143,11 @@ describe('a POST of {}', () => {
     const own = kind === 'newer' ? expect.any(String) : nameOf(visitor)
     expect(all.map(({ sub }: TicketClaims) => sub)).toEqual([...subs, own])
     expect(all.map(({ guest }: TicketClaims) => guest)).toEqual(user === undefined ? [true] : [undefined, undefined])
-    // What a guest has chosen comes along to the user who signs in.
     const isBrought = kind === 'guest' || (kind === 'given-up' && user === 'ann')
     expect(all.flatMap(({ changes }: TicketClaims) => changes)).toHaveLength(isOwn(kind, user) || isBrought ? 1 : 0)
   })
 
-  it.each(USERS)('without consent is told of no browser, and writes nothing: %s', async (user) => {
+  it.each(USERS)('without consent gets no browser identity: %s', async (user) => {
     const app = await startWithHeaders()
     const visitor = app.visitor()
     const names = new Set<unknown>()
@@ -164,11 +157,10 @@ describe('a POST of {}', () => {
       expect([written(answer), kept, greeting.length]).toEqual([[], undefined, user === undefined ? 1 : 2])
       names.add(who)
     }
-    // A user is who it is in any browser.
     expect([...names]).toEqual([user && expect.any(String)])
   })
 
-  it('without consent takes away what is another\u2019s, and leaves the visitor\u2019s own', async () => {
+  it("without consent clears only another visitor's cookie", async () => {
     const app = await startWithHeaders()
     const found: unknown[] = []
     for (const [kind, user] of cases) {

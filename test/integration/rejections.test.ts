@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { Listeners } from '../../server/kernel/memory/listeners.js'
 import { App } from '../support/app/app.js'
 import { turn } from '../support/app/within.js'
 
-describe('a rejection that no code awaits', () => {
-  it('goes to onError, not to the process, where identify() fails', async () => {
+describe('an unawaited rejection', () => {
+  it('of identify() goes to onError', async () => {
     let asked = 0
     const app = await App.start({
       options: {
@@ -26,18 +25,7 @@ describe('a rejection that no code awaits', () => {
     expect(app.errors).toHaveLength(1)
   })
 
-  it('goes to onError where it is a listener\u2019s', async () => {
-    const reported: unknown[] = []
-    const listeners = new Listeners()
-    const failure = Promise.reject(new Error('no figures'))
-    failure.catch(() => undefined)
-    listeners.onChange(() => failure as never)
-    listeners.tell({ key: 'division', value: 1, previous: 0, source: 'socket' }, (error) => reported.push(error))
-    await turn()
-    expect(reported).toHaveLength(1)
-  })
-
-  it.each(['at once', 'later'])('goes to onError where it is, %s, that of a listener to one key', async (when) => {
+  it.each(['at once', 'later'])('of a key listener goes to onError, %s', async (when) => {
     const app = await App.start({ options: { identify: () => 'ann' } as never })
     const ann = await app.live.user('ann')
     const values: unknown[] = []
@@ -55,7 +43,7 @@ describe('a rejection that no code awaits', () => {
 })
 
 describe('close()', () => {
-  it('takes no more writes, wherever they come from, and says so with a code', async () => {
+  it('refuses all later writes with a code', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         const failure: unknown = await ctx.liveSession.set('division', 1).catch((error: unknown) => error)
@@ -73,18 +61,7 @@ describe('close()', () => {
     expect((await (await visitor.store()).json()).held).toEqual([['division', app.clock.now()]])
   })
 
-  it('sends what was accepted before, and may be called again', async () => {
-    const app = await App.start()
-    const socket = await app.visitor().connect()
-    await socket.ticket()
-    const user = await app.live.user('ann')
-    await user.set('division', 3)
-    await app.live.close()
-    await app.live.close()
-    expect(user.get('division')).toBe(3)
-  })
-
-  it('has a page keep its change until the next server takes it', async () => {
+  it('leaves changes to the page until the next server', async () => {
     const app = await App.start()
     const { clock, port } = app
     const page = await app.visitor(cookieFor(app.live, {})).open()

@@ -31,7 +31,7 @@ beforeEach(() => {
 })
 afterEach(() => void Object.assign(globalThis, { addEventListener, removeEventListener, location }))
 
-/** What lasts for an hour: the live cookie, and the app's own session, which each answer makes last for an hour more. */
+/** An app whose live cookie and session last an hour. */
 function start(options: { readonly store?: AuthStore; readonly renew?: boolean } = {}): Promise<App> {
   const { store, renew = false } = options
   return App.start({
@@ -52,13 +52,12 @@ async function open(app: App, options: PageOptions = {}): Promise<{ readonly ann
   return { ann, page }
 }
 
-/** Time goes by, in which the visitor may have done something in the page. */
 function pass(ms: number): void {
   now += ms
   timers.end()
 }
 
-/** The visitor does something in the page, which POSTs; resolves with the answer's status, once the page has heard it. */
+/** Uses the page; resolves with the status of its POST. */
 async function use(page: Page, event = 'keydown'): Promise<number> {
   const renewed = timers.next()
   const status = await new Promise<number>((resolve) => {
@@ -69,13 +68,13 @@ async function use(page: Page, event = 'keydown'): Promise<number> {
   return status
 }
 
-describe('a page that is open for three lives of its cookies', () => {
+describe('a page open for three cookie lifetimes', () => {
   it.each([
-    ['whose session is its cookie, with a socket', {}, {}],
-    ['whose session is its cookie, without one', {}, { hasSocket: false }],
-    ['whose session is in a store', { store: new AuthStore() }, {}],
-    ['whose session is renewed at half of its time', { renew: true }, {}],
-  ])('%s, and is used, is its user’s still, with all values', async (_, options, how) => {
+    ['with a cookie session and a socket', {}, {}],
+    ['with a cookie session, without a socket', {}, { hasSocket: false }],
+    ['with a stored session', { store: new AuthStore() }, {}],
+    ['with renew', { renew: true }, {}],
+  ])('%s, keeps its user while used', async (_, options, how) => {
     const app = await start(options)
     const { ann, page } = await open(app, how)
     const expires = cookieContent(ann).exp
@@ -92,7 +91,7 @@ describe('a page that is open for three lives of its cookies', () => {
     expect(await (await ann.fetch('/')).json()).toMatchObject({ division: 3 })
   })
 
-  it('and is not used, ends with them', async () => {
+  it('expires if unused', async () => {
     const app = await start()
     const { ann, page } = await open(app)
     const before = page.posts.length
@@ -105,7 +104,7 @@ describe('a page that is open for three lives of its cookies', () => {
     expect(await (await ann.fetch('/')).json()).toMatchObject({ division: -1 })
   })
 
-  it('POSTs no more than it has to', async () => {
+  it('POSTs only when due', async () => {
     const app = await start()
     const { page } = await open(app)
     const before = page.posts.length
@@ -118,21 +117,21 @@ describe('a page that is open for three lives of its cookies', () => {
   })
 })
 
-describe('a page whose session was ended elsewhere', () => {
-  it('is a guest’s from its next use on, and shows nothing of the user’s', async () => {
+describe('a page whose session ended elsewhere', () => {
+  it("becomes a guest's at its next use", async () => {
     const store = new AuthStore()
     const app = await start({ store })
     const { page } = await open(app)
     store.sessions.clear()
-    const told = new Promise((resolve) => page.live.onVisitor(resolve))
+    const visitor = new Promise((resolve) => page.live.onVisitor(resolve))
     pass(20 * MINUTES)
     expect(await use(page)).toBe(200)
-    expect(await told).toEqual({ kind: 'guest', id: undefined })
+    expect(await visitor).toEqual({ kind: 'guest', id: undefined })
     expect(page.live.get('division')).toBe(-1)
   })
 })
 
-describe('what a page is told of the time', () => {
+describe('the renewal interval', () => {
   it.each([
     [HOUR, HOUR, undefined],
     [20 * MINUTES, HOUR, undefined],
@@ -140,17 +139,14 @@ describe('what a page is told of the time', () => {
     [HOUR, MINUTES, 15],
     [HOUR, 'session', undefined],
     [1000, HOUR, 1],
-  ] as const)(
-    'is a quarter of what ends first, where that is sooner than usual: %p and %p',
-    async (maxAge, own, renew) => {
-      const app = await App.start({
-        before: (koa) => [session({ key: 'app', maxAge: own }, koa)],
-        options: { maxAge, clock: () => now },
-        routes: pages,
-      })
-      const visitor = app.visitor()
-      expect(((await (await visitor.fetch('/page')).json()) as { renew?: number }).renew).toBe(renew)
-      expect((await (await visitor.connect()).greeted).renew).toBe(renew)
-    },
-  )
+  ] as const)('is a quarter of the shorter lifetime: %p and %p', async (maxAge, own, renew) => {
+    const app = await App.start({
+      before: (koa) => [session({ key: 'app', maxAge: own }, koa)],
+      options: { maxAge, clock: () => now },
+      routes: pages,
+    })
+    const visitor = app.visitor()
+    expect(((await (await visitor.fetch('/page')).json()) as { renew?: number }).renew).toBe(renew)
+    expect((await (await visitor.connect()).greeted).renew).toBe(renew)
+  })
 })

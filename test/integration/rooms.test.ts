@@ -9,7 +9,7 @@ import { expectRooms, isIn, type RoomApp, serverEnd, startWithRooms } from '../s
 import { set } from '../support/app/users.js'
 
 describe('rooms of values', () => {
-  it('have a socket before the app\u2019s connection handler runs', async () => {
+  it("include a socket before the app's connection handler", async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
@@ -19,7 +19,7 @@ describe('rooms of values', () => {
     expectRooms(app)
   })
 
-  it('have moved a socket before the line after set', async () => {
+  it('move a socket before the line after set', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     const socket = await serverEnd(app, () => visitor.connect())
@@ -31,7 +31,7 @@ describe('rooms of values', () => {
     expect(found()).toEqual([true, false])
   })
 
-  it('move before a listener hears, and before a listener of a listener', async () => {
+  it('move a socket before its listeners run', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     const socket = await serverEnd(app, () => visitor.connect())
@@ -45,7 +45,7 @@ describe('rooms of values', () => {
     expect(seen).toEqual([true, true])
   })
 
-  it('of a tab’s own value have that tab alone', async () => {
+  it('of a tab field include that tab only', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
@@ -61,7 +61,7 @@ describe('rooms of values', () => {
     expect(heard.sort()).toEqual(['one', 'one', 'two'])
   })
 
-  it('follow requests, pages, sockets and jobs, in every tab', async () => {
+  it('follow requests, pages, sockets and jobs in every tab', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -84,7 +84,7 @@ describe('rooms of values', () => {
     expect(open.flatMap(({ rooms }) => [...rooms])).toEqual([])
   })
 
-  it('bring what is sent there to those who have the value alone', async () => {
+  it('deliver to sockets with the value only', async () => {
     const app = await startWithRooms()
     const [ann, bob] = [app.visitor(), app.visitor()]
     const pages = [await ann.connect(), await bob.connect()]
@@ -117,7 +117,7 @@ describe('rooms of values', () => {
     expectRooms(app)
   })
 
-  it('are moved at another node by what is written here, as soon as room() is called', async () => {
+  it('move sockets of another node when room() is called', async () => {
     const bus = new Bus()
     const join = (app: RoomApp): void => bus.join(app.io)
     const [one, two] = [await startWithRooms({}, join), await startWithRooms({}, join)]
@@ -130,7 +130,7 @@ describe('rooms of values', () => {
     expectRooms(two)
   })
 
-  it('are those of each namespace', async () => {
+  it('exist per namespace', async () => {
     const app = await startWithRooms()
     const admin = app.io.of('/admin')
     const visitor = app.visitor()
@@ -147,7 +147,7 @@ describe('rooms of values', () => {
     expect(heard).toEqual(['of 3'])
   })
 
-  it('follow a guest whose values had to make room for those of others', async () => {
+  it('follow an evicted guest', async () => {
     const fields = {
       notes: { schema: z.string(), default: '', client: 'write', cookie: false, rooms: true },
     } as const
@@ -166,7 +166,7 @@ describe('rooms of values', () => {
     expect([isAt(first, long(0)), isAt(first, '')]).toEqual([false, true])
   })
 
-  it('refuse what has none', async () => {
+  it('refuse keys and values without a room', async () => {
     const app = await startWithRooms()
     const call = (key: unknown, value: unknown) => () => app.live.room(key as never, value as never)
     expect(call('cart', 'x')).toThrow('room(key): expected a field with rooms: true, received cart')
@@ -175,7 +175,7 @@ describe('rooms of values', () => {
     expect(call('division', undefined)).toThrow('received undefined')
   })
 
-  it('are none for an object that a schema lets pass, and the log says so', async () => {
+  it('exclude objects, with a warning', async () => {
     const fields = { any: { schema: z.any(), default: 1, client: 'write', rooms: true } } as const
     const app = await App.start({ fields })
     const socket = await serverEnd(app as never, () => app.visitor().connect())

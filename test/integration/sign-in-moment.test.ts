@@ -8,24 +8,24 @@ import { Gate } from '../support/app/gate.js'
 import { startWithUsers, values } from '../support/app/users.js'
 import type { Page } from '../support/page/page.js'
 
-/** A guest's page, in whose cart is `old`, while ann signs in at the same browser. */
+/** A guest's page with `old` in the cart, while ann signs in at the same browser. */
 interface Moment {
   app: App
   readonly page: Page
-  /** Where the answer to the sign-in waits, once her browser is hers to the server; open unless a test has made it another one. */
+  /** Holds the response of the sign-in; open by default. */
   answer: Gate
   /** Adds `new` to the cart. */
   add(): void
   /** Resolves when the browser has ann's cookie. */
   signIn(): Promise<unknown>
-  /** The process dies, and another one takes its place. */
+  /** Kills the process and starts another. */
   restart(): Promise<void>
 }
 
 type Order = (moment: Moment) => Promise<unknown>
 
-/** What the page is told, with what it shows then; and what is in ann’s cart at the end. */
-async function happens(order: Order, hasSocket: boolean) {
+/** Returns the page's events, with its cart after each, and ann's final cart. */
+async function play(order: Order, hasSocket: boolean) {
   const answer = new Gate()
   answer.open()
   const routes: Koa.Middleware = async (ctx, next) => {
@@ -36,15 +36,15 @@ async function happens(order: Order, hasSocket: boolean) {
   const visitor = app.visitor()
   await visitor.store()
   const page = await visitor.open({ path: '/page', hasSocket })
-  const told: unknown[] = []
-  let isTold: Promise<unknown> = Promise.resolve()
+  const events: unknown[] = []
+  let isSettled: Promise<unknown> = Promise.resolve()
   const moment: Moment = {
     app,
     page,
     answer,
     add: () => {
-      isTold = outcome(page.live.update('cart', (cart) => [...cart, 'new'])).then((what) => {
-        told.push(what, page.live.get('cart'))
+      isSettled = outcome(page.live.update('cart', (cart) => [...cart, 'new'])).then((result) => {
+        events.push(result, page.live.get('cart'))
       })
     },
     signIn: () => visitor.fetch('/login/now?user=ann'),
@@ -56,17 +56,17 @@ async function happens(order: Order, hasSocket: boolean) {
   }
   if (hasSocket) await page.connected()
   await page.live.set('cart', ['old'])
-  page.live.onVisitor(({ kind }) => told.push(kind))
+  page.live.onVisitor(({ kind }) => events.push(kind))
   await order(moment)
-  await isTold
+  await isSettled
   const elsewhere = moment.app.visitor()
   moment.answer.open()
   const { cart } = await values(elsewhere, '/login/now?user=ann')
-  return { told, cart }
+  return { events, cart }
 }
 
-/** What the page sends over its socket meets that, on its way to the server. */
-function onItsWay({ app }: Moment, meet: (packet: unknown[]) => Promise<void>): void {
+/** Intercepts the page's packets before the server handles them. */
+function intercept({ app }: Moment, meet: (packet: unknown[]) => Promise<void>): void {
   for (const socket of app.io.sockets.sockets.values())
     socket.use((packet, next) => void meet(packet).then(() => next()))
 }
@@ -84,38 +84,38 @@ async function heldUp({ page, add, signIn }: Moment, where: 'beforePost' | 'befo
 const heard = ({ page }: Moment, event: string): Promise<void> =>
   new Promise((resolve) => page.socket.once(event, () => resolve()))
 
-const TAKEN: readonly (readonly [name: string, hasSocket: boolean, order: Order])[] = [
+const ACCEPTED: readonly (readonly [name: string, hasSocket: boolean, order: Order])[] = [
   [
-    'was taken, and whose acknowledgement is lost',
+    'loses its acknowledgement',
     true,
     async (moment) => {
-      onItsWay(moment, async (packet) => void packet.splice(-1, 1, () => undefined))
+      intercept(moment, async (packet) => void packet.splice(-1, 1, () => undefined))
       const ticket = heard(moment, 'store_session')
       moment.add()
       await ticket
       await moment.signIn()
     },
   ],
-  ['was acknowledged, and whose ticket is not yet posted', true, (moment) => heldUp(moment, 'beforePost')],
-  ['was posted with its ticket, and the answer is on its way', true, (moment) => heldUp(moment, 'beforeAnswer')],
+  ['was acknowledged, but not POSTed', true, (moment) => heldUp(moment, 'beforePost')],
+  ['was POSTed and awaits the answer', true, (moment) => heldUp(moment, 'beforeAnswer')],
 ]
 
-const NOT_TAKEN: typeof TAKEN = [
+const DISCARDED: typeof ACCEPTED = [
   [
-    'is on its way over the socket',
+    'is in flight over the socket',
     true,
     async (moment) => {
       const way = new Gate()
-      onItsWay(moment, () => way.pass())
+      intercept(moment, () => way.pass())
       moment.add()
       await way.entered
       await moment.signIn()
       way.open()
     },
   ],
-  ['is on its way as a POST', false, (moment) => heldUp(moment, 'beforePost')],
+  ['is in flight as a POST', false, (moment) => heldUp(moment, 'beforePost')],
   [
-    'is made once the page has heard that its connection ends, before the browser has the cookie',
+    'follows the reconnect notice, before the new cookie',
     true,
     async (moment) => {
       moment.answer = new Gate()
@@ -128,7 +128,7 @@ const NOT_TAKEN: typeof TAKEN = [
     },
   ],
   [
-    'is made once the browser has the cookie, before the page has heard whose it is',
+    'follows the new cookie, before its answer',
     true,
     async ({ page, add, signIn }) => {
       const answer = new Gate()
@@ -140,7 +140,7 @@ const NOT_TAKEN: typeof TAKEN = [
     },
   ],
   [
-    'was taken by a process that has died since, before its ticket is posted',
+    'reached a process that died before the POST',
     true,
     async ({ page, add, signIn, restart }) => {
       const post = new Gate()
@@ -155,7 +155,7 @@ const NOT_TAKEN: typeof TAKEN = [
     },
   ],
   [
-    'is made while the page is offline',
+    'is made offline',
     true,
     async ({ page, add, signIn }) => {
       const mend = page.cutPosts()
@@ -168,24 +168,24 @@ const NOT_TAKEN: typeof TAKEN = [
   ],
 ]
 
-describe('an update of a guest’s page, as ann signs in at that browser in another tab, ends as superseded', () => {
-  it.each(TAKEN)('and goes to her cart, where it %s', async (_, hasSocket, order) => {
+describe("a guest's update during a sign-in in another tab", () => {
+  it.each(ACCEPTED)('is superseded, but reaches the account if it %s', async (_, hasSocket, order) => {
     const cart = ['old', 'new']
-    expect(await happens(order, hasSocket)).toEqual({ told: ['user', 'superseded', cart], cart })
+    expect(await play(order, hasSocket)).toEqual({ events: ['user', 'superseded', cart], cart })
   })
 
-  it('but for one that was posted without a socket, and whose answer is on its way: that is saved', async () => {
+  it('is saved if POSTed without a socket', async () => {
     const cart = ['old', 'new']
-    expect(await happens((moment) => heldUp(moment, 'beforeAnswer'), false)).toEqual({ told: ['saved', cart], cart })
+    expect(await play((moment) => heldUp(moment, 'beforeAnswer'), false)).toEqual({ events: ['saved', cart], cart })
   })
 
-  it.each(NOT_TAKEN)('and is dropped, where it %s', async (_, hasSocket, order) => {
+  it.each(DISCARDED)('is superseded and discarded if it %s', async (_, hasSocket, order) => {
     const cart = ['old']
-    expect(await happens(order, hasSocket)).toEqual({ told: ['user', 'superseded', cart], cart })
+    expect(await play(order, hasSocket)).toEqual({ events: ['user', 'superseded', cart], cart })
   })
 })
 
-/** Returns a gate, and a store whose updates wait at it. */
+/** A store whose updates wait at a gate. */
 function gatedStore() {
   const gate = new Gate()
   const content = memoryStore()
@@ -198,8 +198,8 @@ function gatedStore() {
   return { gate, store }
 }
 
-describe('what a guest has computed, and the store takes only after the sign-in', () => {
-  it('is refused, and in no one’s account', async () => {
+describe("a guest's update that the store accepts after the sign-in", () => {
+  it('is refused, and reaches no account', async () => {
     const { gate, store } = gatedStore()
     const app = await startWithUsers({ routes: pages, options: { store } })
     const visitor = app.visitor()
@@ -212,25 +212,7 @@ describe('what a guest has computed, and the store takes only after the sign-in'
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('rejects as superseded in the request that signs in', async () => {
-    const { gate, store } = gatedStore()
-    const routes: Koa.Middleware = async (ctx) => {
-      const added = ctx.liveSession.update('cart', () => ['milk'])
-      const code = added.then(
-        ({ level }) => level,
-        ({ code }) => code,
-      )
-      await gate.entered
-      ctx['session'].user = 'ann'
-      await ctx.liveSession.identify()
-      gate.open()
-      ctx.body = { code: await code, cart: ctx.liveSession.get('cart') }
-    }
-    const app = await startWithUsers({ routes, options: { store } })
-    expect(await values(app.visitor())).toEqual({ code: 'superseded', cart: [] })
-  })
-
-  it.each(['identify', 'leave'] as const)('leaves nothing of the guest in the store after %s()', async (method) => {
+  it.each(['identify', 'leave'] as const)('leaves nothing in the store after %s()', async (method) => {
     const { gate, store } = gatedStore()
     const names = new Set<string>()
     const { compareAndSet } = store

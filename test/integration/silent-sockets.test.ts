@@ -5,7 +5,7 @@ import { Visitor } from '../support/app/visitor.js'
 import { Page } from '../support/page/page.js'
 import { FaultProxy } from '../support/servers/fault-proxy.js'
 
-/** Timers of exchanges over sockets: their time passes when the test says so. */
+/** Timers of socket exchanges, which the test ends. */
 let patience: (() => void)[] = []
 
 beforeEach(() => {
@@ -18,7 +18,6 @@ beforeEach(() => {
 
 afterEach(() => void jest.restoreAllMocks())
 
-/** An app, a network before it, and a browser. */
 async function start() {
   const app = await App.start({
     routes: (ctx) => {
@@ -30,7 +29,7 @@ async function start() {
   const opened: { close(): unknown }[] = []
   const visitor = new Visitor(network.url)
   await visitor.text('/')
-  /** The connections that are open now carry nothing any more, and stay open. */
+  /** Open connections stay open, but deliver nothing. */
   const fallSilent = (): void => {
     network.hold('to server')
     network.hold('to page')
@@ -51,8 +50,8 @@ async function start() {
   return { app, network, visitor, opened, open, fallSilent, timeOut, end }
 }
 
-describe('an open socket that carries nothing any more', () => {
-  it('is replaced after an unanswered change, which is saved once', async () => {
+describe('a silent socket', () => {
+  it('is replaced after an unanswered change, saved once', async () => {
     const { app, network, visitor, open, fallSilent, timeOut, end } = await start()
     const page = await open()
     const former = page.socket?.id ?? ''
@@ -61,7 +60,6 @@ describe('an open socket that carries nothing any more', () => {
     timeOut()
     await saved
     expect(page.socket?.id).not.toBe(former)
-    // The former connection carries again.
     const ended = new Promise((resolve) => app.io.sockets.sockets.get(former)?.once('disconnect', resolve))
     network.release()
     await ended
@@ -72,7 +70,7 @@ describe('an open socket that carries nothing any more', () => {
   it('does not overwrite a later set when it delivers late', async () => {
     const { app, network, visitor, open, fallSilent, timeOut, end } = await start()
     const page = await open()
-    // Over a connection that has greeted the page, a change goes at once.
+    // A greeted connection sends a change at once.
     await page.live.set('theme', 'dark')
     const former = page.socket?.id ?? ''
     fallSilent()
@@ -88,18 +86,7 @@ describe('an open socket that carries nothing any more', () => {
     await end()
   })
 
-  it('is replaced with one that brings what was changed elsewhere', async () => {
-    const { app, visitor, open, fallSilent, timeOut, end } = await start()
-    const page = await open()
-    fallSilent()
-    await app.visitor(visitor.cookie).store({ set: [['theme', -1, '', 'dark']] })
-    void page.live.set('division', 3)
-    timeOut()
-    await page.shows('theme', 'dark')
-    await end()
-  })
-
-  it('is replaced by the small hook as it does not say whose it is', async () => {
+  it('is replaced by the small hook if it does not greet', async () => {
     const { visitor, network, opened, fallSilent, timeOut, end } = await start()
     const { io } = await visitor.connect()
     fallSilent()

@@ -9,7 +9,7 @@ import { cookieContent } from '../support/app/users.js'
 
 const FIRST = browserId('the-first-of-its-line')
 
-/** The id that a browser is given by a request as that user, with this very cookie; by a page that asks, where no path is given. */
+/** The browser id after a request of that user with this cookie; without a path, after a page's question. */
 async function next(app: App, cookie: string, user: string | undefined, path = ''): Promise<string> {
   const visitor = app.visitor(cookie)
   if (path === '') await visitor.ask(as(user))
@@ -21,8 +21,8 @@ const start = (clock?: TestClock): Promise<App> => startWithHeaders(clock ? { cl
 const ofGuest = (app: App): string => cookieFor(app.live, { browserId: FIRST, values: { division: 1 } })
 const ofAnn = (app: App): string => cookieFor(app.live, { browserId: FIRST, userId: 'ann', values: { theme: 'dark' } })
 
-describe('the id after a sign-in', () => {
-  it('is the same for all requests that brought the former cookie, at once and late', async () => {
+describe('the browser id after a sign-in', () => {
+  it('is equal for all requests with the former cookie', async () => {
     const app = await start()
     const cookie = ofGuest(app)
     const paths = ['/', '/set', '/identify', '/set/embed', '/dark']
@@ -32,7 +32,7 @@ describe('the id after a sign-in', () => {
     expect(ids).toContain(await next(app, cookie, 'ann'))
   })
 
-  it('is the same on another node with the same keys, and after a restart', async () => {
+  it('is equal on other nodes and after a restart', async () => {
     const app = await start()
     const cookie = ofGuest(app)
     const id = await next(app, cookie, 'ann')
@@ -42,14 +42,14 @@ describe('the id after a sign-in', () => {
     for (const other of [node, restarted]) expect(await next(other, cookie, 'ann')).toBe(id)
   })
 
-  it('is what docs/protocol.md says', async () => {
+  it('matches docs/protocol.md', async () => {
     const app = await start()
     const keys = new SigningKeys([SECRET], 'cookie')
     const expected = keys.sign(`successor ${FIRST} ${userSubject('ann')}`).slice(0, 22)
     expect(await next(app, ofGuest(app), 'ann')).toBe(expected)
   })
 
-  it('is another for each user, and for each former id', async () => {
+  it('differs by user and former id', async () => {
     const app = await start()
     const cookie = ofGuest(app)
     const ids = [await next(app, cookie, 'ann'), await next(app, cookie, 'bob'), await next(app, cookie, '1')]
@@ -57,18 +57,18 @@ describe('the id after a sign-in', () => {
     expect(new Set(ids).size).toBe(4)
   })
 
-  it('is another with another key', async () => {
+  it('differs by key', async () => {
     const [app, other] = [await start(), await startWithHeaders({ keys: ['x'.repeat(32), SECRET] })]
     expect(await next(other, ofGuest(app), 'ann')).not.toBe(await next(app, ofGuest(app), 'ann'))
   })
 
-  it('is led to for another user, too, whom the app vouches for in a browser of a user', async () => {
+  it('exists for a user who replaces another one', async () => {
     const app = await start()
     const ids = [await next(app, ofAnn(app), 'bob'), await next(app, ofAnn(app), 'bob')]
     expect(ids[0]).toBe(ids[1])
   })
 
-  it('is not used again once it was given up', async () => {
+  it('is not reused once ended', async () => {
     const app = await start()
     const cookie = ofGuest(app)
     const visitor = app.visitor(cookie)
@@ -81,12 +81,12 @@ describe('the id after a sign-in', () => {
   })
 })
 
-describe('the id after a sign-out', () => {
+describe('the browser id after a sign-out', () => {
   it.each([
-    ['the session is over', '/', undefined],
+    ['an expired session', '/', undefined],
     ['leave()', '/leave', 'ann'],
     ['identify()', '/identify', undefined],
-  ])('is a new one by chance for each request: %s', async (_, path, user) => {
+  ])('is random for each request: %s', async (_, path, user) => {
     const app = await start()
     const cookie = ofAnn(app)
     const node = await start(app.clock)
@@ -99,7 +99,7 @@ describe('the id after a sign-out', () => {
     expect(new Set([FIRST, ...ids]).size).toBe(5)
   })
 
-  it('is one by chance also where the cookie of the user comes back while the next person is there', async () => {
+  it('is random for a replayed cookie of the user', async () => {
     const app = await start()
     const cookie = ofAnn(app)
     const visitor = app.visitor(cookie)

@@ -5,7 +5,7 @@ import { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { nameOf, startWithUsers } from '../support/app/users.js'
 
-/** Does what the path says, and answers with the visitor's id before and after it. */
+/** Responds with the visitor's id before and after the path's action. */
 const ids: Koa.Middleware = async (ctx, next) => {
   const before = ctx.liveSession.visitorId ?? null
   if (ctx.path === '/set') await ctx.liveSession.set('division', 3)
@@ -17,7 +17,6 @@ async function idsOf(answer: Promise<Response>): Promise<readonly (string | null
   return (await answer).json() as Promise<readonly (string | null)[]>
 }
 
-/** The id that the first handler of a connection finds. */
 async function idOfSocket(app: App, cookie?: string): Promise<string | undefined> {
   const found: (string | undefined)[] = []
   app.io.on('connection', (socket) => found.push(socket.liveSession.visitorId))
@@ -26,7 +25,7 @@ async function idOfSocket(app: App, cookie?: string): Promise<string | undefined
 }
 
 describe('visitorId', () => {
-  it('is none for a guest who has no cookie and gets none, and reading it brings none', async () => {
+  it('is undefined without a cookie, and sets none', async () => {
     const app = await App.start({ routes: ids })
     const answer = await app.visitor().fetch('/')
     expect(answer.headers.getSetCookie()).toEqual([])
@@ -34,7 +33,7 @@ describe('visitorId', () => {
     expect(await idOfSocket(app)).toBeUndefined()
   })
 
-  it('is that of the cookie which the answer brings, from the first change on', async () => {
+  it('exists from the first change', async () => {
     const app = await App.start({ routes: ids })
     const visitor = app.visitor()
     const [before, after] = await idsOf(visitor.fetch('/set'))
@@ -43,7 +42,7 @@ describe('visitorId', () => {
     expect(await idsOf(visitor.fetch('/'))).toEqual([after, after])
   })
 
-  it('is the same in requests and sockets of one guest, and after a restart with other keys first', async () => {
+  it("is equal in a guest's requests and sockets, and after key rotation", async () => {
     const app = await App.start({ routes: ids })
     const visitor = app.visitor()
     const [, id] = await idsOf(visitor.fetch('/set'))
@@ -54,7 +53,7 @@ describe('visitorId', () => {
     expect(await idOfSocket(later, visitor.cookie)).toBe(id)
   })
 
-  it('is the same for a user in each browser, in sockets with and without a live cookie, and none of another type of id', async () => {
+  it('is equal for a user everywhere, and differs by id type', async () => {
     const app = await App.start({
       routes: ids,
       options: { identify: (ctx) => Number(ctx.get('user')) || ctx.get('user') },
@@ -72,7 +71,7 @@ describe('visitorId', () => {
     expect(found).toEqual([ann, ann])
   })
 
-  it('becomes the user’s at a sign-in, and a new guest’s at the sign-out, never that of before', async () => {
+  it('changes at sign-in and sign-out', async () => {
     const app = await startWithUsers({ routes: ids })
     const visitor = app.visitor()
     const [, guest] = await idsOf(visitor.fetch('/set'))
@@ -85,7 +84,7 @@ describe('visitorId', () => {
     expect(next).toBe(nameOf(visitor))
   })
 
-  it('is none for a guest who has left, until something is set', async () => {
+  it('is undefined after leave() until the next change', async () => {
     const app = await startWithUsers({ routes: ids })
     const visitor = app.visitor()
     await visitor.fetch('/set')
@@ -94,7 +93,7 @@ describe('visitorId', () => {
     expect((await idsOf(visitor.fetch('/')))[1]).toBeNull()
   })
 
-  it('is none for a guest who does not agree to be remembered, and a user’s own', async () => {
+  it('without consent exists for users only', async () => {
     let isAgreed = true
     const app = await startWithUsers({ routes: ids, options: { consent: () => isAgreed } })
     const visitor = app.visitor()
@@ -105,7 +104,7 @@ describe('visitorId', () => {
     expect((await idsOf(visitor.fetch('/login/now?user=ann')))[1]).toBe('LgV39OieD_s4c4n-mpQdDAIxscN1AeTsbGjXGs4HL6s')
   })
 
-  it('is not that of an id which was given up', async () => {
+  it('is never an ended id', async () => {
     const app = await startWithUsers({ routes: ids })
     const visitor = app.visitor()
     const [, guest] = await idsOf(visitor.fetch('/set'))
