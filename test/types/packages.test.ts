@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { snippet } from '../support/docs/readme.js'
 import { appFolder, tsc } from '../support/docs/tsc.js'
 
-/** As `tsc --init` writes them, and with a look at the declarations of the package, too. */
+/** The options of `tsc --init`; checks the package's declarations as well. */
 const STRICT = {
   module: 'nodenext',
   target: 'esnext',
@@ -21,7 +21,7 @@ const STRICT = {
   composite: true,
   emitDeclarationOnly: true,
 }
-/** As Vite's `tsconfig.app.json` has them. */
+/** The options of Vite's `tsconfig.app.json`. */
 const PAGE = { ...STRICT, module: 'esnext', moduleResolution: 'bundler', lib: ['ES2022', 'DOM'] }
 
 const project = (compilerOptions: object, ...references: readonly string[]): string =>
@@ -35,7 +35,7 @@ app.use((ctx) => { ctx.liveSession.get('divisoin') })
 const BROWSER = `${snippet('page.ts')}
 // @ts-expect-error not declared
 live.get('divisoin')
-// @ts-expect-error a page has nothing of Node
+// @ts-expect-error pages have no process
 process.exit()
 `
 const COMPONENT = (entry: string): string => `import type {} from './fields.js'
@@ -54,12 +54,11 @@ export const use = (client: TestClient): unknown => [
   client.get('divisoin'),
 ]
 `
-/** A package of a workspace, whose fields are declared in another one: it sees what that was built to, and believes it. */
+/** A workspace package that uses the built fields of another one. */
 const ofWorkspace = (name: string, options: object, text: string): Readonly<Record<string, string>> => ({
   [`workspace/${name}/tsconfig.json`]: project({ ...options, skipLibCheck: true }, '../../node_modules/app-fields'),
   [`workspace/${name}/index.ts`]: text.replace("'./fields.js'", "'app-fields'"),
 })
-/** The types of a package that another one has built. */
 const BUILT = JSON.stringify({
   name: 'app-fields',
   type: 'module',
@@ -107,12 +106,12 @@ const PROGRAMS = [
   'workspace/testing',
 ]
 
-describe('the fields that an app registers, in a program of its own', () => {
-  it.each(PROGRAMS)('are known: %s', (name) => {
+describe('registered fields', () => {
+  it.each(PROGRAMS)('are known in a program with %s', (name) => {
     expect(problems.filter((line) => line.includes(`${basename(folder)}/${name}/`))).toEqual([])
   })
 
-  it('leave nothing else to say, not of the declarations of the package either', () => {
+  it("cause no other error, even in the package's declarations", () => {
     expect(problems).toEqual([])
   })
 })

@@ -6,7 +6,7 @@ import { compile } from '../support/docs/compile.js'
 const FOLDER = 'test/types/programs'
 
 describe('the public types', () => {
-  it.each(readdirSync(FOLDER))('of %s compile, and what must not compile does not', (name) => {
+  it.each(readdirSync(FOLDER))('accept and reject as declared in %s', (name) => {
     expect(compile([join(FOLDER, name)])).toEqual([])
   })
 })

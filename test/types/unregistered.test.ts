@@ -22,7 +22,7 @@ describe('a page without registered fields', () => {
     ['the import', "void live.set('division', 3)"],
     ['the import', "void live.delete('division')"],
     ['the declaration', "import type {} from './fields.js'\nvoid live.set('division', 3)"],
-  ])('is told by the compiler what to declare and to import, without %s: %s', (_, lines) => {
+  ])('gets a compiler message without %s: %s', (_, lines) => {
     const file = join(folder, 'page.ts')
     writeFileSync(file, `${CREATE}${lines}\n`)
     const [problem = ''] = compile([relative('.', file)])

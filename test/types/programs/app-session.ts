@@ -1,4 +1,4 @@
-// What a socket may do with the app's own session, once that is registered.
+// `socket.session` once the app's session is registered.
 import Koa from 'koa'
 import { type AppSession, liveSession, type SessionEnd } from 'koa-live-session'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'
@@ -25,7 +25,7 @@ new Server().on('connection', (socket) => {
   same<typeof user, string | undefined>(true)
   const step = own.get('step')
   same<typeof step, number | undefined>(true)
-  // @ts-expect-error what get returns is frozen
+  // @ts-expect-error frozen
   own.get('cart')?.push({ sku: 'a' })
   // @ts-expect-error not registered
   own.get('theme')

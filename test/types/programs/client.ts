@@ -1,4 +1,4 @@
-// What must compile, and what must not, in a page once the fields are registered.
+// The page's types once the fields are registered.
 import {
   createLiveSession,
   type FieldStore,
@@ -28,7 +28,7 @@ declare module 'koa-live-session/fields' {
 
 const live = createLiveSession({ socket: io(), endpoint: '/tools/store_session', headers: { 'x-csrf': 'y' } })
 const plain = createLiveSession({ initial: { division: 1, cart: [], plan: 'free' } })
-// @ts-expect-error a value of another type
+// @ts-expect-error another type
 createLiveSession({ initial: { division: '1', cart: [], plan: 'free' } })
 // @ts-expect-error a misspelt option
 createLiveSession({ endPoint: '/' })
@@ -40,7 +40,7 @@ end()
 live.subscribe('risk', () => undefined)
 live.onChange((change) => {
   if (change.key === 'cart') for (const { sku } of change.value) sku.trim()
-  // @ts-expect-error not known to be a list
+  // @ts-expect-error may be another key's value
   change.value.length
 })
 live.onStatus((key, { status, reason }) => {
@@ -49,38 +49,38 @@ live.onStatus((key, { status, reason }) => {
   same<typeof status, StatusDetail['status']>(true)
 })
 void live.setMany({ division: 1, cart: [{ sku: 'a' }] })
-// @ts-expect-error a value of another type
+// @ts-expect-error another type
 void live.setMany({ division: '1' })
-// @ts-expect-error not for pages to write
+// @ts-expect-error read-only
 void live.setMany({ plan: 'pro' })
 // @ts-expect-error not a status
 live.status().status === 'lost'
 // @ts-expect-error not declared
 live.status('divisoin')
-// @ts-expect-error what is told is not to be changed
+// @ts-expect-error readonly
 live.status().status = 'saved'
-// @ts-expect-error not to be replaced
+// @ts-expect-error readonly
 live.ready = Promise.resolve()
 
 void live.set('cart', [...live.get('cart'), { sku: 'a' }])
 void live.update('cart', (cart) => [...cart, { sku: 'a' }])
-// @ts-expect-error makes something else
+// @ts-expect-error another type
 void live.update('cart', (cart) => cart.length)
-// @ts-expect-error makes a promise
+// @ts-expect-error a promise
 void live.update('cart', async (cart) => cart)
-// @ts-expect-error what it is given is frozen
+// @ts-expect-error frozen
 void live.update('cart', (cart) => cart.reverse())
-// @ts-expect-error for reading only
+// @ts-expect-error read-only
 void live.update('plan', () => 'pro')
 // @ts-expect-error hidden
 void live.update('risk', (risk) => risk + 1)
-// @ts-expect-error no such thing in the cart
+// @ts-expect-error another type of item
 void live.set('cart', [{ id: 1 }])
 // @ts-expect-error no value
 void live.set('division')
-// @ts-expect-error for reading only
+// @ts-expect-error read-only
 void live.delete('plan')
-// @ts-expect-error what get returns is frozen
+// @ts-expect-error frozen
 live.get('cart').push({ sku: 'a' })
 
 const division = live.field('division')
@@ -88,11 +88,11 @@ same<typeof division, FieldStore<number, number>>(true)
 export const writable: Writable<number> = division
 export const readable: Readable<string> = live.field('plan')
 division.update((value) => value + 1)
-// @ts-expect-error of another type
+// @ts-expect-error another type
 division.set('3')
-// @ts-expect-error makes nothing
+// @ts-expect-error returns nothing
 division.update(() => undefined)
-// @ts-expect-error for reading only
+// @ts-expect-error read-only
 export const wrong: Writable<string> = live.field('plan')
 // @ts-expect-error hidden
 live.field('risk')

@@ -1,4 +1,4 @@
-// Declarations that must not compile, besides those of mistakes.test.ts.
+// Invalid declarations, besides those of mistakes.test.ts.
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 
@@ -8,7 +8,7 @@ defineFields({ x: { schema: z.map(z.string(), z.string()), default: new Map() } 
 defineFields({ x: { schema: z.bigint(), default: 1n } })
 // @ts-expect-error no JSON, deep inside
 defineFields({ x: { schema: z.object({ at: z.array(z.date()) }), default: { at: [] } } })
-// @ts-expect-error the schema would refuse its own output
+// @ts-expect-error the schema refuses its own output
 defineFields({ x: { schema: z.string().transform(Number), default: 1 } })
 // @ts-expect-error not a scope
 defineFields({ x: { schema: z.number(), default: 1, scope: 'node' } })
@@ -20,14 +20,14 @@ defineFields({ x: { default: 1 } })
 defineFields({ x: 1 })
 // @ts-expect-error an object has no room
 defineFields({ x: { schema: z.object({ a: z.string() }), default: { a: '' }, rooms: true } })
-// @ts-expect-error guests write anyway, or only read
+// @ts-expect-error the only value is read
 defineFields({ x: { schema: z.string(), default: '', client: 'write', guests: 'write' } })
 defineFields({ x: { schema: z.number(), default: 1, client: 'write', cookie: false, scope: 'tab' } })
-// @ts-expect-error the page keeps it
+// @ts-expect-error tab fields are never hidden
 defineFields({ x: { schema: z.number(), default: 1, client: 'hidden', scope: 'tab' } })
-// @ts-expect-error in no cookie
+// @ts-expect-error tab fields have no cookie
 defineFields({ x: { schema: z.number(), default: 1, cookie: true, scope: 'tab' } })
-// @ts-expect-error in no URL
+// @ts-expect-error `url` is no option
 defineFields({ x: { schema: z.number(), default: 1, client: 'write', scope: 'tab', url: 'x' } })
-// @ts-expect-error ends at a sign-in
+// @ts-expect-error tab fields end at a sign-in
 defineFields({ x: { schema: z.number(), default: 1, client: 'write', scope: 'tab', onLogin: 'newest' } })

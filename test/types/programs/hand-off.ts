@@ -1,4 +1,4 @@
-// What a socket gives to the next request, and what is shown once: JSON goes in, and what the schema puts out comes back.
+// Hand-offs and flash messages: JSON in, the schema's output back.
 import type Koa from 'koa'
 import type { RequestSession, SocketSession } from 'koa-live-session'
 import { followAddress, followHandOffs, type LiveSessionClient, onFlash } from 'koa-live-session/client'
@@ -11,16 +11,16 @@ declare const live: LiveSessionClient
 declare const ctx: Koa.Context
 
 const sent: Promise<void> = socket.handOff('sign-in', { user: 'ann', roles: ['admin'] }, { to: '/sign-in' })
-// @ts-expect-error where to?
+// @ts-expect-error no destination
 void socket.handOff('sign-in', { user: 'ann' })
 // @ts-expect-error a Date is no JSON
 void socket.handOff('sign-in', { at: new Date() }, { to: '/' })
-// @ts-expect-error a request has nothing to hand off
+// @ts-expect-error requests cannot hand off
 void request.handOff('sign-in', 1, { to: '/' })
 
 const schema = z.object({ at: z.string().transform((text) => new Date(text)) })
 const taken: Promise<{ at: Date } | undefined> = request.takeHandOff('sign-in', schema)
-// @ts-expect-error it may not be there
+// @ts-expect-error may be undefined
 const certain: Promise<{ at: Date }> = request.takeHandOff('sign-in', schema)
 // @ts-expect-error a schema is needed
 void ctx.liveSession.takeHandOff('sign-in')
@@ -30,7 +30,7 @@ void socket.flash('Saved')
 // @ts-expect-error a function is no JSON
 void request.flash(() => 'Saved')
 const messages: Promise<readonly JsonValue[]> = request.takeFlash()
-// @ts-expect-error a socket's page takes them
+// @ts-expect-error pages take them
 void socket.takeFlash()
 const end: () => void = onFlash(live, (message: JsonValue) => console.log(message))
 // @ts-expect-error a function of its own

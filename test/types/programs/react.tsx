@@ -1,5 +1,5 @@
 /** @jsxImportSource react */
-// What must compile, and what must not, in a React component once the fields are registered.
+// React components once the fields are registered.
 import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
@@ -25,17 +25,17 @@ export function Division() {
   same<typeof status, StatusDetail>(true)
   same<ReturnType<typeof setDivision>, Promise<void>>(true)
   void setDivision(division + 1).catch(() => undefined)
-  // @ts-expect-error of another type
+  // @ts-expect-error another type
   void setDivision('3')
   void setDivision((former) => {
     same<typeof former, number>(true)
     return former + 1
   })
-  // @ts-expect-error makes one of another type
+  // @ts-expect-error another type
   void setDivision((former) => `${former}`)
-  // @ts-expect-error makes a promise of one
+  // @ts-expect-error a promise
   void setDivision(async (former) => former + 1)
-  // @ts-expect-error what it returns stays as it is
+  // @ts-expect-error readonly
   useLiveSession('division')[0] = 3
   return <output>{division}</output>
 }
@@ -44,18 +44,18 @@ export function Others() {
   const [cart, setCart] = useLiveSession('cart')
   void setCart([...cart, { sku: 'a' }])
   void setCart((former) => [...former, { sku: 'a' }])
-  // @ts-expect-error what it is given is frozen
+  // @ts-expect-error frozen
   void setCart((former) => former.push({ sku: 'a' }))
-  // @ts-expect-error what it returns is frozen
+  // @ts-expect-error frozen
   cart.push({ sku: 'a' })
   const [note, setNote] = useLiveSession('note')
   same<typeof note, string | undefined>(true)
-  // @ts-expect-error deleted by delete, not by undefined
+  // @ts-expect-error delete removes it
   void setNote(undefined)
   const [plan, setPlan] = useLiveSession('plan')
   same<typeof plan, string>(true)
   same<typeof setPlan, never>(true)
-  // @ts-expect-error for reading only
+  // @ts-expect-error read-only
   setPlan('pro')
   // @ts-expect-error hidden
   useLiveSession('risk')
@@ -75,5 +75,5 @@ export const app = (
 )
 // @ts-expect-error no client
 export const without = <LiveSessionProvider>{app}</LiveSessionProvider>
-// @ts-expect-error what comes from the server is no client
+// @ts-expect-error a snapshot is no client
 export const wrong = <LiveSessionProvider live={{ values: {} }}>{app}</LiveSessionProvider>

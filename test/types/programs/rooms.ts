@@ -1,4 +1,4 @@
-// The rooms of values: of fields that have some, and of their values alone.
+// Rooms of fields with `rooms: true`, and their values only.
 import type { LiveSessionPlugin } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
@@ -13,7 +13,7 @@ const names: string[] = [...live.room('division', 3), ...live.room('plan', 'paid
 void names
 // @ts-expect-error it has no rooms
 live.room('cart', [])
-// @ts-expect-error a value of another type
+// @ts-expect-error another type
 live.room('division', '3')
 // @ts-expect-error no such value
 live.room('plan', 'gold')

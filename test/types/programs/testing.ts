@@ -1,4 +1,4 @@
-// What must compile, and what must not, in the tests of an app once its fields are registered.
+// An app's tests once its fields are registered.
 import Koa from 'koa'
 import { liveSession, type SocketSession, type Store } from 'koa-live-session'
 import type { LiveSessionClient } from 'koa-live-session/client'
@@ -20,7 +20,7 @@ declare module 'koa-live-session/fields' {
 
 const clock = testClock(0)
 clock.advance(1000)
-// @ts-expect-error it moves when it is told, and not otherwise
+// @ts-expect-error readonly
 clock.now = () => 1
 const store = memoryStore()
 store.fail()
@@ -29,7 +29,7 @@ store.delay(400)
 const live = liveSession(new Koa(), { fields, clock: clock.now, store })
 const header: string = cookieFor(live, { userId: 1, values: { division: 3, plan: 'paid' } })
 cookieFor(live, { browserId: header })
-// @ts-expect-error a value of another type
+// @ts-expect-error another type
 cookieFor(live, { values: { division: '3' } })
 // @ts-expect-error not declared
 cookieFor(live, { values: { devision: 3 } })
@@ -45,13 +45,13 @@ const socket: Pick<Socket, 'liveSession'> = { liveSession: session }
 socketSession.get('division').toFixed()
 session.change('division', 4)
 session.change('plan', 'paid', 'job')
-// @ts-expect-error a value of another type
+// @ts-expect-error another type
 session.change('plan', 'cheap')
 // @ts-expect-error not declared
 session.change('devision', 4)
-// @ts-expect-error not where changes come from
+// @ts-expect-error no source
 session.change('division', 4, 'elsewhere')
-// @ts-expect-error a value of another type
+// @ts-expect-error another type
 memorySession(fields, { division: null })
 // @ts-expect-error not declared
 memorySession(fields, { devision: 3 })
@@ -66,15 +66,15 @@ client.online()
 client.refuseNext('rate_limited')
 const [[key, value] = []] = client.sent
 key?.toUpperCase()
-// @ts-expect-error what was sent is not known by its key
+// @ts-expect-error the key may be another one
 value?.toFixed()
-// @ts-expect-error not to be changed
+// @ts-expect-error readonly
 client.sent.push(['division', 4])
-// @ts-expect-error a page may not write it
+// @ts-expect-error read-only
 void client.set('plan', 'paid')
 // @ts-expect-error hidden
 client.get('risk')
-// @ts-expect-error a value of another type
+// @ts-expect-error another type
 client.receive({ division: '5' })
 // @ts-expect-error not declared
 client.receive({ devision: 5 })

@@ -1,4 +1,4 @@
-// Before the fields are registered any key goes, and values are unknown, never any.
+// Before the fields are registered, any key is allowed, and values are unknown, not any.
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'

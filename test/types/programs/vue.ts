@@ -1,4 +1,4 @@
-// What must compile, and what must not, in a Vue component once the fields are registered.
+// Vue components once the fields are registered.
 import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { liveSessionPlugin, useLiveSession } from 'koa-live-session/vue'
@@ -25,11 +25,11 @@ const Division = defineComponent(() => {
   same<typeof status, Readonly<Ref<StatusDetail>>>(true)
   division.value += 1
   division.value = (former) => former + 1
-  // @ts-expect-error makes one of another type
+  // @ts-expect-error another type
   division.value = (former: number) => `${former}`
-  // @ts-expect-error of another type
+  // @ts-expect-error another type
   division.value = '3'
-  // @ts-expect-error follows, and is not set
+  // @ts-expect-error readonly
   status.value = { status: 'saved' }
   return () => h('output', division.value)
 })
@@ -38,16 +38,16 @@ const Others = defineComponent(() => {
   const { value: cart } = useLiveSession('cart')
   cart.value = [...cart.value, { sku: 'a' }]
   cart.value = (former) => [...former, { sku: 'a' }]
-  // @ts-expect-error what it holds is frozen
+  // @ts-expect-error frozen
   cart.value.push({ sku: 'a' })
   const { value: note } = useLiveSession('note')
   same<typeof note.value, string | undefined>(true)
   note.value = 'a'
-  // @ts-expect-error deleted by delete, not by undefined
+  // @ts-expect-error delete removes it
   note.value = undefined
   const { value: plan } = useLiveSession('plan')
   same<typeof plan, Readonly<Ref<string>>>(true)
-  // @ts-expect-error for reading only
+  // @ts-expect-error read-only
   plan.value = 'pro'
   // @ts-expect-error hidden
   useLiveSession('risk')
@@ -61,5 +61,5 @@ const Others = defineComponent(() => {
 createApp(() => [h(Division), h(Others)]).use(liveSessionPlugin(createLiveSession()))
 // @ts-expect-error no client
 liveSessionPlugin()
-// @ts-expect-error what comes from the server is no client
+// @ts-expect-error a snapshot is no client
 liveSessionPlugin({ values: {} })
