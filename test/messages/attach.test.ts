@@ -10,27 +10,32 @@ const nothing: Koa.Middleware = (_, next) => next()
 
 describe('attach(io)', () => {
   it.each<[string, (app: App) => unknown, unknown, string]>([
-    ['nothing', () => undefined, undefined, 'expected a Server of socket.io, received undefined. Pass new Server('],
-    ['the HTTP server', () => createServer(), undefined, 'expected a Server of socket.io, received object. Pass'],
     [
-      'an option that there is not',
+      'a missing server',
+      () => undefined,
+      undefined,
+      'expected a Server of socket.io, received undefined. Pass new Server(',
+    ],
+    ['an HTTP server', () => createServer(), undefined, 'expected a Server of socket.io, received object. Pass'],
+    [
+      'an unknown option',
       ({ io }) => io,
       { handshakes: [] },
       'handshakes: no such option (known: handshake, recheck). Did you mean "handshake"?',
     ],
     [
-      'what was never imported',
+      'undefined middleware',
       ({ io }) => io,
       { handshake: [nothing, undefined] },
       'handshake: expected Koa middleware, received undefined as number 2. Pass the very functions that app.use has',
     ],
     [
-      'seconds as a text',
+      'a recheck of another type',
       ({ io }) => io,
       { handshake: [], recheck: '60' },
-      'recheck: expected ms, more than 0 and at most 100 years, or Infinity',
+      'recheck: expected ms, more than 0 and at most 100 years, or Infinity to ask never, received 60',
     ],
-  ])('says what it expects of %s, and can be called again', async (_, server, options, message) => {
+  ])('explains %s, and may be called again', async (_, server, options, message) => {
     const app = await App.start({ isAttached: false })
     const attach = (): void => app.live.attach(server(app) as never, options as never)
     expect(attach).toThrow(TypeError)
@@ -38,14 +43,14 @@ describe('attach(io)', () => {
     expect(() => app.live.attach(app.io)).not.toThrow()
   })
 
-  it('says that a server has the sockets of one app', async () => {
+  it('explains a server that another app has', async () => {
     const [one, other] = [await App.start(), await App.start({ isAttached: false })]
     expect(() => other.live.attach(one.io)).toThrow(
       `${PREFIX}attach(io): another live session is attached to this server. Give each app a server of its own`,
     )
   })
 
-  it('says that a handshake lacks session(), where identify would find each user signed out', async () => {
+  it('explains a handshake without session()', async () => {
     const app = await startWithUsers({ store: new AuthStore(), attach: { handshake: [] } })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -56,7 +61,7 @@ describe('attach(io)', () => {
     ])
   })
 
-  it('says once that a handshake lacks what names the user, and that alone', async () => {
+  it('warns once about a handshake that cannot name the user', async () => {
     const passport: Koa.Middleware = (ctx, next) => {
       ctx.state['user'] = ctx.cookies.get('app-user')
       return next()
@@ -72,7 +77,7 @@ describe('attach(io)', () => {
           ctx.body = ctx.liveSession.snapshot() as never
         },
       })
-    /** What a page does whose socket is refused: it asks whose it is, and would connect again. */
+    /** Acts as a page whose socket is refused: asks for its identity. */
     const refused = async (app: App, path: string): Promise<readonly string[]> => {
       const visitor = app.visitor()
       for (const each of ['/sign-in', '/', path]) await visitor.fetch(each)
@@ -87,11 +92,11 @@ describe('attach(io)', () => {
         'expected in attach(io, { handshake }) all that identify relies on, the same instances as in app.use',
     ])
     const right = await start([passport])
-    // The plugin is not told of it: until the page has asked, the cookie is the user's.
+    // The plugin does not know of this sign-out: until the page asks, the cookie is the user's.
     expect(await refused(right, '/sign-out')).toEqual([])
   })
 
-  it('says where a middleware of handshake finds the values', async () => {
+  it('explains a read of ctx.liveSession in a handshake', async () => {
     const read: Koa.Middleware = (ctx, next) => {
       ctx.liveSession.get('division')
       return next()

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from '@jest/globals'
 import ts from 'typescript'
 
-/** A message at one place of the source: its words, without the inserted values. */
-interface Told {
+/** A message in the source, without inserted values. */
+interface Message {
   readonly file: string
   readonly text: string
 }
@@ -13,8 +13,8 @@ const HOLE = '\u2026'
 const ERRORS = new Set(['TypeError', 'RangeError', 'PromiseRefused'])
 const LOGS = /(^|[.#])(warn|console\.error)$/
 
-/** Returns every message about a programming or deployment mistake: `TypeError`s, and what is logged. */
-function messagesInSource(): readonly Told[] {
+/** Returns all messages about mistakes: `TypeError`s and logs. */
+function messagesInSource(): readonly Message[] {
   return ['client', 'server', 'shared', 'testing'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
@@ -22,19 +22,19 @@ function messagesInSource(): readonly Told[] {
   )
 }
 
-function messagesIn(file: string): readonly Told[] {
+function messagesIn(file: string): readonly Message[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true)
   const constants = new Map<string, ts.Expression>()
-  const told: Told[] = []
+  const messages: Message[] = []
   const visit = (node: ts.Node): void => {
     if (ts.isVariableDeclaration(node) && node.initializer) constants.set(node.name.getText(), node.initializer)
     const message = messageOf(node)
     const text = message === undefined ? '' : wordsOf(message, constants)
-    if (text.replaceAll(HOLE, '').replace('koa-live-session:', '').trim() !== '') told.push({ file, text })
+    if (text.replaceAll(HOLE, '').replace('koa-live-session:', '').trim() !== '') messages.push({ file, text })
     node.forEachChild(visit)
   }
   visit(source)
-  return told
+  return messages
 }
 
 function messageOf(node: ts.Node): ts.Expression | undefined {
@@ -57,22 +57,21 @@ function wordsOf(node: ts.Expression, constants: ReadonlyMap<string, ts.Expressi
     )
   if (ts.isBinaryExpression(node)) return words(node.left) + words(node.right)
   if (ts.isParenthesizedExpression(node)) return words(node.expression)
-  // `printable` only escapes its argument.
   if (ts.isCallExpression(node) && node.expression.getText() === 'printable') return node.arguments.map(words).join('')
   const constant = ts.isIdentifier(node) ? constants.get(node.text) : undefined
   return constant === undefined ? HOLE : words(constant)
 }
 
-/** For those who change the package: no app can see them. */
+/** Messages for contributors only. */
 const INTERNAL = ['no key to sign with', 'expected a stamp, a safe integer']
-/** So many characters in a row show that a test has this message in mind; of a shorter message its longest part. */
+/** A test that contains so many characters in a row covers the message. */
 const ENOUGH = 24
-/** Not every run is looked for, which would take seconds. */
+/** Checks every fourth run only, to save seconds. */
 const STEP = 4
-/** Shorter words frame others, which tests see in tables of their own. */
+/** Shorter parts only frame others. */
 const FRAME = 12
 
-/** All tests as one text, in which a string over several lines is whole. */
+/** All tests as one text, with concatenated strings joined. */
 const TESTS = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => /\.test\.tsx?$/.test(file))
   .map((file) => readFileSync(`test/${file}`, 'utf8'))
@@ -81,8 +80,8 @@ const TESTS = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .replaceAll("\\'", "'")
   .replaceAll('\\`', '`')
 
-/** Returns whether a test has a run of words of the message. */
-function isSeen({ text }: Told): boolean {
+/** Returns whether a test contains part of the message. */
+function isSeen({ text }: Message): boolean {
   const parts = text.replace(/^koa-live-session: /, '').split(HOLE)
   const length = Math.min(ENOUGH, Math.max(...parts.map((part) => part.length)))
   return (
@@ -95,8 +94,8 @@ function isSeen({ text }: Told): boolean {
   )
 }
 
-it('a test sees each message of the source', () => {
-  const told = messagesInSource().filter(({ text }) => !INTERNAL.some((words) => text.includes(words)))
-  expect(told.length).toBeGreaterThan(100)
-  expect(told.filter((message) => !isSeen(message))).toEqual([])
+it('every message of the source appears in a test', () => {
+  const messages = messagesInSource().filter(({ text }) => !INTERNAL.some((words) => text.includes(words)))
+  expect(messages.length).toBeGreaterThan(100)
+  expect(messages.filter((message) => !isSeen(message))).toEqual([])
 })

@@ -24,8 +24,8 @@ const say: Koa.Middleware = (ctx) => {
   ctx.body = String(ctx.liveSession.get('division'))
 }
 
-/** What an app is told at its first request. */
-async function told(app: Koa): Promise<string[]> {
+/** The errors of an app's first request. */
+async function errorsOf(app: Koa): Promise<string[]> {
   const errors: string[] = []
   app.on('error', (error) => errors.push(String(error)))
   const server = createServer(app.callback())
@@ -37,27 +37,27 @@ async function told(app: Koa): Promise<string[]> {
 }
 
 describe('app.use', () => {
-  it('of live.middleware, not called, is told at the first request', async () => {
+  it('explains live.middleware without a call', async () => {
     const app = new Koa({ keys: [SECRET] })
     app.use(liveSession(app, { fields: {} }).middleware)
-    expect(await told(app)).toEqual([
+    expect(await errorsOf(app)).toEqual([
       `TypeError: ${PREFIX}live.middleware was given a request: expected app.use(live.middleware())`,
     ])
   })
 
-  it('of the middleware of a mounted app is told, as there ctx is the outer one’s', async () => {
+  it('explains the middleware of a mounted app', async () => {
     const [outer, inner] = [new Koa(), new Koa({ keys: [SECRET] })]
     inner.use(liveSession(inner, { fields: {} }).middleware())
     outer.use(mount(inner))
-    expect(await told(outer)).toEqual([
+    expect(await errorsOf(outer)).toEqual([
       `TypeError: ${PREFIX}live.middleware() was given a request of another app, which has no ctx.liveSession: expected ` +
         'liveSession(app) of the app that listens. With koa-mount pass the outer one',
     ])
   })
 })
 
-describe('a user’s id', () => {
-  it('is not the user: told at the first request, and by each method', async () => {
+describe('a user id', () => {
+  it('that is an object throws in identify and in each method', async () => {
     const app = await App.start({
       options: { identify: () => ({ id: 1 }) } as never,
       attach: { handshake: [] },
@@ -79,35 +79,29 @@ describe('a user’s id', () => {
 describe('maxAge', () => {
   const start = async (maxAge: number | 'session'): Promise<readonly string[]> =>
     (await App.start({ options: { maxAge } })).warnings.filter((warning) => warning.includes('maxAge'))
+  const startWithField = async (maxAge: number): Promise<readonly string[]> =>
+    (await App.start({ fields: defineFields({ seats: { schema: z.number(), default: 0, maxAge } }) })).warnings
+  const REMEDY = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
 
-  it.each([3600, 7 * 86_400, 30 * 86_400, 365 * 86_400])('of %p, in seconds, is told at the start', async (maxAge) => {
-    expect(await start(maxAge)).toEqual([
-      `${PREFIX}maxAge: a visitor is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`,
-    ])
+  it.each([3600, 7 * 86_400, 30 * 86_400, 365 * 86_400])('of %p, in seconds, warns', async (maxAge) => {
+    expect(await start(maxAge)).toEqual([`${PREFIX}maxAge: a visitor is forgotten after ${maxAge} ms: ${REMEDY}`])
   })
 
   it.each([2 * 60 * 1000, 36 * 60 * 1000, 12 * 60 * 60 * 1000, 30 * 86_400 * 1000, 'session'] as const)(
-    'of %p is no mistake',
+    'of %p does not warn',
     async (maxAge) => {
       expect(await start(maxAge)).toEqual([])
     },
   )
-})
 
-describe('maxAge of a field', () => {
-  const start = async (maxAge: number): Promise<readonly string[]> => {
-    const fields = defineFields({ seats: { schema: z.number(), default: 0, maxAge } })
-    return (await App.start({ fields })).warnings
-  }
-
-  it.each([86_400, 30 * 86_400])('of %p, in seconds, is told at the start', async (maxAge) => {
-    expect(await start(maxAge)).toEqual([
-      `${PREFIX}fields.seats.maxAge: the value is forgotten after ${maxAge} ms: expected ms, not seconds. For an hour: 60 * 60 * 1000`,
+  it.each([86_400, 30 * 86_400])('of a field, %p, in seconds, warns', async (maxAge) => {
+    expect(await startWithField(maxAge)).toEqual([
+      `${PREFIX}fields.seats.maxAge: the value is forgotten after ${maxAge} ms: ${REMEDY}`,
     ])
   })
 
-  it.each([1, 15_000, 36 * 60 * 1000, 30 * 86_400 * 1000])('of %p is no mistake', async (maxAge) => {
-    expect(await start(maxAge)).toEqual([])
+  it.each([1, 15_000, 36 * 60 * 1000, 30 * 86_400 * 1000])('of a field, %p, does not warn', async (maxAge) => {
+    expect(await startWithField(maxAge)).toEqual([])
   })
 })
 
@@ -128,21 +122,21 @@ describe('users without a store', () => {
     ['production', { ...identify, store: memoryStore() }, []],
     ['production', {}, []],
     ['development', identify, []],
-  ])('are told at the start, in production alone: %s, %p', async (environment, options, expected) => {
+  ])('warn at the start in production: %s, %p', async (environment, options, expected) => {
     process.env['NODE_ENV'] = environment
     const { warnings } = await App.start({ options, attach: { handshake: [] } } as never)
     expect(warnings.filter((warning) => warning.includes('identify'))).toEqual(expected)
   })
 })
 
-describe('consent that answers with a promise', () => {
-  it('is refused at the start, where it is an async function', async () => {
+describe('consent with a promise', () => {
+  it('throws if it is an async function', async () => {
     await expect(startWithConsent({ options: { consent: (async () => false) as never } })).rejects.toThrow(
       `${PREFIX}consent: expected a function that answers at once, received an async function`,
     )
   })
 
-  it('is no consent, and told', async () => {
+  it('counts as no consent, and is reported', async () => {
     const app = await startWithConsent({ options: { consent: (() => Promise.resolve(true)) as never } })
     const answer = await app.visitor().fetch('/set')
     expect(answer.headers.getSetCookie()).toEqual([])
@@ -153,7 +147,7 @@ describe('consent that answers with a promise', () => {
   })
 })
 
-describe('what is before the middleware and reads bodies', () => {
+describe('middleware that reads bodies first', () => {
   const saving = async (before: Koa.Middleware): Promise<readonly [app: App, status: number]> => {
     const app = await App.start({ before: () => [before], attach: { handshake: [] }, routes: say })
     const visitor = app.visitor(cookieFor(app.live, {}))
@@ -161,25 +155,19 @@ describe('what is before the middleware and reads bodies', () => {
     expect(await visitor.text('/')).toBe(status === 200 ? '5' : '-1')
     return [app, status]
   }
-  const left = (ctx: Koa.Context): { body?: unknown } => ctx.request as { body?: unknown }
 
-  it('may be a parser', async () => {
+  it.each<[string, (ctx: Koa.Context) => Promise<unknown>]>([
+    ['of JSON', async (ctx) => JSON.parse(await text(ctx.req))],
+    ['of forms, which leaves an empty object for JSON', async () => ({})],
+  ])('may be a parser %s', async (_, parse) => {
     const [, status] = await saving(async (ctx, next) => {
-      if (ctx.method === 'POST') left(ctx).body = JSON.parse(await text(ctx.req))
+      if (ctx.method === 'POST') Object.assign(ctx.request, { body: await parse(ctx) })
       await next()
     })
     expect(status).toBe(200)
   })
 
-  it('may be a parser of forms, which leaves an empty object for what it does not read', async () => {
-    const [, status] = await saving(async (ctx, next) => {
-      left(ctx).body = {}
-      await next()
-    })
-    expect(status).toBe(200)
-  })
-
-  it('is told to leave the body where parsers leave it', async () => {
+  it('must leave the body in ctx.request.body', async () => {
     const [app, status] = await saving(async (ctx, next) => {
       await text(ctx.req)
       await next()
@@ -193,7 +181,7 @@ describe('what is before the middleware and reads bodies', () => {
 })
 
 describe('a database without the table', () => {
-  it('is told with what makes it', async () => {
+  it('names the migration', async () => {
     const db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
     const app = await App.start({ options: { store: sqlStore(db) }, routes: say })
     await app.visitor(cookieFor(app.live, {})).fetch('/')
@@ -211,16 +199,16 @@ describe('a database without the table', () => {
 })
 
 describe('a declaration', () => {
-  it('that was forgotten is told', () => {
+  it('explains a missing argument', () => {
     expect(() => (defineFields as () => unknown)()).toThrow(
       `${PREFIX}defineFields: expected { key: { schema, default } }, received undefined`,
     )
   })
 
   it.each([
-    ['of the page alone', 'colour', 'undeclared_key', 'expected a declared field that is not hidden from browsers'],
-    ['that browsers may only read', 'role', 'not_writable', "expected a field with client: 'write'"],
-  ])('%s is told where the page sets it', async (_, key, code, says) => {
+    ['is unknown', 'colour', 'undeclared_key', 'expected a declared field that is not hidden from browsers'],
+    ['is read-only', 'role', 'not_writable', "expected a field with client: 'write'"],
+  ])('explains to a page why a field %s', async (_, key, code, says) => {
     const log = jest.spyOn(console, 'error').mockReturnValue()
     const app = await App.start({ routes: (ctx) => Object.assign(ctx, { body: ctx.liveSession.snapshot() }) })
     const { live } = await app.visitor().open({ path: '/', hasSocket: false })
@@ -239,11 +227,11 @@ describe('several processes without an adapter', () => {
   const LATE =
     `${PREFIX}another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ` +
     'Give socket.io an adapter, which tells all processes at once'
-  const stale = (warnings: readonly string[]): readonly string[] =>
-    warnings.filter((warning) => warning.includes('late'))
 
-  /** Two processes with one store, of which the second has an open page; what it is told once the first has written. */
-  async function told(
+  const offline = (): undefined => undefined
+
+  /** The warnings of a process with an open page, after another one with the same store has written. */
+  async function warningsAfter(
     connect: (io: Server) => void,
     write: (app: App, other: App) => Promise<unknown>,
     store: Store = memoryStore(),
@@ -257,51 +245,44 @@ describe('several processes without an adapter', () => {
     await write(one, two)
     two.clock.advance(60_000)
     expect(await two.visitor().text('/')).toBe('5')
-    return stale(two.warnings)
+    return two.warnings.filter((warning) => warning.includes('late'))
   }
   const set = async ({ live }: App): Promise<unknown> => (await live.user('ann')).set('division', 5)
+  const update = async ({ live }: App): Promise<unknown> => (await live.user('ann')).update('division', () => 5)
 
-  it('are told, where an open page has heard late of a change', async () => {
-    expect(await told(() => undefined, set)).toEqual([LATE])
+  it('warn when an open page got a change late', async () => {
+    expect(await warningsAfter(offline, set)).toEqual([LATE])
   })
 
-  it('are not told of what this process has written itself', async () => {
-    expect(
-      await told(
-        () => undefined,
-        (_, own) => set(own),
-      ),
-    ).toEqual([])
+  it('do not warn about own writes', async () => {
+    expect(await warningsAfter(offline, (_, own) => set(own))).toEqual([])
   })
 
-  it('are not told of what this process has just written into the store, which has not answered yet', async () => {
+  it('do not warn about an own update in flight', async () => {
     const [store, gate] = [memoryStore(), new Gate()]
     const late: Store['compareAndSet'] = async (...args) => {
       const isSet = await store.compareAndSet(...args)
       await gate.pass()
       return isSet
     }
-    let update: Promise<unknown> | undefined
-    const write = async (_: App, { live }: App): Promise<void> => {
-      update = (await live.user('ann')).update('division', () => 5)
+    let updated: Promise<unknown> | undefined
+    const write = async (_: App, own: App): Promise<void> => {
+      updated = update(own)
       await gate.entered
     }
-    const slow: Store = { ...store, compareAndSet: late }
-    expect(await told(() => undefined, write, slow)).toEqual([])
+    expect(await warningsAfter(offline, write, { ...store, compareAndSet: late })).toEqual([])
     gate.open()
-    await update
+    await updated
   })
 
-  it('are not told of an update of this process that the store took without an answer', async () => {
+  it('do not warn about an own update without an answer', async () => {
     const store = losingStore()
     store.fates.push('silent')
-    const update = async (_: App, { live }: App): Promise<unknown> =>
-      (await live.user('ann')).update('division', () => 5)
-    expect(await told(() => undefined, update, store, { storeTimeout: 20 })).toEqual([])
+    expect(await warningsAfter(offline, (_, own) => update(own), store, { storeTimeout: 20 })).toEqual([])
   })
 
-  it('are not told where an adapter is set', async () => {
+  it('do not warn with an adapter', async () => {
     const bus = new Bus()
-    expect(await told((io) => bus.join(io), set)).toEqual([])
+    expect(await warningsAfter((io) => bus.join(io), set)).toEqual([])
   })
 })

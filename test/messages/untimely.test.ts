@@ -14,7 +14,7 @@ import { App, type AppFields } from '../support/app/app.js'
 const PREFIX = 'koa-live-session: '
 
 describe('a value', () => {
-  it('that is set while the answer is on its way is told once: no cookie can go along', async () => {
+  it('set during a stream warns that no cookie follows', async () => {
     const routes: Koa.Middleware = async (ctx) => {
       ctx.respond = false
       ctx.liveSession.get('division')
@@ -30,7 +30,7 @@ describe('a value', () => {
     ])
   })
 
-  it('that nothing keeps is told at the start, by its field, and not where there is a store', async () => {
+  it('outside the cookie warns at the start without a store', async () => {
     const { warnings } = await App.start()
     expect(warnings).toEqual([
       `${PREFIX}fields secret: not in the cookie, and there is no store: a restart loses their values`,
@@ -39,7 +39,7 @@ describe('a value', () => {
   })
 })
 
-describe('a value that a request sets before its sign-in', () => {
+describe('a value set before the sign-in', () => {
   const text = { schema: z.string(), default: '' }
   const fields = defineFields({
     plan: text,
@@ -50,7 +50,7 @@ describe('a value that a request sets before its sign-in', () => {
   })
   const keys = Object.keys(fields)
 
-  /** Signs in, before or after it sets each value. */
+  /** Signs in before or after it sets each value. */
   async function signIn(
     path: string,
     options: Partial<LiveSessionOptions<typeof fields>> = {},
@@ -77,7 +77,7 @@ describe('a value that a request sets before its sign-in', () => {
     return app
   }
 
-  it.each(['/before', '/computed'])('is told in the log if it does not go to the account: %s', async (path) => {
+  it.each(['/before', '/computed'])('warns if it is not moved to the account: %s', async (path) => {
     expect((await signIn(path)).warnings).toEqual(
       ['plan', 'risk', 'note', 'seen'].map(
         (key) =>
@@ -87,7 +87,7 @@ describe('a value that a request sets before its sign-in', () => {
     )
   })
 
-  it('is not told if it is set after the sign-in', async () => {
+  it('does not warn if set afterwards', async () => {
     expect((await signIn('/after')).warnings).toEqual([])
   })
 })
@@ -101,7 +101,7 @@ describe('embed()', () => {
         `${PREFIX}embed() was called twice for one response: expected once, as a page with two such scripts begins with neither`,
       ],
     ],
-  ])('called %i times for one response is told: %j', async (times, expected) => {
+  ])('called %i times for one response warns: %j', async (times, expected) => {
     const app = await App.start({
       options: { store: memoryStore() },
       routes: (ctx) => {
@@ -114,7 +114,7 @@ describe('embed()', () => {
 })
 
 describe('live.sessionStore()', () => {
-  it('says that koa-session is too old, where it does not say which request it is of', async () => {
+  it('explains that koa-session is too old', async () => {
     const store = (await App.start()).live.sessionStore()
     const saved = store.set('an-id', {}, 1000, { changed: true } as object)
     await expect(saved).rejects.toThrow(
@@ -125,14 +125,14 @@ describe('live.sessionStore()', () => {
 })
 
 describe('a store', () => {
-  it('of Redis says what it takes, of a client of ioredis', () => {
+  it('of Redis rejects a client of ioredis', () => {
     const client = new Redis({ lazyConnect: true })
     expect(() => redisStore(client as never)).toThrow(
       `${PREFIX}redisStore: expected a Redis client. Pass createClient(...) of node-redis, or fromIoredis(client)`,
     )
   })
 
-  it('of SQL says what a table may be called', () => {
+  it('of SQL rejects an invalid table name', () => {
     const db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
     expect(() => sqlStore(db, { table: 'my settings' })).toThrow(
       `${PREFIX}sqlStore: table: expected a name like "settings" or "schema.settings", of at most 48 letters, digits and _, ` +
@@ -140,7 +140,7 @@ describe('a store', () => {
     )
   })
 
-  it('that was not made is told by the contract', async () => {
+  it("missing from the contract's factory is explained", async () => {
     const [rule] = storeContract((async () => undefined) as never)
     await expect(rule?.run()).rejects.toThrow(
       `${PREFIX}storeContract: expected create to answer with a store, received undefined`,
@@ -159,7 +159,7 @@ describe('cookieFor', () => {
     ['there is no identify', {}, 'ann', 'guest', [told]],
     ['identify names the user', { identify: () => 'ann' }, 'ann', 'ann', []],
     ['the cookie is of a guest', { identify: () => 'ann' }, undefined, 'ann', []],
-  ])('is told once in a request: %s', async (_, identify, userId, shown, expected) => {
+  ])('warns once per app: %s', async (_, identify, userId, shown, expected) => {
     const app = await App.start({
       options: { store: memoryStore(), ...identify },
       attach: { handshake: [] },
@@ -172,7 +172,7 @@ describe('cookieFor', () => {
     expect(app.warnings).toEqual(expected)
   })
 
-  it('is told in a handshake', async () => {
+  it('warns in a handshake', async () => {
     const app = await App.start({
       options: { store: memoryStore(), identify: () => undefined },
       attach: { handshake: [] },
@@ -182,7 +182,7 @@ describe('cookieFor', () => {
     expect(app.warnings).toEqual([told])
   })
 
-  it('says what it expects', async () => {
+  it('rejects invalid arguments', async () => {
     const { live } = await App.start()
     expect(() => cookieFor({} as never, {})).toThrow(`${PREFIX}expected what liveSession() returned`)
     expect(() => cookieFor(live, { browserId: 'ann' })).toThrow(
