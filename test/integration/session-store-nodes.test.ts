@@ -10,7 +10,6 @@ import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
-import { turns } from '../support/app/within.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 import { REDIS } from '../support/servers/installed.js'
@@ -231,9 +230,17 @@ describe('sessions in a store', () => {
     // A round of the other node would ask the store.
     idleIntervals()
 
-    /** More deleted keys than are retained; the other node read them before. */
-    async function deleted(store: Store) {
-      const { clock, one, two: other, visitor, elsewhere } = await two({ store }, { user: 'ann', kept: 1 })
+    it.each([
+      ['prune them and notify sockets', shared, 5],
+      ['keep them without prune', { ...shared, prune: undefined }, 105],
+    ])('%s', async (_, store, count) => {
+      const {
+        clock,
+        one,
+        two: other,
+        visitor,
+        elsewhere,
+      } = await two({ store: store as Store }, { user: 'ann', kept: 1 })
       const [near, far] = [await one.session(visitor), await other.session(elsewhere)]
       const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}`)
       const rows = () => store.load(sessionName(sessionId(visitor)))
@@ -245,12 +252,7 @@ describe('sessions in a store', () => {
       clock.advance(HOUR)
       await one.write(visitor, { user: 'bob' })
       await one.app.live.settled()
-      return { one, other, visitor, elsewhere, far, rows }
-    }
-
-    it("prune them, and notify another node's sockets", async () => {
-      const { one, other, visitor, elsewhere, far, rows } = await deleted(shared)
-      expect(await rows()).toHaveLength(5)
+      expect(await rows()).toHaveLength(count)
       expect(far.get('token-7')).toBe(true)
       const changed = new Promise((resolve) => far.onChange(resolve))
       expect(await other.read(elsewhere)).toEqual({ user: 'bob', kept: 1 })
@@ -258,55 +260,8 @@ describe('sessions in a store', () => {
       expect(far.values()).toEqual({ user: 'bob', kept: 1 })
       await other.write(elsewhere, { user: 'cy' })
       await other.app.live.settled()
-      expect(await rows()).toHaveLength(5)
+      expect(await rows()).toHaveLength(count)
       expect(await one.read(visitor)).toEqual({ user: 'cy', kept: 1 })
-    })
-
-    it('restore their current keys to a store that lost them', async () => {
-      const { one, visitor, rows } = await deleted(shared)
-      await shared.remove(sessionName(sessionId(visitor)))
-      expect(await one.read(visitor)).toEqual({ user: 'bob', kept: 1 })
-      await one.app.live.settled()
-      expect(await rows()).toHaveLength(5)
-    })
-
-    it('keep them in a store without prune', async () => {
-      const { prune: _, ...store } = shared
-      const { other, elsewhere, rows } = await deleted(store)
-      expect(await rows()).toHaveLength(105)
-      expect(await other.read(elsewhere)).toEqual({ user: 'bob', kept: 1 })
-    })
-  })
-
-  describe('checked in rounds', () => {
-    const advance = idleIntervals()
-
-    it('keep notifying a socket that connects during a round', async () => {
-      const rounds = new Gate()
-      let isRound = false
-      const load: Store['load'] = async (name) => {
-        if (isRound) await rounds.pass()
-        return shared.load(name)
-      }
-      const nodes = nodesOf({ store: { ...shared, load }, options: { cache: { maxSubjects: 100, maxIdle: HOUR } } })
-      const sessions = await nodes.start()
-      const store = sessions.app.live.sessionStore()
-      for (let at = 0; at < 32; at += 1) await store.set(`expired-${at}`, {}, 1)
-      const visitor = await sessions.withSession({ user: 'ann' })
-      nodes.clock.advance(HOUR)
-      isRound = true
-      void advance(1000)
-      await rounds.entered
-      isRound = false
-      await sessions.flood()
-      await sessions.flood()
-      const session = await sessions.session(visitor)
-      rounds.open()
-      await turns(10)
-      const changes: unknown[] = []
-      session.onChange(({ key, value }) => changes.push([key, value]))
-      await sessions.write(visitor, { theme: 'dark' })
-      expect(changes).toEqual([['theme', 'dark']])
     })
   })
 
