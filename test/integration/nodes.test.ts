@@ -84,16 +84,6 @@ describe('several nodes', () => {
     expect(app.warnings).toEqual([expect.stringContaining('there is no store')])
   })
 
-  it('erase despite a clock that is behind', async () => {
-    const { start } = cluster()
-    const clocks = [testClock(10_000_000), testClock(10_000_000 + 60_000)]
-    const [one, two] = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
-    const here = await present(two).live.user('ann')
-    await present(here).set('division', 4)
-    await present(one).live.erase('ann')
-    expect(here?.get('division')).toBe(-1)
-  })
-
   it('ignore malformed messages', async () => {
     const { start } = cluster()
     const [one, two] = [await start(ann), await start(ann)]

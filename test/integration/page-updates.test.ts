@@ -200,29 +200,6 @@ describe('a computed value, with a store', () => {
     expect(await cartOf(app)).toEqual(['a'])
   })
 
-  it('waits behind an earlier one without asking the store again', async () => {
-    const store = losingStore()
-    const app = await start({ store, storeTimeout: 20 })
-    const socket = await open(app)
-    const { load } = store
-    let loads = 0
-    store.load = () => {
-      loads += 1
-      return new Promise(() => undefined)
-    }
-    store.fates.push('silent')
-    const changes = [
-      ['cart', 0, '7', ['a']],
-      ['cart', 0, '8', ['a', 'b']],
-    ] as const
-    const refused = { code: 'store_unavailable' }
-    expect(await socket.set(...changes)).toMatchObject({ results: [refused, refused] })
-    expect(loads).toBe(0)
-    store.load = load
-    expect(await socket.set(...changes)).toMatchObject({ results: [{ level: 'store' }, { level: 'store' }] })
-    expect(await cartOf(app)).toEqual(['a', 'b'])
-  })
-
   it.each([
     [1, { level: 'store' }],
     [2, { code: 'conflict', value: ['a', 'b'] }],
@@ -236,18 +213,5 @@ describe('a computed value, with a store', () => {
     await (await app.live.user('ann')).update('cart', (items) => [...items, 'b'])
     expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toMatchObject(result)
     expect(await cartOf(app)).toEqual(['a', 'b'])
-  })
-
-  it('is not stored for a connection without a cookie', async () => {
-    const store = memoryStore()
-    const app = await start({ store, identify: () => undefined } as never)
-    app.io.on('connection', (socket) => {
-      socket.on('add', async (done) => done(await socket.liveSession.update('division', (value) => Number(value) + 1)))
-    })
-    const socket = await app.visitor().connect()
-    expect(await overSocket(socket, 'cart', 0, '7', ['a'])).toHaveProperty('stamp')
-    await socket.io.emitWithAck('add')
-    await app.live.settled()
-    expect(await store.sweep(Number.POSITIVE_INFINITY)).toBe(0)
   })
 })

@@ -160,22 +160,6 @@ describe('with only a store', () => {
     expect((await (await fresh()).live.user('ann')).get('division')).toBe(6)
     expect((await store.load('user:s:ann')).map(({ key }) => key)).toEqual(['$epoch', '$generation'])
   })
-
-  it('a late revocation does not restore erased values', async () => {
-    const { clock, link, one, two, fresh } = await apart()
-    const there = await two.live.user('ann')
-    await there.set('division', 5)
-    link.isCut = true
-    await one.live.erase('ann')
-    clock.advance(1)
-    await two.live.revoke('ann')
-    link.isCut = false
-    await two.live.settled()
-    clock.advance(REFRESH)
-    expect((await two.live.user('ann')).get('division')).toBe(-1)
-    await two.live.settled()
-    expect((await (await fresh()).live.user('ann')).get('division')).toBe(-1)
-  })
 })
 
 describe('after lost adapter messages, without a store', () => {

@@ -262,18 +262,4 @@ describe('falsy values', () => {
     expect(valuesOf(readCookie(page.cookie)['r'] as unknown[][])).toEqual(FALSY)
     expect(await (await page.fetch('/')).json()).toEqual(known)
   })
-
-  it('differ from deleted values', async () => {
-    const app = await App.start<FalsyFields>({ fields, routes: route })
-    const visitor = app.visitor()
-    await visitor.fetch('/set')
-    await visitor.store({ set: KEYS.map((key) => [key, -1, '']) })
-    expect(await (await visitor.fetch('/')).json()).toEqual({
-      count: [7, false],
-      label: ['none', false],
-      isOpen: [true, false],
-      choice: ['any', false],
-      list: [[1], false],
-    })
-  })
 })

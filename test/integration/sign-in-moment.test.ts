@@ -10,7 +10,7 @@ import type { Page } from '../support/page/page.js'
 
 /** A guest's page with `old` in the cart, while ann signs in at the same browser. */
 interface Moment {
-  app: App
+  readonly app: App
   readonly page: Page
   /** Holds the response of the sign-in; open by default. */
   answer: Gate
@@ -18,8 +18,6 @@ interface Moment {
   add(): void
   /** Resolves when the browser has ann's cookie. */
   signIn(): Promise<unknown>
-  /** Kills the process and starts another. */
-  restart(): Promise<void>
 }
 
 type Order = (moment: Moment) => Promise<unknown>
@@ -48,18 +46,13 @@ async function play(order: Order, hasSocket: boolean) {
       })
     },
     signIn: () => visitor.fetch('/login/now?user=ann'),
-    restart: async () => {
-      const { port, clock } = app
-      await app.stop({ isCrash: true })
-      moment.app = await startWithUsers({ routes, port, clock })
-    },
   }
   if (hasSocket) await page.connected()
   await page.live.set('cart', ['old'])
   page.live.onVisitor(({ kind }) => events.push(kind))
   await order(moment)
   await isSettled
-  const elsewhere = moment.app.visitor()
+  const elsewhere = app.visitor()
   moment.answer.open()
   const { cart } = await values(elsewhere, '/login/now?user=ann')
   return { events, cart }
@@ -137,21 +130,6 @@ const DISCARDED: typeof ACCEPTED = [
       await answer.entered
       add()
       answer.open()
-    },
-  ],
-  [
-    'reached a process that died before the POST',
-    true,
-    async ({ page, add, signIn, restart }) => {
-      const post = new Gate()
-      page.beforePost = () => post.pass()
-      add()
-      await post.entered
-      page.socket.disconnect()
-      await restart()
-      await signIn()
-      post.open()
-      await page.comeBack()
     },
   ],
   [

@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import type { Context } from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import type { Ending } from '../../server/kernel/ends/ending.js'
-import { browserSubject, newBrowserId, type Subject } from '../../server/kernel/names/subject.js'
+import { newBrowserId, type Subject } from '../../server/kernel/names/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'
 import { App } from '../support/app/app.js'
@@ -140,29 +140,6 @@ describe('a cookie comparison', () => {
     const merging = jest.spyOn(core.sessions, 'merge')
     come(core, cookies)
     expect(merging).not.toHaveBeenCalled()
-  })
-
-  it("is all a request needs, despite others' sign-outs", async () => {
-    const { core, guest, ann } = await both()
-    const asked = [
-      jest.spyOn(core.subjects, 'find'),
-      jest.spyOn(core.subjects, 'age'),
-      jest.spyOn(core.epochs, 'isCurrent'),
-      jest.spyOn(core.sessions, 'merge'),
-      jest.spyOn(core.freshness, 'registers'),
-    ]
-    for (let second = 0; second < 2; second += 1) {
-      for (let i = 0; i < 500; i += 1) {
-        const subject = browserSubject(newBrowserId())
-        core.subjects.hold(subject)
-        core.subjects.release(subject)
-        if (i % 5 === 0) core.epochs.giveUp(subject, undefined)
-        if (i % 50 > 0) continue
-        for (const spy of asked) spy.mockClear()
-        expect([await guest.read(), await ann.read()]).toEqual(['1', '2'])
-        expect(asked.map((spy) => spy.mock.calls.length)).toEqual([0, 0, 0, 0, 0])
-      }
-    }
   })
 })
 

@@ -4,7 +4,6 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App, type AppOptions } from '../support/app/app.js'
-import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import { nameOf } from '../support/app/users.js'
 
@@ -186,26 +185,6 @@ describe('while the store is down', () => {
     await app.live.settled()
     const other = (await start()).visitor(visitor.cookie)
     expect(await (await other.fetch('/')).json()).toMatchObject({ values: [4, '', '4', 0] })
-  })
-
-  it('answers requests without waiting, and takes the late answer over', async () => {
-    const { start, store } = nodes({ identify: () => 'ann', storeTimeout: 1 })
-    const stored = await (await start()).live.user('ann')
-    await stored.set('division', 4)
-    await store.merge('user:s:ann', [])
-    const app = await start()
-    const gate = new Gate()
-    const { load } = store
-    store.load = async (name) => {
-      await gate.pass()
-      return load(name)
-    }
-    const loaded = new Promise<unknown>((resolve) => {
-      void app.live.user('ann').then((ann) => ann.onChange(({ value }) => resolve(value)))
-    })
-    expect(await (await app.visitor().fetch('/')).json()).toMatchObject({ values: [-1, '', '', 0] })
-    gate.open()
-    expect(await loaded).toBe(4)
   })
 })
 
