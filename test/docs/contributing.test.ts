@@ -11,19 +11,15 @@ const found = (pattern: RegExp): readonly string[] => [
 ]
 
 describe('CONTRIBUTING.md', () => {
-  it.each(found(/npm run ([\w:]+)/g))('names npm run %s, which there is', (script) => {
+  it.each(found(/npm run ([\w:]+)/g))('names an existing script: %s', (script) => {
     expect(Object.keys(scripts)).toContain(script)
   })
 
-  it.each(found(/\]\(([^)#]+)\)/g))('links to %s, which there is', (file) => {
-    expect(existsSync(file)).toBe(true)
-  })
-
-  it.each(found(/`((?:client|server|shared)\/[^`]+)`/g))('says that a change goes into %s, which there is', (path) => {
+  it.each(found(/`((?:client|server|shared)\/[^`]+)`/g))('names an existing folder: %s', (path) => {
     expect(existsSync(path)).toBe(true)
   })
 
-  it('names the projects of the tests', () => {
+  it('names the test projects', () => {
     const [, named = ''] = /The projects are ([^.]+)\./.exec(guide) ?? []
     const projects = readFileSync('jest.config.mjs', 'utf8').matchAll(/displayName: '(\w+)'/g)
     expect([...named.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort()).toEqual(
@@ -31,7 +27,7 @@ describe('CONTRIBUTING.md', () => {
     )
   })
 
-  it('begins with the oldest Node that the package allows, as .nvmrc and the workflow do', () => {
+  it('names the oldest supported Node, as .nvmrc and CI do', () => {
     const oldest = engines.node.replace('>=', '')
     expect(guide).toContain(`Node ${oldest} or newer`)
     expect(readFileSync('.nvmrc', 'utf8').trim()).toBe(oldest)

@@ -25,19 +25,18 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** What its snippets about messages export. */
 interface Guide {
   addRoutes(router: Router): void
   serve(socket: Socket): void
   showNotices(live: unknown, output: object): () => void
 }
 
-/** The server of the guide that signs in, as the body of a function that has what it imports; where it says so, with other text in it. */
-async function start(change = (text: string): string => text): Promise<Visitor> {
+/** Runs the guide's server as a function with its imports. */
+async function start(): Promise<Visitor> {
   const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
   const process = { env: { SECRET: 'a secret of at least thirty-two bytes', PORT: '0' } }
   const given = { Router, Koa, liveSession, session, Server, z, fields, process }
-  const text = change(snippet('sign-in.ts', PAGE).replace(/^import .*$|^export /gm, ''))
+  const text = snippet('sign-in.ts', PAGE).replace(/^import .*$|^export /gm, '')
   const { code } = transformSync(`function server() {\n${text}\nreturn { http, io, live }\n}`, { loader: 'ts' })
   const run = new Function(...Object.keys(given), `${code}\nreturn server()`)
   const { http, io, live }: { http: HttpServer; io: Server; live: { close(): Promise<void> } } = run(
@@ -54,7 +53,7 @@ async function start(change = (text: string): string => text): Promise<Visitor> 
 }
 
 describe(PAGE, () => {
-  it('has routes, a handler and a page that show each message once', async () => {
+  it('shows each flash message once', async () => {
     const guide = {
       ...runSnippet('flash.ts', PAGE, {}),
       ...runSnippet('notices.ts', PAGE, { onFlash }),
@@ -82,7 +81,7 @@ describe(PAGE, () => {
     expect(await visitor.text('/')).not.toContain('Archived.')
   })
 
-  it('has a sign-in over the socket that works', async () => {
+  it('signs in over the socket', async () => {
     const visitor = await start()
     expect(await visitor.text('/')).toContain('Not signed in')
     const { io } = await visitor.connect()
@@ -97,25 +96,7 @@ describe(PAGE, () => {
     expect(await visitor.text('/')).toContain('Signed in')
   })
 
-  it('renews the id of a session that is in a store: one that was planted is worth nothing after the sign-in', async () => {
-    const plant =
-      "app.use((ctx, next) => next(ctx.path === '/cart' && Object.assign(ctx.session, { cart: ['planted'] })))"
-    const visitor = await start((text) =>
-      text
-        .replace('session(app)', 'session({ store: live.sessionStore() }, app)')
-        .replace('app.use(sessions)', `app.use(sessions)\n${plant}`),
-    )
-    const attacker = new Visitor(visitor.url)
-    await attacker.text('/cart')
-    for (const pair of attacker.cookie.split('; ').filter((one) => one.startsWith('koa.sess')))
-      visitor.jar.setCookieSync(`${pair}; Path=/`, visitor.url)
-    const body = new URLSearchParams({ name: 'ann', password: RIGHT })
-    await visitor.fetch('/sign-in', { method: 'POST', headers: { origin: visitor.url }, body })
-    expect(await visitor.text('/')).toContain('Signed in')
-    expect(await attacker.text('/')).toContain('Not signed in')
-  })
-
-  it('has a sign-in by a plain form that works, and tells a browser without a cookie to use that', async () => {
+  it('signs in by a form, also a browser without a cookie', async () => {
     const visitor = await start()
     const { io } = await visitor.connect()
     expect(await io.emitWithAck('sign in', 'ann', RIGHT)).toBe('post')

@@ -9,13 +9,13 @@ const pages = [
     .map((name) => `docs/${name}`),
 ]
 
-/** A page without its code, in which a bracket is no link. */
+/** A page without its code. */
 const prose = (page: string): string =>
   readFileSync(page, 'utf8')
     .replace(/^```.*?^```$/gms, '')
     .replace(/`[^`\n]*`/g, '``')
 
-/** The links of a page to other files and to headings: as written, and where they lead. */
+/** The relative links of a page, with their targets. */
 function linksOf(page: string): readonly { readonly link: string; readonly file: string; readonly anchor: string }[] {
   return [...prose(page).matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(
     ([link, path = '', anchor = '']) => ({
@@ -26,7 +26,7 @@ function linksOf(page: string): readonly { readonly link: string; readonly file:
   )
 }
 
-/** The anchors that a page is shown with: of each heading its words, with a number where there is a second one like it. */
+/** The anchors of a page's headings, numbered if repeated. */
 function anchorsOf(page: string): readonly string[] {
   const anchors: string[] = []
   const text = readFileSync(page, 'utf8').replace(/^```.*?^```$/gms, '')
@@ -40,14 +40,14 @@ function anchorsOf(page: string): readonly string[] {
 }
 
 describe('the documents', () => {
-  it.each(pages)('%s links to what there is', (page) => {
+  it.each(pages)('have working links: %s', (page) => {
     const broken = linksOf(page).filter(
       ({ file, anchor }) => !existsSync(file) || (anchor !== '' && !anchorsOf(file).includes(anchor)),
     )
     expect(broken.map(({ link }) => link)).toEqual([])
   })
 
-  it('are all in the contents page', () => {
+  it('are listed in the contents page', () => {
     const listed = new Set(linksOf('docs/README.md').map(({ file }) => file))
     expect(pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md' && !listed.has(page))).toEqual(
       [],

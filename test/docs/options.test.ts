@@ -5,7 +5,7 @@ import { liveSession } from 'koa-live-session'
 
 const PAGE = 'docs/options.md'
 
-/** The options that there are, as the refusal of another one lists them. */
+/** The options listed by the refusal of an unknown one. */
 function known(options: object): readonly string[] {
   try {
     liveSession(new Koa(), { fields: {}, ...options })
@@ -17,7 +17,7 @@ function known(options: object): readonly string[] {
 }
 
 describe(PAGE, () => {
-  it('has the options that there are in its table', () => {
+  it('lists exactly the existing options', () => {
     const [, server = ''] = /^(.*)^## The client in a page$/ms.exec(readFileSync(PAGE, 'utf8')) ?? []
     const first = [...server.matchAll(/^\| (`[^|]+`) +\|/gm)].map(([, cell = '']) => cell)
     const named = first.flatMap((cell) => [...cell.matchAll(/`([\w.]+)`/g)]).map(([, name]) => name)

@@ -7,7 +7,7 @@ import type { Visitor } from '../support/app/visitor.js'
 const PAGE = 'docs/performance.md'
 const page = readFileSync(PAGE, 'utf8')
 
-/** The cells of the row that begins so. */
+/** The cells of a row. */
 function row(title: string): readonly string[] {
   const line = page.split('\n').find((text) => text.startsWith(`| ${title}`))
   if (line === undefined) throw new Error(`${PAGE} has no row ${title}`)
@@ -15,7 +15,7 @@ function row(title: string): readonly string[] {
 }
 const numberOf = (title: string): number => Number(row(title)[2]?.replaceAll(',', ''))
 
-/** Bytes of the live cookie and its signature, as a request brings them. */
+/** Bytes of the live cookie and its signature in a request. */
 const bytes = ({ cookie }: Visitor): number =>
   cookie
     .split('; ')
@@ -23,7 +23,7 @@ const bytes = ({ cookie }: Visitor): number =>
     .join('; ').length
 
 describe(PAGE, () => {
-  it('says how many bytes the cookie takes', async () => {
+  it('states the bytes of the cookie', async () => {
     const app = await startWithUsers()
     const guest = app.visitor()
     await guest.fetch('/set?values={"division":3}')
@@ -37,7 +37,7 @@ describe(PAGE, () => {
     expect(bytes(user)).toBe(numberOf('a user with that'))
   })
 
-  it('says how large the parts for browsers may be', () => {
+  it('states the size limits of browser parts', () => {
     const limits: { name: string; limit: string }[] = JSON.parse(readFileSync('.size-limit.json', 'utf8'))
     for (const [title, name] of [
       ['`koa-live-session/client`', 'client'],
@@ -63,12 +63,12 @@ describe(PAGE, () => {
     expect(named.split(', ')).toEqual(rows.filter((name) => name !== ''))
   })
 
-  it('has what the results of the bench say', () => {
+  it('states the results of the bench', () => {
     const { stderr } = spawnSync(process.execPath, ['bench/document.mjs', '--check'], { encoding: 'utf8' })
     expect(stderr).toBe('')
   })
 
-  it('compares with the versions that the bench has', () => {
+  it('names the versions in the bench', () => {
     const [, versions = ''] = /^const VERSIONS = \{([^}]*)\}/m.exec(readFileSync('bench/rows/peers.mjs', 'utf8')) ?? []
     const of = (name: string): string => new RegExp(`^  '?${name}'?: '(.*)',$`, 'm').exec(versions)?.[1] ?? 'none'
     for (const [title, name] of [

@@ -25,54 +25,54 @@ type Row = readonly [stamp: number, value?: JsonValue]
 
 const text = readFileSync('docs/protocol.md', 'utf8')
 
-// biome-ignore lint/suspicious/noExplicitAny: what the document says is what is tested
+// biome-ignore lint/suspicious/noExplicitAny: the document defines the shape
 function vectors(name: string): any {
   const block = text.match(new RegExp(`\`\`\`json vectors:${name}\n(.*?)\`\`\``, 's'))?.[1]
   if (!block) throw new Error(`docs/protocol.md has no vectors:${name}`)
   return JSON.parse(block)
 }
 
-/** Of a message of HTTP, with their names in lower case. */
+/** The headers of an HTTP message, with lower-case names. */
 function headersIn(message: string): Record<string, string> {
   const lines = message.trim().split('\n').slice(1)
   return Object.fromEntries(lines.map((line) => [line.split(': ')[0]?.toLowerCase(), line.replace(/^.*?: /, '')]))
 }
 
 describe('docs/protocol.md', () => {
-  it.each(vectors('canonical') as [JsonValue, string][])('canonical JSON of %j', (value, expected) => {
+  it.each(vectors('canonical') as [JsonValue, string][])('defines canonical JSON of %j', (value, expected) => {
     expect(canonicalJson(value)).toBe(expected)
   })
 
-  it.each(vectors('merge') as [Row, Row, boolean][])('whether %j replaces %j', (next, current, expected) => {
+  it.each(vectors('merge') as [Row, Row, boolean][])('defines whether %j supersedes %j', (next, current, expected) => {
     const register = ([at, value]: Row) => ({ stamp: stamp(at), value })
     expect(supersedes(register(next), register(current))).toBe(expected)
   })
 
-  it.each(vectors('subjects') as [Subject, string][])('the hash of %s', (subject, expected) => {
+  it.each(vectors('subjects') as [Subject, string][])('defines the hash of %s', (subject, expected) => {
     expect(subjectHash(subject)).toBe(expected)
   })
 
   it.each(vectors('who') as [string | null, UserSubject | null, number, string][])(
-    'whose a page of %s and %s is, in epoch %d',
+    'defines `who` of %s and %s in epoch %d',
     (browser, user, epoch, expected) => {
       const visitor = new Visitor(browserId(browser?.replace('browser:', '') ?? 'any'), user ?? undefined)
       expect(whoOf(visitor, browser !== null, epoch)).toBe(expected)
     },
   )
 
-  it.each(vectors('sessions') as [string, string][])('the name of the session %s', (id, expected) => {
+  it.each(vectors('sessions') as [string, string][])('defines the name of session %s', (id, expected) => {
     expect(sessionName(id)).toBe(expected)
   })
 
   it.each(vectors('address') as [JsonValue, JsonValue, string | null][])(
-    'what an address says of %j, where the default is %j',
+    'defines the parameter for %j, with default %j',
     (value, fallback, expected) => {
       expect(toParameter(value, fallback) ?? null).toBe(expected)
       if (expected !== null) expect(fromParameter(expected, fallback)).toEqual(value)
     },
   )
 
-  it('the keys of signing', () => {
+  it('defines the signing keys', () => {
     const { secret, ...purposes } = vectors('keys')
     for (const purpose of ['ticket', 'cookie', 'room', 'hand-off'] as const) {
       const key = hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, 32)
@@ -80,7 +80,7 @@ describe('docs/protocol.md', () => {
     }
   })
 
-  it('a ticket, which a stock JWT library verifies', async () => {
+  it('defines a ticket that a JWT library verifies', async () => {
     const { secret, now, maxAge, content, ticket } = vectors('ticket')
     const tickets = new Tickets(new SigningKeys([secret], 'ticket'), maxAge)
     expect(tickets.sign(content, now)).toBe(ticket)
@@ -88,16 +88,11 @@ describe('docs/protocol.md', () => {
     expect(read).toMatchObject({ sub: content.sub, epoch: 0 })
     expect(read.registers[0]?.ids).toEqual(content.ids.division)
     const key = Buffer.from(vectors('keys').ticket[0], 'base64url')
-    const options = {
-      audience: 'store_session',
-      typ: 'live-session+jwt',
-      algorithms: ['HS256'],
-      currentDate: new Date(now),
-    }
-    expect((await jwtVerify(ticket, key, options)).payload).toMatchObject(content)
+    const claimed = { audience: 'store_session', typ: 'live-session+jwt', algorithms: ['HS256'] }
+    expect((await jwtVerify(ticket, key, { ...claimed, currentDate: new Date(now) })).payload).toMatchObject(content)
   })
 
-  it('the token of a hand-off, which a stock JWT library decrypts', async () => {
+  it('defines a hand-off token that a JWT library decrypts', async () => {
     const { secret, claims, token } = vectors('hand-off')
     const typ = 'live-session-hand-off+jwt'
     const keys = new SealingKeys([secret], 'hand-off', typ)
@@ -109,7 +104,7 @@ describe('docs/protocol.md', () => {
     }
   })
 
-  it('a preflight of a listed origin', async () => {
+  it('defines the preflight of a listed origin', async () => {
     const [question = '', answer = ''] = (/^```http preflight\n(.*?)^```$/ms.exec(text)?.[1] ?? '').split('\n\n')
     const app = await App.start({ options: { origins: ['https://app.example.com'] } })
     const [method = '', path = ''] = question.split(' ')
@@ -118,7 +113,7 @@ describe('docs/protocol.md', () => {
     expect([status, rest]).toEqual([Number(answer.split(' ')[1]), headersIn(answer)])
   })
 
-  it('a cookie', () => {
+  it('defines a cookie', () => {
     const { secret, now, header, browser, user, registers } = vectors('cookie')
     const options = {
       name: 'live',

@@ -6,20 +6,20 @@ const PAGE = 'test/threats/README.md'
 const page = readFileSync(PAGE, 'utf8')
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.test.ts'))
 
-/** The titles of a file's tests, as one reads them. */
+/** The titles of a file's tests. */
 function titlesOf(file: string): readonly string[] {
   const text = readFileSync(`${FOLDER}/${file}`, 'utf8').replaceAll('\\u2019', '’')
   return [...text.matchAll(/(?:\bdescribe|\bit|\))\(\s*'([^']+)'/g)].map(([, title = '']) => title)
 }
 const titles = new Map(files.map((file) => [file, titlesOf(file)]))
 
-/** What a title says besides its number, and the numbers. */
+/** Splits a title into its threat numbers and words. */
 function readTitle(title: string): { readonly words: string; readonly numbers: readonly string[] } {
   const [, numbers = '', words = title] = /^threats? ([\d, and]+): (.*)$/.exec(title) ?? []
   return { words, numbers: numbers.match(/\d+/g) ?? [] }
 }
 
-/** The rows: a number, else the title of a test in what is tried; and the files of its tests. */
+/** The rows: the number, or else the title of a test, with the test files. */
 const rows = page
   .split('\n')
   .filter((line) => /^\| *\d* \| .* \| `[\w-]+`(?:, `[\w-]+`)* \|$/.test(line))
@@ -34,14 +34,14 @@ const rows = page
 const named = rows.flatMap(({ number, tried, named }) => named.map((file) => [number, tried, file] as const))
 
 describe(PAGE, () => {
-  it.each(named)('row %s, %s, names a file that has its test: %s', (number, tried, file) => {
+  it.each(named)('row %s, %s, has its test in %s', (number, tried, file) => {
     const found = (titles.get(file) ?? []).map(readTitle)
     const own = found.filter(({ words, numbers }) => (number === '' ? words === tried : numbers.includes(number)))
     expect(own.length).toBeGreaterThan(0)
     if (number === '') expect(own).toHaveLength(1)
   })
 
-  it('has a row for each threat that a test is named after, and none twice', () => {
+  it('has one row for each threat in a title', () => {
     const numbers = rows.flatMap(({ number }) => (number === '' ? [] : [number]))
     expect(new Set(numbers).size).toBe(numbers.length)
     const tested = [...titles].flatMap(([file, all]) =>
@@ -51,7 +51,7 @@ describe(PAGE, () => {
     expect([...listed].sort()).toEqual([...new Set(tested)].sort())
   })
 
-  it('leaves out no file of tests', () => {
+  it('lists every file', () => {
     expect(files.filter((file) => !named.some(([, , other]) => other === file))).toEqual([])
   })
 })

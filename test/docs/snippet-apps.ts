@@ -3,16 +3,16 @@ import { basename, dirname, join } from 'node:path'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { snippetsOf } from '../support/docs/readme.js'
 
-/** The page whose fields apply to all pages that declare none. */
+/** The page whose fields apply to pages without their own. */
 const FIELDS_PAGE = 'docs/values.md'
 
-/** Files that pages assume their readers have: `page/file`. */
+/** Files that readers already have: `page/file`. */
 const GIVEN = 'test/docs/given'
 
-/** Files that a reader has in one folder, by name. */
+/** A reader's files in one folder, by name. */
 type Files = ReadonlyMap<string, string>
 
-/** Writes the snippets of pages into a folder, and returns the files of each program, which declares its fields once. */
+/** Writes the pages' snippets into a folder; returns the files of each program, which declares its fields once. */
 export function writePrograms(folder: string, pages: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const common: string[] = []
   const programs = new Map<string, readonly string[]>([['the pages that share their fields', common]])
@@ -30,7 +30,7 @@ export function writePrograms(folder: string, pages: readonly string[]): Readonl
   return programs
 }
 
-/** Returns the apps of a page: a new one begins when a snippet declares fields again. */
+/** Splits a page into apps; each declaration of fields begins one. */
 function appsOf(page: string): readonly Files[] {
   const apps = [new Map<string, string>()]
   for (const { file, text } of snippetsOf(page)) {
@@ -61,7 +61,7 @@ function write(at: string, files: Files): readonly string[] {
   )
 }
 
-/** Returns what the compiler can check of a snippet: for a component, its script and a declaration for its importers. */
+/** Returns the compilable part of a snippet: for a component, its script and a declaration. */
 function typed(file: string, text: string): Readonly<Record<string, string>> {
   if (file.endsWith('.vue')) {
     const { content } = compileScript(parse(text).descriptor, { id: file, inlineTemplate: true })

@@ -13,7 +13,7 @@ mkdirSync('.cache', { recursive: true })
 const folder = relative('.', mkdtempSync(resolve('.cache/snippets-')))
 const programs = writePrograms(folder, documents)
 
-/** Whether a refusal goes unseen: by `void`, or in a page that asks neither the promise nor a status. */
+/** Whether a snippet ignores refusals: by `void`, or by asking neither the promise nor a status. */
 function hidesRefusals(text: string): boolean {
   if (
     /\bvoid (?:set(?!Timeout|Interval|Immediate)[A-Z]\w*|(?:live|own\??|user|[\w.]+iveSession)\.(?:set|setMany|update|delete))\(/.test(
@@ -28,25 +28,25 @@ function hidesRefusals(text: string): boolean {
 beforeAll(() => writeFileSync(join(folder, 'package.json'), '{ "type": "module" }'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe('a snippet of a page', () => {
-  it.each(documents)('is found, and names in its first line a file that no other one of the page has: %s', (page) => {
+describe('a snippet', () => {
+  it.each(documents)('names a unique file in its first line: %s', (page) => {
     const fences = readFileSync(page, 'utf8').match(/^[ \t>]*(```|~~~)[ \t]*(ts|tsx|vue|svelte|html)\b/gm) ?? []
     const files = snippetsOf(page).map(({ file, text }) => file ?? text)
     expect(files).toHaveLength(fences.length)
     expect(files.filter((file, index) => file.includes('\n') || files.indexOf(file) < index)).toEqual([])
   })
 
-  it.each(documents)('says what becomes of each change that it makes: %s', (page) => {
+  it.each(documents)('handles refusals: %s', (page) => {
     expect(snippetsOf(page).filter(({ text }) => hidesRefusals(text))).toEqual([])
   })
 
-  it('says what becomes of each change that the examples make', () => {
+  it('handles refusals, as in the examples', () => {
     const files = readdirSync('example', { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
     expect(files.filter((file) => hidesRefusals(readFileSync(join('example', file), 'utf8')))).toEqual([])
   })
 
   it.each([...programs])('compiles: %s', (_, files) => {
-    // What other middleware gives a context, an app of these settings has to declare.
+    // These settings accept undeclared context members of other middleware.
     const settings = {
       noPropertyAccessFromIndexSignature: false,
       noUnusedParameters: false,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { commands, snippetsOf } from '../support/docs/readme.js'
+import { commands } from '../support/docs/readme.js'
 
 const README = readFileSync('README.md', 'utf8').trimEnd()
 
@@ -14,28 +14,16 @@ function manifest(folder: string): Manifest {
 }
 
 describe('the README', () => {
-  it('is read in a few minutes: it has 150 lines at the most', () => {
+  it('has at most 150 lines', () => {
     expect(README.split('\n').length).toBeLessThanOrEqual(150)
   })
 
-  it('has no line of code that a narrow window cuts off: 90 columns at the most', () => {
+  it('has code of at most 90 columns', () => {
     const code = [...README.matchAll(/^```.*?^```$/gms)].flatMap(([block]) => block.split('\n'))
     expect(code.filter((line) => line.length > 90)).toEqual([])
   })
 
-  it('says what, why and how before it says how to begin', () => {
-    const titles = [...README.matchAll(/^## (.*)$/gm)].map(([, title]) => title)
-    expect(titles.slice(0, 5)).toEqual(['Why', 'How', 'Try it', 'Quick start', 'Two ways for a page'])
-    expect(snippetsOf('README.md').map(({ file }) => file)).toEqual([
-      'fields.ts',
-      'server.ts',
-      'page.ts',
-      'handlers.ts',
-      'hook.ts',
-    ])
-  })
-
-  it('begins with the two commands, and makes an app of the starter by six', () => {
+  it('begins with two commands, and starts an app with six', () => {
     expect(commands('README.md', 'Try it').map((command) => command.replace(/ *#.*/, ''))).toEqual([
       'npm ci',
       'npm start',
@@ -47,17 +35,17 @@ describe('the README', () => {
 })
 
 describe('the starter', () => {
-  it('takes the package of this version', () => {
+  it('depends on this version', () => {
     expect(manifest('example/starter').dependencies['koa-live-session']).toContain(`-${manifest('.').version}.tgz`)
   })
 
-  it('keeps its secret out of git', () => {
+  it('ignores its secret in git', () => {
     expect(readFileSync('example/starter/.gitignore', 'utf8').split('\n')).toEqual(
       expect.arrayContaining(['.env', 'node_modules/', 'page.js']),
     )
   })
 
-  it('says the same commands as the README', () => {
+  it('repeats the commands of the README', () => {
     const [, text = ''] = /^```sh\n(.*?)^```$/ms.exec(readFileSync('example/starter/README.md', 'utf8')) ?? []
     expect(text).toBe(/^```sh\n(npm ci && npm pack\n.*?)^```$/ms.exec(README)?.[1])
   })

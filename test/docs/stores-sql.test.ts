@@ -20,7 +20,7 @@ function block(language: string): string {
 describeWithSql(REFERENCE, (place, engine) => {
   const name = NAMES.get(engine) ?? ''
 
-  it('has the statements that migrateSqlStore runs, which may run again', async () => {
+  it('lists the statements of migrateSqlStore, which may run again', async () => {
     const ran: string[] = []
     const db = place().connect({ log: (statement) => ran.push(`${statement};`) })
     await migrateSqlStore(db)
@@ -33,7 +33,7 @@ describeWithSql(REFERENCE, (place, engine) => {
 })
 
 describe(REFERENCE, () => {
-  it('has the statements of no other database', () => {
+  it('lists no other database', () => {
     const marks = [...text.matchAll(/^```sql (.+)$/gm)].map(([, mark]) => mark)
     expect(marks.sort()).toEqual([...NAMES.values()].sort())
   })

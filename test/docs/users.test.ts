@@ -15,7 +15,6 @@ import { AuthStore, auth, pages } from '../support/app/auth.js'
 import { Visitor } from '../support/app/visitor.js'
 import { runSnippet } from '../support/docs/run-snippet.js'
 
-/** What the snippets of the page export. */
 interface Guide extends Record<string, unknown> {
   readonly http: HttpServer
   readonly live: LiveSessionPlugin
@@ -31,7 +30,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** The app of the page, on a free port, with the errors that it is told. */
+/** The page's app on a free port, with its errors. */
 async function start(store?: AuthStore): Promise<{ guide: Guide; errors: unknown[]; visitor(): Visitor }> {
   process.env['SECRET'] = 'a secret of at least thirty-two bytes'
   const errors: unknown[] = []
@@ -48,7 +47,7 @@ async function start(store?: AuthStore): Promise<{ guide: Guide; errors: unknown
     },
     Router: class extends Router {
       override routes(): ReturnType<Router['routes']> {
-        // A sign-out that leaves the rest to identify.
+        // A sign-out through identify() alone.
         this.post('/out', async (ctx) => {
           ctx['session'] = null
           await ctx['liveSession'].identify()
@@ -83,69 +82,35 @@ describe(PAGE, () => {
   it.each([
     ['the cookie', undefined],
     ['a store', new AuthStore()],
-  ])('has users who sign in and out without an error, with their session in %s', async (_, store) => {
-    const { errors, visitor } = await start(store)
-    const one = visitor()
-    expect(await post(one, '/login')).toEqual([302])
+  ])('signs in and out without errors, with sessions in %s', async (_, store) => {
+    const { guide, errors, visitor } = await start(store)
+    const [one, two] = [visitor(), visitor()]
+    const divisions = (): Promise<unknown[]> => Promise.all([one, two].map(division))
     expect((await one.store({ set: [['division', -1, '', 5]] })).status).toBe(200)
-    const ways = ['/logout', '/login', '/out', '/out', '/login', '/logout', '/logout']
-    expect(await post(one, ...ways)).toEqual([302, 302, 200, 200, 302, 302, 302])
-    expect(await division(one)).toBe('-1')
+    for (const device of [one, two]) expect(await post(device, '/login')).toEqual([302])
+    expect(await divisions()).toEqual(['5', '5'])
+    const paths = ['/logout', '/login', '/out', '/out', '/login', '/logout', '/logout']
+    expect(await post(one, ...paths)).toEqual([302, 302, 200, 200, 302, 302, 302])
+    expect(await divisions()).toEqual(['-1', '5'])
     expect((await one.store()).status).toBe(200)
     await post(one, '/login')
-    expect(await division(one)).toBe('5')
-    expect(errors).toEqual([])
-  })
-
-  it('has a guest whose choice goes to the account, which has it on every device until it signs out there', async () => {
-    const { visitor } = await start()
-    const [one, two] = [visitor(), visitor()]
-    await one.store({ set: [['division', -1, '', 5]] })
-    expect([await division(one), await division(two)]).toEqual(['5', '-1'])
-    await Promise.all([one, two].map((device) => post(device, '/login')))
-    expect([await division(one), await division(two)]).toEqual(['5', '5'])
-    await post(one, '/logout')
-    expect([await division(one), await division(two)]).toEqual(['-1', '5'])
-  })
-
-  it('has what ends a user’s sockets everywhere, and what deletes the values too', async () => {
-    const { guide, visitor } = await start()
-    const one = visitor()
-    await post(one, '/login')
-    await one.store({ set: [['division', -1, '', 5]] })
-    const first = await one.connect()
+    const socket = await two.connect()
     await guide.signOutEverywhere('ann')
-    expect(await first.closed).toBe('transport close')
-    await post(one, '/login')
-    expect(await division(one)).toBe('5')
-    const second = await one.connect()
+    expect(await socket.closed).toBe('transport close')
+    expect(await divisions()).toEqual(['-1', '-1'])
+    for (const device of [one, two]) expect((await (await device.connect()).ticket()).claims.changes).toEqual([])
+    for (const device of [one, two]) await post(device, '/login')
+    expect(await divisions()).toEqual(['5', '5'])
+    const second = await two.connect()
     await guide.deleteAccount('ann')
     expect(await second.closed).toBe('transport close')
+    for (const device of [one, two]) await device.fetch('/')
     await post(one, '/login')
     expect(await division(one)).toBe('-1')
-  })
-
-  it.each([
-    ['the cookie', undefined],
-    ['a store', new AuthStore()],
-  ])('signs a user out on two devices at once, whose session is in %s, until each signs in again', async (_, store) => {
-    const { guide, errors, visitor } = await start(store)
-    const devices = [visitor(), visitor()]
-    for (const device of devices) await post(device, '/login')
-    await devices[0]?.store({ set: [['division', -1, '', 5]] })
-    const divisions = (): Promise<unknown[]> => Promise.all(devices.map(division))
-    expect(await divisions()).toEqual(['5', '5'])
-    await guide.signOutEverywhere('ann')
-    expect(await divisions()).toEqual(['-1', '-1'])
-    for (const device of devices) expect((await (await device.connect()).ticket()).claims.changes).toEqual([])
-    for (const device of devices) await post(device, '/login')
-    expect(await divisions()).toEqual(['5', '5'])
-    await guide.deleteAccount('ann')
-    for (const device of devices) await device.fetch('/')
     expect(errors).toEqual([])
   })
 
-  it('has a page that is loaded anew where another user is there, and a form that sends first what was clicked', async () => {
+  it('reloads the page for another user, and flushes before a form', async () => {
     const app = await App.start({
       before: (koa) => [auth(koa)],
       options: { identify: (ctx) => ctx['session']?.user },
