@@ -13,7 +13,7 @@ const APPS = ['by-hand', 'library'] as const
 
 const [, section = ''] = readFileSync('docs/comparison.md', 'utf8').split(/^## (?=By hand$)/m)
 const page = section.slice(0, section.search(/^## /m))
-/** The rows of a table, by their first cells. */
+/** A table's rows by their first cells. */
 const rowsOf = (table: string): ReadonlyMap<string, readonly string[]> =>
   new Map(
     [...table.matchAll(/^\| (.+) \|$/gm)].slice(2).map(([, row = '']) => {
@@ -21,10 +21,10 @@ const rowsOf = (table: string): ReadonlyMap<string, readonly string[]> =>
       return [title, cells]
     }),
   )
-const [sizes = '', said = ''] = page.match(/(^\|.*\n)+/gm) ?? []
-const promises = rowsOf(said)
+const [sizes = '', outcomes = ''] = page.match(/(^\|.*\n)+/gm) ?? []
+const promises = rowsOf(outcomes)
 
-/** How many files, and lines of code in them. */
+/** Counts files and their lines of code. */
 function sizeOf(...folders: string[]): string {
   const files = folders.flatMap((folder) =>
     readdirSync(join(FOLDER, folder)).flatMap((name) =>
@@ -76,7 +76,7 @@ describeWithServer(REDIS, 'the same app twice', () => {
     it.each([
       ['its own', 302],
       ['http://evil.example', 403],
-    ])('accepts a sign-in from its own origin only: %s', async (origin, expected) => {
+    ])('checks the origin of a sign-in: %s', async (origin, expected) => {
       const url = `http://127.0.0.1:${app.portOf(0)}`
       const headers = { origin: origin === 'its own' ? url : origin }
       const body = new URLSearchParams({ user: 'ann' })

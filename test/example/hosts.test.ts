@@ -11,7 +11,7 @@ const LOCAL = ['localhost', '127.0.0.1', '[::1]']
 const ADDRESSES = ['192.0.2.7', '[2001:db8::1]']
 const asked = [...LOCAL, ...ADDRESSES, 'studio.example', 'evil.example']
 
-/** The environment, the address to listen on, the origin that is logged, and the hosts served besides local ones. */
+/** The environment, listening address, logged origin, and served hosts besides local ones. */
 const rows: readonly (readonly [NodeJS.ProcessEnv, string, string, readonly string[]])[] = [
   [{}, '127.0.0.1', 'http://localhost:3000', []],
   [{ HOST: '' }, '127.0.0.1', 'http://localhost:3000', []],
@@ -34,7 +34,7 @@ describe('the hosts of the example', () => {
     expect(hosts.has(undefined)).toBe(false)
   })
 
-  it('are the same for cluster nodes, which listen on loopback behind their proxy', () => {
+  it('keep cluster nodes on loopback', () => {
     const variables = { HOST: '0.0.0.0', CLUSTER_PORT: '3000' }
     expect([listenAddress(variables), ownOrigin(41_000, variables)]).toEqual(['127.0.0.1', 'http://localhost:3000'])
     expect(new Hosts(variables).has('192.0.2.7')).toBe(true)

@@ -6,7 +6,6 @@ import { defineFields } from 'koa-live-session/fields'
 import { addInspector, inspectorPath } from '../../example/server/inspector.js'
 
 const { NODE_ENV } = process.env
-// The library logs the token, too.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
 afterEach(() => {
   jest.restoreAllMocks()
@@ -19,7 +18,7 @@ describe('the inspector of the example', () => {
     ['development', true],
     [undefined, true],
     ['production', false],
-  ])('has a route, a logged URL and a link where NODE_ENV is %p: %p', async (environment, isThere) => {
+  ])('exists with NODE_ENV %p: %p', async (environment, isThere) => {
     if (environment === undefined) delete process.env['NODE_ENV']
     else process.env['NODE_ENV'] = environment
     const router = new Router()
@@ -27,7 +26,7 @@ describe('the inspector of the example', () => {
     const live = liveSession(new Koa({ keys: ['a secret of at least thirty-two bytes'] }), { fields: defineFields({}) })
     addInspector(router, live, 'http://localhost:3000')
     const paths = router.stack.map(({ path }) => path)
-    // Other tests of this process ask whether anything hears of refusals.
+    // Other tests of this process check for subscribers of refusals.
     await live.close()
     expect(paths).toEqual(isThere ? ['/inspector'] : [])
     expect(inspectorPath()).toBe(isThere ? '/inspector' : undefined)

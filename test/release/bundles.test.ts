@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BuildOptions, build } from 'esbuild'
-import { freePort } from '../support/servers/free-port.js'
 import { installClient } from '../support/servers/installed-client.js'
-import { ViteServer } from '../support/servers/vite-server.js'
 
-/** What is in a bundle of the part alone. */
+/** Words that only the part's code contains. */
 const PARTS = {
   onFlash: 'live_session:take_flash',
   followAddress: 'currententrychange',
@@ -16,7 +14,7 @@ const PARTS = {
   keepTab: 'sessionStorage',
 }
 
-/** A server that asks itself once, then ends. */
+/** A server that makes one request to itself. */
 const SERVER = `
   import { createServer } from 'node:http'
   import Koa from 'koa'
@@ -41,7 +39,7 @@ const SERVER = `
   })
 `
 
-/** An app's script with these lines, as esbuild makes it for production. */
+/** The production script of these lines. */
 async function bundle(contents: string, options: BuildOptions = {}): Promise<string> {
   const stdin = { contents, resolveDir: resolve('.') }
   const { outputFiles } = await build({ stdin, bundle: true, minify: true, format: 'esm', ...options, write: false })
@@ -51,24 +49,24 @@ async function bundle(contents: string, options: BuildOptions = {}): Promise<str
 const importing = (...names: readonly string[]): Promise<string> =>
   bundle(`export { ${names.join(', ')} } from './client/index.ts'`)
 
-describe('a page of production', () => {
-  it('that imports createLiveSession alone has no byte of a part', async () => {
+describe('a production page', () => {
+  it('with createLiveSession alone contains no part', async () => {
     const script = await importing('createLiveSession')
     expect(Object.values(PARTS).filter((words) => script.includes(words))).toEqual([])
-    // But for the names that a minifier gives to what is there.
+    // Minified names may differ.
     const alone = await bundle(`export { createLiveSession } from './client/live-session.ts'`)
     expect(Math.abs(script.length - alone.length)).toBeLessThan(10)
   })
 
   // .size-limit.json has the sizes.
-  it.each(Object.entries(PARTS))('that imports %s, too, has no byte of another part', async (name, words) => {
+  it.each(Object.entries(PARTS))('with %s contains no other part', async (name, words) => {
     const more = await importing('createLiveSession', name)
     expect(Object.values(PARTS).filter((one) => more.includes(one))).toEqual([words])
   })
 })
 
 describe('a server', () => {
-  it('can be bundled into one file, as docs/deployment.md does', async () => {
+  it('bundles into one file as docs/deployment.md says', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'live-server-'))
     try {
       const outfile = join(folder, 'server.mjs')
@@ -82,20 +80,19 @@ describe('a server', () => {
   })
 })
 
-/** What is said of a mistake in development, and where to read on instead. */
+/** Words of the development build, and of both builds. */
 const [LONG, SHORT] = ['or await live.ready', 'docs/troubleshooting.md#']
 
-describe('an app that has installed the package', () => {
+describe('an app with the installed package', () => {
   const ENTRY = `import { createLiveSession } from 'koa-live-session/client'; createLiveSession()`
   let folder: string
   beforeAll(() => {
-    // Elsewhere than here, where esbuild would find our own sources.
+    // Outside this folder, where esbuild would find our sources.
     folder = mkdtempSync(join(tmpdir(), 'live-session-'))
     installClient(folder)
     const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)
     write('package.json', '{ "type": "module" }')
     write('page.js', ENTRY)
-    write('index.html', '<script type="module" src="/page.js"></script>')
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -107,40 +104,18 @@ describe('an app that has installed the package', () => {
   it.each([
     ['with', true, { conditions: ['development'] }],
     ['without', false, {}],
-  ])('is told what to do by what esbuild makes %s --conditions=development: %s', async (_, isTold, options) => {
+  ])('gets development messages from esbuild %s --conditions=development: %s', async (_, isTold, options) => {
     const entryPoints = [join(folder, 'page.js')]
     const { outputFiles } = await build({ entryPoints, bundle: true, format: 'esm', ...options, write: false })
     expect(hasLong(outputFiles[0]?.text ?? '')).toBe(isTold)
   })
 
-  it('is told what to do in Node', () => {
+  it('gets development messages in Node', () => {
     const script = `console.log(import.meta.resolve('koa-live-session/client'))`
     const file = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
       cwd: folder,
       encoding: 'utf8',
     })
     expect(file).toMatch(/dist\/client\/development\.js$/m)
-  })
-
-  it('is told what to do by the development server of Vite', async () => {
-    const vite = await ViteServer.start(folder, await freePort())
-    try {
-      const text = async (path: string): Promise<string> => (await fetch(vite.url + path)).text()
-      const [, path = ''] = /from "(.*?)"/.exec(await text('/page.js')) ?? []
-      expect(hasLong(await text(path))).toBe(true)
-    } finally {
-      await vite.stop()
-    }
-  })
-
-  it('is not told by what Vite builds', () => {
-    const env = { ...process.env, NODE_ENV: 'production' }
-    execFileSync(process.execPath, [resolve('node_modules/vite/bin/vite.js'), 'build'], {
-      cwd: folder,
-      env,
-      stdio: 'pipe',
-    })
-    const [file = ''] = readdirSync(join(folder, 'dist/assets'))
-    expect(hasLong(readFileSync(join(folder, 'dist/assets', file), 'utf8'))).toBe(false)
   })
 })

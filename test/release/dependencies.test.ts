@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 
-describe('an app that installs the package', () => {
-  it('installs these with it, and no other: what a few lines do is no package', () => {
+describe('the package', () => {
+  it('has exactly these dependencies', () => {
     const { dependencies }: { readonly dependencies: object } = JSON.parse(readFileSync('package.json', 'utf8'))
     expect(Object.keys(dependencies)).toEqual([
       '@koa/router',

@@ -21,7 +21,7 @@ function write(files: Files): void {
 
 const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
 
-/** What a script says of the folder's package, and how it ends. */
+/** Runs a script in the folder; returns its errors and exit code. */
 function run(script: string): { readonly said: string; readonly status: number | null } {
   const env = { ...process.env, npm_config_cache: join(folder, '.npm'), npm_config_loglevel: 'silent' }
   const { status, stderr } = spawnSync(process.execPath, [resolve('scripts', script)], {
@@ -40,7 +40,7 @@ describe('npm version', () => {
     'docs/guides/begin.md': 'koa-live-session-1.2.0.tgz',
   }
 
-  it('gives the notes of what was not released the version and the date', () => {
+  it('moves the unreleased notes under the version and date', () => {
     write({ ...FILES, 'CHANGELOG.md': '# Changelog\n\n## [Unreleased]\n\n- New\n\n## [1.2.0] - 2026-01-01\n\n- Old\n' })
     expect(run('version.mjs').status).toBe(0)
     expect(read('CHANGELOG.md').replace(/1\.3\.0\] - \d{4}-\d\d-\d\d$/m, '1.3.0] - today')).toBe(
@@ -51,7 +51,7 @@ describe('npm version', () => {
     expect(read('docs/guides/begin.md')).toBe('koa-live-session-1.3.0.tgz')
   })
 
-  it('is refused where there are no notes', () => {
+  it('fails without notes', () => {
     write({ ...FILES, 'CHANGELOG.md': '# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-01-01\n\n- Old\n' })
     const { said, status } = run('version.mjs')
     expect(status).toBe(1)
@@ -73,12 +73,12 @@ describe('the content of the package', () => {
     'dist/server/index.d.ts': '',
   }
 
-  it('is what its entry points and documents need', () => {
+  it('may be what entry points and documents need', () => {
     write(FILES)
     expect(run('check-pack.mjs')).toEqual({ said: '', status: 0 })
   })
 
-  it('has nothing missing, nothing else, nothing of this machine, and no picture without words', () => {
+  it('lacks no file, and has no stray file, path or unlabelled picture', () => {
     const { LICENSE, ...others } = FILES
     write({
       ...others,
@@ -104,7 +104,7 @@ describe('the content of the package', () => {
 })
 
 describe('npm pack', () => {
-  it('leaves nothing that git would add', () => {
+  it('leaves no file that git would add', () => {
     write({ '.gitignore': readFileSync('.gitignore', 'utf8'), 'a-package-1.0.0.tgz': '' })
     execFileSync('git', ['init', '--quiet'], { cwd: folder })
     const untracked = execFileSync('git', ['status', '--porcelain'], { cwd: folder, encoding: 'utf8' })
@@ -128,7 +128,7 @@ describe('npm run release:check', () => {
     git('commit', '--quiet', '--message', 'feat: all')
   }
 
-  it('tells all that is not as it has to be', () => {
+  it('lists everything that is missing', () => {
     commit({ 'package.json': manifest({}), 'CHANGELOG.md': '## [Unreleased]\n\n- New\n' })
     write({ 'README.md': '' })
     const { said, status } = run('release-check.mjs')
@@ -146,7 +146,7 @@ describe('npm run release:check', () => {
     ])
   })
 
-  it('goes on to the package where it is', () => {
+  it('continues with the package otherwise', () => {
     commit({
       'package.json': manifest({ author: 'a', repository: 'a/package', homepage: 'a', bugs: 'a' }),
       'SECURITY.md': 'Write to security@a.example.',

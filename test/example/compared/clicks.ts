@@ -1,17 +1,16 @@
 import type { ComparedApp } from './app.js'
 import type { JsdomTab } from './jsdom-tab.js'
 
-/** What is seen after a click. */
+/** The visible result of a click. */
 export interface Clicked {
-  /** How many clicks there were. */
   readonly clicks: number
-  /** How many of them are gone. */
+  /** Lost clicks so far. */
   readonly lost: number
-  /** The region that was clicked. */
+  /** The clicked region. */
   readonly chosen: string
-  /** The region in the next page. */
+  /** The region on the next page. */
   readonly kept: string
-  /** What the page said of the click. */
+  /** The page's status after the click. */
   readonly status: string
 }
 
@@ -36,7 +35,7 @@ export class ComparedClicks {
     return this.#lost
   }
 
-  /** Chooses another region than the one that is kept. @param isKilled whether the process is killed before the page's POST arrives, and started again */
+  /** Chooses another region. @param isKilled restarts the process before the page's POST arrives */
   async click(isKilled: boolean): Promise<Clicked> {
     const tab = this.#tab
     this.#clicks += 1

@@ -43,7 +43,7 @@ export class JsdomTab {
     this.#window = undefined
   }
 
-  /** Returns the initial values of the next page, and whose it is. */
+  /** Returns the initial values of the next page, and its kind of visitor. */
   async next(): Promise<Choice> {
     const { document } = new JSDOM(await (await this.#fetch('/')).text()).window
     return { ...choiceIn(document), of: document.querySelector('[action="/sign-out"]') ? 'user' : 'guest' }
@@ -103,7 +103,7 @@ export class JsdomTab {
     await this.load()
   }
 
-  /** Adds what jsdom lacks, and what tests listen to. */
+  /** Adds missing browser features, and socket events for tests. */
   #equip(window: DOMWindow): void {
     const sockets = this.#sockets
     class WebSocket extends window.WebSocket {

@@ -4,7 +4,7 @@ import type { Choice, JsdomTab } from './jsdom-tab.js'
 
 /** A scenario in which the two apps are compared. */
 export interface Scenario {
-  /** Plays the scenario, and returns what can be seen at the end. */
+  /** Plays the scenario; returns the visible result. */
   readonly play: (app: ComparedApp) => Promise<unknown>
   /** The possible outcomes, by their words in docs/comparison.md. */
   readonly outcomes: Readonly<Record<string, unknown>>

@@ -10,7 +10,7 @@ import { type Clicked, ComparedClicks } from '../compared/clicks.js'
 
 const PAGE = 'test/example/lost-clicks/page.html'
 
-/** A page with buttons that click in both of the compared apps, and count what is lost. */
+/** A page whose buttons click in both apps, and count lost clicks. */
 export interface LostClicks {
   readonly url: string
   stop(): Promise<void>
@@ -26,7 +26,7 @@ export async function startLostClicks(port: number): Promise<LostClicks> {
   for (const name of ['by-hand', 'library'])
     apps.push(await ComparedApp.start(name, join(folder, name), `redis://127.0.0.1:${ofRedis}`))
   let guests: readonly ComparedClicks[] = []
-  // One thing at a time, also where several pages are open.
+  // One act at a time, even with several open pages.
   let last: Promise<unknown> = Promise.resolve()
   const then = <T>(act: () => Promise<T>): Promise<T> => {
     const done = last.then(act)
