@@ -8,28 +8,15 @@ import {
   type LiveSessionServerToClient,
   type StatusDetail,
 } from 'koa-live-session/client'
-import { defineFields } from 'koa-live-session/fields'
 import { io, type Socket } from 'socket.io-client'
 import type { Readable, Writable } from 'svelte/store'
-import { z } from 'zod'
+import type {} from './fields.js'
 import { same } from './same.js'
 
-const fields = defineFields({
-  division: { schema: z.number().int(), default: -1, client: 'write' },
-  cart: { schema: z.array(z.object({ sku: z.string() })), default: [], client: 'write' },
-  plan: { schema: z.string(), default: 'free' },
-  risk: { schema: z.number(), default: 0, client: 'hidden' },
-})
-declare module 'koa-live-session/fields' {
-  interface Register {
-    fields: typeof fields
-  }
-}
-
 const live = createLiveSession({ socket: io(), endpoint: '/tools/store_session', headers: { 'x-csrf': 'y' } })
-const plain = createLiveSession({ initial: { division: 1, cart: [], plan: 'free' } })
+const plain = createLiveSession({ initial: { division: 1, cart: [], note: '', plan: 'free' } })
 // @ts-expect-error another type
-createLiveSession({ initial: { division: '1', cart: [], plan: 'free' } })
+createLiveSession({ initial: { division: '1', cart: [], note: '', plan: 'free' } })
 // @ts-expect-error a misspelt option
 createLiveSession({ endPoint: '/' })
 plain.close()
@@ -44,7 +31,7 @@ live.onChange((change) => {
   change.value.length
 })
 live.onStatus((key, { status, reason }) => {
-  same<typeof key, 'division' | 'cart' | 'plan'>(true)
+  same<typeof key, 'division' | 'cart' | 'note' | 'plan'>(true)
   same<typeof reason, LiveSessionErrorCode | undefined>(true)
   same<typeof status, StatusDetail['status']>(true)
 })

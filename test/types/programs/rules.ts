@@ -31,15 +31,6 @@ export const fields = defineFields({
     default: [{ sku: 'a', count: 1 }],
     client: 'write',
   },
-  visits: {
-    schema: v.number(),
-    default: 0,
-    client: 'write',
-    onLogin: (account, browser) => {
-      same<typeof account, number>(true)
-      return account + browser
-    },
-  },
   theme: { schema: v.picklist(['light', 'dark']), default: 'light', client: 'write', onLogin: (_, browser) => browser },
   note: {
     schema: z.string().optional(),
@@ -61,13 +52,6 @@ export const fields = defineFields({
     onLogin: (account: readonly { sku: string }[]) => [...(account as Item[])],
   },
   plain: { schema: z.string(), default: '', onLogin: 'newest', scope: 'browser' },
-  both: {
-    schema: z.array(z.number()),
-    default: [],
-    migrate: (stored) => (Array.isArray(stored) ? stored : []),
-    onLogin: (account, browser) => [...account, ...browser],
-  },
-  risk: { schema: z.number(), default: 0, client: 'hidden' },
 })
 same<typeof fields.cart.client, 'write'>(true)
 same<typeof fields.plain.scope, 'browser'>(true)

@@ -1,23 +1,9 @@
 // Vue components once the fields are registered.
 import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
-import { defineFields } from 'koa-live-session/fields'
 import { liveSessionPlugin, useLiveSession } from 'koa-live-session/vue'
 import { createApp, defineComponent, h, type Ref, type WritableComputedRef } from 'vue'
-import { z } from 'zod'
+import type {} from './fields.js'
 import { same } from './same.js'
-
-const fields = defineFields({
-  division: { schema: z.number().int(), default: -1, client: 'write' },
-  cart: { schema: z.array(z.object({ sku: z.string() })), default: [], client: 'write' },
-  note: { schema: z.string().optional(), client: 'write' },
-  plan: { schema: z.string(), default: 'free' },
-  risk: { schema: z.number(), default: 0, client: 'hidden' },
-})
-declare module 'koa-live-session/fields' {
-  interface Register {
-    fields: typeof fields
-  }
-}
 
 const Division = defineComponent(() => {
   const { value: division, status } = useLiveSession('division')
