@@ -87,16 +87,6 @@ const PLACES: Readonly<Record<string, (act: Act) => Promise<unknown>>> = {
     live.close()
     return value
   },
-  memorySession: async (act) => {
-    const session = any(memorySession(fields))
-    await act(session)
-    return session.get('filter')
-  },
-  testClient: async (act) => {
-    const live = any(testClient(fields))
-    await act(live)
-    return live.get('filter')
-  },
 }
 
 describe.each(Object.entries(PLACES))('an undefined member, set in %s', (_, place) => {

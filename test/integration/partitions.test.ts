@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Store } from 'koa-live-session'
-import { memoryStore, testClock } from 'koa-live-session/testing'
-import type { App } from '../support/app/app.js'
+import { memoryStore } from 'koa-live-session/testing'
 import { startCluster } from '../support/app/cluster.js'
 import type { TestSocket } from '../support/app/socket.js'
-import { set, startWithUsers, values } from '../support/app/users.js'
+import { set, values } from '../support/app/users.js'
 
 const REFRESH = 20
 
@@ -99,66 +98,6 @@ describe('after lost adapter messages, with a store', () => {
     clock.advance(REFRESH)
     const fresh = await startCluster(optionsOf)
     expect((await fresh.one.live.user('ann')).get('division')).toBe(-1)
-  })
-})
-
-describe('with only a store', () => {
-  it.each([
-    ['sets', 5],
-    ['deletes', undefined],
-  ])("an erasure keeps a later sign-in's values; a late node %s", async (_, value) => {
-    const clock = testClock()
-    const store = memoryStore()
-    const options = { store, storeRefresh: REFRESH }
-    const start = (): Promise<App> => startWithUsers({ clock, options })
-    const [one, two] = [await start(), await start()]
-    const there = await two.live.user('ann')
-    await one.live.erase('ann')
-    await (value === undefined ? there.delete('division') : there.set('division', value))
-    const guest = one.visitor()
-    await set(guest, { division: 9 })
-    await guest.fetch('/login/now?user=ann')
-    clock.advance(REFRESH)
-    const found: unknown[] = []
-    for (const { live } of [one, two, await start()]) {
-      found.push((await live.user('ann')).get('division'))
-      await live.settled()
-    }
-    expect(found).toEqual([9, 9, 9])
-    expect(await store.load('user:s:ann')).not.toContainEqual(expect.objectContaining({ value: expect.anything() }))
-  })
-
-  /** Two nodes; the second cannot reach the store while the link is cut. */
-  async function apart() {
-    const clock = testClock()
-    const store = memoryStore()
-    const link = { isCut: false }
-    const cut = <A extends unknown[], T>(act: (...args: A) => Promise<T>) => {
-      return (...args: A): Promise<T> => (link.isCut ? Promise.reject(new Error('cut')) : act(...args))
-    }
-    const { load, merge, remove } = store
-    const far: Store = { ...store, load: cut(load), merge: cut(merge), remove: cut(remove) }
-    const start = (its: Store): Promise<App> => {
-      return startWithUsers({ clock, options: { store: its, storeRefresh: REFRESH, onError: () => undefined } })
-    }
-    return { clock, link, store, one: await start(store), two: await start(far), fresh: () => start(store) }
-  }
-
-  it("a late erasure includes others' writes made meanwhile", async () => {
-    const { clock, link, store, one, two, fresh } = await apart()
-    link.isCut = true
-    await two.live.erase('ann')
-    clock.advance(1)
-    await (await one.live.user('ann')).set('division', 5)
-    link.isCut = false
-    await two.live.settled()
-    expect((await (await fresh()).live.user('ann')).get('division')).toBe(-1)
-    clock.advance(REFRESH)
-    const here = await one.live.user('ann')
-    expect(here.get('division')).toBe(-1)
-    await here.set('division', 6)
-    expect((await (await fresh()).live.user('ann')).get('division')).toBe(6)
-    expect((await store.load('user:s:ann')).map(({ key }) => key)).toEqual(['$epoch', '$generation'])
   })
 })
 

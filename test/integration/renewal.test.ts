@@ -103,18 +103,6 @@ describe('a page open for three cookie lifetimes', () => {
     expect(ann.cookie).toBe('')
     expect(await (await ann.fetch('/')).json()).toMatchObject({ division: -1 })
   })
-
-  it('POSTs only when due', async () => {
-    const app = await start()
-    const { page } = await open(app)
-    const before = page.posts.length
-    for (let count = 0; count < 100; count += 1) input.dispatchEvent(new Event('keydown'))
-    expect(page.posts).toHaveLength(before)
-    pass(20 * MINUTES)
-    await use(page)
-    for (let count = 0; count < 100; count += 1) input.dispatchEvent(new Event('keydown'))
-    expect(page.posts.slice(before)).toEqual([{ who: page.posts[before]?.who }])
-  })
 })
 
 describe('a page whose session ended elsewhere', () => {

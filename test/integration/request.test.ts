@@ -5,6 +5,8 @@ import { cookieFor, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { WireChange } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
+import { written } from '../support/app/departures.js'
+import { as, browserOf, isGivenUp, KINDS, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { readCookie } from '../support/app/signed-cookie.js'
 
 /** Sets the query's values, and responds with all values. */
@@ -262,4 +264,23 @@ describe('falsy values', () => {
     expect(valuesOf(readCookie(page.cookie)['r'] as unknown[][])).toEqual(FALSY)
     expect(await (await page.fetch('/')).json()).toEqual(known)
   })
+})
+
+const visits = KINDS.flatMap((kind) => [undefined, 'ann', 'bob'].map((user) => [kind, user] as const))
+
+it.each(visits)('ctx.liveSession alone has no effect: cookie %s, by %s', async (kind, user) => {
+  const app = await startWithHeaders()
+  const visitor = await visitorWith(app, kind)
+  const subject = browserOf(visitor)
+  const before = isGivenUp(app, subject)
+  const owner = kind === 'ann' ? 'ann' : undefined
+  const socket = before || kind === 'revoked ann' ? undefined : await visitor.connect('/', as(owner))
+  await socket?.ticket()
+  for (const headers of [as(user), as(user, false)]) {
+    const answer = await visitor.fetch('/handle', { headers })
+    expect([await answer.text(), written(answer)]).toEqual(['object', []])
+    expect([answer.headers.get('vary'), answer.headers.get('cache-control')]).toEqual([null, null])
+  }
+  expect(isGivenUp(app, subject)).toBe(before)
+  if (socket) expect(await socket.change('division', 7)).toHaveProperty('stamp')
 })

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
-import { memoryStore } from 'koa-live-session/testing'
 import koaSession from 'koa-session'
 import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
@@ -248,18 +247,6 @@ describe('socket.session', () => {
       sessions.app.clock.advance(2 * DAY)
       await expect(expired.set('user', 'eve')).rejects.toMatchObject({ code: 'superseded' })
       for (const each of [visitor, other]) expect(await sessions.read(each)).toEqual({})
-    })
-
-    it("reads requests' later writes and renewals", async () => {
-      const sessions = await start({ store: memoryStore() })
-      const visitor = await sessions.withSession({ cart: ['a'] })
-      const session = await sessions.forgotten(visitor)
-      sessions.app.clock.advance(DAY - 1000)
-      await sessions.write(visitor, { cart: ['a', 'b'] })
-      sessions.app.clock.advance(DAY - 1000)
-      expect(session.get('cart')).toEqual(['a', 'b'])
-      await session.update('cart', add)
-      expect(await sessions.read(visitor)).toEqual({ cart: ['a', 'b', 'c'] })
     })
   })
 

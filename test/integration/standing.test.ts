@@ -10,28 +10,6 @@ import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
 describe('a cookie already compared with memory', () => {
-  const open = async () => {
-    const app = await App.start({
-      routes: async (ctx) => {
-        if (ctx.path === '/leave') await ctx.liveSession.leave()
-        ctx.body = String(ctx.liveSession.get('division'))
-      },
-    })
-    const visitor = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
-    await visitor.text('/')
-    const compare = jest.spyOn(coreOf(app.live).freshness, 'registers')
-    return { app, visitor, compare }
-  }
-
-  it('is not compared again without values', async () => {
-    const { app, compare } = await open()
-    const visitor = app.visitor(cookieFor(app.live, {}))
-    await visitor.text('/')
-    compare.mockClear()
-    expect(await visitor.text('/')).toBe('-1')
-    expect(compare).not.toHaveBeenCalled()
-  })
-
   it('is compared again if its socket closes during the request', async () => {
     const gate = new Gate()
     const app = await App.start({
