@@ -36,8 +36,9 @@ function sizeOf(...folders: string[]): string {
 }
 
 describe('docs/comparison.md', () => {
-  it('lists all scenarios in its table, in 4,500 bytes', () => {
-    expect([...promises.keys()]).toEqual(Object.keys(SCENARIOS))
+  it('has a scenario for each row that differs, in 4,500 bytes', () => {
+    const differing = [...promises].filter(([, [byHand, library]]) => byHand !== library)
+    expect(differing.map(([title]) => title)).toEqual(Object.keys(SCENARIOS))
     expect(Buffer.byteLength(page)).toBeLessThanOrEqual(4500)
   })
 

@@ -91,12 +91,6 @@ class ComparedBrowser {
     return tab
   }
 
-  /** Makes another browser send the cookies of this one, as a subdomain can. */
-  plantIn(other: ComparedBrowser): void {
-    const url = `http://127.0.0.1:${this.#portOf(0)}`
-    for (const cookie of this.#jar.getCookiesSync(url)) other.#jar.setCookieSync(cookie.cookieString(), url)
-  }
-
   async close(): Promise<void> {
     for (const tab of this.#tabs.splice(0)) {
       tab.close()

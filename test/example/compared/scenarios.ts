@@ -11,19 +11,11 @@ export interface Scenario {
 }
 
 const guest = (choice: Choice): Choice => ({ region: 'all', size: 'all', of: 'guest', ...choice })
-const user = (choice: Choice): Choice => ({ ...guest(choice), of: 'user' })
 
 /** Opens two tabs of one browser, at two nodes. */
 async function twoTabs(app: ComparedApp): Promise<readonly [JsdomTab, JsdomTab]> {
   const browser = app.browser()
   return [await browser.open(0), await browser.open(1)]
-}
-
-/** Opens a tab in each of two browsers of one user, at two nodes. */
-async function twoDevices(app: ComparedApp, name: string): Promise<readonly [JsdomTab, JsdomTab]> {
-  const tabs = [await app.browser().open(0), await app.browser().open(1)] as const
-  for (const tab of tabs) await tab.signIn(name)
-  return tabs
 }
 
 /** Makes a choice, and resolves when its POST has reached the server; the response is held back. */
@@ -38,17 +30,8 @@ async function arrive(tab: JsdomTab): Promise<void> {
   await tab.until(({ status }) => status === 'saved')
 }
 
-/** The scenarios, by the rows of the table. */
+/** The scenarios in which the apps differ, by the rows of the table. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  'A guest chooses, with another tab open at another node': {
-    async play(app) {
-      const [one, two] = await twoTabs(app)
-      await one.save({ region: 'north' })
-      await two.until(({ shown }) => shown['region'] === 'north')
-      return two.next()
-    },
-    outcomes: { 'the tab follows, the next page has it': guest({ region: 'north' }) },
-  },
   'Two tabs of a guest choose at once, one the region, one the size': {
     async play(app) {
       const [one, two] = await twoTabs(app)
@@ -61,14 +44,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       'one is **lost**: the later cookie wins': guest({ size: 'small' }),
       'both are kept': guest({ region: 'north', size: 'small' }),
     },
-  },
-  'Two devices of a user do the same': {
-    async play(app) {
-      const [one, two] = await twoDevices(app, 'ann')
-      await Promise.all([one.save({ region: 'north' }), two.save({ size: 'small' })])
-      return one.next()
-    },
-    outcomes: { 'both are kept': user({ region: 'north', size: 'small' }) },
   },
   "A guest's POST is lost": {
     async play(app) {
@@ -109,31 +84,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
     outcomes: { 'three clicks are **lost**': 3, 'no click is lost': 0 },
   },
-  'All processes are killed after a guest and a user have chosen': {
-    async play(app) {
-      const [one, two] = [await app.browser().open(), await app.browser().open()]
-      await two.signIn('bob')
-      await one.save({ region: 'north' })
-      await two.save({ region: 'south' })
-      await Promise.all([app.restart(0), app.restart(1)])
-      return [await one.next(), await two.next()]
-    },
-    outcomes: { 'both are kept': [guest({ region: 'north' }), user({ region: 'south' })] },
-  },
-  'A tab is offline; it chooses the size, another tab the region': {
-    async play(app) {
-      const [one, two] = await twoTabs(app)
-      const isGone = two.socket('close')
-      two.network.offline()
-      await isGone
-      two.choose({ size: 'small' })
-      await one.save({ region: 'north' })
-      two.network.online()
-      await two.until(({ status, shown }) => status === 'saved' && shown['region'] === 'north')
-      return two.next()
-    },
-    outcomes: { 'both are kept, it follows': guest({ region: 'north', size: 'small' }) },
-  },
   "A guest's POST is answered late; another tab has chosen since": {
     async play(app) {
       const [one, two] = await twoTabs(app)
@@ -162,24 +112,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       'it shows the choice': { region: 'north', size: 'all' },
     },
   },
-  'Requests go to another node than the socket': {
-    async play(app) {
-      const tab = await app.browser().open(0)
-      tab.node = 1
-      await tab.save({ region: 'north' })
-      return tab.next()
-    },
-    outcomes: { 'the choice is kept': guest({ region: 'north' }) },
-  },
-  'A guest who has chosen signs in': {
-    async play(app) {
-      const tab = await app.browser().open()
-      await tab.save({ region: 'north' })
-      await tab.signIn('cleo')
-      return tab.next()
-    },
-    outcomes: { 'the account has the choice': user({ region: 'north' }) },
-  },
   'Another tab is open, and the answer to the sign-in is late': {
     async play(app) {
       const [one, two] = await twoTabs(app)
@@ -197,40 +129,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     outcomes: {
       "it stays a guest's: **neither follows nor saves**": 'all',
       'it follows the account': 'south',
-    },
-  },
-  'A user signs out everywhere, on another device': {
-    async play(app) {
-      const [here, there] = await twoDevices(app, 'eve')
-      await here.save({ region: 'north' })
-      await there.until(({ shown }) => shown['region'] === 'north')
-      const arrive = await here.send('/sign-out')
-      arrive()
-      await there.until(({ shown }) => shown['region'] === 'all')
-      return there.next()
-    },
-    outcomes: { "page and tab are a guest's at once": guest({}) },
-  },
-  'An attacker has planted a cookie before a sign-in': {
-    async play(app) {
-      const [attacker, browser] = [app.browser(), app.browser()]
-      const theirs = await attacker.open()
-      attacker.plantIn(browser)
-      const tab = await browser.open()
-      await tab.save({ region: 'north' })
-      await theirs.until(({ shown }) => shown['region'] === 'north')
-      await tab.signIn('fay')
-      await theirs.until(({ shown }) => shown['region'] === 'all')
-      await tab.save({ region: 'south' })
-      await theirs.save({ size: 'large' })
-      return [await theirs.next(), theirs.shown, await tab.next()]
-    },
-    outcomes: {
-      "the attacker sees the guest's choices, not the user's": [
-        guest({ size: 'large' }),
-        { region: 'all', size: 'large' },
-        user({ region: 'south' }),
-      ],
     },
   },
 }
