@@ -1,51 +1,25 @@
 import { describe, expect, it } from '@jest/globals'
-import type Koa from 'koa'
-import type { LiveSessionOptions } from 'koa-live-session'
-import { defineFields } from 'koa-live-session/fields'
-import { memoryStore, testClock } from 'koa-live-session/testing'
-import { z } from 'zod'
+import { memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
-import { App } from '../support/app/app.js'
 import { outcome } from '../support/app/bounded.js'
 import { Bus } from '../support/app/bus.js'
 import { HeldStore } from '../support/app/held-store.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { turn } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
+import { nodes } from './stored-values.js'
 
-const fields = defineFields({
-  division: { schema: z.number().int(), default: -1, client: 'write' },
-  note: { schema: z.string(), default: '', client: 'write', cookie: false },
-  remark: { schema: z.string(), default: '', client: 'write', cookie: false },
-  secret: { schema: z.string(), default: '', client: 'hidden' },
-})
-type NoteFields = typeof fields
+/** Nodes of one user with an adapter. */
+const nodesOfAnn = <S extends Store>(store: S, options = {}) =>
+  nodes(store, { identify: () => 'ann', ...options }, new Bus())
 
-const routes: Koa.Middleware = async (ctx) => {
-  if (ctx.path === '/secret') await ctx.liveSession.set('secret', 'x')
-  ctx.body = ctx.liveSession.snapshot()
-}
-
-/** Nodes of one user with a store and an adapter. */
-function nodes<S extends Store>(store: S, options: Partial<LiveSessionOptions<NoteFields>> = {}) {
-  const clock = testClock()
-  const bus = new Bus()
-  const start = async (): Promise<App<NoteFields>> => {
-    const all = { store, identify: () => 'ann', ...options }
-    const app = await App.start({ fields, routes, clock, options: all as never })
-    bus.join(app.io)
-    return app
-  }
-  return { store, start }
-}
-
-/** Sets a note, which the store does not confirm. */
+/** Sets a draft, which the store does not confirm. */
 async function setInVain({ live }: Page, text: string): Promise<void> {
-  expect(await outcome(live.set('note' as never, text as never))).toBe('store_unavailable')
+  expect(await outcome(live.set('draft' as never, text as never))).toBe('store_unavailable')
 }
 
-/** The notes in a socket's tickets until its next change is acknowledged. */
-async function notesIn(socket: TestSocket): Promise<unknown[]> {
+/** The drafts in a socket's tickets until its next change is acknowledged. */
+async function draftsIn(socket: TestSocket): Promise<unknown[]> {
   const before = await socket.change('division', 9)
   const all: unknown[] = []
   for (;;) {
@@ -57,48 +31,48 @@ async function notesIn(socket: TestSocket): Promise<unknown[]> {
 
 describe('a field outside the cookie, set while the store is down', () => {
   it('is saved on each page with the next POST, at any node', async () => {
-    const { store, start } = nodes(memoryStore())
+    const { store, start } = nodesOfAnn(memoryStore())
     const [one, two] = [await start(), await start()]
-    const pages = await Promise.all([one, two].map((app) => app.visitor().open({ path: '/' })))
+    const pages = await Promise.all([one, two].map((app) => app.visitor().open({ path: '/page' })))
     await Promise.all(pages.map((page) => page.connected()))
     store.fail(Number.POSITIVE_INFINITY)
-    const rejected = pages.map((page) => page.reaches('note' as never, 'rejected'))
+    const rejected = pages.map((page) => page.reaches('draft' as never, 'rejected'))
     const [page] = pages
     if (page) await setInVain(page, 'x')
     await Promise.all(rejected)
     store.fail(0)
     for (const { live } of [one, two]) await live.settled()
     for (const { live } of pages) await live.flush()
-    for (const { live } of pages) expect(live.status('note' as never)).toMatchObject({ status: 'saved' })
+    for (const { live } of pages) expect(live.status('draft' as never)).toMatchObject({ status: 'saved' })
   })
 
   it('is reported unsaved, then held once stored, without another ticket', async () => {
-    const { store, start } = nodes(memoryStore(), { storeTimeout: 20 })
+    const { store, start } = nodesOfAnn(memoryStore(), { storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/')
     const socket = await visitor.connect()
     for (const _ of (await socket.greeted).greeting ?? []) await socket.ticket()
     store.fail(Number.POSITIVE_INFINITY)
-    await visitor.fetch('/secret')
+    await visitor.fetch('/set?secret="x"')
     for (const text of ['x', 'y']) {
-      await socket.change('note', text)
+      await socket.change('draft', text)
       const { text: ticket } = await socket.ticket()
       const answer = await (await visitor.store({ tickets: [ticket] })).json()
-      expect(answer).toMatchObject({ unsaved: ['note'], held: [] })
+      expect(answer).toMatchObject({ unsaved: ['draft'], held: [] })
     }
     store.fail(0)
     await app.live.settled()
     const answer = await (await visitor.store({})).json()
-    expect(answer).toMatchObject({ held: [['note', expect.any(Number)]] })
+    expect(answer).toMatchObject({ held: [['draft', expect.any(Number)]] })
     expect(answer).not.toHaveProperty('unsaved')
-    expect(await notesIn(socket)).toEqual([])
+    expect(await draftsIn(socket)).toEqual([])
   })
 })
 
 describe('a change resent to another node', () => {
   it('is acknowledged as stored only once the store has it', async () => {
-    const { store, start } = nodes(new HeldStore())
+    const { store, start } = nodesOfAnn(new HeldStore())
     const answer = async (act: string): Promise<void> => {
       for (const call of [...store.open]) if (call.act === act) await call.answer()
     }
@@ -127,7 +101,7 @@ describe('a change resent to another node', () => {
 
 describe('a field outside the cookie', () => {
   it('is proven by another node before the store has it', async () => {
-    const { store, start } = nodes(new HeldStore())
+    const { store, start } = nodesOfAnn(new HeldStore())
     /** Answers the store's calls, but for one, until this is done. */
     const all = async <T>(promise: Promise<T>, held?: HeldStore['next']): Promise<T> => {
       let isDone = false
@@ -144,12 +118,12 @@ describe('a field outside the cookie', () => {
     const visitor = two.visitor()
     await all(visitor.fetch('/'))
     const here = await all(one.live.user('ann'))
-    const written = here.set('note', 'x')
+    const written = here.set('draft', 'x')
     await turn()
     const late = store.next
     expect(late.act).toBe('merge')
     const stored = await all(visitor.store({}), late)
-    expect(await stored.json()).toMatchObject({ held: [['note', expect.any(Number)]] })
+    expect(await stored.json()).toMatchObject({ held: [['draft', expect.any(Number)]] })
     await late.answer()
     await written
   })

@@ -1,53 +1,13 @@
 import { describe, expect, it, jest } from '@jest/globals'
-import type Koa from 'koa'
-import type { LiveSessionOptions } from 'koa-live-session'
-import { defineFields } from 'koa-live-session/fields'
-import { emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
-import { z } from 'zod'
+import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/stores/store.js'
-import { App, type AppOptions } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
 import { HeldStore } from '../support/app/held-store.js'
 import { startWithUsers } from '../support/app/users.js'
 import { turn, within } from '../support/app/within.js'
+import { nodes, valuesAt } from './stored-values.js'
 
-const fields = defineFields({
-  division: { schema: z.number().int(), default: -1, client: 'write' },
-  secret: { schema: z.string(), default: '', client: 'hidden' },
-  visits: { schema: z.number().int(), default: 0 },
-})
-type OutageFields = typeof fields
-type Given = Partial<AppOptions<OutageFields>>
-
-/** `/set?key=json` sets, `/count` counts; each response has the values. */
-const routes: Koa.Middleware = async (ctx) => {
-  const { liveSession } = ctx
-  const values = Object.fromEntries(Object.entries(ctx.query).map(([key, text]) => [key, JSON.parse(String(text))]))
-  const written =
-    ctx.path === '/set'
-      ? await liveSession.setMany(values)
-      : ctx.path === '/count' && (await liveSession.update('visits', (count) => Number(count) + 1))
-  ctx.body = {
-    level: written ? written.level : undefined,
-    division: liveSession.get('division'),
-    secret: liveSession.get('secret'),
-    visits: liveSession.get('visits'),
-  }
-}
-
-/** Nodes that share only a store. */
-function nodes<S extends Store>(store: S, options: Partial<LiveSessionOptions<OutageFields>> = {}) {
-  const clock = testClock()
-  const start = (more: Given = {}): Promise<App<OutageFields>> => {
-    const all = { store, identify: () => 'ann', ...options, ...more.options }
-    return App.start({ fields, routes, clock, ...more, options: all as never })
-  }
-  return { store, clock, start }
-}
-
-async function json(answer: Promise<Response>): Promise<Record<string, unknown>> {
-  return (await answer).json()
-}
+const ANN = { identify: () => 'ann' } as const
 
 /** Answers the store's calls until one of this kind comes. */
 async function asked(store: HeldStore, act: string): Promise<HeldStore['next']> {
@@ -70,10 +30,10 @@ async function withFakeTimers(act: () => Promise<void>): Promise<void> {
 
 describe('while the store is slow', () => {
   it('stores values from requests and sockets once it answers', async () => {
-    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
+    const { store, start } = nodes(new HeldStore(), { ...ANN, storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
-    expect(await json(visitor.fetch('/set?division=1'))).toMatchObject({ level: 'memory', division: 1 })
+    expect(await valuesAt(visitor, '/set?division=1')).toMatchObject({ level: 'memory', division: 1 })
     const socket = await visitor.connect()
     expect(await socket.change('division', 2)).toMatchObject({ level: 'memory' })
     await within(
@@ -87,7 +47,7 @@ describe('while the store is slow', () => {
   })
 
   it('rejects an update after ten seconds, but keeps a set', async () => {
-    const { store, start } = nodes(new HeldStore(), { storeTimeout: 250 })
+    const { store, start } = nodes(new HeldStore(), { ...ANN, storeTimeout: 250 })
     const app = await start()
     const user = app.live.user('ann')
     await (await asked(store, 'load')).answer()
@@ -113,39 +73,54 @@ describe('while the store is slow', () => {
 })
 
 describe('while the store is down', () => {
+  it('continues from memory and cookies, reports once, and stores afterwards', async () => {
+    const { start, store } = nodes(memoryStore())
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.fetch('/set?division=1')
+    store.fail(Number.POSITIVE_INFINITY)
+    for (const division of [2, 3, 4]) {
+      const answer = await valuesAt(visitor, `/set?division=${division}&secret="${division}"`)
+      expect(answer).toMatchObject({ level: 'memory', division, secret: String(division) })
+    }
+    expect(app.errors).toMatchObject([{ code: 'store_unavailable' }])
+    store.fail(0)
+    await app.live.settled()
+    const other = (await start()).visitor(visitor.cookie)
+    expect(await valuesAt(other)).toMatchObject({ division: 4, draft: '', secret: '4' })
+  })
+
   it('keeps pending writes even if memory is emptied', async () => {
     const store = memoryStore()
-    const { start } = nodes(store, { storeTimeout: 20 })
-    const bus = new Bus()
+    const { start } = nodes(store, { ...ANN, storeTimeout: 20 }, new Bus())
     const [app, other] = [await start(), await start()]
-    for (const { io } of [app, other]) bus.join(io)
     store.fail(Number.POSITIVE_INFINITY)
     await app.visitor().fetch('/set?secret="x"')
     emptyCache(app.live)
     await other.visitor().fetch('/set?division=4')
-    const found = await json(app.visitor().fetch('/'))
+    const found = await valuesAt(app.visitor())
     store.fail(0)
     expect(found).toMatchObject({ division: 4, secret: 'x' })
   })
 
   it('acknowledges a set as in memory; an update waits', async () => {
-    const { store, start } = nodes(memoryStore(), { storeTimeout: 20 })
+    const { store, start } = nodes(memoryStore(), { ...ANN, storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/count')
     const socket = await visitor.connect()
     store.fail(Number.POSITIVE_INFINITY)
     expect(await socket.change('division', 2)).toMatchObject({ level: 'memory' })
-    const counted = [json(visitor.fetch('/count')), json(visitor.fetch('/count'))]
-    expect(await json(visitor.fetch('/'))).toMatchObject({ visits: 1 })
+    const counted = [valuesAt(visitor, '/count'), valuesAt(visitor, '/count')]
+    expect(await valuesAt(visitor)).toMatchObject({ visits: 1 })
     store.fail(0)
     const answers = await Promise.all(counted)
     expect(answers.map(({ level, visits }) => `${visits} in ${level}`).toSorted()).toEqual(['2 in store', '3 in store'])
-    expect(await json((await start()).visitor().fetch('/count'))).toMatchObject({ visits: 4, division: 2 })
+    expect(await valuesAt((await start()).visitor(), '/count')).toMatchObject({ visits: 4, division: 2 })
   })
 
   it('computes no update for a user not loaded yet', async () => {
-    const { store, start } = nodes(memoryStore())
+    const { store, start } = nodes(memoryStore(), ANN)
     await (await (await start()).live.user('ann')).set('visits', 41)
     const app = await start()
     store.fail(Number.POSITIVE_INFINITY)
@@ -164,9 +139,9 @@ describe('while the store is down', () => {
     await visitor.fetch('/set?values=%7B%22division%22:1%7D')
     const guest = visitor.cookie
     store.fail(Number.POSITIVE_INFINITY)
-    expect(await json(visitor.fetch('/login/now?user=ann'))).toMatchObject({ division: 1 })
+    expect(await valuesAt(visitor, '/login/now?user=ann')).toMatchObject({ division: 1 })
     const user = visitor.cookie
-    expect(await json(visitor.fetch('/logout/leave'))).toMatchObject({ division: -1 })
+    expect(await valuesAt(visitor, '/logout/leave')).toMatchObject({ division: -1 })
     store.fail(0)
     await app.live.settled()
     await app.stop()
@@ -178,7 +153,7 @@ describe('while the store is down', () => {
   })
 
   it('stores an erasure afterwards; nothing comes back', async () => {
-    const { store, start } = nodes(memoryStore())
+    const { store, start } = nodes(memoryStore(), ANN)
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/set?division=1&secret="x"')
@@ -189,17 +164,15 @@ describe('while the store is down', () => {
     await app.live.settled()
     await app.stop()
     const late = (await start()).visitor(cookie)
-    expect(await json(late.fetch('/'))).toMatchObject({ division: -1, secret: '' })
+    expect(await valuesAt(late)).toMatchObject({ division: -1, secret: '' })
   })
 })
 
 describe('a killed node', () => {
   it('broadcasts a write that another node then stores', async () => {
-    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
-    const bus = new Bus()
+    const { store, start, clock } = nodes(memoryStore(), { ...ANN, storeRefresh: 1000 }, new Bus())
     const refusing = { ...store, merge: () => Promise.reject(new Error('not from here')) }
     const [one, two] = [await start({ options: { store: refusing, storeTimeout: 20 } }), await start()]
-    for (const { io } of [one, two]) bus.join(io)
     const [here, there] = [await one.live.user('ann'), await two.live.user('ann')]
     await here.set('secret', 'x')
     await one.stop({ isCrash: true })
@@ -216,7 +189,7 @@ describe('a killed node', () => {
 
 describe('an erasure', () => {
   it('is not undone by an earlier load', async () => {
-    const { store, start } = nodes(new HeldStore(), { storeTimeout: 20 })
+    const { store, start } = nodes(new HeldStore(), { ...ANN, storeTimeout: 20 })
     await store.content.merge('user:s:ann', [{ key: 'secret', stamp: 5, value: 'x' }])
     const app = await start()
     const user = app.live.user('ann')
@@ -230,7 +203,7 @@ describe('an erasure', () => {
   })
 
   it('is not undone by a node that stores late', async () => {
-    const { store, start, clock } = nodes(memoryStore(), { storeRefresh: 1000 })
+    const { store, start, clock } = nodes(memoryStore(), { ...ANN, storeRefresh: 1000 })
     const app = await start()
     const ann = await app.live.user('ann')
     await ann.set('secret', 'x')
@@ -248,7 +221,7 @@ describe('an erasure', () => {
 
 describe('close()', () => {
   it('waits at most ten seconds, and reports unconfirmed writes', async () => {
-    const { start, store } = nodes(new HeldStore(), { storeTimeout: 250 })
+    const { start, store } = nodes(new HeldStore(), { ...ANN, storeTimeout: 250 })
     const app = await start()
     await withFakeTimers(async () => {
       const user = app.live.user('ann')
@@ -273,7 +246,7 @@ describe('close()', () => {
   })
 
   it('does not wait for a store that never closes', async () => {
-    const { start } = nodes({ ...memoryStore(), close: () => new Promise(() => undefined) } as Store)
+    const { start } = nodes({ ...memoryStore(), close: () => new Promise(() => undefined) } as Store, ANN)
     const app = await start()
     await withFakeTimers(async () => {
       const closed = app.live.close()
@@ -283,7 +256,7 @@ describe('close()', () => {
   })
 
   it('rejects a waiting update', async () => {
-    const { store, start } = nodes(memoryStore())
+    const { store, start } = nodes(memoryStore(), ANN)
     const app = await start()
     const ann = await app.live.user('ann')
     store.fail(Number.POSITIVE_INFINITY)
@@ -293,7 +266,7 @@ describe('close()', () => {
   })
 
   it('waits for an update in flight', async () => {
-    const { store, start } = nodes(new HeldStore())
+    const { store, start } = nodes(new HeldStore(), ANN)
     const app = await start()
     const user = app.live.user('ann')
     await (await asked(store, 'load')).answer()
