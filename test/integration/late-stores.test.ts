@@ -98,33 +98,3 @@ describe('a change resent to another node', () => {
     expect(await store.content.load('user:s:ann')).toMatchObject([{ key: 'division', value: 5 }])
   })
 })
-
-describe('a field outside the cookie', () => {
-  it('is proven by another node before the store has it', async () => {
-    const { store, start } = nodesOfAnn(new HeldStore())
-    /** Answers the store's calls, but for one, until this is done. */
-    const all = async <T>(promise: Promise<T>, held?: HeldStore['next']): Promise<T> => {
-      let isDone = false
-      const result = promise.finally(() => {
-        isDone = true
-      })
-      while (!isDone) {
-        for (const call of store.open) if (call !== held) await call.answer()
-        await turn()
-      }
-      return result
-    }
-    const [one, two] = [await start(), await start()]
-    const visitor = two.visitor()
-    await all(visitor.fetch('/'))
-    const here = await all(one.live.user('ann'))
-    const written = here.set('draft', 'x')
-    await turn()
-    const late = store.next
-    expect(late.act).toBe('merge')
-    const stored = await all(visitor.store({}), late)
-    expect(await stored.json()).toMatchObject({ held: [['draft', expect.any(Number)]] })
-    await late.answer()
-    await written
-  })
-})

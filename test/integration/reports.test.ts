@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app/app.js'
-import { turn } from '../support/app/within.js'
+import { turn, turns } from '../support/app/within.js'
 
 const FAILED = { message: 'handshake failed' }
 
@@ -117,5 +117,42 @@ describe('an unawaited write', () => {
     await app.visitor().fetch('/')
     await turn()
     expect(logged).toMatchObject([{ code: 'invalid_value' }, { message: 'the disk is full' }])
+  })
+})
+
+describe('an unawaited rejection', () => {
+  it('of identify() goes to onError', async () => {
+    let asked = 0
+    const app = await App.start({
+      options: {
+        identify: () => {
+          asked += 1
+          if (asked > 1) throw new Error('the user database is away')
+          return undefined
+        },
+      } as never,
+      routes: (ctx) => {
+        void ctx.liveSession.identify()
+        ctx.body = ''
+      },
+    })
+    await app.visitor().fetch('/')
+    await turns(2)
+    expect(app.errors).toHaveLength(1)
+  })
+
+  it.each(['at once', 'later'])('of a key listener goes to onError, %s', async (when) => {
+    const app = await App.start({ options: { identify: () => 'ann' } as never })
+    const ann = await app.live.user('ann')
+    const values: unknown[] = []
+    ann.subscribe('division', (division) => {
+      values.push(division)
+      const fails = (values.length === 1) === (when === 'at once')
+      return (fails ? Promise.reject(new Error('no figures')) : undefined) as never
+    })
+    await ann.set('division', 3)
+    await turns(2)
+    expect(values).toEqual([-1, 3])
+    expect(app.errors).toEqual([new Error('no figures')])
   })
 })

@@ -132,18 +132,6 @@ const DISCARDED: typeof ACCEPTED = [
       answer.open()
     },
   ],
-  [
-    'is made offline',
-    true,
-    async ({ page, add, signIn }) => {
-      const mend = page.cutPosts()
-      page.socket.disconnect()
-      add()
-      await signIn()
-      mend()
-      await page.comeBack()
-    },
-  ],
 ]
 
 describe("a guest's update during a sign-in in another tab", () => {
