@@ -54,15 +54,6 @@ describe(PAGE, () => {
     }
   })
 
-  it('names the rows of the bench', () => {
-    const bench = readFileSync('bench/run.mjs', 'utf8')
-    const rows = [...bench.matchAll(/^const (?:targets|others) = \{([^}]*)\}$/gm)].flatMap(([, names = '']) =>
-      names.split(',').map((name) => name.trim()),
-    )
-    const [, named = ''] = /# one row: (.*)$/m.exec(page) ?? []
-    expect(named.split(', ')).toEqual(rows.filter((name) => name !== ''))
-  })
-
   it('states the results of the bench', () => {
     const { stderr } = spawnSync(process.execPath, ['bench/document.mjs', '--check'], { encoding: 'utf8' })
     expect(stderr).toBe('')

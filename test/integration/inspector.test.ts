@@ -170,18 +170,3 @@ describe('recent refusals', () => {
     expect((await look(other)).text).not.toContain('answered to a POST')
   })
 })
-
-describe('open sockets', () => {
-  it('are counted for the process and each subject', async () => {
-    const app = await startInspected()
-    const shown = async (): Promise<readonly (string | undefined)[]> => {
-      const document = await documentOf(app)
-      return ['.card dd', 'article dd'].map((place) => document.querySelector(place)?.textContent)
-    }
-    await (await app.live.user('ann')).set('division', 3)
-    expect(await shown()).toEqual(['0', 'none open'])
-    for (let at = 0; at < 2; at += 1) await app.visitor().connect('/', asAnn)
-    await app.visitor().connect()
-    expect(await shown()).toEqual(['3', '2 open'])
-  })
-})

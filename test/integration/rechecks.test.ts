@@ -229,17 +229,10 @@ describe('an open socket', () => {
   it('reconnects as the same user with a renewed cookie session', async () => {
     let now = Date.now()
     const app = await App.start({
-      before: (koa) => [
-        session(
-          {
-            key: 'app',
-            rolling: true,
-            maxAge: 20 * MINUTES,
-            valid: (_ctx, kept) => Number(kept['until'] ?? Infinity) > now,
-          },
-          koa,
-        ),
-      ],
+      before: (koa) => {
+        const valid = (_: unknown, kept: Record<string, unknown>): boolean => Number(kept['until'] ?? Infinity) > now
+        return [session({ key: 'app', rolling: true, maxAge: 20 * MINUTES, valid }, koa)]
+      },
       options: { identify } as never,
       routes: async (ctx, next) => {
         await account(ctx, next)

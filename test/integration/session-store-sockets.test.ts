@@ -70,20 +70,6 @@ describe('socket.session', () => {
     expect(await sessions.read(visitor)).toEqual({ count: 3 })
   })
 
-  it('merges concurrent request and socket changes; the later write wins', async () => {
-    const { sessions, visitor, session } = await connect({ a: 0, b: 0, gone: 1, theme: 'light' })
-    const change: Deed = (ctx) => Object.assign(ctx['session'], { a: 1, theme: 'dark' })
-    const answer = await sessions.during(visitor, change, async () => {
-      await session.set('b', 2)
-      await session.delete('gone')
-      await session.set('theme', 'blue')
-    })
-    expect(answer.status).toBe(200)
-    expect(session.values()).toEqual({ a: 1, b: 2, theme: 'dark' })
-    await session.set('theme', 'blue')
-    expect(await sessions.read(visitor)).toEqual({ a: 1, b: 2, theme: 'blue' })
-  })
-
   it('notifies key by key of changes by requests and sockets', async () => {
     const { sessions, visitor } = await begin({ user: 'ann', theme: 'light' })
     const [session, other] = [await sessions.session(visitor), await sessions.session(visitor)]

@@ -1,8 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import type { LiveSessionClient } from 'koa-live-session/client'
-import { defineFields } from 'koa-live-session/fields'
-import { z } from 'zod'
 import { App, type AppFields } from '../support/app/app.js'
 
 const tenantOf = ({ path }: Koa.Context): string | undefined => /^\/t\/([a-z]+)/.exec(path)?.[1]
@@ -47,32 +44,5 @@ describe('two tabs of two users in one browser', () => {
     app.clock.advance(10_000)
     for (const visitor of visitors) await visitor.fetch('/t/red')
     expect(warned(app)).toEqual([])
-  })
-})
-
-describe('one user with a field per tenant', () => {
-  it("keeps each tenant's value", async () => {
-    const fields = defineFields({
-      filters: { schema: z.record(z.string(), z.string()), default: {}, client: 'write' },
-    })
-    const app = await App.start<typeof fields>({
-      fields,
-      options: { identify: () => 'ann' } as never,
-      routes: async (ctx) => {
-        ctx.body = ctx.liveSession.snapshot()
-      },
-    })
-    const visitor = app.visitor()
-    await visitor.store()
-    const open = async (tenant: string): Promise<() => Promise<void>> => {
-      const page = await visitor.open({ path: `/t/${tenant}`, hasSocket: true })
-      await page.connected()
-      const live = page.live as unknown as LiveSessionClient<typeof fields>
-      return () => live.update('filters', (filters) => ({ ...filters, [tenant]: `of ${tenant}` }))
-    }
-    const tabs = [await open('red'), await open('blue')]
-    await Promise.all(tabs.map((choose) => choose()))
-    const { values } = (await (await visitor.fetch('/t/red')).json()) as { readonly values: object }
-    expect(values).toEqual({ filters: { red: 'of red', blue: 'of blue' } })
   })
 })

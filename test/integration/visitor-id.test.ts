@@ -33,13 +33,14 @@ describe('visitorId', () => {
     expect(await idOfSocket(app)).toBeUndefined()
   })
 
-  it('exists from the first change', async () => {
-    const app = await App.start({ routes: ids })
+  it('exists from the first change until leave()', async () => {
+    const app = await startWithUsers({ routes: ids })
     const visitor = app.visitor()
     const [before, after] = await idsOf(visitor.fetch('/set'))
-    expect(before).toBeNull()
-    expect(after).toBe(nameOf(visitor))
+    expect([before, after]).toEqual([null, nameOf(visitor)])
     expect(await idsOf(visitor.fetch('/'))).toEqual([after, after])
+    expect(await idsOf(visitor.fetch('/leave'))).toEqual([after, null])
+    expect(await idsOf(visitor.fetch('/'))).toEqual([null, null])
   })
 
   it("is equal in a guest's requests and sockets, and after key rotation", async () => {
@@ -82,15 +83,6 @@ describe('visitorId', () => {
     expect(still).toBe(ann)
     expect([guest, ann]).not.toContain(next)
     expect(next).toBe(nameOf(visitor))
-  })
-
-  it('is undefined after leave() until the next change', async () => {
-    const app = await startWithUsers({ routes: ids })
-    const visitor = app.visitor()
-    await visitor.fetch('/set')
-    const [, left] = await idsOf(visitor.fetch('/leave'))
-    expect(left).toBeNull()
-    expect((await idsOf(visitor.fetch('/')))[1]).toBeNull()
   })
 
   it('without consent exists for users only', async () => {

@@ -103,15 +103,6 @@ describe('the content of the package', () => {
   })
 })
 
-describe('npm pack', () => {
-  it('leaves no file that git would add', () => {
-    write({ '.gitignore': readFileSync('.gitignore', 'utf8'), 'a-package-1.0.0.tgz': '' })
-    execFileSync('git', ['init', '--quiet'], { cwd: folder })
-    const untracked = execFileSync('git', ['status', '--porcelain'], { cwd: folder, encoding: 'utf8' })
-    expect(untracked).toBe('?? .gitignore\n')
-  })
-})
-
 describe('npm run release:check', () => {
   const git = (...args: readonly string[]): string =>
     execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@localhost', '-c', 'commit.gpgSign=false', ...args], {

@@ -40,8 +40,6 @@ const ON_SERVER: readonly Mistake[] = [
   ['liveSession(app, { fields: { division: z.number() } })', 'division', "Property 'schema' is missing"],
   ['liveSession(app, { fields, identify: () => ({ id: 1 }) })', 'identify', "'Awaitable<UserId | null | undefined>'"],
   ["liveSession(app, { fields, maxAge: '31 days' })", 'maxAge', `'number | "session" | undefined'`],
-  ["liveSession(app, { fields, sameSite: 'Lax' })", 'sameSite', `Did you mean '"lax"'?`],
-  ["liveSession(app, { fields, keys: 'secret' })", 'keys', "'readonly string[]'"],
   ["liveSession(app, { fields, onLogin: 'latest' })", 'onLogin', '"account" | "drop" | "newest"'],
   [
     'liveSession(app, { fields, consent: async () => true })',

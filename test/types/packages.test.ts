@@ -46,14 +46,6 @@ export const use = (): unknown => [
   useLiveSession('divisoin'),
 ]
 `
-const TEST = `import type {} from './fields.js'
-import type { TestClient } from 'koa-live-session/testing'
-export const use = (client: TestClient): unknown => [
-  client.get('division').toFixed(),
-  // @ts-expect-error not declared
-  client.get('divisoin'),
-]
-`
 /** A workspace package that uses the built fields of another one. */
 const ofWorkspace = (name: string, options: object, text: string): Readonly<Record<string, string>> => ({
   [`workspace/${name}/tsconfig.json`]: project({ ...options, skipLibCheck: true }, '../../node_modules/app-fields'),
@@ -86,7 +78,6 @@ beforeAll(() => {
     ...ofWorkspace('server', STRICT, SERVER),
     ...ofWorkspace('react', PAGE, COMPONENT('react')),
     ...ofWorkspace('vue', PAGE, COMPONENT('vue')),
-    ...ofWorkspace('testing', STRICT, TEST),
   })
   const installed = join(folder, 'node_modules/koa-live-session')
   expect(tsc('-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', join(installed, 'dist'))).toEqual([])
@@ -95,16 +86,7 @@ beforeAll(() => {
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const PROGRAMS = [
-  'page',
-  'server',
-  'both',
-  'workspace/page',
-  'workspace/server',
-  'workspace/react',
-  'workspace/vue',
-  'workspace/testing',
-]
+const PROGRAMS = ['page', 'server', 'both', 'workspace/page', 'workspace/server', 'workspace/react', 'workspace/vue']
 
 describe('registered fields', () => {
   it.each(PROGRAMS)('are known in a program with %s', (name) => {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
 import { CookieJar } from 'jsdom'
+import { present } from '../../support/app/present.js'
 import { type Daemon, startDaemon } from '../../support/servers/daemon.js'
 import { FaultProxy } from '../../support/servers/fault-proxy.js'
 import { freePort } from '../../support/servers/free-port.js'
@@ -66,9 +67,7 @@ export class ComparedApp {
   }
 
   #node(at: number): Node {
-    const node = this.#nodes[at]
-    if (!node) throw new Error(`no node ${at}`)
-    return node
+    return present(this.#nodes[at], `node ${at}`)
   }
 }
 
