@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { readSecret } from '../../example/server/secret.js'
@@ -19,15 +18,4 @@ it('gives processes that start at once the same secret, in one file', async () =
   expect(secrets[0]).toMatch(/^[\w-]{43}$/)
   expect(new Set(secrets)).toEqual(new Set([secrets[0]]))
   expect(readdirSync(folder)).toEqual(['secret'])
-})
-
-it('creates the file with its complete content', async () => {
-  const file = join(folder, 'secret')
-  for (let round = 0; round < 100; round++) {
-    const secret = read()
-    while (!existsSync(file)) await setImmediate()
-    expect(readFileSync(file, 'utf8')).toMatch(/^[\w-]{43}$/)
-    await secret
-    rmSync(file)
-  }
 })

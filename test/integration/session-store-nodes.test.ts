@@ -472,16 +472,6 @@ describe('sessions of nodes with an adapter, without a store', () => {
     expect(await ended).toBe('expired')
   })
 
-  it('are ignored by a node without live.sessionStore()', async () => {
-    const { bus, one } = await cluster()
-    const store = { get: async () => undefined, set: async () => undefined, destroy: async () => undefined }
-    const other = await SessionApp.start({ store })
-    bus.join(other.app.io)
-    await one.withSession({ user: 'ann' })
-    expect(other.app.warnings.filter((line) => !line.includes('not in the cookie'))).toEqual([])
-    expect(other.app.errors).toEqual([])
-  })
-
   it('ignore malformed messages', async () => {
     const { bus, one, two: other, visitor, elsewhere } = await cluster()
     const name = bus.messages[0]?.[1]

@@ -110,15 +110,6 @@ describe('a cookie comparison', () => {
     expect(guest.cookie.comparison === undefined).toBe(true)
     expect(await guest.read()).toBe('1')
   })
-
-  it('is retained for as many visitors as memory holds', async () => {
-    const { core } = await both()
-    const cookies = newcomers(core, 20_000)
-    come(core, cookies)
-    const merging = jest.spyOn(core.sessions, 'merge')
-    come(core, cookies)
-    expect(merging).not.toHaveBeenCalled()
-  })
 })
 
 type Core = ReturnType<typeof coreOf>

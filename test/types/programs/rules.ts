@@ -32,24 +32,11 @@ export const fields = defineFields({
     client: 'write',
   },
   theme: { schema: v.picklist(['light', 'dark']), default: 'light', client: 'write', onLogin: (_, browser) => browser },
-  note: {
-    schema: z.string().optional(),
-    client: 'write',
-    onLogin: (account, browser) => {
-      same<typeof account, string>(true)
-      return account || browser
-    },
-  },
   size: { schema: z.number().default(3), client: 'write', onLogin: Math.max },
   annotated: {
     schema: z.array(z.string()),
     default: [],
     onLogin: (account: readonly string[], browser: readonly string[]): string[] => account.concat(browser),
-  },
-  loose: {
-    schema: z.array(item),
-    default: [],
-    onLogin: (account: readonly { sku: string }[]) => [...(account as Item[])],
   },
   plain: { schema: z.string(), default: '', onLogin: 'newest', scope: 'browser' },
 })
