@@ -7,7 +7,7 @@ import { App } from '../support/app/app.js'
 const PAGE = 'docs/troubleshooting.md'
 const page = readFileSync(PAGE, 'utf8')
 
-/** All channels that the server publishes to. */
+/** All channels of the server. */
 function channels(): readonly string[] {
   const sources = readdirSync('server', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
   return sources.flatMap(

@@ -47,7 +47,7 @@ describe('the documents', () => {
     expect(broken.map(({ link }) => link)).toEqual([])
   })
 
-  it('are listed in the contents page', () => {
+  it('appear in the contents page', () => {
     const listed = new Set(linksOf('docs/README.md').map(({ file }) => file))
     expect(pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md' && !listed.has(page))).toEqual(
       [],

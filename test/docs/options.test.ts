@@ -5,7 +5,7 @@ import { liveSession } from 'koa-live-session'
 
 const PAGE = 'docs/options.md'
 
-/** The options listed by the refusal of an unknown one. */
+/** The options listed by the refusal of an unknown option. */
 function known(options: object): readonly string[] {
   try {
     liveSession(new Koa(), { fields: {}, ...options })

@@ -41,7 +41,7 @@ describe(PAGE, () => {
     if (number === '') expect(own).toHaveLength(1)
   })
 
-  it('has one row for each threat in a title', () => {
+  it('has a row for each threat in a title', () => {
     const numbers = rows.flatMap(({ number }) => (number === '' ? [] : [number]))
     expect(new Set(numbers).size).toBe(numbers.length)
     const tested = [...titles].flatMap(([file, all]) =>

@@ -6,10 +6,10 @@ import { snippetsOf } from '../support/docs/readme.js'
 /** The page whose fields apply to pages without their own. */
 const FIELDS_PAGE = 'docs/values.md'
 
-/** Files that readers already have: `page/file`. */
+/** Files of readers: `page/file`. */
 const GIVEN = 'test/docs/given'
 
-/** A reader's files in one folder, by name. */
+/** A reader's files in a folder, by name. */
 type Files = ReadonlyMap<string, string>
 
 /** Writes the pages' snippets into a folder; returns the files of each program, which declares its fields once. */
@@ -30,7 +30,7 @@ export function writePrograms(folder: string, pages: readonly string[]): Readonl
   return programs
 }
 
-/** Splits a page into apps; each declaration of fields begins one. */
+/** Splits a page into apps; each declaration of fields begins an app. */
 function appsOf(page: string): readonly Files[] {
   const apps = [new Map<string, string>()]
   for (const { file, text } of snippetsOf(page)) {

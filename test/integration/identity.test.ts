@@ -22,7 +22,7 @@ describe('a user', () => {
     expect(await values(other)).toEqual(defaults)
   })
 
-  it('has one `who` per browser cookie', async () => {
+  it('has a stable `who` per browser cookie', async () => {
     const app = await startWithUsers()
     const [one, two] = [app.visitor(), app.visitor()]
     const who = async (visitor: Visitor) => (await (await visitor.connect()).greeted).who
@@ -149,7 +149,7 @@ describe('a handshake middleware', () => {
     expect(app.errors).toEqual([expect.objectContaining({ status: guard === members ? 401 : 403 })])
   })
 
-  it('that answers without next() is named in the log', async () => {
+  it('without next() appears in the log', async () => {
     const app = await App.start({ attach: { handshake: [refuse] } })
     await expect(app.visitor().connect()).rejects.toThrow()
     expect(app.warnings.at(-1)).toBe(

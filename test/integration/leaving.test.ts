@@ -8,7 +8,7 @@ import type { Visitor } from '../support/app/visitor.js'
 
 const DEFAULTS = { division: -1, theme: 'light' }
 
-/** Ann's browser, with a value of her account and one of the browser. */
+/** Ann's browser, with an account value and a browser value. */
 async function ofAnn(app: App): Promise<Visitor> {
   const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 1, theme: 'dark' } }))
   await visitor.fetch('/', { headers: as('ann') })

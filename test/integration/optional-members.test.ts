@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { createLiveSession as createBrief } from '../../client/index.js'
 import { App, type AppOptions } from '../support/app/app.js'
 
-/** A value of a form that clears optional members. */
+/** A form's value with cleared optional members. */
 const CLEARED = { division: 3, team: undefined, deep: [{ from: 'a', to: undefined }] }
 /** Its text without them; `toEqual` would ignore the difference. */
 const KEPT = '{"division":3,"deep":[{"from":"a"}]}'
@@ -90,7 +90,7 @@ const PLACES: Readonly<Record<string, (act: Act) => Promise<unknown>>> = {
 }
 
 describe.each(Object.entries(PLACES))('an undefined member, set in %s', (_, place) => {
-  it.each(CHANGES)('is omitted by %s', async (__, change) => {
+  it.each(CHANGES)('stays out with %s', async (__, change) => {
     const value = await place(change(CLEARED))
     expect([JSON.stringify(value), Object.keys(Object(value))]).toEqual([KEPT, ['division', 'deep']])
   })
@@ -121,7 +121,7 @@ describe('an undefined element or value', () => {
   })
 })
 
-describe('values that differ only by undefined members', () => {
+describe('values differing only by undefined members', () => {
   it('are equal: listeners are not called, get returns the same object', async () => {
     for (const session of [memorySession(fields), testClient(fields)]) {
       await any(session).set('filter', JSON.parse(KEPT))
@@ -141,19 +141,19 @@ describe('an undefined member of a computed value', () => {
     return any(memorySession(declared)).get('filter')
   }
 
-  it('is omitted from a default and from a schema default', () => {
+  it('stays out of a default and from a schema default', () => {
     expect(JSON.stringify(read({ default: CLEARED }))).toBe(KEPT)
     expect(JSON.stringify(read({ schema: schema.default(CLEARED), default: undefined }))).toBe(KEPT)
   })
 
-  it('is omitted from the output of a schema', async () => {
+  it('stays out of the output of a schema', async () => {
     const made = z.any().transform(() => CLEARED)
     const session = any(memorySession(defineFields({ filter: { schema: made, default: null } } as never)))
     await session.set('filter', {})
     expect(JSON.stringify(session.get('filter'))).toBe(KEPT)
   })
 
-  it('is omitted from the result of migrate', async () => {
+  it('stays out of the result of migrate', async () => {
     const app = await App.start({ fields: defineFields({ filter: { schema: z.string(), default: '' } }) })
     const cookie = cookieFor(app.live, { values: { filter: 'of before' } })
     const next = await App.start({
@@ -165,7 +165,7 @@ describe('an undefined member of a computed value', () => {
     expect(await next.visitor(cookie).text('/')).toBe(KEPT)
   })
 
-  it('is omitted from the result of onLogin', async () => {
+  it('stays out of the result of onLogin', async () => {
     let user: string | undefined
     const app = await App.start({
       fields: defineFields({ filter: { schema, default: fallback, client: 'write', onLogin: () => CLEARED } }),
@@ -180,7 +180,7 @@ describe('an undefined member of a computed value', () => {
     expect(await app.visitor(cookieFor(app.live, { values: { filter: fallback } })).text('/')).toBe(KEPT)
   })
 
-  it('is omitted from a flash message', async () => {
+  it('stays out of a flash message', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         if (ctx.path === '/say') await ctx.liveSession.flash({ text: 'Saved.', undo: undefined })

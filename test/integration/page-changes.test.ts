@@ -10,7 +10,7 @@ import { losingStore } from '../support/app/losing-store.js'
 import type { TestSocket } from '../support/app/socket.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-/** The result of one change. */
+/** The result of a change. */
 type Result = Partial<{
   readonly code: string
   readonly stamp: number
@@ -61,7 +61,7 @@ async function begin(way: 'socket' | 'post', options: object = {}) {
 }
 
 describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
-  it('is accepted over the stamp it was computed from', async () => {
+  it('succeeds over its base stamp', async () => {
     const { app, change } = await begin(way, ANN)
     const { stamp } = await change('cart', 0, '7', ['a'])
     expect(stamp).toBe(app.clock.now())
@@ -86,7 +86,7 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
     expect(refusal).not.toHaveProperty('value')
   })
 
-  it('conflicts with an equal one from another tab', async () => {
+  it('conflicts with an equal value from another tab', async () => {
     const { change } = await begin(way, ANN)
     const { stamp } = await change('division', 0, '7', 1)
     expect(await change('division', 0, '8', 1)).toMatchObject({ code: 'conflict', stamp, value: 1 })
@@ -99,7 +99,7 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
     expect((await change('cart', 0, '7', ['a'])).stamp).not.toBe(stamp)
   })
 
-  it('is accepted when resent after a conflict', async () => {
+  it('succeeds when resent after a conflict', async () => {
     const { app, change } = await begin(way, ANN)
     const { stamp } = await change('cart', 0, '7', ['a'])
     await change('cart', 0, '8', ['b'])
@@ -107,7 +107,7 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
     expect(await cartOf(app)).toEqual(['a', 'b'])
   })
 
-  it('may reuse its id after a refusal by the field', async () => {
+  it('may reuse its id after a refusal', async () => {
     const { app, change } = await begin(way, ANN)
     expect(await change('cart', 0, '7', [1])).toMatchObject({ code: 'invalid_value' })
     expect(await change('role', 0, '7', 'admin')).toMatchObject({ code: 'not_writable' })
@@ -127,7 +127,7 @@ describe('once memory has forgotten', () => {
     expect(next.stamp).toBe(Number(stamp) + 1)
   })
 
-  it('a resent value is accepted over its base', async () => {
+  it('a resent value succeeds over its base', async () => {
     const app = await start(ANN)
     await post(app, 'cart', 0, '7', ['a'])
     emptyCache(app.live)
@@ -136,7 +136,7 @@ describe('once memory has forgotten', () => {
     expect([again.stamp, await cartOf(app)]).toEqual([app.clock.now(), ['a']])
   })
 
-  it('a base stamp ahead of the clock is ignored', async () => {
+  it('ignores a base stamp ahead of the clock', async () => {
     const app = await start(ANN)
     const { stamp } = await post(app, 'cart', app.clock.now() + 3_600_000, '7', ['a'])
     expect([stamp, await cartOf(app)]).toEqual([app.clock.now() + 1, ['a']])
@@ -146,7 +146,7 @@ describe('once memory has forgotten', () => {
 describe('a computed value, with a store', () => {
   const withStore = (store: Store, more: object = {}) => begin('socket', { ...ANN, store, ...more })
 
-  it('is accepted at one of two nodes, and conflicts at the other', async () => {
+  it('succeeds at the first node, and conflicts at the second', async () => {
     const store = memoryStore()
     const [one, two] = [await withStore(store), await withStore(store)]
     const answers = await Promise.all([one.change('cart', 0, '7', ['a']), two.change('cart', 0, '8', ['b'])])
@@ -157,7 +157,7 @@ describe('a computed value, with a store', () => {
     expect(refused?.value).toEqual([answers[0] === accepted ? 'a' : 'b'])
   })
 
-  it('is written once if resent before the store answers', async () => {
+  it('applies once if resent before the store answers', async () => {
     const store = new HeldStore()
     const opening = withStore(store)
     await store.release()
@@ -177,7 +177,7 @@ describe('a computed value, with a store', () => {
     expect([calls, first?.stamp]).toEqual([1, second?.stamp])
   })
 
-  it('waits while the store is down, then is accepted once', async () => {
+  it('waits while the store is down, then applies once', async () => {
     const store = memoryStore()
     const { app, change } = await withStore(store)
     store.fail(Number.POSITIVE_INFINITY)
@@ -193,7 +193,7 @@ describe('a computed value, with a store', () => {
   it.each([
     [1, { level: 'store' }],
     [2, { code: 'conflict', value: ['a', 'b'] }],
-  ])("is recognized for two minutes if the store's answer was lost: %i, %j", async (minutes, result) => {
+  ])('tolerates a lost store answer for two minutes: %i, %j', async (minutes, result) => {
     const store = losingStore()
     const { app, change } = await withStore(store, { storeTimeout: 20 })
     store.fates.push('silent')
@@ -206,7 +206,7 @@ describe('a computed value, with a store', () => {
 })
 
 describe.each(WAYS)('values set together, %s', (_, way) => {
-  it('get one stamp, for both scopes', async () => {
+  it('share a stamp across scopes', async () => {
     const { app, set, read } = await begin(way)
     // Newer than the clock, so the group's stamp must exceed it.
     const [former] = await set(['cart', -1, '', []])
@@ -246,7 +246,7 @@ describe.each(WAYS)('values set together, %s', (_, way) => {
     expect((await read()).values).toMatchObject({ division: 2, theme: 'dark' })
   })
 
-  it('are superseded key by key', async () => {
+  it('lose key by key to newer values', async () => {
     const { app, set, read } = await begin(way)
     const [newer] = await set(['division', -1, '', 7])
     const results = await set(['division', 0, '', 2, 'g'], ['theme', 0, '', 'dark', 'g'])
@@ -270,7 +270,7 @@ describe.each(WAYS)('values set together, %s', (_, way) => {
     expect((await read()).values).toMatchObject({ cart: ['c'], division: 3 })
   })
 
-  it('are answered even if two groups interleave', async () => {
+  it('get an answer even if two groups interleave', async () => {
     const { set } = await begin(way)
     const results = await set(
       ['division', 0, '', 1, 'g'],
@@ -281,7 +281,7 @@ describe.each(WAYS)('values set together, %s', (_, way) => {
     expect(results).toHaveLength(4)
   })
 
-  it('are stored as one write', async () => {
+  it('reach the store in a single write', async () => {
     const { app, set } = await begin(way, { identify: () => 'ann', store: memoryStore() })
     const results = await set(['division', -1, '', 2, 'g'], ['cart', -1, '', ['a'], 'g'])
     expect(results).toEqual(Array(2).fill({ stamp: app.clock.now(), level: 'store' }))
@@ -305,7 +305,7 @@ describe('setMany of a page', () => {
 })
 
 describe('values set together', () => {
-  it("send one ticket to the visitor's sockets", async () => {
+  it("send a single ticket to the visitor's sockets", async () => {
     const { visitor, set } = await begin('post')
     const other = await visitor.connect()
     await other.greeted
@@ -314,7 +314,7 @@ describe('values set together', () => {
     expect((await other.ticket()).claims.changes.map(([key]) => key)).toEqual(['division', 'cart'])
   })
 
-  it('are discarded if the user is revoked during an earlier change', async () => {
+  it('end with a revocation during an earlier change', async () => {
     const store = memoryStore()
     const { app, socket } = await begin('socket', { identify: () => 'ann', store })
     const gate = new Gate()

@@ -43,7 +43,7 @@ const cases = KINDS.flatMap((kind) => USERS.map((user) => [kind, user] as const)
 describe('a POST with `who`', () => {
   const rows = cases.flatMap(([kind, user]) => PAGES.map((page) => [kind, user, page] as const))
 
-  it.each(rows)('is accepted from its own page: cookie %s, by %s, page of %s', async (kind, user, page) => {
+  it.each(rows)('must match its page: cookie %s, by %s, page %s', async (kind, user, page) => {
     const app = await startWithHeaders()
     const visitor = await visitorWith(app, kind)
     const [subject, before] = [browserOf(visitor), visitor.cookie]
@@ -72,7 +72,7 @@ describe('a POST with `who`', () => {
     if (isTaken) expect(browserSubject(cookieContent(visitor).browser)).toBe(subject)
   })
 
-  it('is dropped after consent is withdrawn', async () => {
+  it('has no effect without consent', async () => {
     const app = await startWithHeaders()
     for (const user of [undefined, 'ann'] as const) {
       const visitor = await visitorWith(app, user ?? 'guest')
@@ -81,7 +81,7 @@ describe('a POST with `who`', () => {
     }
   })
 
-  it('is rate-limited as a question, whatever its `who`', async () => {
+  it('counts against the rate limit, whatever its `who`', async () => {
     const app = await startWithHeaders({ options: { limits: { changesPerSubject: 2 } } as never })
     const visitor = await visitorWith(app, 'guest')
     const answers: number[] = []

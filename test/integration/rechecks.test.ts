@@ -45,7 +45,7 @@ async function start({
   })
 }
 
-/** An `identify` that counts its calls. */
+/** A counting `identify`. */
 function counting(answer: (ctx: Koa.Context) => unknown = (ctx) => ctx['session'].user) {
   const calls = { count: 0 }
   const own = (ctx: Koa.Context): unknown => {

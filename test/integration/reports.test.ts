@@ -36,7 +36,7 @@ describe('an error in a handshake', () => {
     expect(reported).toEqual(['/socket.io/: the user database is away'])
   })
 
-  it('is reported once for several namespaces', async () => {
+  it('appears once for several namespaces', async () => {
     const app = await failing(new Error('the user database is away'))
     app.io.of('/admin')
     const page = await app.visitor().open()
@@ -58,7 +58,7 @@ describe('an error in a handshake', () => {
     expect(logged.join()).toContain('expected an Error')
   })
 
-  it('is wrapped if it is no Error', async () => {
+  it('wraps a thrown non-Error', async () => {
     const thrown = { status: 401 }
     const app = await failing(thrown)
     await expect(app.visitor().connect()).rejects.toMatchObject(FAILED)

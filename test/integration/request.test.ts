@@ -102,7 +102,7 @@ describe('ctx.liveSession', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual([false, true, ['a', 'b'], false, []])
   })
 
-  it('setMany applies nothing if one value is refused', async () => {
+  it('setMany applies nothing if it refuses a value', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         const refusal = await ctx.liveSession.setMany({ division: 3, theme: 'pink' }).catch((error) => error)

@@ -30,7 +30,7 @@ interface Shared {
   readonly options?: object
 }
 
-/** Nodes that share a clock, a store, an adapter. */
+/** Nodes with a common clock, store and adapter. */
 function nodesOf({ store, bus, rolling = false, options }: Shared) {
   const clock = testClock()
   const start = async (more: object = {}): Promise<SessionApp> => {
@@ -42,7 +42,7 @@ function nodesOf({ store, bus, rolling = false, options }: Shared) {
   return { clock, start }
 }
 
-/** Two such nodes, and a visitor who has a session at both. */
+/** Two such nodes, and a visitor with a session at both. */
 async function two(shared: Shared, values: Record<string, unknown> = { user: 'ann' }) {
   const { clock, start } = nodesOf(shared)
   const [one, two] = [await start(), await start()]
@@ -51,7 +51,7 @@ async function two(shared: Shared, values: Record<string, unknown> = { user: 'an
   return { clock, start, one, two, visitor, cookie, elsewhere: two.visitor(cookie) }
 }
 
-/** Resolves when all connections of a node are closed. */
+/** Resolves when all connections of a node close. */
 function allClosed({ app }: SessionApp): Promise<unknown> {
   const connections = Array.from(app.io.sockets.sockets.values(), ({ conn }) => conn)
   return Promise.all(connections.map((conn) => new Promise<void>((resolve) => void conn.once('close', resolve))))
@@ -118,7 +118,7 @@ function promises(store: () => Store): void {
   })
 }
 
-/** A store that holds its next answer to a load, when the test says so. */
+/** A store that may hold its next answer to a load. */
 function slowStore(store: Store) {
   const [asked, held] = [new Gate(), { next: false }]
   const load: Store['load'] = async (name) => {
@@ -276,7 +276,7 @@ describe('sessions in a store', () => {
     expect(await shared.load(name)).toEqual([])
   })
 
-  it('are ignored if some of their rows were deleted', async () => {
+  it('need all their rows', async () => {
     const { start } = nodesOf({ store: shared })
     const visitor = await (await start()).withSession({ user: 'ann', admin: false })
     const name = sessionName(sessionId(visitor))
@@ -359,7 +359,7 @@ describe('sessions of nodes with an adapter, without a store', () => {
     return { bus, ...(await two({ bus, rolling: true })) }
   }
 
-  it('broadcast one message a save, without the session id', async () => {
+  it('broadcast a message per save, without the session id', async () => {
     const { bus, one, visitor } = await cluster()
     const name = expect.stringMatching(/^session:[\w-]{43}$/)
     const at = expect.any(Number)

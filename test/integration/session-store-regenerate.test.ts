@@ -14,7 +14,7 @@ function signIn(user: string): Deed {
   return ({ session }) => Object.assign(session, { user }).regenerate()
 }
 
-/** Two concurrent requests of one browser; returns each status, with its browser afterwards. */
+/** Two concurrent requests of a browser; returns each status, with its browser afterwards. */
 async function atOnce(
   sessions: SessionApp,
   { cookie }: Visitor,
@@ -35,7 +35,7 @@ async function atOnce(
   return Promise.all(answers)
 }
 
-/** Two processes that share only a store. */
+/** Two processes with a common store. */
 async function two(): Promise<readonly [SessionApp, SessionApp]> {
   const given = { clock: testClock(), options: { store: memoryStore() } as never }
   return [await SessionApp.start(given), await SessionApp.start(given)]
@@ -74,13 +74,13 @@ describe('a regenerated session', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: [] })
   })
 
-  it('keeps values that memory evicted meanwhile', async () => {
+  it('keeps evicted values', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxSubjects: 10 } } as never })
     await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
-  it('may be regenerated twice by one request', async () => {
+  it('regenerates twice in a request', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     await sessions.ask(visitor, async ({ session }) => {
       await session.regenerate()
@@ -135,7 +135,7 @@ describe('a regenerated session', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 409])
   })
 
-  it('hides later values from another request that regenerates it', async () => {
+  it('hides later values from another regenerating request', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     const planted = sessions.visitor(visitor.cookie)
     const meanwhile = async (): Promise<void> => {

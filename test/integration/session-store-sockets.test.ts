@@ -186,7 +186,7 @@ describe('socket.session', () => {
     expect(events).toEqual([['user', undefined, 'ann', 'job'], 'expired'])
   })
 
-  it('is not retained for a connection that breaks during its handshake', async () => {
+  it('leaves memory if the connection breaks during its handshake', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxSubjects: 10 } } as never })
     const broken = new Promise((resolve) => {
       sessions.app.io.use(({ conn, session }) => {

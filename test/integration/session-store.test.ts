@@ -30,7 +30,7 @@ describe('live.sessionStore()', () => {
     expect([user, Object.keys(found).length]).toEqual(['ann', REQUESTS])
   })
 
-  it('writes only changed keys; of one key the later save wins', async () => {
+  it('writes only changed keys; the later save of a key wins', async () => {
     const { sessions, visitor } = await begin({ a: 0, b: 0, c: 0 })
     await sessions.during(
       visitor,
@@ -174,7 +174,7 @@ describe('session memory', () => {
     expect(there.filter((found) => found !== undefined).length).toBeLessThanOrEqual(100)
   })
 
-  it('keeps a session while a socket is open, and evicts it afterwards', async () => {
+  it('keeps a session with an open socket, and evicts it afterwards', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxSubjects: 10 } } as never })
     const left = closing(sessions)
     const session = await sessions.session(visitor)
@@ -188,7 +188,7 @@ describe('session memory', () => {
     expect(await sessions.read(visitor)).toEqual({})
   })
 
-  describe('with sessions that end with the browser', () => {
+  describe('with browser-length sessions', () => {
     /** Reads how many sessions there are, until a round has left so many. */
     const rest = (sessions: SessionApp, wanted: number): Promise<number> =>
       within(

@@ -165,7 +165,7 @@ function gatedStore() {
 }
 
 describe("a guest's update that the store accepts after the sign-in", () => {
-  it('is refused, and reaches no account', async () => {
+  it('fails, and reaches no account', async () => {
     const { gate, store } = gatedStore()
     const app = await startWithUsers({ routes: pages, options: { store } })
     const visitor = app.visitor()

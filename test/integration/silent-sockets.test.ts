@@ -86,7 +86,7 @@ describe('a silent socket', () => {
     await end()
   })
 
-  it('is replaced by the small hook if it does not greet', async () => {
+  it('reconnects in the small hook without a greeting', async () => {
     const { visitor, network, opened, fallSilent, timeOut, end } = await start()
     const { io } = await visitor.connect()
     fallSilent()

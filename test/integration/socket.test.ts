@@ -11,7 +11,7 @@ import { turn } from '../support/app/within.js'
 const DAY = 24 * 60 * 60 * 1000
 
 describe('socket.liveSession', () => {
-  it('greets with one ticket of readable registers, tombstones and defaults', async () => {
+  it('greets with a ticket of readable registers, tombstones and defaults', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         await ctx.liveSession.setMany({ division: 4, cart: ['a'], secret: 'hush' })
@@ -93,7 +93,7 @@ describe('socket.liveSession', () => {
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now() + 1, 3]])
   })
 
-  it('coalesces the changes of a turn into one ticket', async () => {
+  it('coalesces the changes of a turn', async () => {
     const app = await App.start()
     app.io.on('connection', (socket) => {
       socket.on('burst', async (done) => {
@@ -147,7 +147,7 @@ describe('socket.liveSession', () => {
     }
   })
 
-  it('cannot be attached twice, or after connections', async () => {
+  it('attaches once, before any connection', async () => {
     const app = await App.start()
     expect(() => app.live.attach(app.io, { handshake: [] })).toThrow('koa-live-session: attach(io): already attached')
     const late = await App.start({ isAttached: false })
@@ -229,7 +229,7 @@ describe('a handshake', () => {
   })
 })
 
-describe('a listener that writes', () => {
+describe('a writing listener', () => {
   type User = Awaited<ReturnType<App['live']['user']>>
 
   async function handles(): Promise<readonly [one: User, other: User]> {
@@ -241,7 +241,7 @@ describe('a listener that writes', () => {
     jest.restoreAllMocks()
   })
 
-  it('notifies others of its change after the first one', async () => {
+  it('notifies others of its change after the first', async () => {
     const [one, other] = await handles()
     const heard: unknown[] = []
     one.onChange(({ value }) => void (value === 3 && one.set('division', 6)))
@@ -251,7 +251,7 @@ describe('a listener that writes', () => {
     expect(heard).toEqual([-1, [-1, 3], 3, [3, 6], 6])
   })
 
-  it('reads all values of one setMany', async () => {
+  it('reads all values of a setMany', async () => {
     const [one, other] = await handles()
     const heard: unknown[] = []
     one.onChange(({ key }) => heard.push([key, one.get('division'), one.get('role')]))

@@ -10,7 +10,7 @@ import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
 describe('a cookie already compared with memory', () => {
-  it('is compared again if its socket closes during the request', async () => {
+  it('survives its socket closing during the request', async () => {
     const gate = new Gate()
     const app = await App.start({
       routes: async (ctx) => {
@@ -80,7 +80,7 @@ describe('a cookie comparison', () => {
     ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
 
-  it.each(own)('is invalidated for that visitor alone when %s', async (_, which, act, all = false) => {
+  it.each(own)('ends for that visitor alone when %s', async (_, which, act, all = false) => {
     const given = await both()
     const { guest, ann, bob } = given
     const others = [guest, ann, bob].filter((visitor) => visitor !== given[which])
@@ -91,7 +91,7 @@ describe('a cookie comparison', () => {
     expect(isKept).toEqual(others.map(() => !all))
   })
 
-  it('is repeated when memory is due to evict', async () => {
+  it('repeats when memory is due to evict', async () => {
     const { app, core, guest } = await both()
     app.clock.advance(DAY - 1)
     const { comparison } = guest.cookie
@@ -104,7 +104,7 @@ describe('a cookie comparison', () => {
     expect(merging).toHaveBeenCalledTimes(1)
   })
 
-  it('is evicted together with cookie texts', async () => {
+  it('leaves memory with its cookie text', async () => {
     const { core, guest } = await both({ maxGuestBytes: 1_000_000 })
     come(core, newcomers(core, 2000))
     expect(guest.cookie.comparison === undefined).toBe(true)

@@ -12,7 +12,7 @@ import { nodes, valuesAt } from './stored-values.js'
 
 const ANN = { identify: () => 'ann' } as const
 
-/** Answers the store's calls until one of this kind comes. */
+/** Answers the store's calls until a call of this kind comes. */
 async function asked(store: HeldStore, act: string): Promise<HeldStore['next']> {
   for (;;) {
     const call = [...store.open].find((each) => each.act === act)
@@ -287,7 +287,7 @@ describe('close()', () => {
   })
 })
 
-/** Nodes of one user with an adapter. */
+/** Nodes of a user, with an adapter. */
 const nodesOfAnn = <S extends Store>(store: S, options = {}) =>
   nodes(store, { identify: () => 'ann', ...options }, new Bus())
 
@@ -349,7 +349,7 @@ describe('a field outside the cookie, set while the store is down', () => {
 })
 
 describe('a change resent to another node', () => {
-  it('is acknowledged as stored only once the store has it', async () => {
+  it('reports level store only after the store has it', async () => {
     const { store, start } = nodesOfAnn(new HeldStore())
     const answer = async (act: string): Promise<void> => {
       for (const call of [...store.open]) if (call.act === act) await call.answer()

@@ -53,7 +53,7 @@ describe('with a store', () => {
     })
   })
 
-  it('writes nothing for a visitor who only reads', async () => {
+  it('writes nothing for a reading visitor', async () => {
     const { start, store } = nodes(memoryStore())
     const app = await start()
     const visitor = app.visitor(cookieFor(app.live, {}))

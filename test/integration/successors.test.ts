@@ -62,7 +62,7 @@ describe('the browser id after a sign-in', () => {
     expect(await next(other, ofGuest(app), 'ann')).not.toBe(await next(app, ofGuest(app), 'ann'))
   })
 
-  it('is not reused once ended', async () => {
+  it('never returns once ended', async () => {
     const app = await start()
     const cookie = ofGuest(app)
     const visitor = app.visitor(cookie)

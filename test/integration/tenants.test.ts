@@ -4,7 +4,7 @@ import { App, type AppFields } from '../support/app/app.js'
 
 const tenantOf = ({ path }: Koa.Context): string | undefined => /^\/t\/([a-z]+)/.exec(path)?.[1]
 
-/** An app that names another user for each tenant's path. */
+/** An app with a user per tenant's path. */
 function start(): Promise<App<AppFields>> {
   return App.start({
     options: { identify: tenantOf },
@@ -16,7 +16,7 @@ function start(): Promise<App<AppFields>> {
 
 const warned = ({ warnings }: App<AppFields>): readonly string[] => warnings.filter((one) => one.includes('in turn'))
 
-describe('two tabs of two users in one browser', () => {
+describe('two users in two tabs of a browser', () => {
   it('warn once', async () => {
     const app = await start()
     const visitor = app.visitor()

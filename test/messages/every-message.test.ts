@@ -71,7 +71,7 @@ const STEP = 4
 /** Shorter parts only frame others. */
 const FRAME = 12
 
-/** All tests as one text, with concatenated strings joined. */
+/** The text of all tests, with concatenated strings joined. */
 const TESTS = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => /\.test\.tsx?$/.test(file))
   .map((file) => readFileSync(`test/${file}`, 'utf8'))

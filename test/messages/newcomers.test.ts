@@ -142,7 +142,7 @@ describe('consent with a promise', () => {
   })
 })
 
-describe('middleware that reads bodies first', () => {
+describe('body parsers before the middleware', () => {
   const saving = async (before: Koa.Middleware): Promise<readonly [app: App, status: number]> => {
     const app = await App.start({ before: () => [before], attach: { handshake: [] }, routes: say })
     const visitor = app.visitor(cookieFor(app.live, {}))
@@ -225,7 +225,7 @@ describe('several processes without an adapter', () => {
 
   const offline = (): undefined => undefined
 
-  /** The warnings of a process with an open page, after another one with the same store has written. */
+  /** The warnings of a process with an open page, after another process wrote to the same store. */
   async function warningsAfter(
     connect: (io: Server) => void,
     write: (app: App, other: App) => Promise<unknown>,

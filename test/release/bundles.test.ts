@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BuildOptions, build } from 'esbuild'
 import { installClient } from '../support/servers/installed-client.js'
 
-/** Words that only the part's code contains. */
+/** Words of the part's code only. */
 const PARTS = {
   onFlash: 'live_session:take_flash',
   followAddress: 'currententrychange',
@@ -14,7 +14,7 @@ const PARTS = {
   keepTab: 'sessionStorage',
 }
 
-/** A server that makes one request to itself. */
+/** A server with a request to itself. */
 const SERVER = `
   import { createServer } from 'node:http'
   import Koa from 'koa'
@@ -66,7 +66,7 @@ describe('a production page', () => {
 })
 
 describe('a server', () => {
-  it('bundles into one file as docs/deployment.md says', async () => {
+  it('bundles as docs/deployment.md says', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'live-server-'))
     try {
       const outfile = join(folder, 'server.mjs')

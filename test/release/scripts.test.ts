@@ -73,7 +73,7 @@ describe('the content of the package', () => {
     'dist/server/index.d.ts': '',
   }
 
-  it('may be what entry points and documents need', () => {
+  it('includes entry points and documents', () => {
     write(FILES)
     expect(run('check-pack.mjs')).toEqual({ said: '', status: 0 })
   })
@@ -119,7 +119,7 @@ describe('npm run release:check', () => {
     git('commit', '--quiet', '--message', 'feat: all')
   }
 
-  it('lists everything that is missing', () => {
+  it('lists all missing items', () => {
     commit({ 'package.json': manifest({}), 'CHANGELOG.md': '## [Unreleased]\n\n- New\n' })
     write({ 'README.md': '' })
     const { said, status } = run('release-check.mjs')

@@ -46,7 +46,7 @@ export const use = (): unknown => [
   useLiveSession('divisoin'),
 ]
 `
-/** A workspace package that uses the built fields of another one. */
+/** A workspace package with the built fields of another package. */
 const ofWorkspace = (name: string, options: object, text: string): Readonly<Record<string, string>> => ({
   [`workspace/${name}/tsconfig.json`]: project({ ...options, skipLibCheck: true }, '../../node_modules/app-fields'),
   [`workspace/${name}/index.ts`]: text.replace("'./fields.js'", "'app-fields'"),

@@ -9,13 +9,13 @@ import { JsdomTab } from './jsdom-tab.js'
 
 const FOLDER = 'example/comparison'
 
-/** A process that restarts on its port. */
+/** A process on a fixed port. */
 interface Node {
   readonly port: number
   daemon: Daemon
 }
 
-/** One of the two apps that docs/comparison.md compares, on two nodes that share a Redis. */
+/** An app of docs/comparison.md, on two nodes with a Redis. */
 export class ComparedApp {
   readonly #start: (port: number) => Promise<Daemon>
   readonly #nodes: Node[] = []
@@ -57,7 +57,7 @@ export class ComparedApp {
     return browser
   }
 
-  /** Closes the browsers that are still open. */
+  /** Closes open browsers. */
   async leave(): Promise<void> {
     for (const browser of this.#browsers.splice(0)) await browser.close()
   }
@@ -71,7 +71,7 @@ export class ComparedApp {
   }
 }
 
-/** A visitor's browser: one cookie jar, and a separate network for each tab. */
+/** A visitor's browser: a cookie jar, and a separate network for each tab. */
 class ComparedBrowser {
   readonly #jar = new CookieJar()
   readonly #portOf: (node: number) => number
@@ -81,7 +81,7 @@ class ComparedBrowser {
     this.#portOf = portOf
   }
 
-  /** @param node that serves the tab's first request; later requests may go to another one */
+  /** @param node serves the tab's first request */
   async open(node = 0): Promise<JsdomTab> {
     const network = await FaultProxy.start(() => this.#portOf(tab.node))
     const tab = new JsdomTab(network, this.#jar, node)

@@ -14,7 +14,7 @@ export interface Clicked {
   readonly status: string
 }
 
-/** A guest's clicks in one of the compared apps. */
+/** A guest's clicks in a compared app. */
 export class ComparedClicks {
   readonly #app: ComparedApp
   readonly #tab: JsdomTab

@@ -3,7 +3,7 @@ import { type CookieJar, type DOMWindow, JSDOM, VirtualConsole } from 'jsdom'
 import { within } from '../../support/app/within.js'
 import type { FaultProxy } from '../../support/servers/fault-proxy.js'
 
-/** Start of the socket.io packet that answers a handshake. */
+/** Start of socket.io's answer to a handshake. */
 const CONNECTED = '40{'
 
 export type Choice = Readonly<Record<string, string>>
@@ -11,7 +11,7 @@ export type Choice = Readonly<Record<string, string>>
 /** A tab with a whole page: HTML, script, socket and POSTs, over a network that can fail, with its browser's cookies. */
 export class JsdomTab {
   readonly network: FaultProxy
-  /** The node that gets its requests. */
+  /** The node for its requests. */
   node: number
   readonly #jar: CookieJar
   readonly #sockets = new EventEmitter()
@@ -23,7 +23,7 @@ export class JsdomTab {
     this.node = node
   }
 
-  /** Loads the page, and resolves when its socket is connected and it follows changes. */
+  /** Loads the page, and waits for its socket. */
   async load(): Promise<void> {
     this.close()
     const isConnected = this.socket('connected')
@@ -49,7 +49,7 @@ export class JsdomTab {
     return { ...choiceIn(document), of: document.querySelector('[action="/sign-out"]') ? 'user' : 'guest' }
   }
 
-  /** The values that the page shows. */
+  /** The shown values. */
   get shown(): Choice {
     return this.#window ? choiceIn(this.#window.document) : {}
   }
@@ -81,7 +81,7 @@ export class JsdomTab {
     await once(this.#sockets, event)
   }
 
-  /** Makes a choice, and resolves when it is saved. */
+  /** Makes a choice, and waits for its save. */
   async save(choice: Choice): Promise<void> {
     this.choose(choice)
     await this.until(({ status }) => status === 'saved')

@@ -12,7 +12,7 @@ export interface Scenario {
 
 const guest = (choice: Choice): Choice => ({ region: 'all', size: 'all', of: 'guest', ...choice })
 
-/** Opens two tabs of one browser, at two nodes. */
+/** Opens two tabs of a browser, at two nodes. */
 async function twoTabs(app: ComparedApp): Promise<readonly [JsdomTab, JsdomTab]> {
   const browser = app.browser()
   return [await browser.open(0), await browser.open(1)]

@@ -26,7 +26,7 @@ export async function startLostClicks(port: number): Promise<LostClicks> {
   for (const name of ['by-hand', 'library'])
     apps.push(await ComparedApp.start(name, join(folder, name), `redis://127.0.0.1:${ofRedis}`))
   let guests: readonly ComparedClicks[] = []
-  // One act at a time, even with several open pages.
+  // Serializes acts, even with several open pages.
   let last: Promise<unknown> = Promise.resolve()
   const then = <T>(act: () => Promise<T>): Promise<T> => {
     const done = last.then(act)

@@ -66,7 +66,7 @@ client.online()
 client.refuseNext('rate_limited')
 const [[key, value] = []] = client.sent
 key?.toUpperCase()
-// @ts-expect-error the key may be another one
+// @ts-expect-error may be another key's value
 value?.toFixed()
 // @ts-expect-error readonly
 client.sent.push(['division', 4])

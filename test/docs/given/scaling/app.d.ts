@@ -1,4 +1,4 @@
 import type { Server } from 'socket.io'
 
-/** What the page says that the reader's `app.ts` exports. */
+/** The exports of the reader's `app.ts`. */
 export declare const io: Server
