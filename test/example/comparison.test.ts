@@ -74,17 +74,6 @@ describeWithServer(REDIS, 'the same app twice', () => {
     afterEach(() => app.leave())
     afterAll(() => app.stop())
 
-    it.each([
-      ['its own', 302],
-      ['http://evil.example', 403],
-    ])('checks the origin of a sign-in: %s', async (origin, expected) => {
-      const url = `http://127.0.0.1:${app.portOf(0)}`
-      const headers = { origin: origin === 'its own' ? url : origin }
-      const body = new URLSearchParams({ user: 'ann' })
-      const { status } = await fetch(`${url}/sign-in`, { method: 'POST', headers, body, redirect: 'manual' })
-      expect(status).toBe(expected)
-    })
-
     it.each(Object.entries(SCENARIOS))('behaves as documented: %s', async (title, { play, outcomes }) => {
       const promise = promises.get(title)?.[APPS.indexOf(name)] ?? ''
       expect(Object.keys(outcomes)).toContain(promise)

@@ -99,19 +99,13 @@ describe('an unawaited write', () => {
     expect(reported).toEqual(['/figures: no figures'])
   })
 
+  const full = (): never => {
+    throw new Error('the disk is full')
+  }
+
   it.each([
-    [
-      'throws',
-      () => {
-        throw new Error('the disk is full')
-      },
-    ],
-    [
-      'rejects',
-      async () => {
-        throw new Error('the disk is full')
-      },
-    ],
+    ['throws', full],
+    ['rejects', async () => full()],
   ])('logs its error if onError %s', async (_, onError) => {
     const app = await start((ctx) => void ctx.liveSession.set('division', 'no number' as never), { onError })
     await app.visitor().fetch('/')

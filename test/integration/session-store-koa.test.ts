@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import type { SessionStore } from 'koa-live-session'
-import { testClock } from 'koa-live-session/testing'
 import session from 'koa-session'
 import { App } from '../support/app/app.js'
 import { begin, SessionApp, sessionId } from '../support/app/sessions.js'
@@ -207,12 +206,6 @@ describe('koa-session with live.sessionStore()', () => {
     ])
   })
 
-  it.each([undefined, {}, { ctx: undefined }])('accepts a save outside a request, with %j', async (data) => {
-    const store = (await SessionApp.start()).app.live.sessionStore()
-    await store.set('id', { user: 'ann' }, DAY, data)
-    expect(await store.get('id')).toMatchObject({ user: 'ann' })
-  })
-
   it('replaces and destroys sessions outside a request', async () => {
     const sessions = await SessionApp.start()
     const store = sessions.app.live.sessionStore()
@@ -226,10 +219,5 @@ describe('koa-session with live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({})
     await store.set('another', { user: 'cy' }, DAY)
     expect(await store.get('another')).toMatchObject({ user: 'cy' })
-  })
-
-  it('returns the same store each time', async () => {
-    const { app } = await SessionApp.start({ clock: testClock() })
-    expect(app.live.sessionStore()).toBe(app.live.sessionStore())
   })
 })

@@ -153,16 +153,8 @@ describe('sessions in a store', () => {
   })
 
   it('survive at a node that missed their renewal', async () => {
-    const {
-      clock,
-      one,
-      two: other,
-      visitor,
-      elsewhere,
-    } = await two({
-      store: shared,
-      options: { storeRefresh: 10 * DAY },
-    })
+    const options = { storeRefresh: 10 * DAY }
+    const { clock, one, two: other, visitor, elsewhere } = await two({ store: shared, options })
     const far = await other.session(elsewhere)
     clock.advance(DAY - 1000)
     await one.ask(visitor, ({ session }) => session.save())
@@ -230,17 +222,13 @@ describe('sessions in a store', () => {
     // A round of the other node would ask the store.
     idleIntervals()
 
-    it.each([
+    const { prune: _, ...unpruned } = shared
+    it.each<[string, Store, number]>([
       ['prune them and notify sockets', shared, 5],
-      ['keep them without prune', { ...shared, prune: undefined }, 105],
-    ])('%s', async (_, store, count) => {
-      const {
-        clock,
-        one,
-        two: other,
-        visitor,
-        elsewhere,
-      } = await two({ store: store as Store }, { user: 'ann', kept: 1 })
+      ['keep them without prune', unpruned, 105],
+    ])('%s', async (__, store, count) => {
+      const values = { user: 'ann', kept: 1 }
+      const { clock, one, two: other, visitor, elsewhere } = await two({ store }, values)
       const [near, far] = [await one.session(visitor), await other.session(elsewhere)]
       const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}`)
       const rows = () => store.load(sessionName(sessionId(visitor)))

@@ -35,12 +35,6 @@ async function atOnce(
   return Promise.all(answers)
 }
 
-/** Two processes with a common store. */
-async function two(): Promise<readonly [SessionApp, SessionApp]> {
-  const given = { clock: testClock(), options: { store: memoryStore() } as never }
-  return [await SessionApp.start(given), await SessionApp.start(given)]
-}
-
 describe('a regenerated session', () => {
   const writes: readonly (readonly [string, (own: AppSession, other: () => Promise<void>) => Promise<unknown>])[] = [
     ['a socket', (own) => own.set('cart', ['a', 'b'])],
@@ -59,7 +53,8 @@ describe('a regenerated session', () => {
   })
 
   it("includes another process's writes from the store", async () => {
-    const [near, far] = await two()
+    const given = { clock: testClock(), options: { store: memoryStore() } as never }
+    const [near, far] = [await SessionApp.start(given), await SessionApp.start(given)]
     const visitor = await near.withSession({ cart: ['a'] })
     const meanwhile = () => far.write(far.visitor(visitor.cookie), { cart: ['a', 'b'] })
     await near.during(visitor, wait, meanwhile, signIn('ann'))

@@ -18,9 +18,11 @@ function follow(session: AppSession) {
 }
 
 describe('socket.session', () => {
-  it('is undefined without a session or its handshake middleware', async () => {
+  it('is undefined without a valid session or its handshake middleware', async () => {
     const sessions = await SessionApp.start()
     expect(await sessions.connect(sessions.visitor())).toBeUndefined()
+    const strict = await SessionApp.start({ session: { valid: (_, { user }) => user !== 'eve' } })
+    expect(await strict.connect(await strict.withSession({ user: 'eve' }))).toBeUndefined()
     const without = await SessionApp.start({ attach: { handshake: [] } })
     const visitor = await without.withSession({ user: 'ann' })
     expect(await without.connect(visitor)).toBeUndefined()
@@ -38,11 +40,6 @@ describe('socket.session', () => {
     await app.visitor('app=x').connect()
     expect(await found).toBeUndefined()
     expect(app.errors).toEqual([])
-  })
-
-  it('is undefined if valid() refuses the session', async () => {
-    const sessions = await SessionApp.start({ session: { valid: (_, { user }) => user !== 'eve' } })
-    expect(await sessions.connect(await sessions.withSession({ user: 'eve' }))).toBeUndefined()
   })
 
   it('agrees with the user named by identify', async () => {
