@@ -13,7 +13,6 @@ const APPS = ['by-hand', 'library'] as const
 
 const [, section = ''] = readFileSync('docs/comparison.md', 'utf8').split(/^## (?=By hand$)/m)
 const page = section.slice(0, section.search(/^## /m))
-/** A table's rows by their first cells. */
 const rowsOf = (table: string): ReadonlyMap<string, readonly string[]> =>
   new Map(
     [...table.matchAll(/^\| (.+) \|$/gm)].slice(2).map(([, row = '']) => {
@@ -24,7 +23,6 @@ const rowsOf = (table: string): ReadonlyMap<string, readonly string[]> =>
 const [sizes = '', outcomes = ''] = page.match(/(^\|.*\n)+/gm) ?? []
 const promises = rowsOf(outcomes)
 
-/** Counts files and their lines of code. */
 function sizeOf(...folders: string[]): string {
   const files = folders.flatMap((folder) =>
     readdirSync(join(FOLDER, folder)).flatMap((name) =>

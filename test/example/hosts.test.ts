@@ -15,7 +15,6 @@ const asked = [...LOCAL, ...ADDRESSES, 'studio.example', 'evil.example']
 const rows: readonly (readonly [NodeJS.ProcessEnv, string, string, readonly string[]])[] = [
   [{}, '127.0.0.1', 'http://localhost:3000', []],
   [{ HOST: '' }, '127.0.0.1', 'http://localhost:3000', []],
-  [{ HOST: '127.0.0.1' }, '127.0.0.1', 'http://localhost:3000', []],
   [{ HOST: '192.0.2.7' }, '192.0.2.7', 'http://192.0.2.7:3000', ['192.0.2.7']],
   [{ HOST: '2001:db8::1' }, '2001:db8::1', 'http://[2001:db8::1]:3000', ['[2001:db8::1]']],
   [{ HOST: 'Studio.example' }, 'Studio.example', 'http://Studio.example:3000', ['studio.example']],

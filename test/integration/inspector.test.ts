@@ -21,7 +21,6 @@ async function documentOf(app: App, query = ''): Promise<Document> {
   return new JSDOM((await look(app, {}, query)).text).window.document
 }
 
-/** The cells of a table, row by row. */
 function rowsUnder(document: Document, heading: string): readonly (readonly string[])[] {
   const rows = document.querySelectorAll(`section[aria-labelledby="${heading}"] tbody tr`)
   return [...rows].map((row) => [...row.children].map(({ textContent }) => textContent ?? ''))

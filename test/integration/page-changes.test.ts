@@ -10,7 +10,6 @@ import { losingStore } from '../support/app/losing-store.js'
 import type { TestSocket } from '../support/app/socket.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-/** The result of a change. */
 type Result = Partial<{
   readonly code: string
   readonly stamp: number

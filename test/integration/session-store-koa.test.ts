@@ -10,7 +10,6 @@ const DAY = 24 * HOUR
 /** koa-session's stores keep a session for so much longer than its cookie. */
 const GRACE = 10_000
 
-/** The session's Set-Cookie lines. */
 function setCookie(response: Response): readonly string[] {
   return response.headers.getSetCookie().filter((line) => line.startsWith('app='))
 }

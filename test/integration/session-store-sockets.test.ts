@@ -9,7 +9,6 @@ import { turn } from '../support/app/within.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** Collects a socket's notifications of its session. */
 function follow(session: AppSession) {
   const events: unknown[] = []
   session.onChange(({ key, value, previous, source }) => events.push([key, value, previous, source]))

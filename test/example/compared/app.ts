@@ -50,14 +50,12 @@ export class ComparedApp {
     node.daemon = await this.#start(node.port)
   }
 
-  /** Returns a new visitor's browser. */
   browser(): ComparedBrowser {
     const browser = new ComparedBrowser((node) => this.portOf(node))
     this.#browsers.push(browser)
     return browser
   }
 
-  /** Closes open browsers. */
   async leave(): Promise<void> {
     for (const browser of this.#browsers.splice(0)) await browser.close()
   }

@@ -1,16 +1,13 @@
 import type { ComparedApp } from './app.js'
 import type { JsdomTab } from './jsdom-tab.js'
 
-/** The visible result of a click. */
 export interface Clicked {
   readonly clicks: number
   /** Lost clicks so far. */
   readonly lost: number
-  /** The clicked region. */
   readonly chosen: string
   /** The region on the next page. */
   readonly kept: string
-  /** The page's status after the click. */
   readonly status: string
 }
 

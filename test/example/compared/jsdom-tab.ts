@@ -49,12 +49,10 @@ export class JsdomTab {
     return { ...choiceIn(document), of: document.querySelector('[action="/sign-out"]') ? 'user' : 'guest' }
   }
 
-  /** The shown values. */
   get shown(): Choice {
     return this.#window ? choiceIn(this.#window.document) : {}
   }
 
-  /** The status of its last choice. */
   get status(): string {
     return this.#window?.document.querySelector('[role=status]')?.textContent ?? ''
   }

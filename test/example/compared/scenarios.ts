@@ -2,11 +2,10 @@ import type { ComparedApp } from './app.js'
 import { ComparedClicks } from './clicks.js'
 import type { Choice, JsdomTab } from './jsdom-tab.js'
 
-/** A scenario in which the two apps are compared. */
 export interface Scenario {
-  /** Plays the scenario; returns the visible result. */
+  /** Returns the visible result. */
   readonly play: (app: ComparedApp) => Promise<unknown>
-  /** The possible outcomes, by their words in docs/comparison.md. */
+  /** By their words in docs/comparison.md. */
   readonly outcomes: Readonly<Record<string, unknown>>
 }
 
