@@ -10,6 +10,7 @@ import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { turns } from '../support/app/within.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 import { REDIS } from '../support/servers/installed.js'
@@ -253,6 +254,48 @@ describe('sessions in a store', () => {
     })
   })
 
+  it('return whole to a store that lost them', async () => {
+    const { clock, one, visitor } = await two({ store: shared })
+    const name = sessionName(sessionId(visitor))
+    clock.advance(HOUR)
+    await shared.remove(name)
+    expect(await one.read(visitor)).toEqual({ user: 'ann' })
+    await one.app.live.settled()
+    expect(await shared.load(name)).toHaveLength(4)
+  })
+
+  describe('in a round', () => {
+    const advance = idleIntervals()
+
+    it('keep notifying a socket of an evicted session', async () => {
+      const gate = new Gate()
+      let isRound = false
+      const load: Store['load'] = async (name) => {
+        if (isRound) await gate.pass()
+        return shared.load(name)
+      }
+      const options = { cache: { maxSubjects: 100, maxIdle: HOUR } }
+      const { clock, start } = nodesOf({ store: { ...shared, load }, options })
+      const sessions = await start()
+      // As many as a round asks for at once, so that it looks at the visitor's afterwards.
+      for (let at = 0; at < 32; at += 1) await sessions.app.live.sessionStore().set(`expired-${at}`, {}, 1)
+      const visitor = await sessions.withSession({ user: 'ann' })
+      clock.advance(HOUR)
+      isRound = true
+      void advance(1000)
+      await gate.entered
+      isRound = false
+      for (const _ of [1, 2]) await sessions.flood()
+      const session = await sessions.session(visitor)
+      gate.open()
+      await turns(10)
+      const changes: unknown[] = []
+      session.onChange(({ key, value }) => changes.push([key, value]))
+      await sessions.write(visitor, { theme: 'dark' })
+      expect(changes).toEqual([['theme', 'dark']])
+    })
+  })
+
   it('leave the store once expired', async () => {
     const { clock, start } = nodesOf({ store: shared })
     const one = await start()
@@ -300,6 +343,21 @@ describe('sessions in a store', () => {
       own.fail(0)
       await other.app.live.settled()
       expect(await other.read(elsewhere)).toEqual({ user: 'ann' })
+    })
+
+    it('end although evicted', async () => {
+      const own = memoryStore()
+      const options = { storeTimeout: 50, cache: { maxSubjects: 10 }, onError: () => undefined }
+      const { one, visitor, cookie } = await two({ store: own, options })
+      const fail = async (): Promise<void> => {
+        await one.flood()
+        own.fail(Number.POSITIVE_INFINITY)
+      }
+      const { status } = await one.during(visitor, () => undefined, fail, signOut)
+      expect(status).toBe(200)
+      own.fail(0)
+      await one.app.live.settled()
+      expect(await one.read(one.visitor(cookie))).toEqual({})
     })
 
     it('begin and end in memory, and are stored afterwards', async () => {
