@@ -19,14 +19,6 @@ describe('CONTRIBUTING.md', () => {
     expect(existsSync(path)).toBe(true)
   })
 
-  it('names the test projects', () => {
-    const [, named = ''] = /The projects are ([^.]+)\./.exec(guide) ?? []
-    const projects = readFileSync('jest.config.mjs', 'utf8').matchAll(/displayName: '(\w+)'/g)
-    expect([...named.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort()).toEqual(
-      Array.from(projects, ([, name]) => name).sort(),
-    )
-  })
-
   it('names the oldest supported Node, as .nvmrc and CI do', () => {
     const oldest = engines.node.replace('>=', '')
     expect(guide).toContain(`Node ${oldest} or newer`)

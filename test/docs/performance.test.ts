@@ -58,20 +58,4 @@ describe(PAGE, () => {
     const { stderr } = spawnSync(process.execPath, ['bench/document.mjs', '--check'], { encoding: 'utf8' })
     expect(stderr).toBe('')
   })
-
-  it('names the versions in the bench', () => {
-    const [, versions = ''] = /^const VERSIONS = \{([^}]*)\}/m.exec(readFileSync('bench/rows/peers.mjs', 'utf8')) ?? []
-    const of = (name: string): string => new RegExp(`^  '?${name}'?: '(.*)',$`, 'm').exec(versions)?.[1] ?? 'none'
-    for (const [title, name] of [
-      ['TinyBase', 'tinybase'],
-      ['TanStack Query', '@tanstack/query-core'],
-      ['SWR', 'swr'],
-      ['better-auth', 'better-auth'],
-      ['Yjs', 'yjs'],
-    ] as const)
-      expect(page).toMatch(new RegExp(`^\\| ${title} ${of(name).replaceAll('.', '\\.')}\\b`, 'm'))
-
-    const sessions = readFileSync('bench/rows/packages.mjs', 'utf8').matchAll(/^ {2}'?([\w-]+)'?: '([\d.]+)',$/gm)
-    expect(page).toContain([...sessions].map(([, name, version]) => `${name} ${version}`).join(', '))
-  })
 })

@@ -18,11 +18,6 @@ describe('the README', () => {
     expect(README.split('\n').length).toBeLessThanOrEqual(150)
   })
 
-  it('has code of at most 90 columns', () => {
-    const code = [...README.matchAll(/^```.*?^```$/gms)].flatMap(([block]) => block.split('\n'))
-    expect(code.filter((line) => line.length > 90)).toEqual([])
-  })
-
   it('begins with two commands, and starts an app with six', () => {
     expect(commands('README.md', 'Try it').map((command) => command.replace(/ *#.*/, ''))).toEqual([
       'npm ci',

@@ -128,7 +128,6 @@ describe("a cookie of maxAge 'session'", () => {
   const options = { maxAge: 'session' } as const
   const ATTRIBUTES = ['path=/', 'samesite=lax', 'httponly']
 
-  /** The attributes of a response's cookies. */
   function attributes(answer: Response): readonly (readonly string[])[] {
     return answer.headers.getSetCookie().map((cookie) => cookie.split('; ').slice(1))
   }

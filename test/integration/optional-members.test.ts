@@ -6,7 +6,6 @@ import { z } from 'zod'
 import { createLiveSession as createBrief } from '../../client/index.js'
 import { App, type AppOptions } from '../support/app/app.js'
 
-/** A form's value with cleared optional members. */
 const CLEARED = { division: 3, team: undefined, deep: [{ from: 'a', to: undefined }] }
 /** Its text without them; `toEqual` would ignore the difference. */
 const KEPT = '{"division":3,"deep":[{"from":"a"}]}'

@@ -45,7 +45,6 @@ async function start({
   })
 }
 
-/** A counting `identify`. */
 function counting(answer: (ctx: Koa.Context) => unknown = (ctx) => ctx['session'].user) {
   const calls = { count: 0 }
   const own = (ctx: Koa.Context): unknown => {

@@ -26,13 +26,6 @@ describe('ctx.liveSession', () => {
     expect(answer.headers.getSetCookie()).toEqual([])
   })
 
-  it('reads a set value at once and in the next request', async () => {
-    const app = await App.start({ routes: echo })
-    const visitor = app.visitor()
-    expect(await (await visitor.fetch('/?division=5')).json()).toEqual({ ...defaults, division: 5 })
-    expect(await (await visitor.fetch('/')).json()).toEqual({ ...defaults, division: 5 })
-  })
-
   it('merges cookie and cache by stamp', async () => {
     const app = await App.start({ routes: echo, options: { identify: () => 'ann' } })
     const older = cookieFor(app.live, { userId: 'ann', values: { division: 1, cart: ['old'] } })

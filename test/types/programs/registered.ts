@@ -123,6 +123,3 @@ const client = createLiveSession({
 })
 same<typeof client, LiveSessionClient>(true)
 void client.set('step', 2)
-same<ReturnType<typeof client.status>['status'], 'default' | 'saved' | 'saving' | 'offline' | 'rejected'>(true)
-// @ts-expect-error not declared
-void client.delete('x')
