@@ -88,7 +88,7 @@ describe('session() without a mistake', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('may be created twice, as koa-session takes the options of the first', async () => {
+  it('may be created twice, with the options of the first', async () => {
     const app = await startWithUsers({ store: new AuthStore(), isAttached: false })
     app.live.attach(app.io, { handshake: [session({ key: 'another' }, app.koa)] })
     const greetings: unknown[] = []

@@ -119,7 +119,7 @@ describe('a regenerated session', () => {
     await written
   })
 
-  it('rejects the sign-in if a request of the same turn ended it', async () => {
+  it('rejects a sign-in that a request in the same turn revoked', async () => {
     const sessions = await SessionApp.start()
     const before = await sessions.withSession({ cart: ['a'] })
     const end: Deed = async (ctx) => {
