@@ -1,0 +1,37 @@
+import { type BrowserSubject, type PartName, subjectHash } from '../../server/kernel/names/subject.js'
+import { Kept, Registers } from '../../server/kernel/remote/registers.js'
+import type { Core } from '../../server/kernel/seams/core.js'
+import type { Part } from '../../server/kernel/seams/part.js'
+
+const KEY = 'count'
+const PREFIX = 'count:'
+
+/** Returns a custom part that counts each browser's actions, in memory, in the cookie, in the store and at other nodes. */
+export function counterPart(core: Core): Part {
+  const counts = new Registers(core, PREFIX, (name: PartName, now) => new Kept(name, now, false))
+  counts.isUsed = true
+  const nameOf = (browser: BrowserSubject): PartName => `${PREFIX}${subjectHash(browser)}` as PartName
+  const of = (browser: BrowserSubject): number => Number(counts.find(nameOf(browser))?.replica.value(KEY) ?? 0)
+  return {
+    request: {
+      countUp: async ({ visit, permit }) => {
+        permit()
+        const { browserSubject: browser } = visit.visitor
+        await counts.loadInTime(nameOf(browser))
+        counts.write(counts.ensure(nameOf(browser)), new Map([[KEY, of(browser) + 1]]), 'request')
+        return of(browser)
+      },
+    },
+    socket: { count: ({ visitor }) => of(visitor.browserSubject) },
+    events: ({ visitor }) => ({ 'test:count': () => ({ ok: true, count: of(visitor.browserSubject) }) }),
+    cookie: {
+      name: KEY,
+      isOutdated: () => false,
+      write: (browser, brought, fits) => {
+        const count = Math.max(of(browser), Number(brought ?? 0))
+        return count > 0 && fits(count) ? count : undefined
+      },
+    },
+    names: [counts],
+  }
+}
