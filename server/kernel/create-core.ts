@@ -30,7 +30,7 @@ import { Disagreements } from './visitors/disagreements.js'
 import { Identities } from './visitors/identities.js'
 import type { UpToVisitors } from './visitors/up-to-visitors.js'
 
-/** Puts the pieces together, then adds the parts. */
+/** Creates the kernel in dependency order, then its parts. */
 export function createCore(app: Koa, settings: Settings, makers: readonly MakePart[]): Core {
   const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
   const comparisons = new Comparisons()

@@ -1,22 +1,22 @@
 import type { Subject, UserSubject } from './subject.js'
 
-/** The generation of a user who was never erased. */
+/** The generation of a user without an erasure. */
 export const FIRST_GENERATION = 0
 
 const USER = /^user(?:@(\d{1,16}))?:/
 
-/** A user, and a generation of that user's values: an erasure ends a generation for good. */
+/** A user and a generation of their values. An erasure starts the next generation, which invalidates older values. */
 export interface Named {
   readonly user: UserSubject
   readonly generation: number
 }
 
-/** Returns the name of a subject's values outside this process. A user's get another name with each erasure: `user@<generation>:s:ann`. */
+/** Returns a subject's name outside this process. A user's name changes with each erasure: `user@<generation>:s:ann`. */
 export function nameOf<N extends string>(subject: N, generation: number): N | `user@${string}` {
   return generation === FIRST_GENERATION ? subject : `user@${generation}:${subject.slice('user:'.length)}`
 }
 
-/** Returns the user and the generation that a name stands for; undefined if it is not a user's. */
+/** Returns the user and the generation in a name; undefined for other names. */
 export function readName(name: string): Named | undefined {
   const [prefix, generation = FIRST_GENERATION] = USER.exec(name) ?? []
   if (prefix === undefined) return undefined

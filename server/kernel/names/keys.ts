@@ -1,22 +1,22 @@
-// The keys that sign cookies and tickets.
+// Derives keys from the app's secrets; signs and verifies cookies and tickets.
 
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 const MIN_BYTES = 32
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
-/** An unset variable is a mistake of its own: a second secret would invalidate the cookies of the first. */
+/** For an unset variable. Advises more than a new secret, which would invalidate all cookies of the current secret. */
 const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
 
-/** The purpose of a key: a signature made for one purpose is worthless for another. */
+/** A key's purpose, part of its derivation: a signature for another purpose is invalid. */
 export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off' | 'inspector'
 
 export interface Key {
-  /** Its `kid`. */
+  /** The `kid`. */
   readonly id: string
   readonly key: KeyObject
 }
 
-/** Derives the keys of one purpose, one for each secret: the first signs or encrypts, so that secrets can be rotated. */
+/** Derives a key for a purpose from each secret, in their order. The first signs or encrypts; the others support key rotation. */
 export function deriveKeys(secrets: readonly string[], purpose: Purpose): readonly Key[] {
   return secrets.map((secret) => {
     const derived = Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, MIN_BYTES))
@@ -25,16 +25,16 @@ export function deriveKeys(secrets: readonly string[], purpose: Purpose): readon
   })
 }
 
-/** Returns the key that signs or encrypts now. */
+/** Returns the current key: the first. */
 export function firstOf(keys: readonly Key[]): Key {
   const [first] = keys
   if (!first) throw new TypeError('koa-live-session: no key to sign with')
   return first
 }
 
-/** The keys of one purpose: the first signs, all verify, so that secrets can be rotated. */
+/** The keys for a purpose: the first signs and all of them verify, so that secrets can be rotated. */
 export class SigningKeys {
-  /** The `kid` of the key that signs. */
+  /** The `kid` of the signing key. */
   readonly id: string
   readonly #key: KeyObject
   readonly #keys: readonly Key[]
@@ -50,25 +50,25 @@ export class SigningKeys {
     return mac(this.#key, text)
   }
 
-  /** Returns the signature of each key: during a rotation, any two processes share one. */
+  /** Returns a signature by each key: during a key rotation, any two processes have a key in common. */
   all(text: string): readonly string[] {
     return this.#keys.map(({ key }) => mac(key, text))
   }
 
-  /** Returns which key made the signature: 0 signs now, others are retired; -1: none of them. */
+  /** Returns the index of the key that made the signature: 0 is the signing key, others are old; -1: none. */
   index(text: string, signature: string): number {
     return this.#keys.findIndex(({ key }) => isEqual(mac(key, text), signature))
   }
 
   /**
-   * Returns which of the signatures is valid. However many there are, each key makes one: a set finds it by a hash with a secret seed, so
-   * that the time taken tells nothing of how much of a signature is right.
+   * Returns the valid signature among these, with a single HMAC per key. The set looks up by a randomly seeded hash, so that timing does
+   * not reveal how much of a signature is correct.
    */
   find(text: string, signatures: ReadonlySet<string>): string | undefined {
     return this.all(text).find((expected) => signatures.has(expected))
   }
 
-  /** Returns whether the key with that id made the signature. */
+  /** Returns whether the key with this `kid` made the signature. */
   verify(id: string, text: string, signature: string): boolean {
     const found = this.#keys.find((key) => key.id === id)
     return found !== undefined && isEqual(mac(found.key, text), signature)
@@ -76,9 +76,9 @@ export class SigningKeys {
 }
 
 /**
- * Returns the secrets to derive keys from.
+ * Validates the app's secrets, from which all keys are derived.
  *
- * @throws {TypeError} if there is none, one is too short to resist guessing, or they cannot be read (a Keygrip)
+ * @throws {TypeError} if there are none, a secret is too short to resist guessing, or they are unreadable (a Keygrip)
  */
 export function readSecrets(keys: unknown, source: string): readonly string[] {
   const fail = (received: string, advice = GENERATE): never => {

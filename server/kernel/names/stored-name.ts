@@ -1,18 +1,18 @@
-// The name of values in a store.
+// Names values in the store.
 
 import { BROWSERS } from '../../stores/store.js'
 import { FIRST_GENERATION, nameOf } from './generation.js'
 import { isSubject, isUser, type PartName, type Subject, subjectHash } from './subject.js'
 
-/** The name of stored values, of a subject or of a part. */
+/** A subject, or a part's own name, in the store. */
 export type StoredName = Subject | PartName
 
-/** The length of a name in bytes that every store accepts. */
+/** The maximum bytes of a name in every store. */
 const MAX_NAME = 255
 
 /**
- * Returns the name of a subject in a store. A browser's id is in the cookie and nowhere else, so its public name is used; a user goes by
- * the app's id, or by a hash if stores may not accept that id.
+ * Returns a subject's name in the store. Hashes a browser's id, which is a secret of its cookie, and a user id that stores may reject: with
+ * more than 255 bytes, or a NUL character.
  */
 export function storeName(subject: StoredName, generation: number = FIRST_GENERATION): string {
   if (!isSubject(subject)) return subject

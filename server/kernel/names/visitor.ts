@@ -14,29 +14,29 @@ import {
   userIdOf,
 } from './subject.js'
 
-/** An object that asks who the visitor of a request is. */
+/** Calls the app's `identify` for a request. */
 export interface Identifier {
   identify(ctx: Koa.Context): Awaitable<UserSubject | undefined>
 }
 
-/** The user whom `identify` has named, at the beginning of a request or during it. */
+/** The user returned by `identify`, at the start of a request or later in it. */
 export interface Vouched {
   readonly user: UserSubject | undefined
-  /** The count of ends when `identify` was asked. */
+  /** `Epochs.ends` at the call of `identify`. */
   readonly ends: number
 }
 
-/** The visitor at the other end of a request or socket: a browser, and the user who is signed in there. */
+/** The visitor of a request or socket: a browser and, if signed in, its user. */
 export class Visitor {
   readonly browser: BrowserId
   readonly browserSubject: BrowserSubject
   readonly user: UserSubject | undefined
-  /** Hash of the user's subject. */
+  /** The hash of the user's subject. */
   readonly userSub: Sub | undefined
-  /** The owner of the tab's own values: of a connection, or during a POST. */
+  /** The owner of the tab's own values, of a connection or during a POST. */
   readonly tab: TabSubject | undefined
 
-  /** @param browserSubject the owner of the browser's own values; a connection that came without a cookie has a fleeting one */
+  /** @param browserSubject the owner of the browser's own values; fleeting for a connection without a cookie */
   constructor(
     browser: BrowserId,
     user: UserSubject | undefined,
@@ -50,31 +50,31 @@ export class Visitor {
     this.tab = tab
   }
 
-  /** Returns the subject that owns the register of a field. An undeclared key is the user's. */
+  /** Returns the owner of a field's register. An undeclared key belongs to the user. */
   subject(field?: Pick<Field, 'scope'>): Subject {
     if (field?.scope === 'tab' && this.tab) return this.tab
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
   }
 
-  /** The user's id as text, as apps see it. */
+  /** The user's id as text, for the app. */
   get userId(): string | undefined {
     return this.user && userIdOf(this.user)
   }
 
-  /** The same visitor in one tab. Not for what is remembered of a cookie, which all tabs send. */
+  /** Returns the same visitor in a tab. Never cache this with a cookie: all tabs of a browser send the same cookie. */
   inTab(tab: TabSubject | undefined): Visitor {
     return tab ? new Visitor(this.browser, this.user, this.browserSubject, tab) : this
   }
 
-  /** The same visitor as a connection has it that came without a cookie. */
+  /** Returns the same visitor, with a fleeting browser subject for a connection without a cookie. */
   get fleeting(): Visitor {
     return new Visitor(this.browser, this.user, fleetingSubject(this.browser))
   }
 
   /**
-   * Returns the id by which an app can refer to the visitor in its own tables.
+   * Returns the public id of the visitor, for the app's own tables.
    *
-   * @param hasId whether the browser has, or gets, a cookie with its id; without one a guest has no id
+   * @param hasId whether the browser has, or is about to get, a cookie with its id; a guest without a cookie has no public id
    */
   id(hasId: boolean): Sub | undefined {
     return this.userSub ?? (hasId ? subjectHash(this.browserSubject) : undefined)
