@@ -1,14 +1,14 @@
 import type { AnyChange } from '../../../shared/change.js'
 import { sameJson } from '../../../shared/json.js'
 
-/** The number of announcements in one go: the event loop turns before those that listeners keep adding. */
+/** Notifications per turn. The event loop then runs, because listeners may keep adding changes. */
 const MAX_AT_ONCE = 1000
 
 type Tell = (change: AnyChange) => void
 
 /**
- * A queue of changes that listeners are told of, one after the other: a change that a listener makes is announced after all have heard of
- * the one that it responds to. Waiting changes of one key are merged, so that no more wait than there are keys.
+ * Notifies listeners of changes in order: a listener's own change waits until all listeners know the previous change. Coalesces pending
+ * changes of the same key, so that the queue never exceeds the number of keys.
  */
 export class Announcements {
   readonly #warn: (message: string) => void
@@ -21,7 +21,7 @@ export class Announcements {
   }
 
   /**
-   * Announces changes in `whose` that were made together: what a listener writes in answer to one of them comes after all of them.
+   * Queues changes that were made together: a listener's response comes after all of them.
    *
    * @param tell must not throw
    */

@@ -1,6 +1,6 @@
-/** A cache of what guests leave, as `GuestBytes` knows it. */
+/** A cache of guest data, as `GuestBytes` sees it. */
 interface Halves {
-  /** Drops the old half: the young one is the old one from now on. */
+  /** Drops the old half, which the young half replaces. */
   rotate(this: void): void
 }
 
@@ -10,14 +10,14 @@ interface Pin {
 }
 
 /**
- * The one bound for all that guests can leave in this process, as any stranger can be any number of guests. Caches that have joined share
- * it, and turn over together, so that the oldest of everything goes. What has to stay for now is pinned: up to half of the bound,
- * and beyond that those go first that were pinned first.
+ * The memory bound for all guest data in this process, since an attacker can create unlimited guests. The caches that join share the bound
+ * and rotate together, which evicts the oldest data of each. Data in use is pinned, up to half of the bound; beyond that, the oldest pins
+ * are released first.
  */
 export class GuestBytes {
   readonly #max: number
   readonly #caches: Halves[] = []
-  /** In the order in which they came. */
+  /** Oldest first. */
   readonly #pins = new Map<object, Pin>()
   #young = 0
   #old = 0
@@ -31,13 +31,13 @@ export class GuestBytes {
     this.#caches.push(cache)
   }
 
-  /** Records how many more bytes the two halves of a cache take. */
+  /** Adjusts the byte counts of the two halves. */
   grow(young: number, old: number): void {
     this.#young += young
     this.#old += old
   }
 
-  /** Makes room by letting the old halves go, if there is too little. */
+  /** Rotates all caches if they exceed the bound: evicts their old halves. */
   fit(): void {
     const room = this.#max - this.#pinned
     if (this.#young <= room / 2 && this.#young + this.#old <= room) return
@@ -45,9 +45,9 @@ export class GuestBytes {
   }
 
   /**
-   * Records how many bytes this takes in all while it has to stay; 0 once it need not.
+   * Pins an object with its total size in bytes; 0 unpins.
    *
-   * @param letGo called if there is no room for it: it is no longer pinned then, and is to take no memory from now on
+   * @param letGo called when the bound forces the release of this pin: the owner must free the memory
    */
   pin(what: object, bytes: number, letGo: () => void = () => undefined): void {
     if (bytes === 0 && !this.#pins.has(what)) return

@@ -3,13 +3,13 @@ import type { JsonValue } from '../../../shared/json.js'
 
 export type Listener = (change: AnyChange) => void
 
-/** The listeners to one kind of news. */
+/** The listeners to a kind of event. */
 export class Audience<T> {
-  /** Created at the first use: most sockets have no listener. */
+  /** Created at the first use, because most sockets have no listeners. */
   #listeners: Set<(news: T) => void> | undefined
 
   add(listener: (news: T) => void): () => void {
-    // A new function each time, so that the same listener can be added twice, and removed separately.
+    // A new function per call, so that the same listener can be added twice and removed separately.
     const own = (news: T): void => listener(news)
     this.#listeners ??= new Set()
     this.#listeners.add(own)
@@ -35,13 +35,13 @@ export class Audience<T> {
   }
 }
 
-/** The listeners to changes of one handle. */
+/** The change listeners of a handle. */
 export class Listeners extends Audience<AnyChange> {
   onChange(listener: Listener): () => void {
     return this.add(listener)
   }
 
-  /** Calls a listener with the value of a key, then with each new one. What the first call throws, the caller has to handle. */
+  /** Calls a listener with the current value of a key, then with each new value. The caller handles errors of the first call. */
   subscribe(
     { key, value }: { readonly key: string; readonly value: JsonValue | undefined },
     listener: (value: JsonValue | undefined) => void,
@@ -52,7 +52,7 @@ export class Listeners extends Audience<AnyChange> {
   }
 }
 
-/** Reports the rejection of a listener that is an async function: it would end the process. */
+/** Reports the rejection of an async listener: unhandled, it would terminate the process. */
 export function heedRejection(result: unknown, report: (error: unknown) => void): void {
   if (result instanceof Promise) result.catch(report)
 }

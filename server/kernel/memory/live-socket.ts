@@ -1,16 +1,16 @@
-// What is sent to a page.
+// The types of the events sent to a page.
 
 import type { Socket } from 'socket.io'
 import type { LiveSessionClientToServer, LiveSessionServerToClient } from '../../../shared/protocol.js'
 
-/** A socket, typed with the events of this library. */
+/** A socket typed with this library's events. */
 export type LiveSocket = Socket<LiveSessionClientToServer, LiveSessionServerToClient>
 
-/** The events that a page receives over its socket. */
+/** The events that a page receives. */
 type PageEvent = keyof LiveSessionServerToClient
 
-/** A function that sends to one page, if it is there. */
+/** Sends an event to a page, if it is connected. */
 export type Emit = <E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>) => void
 
-/** Sends to one socket. */
+/** Sends to a single socket. */
 export type Outlet = Pick<LiveSocket, 'emit'>

@@ -1,18 +1,18 @@
 import NodeCache from 'node-cache'
 import type { GuestBytes } from './guest-bytes.js'
 
-/** As one cache of a million names grows, V8 copies its table for 300 ms; in sixteenths, for 20 ms each. A power of two. */
+/** A power of two. V8 copies the table of a growing cache: for a million names a pause of 300 ms; per shard, 20 ms. */
 const SHARDS = 16
 const BITS = 32 - Math.log2(SHARDS)
-/** FNV-1a, 32 bits. The global is looked up once: in the sandboxes of test runners that takes a microsecond. */
+/** FNV-1a, 32 bits. Reads the global `Math` once: in the sandboxes of test runners each read takes a microsecond. */
 const [OFFSET, PRIME, imul] = [0x811c9dc5, 0x01000193, Math.imul]
 
 export interface RotatingCacheOptions<V = unknown> {
-  /** Maximum number of entries; when the cache is full, it has between half of them and all. @default no limit */
+  /** Maximum number of entries; a full cache holds at least half of them. @default no limit */
   readonly max?: number
-  /** The bound in bytes that it shares with others, and how many of them an entry takes. @default no limit */
+  /** A bound in bytes shared with other caches, and an entry's size. @default no limit */
   readonly shared?: { readonly bytes: GuestBytes; weigh(this: void, thing: V): number }
-  /** Called whenever entries are dropped, with how many at most: code that holds on to found entries must let go of them. */
+  /** Called on each eviction, with the maximum number of dropped entries (0 without a rotation): references to entries are stale then. */
   readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */
   readonly maxIdle?: number
@@ -21,9 +21,9 @@ export interface RotatingCacheOptions<V = unknown> {
 }
 
 /**
- * A bounded cache in two halves: writes go to the young one and reads promote to it; when it is full, or has grown
- * old, the other is dropped whole and they swap. It never refuses a write and never sweeps: a sweep of a million keys
- * stops the event loop for 600 ms, dropping a half takes 0.1 ms.
+ * A bounded cache in two halves: writes go to the young half, and reads promote to it. When the young half is full or old, the cache drops
+ * the old half as a whole and swaps the two. It never rejects a write and never sweeps: sweeping a million keys would block the event loop
+ * for 600 ms, dropping a half takes 0.1 ms.
  */
 export class RotatingCache<V, K = string> {
   readonly #half: number
@@ -55,7 +55,7 @@ export class RotatingCache<V, K = string> {
     return new RotatingCache<V>(() => new NodeCacheShelf<V>(), options)
   }
 
-  /** Creates a cache on a Map: faster for long names that come from outside. */
+  /** Creates a cache backed by a Map: faster for long names from clients. */
   static onMap<V, K = string>(options: RotatingCacheOptions<V>): RotatingCache<V, K> {
     return new RotatingCache<V, K>(() => new Map<K, V>(), options)
   }
@@ -64,17 +64,17 @@ export class RotatingCache<V, K = string> {
     return this.#young.size + this.#old.size
   }
 
-  /** As long as this stays the same, what was found is still there, unless it was deleted by its name. */
+  /** The number of evictions. While it is unchanged, a reference to an entry stays valid, except after `delete`. */
   get rotations(): number {
     return this.#rotations
   }
 
-  /** When to call `age`, in ms since 1970: otherwise code that holds on to found entries would use what should have been dropped. */
+  /** The time to call `age`, in ms since 1970; later, callers with references would use expired entries. */
   get until(): number {
     return this.#rotatedAt + this.#maxIdle
   }
 
-  /** Rotates if enough time has passed. */
+  /** Rotates if `maxIdle` has passed since the last rotation; twice if it has passed twice. */
   age(now: number = this.#maxIdle === Infinity ? 0 : this.#clock()): void {
     const idle = now - this.#rotatedAt
     if (idle < this.#maxIdle) return
@@ -101,13 +101,13 @@ export class RotatingCache<V, K = string> {
     if (this.#shared) this.grow(this.#shared.weigh(thing))
   }
 
-  /** Records that a found entry takes that many more bytes. */
+  /** Records an entry's growth in bytes. */
   grow(bytes: number): void {
     this.#account(this.#youngBytes + bytes, this.#oldBytes)
     this.#shared?.bytes.fit()
   }
 
-  /** Returns the entry with that name, creating it if necessary. */
+  /** Returns the entry, creating it if necessary. */
   ensure(name: K, create: () => V): V {
     const found = this.get(name)
     if (found !== undefined) return found
@@ -122,13 +122,13 @@ export class RotatingCache<V, K = string> {
     this.#old.delete(name)
   }
 
-  /** Evicts an entry as if it had not been used for long: code that holds on to found entries is told. */
+  /** Evicts an entry and calls `onDrop`, as a rotation would. */
   evict(name: K): void {
     this.delete(name)
     this.#drop(0)
   }
 
-  /** Yields all entries one by one, whatever is added and deleted meanwhile. Iterating protects no entry from eviction. */
+  /** Iterates over all entries, tolerating concurrent changes. Iteration does not count as use. */
   *entries(): Generator<readonly [name: K, thing: V]> {
     yield* this.#old.entries()
     yield* this.#young.entries()
@@ -161,7 +161,7 @@ export class RotatingCache<V, K = string> {
     this.#account(this.#youngBytes - weigh(young), this.#oldBytes - weigh(old))
   }
 
-  /** An entry may have grown since it was weighed. */
+  /** Never negative, because an entry may have grown since its size was added. */
   #account(young: number, old: number): void {
     const [youngBytes, oldBytes] = [Math.max(0, young), Math.max(0, old)]
     this.#shared?.bytes.grow(youngBytes - this.#youngBytes, oldBytes - this.#oldBytes)
@@ -170,7 +170,7 @@ export class RotatingCache<V, K = string> {
   }
 }
 
-/** A plain store of things by name, without bounds of its own. */
+/** An unbounded key-value container. */
 export interface Shelf<V, K = string> {
   readonly size: number
   get(name: K): V | undefined
@@ -180,9 +180,9 @@ export interface Shelf<V, K = string> {
   entries(): Iterable<readonly [name: K, thing: V]>
 }
 
-/** A shelf on node-cache: leanest for a million small objects whose names we choose. */
+/** Backed by node-cache, which takes the least memory for a million small objects. Never for names from clients. */
 class NodeCacheShelf<V> implements Shelf<V> {
-  // Names start with `user:` or `browser:`: node-cache would find inherited members under names like `constructor`.
+  // All names start with `user:` or `browser:`; for a name like `constructor` node-cache would return an inherited member.
   readonly #shards = Array.from({ length: SHARDS }, () => new NodeCache({ useClones: false, checkperiod: 0 }))
 
   get size(): number {

@@ -7,40 +7,39 @@ import type { Listener } from './listeners.js'
 import type { Outlet } from './live-socket.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
-/** A subject kept in memory by its open sockets and its listeners. */
+/** A subject held in memory by its open sockets and listeners. */
 export interface Holding {
   readonly subject: Subject
-  /** The subject's name on the wire. */
+  /** The subject's hash, its name in the protocol. */
   readonly sub: Sub
   readonly replica: Replica
-  /** Of its sockets. */
+  /** The subject's sockets. */
   readonly outlets: Set<Outlet>
   readonly listeners: Set<Listener>
 }
 
-/** A subject that is in memory. */
+/** A subject in memory. */
 export interface Resident {
   readonly subject: Subject
   readonly replica: Replica
-  /** Set while sockets and listeners hold it. */
+  /** Set while sockets or listeners hold the subject. */
   readonly holding: Holding | undefined
 }
 
 interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
   readonly guestBytes: GuestBytes
-  /** Returns whether the cookie has room for what is kept under a key. */
+  /** Returns whether the cookie has space for this key. */
   readonly isInCookie: (key: string) => boolean
-  /** Called when what was found for a subject is no longer true. At `onDrop` that may be so for all subjects. */
+  /** Called when references to a subject's replica become stale. `onDrop` means the same for all subjects. */
   readonly onChange: (subject: Subject) => void
 }
 
-/** Bytes that the values in a cookie take in memory at most, beside those of an empty replica: unless they are made to take more. */
+/** Bytes in memory for a cookie's values, besides an empty replica. Crafted values may exceed this. */
 const COOKIE_ROOM = 10_000
 
 /**
- * The replicas of this process: with the sockets that hold them, else in the cache. Eviction never touches a subject that is held; of a
- * guest there is no room for, what fits the cookie is left. Anonymous and signed-in subjects have separate bounds, so that strangers evict
- * no users.
+ * The replicas of this process: held by sockets and listeners, or cached. Never evicts a held replica, but beyond the memory bound it
+ * reduces a guest's to the values that fit into a cookie. Guests and users have separate bounds, so that strangers cannot evict users.
  */
 export class Subjects {
   readonly #clock: () => number
@@ -50,7 +49,7 @@ export class Subjects {
   readonly #held = new Map<Subject, Holding>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
-  /** ms since 1970 from which code that holds on to found replicas must call `age`. */
+  /** ms since 1970 from which holders of replica references must call `age`. */
   until: number
 
   constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions) {
@@ -66,12 +65,12 @@ export class Subjects {
     this.until = this.#due
   }
 
-  /** As long as this stays the same, no replica that was found has been evicted. */
+  /** The number of evictions. While it is unchanged, no known replica was evicted. */
   get residency(): number {
     return this.#users.rotations + this.#browsers.rotations
   }
 
-  /** Drops what has not been used for long. */
+  /** Evicts the replicas not used recently. */
   age(): void {
     const now = this.#clock()
     this.#users.age(now)
@@ -87,13 +86,13 @@ export class Subjects {
     return this.#held.get(subject)?.replica ?? this.#cache(subject).get(subject)
   }
 
-  /** Keeps the replica of a subject that is not in memory. */
+  /** Caches the replica of a subject not yet in memory. */
   begin(subject: Subject, replica: Replica): void {
     this.#cache(subject).set(subject, replica)
     this.#onChange(subject)
   }
 
-  /** Records that a found replica has changed, and takes that many more bytes. */
+  /** Records a change of a replica, and its growth in bytes. */
   changed(subject: Subject, bytes: number): void {
     const holding = this.#held.get(subject)
     if (holding) this.#pin(holding)
@@ -101,7 +100,7 @@ export class Subjects {
     this.#onChange(subject)
   }
 
-  /** Yields all subjects in memory one by one, held ones first. Iterating protects none from eviction. */
+  /** Iterates over all subjects in memory, first those held. Iteration does not count as use. */
   *residents(): Generator<Resident> {
     for (const [subject, holding] of this.#held) yield { subject, replica: holding.replica, holding }
     for (const cache of [this.#users, this.#browsers]) {
@@ -110,12 +109,12 @@ export class Subjects {
     }
   }
 
-  /** The number of users and of browsers in the cache. */
+  /** The numbers of cached users and browsers. */
   get cached(): { readonly users: number; readonly browsers: number } {
     return { users: this.#users.size, browsers: this.#browsers.size }
   }
 
-  /** Returns the subjects that sockets and listeners hold, except fleeting ones. */
+  /** Returns the held subjects, without fleeting subjects. */
   held(): readonly Subject[] {
     return Array.from(this.#held.keys()).filter((subject) => !isFleeting(subject))
   }
@@ -124,11 +123,11 @@ export class Subjects {
     return this.#held.get(subject)
   }
 
-  /** Keeps the subject in memory until `release`. */
+  /** Holds the subject in memory until `release`. */
   hold(subject: Subject): Holding {
     const held = this.#held.get(subject)
     if (held) return held
-    // Nothing is cached for a visitor who never wrote: an empty replica belongs to the sockets alone.
+    // An empty replica stays out of the cache, so that visitors who never write take no space there.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
     const holders = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
@@ -138,18 +137,18 @@ export class Subjects {
     return holding
   }
 
-  /** Hands the subject back to the cache once no socket and no listener holds it any more. */
+  /** Returns the subject to the cache after its last socket and listener are gone. */
   release(subject: Subject): void {
     const holding = this.#held.get(subject)
     if (!holding || holding.outlets.size > 0 || holding.listeners.size > 0) return
     this.#held.delete(subject)
     this.#guestBytes.pin(holding, 0)
-    // What was found for an empty replica is no longer true: it is not kept, and the next write begins another.
+    // An empty replica is not cached: the next write begins another, and invalidates references to this replica.
     if (holding.replica.isEmpty || isFleeting(subject)) holding.replica.clear()
     else this.#cache(subject).set(subject, holding.replica)
   }
 
-  /** Forgets all that a subject has. */
+  /** Removes all values of a subject from memory. */
   erase(subject: Subject): void {
     const replica = this.find(subject)
     this.#cache(subject).delete(subject)
@@ -159,23 +158,23 @@ export class Subjects {
     this.#onChange(subject)
   }
 
-  /** Forgets a subject that no socket and no listener holds, as if it had not been used for long. */
+  /** Evicts a cached subject. */
   evict(subject: Subject): void {
     this.#cache(subject).evict(subject)
   }
 
-  /** Forgets every subject that no socket and no listener holds. */
+  /** Evicts all cached subjects. */
   clear(): void {
     this.#users.clear()
     this.#browsers.clear()
   }
 
-  /** Counts what a guest has beyond what the cookie has room for: without it an idle socket takes as much as one of a guest with nothing. */
+  /** Counts a guest's replica only beyond the size of a cookie: up to that, an idle socket costs about as much as without values. */
   #pin(holding: Holding): void {
     const { subject, replica } = holding
     if (isUser(subject)) return
     const isLight = replica.bytes <= COOKIE_ROOM && replica.registers().every(this.#fitsCookie)
-    // What is written now goes last: its sockets are not told of it yet.
+    // Moves this pin to the end: its sockets do not know the newest write yet, so it is lightened last.
     this.#guestBytes.pin(holding, 0)
     if (!isLight) this.#guestBytes.pin(holding, replica.bytes, () => this.#lighten(holding))
   }
