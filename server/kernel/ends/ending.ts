@@ -5,24 +5,24 @@ import { toStamp } from '../../../shared/stamp.js'
 import { FIRST_GENERATION } from '../names/generation.js'
 import { isUser, type UserSubject } from '../names/subject.js'
 
-/** An end: a user was revoked, or a browser id was given up. */
+/** An end marker: the revocation of a user, or the retirement of a browser id. */
 export interface Ending {
   /** ms since 1970 */
   readonly epoch: number
-  /** The user who signed in when a browser id was given up. */
+  /** The user who signed in when the browser id was retired. */
   readonly heir: UserSubject | undefined
-  /** Whether it was a user's, or became one's: those of guests alone have to make room. Implied by an heir. */
+  /** Whether the id ever belonged to a user; always with an heir. Only those of guests count toward the memory bound of guests. */
   readonly isUsers?: boolean
 }
 
-/** The state of a subject in one place: its values, and what has ended. */
+/** A subject's values and end markers in one place. */
 export interface SubjectState {
   readonly registers: readonly StoredRegister[]
   readonly ending: Ending | undefined
   readonly generation: number
 }
 
-/** Splits registers into the values and what has ended. Keys that no field can have are left out. */
+/** Separates values from end markers, and drops keys that no field can have. */
 export function stateOf(all: readonly StoredRegister[]): SubjectState {
   const epoch = all.find(({ key }) => key === EPOCH_KEY)
   return {
@@ -46,8 +46,8 @@ export function toEnding({ stamp, value }: StoredRegister): Ending {
 }
 
 /**
- * Returns the refusal of a change under a browser id that was given up meanwhile: the id may have been planted, and cannot be told from an
- * honest one. Nothing set under it may reach the next visitor.
+ * Returns the error for a change under a browser id that was retired since. An attacker may have planted the id (session fixation), so no
+ * value set under it may reach the next visitor.
  */
 export function superseded(): LiveSessionError {
   return new LiveSessionError('superseded', 'the visitor has left this browser meanwhile')

@@ -19,31 +19,31 @@ import type { Remote } from './beyond.js'
 import { type Ending, generationRegister, toRegister } from './ending.js'
 import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.js'
 
-/** The epoch of a guest. */
+/** The epoch of all guests. */
 const ONLY_EPOCH = 0
-/** The order of an end that happened before this process knew: requests that are already waiting must survive it. */
+/** The order of an end marker from the store: requests in progress continue. */
 const BEFORE = 0
 
-/** Names of users that are remembered, however many logouts there are: some 150 MB at worst, with short user ids. */
+/** The minimum capacity for users' retired names, regardless of the number of sign-outs: some 150 MB at most, with short user ids. */
 const LEAST = 1_000_000
-/** Approximate bytes of a name, with its place in memory. */
+/** Approximate bytes of a name in memory. */
 const NAME = 200
 
-/** The part of a cookie that says whose it is. */
+/** The identity in a cookie. */
 export interface SignedName extends Signed {
   readonly browserSubject: BrowserSubject
   readonly user: Sub | undefined
 }
 
-/** A visitor, and the visitor's own cookie, if there is one. */
+/** A visitor with their own cookie, if any. */
 interface Shown {
   readonly visitor: Visitor
   readonly cookie: SignedName | undefined
 }
 
 /**
- * The record of who was revoked, and when. Cookies and tickets of a user carry the epoch they were signed in, and those of an older one are
- * worthless. A browser id has only one epoch: it is given up for good.
+ * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
+ * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
  */
 export class Epochs {
   readonly #clock: () => number
@@ -51,10 +51,10 @@ export class Epochs {
   readonly #users: UserEpochs
   readonly #givenUp: GivenUpNames
   readonly #onEnd: (name: string) => void
-  /** The number of revocations, sign-outs and sign-ins so far, from which `hasEndedSince` counts. */
+  /** The count of revocations, sign-outs and sign-ins so far, for `hasEndedSince`. */
   ends: number = BEFORE
 
-  /** @param onEnd called with each name under which something has ended: a browser's, or a user's as a hash */
+  /** @param onEnd called with each name that ends: a browser's subject, or a user's hash */
   constructor(options: GivenUpOptions, remote: Remote, onEnd: (name: string) => void) {
     this.#clock = options.clock
     this.#remote = remote
@@ -63,39 +63,39 @@ export class Epochs {
     this.#givenUp = new GivenUpNames(options)
   }
 
-  /** Returns the epoch of a user, by the hash of the subject. Guests have only one. */
+  /** Returns the epoch of a user, by the subject's hash. Guests always have the same. */
   of(sub: Sub | undefined): number {
     return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
   }
 
-  /** Returns whether what was signed for a user is still valid. */
+  /** Returns whether a signature for a user is still valid. */
   accepts(sub: Sub, signed: Signed): boolean {
     return this.#users.accepts(sub, signed)
   }
 
-  /** Learns the epoch of something valid that was signed for a user: what was signed earlier no longer counts. */
+  /** Adopts the epoch of a valid cookie or ticket: older signatures become invalid. */
   learnEpoch(sub: Sub, epoch: number): void {
     this.#users.learn(sub, epoch)
   }
 
-  /** Returns the epoch and generation that a cookie of this visitor carries. */
+  /** Returns the epoch and generation for this visitor's cookie. */
   signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
     return { epoch: this.of(sub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
   }
 
-  /** Returns which generation of a subject's values counts; of a part's there is only one. */
+  /** Returns the current generation of a subject's values; parts always have the first. */
   generation(subject: Subject | PartName): number {
     return isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 
-  /** Revokes what was signed for a user until now: it becomes worthless everywhere. */
+  /** Revokes a user's cookies and tickets in all processes. */
   revoke(user: UserSubject): void {
     const register = toRegister(this.#users.begin(user, this.#next()))
     this.#remote.store?.keep(user, [register])
     this.#remote.peers?.tell(user, [register])
   }
 
-  /** Revokes a user, and discards all values everywhere: their generation has ended. */
+  /** Revokes a user, and deletes the values in all processes by starting a new generation. */
   erase(user: UserSubject): void {
     const former = this.generation(user)
     const generation = timeAfter(former, this.#clock())
@@ -105,14 +105,14 @@ export class Epochs {
     this.#remote.peers?.tell(user, ends)
   }
 
-  /** Records that another process has erased what a user had before that generation. */
+  /** Records an erasure by another process. */
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
     this.#remote.store?.abandon(user, this.endsOf(user), former)
   }
 
-  /** Returns what is known to have ended for a user, as registers. */
+  /** Returns a user's end markers: the epoch and the generation. */
   endsOf(user: UserSubject): readonly StoredRegister[] {
     const { epoch, generation } = this.signed(user)
     return [
@@ -122,9 +122,9 @@ export class Epochs {
   }
 
   /**
-   * Gives up for good a browser id, or what a part keeps under a name.
+   * Retires a browser id, or a part's name, for good.
    *
-   * @param isEmpty whether it is a guest's whose cookie has no values: one that had nothing stored either leaves nothing in a store
+   * @param isEmpty whether the guest's cookie has no values: if the store has none either, nothing is written there
    */
   giveUp(
     name: BrowserSubject | PartName,
@@ -139,28 +139,25 @@ export class Epochs {
     peers?.tell(name, left)
   }
 
-  /** Records that a user has signed out in a browser: nothing tells which connections without a live cookie belong to it. */
+  /** Records a user's sign-out in a browser. It affects all of the user's connections without a live cookie, whose browser is unknown. */
   signOut(user: Sub): void {
     this.endAgain(cookieless(user))
   }
 
-  /** Ends what has come under a name that was given up before, at every node. */
+  /** Retires a name again, in all processes, to end the connections opened since. */
   endAgain(name: string): void {
     const { heir, isUsers = false } = this.#givenUp.get(name) ?? {}
     this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, heir, isUsers))])
   }
 
-  /** Takes over an end that the store has. Returns whether it is news. */
+  /** Applies an end marker from the store. Returns whether it is new. */
   learn(subject: Subject, ending: Ending): boolean {
     const known = isUser(subject) ? undefined : this.#givenUp.get(subject)
     if (known && known.epoch >= ending.epoch) return false
     return this.#take(subject, ending, known?.order ?? BEFORE)
   }
 
-  /**
-   * Takes over an end that another process makes now. Returns whether it is news: the connections that a user has opened without a cookie
-   * end each time.
-   */
+  /** Applies an end marker from another process. Returns whether it ends connections: always, except for a known revocation of a user. */
   hear(name: string, ending: Ending): boolean {
     return this.#take(name, ending, this.#next())
   }
@@ -169,31 +166,31 @@ export class Epochs {
     return this.#givenUp.get(name) !== undefined
   }
 
-  /** Returns when a browser id was given up, and to whom. */
+  /** Returns when a browser id was retired, and for which user. */
   givenUp(browser: BrowserSubject): GivenUp | undefined {
     return this.#givenUp.get(browser)
   }
 
-  /** Returns whether a cookie is still valid: its browser id was not given up, and its user was not revoked. */
+  /** Returns whether a cookie is still valid: neither is its browser id retired nor its user revoked. */
   isCurrent(cookie: SignedName): boolean {
     const { user, browserSubject } = cookie
     return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
   }
 
-  /** Returns whether a user was revoked, or a name given up, after the first `ends` ends. */
+  /** Returns whether a user was revoked, or a name retired, since the count was `ends`. */
   hasEndedSince(name: string, ends: number): boolean {
     const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
     return order > ends
   }
 
-  /** Returns whether a visitor has gone after the first `ends` ends: by the cookie, if there is one. */
+  /** Returns whether a visitor's session has ended since the count was `ends`. With a cookie, decides by its validity. */
   hasEnded({ visitor, cookie }: Shown, ends: number): boolean {
     if (cookie) return !this.isCurrent(cookie)
     const { browserSubject, userSub } = visitor
     return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, ends))
   }
 
-  /** Returns whether a user, by the hash of the subject, has signed out in any browser, or was revoked, after the first `ends` ends. */
+  /** Returns whether a user, by the subject's hash, was revoked or has signed out in any browser, since the count was `ends`. */
   hasLeftSince(sub: Sub, ends: number): boolean {
     return this.hasEndedSince(sub, ends) || this.hasEndedSince(cookieless(sub), ends)
   }
@@ -222,7 +219,7 @@ export class Epochs {
 }
 
 export interface GivenUp extends Ending {
-  /** Its number among all ends that this process has seen. */
+  /** Its number in the order of all ends in this process. */
   readonly order: number
 }
 
@@ -232,9 +229,8 @@ interface GivenUpOptions extends UserEpochsOptions {
 }
 
 /**
- * Browser ids, and other names of connections and sessions, that are no longer valid. Kept until cookies and tickets of that time have
- * expired, and bounded: sign-ins and logouts add to it. Those of guests make room like all else that guests leave, and never for those of
- * users.
+ * Retired browser ids, and other retired names of connections and sessions. Kept until the cookies and tickets from before have expired, in
+ * bounded memory. Those of guests share the memory bound of guests, so that they never evict those of users.
  */
 class GivenUpNames {
   readonly #users: RotatingCache<GivenUp>
@@ -254,7 +250,7 @@ class GivenUpNames {
     const isKept = isUsers || isCookieless(name) || last?.isUsers === true
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
-    // The clocks of processes differ: an end is never told of as earlier than it was.
+    // The clocks of processes differ: an end marker's time never decreases.
     names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), heir, isUsers: isKept, order })
   }
 }

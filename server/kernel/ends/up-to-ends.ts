@@ -7,13 +7,13 @@ import type { Subjects } from '../memory/subjects.js'
 import type { NameOwner, Remote } from './beyond.js'
 import type { Epochs } from './epochs.js'
 
-/** The kernel up to what has ended. */
+/** The kernel up to revocations. */
 export interface UpToEnds {
   readonly app: Koa
   readonly announcements: Announcements
   readonly epochs: Epochs
   readonly guestBytes: GuestBytes
-  /** The owners of names that are not subjects. */
+  /** The owners of names other than subjects. */
   readonly owners: readonly NameOwner[]
   readonly remote: Remote
   readonly report: Report

@@ -5,42 +5,42 @@ import { FIRST_GENERATION } from '../names/generation.js'
 import { subjectHash, type UserSubject } from '../names/subject.js'
 import type { Ending } from './ending.js'
 
-/** The epoch of a user who was never revoked. */
+/** The epoch of a user without a revocation. */
 const FIRST = 0
 
 interface Known {
-  /** The newest epoch, in ms since 1970. */
+  /** The newest known epoch, in ms since 1970. */
   readonly epoch: number
-  /** The newest epoch whose ending was acted on here. A cookie may have shown a later one, which ends nothing by itself. */
+  /** The newest epoch whose revocation was applied here. A cookie may have shown a later epoch, which revokes nothing by itself. */
   readonly ended: number
-  /** Its number among all ends that this process has seen. */
+  /** Its number in the order of all ends in this process. */
   readonly order: number
   readonly generation: number
 }
 
 const NOTHING: Known = { epoch: FIRST, ended: FIRST, order: 0, generation: FIRST_GENERATION }
 
-/** The epoch and generation in which a cookie or ticket of a user was signed. */
+/** The epoch and generation of a user's cookie or ticket when it was signed. */
 export interface Signed {
   readonly epoch: number
   readonly generation: number
 }
 
 export interface UserEpochsOptions {
-  /** ms for which cookies and tickets are valid: what was revoked earlier need not be remembered. */
+  /** ms for which cookies and tickets are valid; after that, a revocation can be forgotten. */
   readonly maxAge: number
   readonly clock: () => number
 }
 
-/** The current epoch and generation of users, by the hash of the subject. Kept until cookies and tickets of that time have expired. */
+/** The current epochs and generations of users, by the subject's hash. Kept until cookies and tickets from before have expired. */
 export class UserEpochs {
   readonly #clock: () => number
   readonly #all: RotatingCache<Known>
-  /** Whether any user was erased, as far as this process knows. */
+  /** Whether this process knows of any erasure. */
   #hasErasures = false
   readonly #onEnd: (sub: Sub) => void
 
-  /** @param onEnd called with each user whose epoch was begun, heard of or learned */
+  /** @param onEnd called for each user with a new epoch or generation */
   constructor({ maxAge, clock }: UserEpochsOptions, onEnd: (sub: Sub) => void) {
     this.#onEnd = onEnd
     this.#clock = clock
@@ -51,24 +51,24 @@ export class UserEpochs {
     return this.#known(sub).epoch
   }
 
-  /** Returns the number of this user's last end among all that this process has seen; 0 if there was none. */
+  /** Returns the number of this user's last revocation in the order of all ends in this process; 0: none. */
   order(sub: string): number {
     return this.#known(sub).order
   }
 
-  /** Returns whether what was signed for a user then is still valid. */
+  /** Returns whether a signature from this epoch and generation is still valid. */
   accepts(sub: Sub, { epoch, generation }: Signed): boolean {
     const known = this.#known(sub)
     return generation >= known.generation && (epoch === known.epoch || this.#isLater(epoch, known.epoch))
   }
 
-  /** Learns the epoch of something valid that was signed for a user. */
+  /** Adopts the epoch of a valid cookie or ticket. */
   learn(sub: Sub, epoch: number): void {
-    // This is not a revocation made now: what is under way was signed in that epoch, too, or will be found to be older.
+    // Not a revocation: `ended` and `order` stay, so requests in progress continue. Signatures of older epochs fail when verified.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
-  /** Begins an epoch that is later than all known ones. */
+  /** Starts an epoch later than all known epochs. */
   begin(user: UserSubject, order: number): Ending {
     const sub = subjectHash(user)
     const epoch = timeAfter(this.of(sub), this.#clock())
@@ -76,7 +76,7 @@ export class UserEpochs {
     return { epoch, heir: undefined }
   }
 
-  /** Takes over an end that another process has made. Returns whether it is news. */
+  /** Applies a revocation by another process. Returns whether it is new. */
   take(user: UserSubject, { epoch }: Ending, order: number): boolean {
     const sub = subjectHash(user)
     const known = this.#known(sub)
@@ -86,12 +86,12 @@ export class UserEpochs {
     return true
   }
 
-  /** Returns which generation of a user's values counts. Hashes nothing if no user was erased. */
+  /** Returns the current generation of a user's values. Skips the hash if no user was erased. */
   generation(user: UserSubject): number {
     return this.#hasErasures ? this.#known(subjectHash(user)).generation : FIRST_GENERATION
   }
 
-  /** Begins a generation: what the user had until now no longer counts. */
+  /** Starts a generation, which invalidates older values. */
   startGeneration(user: UserSubject, generation: number): void {
     this.#hasErasures = true
     this.#set(subjectHash(user), { generation })
@@ -106,7 +106,7 @@ export class UserEpochs {
     this.#onEnd(sub)
   }
 
-  /** An epoch in the future comes from a clock that ran ahead: any epoch but the first may have revoked it since. */
+  /** Epochs in the future come from a fast clock, and rank below all past epochs except the first: those may be newer revocations. */
   #isLater(epoch: number, known: number): boolean {
     if (known === FIRST) return epoch > FIRST
     const now = this.#clock()
