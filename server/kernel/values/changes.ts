@@ -13,23 +13,23 @@ import type { Dispatch } from './dispatch.js'
 /** The kernel up to the dispatch of changes to pages. */
 export type UpToDispatch = UpToEnds & { readonly dispatch: Dispatch }
 
-/** Where registers come from: a `ChangeSource`, or a cookie, of which listeners are told as of its request. */
+/** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
 export type Origin = ChangeSource | 'cookie'
 
 /**
- * Who beyond this process hears of what is new here, by where it has come from. Within it all hear of everything, in this order: sockets, by
- * a ticket at the end of the turn; comparisons with cookies, which are dropped; listeners.
+ * Decides by origin whether the store and the other processes get a change. Within this process all get it, in this order: sockets, in a
+ * ticket at the end of the turn; cookie comparisons, which are dropped; listeners.
  */
 const HEARD: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
   store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
-  // What a cookie brings, each process learns from the cookie.
+  // Not `cookie`: each process reads its own requests' cookies.
   nodes: ['request', 'socket', 'job', 'ticket', 'login'],
 }
 
-/** A function that returns what `get` returns. */
+/** Returns the same as `get`. */
 type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undefined
 
-/** The merging of registers from any other place into memory: newer ones are taken over, and all who do not know them are told. */
+/** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
 export class Changes {
   readonly #core: UpToDispatch
   readonly #fields: FieldMap
@@ -41,7 +41,7 @@ export class Changes {
     this.#value = value
   }
 
-  /** Takes over what is newer, and tells all who do not know it. Returns how many registers were taken over. */
+  /** Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number. */
   take(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
     const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
     if (HEARD.store.includes(origin)) this.keep(subject, news)
@@ -49,18 +49,18 @@ export class Changes {
     return news.length
   }
 
-  /** Stores what is new here. */
+  /** Stores new registers. */
   keep(subject: Subject, news: readonly StoredRegister[]): void {
     if (news.length > 0 && !isFleeting(subject)) this.#core.remote.store?.keep(subject, news)
   }
 
-  /** Tells the other processes. */
+  /** Sends new registers to the other processes. */
   announce(subject: Subject, news: readonly StoredRegister[]): void {
     const { epochs, remote } = this.#core
     if (!isFleeting(subject)) remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
   }
 
-  /** Does the same, but tells only this process. Returns what was taken over. */
+  /** Merges newer registers, and notifies this process only. Returns them. */
   merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
@@ -83,7 +83,7 @@ export class Changes {
       const { key } = register
       const field = this.#fields.get(key)
       const previous = field && holding && this.#value(field, replica)
-      // Learning more about the same write changes no value.
+      // The same write with more ids changes no value.
       const isChange = holding && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
       if (!replica.merge(this.#named(register), source)) continue
       news.push(register)
@@ -97,7 +97,7 @@ export class Changes {
     return news
   }
 
-  /** Forgets what a subject had, and tells the listeners. */
+  /** Removes a subject's values from memory, and notifies the listeners. */
   erase(subject: Subject): void {
     const holding = this.#core.subjects.holding(subject)
     const changes = Array.from(this.#fields.values(), (field): AnyChange => {
@@ -107,7 +107,7 @@ export class Changes {
     if (holding) this.#tell(holding, changes)
   }
 
-  /** Lets what only another build knows go to the browsers that bring it, even if another process told of it before. */
+  /** Lets undeclared keys of another build go into cookies: a browser brought them, even if another process announced them before. */
   allow(subject: Subject, registers: readonly StoredRegister[]): void {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)
@@ -117,7 +117,7 @@ export class Changes {
       }
   }
 
-  /** Uses the declared key, not the text just parsed: a million subjects share one string. */
+  /** Uses the declared key instead of the parsed text, so that a million subjects share a string. */
   readonly #named = ({ key, stamp, value, ids }: StoredRegister): StoredRegister => {
     return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
   }

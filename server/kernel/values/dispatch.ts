@@ -16,21 +16,21 @@ type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'chang
 
 const NONE: Circumstances = {}
 
-/** The last ticket that had changes alone. */
+/** The last ticket with changes alone, for reuse in the same turn. */
 interface LastTicket {
   readonly sub: Sub | undefined
   readonly epoch: number
-  /** The second in which it was signed. */
+  /** The second of its signature. */
   readonly second: number
   readonly registers: readonly StoredRegister[]
   readonly text: string
 }
 
-/** The dispatch of changes: signs tickets and sends them to the subject's sockets, once for all changes of a turn. */
+/** Dispatches changes to pages: signs a single ticket for all changes of a turn, and sends it to each of the subject's sockets. */
 export class Dispatch {
   readonly #core: UpToEnds & { readonly tickets: Tickets }
   readonly #fields: readonly Field[]
-  /** The keys of fields that belong to a tab. */
+  /** The keys of all fields with the scope `tab`. */
   readonly tabKeys: readonly string[]
   #changed = new Map<Holding, Set<Field>>()
   #afterwards: (() => void)[] = []
@@ -44,19 +44,19 @@ export class Dispatch {
 
   add(holding: Holding, field: Field): void {
     if (holding.outlets.size === 0 || field.access === 'hidden') return
-    // A microtask: packets that arrived together have all been handled by then, and no browser waits for a timer.
+    // A microtask runs after all packets received together are handled, without a timer's delay.
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
     const fields = this.#changed.get(holding) ?? new Set()
     this.#changed.set(holding, fields.add(field))
   }
 
-  /** Calls `act` once the changes are on their way: a browser that is answered then already has the tickets. */
+  /** Calls `act` after the pending tickets are sent: a page gets the ticket before the answer. */
   afterwards(act: () => void): void {
     if (this.#changed.size === 0) act()
     else this.#afterwards.push(act)
   }
 
-  /** Sends what has changed since the last flush: the newest value of each key. */
+  /** Sends the newest value of each key that has changed since the last flush. */
   flush(): void {
     const [changed, afterwards] = [this.#changed, this.#afterwards]
     this.#changed = new Map()
@@ -67,7 +67,7 @@ export class Dispatch {
     for (const act of afterwards) this.#try(act)
   }
 
-  /** Returns a ticket for a greeting: every readable register of the subject's fields, and the values that its other fields read as. */
+  /** Returns a greeting's ticket: all readable registers of the subject's fields, and the current values of the other fields. */
   greeting(subject: Subject, replica: Replica, isOwn: (field: Field) => boolean, isGuest: boolean): string {
     const fields = this.#fields.filter(isOwn)
     const registers = this.readable(replica, fields)
@@ -83,7 +83,7 @@ export class Dispatch {
     })
   }
 
-  /** Returns a ticket. What answers a page is also pushed to its visitor's sockets in the same turn, and is signed only once. */
+  /** Returns a signed ticket. Reuses the last ticket for equal changes, as in an answer and the push to the visitor's sockets. */
   ticket(
     subject: Subject,
     registers: readonly StoredRegister[],
@@ -101,7 +101,7 @@ export class Dispatch {
       sub,
       epoch,
       generation,
-      // Tickets come back, and an end is nothing to merge.
+      // Pages send tickets back, and an expiry is no register to merge.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ...idsOf(registers, now),
       ...endsOf(this.#core.settings.fields, registers, now),
@@ -123,11 +123,11 @@ export class Dispatch {
 
   #send(holding: Holding, fields: Iterable<Field>): void {
     const ticket = this.ticket(holding.subject, this.readable(holding.replica, fields), NONE, holding.sub)
-    // In no room: with an adapter, each could be a channel that only this node needs.
+    // To each socket, not to a room: with an adapter, a room could become a channel that only this node needs.
     for (const outlet of holding.outlets) outlet.emit(STORE_SESSION, ticket)
   }
 
-  /** Returns the registers that a browser can show as they are stored, not in need of `migrate`; of expired ones the end. */
+  /** Returns the registers that a browser can show without `migrate`. An expired register is replaced by its expiry, without a value. */
   readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
     const shown: StoredRegister[] = []
     const now = this.#core.settings.clock()

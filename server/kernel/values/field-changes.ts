@@ -1,4 +1,4 @@
-// The changes of one write, by field and by owner.
+// Groups the changes of a write by field and by owner.
 
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
@@ -6,17 +6,17 @@ import type { StoredRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import type { Subject, UserSubject } from '../names/subject.js'
 
-/** What a write does to a field: a new value, or `undefined` to delete. */
+/** The changes of a write: a field's new value, or `undefined` to delete. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
 
-/** The owner of values: tells whose registers a field is in. */
+/** The owner of values: maps fields to subjects. */
 export interface Owner {
   subject(field: Field): Subject
   /** Undefined for a guest. */
   readonly user?: UserSubject | undefined
 }
 
-/** Returns the registers of one call's changes by their subject. */
+/** Returns a call's changes as registers, grouped by subject. */
 export function bySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
   const all = new Map<Subject, StoredRegister[]>()
   for (const [field, value] of changes) {

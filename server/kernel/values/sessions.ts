@@ -11,21 +11,21 @@ import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } fro
 import { Changes, type Origin, type UpToDispatch } from './changes.js'
 import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
-/** Further details of a write. */
+/** Options of a write. */
 export interface Writing {
-  /** The write gets a larger stamp than this. */
+  /** A lower bound: the write gets a larger stamp. */
   readonly seen?: Stamp | undefined
-  /** The id of a computed change, which is taken once. */
+  /** The idempotency key of a computed change. */
   readonly id?: string | undefined
 }
 
-/** The members of `Sessions` that pages' changes need. */
+/** The members of `Sessions` for changes from pages. */
 export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
 
-/** Every session of this process: what is read, written and merged, and who is told. */
+/** The values of all sessions in this process: reads, writes and merges them. */
 export class Sessions {
   readonly fields: FieldMap
-  /** Those that a request has: all but those of tabs, as it does not say which tab it comes from. */
+  /** The fields of a request: all except those of tabs, because a request does not name its tab. */
   readonly requestFields: FieldMap
   readonly #core: UpToDispatch
   readonly #changes: Changes
@@ -38,10 +38,10 @@ export class Sessions {
     this.#changes = new Changes(core, (field, replica) => this.value(field, replica))
   }
 
-  /** Returns whether a register's field is the browser's own, also while a user is signed in. */
+  /** Returns whether a register belongs to the browser, even while a user is signed in. */
   readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
 
-  /** Returns a name for the values of one of the browser's tabs; undefined if no field belongs to tabs. */
+  /** Returns a subject for the values of a tab of this browser; undefined if no field has the scope `tab`. */
   tabOf(browser: BrowserId): TabSubject | undefined {
     return this.#core.dispatch.tabKeys.length > 0 ? tabSubject(browser) : undefined
   }
@@ -50,12 +50,12 @@ export class Sessions {
     return this.#core.subjects.find(subject)
   }
 
-  /** The stamp that the next write of a key must be newer than. */
+  /** Returns the stamp that the next write of a key must exceed. */
   last(subject: Subject, key: string): Stamp {
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
   }
 
-  /** Returns the stamp that a computed change got; undefined if it was not taken, or more than two minutes ago, or if it is a plain one. */
+  /** Returns the stamp of an accepted computed change by its id; undefined if unknown, older than two minutes, or not a computed change. */
   taken(subject: Subject, key: string, id: string): Stamp | undefined {
     return takenAt(this.find(subject)?.register(key), id)
   }
@@ -65,14 +65,14 @@ export class Sessions {
     return replica && field.live(replica, this.#core.settings.clock)
   }
 
-  /** Returns what `get` returns: the live value, else the default. */
+  /** Returns the same as `get`: the live value, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
     const live = replica && field.live(replica, this.#core.settings.clock)
     return live === undefined ? field.default : live
   }
 
   /**
-   * Applies one call's changes, all with one stamp, newer than anything their keys have seen.
+   * Writes a call's changes with a common stamp, larger than any known stamp of their keys.
    *
    * @throws {LiveSessionError} `closed`
    */
@@ -91,9 +91,9 @@ export class Sessions {
   }
 
   /**
-   * Takes over what is newer, and tells all who do not know it. Returns how many registers were taken over.
+   * Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number.
    *
-   * @param generation the generation of the registers: those of one that has ended do not count
+   * @param generation the registers' generation; before the current generation, they are ignored
    */
   merge(
     subject: Subject,
@@ -107,19 +107,19 @@ export class Sessions {
     return news
   }
 
-  /** Stores what is known of a key again: this process may only have heard of it, and the one that wrote it may be unable to store it. */
+  /** Stores a key's current register again: another process may have written it, and may be unable to reach the store. */
   keepAgain(subject: Subject, key: string): void {
     const register = this.find(subject)?.register(key)
     if (register) this.#changes.keep(subject, [register])
   }
 
-  /** Takes over a write that the store already has. */
+  /** Merges a write already in the store, and announces it to the other processes. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#changes.merge(subject, [register], source)
     this.#changes.announce(subject, [register])
   }
 
-  /** Erases what is here if a generation is newer than the known one: it began when the user was erased. Returns whether it counts. */
+  /** Applies an erasure if the generation is newer than known. Returns whether the generation is current. */
   startGeneration(subject: Subject, generation: number): boolean {
     const { epochs } = this.#core
     const known = epochs.generation(subject)
@@ -130,7 +130,7 @@ export class Sessions {
     return generation >= known
   }
 
-  /** Forgets what a subject had, and tells the listeners. */
+  /** Removes a subject's values from memory, and notifies the listeners. */
   erase(subject: Subject): void {
     this.#changes.erase(subject)
   }
@@ -140,7 +140,7 @@ export class Sessions {
     if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
   }
 
-  /** Accepts no more writes. */
+  /** Rejects all further writes. */
   close(): void {
     this.#isClosed = true
   }

@@ -1,4 +1,4 @@
-// Tickets: signed, and read when they come back.
+// Signs and verifies tickets.
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isRecord, parseRegisters } from '../../../shared/parse.js'
@@ -12,10 +12,10 @@ import type { SigningKeys } from '../names/keys.js'
 const ALGORITHM = 'HS256'
 const TYPE = 'live-session+jwt'
 
-/** The content of a ticket, except when it was signed. */
+/** The content of a ticket without its dates. */
 export type TicketContent = Omit<TicketClaims, 'aud' | 'iat' | 'exp'>
 
-/** A ticket whose signature and date are valid. */
+/** A ticket with a valid signature and date. */
 export interface Ticket {
   readonly sub: Sub
   readonly epoch: number
@@ -23,7 +23,7 @@ export interface Ticket {
   readonly registers: readonly StoredRegister[]
 }
 
-/** The signing and verification of tickets: JWS in compact form (RFC 7515), HS256. */
+/** Tickets are JWS in compact form (RFC 7515), HS256. */
 export class Tickets {
   readonly #keys: SigningKeys
   readonly #maxAge: number
@@ -42,7 +42,7 @@ export class Tickets {
     return `${text}.${this.#keys.sign(text)}`
   }
 
-  /** @throws {LiveSessionError} `bad_ticket`, without saying what was wrong with it */
+  /** @throws {LiveSessionError} `bad_ticket`, without the reason */
   verify(ticket: string, now: number, index: number): Ticket {
     const read = ticket.length <= MAX_TICKET ? this.#read(ticket, now) : undefined
     if (!read) throw new LiveSessionError('bad_ticket', `ticket ${index} is not one of ours, or too old`, { index })
@@ -52,7 +52,7 @@ export class Tickets {
   #read(ticket: string, now: number): Ticket | undefined {
     const [header, payload, signature, ...rest] = ticket.split('.')
     if (!header || !payload || !signature || rest.length > 0) return undefined
-    // We choose the algorithm, never the token (RFC 8725, 3.1): a header that asks for another is refused.
+    // The server chooses the algorithm, never the token (RFC 8725, 3.1): a header with another algorithm is rejected.
     const { alg, typ, kid, crit } = decode(header)
     if (alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined
     if (!this.#keys.verify(kid, `${header}.${payload}`, signature)) return undefined
