@@ -2,21 +2,21 @@ import type { Field } from '../../../shared/field.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Visitor } from '../names/visitor.js'
 
-/** The result of comparing a cookie with memory. A request with the same cookie needs no merging, no parsing and no crypto. */
+/** The result of comparing a cookie with memory, as a memo: later requests with the same cookie skip merging, parsing and crypto. */
 export interface Comparison extends Readonly<Record<Exclude<Field['scope'], 'tab'>, Replica | undefined>> {
   readonly visitor: Visitor
-  /** Whether a cookie written now would have other content: more, or less. Computed on first use. */
+  /** Whether a cookie written now would differ. Computed on first use. */
   isOutdated: boolean | undefined
 }
 
-/** A cookie with its comparison, which is undefined as soon as anything that it depends on has changed. */
+/** A cookie with its comparison, which is undefined after any change that affects it. */
 export interface Compared {
   comparison: Comparison | undefined
 }
 
-/** The compared cookies, by the names of all that their comparisons depend on. */
+/** Indexes the compared cookies by the names that their comparisons depend on. */
 export class Comparisons {
-  /** Nearly all names have one cookie, and a set would take as much memory as that. */
+  /** Most names have a single cookie, and a set would take as much memory as the cookie. */
   readonly #cookies = new Map<string, Compared | Set<Compared>>()
 
   keep(cookie: Compared, comparison: Comparison): void {
@@ -29,13 +29,13 @@ export class Comparisons {
     }
   }
 
-  /** Discards comparisons when a subject's values have changed or left memory, or what is signed under a name is no longer valid. */
+  /** Discards comparisons after a subject's values changed or were evicted, or after a revocation under this name. */
   readonly drop = (name: string): void => {
     forget(this.#cookies.get(name))
     this.#cookies.delete(name)
   }
 
-  /** Discards all comparisons, when it is unknown which have changed, or which cookies will be seen again. */
+  /** Discards all comparisons, because an eviction of replicas or cookies may affect any of them. */
   readonly dropAll = (): void => {
     for (const cookies of this.#cookies.values()) forget(cookies)
     this.#cookies.clear()

@@ -1,24 +1,24 @@
 import type { BrowserSubject } from '../names/subject.js'
 
-/** The content that a part keeps in the live cookie, in the room that registers leave. */
+/** A part's content in the live cookie, in the space beside the registers. */
 export interface CookieMember {
-  /** Its name in the cookie. */
+  /** The member's name in the cookie. */
   readonly name: string
-  /** Returns whether a cookie written now would say something else. */
+  /** Returns whether a cookie written now would differ. */
   isOutdated(brought: unknown): boolean
   /**
-   * Returns what a cookie written now says, as JSON; undefined for nothing.
+   * Returns the content for a cookie written now, as JSON; undefined for nothing.
    *
-   * @param brought what the request's own cookie says, as JSON that was signed
-   * @param fits returns whether there is room
+   * @param brought the content of the request's own cookie, as verified JSON
+   * @param fits returns whether there is space
    */
   write(browser: BrowserSubject, brought: unknown, fits: (value: unknown) => boolean): unknown
 }
 
-/** The content that parts keep in a cookie, by their names. */
+/** The contents of parts in a cookie, by member name. */
 export type MemberValues = Readonly<Record<string, unknown>>
 
-/** The parts' members of the live cookie. */
+/** All parts' members of the live cookie. */
 export class CookieMembers {
   readonly #all: readonly CookieMember[]
 
@@ -30,7 +30,7 @@ export class CookieMembers {
     return this.#all.some((member) => member.name in brought && member.isOutdated(brought[member.name]))
   }
 
-  /** @param room returns the bytes left in the cookie; called only if there is something to write */
+  /** @param room returns the bytes left in the cookie; called only if a member has content */
   write(browser: BrowserSubject, brought: MemberValues | undefined, room: () => number): MemberValues {
     let taken = 0
     const written: Record<string, unknown> = {}

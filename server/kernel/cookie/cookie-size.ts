@@ -5,14 +5,14 @@ import { newBrowserId, subjectHash, userSubject } from '../names/subject.js'
 import { encode, payloadOf } from './cookie-text.js'
 import { attributesOf, type CookieOptions } from './cookie-writer.js'
 
-/** The size in bytes up to which every browser keeps a cookie: its name, value and attributes (RFC 6265, 6.1). */
+/** The size in bytes that every browser accepts: name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
-/** Bytes beyond the budget for what parts keep in the cookie. With the default budget a whole head then has less than 4 kB. */
+/** Bytes beyond the budget for parts. With the default budget, a whole response head then stays under 4 kB. */
 const BESIDE_BUDGET = 300
-/** Bytes of the status line, and of `Date`, `Connection`, `Keep-Alive` and `Transfer-Encoding`, which Node adds itself. */
+/** Bytes of the status line, `Date`, `Connection`, `Keep-Alive` and `Transfer-Encoding`, which Node adds later. */
 const OF_NODE = 140
 
-/** Returns the bytes that registers may take in a cookie with that name and these attributes, whatever else it says. */
+/** Returns the bytes for registers in a cookie with these options, beside the longest possible identity. */
 export function roomForRegisters(options: CookieOptions): number {
   const sub = subjectHash(userSubject(1))
   const most = Number.MAX_SAFE_INTEGER
@@ -22,8 +22,8 @@ export function roomForRegisters(options: CookieOptions): number {
 }
 
 /**
- * Returns what a cookie can carry. Its budget is checked at startup, so this build's own registers fit; but another build, with other
- * fields or other shares, may have left registers that do not: the newest of them are kept.
+ * Returns the registers that fit into a cookie. Those of this build always fit, because the budget is checked at startup. With larger
+ * registers of another build, keeps the newest: first of this build, then of the other.
  */
 export function fitting(
   own: readonly StoredRegister[],
@@ -44,12 +44,12 @@ export function fitting(
   })
 }
 
-/** Returns the bytes that registers leave to other content, of the budget and a little beyond it. */
+/** Returns the bytes that registers leave to parts: of the budget, and a little beyond. */
 export function roomBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
   return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
 }
 
-/** Returns about how many bytes the head of a response has, once it is written. */
+/** Returns the approximate bytes of a response's head. */
 export function headBytes(res: ServerResponse): number {
   const lines = Object.entries(res.getHeaders()).flatMap(([name, value = '']) =>
     [value].flat().map((one) => `${name}: ${one}\r\n`),
@@ -63,7 +63,7 @@ function total(registers: readonly StoredRegister[], bytes: (register: StoredReg
   return sum
 }
 
-/** Returns an upper bound of its bytes, which is quick to find for most registers. */
+/** Returns an upper bound of a register's bytes, cheap for all values but objects. */
 function atMost(register: StoredRegister): number {
   const { key, value = null } = register
   return typeof value === 'object' && value !== null ? exactly(register) : mostBytes(key, value)

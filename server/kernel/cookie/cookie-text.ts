@@ -14,31 +14,31 @@ const VERSION = 1
 /** The content of the live cookie. */
 export interface CookieContent {
   readonly browser: BrowserId
-  /** Hash of the signed-in user's subject, whose values these are. */
+  /** The hash of the signed-in user, the owner of the values. */
   readonly user: Sub | undefined
   readonly epoch: number
-  /** The generation of the user's values; none if they were never erased. */
+  /** The generation of the user's values; omitted without an erasure. */
   readonly generation?: number | undefined
   readonly registers: readonly StoredRegister[]
-  /** What parts keep in it, as JSON. */
+  /** The contents of parts, as JSON. */
   readonly members?: MemberValues | undefined
 }
 
 interface Verified {
   readonly text: string
-  /** ms since 1970, by our own clock */
+  /** ms since 1970, by the server's clock */
   readonly expiresAt: number
 }
 
 /** The content of a cookie besides its registers. */
 type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'isRetired'>
 
-/** A live cookie whose signature is valid. As many are cached as there is room for, so it has few properties. */
+/** A live cookie with a valid signature. Has few properties, because many are cached. */
 export class VerifiedCookie implements CookieContent, Verified, Compared {
   readonly isNewer = false
   readonly text: string
   readonly expiresAt: number
-  /** Whether it was signed by a retired key, so that it must be written again. */
+  /** Whether an old key signed it, which makes a rewrite necessary. */
   readonly isRetired: boolean
   readonly browser: BrowserId
   readonly user: Sub | undefined
@@ -47,7 +47,7 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
   readonly members: MemberValues | undefined
   comparison: Comparison | undefined
   readonly #readAt: number
-  /** The registers parsed last. The text says the same in less memory, and code asks for the same registers repeatedly. */
+  /** The registers parsed last, for repeated reads of a cookie. All other cookies keep only their text, which takes less memory. */
   static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly StoredRegister[] } | undefined
 
   constructor(rest: Rest, registers: readonly StoredRegister[], now: number) {
@@ -77,14 +77,14 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
   }
 }
 
-/** A cookie written by a newer build: read as empty, and left unchanged for that build. */
+/** A cookie of a newer build: read as empty, and kept unchanged. */
 interface NewerCookie extends Verified {
   readonly isNewer: true
 }
 
 export type GoodCookie = VerifiedCookie | NewerCookie
 
-/** Valid cookies of several browsers at once, none of them the user's own: all but one were planted, and nothing tells which. */
+/** Valid cookies of several browsers, none of the current user. An attacker planted some, and it is unknown which are genuine. */
 interface RivalCookies {
   readonly isNewer?: undefined
   readonly rivals: readonly VerifiedCookie[]
@@ -97,10 +97,10 @@ export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): 
   return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
 }
 
-/** Returns what a page is told that a cookie has: the proof that the browser keeps what it is given. */
+/** Returns the stamps in a cookie, without hidden fields, for a page: proof that the browser stores our cookies. */
 export function heldIn(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
   const registers = cookie?.registers ?? []
-  // `map` allocates as many as there are, and each open connection keeps them.
+  // Not `flatMap`: `map` allocates the exact length, and each open connection keeps this array.
   return registers
     .filter(({ key }) => (fields.get(key)?.access ?? 'hidden') !== 'hidden')
     .map(({ key, stamp }) => [key, stamp])
@@ -111,7 +111,7 @@ export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undef
   return cookie?.isNewer === false ? cookie : undefined
 }
 
-/** Returns all cookies that may turn out to be the visitor's. */
+/** Returns all cookies that may belong to the visitor. */
 export function readables(cookie: ReadCookie | undefined): readonly VerifiedCookie[] {
   if (cookie && 'rivals' in cookie) return cookie.rivals
   const one = readable(cookie)
@@ -121,7 +121,7 @@ export function readables(cookie: ReadCookie | undefined): readonly VerifiedCook
 /** Returns the payload of a cookie's value. */
 export function payloadOf(content: CookieContent, exp: number): object {
   const { browser, user, epoch, generation, registers, members } = content
-  // JSON leaves out what is undefined.
+  // JSON omits undefined members.
   return { v: VERSION, browser, user, ...members, epoch, g: generation || undefined, exp, r: registers.map(toWire) }
 }
 
@@ -133,7 +133,7 @@ function parse(text: string): unknown {
   return JSON.parse(Buffer.from(text, 'base64').toString())
 }
 
-/** Decodes a cookie. Returns undefined if it is not one of ours, whatever its signature. */
+/** Decodes a cookie. Returns undefined if the content is malformed, even with a valid signature. */
 export function decode(text: string, isRetired: boolean, now: number): GoodCookie | undefined {
   try {
     const payload = parse(text)

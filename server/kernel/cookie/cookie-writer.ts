@@ -3,24 +3,24 @@ import session from 'koa-session'
 import type { SigningKeys } from '../names/keys.js'
 import { encode } from './cookie-text.js'
 
-/** 400 days: browsers keep no cookie longer (RFC 6265bis, 5.5). */
+/** 400 days: the limit of browsers (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
 
 /** The options of the live cookie. */
 export interface CookieOptions {
   readonly name: string
-  /** ms for which it is valid. */
+  /** ms of validity. */
   readonly maxAge: number
-  /** The browser gets no expiry time, and keeps the cookie until it is closed. */
+  /** Sends no expiry time, so the browser drops the cookie when it closes. */
   readonly endsWithBrowser: boolean
   readonly sameSite: 'strict' | 'lax' | 'none'
   readonly secure: boolean | undefined
   readonly domain: string | undefined
-  /** Each site that embeds the app has a cookie of its own (CHIPS). */
+  /** Gives each embedding site a separate cookie (CHIPS). */
   readonly partitioned: boolean
 }
 
-/** Creates an app of its own for koa-session, so that it can never overwrite the app's `ctx.session`, nor be overwritten by it. */
+/** Creates a separate Koa app for koa-session, so that it cannot clash with the app's own `ctx.session`. */
 export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   const { name, endsWithBrowser } = given
   const writer = new Koa()
@@ -30,7 +30,7 @@ export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   return writer
 }
 
-/** Returns the attributes that the app has chosen: those left out depend on the request. */
+/** Returns the attributes from the app's options: the defaults of the others depend on the request. */
 export function chosen({ sameSite, secure, domain, partitioned }: CookieOptions): Partial<CookieOptions> {
   return {
     sameSite,
@@ -40,7 +40,7 @@ export function chosen({ sameSite, secure, domain, partitioned }: CookieOptions)
   }
 }
 
-/** Returns the cookie's attributes as sent when it has all of them. */
+/** Returns the attributes as sent, at their longest. */
 export function attributesOf({ sameSite, domain, partitioned }: CookieOptions): string {
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
   return `${attributes}${partitioned ? '; partitioned' : ''}${domain === undefined ? '' : `; domain=${domain}`}`

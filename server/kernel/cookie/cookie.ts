@@ -18,42 +18,42 @@ import {
 } from './cookie-text.js'
 import { type CookieOptions, chosen, createWriter } from './cookie-writer.js'
 
-/** Bytes that a cached text takes besides its characters, together with what is found for it. */
+/** Bytes per cached cookie besides its text. */
 const ENTRY = 500
 const weigh = ({ text }: GoodCookie): number => ENTRY + text.length
 /** The length of a SHA-256 MAC in base64url. */
 const MAC_LENGTH = 43
 const FOREIGN =
   'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: node_modules/koa-live-session/docs/troubleshooting.md#lost-after-a-restart-of-the-server'
-/** nginx reads a whole head into a page of memory, 4,096 bytes, unless told otherwise. */
+/** By default nginx buffers a response head in one memory page: 4,096 bytes. */
 const MOST_IN_HEAD = 4000
 const LARGE_HEAD =
   'a response head with the live cookie has more than 4,000 bytes, which nginx answers with 502 by default. Set proxy_buffer_size 16k and proxy_buffers 8 16k in nginx, ' +
   'or keep less in cookies: node_modules/koa-live-session/docs/troubleshooting.md#502-behind-nginx'
-/** Shorter than a cookie with nothing but a browser id. */
+/** Less than the length of a cookie with only a browser id. */
 const LEAST_LENGTH = 80
-/** No browser sends more cookies to one site: only a header that no browser has written holds more texts. */
+/** More cookies than any browser sends to a site; a longer header is crafted. */
 const MOST_TEXTS = 180
 
-/** A request, or what stands for one. */
+/** A request, or a substitute with its headers. */
 export interface Sender {
   readonly headers: { readonly cookie?: string | undefined }
 }
 
-/** A browser id that was given up, and when, in ms since 1970. */
+/** When a browser id was retired, in ms since 1970, and the id. */
 export type Ended = readonly [end: number, browser: BrowserId]
 
 interface Needs {
   clock(this: void): number
-  /** Returns whether a cookie was neither given up nor revoked. */
+  /** Returns whether neither the browser id is retired nor the user revoked. */
   isCurrent(this: void, cookie: VerifiedCookie): boolean
-  /** Called when texts are evicted: one that comes again is read again. */
+  /** Called when cached cookies are evicted: the next request decodes them again. */
   onForget(this: void): void
   readonly warn: Warn
   readonly guestBytes: GuestBytes
 }
 
-/** The live cookie: verified by our own code, because the hot path must avoid crypto; written as a whole by koa-session. */
+/** The live cookie. Our own code verifies it, with a cache to keep crypto off the hot path; koa-session writes it. */
 export class LiveCookie {
   readonly #keys: SigningKeys
   readonly #options: CookieOptions
@@ -65,11 +65,11 @@ export class LiveCookie {
   readonly #clock: Needs['clock']
   readonly #isCurrent: Needs['isCurrent']
   readonly #warn: Warn
-  // The same text is verified once: its content never changes.
+  // Caches by signature: the same text is verified once.
   readonly #verified: RotatingCache<GoodCookie>
-  /** What verifies of requests with several cookies: a request asks more than once. */
+  /** The verified cookies of requests with several cookies, which are read repeatedly. */
   readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
-  /** Whether this process has warned of a large head: its operator may have raised the proxy's limit since. */
+  /** Whether this process has warned of a large head. Once is enough: the operator may have raised the proxy's limit since. */
   #hasToldHead = false
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
@@ -87,7 +87,7 @@ export class LiveCookie {
     this.#writer = createWriter(keys, options)
   }
 
-  /** Returns the cookie of a request, if one verifies and has not expired; of several, the user's own. */
+  /** Returns the valid, unexpired cookie of a request; of several, the user's own. */
   read(sender: Sender, user?: UserSubject): ReadCookie | undefined {
     const header = sender.headers.cookie
     if (header === undefined) return undefined
@@ -102,19 +102,19 @@ export class LiveCookie {
     return this.#choose(verified, user)
   }
 
-  /** Yields the cookies that browsers have sent lately and that this build can read. */
+  /** Iterates over recently seen cookies, except those of newer builds. */
   *seen(): Generator<VerifiedCookie> {
     for (const [, read] of this.#verified.entries()) yield* readables(read)
   }
 
-  /** Writes the cookie to a response whose headers have not gone out yet. Synchronous, although koa-session is not. */
+  /** Writes the cookie to a response before its headers are sent. The effect is synchronous, although koa-session returns a promise. */
   write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
     const ctx = this.#context(req, res)
     this.#tellEnd(ctx)
     ctx['session'] = this.#payload(content)
-    // Not yet: outer middleware may add headers after this.
+    // Deferred, because outer middleware may add headers.
     if (!this.#hasToldHead) process.nextTick(() => this.#checkHead(res))
-    // Not `manuallyCommit`, which hashes the content first to see whether it has changed.
+    // Not `manuallyCommit`: it hashes the content first to detect changes.
     return ctx['session'].save()
   }
 
@@ -122,35 +122,35 @@ export class LiveCookie {
   clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const ctx = this.#context(req, res)
     this.#tellEnd(ctx)
-    // The former content does not matter: given a session of ours, koa-session does not read it.
+    // A session object of ours stops koa-session from reading the former content.
     ctx['session'] = {}
     const removed = ctx['session']
     ctx['session'] = null
     return removed.manuallyCommit()
   }
 
-  /** Returns the value of the Cookie header that a browser with this content would send. */
+  /** Returns a Cookie header with this content, as a browser would send it. */
   header(content: CookieContent): string {
     const pair = `${this.#options.name}=${encode(this.#payload(content))}`
     return `${pair}; ${this.#options.name}.sig=${this.#keys.sign(pair)}`
   }
 
   /**
-   * Tells the browser which id in a cookie that it has sent was given up, and when, in ms since 1970. It says so with each later request: one
-   * that says so, and still brings that cookie, was not sent before.
+   * Notifies the browser, by an unsigned cookie, of its id's retirement and the time. With this notice, a later request under the retired
+   * id is provably not late.
    */
   tellEnd(req: IncomingMessage, res: ServerResponse, givenUp: Ended | undefined): void {
     this.#tellEnd(this.#context(req, res), givenUp)
   }
 
-  /** @param givenUp undefined takes back what the browser was told, as it gets another cookie */
+  /** @param givenUp undefined deletes the notice, because the browser gets another cookie */
   #tellEnd({ req, cookies }: Koa.Context, givenUp?: Ended): void {
     if (!givenUp && !req.headers.cookie?.includes(this.#endName)) return
     const options = { signed: false, overwrite: true, ...chosen(this.#options) }
     cookies.set(this.#endName, givenUp ? givenUp.join('.') : null, options)
   }
 
-  /** Returns when an id was given up last, as the browser had been told when it sent a request, in ms since 1970; 0 if it had not. */
+  /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice. */
   toldEnd({ headers }: Sender, browser: BrowserId): number {
     const told = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
     return Math.max(0, ...told.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
@@ -165,7 +165,7 @@ export class LiveCookie {
   #context(req: IncomingMessage, res: ServerResponse): Koa.Context {
     this.#writer.proxy = this.#app.proxy
     const ctx = this.#writer.createContext(req, res)
-    // Behind a proxy that terminates TLS without saying so the app may know better: `secure: true` is trusted.
+    // Behind a TLS-terminating proxy that sends no protocol header, trust the app's `secure: true`.
     if (this.#options.secure) ctx.cookies.secure = true
     return ctx
   }
@@ -175,8 +175,8 @@ export class LiveCookie {
   }
 
   /**
-   * A sibling subdomain can plant cookies with our name ahead of ours (cookie tossing): the one that verifies is ours. All that a browser
-   * sends are tried: those left out could hide ours.
+   * Picks out our cookies by their signature: a sibling subdomain can plant cookies with our name before ours (cookie tossing). Tries as
+   * many texts as a browser can send, because any of them may be ours.
    */
   #search(texts: readonly string[], signatures: readonly string[]): readonly GoodCookie[] {
     const offered = new Set(signatures.filter(({ length }) => length === MAC_LENGTH))
@@ -187,7 +187,7 @@ export class LiveCookie {
     })
   }
 
-  /** Several may verify, as an attacker can get and plant a valid cookie of their own: then ours is this user's, which no other user has. */
+  /** The current user's cookie is genuine, even if an attacker has planted another valid cookie: that belongs to another user. */
   #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
     const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
     const all = current.flatMap(readables)
@@ -199,7 +199,7 @@ export class LiveCookie {
   }
 
   #verify(text: string, signature: string): GoodCookie | undefined {
-    // Looked up by signature, which is short: hashing a whole cookie takes as long as all the rest of reading a request.
+    // By signature, because it is short: hashing a whole cookie takes as long as the rest of reading a request.
     const known = this.#verified.get(signature)
     const cookie = known?.text === text ? known : this.#decode(text, signature)
     return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined
@@ -217,7 +217,7 @@ export class LiveCookie {
   }
 }
 
-/** Returns the values of all cookies with one name in a Cookie header; `pair` is the name with its equals sign. */
+/** Returns the values of all cookies with this name in a Cookie header; `pair` is the name with its equals sign. */
 function allValues(header: string, pair: string): readonly string[] {
   const values: string[] = []
   for (let at = header.indexOf(pair); at >= 0; at = header.indexOf(pair, at + pair.length)) {
@@ -228,14 +228,14 @@ function allValues(header: string, pair: string): readonly string[] {
   return values
 }
 
-/** Another cookie's name may end like ours, and its value may hold our name. */
+/** Rejects other cookies whose name ends like ours, or whose value contains our name. */
 function beginsName(header: string, at: number): boolean {
   let before = at - 1
   while (header[before] === ' ') before -= 1
   return before < 0 || header[before] === ';'
 }
 
-/** Returns a copy: a part cut out of a header would keep the whole header in memory. */
+/** Returns a copy: a slice of a header would keep the whole header in memory. */
 function flat(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
 }

@@ -10,7 +10,7 @@ import type { Comparison, Comparisons } from './comparison.js'
 import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
 
-/** The exchange between the cookie and the replicas in memory: each learns what the other knows. */
+/** Synchronizes cookies with the replicas in memory, in both directions. */
 export class Freshness {
   readonly #core: UpToValues
   readonly #comparisons: Comparisons
@@ -25,22 +25,22 @@ export class Freshness {
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
   }
 
-  /** Returns the subjects whose values a visitor has: the user, and the browser if that is another one and has fields. */
+  /** Returns the subjects of a visitor's values: the user or the guest, and for a user also the browser if it has fields of its own. */
   subjects({ user, browserSubject }: Visitor): readonly Subject[] {
     if (user === undefined) return [browserSubject]
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
-  /** Returns those, and the tab's own, which no cookie has. */
+  /** Returns the same, and the tab's subject, which is never in a cookie. */
   allSubjects(visitor: Visitor): readonly Subject[] {
     const subjects = this.subjects(visitor)
     return visitor.tab ? [...subjects, visitor.tab] : subjects
   }
 
-  /** Compares a cookie with memory. The first time, memory takes over what only the cookie knows. */
+  /** Compares a cookie with memory. The first time, merges the cookie into memory. */
   compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     if (cookie.comparison) return cookie.comparison
-    // If its visitor was revoked after it arrived, a cookie brings nothing back, and its comparison is not kept.
+    // After a revocation, neither merge the cookie nor keep its comparison.
     if (!this.#core.epochs.isCurrent(cookie)) return this.#comparison(visitor)
     this.#absorb(cookie, visitor)
     const comparison = this.#comparison(visitor)
@@ -56,15 +56,15 @@ export class Freshness {
   }
 
   /**
-   * Returns what a cookie that is written now, after this one, carries. Undeclared keys are those of another build: carried, never judged.
-   * Only that build knows whether they are the user's or the browser's own, so those of a cookie stay in that cookie.
+   * Returns the registers for a cookie that replaces this cookie. Copies undeclared keys of another build from cookie to cookie: only that
+   * build knows whether they belong to the user or to the browser.
    */
   registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
     const { fields, maxAge, clock } = this.#core.settings
     const now = clock()
     const own: StoredRegister[] = []
     const others = new Replica()
-    // How they are used is unknown here, so they expire by the time of their write: otherwise a dead key would stay forever.
+    // Their field's lifetime is unknown here. The cookie's `maxAge` applies instead, so that unused keys disappear.
     const carry = (register: StoredRegister, source: ChangeSource): void => {
       if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
     }
@@ -75,19 +75,19 @@ export class Freshness {
         const field = fields.get(register.key)
         const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
         if (isOwn) own.push(register)
-        // What came from a store, or another process, is not for browsers: whether they may see it is unknown here.
+        // Undeclared keys from the store or another process stay out of cookies: browsers may not be allowed to see them.
         if (!field && replica?.source(register.key) === 'ticket') carry(register, 'ticket')
       }
     }
     return fitting(own, others.registers(), this.#room)
   }
 
-  /** Returns the bytes that parts may use beside these registers. Registers that another build wrote may exceed the budget; parts may not. */
+  /** Returns the bytes for parts beside these registers. Registers of another build may exceed the budget; parts may not. */
   roomBeside(registers: readonly StoredRegister[]): number {
     return roomBeside(registers, this.#room, this.#core.settings.cookieBudget)
   }
 
-  /** Takes over another device's writes, or everything after a restart. */
+  /** Merges another device's writes, or all values after a restart. */
   #absorb({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
     for (const subject of this.subjects(visitor)) {
       const isOwn = ({ key }: StoredRegister): boolean => {
