@@ -1,4 +1,4 @@
-// When a response is out.
+// Detects when a browser has received a response.
 
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
@@ -7,7 +7,7 @@ import onHeaders from 'on-headers'
 /** ms for headers to reach a browser on a slow network. */
 const ON_THE_WAY = 5000
 
-/** Calls `act` once, when the browser can be assumed to have the response's headers. A streamed body may never end. */
+/** Calls `act` once the browser should have the response's headers. Does not wait for the end of the body, since a stream may never end. */
 export function onArrival(res: ServerResponse, act: () => void): void {
   if (isClosed(res)) {
     act()
@@ -27,7 +27,7 @@ export function onArrival(res: ServerResponse, act: () => void): void {
   else onHeaders(res, wait)
 }
 
-/** Returns whether `close` was emitted or is about to be. HTTP/2 responses have no `closed`, but their streams have `destroyed`. */
+/** Returns whether `close` was emitted or is about to be. HTTP/2 responses lack `closed`, but their streams have `destroyed`. */
 export function isClosed(res: ServerResponse | Http2ServerResponse): boolean {
   return res instanceof Http2ServerResponse ? res.stream.destroyed : res.closed
 }

@@ -4,19 +4,19 @@ import type { Emit } from '../memory/live-socket.js'
 import { cookieless, type TabSubject } from '../names/subject.js'
 import type { Whose } from './recognized.js'
 
-/** The visitor who opened a connection, as found in its handshake. */
+/** The visitor of a connection, identified in its handshake. */
 export interface Opener extends Whose {
-  /** The count of ends when `identify` was asked. */
+  /** `Epochs.ends` at the call of `identify`. */
   readonly ends: number
-  /** What parts add to each of its sockets. */
+  /** The additional members from parts for each socket. */
   readonly members: readonly ((socket: Socket) => object)[]
-  /** The owner of the values of its tab, if there are any. */
+  /** The owner of its tab's values, if any. */
   readonly tab: TabSubject | undefined
 }
 
-/** The handle of a connection's socket in one namespace. */
+/** The handle of a connection's socket in a namespace. */
 interface Handle {
-  /** Tells the browser to reconnect, and accepts nothing more from it. */
+  /** Tells the browser to reconnect, and ignores all further input. */
   dismiss(code: LiveSessionErrorCode): void
   /** Sends an event to the page, if the socket is open. */
   readonly emit: Emit
@@ -27,13 +27,13 @@ type Conn = Socket['conn']
 /** ms for a browser on a slow network to receive its last messages. */
 const GRACE = 500
 
-/** A connection, with its sockets in all namespaces; it may have left them all. */
+/** A connection with its sockets in all namespaces, possibly none. */
 export class Connection {
   readonly opener: Opener
-  /** The names under which `Connections` finds it. */
+  /** The names by which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Conn
-  /** Its sockets until they disconnect, each with its handle once it is admitted. */
+  /** The open sockets, each with its handle after admission. */
   readonly #handles = new Map<Socket, Handle | undefined>()
   #isEnded = false
 
@@ -43,27 +43,27 @@ export class Connection {
     this.names = namesOf(opener)
   }
 
-  /** Whether its visitor has gone: nothing more is received or sent. */
+  /** Whether its visitor has left: nothing is received or sent any more. */
   get isEnded(): boolean {
     return this.#isEnded
   }
 
-  /** How many sockets it has, including those still being admitted. */
+  /** The number of sockets, including those in admission. */
   get sockets(): number {
-    // socket.io does not say when it drops a socket that was not admitted, but that socket then has no rooms.
+    // socket.io emits no event for a socket rejected during admission, but removes it from its rooms.
     for (const [socket, handle] of this.#handles)
       if (!handle && !socket.rooms.has(socket.id)) this.#handles.delete(socket)
     return this.#handles.size
   }
 
-  /** Counts a socket from now on. */
+  /** Counts a socket, before its admission. */
   enter(socket: Socket): void {
-    // The room that it gets on admission.
+    // A marker for `sockets`; socket.io joins this room at admission anyway.
     void socket.join(socket.id)
     this.#handles.set(socket, undefined)
   }
 
-  /** Records that a socket was admitted. From now on its rooms are up to the app, which may let browsers leave any. */
+  /** Records the admission of a socket. Its rooms are then up to the app, which may let browsers leave any of them. */
   add(handle: Handle, socket: Socket): void {
     this.#handles.set(socket, handle)
   }
@@ -78,8 +78,8 @@ export class Connection {
   }
 
   /**
-   * Ends the connection so that its browser reconnects as its current visitor: after `disconnect(true)` it never would. socket.io drops the
-   * sockets that are still being admitted. Resolves when the connection is closed.
+   * Closes the connection so that its browser reconnects as the current visitor; `disconnect(true)` would prevent that. Drops sockets in
+   * admission. Resolves when the connection is closed.
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true
@@ -88,7 +88,7 @@ export class Connection {
   }
 }
 
-/** Closes a connection so that its browser reconnects. Resolves when it is closed. */
+/** Closes a connection so that its browser reconnects. Resolves when the connection is closed. */
 export function hangUp(conn: Conn): Promise<void> {
   return new Promise((resolve) => {
     if (conn.readyState === 'closed') return resolve()
@@ -100,8 +100,8 @@ export function hangUp(conn: Conn): Promise<void> {
       clearTimeout(timer)
       resolve()
     })
-    // A polling browser gets its last messages with the poll that waits here: an orderly end would wait for the next poll, and give it what
-    // was meant for its former visitor.
+    // A polling browser gets its last messages in answer to the current poll. A graceful close would wait for the next poll, and deliver
+    // messages meant for the former visitor.
     conn.close(conn.transport.name === 'polling')
   })
 }

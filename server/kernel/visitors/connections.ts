@@ -2,7 +2,7 @@ import type { LiveSessionErrorCode } from '../../../shared/errors.js'
 import type { Epochs } from '../ends/epochs.js'
 import type { Connection } from './connection.js'
 
-/** The connections of this process that have not ended, by the names of their visitors. */
+/** The open connections of this process, by the names of their visitors. */
 export class Connections {
   readonly #connections = new Map<string, Set<Connection>>()
 
@@ -21,7 +21,7 @@ export class Connections {
     }
   }
 
-  /** The connections under these names: a user's, a browser's, or those that `cookieless` names. */
+  /** Returns the connections under these names: a user's, a browser's, or those under a `cookieless` name. */
   of(...names: readonly string[]): readonly Connection[] {
     return [...new Set(names.flatMap((name) => [...(this.#connections.get(name) ?? [])]))]
   }
@@ -31,8 +31,8 @@ export class Connections {
   }
 
   /**
-   * Returns how many sockets there are under a name. A connection in no namespace also counts, so that a subject never has more connections
-   * to iterate over than the limit allows it sockets.
+   * Returns the number of sockets under a name. Counts a connection without sockets as well, so that the limit of sockets also bounds the
+   * number of connections.
    */
   sockets(name: string): number {
     let sum = 0
@@ -40,15 +40,15 @@ export class Connections {
     return sum
   }
 
-  /** Ends connections, which no longer count from now on. Resolves when they are closed. */
+  /** Closes connections, and stops counting them immediately. Resolves when they are closed. */
   async end(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
     for (const connection of connections) this.remove(connection)
     await Promise.all(connections.map((connection) => connection.end(code)))
   }
 
-  /** Ends the connections that are over by an end which another process has made, whichever way the news has come. */
+  /** Closes the connections that an end marker of another process has invalidated. */
   endOver(name: string, epochs: Epochs): void {
-    // The user may be signed in again, with a cookie from after the end.
+    // Keeps connections with a newer cookie: the user may have signed in again.
     const over = this.of(name).filter(({ opener: { cookie } }) => !cookie || !epochs.isCurrent(cookie))
     void this.end(over, 'other_subject')
   }

@@ -1,13 +1,13 @@
-// Whether a visitor has agreed to be remembered.
+// Decides whether a visitor has consented to the live cookie.
 
 import type Koa from 'koa'
 import { refusePromise } from '../../../shared/promise.js'
 import type { Settings } from '../../options.js'
 
-/** A function that returns whether the visitor of a request or handshake has agreed to be remembered. */
+/** Returns whether the visitor of a request or handshake has consented to the live cookie. */
 export type HasConsent = (ctx: Koa.Context) => boolean
 
-/** Creates a `HasConsent`. If the app's own function throws, there is no consent. */
+/** Creates a `HasConsent`. If the app's function throws, there is no consent. */
 export function createConsent({ consent, report }: Pick<Settings, 'consent' | 'report'>): HasConsent {
   return (ctx) => {
     try {

@@ -1,63 +1,63 @@
-// What a cookie is to the visitor, and what is done about it: one table.
+// Decides, in one table, how a response treats the cookie: write, clear, keep, or announce its retirement.
 
 import type { Sub } from '../../../shared/sub.js'
 import type { SignedName } from '../ends/epochs.js'
 import type { BrowserSubject } from '../names/subject.js'
 
-/** The relation of the live cookie of a request or handshake to the visitor whom `identify` names. */
+/** The relation of a request's live cookie to the visitor named by `identify`. */
 export type Relation =
-  /** There is no cookie that counts. */
+  /** No valid cookie. */
   | 'none'
-  /** None came, but the browser may have withheld one: it would keep the cookie of the response instead. */
+  /** No cookie arrived, but the browser may have withheld its own. A cookie in the response would replace it. */
   | 'withheld'
-  /** Written by a newer build, and left unchanged for that build. */
+  /** Written by a newer build, and kept unchanged. */
   | 'newer'
-  /** This visitor's own. */
+  /** The current visitor's own. */
   | 'own'
-  /** Another visitor's until now. */
+  /** Another visitor's, until this request. */
   | 'other'
-  /** Valid cookies of several browsers at once, none of them the user's own: all but one were planted. */
+  /** Valid cookies of several browsers, none of the current user: an attacker has planted some. */
   | 'rivals'
-  /** The cookie of a user who has been revoked since. */
+  /** Its user was revoked after the signature. */
   | 'revoked'
-  /** Its browser id was given up, and the request may be late, sent before another visitor came. */
+  /** Its browser id is retired. The request may be late: sent before the next visitor came. */
   | 'given-up'
-  /** As `given-up`, but it leads to the user who has signed in since, under the id that the browser has now. */
+  /** Retired, but rotated to the current user's id at a sign-in. */
   | 'followed'
-  /** As `given-up`, but the browser shows that it has missed the response with another cookie: it has heard of the end, and kept this one. */
+  /** Retired, and the browser has missed its replacement: the request carries the notice of retirement and still this cookie. */
   | 'missed'
 
-/** The relation, or `forgotten` if the visitor has since had the browser forgotten. */
+/** The relation, or `forgotten` after the visitor had the browser forgotten. */
 export type Brought = Relation | 'forgotten'
 
-/** What a request does with a session, from the least to the most. */
+/** The ways in which a request uses a session, in ascending order. */
 const RANK = {
   reads: 0,
-  /** Tells a page whose it is: `snapshot`, `embed`. */
+  /** Identifies the visitor to a page: `snapshot`, `embed`. */
   shows: 1,
   sets: 2,
-  /** Signs in or out, or brings its own cookie with a POST. */
+  /** Signs in or out, or POSTs with its own cookie. */
   renews: 3,
 } as const
 export type Deed = keyof typeof RANK
 
-/** The plan of what to do about a cookie. */
+/** The treatment of a cookie. */
 interface Plan {
-  /** The visitor of the request: the cookie's own, the next one in that browser, or a new one. */
+  /** The visitor of the request: the cookie's own, the browser's next visitor, or a new visitor. */
   readonly visitor: 'own' | 'next' | 'new'
-  /** The least deed for which the response brings a cookie. Without it, no deed does. */
+  /** The minimum use for which the response writes a cookie; undefined: never. */
   readonly least?: Deed
-  /** The browser id is given up, and its connections end. */
+  /** Retires the browser id, and closes its connections. */
   readonly givesUp?: true
-  /** The guest's choices, or the browser's own values, are brought along. */
+  /** Transfers the guest's values to the account, or the browser's own values to the next visitor. */
   readonly brings?: true
-  /** Without consent the cookie is removed rather than left: it is no visitor's any more, or another one's. */
+  /** Without consent, clears the cookie, because it belongs to another visitor or to none. */
   readonly isForeign?: true
 }
 
 export const PLANS: Readonly<Record<Brought, Plan>> = {
   none: { visitor: 'new', least: 'shows' },
-  // The response must not replace the withheld cookie.
+  // A cookie in the response would replace the withheld one.
   withheld: { visitor: 'new' },
   newer: { visitor: 'new' },
   own: { visitor: 'own', least: 'renews' },
@@ -71,32 +71,32 @@ export const PLANS: Readonly<Record<Brought, Plan>> = {
   forgotten: { visitor: 'new', least: 'sets', isForeign: true },
 }
 
-/** What has ended. */
+/** The revocations, as `Epochs` records them. */
 interface Ends {
   isGivenUp(browser: BrowserSubject): boolean
   isCurrent(cookie: SignedName): boolean
 }
 
-/** Returns the relation of a cookie of this build, by the user's hash and by what has ended. */
+/** Returns the relation of a cookie of this build to the user with this hash. */
 export function relationOf(cookie: SignedName, user: Sub | undefined, ends: Ends): Relation {
   if (ends.isGivenUp(cookie.browserSubject)) return 'given-up'
   if (!ends.isCurrent(cookie)) return 'revoked'
   return cookie.user === user ? 'own' : 'other'
 }
 
-/** The facts that decide about the cookie of a response. */
+/** The input of `cookieAction`. */
 export interface CookieFacts {
   readonly brought: Brought
   readonly deed: Deed
-  /** The visitor has left this browser, or was revoked, while the request ran. */
+  /** Whether, during the request, the visitor left this browser or was revoked. */
   readonly hasEnded: boolean
-  /** The request's own cookie has less than one written now would have, or is about to expire. */
+  /** Whether the request's own cookie is incomplete or about to expire. */
   readonly isStale: boolean
-  /** Whether this visitor agreed to be remembered. */
+  /** Whether this visitor has consented to the live cookie. */
   hasConsent(this: void): boolean
 }
 
-/** Returns what a response does to the cookie in the browser; `tell`: it says that the cookie has ended, and replaces none. */
+/** Returns how a response treats the cookie. `tell` announces the id's retirement, and replaces no cookie. */
 export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'tell' {
   const { brought, deed, hasEnded, isStale, hasConsent } = facts
   const { least, isForeign } = PLANS[brought]
@@ -105,11 +105,11 @@ export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | '
   if (brought === 'forgotten' && !isDue) return 'clear'
   if (!isDue) return brought === 'given-up' ? 'tell' : 'keep'
   if (hasConsent()) return 'write'
-  // Without consent a cookie is at most removed, if it is not this visitor's.
+  // Without consent, nothing is written; a foreign cookie is cleared.
   return isForeign ? 'clear' : 'keep'
 }
 
-/** Returns the greater of two deeds. */
+/** Returns the higher-ranking use. */
 export function moreOf(one: Deed, other: Deed): Deed {
   return RANK[one] > RANK[other] ? one : other
 }

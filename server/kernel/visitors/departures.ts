@@ -4,11 +4,11 @@ import type { UserSubject } from '../names/subject.js'
 import { onArrival } from './arrival.js'
 import type { Connections } from './connections.js'
 
-/** Browsers whose id was given up by a response that is still under way: until it is out they send their former cookie. */
+/** The id rotations in progress: until the response arrives, a browser still sends its former cookie. */
 export class Departures {
   readonly #connections: Connections
   readonly #epochs: Epochs
-  /** How many responses under way give up each name. */
+  /** The number of pending responses, by the name they retire. */
   readonly #underWay = new Map<string, number>()
 
   constructor(connections: Connections, epochs: Epochs) {
@@ -21,8 +21,8 @@ export class Departures {
   }
 
   /**
-   * Ends the connections under the names that a browser gives up, and resolves when they are closed. A connection opened as the former user
-   * before the response is out may be this browser's, so it is ended then; another browser reconnects at once.
+   * Closes the connections under the retired names, and resolves when they are closed. A connection opened as the former user before the
+   * response arrives may belong to this browser, and is closed on arrival; another browser reconnects immediately.
    */
   begin(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
     const ended = this.#connections.end(this.#connections.of(...names), 'other_subject')
@@ -32,7 +32,7 @@ export class Departures {
     onArrival(res, () => {
       for (const name of names) {
         this.#count(name, -1)
-        // Again: a handshake that began earlier brought the former cookie, too.
+        // Retires the name again, for handshakes that began earlier with the former cookie.
         this.#epochs.endAgain(name)
       }
       const late = this.#connections.of(...all).filter((connection) => !others.has(connection))

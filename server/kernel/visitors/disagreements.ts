@@ -1,6 +1,6 @@
 import type { BrowserSubject, UserSubject } from '../names/subject.js'
 
-/** The number of browsers that are remembered at a time. */
+/** The maximum number of browsers to remember. */
 const MAX = 1000
 
 const UNNAMED =
@@ -12,36 +12,36 @@ const UNSIGNED =
   'bring all that identify reads, such as the session cookie of a sign-in'
 
 /**
- * The detection of handshakes that lack what `identify` relies on. A browser is refused if its handshake does not name its user, and at
- * once asks in a request whose page it is: after a sign-out that request names no user either.
+ * Detects handshakes without the data for `identify`. Such a handshake brings a user's cookie, but names no user, and is refused. The
+ * browser then sends a request at once, which after a sign-out would name no user either.
  */
 export class Disagreements {
   readonly #warn: (message: string) => void
   readonly #refused = new Set<BrowserSubject>()
-  /** The browsers of a test, whose cookie names a user. */
+  /** The browsers of tests with a user's cookie. */
   readonly #ofTests = new Set<BrowserSubject>()
 
   constructor(warn: (message: string) => void) {
     this.#warn = warn
   }
 
-  /** Records that a handshake that named no user has brought a user's cookie. */
+  /** Records a handshake with a user's cookie for which `identify` named no user. */
   refuse(browser: BrowserSubject): void {
     if (this.#refused.size >= MAX) this.#refused.clear()
     this.#refused.add(browser)
   }
 
-  /** Warns if a request with such a cookie, which asks whose page it is, does name a user. */
+  /** Warns if a request of the same browser does name a user. */
   ask(browser: BrowserSubject, user: UserSubject | undefined): void {
     if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
   }
 
-  /** Records that a test has made a user's cookie for a browser. */
+  /** Records a browser with a user's cookie from a test. */
   expectUser(browser: BrowserSubject): void {
     this.#ofTests.add(browser)
   }
 
-  /** Warns, once for each cookie, if a test brings a user's cookie, and `identify` does not name that user. */
+  /** Warns, once per cookie, if `identify` does not name the user of a test's cookie. */
   missUser(browser: BrowserSubject): void {
     if (this.#ofTests.delete(browser)) this.#warn(UNSIGNED)
   }

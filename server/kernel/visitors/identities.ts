@@ -22,7 +22,7 @@ const VALID: readonly Relation[] = ['own', 'other']
 /** The length of a random browser id. */
 const ID_LENGTH = 22
 
-/** The identification of visitors by their cookie and by `identify`, and what happens if the two disagree. */
+/** Identifies visitors by their cookie and `identify`, and resolves contradictions between the two. */
 export class Identities {
   readonly #core: UpToCookie
   readonly #login: Login
@@ -38,19 +38,19 @@ export class Identities {
   }
 
   /**
-   * Takes a cookie in: finds its visitor, learns the user's epoch from it, and merges what it alone has if it is `own`. The questions of
-   * `Epochs` learn nothing. Gives no id up.
+   * Identifies the visitor of a cookie, and adopts the user's epoch if the cookie is valid. Merges the registers of an `own` cookie into
+   * memory. Retires no id. The queries of `Epochs` have no such effects.
    */
   take(read: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
     const { epochs, freshness, settings, subjects } = this.#core
-    // A visitor found by a comparison does not touch memory: what is due to be evicted is evicted now, together with the comparison.
+    // A known comparison skips memory, and with it the check for idle entries: evict those now, which also drops their comparisons.
     if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.comparison?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
-    // No crypto, no parsing and no merging if nothing has changed.
+    // The fast path without crypto, parsing or merging.
     if (known) return { relation: 'own', visitor, cookie, read, toEnd: [] }
     const relation = relationOf(cookie, visitor.userSub, epochs)
     if (cookie.user !== undefined && VALID.includes(relation)) epochs.learnEpoch(cookie.user, cookie.epoch)
@@ -59,7 +59,7 @@ export class Identities {
     return { relation, visitor, cookie, read, toEnd: [] }
   }
 
-  /** Returns all subjects that may count in a request: what a store has of them must be known before. */
+  /** Returns all subjects that a request may involve, so that the store can load them first. */
   candidates(
     departing: readonly Pick<Departing, 'browser' | 'user'>[],
     user: UserSubject | undefined,
@@ -73,11 +73,11 @@ export class Identities {
   }
 
   /**
-   * Finds the visitor of a request. If its cookie is another visitor's, this browser has changed hands. Rivals are all given up: the
-   * attacker who planted one would read what is set under it.
+   * Identifies the visitor of a request. Rotates the browser id if the cookie belongs to another visitor. Retires the ids of all rivals:
+   * the attacker who planted a cookie could read values set under its id.
    *
    * @param found the result of `take`
-   * @param sender the request that brought it
+   * @param sender the request with the cookie
    */
   recognize(found: Recognized, user: UserSubject | undefined, sender: Sender): Recognized {
     if (found.relation === 'own') return found
@@ -91,19 +91,19 @@ export class Identities {
     return givesUp ? { ...next, toEnd: all.flatMap((one) => this.#giveUp(one, isNext ? user : undefined)) } : next
   }
 
-  /** Returns what the cookie of an id that was given up is: where it may have been sent before another visitor came, no response replaces that one's. */
+  /** Returns the relation of a retired cookie. If the request may be late, its response must not replace the next visitor's cookie. */
   #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Relation {
     const { cookie, epochs } = this.#core
     const { epoch = Infinity, heir } = epochs.givenUp(browserSubject(browser)) ?? {}
     const isHeirs = owner === undefined && heir !== undefined && heir === user
-    // Concurrent requests at a sign-in lead to the same id.
+    // Concurrent requests during a sign-in derive the same successor id.
     if (isHeirs && !epochs.isGivenUp(browserSubject(this.#successor(browser, heir)))) return 'followed'
     return cookie.toldEnd(sender, browser) >= epoch ? 'missed' : 'given-up'
   }
 
   /**
-   * Gives the browser a new id, because another visitor uses it now: an id from before a sign-in may have been planted by an attacker. What
-   * a guest chose goes to the account at a sign-in; after a user only the browser's own values stay.
+   * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
+   * a guest's values to the account at a sign-in; after a user, only the browser's own values.
    */
   changeHands(departing: Departing, user: UserSubject | undefined): Recognized {
     const old = browserSubject(departing.browser)
@@ -115,25 +115,25 @@ export class Identities {
     const { registers } = departing
     const { sessions } = this.#core
     sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'cookie')
-    // Given up and announced first, so that no other process brings the same along again.
+    // Retire and announce the id first, so that no other process transfers the same values again.
     const toEnd = this.#giveUp(departing, user)
     this.#login.bring(old, next.visitor)
     return { relation: 'other', ...next, toEnd }
   }
 
-  /** Forgets the browser: it comes back as a new guest. */
+  /** Forgets the browser, which returns as a new guest. */
   forget(departing: Departing): Recognized {
     return { ...newVisitor('none', undefined), toEnd: this.#giveUp(departing, undefined) }
   }
 
-  /** Returns the next visitor: all of a user's late requests find the same one. */
+  /** Returns the next visitor; all late requests of a user get the same id. */
   #next({ browser }: Departing, user: UserSubject | undefined): Visitor {
     return new Visitor(this.#nextId(browser, user), user)
   }
 
   /**
-   * Returns the id that follows another one. Only a user whom `identify` has just named gets the successor: it would give a guest what the
-   * next person has. A successor that was given up too is useless.
+   * Returns the next id. Only a user just named by `identify` gets the derived successor; a guest's derived id would expose the values of
+   * the next person. A retired successor is unusable.
    */
   #nextId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
@@ -145,9 +145,9 @@ export class Identities {
     return this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
-  /** Gives up these names: anything still on its way under them finds them given up. */
+  /** Retires the names of a departing visitor, which invalidates all messages in flight under them. */
   #giveUp({ browser, user: owner, registers }: Departing, user: UserSubject | undefined): readonly string[] {
-    // A user who was revoked, and is signed in again, has not left; one whose browser was given up before may be anywhere by now.
+    // A revoked user who signs in again has not left. After an earlier retirement, the user may have signed in elsewhere.
     const isAgain = this.#core.epochs.isGivenUp(browserSubject(browser))
     const hasLeft = !isAgain && owner !== undefined && owner !== (user && subjectHash(user))
     this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)

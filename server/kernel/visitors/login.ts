@@ -7,10 +7,10 @@ import { type BrowserSubject, subjectHash, type UserSubject } from '../names/sub
 import type { Visitor } from '../names/visitor.js'
 import type { UpToValues } from '../values/up-to-values.js'
 
-/** Characters of the id by which what a guest brings is known to have come along. */
+/** The length of the idempotency key of a transfer. */
 const ID_LENGTH = 22
 
-/** The transfer of what a visitor chose before signing in to the account, field by field as its `onLogin` says. */
+/** Transfers a guest's values to the account at a sign-in, each field by its `onLogin` rule. */
 export class Login {
   readonly #core: UpToValues
 
@@ -19,9 +19,8 @@ export class Login {
   }
 
   /**
-   * Gives a visitor what was chosen in the browser under its last id, at a sign-in or sign-out. That id is given up as well, so that a rule
-   * that adds one cart to the other is called once. Where nodes do so at once, what it adds is known by the guest's name, like a computed change
-   * by its id: it is in the account once.
+   * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so a rule that adds two carts runs once. If
+   * several nodes do so at once, the guest's name is the idempotency key: the account gets the sum once.
    */
   bring(former: BrowserSubject, { user, browserSubject }: Visitor): void {
     const { sessions } = this.#core
@@ -44,13 +43,13 @@ export class Login {
       sessions.merge(user, [register], 'login')
       return
     }
-    // A deletion has nothing to add to the account.
+    // A deletion adds nothing to the account.
     if (register.value === undefined) return
     if (rule !== 'account') {
       this.#combine(field, rule, register.value, user, former)
       return
     }
-    // The account's own value wins, even if an earlier sign-in brought it along with this very stamp.
+    // The account's own value wins, even with the same stamp, from an earlier sign-in.
     if (!sessions.find(user)?.stamp(field.key)) sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
   }
 
@@ -63,7 +62,7 @@ export class Login {
   ): void {
     const { sessions, settings } = this.#core
     const browser = field.read(stored)
-    // Another node may have brought it already, and have told of the account before it told of the guest.
+    // Another node may have made the transfer, and announced the account before the guest.
     const id = subjectHash(former).slice(0, ID_LENGTH)
     if (browser === undefined || sessions.taken(user, field.key, id) !== undefined) return
     const account = sessions.value(field, sessions.find(user))
@@ -71,7 +70,7 @@ export class Login {
       const answer = rule(account as never, browser as never)
       refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
       const combined = field.accept(answer)
-      // An account that is unknown here may have a value in the cookie of another device, which must win.
+      // Without a known value, write with the lowest stamp: a value in another device's cookie must win.
       if (sessions.find(user)?.stamp(field.key))
         sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login', { id })
       else {
@@ -79,18 +78,18 @@ export class Login {
         sessions.merge(user, [register], 'login')
       }
     } catch (error) {
-      // The account's value stands: a sign-in never fails over a cart.
+      // Keeps the account's value: an error in a rule must not fail the sign-in.
       settings.report(error)
     }
   }
 }
 
-/** What a guest's page may not write is never brought along: the cookie it came with may have been planted. */
+/** Never transfers values that a guest's page cannot write: an attacker may have planted their cookie. */
 function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
   return field?.scope === scope && isBrought(field)
 }
 
-/** Returns whether a sign-in brings along what a guest has of a field. */
+/** Returns whether a sign-in transfers a guest's value of a field. */
 export function isBrought({ access, isUsersOnly }: Field): boolean {
   return access === 'write' && !isUsersOnly
 }

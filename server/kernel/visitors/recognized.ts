@@ -1,36 +1,36 @@
-// Whose a request or connection was found to be.
+// The results of identifying a request or connection.
 
 import type { SyncAnswer } from '../../../shared/protocol.js'
 import type { CookieContent, ReadCookie, VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Visitor } from '../names/visitor.js'
 import type { Relation } from './decide.js'
 
-/** Whose a request or connection is, and the visitor's own cookie that shows it, if there is one. */
+/** The visitor of a request or connection, and the visitor's own cookie, if any. */
 export interface Evidence {
   readonly visitor: Visitor
   readonly cookie: VerifiedCookie | undefined
 }
 
-/** The visitor of a request or connection, and what its page is told about that. */
+/** The visitor of a request or connection, with the identity for its page. */
 export interface Whose extends Evidence {
-  /** Whether it came with this cookie and its visitor has agreed to be remembered. */
+  /** Whether it came with this cookie, and its visitor has consented. */
   readonly isKept: boolean
   readonly who: string | undefined
-  /** What the cookie has. */
+  /** The stamps in the cookie. */
   readonly held: SyncAnswer['held']
-  /** Seconds after which a page in use POSTs, if that is sooner than usual. */
+  /** Seconds after which a page in use must POST, if less than the default. */
   readonly renew: number | undefined
 }
 
-/** The result of identifying a visitor, who has the cookie's id if the relation is `own`, else a new one: `recognize` knows when another id follows. */
+/** The result of identification. Without an `own` cookie the visitor has a new id, which `recognize` may replace by the next id. */
 export interface Recognized extends Evidence {
-  /** The relation of the cookie that was read to the visitor. */
+  /** The relation of the cookie to the visitor. */
   readonly relation: Relation
-  /** That cookie, whosever it is; `changeHands` and `forget` read none. */
+  /** The cookie, of any owner; undefined after `changeHands` and `forget`. */
   readonly read: ReadCookie | undefined
-  /** Names of the connections to end, because their browser has another visitor now. */
+  /** The names whose connections must close, because their browser has another visitor now. */
   readonly toEnd: readonly string[]
 }
 
-/** The visitor who has used a browser until now, and what the cookie had. */
+/** The previous visitor of a browser, with the registers of the cookie. */
 export type Departing = Pick<CookieContent, 'browser' | 'user' | 'registers'>

@@ -1,20 +1,20 @@
 import type { Sub } from '../../../shared/sub.js'
 import { type BrowserId, subjectHash, type UserSubject } from '../names/subject.js'
 
-/** The number of browsers that are remembered at a time. */
+/** The maximum number of browsers to remember. */
 const MAX = 1000
-/** ms within which no person signs out, in as another user, and in again. Two tabs do. */
+/** ms: no person signs out, in as another user, and in again this fast, but two tabs can. */
 const SOON = 10_000
 
 const TWO_USERS =
   'identify named two users in turn for one browser, whose values reset at each change: expected one user a browser. Two tenants in ' +
   'two tabs need a field with a value per tenant, or an origin each (docs/recipes.md#tenants)'
 
-/** The detection of browsers that change hands back and forth: `identify` depends on the path, for example, and two tabs are open. */
+/** Detects browsers that alternate between two users, for example if `identify` depends on the path, and two tabs are open. */
 export class Returns {
   readonly #warn: (message: string) => void
   readonly #clock: () => number
-  /** The former user of each browser id, and when the id was made. */
+  /** The former user of each browser id, and the time of the change. */
   readonly #former = new Map<BrowserId, readonly [user: Sub, at: number]>()
 
   constructor(warn: (message: string) => void, clock: () => number) {
@@ -22,7 +22,7 @@ export class Returns {
     this.#clock = clock
   }
 
-  /** Records that a browser of one user gets another id for the next one. Warns if that user had it right before. */
+  /** Records a browser's change of users. Warns if it returns to the previous user. */
   record(browser: BrowserId, owner: Sub, next: BrowserId, user: UserSubject): void {
     const now = this.#clock()
     const [former, at = 0] = this.#former.get(browser) ?? []

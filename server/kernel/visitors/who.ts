@@ -1,4 +1,4 @@
-// What pages are told of whose they are, and when they are to POST.
+// Computes a page's identity, and how often it must POST.
 
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
@@ -9,12 +9,12 @@ import type { UpToVisitors } from './up-to-visitors.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22
-/** Seconds after which a page in use POSTs, unless it is told otherwise. */
+/** The default seconds between the POSTs of a page in use. */
 const USUALLY = 300
-/** How often it POSTs at least, within the shortest known lifetime. */
+/** The minimum number of POSTs within the shortest known lifetime. */
 const TIMES = 4
 
-/** Returns whose a connection is, or a request whose response sets no other cookie. */
+/** Returns the visitor of a connection, or of a request whose response sets no other cookie. */
 export function whoseIs(
   { epochs, hasConsent, settings }: UpToVisitors,
   ctx: Koa.Context,
@@ -28,15 +28,15 @@ export function whoseIs(
     isKept,
     who,
     held: heldIn(cookie, settings.fields),
-    // Not a closure: a connection would keep the request of its handshake.
+    // Not a closure, through which a connection would retain the request of its handshake.
     renew: renewalOf(ctx, settings.maxAge),
   }
 }
 
 /**
- * Returns the string by which a page says whose it is: pages compare it and never read it. Undefined for a guest whose browser keeps no id.
+ * Returns a page's identity, an opaque string that pages only compare. Undefined for a guest whose browser keeps no id.
  *
- * @param isKept whether the browser has, or gets, a cookie with its id
+ * @param isKept whether the browser has, or is about to get, a cookie with its id
  */
 export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch: number): string | undefined {
   if (!isKept && user === undefined) return undefined
@@ -45,8 +45,8 @@ export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch:
 }
 
 /**
- * Returns the seconds after which a page must renew what expires a fixed time after the last request: the live cookie, and the app's own
- * session, as far as koa-session keeps it. Undefined if the usual time will do.
+ * Returns the seconds after which a page must POST to renew the live cookie and koa-session's own session, which expire a fixed time after
+ * the last request. Undefined if the default is early enough.
  *
  * @param maxAge ms, of the live cookie
  */
