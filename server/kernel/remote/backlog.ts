@@ -8,37 +8,37 @@ import { type Batch, batch, isErasure, joined, write } from './batch.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
-/** ms for which a subject rests if the store refuses its rows while it accepts others: at first, and at most. */
+/** Backoff in ms after the store rejects a subject's rows but accepts others. */
 const FIRST_REST = 100
 const LONGEST_REST = 60_000
-/** Subjects about which the store is asked at a time: after an outage there may be a hundred thousand. */
+/** Concurrent calls. A limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
 export const AT_ONCE = 32
 
-/** What the backlog has to know of names, and the callbacks for what becomes of writes. */
+/** The context of the backlog, with callbacks for the outcome of writes. */
 export interface BacklogNeeds {
-  /** The bound for guests' waiting writes. */
+  /** The memory bound for guests' pending writes. */
   readonly guestBytes: GuestBytes
   isGuest(name: StoredName): boolean
-  /** Called for a guest whose writes are dropped, but for what is on its way. */
+  /** Called after the eviction of a guest's queued writes. A call in flight still completes. */
   onLetGo(guest: StoredName): void
-  /** Returns which generation of a subject's values counts. */
+  /** Returns the current generation of a subject's values. */
   generation(subject: StoredName): number
-  /** Called with what the store now has, of a generation, for the keys that were written: another process may have been faster. */
+  /** Called with the store's registers for the written keys: another process's write may be newer. */
   onStanding(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
-  /** Called for a subject that is stored after an outage, or after an erasure by another process. */
+  /** Called when a write is stored after an outage, or after another process erased the subject. */
   onLate(subject: StoredName): void
 }
 
-/** What the store has not confirmed of a subject. */
+/** The unconfirmed writes of a subject. */
 class Lane {
-  /** The newest of each key, until it is confirmed. */
+  /** The newest write of each key. */
   readonly registers: Replica = new Replica()
   sent: Batch | undefined
-  /** Set if there is more than what was sent. */
+  /** The next call, if registers or erasures were added since the call in flight. */
   next: Batch | undefined
-  /** How often the store had failed when the first waiting write came. */
+  /** The store's failure count when these writes began: a higher count means an outage since. */
   outages: number
-  /** How often it has failed at a store that was not down. */
+  /** Consecutive failures while the store was up. */
   failures = 0
   isResting = false
 
@@ -48,8 +48,8 @@ class Lane {
 }
 
 /**
- * Writes that the store has not confirmed: the newest of each key, retried until it has. There is one call at a time for a subject, so that
- * a late one restores nothing that was erased. Only guests' writes are evicted, as there may be any number of guests.
+ * A write-behind queue: retries the newest write of each key until the store confirms it. Sends one call at a time per subject, so that a
+ * late write cannot restore erased values. Evicts only guests' writes, as the number of guests is unbounded.
  */
 export class Backlog {
   readonly #store: SoundStore
@@ -74,32 +74,29 @@ export class Backlog {
     this.#plan()
   }
 
-  /**
-   * Adds what the store lacks of what is known of a subject: the process that wrote it, and told of it, may have been killed before it could
-   * store it.
-   */
+  /** Queues the registers that are newer in memory: the process that announced them may have crashed before storing them. */
   addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
     const standing = Replica.of(stored, 'store')
     const lacking = known.filter((register) => standing.merge(register, 'job'))
     if (lacking.length > 0) this.add(subject, lacking)
   }
 
-  /** Makes the store delete all that it has of a subject under a name, and keep what is `left`. */
+  /** Deletes all stored registers of a subject under a name, then writes `left`. */
   erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lane(subject)
     lane.next = joined(lane.next ?? batch(), batch([name]))
-    // Writes from before an erasure no longer count.
+    // Drops the writes made before the erasure.
     lane.registers.clear()
     this.add(subject, left)
   }
 
   /**
-   * Drops pending writes and deletes what this process has stored, after another process has erased what a subject had under a name. What
-   * is left under the subject's own name is deleted by the next process that loads it.
+   * Discards pending values after another process erased `name`, and deletes late writes of this process there. Under the first name, the
+   * next load deletes late writes.
    */
   abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const lane = this.#lanes.get(subject)
-    // What has ended is stored under the subject's own name: it is not removed, as a process that dies then would undo the end.
+    // The first name also has the end markers: a crash during its deletion would undo a revocation.
     if (name !== storeName(subject)) this.erase(subject, left, name)
     else if (lane) {
       lane.registers.forget((register) => !isEnd(register))
@@ -115,12 +112,12 @@ export class Backlog {
     return this.#lanes.size
   }
 
-  /** Returns what the store has not confirmed of a subject. */
+  /** Returns the unconfirmed registers of a subject. */
   of(subject: StoredName): readonly StoredRegister[] {
     return this.#lanes.get(subject)?.registers.registers() ?? []
   }
 
-  /** Resolves with true once all that was added for a subject so far is stored, with false if it will not be. */
+  /** Resolves with true once all current writes of a subject are stored, or with false if they were evicted. */
   stored(subject: StoredName): Promise<boolean> {
     const lane = this.#lanes.get(subject)
     const newest = lane?.next ?? lane?.sent
@@ -130,7 +127,7 @@ export class Backlog {
     })
   }
 
-  /** Resolves with how far the writes of these subjects have got. Waits for the store no longer than the deadline. */
+  /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async level(subjects: Iterable<StoredName>): Promise<Level> {
     if (this.#health.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.stored(subject)))
@@ -138,7 +135,7 @@ export class Backlog {
     return stored?.every(Boolean) ? 'store' : 'memory'
   }
 
-  /** Resolves when nothing added until now is still waiting. */
+  /** Resolves once all current writes are stored or evicted. */
   async allStored(): Promise<void> {
     await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
   }
@@ -149,14 +146,14 @@ export class Backlog {
     return lane
   }
 
-  /** All changes of a turn go in one call. */
+  /** Batches all writes of the current turn. */
   #plan(): void {
     if (this.#isPlanned || this.#health.concurrency === 0) return
     this.#isPlanned = true
     queueMicrotask(() => this.#flush())
   }
 
-  /** Sends what waits; to a store that is down, that of one subject, which shows whether it is back. */
+  /** Sends queued calls. While the store is down, sends a single call as a probe. */
   #flush(): void {
     this.#isPlanned = false
     for (const [subject, lane] of this.#lanes) {
@@ -175,10 +172,10 @@ export class Backlog {
     let isStored = false
     try {
       const rows = await this.#health.ask(() => write(this.#store, subject, written, sent, generation))
-      // What is to be erased is neither told nor confirmed.
+      // Values about to be erased must not return to memory.
       if (!isErasure(lane.next)) this.#core.onStanding(subject, rows, generation)
       const isOver = generation !== this.#core.generation(subject)
-      // What was set since an erasure may have earlier stamps, and goes elsewhere.
+      // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
       if (!isErasure(lane.next) && !isOver) registers.forget((register) => isIn(written, register))
       isStored = true
       if (isOver || lane.outages !== this.#health.outages) this.#core.onLate(subject)
@@ -188,14 +185,14 @@ export class Backlog {
       lane.next = joined(sent, lane.next ?? batch())
       for (const end of written.registers().filter(isEnd)) registers.merge(end, 'job')
       if (!wasDown) this.#rest(lane)
-      // The others go first: a subject whose rows the store refuses holds up no other.
+      // Moves to the end of the queue: a rejected subject must not delay others.
       this.#lanes.delete(subject)
       this.#lanes.set(subject, lane)
     }
     lane.sent = undefined
     this.#underWay -= 1
     this.#weigh(subject, lane)
-    // What was added since was sent already, or was let go.
+    // Writes added during the call were duplicates, or were evicted.
     if (registers.isEmpty && !isErasure(lane.next)) {
       for (const resolve of lane.next?.waiters ?? []) resolve(isStored)
       this.#lanes.delete(subject)
@@ -203,15 +200,15 @@ export class Backlog {
     this.#flush()
   }
 
-  /** Guests may have to make room, those who have waited longest first: one stranger can be any number of them. */
+  /** Counts a guest's pending writes toward the memory bound, which evicts the oldest: an attacker can create unlimited guests. */
   #weigh(subject: StoredName, lane: Lane): void {
     const { bytes, isEmpty } = lane.registers
-    // A guest may have become a user's.
+    // The guest may have signed in since.
     const isBound = this.#core.isGuest(subject) && (!isEmpty || isErasure(lane.next))
     this.#core.guestBytes.pin(lane, isBound ? bytes : 0, () => this.#letGo(subject, lane))
   }
 
-  /** Drops what a guest has set, and what of a guest has ended, but not what has ended of a user. */
+  /** Drops a guest's queued writes, except end markers of a user: those revoke access. */
   #letGo(guest: StoredName, lane: Lane): void {
     const { erases, waiters = [] } = lane.next ?? {}
     lane.registers.forget((register) => !isEnd(register) || register.value === undefined)
@@ -233,7 +230,7 @@ export class Backlog {
   }
 }
 
-/** Returns whether a replica has a write, and knows as much of it. */
+/** Returns whether a replica has this write with all of its ids, or a newer write of the same key. */
 function isIn(replica: Replica, register: StoredRegister): boolean {
   const known = replica.register(register.key)
   return known !== undefined && !isNews(register, known)

@@ -1,4 +1,4 @@
-// One call of the store for a subject: what is deleted, and what is written.
+// A store call for a subject: deletes, then writes.
 
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
@@ -7,11 +7,11 @@ import { FIRST_GENERATION } from '../names/generation.js'
 import { type StoredName, storeName } from '../names/stored-name.js'
 import type { SoundStore } from './sound-store.js'
 
-/** A call that is due, or under way, besides the registers. */
+/** A queued call, or a call in flight. `Lane.registers` has the registers to write. */
 export interface Batch {
-  /** The names under which the store first deletes all that it has of the subject. */
+  /** All registers under these names are deleted before the write. */
   readonly erases: readonly string[]
-  /** Called when all is stored, or will not be. */
+  /** Each receives true once the call succeeds, or false if its writes were evicted. */
   readonly waiters: ((isStored: boolean) => void)[]
 }
 
@@ -23,7 +23,7 @@ export function isErasure(batch: Batch | undefined): boolean {
   return batch !== undefined && batch.erases.length > 0
 }
 
-/** Returns the call for what was due before, and since. */
+/** Merges a failed call with the queued call. */
 export function joined(before: Batch, since: Batch): Batch {
   return {
     erases: [...new Set([...before.erases, ...since.erases])],
@@ -32,8 +32,8 @@ export function joined(before: Batch, since: Batch): Batch {
 }
 
 /**
- * Deletes what is to be deleted, and writes: what has ended for a user under the user's own name, and the values under the name of their
- * generation. Resolves with the rows that the store then has. What it finds to have ended is added to the registers.
+ * Performs the deletes, then writes a user's end markers under the first name (of generation 0) and the values under the name of the
+ * current generation. Resolves with the store's registers after the merge. Adds end markers found during the deletes to `registers`.
  */
 export async function write(
   store: SoundStore,
@@ -44,12 +44,12 @@ export async function write(
 ): Promise<readonly StoredRegister[]> {
   for (const name of erases) {
     const former = await clear(store, name, registers)
-    // The generation of an erasure that this process has not heard of.
+    // Another process's erasure, unknown here, moved the values to the name of that generation.
     if (former > FIRST_GENERATION && former < generation) await clear(store, storeName(subject, former), registers)
   }
   const all = registers.registers()
   if (generation === FIRST_GENERATION) return store.merge(storeName(subject), all)
-  // The answer tells of a later erasure.
+  // The store answers with a later generation if another process has erased the subject again.
   const ends = [...all.filter(isEnd), generationRegister(generation)]
   const rows = await store.merge(storeName(subject), ends)
   const values = all.filter((register) => !isEnd(register))
@@ -57,14 +57,14 @@ export async function write(
 }
 
 /**
- * Clears a name, but keeps what another process has ended there and this one has not heard of. Both calls go out together, so that no write
- * of another process comes between. Resolves with the generation that was found there.
+ * Deletes a name and resolves with the generation found there. Adds its end markers to `registers`, so that a revocation by another process
+ * survives. Sends both calls together, to leave no gap for another process's write.
  */
 async function clear(store: SoundStore, name: string, registers: Replica): Promise<number> {
   const asked = [store.load(name), store.remove(name)] as const
-  // If one call fails, the other must still be over before what comes next.
+  // Even if the load fails, wait for the removal: a late removal would delete the next write.
   const [load] = await Promise.allSettled(asked)
-  // A removal that fails may have happened all the same: what has to stay is retried with the rest.
+  // A removal may succeed and still report an error, so collect the markers before checking for errors.
   const found = load.status === 'fulfilled' ? load.value : []
   for (const end of found.filter(isEnd)) registers.merge(end, 'store')
   await Promise.all(asked)

@@ -5,22 +5,22 @@ import type { Settings } from '../../options.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'
 
-/** ms after which a call without an answer counts as failed: a connection that was cut gives no sign. */
+/** ms until a call without an answer fails: a broken connection may give no error. */
 const PATIENCE = 10_000
-/** ms before a store that is down is tried again: at first, and at most. */
+/** Backoff in ms between probes during an outage. */
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2000
-/** ms between two reports: a single row that a store refuses must not fill the log. */
+/** ms between two reports: a single rejected row must not flood the log. */
 const REPORT_INTERVAL = 60_000
 
 /**
- * - `good`: it answers in time, and is waited for
- * - `slow`: it answers late; it is asked as before, and nothing waits for it
- * - `down`: its newest answer was an error; it is asked one thing at a time, at growing intervals
+ * - `good`: the store answers in time, and requests wait for answers
+ * - `slow`: the store answers late; calls continue, but no request waits
+ * - `down`: the last call failed; a single probe at a time, with exponential backoff
  */
 export type StoreState = 'good' | 'slow' | 'down'
 
-/** The health of the store: whether it answers, and in time. */
+/** A circuit breaker for the store: tracks failures and latency, limits concurrency during an outage, and probes for recovery. */
 export class StoreHealth {
   readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
   readonly #channel: Channel
@@ -33,31 +33,31 @@ export class StoreHealth {
   #lossReportedAt = Number.NEGATIVE_INFINITY
   #retry: ReturnType<typeof setTimeout> | undefined
 
-  /** @param told gets each change: `{ state, cause? }` */
+  /** @param told the diagnostics channel, which receives `{ state, cause? }` on each change */
   constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>, told: Channel = channel(STORE_CHANNEL)) {
     this.#settings = settings
     this.#channel = told
   }
 
-  /** How often it has failed. */
+  /** The total number of failures; concurrent failures count once. */
   outages = 0
 
   get state(): StoreState {
     return this.#state
   }
 
-  /** How many writes it may be asked for at a time. */
+  /** The maximum number of concurrent writes: 0 during backoff, 1 for a probe, else unlimited. */
   get concurrency(): number {
     if (this.#isClosed || this.#isPausing) return 0
     return this.#state === 'down' ? 1 : Number.POSITIVE_INFINITY
   }
 
-  /** Adds a callback for when a store that was down is to be tried again, or has come back. */
+  /** Adds a callback that runs when a probe is due, and after recovery. */
   onTry(act: () => void): void {
     this.#onTry.push(act)
   }
 
-  /** Asks the store for something. A late answer is still used. */
+  /** Makes a store call and tracks the outcome. A late answer still resolves. */
   async ask<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const { outages } = this
@@ -81,7 +81,7 @@ export class StoreHealth {
     return Math.min(this.#settings.storeTimeout, LONGEST_TIMER)
   }
 
-  /** Resolves with what the promise does, or with undefined if it is late. */
+  /** Settles like the promise, or resolves with undefined at the deadline. */
   inTime<T>(promise: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const answered = onSilence(this.#deadline, () => resolve(undefined), true)
@@ -89,7 +89,7 @@ export class StoreHealth {
     })
   }
 
-  /** Reports that more waits for the store than there is room for. */
+  /** Reports evicted guest writes, at most once a minute. */
   tellLoss(): void {
     const now = this.#settings.clock()
     if (now - this.#lossReportedAt < REPORT_INTERVAL) return
@@ -99,7 +99,7 @@ export class StoreHealth {
     this.#settings.report(new LiveSessionError('store_unavailable', message))
   }
 
-  /** Stops all retries. */
+  /** Stops all probes. */
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#retry)
@@ -115,9 +115,9 @@ export class StoreHealth {
     if (wasDown) this.#try()
   }
 
-  /** @param outages how often it had failed when this call began */
+  /** @param outages the failure count when this call began */
   #failed(cause: unknown, outages: number): void {
-    // Calls that were under way together fail together.
+    // A concurrent call has already counted this outage.
     if (this.#state === 'down' && outages < this.outages) return
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures)
     this.#failures += 1
@@ -148,15 +148,15 @@ export class StoreHealth {
 function answerOf<T>(act: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const answered = onSilence(PATIENCE, () => reject(new Error(`no answer within ${PATIENCE} ms`)))
-    // An app's own store may throw before it returns a promise.
+    // A custom store may throw synchronously.
     const answer = Promise.resolve().then(act)
     answer.then(resolve, reject).finally(answered)
   })
 }
 
 /**
- * Calls back after so many ms of silence, unless the returned function is called before. A process that was paused runs its timers before it
- * reads its sockets, where the answer may wait: one turn of the event loop passes in between.
+ * Calls `act` after a timeout, unless the returned function cancels it. Waits for another turn of the event loop: a suspended process runs
+ * its timers before it reads the answer from its socket.
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
   let turn: NodeJS.Immediate | undefined

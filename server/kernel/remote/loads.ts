@@ -11,14 +11,14 @@ import { AT_ONCE, type Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
-/** Approximate bytes of a record that the store had nothing, with its place in memory. */
+/** Approximate bytes per entry of the negative cache. */
 const NOTHING = 200
-/** The share of `storeRefresh` between two rounds: under a half, so every second one is soon enough even if timers are late. */
+/** The share of `storeRefresh` between two rounds. Below 0.5, every second round is early enough even with late timers. */
 const PACE = 0.45
 
 /**
- * The loading of what the store has into memory before it is read: one call per subject, however many requests wait for it. What
- * sockets and listeners hold is loaded again in rounds, as no request causes that. Each load also tells the store what that lacks.
+ * Loads subjects from the store into memory before a read, with a single call for all concurrent requests. Refreshes subjects with open
+ * sockets or listeners in rounds, as no request does. Each load also writes back newer registers from memory.
  */
 export class Loads {
   readonly #store: SoundStore
@@ -26,17 +26,17 @@ export class Loads {
   readonly #backlog: Backlog
   readonly #core: UpToVisitors
   readonly #isWriting: (subject: Subject) => boolean
-  /** When subjects were loaded of whom the store had nothing, and memory has nothing either. Otherwise the replica in memory records that. */
+  /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #nothing: RotatingCache<number>
-  /** If that has changed, what was evicted since may have been of any of them. */
+  /** The residency for which `#nothing` is valid: after an eviction, any of its subjects may have had values in memory. */
   #residency = NaN
-  /** ms */
+  /** ms after which a load no longer counts. */
   readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
   readonly #rounds: ReturnType<typeof setInterval>
   #isInRound = false
 
-  /** @param isWriting returns whether this process has written to the store what is not in memory yet */
+  /** @param isWriting returns whether the store may have an update of this process before memory does */
   constructor(
     store: SoundStore,
     health: StoreHealth,
@@ -57,7 +57,7 @@ export class Loads {
       clock,
     })
     health.onTry(() => void this.#reload())
-    // What is still fresh is not loaded, so rounds may come sooner.
+    // A round skips fresh subjects, so clamping the interval to the longest timer is safe.
     this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * PACE, LONGEST_TIMER)).unref()
   }
 
@@ -65,27 +65,27 @@ export class Loads {
     clearInterval(this.#rounds)
   }
 
-  /** Returns whether what the store had of a subject when it was last asked is in memory. After too long a time that no longer counts. */
+  /** Returns whether memory has a subject's stored values, fresh or stale, up to `#longest`. */
   isLoaded(subject: Subject): boolean {
     return this.isFresh(subject, this.#longest)
   }
 
-  /** Forgets a load, as the store no longer has all of it: it is asked again, and told what it lacks, when the visitor returns. */
+  /** Makes the next visit load the subject again, which also writes back the registers missing in the store. */
   forget(subject: StoredName): void {
     this.#nothing.delete(subject)
     const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
   }
 
-  /** Returns whether the store was asked so recently, within so many ms, that it need not be asked again. */
+  /** Returns whether a subject was loaded within so many ms. */
   isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
     const loadedAt = this.#loadedAt(subject)
     return loadedAt !== undefined && isWithin(within, loadedAt, this.#core.settings.clock())
   }
 
   /**
-   * Loads what is missing or not fresh; returns undefined if there is nothing to wait for. Does not wait for a store that answers late, nor
-   * for what is already there if an adapter tells of changes.
+   * Loads missing and stale subjects. Returns undefined if the caller need not wait: all are fresh, the store is slow or down, or stale
+   * values are in memory and an adapter announces changes.
    */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
@@ -97,7 +97,7 @@ export class Loads {
     return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
   }
 
-  /** Asks the store now, whatever was loaded before. A store that is down is asked only one thing, which shows whether it is back. */
+  /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single probe. */
   load(subject: Subject): Promise<readonly StoredRegister[]> {
     const known = this.#underWay.get(subject)
     if (known !== undefined) return known
@@ -107,23 +107,23 @@ export class Loads {
     return load
   }
 
-  /** Does the same; resolves with undefined if the store does not answer in time. */
+  /** Like `load`, but resolves with undefined on an error or at the deadline. */
   inTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
-  /** Takes over what the store says. Returns how many registers were news. */
+  /** Merges stored registers into memory and returns how many were newer. */
   take(subject: Subject, all: readonly StoredRegister[], generation: number): number {
     this.#learn(subject, all)
     return this.#core.sessions.merge(subject, stateOf(all).registers, 'store', generation)
   }
 
-  /** Resolves with what the store has under a name. */
+  /** Reads the registers stored under a name, without merging them into memory. */
   rows(name: string): Promise<readonly StoredRegister[]> {
     return this.#health.ask(() => this.#store.load(name))
   }
 
-  /** Returns when a subject was loaded, if its values are still in memory. */
+  /** Returns when a subject was loaded, or undefined if its values were evicted since. */
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const replica = subjects.find(subject)
@@ -133,7 +133,7 @@ export class Loads {
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
-    // After a silence the news may be an update of this process that the store took without an answer.
+    // After a silence, the newer registers may come from this process: an update that the store accepted without an answer.
     const isSure = this.#health.state === 'good'
     const { registers, generation } = await this.#ask(subject)
     const { epochs, settings, subjects } = this.#core
@@ -148,37 +148,37 @@ export class Loads {
     return registers
   }
 
-  /** Loads what is held, some at a time: asked for all at once, the store would answer late. */
+  /** Loads stale subjects with open sockets or listeners, in batches, as a burst of calls would slow the store down. */
   async #reload(): Promise<void> {
     const { settings, subjects } = this.#core
-    // If there is something to write, that shows whether a store that was down is back.
+    // While the store is down, queued writes probe it.
     if (this.#isInRound || (this.#health.state === 'down' && this.#backlog.size > 0)) return
     this.#isInRound = true
-    // At the next round the others are no older than `storeRefresh`.
+    // The next round comes before skipped subjects are older than `storeRefresh`.
     const fresh = settings.storeRefresh * (1 - PACE)
     const due = subjects.held().filter((subject) => !this.isFresh(subject, fresh))
     do {
-      // One shows whether a store that was down is back. If not, it is tried again later.
+      // During an outage, probes with a single load; the next probe starts a new round.
       const some = due.splice(0, this.#health.state === 'down' ? 1 : AT_ONCE)
       await Promise.allSettled(some.map((subject) => this.load(subject)))
     } while (due.length > 0 && this.#health.state !== 'down')
     this.#isInRound = false
   }
 
-  /** After an erasure a user's values have another name. Values left under the first name were written by a process that did not know of the erasure. */
+  /** Reads the values of a subject's latest generation, and deletes values that an unaware process wrote under the first name. */
   async #ask(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
     const own = await this.rows(storeName(subject))
     const generation = this.#learn(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
     const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
-    // If that fails, the next load finds it again.
+    // If this fails, the next load retries.
     if (left.length > 0) this.#health.ask(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
     const values = await this.rows(storeName(subject, generation))
     return { registers: [...own.filter(isEnd), ...values], generation }
   }
 
-  /** Takes over what the store says has ended for a subject. Returns the generation that counts. */
+  /** Applies stored end markers, and returns the current generation. */
   #learn(subject: Subject, all: readonly StoredRegister[]): number {
     const { ending, generation } = stateOf(all)
     const { connections, epochs, sessions } = this.#core
@@ -188,7 +188,7 @@ export class Loads {
     return epochs.generation(subject)
   }
 
-  /** Tells the store what it lacks of a subject. */
+  /** Queues newer registers from memory, or the erasure of a retired browser id. */
   #tell(subject: Subject, stored: readonly StoredRegister[]): void {
     const { epochs, sessions } = this.#core
     const end = isUser(subject) ? undefined : epochs.givenUp(subject)
@@ -200,13 +200,13 @@ export class Loads {
     this.#backlog.addLacking(subject, [...ends, ...(sessions.find(subject)?.registers() ?? [])], stored)
   }
 
-  /** Restores what the store was not told yet: memory may have evicted it, and may have begun a new replica since. */
+  /** Merges pending writes back into memory, which may have evicted them. */
   #recover(subject: Subject): void {
     if (this.#backlog.size === 0) return
     this.#core.sessions.merge(subject, stateOf(this.#backlog.of(subject)).registers, 'store')
   }
 
-  /** What has come into the store since it was last asked was written by another process: an adapter would have told of it at once. */
+  /** With an adapter, another process's change would have arrived before a load could find it. */
   #warnOfLateness(subject: Subject): void {
     const { remote, subjects, warn } = this.#core
     if (remote.peers?.hasAdapter || !subjects.holding(subject)?.outlets.size || this.#isWriting(subject)) return

@@ -11,18 +11,18 @@ import { isBrowser, isCookieless } from '../names/subject.js'
 import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import { soundRegisters } from './rows.js'
 
-/** The message between the processes of an app: a name, its new registers, the ids that these know, by key, and the sender's key ids. */
+/** The message between processes: a name, its new registers, the ids of their computed changes by key, and the `kid`s of the sender. */
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/scaling.md#adapters'
 
-/** The other processes of the app, reached by the adapter of its socket.io server: one message for all changes of a turn. */
+/** The other processes of the app, through the adapter of socket.io: sends a single message for all changes of a name in a turn. */
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
   readonly #core: UpToVisitors
-  /** The `kid` of each secret: while secrets rotate, any two processes of an app share one. */
+  /** The `kid` of each secret: during a secret rotation, any two processes of an app have a `kid` in common. */
   readonly #kids: readonly string[]
   #news = new Map<string, Replica>()
 
@@ -37,14 +37,14 @@ export class Nodes implements Peers {
     })
   }
 
-  /** Whether there may be others to tell. The app may set its adapter at any time. */
+  /** Checked each time, because the app may set its adapter at any time. */
   get hasAdapter(): boolean {
     return hasOthers(this.#main.adapter)
   }
 
   tell(name: string, registers: readonly StoredRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
-    // What was written before an end is sent before it.
+    // An end marker is sent after the earlier writes.
     if (registers.some(isEnd)) this.flush()
     if (this.#news.size === 0) queueMicrotask(() => this.flush())
     const news = this.#news.get(name) ?? new Replica()
@@ -52,7 +52,7 @@ export class Nodes implements Peers {
     for (const register of registers) news.merge(register, 'job')
   }
 
-  /** Sends what waits for the end of the turn. */
+  /** Sends the queued messages. */
   flush(): void {
     const news = this.#news
     this.#news = new Map()
@@ -67,7 +67,7 @@ export class Nodes implements Peers {
     }
   }
 
-  /** Several apps may share an adapter. An older build names no keys. */
+  /** Returns whether a message comes from this app: several apps may share an adapter. Older builds send no `kid`s. */
   #isOurs(kids: unknown): boolean {
     return !Array.isArray(kids) || this.#kids.some((kid) => kids.includes(kid))
   }
@@ -102,7 +102,7 @@ function fromWire(item: unknown): unknown {
   return { key, stamp, value }
 }
 
-/** socket.io's own adapter, which extends `EventEmitter` directly, only warns that it reaches no others. */
+/** Returns whether an adapter overrides `serverSideEmit`: in socket.io's default, which extends `EventEmitter` directly, it only warns. */
 function hasOthers(adapter: object): boolean {
   let place: object = adapter
   while (!Object.hasOwn(place, 'serverSideEmit')) {

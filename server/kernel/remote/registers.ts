@@ -13,27 +13,27 @@ import type { UpToVisitors } from '../visitors/up-to-visitors.js'
 import { AT_ONCE } from './backlog.js'
 import type { StoreSync } from './store-sync.js'
 
-/** ms for which a deleted key is remembered: an earlier write by another process that arrives late must not bring it back. */
+/** ms to keep the tombstone of a deleted key: a delayed write by another process must not restore the key. */
 const LATEST = 10 * 60 * 1000
-/** The least number of deleted keys to forget at a time, as the store is told each time. */
+/** The minimum number of tombstones to prune at a time, because each pruning costs a store call. */
 const LEAST = 64
-/** Approximate bytes of an entry in memory besides its replica. */
+/** Approximate bytes of an entry besides its replica. */
 const FRAME = 600
 /** ms between two rounds. */
 const PACE = 1000
-/** Entries to look at each time: looking at a million would block the event loop. */
+/** Entries per round: a million would block the event loop. */
 const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
 
-/** What a part keeps under one name, as this process knows it. */
+/** A part's registers under a name, as an entry in memory. */
 export class Kept<N extends PartName = PartName> {
   readonly name: N
   readonly replica: Replica = new Replica()
-  /** Whether it is known to be a user's: no guest evicts it from then on. */
+  /** Whether the registers belong to a user: guests cannot evict the entry then. */
   isUsers: boolean
-  /** When it was last asked for, written to or held; ms since 1970. */
+  /** The last use, in ms since 1970. */
   usedAt: number
-  /** Approximate bytes of memory, as they were last counted. */
+  /** Approximate bytes in memory at the last count. */
   bytes = 0
 
   constructor(name: N, now: number, isUsers: boolean) {
@@ -42,7 +42,7 @@ export class Kept<N extends PartName = PartName> {
     this.isUsers = isUsers
   }
 
-  /** Whether it has to stay in memory. */
+  /** Whether the entry must stay in memory. */
   get isHeld(): boolean {
     return false
   }
@@ -52,12 +52,12 @@ export class Kept<N extends PartName = PartName> {
 export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /**
- * What a part keeps as registers under names of its own: told to the nodes, kept in the store, and in memory bounded, users' apart from
- * guests'. A flood of guests evicts the least recently used of them, but none that is held.
+ * A part's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and guests
+ * have separate bounds: a flood of guests evicts guests' entries by last use, unless they are held.
  */
 export class Registers<K extends Kept> implements NameOwner {
   protected readonly core: UpToVisitors & { readonly store: StoreSync | undefined }
-  /** Whether the app uses the part: what others tell is left alone until then. */
+  /** Whether the app uses the part. Until then, registers from the store and from other processes are ignored. */
   isUsed = false
   readonly #prefix: string
   readonly #create: (name: K['name'], now: number) => K
@@ -66,9 +66,9 @@ export class Registers<K extends Kept> implements NameOwner {
   readonly #guests: RotatingCache<K>
 
   /**
-   * @param prefix of the names, before a hash
+   * @param prefix the names' prefix, before a hash
    * @param create creates an entry without registers
-   * @param onDrop called with how many guests' make room
+   * @param onDrop called with the maximum number of evicted guest entries
    */
   constructor(
     core: Registers<K>['core'],
@@ -79,7 +79,7 @@ export class Registers<K extends Kept> implements NameOwner {
     this.core = core
     this.#prefix = prefix
     this.#create = create
-    // No `maxIdle`: when one is over, its part decides.
+    // No `maxIdle`: the part decides when an entry expires.
     const options = { max: core.settings.maxSubjects, clock: core.settings.clock }
     this.#users = RotatingCache.onMap(options)
     this.#guests = RotatingCache.onMap({
@@ -99,12 +99,12 @@ export class Registers<K extends Kept> implements NameOwner {
     return this.#held.get(name) ?? this.#users.get(name) ?? this.#guests.get(name)
   }
 
-  /** Returns the entry of that name, creating it if it is not in memory. */
+  /** Returns the entry, creating it if necessary. */
   ensure(name: K['name']): K {
     return this.find(name) ?? this.put(this.#create(name, this.core.settings.clock()))
   }
 
-  /** Returns whether a name was given up for good. */
+  /** Returns whether a name was retired. */
   isGivenUp(name: K['name']): boolean {
     return this.core.epochs.isGivenUp(name)
   }
@@ -113,12 +113,12 @@ export class Registers<K extends Kept> implements NameOwner {
     return (this.find(name) ?? this.#create(name, 0)).isUsers
   }
 
-  /** Takes over what another process or the store says of a name. */
+  /** Merges registers from another process or the store. */
   take(name: K['name'], registers: readonly StoredRegister[], source: 'node' | 'store'): void {
     if (this.isUsed) this.merge(this.ensure(name), registers, source)
   }
 
-  /** Writes to an entry with one stamp, newer than any that these keys have had, and tells all. */
+  /** Writes to an entry with a common stamp, larger than any of these keys, and notifies the store and the other processes. */
   write(kept: K, changes: RegisterChanges, source: ChangeSource): Stamp {
     const { replica } = kept
     const now = this.core.settings.clock()
@@ -130,29 +130,29 @@ export class Registers<K extends Kept> implements NameOwner {
     return stamp
   }
 
-  /** Returns how far the writes under a name have got. */
+  /** Resolves with the level of the writes under a name. */
   level(name: K['name']): Awaitable<Level> {
     return this.core.store?.level([name]) ?? 'memory'
   }
 
-  /** Yields all entries, whatever is added or dropped meanwhile. */
+  /** Iterates over all entries, tolerating concurrent changes. */
   *all(): Generator<K> {
     yield* this.#held.values()
     for (const cache of [this.#users, this.#guests]) for (const [, kept] of cache.entries()) yield kept
   }
 
-  /** Has an entry where it belongs now, and counts what it takes. */
+  /** Moves an entry to its current container, and updates its size. */
   protected put(kept: K): K {
     const { name, isHeld, isUsers, bytes, replica } = kept
     const cache = isUsers ? this.#users : this.#guests
     const place = isHeld ? this.#held : cache
-    // Where it is already it is not moved: a round of `all` would meet it again and again.
+    // Leaves it in place if possible: a moved entry would appear again in a running iteration of `all`.
     const isThere = place.get(name) === kept
     if (!isThere) this.drop(kept)
     kept.bytes = FRAME + replica.bytes
     if (!isThere) place.set(name, kept)
     else if (!isHeld) cache.grow(kept.bytes - bytes)
-    // One that is held stays, and takes the room of others.
+    // A held entry of a guest cannot be evicted, so it takes space from others.
     this.core.guestBytes.pin(kept, isHeld && !isUsers ? kept.bytes : 0)
     return kept
   }
@@ -162,7 +162,7 @@ export class Registers<K extends Kept> implements NameOwner {
     this.core.guestBytes.pin(kept, 0)
   }
 
-  /** Takes over what is newer in this process alone, and returns that. */
+  /** Merges newer registers in this process only, and returns them. */
   protected merge(kept: K, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     const changes: AnyChange[] = []
     const news = registers.filter((register) => {
@@ -177,7 +177,7 @@ export class Registers<K extends Kept> implements NameOwner {
     return news
   }
 
-  /** Forgets registers as if they had never been. */
+  /** Removes registers, leaving no tombstones. */
   protected forget(kept: K, isGone: (register: StoredRegister) => boolean, source: ChangeSource): void {
     const gone = kept.replica.registers().filter(isGone)
     kept.replica.forget(isGone)
@@ -186,20 +186,20 @@ export class Registers<K extends Kept> implements NameOwner {
     this.changed(kept, changes)
   }
 
-  /** Restores what memory has evicted, here and elsewhere, with the original stamps. */
+  /** Restores evicted registers, here and elsewhere, with their original stamps. */
   protected restore({ name, replica }: Pick<K, 'name' | 'replica'>): K {
     const kept = this.ensure(name)
     this.tell(kept, this.merge(kept, replica.registers(), 'store'))
     return kept
   }
 
-  /** Tells the store and the other processes. */
+  /** Notifies the store and the other processes. */
   protected tell({ name }: K, news: readonly StoredRegister[]): void {
     this.core.remote.store?.keep(name, news)
     this.core.remote.peers?.tell(name, news)
   }
 
-  /** Forgets keys that were deleted long ago, if there are as many. A store that does not prune would bring them back each time. */
+  /** Prunes old tombstones, once there are enough of them. Not if the store cannot prune: each load would bring them back. */
   protected prune(kept: K, least: number = LEAST): void {
     const { clock, store } = this.core.settings
     if (store && !store.prune) return
@@ -210,7 +210,7 @@ export class Registers<K extends Kept> implements NameOwner {
     this.core.store?.prune(kept.name, before)
   }
 
-  /** Asks the store now, and rejects if it does not answer. */
+  /** Loads a name from the store, and rejects if the store does not answer. */
   protected async load(name: K['name']): Promise<void> {
     const { settings, store } = this.core
     if (!store) return
@@ -220,19 +220,19 @@ export class Registers<K extends Kept> implements NameOwner {
     this.compare(name, stored, askedAt)
   }
 
-  /** Asks the store now; resolves with whether it has answered in time. */
+  /** Loads a name, and resolves with whether the store has answered in time. */
   async loadInTime(name: K['name']): Promise<boolean> {
     const isAsked = this.load(name).then(() => true)
     const { health } = this.core.store ?? {}
     return (await (health?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
   }
 
-  /** Called with what the store had, once that is taken over. */
+  /** Called with the store's registers after they were merged. */
   protected compare(_name: K['name'], _stored: readonly StoredRegister[], _askedAt: number): void {}
 
   /**
-   * Forgets what other processes have had the store forget, as far as it may be forgotten, and tells the store what it lacks. The store was
-   * asked for all keys.
+   * Removes registers pruned from the store by other processes, if safe, and writes back registers missing there. `stored` must be
+   * complete.
    */
   protected meet(kept: K, stored: readonly StoredRegister[], askedAt: number, mayGo: (key: string) => boolean): void {
     const { settings, store } = this.core
@@ -244,16 +244,16 @@ export class Registers<K extends Kept> implements NameOwner {
       mayGo(key) &&
       !keys.has(key) &&
       stamp < now - LATEST &&
-      // The process that announced it may not have stored it.
+      // Keeps announced registers newer than the last load: the other process may not have stored them yet.
       (replica.source(key) !== 'node' || stamp <= loadedAt)
-    // An answer overtaken by another may lack what that one brought.
+    // An answer older than the last load may lack newer registers.
     if (loadedAt <= askedAt && settings.store?.prune) this.forget(kept, isGone, 'store')
     replica.loadedAt = now
     store?.keepLacking(name, replica.registers(), stored)
   }
 
   /**
-   * Looks at all entries, some at a time, over and over.
+   * Inspects all entries, batch by batch, in an endless loop.
    *
    * @param look must not reject
    */
@@ -266,7 +266,7 @@ export class Registers<K extends Kept> implements NameOwner {
         done ? [] : value,
       )
       if (due.length < EACH_TIME) round = this.all()
-      // The store may be asked for each, and must not become slow for requests.
+      // In small batches, because each inspection may call the store, which must stay fast for requests.
       for (let at = 0; at < due.length; at += AT_ONCE) await Promise.all(due.slice(at, at + AT_ONCE).map(look))
       isUnderWay = false
     }

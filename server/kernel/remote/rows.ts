@@ -1,4 +1,4 @@
-// The one guard of what any store answers with, before it counts as a register.
+// Validates the rows of a store's answer: no other code parses them.
 
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isEnd, type StoredRegister } from '../../../shared/register.js'
@@ -6,10 +6,10 @@ import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../../shared/sta
 import { fromIdsText, readIds } from '../../../shared/taken-ids.js'
 import type { StoredRow } from '../../stores/store.js'
 
-/** Stands for what cannot be read: neither a stamp nor a JSON value is ever NaN. */
+/** A marker for unreadable fields: neither a stamp nor a JSON value can be NaN. */
 const UNREADABLE = Number.NaN
 
-/** A fault in a row, and what can be read of the row. */
+/** The fault of a row, with its readable fields. */
 export interface RowFault {
   readonly key: string | undefined
   /** A write needs a larger stamp to replace the row. */
@@ -17,7 +17,7 @@ export interface RowFault {
   readonly reason: string
 }
 
-/** Reads a row as a register, for stores that keep text: `text` is the value's JSON, or null for a tombstone. It is not checked yet. */
+/** Parses a row of a text store, without validation: `text` is the value's JSON, or null for a tombstone. */
 export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRow {
   const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
   return text === null ? read : { ...read, value: readValue(text) }
@@ -39,7 +39,7 @@ function readValue(text: string): JsonValue {
 }
 
 /**
- * Returns the answer of a store, if it is a list. Its content is not checked yet.
+ * Returns a store's answer, if it is a list, without validating its rows.
  *
  * @throws {TypeError}
  */
@@ -49,10 +49,10 @@ function listed(rows: unknown): readonly StoredRow[] {
 }
 
 /**
- * Returns the sound registers of a store's answer. In any store, rows may have been written by hand, by a fault, or by an attacker of the
- * database. One bad row must not keep a visitor from the others.
+ * Returns the valid registers of a store's answer. Rows may be edited by hand, corrupt, or forged by an attacker with access to the
+ * database. An invalid row must not hide the visitor's other values.
  *
- * @throws {TypeError} if it is not a list
+ * @throws {TypeError} if the answer is not a list
  */
 export function soundRegisters(
   rows: unknown,
@@ -71,7 +71,7 @@ export function soundRegisters(
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // What has ended does not come back, whatever its date is. After the largest stamp there could be no other end.
+    // An end marker with a future date still counts, because a revocation must hold. Only the largest stamp is invalid: none could follow.
     const isLate = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isLate) return fault('its stamp is of a time to come. Is a clock ahead?')
     const ids = readIds(known)

@@ -3,23 +3,23 @@ import type { Settings } from '../../options.js'
 import type { Store } from '../../stores/store.js'
 import type { StoreHealth } from './health.js'
 
-/** The key of what can be used once. */
+/** The key of the register of a spent name. */
 const SPENT = 'spent'
-/** ms for which what can be used once may be valid. */
+/** The maximum validity in ms of a single-use name. */
 export const LONGEST_VALIDITY: number = 60 * 60 * 1000
-/** ms after which nothing can bring a spent name again, whatever the clocks of the nodes say. */
+/** ms after which no process accepts a spent name any more, despite clock skew. */
 const KEPT = LONGEST_VALIDITY + SKEW
-/** Maximum number of names whose rows this process deletes then; the sweep deletes any others, and those of a process that ends. */
+/** The maximum number of rows for this process to delete; the daily sweep deletes the rest, and those of terminated processes. */
 const MOST = 100_000
-/** How many are deleted at a time. */
+/** Deletions per call. */
 const AT_ONCE = 10
 
-/** Names that can be used once, across all nodes: the store decides who was first. */
+/** Single-use names across all nodes: the store decides which call is first. */
 export class SingleUse {
   readonly #store: Store
   readonly #health: StoreHealth
   readonly #clock: () => number
-  /** In the order in which they are deleted. */
+  /** The spent names and when to delete them, oldest first. */
   readonly #rows = new Map<string, number>()
 
   constructor(store: Store, health: StoreHealth, { clock }: Pick<Settings, 'clock'>) {
@@ -29,11 +29,11 @@ export class SingleUse {
   }
 
   /**
-   * Resolves with whether this call is the first to spend a name; with undefined if the store does not say. Code that cannot continue
-   * without it waits as long as for any answer.
+   * Resolves with whether this call is the first to spend a name, or with undefined if the store does not answer. For callers that need the
+   * answer: waits up to the call timeout, not just the deadline.
    */
   async spend(name: string): Promise<boolean | undefined> {
-    // If the store is down, this call may show that it is back.
+    // While the store is down, this call may be the probe.
     if (this.#health.concurrency === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
     const isFirst = this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
@@ -42,7 +42,7 @@ export class SingleUse {
     return isFirst
   }
 
-  /** Does the same, for code that continues if the store does not say so in time. */
+  /** Like `spend`, but resolves with undefined at the deadline, for callers that can continue without an answer. */
   async spendInTime(name: string): Promise<boolean | undefined> {
     const { state } = this.#health
     const isFirst = this.spend(name)

@@ -4,14 +4,14 @@ import type { Store } from '../../stores/store.js'
 import type { UpToEnds } from '../ends/up-to-ends.js'
 import { soundRegisters } from './rows.js'
 
-/** The answer of a store. */
+/** The parsed answer of a store. */
 interface Read {
   readonly registers: readonly StoredRegister[]
-  /** The stamps of rows that are not registers, by key. */
+  /** The stamps of invalid rows, by key. */
   readonly bad: ReadonlyMap<string, Stamp>
 }
 
-/** The store for all other code: rows that are not registers are reported, count as absent, and the next write replaces them. */
+/** Wraps the store for all other code: reports invalid rows, treats them as absent, and lets the next write replace them. */
 export class SoundStore {
   readonly #store: Store
   readonly #core: Pick<UpToEnds, 'settings' | 'warn'>
@@ -26,7 +26,7 @@ export class SoundStore {
     return this.#read(await this.#store.load(name)).registers
   }
 
-  /** Resolves with what the store then has, as the store's own `merge` does. */
+  /** Resolves with the store's registers after the merge, as the store's own `merge` does. */
   async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     if (registers.length === 0) return []
     const { registers: standing, bad } = this.#read(await this.#store.merge(name, registers))
@@ -46,10 +46,10 @@ export class SoundStore {
     await this.#store.remove(name)
   }
 
-  /** By the merge rule the row may be newer than any write. Resolves with what the store then has. */
+  /** Replaces an invalid row by compare-and-set, since a merge would keep a larger stamp. Resolves with the store's register. */
   async #replace(name: string, register: StoredRegister, stamp: Stamp = NEVER): Promise<StoredRegister> {
     if (await this.#store.compareAndSet(name, register, stamp)) return register
-    // Another process has replaced it meanwhile.
+    // Another process has replaced the row.
     const [standing] = this.#read(await this.#store.merge(name, [register])).registers
     if (standing) return standing
     throw new Error(`koa-live-session: store: a row that is no register is not replaced: ${register.key}`)

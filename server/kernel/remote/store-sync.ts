@@ -15,24 +15,24 @@ import { SoundStore } from './sound-store.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, Updates } from './updates.js'
 
-/** ms for which an orderly shutdown waits for the store. */
+/** The limit in ms of an orderly shutdown. */
 const LONGEST_END = 10_000
 
-/** The exchange between memory and the store: each learns what the other knows. */
+/** Synchronizes memory with the store, in both directions. */
 export class StoreSync implements Keeper {
   readonly #store: Store
   readonly sound: SoundStore
   readonly #core: UpToVisitors
   readonly health: StoreHealth
   readonly #backlog: Backlog
-  /** The writes that the store has not confirmed. */
+  /** The unconfirmed writes, for reports. */
   readonly unsaved: Pick<Backlog, 'size' | 'of'>
   readonly #loads: Loads
-  /** Names that can be used once, across all nodes. */
+  /** Single-use names across all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
   readonly #updates: Updates<Subject>
-  /** Of values, and of what parts keep. */
+  /** The updates of values and of parts. */
   readonly #allUpdates: Pick<Updates<never>, 'ended'>[] = []
 
   constructor(store: Store, core: UpToVisitors) {
@@ -53,7 +53,7 @@ export class StoreSync implements Keeper {
         if (isSubject(name)) this.#loads.take(name, rows, generation)
         else ownerOf(name)?.take(name, rows, 'store')
       },
-      // Another process may have erased the user meanwhile, and perhaps no visitor will ask for that user again.
+      // Another process may have erased the user, who may never return to cause a load.
       onLate: (name) => {
         if (isUser(name)) this.#loads.load(name).catch(() => undefined)
       },
@@ -66,14 +66,14 @@ export class StoreSync implements Keeper {
     this.#sweeps = new Sweeps(store, core.settings)
   }
 
-  /** Brings what the store has of these subjects into memory; returns undefined if it is there already, or would come too late. */
+  /** Loads missing and stale subjects; returns undefined if the caller need not wait. */
   ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
     return this.#loads.ensure(subjects)
   }
 
   /**
-   * Loads what the store knows of these subjects now, whatever was loaded before: another process, whose clock is ahead, may have ended
-   * what one had, and a new end must be later than that one. A store that does not answer in time prevents no sign-in or sign-out.
+   * Loads the current state of these subjects, even if they are fresh: a process with a fast clock may have written an end marker, and a
+   * new marker must be later. Waits up to the deadline, so that a sign-in or sign-out never depends on the store.
    */
   consult(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.ensure(subjects)
@@ -87,7 +87,7 @@ export class StoreSync implements Keeper {
     return !isPending && this.isLoaded(subject) && this.#core.sessions.find(subject)?.source(key) !== 'node'
   }
 
-  /** Returns whether all that the store has of a subject is in memory. */
+  /** Returns whether memory has a subject's stored values. */
   isLoaded(subject: Subject): boolean {
     return this.#loads.isLoaded(subject)
   }
@@ -103,71 +103,71 @@ export class StoreSync implements Keeper {
   eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.sessions.find(guest)
     if (!isNothing || this.#backlog.has(guest)) this.erase(guest, left)
-    // Another process may have written something since the store was asked: what is found of an id that was given up is erased.
+    // Another process may have written since the last load. A load erases whatever it finds of a retired id.
     else this.#loads.load(guest).catch(() => undefined)
   }
 
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {
     this.#backlog.abandon(subject, left, storeName(subject, generation))
-    // Nothing was loaded under the name that counts now.
+    // Under the new generation's name, nothing was loaded yet.
     this.#loads.forget(subject)
   }
 
-  /** Keeps what the store lacks of what is known here, after it has said what it has. */
+  /** Queues the registers missing in the store. */
   keepLacking(name: PartName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
     this.#backlog.addLacking(name, known, stored)
   }
 
-  /** Resolves with how far the writes of these subjects have got. Waits for the store no longer than the deadline. */
+  /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async level(subjects: Iterable<StoredName>): Promise<Level> {
     const all = [...subjects]
     return all.some(isFleeting) ? 'memory' : this.#backlog.level(all)
   }
 
-  /** Resolves with what the store itself says it has of a subject; with an empty list if it does not answer in time. */
+  /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
   async stored(subject: Subject): Promise<readonly StoredRegister[]> {
     const rows = await this.#ask(subject)
-    // What another process has announced but not stored yet, this one stores: wait for that, too.
+    // The load has queued newer registers, announced but not stored by another process: wait for these, too.
     const isLacking = rows !== undefined && this.#backlog.of(subject).length > 0
     return (isLacking ? await this.#ask(subject) : rows) ?? []
   }
 
-  /** Returns the updates that the store makes of a subject's values; undefined if the store never has these values. */
+  /** Returns the updates of a subject's values in the store; undefined if these values are never stored. */
   updatesOf(subject: Subject): Updates<Subject> | undefined {
     return isFleeting(subject) ? undefined : this.#updates
   }
 
-  /** Creates the updates of values whose known state other code keeps in memory. */
+  /** Creates updates of values cached by other code. */
   updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
     const updates = new Updates(this, answers, memory, this.#core.settings)
     this.#allUpdates.push(updates)
     return updates
   }
 
-  /** Returns the name under which values are in the store. */
+  /** Returns the name of values in the store. */
   nameOf(name: StoredName): string {
     return storeName(name, this.#core.epochs.generation(name))
   }
 
-  /** Resolves with what the store has of a part's, and what it has not been told yet; rejects if it does not answer. */
+  /** Resolves with a part's registers from the store and the pending writes; rejects if the store does not answer. */
   async load(name: PartName): Promise<readonly StoredRegister[]> {
     const stored = await this.#loads.rows(storeName(name))
     return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
   }
 
-  /** Makes the store drop what was deleted before that time. If it does not, it is told again with the next lot. */
+  /** Prunes tombstones older than `before`. Ignores failures: the next pruning covers them. */
   prune(name: PartName, before: number): void {
     this.health.ask(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
   }
 
-  /** Resolves when all that was written until now is stored. Keeps the process alive until then. */
+  /** Resolves when all current writes are stored. Keeps the process alive until then. */
   async settled(): Promise<void> {
     const stay = setInterval(() => undefined, LONGEST_END)
     await this.#allStored()
     clearInterval(stay)
   }
 
-  /** Closes the store once what was written is stored. Waits for it as long as an orderly shutdown may take. */
+  /** Closes the store after the pending writes, within the time of an orderly shutdown. */
   async close(): Promise<void> {
     this.#loads.close()
     this.#sweeps.close()
@@ -194,9 +194,9 @@ export class StoreSync implements Keeper {
     this.#core.settings.report(new LiveSessionError('store_unavailable', message))
   }
 
-  /** Resolves with what the store has once all that waits here is stored; with undefined if it does not answer in time. */
+  /** Resolves with the store's registers, after the pending writes; with undefined if the store does not answer in time. */
   async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
-    // If the state was not good, the load shows whether it is now.
+    // In another state, skips the writes: the load shows whether the store has recovered.
     if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.inTime(subject)
   }

@@ -5,7 +5,7 @@ import type { Store } from '../../stores/store.js'
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
-/** The regular deletion of stored values that were not used for long: once a day, and a while after the start, as nodes start together. */
+/** Deletes unused values from the store: daily, first at a random time within an hour of the start, because nodes start together. */
 export class Sweeps {
   readonly #store: Store
   readonly #settings: Settings
@@ -32,9 +32,9 @@ export class Sweeps {
     try {
       const now = clock()
       await this.#store.sweep(now - storeMaxIdle, {
-        // After `maxAge` no browser has a cookie that leads to its values.
+        // A guest's cookie expires after `maxAge`, and no other leads to the values.
         guests: now - Math.min(storeMaxIdle, maxAge),
-        // A cookie or ticket that outlived its user's revocation in the store would be valid again.
+        // A user's cookie or ticket would become valid again if it outlived the revocation in the store.
         ended: now - Math.max(storeMaxIdle, maxAge),
       })
     } catch (cause) {

@@ -15,28 +15,28 @@ import { isSubject, isUser } from '../names/subject.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
-/** How often a value is computed again because another process was faster. */
+/** Attempts per update, under conflicts with other processes. */
 const MAX_ATTEMPTS = 50
-/** Bytes of an id: enough that no two are the same. */
+/** Bytes of a random id, enough to be unique. */
 const ID_BYTES = 12
-/** ms for which handlers and jobs wait for a silent store. */
+/** ms of waiting for a silent store, by handlers and jobs. */
 const PATIENCE = 10_000
-/** ms between two attempts of theirs. */
+/** ms between their retries. */
 const PAUSE = 100
 
-/** A value that is computed from the one before it. */
+/** A computed change: the next value depends on the current value. */
 export interface Update {
   readonly field: Pick<Field, 'key' | 'refusal'>
-  /** Computes it from what memory has. */
+  /** Computes the next value from the value in memory. */
   readonly next: () => JsonValue | undefined
-  /** Throws if the visitor has gone meanwhile. */
+  /** Throws if the visitor has left. */
   readonly permit: () => void
   readonly source: ChangeSource
-  /** The update gets a larger stamp than this. @default the stamp of what memory has */
+  /** A lower bound: the update gets a larger stamp. @default the stamp in memory */
   readonly seen?: Stamp
 }
 
-/** The memory of what is known to be in the store. */
+/** The stored values in memory. */
 export interface Memory<N extends StoredName> {
   find(name: N): Replica | undefined
   confirm(name: N, register: StoredRegister, source: ChangeSource): void
@@ -44,23 +44,23 @@ export interface Memory<N extends StoredName> {
   checkOpen(): void
 }
 
-/** The answers that the store was asked for. */
+/** Loads from the store. */
 export interface Answers<N extends StoredName> {
   ensure(names: readonly N[]): Promise<unknown> | undefined
   isLoaded(name: N): boolean
   inTime(name: N): Promise<unknown>
 }
 
-/** The store, and the keeper of a value there once it stands. */
+/** The store with its write queue. */
 interface Place extends Pick<Keeper, 'keep'> {
   readonly health: StoreHealth
   readonly sound: SoundStore
-  /** A user's values get another name with each erasure. */
+  /** Returns the name in the store. A user's name changes with each erasure. */
   nameOf(name: StoredName): string
   level(names: Iterable<StoredName>): Promise<Level>
 }
 
-/** Updates that compute values from those before them, in the store, by compare-and-set. */
+/** Applies computed changes in the store, by compare-and-set. */
 export class Updates<N extends StoredName> {
   readonly #place: Place
   readonly #answers: Answers<N>
@@ -76,19 +76,19 @@ export class Updates<N extends StoredName> {
   }
 
   /**
-   * Makes an update once, however often its id is resent: a silent store may have taken it without an answer.
+   * Makes an update once per id, the idempotency key: a silent store may have accepted an earlier attempt.
    *
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
   async make(subject: N, id: string, update: Update): Promise<Stamp> {
     const { health } = this.#place
-    // If nothing else is due, only this question shows whether a silent store is back.
+    // If nothing else is pending, only this load can probe a silent store.
     if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
     return this.#underWay.run(subject, async () => {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
-        // A load erases what the store has taken of a guest who has left meanwhile.
+        // For a guest who has left, a load erases values that the store may have accepted.
         const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
         if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#answers.inTime(subject)
         throw error
@@ -97,7 +97,7 @@ export class Updates<N extends StoredName> {
   }
 
   /**
-   * Makes an update for handlers and jobs, whose updates no page resends: retries while the store is silent.
+   * Makes an update for handlers and jobs, which no page resends: retries while the store is silent.
    *
    * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
    */
@@ -120,12 +120,12 @@ export class Updates<N extends StoredName> {
     }
   }
 
-  /** Returns whether the store may have something that memory does not have yet. */
+  /** Returns whether the store may have an update before memory does. */
   isUnderWay(subject: N): boolean {
     return this.#underWay.has(subject)
   }
 
-  /** Resolves when all updates under way have ended. */
+  /** Resolves when all current updates have settled. */
   ended(): Promise<void> {
     return this.#underWay.ended()
   }
@@ -134,7 +134,7 @@ export class Updates<N extends StoredName> {
     const { field, next, permit, source, seen = NEVER } = update
     const { health, sound } = this.#place
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      // Each update that waits would ask a store that is down.
+      // Skipped while the store is down: each waiting update would make a call.
       if (health.state === 'good') await this.#answers.ensure([subject])
       const isAnswering = this.#answers.isLoaded(subject) && (await this.#place.level([subject])) === 'store'
       permit()
@@ -143,9 +143,9 @@ export class Updates<N extends StoredName> {
       const standing = replica?.register(field.key)
       const taken = takenAt(standing, id)
       if (standing && taken !== undefined) {
-        // The store may have taken it without an answer, so that only this process knows it yet.
+        // Only this process may know of the update, if the store has accepted it without an answer.
         this.#memory.confirm(subject, standing, source)
-        // Another process announced it: an earlier build may keep it in memory alone.
+        // Another process announced the update, but an earlier build may not have stored it.
         if (replica?.source(field.key) === 'node') this.#place.keep(subject, [standing])
         return taken
       }
@@ -158,25 +158,25 @@ export class Updates<N extends StoredName> {
       const isSet = await health.inTime(
         health.ask(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
       )
-      // Erased meanwhile: deletes what may have been written there, and computes again from what is left.
+      // Another process has erased the subject: delete the write, and compute again from the new state.
       if (this.#place.nameOf(subject) !== name) {
         sound.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         continue
       }
       if (isSet) {
-        // The visitor may have gone while the store was asked: what is written then belongs to no account.
+        // If the visitor has left during the call, the write stays out of memory.
         permit()
         this.#memory.confirm(subject, register, source)
         return stamp
       }
-      // Memory and the store differ: each learns what the other has.
+      // Memory is stale: a load synchronizes it with the store.
       if (isSet === false) await this.#answers.inTime(subject)
     }
     throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
   }
 }
 
-/** Actions that run one after the other under each name: each starts from the result of the last. */
+/** Serializes actions by name: each starts after the previous action has settled. */
 class InTurn {
   readonly #last = new Map<string, Promise<unknown>>()
 
@@ -188,12 +188,12 @@ class InTurn {
     return mine
   }
 
-  /** Whether something under that name has not ended. */
+  /** Whether an action under this name is pending. */
   has(name: string): boolean {
     return this.#last.has(name)
   }
 
-  /** Resolves when all that was begun until now has ended. */
+  /** Resolves when all current actions have settled. */
   async ended(): Promise<void> {
     await Promise.all(this.#last.values())
   }
