@@ -15,21 +15,21 @@ import type { Sessions } from '../values/sessions.js'
 import { Outcome, type Written } from './outcome.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
-/** The details of one key, for a look under the hood. */
+/** A key's state, for debugging. */
 export interface Inspection {
   /** As stored; undefined if the key is deleted. */
   readonly value: JsonValue | undefined
-  /** When it was written: ms since 1970. */
+  /** The time of the write, in ms since 1970. */
   readonly stamp: number
-  /** The places that hold this very write, as far as this process knows. */
+  /** The places that have this write, as far as this process knows. */
   readonly places: readonly ('cache' | 'cookie' | 'store')[]
-  /** Bytes that it takes in the cookie, or would take, including key and stamp. */
+  /** Bytes in the cookie, real or hypothetical, including key and stamp. */
   readonly bytes: number
-  /** Where the write came from. */
+  /** The source of the write. */
   readonly source: ChangeSource
 }
 
-/** The common base of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
+/** The base class of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
 export abstract class Handle {
   protected readonly sessions: Sessions
   readonly #core: Pick<UpToExchange, 'report' | 'store' | 'warn'>
@@ -41,27 +41,27 @@ export abstract class Handle {
     this.#fields = fields
   }
 
-  /** Returns the replica that has the field's value, if there is one yet. */
+  /** Returns the replica with the field's value, if any. */
   protected abstract replica(field: Field): Replica | undefined
-  /** The cookie that the visitor was last seen with. */
+  /** The visitor's cookie as last seen. */
   protected abstract readonly cookie: CookieContent | undefined
   /** The owner of the values. */
   protected abstract readonly owner: Owner
   protected abstract readonly source: ChangeSource
-  /** Reports errors that no code awaits to the app. */
+  /** Reports errors of promises not awaited by the app. */
   get report(): (error: unknown) => void {
     return this.#core.report
   }
-  /** Called when something is about to be set, or refused. */
+  /** Called before each write, even if the write is refused. */
   protected begin(): void {}
-  /** @throws {LiveSessionError} if these fields may not be set, or the visitor may set nothing any more */
+  /** @throws {LiveSessionError} if these fields are not settable, or the visitor has left */
   protected permit(_fields: Iterable<Field>): void {}
-  /** Called with each field that was written or deleted. */
+  /** Called with each field written or deleted. */
   protected wrote(_: Field): void {}
   /**
-   * Called when a write has got that far.
+   * Called with the level of a write.
    *
-   * @throws {LiveSessionError} if it is refused after all
+   * @throws {LiveSessionError} if the write is refused after all
    */
   protected confirm(level: Level): Awaitable<Level> {
     return level
@@ -95,7 +95,7 @@ export abstract class Handle {
       const subject = this.owner.subject(field)
       const permit = (): void => {
         this.permit([field])
-        // The request may have signed its visitor in or out while the store was asked.
+        // The request may have signed its visitor in or out during the store call.
         if (this.owner.subject(field) !== subject) throw superseded()
       }
       permit()
@@ -137,7 +137,7 @@ export abstract class Handle {
     return this.get(key)
   }
 
-  /** Validates every change before any is applied, and applies before the next line of the caller runs. */
+  /** Validates all changes before applying any. Applies them synchronously, before the caller's next line. */
   #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
     return Outcome.of(() => {
       this.begin()
@@ -163,7 +163,7 @@ export abstract class Handle {
     return [field, field.accept(value)]
   }
 
-  /** The key may come from outside, and browsers may see the refusal: it names no hidden field. */
+  /** The key may come from a client, and browsers may see the refusal, so it names no hidden field. */
   #settable(method: string, key: string): Field {
     return this.#fields.get(key) ?? this.#refuse(method, key)
   }
@@ -175,7 +175,7 @@ export abstract class Handle {
     throw new LiveSessionError('undeclared_key', undeclared(method, key, named), isKey(key) ? { key } : {})
   }
 
-  /** For reads, whose key is usually in the source, so that a wrong one is a mistake: logs all keys, as no code may handle the refusal. */
+  /** For reads. Their key is usually a literal, so a wrong key is a bug: logs all keys, because the app may not handle the error. */
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
@@ -191,7 +191,7 @@ function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readon
   return [...fields.values()].filter(isNamed).map(({ key }) => key)
 }
 
-/** Returns the message about a field that requests or users lack: a request tells no tab, and a user may have several browsers. */
+/** Describes a field that requests or users lack: a request does not name its tab, and a user may have several browsers. */
 function ofOther(method: string, { key, scope }: Field): string {
   if (scope === 'tab') {
     const page = method === 'get' || method === 'has' ? ', or snapshot().values, which has it after a reload' : ''
@@ -200,7 +200,7 @@ function ofOther(method: string, { key, scope }: Field): string {
   return `${method}("${key}"): the field has scope: '${scope}', and a user may have several browsers. Use ctx.liveSession or socket.liveSession`
 }
 
-/** Returns the message about a key that no field has, with the key that was probably meant. */
+/** Describes an undeclared key, with a suggestion. */
 function undeclared(method: string, key: unknown, keys: readonly string[]): string {
   const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
   if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`

@@ -1,28 +1,28 @@
-// How much browsers may ask.
+// Rate-limits the requests of browsers.
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Evidence } from '../visitors/recognized.js'
 
-/** The defaults; described in option-types. */
+/** The defaults, documented in option-types. */
 export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
 export type LimitOptions = Readonly<typeof LIMITS>
 
-/** Shared by all who have no cookie. No subject has this name. */
+/** Shared by all visitors without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'
 
-/** A request or connection without a cookie has an id of its own: each one in a flood would otherwise count as a new visitor. */
+/** Without a cookie, each request or connection has a new id. All of them share a bucket, or a flood would count as many visitors. */
 function countedAs({ cookie, visitor }: Evidence): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
 
 /**
- * Characters of tickets per second, with bursts of twice that. A page that drags the largest value posts 48,000 eight times a second, and
- * twenty pages that come back at once bring as much each.
+ * Characters of tickets per second; bursts may have twice as many. A page that drags the largest value POSTs 48,000 characters eight times
+ * a second, and twenty pages reconnecting at once bring as much each.
  */
 const TICKET_RATE = 512 * 1024
 
-/** The limits of what browsers may ask of this process. Calls of the app itself are not counted. */
+/** Limits what browsers may ask of this process. The app's own calls do not count. */
 export class Limits {
   readonly #options: LimitOptions
   readonly #clock: () => number
@@ -36,18 +36,18 @@ export class Limits {
     this.#ticketBuckets = RotatingCache.onMap({ max: maxSubjects, clock })
   }
 
-  /** The bucket of one socket, for `spend`. */
+  /** Returns a socket's bucket, for `spend`. */
   ofSocket(): Bucket {
     return new Bucket(this.#options.changesPerSocket, this.#clock())
   }
 
-  /** Returns the ms until a socket's bucket has room for one more, 0 if it has. */
+  /** Returns the ms until a socket's bucket has another token; 0: it has. */
   wait(socket: Bucket): number {
     return socket.wait(1, this.#clock())
   }
 
   /**
-   * Counts changes that a browser asks for against its subject, and against its socket if it has one: all or none.
+   * Counts a browser's changes against its subject and its socket, if any: all of them or none.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -60,8 +60,8 @@ export class Limits {
   }
 
   /**
-   * Counts a request that sets nothing and brings nothing: it asks for a cookie, or for all values. It has the same limit as changes, but a
-   * separate count: a flood of changes keeps no newcomer from getting a cookie.
+   * Counts a request without changes or tickets, for a cookie or all values. Has the same limit as changes, but a separate bucket: a flood
+   * of changes must not keep newcomers from getting a cookie.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -73,7 +73,7 @@ export class Limits {
   }
 
   /**
-   * Counts tickets that a browser brings, by what they cost to verify.
+   * Counts a browser's tickets by their length, which determines the cost of verification.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -105,7 +105,7 @@ function refuseUntil(wait: number, what: string): void {
   throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
 }
 
-/** A token bucket that lets `rate` through per second, with bursts of twice that. */
+/** A token bucket: allows `rate` per second, with bursts of twice as much. */
 export class Bucket {
   readonly #rate: number
   #tokens: number
@@ -117,9 +117,9 @@ export class Bucket {
     this.#filledAt = now
   }
 
-  /** Returns the ms until there is room for `count`, 0 if there is. More than a burst passes when the bucket is full. */
+  /** Returns the ms until there are `count` tokens; 0: there are. A full bucket allows even more than a burst. */
   wait(count: number, now: number): number {
-    // A clock that runs backwards takes nothing away.
+    // A clock that runs backwards removes no tokens.
     const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)
     this.#tokens = Math.min(2 * this.#rate, this.#tokens + gained)
     this.#filledAt = now

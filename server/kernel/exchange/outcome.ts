@@ -1,18 +1,18 @@
 import type { Level } from '../../../shared/protocol.js'
 
-/** The promise of a write. An unhandled rejection ends a Node process; this one goes to `report` instead. */
+/** The promise of a write. An unhandled rejection would terminate the Node process; here it goes to `report` instead. */
 export class Outcome<T> extends Promise<T> {
   #isAwaited = false
 
-  // What `then` returns is the caller's own promise: theirs to handle.
+  // `then` returns a plain promise: its errors are the caller's to handle.
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
   }
 
-  /** Runs a write at once, so that the next line sees it. */
+  /** Runs a write synchronously, so that the caller's next line sees the result. */
   static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): Outcome<T> {
     const outcome = new Outcome<T>((resolve) => resolve(write()))
-    // `await` calls `then` a microtask later, so the decision is left to the next turn of the loop.
+    // `await` calls `then` a microtask later, so wait for the next turn of the event loop.
     Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
       setImmediate(() => {
         if (!outcome.#isAwaited) report(error)
@@ -33,8 +33,8 @@ export class Outcome<T> extends Promise<T> {
 
 /** The result of a write. */
 export interface Written {
-  /** When it was written: ms since 1970, or one more than the last stamp of these keys. A later write has a larger one. */
+  /** The time of the write: ms since 1970, or one more than the last stamp of these keys. Later writes have larger stamps. */
   readonly stamp: number
-  /** `'store'`: the store has confirmed it, within `storeTimeout`. `'memory'`: there is no store, or it has not confirmed it yet. */
+  /** `'store'`: confirmed by the store within `storeTimeout`. `'memory'`: there is no store, or it has not confirmed the write yet. */
   readonly level: Level
 }

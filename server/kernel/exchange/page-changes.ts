@@ -13,54 +13,54 @@ import type { Owner } from '../values/field-changes.js'
 import type { PageSessions } from '../values/sessions.js'
 import { refusalOf } from './refusal.js'
 
-/** The pieces that take changes. */
+/** The dependencies of `takeChanges`. */
 export interface Takers {
   readonly store: StoreSync | undefined
   readonly sessions: PageSessions
   readonly settings: Pick<Settings, 'clock'>
 }
 
-/** The visitor who asks for changes, and how. */
+/** The requester of changes. */
 export interface Asker {
   readonly owner: Owner
   readonly source: ChangeSource
   /**
-   * Called before anything is taken, as the store may have been asked for what stands before it.
+   * Called before changes are applied, because a store call may have taken time.
    *
-   * @throws {LiveSessionError} `superseded` if the visitor has gone meanwhile
+   * @throws {LiveSessionError} `superseded` if the visitor has left
    */
   permit(this: void): void
   /** Called with each refusal. */
   refuse(this: void, error: LiveSessionError): void
 }
 
-/** A change that was written, now or when it was sent before. */
+/** An accepted change, applied now or on an earlier attempt. */
 interface Taken {
   readonly field: Field
   readonly id: string
   readonly stamp: Stamp
-  /** What it wrote; undefined if it deleted the key. */
+  /** The written value; undefined for a deletion. */
   readonly value: JsonValue | undefined
 }
 
 /** The outcome of a change. */
 type Result = Taken | Refused
 
-/** The outcomes of changes, in their order. */
+/** The outcomes of changes, in order. */
 export type Results = readonly Result[]
 
-/** A change that is allowed and valid. */
+/** An allowed and valid change. */
 interface PageChange {
   readonly field: Field
   readonly subject: Subject
   readonly over: number
   readonly id: string
   readonly value: JsonValue | undefined
-  /** The outcome of the change of the same key before it: it was made over that one. */
+  /** The outcome of the page's previous change of the same key, which this change is based on. */
   readonly before: Result | undefined
 }
 
-/** A change as it was sent, with what goes together with it, and the one of the same key before it. */
+/** A change as sent, with its group, and the previous change of the same key. */
 interface Sent {
   readonly wire: WireChange
   readonly index: number
@@ -69,7 +69,7 @@ interface Sent {
 }
 
 /**
- * Applies a page's changes, if they are allowed, valid, and made over the current value: at once, unless the store has to be asked.
+ * Applies a page's changes if they are allowed, valid, and based on the current value. Synchronous, unless a store call is necessary.
  *
  * @throws {LiveSessionError} `closed`
  */
@@ -88,8 +88,7 @@ export function takeChanges(takers: Takers, set: readonly WireChange[], asker: A
 }
 
 /**
- * Returns what goes together, in order; most changes go alone. A group stands where the first of it stands, but after what stands before any of it in
- * the list of its key.
+ * Groups the changes, in order; most are alone. A group has the position of its first change, but follows all earlier changes of its keys.
  */
 function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
   const groups = new Map<string | number, Sent[]>()
@@ -105,7 +104,7 @@ function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
   const begun = new Set<readonly Sent[]>()
   const ordered: (readonly Sent[])[] = []
   const place = (group: readonly Sent[]): void => {
-    // Groups that each stand before the other are from no page of ours.
+    // Cyclic groups never come from our pages.
     if (begun.has(group)) return
     begun.add(group)
     for (const { former } of group) if (former) place(former.group)
@@ -115,7 +114,7 @@ function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
   return ordered
 }
 
-/** Applies what goes together: if one change is not allowed or not valid, none is taken. */
+/** Applies a group: if a change is not allowed or invalid, rejects all. */
 function takeGroup(
   takers: Takers,
   group: readonly Sent[],
@@ -149,7 +148,7 @@ function accept(
   owner: Owner,
 ): Omit<PageChange, 'before'> {
   const field = fields.get(key)
-  // Browsers must not learn that a hidden field exists.
+  // Browsers must not learn of a hidden field.
   if (!field || field.access === 'hidden') {
     const what = isKey(key) ? `"${key}" is not declared on this server` : 'no such key'
     throw new LiveSessionError('undeclared_key', `change ${index}: ${what}`, isKey(key) ? { key } : {})
@@ -169,13 +168,13 @@ function accept(
   }
 }
 
-/** Takes what goes together. A computed change goes alone: where there is a store, it is taken there. */
+/** Applies a group. A computed change is always alone, and goes to the store if there is one. */
 function take(takers: Takers, changes: readonly PageChange[], asker: Asker): Awaitable<Results> {
   const [change] = changes
   const updates = change?.id ? takers.store?.updatesOf(change.subject) : undefined
   if (!change || !updates) return takeHere(takers, changes, asker)
   const { field, subject, id, value, before } = change
-  // Otherwise a list would wait for a silent store once per update.
+  // Otherwise each update in a list would wait for a silent store.
   if (before && 'code' in before && before.code === 'store_unavailable') return [before]
   const { permit, source } = asker
   const next = (): JsonValue | undefined => {
@@ -186,7 +185,7 @@ function take(takers: Takers, changes: readonly PageChange[], asker: Asker): Awa
   return updates.make(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
 }
 
-/** Writes what has not arrived before, under one stamp; refuses each change of a key that has something newer. */
+/** Applies the changes not accepted before, with a common stamp. Refuses each change whose key has a newer value. */
 function takeHere(takers: Takers, changes: readonly PageChange[], asker: Asker): Results {
   const met = changes.map((change) => {
     const { field, id, value } = change
@@ -203,23 +202,23 @@ function takeHere(takers: Takers, changes: readonly PageChange[], asker: Asker):
   return met.map((one) => ('field' in one ? { stamp, ...one } : one))
 }
 
-/** Returns the stamp over which a change was made, capped at the current time or, if that is later, at what this server has. */
+/** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
 function seenOf({ sessions, settings }: Takers, { field: { key }, subject, over, before }: PageChange): Stamp {
   const replica = sessions.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
-  // Taken, and nothing since: the page has seen it. A page that computed it again, over another value, has sent it with that. Without a store,
-  // another process may have taken it, too: the current value says by its id under which stamp.
+  // The page's previous change was accepted and is still the newest, so the page has seen it. After a rebase the page resends it with its
+  // new value, so values count, too. Without a store, another process may have accepted it with another stamp, found by its id.
   const isNewest = before && 'field' in before && (sessions.taken(subject, key, before.id) ?? before.stamp) === stamp
   if (isNewest && sameJson(before.value, replica?.value(key))) return stamp
-  // A page brings along what it has seen. Without that, a stamp from the future would move the next stamps there, too. What this server has from
-  // there is no later than what the page has seen: told of that, the page would only send the same again.
+  // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
+  // below this server's own stamp: else a page would be refused despite having seen the value, and could only resend the same change.
   return newestOf([Math.min(over, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
 }
 
 /**
- * Returns the stamp that a change got when it was sent before; if it was not, the one over which it goes.
+ * Returns the stamp of a change accepted on an earlier attempt, or else its base stamp.
  *
- * @throws {LiveSessionError} `conflict` or `superseded` if there is something newer than what it was made over
+ * @throws {LiveSessionError} `conflict` or `superseded` if there is a newer value than its base
  */
 function meet(takers: Takers, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
   const { sessions, settings } = takers
@@ -231,10 +230,10 @@ function meet(takers: Takers, change: PageChange): { readonly stamp: Stamp } | {
   const seen = seenOf(takers, change)
   const replica = sessions.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
-  // What only the page knows of may have expired as well. A plain change depends on no value.
+  // A value known only to the page may have expired as well. Expiry does not matter to a plain change, which depends on no value.
   const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
   const { stamp } = id === '' ? written : field.standing(known, settings.clock())
-  // What was computed over a change that was refused is not to be written without it.
+  // A change computed from a refused change must not be applied without it.
   const isAlone = id === '' || !before || 'field' in before
   if (isAlone && stamp <= seen) return { seen }
   if (id === '' && sameJson(written.value, value)) {
@@ -244,7 +243,7 @@ function meet(takers: Takers, change: PageChange): { readonly stamp: Stamp } | {
   throw overtaken(key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
 }
 
-/** Returns the refusal of a change when there is something newer than what it was made over. */
+/** Returns the refusal of a change whose base is not the newest value. */
 function overtaken(
   key: string,
   code: 'conflict' | 'superseded',

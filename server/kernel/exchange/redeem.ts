@@ -6,7 +6,7 @@ import type { Visitor } from '../names/visitor.js'
 import type { Ticket } from '../values/ticket.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
-/** The content of a ticket, and its subject. */
+/** A verified ticket of this visitor. */
 interface Redemption {
   readonly subject: Subject
   /** The generation of a user's values. */
@@ -15,7 +15,7 @@ interface Redemption {
 }
 
 /**
- * Checks all tickets that a browser brings back before any is merged: only its own subject can redeem a ticket.
+ * Verifies all tickets before any is merged: only their own subject can redeem them.
  *
  * @throws {LiveSessionError} `bad_ticket` or `other_subject`, with the index
  */
@@ -28,7 +28,7 @@ export function redeem(core: UpToExchange, tickets: readonly string[], visitor: 
   })
 }
 
-/** Merges checked tickets. Returns the fields that already have something newer, or whose value has expired. */
+/** Merges verified tickets. Returns the fields with a newer or an expired value. */
 export function mergeTickets(
   { sessions, settings }: UpToExchange,
   redemptions: readonly Redemption[],

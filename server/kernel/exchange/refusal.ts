@@ -1,11 +1,11 @@
 import type { LiveSessionError } from '../../../shared/errors.js'
 import type { Refusal, Refused } from '../../../shared/protocol.js'
 
-/** The forms of a refusal that a page may get, by what it has asked. */
+/** The forms of a refusal, by kind of request. */
 interface Told {
-  /** For an event, which is refused as a whole. */
+  /** For an event refused as a whole. */
   readonly ack: Refusal
-  /** For one change of several. */
+  /** For a single change of several. */
   readonly result: Refused
   /** For a handshake: the `data` of its `connect_error`. */
   readonly data: Pick<Refusal, 'code'>
@@ -17,10 +17,10 @@ interface Told {
   }
 }
 
-/** Browsers do not expose this header to pages of other origins by default. */
+/** By default, browsers hide this header from pages of other origins. */
 export const RETRY_AFTER = 'Retry-After'
 
-/** Returns a refusal in all its forms, whichever way the page has asked. */
+/** Returns a refusal in all its forms. */
 export function refusalOf({ code, message, key, index, status, retryAfter, stands }: LiveSessionError): Told {
   const about = { ...(key === undefined ? {} : { key }), ...(index === undefined ? {} : { index }) }
   const wait = retryAfter === undefined ? {} : { [RETRY_AFTER]: String(retryAfter) }

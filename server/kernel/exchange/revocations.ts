@@ -2,10 +2,10 @@ import type { UserSubject } from '../names/subject.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
 /**
- * Revokes all that a user's browsers were given. Resolves when their connections are closed and the store has been told.
+ * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has the revocation or is late.
  *
- * @param goOn has one browser continue under another id, before its page hears that its connection ends: what the page asks then, with the
- * cookie of before, leads to that id
+ * @param goOn rotates a browser's id before its page learns of the closing: the page's next request, with the former cookie, then leads to
+ * the new id
  */
 export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () => Promise<void>): Promise<void> {
   await core.store?.consult([user])
@@ -18,7 +18,7 @@ export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () =>
 export async function erase(core: UpToExchange, user: UserSubject): Promise<void> {
   const { epochs, sessions, store } = core
   await store?.consult([user])
-  // Revoked first: a cookie or a ticket that comes in meanwhile must not bring back what is being deleted.
+  // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
   epochs.erase(user)
   sessions.erase(user)
   await endConnections(core, user)

@@ -11,27 +11,26 @@ import { mergeTickets, redeem } from './redeem.js'
 import { type HeldInStore, heldInStore, ticketOf, told } from './told.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
-/** The page's side of the exchange: who makes it, and which way. */
+/** The context of a page's exchange: the requester and the transport. */
 export interface Side extends Asker {
   readonly whose: Whose
   /** The visitor in the page's tab. */
   readonly owner: Visitor
-  /** The bucket of the socket. */
+  /** The socket's bucket. */
   readonly bucket?: Bucket
-  /** Called when the exchange is not refused as a whole. */
+  /** Called unless the exchange is refused as a whole. */
   begin?(this: void): void
-  /** How far a write has got. Throws if the visitor has left meanwhile: the answer would be for another one. */
+  /** Called with the level of a write. Throws if the visitor has left: the answer would go to another visitor. */
   confirm?(this: void, level: Level): Awaitable<Level>
 }
 
-/** Only POSTs ask the store: no greeting over a socket waits for it. */
+/** Only for POSTs: no greeting over a socket waits for the store. */
 const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
 
 /**
- * Performs the one exchange: takes what a page of this visitor brings and sets, and answers. Tickets merge first, so that changes meet what
- * the browser has seen.
+ * Performs an exchange: merges a page's tickets, applies its changes, and answers. Tickets come first: the changes may be based on them.
  *
- * @throws {LiveSessionError} if it is refused as a whole
+ * @throws {LiveSessionError} if the exchange is refused as a whole
  */
 export function sync(
   core: UpToExchange,
@@ -41,7 +40,7 @@ export function sync(
 ): Awaitable<SyncAnswer> {
   const { whose, owner: visitor } = side
   const { held } = whose
-  // Not counted as changes, which were counted when they were made, but by what it takes to verify them.
+  // Counts tickets by the cost of verification: their changes were counted when they were made.
   core.limits.spendTickets(tickets, whose)
   if (set.length > 0) core.limits.spend(set.length, whose, side.bucket)
   const redemptions = redeem(core, tickets, visitor)
@@ -51,7 +50,7 @@ export function sync(
   const results = takeChanges(core, set, side)
   return after(results, (results) =>
     after(core.store && levelsOf(core.store, visitor, results, side), (levels) => {
-      // Made before the store is asked: the store's answer covers all that the ticket brings.
+      // Signed before the store call, so that the store's answer covers everything in the ticket.
       const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
       return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
         Object.assign(told(core, whose, isGreeted, visitor), ticket, stored, {
@@ -65,7 +64,7 @@ export function sync(
   )
 }
 
-/** Returns the answer to another visitor's page: whose it is now, and that nothing was taken from it. */
+/** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
 export function dropped(core: UpToExchange, whose: Whose): SyncAnswer {
   return { dropped: true, ...told(core, whose, false), results: [], held: whose.held }
 }
@@ -74,12 +73,12 @@ function fieldsOf(results: Results): readonly Field[] {
   return results.flatMap((result) => ('field' in result ? result.field : []))
 }
 
-/** The fields of changes refused because of something newer: the page may have to bring that to another process. */
+/** The fields of changes refused because of a newer value: the page may have to bring that value to another process. */
 function overtakenOf({ sessions }: UpToExchange, set: Wanted['set'], results: Results): readonly Field[] {
   return set.flatMap(([key], index) => (results[index]?.stamp ? (sessions.fields.get(key) ?? []) : []))
 }
 
-/** Resolves with how far the writes of each subject have got: what is in no store holds up, and lowers, no other. */
+/** Resolves with the level of the writes by subject, so that a subject outside the store neither delays nor lowers the others. */
 function levelsOf(store: StoreSync, visitor: Visitor, results: Results, { confirm = (level) => level }: Side) {
   const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
   const levels = subjects.map(async (subject) => [subject, await confirm(await store.level([subject]))] as const)

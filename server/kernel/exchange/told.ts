@@ -1,4 +1,4 @@
-// What a page is told: whose it is, its greeting, and what the cookie and the store have.
+// Builds the answer to a page: identity, current values, and which stamps the cookie and the store hold.
 
 import type { Field } from '../../../shared/field.js'
 import type { Awaitable } from '../../../shared/promise.js'
@@ -11,7 +11,7 @@ import type { Whose } from '../visitors/recognized.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
 /**
- * Returns whose the page is and, if it was not greeted before, all that the visitor may read.
+ * Returns the page's identity and, before its first greeting, all readable values.
  *
  * @param reader the visitor in the page's tab
  */
@@ -23,7 +23,7 @@ export function told(
 ): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'greeting' | 'renew'> {
   const { visitor, cookie, isKept, who } = whose
   const renew = isGreeted ? undefined : whose.renew
-  // Memory may have evicted the visitor.
+  // Memory may have evicted the visitor's values.
   if (cookie && !isGreeted) core.freshness.compare(cookie, visitor)
   return {
     ...(who === undefined ? {} : { who }),
@@ -35,8 +35,8 @@ export function told(
 }
 
 /**
- * Returns a ticket for one subject, with what was just set, and with current values newer than those that the page sent. What belongs to another
- * subject comes over the socket, or with the cookie; but what is the tab's own comes first, as only the tab has it.
+ * Returns a ticket of a single subject: the accepted changes, and newer values than the page's. Other subjects' changes come over the
+ * socket or with the cookie. The tab's own values have priority, because only the tab keeps them.
  */
 export function ticketOf(
   { sessions, dispatch }: UpToExchange,
@@ -52,13 +52,10 @@ export function ticketOf(
   return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
 }
 
-/** The part of an answer that tells what is held besides the cookie. */
+/** The part of an answer about values kept outside the cookie. */
 export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
-/**
- * Returns, for fields kept out of cookies, what the store has, and the keys of which it lacks the newest write. No page need wait for
- * those.
- */
+/** Returns, for fields outside the cookie, the stamps in the store, and the keys of writes not stored yet, for which no page need wait. */
 export function heldInStore(core: UpToExchange, visitor: Visitor): Awaitable<HeldInStore> {
   for (const field of core.sessions.requestFields.values())
     if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
@@ -72,7 +69,7 @@ async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Pr
   })
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
   const registers = (await Promise.all(subjects.map(async (subject) => (await store?.stored(subject)) ?? []))).flat()
-  // A field has only one subject.
+  // Each field has a single subject.
   const held = registers.flatMap(({ key, stamp }): SyncAnswer['held'] => {
     return fields.some((field) => field.key === key) ? [[key, stamp]] : []
   })
@@ -81,7 +78,7 @@ async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Pr
   return { held, ...(unsaved.length === 0 ? {} : { unsaved }) }
 }
 
-/** All that a visitor may read: a ticket for each of the visitor's subjects. */
+/** All readable values: a ticket per subject of the visitor. */
 function greetingOf({ dispatch, freshness, sessions }: UpToExchange, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
   return freshness.allSubjects(visitor).map((subject) => {
@@ -90,7 +87,7 @@ function greetingOf({ dispatch, freshness, sessions }: UpToExchange, visitor: Vi
   })
 }
 
-/** Returns what memory has newer than the visitor's cookie and belongs in it: a ticket for each subject that has any. */
+/** Returns tickets with the values missing in the visitor's cookie, grouped by subject. */
 export function missingIn(
   cookie: VerifiedCookie,
   { dispatch, freshness, sessions }: UpToExchange,

@@ -45,7 +45,7 @@ export class UserHandle extends Handle {
     return this.sessions.find(this.#subject)
   }
 
-  /** An unknown value may still be in some cookie: one computed from the default would overwrite it. */
+  /** A value unknown here may be in a cookie: a value computed from the default would overwrite it. */
   protected override current(key: string): JsonValue | undefined {
     if (this.loaded) return this.get(key)
     throw this.declared('update', key).refusal('not_loaded', `update("${key}"): nothing is known of this user here yet`)
@@ -55,7 +55,7 @@ export class UserHandle extends Handle {
     return { subject: () => this.#subject }
   }
 
-  /** Keeps the subject in memory, and reloaded from time to time, for as long as it has a listener. */
+  /** Holds the subject in memory, with regular reloads, while there are listeners. */
   #listen(unsubscribe: () => void): () => void {
     this.#core.subjects.hold(this.#subject).listeners.add(this.#hear)
     return () => {
