@@ -2,9 +2,9 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { freezeJson, type JsonValue, NotJson } from '../../../shared/json.js'
 
 /**
- * Returns a frozen copy of what an app gives to a part.
+ * Returns a frozen copy of an app's input to a part.
  *
- * @param call the call by which it is given, and `what` it is, for errors
+ * @param call the method, and `what` the input, for error messages
  * @param most bytes of JSON
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  */

@@ -1,18 +1,18 @@
 import { Outcome } from '../exchange/outcome.js'
 import type { Members } from './part.js'
 
-/** An object that reports the errors of a handle's members that no code awaits. */
+/** Reports errors of promises not awaited by the app. */
 interface Reporting {
   readonly report: (error: unknown) => void
 }
 
-/** A class of handles, of requests or of sockets, with what it gives to the members of parts. */
+/** A class of handles, with the interface for parts' members. */
 interface HandleClass<H extends Reporting, U> {
   readonly prototype: H
   useOf(this: void, handle: H): U
 }
 
-/** Adds members of parts to a class of handles. */
+/** Adds the members of parts to a class of handles. */
 export function addMembers<H extends Reporting, U, C>(
   Handles: C & HandleClass<H, U>,
   parts: readonly (Members<U> | undefined)[],

@@ -12,7 +12,7 @@ import type { Subject, UserSubject } from '../names/subject.js'
 import type { Identifier } from '../names/visitor.js'
 import type { Evidence } from '../visitors/recognized.js'
 
-/** The additions of a part to the plugin. The kernel imports no part, and parts do not import each other. */
+/** A part's additions to the plugin. The kernel imports no part, and parts do not import each other. */
 export interface Part {
   /** Members of the plugin object, which `liveSession()` returns. */
   readonly plugin?: Readonly<Record<string, (...args: never[]) => unknown>>
@@ -20,43 +20,43 @@ export interface Part {
   readonly request?: Members<RequestUse>
   /** Members of `socket.liveSession`. */
   readonly socket?: Members<SocketUse>
-  /** Handlers of what pages ask over a socket, by event name. Called for each socket when it is admitted. */
+  /** Handlers of page events by name. Called on each socket's admission. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
-  /** Called when a socket has opened, before the app's own handlers. Returns what is called when it closes. */
+  /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
   readonly opens?: (socket: LiveSocket, whose: Evidence) => () => void
-  /** Called at once when values of a subject may have changed: the app's next line finds it done. */
+  /** Called synchronously when a subject's values may have changed, before the app's next line. */
   readonly changes?: (subject: Subject) => void
   readonly cookie?: CookieMember
   readonly names?: readonly NameOwner[]
   readonly handshake?: HandshakePart
   /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
-  /** Called when a request begins, with the user whom `identify` names, before the app's own code runs. `useOf` begins the session. */
+  /** Called at the start of a request with the user from `identify`, before the app's own code. `useOf` begins the session. */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
-  /** What the part adds to `snapshot` and `embed`. */
+  /** Additions to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
-  /** Returns the values of the tab that asks for a page, as far as its request tells. */
+  /** Returns the values of the tab requesting a page, if the request has them. */
   readonly tab?: (ctx: Koa.Context, whose: Evidence) => Replica | undefined
-  /** Called when a request has signed a user in. */
+  /** Called after a request has signed a user in. */
   readonly signsIn?: (ctx: Koa.Context) => void
-  /** Ends what a user is signed in by, apart from what the request `except` came with. */
+  /** Ends a user's sign-ins, except the sign-in of the request `except`. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
-  /** What this process knows of a user besides values, for the inspector. */
+  /** Returns this process's knowledge of a user besides values, for the inspector. */
   readonly facts?: (user: UserSubject) => Fact | undefined
-  /** Called when the plugin accepts no more writes. */
+  /** Called when the plugin closes. */
   readonly close?: () => void
 }
 
-/** What is known under a title. Strangers may have chosen the texts. */
+/** A titled list for the inspector. Visitors may have chosen the texts. */
 export interface Fact {
   readonly title: string
   readonly texts: readonly string[]
 }
 
-/** Functions by name. Each returns a promise whose rejection never ends the process. */
+/** Functions by name. The rejections of their promises never terminate the process. */
 export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
 
-/** A request, as members of `ctx.liveSession` see it. */
+/** A request, for members of `ctx.liveSession`. */
 export interface RequestUse {
   readonly ctx: Koa.Context
   /** The request and its response. */
@@ -67,52 +67,52 @@ export interface RequestUse {
     set(key: string, value: JsonValue): Promise<Written>
   }
   /**
-   * Call this before setting something of the browser's.
+   * Call this before a write to the browser's own data.
    *
    * @throws {LiveSessionError} `superseded`, `cookies_blocked`, `closed`
    */
   permit(): void
-  /** Continues as the user whom `identify` names now: the app may have signed that user in without telling the plugin. */
+  /** Calls `identify` again, and continues as the returned user: the app may have signed the user in without notifying the plugin. */
   catchUp(): Awaitable<unknown>
 }
 
 /** A request and its response. */
 export interface Answer extends Evidence {
-  /** Whether the visitor has left this browser meanwhile. */
+  /** Whether the visitor has left this browser. */
   readonly isSuperseded: boolean
   /** Returns whether the owner of values with this scope is known: the browser may have withheld its cookie. */
   knowsOwner(scope: Field['scope']): boolean
-  /** Adds a part to the response from now on. */
+  /** Adds a part to the response. */
   join(part: AnswerPart): void
-  /** Returns the part of this class that has joined. */
+  /** Returns the added part of this class. */
   joined<P extends AnswerPart>(kind: new (...given: never[]) => P): P | undefined
 }
 
-/** The role of a part in the handshakes of connections. */
+/** A part's role in the handshakes of connections. */
 interface HandshakePart {
-  /** Called when a browser connects. Returns a function that makes the members of each of its sockets, if there are any. */
+  /** Called when a browser connects. Returns a function that creates members for each of its sockets, if any. */
   connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
 }
 
-/** The role of a part in one response. */
+/** A part's role in a response. */
 export interface AnswerPart {
-  /** Whether the part has something new for the cookie. */
+  /** Whether the part has new content for the cookie. */
   readonly hasNews: boolean
-  /** Whether no cache may store the response. */
+  /** Whether the response must not be cached. */
   readonly isForOnce: boolean
   /** Called when the request continues as another visitor. */
   changeHands(): void
-  /** Called when the headers are about to be sent; the cookie is not written yet. */
+  /** Called just before the headers are sent and the cookie is written. */
   seal(): void
 }
 
-/** An open socket, as members of `socket.liveSession` see it. */
+/** An open socket, for members of `socket.liveSession`. */
 export interface SocketUse extends Evidence {
   isOpen(): boolean
   /** Sends to this socket alone, if it is open. */
   readonly emit: Emit
   /**
-   * Call this before setting something.
+   * Call this before a write.
    *
    * @throws {LiveSessionError} `superseded`, `closed`
    */
