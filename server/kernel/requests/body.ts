@@ -8,11 +8,11 @@ const READ_ALREADY =
   'where parsers leave it. Put app.use(live.middleware()) before what reads it'
 
 /**
- * Reads a request's body as JSON. The app's own parser may have read it already; a parser that left it unread, because it takes forms
- * alone, still sets a value in its place.
+ * Reads a request's body as JSON. Accepts a body already read by the app's own parser; a parser of forms alone also sets
+ * `ctx.request.body`, but leaves JSON unread.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
- * @throws {TypeError} if it was read and discarded: no page could save anything
+ * @throws {TypeError} if the body was read and discarded: no page could save anything
  */
 export async function readBody({ req, request }: Koa.Context): Promise<unknown> {
   const { body } = request as { readonly body?: unknown }
@@ -40,7 +40,7 @@ async function read(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
-    // Stopping early must not destroy the stream: an app that logs whose request it was would find no socket.
+    // Keeps the stream open after an early stop, because an app's logger may still need the socket.
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       const data = Buffer.from(chunk)
       bytes += data.length

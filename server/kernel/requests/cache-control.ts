@@ -6,9 +6,9 @@ const NOT_SHARED =
   's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
   'for all, read no values'
 
-/** Directives that let a response be stored for other visitors; `must-understand` overrides `no-store` (RFC 9111, 5.2.2). */
+/** Directives that allow sharing a response between visitors; `must-understand` overrides `no-store` (RFC 9111, 5.2.2). */
 const SHARED = new Set(['public', 's-maxage', 'must-understand'])
-/** Headers that caches in front of an app prefer to Cache-Control: those of RFC 9213, and their predecessors. */
+/** Headers that CDNs prefer to Cache-Control: those of RFC 9213, and their predecessors. */
 const TARGETED = new Set([
   'cdn-cache-control',
   'cloudflare-cdn-cache-control',
@@ -21,10 +21,9 @@ const TARGETED = new Set([
 ])
 
 /**
- * Keeps shared caches from giving the response to another visitor, whatever the app's headers say. Warns if the app meant it for such
- * caches.
+ * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if the app meant to share it.
  *
- * @param isForOnce whether it sets a cookie, or shows what is shown only once: no cache may store it
+ * @param isForOnce whether no cache may store the response: it sets a cookie, or shows a one-time message
  */
 export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, warn: Warn): void {
   const given = res.getHeader('Cache-Control')
@@ -41,7 +40,7 @@ export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, wa
   if (isShared) warn(NOT_SHARED)
 }
 
-/** Returns the same Cache-Control for the visitor's own browser alone, with the directives that apply to that browser. */
+/** Returns the same Cache-Control restricted to the visitor's own browser, whose directives it keeps. */
 export function privateCacheControl(given: string): string {
   const all = directives(given)
   const kept = all.filter((one) => !SHARED.has(nameOf(one)) && !isQualified(one))
@@ -50,7 +49,7 @@ export function privateCacheControl(given: string): string {
   return (isPrivate ? kept : ['private', ...kept]).join(', ')
 }
 
-/** `private="set-cookie"` keeps that header from shared caches, and nothing else. */
+/** `private="set-cookie"` restricts only that header. */
 function isQualified(directive: string): boolean {
   return nameOf(directive) === 'private' && directive.includes('=')
 }

@@ -4,8 +4,8 @@ import type { Core } from '../seams/core.js'
 import type { Departing } from '../visitors/recognized.js'
 
 /**
- * Loads all subjects that may count in a request. If a browser changes hands, the store is asked again: what another process has just
- * written is brought along, and what another process has already brought along is not brought twice.
+ * Loads all subjects involved in a request. Before an id rotation, loads even fresh subjects: to transfer the newest writes of other
+ * processes, and to transfer no values twice.
  */
 export function loadCandidates(
   { epochs, identities, store }: Core,

@@ -3,13 +3,12 @@ import onHeaders from 'on-headers'
 import { RETRY_AFTER } from '../exchange/refusal.js'
 import type { Core } from '../seams/core.js'
 
-/** Seconds for which a browser may cache the preflight: Chromium's maximum. Each POST is checked anyway. */
+/** Seconds for which a browser may cache the preflight: Chromium's maximum. Each POST is still checked. */
 const MAX_AGE = 7200
 const NAMES = /^[\w-]+(, *[\w-]+)*$/
 
 /**
- * Returns the CORS middleware (Fetch standard) that lets pages of the listed origins, and no others, POST with cookies and read the
- * response.
+ * Returns the CORS middleware (Fetch standard): pages of the listed origins, and no others, may POST with cookies and read the response.
  */
 export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[] {
   const { cookie, origins } = settings
@@ -17,7 +16,7 @@ export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[
   const answer: Koa.Middleware = (ctx, next) => {
     const origin = ctx.get('Origin')
     const isListed = origins.includes(origin)
-    // Only as the headers go out: Koa removes all earlier headers from an error response.
+    // Just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, () => {
       ctx.vary('Origin')
       if (!isListed) return
@@ -31,7 +30,7 @@ export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[
     if (cookie.sameSite !== 'none' && ctx.get('Sec-Fetch-Site') === 'cross-site')
       warn(describeCrossSite(origin, ctx, cookie.sameSite), 'cross-site')
     if (!isPreflight(ctx)) return next()
-    // The app knows which headers its own guards require. Such a page may send the same headers as our own pages.
+    // The app's own guards may require any headers. A listed page may send the same headers as our own pages.
     const names = ctx.get('Access-Control-Request-Headers')
     if (NAMES.test(names)) ctx.set('Access-Control-Allow-Headers', names)
     ctx.set({ 'Access-Control-Allow-Methods': 'POST', 'Access-Control-Max-Age': String(MAX_AGE) })
@@ -42,12 +41,12 @@ export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[
   return [answer]
 }
 
-/** Returns whether this is a preflight, sent by a browser before the POST of a page of another origin. */
+/** Returns whether this is a preflight, which browsers send before a cross-origin POST. */
 export function isPreflight({ method, headers }: Koa.Context): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
-/** Only browsers know which origins are one site: some ten thousand suffixes tell under which of them domains are registered. */
+/** Only browsers know which origins are the same site: the list of public suffixes has some ten thousand entries. */
 function describeCrossSite(origin: string, { protocol, host }: Koa.Context, sameSite: string): string {
   return (
     `origins: ${origin} is another site than ${protocol}://${host.slice(0, 200)}, so browsers send no cookie that is ` +

@@ -4,15 +4,15 @@ import type { Epochs } from '../ends/epochs.js'
 import type { Vouched } from '../names/visitor.js'
 import type { Recognized } from '../visitors/recognized.js'
 
-/** A record of what had ended for the visitor when a request began, and of what has ended since: a late request must undo none of it. */
+/** Detects revocations before or during a request: its late response must not undo them. */
 export class EndedSince {
   readonly #epochs: Epochs
-  /** The request's cookie, if its browser id was given up before the session was used. */
+  /** The request's cookie, if its browser id was already retired. */
   readonly #givenUp: VerifiedCookie | undefined
-  /** Whether the cookie was given up and `identify` does not name its user: what the request sets could be meant for no current visitor. */
+  /** Whether the cookie is retired and `identify` does not name its user. The request's writes then belong to no current visitor. */
   #isLate: boolean
   #ends: number
-  /** As `#ends`, for that id: this request may have ended it again itself. */
+  /** As `#ends`, for the retired id: this request may have retired it again itself. */
   #endsOfId: number
 
   constructor(
@@ -28,13 +28,13 @@ export class EndedSince {
     this.#endsOfId = ends
   }
 
-  /** When that id was last given up. */
+  /** The retired id, and the time of its last retirement. */
   get givenUp(): Ended | undefined {
     const cookie = this.#givenUp
     return cookie && [this.#epochs.givenUp(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
   }
 
-  /** Starts over for another visitor in the same request, whose cookie no other request with the former one may replace. */
+  /** Starts over as another visitor. Retires the former id again, so that no concurrent request replaces the new cookie. */
   restart(ends: number): void {
     if (this.#givenUp) this.#epochs.giveUp(this.#givenUp.browserSubject, undefined)
     this.#isLate = false
@@ -42,7 +42,7 @@ export class EndedSince {
     this.#endsOfId = this.#epochs.ends
   }
 
-  /** Whether another request gave up the browser id that this one came with, or its user was revoked, before it began or since. */
+  /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
   isSuperseded({ visitor, cookie }: Recognized): boolean {
     const { browserSubject, userSub } = visitor
     if (userSub !== undefined && this.#epochs.hasEndedSince(userSub, this.#ends)) return true
@@ -50,18 +50,18 @@ export class EndedSince {
     return this.#isLate || this.#epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
   }
 
-  /** Whether another request has signed the visitor out, in, or over to another user: this late response must not undo that. */
+  /** Whether another request has signed the visitor out, in, or over to another user: this late response must not undo it. */
   hasEnded(recognized: Recognized): boolean {
     return this.#epochs.hasEnded(recognized, this.#ends) || this.#isGivenUpSince
   }
 
-  /** Whether the user was revoked since the request began: a sign-in needs a new cookie. */
+  /** Whether the user was revoked during the request: a sign-in needs a new cookie. */
   isRevoked({ visitor: { userSub }, cookie }: Recognized): boolean {
     if (cookie) return !this.#epochs.isGivenUp(cookie.browserSubject) && !this.#epochs.isCurrent(cookie)
     return userSub !== undefined && this.#epochs.hasEndedSince(userSub, this.#ends)
   }
 
-  /** Whether a browser id that had been given up before was given up again. */
+  /** Whether a retired browser id was retired again. */
   get #isGivenUpSince(): boolean {
     return this.#givenUp !== undefined && this.#epochs.hasEndedSince(this.#givenUp.browserSubject, this.#endsOfId)
   }

@@ -26,11 +26,11 @@ interface Callers extends Identifier {
   begin(ctx: Koa.Context, vouched: Vouched, visit: Visit): void
 }
 
-/** Creates `POST /store_session`: takes what a socket changed, or could not change, and responds with the cookie. */
+/** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
 export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
-    // The user may sign out while the body arrives.
+    // The user may sign out while the body is read.
     const { ends } = core.epochs
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
@@ -40,7 +40,7 @@ export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
     // Not `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit it.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
     if (!isJson && (await hasPartAnswered(core, ctx, requests))) return
-    // A form on another site can send text that looks like JSON, but not label it as JSON.
+    // A form on another site can send text that looks like JSON, but cannot label it as JSON.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const wanted = parseSync(await readBody(ctx))
@@ -58,7 +58,7 @@ export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
     requests.begin(ctx, vouched, visit)
     ctx.body = await answer(core, visit, named ?? visit, wanted)
   })
-  // The router adds `params` and `router` to the context itself.
+  // The router itself adds `params` and `router` to the context.
   return router.routes() as Koa.Middleware
 }
 
@@ -83,15 +83,15 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   }
 }
 
-/** The unread rest of the body must not be taken for the next request, nor be waited for. */
+/** Closes the connection, so that the unread rest of the body is neither awaited nor parsed as the next request. */
 function endAfter({ res }: Koa.Context): void {
   const { stream } = res as { readonly stream?: ServerHttp2Stream }
-  // Requests share an HTTP/2 connection, where the header is forbidden: only this request's stream ends.
+  // HTTP/2 forbids the header, and requests share the connection: close only this request's stream.
   if (stream) stream.once('finish', () => stream.close())
   else res.setHeader('Connection', 'close')
 }
 
-/** If a response under way brings the browser another cookie, this POST's cookie could arrive later and replace it. */
+/** Delays a POST while a pending response brings another cookie: this POST's cookie could arrive later and replace it. */
 function checkBrowser(
   { departures, disagreements }: Core,
   read: VerifiedCookie | undefined,
@@ -107,23 +107,23 @@ function askAgain(why: string): LiveSessionError {
 }
 
 /**
- * Returns whether a page belongs to the visitor whose cookie its POST brings. Check this before any browser id is given up: the POST may
- * have been held back until another person uses the browser, and any cookie in its response would replace that person's.
+ * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: the POST may be late, and
+ * a cookie in its response would replace the cookie of the browser's next user.
  */
 function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
   return isKept && who === wanted.who
 }
 
-/** Tells a page that belongs to another visitor whose cookie this is. */
+/** Answers another visitor's page with the identity of this cookie. */
 function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
-  // The page's next question is counted.
+  // The page's next question counts.
   if (!whose.isKept) return { dropped: true, results: [], held: [] }
   core.limits.spendQuestion(whose)
   return dropped(core, whose)
 }
 
-/** @param whose whose request it is: unchanged if the page named a `who`; otherwise as after this response */
+/** @param whose the visitor of the request; if the page named no `who`, the visitor after this response */
 async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
   if (isQuestion(wanted)) {
     core.limits.spendQuestion(visit)
@@ -143,7 +143,7 @@ async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): P
     refuse: (error) => tellRefusal(core.app, 'request', error),
     begin: () => visit.does(deed),
   }
-  // Only a question is counted as one, and greeted.
+  // Only a question gets a greeting, because only questions are limited.
   const answered = (): Awaitable<SyncAnswer> =>
     sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
   if (!tab) return await answered()

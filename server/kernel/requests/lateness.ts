@@ -4,7 +4,7 @@ const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, so the browser gets no live cookie: the next request does not have what it sets. ' +
   'Call get, set or embed() before you set ctx.body'
 
-/** Warns of a change that is made too late for a cookie. */
+/** Warns of a change too late for the cookie. */
 export function warnOfLateChange(warn: Warn): void {
   warn(TOO_LATE_TO_SET)
 }
@@ -14,7 +14,7 @@ const CONSEQUENCE = {
   'takeFlash was called': 'the back button may show the messages again',
 }
 
-/** Returns the error for a use after the headers have gone out: they tell caches about the response. */
+/** Returns the error for a use after the headers were sent: caches need them. */
 export function usedLate(what: keyof typeof CONSEQUENCE): TypeError {
   return new TypeError(
     `koa-live-session: ${what} after the headers had gone out: ${CONSEQUENCE[what]}. ` +

@@ -1,17 +1,17 @@
 import type Koa from 'koa'
 import type { CookieOptions } from '../cookie/cookie-writer.js'
 
-/** The headers in which browsers say that a page may never be shown, and those of scripts, which cannot send all that browsers can. */
+/** The headers of browsers for speculative loads, and their `X-` variants for scripts, which cannot set the originals. */
 const PURPOSES: readonly string[] = ['Sec-Purpose', 'Purpose', 'X-Sec-Purpose', 'X-Purpose', 'X-Moz']
 
-/** Returns whether a page is fetched before its visitor wants it, and perhaps never shown. */
+/** Returns whether a page is loaded speculatively, and perhaps never shown. */
 export function isPrefetch(ctx: Koa.Context): boolean {
   return PURPOSES.some((name) => /prefetch|prerender|preview/i.test(ctx.get(name)))
 }
 
 /**
- * Makes the browser drop the pages that it prefetched for the leaving visitor. `"cache"` would also drop all files of the site, and takes
- * Chromium seconds. Browsers accept the header over https and from this machine only; elsewhere Chromium reports an error.
+ * Makes the browser drop the pages prefetched for the leaving visitor. `"cache"` would also drop all files of the site, and takes Chromium
+ * seconds. Browsers accept the header only over https and from this machine; elsewhere Chromium reports an error.
  */
 export function clearUnseenPages(ctx: Koa.Context): void {
   if (!ctx.secure && !/^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(ctx.hostname)) return
@@ -20,10 +20,9 @@ export function clearUnseenPages(ctx: Koa.Context): void {
 }
 
 /**
- * Returns what the browser wants a response for, its `Sec-Fetch-Dest`. Without https browsers do not send it: there only navigations, also
- * of frames, have `Upgrade-Insecure-Requests`, which a script of another origin cannot send without a preflight; `''` if neither is there.
- * Any site can hide a frame in its page. Where cookies are partitioned a frame counts as a document: it is only ever the embedding site's
- * own visitor.
+ * Returns the purpose of a request, its `Sec-Fetch-Dest`. Browsers omit it without https: `Upgrade-Insecure-Requests` then marks a
+ * navigation, also of a frame, and scripts of other origins cannot send it without a preflight; `''` without both. Any site can embed a
+ * hidden frame. With partitioned cookies, a frame counts as a document: its visitor belongs to the embedding site.
  */
 export function destinationOf(ctx: Koa.Context, { partitioned }: CookieOptions): string {
   const destination = ctx.get('Sec-Fetch-Dest').toLowerCase()

@@ -24,14 +24,14 @@ import { Visit } from './visit.js'
 const EMBEDDED_TWICE =
   'embed() was called twice for one response: expected once, as a page with two such scripts begins with neither'
 
-/** Returns the warning of a value that a sign-in has left behind. */
+/** Describes a value left behind by a sign-in. */
 function describeLeft(key: string): string {
   return (
     `"${key}" was set before identify(), as a guest's value, and did not go to the account: expected set after ` +
     "await ctx.liveSession.identify(). Only what a guest's page may set goes along"
   )
 }
-/** Parts keep everything for the browser, like flash messages. */
+/** Parts keep their data, like flash messages, for the browser. */
 const BROWSERS: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
 const WITHHELD =
   'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
@@ -43,14 +43,14 @@ export class RequestHandle extends Handle {
   readonly #ctx: Koa.Context
   readonly #requests: Identifier
   readonly #vouched: Vouched
-  /** The fields that it wrote as its current visitor. */
+  /** The fields written for its current visitor. */
   #written: Set<Field> | undefined
   #isEmbedded = false
-  /** Set from the first use on. Not `#`: the simulation reads it. */
+  /** Set at the first use. Not `#`, because the simulation reads it. */
   protected begun: Visit | undefined
 
   /**
-   * @param vouched whom `identify` has named
+   * @param vouched the user from `identify`
    * @param begun the visit, if the session was used before; else it begins at the first use
    */
   constructor(core: Core, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
@@ -62,7 +62,7 @@ export class RequestHandle extends Handle {
     this.begun = begun
   }
 
-  /** Finds out who the visitor is at the first use: reading `ctx.liveSession` alone changes nothing. */
+  /** Identifies the visitor at the first use: reading `ctx.liveSession` alone has no effect. */
   get #visit(): Visit {
     this.begun ??= new Visit(this.#core, this.#ctx, this.#vouched)
     return this.begun
@@ -77,7 +77,7 @@ export class RequestHandle extends Handle {
     return this.#visit.visitor.userId
   }
 
-  /** Returns the values with their stamps for the browser's first render, without hidden fields. */
+  /** Returns the readable values with their stamps, for the browser's first render. */
   snapshot(): AnySnapshot {
     const visit = this.#visit
     visit.does('shows')
@@ -104,12 +104,12 @@ export class RequestHandle extends Handle {
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
-      // This response sends it, but the browser may not keep it. What has expired is kept nowhere.
+      // This response sends the value, but the browser may reject the cookie. Expired values are not sent.
       if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     const optional = {
       ...(who === undefined ? {} : { who }),
-      // Without the withheld cookie, even the kind of the visitor is unknown.
+      // Without the withheld cookie, it is unknown whether the visitor is a guest.
       ...(visit.isWithheld ? {} : visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
       ...(isKept ? { held: visit.held } : {}),
       ...(renew === undefined ? {} : { renew }),
@@ -122,7 +122,7 @@ export class RequestHandle extends Handle {
     return Object.assign({ ...optional, values, defaults, stamps }, ...ofParts)
   }
 
-  /** Returns the snapshot as an inert script element. It is escaped, so that no value can end it, and needs no CSP nonce. */
+  /** Returns the snapshot as an inert script element, which needs no CSP nonce. Escaped, so that no value can end the element. */
   embed(): string {
     if (this.#isEmbedded) this.#core.warn(EMBEDDED_TWICE)
     this.#isEmbedded = true
@@ -133,7 +133,7 @@ export class RequestHandle extends Handle {
 
   identify(): Promise<void> {
     return Outcome.of(async () => {
-      // Begun first: what this ends must not count as ended meanwhile.
+      // Begin first, so that revocations by this call do not count as concurrent.
       const visit = this.#visit
       const { ends } = this.#core.epochs
       const user = await this.#requests.identify(this.#ctx)
@@ -156,13 +156,13 @@ export class RequestHandle extends Handle {
     this.#written.add(field)
   }
 
-  /** Warns of each value that this request set as a guest's, and that the sign-in did not bring to the account. */
+  /** Warns of each value that this request set for the guest, and that the sign-in did not transfer. */
   #tellLeft(): void {
     for (const field of this.#written ?? []) if (!isBrought(field)) this.#core.warn(describeLeft(field.key))
     this.#written = undefined
   }
 
-  /** Returns what parts may use of a handle. */
+  /** Returns the interface for parts. */
   static useOf(this: void, handle: RequestHandle): RequestUse {
     return handle.#use()
   }
@@ -180,7 +180,7 @@ export class RequestHandle extends Handle {
     }
   }
 
-  /** The app may have signed its user in or out without telling the plugin: what this request says is for the visitor of the next one. */
+  /** The app may have signed its user in or out without notifying the plugin: messages are for the next request's visitor. */
   #catchUp(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined

@@ -28,7 +28,7 @@ const IN_HANDSHAKE =
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
-/** The middleware that requests pass through, and their `ctx.liveSession`. */
+/** The middleware for requests, with their `ctx.liveSession`. */
 export class Requests {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
@@ -50,7 +50,7 @@ export class Requests {
   middleware(): Koa.Middleware {
     const { endpoint } = this.#core.settings
     return (ctx, next) => {
-      // The URL first: the path of other requests is not even parsed.
+      // Checks the URL first, to avoid parsing the path of other requests.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
       if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
       if (ctx[REQUEST] !== undefined) {
@@ -66,7 +66,7 @@ export class Requests {
     }
   }
 
-  /** Asks who the visitor of a request is, and loads what a store knows of the visitor before any of it is read. */
+  /** Identifies the user of a request, and loads the visitor from the store before any read. */
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { cookie, store } = this.#core
     const identified = this.identify(ctx)
@@ -77,7 +77,7 @@ export class Requests {
     })
   }
 
-  /** Asks who the visitor of a request is. */
+  /** Calls the app's `identify`, and checks its answer. */
   identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { identify } = this.#core.settings
     if (!identify) return undefined
@@ -101,7 +101,7 @@ function handleOf(this: Koa.Context): RequestHandle {
   throw new TypeError(TOO_EARLY)
 }
 
-/** Notes that a context belongs to a handshake: its middleware is in the right place, but there is no `ctx.liveSession`. */
+/** Marks a handshake's context, for a specific error: it has no `ctx.liveSession`, although the app's middleware is in the right place. */
 export function noteHandshake(ctx: Koa.Context): void {
   handshakes.add(ctx)
 }

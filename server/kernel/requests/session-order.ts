@@ -1,18 +1,17 @@
 import type Koa from 'koa'
 
-/** The symbol descriptions of koa-session's part of a context, since version 5, once that has begun. */
+/** The symbol descriptions of koa-session's cached instance in a context, since version 5. */
 const INSTANCE = new Set(['contextSession instance', 'context#_contextSession'])
 
-/** Where the app has to put its session so that it comes before `identify`. */
+/** Where the app must add its session, to run before `identify`. */
 export const IN_REQUESTS = 'app.use(session(...)) before app.use(live.middleware())'
 export const IN_HANDSHAKES = 'the same session(...) in attach(io, { handshake: [session, ...] })'
 
 /**
- * Checks that the app's session comes before `identify`. Call the returned function once `identify` has answered: it detects a session that
- * `identify` itself began because there was none. A session in a cookie can be read at once; one in a store has not been loaded, so that
- * all users would be taken for guests.
+ * Checks that the app's session runs before `identify`. Call the returned function after `identify`, to detect a session created by
+ * `identify` itself. With a cookie, such a session is complete; with a store, it is not loaded, and every user would look like a guest.
  *
- * @throws {TypeError} from the returned function, saying what to do
+ * @throws {TypeError} from the returned function, with instructions
  */
 export function watchSession(ctx: Koa.Context, expected: string): () => void {
   if (isLoaded(sessionOf(ctx))) return nothing
@@ -26,12 +25,12 @@ export function watchSession(ctx: Koa.Context, expected: string): () => void {
   }
 }
 
-/** koa-session's part has no session, not even an empty one, before it is loaded or read. */
+/** koa-session's instance has no session, not even an empty object, before a load or a read. */
 function isLoaded(begun: object | undefined): begun is object {
   return begun !== undefined && Reflect.get(begun, 'session') !== undefined
 }
 
-/** Returns koa-session's part of a request, if it has begun. */
+/** Returns koa-session's instance for a request, if any. */
 function sessionOf(ctx: Koa.Context): object | undefined {
   const symbol = Object.getOwnPropertySymbols(ctx).find(({ description = '' }) => INSTANCE.has(description))
   const found: unknown = symbol && Reflect.get(ctx, symbol)

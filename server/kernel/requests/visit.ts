@@ -18,10 +18,10 @@ import { usedLate, warnOfLateChange } from './lateness.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
 
-/** Relations in which there is no cookie to remove. */
+/** The relations without a cookie to clear. */
 const COOKIELESS: ReadonlySet<Brought> = new Set(['none', 'withheld', 'newer'])
 
-/** A request and its response: who the visitor is, and what the response does to the cookie. Begun at the first use of the session. */
+/** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements Whose, Answer {
   readonly #core: Core
   readonly #ctx: Koa.Context
@@ -34,7 +34,7 @@ export class Visit implements Whose, Answer {
   /** Whether the browser's visitor leaves with this request. */
   #isOver = false
 
-  /** @throws {TypeError} if the headers have gone out: they have to say that the response is for one visitor */
+  /** @throws {TypeError} if the headers were sent: they must restrict the response to the visitor */
   constructor(core: Core, ctx: Koa.Context, vouched: Vouched, known?: Recognized) {
     const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
@@ -52,7 +52,7 @@ export class Visit implements Whose, Answer {
       this.#isOver = brought?.user !== undefined && brought.user !== this.visitor.userSub
       void this.#depart(this.#recognized.toEnd)
     }
-    // Only as the headers go out: Koa strips earlier headers from an error response.
+    // Just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#seal)
   }
 
@@ -68,12 +68,12 @@ export class Visit implements Whose, Answer {
     return this.#recognized.visitor
   }
 
-  /** Whether the visitor is still the one whom `identify` named when the request began. */
+  /** Whether the visitor is still the user named by `identify` at the start of the request. */
   get isAsBegun(): boolean {
     return this.visitor.user === this.#begunAs
   }
 
-  /** The request's own cookie, if it is this visitor's. */
+  /** The request's own cookie, if it belongs to this visitor. */
   get cookie(): VerifiedCookie | undefined {
     return this.#recognized.cookie
   }
@@ -82,27 +82,27 @@ export class Visit implements Whose, Answer {
     return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
   }
 
-  /** Whether the browser has a cookie with its id, or gets one with this response. */
+  /** Whether the browser has a cookie with its id, or gets it with this response. */
   get hasId(): boolean {
     return this.cookie ? this.isKept : this.#action() === 'write'
   }
 
-  /** Whether the response tells the browser that its cookie has ended, and brings no other: its next request may get one. */
+  /** Whether the response announces the retirement of the cookie's id, without a new cookie: the next request may get a new cookie. */
   get tellsEnd(): boolean {
     return this.#action() === 'tell'
   }
 
-  /** Whether the browser may have withheld its cookie. Then the page learns whose it is from its own first exchange. */
+  /** Whether the browser may have withheld its cookie. The page then learns its identity in its first exchange. */
   get isWithheld(): boolean {
     return this.#brought === 'withheld'
   }
 
-  /** Whether the owner of values with this scope is known: if the cookie is withheld, only the account is. */
+  /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is. */
   knowsOwner(scope: Field['scope']): boolean {
     return !this.isWithheld || (scope === 'user' && this.visitor.user !== undefined)
   }
 
-  /** Follows the request's own cookie to the end: what is learned about the user meanwhile is left to the next request. */
+  /** Uses the epoch of the request's own cookie: a newer epoch applies from the next request. */
   get who(): string | undefined {
     const { cookie, visitor } = this.#recognized
     if (this.isWithheld) return undefined
@@ -117,27 +117,27 @@ export class Visit implements Whose, Answer {
     return renewalOf(this.#ctx, this.#core.settings.maxAge)
   }
 
-  /** Returns the replica that holds a field of the visitor, if there is one. */
+  /** Returns the replica with a field of the visitor, if any. */
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#recognized
     if (field.scope === 'tab') return undefined
-    // The cookie still has what memory has evicted since the request began.
+    // Memory may have evicted values since the request began; the cookie still has them.
     return cookie
       ? this.#core.freshness.compare(cookie, visitor)[field.scope]
       : this.#core.subjects.find(visitor.subject(field))
   }
 
-  /** Whether another request gave up the browser id that this one came with, or its user was revoked, before it began or since. */
+  /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
   get isSuperseded(): boolean {
     return this.#since.isSuperseded(this.#recognized)
   }
 
-  /** Loads all that counts if the request continues as another visitor. */
+  /** Loads all subjects involved in continuing as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
     return loadCandidates(this.#core, [this.#departing], user)
   }
 
-  /** Records what the request does with the session. */
+  /** Records how the request uses the session. */
   does(deed: Deed): void {
     const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
     if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
@@ -150,7 +150,7 @@ export class Visit implements Whose, Answer {
     else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
   }
 
-  /** Continues as a guest. A user's browser keeps its own values, unless all is to be forgotten. Resolves as `changeTo` does. */
+  /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
   async leave(isForgotten: boolean): Promise<void> {
     const { epochs, identities } = this.#core
     const { ends } = epochs
@@ -160,7 +160,7 @@ export class Visit implements Whose, Answer {
       return
     }
     const done = this.#become(identities.forget(this.#departing), ends)
-    // If the request brought no cookie of this visitor, there is none to remove; one that arrives later may be another visitor's.
+    // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
     if (this.#brought === 'given-up') this.#brought = 'none'
     if (!COOKIELESS.has(this.#brought)) this.#brought = 'forgotten'
     this.#deed = this.#hasNews ? 'sets' : 'reads'
@@ -208,7 +208,7 @@ export class Visit implements Whose, Answer {
       brought: this.#brought,
       deed: this.#deed,
       hasEnded: comparison === undefined && this.#since.hasEnded(this.#recognized),
-      // A request that renews the cookie need not ask.
+      // A renewing request writes the cookie anyway.
       isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
@@ -219,21 +219,21 @@ export class Visit implements Whose, Answer {
   }
 }
 
-/** Returns whether the visitor's own cookie has less than one written now would have, or is about to expire. */
+/** Returns whether the visitor's own cookie is incomplete or about to expire. */
 function isStale(core: Core, { cookie, visitor }: Evidence): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
-  // More than `maxAge` is left only if a clock ran ahead.
+  // More than `maxAge` is left only after a clock ran ahead.
   if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
   return cookie.comparison?.isOutdated ?? core.freshness.isOutdated(cookie, visitor)
 }
 
-/** Writes all that is known of the visitor and fits. Resolves when the cookie is written. */
+/** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
 function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: Evidence): Promise<void> {
   const { cookie, cookieMembers, epochs, freshness } = core
-  // Memory may have evicted the visitor since the request began: the cookie must not lose anything by that.
+  // Memory may have evicted the visitor since the request began: merge the former cookie first, so that no value is lost.
   if (brought) freshness.compare(brought, visitor)
   const registers = freshness.registers(visitor, brought)
   const content = {
@@ -247,7 +247,7 @@ function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }:
   return cookie.write(ctx.req, ctx.res, content)
 }
 
-/** Warns if the server mistakes https for http: it would send cookies without Secure, and take every page's origin for a foreign one. */
+/** Warns if the server mistakes https for http: cookies would lack Secure, and every page's origin would look foreign. */
 function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
   if (ctx.secure) return
   const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
