@@ -18,10 +18,10 @@ import { SocketHandle } from './socket.js'
 const FIVE_MINUTES = 5 * 60 * 1000
 const OPTIONS = ['handshake', 'recheck']
 
-/** The servers whose sockets have their `liveSession`. */
+/** The servers whose sockets have `liveSession`. */
 const attached = new WeakSet<Server>()
 
-/** Gives every socket of every namespace its `liveSession`, before any of the app's own handlers runs. */
+/** Adds `liveSession` to every socket of every namespace, before the app's own handlers run. */
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   attached.add(io)
   watchPolling(io, core)
@@ -32,7 +32,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   )
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
-    // A child of a dynamic namespace has its parent's handlers too.
+    // A child of a dynamic namespace has its parent's handlers, too.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket)
     const handle = new Handle(core, socket, connection, recovery?.outlet(socket))
@@ -55,7 +55,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     namespace.on('connect', (socket) => handles.get(socket)?.open())
   }
   for (const namespace of io._nsps.values()) install(namespace)
-  // Namespaces come from here, dynamic ones too: this runs before the app can add its own handlers.
+  // All namespaces, even dynamic, come from `of`: this runs before the app can add its own handlers.
   const of = io.of.bind(io)
   io.of = (name, onConnect) => {
     const namespace = of(name)
@@ -69,7 +69,7 @@ function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | unde
   return connectionStateRecovery
 }
 
-/** @throws {TypeError} if it is not a socket.io server, or if sockets could connect, or have connected, without being identified */
+/** @throws {TypeError} if it is not a socket.io server, or if sockets can connect, or have connected, without identification */
 export function checkServer(io: Server): void {
   if (typeof io?._nsps?.values !== 'function') {
     throw new TypeError(
@@ -96,7 +96,7 @@ export function checkServer(io: Server): void {
   }
 }
 
-/** Returns what a browser learns about a refused handshake: the code alone. */
+/** Returns the error of a refused handshake for a browser: only the code. */
 function refusal(error: unknown, core: Core): Error {
   if (error instanceof LiveSessionError) {
     tellRefusal(core.app, 'handshake', error)
@@ -108,14 +108,11 @@ function refusal(error: unknown, core: Core): Error {
 
 type Cors = NonNullable<ServerOptions['cors']>
 
-/**
- * Warns of a page of a listed origin whose socket will not connect: socket.io accepts its polling, but does not allow the page to read the
- * responses.
- */
+/** Warns of a listed origin whose pages cannot connect: socket.io accepts their polling, but does not let them read the responses. */
 function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Core): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
-    // Browsers let every page read a websocket, and the server's own pages read any response.
+    // Browsers let any page read a websocket, and the server's own pages read any response.
     if (typeof origin !== 'string' || upgrade !== undefined || site === 'same-origin') return
     if (!settings.origins.includes(origin) || mayRead(origin, engine.opts.cors)) return
     warn(
@@ -125,7 +122,7 @@ function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, w
   })
 }
 
-/** Reads the options as the cors package does, for requests with cookies. What a function allows is not known until it is called. */
+/** Reads the options as the cors package does, for requests with cookies. The decisions of a function are unknown until its call. */
 function mayRead(origin: string, cors: Cors | false = {}): boolean {
   if (typeof cors === 'function') return true
   const { origin: allowed, credentials } = cors || {}
@@ -141,7 +138,7 @@ interface AttachSettings {
   readonly recheck: number
 }
 
-/** @throws {TypeError} saying what was expected, what was received and what to do */
+/** @throws {TypeError} with the option, the expected and the received value, and advice */
 export function resolveAttachOptions(options: AttachOptions | undefined, hasIdentify: boolean): AttachSettings {
   checkNames(options, OPTIONS, 'attach(io): ')
   if (hasIdentify && !options?.handshake) {

@@ -4,12 +4,12 @@ import { noteHandshake } from '../requests/requests.js'
 import { IN_HANDSHAKES, watchSession } from '../requests/session-order.js'
 import type { Core } from '../seams/core.js'
 
-/** The symbol descriptions of koa-session's getter for its part of a context, since version 5. */
+/** The symbol descriptions of koa-session's getter for its instance in a context, since version 5. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
 const UNANSWERED = 'attach(io, { handshake }): a middleware did not call next(), so the socket was refused'
 
-/** The authentication of a connection: runs the app's own middleware and `identify` for the request that opened it. */
+/** Authenticates a connection: runs the app's own middleware and `identify` for the request that opened it. */
 export class Authentication {
   readonly #core: Core
   readonly #middleware: readonly Koa.Middleware[]
@@ -19,16 +19,16 @@ export class Authentication {
     this.#middleware = middleware
   }
 
-  /** Whether the app's own code has a say in handshakes. Without it, each connection is a guest's. */
+  /** Whether handshakes run any code of the app. If not, all connections are guests'. */
   get isNeeded(): boolean {
     return this.#core.settings.identify !== undefined || this.#middleware.length > 0
   }
 
   /**
-   * Runs the app's own middleware to find out who the visitor is, and what parts need to know. It commits nothing: a Set-Cookie would
-   * corrupt the 101 response, and a session that was destroyed meanwhile would be stored again.
+   * Runs the app's own middleware to identify the user, and to provide data for parts. Commits no app session: a Set-Cookie would corrupt
+   * the 101 response, and a session destroyed meanwhile would be stored again.
    *
-   * @throws what the middleware throws; an error with status 403 if it answers instead of calling `next()`, as it would answer a request
+   * @throws what the middleware throws; an error with status 403 if it answers instead of calling `next()`
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
     if (!this.isNeeded) return undefined
@@ -44,7 +44,7 @@ export class Authentication {
       id = await identify?.(ctx)
       check()
     }
-    // As Koa runs them: each is the next() of the one before it.
+    // As Koa composes them: each is the next() of the previous middleware.
     await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), ask)()
     if (isAdmitted) return userNamed(id)
     warn(UNANSWERED)

@@ -17,13 +17,13 @@ const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
   'In clients of socket.io 2 leave forceJSONP out'
 
-/** Cookies with which no connection is opened, whatever `identify` says. */
+/** The relations of cookies that open no connection, regardless of `identify`. */
 const REFUSED: readonly Relation[] = ['given-up', 'revoked']
 
 /** An error of the app's own code, already reported. */
 export class HandshakeFailure extends Error {}
 
-/** The handshakes of connections: each finds out who opened the connection, once for all of its namespaces. */
+/** The handshakes of connections: each identifies the visitor once, for all namespaces of the connection. */
 export class Handshake {
   readonly #core: Core
   readonly #authentication: Authentication
@@ -45,14 +45,14 @@ export class Handshake {
   async enter(socket: Socket): Promise<Connection> {
     const connection = await this.find(socket.conn, socket.request)
     if (connection.isEnded) throw signedOut()
-    // The first socket uses the place that the connection took.
+    // The connection itself already counts as its first socket.
     if (connection.sockets > 0) this.#checkRoom(connection.opener)
     connection.enter(socket)
     return connection
   }
 
   /**
-   * Finds out who opened a connection, and asks only once.
+   * Returns the connection with its visitor, identified at the first call.
    *
    * @throws {LiveSessionError} as `enter`
    */
@@ -65,9 +65,9 @@ export class Handshake {
     return connection
   }
 
-  /** Reports an error of the app once, however many namespaces the connection joins. */
+  /** Reports an error of the app once, regardless of the number of namespaces. */
   #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
-    // The browser did nothing wrong: it should reconnect by itself, as after any broken connection.
+    // Not the browser's fault: lets it reconnect by itself, as after any broken connection.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError) throw error
     this.#core.report(error, ctx)
@@ -84,12 +84,12 @@ export class Handshake {
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), ends)
     if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || departures.isUnderWay(browser)))) {
-      // The visitor has changed, or changes with a response still under way. Closed before `next` gets the refusal, which socket.io then
-      // does not send: the browser reconnects by itself.
+      // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
+      // browser reconnects by itself.
       void hangUp(conn)
       throw signedOut()
     }
-    // Not spread: V8 of Node 20 gives each object that is spread a hidden class of its own.
+    // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
     const whose = this.#recognize(read, user, ctx)
     const tab = this.#core.sessions.tabOf(whose.visitor.browser)
     const opener = Object.assign(whose, { ends, members: this.#members(conn, ctx), tab })
@@ -103,7 +103,7 @@ export class Handshake {
     return connection
   }
 
-  /** Identifies the visitor of a connection, for life, by cookie and `identify`: there is no response that could bring another cookie. */
+  /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
   #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): Whose {
     const { disagreements, identities } = this.#core
     const found = identities.take(read, user)
@@ -112,7 +112,7 @@ export class Handshake {
     const isUsers = brought?.user !== undefined
     if (relation === 'other' && isUsers) disagreements.missUser(brought.browserSubject)
     if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
-    // During a logout, a browser may send a cookie that was given up with a session that was not.
+    // During a sign-out, a browser may send a retired cookie with a still valid app session.
     if (REFUSED.includes(relation) || (relation === 'other' && isUsers)) throw signedOut()
     return whoseIs(this.#core, ctx, found.cookie ? found : { visitor: found.visitor.fleeting, cookie: undefined })
   }
@@ -127,9 +127,9 @@ export class Handshake {
 
   #checkOrigin(ctx: Koa.Context): void {
     const claims = originClaims(ctx)
-    // Over http a browser does not say which page requested a script.
+    // Without https, no header reveals which page requested a script.
     const isScript = 'j' in ctx.query
-    // The request that opened the connection shows how it was opened; a polling connection may be a websocket by now.
+    // Checks the opening request: a polling connection may have been upgraded since.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
     if (!isScript && isOwn(claims, this.#core.settings.origins)) return
     this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')

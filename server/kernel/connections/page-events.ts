@@ -15,27 +15,27 @@ export interface EventSource {
   on(event: string, listener: (...args: unknown[]) => void): unknown
 }
 
-/** The side of an open socket. */
+/** The context of an open socket. */
 interface SocketSide extends Pick<Side, 'whose' | 'owner' | 'permit' | 'confirm'> {
-  /** Returns whether the visitor is still there; if not, the connection is ended. */
+  /** Returns whether the visitor is still there; if not, closes the connection. */
   isThere(this: void): boolean
-  /** Closes the connection; a page reconnects by itself. */
+  /** Closes the connection; the page reconnects by itself. */
   hangUp(this: void): void
 }
 
-/** ms to wait for a bucket from which as much again was taken as it holds. */
+/** The waiting time in ms of a bucket overdrawn by its full size. */
 const TWICE_SPENT = 2000
-/** Codes that our own pages cause rarely or never. No other limit counts tickets that are cheap to refuse. */
+/** The codes that our own pages cause rarely or never. No other limit counts tickets that are cheap to refuse. */
 const UNSOUND: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_subject'])
 const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages')
 
-/** The events that a page sends over its socket, and their answers. */
+/** Handles a page's events over its socket. */
 export class PageEvents {
   readonly #core: Core
-  /** Counts its unsound messages, with the same limit as changes. */
+  /** Counts the messages refused with such a code, with the same limit as changes. */
   readonly #malformed: Bucket
   readonly #side: Side & SocketSide
-  /** The events that each part answers. */
+  /** The event handlers of each part. */
   readonly #ofParts: readonly (ReturnType<NonNullable<Part['events']>> | undefined)[]
   #isGreeted = false
 
@@ -51,7 +51,7 @@ export class PageEvents {
     socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
     for (const [event, act] of this.#ofParts.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
-        // A part's answer is of no use to a page that does not wait for it.
+        // Without an acknowledgement, a part's answer would be useless.
         if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#ask(act, input))
       })
     }
@@ -62,7 +62,7 @@ export class PageEvents {
     const wanted = parseSync(input)
     const { who } = wanted
     const isOwn = who === undefined || who === whose.who
-    // A connection's first greeting is not counted.
+    // The first greeting of a connection does not count.
     if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(whose)
     return after(
       isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, whose),
@@ -82,7 +82,7 @@ export class PageEvents {
     tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#side.whose.visitor.subject()))
   }
 
-  /** Answers an event with its result. A browser that asked for no answer gets none. */
+  /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
   #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
     if (!this.#side.isThere()) return
     const ack = args.at(-1)

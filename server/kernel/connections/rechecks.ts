@@ -7,16 +7,16 @@ import type { Core } from '../seams/core.js'
 import type { Connection } from '../visitors/connection.js'
 import type { Authentication } from './authentication.js'
 
-/** ms between two turns, at least, if several fit into the time within which all connections are checked. */
+/** The minimum ms between two turns, if the recheck interval has space for several. */
 const TURN = 1000
 const MAX_TURNS = 1000
 
-/** The transport connection and request that opened a connection. */
+/** The transport connection and its opening request. */
 type Opening = Pick<Socket, 'conn' | 'request'>
 
 /**
- * The repeated checks of open connections: `identify` is asked again, as the app's own session may have ended without a request of that
- * browser. Connections take turns, so that thousands that were opened at once are not checked at once.
+ * Rechecks open connections by calling `identify` again, because the app's own session may have ended without a request of that browser.
+ * Spreads connections over turns, so that thousands opened at once are not rechecked at once.
  */
 export class Rechecks {
   readonly #core: Core
@@ -39,7 +39,7 @@ export class Rechecks {
     if (turns > 0) this.#timer = setInterval(() => this.#turn(), Math.min(every / turns, LONGEST_TIMER)).unref()
   }
 
-  /** Checks a connection from now on, until it is closed. */
+  /** Rechecks a connection until it is closed. */
   add(connection: Connection, { conn, request }: Opening): void {
     if (this.#turns.length === 0) return
     this.#last = (this.#last + 1) % this.#turns.length
@@ -64,16 +64,16 @@ export class Rechecks {
       const again = requestAgain(request, conn.remoteAddress)
       ctx = app.createContext(again, new ServerResponse(again))
       const user = await this.#authentication.userOf(ctx)
-      // The browser reconnects with its current cookies, as the visitor whom they name.
+      // The browser reconnects with its current cookies, as their visitor.
       if (user !== connection.opener.visitor.user) void connections.end([connection], 'other_subject')
     } catch (error) {
-      // The app's own middleware may decide that, too: a handshake that it refuses opens no connection either.
+      // The app's own middleware may refuse the visitor, as in a handshake.
       if (isRefusal(error)) void connections.end([connection], 'other_subject')
       else if (this.#isNews()) report(error, ctx)
     }
   }
 
-  /** If the app's store is down, every check fails, again and again: it is reported once. */
+  /** Reports repeated failures once: while the app's store is down, every recheck fails. */
   #isNews(): boolean {
     const now = this.#core.settings.clock()
     const isNews = now - this.#failedAt > 2 * this.#every
@@ -88,10 +88,9 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Copies the request that opened a connection, without anything that middleware, such as Express', has noted on it: that would be taken for
- * an answer.
+ * Copies the opening request, without properties added by middleware such as Express', which would look like an answer.
  *
- * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, and its address with it
+ * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, with its address
  */
 function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request

@@ -12,14 +12,13 @@ type Adapter = Namespace['adapter']
 type Session = Awaited<ReturnType<Adapter['restoreSession']>>
 
 /**
- * A guard for connection state recovery, which gives a browser the rooms, data and missed packets of a socket that it names before any
- * middleware has asked who it is. With the guard it gets them only as the socket's own visitor. A socket is marked by a room of its
- * visitor, which is stored with its other rooms.
+ * Guards connection state recovery: by default a client names a former socket and gets its rooms, data and missed packets before any
+ * middleware runs. With the guard, only the socket's own visitor gets them. The visitor's room, stored with the others, marks the socket.
  */
 export class Recovery {
   readonly #handshake: Handshake
   readonly #keys: SigningKeys
-  /** The mark of the connection that a socket is being made for. */
+  /** The mark of the connection for which a socket is being created. */
   readonly #claimant = new AsyncLocalStorage<string | undefined>()
   readonly #guarded = new WeakSet<Adapter>()
 
@@ -32,9 +31,9 @@ export class Recovery {
     this.#guardAdapter(namespace.adapter)
     const add = namespace._add.bind(namespace)
     namespace._add = async (client, auth, fn) => {
-      // The app may have set another adapter since.
+      // The app may have set another adapter.
       this.#guardAdapter(namespace.adapter)
-      // A client that claims no former socket need not wait.
+      // A client without a former socket need not wait.
       const mark = auth['pid'] === undefined ? undefined : await this.#find(client)
       return this.#claimant.run(mark, add, client, auth, fn)
     }
@@ -47,8 +46,8 @@ export class Recovery {
   }
 
   /**
-   * Returns an outlet that sends to this socket alone. With recovery, `socket.emit` goes to the room that the socket's id names: others may
-   * have joined it, and what is missed there is sent again.
+   * Returns an outlet for this socket alone. With recovery, `socket.emit` goes to the room of the socket's id: others may have joined it,
+   * and missed packets are sent again.
    */
   outlet(socket: LiveSocket): Outlet {
     return {
@@ -69,9 +68,9 @@ export class Recovery {
   }
 
   /**
-   * Returns the name of a room that only servers with the same keys know, as an app may let its clients choose which rooms they join: that of one
-   * browser's sockets, for as long as it has the same visitor. Returns none if no live cookie names the browser. During a key rotation, nodes with
-   * another first secret have other names: what was lost at one of them is not recovered here.
+   * Returns the name of a room for a browser's sockets while it has the same visitor; undefined without a live cookie. Only servers with
+   * the same keys know this name, because an app may let clients choose their rooms. During a key rotation, nodes with another first secret
+   * use other names, so they do not recover each other's sockets.
    */
   #markOf({ opener: { visitor, cookie } }: Connection): string | undefined {
     const { browser, user } = visitor
@@ -87,7 +86,7 @@ export class Recovery {
       const session = mark === undefined ? null : await restore(...claim)
       return mark !== undefined && session?.rooms.includes(mark) ? session : null
     }
-    // As the adapters do, returns null if there is nothing to restore; their type omits that.
+    // Returns null if there is nothing to restore, as the adapters do; their type omits that.
     Object.assign(adapter, { restoreSession })
   }
 }

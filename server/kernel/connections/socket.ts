@@ -36,7 +36,7 @@ export class SocketHandle extends Handle {
   readonly #listeners = new Listeners()
   readonly #hear: Listener = (change) => this.#tell(change)
   #isOpen = false
-  /** What parts do when it closes. */
+  /** The closing handlers of parts. */
   #closes: readonly (() => void)[] = []
 
   /** @param outlet sends events to this socket alone */
@@ -79,13 +79,13 @@ export class SocketHandle extends Handle {
     return this.#listeners.onChange(listener)
   }
 
-  /** Holds the subjects in memory, sends the browser what its cookie lacks, and listens to its events. */
+  /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
   open(): void {
     const { cookie, isKept, visitor } = this.#opener
     const { freshness, subjects } = this.#core
-    // A child of a dynamic namespace has its parent's handlers besides its own.
+    // A child of a dynamic namespace has its parent's handlers, too.
     if (this.#isOpen || this.#connection.isEnded) return
-    // Merged again: the app's own middleware may have taken so long that the cache has evicted the values.
+    // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
     if (cookie) freshness.compare(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
@@ -102,15 +102,15 @@ export class SocketHandle extends Handle {
       this.#outlet.emit(STORE_SESSION, ticket)
   }
 
-  /** Tells the browser to reconnect as its current guest or user, and accepts nothing more from it. */
+  /** Tells the browser to reconnect as its current visitor, and ignores all further input. */
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
     this.#outlet.emit(RECONNECT, code)
-    // Connection state recovery must find nothing of this socket.
+    // Connection state recovery must find no rooms of this socket.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
-  /** Returns what parts may use of a handle. */
+  /** Returns the interface for parts. */
   static useOf(this: void, handle: SocketHandle): SocketUse {
     return handle.#use
   }
@@ -133,11 +133,11 @@ export class SocketHandle extends Handle {
   }
 
   protected override permit(): void {
-    // An app's handler may run long after its visitor has gone.
+    // An app's handler may run long after its visitor has left.
     if (this.#hasGone()) throw superseded()
   }
 
-  /** Without an adapter, only the store knows that the visitor was signed out at another node: the first write here finds out. */
+  /** Without an adapter, only the store has a sign-out at another node: the first write here discovers it. */
   protected override async confirm(level: Level): Promise<Level> {
     const { remote, store } = this.#core
     const { user } = this.#opener.visitor
@@ -152,8 +152,8 @@ export class SocketHandle extends Handle {
   }
 
   /**
-   * Another process may have ended it and its message got lost: then a later cookie of the user has revealed it. Or the browser does not
-   * read.
+   * Closes the connection if its visitor has left, or if the browser does not read. A revocation's message may be lost, but a later cookie
+   * of the user reveals it.
    */
   #endIfGone(): boolean {
     if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestBytes)
@@ -186,7 +186,7 @@ export class SocketHandle extends Handle {
 
 const NAME = 'liveSession'
 
-/** Makes `socket.liveSession` throw an error on sockets that `attach` has not admitted. */
+/** Makes `socket.liveSession` throw an error on sockets not admitted by `attach`. */
 export function installSocketGetter(): void {
   if (NAME in Socket.prototype) return
   Object.defineProperty(Socket.prototype, NAME, {
