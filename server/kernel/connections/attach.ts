@@ -32,7 +32,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   )
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
-    // A child of a dynamic namespace has its parent's handlers, too.
+    // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket)
     const handle = new Handle(core, socket, connection, recovery?.outlet(socket))
@@ -122,7 +122,7 @@ function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, w
   })
 }
 
-/** Reads the options as the cors package does, for requests with cookies. The decisions of a function are unknown until its call. */
+/** Reads the options as the cors package does, for requests with cookies. Assumes that a function allows the origin. */
 function mayRead(origin: string, cors: Cors | false = {}): boolean {
   if (typeof cors === 'function') return true
   const { origin: allowed, credentials } = cors || {}

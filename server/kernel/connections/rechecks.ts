@@ -88,7 +88,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Copies the opening request, without properties added by middleware such as Express', which would look like an answer.
+ * Copies the opening request, without properties added by middleware, such as Express': a recheck would mistake them for new answers.
  *
  * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, with its address
  */

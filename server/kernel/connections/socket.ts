@@ -83,7 +83,7 @@ export class SocketHandle extends Handle {
   open(): void {
     const { cookie, isKept, visitor } = this.#opener
     const { freshness, subjects } = this.#core
-    // A child of a dynamic namespace has its parent's handlers, too.
+    // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
     if (this.#isOpen || this.#connection.isEnded) return
     // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
     if (cookie) freshness.compare(cookie, visitor)

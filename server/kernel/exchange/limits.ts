@@ -22,7 +22,7 @@ function countedAs({ cookie, visitor }: Evidence): string {
  */
 const TICKET_RATE = 512 * 1024
 
-/** Limits what browsers may ask of this process. The app's own calls do not count. */
+/** Limits the changes, tickets, questions and sockets of browsers. The app's own calls do not count. */
 export class Limits {
   readonly #options: LimitOptions
   readonly #clock: () => number

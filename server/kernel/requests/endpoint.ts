@@ -117,7 +117,7 @@ function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
 /** Answers another visitor's page with the identity of this cookie. */
 function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
-  // The page's next question counts.
+  // Not counted, because the page's next request is.
   if (!whose.isKept) return { dropped: true, results: [], held: [] }
   core.limits.spendQuestion(whose)
   return dropped(core, whose)
@@ -143,7 +143,7 @@ async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): P
     refuse: (error) => tellRefusal(core.app, 'request', error),
     begin: () => visit.does(deed),
   }
-  // Only a question gets a greeting, because only questions are limited.
+  // Only a question, without changes or tickets, gets a greeting: each greeting counts against the limit of questions.
   const answered = (): Awaitable<SyncAnswer> =>
     sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
   if (!tab) return await answered()

@@ -28,7 +28,7 @@ const IN_HANDSHAKE =
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
-/** The middleware for requests, with their `ctx.liveSession`. */
+/** Identifies visitors in a middleware, and provides `ctx.liveSession`. */
 export class Requests {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware

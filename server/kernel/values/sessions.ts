@@ -93,7 +93,7 @@ export class Sessions {
   /**
    * Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number.
    *
-   * @param generation the registers' generation; before the current generation, they are ignored
+   * @param generation the registers' generation: those of an earlier generation are ignored
    */
   merge(
     subject: Subject,

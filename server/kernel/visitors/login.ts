@@ -49,7 +49,7 @@ export class Login {
       this.#combine(field, rule, register.value, user, former)
       return
     }
-    // The account's own value wins, even with the same stamp, from an earlier sign-in.
+    // An existing value of the account wins, even if an earlier sign-in brought it with the same stamp.
     if (!sessions.find(user)?.stamp(field.key)) sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
   }
 

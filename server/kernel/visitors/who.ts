@@ -28,7 +28,7 @@ export function whoseIs(
     isKept,
     who,
     held: heldIn(cookie, settings.fields),
-    // Not a closure, through which a connection would retain the request of its handshake.
+    // Computed now: a closure would retain the request of the handshake for the life of the connection.
     renew: renewalOf(ctx, settings.maxAge),
   }
 }
