@@ -206,7 +206,7 @@ describe('an exchange', () => {
     expect(await change('division', stamp, 'one', 8)).toEqual(accepted)
   })
 
-  it("reports a level per change; connection-only guests reach no store", async () => {
+  it('reports a level per change; connection-only guests reach no store', async () => {
     const options = { identify: () => 'ann', store: memoryStore() }
     const app = await App.start({ options, attach: { handshake: [] } })
     const socket = await app.visitor().connect()
