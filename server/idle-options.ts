@@ -1,10 +1,10 @@
-// Options without effect: they work alone, but not in this combination.
+// Warns about options without effect: valid alone, but not in this combination.
 
 import type { FieldSpec, Fields } from '../shared/field-types.js'
 import type { LiveSessionOptions } from './option-types.js'
 import type { Warn } from './report.js'
 
-/** What an option needs to have an effect. */
+/** The option that another option requires to have an effect. */
 type Need = 'store' | 'identify'
 
 const NEEDS: Partial<Readonly<Record<keyof LiveSessionOptions<Fields>, Need>>> = {
@@ -15,7 +15,7 @@ const NEEDS: Partial<Readonly<Record<keyof LiveSessionOptions<Fields>, Need>>> =
   onLogin: 'identify',
 }
 
-/** Warns of each option that is set and has no effect. */
+/** Warns about each option without effect. */
 export function warnOfIdleOptions(options: LiveSessionOptions<Fields>, warn: Warn): void {
   for (const [option, need] of Object.entries(NEEDS)) {
     if (Reflect.get(options, option) !== undefined && options[need] === undefined)
@@ -27,7 +27,7 @@ export function warnOfIdleOptions(options: LiveSessionOptions<Fields>, warn: War
   }
 }
 
-/** Returns the idle options of a field, each with what it needs. */
+/** Returns the options without effect of a field, each with its requirement. */
 function idleOf({
   client,
   guests,

@@ -1,6 +1,6 @@
 /**
- * The server side: a Koa plugin with socket.io handlers. It adds `ctx.liveSession`, `socket.liveSession` and `socket.session` to the types
- * of Koa and socket.io.
+ * The server side: a Koa plugin with socket.io handlers. Adds `ctx.liveSession`, `socket.liveSession` and `socket.session` to the types of
+ * Koa and socket.io.
  *
  * Throughout this reference, `F` is the type of your fields: `RegisteredFields` unless stated otherwise.
  *

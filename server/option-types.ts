@@ -7,15 +7,16 @@ import type { Awaitable } from '../shared/promise.js'
 import type { UserId } from './kernel/names/subject.js'
 import type { Store } from './stores/store.js'
 
-/** The options of `liveSession(app, options)`. An invalid one throws a `TypeError` at startup. `I` is the type of your `identify`. */
+/** The options of `liveSession(app, options)`. An invalid option throws a `TypeError` at startup. `I` is the type of your `identify`. */
 export interface LiveSessionOptions<F extends Fields, I = unknown> {
   // Most apps:
 
   /** The return value of `defineFields`. */
   readonly fields: F
   /**
-   * Returns the signed-in user's id, or nothing. Called by `middleware()`, so put that after your auth middleware; again by
-   * `ctx.liveSession.identify()`, also after a sign-out, when koa-session's `ctx.session` is null; and in the handshake of each socket.
+   * Returns the signed-in user's id, or nothing. `live.middleware()` calls this function, so put the middleware after your auth middleware.
+   * `ctx.liveSession.identify()` calls it again, also after a sign-out, when koa-session's `ctx.session` is null; so does the handshake of
+   * each socket.
    *
    * @example
    * identify: (ctx) => ctx.session?.userId
@@ -28,13 +29,13 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly onLogin?: 'account' | 'newest' | 'drop' | undefined
   /**
-   * At least one secret of 32 bytes or more: the first signs, all verify. Put a new one first, and keep the old one for `maxAge`.
+   * At least one secret of 32 bytes or more: the first signs, all verify. To rotate, put a new secret first, and keep the old for `maxAge`.
    *
    * @default app.keys
    */
   readonly keys?: readonly string[] | undefined
   /**
-   * Whether the cookie is sent over https only. Set `true` in production: it is then a `__Host-` cookie, unless there is a `domain`.
+   * Whether browsers send the cookie over https only. Set `true` in production: this makes a `__Host-` cookie, unless there is a `domain`.
    *
    * @default ctx.secure of each request
    */
@@ -52,18 +53,18 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly domain?: string | undefined
   /**
-   * Lifetime in ms since the last use. `'session'`: ends with the browser, or 31 days after the last use if that is never closed.
+   * Lifetime in ms since the last use. `'session'`: ends with the browser, or 31 days after the last use if the browser is never closed.
    * @default 31 days
    */
   readonly maxAge?: number | 'session' | undefined
   /**
-   * Where values outlive this process and its cookies: `redisStore`, `sqlStore`, or your own.
+   * Persists values beyond this process and its cookies: `redisStore`, `sqlStore`, or your own.
    *
    * @default none
    */
   readonly store?: Store | undefined
   /**
-   * Called with a refusal that no code awaited, and when a store does not answer; what it throws goes to `console.error`.
+   * Called with each refusal that no code awaited, and when a store does not answer. Errors of this function go to `console.error`.
    *
    * @default console.error
    */
@@ -72,15 +73,15 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   // Rarely:
 
   /**
-   * Returns what `live.devices(id)` says of the browser of a request, at most 200 characters: for example by its User-Agent. Must be
-   * synchronous.
+   * Returns a label for the browser of a request, for `live.devices(id)`: at most 200 characters, for example derived from the User-Agent.
+   * Must be synchronous.
    *
    * @default nothing
    */
   readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
   /**
-   * Returns whether this visitor agreed to be remembered. If not, nothing is written to the browser, and values live in the page only while
-   * it is open. Must be synchronous.
+   * Returns whether this visitor consents to storage in the browser. Without consent the plugin writes nothing to the browser, and values
+   * live only in the open page. Must be synchronous.
    *
    * @default always
    */
@@ -94,28 +95,28 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * The name of the cookie.
    *
-   * With `partitioned` it ends in `-part`, also if you choose it.
+   * With `partitioned` the name ends in `-part`, also if you choose your own.
    *
    * @default 'live'; '__Host-live' when secure and without domain
    */
   readonly key?: string | undefined
   /**
    * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site: each embedding site has values of its own, and
-   * browsers that block third-party cookies keep it. Needs `secure: true`. The cookie's name is another, `'__Host-live-part'` or `<key>-part`,
-   * as browsers still send a cookie from before.
+   * browsers that block third-party cookies keep this cookie. Needs `secure: true`. Changes the cookie's name to `'__Host-live-part'` or
+   * `<key>-part`, as browsers still send older, unpartitioned cookies.
    *
    * @default false
    */
   readonly partitioned?: boolean | undefined
   /**
-   * Bytes that all values of a visitor together may take in the cookie. The sum of the fields' `maxBytes` must fit. For more than the
-   * default raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
+   * Maximum bytes of all values of a visitor together in the cookie. The sum of the fields' `maxBytes` must fit. For more than the default
+   * raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
    *
    * @default 2000
    */
   readonly cookieBudget?: number | undefined
   /**
-   * The path that pages POST to, as this app sees it. `live.middleware()` handles it.
+   * The path for POSTs from pages, as this app sees it. `live.middleware()` handles these requests.
    *
    * @default '/store_session'
    */
@@ -127,25 +128,25 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    * @default []
    */
   readonly origins?: readonly string[] | undefined
-  /** Limits on what this process keeps in memory. Subjects with an open socket stay regardless. */
+  /** Memory limits of this process. Subjects with an open socket stay regardless. */
   readonly cache?: {
     /**
-     * ms after which an unused subject may be evicted from the cache.
+     * ms after which the cache may evict an unused subject.
      *
      * @default maxAge; with a store at most half of `storeMaxIdle`
      */
     readonly maxIdle?: number | undefined
     /**
-     * Maximum subjects in the cache, for users and for anonymous browsers each; between half of them and all are kept.
+     * Maximum subjects in the cache, for users and for anonymous browsers each; the cache keeps between half of this number and all of it.
      *
      * @default 100_000
      */
     readonly maxSubjects?: number | undefined
     /**
-     * Approximate bytes of memory for all that guests can leave in this process: values, flash messages, sessions of
-     * `live.sessionStore()`, verified cookies, given-up ids, and writes that wait for a store. The oldest go first. Half of it at most is
-     * for what has to stay for now: while a store is down, the guests who have waited longest are no longer stored, and guests with open
-     * sockets keep what fits the cookie. Nothing of users makes room.
+     * Approximate bytes of memory for the data of all guests in this process: values, flash messages, sessions of `live.sessionStore()`,
+     * verified cookies, retired browser ids, and pending writes to the store. The oldest are evicted first. At most half of this memory is
+     * for data that cannot be evicted yet: beyond that, the oldest unsaved writes of guests are dropped while a store is down, and guests
+     * with open sockets keep only values that fit the cookie. Data of users is never evicted for guests.
      *
      * @default 64_000_000
      */
@@ -158,36 +159,36 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly storeTimeout?: number | undefined
   /**
-   * ms after which values loaded from the store are loaded again.
+   * ms after which values loaded from the store are stale, and loaded again.
    *
    * @default 60_000
    */
   readonly storeRefresh?: number | undefined
   /**
-   * ms since a visitor's last use after which the store deletes their values: a day or more; may be less than `maxAge`. A guest's values
-   * are deleted after `maxAge` at the latest, as no cookie leads to them any more. Records of revoked users and abandoned browsers stay for
-   * `maxAge`. With `Infinity` nothing is deleted.
+   * ms since a visitor's last use after which the store deletes their values: a day or more; may be less than `maxAge`. The store deletes a
+   * guest's values after `maxAge` at the latest, as no cookie refers to them any more. Records of revoked users and retired browser ids
+   * stay for `maxAge`. With `Infinity` the store deletes nothing.
    *
    * @default 100 days
    */
   readonly storeMaxIdle?: number | undefined
-  /** Limits on what browsers may do. Anything beyond is refused as `rate_limited`. */
+  /** Rate limits for browsers. The plugin refuses anything beyond as `rate_limited`. */
   readonly limits?: {
     /**
-     * Changes per second that a socket may make, with bursts of twice that.
+     * Maximum changes per second of a socket, with bursts of twice as many.
      *
      * @default 20
      */
     readonly changesPerSocket?: number | undefined
     /**
-     * Changes per second that all sockets and POSTs of a subject may make on this node, with bursts of twice that.
+     * Maximum changes per second of all sockets and POSTs of a subject on this node, with bursts of twice as many.
      *
      * @default 50
      */
     readonly changesPerSubject?: number | undefined
     /**
-     * Open sockets of one user or guest in this process, all tabs and devices together; each namespace of a connection has one. A page over
-     * the limit sends its changes by POST, and receives no others until a socket closes.
+     * Maximum open sockets of a user or guest in this process, all tabs and devices together; each namespace of a connection has its own. A
+     * page over the limit sends its changes by POST, and receives no changes of others until a socket closes.
      *
      * @default 20
      */

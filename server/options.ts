@@ -1,4 +1,4 @@
-// Every option, checked, with its default filled in.
+// Validates all options, and fills in their defaults.
 
 import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
@@ -24,7 +24,7 @@ export interface Settings {
   readonly identify: LiveSessionOptions<Fields>['identify']
   readonly secrets: readonly string[]
   readonly cookie: CookieOptions
-  /** ms since the last use: also for cookies that end with the browser, as some browsers are never closed. */
+  /** ms since the last use: also limits cookies without an expiry, as some browsers are never closed. */
   readonly maxAge: number
   readonly endpoint: string
   readonly origins: readonly string[]
@@ -46,12 +46,12 @@ export interface Settings {
 const A_STORE = `redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
 const DAY = 24 * 60 * 60 * 1000
 
-/** An option: its default, and which values it accepts. */
+/** An option: its default, and the values allowed. */
 interface Row<T> {
   readonly default: T
   readonly expected: string
   readonly is: (value: unknown) => boolean
-  /** How an error shows an invalid value. */
+  /** Renders an invalid value for the error message. */
   readonly show: (value: unknown) => string
 }
 
@@ -59,12 +59,12 @@ function row<T>(fallback: T, expected: string, is: (value: unknown) => boolean, 
   return { default: fallback, expected, is: (value) => value === fallback || is(value), show }
 }
 
-/** Their types and docs are in option-types. `resolveOptions` checks how they depend on each other. */
+/** Types and docs are in option-types. `resolveOptions` checks dependencies between options. */
 const OPTIONS = {
   fields: row<Fields | undefined>(undefined, 'what defineFields returned', isRecord),
   identify: row<LiveSessionOptions<Fields>['identify']>(undefined, 'a function', isFunction),
   keys: row<readonly string[] | undefined>(undefined, 'at least one string of 32 bytes or more', () => true),
-  // Not shown: an app that confuses `key` with `keys` has put a secret there.
+  // The error omits the value: an app that confuses `key` with `keys` has put a secret here.
   key: row<string | undefined>(undefined, 'a cookie name', matches(/^[\w!#$%&'*.^`|~+-]+$/), () => ''),
   maxAge: row<number | 'session'>(31 * DAY, `${MS}, or 'session'`, (value) => value === 'session' || isMs(value)),
   endpoint: row<string>(
@@ -100,7 +100,7 @@ const CACHE = {
 }
 type Read<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }
 
-/** @throws {TypeError} naming the option, what was expected and what was received */
+/** @throws {TypeError} with the option, the expected and the received value */
 export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): Settings {
   if (!isRecord(options)) {
     throw new TypeError(
@@ -132,7 +132,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const { maxAge } = cookie
   const most = roomForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
-  // A cookie or ticket that outlives the stored revocation of its user would become valid again.
+  // A cookie or ticket that outlives its user's stored revocation would become valid again.
   const kept = store?.maxIdle ?? Infinity
   const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(kept >= maxAge, 'store', keeper, kept)
@@ -150,7 +150,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     cookie,
     maxAge,
     origins: Object.freeze([...origins]),
-    // The cache evicts within twice this time: what the store has deleted must not come back from memory.
+    // The cache evicts within twice this time: memory must not write back values after the store has deleted them.
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     limits: Object.freeze(limited),
     report,
@@ -170,14 +170,14 @@ type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 's
 function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: CookieGiven): CookieOptions {
   const { sameSite = partitioned ? 'none' : 'lax' } = given
   const base = key ?? `${secure && domain === undefined ? '__Host-' : ''}live`
-  // Another name: browsers still send a cookie from before the option, which has no partition, to frames of any site.
+  // Use another name: browsers still send older, unpartitioned cookies to frames of any site.
   const name = partitioned ? `${base}-part` : base
   check(!partitioned || secure === true, 'partitioned', 'it needs secure: true, or browsers drop the cookie', secure)
   const isSent = !partitioned || sameSite === 'none'
   check(isSent, 'sameSite', "'none' where partitioned is true, or frames do not send the cookie", sameSite)
   const isSound = sameSite !== 'none' || secure === true
   check(isSound, 'sameSite', "'none' needs secure: true, or browsers drop the cookie", secure)
-  // Browsers refuse a __Host- cookie that could be set, or overwritten, from a sibling subdomain (RFC 6265bis, 4.1.3.2).
+  // Browsers refuse a __Host- cookie that a sibling subdomain could set or overwrite (RFC 6265bis, 4.1.3.2).
   const isHost = name.startsWith('__Host-')
   check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
   const endsWithBrowser = maxAge === 'session'
@@ -192,7 +192,7 @@ function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: Cookie
   }) as CookieOptions
 }
 
-/** The options of a table, with defaults filled in. */
+/** Validates the options of a table, and fills in defaults. */
 function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
   rows: R,
   given: object | undefined,
@@ -238,11 +238,11 @@ function matches(pattern: RegExp): (value: unknown) => boolean {
   return (value) => typeof value === 'string' && pattern.test(value)
 }
 
-/** Whether it is written as browsers send it. No wildcards, though a URL may have a `*` in its host. */
+/** Returns whether an origin has the form of the `Origin` header. Refuses wildcards, although a URL may have a `*` in its host. */
 function isOrigin(origin: unknown): boolean {
   if (typeof origin !== 'string' || !/^[a-z][\w+.-]*:\/\/[^*/]+$/.test(origin) || !URL.canParse(origin)) return false
   const { origin: normal, protocol, host } = new URL(origin)
-  // Native apps have pages at `capacitor://localhost`: of such a scheme URL knows no origin. Of `ws:` and `ftp:` there are no pages.
+  // Pages of native apps have origins like `capacitor://localhost`, for which `URL` returns 'null'. No pages have `ws:` or `ftp:`.
   return normal === 'null' ? origin === `${protocol}//${host}` : origin === normal && protocol.startsWith('http')
 }
 
@@ -251,14 +251,14 @@ interface Deployment {
   readonly warn: Warn
 }
 
-/** Warns about settings that work, but are probably mistakes. */
+/** Warns about valid settings that are probably mistakes. */
 export function warnAtStart(core: Deployment): void {
   warnOfLoss(core)
   warnOfUsers(core)
   warnOfSeconds(core)
 }
 
-/** Warns about values that a restart would lose. */
+/** Warns about values lost by a restart. */
 function warnOfLoss({ settings, warn }: Deployment): void {
   if (settings.store) return
   const lost = [...settings.fields.values()]
@@ -268,7 +268,7 @@ function warnOfLoss({ settings, warn }: Deployment): void {
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
 }
 
-/** Users' values should outlive their cookies; in development it does not matter. */
+/** Warns in production if users' values cannot outlive their cookies. */
 function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void {
   if (!identify || store || process.env['NODE_ENV'] !== 'production') return
   warn(
@@ -277,7 +277,7 @@ function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void 
   )
 }
 
-/** Warns if ms were taken for seconds: no app means to forget visitors that fast. */
+/** Warns about times probably given in seconds instead of ms: no app expires visitors so fast. */
 function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void {
   const remedy = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
   if (maxAge < 2 * 60 * 1000 || isDaysInSeconds(maxAge)) {

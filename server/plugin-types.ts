@@ -1,4 +1,4 @@
-// What `liveSession()` returns, for apps.
+// The public types of the plugin, which `liveSession()` returns.
 
 import type Koa from 'koa'
 import type { Server } from 'socket.io'
@@ -13,13 +13,13 @@ import type { UserSession } from './session-types.js'
 /** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
   /**
-   * The middleware that `identify` relies on, and guards: run on the upgrade request, also without `identify`. Pass the same instances as in
-   * `app.use`. One that throws, or does not call `next()`, refuses the socket.
+   * The middleware that `identify` relies on, and guards. Runs on the upgrade request, also without `identify`. Pass the same instances as
+   * to `app.use`. Middleware that throws, or does not call `next()`, refuses the socket.
    */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
   /**
    * ms after which `handshake` and `identify` run again for an open socket. If `identify` then returns another user, or none, or if
-   * middleware refuses with 401 or 403, the socket is closed and its browser reconnects. More than 0; `Infinity`: never.
+   * middleware refuses with 401 or 403, the plugin closes the socket, and the browser reconnects. More than 0; `Infinity`: never.
    *
    * @default 5 minutes
    */
@@ -29,8 +29,8 @@ export interface AttachOptions {
 /** The options of `live.revoke(id, options)`. */
 export interface RevokeOptions {
   /**
-   * A request of the user, whose browser stays signed in: it gets a new cookie, and its sockets reconnect. `revokedAt` covers it, too: renew
-   * the time of a session that you keep elsewhere.
+   * A request of the user, whose browser stays signed in: the browser gets a new cookie, and its sockets reconnect. `revokedAt` covers this
+   * browser, too: renew the start time of sessions kept elsewhere.
    */
   readonly except?: Koa.Context
 }
@@ -40,16 +40,16 @@ export type AnyApp = Koa<any, any>
 /** A socket.io server with any events. */
 export type AnyServer = Server<any, any, any, any>
 
-/** The plugin that `liveSession()` returns. `Identified` is whether `identify` was set: `attach` then requires `handshake`. */
+/** The plugin, as returned by `liveSession()`. `Identified` is whether the app sets `identify`: `attach` then requires `handshake`. */
 export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identified extends boolean = boolean> {
-  /** Gives each request its `ctx.liveSession`, and handles the endpoint. Use it once, after your auth middleware and before your routes. */
+  /** Returns middleware for `ctx.liveSession` and the endpoint. Use it once, after your auth middleware and before your routes. */
   middleware(): Koa.Middleware
   /**
-   * Gives each socket its `socket.liveSession`, in all namespaces, including later ones. Call it once, before your own `io.use` and
+   * Gives each socket its `socket.liveSession`, in all namespaces, including future ones. Call it once, before your own `io.use` and
    * `io.on`.
    *
-   * @throws {TypeError} when called again; if sockets are already connected; without `handshake` if `identify` is set; with a recovery that
-   * skips middleware
+   * @throws {TypeError} when called again; if sockets are already connected; without `handshake` despite `identify`; with a
+   * `connectionStateRecovery` without `skipMiddlewares: false`
    */
   attach(io: AnyServer, options: AttachOptions): void
   /** Only without `identify`, when all visitors are guests. */
@@ -59,8 +59,8 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
       : AnyServer,
   ): void
   /**
-   * Loads a user's values, from the store if there is one, for code without a request or a socket, such as a job or a webhook. Without a
-   * store, `update` rejects with `not_loaded` while this process knows nothing of the user. Rejects with a `TypeError` for an invalid `id`.
+   * Loads a user's values, from the store if any, for code without a request or a socket, such as a job or a webhook. Without a store,
+   * `update` rejects with `not_loaded` while this process knows nothing of the user. Rejects with a `TypeError` for an invalid `id`.
    *
    * @example
    * const user = await live.user(order.userId)
@@ -68,20 +68,20 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   user(id: UserId): Promise<UserSession<F>>
   /**
-   * Revokes everything issued to a user's browsers: sockets are closed, and existing cookies and tickets become invalid. So do sessions in
-   * `live.sessionStore()`. Values stay in the store, or without one in the memory of processes. Sessions that you keep elsewhere continue:
-   * `revokedAt` tells which are over. Rejects with a `TypeError` if `id` is not a `UserId`, or if `except` is a request of another user.
+   * Revokes everything issued to a user's browsers: closes their sockets, and invalidates cookies, tickets and sessions in
+   * `live.sessionStore()`. Values stay in the store, or without a store in the memory of processes. Sessions kept elsewhere continue: use
+   * `revokedAt` to reject them. Rejects with a `TypeError` if `id` is not a `UserId`, or if `except` is a request of another user.
    */
   revoke(id: UserId, options?: RevokeOptions): Promise<void>
   /**
-   * Returns when the user was last revoked or erased, in ms since 1970; undefined if unknown. Your own sessions that began earlier are
-   * over. With a store, the store's answer counts. Rejects with a `TypeError` if `id` is not a `UserId`.
+   * Returns when the user was last revoked or erased, in ms since 1970; undefined if unknown. Reject your own sessions that began earlier.
+   * With a store, first loads the user if stale, for `storeTimeout` at most. Rejects with a `TypeError` if `id` is not a `UserId`.
    */
   revokedAt(id: UserId): Promise<number | undefined>
   /**
-   * Returns the rooms of all sockets whose visitor has this value now, at every node. Sockets have joined before your `connection` handler
-   * runs, and have moved before `set` returns. There is one room for each secret, so that secrets can be rotated. Call it when you emit, not
-   * earlier: it first sends the other nodes what they do not know yet.
+   * Returns the rooms of all sockets whose visitor currently has this value, at every node. Sockets join before your `connection` handler
+   * runs, and change rooms before `set` returns. Each secret has its own room, so that you can rotate secrets. Call it when you emit, not
+   * earlier: it first broadcasts pending changes to the other nodes.
    *
    * @throws {TypeError} if the field has no `rooms: true`, or the value is an object or a list
    * @example
@@ -89,35 +89,35 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   room<K extends Keys<F>['rooms']>(key: K, value: Value<F[K]>): string[]
   /**
-   * Deletes the user's values everywhere (GDPR), and revokes what could bring them back. While the store does not answer, it resolves
-   * before the store has done so: `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a `UserId`.
+   * Deletes the user's values everywhere (GDPR), and revokes cookies and tickets that could restore them. While the store does not answer,
+   * resolves before the deletion there; `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a `UserId`.
    */
   erase(id: UserId): Promise<void>
   /**
-   * Returns where the user is signed in by a `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store, those of
-   * all nodes. A session is listed from its first request after the sign-in on. Rejects with a `TypeError` if `id` is not a `UserId`, or
+   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store,
+   * those of all nodes. Lists a session from its first request after the sign-in. Rejects with a `TypeError` if `id` is not a `UserId`, or
    * without `live.sessionStore()`.
    */
   devices(id: UserId): Promise<readonly Device[]>
   /**
-   * Signs the user out at one of these: its `ctx.session` and its sockets end, at all nodes. Returns whether the user has a device of that
+   * Signs the user out at a device: ends its `ctx.session` and its sockets, at all nodes. Returns whether the user has a device of this
    * name, which may come from a page. Rejects as `devices` does.
    */
   endDevice(id: UserId, name: string): Promise<boolean>
   /**
    * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
-   * `ctx.session` lose none of them; each socket has it as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
+   * `ctx.session` lose none of them; sockets have it as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
    */
   sessionStore(options?: SessionStoreOptions): SessionStore
   /**
-   * Returns a development route that shows live what this process knows of each visitor: `router.all('/inspector', live.inspector())`. It
-   * admits those who opened it with the `token` from the startup log, or those whom `authorize` admits.
+   * Returns a development route with a live view of each visitor in this process: `router.all('/inspector', live.inspector())`. Admits
+   * browsers that opened the route with the `token` from the startup log, or requests that `authorize` admits.
    *
    * @throws {TypeError} if NODE_ENV is production and there is no `authorize`
    */
   inspector(options?: InspectorOptions): InspectorRoute
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
-  /** Flushes, and accepts no more writes: they reject with `closed`. Closes nothing that you opened. Idempotent. */
+  /** Flushes, and accepts no more writes: they reject with `closed`. Leaves the app, socket.io and database clients open. Idempotent. */
   close(): Promise<void>
 }

@@ -25,7 +25,7 @@ import { tabPart } from './parts/tab/part.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, RevokeOptions } from './plugin-types.js'
 import type { UserSession } from './session-types.js'
 
-/** The parts, none of which knows about another. */
+/** The optional features, independent of each other. */
 export const PARTS: readonly MakePart[] = [
   addressPart,
   flashPart,
@@ -42,10 +42,10 @@ const IDLE_RECHECK =
 const cores = new WeakMap<object, Core>()
 
 /**
- * Adds live session values to a Koa app, once per app: use the `middleware()` and `attach()` of the plugin it returns.
+ * Adds live session values to a Koa app, once per app: use the `middleware()` and `attach()` of the returned plugin.
  *
  * @param app a Koa 3 app
- * @throws {TypeError} for an invalid option, saying what was expected, what was received and what to do
+ * @throws {TypeError} for an invalid option, with the expected and the received value and a remedy
  * @example
  * const live = liveSession(app, { fields })
  * app.use(live.middleware())
@@ -62,7 +62,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   if ('liveSession' in app.context) {
     throw new TypeError('koa-live-session: liveSession(app): this app has a live session already')
   }
-  // Koa 2 has some of what is used here, with another meaning: an app would start, and fail later.
+  // Koa 2 has APIs of the same names with other behaviour: an app would start, and fail later.
   if (typeof app.response?.back !== 'function') {
     throw new TypeError(
       'koa-live-session: liveSession(app): expected an app of Koa 3, received one of Koa 2. Run npm install koa@3',
@@ -71,7 +71,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
   return createPlugin(app, options, PARTS)
 }
 
-/** Creates the plugin of `liveSession` with these parts. */
+/** Creates the plugin of `liveSession` with these features. */
 export function createPlugin(
   app: Koa,
   options: LiveSessionOptions<Fields>,
@@ -93,7 +93,7 @@ export function coreOf(plugin: object): Core {
   return core
 }
 
-/** The plugin without what its parts add. */
+/** The plugin without the members added by features. */
 class Plugin
   implements Omit<LiveSessionPlugin<Fields>, 'devices' | 'endDevice' | 'inspector' | 'room' | 'sessionStore'>
 {
@@ -108,7 +108,7 @@ class Plugin
   }
 
   middleware(...given: readonly unknown[]): Koa.Middleware {
-    // A mistake that TypeScript does not catch: `app.use(live.middleware)`.
+    // TypeScript does not catch `app.use(live.middleware)`.
     if (given.length > 0)
       throw new TypeError('koa-live-session: live.middleware was given a request: expected app.use(live.middleware())')
     return this.#requests.middleware()
@@ -142,7 +142,7 @@ class Plugin
       throw new TypeError(
         'koa-live-session: revoke(id, { except }): expected a request of this user, received another one',
       )
-    // Its visit begins before the end, so that this does not end it.
+    // Identify this request's visitor before the revocation, so that its cookie still counts.
     void except?.liveSession.visitorId
     await revoke(this.#core, user, except && (() => except.liveSession.identify()))
     await endSessions(this.#core, user, except)

@@ -1,29 +1,29 @@
-// The diagnostics channel of refusals.
+// Publishes refusals on a diagnostics channel.
 
 import { channel } from 'node:diagnostics_channel'
 import type Koa from 'koa'
 import type { LiveSessionError, LiveSessionErrorCode } from '../shared/errors.js'
 import type { Sub } from '../shared/sub.js'
 
-/** The name of the diagnostics channel that publishes each refusal as a `Refused`. */
+/** The name of the diagnostics channel: each message is a `Refused`. */
 export const REFUSAL_CHANNEL = 'koa-live-session:refusal'
 
 /**
  * - `request`: sent in the response to a POST
  * - `socket`: sent as the answer to a page's event
- * - `handshake`: kept a socket from connecting
+ * - `handshake`: refused the connection of a socket
  * - `app`: caused by the app's own code, and passed to `onError`
  */
 export type RefusedWhere = 'request' | 'socket' | 'handshake' | 'app'
 
-/** A refusal, without anything that a browser may not see. */
+/** A refusal, without anything secret from a browser. */
 export interface Refused {
   readonly app: Koa
   readonly where: RefusedWhere
   readonly code: LiveSessionErrorCode
   readonly message: string
   readonly key: string | undefined
-  /** The visitor who was refused, if known. */
+  /** The refused visitor, if known. */
   readonly visitorId: Sub | undefined
 }
 

@@ -1,4 +1,4 @@
-// Who is told of errors that no code awaits, and of warnings.
+// Reports errors that no code awaits, and logs warnings.
 
 import { inspect, types } from 'node:util'
 import type Koa from 'koa'
@@ -6,7 +6,7 @@ import { LiveSessionError } from '../shared/errors.js'
 import { printable } from '../shared/escape.js'
 import { tellRefusal } from './refused.js'
 
-/** A function that tells the app of an error that no code awaits, with the context if any. It never throws: that would end the process. */
+/** Reports an error that no code awaits to the app, with the context if any. Never throws, as an uncaught error would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
 
 /** Creates a `Report`: refusals go to `onError`, errors thrown by the app's own code go where Koa sends them. */
@@ -27,13 +27,13 @@ export function createReport(app: Koa, onError: (error: LiveSessionError) => voi
 }
 
 /**
- * A function that logs a warning about this deployment, at most once an hour. If the message contains text from a stranger, `kind` is the
- * same for all such messages.
+ * Logs a warning about this deployment, at most once an hour. If the message contains untrusted text, `kind` is the same for all such
+ * messages.
  */
 export type Warn = (message: string, kind?: string) => void
 
 const HOUR = 60 * 60 * 1000
-/** Messages of one kind per hour: a flood of bad requests must neither flood the log nor suppress other messages. */
+/** Maximum messages of a kind per hour: a flood of bad requests must neither flood the log nor suppress other messages. */
 const MOST_OF_A_KIND = 10
 
 /** @param clock ms since 1970 */
@@ -42,7 +42,7 @@ export function createWarn(clock: () => number): Warn {
   return (message, kind = message) => {
     const now = clock()
     const known = kinds.get(kind)
-    // If the clock was set back, it is unknown how long ago that was.
+    // Start a new hour also if the clock went back by an hour or more.
     const isOver = !known || Math.abs(now - known.since) >= HOUR
     const { told } = isOver ? { told: new Set<string>() } : known
     if (isOver) kinds.set(kind, { since: now, told })
@@ -52,9 +52,9 @@ export function createWarn(clock: () => number): Warn {
   }
 }
 
-/** Koa's own listener, for example, throws if it gets anything but an Error. */
+/** Wraps other values: Koa's own listener, for example, throws unless given an Error. */
 function asError(thrown: unknown): Error {
-  // Koa accepts an Error from another realm too, as in a test runner.
+  // Koa also accepts an Error from another realm, as in a test runner.
   if (thrown instanceof Error || types.isNativeError(thrown)) return thrown
   return new Error(`koa-live-session: expected an Error, received ${inspect(thrown)}`, { cause: thrown })
 }
