@@ -10,14 +10,14 @@ import type { Answer, Part, RequestUse } from '../../kernel/seams/part.js'
 
 type Unvisited = Readonly<Record<string, JsonValue>>
 
-/** Creates the part for fields that a page's URL sets, and is kept in sync with. */
+/** Creates the feature for fields with a URL parameter: a page load sets the value from the URL, and the page keeps the URL in sync. */
 export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): Part {
   const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
   const { cookie } = core.settings
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
-  /** Values in requests' URLs that were not set. */
+  /** Values in requests' URLs left for the page to set. */
   const left = new WeakMap<Answer, Unvisited>()
   return {
     begins: (ctx, useOf) => {
@@ -29,7 +29,7 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
     snapshot: ({ ctx, visit }) => {
       const unvisited = left.get(visit) ?? {}
       return {
-        // What a script fetches is not at a page's URL, and the URL of a frame is not visible.
+        // A script's fetch has another URL than its page, and a frame's URL is invisible.
         ...(readable.length > 0 && isPage(ctx, cookie) ? { urls } : {}),
         ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
       }
@@ -38,27 +38,26 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
 }
 
 /**
- * Returns whether the response will be a page of its own, in a window or a tab: not an image, frame or script, which any site can have
- * fetched without the visitor seeing it.
+ * Returns whether the response is for a top-level page, in a window or a tab. Any site can load images, frames and scripts of ours unseen.
  */
 function isPage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   const destination = destinationOf(ctx, cookie)
   return destination === 'document' || (destination === 'empty' && isUncertain(ctx, cookie))
 }
 
-/** Whether the page may never be seen: prefetched, or fetched by a service worker, which fetches those of frames in the same way. */
+/** Returns whether the page may stay invisible: a prefetch, or a fetch by a service worker, which looks the same for frames. */
 function isUncertain(ctx: Koa.Context, cookie: CookieOptions): boolean {
   return isPrefetch(ctx) || (destinationOf(ctx, cookie) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
 }
 
-/** Returns the fields that a visit's URL has parameters for, prefetched or not. */
+/** Returns the fields with a parameter in the URL of a page load, including prefetches. */
 function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOptions): readonly Field[] {
   if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx, cookie)) return []
   const parameters = new URLSearchParams(ctx.querystring)
   return fields.filter(({ url = '' }) => parameters.has(url))
 }
 
-/** Sets fields to what a visit's URL says. Returns, by key, what it leaves to its page. */
+/** Sets fields from the request's URL. Returns the values left to the page, by key. */
 function takeAddress(
   core: Pick<Core, 'limits' | 'settings' | 'warn'>,
   fields: readonly Field[],
@@ -67,7 +66,7 @@ function takeAddress(
   const unvisited: Record<string, JsonValue> = {}
   for (const field of fields) {
     const value = saidOf(field, use.ctx.querystring, core)
-    // Links are shared: a guest who follows one has done nothing wrong.
+    // Skip silently: users share links with guests.
     if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
     if (isUncertain(use.ctx, core.settings.cookie) || !take(core, field, value, use)) unvisited[field.key] = value
@@ -75,11 +74,11 @@ function takeAddress(
   return unvisited
 }
 
-/** A visit continues without what is refused here: a wrong or outdated link is not the visitor's mistake. */
+/** Returns the value of a field's URL parameter. Only warns if it is invalid: a wrong or outdated link is not the visitor's mistake. */
 function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
-  // The value is not logged: it is a stranger's text.
+  // Log without the value, which is untrusted text.
   const refuse = (code: string): undefined => {
     warn(`an address has ?${url}=... which does not set "${key}": ${code}`)
     return undefined
@@ -98,7 +97,7 @@ function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'w
   return refuse(code)
 }
 
-/** Returns whether it was set. Limited like changes by pages, as a stranger may have made the link. */
+/** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, as the link is untrusted. */
 function take(
   { limits }: Pick<Core, 'limits' | 'warn'>,
   { key, scope }: Field,
@@ -112,7 +111,7 @@ function take(
     if (!(error instanceof LiveSessionError)) throw error
     return false
   }
-  // A refusal goes to onError: the server is about to stop.
+  // A rejection goes to onError: the plugin is closing.
   void values.set(key, value)
   return true
 }

@@ -6,21 +6,21 @@ import type { BrowserSubject } from '../../kernel/names/subject.js'
 import type { Core } from '../../kernel/seams/core.js'
 import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
 
-/** Approximate bytes of a browser's place in memory, of a message without its content, and of a taken one's id. */
+/** Approximate bytes in memory: of a browser's entry, of a message without its content, and of the id of a taken message. */
 const PLACE = 200
 const FRAME = 150
 const ID = 120
 
 /**
- * Messages to show to browsers once. They wait in memory, and in the cookie of each response written meanwhile. This process, and with a
- * store the store, ensures that each is taken only once.
+ * The messages waiting for each browser, in memory and in the cookies written meanwhile. This process, or the store if any, lets each
+ * message be taken only once.
  */
 export class Flashes {
   readonly #core: Pick<Core, 'guestBytes' | 'settings' | 'store'>
   readonly #waiting: RotatingCache<readonly Message[]>
-  /** Ids of messages that were taken here: cookies may still have them. */
+  /** Ids of messages taken in this process: cookies may still have them. */
   readonly #taken: RotatingCache<true>
-  /** Ids of messages that wait for the page that a response leads to. */
+  /** Ids of messages on hold for the next page load: open pages may not take them. */
   readonly #held = new Set<string>()
   #count = 0
 
@@ -32,7 +32,7 @@ export class Flashes {
     this.#taken = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })
   }
 
-  /** How many messages were added here so far, which tells whether a page loads before or after one. */
+  /** The number of messages added so far in this process: tells whether a page began to load before or after a message. */
   get count(): number {
     return this.#count
   }
@@ -46,7 +46,7 @@ export class Flashes {
     return message
   }
 
-  /** Messages that were taken but not shown wait again, under new ids: the former ones are spent, here and in a store. */
+  /** Restores messages that were taken but not shown, under new ids: the former ids are spent, here and in the store. */
   giveBack(browser: BrowserSubject, taken: readonly Message[]): void {
     this.put(
       browser,
@@ -54,7 +54,7 @@ export class Flashes {
     )
   }
 
-  /** Moves messages to another browser id. */
+  /** Adds messages to those waiting for a browser. */
   put(browser: BrowserSubject, messages: readonly Message[]): void {
     if (messages.length > 0) this.#waiting.set(browser, this.pending(browser, messages))
   }
@@ -70,38 +70,38 @@ export class Flashes {
     )
   }
 
-  /** Returns whether a cookie has messages that were taken since. */
+  /** Returns whether a cookie has stale messages, already taken. */
   hasTaken(brought: readonly Message[]): boolean {
     return brought.some(this.#isTaken)
   }
 
-  /** Keeps messages for the next page until `release`, as an open one may be quicker. */
+  /** Reserves messages for the next page load until `release`, as an open page would be faster. */
   hold(messages: readonly Message[]): void {
     for (const { id } of messages) this.#held.add(id)
   }
 
-  /** Returns whether any still waits. */
+  /** Ends the reservation. Returns whether any message still waits. */
   release(messages: readonly Message[]): boolean {
     for (const { id } of messages) this.#held.delete(id)
     return !messages.every(this.#isTaken)
   }
 
   /**
-   * Takes the messages that one response alone should show.
+   * Takes the messages for a single response to show.
    *
-   * @param since how many were added before its page loads; undefined if no page does
+   * @param since the count of messages when its page began to load; undefined for no page load
    */
   take(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
     return this.#take(browser, this.pending(browser, brought).filter(isFor(since)))
   }
 
-  /** Takes the messages that one open page alone should show. */
+  /** Takes the messages for a single open page to show, except those on hold. */
   takeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
     const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
     return this.#take(browser, free.filter(isFor(since)))
   }
 
-  /** If a store does not say in time who was first, a message is shown: twice is better than never, or than making a page wait. */
+  /** If the store does not answer in time, shows the message: twice is better than never, and no page waits. */
   async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
     const { store } = this.#core
     for (const { id } of messages) this.#taken.set(id, true)

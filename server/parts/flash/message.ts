@@ -3,15 +3,15 @@ import { isAhead, isStamp } from '../../../shared/stamp.js'
 import { LONGEST_VALIDITY } from '../../kernel/remote/single-use.js'
 import { given } from '../../kernel/seams/given.js'
 
-/** A message that is shown once. */
+/** A flash message: shown to its browser once. */
 export interface Message {
   readonly id: string
   /** ms since 1970 */
   readonly at: number
   readonly content: JsonValue
   /**
-   * If only a page that loads afterwards shows it: how many messages this process had added by then, including this one. 0 for one from a
-   * cookie; otherwise undefined.
+   * For a message restricted to pages loaded afterwards: the count of messages added in this process, including this message; 0 if read
+   * from a cookie. Otherwise undefined.
    */
   readonly next?: number | undefined
 }
@@ -19,23 +19,23 @@ export interface Message {
 /** The name of the cookie member with the messages. */
 export const NAME = 'flash'
 
-/** The options that an app passes. */
+/** The options of `flash`. */
 export interface FlashOptions {
   readonly for?: 'any' | 'next'
 }
 
-/** An app's message, and for which pages. */
+/** A validated message from the app, and its audience. */
 export interface Said {
   readonly content: JsonValue
-  /** Only for those that load afterwards. */
+  /** Whether only pages loaded afterwards may show the message. */
   readonly isForNext: boolean
 }
 
 /** ms after which a message is no longer shown. */
 export const FLASH_LIFETIME: number = LONGEST_VALIDITY
-/** Maximum messages of one browser: beyond that the oldest are dropped. */
+/** Maximum messages of a browser: the oldest beyond that number are dropped. */
 const MOST = 10
-/** Maximum bytes of one message. */
+/** Maximum bytes of a message. */
 const MAX_BYTES = 1000
 
 /**
@@ -51,7 +51,7 @@ export function acceptSaid(input: unknown, { for: pages = 'any' }: { readonly fo
   return { content, isForNext: pages === 'next' }
 }
 
-/** Returns the newest of these messages, each once, in order. */
+/** Returns the newest unexpired messages, without duplicates, oldest first. */
 export function gather(messages: readonly Message[], now: number): readonly Message[] {
   const all = new Map(messages.filter(({ at }) => isCurrent(at, now)).map((message) => [message.id, message]))
   return [...all.values()].sort((a, b) => a.at - b.at).slice(-MOST)
@@ -59,14 +59,14 @@ export function gather(messages: readonly Message[], now: number): readonly Mess
 
 export type WireMessage = readonly [id: string, at: number, content: JsonValue, isForNext?: 1]
 
-/** Returns a message as it is in the cookie. */
+/** Encodes a message for the cookie. */
 export function toWire({ id, at, content, next }: Message): WireMessage {
   return next === undefined ? [id, at, content] : [id, at, content, 1]
 }
 
 const parsed = new WeakMap<object, readonly Message[]>()
 
-/** Returns the messages of a signed cookie, without invalid ones. Parsed once, however many requests bring a remembered cookie. */
+/** Returns the valid messages of a signed cookie. Memoized by cookie member, as a remembered cookie keeps the same array. */
 export function parseMessages(input: unknown): readonly Message[] {
   if (!Array.isArray(input)) return []
   const known = parsed.get(input)

@@ -10,7 +10,7 @@ import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './me
 import { readerOf } from './reader.js'
 import { RequestFlash } from './request-flash.js'
 
-/** Creates the part for messages that a browser is shown once. */
+/** Creates the feature for flash messages, which a browser shows once. */
 export function flashPart({
   connections,
   guestBytes,
@@ -21,7 +21,7 @@ export function flashPart({
   const offer = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }
-  // Created on use: few requests add or take messages.
+  // Created lazily: few requests add or take messages.
   const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
     const known = visit.joined(RequestFlash)
     if (known) return known
@@ -36,7 +36,7 @@ export function flashPart({
         use.permit()
         return after(use.catchUp(), () => flashOf(use).say(said))
       },
-      // None if no page shows the response: messages stay for a page that is shown.
+      // Takes none if nothing will show this response: messages wait for a visible page.
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
@@ -55,7 +55,7 @@ export function flashPart({
     events: ({ cookie, visitor }) => {
       const since = flashes.count
       return {
-        // `true` from a page that was connected before: it did not load after anything said since.
+        // A page sends `true` when it reconnects: it may not take messages for pages loaded afterwards.
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected true of a page that comes back')
@@ -71,7 +71,7 @@ export function flashPart({
     cookie: {
       name: NAME,
       isOutdated: (brought) => flashes.hasTaken(parseMessages(brought)),
-      // The newest messages that fit.
+      // Drop the oldest until the rest fits.
       write: (browser, brought, fits) => {
         const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)
         while (waiting.length > 0 && !fits(waiting)) waiting.shift()

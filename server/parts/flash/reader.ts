@@ -5,18 +5,18 @@ import { destinationOf, isPrefetch } from '../../kernel/requests/prefetch.js'
 import { isClosed } from '../../kernel/visitors/arrival.js'
 
 interface Trusted {
-  /** Those trusted like our own. */
+  /** Trusted like our own origin. */
   readonly origins: readonly string[]
   readonly cookie: CookieOptions
 }
 
-/** What shows a message: a page that loads, or a script of an open one. */
+/** The receiver of a response: a page load, or a script in an open page. */
 export type Reader = 'page' | 'script'
 
 /**
- * Returns what shows the response to a person; undefined if it may never be seen. A prefetched page may never be shown, a HEAD response has
- * no body, and any site can hide in its own page frames and what scripts of other origins fetch. A reloaded page has closed the connection
- * of its former request, for which the app's code still runs.
+ * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a HEAD response
+ * has no body, and any site can hide frames and fetches by its scripts. A reloaded page has closed the connection of its former request,
+ * while the app's code still runs.
  */
 export function readerOf(ctx: Koa.Context, { origins, cookie }: Trusted): Reader | undefined {
   if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined

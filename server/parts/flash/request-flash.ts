@@ -7,7 +7,7 @@ import type { Flashes } from './flashes.js'
 import { type Message, NAME, parseMessages, type Said } from './message.js'
 import type { Reader } from './reader.js'
 
-/** What a request has taken, and from which browser. */
+/** The messages taken by a request, and their browser. */
 interface Taken {
   readonly browser: BrowserSubject
   readonly messages: readonly Message[]
@@ -15,31 +15,31 @@ interface Taken {
 
 interface Needs {
   readonly flashes: Flashes
-  /** Tells a browser's open pages that there is something to show. */
+  /** Notifies a browser's open pages of waiting messages. */
   offer(browser: BrowserSubject): void
 }
 
-/** ms within which a browser has loaded the page that a redirect leads to. */
+/** ms within which a browser loads the target page of a redirect. */
 const ON_THE_WAY = 2000
 /** The lowest status of a failed response. */
 const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
-/** The messages that a request adds and takes. */
+/** Adds and takes messages for a request, and returns taken messages to the queue if the response fails. */
 export class RequestFlash implements AnswerPart {
   readonly #core: Needs
   readonly #visit: Answer
   readonly #res: ServerResponse
-  /** How many messages were added before: its page loads after those. */
+  /** The count of messages when this request began: its page load is newer than those. */
   readonly #since: number
-  /** Whether the response shows what must not be shown again, from a cache. */
+  /** Whether the response contains messages, so that no cache may store it. */
   isForOnce = false
-  /** What this request itself has added, and what of it is offered to open pages. */
+  /** The messages added by this request, and those among them for open pages, too. */
   readonly #said: Message[] = []
   readonly #offers: Message[] = []
-  /** Whether messages are to be offered once the response has reached the browser. */
+  /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false
-  /** What is given back if the response is never seen. */
+  /** The messages to restore if the response is never visible. */
   readonly #taken: Taken[] = []
 
   constructor(core: Needs, visit: Answer, res: ServerResponse) {
@@ -59,7 +59,7 @@ export class RequestFlash implements AnswerPart {
     this.#said.push(message)
     if (said.isForNext) return
     this.#offers.push(message)
-    // If the request signs in, the browser's other pages reconnect before the response is sent.
+    // If the request signs in, the browser's other pages reconnect before the response goes out, and would take the message.
     flashes.hold([message])
     if (this.#isWaiting) return
     this.#isWaiting = true
@@ -67,8 +67,8 @@ export class RequestFlash implements AnswerPart {
   }
 
   /**
-   * Continues the request under another browser id, with only the messages it has added itself: it is unknown who else has a guest's id,
-   * and may have added some there.
+   * Carries the messages added by this request over to another browser id. Leaves the others: an attacker may know a guest's id, and may
+   * have added messages there.
    */
   changeHands(): void {
     this.#core.flashes.put(this.#browser, this.#said)
@@ -82,13 +82,13 @@ export class RequestFlash implements AnswerPart {
     return messages.map(({ content }) => content)
   }
 
-  /** Called when the headers are sent, before the cookie is written: a failed response leaves what it has taken for the next page. */
+  /** Called before the headers and the cookie are written: restores messages taken by a failed response for the next page. */
   seal(): void {
     this.#res.off('close', this.#giveBack)
     if (this.#res.statusCode >= FAILURE) this.#giveBack()
   }
 
-  /** A response that the browser did not wait for leaves the messages for the next page of their visitor. */
+  /** Restores the messages for the visitor's next page if the browser closes the connection before the response. */
   #show(taken: Taken): void {
     const res = this.#res
     this.isForOnce = true
@@ -111,7 +111,7 @@ export class RequestFlash implements AnswerPart {
     return parseMessages(this.#visit.cookie?.members?.[NAME])
   }
 
-  /** A redirect leads to a page that shows the messages. If none has, they are offered too. */
+  /** After a redirect, gives its target page time to take the messages, before open pages are notified. */
   #arrive(): void {
     this.#isWaiting = false
     if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#offer(), ON_THE_WAY).unref()

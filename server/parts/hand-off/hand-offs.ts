@@ -10,37 +10,37 @@ import { given } from '../../kernel/seams/given.js'
 import { SealingKeys } from './sealing-keys.js'
 
 const TYPE = 'live-session-hand-off+jwt'
-/** Seconds that a browser has to bring a token. */
+/** Lifetime of a token in seconds. */
 const LIFETIME = 60
-/** Maximum bytes of a payload: encrypted, it keeps the form below the limits of body parsers. */
+/** Maximum bytes of a payload: keeps the form with the encrypted payload below the limits of body parsers. */
 const MAX_PAYLOAD = 16 * 1024
 /** Maximum characters of a token with such a payload. */
 const MAX_TOKEN = 32 * 1024
 
-/** For whom and what a socket hands off to its browser's next request. */
+/** The browser and the purpose of a token. */
 interface Given {
   /** The hash of the browser's subject. */
   readonly browser: Sub
   readonly purpose: string
 }
 
-/** What a token is sealed for. */
+/** The browser, the purpose and the target of a new token. */
 interface Sealed extends Given {
-  /** Where its page is redirected: a path of this origin. */
+  /** The redirect target: a path of this origin. */
   readonly to: string
 }
 
-/** The contents of a token; reading it does not spend it. */
+/** The contents of a token. Reading does not spend the token. */
 export interface HandOff {
   readonly id: string
   readonly payload: unknown
 }
 
-/** Creates tokens for what sockets hand off, and lets each be spent only once. */
+/** Creates encrypted tokens for hand-offs from sockets to requests, and lets each be spent only once. */
 export class HandOffs {
   readonly #core: Pick<Core, 'settings' | 'store'>
   readonly #keys: SealingKeys
-  /** Without a store, the unspent tokens of this process: any others are refused. */
+  /** Without a store, the ids of this process's unspent tokens: all others are refused. */
   readonly #unspent: RotatingCache<true>
 
   constructor(core: Pick<Core, 'settings' | 'store'>) {
@@ -62,7 +62,7 @@ export class HandOffs {
     return token
   }
 
-  /** Returns the contents of a token for a purpose and a browser; undefined if it is not for them, or too old. */
+  /** Returns the contents of a token; undefined if expired, or for another purpose or browser. */
   open(token: string, { browser, purpose }: Given): HandOff | undefined {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
@@ -70,16 +70,16 @@ export class HandOffs {
     return typeof jti === 'string' ? { id: jti, payload } : undefined
   }
 
-  /** Returns where a token sends its browser, whatever its purpose; undefined if it is not for that browser, or too old. */
+  /** Returns the redirect target of a token for any purpose; undefined if expired, or for another browser. */
   target(token: string, browser: Sub): string | undefined {
     const to = this.#claims(token, browser)?.['to']
     return typeof to === 'string' ? to : undefined
   }
 
   /**
-   * Returns whether this is the one request that gets it.
+   * Spends the token, and returns whether this call was the first.
    *
-   * @throws {LiveSessionError} `store_unavailable` if only the store could tell
+   * @throws {LiveSessionError} `store_unavailable` if the store, which alone can tell, does not answer
    */
   async spend({ id }: HandOff): Promise<boolean> {
     const { store } = this.#core
@@ -98,12 +98,12 @@ export class HandOffs {
     const { cookie, clock } = this.#core.settings
     if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
     const [iat, exp, now] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000, clock()]
-    // A token from the future would outlive the record of spent ones.
+    // A token from the future would outlive the record of spent tokens.
     return exp > now && Number.isFinite(iat) && !isAhead(iat, now) ? claims : undefined
   }
 }
 
-/** @throws {TypeError} if it is not a valid name: the app itself chooses it */
+/** @throws {TypeError} for an invalid name: the purpose comes from the app's code */
 export function checkPurpose(method: string, purpose: unknown): string {
   if (isKey(purpose)) return purpose
   const received = typeof purpose === 'string' ? JSON.stringify(purpose.slice(0, 64)) : typeof purpose

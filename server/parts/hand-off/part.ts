@@ -9,12 +9,12 @@ import { checkPurpose, HandOffs } from './hand-offs.js'
 import { sendOn, takeHandOff } from './posted-token.js'
 
 const LONGEST = 2000
-/** Browsers drop tabs and line ends from a URL before parsing it, and treat a backslash as a slash. */
+/** Browsers drop tabs and line ends from a URL before parsing, and treat a backslash as a slash. */
 const UNSAFE = /[\p{Cc}\s\\]/u
-/** A placeholder for this origin, whatever it is. */
+/** A placeholder for our origin, which is unknown here. */
 const ORIGIN = 'https://origin.invalid'
 
-/** Creates the part for what a socket's handler passes to the next request of its browser. */
+/** Creates the feature for hand-offs: encrypted payloads from a socket's handler to the next request of its browser. */
 export function handOffPart({ cookie, identities, settings, store, warn }: Core): Part {
   const handOffs = new HandOffs({ settings, store })
   const needs = { cookie, handOffs, identities, settings, warn }
@@ -39,7 +39,7 @@ export function handOffPart({ cookie, identities, settings, store, warn }: Core)
 }
 
 /**
- * Returns a path of this origin to send a page to.
+ * Validates a redirect target: a path of this origin.
  *
  * @throws {LiveSessionError} `malformed`
  */
@@ -54,6 +54,6 @@ function isPath(to: string): boolean {
   if (!to.startsWith('/') || to.startsWith('//')) return false
   if (!URL.canParse(to, ORIGIN)) return false
   const { origin, pathname } = new URL(to, ORIGIN)
-  // Browsers remove dots from a path: `/.//host` is requested as `//host`, and a route may redirect to the path that was requested.
+  // Browsers remove dots from a path: they request `/.//host` as `//host`, and a route may redirect to the requested path.
   return origin === ORIGIN && !pathname.startsWith('//')
 }

@@ -1,4 +1,4 @@
-// The token that a form has brought: it is read, spent by the request that takes it, or sent on to where it says.
+// Reads the hand-off token of a POSTed form, and either spends the token or redirects the POST to the token's target.
 
 import type { IncomingMessage } from 'node:http'
 import { parse } from 'node:querystring'
@@ -23,12 +23,12 @@ const READ_ALREADY =
 
 const QUOTED_PLACES = 3
 
-/** The kernel, as far as tokens need it, and the hand-offs. */
+/** The hand-offs, and the pieces of the kernel needed here. */
 interface Needs extends Pick<Core, 'cookie' | 'identities' | 'settings' | 'warn'> {
   readonly handOffs: HandOffs
 }
 
-/** A request, where body parsers leave what they have read. */
+/** A request with the parsed body, as left by body parsers. */
 interface Parsed {
   body?: unknown
 }
@@ -36,8 +36,8 @@ interface Parsed {
 const readings = new WeakMap<IncomingMessage, Promise<void>>()
 
 /**
- * Returns the token that a form has brought: never in a URL, which ends up in logs. The app's own parser may have read the body; what is
- * read here is left where parsers leave it, so that the app finds the other fields.
+ * Returns the token in a POSTed form: never from a URL, as URLs end up in logs. The app's own parser may already have read the body.
+ * Otherwise parses the body into `request.body`, so that the app finds the other fields.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
  */
@@ -50,7 +50,7 @@ async function postedToken(ctx: Koa.Context): Promise<string | undefined> {
   return typeof token === 'string' ? token : undefined
 }
 
-/** Reads the body once, even for several calls at once with different purposes. */
+/** Reads the body once, even for concurrent calls with different purposes. */
 function readOnce(req: IncomingMessage, request: Parsed): Promise<void> {
   const reading = readings.get(req) ?? read(req, request)
   readings.set(req, reading)
@@ -67,10 +67,10 @@ function isForm({ request }: Koa.Context): boolean {
 }
 
 /**
- * Redirects a page to where the token it POSTed to the endpoint says: the browser makes the same POST there. Not to where the page was
- * told, as that may have come from a stranger.
+ * Redirects a POST with a token at the endpoint to the token's target: the browser repeats the POST there. Ignores any target from the
+ * page, which is untrusted.
  *
- * @returns whether it has brought a token
+ * @returns whether the request had a token
  * @throws {LiveSessionError} `bad_ticket` with status 204, which keeps the browser on its page
  */
 export async function sendOn(
@@ -92,9 +92,9 @@ export async function sendOn(
 }
 
 /**
- * Returns what a socket has handed off to this request: only one of all requests that bring it gets it.
+ * Returns the payload handed off to this request. Of several requests with the same token, only the first gets the payload.
  *
- * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses it; errors of the body
+ * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses the payload; errors of the body
  */
 export async function takeHandOff(
   core: Needs,
@@ -108,11 +108,11 @@ export async function takeHandOff(
   const { ctx } = use
   const token = await postedToken(ctx)
   if (token === undefined) return undefined
-  // Another site's form could bring the attacker's own token: the visitor would be signed in as the attacker.
+  // Login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
   checkOwnPost(core, ctx)
   const handOff = open(core, use.visit, token, purpose)
   if (!handOff) return undefined
-  // Before it is spent, so that what another build has written is not lost.
+  // Validate before spending, so that another build of the app can still accept a payload unknown to this build.
   const value = await accepted(schema, handOff, purpose)
   // Reading the body, the schema and the store can take time.
   if (use.visit.isSuperseded) return undefined
@@ -120,7 +120,7 @@ export async function takeHandOff(
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
-/** Only the browser whose cookie the socket brought can use the token. */
+/** Opens a token only for the browser whose cookie the socket brought. */
 function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: string): HandOff | undefined {
   return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
 }
@@ -128,7 +128,7 @@ function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: s
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {
   const result = await schema['~standard'].validate(payload)
   if (!result.issues) return result.value
-  // Only the place: schemas quote what they refuse, which neither the page nor a log may see.
+  // Report only the path: schemas quote the refused value, which is secret from the page and the log.
   const places = result.issues.map(({ path }) => pathOf(path))
   const cause = new Error(printable(`refused at ${places.slice(0, QUOTED_PLACES).join(', ')}`))
   throw new LiveSessionError('invalid_value', `takeHandOff("${purpose}"): not what the schema accepts`, { cause })

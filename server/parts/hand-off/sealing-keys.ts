@@ -4,13 +4,13 @@ import { deriveKeys, firstOf, type Key, type Purpose } from '../../kernel/names/
 
 const CIPHER = 'aes-256-gcm'
 const ENCRYPTION = 'A256GCM'
-/** The derived key is used directly: the token contains no other key. */
+/** Direct encryption with the derived key: the token contains no wrapped key. */
 const ALGORITHM = 'dir'
 const IV_BYTES = 12
-/** By default Node accepts shorter tags, which can be guessed. */
+/** By default Node also accepts shorter tags, which an attacker could guess. */
 const TAG_BYTES = 16
 
-/** Encrypts what only this server may read and write: JWE in compact form (RFC 7516), `dir` with A256GCM. */
+/** Encrypts and authenticates claims for this server alone, as compact JWE (RFC 7516) with `dir` and A256GCM. */
 export class SealingKeys {
   readonly #keys: readonly Key[]
   readonly #first: Key
@@ -33,7 +33,7 @@ export class SealingKeys {
     return [this.#header, '', ...parts.map((part) => part.toString('base64url'))].join('.')
   }
 
-  /** Returns what was sealed; undefined if it was not sealed this way, or by none of these keys. */
+  /** Returns the sealed claims; undefined for another format or an unknown key. */
   open(text: string): Readonly<Record<string, unknown>> | undefined {
     const [header, wrapped, ...parts] = text.split('.')
     const [iv, sealed, tag, ...rest] = parts.map((part) => Buffer.from(part, 'base64url'))
@@ -50,7 +50,7 @@ export class SealingKeys {
     }
   }
 
-  /** We choose the algorithm, never the token: a header that asks for another is refused. */
+  /** Returns the key of a header; undefined if the header asks for another algorithm, which a token must never choose. */
   #keyOf(header: string): Key | undefined {
     const { alg, enc, typ, kid, crit, zip } = parse(Buffer.from(header, 'base64url')) ?? {}
     if (alg !== ALGORITHM || enc !== ENCRYPTION || typ !== this.#type || crit !== undefined || zip !== undefined)

@@ -1,4 +1,4 @@
-// Who may look.
+// Decides which requests may use the inspector.
 
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
@@ -7,32 +7,32 @@ import { isOwnPolling, isOwnPost, originClaims } from '../../kernel/requests/ori
 import type { Core } from '../../kernel/seams/core.js'
 import { checkNames } from '../../options.js'
 
-/** The text that the inspector's key signs. */
+/** The text signed for the token. */
 const OPENED = 'inspector'
 
 /** The options of `live.inspector(options)`. */
 export interface InspectorOptions {
   /**
    * Returns whether a request may see every visitor's values, and act on them. Called on each request, for pages and actions alike; only
-   * `true` admits. Decide by who is signed in, not by an address. Required if NODE_ENV is production.
+   * `true` admits. Decide by the signed-in user, not by an IP address. Required if NODE_ENV is production.
    *
-   * @default those who have opened it with its token, which the log shows at startup
+   * @default browsers that have opened the route with its token, which the log shows at startup
    * @example
    * authorize: (ctx) => ctx.session?.role === 'admin'
    */
   readonly authorize?: (ctx: Koa.Context) => Awaitable<boolean>
 }
 
-/** The check of who may look, and what opens the page. */
+/** The admission check, and the token for opening the page. */
 export interface Admission {
-  /** What opens it, if nothing else does. */
+  /** The token; undefined with `authorize`. */
   readonly token: string | undefined
-  /** Returns why a request is not admitted; undefined if it is. */
+  /** Returns the reason for refusing a request; undefined if admitted. */
   readonly refusal: (ctx: Koa.Context) => Awaitable<string | undefined>
 }
 
 /**
- * Creates the check of who may look.
+ * Creates the admission check.
  *
  * @throws {TypeError} in production without `authorize`, and for unknown options
  */
@@ -63,7 +63,7 @@ export function createAdmission(
 function foreign(ctx: Koa.Context): string | undefined {
   const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
   const isOwn = isReading ? isOwnPolling : isOwnPost
-  // This also excludes `origins`, which are trusted only with one visitor's values.
+  // Refuses `origins`, too, which are trusted only with a single visitor's values.
   if (isOwn(originClaims(ctx), [])) return undefined
   return 'a page of another origin has asked for it. Open it by its address'
 }
@@ -73,13 +73,13 @@ function asked(ctx: Koa.Context, authorize: NonNullable<InspectorOptions['author
 }
 
 /**
- * A token known only to those who can read the log or the secrets. A request's address proves nothing: through a tunnel, a proxy that adds
- * no headers, or DNS rebinding, a stranger's request looks local.
+ * Admits by a token, known only from the log or the secrets. An IP address proves nothing: through a tunnel, a proxy without forwarding
+ * headers, or DNS rebinding, an attacker's request looks local.
  */
 class TokenKey {
   readonly #keys: SigningKeys
   readonly #cookie: string
-  /** The same at each start and in each process, so that open pages keep working. */
+  /** Equal at each start and in each process, so that open pages keep working. */
   readonly token: string
 
   constructor(secrets: readonly string[]) {
@@ -89,10 +89,10 @@ class TokenKey {
     this.token = this.#keys.sign(OPENED)
   }
 
-  /** Admits those with the token, and gives them a cookie. */
+  /** Returns the reason for refusing a request; undefined if admitted. Gives a request with the token a cookie. */
   refusal(ctx: Koa.Context): string | undefined {
     const { token } = ctx.query
-    // Cookies know no port: browsers send it to the other servers of the host, too.
+    // Sign the port, too: browsers send the cookie to all ports of the host.
     const here = `${OPENED} at ${originClaims(ctx).own}`
     if (typeof token === 'string' && this.#isRight(OPENED, token)) {
       ctx.cookies.set(this.#cookie, this.#keys.sign(here), {

@@ -1,17 +1,17 @@
-// What the buttons do.
+// Performs the actions of the inspector's buttons.
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isUser, type Subject, type UserSubject } from '../../kernel/names/subject.js'
 import type { Core } from '../../kernel/seams/core.js'
 
-/** Revokes what a user's browsers were given. */
+/** Revokes a user's cookies, tickets and sessions. */
 type Revoke = (user: UserSubject) => Promise<void>
 
 /**
- * Performs an action, and returns a description of what was done.
+ * Performs an action, and returns a description of its effect.
  *
  * @param name the subject's name for use in a sentence
- * @throws {LiveSessionError} `malformed` for an action that is not possible
+ * @throws {LiveSessionError} `malformed` for an impossible action
  */
 export async function act(
   core: Pick<Core, 'connections' | 'subjects'>,
@@ -37,15 +37,14 @@ export async function act(
 }
 
 /**
- * Forgets every value in memory, and makes all browsers reconnect, as a restart would. What has ended stays ended, and the store is still
- * told what it has not been told yet.
+ * Evicts all values from memory, and makes all browsers reconnect, as a restart would. Keeps revocations, and pending writes to the store.
  */
 export function restart({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>): void {
   void connections.end(connections.all(), 'closed')
   subjects.clear()
 }
 
-/** The same for one subject. */
+/** Does the same for a single subject. */
 function forget({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>, subject: Subject): void {
   void connections.end(connections.of(subject), 'closed')
   subjects.evict(subject)

@@ -1,4 +1,4 @@
-// Markup that is escaped where it is made.
+// Builds HTML by a template tag that escapes all values.
 
 import { escapeUnit } from '../../../shared/escape.js'
 import { LOGIN_STAMP } from '../../../shared/stamp.js'
@@ -16,10 +16,10 @@ export class Html {
   }
 }
 
-/** What markup may contain; false and undefined render nothing. */
+/** A value in markup; false and undefined render nothing. */
 export type Content = Html | string | number | false | undefined | readonly Content[]
 
-/** Creates markup: the template itself is used unchanged, all values are escaped, also between the quotes of an attribute. */
+/** Creates markup: keeps the template's own text, and escapes all values, also between the quotes of an attribute. */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return new Html(parts.reduce((text, part, at) => `${text}${markup(contents[at - 1])}${part}`))
 }
@@ -39,7 +39,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Shows invisible characters as their code numbers: what you read is what is there, in that order. */
+/** Escapes HTML, and shows invisible and bidirectional control characters as code numbers, so that a value cannot disguise itself. */
 function escaped(text: string): string {
   const printable = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (found) =>
     found.split('').map(escapeUnit).join(''),
@@ -49,7 +49,7 @@ function escaped(text: string): string {
 
 const LAST_DATE = 8.64e15
 
-/** Renders a time: for today without the date, to the ms. In UTC, like most server logs. */
+/** Renders a time to the ms, without the date for today. In UTC, like most server logs. */
 export function timeMarkup(time: number, now: number): Html {
   if (time === LOGIN_STAMP) return html`before a sign-in`
   if (!(time > LOGIN_STAMP && time <= LAST_DATE)) return html`never`

@@ -1,4 +1,4 @@
-// The route.
+// The inspector's route.
 
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
@@ -19,7 +19,7 @@ import { subjectName } from './subject-markup.js'
 
 /** Maximum subjects on a page. */
 const MOST_SUBJECTS = 50
-/** Maximum subjects that open pages may still act on. */
+/** Maximum subjects remembered for actions of open pages. */
 const MOST_SHOWN = 10_000
 
 const ALLOWED = 'GET, HEAD, POST'
@@ -35,7 +35,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Replaces headers that the app may have set for its own pages. */
+/** Overrides headers of the app's own pages. */
 const HEADERS = {
   'Content-Security-Policy': POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -46,21 +46,21 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 }
 
-/** The source of what the page shows and does. */
+/** The data and the actions of the page. */
 interface Source {
   readonly core: Core
   readonly refusals: RecentRefusals
-  /** Revokes what a user's browsers were given. */
+  /** Revokes a user's cookies, tickets and sessions. */
   revoke(this: void, user: UserSubject): Promise<void>
 }
 
-/** The route that `live.inspector()` returns, with the token that opens it. */
+/** The route returned by `live.inspector()`, with its token. */
 export type InspectorRoute = Koa.Middleware & {
-  /** Opening its URL with `?token=` gives the browser a cookie. Undefined if `authorize` decides who may look. */
+  /** Opening its URL with `?token=` gives the browser a cookie. Undefined with `authorize`. */
   readonly token: string | undefined
 }
 
-/** Creates the route. It serves all parts of the page at the URL where it is mounted, distinguished by `?part=`. */
+/** Creates the route. Serves all parts of the page at the URL of the mount, distinguished by `?part=`. */
 export function createInspector(source: Source, { refusal, token }: Admission): InspectorRoute {
   const { core } = source
   const inspector = new Inspector(source)
@@ -83,7 +83,7 @@ export function createInspector(source: Source, { refusal, token }: Admission): 
 
 class Inspector {
   readonly #source: Source
-  /** By hash: that is how pages, like everything outside this process, name subjects. */
+  /** By hash, as a guest's subject is a secret: pages get only hashes. */
   readonly #shown: RotatingCache<Subject>
 
   constructor(source: Source) {
@@ -134,7 +134,7 @@ function isLike(subject: Subject, find: string): boolean {
   return find === '' || (isUser(subject) && userIdOf(subject).toLowerCase().includes(find.toLowerCase()))
 }
 
-/** Returns the first matches, without looking at the rest. */
+/** Returns the first matches, and stops there. */
 function some(all: Iterable<Resident>, most: number, is: (resident: Resident) => boolean): readonly Resident[] {
   const found: Resident[] = []
   for (const resident of all) {
@@ -155,7 +155,7 @@ function send(ctx: Koa.Context, type: string, text: string | Html): void {
   ctx.body = String(text)
 }
 
-/** Redirects, so that no token stays in a URL. */
+/** Redirects, so that the URL shows no token or action. */
 function goTo(ctx: Koa.Context, address: string): void {
   ctx.status = 303
   ctx.redirect(address)

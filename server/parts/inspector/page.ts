@@ -1,4 +1,4 @@
-// The document.
+// Renders the inspector's document.
 
 import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot } from './snapshot.js'
@@ -11,7 +11,7 @@ const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>>
   app: 'told to onError',
 }
 
-/** Returns the document. Whatever else it needs comes from its own URL, so it works wherever it is mounted. */
+/** Returns the document. Loads its script and styles from its own URL, and so works at any mount. */
 export function pageMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<!doctype html>
 <html lang="en">
@@ -36,7 +36,7 @@ ${viewMarkup(snapshot, find)}
 </html>`
 }
 
-/** Returns the part that changes while the page is viewed. */
+/** Returns the part refreshed while the page is open. */
 export function viewMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<main id="view">
 <section aria-labelledby="app"><h2 id="app">This app</h2>

@@ -5,7 +5,7 @@ import { createAdmission, type InspectorOptions } from './admission.js'
 import { createInspector, type InspectorRoute } from './inspector.js'
 import { RecentRefusals } from './recent-refusals.js'
 
-/** Creates the part with a route that shows what this process knows: it reads all of the kernel. */
+/** Creates the feature for the inspector, a route that shows the state of this process: reads all of the kernel. */
 export function inspectorPart(core: Core): Part {
   let refusals: RecentRefusals | undefined
   return {

@@ -4,12 +4,12 @@ import { REFUSAL_CHANNEL, type Refused } from '../../refused.js'
 
 const MOST = 50
 
-/** A refusal, with the time it was seen in ms since 1970. */
+/** A refusal, with its time in ms since 1970. */
 export interface SeenRefusal extends Omit<Refused, 'app'> {
   readonly at: number
 }
 
-/** The newest refusals of an app, recorded from the first time they are requested. */
+/** Records the newest refusals of an app, from its creation on. */
 export class RecentRefusals {
   readonly #app: Koa
   readonly #clock: () => number
@@ -26,14 +26,14 @@ export class RecentRefusals {
     return this.#seen
   }
 
-  /** Stops watching. */
+  /** Stops recording. */
   close(): void {
     unsubscribe(REFUSAL_CHANNEL, this.#hear)
   }
 
   readonly #hear = (message: unknown): void => {
     const { app, ...refused } = message as Refused
-    // With two apps in one process, each receives all messages of a channel.
+    // The channel is global: ignore other apps of this process.
     if (app === this.#app) this.#seen = [{ ...refused, at: this.#clock() }, ...this.#seen].slice(0, MOST)
   }
 }

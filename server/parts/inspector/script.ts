@@ -1,6 +1,6 @@
 /**
- * The script of the page: it polls for the view while the page is visible, and changes only what differs, so that focus, selection and
- * scrolling stay. Text, as it is sent to browsers unchanged; an app's own build may rename what is in functions.
+ * The page's script: polls for the view while the page is visible, and patches only the differences, so that focus, selection and scrolling
+ * stay. Kept as text, as an app's own build may rename identifiers in code.
  */
 export const SCRIPT = `
 const PACE = 1000

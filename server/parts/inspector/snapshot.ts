@@ -31,28 +31,28 @@ interface Parts {
 const LONGEST_VALUE = 500
 
 /**
- * - `cache`: the memory of this process
- * - `sockets`: open sockets keep it there, so it is not evicted
- * - `browser`: open pages were sent it
- * - `cookie`: a browser has brought it in its cookie
- * - `store`: the store has confirmed it, or it came from there
+ * - `cache`: in the memory of this process
+ * - `sockets`: kept in memory by open sockets, and never evicted
+ * - `browser`: sent to open pages
+ * - `cookie`: brought by a browser in its cookie
+ * - `store`: confirmed by the store, or loaded from there
  */
 type Place = 'cache' | 'sockets' | 'browser' | 'cookie' | 'store'
 
-/** Why a value is not what `get` returns, or is not shown. */
+/** Whether `get` returns the stored value, or else the reason for the default. */
 type ValueState = 'live' | 'deleted' | 'expired' | 'unreadable' | 'undeclared'
 
-/** One key of a subject. */
+/** A key of a subject. */
 export interface ValueSnapshot {
   readonly key: string
   readonly state: ValueState
-  /** As JSON, truncated if long; undefined if there is none, or if it must not be shown. */
+  /** As JSON, truncated if long; undefined if deleted, hidden or undeclared. */
   readonly json: string | undefined
   readonly isHidden: boolean
   readonly stamp: Stamp
   readonly source: ChangeSource
   readonly places: readonly Place[]
-  /** Its bytes in the cookie; undefined if it does not go there. */
+  /** Its bytes in the cookie; undefined if not stored there. */
   readonly bytes: number | undefined
 }
 
@@ -63,45 +63,45 @@ export interface SubjectSnapshot {
   readonly userId: string | undefined
   /** Whether the user's id is a number. 1 and '1' are two users. */
   readonly isNumber: boolean
-  /** The number that are open at this process. */
+  /** The number of open sockets at this process. */
   readonly sockets: number
-  /** How much of the cookie's budget its values take. */
+  /** The bytes of its values in the cookie. */
   readonly cookieBytes: number
   /** Keys whose newest write the store has not confirmed. */
   readonly unsaved: readonly string[]
   /** The newest write. */
   readonly lastWrite: { readonly stamp: Stamp; readonly source: ChangeSource } | undefined
-  /** What parts know of a user. */
+  /** Facts about a user from other features. */
   readonly facts: readonly Fact[]
   readonly values: readonly ValueSnapshot[]
 }
 
-/** What one process of the app knows. Keys and values are as visitors and the app wrote them, and must be escaped. */
+/** The state of this process. Keys and values are untrusted, and need escaping. */
 export interface NodeSnapshot {
   /** ms since 1970 */
   readonly at: number
   /** The process: `host:pid`. */
   readonly node: string
-  /** The number that are open at it. */
+  /** The number of open sockets at this process. */
   readonly sockets: number
   readonly cached: { readonly users: number; readonly browsers: number }
   readonly cookieBudget: number
   readonly store: { readonly state: StoreState; readonly unsaved: number } | undefined
   readonly subjects: readonly SubjectSnapshot[]
-  /** Whether there are more subjects than these. */
+  /** Whether the list of subjects is truncated. */
   readonly hasMore: boolean
   /** Newest first. */
   readonly refusals: readonly SeenRefusal[]
 }
 
-/** The subjects of a snapshot, and what else was seen. */
+/** The subjects and the refusals for a snapshot. */
 export interface View {
   readonly residents: readonly Resident[]
   readonly hasMore: boolean
   readonly refusals: readonly SeenRefusal[]
 }
 
-/** Returns all that is known now; reading it changes nothing. */
+/** Returns the current state, and changes nothing. */
 export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View): NodeSnapshot {
   const { connections, settings, store, subjects } = parts
   const brought = broughtBy(parts.cookie.seen(), residents)
@@ -120,7 +120,7 @@ export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View)
   }
 }
 
-/** Sorts users first, always in the same order, so that what is being viewed stays in place. */
+/** Returns a sort key: users first, in a stable order, so that subjects keep their place on the page. */
 function nameOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
@@ -156,7 +156,7 @@ function valueSnapshot(
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
   const isHeld = holding !== undefined && holding.outlets.size > 0
   const isInCookie = brought.has(writeOf(key, stamp))
-  // A key of another build may be hidden there: show only that it exists.
+  // An undeclared key may be a hidden field of another build: show the key, not the value.
   const isShown = field !== undefined && field.access !== 'hidden'
   const places: readonly (Place | false | undefined)[] = [
     'cache',
@@ -186,7 +186,7 @@ function stateOf(field: Field | undefined, stamp: Stamp, value: JsonValue | unde
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** Returns which writes of these subjects browsers have brought in their cookies. */
+/** Returns the writes of these subjects found in browsers' cookies. */
 function broughtBy(
   cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
   residents: readonly Resident[],

@@ -1,6 +1,6 @@
-// The styles.
+// The inspector's styles.
 
-/** The styles of the page. Text, as no build step copies files. Each colour has a light and a dark variant. */
+/** The page's styles. Kept as text, as no build step copies files. Each colour has a light and a dark variant. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

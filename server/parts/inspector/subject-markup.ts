@@ -4,7 +4,7 @@ import type { NodeSnapshot, SubjectSnapshot, ValueSnapshot } from './snapshot.js
 /** Characters of a hash: enough to tell browsers apart. */
 const SHORT = 8
 
-/** Renders one subject: what is known of it, its values, and its actions. */
+/** Renders a subject: its facts, its values and its actions. */
 export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, store }: NodeSnapshot): Html {
   const { facts, id, lastWrite, unsaved, values } = subject
   const name = subjectName(subject)
@@ -30,7 +30,7 @@ export function subjectName({ userId, id }: Pick<SubjectSnapshot, 'userId' | 'id
   return userId === undefined ? `browser ${id.slice(0, SHORT)}` : `user ${userId}`
 }
 
-/** Renders an action as a form, so that it works without a script. */
+/** Renders an action as a form, which works without a script. */
 export function deedMarkup(deed: string, label: string, name: string, subject?: string, question?: string): Html {
   const query = new URLSearchParams({ deed, ...(subject === undefined ? {} : { subject }) })
   const ask = question !== undefined && html` data-question="${question}"`
@@ -47,7 +47,7 @@ function meterMarkup(bytes: number, budget: number, name: string): Html {
   return html`<meter min="0" max="${budget}" value="${bytes}" aria-label="Cookie of ${name}"></meter> ${bytes.toLocaleString('en')} of ${budget.toLocaleString('en')} bytes`
 }
 
-// With roles, as to some browsers a table displayed as cards on a phone is no longer a table.
+// Explicit roles: some browsers drop table semantics from a table displayed as cards.
 function valuesMarkup(values: readonly ValueSnapshot[], name: string, at: number): Html {
   return html`<table role="table"><caption>Values of ${name}</caption>
 <thead role="rowgroup"><tr role="row">${['Key', 'Value', 'Written', 'Places', 'Bytes'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}</tr></thead>

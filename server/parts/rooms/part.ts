@@ -7,18 +7,18 @@ import type { Core } from '../../kernel/seams/core.js'
 import type { Part } from '../../kernel/seams/part.js'
 import { RoomNames } from './room-names.js'
 
-/** The place of a socket in the rooms of one field's values. */
+/** A socket's membership in the rooms of a field's values. */
 interface Place {
   readonly socket: LiveSocket
   readonly field: Field
   readonly names: RoomNames
   readonly subject: Subject
-  /** The value whose room the socket is in, and the names of that room. */
+  /** The value whose room the socket has joined, and the room's names. */
   value: JsonValue | undefined
   room: readonly string[]
 }
 
-/** Creates the part that keeps sockets in the rooms of their visitors' values. */
+/** Creates the feature for rooms: keeps each socket in the rooms of its visitor's current values. */
 export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
   const fields = [...sessions.fields.values()].filter(({ rooms }) => rooms)
   const named = fields.map((field) => ({ field, names: new RoomNames(field.key, settings, warn) }))
@@ -26,7 +26,7 @@ export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
     const found = named.find(({ field }) => field.key === key)
     if (!found)
       throw new TypeError(`koa-live-session: room(key): expected a field with rooms: true, received ${String(key)}`)
-    // What was written in this turn: at other nodes, sockets are to have moved when the app's packet arrives.
+    // Broadcast pending changes now: at other nodes, sockets must change rooms before the app's packet arrives.
     remote.peers?.flush()
     return [...found.names.of(value)]
   }

@@ -3,7 +3,7 @@ import { RotatingCache } from '../../kernel/memory/rotating-cache.js'
 import { SigningKeys } from '../../kernel/names/keys.js'
 import type { Settings } from '../../options.js'
 
-/** Values whose names are remembered, and characters of the longest: pages may choose any text. */
+/** Maximum memoized values, and characters of each: pages may choose any text. */
 const REMEMBERED = 10_000
 const LONGEST = 100
 const NONE: readonly string[] = []
@@ -11,8 +11,8 @@ const NONE: readonly string[] = []
 type Scalar = string | number | boolean | null
 
 /**
- * The names of the rooms of one field's values, one for each secret: an app may let its clients choose which rooms they join, so only who
- * has the secrets can tell them. Adapters carry them between nodes, which may have another first secret while secrets are rotated.
+ * Derives the room names of a field's values, with a keyed hash: an app may let clients join rooms by name, so names must be unguessable.
+ * Each secret gives a name, as nodes may have different first secrets during a rotation.
  */
 export class RoomNames {
   readonly #key: string
@@ -30,7 +30,7 @@ export class RoomNames {
   /**
    * Returns the names of a value's room.
    *
-   * @throws {TypeError} if values of that kind have no rooms
+   * @throws {TypeError} for a value without rooms: an object, a list or undefined
    */
   of(value: unknown): readonly string[] {
     if (isScalar(value)) return this.#named(value)
@@ -40,7 +40,7 @@ export class RoomNames {
     )
   }
 
-  /** Returns the names of the room of what the field reads as; none if values of that kind have none. */
+  /** Returns the names of a current value's room; warns and returns none for an object or a list. */
   find(value: JsonValue | undefined): readonly string[] {
     if (isScalar(value)) return this.#named(value)
     if (value !== undefined)
@@ -55,7 +55,7 @@ export class RoomNames {
   }
 
   #name(value: Scalar): readonly string[] {
-    // As 1 and '1' are two values.
+    // The quote distinguishes '1' from 1.
     const text = typeof value === 'string' ? `'${value}` : String(value)
     const names = this.#keys.all(`value:${this.#key}:${text}`).map((mac) => `live_session:value:${mac}`)
     if (text.length <= LONGEST) this.#names.set(value, names)

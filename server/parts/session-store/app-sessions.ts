@@ -26,14 +26,14 @@ import {
 import { sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
 
-/** ms that another process's response has to be sent: the message that it was may be lost. */
+/** ms after which another process's response is presumed sent: the message announcing this may be lost. */
 const LONGEST_ANSWER = 30_000
 const LOST =
   'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
 
 /**
- * The app's own sessions that this process knows. One is a guest's until a request comes with it that `identify` names a user for. In a
- * store, a request never sees less than what that had when it arrived: the visitor may have signed out at another process a moment before.
+ * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for a request with it. With
+ * a store, each request reads the session from the store: the visitor may have just signed out at another process.
  */
 export class AppSessions extends Registers<KnownSession> {
   readonly updates: Updates<SessionName> | undefined
@@ -62,7 +62,7 @@ export class AppSessions extends Registers<KnownSession> {
     })
   }
 
-  /** Keeps sessions from now on. */
+  /** Starts to keep sessions. */
   begin(maxLifetime: number): void {
     this.isUsed = true
     this.maxLifetime = maxLifetime
@@ -86,21 +86,21 @@ export class AppSessions extends Registers<KnownSession> {
     return this.endOf(current) === undefined ? current : undefined
   }
 
-  /** Returns why a session has ended, even if nothing has noticed that yet. */
+  /** Returns the reason for a session's end; also for a lapsed session whose end is not yet recorded. */
   endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
     if (ended !== undefined) return ended
     if (this.isGivenUp(name)) return 'destroyed'
     return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
-  /** Records that a request of a user came with it. */
+  /** Records that a user's request came with the session. */
   setUsers(session: KnownSession): void {
     if (session.isUsers) return
     session.isUsers = true
     this.#settle(session)
   }
 
-  /** Keeps a session in memory as long as the connection, even one that has ended since it was found. */
+  /** Keeps a session in memory as long as the connection. Closes the connection if the session has ended since the handshake found it. */
   hold(found: KnownSession, conn: Socket['conn']): KnownSession {
     if (conn.readyState !== 'open') return found
     const known = this.find(found.name)
@@ -119,16 +119,16 @@ export class AppSessions extends Registers<KnownSession> {
   }
 
   /**
-   * Returns the session of that name, after asking the store for news of it.
+   * Returns the session of a name, after refreshing it from the store.
    *
-   * @throws {LiveSessionError} `store_unavailable` if that does not answer, and nothing is known of the session here
+   * @throws {LiveSessionError} `store_unavailable` if the store does not answer, and the session is not in memory
    */
   async open(name: SessionName): Promise<KnownSession | undefined> {
     if (this.isGivenUp(name)) return undefined
     const isCertain = await this.ask(name)
     const session = this.live(name)
     if (session) session.usedAt = this.core.settings.clock()
-    // It has expired.
+    // The session has expired: end it everywhere.
     else if (isCertain && this.find(name) && !this.isGivenUp(name)) {
       this.#end(name, 'expired')
       this.#hangUp(name)
@@ -137,15 +137,15 @@ export class AppSessions extends Registers<KnownSession> {
     return session
   }
 
-  /** Returns whether a session of that name may exist anywhere, after asking the store for news of it. */
+  /** Returns whether a session of this name may exist anywhere, after asking the store. */
   async mayExist(name: SessionName): Promise<boolean> {
     return !this.core.store || !(await this.ask(name).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**
-   * Loads what the store knows of a session, and returns whether it has. For a session known here, it waits no longer than the deadline.
+   * Loads a session from the store, and returns whether the answer is certain. For a session in memory, waits no longer than the deadline.
    *
-   * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would be taken for one who has no session
+   * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would appear signed out
    */
   async ask(name: SessionName): Promise<boolean> {
     const { store } = this.core
@@ -167,13 +167,13 @@ export class AppSessions extends Registers<KnownSession> {
    * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
    */
   save(session: KnownSession, changes: RegisterChanges, source: ChangeSource): void {
-    // A process that is stopping leaves renewals to another: no request should fail for that.
+    // A closing process skips renewals, so that no request fails for them.
     if (this.#isClosed && changes.size === 0) return
     checkRoom(changesOf(session.replica), changes)
     this.write(session, new Map([...changes, [RENEWED, null]]), source)
   }
 
-  /** @throws {LiveSessionError} `superseded` if it was ended; `closed` */
+  /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
   override write(held: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
     this.core.sessions.checkOpen()
     if (this.isGivenUp(held.name)) throw sessionEnded()
@@ -181,7 +181,7 @@ export class AppSessions extends Registers<KnownSession> {
   }
 
   /**
-   * Abandons a session's id for good, everywhere. Its connections are closed once the response with the browser's new cookie is sent.
+   * Retires a session's id for good, at all nodes. Closes its connections once the response with the browser's new cookie is sent.
    *
    * @throws {LiveSessionError} `closed`
    */
@@ -199,12 +199,12 @@ export class AppSessions extends Registers<KnownSession> {
     else dismiss()
   }
 
-  /** Takes over what another process or the store says of a session. One whose beginning is unknown is not kept. */
+  /** Merges a session's registers from another process or the store. Ignores a session without its creation marker. */
   override take(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
     if (!this.isUsed) return
     const end = registers.find(({ key }) => key === EPOCH_KEY)
     if (this.isGivenUp(name)) {
-      // Told again, now that the response that ended it was sent.
+      // A second announcement of the end: the response of the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
       this.core.epochs.hear(name, toEnding(end))
@@ -213,7 +213,7 @@ export class AppSessions extends Registers<KnownSession> {
       else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
     } else {
       const isBegun = registers.some(({ key, value }) => key === BORN && value !== undefined)
-      // With a store, a node finds there what it needs.
+      // With a store, a node loads sessions on demand.
       const isNew = isBegun && (source === 'store' || !this.core.store)
       const session = isNew ? this.ensure(name) : this.find(name)
       if (session) this.merge(session, registers, source)
@@ -234,7 +234,7 @@ export class AppSessions extends Registers<KnownSession> {
     this.core.announcements.change(session, ofValues, tell)
   }
 
-  /** A store that is down is asked for one at a time, which shows whether it is back. */
+  /** While the store is down, sends a single load at a time, as a probe for its recovery. */
   protected override async load(name: SessionName): Promise<void> {
     if (this.core.store?.health.state === 'down' && this.#loads > 0) throw new Error('the store is down')
     this.#loads += 1
@@ -247,30 +247,30 @@ export class AppSessions extends Registers<KnownSession> {
 
   protected override compare(name: SessionName, stored: readonly StoredRegister[], askedAt: number): void {
     const session = this.live(name)
-    // A store that has lost the session is told everything again.
+    // If the store has lost the session, write everything back.
     const isWhole = stored.some(({ key }) => key === BORN)
     if (session) this.meet(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
-    // Another process may have written to it before it learned of the end.
+    // Another process may have written before learning of the end: delete everything but the end marker.
     if (end && stored.length > 1) this.core.store?.erase(name, [end])
   }
 
-  /** Checks whether it has expired, or is to be asked for, or can be forgotten. */
+  /** Refreshes a stale or expired session from the store, and drops an idle session. */
   async #look(session: KnownSession): Promise<void> {
     const { name, holders, replica, usedAt } = session
-    // Memory may have evicted it since the round met it, and loaded it again for a socket.
+    // Memory may have evicted and reloaded the session during this round.
     if (this.find(name) !== session) return
     const { maxIdle, store, storeRefresh, clock } = this.core.settings
     const now = clock()
     const isStale = store && holders.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
-    // Another process may have renewed an expired one. If the store does not answer, it is checked again later.
+    // Another process may have renewed the expired session. If the store does not answer, the next round asks again.
     if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
-    // It can be loaded again, or its browser has ended it long ago.
+    // The store can restore the session, or its browser closed long ago.
     else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
       this.drop(session)
   }
 
-  /** Ends a session, and removes its values. Its connections stay open until `#hangUp`. */
+  /** Ends a session, and removes its values. Leaves its connections open until `#hangUp`. */
   #end(name: SessionName, end: SessionEnd): void {
     const session = this.find(name)
     if (!session || session.ended !== undefined) return
@@ -290,7 +290,7 @@ export class AppSessions extends Registers<KnownSession> {
     for (const conn of session.holders.keys()) void hangUp(conn)
   }
 
-  /** Has a session where it belongs now, if it is in memory. */
+  /** Moves a session to the right cache: held, of users or of guests. */
   #settle(session: KnownSession): void {
     if (this.find(session.name) === session) this.put(session)
   }

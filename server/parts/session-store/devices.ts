@@ -11,19 +11,19 @@ import { BORN, type SessionName } from './session-content.js'
 import type { Device } from './types.js'
 
 declare const KIND: unique symbol
-/** The name of the list of a user's devices: the store and other processes use the same name. */
+/** The name of a user's list of devices, equal in the store and in all processes. */
 export type ListName = PartName & { readonly [KIND]: 'devices' }
 
 const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
-/** Devices that are listed. From half as many again on, the oldest are dropped. */
+/** Maximum devices listed. Beyond half as many again, the oldest are dropped. */
 const MOST = 100
 const LONGEST_LABEL = 200
 
-/** The value of a register: the session, when that began, and the label. */
+/** The value of a register: the session, its start time, and the label. */
 type Value = readonly [session: SessionName, since: number, label: string | null]
 
-/** A device, and the session by which a user is signed in there. */
+/** A device, and its signed-in session. */
 interface Entry {
   readonly device: Device
   readonly session: SessionName
@@ -33,14 +33,14 @@ function listName(user: UserSubject): ListName {
   return `${LIST}${subjectHash(user)}` as ListName
 }
 
-/** Says nothing of the session's id, and is another once that is regenerated. */
+/** Derives a public name from the session's name: reveals no id, and changes when the id is regenerated. */
 function deviceName(session: SessionName): string {
   return `d${createHash('sha256').update(`device:${session}`).digest('base64url').slice(0, 22)}`
 }
 
 /**
- * Where users are signed in by a session that is kept here: one register a session, in a list of its user, written once an hour. It is the
- * session that proves a sign-in, not the live cookie: that of a user who only reads is never written.
+ * Lists each user's signed-in sessions: a register for each session in the user's list, written at most once an hour. Tracks sessions, not
+ * live cookies, as a user without writes has no live cookie.
  */
 export class Devices extends Registers<Kept<ListName>> {
   readonly #sessions: AppSessions
@@ -50,7 +50,7 @@ export class Devices extends Registers<Kept<ListName>> {
     this.#sessions = sessions
   }
 
-  /** Records whose request has come with a session, and when. */
+  /** Records the user and the hour of a request with a session. */
   seen(session: KnownSession, user: UserSubject | undefined, ctx: Koa.Context): void {
     const hour = Math.floor(this.core.settings.clock() / HOUR)
     const { user: former, hour: last } = session.seen ?? {}
@@ -61,7 +61,7 @@ export class Devices extends Registers<Kept<ListName>> {
     const value: Value = [session.name, session.replica.stamp(BORN), this.#labelOf(ctx) ?? null]
     const list = this.ensure(listName(user))
     this.write(list, new Map([[deviceName(session.name), value]]), 'job')
-    // Keeps a list of 10,000 sign-ins small.
+    // Bound the list: a user may sign in thousands of times.
     const all = this.#entriesOf(list)
     if (all.length <= MOST * 1.5) return
     this.prune(list, 1)
@@ -69,26 +69,26 @@ export class Devices extends Registers<Kept<ListName>> {
     this.#remove(user, oldest)
   }
 
-  /** Lists the sessions that still exist, last used first. */
+  /** Lists existing sessions, last used first. */
   async of(user: UserSubject): Promise<readonly Device[]> {
     return (await this.#existing(user)).slice(0, MOST).map(({ device }) => device)
   }
 
-  /** Says what this process knows of a user's devices. */
+  /** Returns a user's devices in this process, for the inspector. */
   facts(user: UserSubject): Fact | undefined {
     const known = this.#entriesOf(this.find(listName(user)))
     if (known.length === 0) return undefined
     return { title: 'Devices', texts: known.slice(0, MOST).map(({ device }) => device.label ?? device.name) }
   }
 
-  /** Ends the session of that name, if it is one of the user's. */
+  /** Ends the session of a user's device. Returns whether the user had the device. */
   async end(user: UserSubject, name: string): Promise<boolean> {
     const one = (await this.#existing(user)).find(({ device }) => device.name === name)
     if (one) await this.#endAll(user, [one.session])
     return one !== undefined
   }
 
-  /** Ends all sessions of a user but one. */
+  /** Ends all sessions of a user except `except`. */
   async endOthers(user: UserSubject, except: SessionName | undefined): Promise<void> {
     const { all } = await this.#loaded(user)
     const others = all.map(({ session }) => session).filter((session) => session !== except)
@@ -111,12 +111,12 @@ export class Devices extends Registers<Kept<ListName>> {
       }),
     )
     const gone = asked.flatMap(({ kept, isGone }) => (isGone ? kept.session : []))
-    // Without a store, another process may have it.
+    // Without a store, another process may have the session.
     if (gone.length > 0 && this.core.store) this.#remove(user, gone)
     return asked.flatMap(({ kept, isGone, isOver }) => (isGone || isOver ? [] : kept))
   }
 
-  /** If the store does not answer in time, there may be others, and some may have ended. */
+  /** Loads the list. Without an answer of the store in time, the list may be incomplete or stale. */
   async #loaded(user: UserSubject): Promise<{ readonly all: readonly Entry[]; readonly isAnswered: boolean }> {
     const isAnswered = await this.loadInTime(listName(user))
     const list = this.ensure(listName(user))
@@ -132,7 +132,7 @@ export class Devices extends Registers<Kept<ListName>> {
     const { deviceLabel, report } = this.core.settings
     try {
       const label: unknown = deviceLabel(ctx)
-      // As UTF-8, which has no lone surrogates: half a character may be left at the end.
+      // Encode as UTF-8, which replaces half a character left at the end by `slice`.
       return typeof label === 'string' ? Buffer.from(label.slice(0, LONGEST_LABEL)).toString() : undefined
     } catch (error) {
       report(error)
@@ -140,7 +140,7 @@ export class Devices extends Registers<Kept<ListName>> {
     }
   }
 
-  /** Returns what is kept in a list, last seen first. */
+  /** Returns the valid entries of a list, last seen first. */
   #entriesOf(list: Kept<ListName> | undefined): readonly Entry[] {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {

@@ -11,21 +11,21 @@ export interface SessionWatcher {
   ended(end: SessionEnd): void
 }
 
-/** A browser's koa-session, as this process knows it. */
+/** A browser's koa-session in the memory of this process. */
 export class KnownSession extends Kept<SessionName> {
-  /** The connections that keep it in memory, each with its watchers. */
+  /** The connections that hold the session in memory, each with its watchers. */
   readonly holders: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
-  /** Whose request came with it last, and in which hour since 1970. */
+  /** The user and the hour (since 1970) of the last request. */
   seen: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
-  /** Why it has ended. */
+  /** The reason for the end, if ended. */
   ended: SessionEnd | undefined
 
-  /** Also once it has ended, until the response with its browser's new cookie is sent. */
+  /** An ended session stays in memory until the response with its browser's new cookie is sent. */
   override get isHeld(): boolean {
     return this.holders.size > 0 || this.ended !== undefined
   }
 
-  /** Including those that may leave before they are told. */
+  /** A copy, as watchers may leave during a notification. */
   get watchers(): readonly SessionWatcher[] {
     return Array.from(this.holders.values()).flatMap((some) => [...some])
   }

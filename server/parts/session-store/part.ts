@@ -14,7 +14,7 @@ const KEPT =
   'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
   'expected await ctx.session.regenerate() once the user is set'
 
-/** Creates the part for koa-session's sessions, if the app keeps them here. */
+/** Creates the feature for `live.sessionStore()`, a store for koa-session's sessions. */
 export function sessionPart(core: Core): Part {
   const appSessions = new AppSessions(core)
   const devices = new Devices(core, appSessions)
@@ -49,14 +49,14 @@ export function sessionPart(core: Core): Part {
     revokes: async (user, except) => {
       if (appSessions.isUsed) await devices.endOthers(user, except && store.brought(except)?.name)
     },
-    // An attacker who has planted the id would be signed in too. The app may renew it before or after it sets the user.
+    // Session fixation: an attacker with a planted id would be signed in too. Check late: the app may set the user before it regenerates.
     signsIn: (ctx) =>
       onHeaders(ctx.res, () => {
         const session = store.brought(ctx)
         if (session && appSessions.current(session)) core.warn(KEPT)
       }),
     handshake: {
-      // The session that koa-session has found for the browser.
+      // Gives sockets the session found by koa-session in the handshake.
       connect: (ctx, conn) => {
         const found = store.brought(ctx)
         if (!found) return undefined
@@ -68,7 +68,7 @@ export function sessionPart(core: Core): Part {
   }
 }
 
-/** @throws {TypeError} for what is no time, or another time than before: there is one store */
+/** @throws {TypeError} for an invalid time, or a different time than before: all calls share a single store */
 function checkLifetime(given: unknown, { isUsed, maxLifetime: former }: AppSessions): void {
   const name = 'koa-live-session: sessionStore({ maxLifetime })'
   if (!isMs(given) && given !== Infinity)

@@ -8,33 +8,33 @@ import type { RegisterChanges } from '../../kernel/remote/registers.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
-/** The name of an app's session in processes and stores: a hash of its id, which does not reveal the id. */
+/** The name of an app's session in processes and stores: a hash, which does not reveal its id. */
 export type SessionName = PartName & { readonly [KIND]: 'session' }
 
-/** The contents of a session by register key: its values and metadata, without stamps. */
+/** The contents of a session by register key: values and metadata, without stamps. */
 export type SessionContent = ReadonlyMap<string, JsonValue>
 
-/** Marks the beginning of a session: one without it is incomplete, its beginning unknown or deleted. */
+/** Marks the creation of a session: a session without this marker is incomplete or deleted. */
 export const BORN = '$born'
-/** Marks its last save, from which its lifetime counts. */
+/** Marks the last save, from which the lifetime counts. */
 export const RENEWED = '$renewed'
-/** Its lifetime from then on: ms as in koa-session, which may be negative; or `session`, as long as the browser keeps the cookie. */
+/** The lifetime since the last save: ms as in koa-session, which may be negative; or `session`, as long as the browser keeps the cookie. */
 const MAX_AGE = '$maxAge'
 const OWN = new Set([BORN, RENEWED, MAX_AGE])
-/** The prefix of each key of `ctx.session`, so that none is confused with the keys above. */
+/** The prefix of each key of `ctx.session`, distinct from the keys above. */
 const MARK = '.'
 
-/** Maximum keys of a session at a time, including its own. */
+/** Maximum keys of a session at a time, including metadata. */
 const MAX_KEYS = 256
-/** Maximum deleted keys that are remembered. */
+/** Maximum tombstones of deleted keys. */
 const MAX_DELETED = 1024
-/** koa-session's stores keep a session this much longer than its cookie, so that it is found expired. */
+/** Like other stores of koa-session, keeps a session this long after its expiry, so that koa-session finds it expired. */
 const GRACE = 10_000
 
-/** The prefix of those names. */
+/** The prefix of sessions' names. */
 export const SESSION = 'session:'
 
-/** @param id the id in the browser's cookie: it gives access to the session, so it is a secret, and not kept here */
+/** @param id the id in the browser's cookie: a secret, as it gives access to the session; not kept here */
 export function sessionName(id: string): SessionName {
   return `${SESSION}${createHash('sha256')
     .update(SESSION + id)
@@ -62,7 +62,7 @@ export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
   return values
 }
 
-/** Returns what is not deleted: of each key the last entry counts. */
+/** Returns the last entry of each key, without deleted keys. */
 function definedOf(entries: Iterable<readonly [string, JsonValue | undefined]>): SessionContent {
   const content = new Map<string, JsonValue>()
   for (const [key, value] of new Map(entries)) if (value !== undefined) content.set(key, value)
@@ -74,7 +74,7 @@ export function contentOf(replica: Replica): SessionContent {
 }
 
 /**
- * Parses what koa-session passes to be saved.
+ * Parses a session from koa-session for a save.
  *
  * @throws {LiveSessionError} `malformed`, `invalid_value`, `too_large`
  */
@@ -97,7 +97,7 @@ function readMaxAge(said: unknown): number | 'session' {
   throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
 }
 
-/** Returns a session as koa-session expects it: mutable, and with the remaining time by koa-session's own clock. */
+/** Returns a session in koa-session's form: mutable, and with the remaining time by koa-session's own clock. */
 export function toKoaSession(replica: Replica, now: number): object {
   const values: object = JSON.parse(JSON.stringify(Object.fromEntries(valuesOf(replica))))
   const maxAge = maxAgeOf(replica)
@@ -105,7 +105,7 @@ export function toKoaSession(replica: Replica, now: number): object {
   return { ...values, _expire: Date.now() + expiryOf(replica) - now, _maxAge: maxAge }
 }
 
-/** Returns what a request has changed: others' changes stand for whatever it left unchanged. */
+/** Returns the changes of a request. Keys unchanged by the request are left out, and keep concurrent changes. */
 export function difference(before: SessionContent, after: SessionContent): RegisterChanges {
   const changes = new Map<string, JsonValue | undefined>()
   for (const key of before.keys()) if (!after.has(key)) changes.set(key, undefined)
@@ -114,7 +114,7 @@ export function difference(before: SessionContent, after: SessionContent): Regis
 }
 
 /**
- * Returns what a session that continues under another id begins with: what others have written, and its own request's changes.
+ * Returns the initial contents of a regenerated session: the former contents, with the request's changes.
  *
  * @throws {LiveSessionError} `too_large`
  */
@@ -124,7 +124,7 @@ export function changed(before: SessionContent, changes: RegisterChanges): Sessi
 }
 
 /**
- * Checks the limits on keys. Processes adding keys at once may have exceeded them: changes that add none are never refused.
+ * Checks the limits on keys. Never refuses changes without new keys, as concurrent processes may already have exceeded the limits.
  *
  * @param had including deleted keys
  * @throws {LiveSessionError} `too_large`
@@ -141,7 +141,7 @@ export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void 
   }
 }
 
-/** Returns what a session has, or has had. */
+/** Returns the registers of a session, including deleted keys. */
 export function changesOf(replica: Replica): RegisterChanges {
   return new Map(replica.registers().map(({ key, value }) => [key, value]))
 }
@@ -156,16 +156,16 @@ export function maxAgeOf(replica: Replica): number | 'session' {
   return isMaxAge(value) ? value : Number.NEGATIVE_INFINITY
 }
 
-/** When it expires, in ms since 1970; never if the browser ends it. */
+/** The expiry in ms since 1970; infinite if the browser ends the session. */
 function expiryOf(replica: Replica): number {
   const maxAge = maxAgeOf(replica)
   return maxAge === 'session' ? Number.POSITIVE_INFINITY : replica.stamp(RENEWED) + maxAge
 }
 
 /**
- * Returns whether it expired so long ago that it can be forgotten, or has lived as long as it may.
+ * Returns whether a session's expiry, with the grace period, or its maximum lifetime has passed.
  *
- * @param maxLifetime ms since it began
+ * @param maxLifetime ms since its creation
  */
 export function isOver(replica: Replica, now: number, maxLifetime: number): boolean {
   return expiryOf(replica) + GRACE <= now || replica.stamp(BORN) + maxLifetime <= now

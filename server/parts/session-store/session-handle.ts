@@ -89,7 +89,7 @@ export class SessionHandle {
   onEnd(listener: (end: SessionEnd) => void): () => void {
     const { ended } = this.#held
     if (ended === undefined) return this.#ends.add(listener)
-    // There is only one end; other listeners may be told of it later.
+    // Call only this listener: a pending announcement may notify the others.
     heedRejection(listener(ended), this.#report)
     return () => undefined
   }
@@ -98,7 +98,7 @@ export class SessionHandle {
     return this.#sessions.current(this.#held)
   }
 
-  /** Unless the store must compute it, a write is applied before the caller's next line runs. */
+  /** Applies a write before the caller's next line runs, except an `update` with a store. */
   #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
     const { updates } = this.#sessions
     const { name } = this.#held
@@ -106,7 +106,7 @@ export class SessionHandle {
       const update = this.#prepared(method, key, value)
       update.permit()
       let stamp = method === 'update' && updates ? await updates.insist(name, update) : undefined
-      // The session may have ended while the store was asked: then the write does not count.
+      // The session may have ended during the store's update: then reject.
       update.permit()
       stamp ??= this.#sessions.write(this.#held, new Map([[update.field.key, update.next()]]), update.source)
       return { stamp, level: await this.#sessions.level(name) }
@@ -133,7 +133,7 @@ export class SessionHandle {
     }
   }
 
-  /** Tells listeners of all values once all changes of the turn have been made. */
+  /** Notifies listeners of all values once, after all changes of the turn. */
   #tellAll(): void {
     if (this.#isTelling) return
     this.#isTelling = true

@@ -1,28 +1,28 @@
-// What may be in `ctx.session`.
+// Validates the keys and values of `ctx.session`.
 
 import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/errors.js'
 import { printable } from '../../../shared/escape.js'
 import { freezeJson, isWellFormed, type JsonValue } from '../../../shared/json.js'
 
-/** Maximum bytes of one value in stores, as text. */
+/** Maximum bytes of a value in stores, as text. */
 const MAX_BYTES = 64 * 1024
 /** Maximum bytes of a key in stores, without its prefix. */
 const MAX_KEY_BYTES = 254
 
-/** Keys that koa-session never passes on and could not restore: each request of the session would fail, or get another age. */
+/** Keys not passed on by koa-session, which could not restore them: each request of the session would fail, or change its age. */
 const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
-/** Members that an app may shadow in its own request; written over a socket, they would be shadowed in all requests. */
+/** Methods of `ctx.session`. An app may shadow them in its own request; a socket's write would shadow them in all requests. */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
 
-/** Escapes of `JSON.stringify`; among surrogates, only lone ones. */
+/** Escapes of `JSON.stringify`, which escapes only lone surrogates. */
 const ESCAPES = /\\(?:ud[89a-f]..|.)/g
 
-/** Returns whether a key can be in `ctx.session`. Those that begin with `_` are koa-session's own, including `__proto__`. */
+/** Returns whether a key can be in `ctx.session`. Keys beginning with `_` are koa-session's own, including `__proto__`. */
 export function isCarried(key: string): boolean {
   return !key.startsWith('_') && !NOT_CARRIED.has(key)
 }
 
-/** @throws {LiveSessionError} `malformed` if a socket's handler may not write that key */
+/** @throws {LiveSessionError} `malformed` if a socket's handler may not write the key */
 export function checkWritable(key: unknown): asserts key is string {
   if (typeof key !== 'string') throw refusal('malformed', 'a key is no text', typeof key)
   if (!isCarried(key) || METHODS.has(key))
@@ -30,7 +30,7 @@ export function checkWritable(key: unknown): asserts key is string {
   checkKey(key)
 }
 
-/** @throws {LiveSessionError} `malformed` if stores could not hold that key */
+/** @throws {LiveSessionError} `malformed` if stores could not hold the key */
 export function checkKey(key: string): void {
   const isStorable = Buffer.byteLength(key) <= MAX_KEY_BYTES && !key.includes('\0') && isWellFormed(key)
   if (isStorable) return
@@ -38,8 +38,8 @@ export function checkKey(key: string): void {
 }
 
 /**
- * Returns a value as koa-session's JSON would carry it: a Date as its text, an instance as its members, NaN as null; `undefined` and
- * functions are no value. What JSON carries but UTF-8 cannot is replaced, and a member `__proto__` is omitted.
+ * Returns a value as serialized by koa-session: a Date as its text, an instance as its members, NaN as null; `undefined` and functions as
+ * undefined. Replaces lone surrogates, which UTF-8 cannot encode, and omits a member `__proto__`.
  *
  * @throws {LiveSessionError} `invalid_value`, `too_large`
  */
@@ -64,12 +64,12 @@ function attempt<T>(act: () => T, toRefusal: (cause: unknown) => LiveSessionErro
   }
 }
 
-/** Creates the refusal of a write, which would otherwise revive an id that the app has abandoned. */
+/** Creates the refusal of a write to an ended session, which would otherwise revive a retired id. */
 export function sessionEnded(): LiveSessionError {
   return new LiveSessionError('superseded', 'the session has ended meanwhile')
 }
 
-/** Creates a refusal of one key. Koa sends refusals to browsers, which know nothing of `ctx.session`: only the cause names it. */
+/** Creates a refusal of a key. Koa sends the message to browsers, to which `ctx.session` is secret: only the cause names the key. */
 export function refusal(code: LiveSessionErrorCode, message: string, key: string, cause?: unknown): LiveSessionError {
   const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
   return new LiveSessionError(code, `session: ${message}; the cause of this error says which`, { cause: name })

@@ -23,39 +23,39 @@ import type { SessionStore } from './types.js'
 const USED =
   'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time'
 
-/** What a request was given of a session, to compare with what it saves. */
+/** The session as read by a request, for comparison with its save. */
 interface Given {
   readonly session: KnownSession
   readonly content: SessionContent
-  /** Whether the browser brought its id; otherwise the request created it. */
+  /** Whether the browser brought the id; otherwise the request created it. */
   readonly isBrought: boolean
 }
 
 /** How a session continued under another id. */
 interface GoneOn {
   readonly session: KnownSession
-  /** The contents of the former one when it ended. */
+  /** The contents of the former session at its end. */
   readonly former: SessionContent
 }
 
-/** A session whose id a request has abandoned. koa-session regenerates a session by destroying it and saving it under another id. */
+/** A session whose id a request has retired: koa-session regenerates a session by a `destroy`, and a `set` under another id. */
 interface Left {
   readonly given: Given
-  /** Its contents at that time; undefined if others had already ended it. */
+  /** Its contents at its end; undefined if another request had already ended it. */
   readonly content: SessionContent | undefined
   readonly goOn: (next: GoneOn) => void
 }
 
 /**
- * A store for koa-session that knows what each request has changed. What a request was given of sessions, and which it has ended, is known
- * during its lifetime, by the `ctx` that koa-session passes.
+ * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, each request's reads and the
+ * session it has ended.
  */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #settings: Pick<Settings, 'clock' | 'report'>
   readonly #given = new WeakMap<object, Map<SessionName, Given>>()
   readonly #left = new WeakMap<object, Left>()
-  /** How sessions whose id was abandoned have continued: a double click on a sign-in makes two requests. */
+  /** The successors of regenerated sessions: a double click on a sign-in makes two requests. */
   readonly #next = new WeakMap<KnownSession, Promise<GoneOn | undefined>>()
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
@@ -103,16 +103,16 @@ export class KoaSessionStore implements SessionStore {
     await stored
   }
 
-  /** Returns the session that koa-session has found for a request or handshake, by the id that its browser sent. */
+  /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
   brought(ctx: Koa.Context): KnownSession | undefined {
-    // If koa-session was given nothing from here, `ctx.session` is not ours: reading it may fail, or create one.
+    // Without a read from this store, `ctx.session` is not ours: touching it may fail, or create a session.
     if (!this.#given.has(ctx)) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
     const given = typeof externalKey === 'string' ? this.#givenOf(ctx, sessionName(externalKey)) : undefined
     return given?.isBrought ? given.session : undefined
   }
 
-  /** @param ctx an app's own code may call a store without one */
+  /** @param ctx undefined if the app's own code calls the store without a request */
   #givenOf(ctx: unknown, name: SessionName): Given | undefined {
     return this.#given.get(Object(ctx))?.get(name)
   }
@@ -122,11 +122,11 @@ export class KoaSessionStore implements SessionStore {
     this.#given.set(Object(ctx), all.set(given.session.name, given))
   }
 
-  /** @param ended settles when koa-session hears that the session has ended */
+  /** @param ended settles when koa-session learns of the session's end */
   #leave(ctx: unknown, given: Given, content: SessionContent | undefined, ended: unknown): void {
     const next = new Promise<GoneOn | undefined>((goOn) => {
       this.#left.set(Object(ctx), { given, content, goOn })
-      // koa-session saves it under another id in the same turn in which it learns of that; otherwise the app has destroyed it.
+      // `regenerate()` calls `set` in the turn in which `destroy` resolves. Without that, the app has destroyed the session.
       void Promise.allSettled([ended])
         .then(() => turn())
         .then(() => goOn(undefined))
@@ -134,17 +134,17 @@ export class KoaSessionStore implements SessionStore {
     if (content) this.#next.set(given.session, next)
   }
 
-  /** Saves for a request that was given the session before; returns whether that is still current. */
+  /** Saves for a request that has read the session; returns whether the session is still current. */
   #saveAgain(given: Given, content: SessionContent): boolean {
     const session = this.#sessions.current(given.session)
     const changes = difference(given.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
-    // The response stays as it is: the request may just have renewed the session while its visitor signed out.
+    // Report only: the response is unaffected, and a mere renewal during a sign-out is no error.
     else if (changes.size > 0) this.#settings.report(sessionEnded())
     return session !== undefined
   }
 
-  /** Saves for a request that has created the id itself, or for an app's own code without a request, which replaces what is there. */
+  /** Saves for a request that has created the id, or replaces the session for the app's own code without a request. */
   #saveNew(name: SessionName, ctx: unknown, content: SessionContent, begun?: SessionContent): void {
     const source = ctx === undefined ? 'job' : 'request'
     if (this.#sessions.isGivenUp(name)) throw new TypeError(USED)
@@ -154,9 +154,9 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /**
-   * Returns what a session takes along to another id.
+   * Returns the contents carried over to another id.
    *
-   * @throws {LiveSessionError} `superseded` if it was ended: otherwise its visitor, who may have signed out, would be back in it
+   * @throws {LiveSessionError} `superseded` if the session has ended: its visitor may have signed out, and would be signed in again
    */
   async #standing(left: Left): Promise<SessionContent> {
     if (left.content) return left.content
@@ -167,8 +167,8 @@ export class KoaSessionStore implements SessionStore {
 }
 
 /**
- * koa-session says whether a request has changed anything and, since 6.1, which request it is. Without that nothing could be compared, and
- * other requests' changes would be lost. An app's own code says neither.
+ * Refuses koa-session before 6.1, which passes `changed`, but no `ctx`: without the request's read to compare, a save would overwrite
+ * concurrent changes. An app's own code passes neither.
  */
 function checkSource(data: { readonly ctx?: unknown }): void {
   if (data.ctx !== undefined || !('changed' in data)) return
@@ -177,15 +177,15 @@ function checkSource(data: { readonly ctx?: unknown }): void {
   )
 }
 
-/** The response of a request, from the context that koa-session passes. */
+/** The response of a request, from koa-session's context. */
 function responseOf(ctx: unknown): ServerResponse | undefined {
   const { res }: { readonly res?: ServerResponse } = Object(ctx)
   return res
 }
 
 /**
- * Removes a cookie with this id from a response. koa-session sets it after each save: if the session has ended meanwhile, it would replace
- * the cookie of the next one, and its visitor, who may just have signed in, would have none.
+ * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save: for an ended session, the stale
+ * cookie would replace its successor's, and sign the visitor out.
  */
 function withholdCookie(res: ServerResponse | undefined, id: string): void {
   if (!res) return
@@ -193,7 +193,7 @@ function withholdCookie(res: ServerResponse | undefined, id: string): void {
     const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
     const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
     if (late === undefined) return
-    // Along with its signature, which would not match the cookie that the browser has.
+    // Remove its signature, too, which would not match the browser's cookie.
     const names = new Set([nameOf(late), `${nameOf(late)}.sig`])
     const left = lines.filter((line) => !names.has(nameOf(line)))
     res.setHeader('set-cookie', left)

@@ -10,11 +10,11 @@ import type { Part } from '../../kernel/seams/part.js'
 import type { Evidence } from '../../kernel/visitors/recognized.js'
 import { type RefusedWhere, tellRefusal } from '../../refused.js'
 
-/** Creates the part that takes what a tab brings of its own values, besides exchanges: with a connection, and as it is left. */
+/** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from the cookie that it sets before navigating. */
 export function tabPart(core: Core): Part {
   const { app, dispatch, limits, sessions, settings } = core
   if (dispatch.tabKeys.length === 0) return {}
-  /** Returns nothing if a ticket is refused: no page is kept from its server by what its tab had. */
+  /** Redeems the tab's own tickets; returns none if any is refused, so that a bad ticket blocks neither page nor connection. */
   const redeemOwn = (input: unknown, whose: Evidence, where: RefusedWhere): ReturnType<typeof redeem> => {
     const { visitor } = whose
     try {
@@ -35,7 +35,7 @@ export function tabPart(core: Core): Part {
       if (auth[TAB_AUTH] !== undefined) mergeTickets(core, redeemOwn(auth[TAB_AUTH], whose, 'handshake'))
       return () => undefined
     },
-    // Any site's frame or image would bring the cookie, too, within its five seconds.
+    // Reads the cookie for top-level pages only: any site's frame or image also sends it, for up to five seconds.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
       if (!text || destinationOf(ctx, settings.cookie) !== 'document') return undefined
