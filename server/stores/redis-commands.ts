@@ -1,13 +1,13 @@
-// The commands that `redisStore` sends, whatever the client: node-redis, or ioredis by an adapter.
+// Sends the commands of `redisStore` through node-redis, or through ioredis by an adapter.
 
 import type { RedisScript } from './redis-scripts.js'
 
-/** The part of node-redis that is used; for ioredis use `redisStore(fromIoredis(client))`. */
+/** The required part of a node-redis client; for ioredis use `redisStore(fromIoredis(client))`. */
 export interface RedisLike {
-  /** Whether it is connected or connecting. */
+  /** Whether the client is connected or connecting. */
   readonly isOpen: boolean
   /**
-   * False while it is reconnecting.
+   * False while reconnecting.
    *
    * @default isOpen
    */
@@ -16,7 +16,7 @@ export interface RedisLike {
   sendCommand(args: readonly string[]): Promise<unknown>
 }
 
-/** Sends a command, and rejects at once if the client would queue it until it is reconnected. */
+/** Sends a command. Rejects at once while disconnected, as the client would queue the command until a reconnect. */
 export async function send(client: RedisLike, args: readonly string[]): Promise<unknown> {
   if (!client.isOpen || client.isReady === false) {
     throw new Error(
@@ -26,7 +26,7 @@ export async function send(client: RedisLike, args: readonly string[]): Promise<
   return client.sendCommand(args)
 }
 
-/** Runs a script on one key. */
+/** Runs a script on a key. */
 export async function run(
   client: RedisLike,
   script: RedisScript,
@@ -36,7 +36,7 @@ export async function run(
   const rest = ['1', key, ...args]
   try {
     return await send(client, ['EVALSHA', script.sha, ...rest]).catch((error: unknown) => {
-      // Restarted, failed over or flushed: Redis has not run the script, and no longer knows it.
+      // After a restart, failover or flush, Redis no longer has the script, and has not run it.
       if (!isReply(error, 'NOSCRIPT')) throw error
       return send(client, ['EVAL', script.text, ...rest])
     })
@@ -52,19 +52,19 @@ function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.message.includes(code)
 }
 
-/** Returns an answer that is a list of texts and nulls, as it must be. */
+/** Validates an answer: a list of texts and nulls. */
 export function cellsOf(answer: unknown): readonly (string | null)[] {
   if (Array.isArray(answer) && answer.every((cell) => typeof cell === 'string' || cell === null)) return answer
   throw new TypeError('koa-live-session: redisStore: expected texts from the client. Pass one that maps no types')
 }
 
-/** The part of ioredis that is used: both `Redis` and `Cluster` have it. */
+/** The required part of an ioredis client: both `Redis` and `Cluster` have these members. */
 export interface IoredisLike {
   /** `'ready'` while connected. */
   readonly status: string
-  /** The options it was created with. */
+  /** The client's own options. */
   readonly options: {
-    /** Must not be set. */
+    /** Not supported. */
     readonly keyPrefix?: string | undefined
   }
   /** Sends a command. */
@@ -76,8 +76,8 @@ export interface IoredisLike {
 /**
  * Adapts an ioredis client for `redisStore`.
  *
- * @param client a `Redis` or a `Cluster` that you create and end
- * @throws {TypeError} for one with a `keyPrefix`, which ioredis adds to some keys but not to others
+ * @param client a `Redis` or `Cluster`, which your app creates and ends
+ * @throws {TypeError} for a client with a `keyPrefix`, which ioredis adds to some keys but not to others
  * @example
  * redisStore(fromIoredis(new Redis('redis://127.0.0.1:6379')))
  */
@@ -88,8 +88,8 @@ export function fromIoredis(client: IoredisLike): RedisLike {
     throw new TypeError(`koa-live-session: fromIoredis: expected no keyPrefix, received "${keyPrefix}". ${remedy}`)
   }
   const pending = new Set<(error: Error) => void>()
-  // After a reconnect, ioredis resends unanswered commands. A compareAndSet that has won would then be told that it has lost, and an update
-  // would be made twice. So unanswered commands fail.
+  // Reject unanswered commands when the connection closes: ioredis would resend them after a reconnect. The second run of a successful
+  // compareAndSet would report a failure, and the update would be applied twice.
   const lose = (): void => {
     for (const reject of pending) reject(new Error('koa-live-session: fromIoredis: the connection to Redis was lost'))
     pending.clear()

@@ -1,17 +1,17 @@
-// The scripts that Redis runs atomically.
+// The Lua scripts of `redisStore`.
 
 import { createHash } from 'node:crypto'
 
-/** A script that Redis runs atomically: nothing else happens there meanwhile. */
+/** A Lua script. Redis runs it atomically, without other commands in between. */
 export interface RedisScript {
   readonly text: string
-  /** The hash by which Redis knows it. */
+  /** Its SHA-1, the script's name in Redis. */
   readonly sha: string
 }
 
 /**
- * A subject is one hash, which is the only key of each script. A register is a field of it: `<stamp> <canonical JSON>`, or `<stamp>` for a
- * tombstone; a tab and the ids of computed changes may follow. The field with an empty name says when the subject was last used.
+ * A subject is a Redis hash, the only key of each script. Each register is a field: `<stamp> <canonical JSON>`, or `<stamp>` for a
+ * tombstone; a tab and the ids of computed changes may follow. The field with an empty name is the time of the subject's last use.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to this; it prints large ones as 1.7e+12, so stamps are written as the texts they came as.
@@ -47,7 +47,7 @@ if #fields > 0 then touch(ARGV[1], ARGV[2], ARGV[3]) end
 return fields
 `)
 
-/** KEYS: the hash. ARGV: now, pace, maxIdle, then field and cell in turn. Returns the cell that then stands for each field. */
+/** KEYS: the hash. ARGV: now, pace, maxIdle, then field and cell in turn. Returns the current cell of each field after the merge. */
 export const MERGE: RedisScript = script(`${COMMON}
 -- Lua's own < compares texts as the server's locale has it.
 local function isLarger(a, b)
@@ -74,7 +74,7 @@ touch(ARGV[1], ARGV[2], ARGV[3])
 return standing
 `)
 
-/** KEYS: the hash. ARGV: now, pace, maxIdle, field, cell, expected. Returns 1 if it has written. */
+/** KEYS: the hash. ARGV: now, pace, maxIdle, field, cell, expected. Returns 1 if written, else 0. */
 export const COMPARE_AND_SET: RedisScript = script(`${COMMON}
 if read(stands(ARGV[4])) ~= tonumber(ARGV[6]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
@@ -82,7 +82,7 @@ touch(ARGV[1], ARGV[2], ARGV[3])
 return 1
 `)
 
-/** KEYS: the hash. ARGV: a stamp. Deletes tombstones that are older. */
+/** KEYS: the hash. ARGV: a stamp. Deletes older tombstones. */
 export const PRUNE: RedisScript = script(`${COMMON}
 local cells = redis.call('HGETALL', KEYS[1])
 for at = 1, #cells, 2 do
@@ -93,8 +93,9 @@ end
 `)
 
 /**
- * KEYS: the hash. ARGV: ms since 1970; the same for what has ended; the fields of that. Returns 1 if the hash was last used before that and
- * was deleted, apart from those fields. A hash that does not say when it was used is left alone.
+ * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for end markers; the two fields of end markers. Deletes a hash last used
+ * before the limit, except end markers within their own limit. Returns 1 if anything was deleted. Ignores a hash without a time of last
+ * use.
  */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))

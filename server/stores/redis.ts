@@ -24,13 +24,14 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string
   /**
-   * ms since its last use after which Redis forgets a subject, including revocations: a whole number, at least the plugin's `maxAge`.
+   * ms since a subject's last use after which Redis expires all its data, including revocations: a whole number, at least the plugin's
+   * `maxAge`.
    *
    * @default 100 days
    */
   readonly maxIdle?: number
   /**
-   * Returns ms since 1970, for when a subject was used. In tests use `testClock`.
+   * Returns ms since 1970, to record a subject's last use. In tests use `testClock`.
    *
    * @default Date.now
    */
@@ -41,12 +42,12 @@ const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
 /**
- * Creates a store in Redis 6 or newer, or Valkey. How durable acknowledged writes are depends on Redis' own `appendonly` and `appendfsync`:
- * see docs/stores-reference.md.
+ * Creates a store in Redis 6 or newer, or Valkey. The durability of acknowledged writes depends on Redis' own `appendonly` and
+ * `appendfsync`: see docs/stores-reference.md.
  *
- * @param client a client that you connect and close
+ * @param client your app connects and closes it
  * @param options each checked at once
- * @throws {TypeError} naming the option, what was expected and what was received
+ * @throws {TypeError} with the option, the expected and the received value
  * @example
  * const client = createClient({ url: 'redis://127.0.0.1:6379' })
  * client.on('error', console.error)
@@ -57,7 +58,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   checkNames(options, ['prefix', 'maxIdle', 'clock'], 'redisStore: ')
   const { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now } = options
   checkClient(client)
-  // The hash tag begins at the first brace.
+  // Redis Cluster's hash tag begins at the first brace.
   check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
   check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
   check(typeof clock === 'function', 'clock', 'a function', clock)
@@ -78,7 +79,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
       if (registers.length === 0) return []
       const args = registers.flatMap((register) => [register.key, cellOf(register)])
       const cells = cellsOf(await use(MERGE, subject, args))
-      // For a key that is there twice, the last answer is what stands.
+      // For a duplicate key, the last answer is current.
       const standing = new Map(registers.map(({ key }, at) => [key, cells[at] ?? '']))
       return Array.from(standing, ([key, cell]) => readCell(key, cell))
     },
@@ -93,9 +94,9 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
     },
     async sweep(before, { guests = before, ended = before } = {}) {
       const sweep = async (names: string, limit: number): Promise<number> => {
-        // Subjects unused for that long have expired.
+        // Subjects unused for so long have expired in Redis.
         if (limit <= clock() - maxIdle) return 0
-        // A use is recorded up to an hour late.
+        // The recorded time of last use lags by up to an hour.
         const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY, GENERATION_KEY]
         let deleted = 0
         for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
@@ -111,7 +112,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   }
 }
 
-/** A tab precedes ids: no value's text contains one, and it sorts before every character of such texts. */
+/** A tab separates the ids: no value's text contains a tab, and it sorts before all their characters. */
 function cellOf({ stamp, value, ids }: StoredRow): string {
   const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
   return text === '' ? String(stamp) : `${stamp} ${text}`
@@ -124,7 +125,7 @@ function readCell(key: string, cell: string): StoredRow {
   return readRow(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
 }
 
-/** Yields the hashes whose keys match, in batches. In a cluster: those of one node. */
+/** Yields the keys of matching hashes, in batches. In a cluster: of a single node. */
 async function* scan(client: RedisLike, pattern: string): AsyncGenerator<readonly string[]> {
   let cursor: unknown = '0'
   do {

@@ -1,4 +1,4 @@
-// The app's Kysely.
+// The type of the app's Kysely.
 
 import type { Kysely } from 'kysely'
 

@@ -1,4 +1,4 @@
-// The engines, and how one is found.
+// Detects the engine of a database.
 
 import { sql } from 'kysely'
 import type { AnyDatabase } from './database.js'
@@ -6,7 +6,7 @@ import type { Engine } from './engine.js'
 import { mysql } from './mysql.js'
 import { postgres, sqlite } from './on-conflict.js'
 
-/** By how an engine quotes names and marks parameters: drivers have their own classes, and there may be two builds of Kysely. */
+/** By the engine's quotes and parameter marks in compiled SQL: class checks would fail for other drivers or a second copy of Kysely. */
 const ENGINES: ReadonlyMap<string, Engine> = new Map([
   ['"x" = ?', sqlite],
   ['"x" = $1', postgres],

@@ -5,11 +5,11 @@ import { checkTable, DEFAULT_TABLE } from './table.js'
 
 /**
  * Creates the table of `sqlStore` and its index if they are missing, and adds a missing column; otherwise changes nothing. Several nodes
- * may call it at the same time. If you have migrations of your own, docs/stores-reference.md has the same statements.
+ * may migrate at the same time. If you have migrations of your own, docs/stores-reference.md has the same statements.
  *
- * @param db your own `Kysely`, or a transaction of it
+ * @param db your own `Kysely`, or a transaction
  * @param options the `table`, as in `sqlStore`
- * @throws {TypeError} for an engine that the store does not support
+ * @throws {TypeError} for an unsupported engine
  * @example
  * await migrateSqlStore(db)
  */
@@ -24,7 +24,7 @@ export async function migrateSqlStore(db: AnyDatabase, options: { readonly table
   await (migrationLock === undefined || db.isTransaction ? run(db) : db.transaction().execute(run))
 }
 
-/** SQLite and MySQL cannot add a column only if it is missing. */
+/** SQLite and MySQL have no `add column if not exists`. */
 function unlessThere(error: unknown): void {
   if (!(error instanceof Error && /duplicate column name/i.test(error.message))) throw error
 }

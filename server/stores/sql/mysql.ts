@@ -12,7 +12,7 @@ const IDS = `varchar(${200 * (32 + 16 + 2)}) character set ascii collate ascii_b
 export const mysql: Engine = {
   text: sql`char`,
 
-  // All texts are ASCII, and so are their columns: bytes are compared, whatever the connection's collation.
+  // All texts and columns are ASCII: comparisons are bytewise, whatever the connection's collation.
   migration: (table) => [
     `create table if not exists ${quoted(table, '`')} (
   \`subject\` varchar(${MAX_TEXT}) character set ascii collate ascii_bin not null,
@@ -28,7 +28,7 @@ export const mysql: Engine = {
 
   addition: (table) => `alter table ${quoted(table, '`')} add column \`ids\` ${IDS}`,
 
-  // Assignments run from left to right, and each sees the results of those before: so the column that decides first comes last.
+  // Assignments run from left to right, and each sees earlier results: so assign `stamp`, which decides first, last.
   merge: (table, rows) => sql<RowRead>`
     insert into ${sql.table(table)} ${columnsAndValues(rows)}
     on duplicate key update
@@ -37,9 +37,9 @@ export const mysql: Engine = {
       read_at = if(values(read_at) - read_at >= ${sql.lit(READ_PRECISION)}, values(read_at), read_at),
       stamp = if(values(stamp) > stamp or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}, values(stamp), stamp)`,
 
-  // Rows are found, and therefore locked, by the primary key.
+  // MySQL finds, and therefore locks, rows by the primary key.
   inOrder: (_, condition) => condition,
 
-  // Which rows an upsert counts depends on a connection flag.
+  // Not an upsert, whose count of affected rows depends on a connection flag.
   insert: (table, row) => sql`insert ignore into ${sql.table(table)} ${columnsAndValues([row])}`,
 }

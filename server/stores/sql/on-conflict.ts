@@ -1,4 +1,4 @@
-// What SQLite and PostgreSQL share.
+// The engines of SQLite and PostgreSQL, which share `on conflict`.
 
 import { type RawBuilder, sql } from 'kysely'
 import type { Engine } from './engine.js'
@@ -9,11 +9,11 @@ const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (held.stamp, h
   or held.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
 const unmarked = sql`excluded.read_at - held.read_at >= ${sql.lit(READ_PRECISION)}`
 
-/** The SQL that SQLite and PostgreSQL share. */
+/** The common SQL of SQLite and PostgreSQL. */
 const onConflict = {
   text: sql`text`,
 
-  // An unchanged row costs no write.
+  // The `where` avoids writes of unchanged rows.
   merge: (table: string, rows: readonly Row[]): RawBuilder<RowRead> => sql<RowRead>`
     insert into ${sql.table(table)} as held ${columnsAndValues(rows)}
     on conflict (subject, ${KEY}) do update set
@@ -30,7 +30,7 @@ const onConflict = {
 
 export const sqlite: Engine = {
   ...onConflict,
-  // SQLite has one writer at a time.
+  // SQLite has a single writer at a time, so no deadlocks.
   inOrder: (_, condition) => condition,
   migration: (table) => [
     `create table if not exists ${quoted(table, '"')} (
@@ -49,7 +49,7 @@ export const sqlite: Engine = {
 
 export const postgres: Engine = {
   ...onConflict,
-  // An update locks rows in the order in which they lie in the table. It takes a second until a deadlock is noticed.
+  // An update locks rows in their physical order, which may deadlock; PostgreSQL detects deadlocks only after a second.
   inOrder: (table, condition) => sql`(subject, ${KEY}) in (
     select subject, ${KEY} from ${sql.table(table)} where ${condition} order by subject, ${KEY} for update)`,
   migration: (table) => [
@@ -66,7 +66,7 @@ export const postgres: Engine = {
   ],
   addition: (table) =>
     `alter table ${quoted(table, '"')} add column if not exists "ids" text collate "C" not null default ''`,
-  // `if not exists` checks first, then creates: of two nodes that do so at the same moment, one fails. The number is the package's own.
+  // `if not exists` checks first, then creates: of two concurrent migrations, one would fail. The number is the package's own.
   migrationLock: sql`select pg_advisory_xact_lock(5499823114)`,
 }
 

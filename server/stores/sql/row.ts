@@ -1,4 +1,4 @@
-// Registers as rows.
+// Converts registers to rows and back.
 
 import { type RawBuilder, sql } from 'kysely'
 import { canonicalJson } from '../../../shared/json.js'
@@ -7,7 +7,7 @@ import { idsText, isNews } from '../../../shared/taken-ids.js'
 import { readRow } from '../../kernel/remote/rows.js'
 import type { StoredRow } from '../store.js'
 
-/** A register as it is written. */
+/** A row to write. */
 export interface Row {
   readonly subject: string
   readonly key: string
@@ -17,7 +17,7 @@ export interface Row {
   readonly read_at: number
 }
 
-/** A row as it is read. Numbers are read as texts: how a driver reads a BIGINT is a setting of the app. */
+/** A row as read, with numbers as texts: the app's driver settings decide how a BIGINT is read. */
 export interface RowRead {
   readonly key: string
   readonly stamp: string
@@ -26,12 +26,12 @@ export interface RowRead {
 }
 
 /**
- * A deleted key's value. JSON texts are never empty, so every engine sorts it first; with NULL every comparison would need a case of its
- * own, as `NULL < 'x'` is not true.
+ * A deleted key's value. JSON texts are never empty, so every engine sorts the tombstone first; with NULL every comparison would need a
+ * case of its own, as `NULL < 'x'` is not true.
  */
 export const TOMBSTONE = ''
 
-/** Returns one row per key, sorted by key: statements that lock rows in the same order do not deadlock. */
+/** Returns a row per key, sorted by key: statements that lock rows in the same order do not deadlock. */
 export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {
   const newest = new Map<string, StoredRow>()
   // PostgreSQL refuses an upsert that touches a row twice.
@@ -43,7 +43,7 @@ export function toRows(subject: string, registers: readonly StoredRow[], now: nu
   return rows.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-/** @throws {TypeError} if no row can hold it */
+/** @throws {TypeError} if a row cannot hold the register */
 export function toRow(subject: string, { key, stamp, value, ids }: StoredRow, now: number): Row {
   if (!isStamp(stamp)) {
     throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)
@@ -57,10 +57,10 @@ export function fromRow({ key, stamp, value, ids }: RowRead): StoredRow {
   return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
 }
 
-/** ms between two updates of a row's last use: otherwise each read would be a write. */
+/** Minimum ms between two updates of a row's last use: otherwise each read would be a write. */
 export const READ_PRECISION: number = 24 * 60 * 60 * 1000
 
-/** `key` is a reserved word in some engines, so it is quoted. */
+/** Quoted, as `key` is a reserved word in some engines. */
 export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
 
 /** `(subject, ...) values (...), (...)` */
@@ -75,10 +75,10 @@ export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
 export const MAX_TEXT: number = 3 * 255
 
 /**
- * Returns a subject or key as its column holds it: printable ASCII unchanged, the rest as in a URL. PostgreSQL cannot store U+0000, and
- * MySQL treats texts as equal that differ only in trailing spaces, case or accents: two users would share their values.
+ * Encodes a subject or key for its column: printable ASCII unchanged, the rest URL-encoded. PostgreSQL cannot store U+0000, and MySQL
+ * ignores differences in trailing spaces, case or accents: two users would share their values.
  *
- * @throws {TypeError} if it is too long, or not well-formed text
+ * @throws {TypeError} for a text too long or not well-formed
  */
 export function columnText(name: 'subject' | 'key', text: string): string {
   const stored = urlEncoded(text)
@@ -89,7 +89,7 @@ export function columnText(name: 'subject' | 'key', text: string): string {
   )
 }
 
-/** Reverses `columnText`. Text that it never produces, written by another program, is passed on unchanged. */
+/** Reverses `columnText`. Returns invalid text from another program unchanged. */
 export function fromColumnText(stored: string): string {
   try {
     return decodeURIComponent(stored)

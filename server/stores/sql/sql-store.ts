@@ -19,7 +19,7 @@ export interface SqlStoreOptions {
    */
   readonly table?: string
   /**
-   * Returns ms since 1970, for recording when a row was used.
+   * Returns ms since 1970, to record a row's last use.
    *
    * @default Date.now
    */
@@ -32,7 +32,7 @@ interface RowUsed extends RowRead {
 
 /**
  * Creates a store in a table of SQLite, PostgreSQL, MariaDB or MySQL, with one row for each subject and key. `migrateSqlStore` creates the
- * table. The database is the app's, and `close()` leaves it open.
+ * table. The database is the app's: `close()` leaves the connection open.
  *
  * @param db your own `Kysely`, with any tables
  * @throws {TypeError} for another engine, or an invalid table name
@@ -55,7 +55,7 @@ class SqlStore implements Store {
     this.#engine = engineOf(db)
     this.#table = checkTable(table)
     this.#clock = clock
-    // With a plugin that renames columns, we would read other columns than we wrote.
+    // A plugin for renaming columns would change our column names.
     this.#db = db.withoutPlugins()
   }
 
@@ -64,7 +64,7 @@ class SqlStore implements Store {
     const rows = await this.#rows(subject)
     const unmarked = rows.filter((row) => Number(row.read_at) <= now - READ_PRECISION)
     if (unmarked.length === 0 || (await this.#mark(subject, now, unmarked.length))) return rows.map(fromRow)
-    // Meanwhile, another node has marked them, or a sweep has deleted them.
+    // Another node has marked the rows meanwhile, or a sweep has deleted them: read again.
     return (await this.#rows(subject)).map(fromRow)
   }
 
@@ -79,7 +79,7 @@ class SqlStore implements Store {
       if (asked.length === 0) break
       const others = await this.#rows(subject, asked)
       standing.push(...others)
-      // A missing row was removed in between: then our write came after that.
+      // A missing row was removed in between: write again.
       asked = without(asked, others)
     }
     return standing.map(fromRow)
@@ -110,7 +110,7 @@ class SqlStore implements Store {
   }
 
   async #sweep(names: string, before: number, ended: number): Promise<number> {
-    // A row is marked with the time of its last use, or with a time up to a day earlier.
+    // The recorded last use of a row lags by up to a day.
     const marked = (ms: number): number => Math.floor(ms) - READ_PRECISION
     const unread = { names, limit: marked(before), endedLimit: marked(ended) }
     let swept = 0
@@ -118,7 +118,7 @@ class SqlStore implements Store {
       const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))
       if (batch === undefined) return swept
       swept += batch
-      // SQLite drivers are synchronous: let other work run now.
+      // SQLite drivers are synchronous: yield to the event loop.
       await setImmediate()
     }
   }
@@ -141,7 +141,7 @@ class SqlStore implements Store {
     return rows
   }
 
-  /** Returns whether all rows to be marked were still there. */
+  /** Records the current use. Returns whether all rows still existed. */
   async #mark(subject: string, now: number, count: number): Promise<boolean> {
     const rows = sql`subject = ${columnText('subject', subject)} and read_at <= ${now - READ_PRECISION}`
     try {
@@ -151,7 +151,7 @@ class SqlStore implements Store {
       )
       return numAffectedRows >= count
     } catch {
-      // A full database, or a read-only replica, can still be read.
+      // A full database, or a read-only replica, still allows reads.
       return true
     }
   }
@@ -175,19 +175,19 @@ function without(rows: readonly Row[], known: readonly RowRead[]): readonly Row[
   return rows.filter(({ key }) => !keys.has(key))
 }
 
-/** How often a statement is tried that the database rolls back in favour of another. */
+/** Maximum attempts of a statement rolled back by the database for a conflict. */
 const ATTEMPTS = 10
 
-/** PostgreSQL's deadlock and serialization failure, MariaDB's and MySQL's deadlock. */
+/** Codes of conflicts: PostgreSQL's deadlock and serialization failure, MariaDB's and MySQL's deadlock. */
 const UNDONE: ReadonlySet<unknown> = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK'])
 
 /** The codes for an unknown table or column of PostgreSQL, MariaDB and MySQL; for SQLite each driver has its own. */
 const UNKNOWN: ReadonlySet<unknown> = new Set(['42P01', 'ER_NO_SUCH_TABLE', '42703', 'ER_BAD_FIELD_ERROR'])
 
 /**
- * Runs a database action, again if the database has rolled it back and asks for a retry.
+ * Runs a database action, and retries after a rollback for a deadlock or a serialization failure.
  *
- * @throws {Error} saying what was attempted; its cause has the driver's code
+ * @throws {Error} with the failed operation; its cause has the driver's code
  */
 export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<T> {
   for (let left = ATTEMPTS - 1; ; left -= 1) {
@@ -200,13 +200,13 @@ export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<
 }
 
 /**
- * A driver's error without what it quotes: mysql2 attaches the statement with all values to its errors, PostgreSQL the row that failed, and
- * logs print everything that an error has.
+ * Wraps a driver's error without visitors' values: mysql2 attaches the statement with all values, PostgreSQL the failed row, and logs print
+ * all properties of an error.
  */
 function failure(doing: string, error: unknown): Error {
   const code = codeOf(error)
   const said = error instanceof Error ? error.message : String(error)
-  // For a connection that was refused at several addresses, Node gives only the code.
+  // If several addresses refuse a connection, Node gives only a code.
   const message = said === '' ? String(code) : said
   const remedy =
     UNKNOWN.has(code) || /^no such (?:table|column)|has no column named/.test(said)

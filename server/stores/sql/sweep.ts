@@ -1,24 +1,24 @@
-// The deletion of what was not used for long.
+// Deletes expired rows.
 
 import { type RawBuilder, sql } from 'kysely'
 import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
 
-/** Subjects to delete at a time: few, as other statements may wait for their rows. */
+/** Subjects deleted at a time: few, as other statements may wait for their locks. */
 const BATCH = 100
 
-/** What to delete: the beginning of subjects' names, and times before which rows were last read, in ms since 1970. */
+/** The rows to delete: a prefix of subjects' names, and limits for the last use, in ms since 1970. */
 export interface Unread {
   readonly names: string
   readonly limit: number
-  /** The limit for rows that say that a subject has ended. */
+  /** The limit for end markers: `$epoch` and `$generation`. */
   readonly endedLimit: number
 }
 
 /**
- * Deletes some subjects without a row that was read at `limit` or later, and returns how many; undefined if there are none. A subject's
- * values go all or none: otherwise it would come back with half of them. Rows that say it has ended stay until `endedLimit`.
+ * Deletes some subjects with no row used at `limit` or later, and returns how many; undefined if there are none. Deletes all values of a
+ * subject or none: otherwise a returning visitor would find half of them. End markers stay until `endedLimit`.
  */
 export async function sweepBatch(
   db: AnyDatabase,
@@ -48,7 +48,7 @@ export async function sweepBatch(
     .catch(unlessUsed)
 }
 
-/** Rolls back a batch: its subject will not be found unread again. */
+/** Rolls back a batch: the next batch no longer selects the used subject. */
 class UsedMeanwhile extends Error {}
 
 function unlessUsed(error: unknown): number {

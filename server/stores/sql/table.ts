@@ -1,10 +1,10 @@
-// The name of the table.
+// Validates and quotes the name of the table.
 
 export const DEFAULT_TABLE = 'live_session_settings'
 
 const NAME = /^(?:[A-Za-z_]\w{0,47}\.)?[A-Za-z_]\w{0,47}$/
 
-/** @throws {TypeError} if it is not a table name, or too long to name its index */
+/** @throws {TypeError} for an invalid table name, or a name too long for its index */
 export function checkTable(table: unknown): string {
   if (typeof table === 'string' && NAME.test(table)) return table
   throw new TypeError(
@@ -17,7 +17,7 @@ export function quoted(table: string, quote: '"' | '`'): string {
   return table.replace(/\w+/g, (name) => quote + name + quote)
 }
 
-/** Returns the name of the index, which is in the table's schema but named without it. */
+/** Returns the name of the index, without the schema: indexes live in their table's schema. */
 export function indexName(table: string): string {
   return `${table.replace(/^.*\./, '')}_read_at`
 }
