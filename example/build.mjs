@@ -6,7 +6,7 @@ const path = (name) => fileURLToPath(new URL(name, root))
 
 const isDevelopment = process.env.NODE_ENV === 'development'
 
-/** Maps the package's own name, as users import it, to the source: nothing has to be built first. */
+/** Maps the package's own name to the source, so that no build is needed first. */
 const alias = {
   'koa-live-session': path('server/index.ts'),
   'koa-live-session/fields': path('shared/index.ts'),
@@ -18,8 +18,8 @@ const alias = {
 }
 
 /**
- * Resolves packages to where they are installed, whatever folder the bundle is in. Only ECharts is bundled: its hundreds of
- * files take half a second to load, which would slow down a restart.
+ * Resolves packages to their installed paths, whatever the bundle's folder. Bundles only ECharts: its hundreds of files take half a second
+ * to load, which would slow down a restart.
  */
 const installed = {
   name: 'installed',
@@ -33,7 +33,7 @@ const installed = {
 
 const shared = { bundle: true, alias, format: 'esm' }
 
-/** Constants that the frameworks need from a bundler; in development they log mistakes to the console, as our client does. */
+/** Constants needed by the frameworks from a bundler; in development they log mistakes to the console, as our client does. */
 const define = {
   'process.env.NODE_ENV': JSON.stringify(isDevelopment ? 'development' : 'production'),
   __VUE_OPTIONS_API__: 'false',
@@ -41,7 +41,7 @@ const define = {
   __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
 }
 
-/** Builds an example's server, and the files that its page needs, into a folder. */
+/** Builds an example's server and its page's files into a folder. */
 export async function buildInto(outdir, example) {
   await Promise.all([
     build({
@@ -57,7 +57,7 @@ export async function buildInto(outdir, example) {
     }),
     build({
       ...shared,
-      // All in one folder, whatever folders they come from.
+      // Write all files into the same folder, wherever the sources are.
       entryPoints: [
         { in: path(`${example}/browser.ts`), out: 'browser' },
         { in: path(`${example}/style.css`), out: 'style' },

@@ -1,5 +1,5 @@
-// `npm run start:cluster` runs this: the example on two nodes, behind a small proxy, with a Redis that keeps the values and connects
-// the nodes. This process starts all of them, and they end with it.
+// `npm run start:cluster`: runs the example on two nodes behind a small proxy, with a Redis as store and adapter. Starts and ends all of
+// these processes.
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { findRedis, startRedis } from './cluster/redis.mjs'
 
 const { EXAMPLE_CACHE, PORT = '3000', HOST } = process.env
 const NAMES = ['A', 'B']
-/** No other port is tried: `localhost` at another port is another origin, with other unsaved changes. */
+/** Fails without trying another port: `localhost` at another port is another origin, with other unsaved changes. */
 const reasons = { EADDRINUSE: 'is taken', EACCES: 'needs rights that this account does not have' }
 const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']
 

@@ -12,7 +12,7 @@ export interface ProjectRecord {
   readonly start: string
   /** ISO date. */
   readonly due: string
-  /** Percent of the work that is done. */
+  /** Percent of the work done. */
   readonly progress: number
   /** Share of each category in every cost, in percent, in the order of `categories`. */
   readonly mix: readonly number[]
@@ -35,7 +35,7 @@ const PRINTING = [50, 25, 15, 10]
 const STAGING = [25, 30, 40, 5]
 const CONFERENCE = [35, 20, 35, 10]
 
-// Even thousands and shares in steps of 5 %: each part is a whole number of hundreds, as the table shows it.
+// Even thousands and shares in steps of 5 %: each part is a whole number of hundreds, as shown in the table.
 export const records: readonly ProjectRecord[] = [
   {
     name: 'Harbour Library',

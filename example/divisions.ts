@@ -1,10 +1,10 @@
-/** One of the studio's lines of work. */
+/** A division: one of the studio's lines of work. */
 export interface Division {
   readonly id: number
   readonly name: string
 }
 
-/** Value of the field `division` when nothing is filtered. */
+/** Value of the field `division` without a filter. */
 export const ALL_DIVISIONS = -1
 
 export const divisions: readonly Division[] = [

@@ -3,18 +3,18 @@ import { z } from 'zod'
 import { ALL_DIVISIONS, isDivision } from './divisions.js'
 import { themes } from './themes.js'
 
-/** The values that are the same in every request, socket, tab and device; declared once, for both sides. */
+/** The synchronized values, equal in every request, socket, tab and device; declared once, for both sides. */
 export const fields = defineFields({
-  // In the address, so that a link shares the view. Strangers can make links, too: the schema refuses unknown divisions.
+  // In the URL, so that a link shares the view. Links are untrusted: the schema refuses unknown divisions.
   division: {
     schema: z.number().refine(isDivision),
     default: ALL_DIVISIONS,
     client: 'write',
     url: 'division',
-    // Figures of a division go to those who look at it: live.room('division', 3).
+    // Figures of a division go to the pages showing that division: live.room('division', 3).
     rooms: true,
   },
-  // Of users alone: a guest who wants to save is asked to sign in.
+  // For users only: a guest must sign in to save.
   saved: { schema: z.number().refine(isDivision).nullable(), default: null, client: 'write', guests: 'read' },
   theme: { schema: z.enum(themes), default: 'auto', client: 'write', scope: 'browser' },
   // The form of a new project: each tab has its own.

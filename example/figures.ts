@@ -17,7 +17,7 @@ export interface ProjectFigures {
   readonly atRisk: readonly Project[]
   readonly budget: number
   readonly spent: number
-  /** Whole percent of the budget; the rest up to 100 is left. */
+  /** Whole percents of the budget; the rest up to 100 is unspent. */
   readonly percentSpent: number
 }
 
@@ -30,7 +30,7 @@ export interface CostFigures {
   readonly plan: number
 }
 
-/** Returns the projects of one division, or of all if there is no such division. */
+/** Returns the projects of a division, or all projects for an unknown division. */
 export function projectFigures(division: number): ProjectFigures {
   const own = projectsOf(division)
   const budget = sum(own.map((project) => project.budget))
@@ -46,7 +46,7 @@ export function projectFigures(division: number): ProjectFigures {
   }
 }
 
-/** Returns the year's project costs of one division, or of all if there is no such division. */
+/** Returns the year's project costs of a division, or of all for an unknown division. */
 export function costFigures(division: number): CostFigures {
   const own = projectsOf(division)
   const monthly = months.map((month, index) => {
@@ -61,7 +61,7 @@ export function costFigures(division: number): CostFigures {
   }
 }
 
-/** Returns whole percents that add up to 100, each as close as that allows: the largest remainders are rounded up. */
+/** Returns whole percents with the sum 100, by the largest remainder method. */
 export function wholePercents(amounts: readonly number[]): readonly number[] {
   const total = sum(amounts)
   const exact = amounts.map((amount) => (amount / total) * 100)

@@ -6,7 +6,7 @@ const TOLERANCE = 5
 /** Why a project needs attention. */
 type Concern = 'over budget' | 'at risk'
 
-/** A project with the year's figures, which are computed from its record. */
+/** A project with the year's figures, computed from its record. */
 export interface Project extends ProjectRecord {
   /** Costs of each month of the year in euros, in the order of `categories`. */
   readonly costs: readonly (readonly number[])[]

@@ -4,7 +4,7 @@ import type { Inspection } from 'koa-live-session'
 export const viewPaths = ['/', '/projects', '/costs'] as const
 export type ViewPath = (typeof viewPaths)[number]
 
-/** Returns whether a path is that of a view. */
+/** Returns whether a view has the path. */
 export function isViewPath(path: string): path is ViewPath {
   return viewPaths.some((view) => view === path)
 }
@@ -15,36 +15,36 @@ export interface RenderedView {
   readonly title: string
   /** Content of `main`. */
   readonly html: string
-  /** HTML that shows who is signed in: another tab may have changed that. */
+  /** HTML with the signed-in user: another tab may have signed in or out. */
   readonly account: string
-  /** The division it was rendered for. */
+  /** The division of the figures. */
   readonly division: number
 }
 
-/** The server's answer about a name while it is typed in the sign-in form. */
+/** The server's answer about a name typed in the sign-in form. */
 export interface NameCheck {
   /** Whether a user has this name. */
   readonly isKnown: boolean
   readonly hint: string
 }
 
-/** Outcome of a sign-in: the page is redirected (`sent`), the name is `unknown`, or the form must be POSTed (`post`). */
+/** Outcome of a sign-in: a redirect follows (`sent`), the name is `unknown`, or the page must POST the form (`post`). */
 export type SignInOutcome = 'sent' | 'unknown' | 'post'
 
-/** Events that a page sends over its socket. */
+/** Events from a page over its socket. */
 export interface ViewEvents {
   view: (path: ViewPath, answer: (view: RenderedView) => void) => void
   name: (name: string, answer: (check: NameCheck) => void) => void
   'sign-in': (name: string, answer: (outcome: SignInOutcome) => void) => void
 }
 
-/** Events that a page receives over its socket. */
+/** Events to a page over its socket. */
 export interface NodeEvents {
-  /** If there are several nodes, the one that has this connection. */
+  /** If there are several nodes, the node of this connection. */
   node: (name: string) => void
   /** The library's: a signed change, for the cookie. */
   store_session: (ticket: string) => void
-  /** This process has taken a change of this key. */
+  /** The server has accepted a change of this key. */
   taken: (key: string) => void
   /** How many pages show a division, of all visitors. */
   viewers: (division: number, count: number) => void
@@ -55,9 +55,9 @@ export interface HoodReport {
   readonly pid: number
   /** ms since 1970 */
   readonly startedAt: number
-  /** By key, for each key that was ever written. */
+  /** By key, for each key ever written. */
   readonly inspections: Readonly<Record<string, Pick<Inspection, 'value' | 'stamp' | 'places' | 'source'>>>
-  /** The node that answers, if there are several. */
+  /** The answering node, if there are several. */
   readonly node?: string | undefined
   /** All nodes, in order. */
   readonly nodes?: readonly string[] | undefined

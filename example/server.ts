@@ -19,10 +19,10 @@ import { readSecret } from './server/secret.js'
 import { serveSignIn } from './server/sign-in.js'
 import { serveViewers } from './server/viewers.js'
 
-// The build puts this file, and all that belongs to it, into this folder.
+// The build puts this file and its assets into the same folder.
 const folder = new URL('.', import.meta.url)
 const app = new Koa({ keys: [await readSecret(folder)] })
-// One process, unless cluster.mjs has started several.
+// A node if started by cluster.mjs, otherwise a single process.
 const node = await joinCluster()
 const live = liveSession(app, {
   fields,
@@ -30,7 +30,7 @@ const live = liveSession(app, {
   deviceLabel: browserOf,
   ...(node && { store: node.store }),
 })
-// Alone, this process keeps no session: it would be lost with each restart.
+// Without a store, keep sessions in the cookie: memory would lose them at each restart.
 const account = accountSession(app, node && live.sessionStore())
 
 const router = new Router()

@@ -1,5 +1,5 @@
-// `npm start` runs this: it builds an example, serves it, and restarts its server whenever that dies. Without a name it is the
-// big example; `react` and `vue` are small ones.
+// `npm start`: builds and serves an example, and restarts its server after a crash. The default is the big example; `react` and `vue` are
+// small examples.
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 
-/** The exit code of a child that asks not to be tried again. */
+/** The exit code of a child that asks us to give up. */
 const HOPELESS = 2
-/** Consecutive immediate crashes after which it gives up. */
+/** Consecutive immediate crashes before giving up. */
 const MAX_FAILURES = 5
 /** ms after the start within which a crash counts as immediate. */
 const AT_ONCE = 1000
@@ -11,7 +11,7 @@ const DELAY = 50
 /** ms for a child to end by itself. */
 const PATIENCE = 3000
 
-/** Runs a server as a child process, and restarts it whenever it dies, until this process is asked to end. */
+/** Runs a server as a child process, and restarts it after each crash, until SIGINT or SIGTERM. */
 export function supervise(script, { port, title }) {
   let child
   let timer
@@ -27,7 +27,7 @@ export function supervise(script, { port, title }) {
     })
     child.once('message', (message) => {
       isUp = true
-      // If any free port was asked for, the next child must listen on the same one.
+      // With port 0, the next child must listen on the same port.
       port = message.port
     })
     child.once('exit', (code, signal) => {

@@ -1,4 +1,4 @@
-/** A person who can sign in, by name only, because this is a demo. */
+/** A user: signs in by name only, as this is a demo. */
 export interface User {
   readonly id: string
   readonly name: string

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** ms before a dead node is started again: time to see that the other one keeps working. */
+/** ms before a dead node restarts: time to see the other node keep working. */
 const PAUSE = 5000
 /** ms for a node to end by itself. */
 const PATIENCE = 3000
 
-/** One process of the app, which is restarted when it dies. */
+/** A process of the app, restarted after a crash. */
 export class ClusterNode {
   name
   isUp = false
@@ -39,7 +39,7 @@ export class ClusterNode {
     return this.#url
   }
 
-  /** Resolves when the node listens; rejects if it ends before that. */
+  /** Resolves when the node listens; rejects if its process ends first. */
   start() {
     const child = spawn(process.execPath, ['--enable-source-maps', this.#script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,12 +1,12 @@
 import { createServer, request } from 'node:http'
 
 /**
- * Creates a proxy in front of the nodes, as nginx or a load balancer would be. A request may go to any node, except for those of
- * an existing engine.io connection: they go to the node that has it, whose name is the start of the `sid`.
+ * Creates a proxy in front of the nodes, as nginx or a load balancer would be. A request may go to any node. Only requests of an existing
+ * engine.io connection are sticky: the start of their `sid` names the node.
  */
 export function createProxy(nodesUp) {
   let turn = 0
-  /** The node that got the last new connection. */
+  /** The node of the last new connection. */
   let latest
 
   /** Returns the nodes in turn. */
@@ -15,7 +15,7 @@ export function createProxy(nodesUp) {
     turn += 1
     return nodes[turn % nodes.length]
   }
-  /** Returns the node with the fewest sockets; on a tie, not the one chosen last, so that two tabs get different nodes. */
+  /** Returns the node with the fewest sockets; on a tie, not the last choice, so that two tabs get different nodes. */
   const leastBusy = () => {
     const rank = (node) => node.sockets + (node === latest ? 0.5 : 0)
     latest = nodesUp().sort((a, b) => rank(a) - rank(b))[0]
@@ -44,7 +44,7 @@ export function createProxy(nodesUp) {
   return proxy
 }
 
-/** Forwards the headers, including Host: the app takes its own origin from it, and refuses foreign hosts. */
+/** Forwards the headers, including Host, from which the app derives its own origin and refuses foreign hosts. */
 function ask({ method, url, headers }, node) {
   return request({ host: '127.0.0.1', port: node.port, method, path: url, headers })
 }
@@ -94,7 +94,7 @@ function headOf({ statusCode, statusMessage, rawHeaders }) {
   return `HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** Responds that no node answers: the page tries again. */
+/** Responds with 502 if no node answers: the page retries. */
 function refuse(res) {
   if (res.headersSent) res.destroy()
   else res.writeHead(502, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' }).end('No node answers.\n')

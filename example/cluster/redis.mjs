@@ -11,7 +11,7 @@ const COMMANDS = ['redis-server', 'valkey-server']
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin']
 const SETPRIV = '/usr/bin/setpriv'
 
-/** Returns the path of redis-server, or undefined if it is not installed. */
+/** Returns the path of redis-server, or undefined if not installed. */
 export function findRedis() {
   const { REDIS_SERVER, PATH = '' } = process.env
   const folders = [...PATH.split(delimiter), ...FOLDERS]
@@ -19,7 +19,7 @@ export function findRedis() {
   return places.find((place) => existsSync(place))
 }
 
-/** Starts a Redis in a temporary folder, on a Unix socket there, so that no port or other program can conflict. */
+/** Starts a Redis in a temporary folder, on a Unix socket there, to avoid conflicts with other programs. */
 export async function startRedis(server, onLoss) {
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'live-session-'))
   const path = join(folder, 'redis.sock')
@@ -45,7 +45,7 @@ export async function startRedis(server, onLoss) {
   }
 }
 
-/** Starts it in its own process group, so that Ctrl-C ends the nodes first. On Linux it ends with this process, however that ends. */
+/** Starts Redis in its own process group, so that Ctrl-C ends the nodes first. On Linux, Redis also ends if this process crashes. */
 function launch(server, args) {
   const options = { stdio: ['ignore', 'pipe', 'inherit'], detached: true }
   if (!existsSync(SETPRIV)) return spawn(server, args, options)

@@ -20,7 +20,7 @@ export const redis = await connect({ disableOfflineQueue: true })
 
 const publisher = await connect()
 const publish = publisher.publish.bind(publisher)
-// The adapter does not handle rejections, and an unhandled one would end the process.
+// The adapter does not handle rejections, which would end the process.
 Object.assign(publisher, { publish: (channel: string, message: string) => publish(channel, message).catch(() => 0) })
 export const adapter = createAdapter(publisher, await connect())
 

@@ -18,7 +18,7 @@ function row({ id, region, size }: (typeof orders)[number], filter: Filter): str
   return `<li data-region="${region}" data-size="${size}"${isShown ? '' : ' hidden'}>order ${id}</li>`
 }
 
-/** @param more additional HTML that the script needs */
+/** @param more additional HTML for the script */
 export function view(filter: Filter, isSignedIn: boolean, more = ''): string {
   const account = isSignedIn
     ? '<form method="post" action="/sign-out"><button>sign out everywhere</button></form>'

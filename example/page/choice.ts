@@ -1,7 +1,7 @@
-/** Makes a segmented control choose at once, without its button, even if it was set before; returns a function that shows a value in it. */
+/** Makes a segmented control apply a choice immediately, without its button. Returns a function for setting the shown value. */
 export function bindChoice(form: HTMLFormElement, choose: (value: string) => void): (value: string) => void {
   const inputs = [...form.querySelectorAll('input')]
-  // Browsers restore nothing here (autocomplete="off"), so the visitor chose it while the script was loading.
+  // Browsers restore nothing here (autocomplete="off"), so a difference is a choice made while the script was loading.
   const early = inputs.find(({ checked, defaultChecked }) => checked && !defaultChecked)
   if (early) choose(early.value)
   form.addEventListener('change', ({ target }) => {

@@ -1,6 +1,6 @@
 /**
- * Returns a function that runs a task, one run at a time: however often it is called meanwhile, the task runs once more.
- * A run begins only after the caller has finished, so that what the caller sends goes first.
+ * Coalesces calls of a task: runs never overlap, and any number of calls during a run cause a single further run. A run begins after the
+ * caller's turn, so that the caller's own messages go first.
  */
 export function coalesce(task: () => Promise<void>): () => void {
   let isAsked = false

@@ -12,7 +12,7 @@ const texts: Readonly<Record<ConnectionState, string>> = {
 export function showConnection(element: HTMLElement, socket: Socket, isOffline: () => boolean): void {
   const show = (): void => {
     const state = stateOf(socket, isOffline() || !navigator.onLine)
-    // Set once: a live region reads out every text that is set, even if it is the same.
+    // Set only once: screen readers announce each assignment to a live region, even of the same text.
     if (element.dataset['state'] === state) return
     element.dataset['state'] = state
     element.textContent = texts[state]

@@ -1,30 +1,30 @@
-/** What the visitor did to the server or the page with a button. */
+/** A failure caused by the visitor with a button. */
 export type Deed =
-  | { readonly kind: 'restart' /** The process that was to end. */; readonly pid: number }
-  | { readonly kind: 'kill-node' /** The node that was to end. */; readonly node: string }
+  | { readonly kind: 'restart' /** The killed process. */; readonly pid: number }
+  | { readonly kind: 'kill-node' /** The killed node. */; readonly node: string }
   | { readonly kind: 'empty-cache' }
   | { readonly kind: 'cut' }
-  | { readonly kind: 'end-next' /** The process that was to end. */; readonly pid: number }
-  | { readonly kind: 'go-online' /** What was chosen offline. */; readonly waiting: readonly string[] }
+  | { readonly kind: 'end-next' /** The killed process. */; readonly pid: number }
+  | { readonly kind: 'go-online' /** Changes made offline. */; readonly waiting: readonly string[] }
 
-/** A value as the panel shows it. */
+/** A value in the panel. */
 export interface Shown {
   /** `Division Film` */
   readonly text: string
   readonly status: string
-  /** Which places hold it now; with several nodes, the cache is that of the page's own node. */
+  /** The places with the current value; with several nodes, `cache` is the page's own node. */
   readonly places: readonly string[]
 }
 
-/** What the page has learned of the server since the deed. */
+/** The page's connection after the failure. */
 export interface Seen {
   readonly pid: number
-  /** The node that the page is connected to, if there are several. */
+  /** The page's node, if there are several. */
   readonly node?: string | undefined
   readonly isReconnected: boolean
 }
 
-/** Returns the outcome of a deed as a sentence; undefined until it is known. */
+/** Returns the outcome of a failure as a sentence; undefined while pending. */
 export function outcomeOf(
   deed: Deed,
   values: readonly Shown[],
@@ -47,7 +47,7 @@ export function outcomeOf(
   }
 }
 
-/** The other node received these values before, or loads them from the store. */
+/** Describes the failover: the other node had these values, or loads them from the store. */
 function goneOn(dead: string, node: string, values: readonly Shown[]): string | undefined {
   const chosen = values.filter(({ places }) => places.includes('page'))
   if (!chosen.every(({ places }) => places.includes('cache'))) return undefined

@@ -1,25 +1,25 @@
 import type { VNode } from 'preact'
 import type { Place } from './places.js'
 
-/** One declared key as the panel shows it. */
+/** A declared key in the panel. */
 export interface HoodField {
   readonly key: string
-  /** The name that people see. */
+  /** The display name. */
   readonly name: string
   readonly value: string
   /** The status of its newest change. */
   readonly status: string
-  /** Why it was rejected. */
+  /** The reason for a rejection. */
   readonly reason: string | undefined
-  /** ms since 1970; undefined if no server has stamped it yet. */
+  /** ms since 1970; undefined until a server has stamped the value. */
   readonly stamp: number | undefined
-  /** Whether the process that the page is connected to has it in memory. */
+  /** Whether the page's own node has the value in memory. */
   readonly isInOwnCache: boolean
-  /** Where this value may be, and whether it is there. */
+  /** The possible places of the value, and whether each has the value. */
   readonly places: readonly Place[]
 }
 
-/** The statuses to show. Any other means that the value was never chosen: there is nothing to save or to show. */
+/** The statuses to show. Any other status belongs to a default: there is nothing to save. */
 const TOLD: ReadonlySet<string> = new Set(['saved', 'saving', 'offline', 'rejected'])
 
 const times = new Intl.DateTimeFormat('en-GB', {

@@ -2,11 +2,11 @@ import type { VNode } from 'preact'
 import { STATIONS, type Station, type Trip } from './flow.js'
 import { labels } from './labels.js'
 
-/** A failure that a button causes at a station. */
+/** A button for causing a failure at a station. */
 export interface Failure {
   readonly at: Station
   readonly name: string
-  /** What the button says of it, beginning with the name. */
+  /** The button's accessible name, beginning with `name`. */
   readonly label: string
   readonly isOff?: boolean
   readonly cause: () => void
@@ -15,12 +15,12 @@ export interface Failure {
 export interface FlowProps {
   readonly trips: readonly Trip[]
   readonly isCluster: boolean
-  /** The node that has the page's socket, if there are several. */
+  /** The node of the page's socket, if there are several. */
   readonly node: string | undefined
   readonly failures: readonly Failure[]
-  /** How many times slower than it was the way is shown. */
+  /** The slowdown of the replay: 1 for real time. */
   readonly slowness: number
-  /** ms since the newest trip is shown, divided by the slowness. */
+  /** ms of the newest trip replayed so far. */
   readonly played: number
   readonly onSlowness: (slowness: number) => void
 }
@@ -35,7 +35,7 @@ const NAMES: Readonly<Record<Station, string>> = {
   cookie: 'cookie',
 }
 
-/** The stations of a change: which it has reached, and after how many ms; with buttons that make one fail. */
+/** Shows the stations reached by a change, each with its time in ms, and buttons to cause failures. */
 export function FlowView(props: FlowProps): VNode {
   const { trips, isCluster, node, failures, slowness, played, onSlowness } = props
   const stations = STATIONS.filter((station) => isCluster || station !== 'store')
@@ -96,7 +96,7 @@ function nameOf(key: string): string {
   return key in labels ? labels[key as keyof typeof labels].name : key
 }
 
-/** `Division: saved in 142 ms`, or how far it has come. */
+/** `Division: in the cookie after 142 ms`, or the last station reached. */
 function inWords({ key, steps, outcome }: Trip): string {
   if (outcome === 'elsewhere') return `${nameOf(key)}: came from another tab`
   const cookie = steps.get('cookie')
@@ -105,7 +105,7 @@ function inWords({ key, steps, outcome }: Trip): string {
   return `${nameOf(key)}: ${outcome ?? 'under way'}, has reached the ${NAMES[last]}`
 }
 
-/** Where the dot is, in per cent of the row: between the last station that it has left and the next one. */
+/** The position of the dot between the last station and the next, in percent of the row. */
 function placeOf({ steps }: Trip, stations: readonly Station[], played: number): number {
   const passed = [...steps].sort(([, one], [, other]) => one - other)
   const at = passed.findLastIndex(([, ms]) => ms <= played)

@@ -1,29 +1,29 @@
 import type { LiveSessionClient } from 'koa-live-session/client'
 import type { ViewSocket } from './viewer.js'
 
-/** Where a change of this page passes, in order. With several nodes there is a store, too. */
+/** The stations of a change from this page, in order. The store is there only with several nodes. */
 export const STATIONS = ['page', 'socket', 'memory', 'store', 'ticket', 'post', 'cookie'] as const
 export type Station = (typeof STATIONS)[number]
 
-/** The way of one change. */
+/** The trip of a change from station to station. */
 export interface Trip {
   readonly key: string
-  /** ms since the page was loaded. */
+  /** Its start, in ms since the page load. */
   readonly began: number
-  /** By station, ms from the beginning until it was reached, in this order. */
+  /** The ms from the start to each station reached, in order. */
   readonly steps: ReadonlyMap<Station, number>
   /**
-   * `saved`, `offline`, `overtaken` by the next change of the key, or why it was refused; undefined while it is under way. `elsewhere`:
-   * another page has made the change.
+   * `saved`, `offline`, `overtaken` by the next change of the key, or the reason of a refusal; undefined while in flight. `elsewhere`: the
+   * change came from another page.
    */
   readonly outcome: string | undefined
 }
 
-/** The changes of this page, as they go their way. */
+/** Tracks the changes shown by this page. */
 export interface Flow {
   /** The last trips, the newest first. */
   readonly trips: () => readonly Trip[]
-  /** Notes that the store has the key's current value. */
+  /** Records that the store has the key's current value. */
   readonly stored: (key: string) => void
 }
 
@@ -33,15 +33,14 @@ const SYNC = 'live_session:sync'
 type Draft = { -readonly [K in keyof Trip]: Trip[K] } & { readonly steps: Map<Station, number> }
 
 /**
- * Follows each change by what can be observed: the client, the events of the socket, the requests of the page, and an event by which the
- * server says that it has taken one.
+ * Tracks each change by events of the client and the socket, by the page's requests, and by the server's `taken` event.
  *
  * @param onNews called after each step
  */
 export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: () => void): Flow {
   const trips: Draft[] = []
   const now = (): number => performance.now()
-  /** When keys were sent: the client sends a change before it tells listeners of it. */
+  /** Send times by key: the client sends a change before it notifies listeners. */
   const sent = new Map<string, number>()
   const isUnderWay = ({ outcome }: Draft): boolean => outcome === undefined || outcome === 'offline'
   const begin = (key: string, first: Station, outcome?: string): void => {
@@ -57,7 +56,7 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
     trips.length = Math.min(trips.length, KEPT)
     onNews()
   }
-  /** Notes that changes have come to a station. Each change is noted once; resending adds nothing. */
+  /** Records that changes have reached a station, each only once: a retry adds nothing. */
   const reach = (station: Station, at: number, is: (trip: Draft) => boolean): void => {
     const reached = trips.filter((trip) => !trip.steps.has(station) && trip.began <= at && is(trip))
     for (const { began, steps } of reached) steps.set(station, at - began)

@@ -14,13 +14,13 @@ import { askServers, atNode, type Servers } from './servers.js'
 import { createUnfolding } from './unfolding.js'
 import type { ViewSocket } from './viewer.js'
 
-/** ms before the server is asked again about the outcome of a deed. */
+/** ms between two requests for the outcome of a failure. */
 const PAUSE = 250
 const UNREACHED = 'The server was not reached. Nothing was done.'
-/** ms before the nodes are asked again after one failed to answer. */
+/** ms before the next request after a node failed to answer. */
 const NODE_PAUSE = 1500
 
-/** Updates the panel "Under the hood": while it is open, it asks the server after each change. Returns a function that closes it. */
+/** Runs the panel "Under the hood": while open, queries the server after each change. `shut` closes the panel. */
 export function startHood(
   root: HTMLElement,
   socket: ViewSocket,
@@ -29,13 +29,13 @@ export function startHood(
 ): { shut(): void } {
   const unfolding = createUnfolding()
   let servers: Servers | undefined
-  /** With several nodes, the one that has this page's socket. */
+  /** With several nodes, the node of this page's socket. */
   let node: string | undefined
   let news = ''
   let deed: Deed | undefined
   let isReconnected = false
   let slowness = 1
-  /** When the newest trip began to be shown. */
+  /** The start of the newest trip's replay. */
   let shownAt = 0
   let isPlaying = false
   let shownTrip: unknown
@@ -43,7 +43,7 @@ export function startHood(
 
   const flow = followFlow(socket, live, () => play())
   const played = (): number => (isStill.matches ? Number.POSITIVE_INFINITY : (performance.now() - shownAt) / slowness)
-  /** Shows the way of the newest change, as fast as it was or slower. */
+  /** Replays the newest trip, in real time or slower. */
   const play = (): void => {
     const [newest] = flow.trips()
     if (newest !== shownTrip) shownAt = performance.now()
@@ -54,7 +54,7 @@ export function startHood(
       const [trip] = flow.trips()
       const isUnderWay = trip !== undefined && trip.outcome === undefined
       isPlaying = unfolding.isOpen() && (isUnderWay || played() < Math.max(0, ...(trip?.steps.values() ?? [])))
-      // Afterwards, so that the last station is shown, too.
+      // Render after the last step, so that the last station is shown, too.
       show()
       if (isPlaying) requestAnimationFrame(goOn)
     }
@@ -156,7 +156,7 @@ export function startHood(
   const ask = coalesce(async () => {
     const wasReconnected = isReconnected
     const heard = await askServers(node)
-    // The news was about a process that is gone.
+    // The process has restarted: drop news about the old process.
     if (heard && servers && !deed && heard.own.pid !== servers.own.pid) news = ''
     servers = heard ?? servers
     if (heard && deed && wasReconnected) settle(deed, heard)
@@ -200,7 +200,7 @@ function inWords({ name, value }: HoodField): string {
   return `${name} ${value}`
 }
 
-/** With several nodes, the cache is that of the page's own node. */
+/** With several nodes, `cache` is the page's own node. */
 function toShown(field: HoodField): Shown {
   const places = field.places.filter(({ isHeld }) => isHeld).map(({ name }) => name)
   return { text: inWords(field), status: field.status, places: field.isInOwnCache ? [...places, 'cache'] : places }
@@ -220,7 +220,7 @@ function fieldOf(
   servers: Servers | undefined,
 ): HoodField {
   const { status, reason } = live.status(key)
-  // The server's report does not cover a value that only this page has.
+  // The server's report is undefined for a value known only to this page.
   const inspection = sameAsShown(key, live, servers?.own)
   return {
     key,

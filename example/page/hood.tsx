@@ -9,15 +9,15 @@ export interface HoodProps {
   readonly isOpen: boolean
   readonly fields: readonly HoodField[]
   readonly servers: Servers | undefined
-  /** If there are several nodes, the one that has this page's socket. */
+  /** If there are several nodes, the node of this page's socket. */
   readonly node: string | undefined
   readonly flow: FlowProps
-  /** What the last button did. */
+  /** The outcome of the last button. */
   readonly news: string
   readonly onOpen: (isOpen: boolean) => void
 }
 
-/** The panel "Under the hood": the way of each change, with buttons that cause failures, and where each value is. */
+/** The panel "Under the hood": the trip of each change, buttons for causing failures, and the places of each value. */
 export function Hood({ isOpen, fields, servers, node, flow, news, onOpen }: HoodProps): VNode {
   return (
     <details open={isOpen} onToggle={(event) => onOpen(event.currentTarget.open)}>

@@ -11,7 +11,7 @@ export function takeOverNavigation(viewer: Viewer, onArrival: () => void): void 
     newest += 1
     const turn = newest
     const view = await viewer.load(path)
-    // Another link was followed in the meantime.
+    // The visitor has followed another link meanwhile.
     if (turn !== newest) return
     if (!view) return giveUp()
     arrive()
@@ -44,7 +44,7 @@ export function takeOverNavigation(viewer: Viewer, onArrival: () => void): void 
   })
 }
 
-/** Returns the view that a click leads to; undefined if the browser should handle it: a new tab, a download, a fragment. */
+/** Returns the target view of a click; undefined if the browser should handle the click: a new tab, a download, a fragment. */
 function followed(event: MouseEvent): ViewPath | undefined {
   const { target, button, defaultPrevented, metaKey, ctrlKey, shiftKey, altKey } = event
   const link = target instanceof Element ? target.closest('a') : null

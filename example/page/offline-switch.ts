@@ -1,14 +1,14 @@
 import type { Socket } from 'socket.io-client'
 
-/** A switch that cuts this page off from the server, and reconnects it. */
+/** A switch for disconnecting this page from the server, and reconnecting. */
 export interface OfflineSwitch {
   isOffline(): boolean
   toggle(): void
-  /** Has the next POST of the client lost on its way. */
+  /** Drops the client's next POST. */
   dropNext(): void
 }
 
-/** Simulates a lost network for this page only: its socket is closed and its fetches fail. */
+/** Simulates a lost network for this page only: closes its socket, and makes its fetches fail. */
 export function createOfflineSwitch(socket: Socket): OfflineSwitch {
   const network = window.fetch.bind(window)
   let isOffline = false

@@ -3,7 +3,7 @@ import type { HoodReport } from '../protocol.js'
 import type { labels } from './labels.js'
 import type { Servers } from './servers.js'
 
-/** A place that may hold a value, and whether it does. */
+/** A possible place of a value, and whether the value is there. */
 export interface Place {
   readonly name: string
   readonly label: string
@@ -22,13 +22,13 @@ const WAYS: Readonly<Record<string, string>> = {
   ticket: 'brought by a page',
 }
 
-/** Returns a process's report on a key, if it has the value that the page shows. */
+/** Returns a process's report on a key, if its value equals the page's. */
 export function sameAsShown(key: Key, live: LiveSessionClient, report: HoodReport | undefined): Inspected | undefined {
   const inspection = report?.inspections[key]
   return inspection?.value === live.get(key) ? inspection : undefined
 }
 
-/** Returns the places that may hold a value. */
+/** Returns the possible places of a value. */
 export function placesOf(key: Key, live: LiveSessionClient, servers: Servers | undefined): readonly Place[] {
   const own = sameAsShown(key, live, servers?.own)
   const place = (name: string, isHeld = own?.places.some((held) => held === name) === true): Place => {
@@ -39,7 +39,7 @@ export function placesOf(key: Key, live: LiveSessionClient, servers: Servers | u
     const way = inspected && WAYS[inspected.source]
     return { name: `node-${name}`, label: `node ${name}${way ? `, ${way}` : ''}`, isHeld: inspected !== undefined }
   })
-  // A node that has heard of the value from the other one does not know whether the store has it.
+  // Ask both nodes: a node that received the value from the other node does not know whether it is stored.
   const isStored = (servers?.nodes ?? []).some(({ report }) => sameAsShown(key, live, report)?.places.includes('store'))
   const memory = nodes.length === 0 ? [place('cache')] : [...nodes, { ...place('store', isStored), label: 'Redis' }]
   return [...memory, place('cookie'), place('page', live.has(key))]

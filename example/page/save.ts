@@ -1,12 +1,11 @@
 import { type LiveSessionClient, LiveSessionError } from 'koa-live-session/client'
 import { findDivision } from '../divisions.js'
 
-/** What a guest wanted to save before signing in, in this tab. */
+/** The key of this tab's pending save: a guest must sign in first. */
 const WANTED = 'division-to-save'
 
 /**
- * Makes a button save the chosen division with the account. Only users may set the field: a guest is asked to sign in, and the page goes on
- * afterwards.
+ * Makes a button save the chosen division with the account. Only users may set the field: asks a guest to sign in, and saves afterwards.
  */
 export function bindSave(button: HTMLElement, live: LiveSessionClient, tell: (text: string) => void): void {
   const save = async (division: number): Promise<void> => {
@@ -23,7 +22,7 @@ export function bindSave(button: HTMLElement, live: LiveSessionClient, tell: (te
   const saveLoudly = (division: number): void => {
     save(division).catch((error: Error) => tell(`Not saved: ${error.message}`))
   }
-  // Without a script it could do nothing.
+  // The button is useless without a script, so hidden until now.
   button.hidden = false
   button.addEventListener('click', () => saveLoudly(live.get('division')))
   live.subscribe('saved', (saved) => {
@@ -34,7 +33,7 @@ export function bindSave(button: HTMLElement, live: LiveSessionClient, tell: (te
     sessionStorage.removeItem(WANTED)
     if (wanted !== null) saveLoudly(Number(wanted))
   }
-  // Signing in loads the page again. In another tab, it does not.
+  // A sign-in reloads this tab, but not the others.
   if (isSignedIn()) goOn()
   live.onVisitor(({ id }) => {
     if (id !== undefined) goOn()

@@ -1,9 +1,9 @@
-/** ms without scrolling after which the position is saved. */
+/** ms without scrolling before a save of the position. */
 const REST = 100
 
 /**
- * Keeps the scroll position in the history. On navigation back, the browser would restore it too early, before the view
- * that it belongs to is there.
+ * Keeps the scroll position in the history. On navigation back, the browser would restore the position too early, before the view is
+ * rendered.
  */
 export function rememberScroll(): void {
   history.scrollRestoration = 'manual'
@@ -16,7 +16,7 @@ export function rememberScroll(): void {
   })
 }
 
-/** Scrolls to where the history entry was left; a new entry starts at the top. */
+/** Scrolls to the history entry's saved position; a new entry starts at the top. */
 export function restoreScroll(): void {
   window.scrollTo(0, positionIn(history.state) ?? 0)
 }

@@ -6,11 +6,11 @@ const times = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 
 interface ServerLinesProps {
   readonly servers: Servers
-  /** The node that has this page's socket, once it is known. */
+  /** The node of this page's socket, once known. */
   readonly node: string | undefined
 }
 
-/** Lists the processes, and shows which one has this page's socket. */
+/** Lists the processes, and marks the process of this page's socket. */
 export function ServerLines({ servers, node }: ServerLinesProps): VNode {
   const { own, nodes } = servers
   if (nodes.length === 0) {

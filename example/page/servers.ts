@@ -1,25 +1,25 @@
 import type { HoodReport } from '../protocol.js'
 
-/** A node and its report; undefined if it does not answer. */
+/** A node and its report; undefined without an answer. */
 interface NodeReport {
   readonly name: string
   readonly report: HoodReport | undefined
 }
 
-/** What the panel knows of the server. */
+/** The state of the server, for the panel. */
 export interface Servers {
-  /** The report of the process that the page's socket is connected to; of any process until that is known. */
+  /** The report of the page's own process; of any process until connected. */
   readonly own: HoodReport
-  /** All nodes; empty if there is only one process. */
+  /** All nodes; empty for a single process. */
   readonly nodes: readonly NodeReport[]
 }
 
-/** Returns the path by which a request reaches a certain node. */
+/** Returns the path for a request to a given node. */
 export function atNode(path: string, name: string | undefined): string {
   return name === undefined ? path : `${path}?node=${name}`
 }
 
-/** Asks each process for its report. `name`: the node that the page's socket is connected to. */
+/** Asks each process for its report. `name`: the page's own node. */
 export async function askServers(name: string | undefined): Promise<Servers | undefined> {
   const first = await ask(undefined)
   if (!first) return undefined

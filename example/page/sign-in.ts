@@ -5,8 +5,8 @@ import type { ViewSocket } from './viewer.js'
 const PATIENCE = 3000
 
 /**
- * Has the server check a name in the sign-in form as it is typed, and signs in over the socket; the server then redirects the page.
- * Without a connection the form is POSTed, as it is without a script. Views replace the form, so it is looked up each time.
+ * Lets the server check the name in the sign-in form while typing, and signs in over the socket; the server then redirects the page.
+ * Without a connection, POSTs the form as without a script. Views replace the form: look it up each time.
  */
 export function bindSignIn(account: HTMLElement, socket: ViewSocket): void {
   const check = coalesce(async () => {

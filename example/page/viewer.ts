@@ -8,14 +8,14 @@ import { element } from './element.js'
 
 export type ViewSocket = Socket<NodeEvents, ViewEvents>
 
-/** Shows views that the server renders, without a page load. */
+/** Shows server-rendered views without a page load. */
 export interface Viewer {
-  /** Whether a view can be loaded now. */
+  /** Whether the page can load a view now. */
   isConnected(): boolean
-  /** Resolves with undefined if the view could not be loaded. */
+  /** Resolves with undefined on failure. */
   load(path: ViewPath): Promise<RenderedView | undefined>
   show(view: RenderedView): void
-  /** Has the view rendered again if its division is not the one that the toggle shows. */
+  /** Reloads the view if its division differs from the toggle. */
   refresh(): void
 }
 
@@ -27,7 +27,7 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
   const account = element('account', HTMLElement)
   const announcer = element('announcer', HTMLElement)
   const notice = element('notice', HTMLElement)
-  // The page came with a view of this division.
+  // The division of the page's first view.
   let path = isViewPath(location.pathname) ? location.pathname : undefined
   let division = live.get('division')
   let isOutdated = false
@@ -50,7 +50,7 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
     morph(account, view.account)
     if (isOther) announcer.textContent = `Showing ${spoken(division)}`
   }
-  /** Indicates that the figures lag behind the toggle: the server does not know the change yet. */
+  /** Marks the figures as stale while the server does not know the toggle's change yet. */
   const settle = (): void => {
     const isBehind = path !== undefined && division !== live.get('division')
     main.ariaBusy = null
@@ -61,7 +61,7 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
   const refresh = coalesce(async () => {
     const isCurrent = !isOutdated && division === live.get('division')
     const view = path === undefined || isCurrent ? undefined : await load(path)
-    // The visitor may have gone elsewhere in the meantime.
+    // The visitor may have navigated meanwhile.
     if (view && view.path === path) patch(view)
     settle()
   })
@@ -74,7 +74,7 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
     refresh()
   })
   live.subscribe('division', refresh)
-  // A choice made before the server could receive it is rendered once the server has it.
+  // Renders a pending choice once the server has received it.
   live.onStatus(refresh)
 
   return {

@@ -71,7 +71,7 @@ function Tea(): ReactNode {
   )
 }
 
-/** One component per cup: each reads what is in it by itself. */
+/** A component for each cup, which reads its own value. */
 function Tray(): ReactNode {
   const [cups] = useLiveSession('cups')
   return (

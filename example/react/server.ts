@@ -27,7 +27,7 @@ app.use(async (ctx) => {
   const { liveSession, method, path, response } = ctx
   if (method === 'POST' && path === '/restart') return restart(ctx)
   if (path !== '/') return
-  // One client for each request: it holds this visitor's values.
+  // A client for each request, with this visitor's values.
   const page = createLiveSession({ initial: liveSession.snapshot() })
   response.body = shell('A round of tea', renderToString(createElement(App, { live: page })), liveSession.embed())
   page.close()

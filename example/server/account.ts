@@ -13,7 +13,7 @@ export function accountSession(app: Koa, store?: SessionStore): Koa.Middleware {
   return session({ key: 'account', maxAge: 31 * DAY, sameSite: 'lax', ...(store && { store }) }, app)
 }
 
-/** Returns the user who is signed in. */
+/** Returns the signed-in user. */
 export function signedIn(ctx: Koa.Context): User | undefined {
   return findUser(ctx['session']?.user)
 }
@@ -28,7 +28,7 @@ export function addAccount(router: Router, areKept: boolean): void {
     const user = await whoSignsIn(ctx)
     if (typeof user === 'object') {
       ctx['session'].user = user.id
-      // Its id may have been planted.
+      // Against session fixation: an attacker may have planted the session's id.
       if (areKept) await ctx['session'].regenerate()
       await ctx.liveSession.identify()
     }

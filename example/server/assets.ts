@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type Koa from 'koa'
 
-/** Files that the build puts beside the server. */
+/** The files built beside the server. */
 const NAMES = ['browser.js', 'style.css', 'favicon.svg']
 
 /** Serves the page's script, style and icon from memory. */
@@ -14,7 +14,7 @@ export async function createAssets(folder: URL): Promise<Koa.Middleware> {
     ctx.body = asset.body
     ctx.type = asset.type
     ctx.etag = asset.etag
-    // Revalidated each time, and sent again only if it has changed: the next start may build another.
+    // Browsers revalidate the file each time, as the next start may build another version.
     ctx.set('Cache-Control', 'no-cache')
     if (ctx.fresh) ctx.status = 304
   }

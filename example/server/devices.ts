@@ -9,14 +9,14 @@ import { renderDevices } from './render.js'
 const BROWSERS = ['Firefox', 'Edg', 'Chrome', 'Safari']
 const SYSTEMS = ['Windows', 'Android', 'iPhone', 'Mac', 'Linux']
 
-/** Says which browser a request is of, as far as a User-Agent tells. */
+/** Returns the browser and system of a request, as far as its User-Agent tells. */
 export function browserOf(ctx: Koa.Context): string {
   const agent = ctx.get('User-Agent')
   const find = (names: readonly string[]): string => names.find((name) => agent.includes(name)) ?? 'unknown'
   return `${find(BROWSERS).replace('Edg', 'Edge')}, ${find(SYSTEMS)}`
 }
 
-/** `/account`: where the user is signed in, with buttons to sign out there. Only nodes keep sessions: alone, they are in the cookie. */
+/** Adds `/account`: the user's devices, with sign-out buttons. Only nodes have a session store: a single process uses cookies. */
 export function addDevices(router: Router, live: LiveSessionPlugin<typeof fields>, areKept: boolean): void {
   router.get('/account', async (ctx) => {
     const user = signedIn(ctx)

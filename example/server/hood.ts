@@ -8,10 +8,10 @@ import type { ClusterNode } from './node.js'
 import { restart } from './restart.js'
 
 const startedAt = Date.now()
-/** Whose next change this process ends with. */
+/** The visitor whose next change kills this process. */
 let last: string | undefined
 
-/** Adds the routes of the panel "Under the hood": its data, and the failures that it can cause. */
+/** Adds the routes of the panel "Under the hood": its data, and the failures it can cause. */
 export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, node?: ClusterNode): void {
   router.get('/hood', (ctx) => {
     // This would include hidden fields; this app has none.
@@ -32,14 +32,14 @@ export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, 
   })
 }
 
-/** Sends each change that this process has accepted to the page. */
+/** Notifies the page of each change accepted by this process. */
 export function serveFlow(socket: Socket): void {
   const { liveSession } = socket
   liveSession.onChange(({ key, source }) => {
     socket.emit('taken', key)
     if (source !== 'socket' || last === undefined || last !== liveSession.visitorId) return
     last = undefined
-    // The next packet is the ticket: memory has the change, and the cookie does not have it yet.
+    // Exit after the next packet, the ticket: memory has the change, the cookie does not yet.
     socket.conn.once('drain', () => process.kill(process.pid, 'SIGKILL'))
   })
 }

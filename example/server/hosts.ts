@@ -3,27 +3,27 @@ import { isIP, isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 const LOOPBACK = '127.0.0.1'
-/** A page of another site never has one of these hosts. */
+/** Always allowed: pages of other sites never have these hosts. */
 const LOCAL: readonly string[] = ['localhost', LOOPBACK, '[::1]']
 const EVERYWHERE: readonly string[] = ['0.0.0.0', '[::]']
 const ANY_ADDRESS = 'any IP address'
 
 type Variables = Readonly<NodeJS.ProcessEnv>
 
-/** Returns the address to listen on: HOST, or loopback. A node of the cluster is reached through its proxy alone. */
+/** Returns the address to listen on: HOST, or loopback. A node of the cluster listens only for its proxy. */
 export function listenAddress({ HOST, CLUSTER_PORT }: Variables = process.env): string {
   return CLUSTER_PORT === undefined && HOST ? HOST : LOOPBACK
 }
 
-/** Returns the origin at which the server, or the proxy of its cluster, can be opened. */
+/** Returns the origin of the server, or of its cluster's proxy. */
 export function ownOrigin(port: number, { HOST = '', CLUSTER_PORT }: Variables = process.env): string {
   const isLocal = HOST === '' || HOST === LOOPBACK || EVERYWHERE.includes(bracketed(HOST))
   return `http://${isLocal ? 'localhost' : bracketed(HOST)}:${CLUSTER_PORT ?? port}`
 }
 
 /**
- * The hosts that a server answers for. In DNS rebinding, an attacker's name resolves to this machine: the attacker's page has the server's
- * origin then, and only the Host header shows that name.
+ * The allowed hosts of a server. In DNS rebinding, an attacker's name resolves to this machine: the attacker's page then shares the
+ * server's origin, and only the Host header reveals the name.
  */
 export class Hosts {
   readonly #names: ReadonlySet<string>
@@ -35,11 +35,11 @@ export class Hosts {
     this.#hasAnyAddress = EVERYWHERE.includes(bracketed(HOST))
   }
 
-  /** Returns whether a Host header names one of them, at any port. */
+  /** Returns whether a Host header names an allowed host, at any port. */
   has(header = ''): boolean {
     const name = header.replace(/:\d+$/, '').toLowerCase()
     if (this.#names.has(name)) return true
-    // An address is not resolved, so it cannot be rebound.
+    // An IP address needs no DNS, so rebinding is impossible.
     return this.#hasAnyAddress && isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0
   }
 

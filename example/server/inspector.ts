@@ -3,7 +3,7 @@ import type { InspectorRoute } from 'koa-live-session'
 
 const PATH = '/inspector'
 
-/** Adds `/inspector`, for development only: it shows every visitor's values. Prints its URL, with the token that opens it. */
+/** Adds `/inspector`, for development only, which shows every visitor's values. Prints its URL, with the token. */
 export function addInspector(router: Router, live: { inspector(): InspectorRoute }, url: string): void {
   if (inspectorPath() === undefined) return
   const inspector = live.inspector()
@@ -11,7 +11,7 @@ export function addInspector(router: Router, live: { inspector(): InspectorRoute
   console.log(`Inspector: ${url}${PATH}?token=${inspector.token}`)
 }
 
-/** Returns the path for a link. It has no token: a page cannot know who else will see it, as through a proxy or a tunnel. */
+/** Returns the path for a link, without the token: others may see the page, too, through a proxy or a tunnel. */
 export function inspectorPath(): string | undefined {
   return process.env['NODE_ENV'] === 'production' ? undefined : PATH
 }

@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'socket.io'
 import { checkHosts, Hosts, listenAddress, ownOrigin } from './hosts.js'
 
-/** The exit code that tells start.mjs not to try again. */
+/** The exit code that tells start.mjs to give up. */
 const HOPELESS = 2
 
 const reasons: Readonly<Record<string, string>> = {
@@ -12,7 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
 const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']
 
 /**
- * Listens on HOST and PORT, prints the address, and tells start.mjs the port over its IPC channel; ends when it is asked to.
+ * Listens on HOST and PORT, prints the address, and sends start.mjs the port over IPC. Exits on SIGTERM.
  *
  * @param onUp called with the address
  */
@@ -49,7 +49,7 @@ function listen(http: HttpServer, hosts: Hosts, onUp: (url: string) => void): vo
     const { TITLE, HOST, ALLOWED_HOSTS } = process.env
     const url = ownOrigin(bound.port)
     if (HOST || ALLOWED_HOSTS) console.log(`Serves ${hosts}.`)
-    // A node of the cluster is opened through its proxy, which prints this line.
+    // For a node of the cluster, cluster.mjs prints the proxy's address instead.
     if (TITLE) console.log(`${TITLE}: ${url} (pid ${process.pid})`)
     onUp(url)
     process.send?.({ port: bound.port, url })
@@ -60,7 +60,7 @@ function describeHost(host: string, command: string): string {
   return `HOST: expected an address or a name of this machine, received "${host}". Leave it out for loopback alone: HOST= npm run ${command}`
 }
 
-/** Ends the process when it is asked to, and when the process that started it is gone. */
+/** Closes the server and exits, on SIGTERM or when the parent process is gone. */
 function endWhenAsked(close: () => Promise<void>): void {
   const end = (): void => {
     close().then(
@@ -73,6 +73,6 @@ function endWhenAsked(close: () => Promise<void>): void {
   }
   process.once('SIGTERM', end)
   process.once('disconnect', end)
-  // Ctrl-C reaches this process too, but start.mjs decides when it ends.
+  // Ctrl-C reaches this process too, but start.mjs ends it.
   process.on('SIGINT', () => undefined)
 }

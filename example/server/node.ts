@@ -12,11 +12,11 @@ export interface ClusterNode {
   connect(io: Server): void
 }
 
-/** Joins the cluster that cluster.mjs has started; resolves with undefined if this is the only process. */
+/** Joins the cluster of cluster.mjs; resolves with undefined for a single process. */
 export async function joinCluster(): Promise<ClusterNode | undefined> {
   const { NODE_NAME: name, NODE_NAMES = '', REDIS_SOCKET: path } = process.env
   if (name === undefined || path === undefined) return undefined
-  // Loaded only if they are needed: a single process starts faster without them.
+  // Load lazily: a single process starts faster without these packages.
   const [{ createAdapter }, { redisStore }, { createClient }] = await Promise.all([
     import('@socket.io/redis-streams-adapter'),
     import('koa-live-session/redis'),

@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 
-/** No inline script or style is needed: the page's one inline script is inert JSON, to which the policy does not apply. */
+/** Allows no inline script or style: the page's only inline script is inert JSON, to which the policy does not apply. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",

@@ -14,7 +14,7 @@ import { views } from '../views/view.js'
 import { signedIn } from './account.js'
 import { inspectorPath } from './inspector.js'
 
-/** Renders a view for a page that is already open. */
+/** Renders a view for an open page. */
 export function renderView(path: ViewPath, division: number, user: User | undefined): RenderedView {
   const { title, Content } = views[path]
   return {
@@ -33,13 +33,13 @@ export async function renderPage(ctx: Koa.Context, path: ViewPath): Promise<stri
   return document(ctx, path, title, <Content division={ctx.liveSession.get('division')} />, messages)
 }
 
-/** Renders where the user is signed in, if that is known. */
+/** Renders the user's devices, if known. */
 export async function renderDevices(ctx: Koa.Context, devices: readonly Device[] | undefined): Promise<string> {
   const messages = (await ctx.liveSession.takeFlash()).map(String)
   return document(ctx, '', 'Devices', <Devices devices={devices} />, messages)
 }
 
-/** Renders the form of a new project. A request has no tab of its own: the snapshot knows what the tab has said as it was left. */
+/** Renders the form of a new project. Only the snapshot has the tab's values, as sent by the tab before a navigation. */
 export async function renderNewProject(ctx: Koa.Context): Promise<string> {
   const messages = (await ctx.liveSession.takeFlash()).map(String)
   const { step, projectName } = ctx.liveSession.snapshot().values

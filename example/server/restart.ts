@@ -1,9 +1,9 @@
 import type Koa from 'koa'
 
-/** Seconds that a restart takes at most. */
+/** Maximum seconds of a restart. */
 const RESTART = 5
 
-/** Answers `POST /restart`, and ends the process in the hardest way: nothing can be saved on the way down. start.mjs starts it again. */
+/** Answers `POST /restart`, and kills the process without a chance to save anything. start.mjs restarts it. */
 export function restart(ctx: Koa.Context): void {
   ctx.status = 202
   // For browsers without a script: the server is back by then.

@@ -11,7 +11,7 @@ const handedOff = z.object({ user: z.string() })
 /** None of our names is longer. */
 const LONGEST = 100
 
-/** Serves the sign-in form over a socket: checks names as they are typed, and hands a sign-in off to `POST /sign-in`. */
+/** Serves the sign-in form over a socket: checks typed names, and hands a sign-in off to `POST /sign-in`. */
 export function serveSignIn(socket: Socket): void {
   socket.on('name', (name: unknown, answer: unknown) => {
     if (isName(name) && typeof answer === 'function') answer(check(name))
@@ -21,12 +21,12 @@ export function serveSignIn(socket: Socket): void {
   })
 }
 
-/** Returns the user whom a POST signs in, by a socket's hand-off or by the form as sent without a script; or why it signs in no one. */
+/** Returns the user to sign in by a POST, from a socket's hand-off or from the form as sent without a script; or an error message. */
 export async function whoSignsIn(ctx: Koa.Context): Promise<User | string> {
   const handed = await ctx.liveSession.takeHandOff(PURPOSE, handedOff)
   const form = await readForm(ctx)
   const name = form.getAll('user').findLast((one) => one !== '')
-  // A hand-off that was already used, or came too late, does not count.
+  // The hand-off was already used, or has expired.
   if (!handed && !form.has('user')) return 'That took too long. Please sign in again.'
   return (handed ? findUser(handed.user) : findByName(name ?? '')) ?? 'There is no user of that name.'
 }
@@ -38,7 +38,7 @@ async function signIn({ liveSession }: Socket, name: string): Promise<SignInOutc
     await liveSession.handOff(PURPOSE, { user: user.id }, { to: TO })
     return 'sent'
   } catch {
-    // The socket did not bring the browser's cookie: the form can do without it.
+    // The socket has brought no live cookie. A POST of the form needs none.
     return 'post'
   }
 }

@@ -2,10 +2,10 @@ import type { LiveSessionPlugin } from 'koa-live-session'
 import type { Server } from 'socket.io'
 import type { fields } from '../fields.js'
 
-/** ms in which changes are gathered: after a restart, all pages come back at once. */
+/** ms to gather changes before an update: after a restart, all pages reconnect at once. */
 const SOON = 50
 
-/** Tells the pages of each division how many of them there are, of all visitors and at all nodes. */
+/** Sends the pages of each division their number, of all visitors and at all nodes. */
 export function serveViewers(io: Server, live: LiveSessionPlugin<typeof fields>): void {
   const changed = new Set<number>()
   const tell = async (division: number): Promise<void> => {
@@ -15,7 +15,7 @@ export function serveViewers(io: Server, live: LiveSessionPlugin<typeof fields>)
   const tellAll = (): void => {
     const divisions = [...changed]
     changed.clear()
-    // A node that has just died does not answer, until the others know it.
+    // A dead node does not answer, until the others notice: retry.
     for (const division of divisions) tell(division).catch(() => tellSoon(division))
   }
   const tellSoon = (...divisions: readonly number[]): void => {

@@ -1,4 +1,4 @@
-// The values that the server and its pages share, declared once.
+// The values shared by the server and its pages, declared once.
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 

@@ -1,4 +1,4 @@
-// The page's script: it shows the filter, sets it, and says whether it is saved.
+// The page's script: shows and sets the filter, and shows whether it is saved.
 import { createLiveSession } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
 import type { Division, fields } from './fields.js' // types only: no schema library in the browser
@@ -15,7 +15,7 @@ live.subscribe('division', (chosen) => {
   for (const button of buttons) button.ariaPressed = String(button.value === chosen)
   for (const row of rows) row.hidden = chosen !== 'All' && chosen !== row.dataset['division']
 })
-live.onStatus((_key, { status, reason }) => say(reason ?? status)) // saving, then saved; or why it was refused
+live.onStatus((_key, { status, reason }) => say(reason ?? status)) // saving, then saved; or the reason of a refusal
 
 for (const button of buttons) button.addEventListener('click', () => live.set('division', button.value as Division))
 

@@ -1,4 +1,4 @@
-// The app: one page with a filter, its script and its style.
+// The app: a page with a filter, its script and its style.
 import { readFileSync } from 'node:fs'
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
@@ -29,12 +29,12 @@ app.use((ctx, next) => {
   if (ctx.path !== '/restart' || ctx.method !== 'POST') return next()
   if (ctx.get('Sec-Fetch-Site') !== 'same-origin') return ctx.throw(403) // a form of another site
   ctx.status = 204
-  ctx.res.on('finish', () => process.exit(75)) // start.mjs starts it again. Delete this in an app of yours
+  ctx.res.on('finish', () => process.exit(75)) // start.mjs restarts it. Delete this in an app of yours
 })
 
 app.use((ctx, next) => {
   if (ctx.path !== '/') return next()
-  const chosen = ctx.liveSession.get('division') // the first HTML shows what the visitor has chosen
+  const chosen = ctx.liveSession.get('division') // the first HTML shows the chosen value
   const isShown = (division: Division): boolean => chosen === 'All' || chosen === division
   const buttons = divisions.map((name) => `<button value="${name}" aria-pressed="${name === chosen}">${name}</button>`)
   const rows = projects.map(
@@ -62,6 +62,6 @@ ${ctx.liveSession.embed()}
 </html>`
 })
 
-const host = process.env['HOST'] || '127.0.0.1' // by default, no other machine can reach it
+const host = process.env['HOST'] || '127.0.0.1' // by default, only for this machine
 const io = new Server(app.listen(3000, host, () => console.log('http://localhost:3000')))
 live.attach(io) // before your own io.use and io.on

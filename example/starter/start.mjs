@@ -1,4 +1,4 @@
-// Starts the server, and again when the page's button has ended it.
+// Starts the server, and restarts it after the page's button has ended it.
 import { spawn } from 'node:child_process'
 
 const RESTART = 75

@@ -5,7 +5,7 @@ interface AccountProps {
   readonly user: User | undefined
 }
 
-/** Shows who is signed in, with the way to sign in and out. A popover opens and closes without a script. */
+/** Shows the signed-in user, with forms to sign in and out. A popover opens and closes without a script. */
 export function Account({ user }: AccountProps): VNode {
   return (
     <>

@@ -7,20 +7,20 @@ import { type CostFigures, costFigures } from '../figures.js'
 
 use([BarChart, LineChart, GridComponent, SVGRenderer])
 
-/** Each chart is drawn in two widths: scaled down to a phone, the text of a single one would be too small to read. */
+/** Each chart is drawn in two widths: scaled down to a phone, a single chart's text would be too small to read. */
 const chartSizes = {
   wide: { width: 760, height: 320, gap: '38%', isSparse: false },
   narrow: { width: 340, height: 260, gap: '30%', isSparse: true },
 }
 export type ChartSize = keyof typeof chartSizes
 
-/** The same number in every chart, so that all have the same parts and each bar grows or shrinks into its counterpart. */
+/** Equal in every chart, so that all have the same parts, and each bar grows or shrinks into its counterpart. */
 const GRID_LINES = 5
 const ROUND = [1, 2, 3, 4, 5, 10]
 
 const drawn = new Map<string, string>()
 
-/** Returns the costs of a year as SVG, with a stacked bar for each month. The figures are fixed, so each chart is drawn once. */
+/** Returns the costs of a year as SVG, with a stacked bar for each month. Memoized, as the figures are fixed. */
 export function costChart(division: number, size: ChartSize): string {
   const key = `${division} ${size}`
   const svg = drawn.get(key) ?? draw(division, size)
@@ -86,7 +86,7 @@ function planLine({ months }: CostFigures): object {
   }
 }
 
-/** Removes inline styles, which the Content-Security-Policy refuses, and attributes that only ECharts' own runtime reads. */
+/** Removes inline styles, which the Content-Security-Policy refuses, and attributes for ECharts' own runtime. */
 function clean(svg: string): string {
   return svg
     .replace(/<style[\s\S]*?<\/style>/g, '')

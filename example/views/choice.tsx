@@ -6,14 +6,14 @@ export interface Option {
 }
 
 interface ChoiceProps {
-  /** The field it sets, and the path to which it is posted without a script. */
+  /** The field, and the path for a POST without a script. */
   readonly name: string
   readonly legend: string
   readonly value: string
   readonly options: readonly Option[]
 }
 
-/** One of a few values, as a segmented control. Browsers must not restore a former choice: the server knows better. */
+/** A choice of a few values, as a segmented control. Browsers must not restore a former choice: the server has a newer value. */
 export function Choice({ name, legend, value, options }: ChoiceProps): VNode {
   return (
     <form id={`${name}-choice`} class="choice" method="post" action={`/${name}`} autocomplete="off" aria-label={legend}>

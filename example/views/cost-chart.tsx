@@ -7,7 +7,7 @@ interface CostChartProps {
   readonly division: number
 }
 
-/** The costs of each month, with the plan. It works without a script, and a table beside it has the same figures. */
+/** The costs of each month, with the plan. Works without a script; a table beside the chart has the same figures. */
 export function CostChart({ division }: CostChartProps): VNode {
   const label = `Costs a month in ${YEAR} by category, against the plan: ${divisionLabel(division)}. The table has the same figures.`
   return (

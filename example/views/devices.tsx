@@ -3,13 +3,13 @@ import type { VNode } from 'preact'
 import { ViewHeading } from './view-heading.js'
 
 interface DevicesProps {
-  /** Undefined if nobody is signed in, or if this process keeps no sessions. */
+  /** Undefined for a guest, or without a session store. */
   readonly devices: readonly Device[] | undefined
 }
 
 const time = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
-/** Where the user is signed in. */
+/** The user's devices, with buttons to sign out there. */
 export function Devices({ devices }: DevicesProps): VNode {
   return (
     <div id="view-devices" class="view">

@@ -8,7 +8,7 @@ interface DueNextProps {
   readonly projects: readonly Project[]
 }
 
-/** The projects that are due soonest. */
+/** The projects due next. */
 export function DueNext({ projects }: DueNextProps): VNode {
   const next = [...projects].sort((a, b) => a.due.localeCompare(b.due)).slice(0, SHOWN)
   return (

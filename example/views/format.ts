@@ -10,7 +10,7 @@ export function money(amount: number): string {
   return euros.format(amount)
 }
 
-/** Returns an amount in thousands, with one decimal. */
+/** Formats an amount in thousands, with one decimal. */
 export function thousands(amount: number): string {
   return decimals.format(amount / 1000)
 }
@@ -19,7 +19,7 @@ export function percent(ratio: number): string {
   return percents.format(ratio)
 }
 
-/** Returns a percentage with one decimal, for small differences. */
+/** Formats a percentage with one decimal, for small differences. */
 export function share(ratio: number): string {
   return shares.format(ratio)
 }

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 
-/** Says what this app demonstrates, why that matters, and three things to try. */
+/** Introduces this app: the problem, its solution, and three things to try. */
 export function Intro(): VNode {
   return (
     <section class="intro" aria-label="What to try">

@@ -4,7 +4,7 @@ interface KeyFiguresProps {
   readonly children: ComponentChildren
 }
 
-/** A row of cards, one figure each. */
+/** A row of cards, each with a figure. */
 export function KeyFigures({ children }: KeyFiguresProps): VNode {
   return <dl class="key-figures">{children}</dl>
 }

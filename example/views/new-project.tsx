@@ -9,7 +9,7 @@ interface NewProjectProps {
 
 const titles = ['Name', 'Budget', 'Check']
 
-/** A form in three steps. Both the step and what was typed belong to the tab: open the page in two tabs, and each goes its own way. */
+/** A form in three steps. The step and the input belong to the tab: two tabs do not affect each other. */
 export function NewProject({ step, name }: NewProjectProps): VNode {
   return (
     <div id="view-new" class="view">

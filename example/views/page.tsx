@@ -15,11 +15,11 @@ interface PageProps {
   readonly division: number
   readonly theme: Theme
   readonly user: User | undefined
-  /** Messages that are shown once. */
+  /** The flash messages. */
   readonly messages: readonly string[]
-  /** The path of the inspector, if there is one. */
+  /** The path of the inspector, if any. */
   readonly inspector: string | undefined
-  /** What `ctx.liveSession.embed()` returned. */
+  /** The result of `ctx.liveSession.embed()`. */
   readonly embedded: string
   readonly children: ComponentChildren
 }

@@ -8,7 +8,7 @@ import { ProjectTable } from './project-table.js'
 import type { ViewProps } from './view.js'
 import { ViewHeading } from './view-heading.js'
 
-/** Every project, with its budget and what it has cost. */
+/** Every project, with its budget and its costs. */
 export function Projects({ division }: ViewProps): VNode {
   const { projects, active, atRisk, budget, spent, percentSpent } = projectFigures(division)
   return (

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 
-/** A whole document: two tabs side by side, for visitors with one window. */
+/** A whole document: two tabs side by side in a window. */
 export function Two(): VNode {
   return (
     <html lang="en">

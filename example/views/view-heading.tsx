@@ -5,7 +5,7 @@ interface ViewHeadingProps {
   readonly children: ComponentChildren
 }
 
-/** The view's one h1, which takes the focus when the view is shown. */
+/** The view's only h1, which gets the focus when the view is shown. */
 export function ViewHeading({ title, children }: ViewHeadingProps): VNode {
   return (
     <div class="view-heading">

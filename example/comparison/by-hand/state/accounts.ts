@@ -18,7 +18,7 @@ export class Accounts {
     if (Object.keys(changed).length > 0) await this.#redis.hSet(`filter:${user}`, changed)
   }
 
-  /** Takes over a guest's values for keys that the account has not set. */
+  /** Merges a guest's values into the account, for keys not set there. */
   async adopt(user: string, filter: Change): Promise<void> {
     await Promise.all(Object.entries(filter).map(([key, value]) => this.#redis.hSetNX(`filter:${user}`, key, value)))
   }

@@ -22,7 +22,7 @@ export const newSession = (user: Pick<Session, 'user' | 'epoch'> = {}): Session 
 
 export const sessionOf = ({ session }: Koa.Context): Session => session
 
-/** Returns middleware that gives each request and handshake a session. */
+/** Returns session middleware, for requests and handshakes. */
 export function auth(app: Koa, accounts: Accounts): Koa.Middleware {
   const endRevoked: Koa.Middleware = async (ctx, next) => {
     const { browser, user, epoch } = ctx.session

@@ -6,7 +6,7 @@ import type { Accounts } from './accounts.js'
 import { type Session, sessionOf } from './session.js'
 import { filterOf, roomOf } from './visitors.js'
 
-/** Outcome of a change: with `store`, the page has to bring it to the cookie. */
+/** Outcome of a change: with `store`, the page must POST the value into the cookie. */
 export type Outcome = 'kept' | 'store' | 'refused'
 
 export function attach(io: Server, app: Koa, auth: Koa.Middleware, accounts: Accounts): void {

@@ -25,7 +25,7 @@ export async function signOutEverywhere(ctx: Koa.Context, accounts: Accounts, io
   reconnect(ctx, io, session)
 }
 
-/** Disconnects the pages once the response with the new cookie is sent: they reconnect with it. */
+/** Disconnects the pages once the response with the new cookie is sent, so that they reconnect with the new cookie. */
 function reconnect(ctx: Koa.Context, io: Server, former: Session): void {
   ctx.res.once('finish', () => io.in(roomOf(former)).disconnectSockets(true))
 }

@@ -9,7 +9,7 @@ const MONTH = 30 * 24 * 60 * 60 * 1000
 
 export interface Visitors {
   readonly live: LiveSessionPlugin<typeof fields>
-  /** Middleware that identifies who makes a request or opens a socket. */
+  /** Middleware to identify the visitor of a request or a socket. */
   readonly auth: readonly Koa.Middleware[]
 }
 
