@@ -1,4 +1,4 @@
-// Generates parts of docs/performance.md and of bench/README.md, and the plots, from bench/results, at whichever commit each row was measured.
+// Generates parts of docs/performance.md and of bench/README.md, and the plots, from bench/results. Each row may have its own commit.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { drawBars, drawLines } from './harness/plots.mjs'
@@ -8,7 +8,7 @@ import { readable } from './harness/table.mjs'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGES = [`${ROOT}docs/performance.md`, `${ROOT}bench/README.md`]
 const PLOTS = 'performance'
-/** `<!-- bench read -->` begins the part of that row; `<!-- bench targets: read, mock -->` begins the verdicts of these rows. */
+/** `<!-- bench read -->` begins the part of the row `read`; `<!-- bench targets: read, mock -->` begins the verdicts of these rows. */
 const PARTS = /(<!-- bench (targets: )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
 
 /** Rewrites the pages and the plots. */
@@ -17,7 +17,7 @@ export function writeDocument() {
   for (const [file, text] of generate()) writeFileSync(file, text)
 }
 
-/** Returns the pages and the plots as the results have them: texts by file. */
+/** Returns the texts of the pages and the plots by file, from the results. */
 function generate() {
   const files = new Map()
   for (const page of PAGES) {
@@ -30,7 +30,7 @@ function generate() {
   return files
 }
 
-/** Fails if a page or a plot is not as the results have it. */
+/** Fails if a page or a plot differs from the results. */
 function checkDocument() {
   const isOld = ([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text
   for (const [file] of [...generate()].filter(isOld)) {
@@ -57,7 +57,7 @@ function verdicts(names) {
   return [setting, markdown({ columns: ['', 'measured', 'goal', 'control', ''], rows })].join('\n\n')
 }
 
-/** When, with what and where a row was measured: said once, above the goals, and again by a row that differs from `read`. */
+/** Returns the date, Node version and machine of a measurement: stated above the goals, and again for rows with other settings. */
 function settingOf(name) {
   const { date, node, machine } = resultOf(name) ?? {}
   return `${date}, with Node ${node}, on ${machine}`

@@ -1,5 +1,5 @@
-// `npm run bench [row]...`: measures the targets, as ratios within one run, since machines differ and are noisy. `--quick` is a short run for
-// a first look. `saved`, `functions` and `sizes` compare this build with an older one: `npm run bench saved -- --before ../older`.
+// `npm run bench [row]...`: measures the targets, as ratios within a run, since machines differ and are noisy. `--quick` is a short run for
+// a first look. `saved`, `functions` and `sizes` compare this build with an older build: `npm run bench saved -- --before ../older`.
 import { parseArgs } from 'node:util'
 import { writeDocument } from './document.mjs'
 import { awake, pinSelf } from './harness/processes.mjs'

@@ -1,4 +1,4 @@
-// Runs builds of this library side by side, including an older one if given, each with its own server; one browser serves both.
+// Runs this build, and an older build if given, side by side, each with its own server, in the same browser.
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { launch } from 'puppeteer-core'
@@ -29,7 +29,7 @@ async function open(name, folder) {
   return { name, url: `http://127.0.0.1:${child.port}`, ...child }
 }
 
-/** Opens a page, and waits until it has its values and its socket and is idle. */
+/** Opens a page, and waits for its values, its socket and an idle network. */
 export async function openPage(context, url) {
   const page = await context.newPage()
   await page.goto(url)

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { build, stop } from 'esbuild'
 
-/** Returns the gzipped bytes that a page loads for just these exports: `export { a } from 'b'`. Undefined if there is no such export. */
+/** Returns the gzipped bytes loaded by a page for just these exports: `export { a } from 'b'`. Undefined for a missing export. */
 export async function bytesOf(contents, resolveDir, external = []) {
   try {
     const { outputFiles } = await build({

@@ -1,6 +1,6 @@
-// The counterpart of `harness/processes.mjs` in a process that is measured.
+// The counterpart of `harness/processes.mjs` in a measured process.
 
-/** Reports that it is ready, with data for the bench, and answers the bench's questions. It ends with the bench. */
+/** Reports readiness, with data for the bench, and answers the bench's questions. The process ends with the bench. */
 export function answerBench(ready, answers = {}) {
   const all = { usage, ...answers }
   process.on('message', async ({ question, given }) => process.send((await all[question](given)) ?? null))

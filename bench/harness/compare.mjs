@@ -1,14 +1,15 @@
-// Compares contestants in one run. Two equal processes differ by more than one process does from minute to minute, so each round
-// starts new processes; within a round they take turns. One more contestant equals the first: the difference of these two is the noise.
+// Compares contestants in the same run. Equal processes differ more than a single process varies over minutes, so each round starts new
+// processes; within a round they take turns. A control equals the first contestant: their difference is the noise.
 import { median } from './statistics.mjs'
 
 export const CONTROL = 'control'
-/** ms to use a process before it is measured, so that V8 has compiled the code. */
+/** ms of load before measuring a process, so that V8 has compiled the code. */
 export const WARM_UP = 1000
 
 /**
- * @param contestants by name, a function that starts one and resolves with `{ sample, end }`. `sample` resolves with its figures, by name
- * @param rounds of fresh processes; `samples` that each takes, in turn, after `warmUps` that do not count
+ * @param contestants by name, a function to start a contestant, which resolves with `{ sample, end }`. `sample` resolves with its figures,
+ * by name
+ * @param rounds of fresh processes; `samples` of each, in turn, after uncounted `warmUps`
  */
 export async function compare(contestants, { rounds, samples = 1, warmUps = 0 }) {
   const [[base, startBase], ...others] = Object.entries(contestants)
@@ -51,12 +52,12 @@ class Comparison {
     return Object.keys(this.#figures)
   }
 
-  /** Returns the median of one figure over all processes. */
+  /** Returns the median of a figure over all processes. */
   of(name, what) {
     return overRounds(this.#figures[name], (samples) => samples.map((each) => each[what]))
   }
 
-  /** Compares each sample with the other's of the same turn: the machine's other load changes more slowly than that. */
+  /** Compares each sample with the other's of the same turn: other load on the machine changes more slowly. */
   ratio(name, other, what) {
     const others = this.#figures[other]
     return overRounds(this.#figures[name], (samples, round) =>
@@ -80,7 +81,7 @@ class Comparison {
   }
 }
 
-/** Returns the median over all processes of the median of each one's samples. */
+/** Returns the median over all processes of the median of their samples. */
 function overRounds(rounds, figuresOf) {
   return median(rounds.map((samples, round) => median(figuresOf(samples, round))))
 }

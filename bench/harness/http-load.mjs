@@ -1,5 +1,5 @@
-// Keep-alive connections that each send the next request as soon as the last is answered. They do less work than any server, so this
-// measures the server.
+// Keep-alive connections, each sending the next request right after a response. They do less work than any server, so the server is the
+// bottleneck.
 import { connect } from 'node:net'
 import { sleep } from './statistics.mjs'
 
@@ -7,7 +7,7 @@ const CONNECTIONS = 64
 const OK = 'HTTP/1.1 200'
 const LAST_CHUNK = '0\r\n\r\n'
 
-/** Visitors take turns; each belongs to one connection. */
+/** Visitors take turns; each has a fixed connection. */
 export async function openLoad(port, cookies) {
   const head = `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: keep-alive\r\nCookie: `
   const state = { done: 0, isOn: false, underWay: 0, rest: () => undefined }
@@ -18,7 +18,7 @@ export async function openLoad(port, cookies) {
     }),
   )
   return {
-    /** Runs for this long, and until this many requests are answered. */
+    /** Runs for at least `ms`, and until at least `requests` responses. */
     async run(ms, requests = 0) {
       const [before, began] = [state.done, performance.now()]
       state.isOn = true

@@ -6,7 +6,7 @@ import { start } from './processes.mjs'
 const MAIN = fileURLToPath(new URL('../servers/http/main.mjs', import.meta.url))
 const VISITORS = 64
 
-/** Starts the server of `servers/http` that `file` and `mode` name. */
+/** Starts the server of `servers/http` named by `file` and `mode`. */
 export function startServer({ file, mode, given = {} }, options) {
   return start(MAIN, [file, mode, JSON.stringify(given)], options)
 }
@@ -42,7 +42,7 @@ export function inProcess(server, { cookies, count }) {
   }
 }
 
-/** Returns the cookies that the server sets for new visitors. */
+/** Returns the server's cookies for new visitors. */
 export async function begin(port, count = VISITORS) {
   const visitors = Array.from({ length: count }, async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/begin`)
@@ -52,7 +52,7 @@ export async function begin(port, count = VISITORS) {
   return Promise.all(visitors)
 }
 
-/** Returns the Cookie header of a browser that received this response. */
+/** Returns the browser's Cookie header after this response. */
 export function cookieOf(answer) {
   const cookies = answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
   return cookies.join('; ')

@@ -16,7 +16,7 @@ class Sink extends Writable {
 }
 const sink = new Sink().setMaxListeners(0)
 
-/** Makes one request, and resolves when its response has ended. */
+/** Makes a request, and resolves when its response has ended. */
 function request(listener, cookie) {
   const req = new IncomingMessage(sink)
   const headers = ['Host', '127.0.0.1', 'Connection', 'keep-alive', 'Cookie', cookie]

@@ -1,4 +1,4 @@
-// Installs other libraries, in fixed versions, in a folder that is removed with this process.
+// Installs other libraries, in fixed versions, in a temporary folder of this process.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const FLAGS = ['--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--silent']
 const installed = new Map()
 
-/** Returns the folder that has them, or undefined if npm cannot install them. @param versions by name */
+/** Returns the folder of the packages, or undefined if npm cannot install them. @param versions by name */
 export function packages(versions) {
   const names = Object.entries(versions)
     .map(([name, version]) => `${name}@${version}`)

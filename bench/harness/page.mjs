@@ -1,4 +1,4 @@
-// A page as the server sees it: one WebSocket that speaks socket.io, without the cost of a browser or `socket.io-client`.
+// A simulated page: a WebSocket with socket.io's protocol, without the cost of a browser or `socket.io-client`.
 import { createRequire } from 'node:module'
 
 /** Resolves the packages of socket.io itself. */
@@ -7,7 +7,7 @@ const { WebSocket } = createRequire(ofSocketIo.resolve('engine.io'))('ws')
 
 const SYNC = 'live_session:sync'
 
-/** Returns the value in what these servers send: a ticket, or the value itself. */
+/** Returns the value in a server's message: from a ticket, or the message itself. */
 export function valueIn(content) {
   if (typeof content !== 'string') return content
   const { changes } = JSON.parse(Buffer.from(content.split('.')[1], 'base64url').toString())
@@ -21,15 +21,15 @@ export class Page {
   /** Called with each message, and when the connection ends without the page's doing. */
   onMessage = () => undefined
   onEnd = () => undefined
-  /** Whose page it is, in the server's terms. */
+  /** The visitor of this page, as named by the server. */
   who
   greetings = 0
   messages = 0
   bytes = 0
-  /** For connection state recovery: the ids from the server, and the offset that this page has reached. */
+  /** For connection state recovery: the ids from the server, and this page's offset. */
   #recovery = {}
 
-  /** @param visitor the page's visitor: `cookie` and `user`. With `asks: false` it does not ask for the value when it connects. */
+  /** @param visitor the page's visitor: `cookie` and `user`. With `asks: false`, does not request the value on connecting. */
   constructor(visitor) {
     this.visitor = visitor
   }

@@ -1,7 +1,7 @@
-// Counts functions: V8 counts the calls of each one, in both page and server. A function is one in the source, including methods
-// and arrow functions; one in `shared/` counts once, in whichever of the two it ran.
+// Counts executed functions, by V8's call counts in page and server. Each function, method and arrow function of the source counts once,
+// even if code in `shared/` ran on both sides.
 
-/** Returns our functions that ran since V8 was last asked: file of `dist/`, name, place. */
+/** Returns our functions run since V8's last report: file of `dist/`, name, place. */
 export function passed({ result }) {
   return result.flatMap(({ url, functions }) => {
     const [, file] = /\/dist\/(.*\.js)$/.exec(url) ?? []

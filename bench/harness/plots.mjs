@@ -1,4 +1,4 @@
-// SVG as wide as a phone, so that it is never scaled down until its text is unreadable; in the reader's preferred colour scheme.
+// Draws SVG as wide as a phone, so that its text stays readable; in the reader's preferred colour scheme.
 import * as echarts from 'echarts'
 import { readable } from './table.mjs'
 
@@ -17,7 +17,7 @@ const title = (words) => ({
   textStyle: { ...text, fontWeight: 600, width: WIDTH, overflow: 'break' },
 })
 
-/** Puts a row of text above each bar, because there is no room for both beside it. */
+/** Puts a row of text above each bar, because there is no space for both beside the bar. */
 export function drawBars({ title: words, values }) {
   const [names, numbers] = [values.map(([name]) => name), values.map(([, value]) => value)]
   const series = {

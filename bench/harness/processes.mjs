@@ -1,11 +1,11 @@
-// The bench runs on one processor, and the processes that it measures on the other.
+// Starts measured processes on their own processor, apart from the bench.
 import { fork, spawn, spawnSync } from 'node:child_process'
 
 function has(command) {
   return spawnSync('which', [command]).status === 0
 }
 
-/** Returns options of `fork` that pin a process to one processor, if the system can. */
+/** Returns options of `fork` to pin a process to a processor, if the system can. */
 function pinned(processor, flags) {
   const options = { env: { ...process.env, NODE_ENV: 'production' }, execArgv: flags }
   if (!has('taskset')) return options
@@ -13,7 +13,7 @@ function pinned(processor, flags) {
 }
 
 /**
- * Starts a process that reports when it is ready, and then answers one question at a time: `harness/child.mjs` is its counterpart.
+ * Starts a process with `harness/child.mjs`: resolves when it is ready. `ask` sends it one question at a time.
  *
  * @param flags of Node: `['--expose-gc']`
  */
@@ -27,7 +27,7 @@ export async function start(script, args = [], options = {}) {
   return { ...(await nextAnswer(child)), ask, end }
 }
 
-/** Starts a process without waiting until it is ready. */
+/** Starts a process without waiting for its readiness. */
 export function launch(script, args, { flags = [], env = {} } = {}) {
   const options = pinned(0, flags)
   const child = fork(script, args, { ...options, env: { ...options.env, ...env }, serialization: 'advanced' })
@@ -50,18 +50,18 @@ function nextAnswer(child) {
   })
 }
 
-/** Pins this process to one processor, if the system can. */
+/** Pins this process to a processor, if the system can. */
 export function pinSelf(processor) {
   if (has('taskset')) spawnSync('taskset', ['-cp', String(processor), String(process.pid)])
 }
 
 /**
- * Keeps a processor from sleeping, at idle priority, while `run` runs. Waking it costs the server up to 20 us per request on a
- * virtual machine: more than all else that it does, and the more the slower it is.
+ * Keeps a processor from sleeping, at idle priority, while `run` runs. A wake-up costs the server up to 20 us per request on a virtual
+ * machine: more than its own work, and the more the slower the server.
  */
 export async function awake(processor, run) {
   if (!has('chrt') || !has('taskset')) return run()
-  // It ends with this process, however and however soon that ends.
+  // Ends with this process, even after a crash.
   const spinning = `while (process.ppid === ${process.pid});`
   const spin = ['-i', '0', 'taskset', '-c', String(processor), process.execPath, '-e', spinning]
   const spinner = spawn('chrt', spin, { stdio: 'ignore' })

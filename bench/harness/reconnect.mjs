@@ -1,10 +1,10 @@
-// Reconnects as `socket.io-client` does: after a delay that doubles up to the longest, half of it random.
+// Reconnects like `socket.io-client`: with exponential backoff and 50 % jitter.
 import { sleep } from './statistics.mjs'
 
 const FIRST = 50
 const CHANCE = 0.5
 
-/** @param portOf the port, asked each time; `longest` delay in ms; `away` ms before the first attempt; `onBack` is called with the page */
+/** @param portOf returns the port for each attempt; `longest` delay in ms; `away` ms before the first attempt; `onBack` gets the page */
 export function keepOpen(page, { portOf, longest, away = () => 0, onBack = () => undefined }) {
   page.onEnd = async () => {
     await sleep(away())

@@ -1,6 +1,6 @@
 import { support } from './support.mjs'
 
-/** Runs with the Unix socket of a new Redis, or with undefined if none is installed. */
+/** Runs with the Unix socket of a new Redis, or with undefined without redis-server. */
 export async function withRedis(run) {
   const { find, REDIS } = await support('servers/installed')
   if (find(REDIS) === undefined) {

@@ -1,4 +1,4 @@
-// The results as data, from which the tables and plots of docs/performance.md are made.
+// Prints and saves results, the data for tables and plots of docs/performance.md.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
@@ -26,7 +26,7 @@ export function print(title, { tables = [], goals = [] }, isQuick) {
 
 export const percent = (ratio) => `${(ratio * 100).toFixed(1)} %`
 
-/** Saves a result. A short run is kept apart, because it is no verdict. */
+/** Saves a result. Short runs go to another folder, because they give no verdict. */
 export function save(name, result, isQuick) {
   const folder = `${ROOT}${isQuick ? QUICK : KEPT}`
   mkdirSync(folder, { recursive: true })

@@ -2,7 +2,7 @@
 
 /**
  * @param contestants by the name in the table, the name in the comparison
- * @param columns by title, a function that returns the cell for a name: a number or a string
+ * @param columns by title, a function from a name to the cell: a number or a string
  */
 export function tableOf(title, contestants, columns) {
   const rows = Object.entries(contestants).map(([shown, name]) => [

@@ -1,4 +1,4 @@
-// Target 12: 5,000 pages are connected, and their server is killed and restarted; and three nodes are replaced one after the other.
+// Target 12: reconnection of 5,000 pages after their server is killed and restarted, and after a rolling restart of three nodes.
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { keepOpen } from '../harness/reconnect.mjs'
@@ -121,7 +121,7 @@ async function deployed(mode, given, count) {
   return { 'deploy: p50': percentile(all.flat(), 0.5), 'deploy: all': Math.max(...all.flat()) }
 }
 
-/** Makes pages reconnect. The returned function resolves once this many have, with the ms that each took. */
+/** Makes pages reconnect. The returned function resolves once `count` pages are back, with the ms of each. */
 function watch(pages, portOf) {
   let back = []
   let notice = () => undefined

@@ -1,4 +1,4 @@
-// Target 4: the time from a change in one tab until the other two have it; and how many changes a second.
+// Target 4: the time from a change in a tab to its arrival in the other two; and changes per second.
 import { compare, WARM_UP } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { packages } from '../harness/packages.mjs'
@@ -10,7 +10,7 @@ import { SESSIONS } from './packages.mjs'
 
 const USERS = 100
 const CHANGES = 100
-/** By the name in the table: the number of users, and of each one's changes in flight at any time. */
+/** By the name in the table: the number of users, and of each user's changes in flight at any time. */
 const ONE = '16 users, one change each under way'
 const EIGHT = '16 users, eight each'
 const LOADS = {
@@ -75,7 +75,7 @@ async function latencies([from, ...others], count) {
   return times
 }
 
-/** Sends the next change when one is acknowledged. */
+/** Sends the next change after each acknowledgement. */
 async function throughput(child, users, underWay, ms) {
   const pages = users.flat()
   const sum = (what) => pages.reduce((total, page) => total + page[what], 0)

@@ -1,4 +1,4 @@
-// Target 5: the time from a change to the cookie that has it: over the socket, and with one POST.
+// Target 5: the time from a change to its arrival in the cookie: over the socket, and with one POST.
 import { Agent, request } from 'node:http'
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
@@ -7,7 +7,7 @@ import { median, sleep } from '../harness/statistics.mjs'
 import { namesOf, tableOf } from '../harness/table.mjs'
 
 const CHANGES = 100
-/** Changes of a process before it is measured, so that V8 has compiled what they run. */
+/** Changes before measuring a process, so that V8 has compiled their code. */
 const BEFORE = 3000
 const BARE = 'Koa and koa-session, unsigned, without a merge'
 const OURS = 'this library'

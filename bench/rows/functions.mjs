@@ -1,10 +1,10 @@
-// How much code runs: our functions and files that a warm read uses, and those that a page's `set` uses until it is `saved`.
+// How much code runs: our functions and files used by a warm read, and by a page's `set` until `saved`.
 import { openPage, withBuilds } from '../harness/builds.mjs'
 import { passed, sum } from '../harness/passed.mjs'
 import { tableOfRows } from '../harness/table.mjs'
 
 const WARM_UP = 4
-/** ms between two, so that the aftermath of one is not counted with the next. */
+/** ms between two measurements, so that the aftermath of the first does not count in the second. */
 const APART = 1500
 
 export const functions = {

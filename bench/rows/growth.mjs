@@ -1,4 +1,4 @@
-// Target 11: what a request and a change cost as users, keys, tabs and nodes grow.
+// Target 11: the cost of a request and of a change with growing numbers of users, keys, tabs and nodes.
 import { compare, WARM_UP } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { inProcess } from '../harness/http-server.mjs'
@@ -12,7 +12,7 @@ const USERS = [1, 1000, 100_000, 1_000_000]
 const KEYS = [1, 5, 10, 20]
 const TABS = [1, 3, 10, 30, 100]
 const NODES = [1, 2, 3, 4]
-/** Number of users who make changes at once, so that the server is never idle. */
+/** Number of users with concurrent changes, so that the server is never idle. */
 const MAKERS = 4
 let clusters = 0
 

@@ -1,4 +1,4 @@
-// Target 9: what 10,000 idle sockets cost, with one subject each.
+// Target 9: the cost of 10,000 idle sockets, each with its own subject.
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { closePages, openPages, startSockets, visitorsOf } from '../harness/socket-server.mjs'
@@ -6,7 +6,7 @@ import { sleep } from '../harness/statistics.mjs'
 import { namesOf, tableOf } from '../harness/table.mjs'
 
 const SOCKETS = 10_000
-/** Sockets opened first, for what a process sets up once. */
+/** Sockets opened first, to exclude the process's own setup. */
 const FIRST = 100
 const BARE = 'bare socket.io'
 const OURS = 'this library'

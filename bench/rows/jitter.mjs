@@ -1,4 +1,4 @@
-// Target 13: each second 1 % of the connections are cut while changes continue: which pages show the newest value right after.
+// Target 13: cuts 1 % of the connections each second while changes continue, and counts the pages with the newest value right after.
 import { judge } from '../harness/goal.mjs'
 import { valueIn } from '../harness/page.mjs'
 import { keepOpen } from '../harness/reconnect.mjs'
@@ -9,11 +9,11 @@ import { tableOf } from '../harness/table.mjs'
 const USERS = 1000
 const SECONDS = 60
 const CUT = 0.01
-/** Share of all users who make a change, per second. */
+/** Share of all users with a change, per second. */
 const CHANGED = 0.1
-/** ms that a page's network is down at most. */
+/** Maximum ms of a page's network outage. */
 const AWAY = 10_000
-/** ms from the last change until the pages are checked, once all are back. */
+/** ms from the last change to the check of the pages, once all are back. */
 const RIGHT_AFTER = 1000
 const OURS = 'this library'
 const CONTESTANTS = {
@@ -26,7 +26,7 @@ export const jitter = {
   title: 'Connections are cut while values change',
   async run({ part }) {
     const seconds = SECONDS * part
-    // All at once: this counts what they show, not how long it takes.
+    // All at once: this compares final values, not times.
     const shown = await Promise.all(
       Object.entries(CONTESTANTS).map(async ([name, [mode, given]]) => [
         name,
@@ -52,11 +52,11 @@ export const jitter = {
   },
 }
 
-/** One page of each user makes changes, and the other one is cut now and then. */
+/** Each user has a page for changes, and a second page with outages. */
 async function suffer(mode, given, seconds, longestAway) {
   const child = await startSockets(mode, given)
   const { port } = child
-  // An app that keeps nothing has no value to ask for.
+  // An app without stored values has nothing to ask for.
   const visitors = (await visitorsOf(mode, port, USERS)).map((visitor) => ({ ...visitor, asks: mode === 'live' }))
   const users = await openPages(visitors, [port, port])
   const away = new Set()

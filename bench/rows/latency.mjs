@@ -1,4 +1,4 @@
-// Target 4, in a browser: from a click to the other tab's repaint, and to `saved`; compared with a page that broadcasts by bare socket.io.
+// Target 4, in a browser: from a click to the other tab's repaint, and to `saved`; compared with a page using bare socket.io broadcasts.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +42,7 @@ async function measureAll({ rounds }) {
   return { tables: [table(sites)] }
 }
 
-/** Starts a server in its own process, and opens two tabs of one browser. */
+/** Starts a server in its own process, and opens two tabs of a browser. */
 async function open(script, folder, browser) {
   const { child, end } = launch(script, [], { env: { SITE_FOLDER: folder, SITE_SECRET: 'x'.repeat(32) } })
   await message(child)
@@ -64,7 +64,7 @@ async function open(script, folder, browser) {
 
 const message = (child) => new Promise((resolve) => child.once('message', resolve))
 
-/** Records when each value is painted: in the frame after it was put into the page. */
+/** Records the paint time of each value: the frame after its insertion into the page. */
 function watch() {
   const output = document.querySelector('[data-key=division]')
   window.painted = {}
@@ -77,7 +77,7 @@ function watch() {
   observer.observe(output, { childList: true, characterData: true, subtree: true })
 }
 
-/** Clicks like a person who waits for the result: one sample per click. */
+/** Clicks like a person waiting for the result: one sample per click. */
 async function measure({ clicked, other }, count) {
   const said = await clicked.evaluate(async (times) => {
     const { said } = window.site.record

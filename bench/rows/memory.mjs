@@ -1,4 +1,4 @@
-// Target 6: a million users in the memory of one process.
+// Target 6: a million users in the memory of a single process.
 import { fileURLToPath } from 'node:url'
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'

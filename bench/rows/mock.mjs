@@ -1,4 +1,4 @@
-// Targets 1 to 3 without a network: what a warm read adds to Koa with the two headers, in units of the minimal handwritten code.
+// Targets 1 to 3 without a network: the cost of a warm read beyond Koa with the two headers, relative to minimal handwritten code.
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { inProcess } from '../harness/http-server.mjs'
@@ -32,7 +32,7 @@ export const mock = {
     const unused = await compare(Object.fromEntries(servers), { rounds, samples, warmUps })
     const added = (name) => measured.of(name, 'cpu') - measured.of(BASE, 'cpu')
     const ideals = added(OURS) / added(IDEAL)
-    // The noise is that of the whole figures, but relative to the much smaller difference that is judged.
+    // The noise of the whole figures, relative to the much smaller difference under judgement.
     const noise = (measured.noise('cpu') * measured.of(BASE, 'cpu')) / added(OURS)
     const columns = {
       'CPU µs': (name) => measured.of(name, 'cpu'),

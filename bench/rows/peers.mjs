@@ -1,4 +1,4 @@
-// What a page loads of other libraries that keep values, with the same build as `sizes`.
+// The bytes loaded by a page of other state libraries, with the same build as `sizes`.
 import { bytesOf, kB } from '../harness/bundle.mjs'
 import { packages } from '../harness/packages.mjs'
 import { tableOfRows } from '../harness/table.mjs'

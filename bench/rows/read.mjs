@@ -23,7 +23,7 @@ const COLD = 'this library, cold'
 const IN_COOKIE = 'koa-session, in the cookie'
 const IN_REDIS = 'koa-session, in Redis'
 
-/** Limits the processes that run at once so that none waits for long: the memory of one that waits grows cold. */
+/** Limits the number of concurrent processes, so that none waits for long: a waiting process loses its warm caches. */
 export const read = {
   title: 'A value is read',
   async run(scale) {

@@ -1,5 +1,5 @@
 // Target 7: a process restarts: the time to its first correct response, and until a page has its socket again. As installed, where Node
-// loads each file of each package, and with all of it bundled into one file.
+// loads each file of each package, and bundled into a single file.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,10 +55,10 @@ function goals(how, measured) {
   ]
 }
 
-/** Returns the server in one file, with all that it needs of packages. */
+/** Returns the server as a single file, including its packages. */
 async function bundle(folder) {
   const outfile = join(folder, 'server.mjs')
-  // As in docs/deployment.md: packages in CommonJS call `require` for what Node has.
+  // As in docs/deployment.md: packages in CommonJS call `require` for Node's own modules.
   const banner = { js: "const require = (await import('node:module')).createRequire(import.meta.url)" }
   await build({ entryPoints: [SERVER], outfile, banner, bundle: true, platform: 'node', format: 'esm' })
   return outfile
@@ -71,7 +71,7 @@ function app(mode, file) {
       const server = launch(file, [mode, port])
       const answer = await firstAnswer(port, '', '/begin')
       const cookie = mode === 'live' ? cookiesOf(1)[0] : answer.cookie
-      // As docs/options.md recommends for pages that should reconnect soon.
+      // As docs/options.md recommends for a quick reconnect.
       const delays = { reconnectionDelay: 50, reconnectionDelayMax: 500 }
       const url = `http://127.0.0.1:${port}`
       const socket = io(url, { transports: ['websocket'], extraHeaders: { cookie, origin: url }, ...delays })

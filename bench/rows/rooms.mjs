@@ -1,4 +1,4 @@
-// What it costs that a socket moves from the room of one value to that of the next, compared with a bare leave and join.
+// The cost of moving a socket from a value's room to the next value's, compared with a bare leave and join.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import Koa from 'koa'
@@ -14,7 +14,7 @@ import { median } from '../harness/statistics.mjs'
 import { tableOfRows } from '../harness/table.mjs'
 
 const MOVES = 5000
-/** So many that the names of all are remembered. */
+/** Few enough to memoize all room names. */
 const VALUES = 1000
 const WARM_UPS = 20
 
@@ -56,7 +56,7 @@ async function measure({ rounds, samples }) {
   return { tables: [table], goals: [judge('move / bare leave and join', us('move') / us('bare'), '<=', 1.2, noise)] }
 }
 
-/** Starts a server with one socket, of a user. */
+/** Starts a server with a socket of a user. */
 async function start() {
   const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write', rooms: true } })
   const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })

@@ -1,4 +1,4 @@
-// What a change costs in a browser: the time from click to `saved`, and POSTs; and a first visit's requests. Compared with an older build.
+// The cost of a change in a browser: the time from click to `saved`, and POSTs; and a first visit's requests. Compared with an older build.
 import { askedInAll, openPage, withBuilds } from '../harness/builds.mjs'
 import { judge } from '../harness/goal.mjs'
 import { median, percentile } from '../harness/statistics.mjs'
@@ -7,9 +7,9 @@ import { tableOfRows } from '../harness/table.mjs'
 const WARM_UP = 20
 const CLICKS = 25
 const TABS = 10
-/** First visits of each kind, because it is random which of ten tabs is first. */
+/** First visits of each kind: several, because the order of ten tabs is random. */
 const VISITS = 3
-/** Changes of one drag, 10 ms apart. */
+/** Changes of a drag, 10 ms apart. */
 const DRAGGED = 300
 
 export const saved = {
@@ -32,7 +32,7 @@ async function measure(builds, browser, rounds, visits) {
   return resultOf(builds)
 }
 
-/** Records the requests of a browser without a cookie until it is idle: with one tab, and with ten opened at once. */
+/** Records the requests of a browser without a cookie until idle: with one tab, and with ten opened at once. */
 async function visitFirst(build, browser, count) {
   build.visits = {}
   for (const [kind, path] of Object.entries({ rendered: '/', static: '/static' })) {
@@ -54,7 +54,7 @@ async function visit(build, path, context, tabs) {
   return asked
 }
 
-/** Clicks like a person who waits for the result, and longer than a page pauses between POSTs. */
+/** Clicks like a person: waits for the result, and longer than a page's pause between POSTs. */
 async function click(build, times) {
   await build.ask('asked')
   const took = await build.page.evaluate(async (count) => {
@@ -70,7 +70,7 @@ async function click(build, times) {
   return { took, posts: posts(await build.ask('asked')).length / times }
 }
 
-/** Makes a hundred changes a second in one page, and counts POSTs per second. */
+/** Makes a hundred changes a second in a page, and counts POSTs per second. */
 async function drag(build) {
   await build.ask('asked')
   await build.page.evaluate(async (count) => {

@@ -1,4 +1,4 @@
-// What a page loads of this library, minified and gzipped, import by import; compared with an older build.
+// The bytes loaded by a page of this library, minified and gzipped, import by import; compared with an older build.
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,7 +29,7 @@ async function measure({ before }) {
   for (const [name, folder] of Object.entries(folders)) {
     const client = join(folder, 'dist/client')
     const exported = readFileSync(join(client, 'index.js'), 'utf8')
-    // An older build may not have it.
+    // An older build may lack an import.
     const isThere = (contents) =>
       PARTS.every((part) => !contents.includes(part) || exported.includes(part)) &&
       [...contents.matchAll(/'(\.\/[^']+)'/g)].every(([, file]) => existsSync(join(client, file)))

@@ -1,4 +1,4 @@
-// What `sqlStore` costs in each engine, with settings that let an acknowledged write survive a power cut: bytes per user, calls per second.
+// The cost of `sqlStore` in each engine, with settings for durable acknowledged writes: bytes per user, calls per second.
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { Kysely, MysqlDialect, PostgresDialect, sql as raw, SqliteDialect } from 'kysely'

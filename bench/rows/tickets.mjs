@@ -1,4 +1,4 @@
-// What our own JWS costs compared with a maintained library's, signing and verifying the same ticket.
+// The cost of our own JWS compared with a maintained library's, signing and verifying the same ticket.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import { SigningKeys } from '../../dist/server/kernel/names/keys.js'

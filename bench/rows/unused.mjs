@@ -1,4 +1,4 @@
-// Targets 2 and 3: a request that does not use `ctx.liveSession`, in a bare app and with the app's own koa-session.
+// Targets 2 and 3: a request without any use of `ctx.liveSession`, in a bare app and with the app's own koa-session.
 import { compare } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { underLoad } from '../harness/http-server.mjs'

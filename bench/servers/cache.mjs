@@ -1,4 +1,4 @@
-// A million users with three registers each in the memory of one process: `cache.mjs map|live`.
+// A million users with three registers each in the memory of a process: `cache.mjs map|live`.
 import Koa from 'koa'
 import { z } from 'zod'
 import { liveSession } from '../../dist/server/index.js'
@@ -7,7 +7,7 @@ import { defineFields } from '../../dist/shared/index.js'
 import { answerBench, usage } from '../harness/child.mjs'
 
 const DAY = 86_400_000
-/** Writes that are timed together: more would hide a pause, with fewer the clock's own cost would count. */
+/** Writes timed together: more would hide a pause, fewer would measure the clock itself. */
 const TOGETHER = 50
 const READS = 200_000
 
@@ -52,14 +52,14 @@ const [name] = process.argv.slice(2)
 let cache
 
 async function fill(count) {
-  // The cache keeps between half of its maximum and all of it, and must keep everyone.
+  // The cache keeps at least half of its maximum, and must keep everyone.
   cache = caches[name](2 * count + 2)
   const before = usage().heap
   const growth = await worst(0, count)
   return { bytes: (usage().heap - before) / count, growth }
 }
 
-/** Returns the longest time that a group of writes took, in ms. */
+/** Returns the longest time of a group of writes, in ms. */
 async function worst(from, count) {
   let longest = 0
   for (let user = from; user < from + count; user += TOGETHER) {

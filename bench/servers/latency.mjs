@@ -1,4 +1,4 @@
-// The baseline for the latency: a page emits to a socket.io server, which broadcasts to every page. Nothing is kept.
+// The baseline for the latency: a page emits to a socket.io server, which broadcasts to every page, without storing anything.
 import { createServer } from 'node:http'
 import { Server } from 'socket.io'
 

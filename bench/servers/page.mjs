@@ -1,5 +1,5 @@
-// An app and its page on one build of this library, in its own process: `page.mjs <folder of the build>`. It counts the
-// browsers' requests and, on demand, the functions of the build that run.
+// An app and its page on one build of this library, in its own process: `page.mjs <folder of the build>`. Counts the browsers' requests
+// and, on demand, the executed functions of the build.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { Session } from 'node:inspector/promises'
@@ -28,7 +28,7 @@ const SCRIPT = `
   live.ready.then(() => { state.isReady = true })
   globalThis.bench = state
 `
-/** The script as one file, as apps ship it. */
+/** The script as a single file, as shipped by apps. */
 const bundle = async () => {
   const { outputFiles } = await build({
     stdin: { contents: SCRIPT.replace('/dist', `${folder}/dist`), resolveDir: folder },
@@ -86,6 +86,6 @@ answerBench(await listening(http), {
     await inspector.post('Profiler.enable')
     await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
   },
-  /** Returns the functions that ran since the last call. */
+  /** Returns the functions executed since the last call. */
   passed: async () => passed(await inspector.post('Profiler.takePreciseCoverage')),
 })

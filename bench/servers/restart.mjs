@@ -1,10 +1,10 @@
-// The server that is restarted: `restart.mjs bare|live <port>`, with a free port.
+// The restarted server: `restart.mjs bare|live <port>`, with a free port.
 import { createServer } from 'node:http'
 import Koa from 'koa'
 import session from 'koa-session'
 import { Server } from 'socket.io'
 
-// A Standard Schema without a library: loading one takes as long in an app without sessions.
+// A Standard Schema without a library: the load time of a schema library has nothing to do with sessions.
 const validate = (value) => (typeof value === 'number' ? { value } : { issues: [{ message: 'not a number' }] })
 const anyNumber = { '~standard': { version: 1, vendor: 'bench', validate } }
 const SECRET = 'a secret of at least thirty-two bytes'

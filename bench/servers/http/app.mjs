@@ -1,4 +1,4 @@
-// What all these servers have in common: 300 bytes of values for each visitor, and a response that shows one of them.
+// Shared by these servers: 300 bytes of values for each visitor, and a response with one of them.
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
@@ -19,7 +19,7 @@ export const stored = () => ({ registers: names.map((name, i) => [name, 1_700_00
 
 export const newApp = () => new Koa({ keys: [SECRET] })
 
-/** Returns live cookies of visitors who have these values. They are valid in any process, since only the secret matters. */
+/** Returns live cookies of visitors with these values: valid in any process with the same secret. */
 export function cookiesOf(visitors) {
   const live = liveSession(newApp(), { fields })
   return Array.from({ length: visitors }, () => cookieFor(live, { values }))
@@ -28,7 +28,7 @@ export function cookiesOf(visitors) {
 const keysOf = (count) => ['theme', ...Array.from({ length: count - 1 }, (_, i) => `key${i}`)]
 export const fieldsOf = (count) => textFields(keysOf(count))
 
-/** Returns cookies of visitors who have this many values. */
+/** Returns cookies of visitors with this many values. */
 export function wideCookies(visitors, keys) {
   const live = liveSession(newApp(), { fields: fieldsOf(keys) })
   const content = Object.fromEntries(keysOf(keys).map((key) => [key, 'value']))

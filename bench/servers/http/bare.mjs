@@ -15,7 +15,7 @@ function setTwo(res) {
   if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
 }
 
-/** With the headers that keep a shared cache from showing one visitor's values to another. */
+/** With headers against shared caches, which could show a visitor's values to another. */
 export function headers() {
   const app = newApp()
   app.use((ctx) => {
@@ -25,7 +25,7 @@ export function headers() {
   return app.callback()
 }
 
-/** The minimal code that reads a value of the cookie's visitor and sets these headers: handwritten, and without a merge. */
+/** The minimal handwritten code to read a value of the cookie's visitor and to set these headers, without a merge. */
 export function ideal() {
   const SESSION = Symbol('session')
   const { writeHead } = ServerResponse.prototype
@@ -72,5 +72,5 @@ function pair(header, name) {
   return header.slice(at + name.length, end < 0 ? undefined : end)
 }
 
-/** Returns a copy that does not keep the whole header in memory. */
+/** Returns a copy, so that a substring does not hold the whole header in memory. */
 const flat = (text) => Buffer.from(text, 'latin1').toString('latin1')

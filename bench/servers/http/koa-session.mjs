@@ -27,7 +27,7 @@ export async function inRedis({ redis }) {
   return read(app({ store }))
 }
 
-/** koa-session is installed, but the request does not use it. */
+/** koa-session runs, but the request does not use `ctx.session`. */
 export function present() {
   const present = app({})
   present.use((ctx) => {

@@ -31,7 +31,7 @@ function hello({ app }) {
 }
 
 export const live = () => read(start())
-/** With room for fewer visitors and cookies than come, so that each request is its visitor's first. */
+/** With caches too small for all visitors and cookies, so that each request is its visitor's first. */
 export const cold = () => read(start({ cache: { maxSubjects: 1000, maxGuestBytes: 1_000_000 } }))
 
 /** With room for 100,000 visitors, as described in docs/performance.md. */
@@ -45,13 +45,13 @@ export function busy() {
   return Object.assign(read(begun), { during: () => disturb(begun) })
 }
 
-/** The same work in another app, which does not affect these visitors: the difference is the effect that others leave behind. */
+/** The same work in another app, without effects on these visitors: the difference to `busy` is the effect of the others. */
 export function busyElsewhere() {
   const elsewhere = start()
   return Object.assign(read(start()), { during: () => disturb(elsewhere) })
 }
 
-/** Makes no real requests or sockets: only the effects that they leave behind matter. */
+/** Makes no real requests or sockets: only their effects on memory matter. */
 function disturb({ live }) {
   const { epochs, subjects } = coreOf(live)
   const closeSocket = (browser) => {
@@ -71,9 +71,9 @@ function repeat(aSecond, act) {
   }, 2)
 }
 
-/** With this many users in memory, who have three values each. */
+/** With this many users in memory, each with three values. */
 export async function crowded({ users }) {
-  // All of them must stay in the cache, which keeps between half of its maximum and all of it.
+  // The cache keeps at least half of its maximum, and must keep all users.
   const begun = start({ cache: { maxSubjects: 2 * users + 1000 } })
   for (let user = 0; user < users; user += 1) {
     const session = await begun.live.user(user)

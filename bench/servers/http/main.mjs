@@ -1,4 +1,4 @@
-// One HTTP server in its own process: `main.mjs <file> <export> <arguments as JSON>`.
+// An HTTP server in its own process: `main.mjs <file> <export> <arguments as JSON>`.
 import { createServer } from 'node:http'
 import { answerBench, listening, usage } from '../../harness/child.mjs'
 import { timeRequests } from '../../harness/in-process.mjs'

@@ -1,4 +1,4 @@
-// Libraries that are installed only for the bench, each set up as its own documentation says.
+// Other libraries, installed only for the bench, each set up as its own documentation says.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -57,7 +57,7 @@ export async function betterAuth({ folder }) {
     secret: SECRET,
     baseURL: 'http://127.0.0.1',
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
-    // Only reads are measured, so sign-ups are made fast.
+    // Fast sign-ups, as the bench measures only reads.
     emailAndPassword: { enabled: true, password: { hash: async (text) => text, verify: async () => true } },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },

@@ -2,13 +2,13 @@ import { createAdapter as pubSub } from '@socket.io/redis-adapter'
 import { createAdapter as streams } from '@socket.io/redis-streams-adapter'
 import { connectRedis } from '../redis-client.mjs'
 
-/** Each contestant has its own prefix, as two kinds of adapter on one Redis need. */
+/** Each contestant has its own prefix, as different kinds of adapter share a Redis. */
 const adapters = {
   async pubSub(redis, prefix) {
     const [client, subscriber] = [await connectRedis(redis), await connectRedis(redis)]
     return {
       adapter: pubSub(client, subscriber, { key: prefix }),
-      // When this subscription is ready, so are the earlier ones.
+      // When this subscription is ready, so are all earlier subscriptions.
       isThere: () => subscriber.subscribe('ready', () => undefined),
     }
   },

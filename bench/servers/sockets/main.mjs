@@ -1,4 +1,4 @@
-// One socket.io server in its own process: `main.mjs <mode> <arguments as JSON>`.
+// A socket.io server in its own process: `main.mjs <mode> <arguments as JSON>`.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { answerBench, listening } from '../../harness/child.mjs'
 import { useAdapter } from './adapters.mjs'
@@ -16,6 +16,6 @@ answerBench(await listening(http, given.port), {
     delay.reset()
   },
   sockets: () => ({ sockets: io.engine.clientsCount }),
-  /** ms that the event loop was late, at the 99th percentile. */
+  /** The event loop's delay in ms, at the 99th percentile. */
   loopDelay: () => delay.percentile(99) / 1e6 - 5,
 })

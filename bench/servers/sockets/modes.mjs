@@ -1,4 +1,4 @@
-// A change in one tab goes to all tabs of its user. All servers speak this library's protocol, so that one client works with all.
+// Servers that send a change in a tab to all tabs of its user. All speak this library's protocol, for a common client.
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -13,7 +13,10 @@ import { SECRET, startLive } from './app.mjs'
 
 const base = { perMessageDeflate: false, serveClient: false }
 
-/** Calls `set` for each change, and answers as this library does, with the ticket that it returns; the first question, whose page it is, gets the current value. */
+/**
+ * Calls `set` for each change, and answers like this library, with the returned ticket; the first event, without a change, gets the current
+ * value.
+ */
 function hear(socket, current, set) {
   socket.on('live_session:sync', async ({ set: [[, , , value] = []] = [] }, ack) => {
     if (value === undefined) return ack({ greeting: [current() ?? 0], results: [] })
