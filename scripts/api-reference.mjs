@@ -1,5 +1,5 @@
-// A TypeDoc plugin for `npm run docs:api`. It shows exports as they are declared: the compiler's expansion of a type that depends on
-// the app's fields is long, and says less. What is inherited, or exported a second time, is documented in one place.
+// A TypeDoc plugin for `npm run docs:api`. Shows exports as declared in the source: the compiler's expansion of a type that depends on the
+// app's fields is long, and says less. Documents inherited members and second exports only once.
 import { Application, Converter, ReflectionKind } from 'typedoc'
 import { MarkdownTheme, MarkdownThemeContext } from 'typedoc-plugin-markdown'
 
@@ -11,7 +11,7 @@ const LABELS = { '@throws': 'Throws', '@returns': 'Returns' }
 
 /** By reflection, its declaration in the source. */
 const declarations = new WeakMap()
-/** By a type's name in the source, the name under which it is exported. */
+/** By a type's name in the source, its exported name. */
 const publicNames = new Map()
 
 export function load(application) {
@@ -22,7 +22,7 @@ export function load(application) {
     declarations.set(reflection, node)
     if (reflection.kindOf(NAMED)) publicNames.set(node.name.text, reflection.name)
   })
-  // Runs after TypeDoc has determined what is inherited.
+  // Runs after TypeDoc has determined inheritance.
   converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => removeInherited(project), -1e6)
   renderer.defineTheme('declared', DeclaredTheme)
   // TypeDoc reads this option after this event.
@@ -117,7 +117,7 @@ function generics({ typeParameters }) {
   return typeParameters ? `<${typeParameters.map(textOf).join(', ')}>` : ''
 }
 
-/** Returns the name without quotes. Brackets are escaped, because GitHub would take them for a link. */
+/** Returns the name without quotes. Escapes brackets, as GitHub would render them as a link. */
 function nameOf(model) {
   const { name } = declarations.get(model.signatures?.[0] ?? model)
   return textOf(name).replaceAll("'", '').replace(/[[\]]/g, '\\$&')

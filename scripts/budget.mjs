@@ -1,12 +1,12 @@
-// `npm run lint` checks the library's size: one total of lines of code, with 2 % of slack, and a longest file.
-// `npm run budget` records the current sizes in scripts/budget.json.
+// `npm run lint` checks the library's size: the total lines of code, with 2 % of slack, and the longest file. `npm run budget` records the
+// current sizes in scripts/budget.json.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ROOTS, weighRooms } from './rooms.mjs'
 
 const SLACK = 1.02
-/** Lines of a file, comments and imports included: a longer file holds more than one noun. */
+/** Lines of a file, comments and imports included: a longer file has more than one topic. */
 const LONGEST = 300
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -1,6 +1,5 @@
-// Checks the package's content, after `npm run build`: all that must be in it, nothing else, and nothing from the machine that built it.
-// No source maps: the built files are the source without its types, with its comments, and are readable. The other
-// documents are in the repository.
+// Checks the package's content, after `npm run build`: exactly the expected files, with nothing from the build machine. No source maps: the
+// built files are the source without its types, with its comments, and are readable. The other documents are in the repository.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 

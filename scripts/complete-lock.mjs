@@ -1,6 +1,5 @@
 // `npm run lock`: if the registry offers only this platform's builds of packages with binaries, npm writes only these into
-// package-lock.json, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This adds the entries that it
-// would have written.
+// package-lock.json, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This adds the missing entries.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const FILE = 'package-lock.json'
@@ -22,7 +21,7 @@ const PROCESSORS = ['arm64', 'x64', 'ia32', 'arm', 'ppc64', 's390x', 'riscv64', 
 const lock = JSON.parse(readFileSync(FILE, 'utf8'))
 const { packages } = lock
 
-/** Returns whether Node would find the package from this folder or one above it. */
+/** Returns whether Node would find the package from this folder. */
 function isThere(folder, name) {
   for (let at = folder; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
     if (packages[`${at === '' ? '' : `${at}/`}node_modules/${name}`]) return true
@@ -50,7 +49,7 @@ function isArm(word) {
 for (const [folder, { optionalDependencies = {}, dev }] of Object.entries({ ...packages })) {
   for (const [name, range] of Object.entries(optionalDependencies)) {
     if (isThere(folder, name)) continue
-    // If another version of the package is at the top level, this one goes below the package that needs it.
+    // If the top level has another version of the package, nest this version below its dependent.
     const isNested = folder.split('node_modules/').length > 2 && packages[`node_modules/${name}`]
     packages[`${isNested ? `${folder}/` : ''}node_modules/${name}`] = entry(name, range, dev)
   }

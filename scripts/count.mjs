@@ -1,4 +1,4 @@
-// `node scripts/count.mjs [folder]...`: counts files and lines of each part of the repository, and terms that maintainers must know.
+// `node scripts/count.mjs [folder]...`: counts files and lines of each part of the repository, and the terms maintainers must know.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

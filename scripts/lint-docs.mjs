@@ -1,4 +1,4 @@
-// `npm run lint` checks the documents: short sentences, the reading time of the five guides, and paths and links that exist.
+// `npm run lint` checks the documents: short sentences, the reading time of the five guides, and existing paths and links.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,12 +7,12 @@ import { weighRooms } from './rooms.mjs'
 /** References for maintainers: read in pieces. */
 const REFERENCES = ['protocol.md', 'architecture.md', 'decisions.md']
 const MAX_WORDS = 30
-/** Words of prose and lines of code that a reader takes in per minute. */
+/** Words of prose and lines of code read per minute. */
 const WORDS_PER_MINUTE = 230
 const LINES_PER_MINUTE = 22
 const MAX_MINUTES = 25
 const ARCHITECTURE = 'docs/architecture.md'
-/** Folders that the flows of the architecture start their paths from. */
+/** Base folders of paths in the architecture's flows. */
 const STARTS = ['', 'server/kernel/', 'server/parts/', 'client/']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -50,7 +50,7 @@ function checkReadingTime() {
   if (minutes > MAX_MINUTES) fail(page, `the five guides take ${minutes.toFixed(2)} minutes, more than ${MAX_MINUTES}`)
 }
 
-/** A diagram is seen, not read. */
+/** Returns the reading time of a page, without diagrams. */
 function minutesOf(page) {
   const text = readFileSync(page, 'utf8')
   const code = [...text.matchAll(/^```(?!mermaid)\w+\n(.*?)^```$/gms)].flatMap(([, block]) => block.split('\n'))

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Has the only timers that tests wait for, to poll a condition. */
+/** Has the tests' only real timers, to poll a condition. */
 const POLLING = 'test/support/app/within.ts'
-/** Random loads of other processes are paced. */
+/** Random loads pace themselves with real timers. */
 const PACED = ['test/faults/', 'test/browser/schedule/']
 
 const BANS = [

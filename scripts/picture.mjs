@@ -1,6 +1,6 @@
-// Makes the README's animated picture, docs/example.png: two tabs of the example app, and the way of a change, 20 times slower than it is.
-// `npx tsx scripts/picture.mjs`, with CHROME_PATH for another Chromium. An animated PNG contains the data of its frames in other
-// chunks, so nothing has to be encoded.
+// Makes the README's animated picture, docs/example.png: two tabs of the example app, and the trip of a change, slowed down by 20. `npx tsx
+// scripts/picture.mjs`, with CHROME_PATH for another Chromium. An animated PNG contains the data of its frames in other chunks, so no
+// encoder is needed.
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { launch } from 'puppeteer-core'
@@ -21,10 +21,10 @@ try {
   await example.stop()
 }
 
-/** Returns the frames, and for how many ms each is shown. The first is also what is seen where nothing moves. */
+/** Returns the frames, each with its duration in ms. The first is also the still picture for viewers without animation. */
 async function frames() {
   const page = await browser.newPage()
-  // On a slow machine, what is shown 20 times slower takes long.
+  // The slow replay takes long on a slow machine.
   page.setDefaultTimeout(180_000)
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'light' }])
   await page.goto(`${example.url}/two`)
@@ -62,7 +62,7 @@ async function frames() {
   return shown
 }
 
-/** Returns a picture with a caption above it. */
+/** Returns a picture with a caption above. */
 async function captioned(png, caption) {
   const page = await browser.newPage()
   await page.setViewport({ ...WINDOW, height: WINDOW.height + 48 })

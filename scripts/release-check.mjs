@@ -1,4 +1,4 @@
-// `npm run release:check`: what must hold before a version is published, besides what `.ci/run` checks. The quick checks come first.
+// `npm run release:check`: checks before a release, besides those of `.ci/run`. The quick checks come first.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -39,7 +39,7 @@ function problemsOfNotes() {
   return isMoved ? [] : [`CHANGELOG.md: expected nothing under [Unreleased], and ${version} with its date below it`]
 }
 
-/** What only those who publish can say. */
+/** Returns missing metadata, which only the publishers know. */
 function problemsOfManifest() {
   const expected = {
     author: '',

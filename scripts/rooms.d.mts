@@ -1,4 +1,4 @@
-/** What a room weighs. */
+/** The size of a folder. */
 export interface Weight {
   readonly lines: number
   readonly files: number

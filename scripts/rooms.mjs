@@ -1,5 +1,5 @@
-// What each room of the library weighs: a room is a folder, with the files in it and without those of the folders below.
-// Lines of code are those with code: no comments, no blank lines, no imports. So nobody joins files for the number alone, or cuts a comment.
+// The size of each room: a room is a folder of the library, with its own files and without those of subfolders. Lines of code exclude
+// comments, blank lines and imports, so that joining files or cutting comments gains nothing.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import ts from 'typescript'
@@ -7,7 +7,7 @@ import ts from 'typescript'
 export const ROOTS = ['shared', 'client', 'server', 'testing']
 const CODE = /\.tsx?$/
 
-/** Returns, by folder, `{ lines, files }`; folders without code are left out. */
+/** Returns, by folder, `{ lines, files }`, without folders that have no code. */
 export function weighRooms(root) {
   const folders = ROOTS.flatMap((name) => [
     join(root, name),
@@ -29,7 +29,7 @@ export function linesOfCode(text) {
   const lineOf = (at) => source.getLineAndCharacterOfPosition(at).line
   const lines = new Set()
   const visit = (node) => {
-    // A doc comment is a child of what it describes.
+    // A doc comment is a child of its declaration.
     if (ts.isImportDeclaration(node) || ts.isJSDoc(node)) return
     const children = node.getChildren(source)
     for (const child of children) visit(child)

@@ -1,5 +1,5 @@
-// `npm version` runs this once package.json has the new version: the unreleased notes become those of the version, and documents that
-// name the packed file get its new name.
+// `npm version` runs this once package.json has the new version: the unreleased notes become those of the version, and documents get the
+// new name of the packed file.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const UNRELEASED = '## [Unreleased]\n'
