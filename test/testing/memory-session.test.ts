@@ -3,9 +3,9 @@ import { defineFields } from 'koa-live-session/fields'
 import { memorySession } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { appFields } from '../support/app/app.js'
-import { doubleHandler, type Handler, realHandlers } from '../support/app/handler.js'
 import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
+import { doubleHandler, type Handler, realHandlers } from './handler.js'
 
 /** Returns the outcome of a promise, without its stamp. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {

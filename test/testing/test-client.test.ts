@@ -4,7 +4,7 @@ import type { appFields } from '../support/app/app.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
-import { doubleScreen, realScreens, type Screen } from '../support/page/screen.js'
+import { doubleScreen, realScreens, type Screen } from './screen.js'
 
 fastTime(10)
 

@@ -3,11 +3,11 @@ import { Redis } from 'ioredis'
 import { fromIoredis, redisStore } from 'koa-live-session/redis'
 import { createClient, RESP_TYPES } from 'redis'
 import { within } from '../../support/app/within.js'
-import { CuttingProxy } from '../../support/servers/cutting-proxy.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { REDIS } from '../../support/servers/installed.js'
 import { RedisServer } from '../../support/servers/redis.js'
 import { CLIENTS, connectNodeRedis } from '../../support/servers/redis-clients.js'
+import { CuttingProxy } from './cutting-proxy.js'
 
 const STAMP = 1_700_000_000_000
 const NEW = { key: 'a', stamp: STAMP, value: 'new' }

@@ -11,7 +11,7 @@ import { Folder } from '../../support/servers/folder.js'
 import { REDIS } from '../../support/servers/installed.js'
 import { RedisServer } from '../../support/servers/redis.js'
 import { connectNodeRedis } from '../../support/servers/redis-clients.js'
-import { startRedisCluster } from '../../support/servers/redis-cluster.js'
+import { startRedisCluster } from './redis-cluster.js'
 
 const STAMP = 1_700_000_000_000
 const DAY = 24 * 60 * 60 * 1000

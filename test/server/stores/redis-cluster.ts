@@ -1,7 +1,7 @@
-import { within } from '../app/within.js'
-import { freePort } from './free-port.js'
-import { RedisServer } from './redis.js'
-import { connectNodeRedis } from './redis-clients.js'
+import { within } from '../../support/app/within.js'
+import { freePort } from '../../support/servers/free-port.js'
+import { RedisServer } from '../../support/servers/redis.js'
+import { connectNodeRedis } from '../../support/servers/redis-clients.js'
 
 /** Starts a cluster of one node with all slots, on a port, because clients find the nodes of a cluster by port. */
 export async function startRedisCluster(): Promise<{ readonly server: RedisServer; readonly port: number }> {

@@ -1,6 +1,6 @@
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { cookieFor, testClient } from 'koa-live-session/testing'
-import { App, type AppFields, appFields } from '../app/app.js'
+import { App, type AppFields, appFields } from '../support/app/app.js'
 
 /** A client for components, and control over its page. */
 export interface Screen {

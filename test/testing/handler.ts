@@ -1,6 +1,6 @@
 import type { SocketSession } from 'koa-live-session'
 import { cookieFor, memorySession } from 'koa-live-session/testing'
-import { App, type AppFields, appFields } from './app.js'
+import { App, type AppFields, appFields } from '../support/app/app.js'
 
 type Key = keyof AppFields & string
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { Acceptor, tie } from './acceptor.js'
-import { Folder } from './folder.js'
+import { Acceptor, tie } from '../../support/servers/acceptor.js'
+import { Folder } from '../../support/servers/folder.js'
 
 /** A Unix socket between a client and a server that cuts connections on demand. */
 export class CuttingProxy {
