@@ -1,17 +1,17 @@
-// The text of a parameter of an address.
+// Converts field values to and from URL parameters.
 
 import { type JsonValue, sameJson } from './json.js'
 
-/** Maximum characters of a URL: some servers, chats and mail programs accept no more. */
+/** Maximum characters of a URL: some servers, chats and mail programs reject longer URLs. */
 export const LONGEST_ADDRESS = 2000
 
-/** Returns the text of a parameter; undefined if it is missing, repeated, or too long to be one of ours. */
+/** Returns a parameter's text; undefined if the parameter is missing, repeated, or longer than any that we write. */
 export function parameterOf(search: string, name: string): string | undefined {
   const [text, ...others] = new URLSearchParams(search).getAll(name)
   return others.length > 0 || (text && text.length > LONGEST_ADDRESS) ? undefined : text
 }
 
-/** Returns the value of such a text: the text itself if the default is a string, else its JSON value, or the text if it is not JSON. */
+/** Decodes a parameter: as plain text if the field's default is a string, else as JSON, falling back to plain text. */
 export function fromParameter(text: string, fallback: JsonValue | undefined): JsonValue {
   if (typeof fallback === 'string') return text
   try {
@@ -21,7 +21,7 @@ export function fromParameter(text: string, fallback: JsonValue | undefined): Js
   }
 }
 
-/** Returns the text that `fromParameter` turns into the value; undefined if there is none. */
+/** Encodes a value so that `fromParameter` returns the same value; undefined if no text does. */
 export function toParameter(value: JsonValue | undefined, fallback: JsonValue | undefined): string | undefined {
   const isText = (text: JsonValue | undefined): text is string =>
     typeof text === 'string' && sameJson(fromParameter(text, fallback), value)

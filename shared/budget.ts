@@ -1,13 +1,13 @@
-// What has room in a cookie.
+// Computes each field's share of the cookie, and the bytes of values in cookies and in memory.
 
 import type { FieldSpec, Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
 
-/** Bytes that all fields share in the cookie by default: nginx reads a whole response head into 4 kB, helmet and the app's session included. */
+/** Default bytes for all fields in the cookie: nginx reads a response head, including helmet and the app's session, into 4 kB. */
 export const COOKIE_BUDGET = 2000
 
-/** Bytes shared by the fields in tickets but not in the cookie, so that all of a browser's values fit one POST. */
+/** Bytes shared by the fields in tickets but not in the cookie, so that all values of a browser fit in a single POST. */
 const TICKET_BUDGET = 24_000
 
 /** `\u0000` */
@@ -17,7 +17,7 @@ const LONGEST_NUMBER = 24
 /** `["",9007199254740991,""],` */
 const FRAME = 24
 
-/** Bytes in V8: of an empty object or list, of a text without characters, of a number that is no small integer, of a place in a list. */
+/** Bytes in V8 of: an empty object or list; an empty string; a number beyond small integers; a list element. */
 const HEADER = 56
 const HEADER_OF_TEXT = 20
 const DOUBLE = 16
@@ -29,20 +29,20 @@ export function cookieBytes(key: string, value: JsonValue | undefined): number {
   return Math.ceil((bytesIn(text) * 4) / 3)
 }
 
-/** The bytes of well-formed text in UTF-8. Without TextEncoder, which pages in jsdom lack in tests. */
+/** Counts the UTF-8 bytes of well-formed text without TextEncoder, which jsdom lacks. */
 function bytesIn(text: string): number {
   let bytes = text.length
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at)
-    // Two surrogates are four bytes.
+    // A pair of surrogates takes four bytes.
     if (unit >= 0x80) bytes += unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 1 : 2
   }
   return bytes
 }
 
 /**
- * Estimates the bytes that a value takes in V8, as if no other value had the same keys: lists of many objects with the same ones take a
- * third. Not the length of its text: a list of empty objects takes twenty times that.
+ * Estimates the bytes of a value in V8, as if no other object had the same keys: objects with shared keys take a third. The length of the
+ * JSON text would be too low: a list of empty objects takes twenty times as much.
  */
 export function memoryBytes(value: JsonValue | undefined): number {
   if (typeof value === 'string') return textBytes(value)
@@ -54,38 +54,37 @@ export function memoryBytes(value: JsonValue | undefined): number {
   return entries.reduce((sum, [key, part]) => sum + (isList ? 0 : textBytes(key)) + memoryBytes(part), HEADER + own)
 }
 
-/** One character that Latin-1 lacks makes each take two bytes. */
+/** A single character outside Latin-1 makes V8 store two bytes for every character. */
 function textBytes(text: string): number {
   return HEADER_OF_TEXT + text.length * (/[^\0-\xff]/.test(text) ? 2 : 1)
 }
 
-/** Returns what an object's keys take besides their texts: a hidden class, or from twenty on a hash table, which is two thirds full at most. */
+/** Returns the bytes of an object's keys besides their texts: a hidden class or, from twenty keys, a hash table at most two thirds full. */
 function tableBytes(keys: readonly string[]): number {
   if (keys.length === 0) return 0
   const slots = 2 ** Math.ceil(Math.log2(1.5 * keys.length))
   const table = keys.length < 20 ? 75 + 48 * keys.length : 24 * slots
-  // Indices have an array with room for all below the largest, unless that is many times too large: `{"300":1}` takes four kilobytes.
+  // Integer keys get an array up to the largest key, unless most of the array would be empty: `{"300":1}` takes four kilobytes.
   const last = Math.max(...keys.map((key) => (/^\d{1,9}$/.test(key) ? Number(key) : NaN)).filter(Number.isFinite), -1)
   return last < 0 ? table : table + Math.min(12 * last + 128, Math.max(4000, 72 * slots))
 }
 
-/** Returns an upper bound of `cookieBytes` for a scalar without serializing it: mostly enough to see that there is room. */
+/** Returns an upper bound of `cookieBytes` for a scalar, without serializing: usually low enough to fit. */
 export function mostBytes(key: string, value: JsonValue): number {
   if (typeof value === 'object' && value !== null) return Number.POSITIVE_INFINITY
   const characters = typeof value === 'string' ? value.length * LONGEST_ESCAPE : LONGEST_NUMBER
   return (key.length + characters + FRAME) * 2
 }
 
-/** Returns whether the cookie carries a field. What belongs to one tab is in that tab's tickets alone. */
+/** Returns whether the cookie carries a field. Values of a tab are only in that tab's tickets. */
 export function isInCookie({ client, cookie, scope }: FieldSpec): boolean {
   return scope !== 'tab' && (cookie ?? client !== 'hidden')
 }
 
 /**
- * Returns how many bytes each field may take, so that any merge of any devices fits the cookie: what fields ask for by `maxBytes`, and an
- * equal share of the rest for the others.
+ * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. So the cookie fits any merge of any devices.
  *
- * @throws {TypeError} if they cannot fit
+ * @throws {TypeError} if the fields cannot fit
  */
 export function shareBudget(fields: Fields, cookieBudget: number): ReadonlyMap<string, number> {
   const entries = Object.entries(fields)

@@ -1,15 +1,15 @@
-// A change, and where it came from.
+// A changed value and the source of the change.
 
 import type { JsonValue } from './json.js'
 
 /**
- * The origin of a change, as this process learned of it: `ctx.liveSession` or a request's cookie (`'request'`), a page or a handler on a
- * socket (`'socket'`), a ticket that a browser brought back (`'ticket'`), `live.user(id)` (`'job'`), another process (`'node'`), the store,
- * or a sign-in.
+ * How this process learned of a change: from `ctx.liveSession` or a request's cookie (`'request'`), from a page or a handler on a socket
+ * (`'socket'`), from a ticket that a browser sent back (`'ticket'`), from `live.user(id)` (`'job'`), from another process (`'node'`), from
+ * the store, or from a sign-in.
  */
 export type ChangeSource = 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login'
 
-/** A value that changed, as this build reads it. */
+/** A changed value, as read by this build's schema. */
 export interface AnyChange {
   readonly key: string
   readonly value: JsonValue | undefined

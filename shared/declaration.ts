@@ -1,7 +1,7 @@
-// The interface that an app augments with its types.
+// The interface that apps augment with the types of their fields.
 
 /**
- * The interface to augment once with your types: `ctx.liveSession`, `socket.liveSession` and the page's client get keys and values from it.
+ * Augment this interface once with your types, which `ctx.liveSession`, `socket.liveSession` and the page's client then use.
  *
  * @example
  * declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } }

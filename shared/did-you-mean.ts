@@ -1,15 +1,15 @@
-/** Returns what is wrong with an option of an unknown name. */
+/** Returns the error message for an unknown option. */
 export function unknownOption(name: string, known: readonly string[]): string {
   return `no such option (known: ${known.join(', ')}).${didYouMean(name, known)}`
 }
 
-/** Returns the question that follows a message about an unknown name, if one of the known names is close to it. */
+/** Returns a suggestion to append to the message about an unknown name; an empty string if no known name is similar. */
 export function didYouMean(name: string, known: readonly string[]): string {
   const [near = ''] = known.toSorted((one, other) => slips(one, name) - slips(other, name))
   return slips(near, name) <= name.length / 3 ? ` Did you mean "${near}"?` : ''
 }
 
-/** Counts the letters that one has and the other lacks: a slip swaps, drops, adds or changes a few. */
+/** Counts the letters that either name has and the other lacks, and returns the larger count: typos differ in a few letters. */
 function slips(one: string, other: string): number {
   const rest = [...other]
   const lacking = [...one].filter((letter) => {

@@ -1,27 +1,27 @@
-// Refusals, and their codes.
+// The error class of refusals, with its codes and HTTP statuses.
 
 import { printable } from './escape.js'
 import type { JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /**
- * A machine-readable code for what was wrong, with its HTTP `status`:
+ * The machine-readable reason of a refusal, with its HTTP `status`:
  *
  * | code | status | meaning |
  * | ---- | ------ | ------- |
- * | `invalid_value` | 400 | the schema refuses it, or JSON cannot carry it |
- * | `undeclared_key` | 400 | there is no such field or, for a browser, it is hidden |
+ * | `invalid_value` | 400 | the schema rejects the value, or JSON cannot carry it |
+ * | `undeclared_key` | 400 | no field has this key or, for a browser, the field is hidden |
  * | `not_writable` | 403 | a browser may not set this field |
  * | `users_only` | 403 | a guest's browser may not set this field: sign in first |
  * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit; 413: a body over 64 kB |
  * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
  * | `bad_origin` | 403 | the page's origin is not listed |
- * | `bad_ticket` | 403 | a ticket that is forged, expired or revoked |
+ * | `bad_ticket` | 403 | a forged, expired or revoked ticket |
  * | `other_subject` | 403 | for a visitor other than the cookie's |
- * | `superseded` | 409 | the visitor or the session has gone in the meantime; in a page also: it did not know a newer value |
+ * | `superseded` | 409 | the visitor or the session has ended in the meantime; in a page also: the server had a newer value |
  * | `rate_limited` | 429 | more than `limits` allow: try again after `retryAfter` |
- * | `not_loaded` | 409 | `update` of a user about whom nothing is known |
- * | `conflict` | 409 | `update`, if others were repeatedly faster |
+ * | `not_loaded` | 409 | `update` of a user of whom this process knows nothing |
+ * | `conflict` | 409 | `update` lost to concurrent writes repeatedly |
  * | `store_unavailable` | 503 | the store does not answer |
  * | `cookies_blocked` | 403 | the browser keeps no cookie, or has sent none |
  * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
@@ -60,7 +60,7 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   closed: 503,
 }
 
-/** The current value in place of a refused change, written after the value that its page knew. */
+/** The current value, newer than the base of the refused change. */
 interface Standing {
   readonly stamp: Stamp
   /** Omitted if there is none. */
@@ -68,11 +68,11 @@ interface Standing {
 }
 
 interface AnyDetails extends ErrorOptions {
-  /** The field it is about. */
+  /** The key of the field. */
   readonly key?: string | undefined
 }
 interface OfItem {
-  /** The index of the ticket; for `malformed` it may be that of a change. */
+  /** The index of the refused ticket; for `malformed` perhaps of a change. */
   readonly index?: number | undefined
 }
 interface OtherStatus {
@@ -102,9 +102,9 @@ type Given<C> = C extends LiveSessionErrorCode ? readonly [code: C, message: str
 const PREFIX = 'koa-live-session: '
 
 /**
- * A refusal: of input, of a visitor, or of an operation that is not possible now. Its message is safe to send: it names no hidden field and
- * quotes no secret. Koa responds with its `status` and message if a route does not catch it. A programming mistake is a `TypeError`
- * instead.
+ * The error for refused input, a refused visitor, or an operation that is currently impossible. The message is safe to send: it names no
+ * hidden field and quotes no secret. Koa responds with `status` and message if no route catches the error. Programming mistakes throw a
+ * `TypeError` instead.
  *
  * @example
  * try {
@@ -117,25 +117,25 @@ const PREFIX = 'koa-live-session: '
 export class LiveSessionError extends Error {
   /** `LiveSessionError`. */
   override readonly name = 'LiveSessionError'
-  /** What was wrong. */
+  /** The reason of the refusal. */
   readonly code: LiveSessionErrorCode
-  /** The field that it is about; undefined if it is about no single one, or about a hidden one. */
+  /** The field's key; undefined if the refusal concerns no single field, or a hidden field. */
   readonly key: string | undefined
-  /** The index of the ticket among those a browser sent, from 0; for `malformed` it may be that of a change: the message tells. */
+  /** The index, from 0, of the ticket among those that the browser sent; for `malformed` perhaps of a change: the message tells. */
   readonly index: number | undefined
-  /** The HTTP status to answer with; Koa reads it. */
+  /** The HTTP status; Koa responds with this. */
   readonly status: number
-  /** Seconds to wait before trying again; only for `rate_limited`. */
+  /** Seconds to wait before a retry; only for `rate_limited`. */
   readonly retryAfter: number | undefined
   /** @internal */
   readonly stands: Standing | undefined
-  /** Tells Koa that the message may be sent. */
+  /** Lets Koa send the message. */
   readonly expose = true
 
   /** @internal */
   constructor(...[code, message, given = {}]: Given<LiveSessionErrorCode>) {
     const details: AnyDetails & OfItem & OtherStatus & Overtaken & Wait = given
-    // A message that came over the wire already has the prefix.
+    // A message from the wire already has the prefix.
     super(printable(message.startsWith(PREFIX) ? message : PREFIX + message), details)
     this.code = code
     this.key = details.key
@@ -146,7 +146,7 @@ export class LiveSessionError extends Error {
   }
 }
 
-/** Creates the refusal of a value that a field does not accept, or that is not JSON. */
+/** Creates the refusal of a value that the schema rejects or JSON cannot carry. */
 export function invalidValue(key: string, reason: string, cause?: unknown): LiveSessionError {
   const details = { key, ...(cause === undefined ? {} : { cause }) }
   return new LiveSessionError('invalid_value', `set("${key}"): ${reason}`, details)

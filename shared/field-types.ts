@@ -1,4 +1,4 @@
-// The options that a field can be declared with, and the types of values that follow from them.
+// The options of a declared field, and the types inferred from them.
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonValue } from './json.js'
@@ -17,7 +17,7 @@ type NeverJson =
   | ((...args: never[]) => unknown)
 type MutableJson = Scalar | MutableJson[] | { [key: string]: MutableJson }
 
-/** `T` when JSON can carry it unchanged, else a type that `T` is not assignable to. */
+/** `T` if JSON carries `T` unchanged; otherwise a type to which `T` is not assignable. */
 type JsonSafe<T> = [T] extends [JsonValue | undefined] ? T : JsonSafeDeep<T>
 type JsonSafeDeep<T> = T extends Scalar | undefined
   ? T
@@ -27,113 +27,112 @@ type JsonSafeDeep<T> = T extends Scalar | undefined
       ? { [K in keyof T]: JsonSafeDeep<T[K]> }
       : T
 
-/** A value as `get` returns it: deeply read-only in the types, frozen at run time. To change part of one, `update` it with a new one. */
+/** A value from `get`: deeply read-only in the types, frozen at run time. To change a part, `update` the key with a new value. */
 export type Frozen<T> = [MutableJson] extends [T] ? JsonValue : FrozenDeep<T>
 type FrozenDeep<T> = T extends Scalar | undefined ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
 /**
- * A browser's access to a field. `'hidden'`: not even its existence is visible; it is in no cookie, ticket, page or error. `'read'`: only
- * the server sets it. `'write'`: the page may set it too.
+ * A browser's access to a field. `'hidden'`: no cookie, ticket, page or error reveals even the existence of the field. `'read'`: only the
+ * server sets the value. `'write'`: the page may set the value too.
  */
 export type ClientAccess = 'hidden' | 'read' | 'write'
 /**
- * The owner of a value: the `'user'` on every device; this `'browser'` alone, even while a user is signed in there; or this `'tab'` alone,
+ * The owner of a value: the `'user'`, on every device; only this `'browser'`, even while a user is signed in there; or only this `'tab'`,
  * until a sign-in or sign-out.
  */
 export type Scope = 'user' | 'browser' | 'tab'
 /**
- * The value that wins when a visitor signs in. `'account'`: the account's, if it ever had one. `'newest'`: the one written last. `'drop'`:
- * never the visitor's. A function combines both (a cart): it is synchronous, and returns what the schema accepts. Only fields with `client:
- * 'write'` carry over.
+ * Decides whose value wins at a sign-in. `'account'`: the account's value, if the account ever had one. `'newest'`: the last write.
+ * `'drop'`: never the visitor's value. A function combines both (a cart), synchronously, into a value that the schema accepts. Only fields
+ * with `client: 'write'` carry over.
  */
 export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: V, browser: V) => V)
 
-/** The declaration of one value. */
+/** The declaration of a field. */
 export interface FieldSpec {
   /** Any Standard Schema (zod, valibot, arktype); synchronous. Its output must be JSON, and must satisfy the schema again. */
   readonly schema: StandardSchemaV1
-  /** A JSON constant, cloned and frozen. May be omitted if the schema accepts `undefined` (`.default(x)`, `.optional()`). */
+  /** A JSON constant; cloned and frozen. Optional if the schema accepts `undefined` (`.default(x)`, `.optional()`). */
   readonly default?: unknown
   /**
-   * What the browser may do with it.
+   * The browser's access.
    *
    * @default 'read'
    */
   readonly client?: ClientAccess
   /**
-   * With `client: 'write'`: a guest's page only reads it, and its changes are refused as `users_only`. Nor does a URL set it for a guest, and
-   * what a guest has of it does not go to the account at a sign-in.
+   * With `client: 'write'`: makes the field read-only for the pages of guests, whose changes are refused as `users_only`. A guest's URL
+   * does not set the field either, and a sign-in does not carry a guest's value over to the account.
    *
    * @default guests may do what `client` says
    */
   readonly guests?: 'read'
   /**
-   * Who owns the value. With `'tab'` the tab keeps it itself, in sessionStorage (`keepTab`), and the server only while its socket is open: over
-   * reloads, back and restarts. A duplicated tab begins with a copy. It is in no cookie, store or other tab, and ends at a sign-in or
-   * sign-out. Not with `url`, `onLogin`, `cookie: true` or `client: 'hidden'`.
+   * The owner of the value. With `'tab'` the tab itself persists the value in sessionStorage (`keepTab`), across reloads, back navigation
+   * and server restarts; the server keeps the value only while the tab's socket is open. No cookie, store or other tab has the value, and a
+   * sign-in or sign-out ends it. A duplicated tab begins with a copy. Not with `url`, `onLogin`, `cookie: true` or `client: 'hidden'`.
    *
    * @default 'user'
    */
   readonly scope?: Scope
   /**
-   * Whether the cookie carries the value. If not, and without a store, a restart of the server loses it.
+   * Whether the cookie carries the value. A server restart loses values that are in neither the cookie nor a store.
    *
    * @default true; false if client is 'hidden'
    */
   readonly cookie?: boolean
   /**
-   * Bytes that the encoded value may take, including key and stamp: a larger value is refused as `too_large`. Fields in the cookie share
+   * Maximum bytes of the encoded value, including key and stamp; larger values are refused as `too_large`. Fields in the cookie share
    * `cookieBudget`, those with `cookie: false` share 24,000 bytes.
    *
-   * @default an equal share of what is left; 24,000 if client is 'hidden'
+   * @default an equal share of the rest; 24,000 if client is 'hidden'
    */
   readonly maxBytes?: number
   /**
-   * Members that a value set by a page or a URL may have, in lists and objects at all depths: 1 to 10,000. A larger one is refused as
-   * `too_large` before the schema sees it. Values set by your own code are not counted.
+   * Maximum members of a value from a page or a URL, in lists and objects at all depths: 1 to 10,000. Larger values are refused as
+   * `too_large` before the schema runs. Values set by your own code are not limited.
    *
    * @default 1_000
    */
   readonly maxMembers?: number
   /**
-   * ms since the last write after which the value expires and the default is read, also in open pages. A positive whole number.
+   * ms since the last write after which the value expires and reads as the default, also in open pages: more than 0, at most 100 years.
    *
    * @default as long as the session lives
    */
   readonly maxAge?: number
   /**
-   * Whether the sockets of its visitors are in `live.room(key, value)`. For numbers, booleans, texts and null; not with `maxAge`, as nothing
-   * tells when a value expires. If `client` is `'write'`, a page chooses its room itself: a subscription, no permission.
+   * Whether sockets join `live.room(key, value)` for their visitor's value. For numbers, booleans, strings and null; not with `maxAge`, as
+   * no event marks the expiry of a value. With `client: 'write'` a page chooses its own room: a subscription, no permission.
    *
    * @default false
    */
   readonly rooms?: boolean
   /**
-   * The parameter of the page's URL that holds the value of a field with `client: 'write'`. Visiting such a URL sets the field, whatever
-   * site links to it, and the page keeps its URL in sync. Use it for view state such as a filter, not for anything private or with side
-   * effects.
+   * The URL parameter for the value of a field with `client: 'write'`. Visiting such a URL sets the field, whichever site links there, and
+   * the page keeps its URL in sync. Use this for view state such as a filter, not for private data or values with side effects.
    *
    * @example
    * division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' } // /costs?division=3
    */
   readonly url?: string
   /**
-   * Whose value wins when a visitor signs in: see `LoginRule`.
+   * Decides whose value wins at a sign-in: see `LoginRule`.
    *
    * @default the plugin's onLogin
    */
   readonly onLogin?: 'account' | 'newest' | 'drop' | ((account: never, browser: never) => unknown)
   /**
-   * Converts a value of an older build: called with a stored value that the schema refuses. Synchronous and pure. Without it, or if the
-   * schema refuses its result, the default is read. The stored value stays unchanged until it is set again.
+   * Converts a value of an older build: called with a stored value that the schema rejects. Synchronous and pure. Without `migrate`, or if
+   * the schema rejects its result, the field reads as its default. The stored value stays unchanged until the next write.
    */
   readonly migrate?: (stored: JsonValue) => unknown
 }
-/** A declaration: each key's field, as `defineFields` returns them. */
+/** The declared fields by key, as returned by `defineFields`. */
 export type Fields = Readonly<Record<string, FieldSpec>>
 
 /**
- * The type from which `defineFields` infers a declaration. A rule's parameter types come from the schema alone.
+ * The type from which `defineFields` infers the fields. The parameter types of an `onLogin` function come only from the schema.
  *
  * @internal
  */
@@ -141,7 +140,7 @@ export type Declarations = Readonly<Record<string, Omit<FieldSpec, 'onLogin'> & 
 /** @internal */
 export type Schemas = Readonly<Record<string, StandardSchemaV1>>
 /**
- * The fields of these schemas: a rule's parameters and result are typed by its schema.
+ * The fields of these schemas: each schema types the parameters and the result of its `onLogin` function.
  *
  * @internal
  */
@@ -154,7 +153,7 @@ export type Rules<S extends Schemas> = {
   }
 }
 type Rule<V> = (account: V, browser: V) => V | Literal
-/** A type of no value: where a literal is expected, TypeScript infers what a function returns as a literal, `'a'` instead of `string`. */
+/** Matches no value: expecting a literal makes TypeScript infer the literal type of a returned `'a'`, instead of `string`. */
 type Literal = ('' | 0 | true) & { readonly [literal]: true }
 declare const literal: unique symbol
 
@@ -170,32 +169,32 @@ export type Settable<F> = Frozen<Exclude<Output<F>, undefined>>
 type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ? C : 'read'
 type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
 type HasRooms<F> = F extends { readonly rooms: true } ? true : false
-/** Keys grouped by what may be done with them; indexed rather than aliased, so that errors list the keys. */
+/** Keys grouped by permitted use; indexed rather than aliased, so that compiler errors list the keys. */
 export interface Keys<F extends Fields> {
-  /** All keys: those of `socket.liveSession`. */
+  /** All keys, for `socket.liveSession`. */
   readonly all: keyof F & string
-  /** Those of `ctx.liveSession`: all but `scope: 'tab'`. */
+  /** For `ctx.liveSession`: all but `scope: 'tab'`. */
   readonly request: { [K in keyof F]: ScopeOf<F[K]> extends 'tab' ? never : K }[keyof F] & string
-  /** Those with `scope: 'user'`, of `live.user(id)`. */
+  /** For `live.user(id)`: `scope: 'user'`. */
   readonly user: { [K in keyof F]: ScopeOf<F[K]> extends 'user' ? K : never }[keyof F] & string
-  /** Those that a page may read: all but `client: 'hidden'`. */
+  /** Readable by pages: all but `client: 'hidden'`. */
   readonly readable: { [K in keyof F]: ClientOf<F[K]> extends 'hidden' ? never : K }[keyof F] & string
-  /** Those of `live.room(key, value)`: `rooms: true`. */
+  /** For `live.room(key, value)`: `rooms: true`. */
   readonly rooms: { [K in keyof F]: HasRooms<F[K]> extends true ? K : never }[keyof F] & string
-  /** Those that a page may set: `client: 'write'`. */
+  /** Writable by pages: `client: 'write'`. */
   readonly writable: (string extends keyof F
     ? Unregistered
     : { [K in keyof F]: ClientOf<F[K]> extends 'write' ? K : never }[keyof F]) &
     keyof F &
     string
 }
-/** Replaces the keys that a page may write if no fields are registered. */
+/** Replaces the writable keys while no fields are registered: the compiler error then explains why. */
 type Unregistered =
   "koa-live-session: no fields here. Is declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } } in fields.ts, and is it imported here: import type {} from './fields.js'?"
 /** The value of each key. */
 export type Values<F extends Fields, K extends keyof F = keyof F> = { readonly [P in K]: Value<F[P]> }
 
-/** What a field of a tab can be. */
+/** The options of a field with `scope: 'tab'`. */
 interface OfTab {
   readonly client?: Exclude<ClientAccess, 'hidden'>
   readonly cookie?: false
@@ -204,7 +203,7 @@ interface OfTab {
 }
 
 /**
- * The constraints that `defineFields` puts on a declaration, so that a mistake is underlined where it is made.
+ * The constraints of `defineFields` on a field, so that editors underline the wrong option itself.
  *
  * @internal
  */

@@ -14,25 +14,25 @@ import { endOf, isPast, type Stamp } from './stamp.js'
 const REMEMBERED_SCALARS = 1000
 /** The default of `maxMembers`. */
 const MEMBERS = 1000
-/** How many times `maxBytes` an input may take, as a schema may strip it. */
+/** Inputs may exceed `maxBytes` by this factor, as a schema may strip members. */
 const SLACK = 4
-/** What a browser may read of a refusal concerning a hidden field. */
+/** The message of refusals of hidden fields: a browser may read this. */
 const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
-/** What the schema makes of a stored value. */
+/** The schema's output for a stored value. */
 interface Reading {
   readonly value: JsonValue | undefined
 }
 
-/** The plugin's options, for fields that do not set their own. */
+/** The plugin's options for fields without their own. */
 export interface FieldDefaults {
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
-  /** Called with a mistake in the declaration that only a stored value reveals. */
+  /** Reports a mistake in the declaration that only a stored value reveals. */
   readonly report?: (error: TypeError) => void
 }
 
-/** One declared field, ready for use: it knows its default, what it accepts and what it can read. */
+/** A compiled field: validates inputs, reads stored values, and knows its default. */
 export class Field {
   readonly key: string
   readonly access: ClientAccess
@@ -40,13 +40,13 @@ export class Field {
   readonly inCookie: boolean
   readonly maxBytes: number
   readonly maxMembers: number
-  /** ms since the last write; undefined: as long as the session lives. */
+  /** Lifetime in ms since the last write; undefined for the life of the session. */
   readonly maxAge: number | undefined
-  /** Whether guests' pages only read it. */
+  /** Whether the field is read-only for the pages of guests. */
   readonly isUsersOnly: boolean
-  /** Whether sockets are in the room of its value. */
+  /** Whether sockets join the room of the value. */
   readonly rooms: boolean
-  /** The URL parameter that sets it. */
+  /** The URL parameter that sets the field. */
   readonly url: string | undefined
   readonly onLogin: NonNullable<FieldSpec['onLogin']>
   readonly default: JsonValue | undefined
@@ -54,7 +54,7 @@ export class Field {
   readonly #migrate: FieldSpec['migrate']
   readonly #report: (error: TypeError) => void
   #isReported = false
-  // What the schema makes of a value never changes: stored objects are frozen, and most scalars recur.
+  // Memos of the schema's results: stored objects are frozen, and most scalars recur.
   readonly #objects = new WeakMap<object, Reading>()
   readonly #scalars = new Map<JsonValue, Reading>()
 
@@ -77,19 +77,19 @@ export class Field {
   }
 
   /**
-   * Returns the value to store for an input from the app.
+   * Validates an input from the app, and returns the value to store.
    *
-   * @throws {LiveSessionError} `invalid_value` if it is not JSON or the schema refuses it, `too_large` past `maxBytes`
+   * @throws {LiveSessionError} `invalid_value` if the input is not JSON or the schema rejects it, `too_large` beyond `maxBytes`
    */
   accept(input: unknown): JsonValue {
     return this.#stored(this.#json(input))
   }
 
   /**
-   * Returns the value to store for an input from a page or a URL. Schemas continue after the first issue: ten thousand bad items of thirty
-   * properties would yield 300,000 issues and take half a second. So no schema sees more than `maxMembers`.
+   * Validates an input from a page or a URL, and returns the value to store. Limits the members to `maxMembers` before the schema runs,
+   * because schemas continue after the first issue: 10,000 bad items of thirty properties would yield 300,000 issues in half a second.
    *
-   * @throws {LiveSessionError} as `accept`; `too_large` also past `maxMembers`
+   * @throws {LiveSessionError} as `accept`; `too_large` also beyond `maxMembers`
    */
   acceptFromBrowser(input: unknown): JsonValue {
     const json = this.#json(input)
@@ -101,20 +101,20 @@ export class Field {
   }
 
   #stored(json: JsonValue): JsonValue {
-    // Do not spend a schema's time on input too large for it to shrink.
+    // Skip the schema for an input too large to shrink below `maxBytes`.
     this.#mustFit(json, SLACK * this.maxBytes)
     const made = this.#judge(json)
     const stored = made === json ? json : this.#json(made)
     const isAsItWas = stored === json || JSON.stringify(stored) === JSON.stringify(json)
-    // A transform that refuses its own output would make the value unreadable: refuse it while it can be reported.
+    // A schema that rejects its own output would make the stored value unreadable: reject the input while the caller gets the error.
     if (!isAsItWas) this.#judge(stored)
     this.#mustFit(stored, this.maxBytes)
-    // A value that the schema left unchanged reads as it is: no need to validate it again.
+    // A value that the schema left unchanged needs no second validation when read.
     if (isAsItWas) this.#remember(stored, { value: stored })
     return stored
   }
 
-  /** Returns the live value as this build reads it; undefined if there is none: never set, deleted, expired, unreadable. */
+  /** Returns the current value as read by this build; undefined if never set, deleted, expired or unreadable. */
   live(replica: Replica, clock: () => number): JsonValue | undefined {
     const stored = replica.value(this.key)
     if (stored === undefined) return undefined
@@ -122,7 +122,7 @@ export class Field {
     return this.read(stored)
   }
 
-  /** Returns a stored value as this build reads it; undefined if neither the schema nor `migrate` can. */
+  /** Returns a stored value as read by this build; undefined if neither the schema nor `migrate` accepts it. */
   read(stored: JsonValue): JsonValue | undefined {
     const isObject = typeof stored === 'object' && stored !== null
     const known = isObject ? this.#objects.get(stored) : this.#scalars.get(stored)
@@ -132,12 +132,12 @@ export class Field {
     return reading.value
   }
 
-  /** Returns whether a register written at `stamp` is past the field's own `maxAge`. */
+  /** Returns whether a register written at `stamp` is older than the field's own `maxAge`. */
   isExpired(stamp: Stamp, now: number): boolean {
     return this.maxAge !== undefined && isPast(stamp, this.maxAge, now)
   }
 
-  /** Returns what pages are told of a register: once its value is past the field's own `maxAge`, the end of that value. */
+  /** Returns the register to send to pages: an expired value becomes a tombstone with the stamp of its end. */
   standing(register: StoredRegister, now: number): StoredRegister {
     const { key, stamp, value } = register
     return value !== undefined && this.isExpired(stamp, now) ? { key, stamp: endOf(stamp) } : register
@@ -215,12 +215,12 @@ export class Field {
   }
 
   #invalid(reason: string, cause?: unknown): LiveSessionError {
-    // Schemas quote the values they refuse.
+    // A schema's message quotes the rejected value, which must stay hidden.
     if (this.access === 'hidden') return this.refusal('invalid_value', `set("${this.key}"): not a valid value`)
     return invalidValue(this.key, reason, cause)
   }
 
-  /** Creates a refusal concerning this field. Apps send these to browsers, so only the cause names a hidden field. */
+  /** Creates a refusal of this field. Apps send refusals to browsers, so only the cause names a hidden field. */
   refusal(code: LiveSessionErrorCode, message: string, cause?: unknown): LiveSessionError {
     if (this.access === 'hidden') return new LiveSessionError(code, HIDDEN, { cause: new Error(printable(message)) })
     return new LiveSessionError(code, message, { key: this.key, ...(cause === undefined ? {} : { cause }) })

@@ -1,4 +1,4 @@
-// The declaration of fields: the options of each are checked, and it is made ready for use.
+// Checks the options of declared fields, and compiles the fields for use.
 
 import { shareBudget } from './budget.js'
 import { unknownOption } from './did-you-mean.js'
@@ -9,7 +9,7 @@ import { isMs, MS } from './ms.js'
 import { isAsync } from './promise.js'
 import { AsyncSchema, validate } from './schema.js'
 
-/** Keys that come from outside are looked up here, never used to index a plain object. */
+/** The fields by key: look up untrusted keys here, never in a plain object. */
 export type FieldMap = ReadonlyMap<string, Field>
 
 const KEY = /^[A-Za-z][\w.-]{0,63}$/
@@ -36,10 +36,10 @@ export function isKey(key: unknown): key is string {
 }
 
 /**
- * Declares the session's values, once, for both sides. Checks and freezes them.
+ * Declares the session's fields, once for the server and for pages. Checks and freezes the declaration.
  *
  * @param fields the field of each key. A key starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -
- * @throws {TypeError} at once, naming the field, what was expected and what was received
+ * @throws {TypeError} at once, with the field, the expected and the received value
  * @example
  * export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
  * declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } }
@@ -73,7 +73,7 @@ function checkParameters(fields: Declarations): void {
   }
 }
 
-/** Returns the fields as this plugin uses them: checked, with their share of the cookie. */
+/** Checks and compiles the fields, each with its share of the cookie. */
 export function compileFields(fields: Fields, budget: number, defaults: Omit<FieldDefaults, 'maxBytes'>): FieldMap {
   const declared = checkFields(fields)
   const shares = shareBudget(declared, budget)
@@ -125,20 +125,20 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   expect(isGuests, ".guests: expected 'read', and only where client is 'write'", guests)
   expect(['user', 'browser', 'tab'].includes(scope), ".scope: expected 'user', 'browser' or 'tab'", scope)
   expect(cookie === undefined || typeof cookie === 'boolean', '.cookie: expected a boolean', cookie)
-  // The cookie is signed, not encrypted: its owner can read it.
+  // The cookie is signed, not encrypted: its owner could read the value.
   expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
   expect(maxBytes === undefined || isPositive(maxBytes), '.maxBytes: expected a positive whole number', maxBytes)
   const isCount = maxMembers === undefined || (isPositive(maxMembers) && maxMembers <= MAX_MEMBERS)
   expect(isCount, `.maxMembers: expected a whole number from 1 to ${MAX_MEMBERS.toLocaleString('en')}`, maxMembers)
   expect(maxAge === undefined || isMs(maxAge), `.maxAge: expected ${MS}`, maxAge)
   expect(rooms === undefined || typeof rooms === 'boolean', '.rooms: expected a boolean', rooms)
-  // Nothing tells when a value expires, so sockets would stay in its room.
+  // No event marks the expiry of a value, so sockets would stay in its room.
   expect(!(rooms && maxAge !== undefined), '.maxAge: expected none where rooms is true', maxAge)
   const isRoom = !rooms || typeof spec.default !== 'object' || spec.default === null
   expect(isRoom, '.rooms: expected it only where values are numbers, booleans, texts or null', spec.default)
   const isParameter = url === undefined || (typeof url === 'string' && PARAMETER.test(url))
   expect(isParameter, '.url: expected at most 64 of A-Z a-z 0-9 _ . -', url)
-  // A link must not set what the browser may not.
+  // A link must not set a field that the page may not set.
   expect(url === undefined || client === 'write', ".url: expected it only where client is 'write'", url)
   const isRule = onLogin === undefined || typeof onLogin === 'function' || isLoginRule(onLogin)
   expect(isRule, ".onLogin: expected 'account', 'newest', 'drop' or a function", onLogin)
@@ -168,7 +168,7 @@ function checkDefault(key: string, { schema, default: given }: Declarations[stri
       const reason = result.issues[0]?.message ?? 'the schema refuses it'
       throw new TypeError(`${name}: expected what the schema accepts, received ${show(given)}: ${reason}`)
     }
-    // Without a default of its own, a field reads as what the schema makes of undefined.
+    // Without a declared default, a field reads as the schema's output for undefined.
     return given === undefined ? {} : { default: freezeJson(given) }
   } catch (error) {
     if (error instanceof NotJson) throw new TypeError(`${name}: ${error.message}`, { cause: error })

@@ -1,5 +1,5 @@
 /**
- * The code that both sides share: the declaration of the values, and its types. It is pure: servers, browsers and tests can import it.
+ * The declaration of your fields and its types: pure code, for servers, browsers and tests.
  *
  * @module koa-live-session/fields
  */

@@ -1,4 +1,4 @@
-// Values that JSON can carry.
+// Validates, freezes, compares and canonicalizes JSON values.
 
 import { escapeUnit, printable } from './escape.js'
 
@@ -11,7 +11,7 @@ const MAX_DEPTH = 32
 /** Maximum members of a value, in lists and objects at all depths. */
 export const MAX_MEMBERS = 10_000
 
-/** A value that JSON would lose or change. Its message names the place in the notation `$.items[0].at`. */
+/** The error for a value that JSON would lose or change. The message has the path, such as `$.items[0].at`. */
 export class NotJson extends TypeError {
   readonly received: string
   readonly path: string
@@ -24,14 +24,14 @@ export class NotJson extends TypeError {
 }
 
 /**
- * Returns a deep-frozen copy of a value that JSON carries unchanged, without object members that are `undefined`.
+ * Returns a deep-frozen copy of a JSON value, without `undefined` members of objects.
  *
- * @throws {NotJson} naming the path, for anything else: a Date, NaN, -0, `undefined` as the value or in a list, a class instance, a lone
- * surrogate, more than 32 levels or 10,000 members.
+ * @throws {NotJson} with the path, for any other value: a Date, NaN, -0, `undefined` as the value or in a list, a class instance, a lone
+ * surrogate, a symbol or `__proto__` key, more than 32 levels or 10,000 members.
  */
 export function freezeJson(root: unknown): JsonValue {
   let members = 0
-  // The current path; made into text only for an error.
+  // The current path; only an error formats this.
   const steps: (string | number)[] = []
   const refuse = (received: string): never => {
     const path = steps.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
@@ -54,9 +54,9 @@ export function freezeJson(root: unknown): JsonValue {
     const copy: Record<string, JsonValue> = {}
     for (const key in value) {
       const member = value[key]
-      // Forms and spreads clear an optional member this way. JSON omits it, too.
+      // Forms and spreads clear an optional member with undefined. JSON omits such members, too.
       if (member === undefined) continue
-      // Assigning this key to a plain object would change its prototype, here or in whatever the app merges it into.
+      // Assigning this key would change a prototype: of the copy, or of the object into which the app merges the value.
       if (key === '__proto__') refuse('a key "__proto__"')
       const flaw = flawOf(key)
       if (flaw !== undefined) refuse(flaw)
@@ -75,11 +75,11 @@ export function countMembers(value: JsonValue | undefined): number {
   return members.reduce<number>((sum, member) => sum + countMembers(member), members.length)
 }
 
-/** What JSON would lose of a scalar; undefined if nothing. */
+/** Names the reason why JSON cannot carry a scalar unchanged; undefined if JSON can. */
 function flawOf(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
-      // UTF-8 has no lone surrogates: a different string would come back.
+      // UTF-8 has no lone surrogates: decoding would return a different string.
       return isWellFormed(value) ? undefined : 'a lone surrogate'
     case 'number':
       if (!Number.isFinite(value)) return String(value)
@@ -117,8 +117,8 @@ function article(name: string): string {
 }
 
 /**
- * Returns the one text of a JSON value that all replicas agree on: keys sorted by UTF-16 code units (as in RFC 8785), everything outside
- * ASCII escaped, so that comparing texts means comparing bytes in JavaScript, Lua and SQL alike.
+ * Returns the canonical JSON of a value: keys sorted by UTF-16 code units (as in RFC 8785), and all characters outside ASCII escaped, so
+ * that JavaScript, Lua and SQL order the texts alike, byte by byte.
  */
 export function canonicalJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
@@ -135,8 +135,8 @@ function ascii(scalar: JsonValue): string {
   return JSON.stringify(scalar).replace(/[^\0-\x7f]/g, escapeUnit)
 }
 
-/** Returns whether two JSON values are the same, whatever the order of their keys. */
+/** Returns whether two JSON values are equal, regardless of the order of keys. */
 export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  // Only objects and lists need their texts compared: for scalars `===` suffices.
+  // For scalars `===` suffices.
   return a === b || (typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b))
 }

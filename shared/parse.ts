@@ -1,4 +1,4 @@
-// What pages send, checked.
+// Parses and validates messages from pages.
 
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
@@ -8,14 +8,14 @@ import type { StoredRegister } from './register.js'
 import { credible, isKnown, isStamp } from './stamp.js'
 import { isId } from './taken-ids.js'
 
-/** A page's message, after parsing. */
+/** A parsed message of a page. */
 export interface Wanted {
   readonly who: string | undefined
   readonly tickets: readonly string[]
   readonly set: readonly WireChange[]
 }
 
-/** Returns whether a page brings nothing, but asks whose it is, or to renew its cookie. */
+/** Returns whether a message has neither tickets nor changes: the page only asks for its visitor, or renews its cookie. */
 export function isQuestion({ tickets, set }: Wanted): boolean {
   return tickets.length + set.length === 0
 }
@@ -49,7 +49,7 @@ function parseChanges(input: unknown): readonly WireChange[] {
   })
 }
 
-/** Parses the tickets that a browser sends; their signatures have yet to prove what they say. */
+/** Parses a list of tickets from a browser, without verifying their signatures. */
 export function parseTickets(input: unknown): readonly string[] {
   if (!Array.isArray(input)) throw malformed('expected a list of tickets')
   let length = 0
@@ -61,7 +61,7 @@ export function parseTickets(input: unknown): readonly string[] {
   return input
 }
 
-/** Parses signed registers at `now`; returns undefined if they are not registers. */
+/** Parses signed registers at `now`; returns undefined if any is malformed. */
 export function parseRegisters(input: unknown, now: number): readonly StoredRegister[] | undefined {
   if (!Array.isArray(input)) return undefined
   const registers: StoredRegister[] = []

@@ -1,11 +1,11 @@
-// The names and shapes on the wire: see docs/protocol.md.
+// Names and message shapes of the wire protocol: see docs/protocol.md.
 
 import type { LiveSessionErrorCode } from './errors.js'
 import type { JsonValue } from './json.js'
 import type { TakenId, WireRegister } from './register.js'
 import type { Stamp } from './stamp.js'
 
-/** The names on the wire, version 2: see docs/protocol.md. */
+/** The event names of protocol version 2. */
 export const STORE_SESSION = 'store_session'
 export const SYNC = 'live_session:sync'
 export const RECONNECT = 'live_session:reconnect'
@@ -22,69 +22,69 @@ export const DEFAULT_ENDPOINT = '/store_session'
 
 /** The member of a socket's `auth` with the tickets of its tab. */
 export const TAB_AUTH = 'liveTab'
-/** The cookie by which a page that is being left tells the next request the tickets of its tab, joined by `~`. */
+/** The cookie by which an unloading page passes its tab's tickets, joined by `~`, to the next request. */
 export const TAB_COOKIE = 'live-tab'
 
-/** Maximum bytes of a POST's body; browsers send no more with keepalive. */
+/** Maximum bytes of a POST body: the limit of browsers for `keepalive`. */
 export const MAX_BODY: number = 64 * 1024
-/** Maximum changes in one call. */
+/** Maximum changes in a message. */
 export const MAX_CHANGES = 1000
 /** Maximum characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
-/** `over` of a change that overwrites whatever is there: from programs that keep no values. */
+/** The `over` of an unconditional change, from programs that keep no values. */
 export const OVER_ANY = -1
 
-/** How far a write has got: into the memory of this process, or into the store. */
+/** The durability of a write: in the memory of this process, or in the store. */
 export type Level = 'memory' | 'store'
 /**
- * `[key, over, id, value?, group?]`: deletes if there is no value; `over` is the stamp of the value that it overwrites, -1 for any. `id`
- * identifies a computed change, which is applied once; for any other it is `''`. Changes with the same `group` are valid together, or refused.
+ * `[key, over, id, value?, group?]`: without a value, deletes the key. `over` is the stamp of the overwritten value, or -1 for any. `id` is
+ * the idempotency key of a computed change, and `''` for any other. The server accepts or refuses the changes of a `group` as a whole.
  */
 export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue, group?: string]
 /** A page's message, over its socket or as the body of a POST. */
 export interface Sync {
-  /** The page's visitor, from an answer or its snapshot; opaque. A page that does not know it asks without. */
+  /** The page's visitor: an opaque string from an answer or the snapshot. A page without `who` asks for its visitor. */
   readonly who?: string | undefined
-  /** Changes that the browser knows and the server may have lost. */
+  /** Signed changes that the server may have lost. */
   readonly tickets?: readonly string[] | undefined
-  /** At most 1,000 changes. Each is applied or refused on its own, or with its group; those of one key are a list, each made over the one before. */
+  /** At most 1,000 changes, each applied or refused on its own or with its group. Each change of a key builds on the previous change. */
   readonly set?: readonly WireChange[] | undefined
 }
-/** The result of one change. A refusal includes the current value if that is the reason. */
+/** The result of a change. A refusal in favour of the current value includes that value. */
 export type SyncResult =
   | {
-      /** When it was written: now, or when it came before. */
+      /** The stamp of the write; for a retried change, of the first arrival. */
       readonly stamp: Stamp
-      /** How far it has got. */
+      /** The durability of the write. */
       readonly level: Level
     }
   | {
-      /** Why it was refused. */
+      /** The reason of the refusal. */
       readonly code: LiveSessionErrorCode
       /** The stamp of the current value. */
       readonly stamp?: Stamp
       /** The current value; omitted if there is none. */
       readonly value?: JsonValue
     }
-/** A result that refuses its change. */
+/** The result of a refused change. */
 export type Refused = Extract<SyncResult, { readonly code: unknown }>
 /** The server's answer. */
 export interface SyncAnswer {
-  /** The visitor of the request or connection; omitted for a guest who has no cookie and gets none. */
+  /** The visitor of the request or connection; omitted for a guest without a cookie, unless this answer sets a cookie. */
   readonly who?: string
   /** The signed-in user's id, as text; only with `greeting`. */
   readonly user?: string
-  /** Set if the page was another visitor's: nothing it sent was accepted. */
+  /** Set if the page named another visitor: the server discarded its tickets and changes. */
   readonly dropped?: true
-  /** All that the visitor may read, as tickets: by POST without `who`, in a socket's first answer, and if `who` was another's. */
+  /** All values that the visitor may read, as tickets: for a POST without `who`, in a socket's first answer, and for a wrong `who`. */
   readonly greeting?: readonly string[]
   /** The results of the changes, in their order. */
   readonly results: readonly SyncResult[]
-  /** A ticket for what was set, and for the current values that won over what was brought or to be set. */
+  /** A ticket with the accepted changes and with the newer values that overrode the page's. */
   readonly ticket?: string
-  /** Set if the request, or the handshake, brought this browser's live cookie. */
+  /** Set if the request or the handshake brought this browser's live cookie. */
   readonly kept?: true
-  /** Keys and stamps in this cookie and, for fields that are kept out of it, those in the store. */
+  /** Keys and stamps in the request's own cookie and, for fields outside the cookie, in the store. */
   readonly held: readonly (readonly [key: string, stamp: Stamp])[]
   /** Keys whose value is in neither a cookie nor a store. */
   readonly unsaved?: readonly string[]
@@ -92,39 +92,39 @@ export interface SyncAnswer {
   readonly renew?: number
 }
 
-/** The server's answer to an event that it refuses as a whole. */
+/** The answer to an event that the server refuses as a whole. */
 export interface Refusal {
   /** Always false. */
   readonly ok: false
-  /** What was wrong. */
+  /** The reason of the refusal. */
   readonly code: LiveSessionErrorCode
-  /** The field that it is about. */
+  /** The key of the field. */
   readonly key?: string
-  /** The index of the ticket, from 0; for `malformed` it may be that of a change. */
+  /** The index, from 0, of the refused ticket; for `malformed` perhaps of a change. */
   readonly index?: number
 }
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
 
 /**
- * The events that the server sends to a page's socket, for the types of your own socket.io server: `createLiveSession` and `storeSession`
- * answer them. Each is described in docs/protocol.md.
+ * The events to a page's socket, handled by `createLiveSession` and `storeSession`, for the types of your own socket.io server. See
+ * docs/protocol.md.
  */
 export interface LiveSessionServerToClient {
   /** A ticket: signed changes for the page to show and to POST to the endpoint. */
   store_session: (ticket: string) => void
   /** The page must reconnect, as another visitor or with another cookie: `code` says why. */
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
-  /** The page must POST the token to the endpoint with a form: the response redirects it. */
+  /** The page must POST the token to the endpoint by a form: the response redirects the page. */
   'live_session:hand_off': (token: string) => void
-  /** Messages are waiting: the page answers with `live_session:take_flash` once it is visible. */
+  /** Messages are waiting: the page answers with `live_session:take_flash` once visible. */
   'live_session:flash': () => void
 }
-/** The events that a page's socket sends to the server, which answers each. Each is described in docs/protocol.md. */
+/** The events from a page's socket to the server, which acknowledges each. See docs/protocol.md. */
 export interface LiveSessionClientToServer {
-  /** The only exchange: tells whose page it is, brings tickets, sets and deletes values. */
+  /** Asks for or confirms the page's visitor, sends tickets, and sets and deletes values. */
   'live_session:sync': (sync: Sync, ack: (answer: SyncAnswer | Refusal) => void) => void
   /**
-   * Takes the messages waiting for this browser; a page that was connected before passes `true`. The answer is `{ ok: true, messages }`.
+   * Takes the messages waiting for this browser; a page that reconnects passes `true`. The answer is `{ ok: true, messages }` or a refusal.
    */
   'live_session:take_flash': (
     ...given:
@@ -133,58 +133,58 @@ export interface LiveSessionClientToServer {
   ) => void
 }
 
-/** When values end. */
+/** The expiry times of values. */
 export type Ends = NonNullable<AnySnapshot['ends']>
 
-/** The claims of a ticket: signed changes of one subject, for its browser to store. */
+/** The claims of a ticket: signed changes of a subject, for its browser to keep and send back. */
 export interface TicketClaims {
   readonly aud: typeof STORE_SESSION
   /** base64url(SHA-256(subject)) */
   readonly sub: string
   readonly epoch: number
-  /** The user's last erasure before it was signed, in ms since 1970. Omitted if there was none. */
+  /** The user's last erasure before the signature, in ms since 1970; omitted if never erased. */
   readonly generation?: number | undefined
   /** Seconds since 1970, like `exp`. */
   readonly iat: number
   readonly exp: number
   readonly changes: readonly WireRegister[]
-  /** By key, the ids of its computed changes of the last two minutes, each with its stamp. */
+  /** By key, the ids of the computed changes of the last two minutes, each with its stamp. */
   readonly ids?: Readonly<Record<string, readonly TakenId[]>>
-  /** When the values end, counted from when it was signed. What has ended is not in `changes`. */
+  /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
   readonly ends?: Ends
-  /** What each readable field reads as if `changes` cannot tell; only in a greeting. */
+  /** The default of each readable field, for keys without a value in `changes`; only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Set for a guest; only in a greeting. */
   readonly guest?: true
-  /** The keys of its subject, if they belong to one tab, which alone keeps them. */
+  /** The keys of the subject, if they belong to a tab, which persists their values itself. */
   readonly tab?: readonly string[]
 }
 
-/** Values with stamps that come with a page: what `ctx.liveSession.embed()` renders. */
+/** The values and stamps in a page's HTML, as rendered by `ctx.liveSession.embed()`. */
 export interface AnySnapshot {
-  /** The page's visitor; opaque. Omitted if the browser has no cookie and gets none. */
+  /** The page's visitor: an opaque string. Omitted if the browser has no cookie and the response sets none. */
   readonly who?: string
   /** Set for a guest. */
   readonly guest?: true
   /** The signed-in user's id, as text. */
   readonly user?: string
-  /** Keys and stamps in the request's own cookie; present only if that was this visitor's. */
+  /** Keys and stamps in the request's own cookie; present only if the cookie was this visitor's. */
   readonly held?: readonly (readonly [key: string, stamp: Stamp])[]
   /** Seconds after which a page in use POSTs, so that neither the cookie nor the app's own session expires. @default 300 */
   readonly renew?: number
   readonly values: Readonly<Record<string, JsonValue>>
   readonly defaults: Readonly<Record<string, JsonValue>>
   readonly stamps: Readonly<Record<string, Stamp>>
-  /** Keys that were written and have no value now: `values` has their default. */
+  /** Keys that were written but have no value now: `values` has their defaults. */
   readonly deleted?: readonly string[]
-  /** Keys whose newest write was not in the request's cookie: whether the browser keeps it is not yet known. */
+  /** Keys whose newest write was not in the request's cookie, so the browser may not have stored it yet. */
   readonly unsaved?: readonly string[]
-  /** Keys that belong to the tab: what the page has of them itself counts. */
+  /** Keys of the tab: the page's own values override the values here. */
   readonly tab?: readonly string[]
-  /** When values of fields with their own `maxAge` end: the stamp of the end, and ms from when it was made; 0 if it has ended. */
+  /** The expiry times of values with their own `maxAge`: the stamp of the end, and the ms left at rendering; 0 if expired. */
   readonly ends?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
-  /** By key, the URL parameter that is kept in sync with it. */
+  /** By key, the URL parameter to keep in sync with the value. */
   readonly urls?: Readonly<Record<string, string>>
-  /** By key, values in the page's URL that the request did not set, as for a prefetched page. */
+  /** By key, values in the page's URL that the request did not apply, as for a prefetched page. */
   readonly unvisited?: Readonly<Record<string, JsonValue>>
 }

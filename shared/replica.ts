@@ -5,26 +5,26 @@ import type { StoredRegister, TakenId } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
 import { isNews } from './taken-ids.js'
 
-/** The source of a write, with the computed changes that it knows, if any. Few know any, so they have no cell of their own. */
+/** The source of a write, with its known computed changes, if any. Few writes know any, so these have no cell of their own. */
 type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly TakenId[] }
 type Cell = string | Stamp | JsonValue | SourceCell | undefined
 
 const WIDTH = 4
-/** Bytes of a replica without registers, with its place in a cache; of a register without its value; of an id. */
+/** Bytes of: an empty replica with its cache entry; a register without its value; an id. */
 const EMPTY = 200
 const REGISTER = 56
 const ID = 128
 
 /**
- * One copy of a subject's registers. Registers only ever become newer: `merge` is commutative, associative and idempotent, so replicas that
- * exchange their registers, in any order and any number of times, converge.
+ * A copy of a subject's registers. `merge` is commutative, associative and idempotent, so replicas converge, however often and in whatever
+ * order they exchange their registers.
  */
 export class Replica {
-  // Key, stamp, value, source in one flat array: with a million subjects in memory, an object per register costs 80 bytes more per subject,
-  // a Map 200. Keys are few, so a scan is as fast as a hash.
+  // Key, stamp, value and source in a flat array: an object per register would take 80 bytes more for each of a million subjects, a Map
+  // 200. Keys are few, so a scan is as fast as a hash.
   #cells: Cell[] = []
   #bytes = EMPTY
-  /** When this last held all that the store has of the subject, in ms since 1970. */
+  /** When this replica last had all of the subject's registers in the store, in ms since 1970. */
   loadedAt: number | undefined = undefined
 
   /** Creates a replica with these registers. */
@@ -35,7 +35,7 @@ export class Replica {
     return replica
   }
 
-  /** Approximate bytes of memory that it takes: counted on each write, so that reading this costs nothing. */
+  /** Approximate bytes in memory, counted on each write, so that a read costs nothing. */
   get bytes(): number {
     return this.#bytes
   }
@@ -62,13 +62,13 @@ export class Replica {
     return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as SourceCell)
   }
 
-  /** The computed changes that the key's newest write knows of. */
+  /** The known computed changes of the key. */
   ids(key: string): readonly TakenId[] | undefined {
     const at = this.#at(key)
     return at < 0 ? undefined : idsIn(this.#cells[at + 3] as SourceCell)
   }
 
-  /** Applies the register if it is newer, or the same with more ids; returns whether it was. */
+  /** Applies a register if newer, or equal with more ids; returns whether it was applied. */
   merge(register: StoredRegister, source: ChangeSource): boolean {
     const { length } = this.#cells
     const isNews = this.#put(register, source)
@@ -76,7 +76,7 @@ export class Replica {
     return isNews
   }
 
-  /** Records that the same write as it has also came from this source. */
+  /** Changes the source of a register to that of an equal write. */
   confirm({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
     const at = this.#at(key)
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
@@ -84,19 +84,19 @@ export class Replica {
     this.#cells[at + 3] = sourceCell(source, idsIn(this.#cells[at + 3] as SourceCell))
   }
 
-  /** Forgets everything. Apart from this and `forget`, registers only become newer. */
+  /** Removes all registers. Apart from this, `forget` and `lighten`, registers only become newer. */
   clear(): void {
     this.#cells = []
     this.#bytes = EMPTY
   }
 
-  /** Forgets some registers, as if they had never existed. */
+  /** Removes matching registers, as if never written. */
   forget(isGone: (register: StoredRegister) => boolean): void {
     for (const register of this.registers()) if (isGone(register)) this.#bytes -= bytesOf(register)
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
   }
 
-  /** Forgets registers as if they had been evicted: all but those to be kept, as far as there is room for them, and these without ids. */
+  /** Evicts registers: keeps only matching registers, without their ids, up to `room` bytes. The store must be asked again. */
   lighten(room: number, isKept: (register: StoredRegister) => boolean): void {
     const kept = this.registers().flatMap((register) =>
       isKept(register) ? { register, source: this.source(register.key) } : [],
@@ -132,7 +132,7 @@ export class Replica {
       const current = this.#register(at)
       if (!isNews(register, current)) return false
       this.#bytes -= bytesOf(current)
-      // The same write with more ids keeps its source.
+      // An equal write with more ids keeps the former source.
       const came =
         stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#cells[at + 3] as SourceCell) : source
       this.#cells[at + 1] = stamp
@@ -143,7 +143,7 @@ export class Replica {
     return true
   }
 
-  /** An array that has grown has spare room that a subject with few keys never uses: 80 bytes of 430. */
+  /** Trims the spare capacity of a grown array: 80 of 430 bytes for a subject with few keys. */
   #fit(): void {
     this.#cells = this.#cells.slice()
   }

@@ -1,4 +1,4 @@
-// Standard Schema: what a schema makes of a value.
+// Runs Standard Schemas, and describes their issues.
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { hearOut, isThenable } from './promise.js'
@@ -16,7 +16,7 @@ export function validate(schema: StandardSchemaV1, value: unknown): StandardSche
   throw new AsyncSchema('expected a synchronous schema, received one that answers with a promise')
 }
 
-/** Describes the issues that a schema found, the first few in full. */
+/** Describes the issues of a schema, the first few in full. */
 export function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   const rest = issues.length > QUOTED_ISSUES ? `; and ${issues.length - QUOTED_ISSUES} more` : ''
   return issues.slice(0, QUOTED_ISSUES).map(describeIssue).join('; ') + rest
@@ -27,7 +27,7 @@ function describeIssue({ message, path }: StandardSchemaV1.Issue): string {
   return place === '$' ? message : `${message} at ${place}`
 }
 
-/** Returns the place of an issue in a value: `$.items.0`. */
+/** Formats the path of an issue: `$.items.0`. */
 export function pathOf(path: StandardSchemaV1.Issue['path'] = []): string {
   return ['$', ...path.map((step) => String(typeof step === 'object' ? step.key : step))].join('.')
 }

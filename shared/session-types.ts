@@ -1,45 +1,45 @@
-// The types of session objects, on both sides.
+// The public types of session objects, on the server and in pages.
 
 import type { ChangeSource } from './change.js'
 import type { Fields, Keys, Value, Values } from './field-types.js'
 import type { AnySnapshot } from './protocol.js'
 
-/** A key whose value has changed. */
+/** A changed value, for listeners. */
 export type Change<F extends Fields, K extends string = keyof F & string> = {
   [P in K]: {
     /** The key. */
     readonly key: P
-    /** The new value: the default if it was deleted. */
+    /** The new value; after a deletion, the default. */
     readonly value: Value<F[P]>
     /** The previous value. */
     readonly previous: Value<F[P]>
-    /** Where the change came from. */
+    /** The source of the change. */
     readonly source: ChangeSource
   }
 }[K]
 /** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void
 
-/** Values with stamps, for the browser's first render. JSON; hidden fields are never in it. */
+/** The values and stamps for the browser's first render: JSON, without hidden fields. */
 export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps' | 'held'> {
-  /** Each key's value: the default if nothing was set. */
+  /** Each key's value or default. */
   readonly values: Values<F, Keys<F>['readable']>
-  /** Each key's declared default, if it has one. */
+  /** Each key's declared default, if any. */
   readonly defaults: Values<F, Keys<F>['readable']>
-  /** When each key was written, in ms since 1970; only for keys that ever were. */
+  /** The stamp of each key's newest write, in ms since 1970; only for keys ever written. */
   readonly stamps: Readonly<Record<string, number>>
-  /** Keys and stamps in the request's own cookie; present only if that was this visitor's. */
+  /** Keys and stamps in the request's own cookie; present only if the cookie was this visitor's. */
   readonly held?: readonly (readonly [key: string, stamp: number])[]
 }
 
 /**
- * An object that reports changes, wherever they were made. What a listener throws or rejects with goes to `app.on('error')` on the server,
- * and to the console in a page; the other listeners are still called.
+ * An object that reports changes from any source. Errors and rejections of a listener go to `app.on('error')` on the server; in a page,
+ * errors go to the console, and rejections stay unhandled. The other listeners are still called.
  */
 export interface Observable<F extends Fields, K extends keyof F & string> {
   /**
-   * Calls the listener at once with the current value, then after each change. In a page also on each `pageshow`, as the browser may just
-   * have restored the state of form controls.
+   * Calls the listener at once with the current value, then after each change. In a page, the first call waits for `ready`, and each
+   * `pageshow` repeats the call, as the browser may have restored the state of form controls.
    *
    * @throws {LiveSessionError} `undeclared_key`, on the server
    */

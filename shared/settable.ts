@@ -2,9 +2,9 @@ import { invalidValue } from './errors.js'
 import { freezeJson, type JsonValue, NotJson } from './json.js'
 
 /**
- * Returns a frozen copy of a value that JSON can carry: on the server, and in a page before anything is shown or sent.
+ * Returns a frozen copy of a JSON value: on the server, and in a page's development build before the value is shown or sent.
  *
- * @throws {LiveSessionError} `invalid_value`, saying what to do instead
+ * @throws {LiveSessionError} `invalid_value`, with a remedy
  */
 export function settable(key: string, input: unknown): JsonValue {
   try {

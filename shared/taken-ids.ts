@@ -1,20 +1,20 @@
-// The ids of computed changes, by which each is taken once.
+// Idempotency keys: registers remember the ids of computed changes, so that each is accepted once.
 
 import { sameJson } from './json.js'
 import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
-/** ms for which a register remembers its computed changes: one sent again after a lost answer arrives within this time. */
+/** ms for which a register remembers its computed changes: a retry after a lost answer arrives within this time. */
 const YOUNG = 2 * 60 * 1000
-/** Maximum computed changes to remember, the newest. */
+/** Maximum ids to remember for a key, the newest. */
 export const MAX_IDS = 200
-/** The maximum of all keys of a subject together, some 24 kB in a store; however many others have, a key has the newest of its own. */
+/** Maximum ids of a subject, some 24 kB in a store; however many the other keys have, each key keeps its newest `LEAST`. */
 const MAX_IN_ALL = 500
 const LEAST = 20
-/** The maximum in a ticket, which goes to each socket and fits a POST. */
+/** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
 
-/** In place of an id: the writes up to its stamp are unknown. */
+/** Replaces dropped ids: changes up to its stamp are unknown. */
 const UNKNOWN = ''
 const NONE = -1
 
@@ -24,12 +24,12 @@ const ID = /^[\w-]{1,32}$/
 type Known = Pick<StoredRegister, 'value'> & { readonly stamp: number; readonly ids?: Taken }
 type Taken = readonly (readonly [id: string, stamp: number])[] | undefined
 
-/** Returns whether it can be the id of a computed change. */
+/** Returns whether a value has the form of an id. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
-/** Returns the stamp of a computed change; undefined if it was not accepted, or long ago, or if it is a plain one. */
+/** Returns the stamp at which a computed change was accepted; undefined if never, too long ago, or if the change is not computed. */
 export function takenAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
   return register?.ids?.find(([taken]) => taken === id && id !== UNKNOWN)?.[1]
 }
@@ -41,9 +41,9 @@ interface Registers {
 }
 
 /**
- * Returns a write at `now`, of a computed change if there is an `id`, with the ids still known of the register that it overwrites.
+ * Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`.
  *
- * @param all what the subject has: the ids of other keys take room, too
+ * @param all the subject's registers: the ids of other keys count toward the maximum, too
  */
 export function carrying(next: StoredRegister, all: Registers | undefined, now: number, id?: string): StoredRegister {
   const over = all?.register(next.key)
@@ -58,7 +58,7 @@ export function carrying(next: StoredRegister, all: Registers | undefined, now: 
   return ids.length === 0 ? next : { ...next, ids }
 }
 
-/** The ids of the last two minutes; those dropped are replaced by the stamp up to which nothing is known. */
+/** Returns the ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
 function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS): readonly TakenId[] {
   const tooMany = ids.length > most ? ids.length - most : NONE
   const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - YOUNG || at <= tooMany)
@@ -67,7 +67,7 @@ function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS):
   return upTo === undefined || young.length === 0 ? young : [[UNKNOWN, upTo], ...young]
 }
 
-/** Returns whether a register is newer by the merge rule, or the same write with more ids known: cookies have none. */
+/** Returns whether a register is newer by the merge rule, or an equal write with more ids: registers from cookies have none. */
 export function isNews(next: Known, current: Known): boolean {
   if (supersedes(next, current)) return true
   if (next.ids === undefined || next.stamp !== current.stamp || !sameJson(next.value, current.value)) return false
@@ -75,14 +75,14 @@ export function isNews(next: Known, current: Known): boolean {
 }
 
 /**
- * Returns ids as text, for stores: `one:1700000000000,other:1700000000001`. The mark of unknown writes sorts before any id, so that the
- * larger text is the one that knows more.
+ * Formats ids for stores: `first:1700000000000,other:1700000000001`. The mark of unknown changes sorts before all ids, so that the larger
+ * text knows more.
  */
 export function idsText(ids: Taken = []): string {
   return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${stamp}` : `${id}:${stamp}`)).join()
 }
 
-/** Reads such a text without checking it. */
+/** Parses such a text without validation. */
 export function fromIdsText(text: string): Taken {
   if (text === '') return undefined
   return text.split(',').map((each) => {
@@ -92,7 +92,7 @@ export function fromIdsText(text: string): Taken {
   })
 }
 
-/** Returns an input from elsewhere if it is a list of ids. */
+/** Returns an untrusted input if it is a list of ids. */
 export function readIds(input: unknown): readonly TakenId[] | undefined {
   return Array.isArray(input) && input.length > 0 && input.length <= MAX_IDS && input.every(isTakenId)
     ? input
@@ -103,7 +103,7 @@ function isTakenId(item: unknown): item is TakenId {
   return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === UNKNOWN) && isStamp(item[1])
 }
 
-/** Returns, by key, the recent ids of these registers. @param most in total; by default what a ticket has room for */
+/** Returns, by key, the recent ids of these registers. @param most in total; by default the maximum of a ticket */
 export function idsOf(
   registers: readonly StoredRegister[],
   now: number,
@@ -118,7 +118,7 @@ export function idsOf(
   return entries.length === 0 ? {} : { ids: Object.fromEntries(entries) }
 }
 
-/** Restores the ids of registers. */
+/** Adds ids from a ticket or another process to these registers. */
 export function withIds<R extends Pick<StoredRegister, 'key'>>(registers: readonly R[], ids: unknown): readonly R[] {
   const byKey = new Map<string, unknown>(Object.entries(Object(ids)))
   if (byKey.size === 0) return registers
