@@ -4,14 +4,14 @@ import type { Unsubscribe } from '../shared/session-types.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
-/** ms from one URL change to the next: browsers refuse more than 100 in 10 s, including those of the app's own router. */
+/** Minimum ms between URL changes: browsers reject more than 100 in 10 s, including those by the app's own router. */
 const PACE = 200
-/** ms in which another page may replace this one; a download, for example, never does. */
+/** ms to wait for another page to replace this page; a download, for example, never does. */
 const LEAVING = 10_000
 
 /**
- * Keeps the parameters of the page's URL in sync with the fields that have a `url`: changes are written there, and going back and forward
- * restores values. Needs what `embed()` puts into the page, or the same as `initial`.
+ * Keeps the page's URL parameters in sync with the fields with a `url`: writes changes to the URL, and restores values on back and forward
+ * navigation. Needs the script of `ctx.liveSession.embed()` in the page, or the same snapshot as `initial`.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -27,7 +27,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const { signal } = ends
   let pause: ReturnType<typeof setTimeout> | undefined
   let last = ''
-  /** The URL of a page that is being left: it still receives what the next page sets, but going back must restore what it had. */
+  /** The URL of an unloading page, now fixed: the page still receives changes, but going back must restore its own values. */
   let left = ''
   let leaving: typeof pause
 
@@ -35,16 +35,16 @@ export function followAddress(live: AnyClient): Unsubscribe {
     const text = parameterOf(location.search, name)
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
-  /** Whether the app's own router has finished navigating: an earlier URL change would abort its navigation. */
+  /** Whether the app's own router has finished navigating: an earlier URL change would abort that navigation. */
   const isThere = (): boolean => !globalThis.navigation?.transition
-  /** Returns whether there was something to change, or may be later. */
+  /** Returns whether the URL had to change, or may have to later. */
   const write = (): boolean => {
-    // A page that is shown again keeps its URL until it knows whose it is.
+    // A restored page keeps its URL until its visitor is known.
     if (!page.isReady) return true
     const url = new URL(location.href)
     for (const [key, name] of fields) {
       const value = live.get(key)
-      // Parameters that say the same keep their spelling, and those that are not ours are left alone.
+      // Keep the spelling of equal parameters, and leave the parameters of others alone.
       if (sameJson(said(key, name), value)) continue
       const others = url.search
         .slice(1)
@@ -55,7 +55,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
       if (url.href.length > LONGEST_ADDRESS) url.search = others.join('&')
     }
     if (url.href === location.href) return false
-    // If it is refused or ignored, it is tried again.
+    // `follow` retries a rejected or ignored change.
     try {
       history.replaceState(history.state, '', url)
     } catch {}
@@ -73,14 +73,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
     left = ''
     follow()
   }
-  /** Sets some keys to what the URL says. */
+  /** Sets matching keys to their values in the URL. */
   const take = (isOf: (key: string, value: JsonValue) => boolean): void => {
     for (const [key, name] of fields) {
       const value = said(key, name)
       if (value !== undefined && isOf(key, value)) set(key, value)
     }
   }
-  /** @param isBehind whether the page may not yet know newer changes */
+  /** @param isBehind whether the page may lack newer changes */
   const read = (isBehind: boolean): void => {
     take((key, value) => isBehind || !sameJson(value, live.get(key)))
     stay()
@@ -88,23 +88,23 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const travel = (): void => {
     const former = last
     last = location.href
-    // A link to a fragment is not a step in the history: the URL may be older than the last change.
+    // A link to a fragment is no history step: the URL may be older than the last change.
     if (former !== last && former.split('#')[0] === last.split('#')[0]) follow()
     else read(false)
   }
   const begin = (): void => {
     last = location.href
-    // The server has already set or refused what a visit's URL says, except for these. Values come from the URL, never from the HTML.
+    // The server has already applied or refused the URL's values, except these. Take them from the URL, never from the HTML.
     take((key) => Object.hasOwn(unvisited, key))
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),
     )
-    // At once, and before the app hears of it: otherwise a reload would set what the last visitor had.
+    // Write at once, before the app's listener may reload: the URL would set the former visitor's values.
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
-    // Older browsers do not report navigations of the app's own router: there, the next change updates the URL.
+    // Older browsers do not report navigations by the app's own router: there, the next change updates the URL.
     globalThis.navigation?.addEventListener(
       'currententrychange',
       ({ navigationType }) => navigationType === 'traverse' || queueMicrotask(follow),
@@ -115,10 +115,10 @@ export function followAddress(live: AnyClient): Unsubscribe {
       ({ destination }) => {
         if (destination.sameDocument) return
         left = location.href
-        // A change made right before is still waiting. Writing it at once would abort the navigation.
+        // Delay the pending change: a URL change now would abort the navigation.
         if (pause)
           setTimeout(() => {
-            // The page is not left: the app's own router has taken over.
+            // The app's own router has taken over, so the page stays.
             if (!isThere()) stay()
             else if (location.href === left && write()) left = location.href
           })
@@ -130,9 +130,9 @@ export function followAddress(live: AnyClient): Unsubscribe {
     follow()
   }
   const end = (): void => ends.abort()
-  // A page in a frame has no visible URL, and any site can open it there unseen. In a worker, or on a server, there is no page.
+  // Skip frames, whose URL is invisible and which any site can open unseen; workers and servers have no page.
   if (globalThis.document && fields[0] && self === top) {
-    // A prerendered page may never be shown.
+    // A prerendered page may never be shown, so wait.
     if ('prerendering' in document && document.prerendering)
       document.addEventListener('prerenderingchange', begin, { signal })
     else begin()

@@ -5,20 +5,20 @@ import { LiveSessionError } from './error.js'
 import { copyOf } from './json-copy.js'
 
 /**
- * The code of what is wrong: why a change is refused, or
- * - `before_ready`: a value is read before the first values are known
- * - `impure_update`: a function passed to `update` has changed something
+ * The code of an error: the reason of a refusal, or
+ * - `before_ready`: a read before the first values are known
+ * - `impure_update`: a function passed to `update` has changed a value
  */
 export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
 
-/** What a page tells its developer: in development, what to do; in production, a code and where it is explained. */
+/** Error messages for the page's developer: in development with a remedy; in production a code and a link to its explanation. */
 export interface Advice {
-  /** Returns the message of an error. `call` is what was called, such as `get`. */
+  /** Returns the message of an error. `call` is the called function, such as `get`. */
   text(code: AdviceCode, key?: string, call?: string): string
-  /** Returns what the caller of a failed change gets. What its own code threw also goes to the console, as callers need not await. */
+  /** Returns the rejection reason of a failed change. Errors of the caller's own code also go to the console, as callers need not await. */
   errorOf(key: string, failure: Failure): unknown
   /**
-   * Returns a copy of a value that JSON can carry. `call` is what was called, if not `set`.
+   * Returns a copy of a JSON value. `call` is the called function, if not `set`.
    *
    * @throws {LiveSessionError} `invalid_value`
    */

@@ -1,3 +1,5 @@
+// The client behind the public API: passes events to the core, runs its effects, and notifies listeners.
+
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
@@ -17,17 +19,17 @@ import type { LiveSessionClient } from './types.js'
 type Subscriber = (value: JsonValue | undefined) => void
 type Told = readonly [value: JsonValue | undefined, detail: StatusDetail]
 
-/** Maximum rounds of telling listeners in one go, so that the page stays usable. */
+/** Maximum rounds of listener calls in a row, so that the page stays usable. */
 const MAX_AT_ONCE = 100
 
-/** For a key that the page has not been told of. */
+/** The last notification of an unknown key. */
 const UNTOLD: Told = [undefined, detailOf('default')]
 
 /**
- * Creates the public object, wherever the page is: reports events to the core, and carries out its effects.
+ * Creates the client of a page, a server or a test.
  *
- * @param begins whether it looks for work at once
- * @param inside what its parts need
+ * @param begins whether to start work at once
+ * @param inside the internals for `onFlash`, `keepTab` and the like
  */
 export function createClient<F extends Fields>(
   page: Page,
@@ -41,10 +43,10 @@ export function createClient<F extends Fields>(
   let { isReady } = page
   let isOver = false
   let isStepping = false
-  /** While true, listeners are told of changes afterwards. */
+  /** While true, listeners are notified later. */
   let isBusy = false
   let isNews = false
-  // The server distinguishes computed changes by these, also those of other tabs.
+  // A random start: the server distinguishes the computed changes of all tabs by these ids.
   let calls = Math.floor(Math.random() * 2 ** 52)
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
@@ -60,19 +62,19 @@ export function createClient<F extends Fields>(
   const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
   const told = (): readonly (readonly [key: string, told: Told])[] =>
     [...page.fields.keys()].map((key) => [key, [shown(key), status(key)]])
-  /** By key, what the page began with, and what listeners were last told. */
+  /** By key, the first value and status, for hydration; `heard` has those of the last notification. */
   const began = new Map(told())
   const heard = new Map(began)
   const isEmbedded = isReady
 
-  /** What a listener sets is told after all listeners have heard of the change it responds to. */
+  /** Notifies listeners. A change made by a listener waits until all listeners have heard of the current change. */
   const tell = (): void => {
     isNews = true
     if (isBusy) return
     isBusy = true
     for (let i = 0; isNews && i < MAX_AT_ONCE; i += 1) {
       isNews = false
-      // What a listener sets meanwhile is told afterwards, with its own source.
+      // Changes made by listeners during this round get their own source.
       const from = source ?? 'ticket'
       source = undefined
       for (const [key, [value, detail]] of told()) {
@@ -85,13 +87,13 @@ export function createClient<F extends Fields>(
       if (isReady) markReady()
     }
     isBusy = false
-    // Listeners keep answering each change with another one.
+    // Listeners keep answering each change with another change: yield to the page.
     if (isNews) setTimeout(tell)
   }
 
   const dispatch = (...event: Event): void => {
     if (isOver) return
-    // The step in progress would undo this change.
+    // The step in progress would undo a change by an `update` function.
     if (isStepping) throw new TypeError(advice.text('impure_update'))
     const { who } = page
     let effects: readonly Effect[] = []
@@ -103,15 +105,15 @@ export function createClient<F extends Fields>(
     }
     if (who && who !== page.who) source = 'login'
     else if (event[0] === 'synced') source ??= 'socket'
-    // First, so that nothing this page has dropped is taken out again.
+    // Persist first, so that no page restores discarded changes.
     doing.keep(remainsOf(page))
-    // Changes are sent before listeners are told: what those send comes after. Immediate results of an effect are told with it.
+    // Send changes before notifying listeners, whose own messages come later. Immediate results of effects join the same notification.
     const wasBusy = isBusy
     isBusy = true
-    // Guarded, as the app may listen to what goes out over its socket.
+    // Guarded, as listeners of the app on its socket may throw.
     for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
     isBusy = wasBusy
-    // Not while a connection is about to tell whose it is.
+    // Not while drafts wait for a connection to name its visitor.
     const isWaiting = page.reach !== 'down' && page.timers.has('greet') && drafts(page)[0]
     if (!isWaiting) tell()
   }
@@ -126,7 +128,7 @@ export function createClient<F extends Fields>(
     if (isReady) return shown(key)
     throw new TypeError(advice.text('before_ready', key, call))
   }
-  /** Resolves when it is saved: a value, or what `next` computes from the current one, again if that has changed by then. */
+  /** Resolves when the values are saved. With `next`, computes the value, again if the current value has changed by then. */
   const change = (
     keys: readonly string[],
     make: (key: string) => JsonValue | undefined,
@@ -137,7 +139,7 @@ export function createClient<F extends Fields>(
     let left = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
       const end = (failure?: Failure): void => {
-        // The first failure speaks for all of them.
+        // Reject with the first failure.
         if (failure && left > 0) reject(advice.errorOf(keys.join(', '), failure))
         left = failure ? 0 : left - 1
         if (!left) resolve()
@@ -153,7 +155,7 @@ export function createClient<F extends Fields>(
         end({ code: 'invalid_value', error })
       }
     })
-    // A caller that does not await it learns of a refusal from the status or the console.
+    // No unhandled rejection: callers that do not await learn of a refusal from the status or the console.
     saved.catch(() => undefined)
     return saved
   }

@@ -1,12 +1,12 @@
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 
-/** A refusal: what was wrong, and the field that it is about. Its `code` says why, whether the page or the server refused. */
+/** A refusal by the page or the server: `code` has the reason, `key` the field. */
 export class LiveSessionError extends Error {
   /** `LiveSessionError`. */
   override readonly name = 'LiveSessionError'
-  /** What was wrong. */
+  /** The reason of the refusal. */
   readonly code: LiveSessionErrorCode
-  /** The field that it is about. Of `setMany` all its fields, as `'division, theme'`. */
+  /** The key of the field; for `setMany` all keys, as `'division, theme'`. */
   readonly key: string
 
   /** @internal */

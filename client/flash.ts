@@ -7,14 +7,14 @@ import type { AnyClient } from './types.js'
 
 type Add = (listener: (message: JsonValue) => void) => Unsubscribe
 
-/** ms after which a refused page asks again: usually it was refused because of many changes. */
+/** ms before a refused page asks again: usually a rate limit has refused the request. */
 const PAUSE = 1000
 
 const flashes = new WeakMap<Inside, Add>()
 
 /**
- * Calls a listener with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` that this page should show: once, in one
- * visible page of the browser. Needs a socket. A page that was rendered with `takeFlash()` has the others in its HTML.
+ * Calls a listener with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` for this page: each once, in a single
+ * visible page of the browser. Needs a socket. A page rendered with `takeFlash()` has the other messages in its HTML.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -29,16 +29,16 @@ export function onFlash(live: AnyClient, listener: (message: JsonValue) => void)
 
 function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
   const { add, tell } = createListeners<[message: JsonValue]>()
-  /** What ends each listener. */
+  /** The unsubscribe functions of the current listeners. */
   const ends = new Set<Unsubscribe>()
   const { document } = globalThis
-  /** Messages that this page received when it had no listener left: no other page will get them. */
+  /** Messages received without any listener left: kept here, because no other page gets them. */
   const untold: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
-  /** Messages for the next page only are not for one that reconnects. */
+  /** `[true]` once reconnecting: messages for the next page are not for this page. */
   let back: [isBack?: true] = []
-  /** A hidden page leaves messages to another one, or waits until it is visible. */
+  /** A hidden page leaves the messages to another page, or waits until visible. */
   const take = (): void => {
     if (isClosed || !ends.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
@@ -55,7 +55,7 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
       back = [true]
     })
   document?.addEventListener?.('visibilitychange', take)
-  // Another visitor has come: drop the messages of the last one.
+  // Discard the former visitor's messages.
   live.onVisitor(() => void untold.splice(0))
   onClose(() => {
     isClosed = true

@@ -3,14 +3,14 @@ import type { Unsubscribe } from '../shared/session-types.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
-/** ms during which a page that was sent somewhere counts as on its way. */
+/** ms during which a page counts as navigating after a hand-off. */
 const ON_THE_WAY = 2000
 
 let freeAt = 0
 
 /**
- * Makes the page go where a `socket.liveSession.handOff` sends it: a form POSTs the token to the endpoint, so that the browser itself
- * handles the cookies and redirects of the responses, and the token is in no URL. Needs a socket.
+ * Follows each `socket.liveSession.handOff` to its target: a form POSTs the token to the endpoint, so that the browser itself handles the
+ * cookies and redirects of the responses, and no URL contains the token. Needs a socket.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -18,9 +18,9 @@ let freeAt = 0
  */
 export function followHandOffs(live: AnyClient): Unsubscribe {
   const { socket, endpoint, onClose } = insideOf(live)
-  // The event does not say where to go: an app may relay one that a stranger has made up.
+  // The event has no target: an app may relay an event that a stranger has made up.
   const follow = (token: string): void => {
-    // A second click would drop the response to the first, with its cookies. Outside a browser there is no page to send.
+    // A second submit would cancel the response to the first, with its cookies. Outside a browser there is no page.
     const { document, performance } = globalThis
     const now = performance.now()
     if (now < freeAt || !document) return

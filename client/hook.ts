@@ -1,10 +1,10 @@
 /**
- * A small hook, 0.78 kB, for server-rendered pages that need no values of their own.
+ * A small hook, 0.78 kB, for server-rendered pages without client-side values.
  *
  * @module koa-live-session/hook
  */
 import type { Fields } from '../shared/field-types.js'
-// Only types, which cost no bytes: the strings are written out below.
+// Import only types, which cost no bytes: the strings are repeated below.
 import type { DEFAULT_ENDPOINT, STORE_SESSION, SYNC, SyncAnswer } from '../shared/protocol.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
@@ -13,53 +13,53 @@ export interface StoreSessionOptions
   extends Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'> {}
 
 /**
- * POSTs what `store_session` brings, so that the cookie has it and it survives a restart: a small hook for server-rendered pages. It keeps
- * no values and reports no status.
+ * POSTs the tickets of `store_session` events, so that the cookie has the changes and they survive a server restart: a small hook for
+ * server-rendered pages. Keeps no values and reports no status.
  *
  * @param socket the page's socket
  * @param options like those of `createLiveSession`
- * @returns a function that ends it
+ * @returns a function that stops the hook
  * @example
  * storeSession(io())
  */
 export function storeSession(socket: AnySocket, options: StoreSessionOptions = {}): () => void {
-  /** By key, the newest change that the endpoint has not yet accepted. */
+  /** By key, the newest change not yet accepted by the endpoint. */
   const unsaved = new Map<string, readonly [ticket: string, stamp: number]>()
-  /** The connection's visitor, if it brought the browser's cookie: otherwise nothing from it can be stored. */
+  /** The connection's visitor, if its handshake had the browser's cookie; otherwise the endpoint cannot store its tickets. */
   let who: string | undefined
-  /** How often the right cookie was requested since a connection last brought it. */
+  /** The requests for the right cookie since a connection last had it. */
   let asked = 0
   /** The timer of the next POST. */
   let planned: unknown
-  /** The last POST in ms since 1970, and ms after which one is made just because the page is in use. */
+  /** The last POST in ms since 1970, and the ms after which a page in use POSTs to renew the cookie. */
   let posted = Date.now()
   let life: number
-  /** ms for a connection to say whose it is. */
+  /** ms for a connection to name its visitor. */
   let patience = 4e3
   let isOver: boolean | undefined
 
-  /** Changes are collected for 100 ms. After a refusal, or without an answer, the rest is sent again 5 s later. */
+  /** Collects changes for 100 ms. After a refusal, or without an answer, the rest is resent 5 s later. */
   const plan = (): void => {
     if (!planned) planned = setTimeout(post, 100)
   }
   const post = (): void => {
     planned = 0
     const tickets = [...new Map(unsaved.values()).keys()]
-    // As much as the endpoint accepts, and browsers send with keepalive: the others go with the next POST.
+    // The limit of the endpoint, and of browsers for `keepalive`: the other tickets go with the next POST.
     while (`${tickets}`.length > 65e3) tickets.pop()
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
-  /** Sends tickets, which renews the cookie. Without any, it requests the right cookie, and reconnects with it. */
+  /** POSTs tickets, which renews the cookie. Without `tickets`, requests the right cookie, and reconnects with that. */
   const send = async (tickets?: readonly string[]): Promise<void> => {
     planned = setTimeout(post, 5000)
     posted = Date.now()
-    // Nothing is sent after the end.
+    // Send nothing after the hook was stopped.
     if (!isOver)
       try {
         const { held, error, dropped } = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
-            // Outlives the page only with tickets: the late response to a question could replace the next guest's cookie.
+            // Outlive the page only with tickets: the late response to a question could replace the next guest's cookie.
             keepalive: !!tickets,
             ...options,
             headers: {
@@ -69,18 +69,18 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             body: JSON.stringify({ who: tickets && who, tickets }),
           })
         ).json()
-        // One bad ticket had all refused: it is given up, and the others are sent again. A response with neither is not ours.
+        // A bad ticket makes the server refuse all: discard that ticket and resend the others. A response with neither is not ours.
         const over = held ? tickets : [tickets?.[error.index]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
         if (held) planned = 0
         plan()
-        // Another visitor now uses this browser: reconnect as that one.
+        // Another visitor now uses this browser: reconnect with the new cookie.
         if (dropped) socket.disconnect().connect()
       } catch {}
     if (!tickets && !isOver) socket.disconnect().connect()
   }
   const hear = (ticket: string): void => {
-    // This garbles text, but only keys and stamps are read. A restarted server may know less than what is still unsaved.
+    // Garbles non-ASCII text, but only keys and stamps matter. A restarted server may send changes older than the unsaved changes.
     for (const [key, stamp] of JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))).changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
     plan()
@@ -90,7 +90,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
       socket
         .timeout(patience)
         .emit('live_session:sync' satisfies typeof SYNC, { who }, (lost: unknown, answer: SyncAnswer) => {
-          // An open connection may be dead, as after a change of networks. One to a slow server gets more time.
+          // An open connection may be dead, as after a change of networks. The timeout doubles, as the server may be slow.
           if (lost) {
             if (socket.connected && !isOver) {
               patience *= 2
@@ -100,18 +100,18 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           }
           who = answer.kept && answer.who
           life = (answer.renew ?? 300) * 1e3
-          // Earlier tickets may be the former visitor's or the new one's.
+          // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
           if (answer.dropped) {
             unsaved.clear()
             answer.greeting?.forEach(hear)
           }
-          // A browser that keeps no cookie is asked only once. Earlier tickets have waited for this answer.
+          // Tickets have waited for this answer. A browser without cookies gets a single question.
           plan()
           if (who) asked = 0
           else if (!asked++) void send()
         })
   }
-  /** A refused socket does not reconnect by itself. */
+  /** Reconnects a refused socket, which does not reconnect by itself. */
   const refused = (error: { readonly data?: { readonly code?: string } }): void => {
     if (error.data?.code) setTimeout(send, asked++ && 5000)
   }
@@ -120,7 +120,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
       [way]('connect', greet)
       [way]('connect_error', refused)
     listen('pagehide', post)
-    // Capture, as part of the page may stop the propagation of its events.
+    // Capture, as a part of the page may stop the propagation of its events.
     listen('keydown', plan, true)
     listen('pointerdown', plan, true)
   }

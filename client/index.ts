@@ -1,6 +1,6 @@
 /**
- * The client for pages: shows values at once, and saves changes in the cookie. It needs only the types of socket.io-client; the socket is
- * yours. Bundlers drop `onFlash`, `followAddress`, `followHandOffs` and `keepTab` if you do not import them.
+ * The client for pages, with optimistic updates: shows changes at once, and saves them in the cookie. Needs only the types of
+ * socket.io-client; the socket is yours. Bundlers drop `onFlash`, `followAddress`, `followHandOffs` and `keepTab` unless imported.
  *
  * `F` is the type of your fields: `RegisteredFields` unless stated otherwise.
  *

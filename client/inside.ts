@@ -7,36 +7,36 @@ import type { StatusDetail } from './core/view.js'
 import type { Dispatch, Surroundings } from './surroundings.js'
 import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
 
-/** The key of what a client's parts need. The same symbol even in an app that bundles the package twice. */
+/** The key of a client's internals. A registered symbol, the same even in an app that bundles the package twice. */
 export const INSIDE: unique symbol = Symbol.for('live-session')
 
-/** What a client's parts need besides its public members. */
+/** A client's internals, for `onFlash`, `followAddress`, `followHandOffs`, `keepTab`, React and Vue. */
 export interface Inside {
   readonly socket: AnySocket | undefined
   readonly endpoint: string
   /** The values and stamps from `embed()` or `initial`. */
   readonly initial: AnySnapshot | undefined
-  /** Returns what the page began with; undefined if it began with nothing. */
+  /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
   was(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
-  /** Its state, to read. */
+  /** The page's state, read-only. */
   readonly page: Page
   readonly dispatch: Dispatch
-  /** What carries out its effects: a part may add to one. */
+  /** The implementations of effects, which `keepTab` extends. */
   readonly doing: Pick<Surroundings, 'keep'> & { take: Surroundings['take'] }
-  /** Has `end` called when the client is closed. */
+  /** Calls `end` when the client is closed. */
   onClose(end: () => void): void
 }
 
 type F = RegisteredFields
 
-/** A client for hydration: what the server rendered comes first, whatever the page has received since. */
+/** A client for hydration: components first render the server's values, whatever the page has received since. */
 export interface Hydratable extends LiveSessionClient {
   readonly [INSIDE]: {
     was<K extends Keys<F>['readable']>(key: K): readonly [value: Value<F[K]>, status: StatusDetail] | undefined
   }
 }
 
-/** @throws {TypeError} if it is not a client */
+/** @throws {TypeError} if `live` is not a client */
 export function insideOf(live: AnyClient): Inside {
   const { [INSIDE]: inside } = Object(live) as { readonly [INSIDE]?: Inside }
   if (inside) return inside

@@ -5,11 +5,11 @@ import { remainsOf } from './core/outbox.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
-/** Characters of tickets that a request may bring in its cookie. */
+/** Maximum characters of tickets in the cookie. */
 const MAX_LENGTH = 1500
 const LEAVE = 'beforeunload'
 
-/** Returns undefined if it throws, as storage may be blocked, full or damaged; and on a server, where all visitors would share it. */
+/** Returns undefined on errors, as storage may be blocked, full or damaged; and on a server, whose storage all visitors would share. */
 function tried<T>(make: () => T): T | undefined {
   try {
     return globalThis.document && make()
@@ -19,8 +19,8 @@ function tried<T>(make: () => T): T | undefined {
 }
 
 /**
- * Keeps the values that belong to this tab (`scope: 'tab'`) in its sessionStorage, over reloads, back and restarts of the server. Call it right
- * after `createLiveSession`, before the socket connects: the handshake brings them along in `auth`.
+ * Persists the values of this tab (`scope: 'tab'`) in its sessionStorage, across reloads, back navigation and server restarts. Call this
+ * right after `createLiveSession`, before the socket connects: the handshake sends the values in `auth`.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -35,7 +35,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   const bring = (value: string, seconds: number): void => {
     tried(() => Object.assign(document, { cookie: `${TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax` }))
   }
-  // Only this event comes before the next request goes out, however the page is left. iOS has none: there the first HTML has defaults.
+  // Only `beforeunload` always fires before the next request. iOS has no such event: there the first HTML has defaults.
   const leave = (): void => {
     const value = own().join('~')
     if (value.length <= MAX_LENGTH) bring(value, 5)
@@ -46,10 +46,10 @@ export function keepTab(live: AnyClient): Unsubscribe {
     if (!page.isKept) return
     text = remainsOf(page, true)
     tried(() => (sessionStorage[name] = text))
-    // Firefox keeps no page with such a listener in its back/forward cache.
+    // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.
     globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
   }
-  // As pages take up what others have left: only of the same visitor, once that is known.
+  // Like an outbox: restores only the same visitor's changes, once the visitor is known.
   const restore = (): void => {
     dispatch('restored', [left])
     if (page.who) left = ''
@@ -60,7 +60,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   }
 
   bring('', 0)
-  // What the HTML says of them may be another tab's: hydration alone began with it.
+  // Discard the HTML's values after hydration: they may be another tab's.
   for (const key of initial?.tab ?? []) {
     const field = fieldOf(page, key)
     reset(page, field, true)

@@ -1,4 +1,3 @@
-/** A set of listeners. */
 export interface Listeners<A extends readonly unknown[]> {
   add(listener: (...args: A) => void): () => void
   tell(...args: A): void
@@ -8,7 +7,7 @@ export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
   const listeners = new Set<(...args: A) => void>()
   return {
     add: (listener) => {
-      // The same function may be added twice.
+      // Wrapped, so that the same function can be added twice.
       const own = guarded(listener)
       listeners.add(own)
       return () => void listeners.delete(own)
@@ -19,7 +18,7 @@ export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
   }
 }
 
-/** Wraps a function of the app: its errors must not stop other listeners, or what comes after. */
+/** Wraps a function of the app, whose errors must stop neither other listeners nor the client. */
 export function guarded<A extends readonly unknown[]>(act: (...args: A) => void): (...args: A) => void {
   return (...args) => {
     try {

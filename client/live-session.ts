@@ -11,7 +11,7 @@ import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 type Plain = Readonly<Record<string, JsonValue>>
 
 /**
- * Creates the browser's half, which shows values at once and saves changes in the cookie.
+ * Creates the page's client, which shows changes at once and saves them in the cookie.
  *
  * @example
  * const live = createLiveSession({ socket: io() })
@@ -24,7 +24,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   return create(options, BRIEF)
 }
 
-/** Creates a client that reports errors in these words. */
+/** Creates a client with these error messages. */
 export function create<F extends Fields>(options: LiveSessionClientOptions<F>, advice: Advice): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, initial: given, ...how } = options
   const initial = (given ?? embedded()) as AnySnapshot | Plain | undefined
@@ -34,17 +34,17 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
     (dispatch, { timers }) => createPage(socket, { endpoint, ...how }, advice, dispatch, timers),
     advice,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
-    // Sends what was left over, and checks what the page cannot vouch for. On a server, a path leads nowhere.
+    // Begin at once to send outboxes and to ask for the visitor. On a server, an endpoint without an origin leads nowhere.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
 }
 
-/** Returns the scripts of `embed()`: visitors may add other elements with their id (a heading, a comment), but no script. */
+/** Returns the scripts of `embed()`. User content may add other elements with this id (a heading, a comment), but no script. */
 export function embeds(): Iterable<Element> {
   return globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []
 }
 
-/** What `embed()` put into the page. If there are several, it is unknown which is the server's. */
+/** Returns the snapshot from `embed()`; undefined if there are several scripts, as any may be forged. */
 function embedded(): unknown {
   const [script, second] = embeds()
   return script && !second ? JSON.parse(script.innerHTML) : undefined

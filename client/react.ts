@@ -1,5 +1,5 @@
 /**
- * A provider and a hook for components of React 18 or newer, or of Preact, that show and set values.
+ * A provider and a hook to show and set values in components of React 18 or newer, or of Preact.
  *
  * @module koa-live-session/react
  */
@@ -37,9 +37,9 @@ export const LiveSessionProvider: FunctionComponent<{
 }> = ({ live, children }) => createElement(Live.Provider, { value: live as Hydratable }, children)
 
 /**
- * Returns a value, its setter, and how far its newest change has got. `set` takes a value or, as `live.update` does, a function of the
- * previous one; it resolves and rejects likewise, and stays the same function. For a field that the page may only read it is `never`. On a
- * page without `embed()` or `initial`, await `live.ready` before rendering.
+ * Returns a value, its setter, and the status of its newest change. `set` takes a value or, like `live.update`, a function of the previous
+ * value; `set` resolves and rejects like those, and stays the same function. For a read-only field, the type of `set` is `never`. On a page
+ * without `embed()` or `initial`, await `live.ready` before rendering.
  *
  * @throws {TypeError} without a `LiveSessionProvider` above, and before `live.ready`
  *

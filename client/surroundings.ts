@@ -1,19 +1,19 @@
 import type { Effects, Event } from './core/messages.js'
 import type { Page } from './core/page.js'
 
-/** Reports what happens to a page. */
+/** Passes an event to a page's core. */
 export type Dispatch = (...event: Event) => void
 
 type Doing = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
 
-/** A page's environment: carries out the core's effects, except for telling callers and listeners, and reports events. */
+/** A page's environment: reports events, and runs the core's effects except calls of callers and listeners. */
 export interface Surroundings extends Omit<Doing, 'settle' | 'visitor'> {
-  /** Keeps this text, and no other, beyond the life of the page. */
+  /** Persists the page's outbox, replacing the former text. */
   keep(text: string): void
-  /** Begins to report events. */
+  /** Starts to report events. */
   open(): void
   close(): void
 }
 
-/** Creates the surroundings, given where to report events, and what the page knows, to read. */
+/** Creates the environment, from a function to report events and the read-only page state. */
 export type Surround = (dispatch: Dispatch, page: Page) => Surroundings

@@ -14,12 +14,12 @@ export type AnyClient = LiveSessionClient<any>
 
 /** The options of `createLiveSession(options)`. */
 export interface LiveSessionClientOptions<F extends Fields> {
-  /** The page's socket, of any namespace; it may connect later. Without it, changes are sent by POST, and none from elsewhere received. */
+  /** The page's socket, of any namespace; may connect later. Without a socket, the page POSTs changes, and receives none from elsewhere. */
   readonly socket?: AnySocket
-  /** If omitted, what `ctx.liveSession.embed()` put into the page. Plain values count as older than any ticket. */
+  /** The first values; by default those of `ctx.liveSession.embed()` in the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
   /**
-   * Where to POST, as the browser sees it: a path, including the app's sub-path, or a full URL if its origin differs from the page's.
+   * The URL for POSTs, as seen by the browser: a path, including the app's sub-path, or a full URL if the origin differs from the page's.
    *
    * @default '/store_session'
    */
@@ -31,14 +31,14 @@ export interface LiveSessionClientOptions<F extends Fields> {
    */
   readonly credentials?: RequestCredentials
   /**
-   * Extra headers for each POST, such as a token that the app's own guard requires; a function is called each time.
+   * Extra headers for each POST, such as a token for the app's own CSRF guard; a function is called each time.
    *
    * @default {}
    */
   readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>)
 }
 
-/** One field as a Svelte writable store: `$division` in a component. A refusal shows in `live.status(key)`. */
+/** A field as a Svelte writable store: `$division` in a component. A refusal shows in `live.status(key)`. */
 export interface FieldStore<V, S> {
   /** Calls `run` at once with the current value, then after each change. */
   subscribe(run: (value: V) => void): Unsubscribe
@@ -51,58 +51,60 @@ export interface FieldStore<V, S> {
 /**
  * The visitor's values in this page, as returned by `createLiveSession()`. Its functions do not depend on `this`.
  *
- * A refused write rejects with a `LiveSessionError` and is rolled back. Its `code` is `invalid_value`, `undeclared_key`, `not_writable`,
- * `too_large` or `malformed` if the value or the key is invalid; or `superseded` if another write came in between, or another visitor now
- * uses this browser. With `cookies_blocked` and `store_unavailable` the page still shows the value, but it is saved nowhere. While the
- * server is unreachable, busy or restarting, writes wait instead of failing; so does an `update` while the store is silent. A
- * rejection that no code awaits is not an error of the page: `status` reports it, or `onVisitor` if the visitor changed.
+ * Writes are optimistic: shown at once, and rolled back if refused. A refused write rejects with a `LiveSessionError`. Its `code` is
+ * `invalid_value`, `undeclared_key`, `not_writable`, `users_only`, `too_large` or `malformed` for a bad value or key; `superseded` if
+ * another write came first, or another visitor now uses this browser; or `closed` after `close()`. With `cookies_blocked` and
+ * `store_unavailable` the page still shows the value, unsaved. While the server is unreachable, busy or restarting, writes wait instead of
+ * failing; so does an `update` while the store is silent. A rejection without a handler is no error of the page: `status` reports the
+ * refusal, or `onVisitor` a new visitor.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
-  /** Resolves when the first values are known; at once if `initial` was found. Never rejects. */
+  /** Resolves when the first values are known; at once with `initial` or `embed()`. Never rejects. */
   readonly ready: Promise<void>
   /**
-   * Returns the value that the page shows, or the default. It is frozen, and stays the same object until it changes.
+   * Returns the shown value, or the default: frozen, and the same object until the value changes.
    *
    * @throws {TypeError} before `ready`
    */
   get<K extends Keys<F>['readable']>(key: K): Value<F[K]>
-  /** Returns whether there is a value; a default does not count. */
+  /** Returns whether the key has a value; a default does not count. */
   has(key: Keys<F>['readable']): boolean
-  /** Sets a value, shown at once. Resolves when it is `saved`: a POST was answered with a cookie that has it, or a later one of this tab. */
+  /** Sets a value, shown at once. Resolves when `saved`: the answer to a POST confirms this value, or a later value of this tab. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
-   * Sets several values in one exchange: all shown at once, and validated as a whole. If the server refuses one, it takes none. Those that it takes
-   * get one stamp, except for a key that another device writes meanwhile: that one is `superseded`, or written again, by itself, as with `set`. Resolves
-   * when all are `saved`. The `key` of an error lists all of them: `'division, theme'`.
+   * Sets several values in a single exchange: all shown at once, and accepted or refused as a whole. Accepted values get the same stamp,
+   * except for a key that another device writes at the same time: that key alone is `superseded` or resent, as with `set`. Resolves when
+   * all are `saved`. The `key` of an error lists all keys: `'division, theme'`.
    */
   setMany(values: { readonly [P in Keys<F>['writable']]?: Settable<F[P]> }): Promise<void>
   /**
-   * Reads, modifies and writes: shown at once, and stored once, over exactly the value that it was computed from. If another tab or device
-   * was faster, `next` runs again with the newer value. If it throws, the promise rejects with the error.
+   * Computes a value from the current value: shown at once, and applied exactly once, over the value from which it was computed. If another
+   * tab or device was faster, `next` runs again with the newer value. If `next` throws, the promise rejects with the error.
    *
    * @param next synchronous, pure, and may run more than once
-   * @throws {TypeError} as the rejection of the promise, before `ready`
+   * @throws {TypeError} before `ready`, as the rejection of the promise
    * @example
    * await live.update('cart', (cart) => [...cart, item])
    */
   update<K extends Keys<F>['writable']>(key: K, next: (value: Value<F[K]>) => Settable<F[K]>): Promise<void>
   /** Removes the value: the default is shown at once. Resolves and rejects as `set` does. */
   delete(key: Keys<F>['writable']): Promise<void>
-  /** Returns how far a key's newest change has got; without a key the worst: `rejected`, `offline`, `saving`, `saved`, `default`. */
+  /** Returns the status of a key's newest change; without a key the worst: `rejected`, `offline`, `saving`, `saved`, `default`. */
   status(key?: Keys<F>['readable']): StatusDetail
   /** Calls the listener after each status change, never at once. */
   onStatus(listener: (key: Keys<F>['readable'], detail: StatusDetail) => void): Unsubscribe
-  /** Returns one field as a store, for Svelte and libraries that share its store contract. */
+  /** Returns a field as a store, for Svelte and libraries with the same store contract. */
   field<K extends Keys<F>['writable']>(key: K): FieldStore<Value<F[K]>, Settable<F[K]>>
-  /** For a field that the page may only read. */
+  /** For a read-only field. */
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
   /**
    * Calls the listener when the page starts to show another visitor's values, after a sign-in, a sign-out or a switch of users in any tab:
-   * render again, or reload. If the page is unloading, it is called ten seconds later, unless another page is shown by then. Never called for the first visitor that a page learns of. In a browser that keeps no cookies it may be called once for the same user: compare before you reload.
+   * render again, or reload. If the page is unloading, calls ten seconds later, unless another page has replaced it by then. Never called
+   * for the first visitor of a page. In a browser without cookies, possibly called once for the same user: compare before you reload.
    */
   onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
-  /** Tries once more to send unsaved changes; resolves when all are saved, given up or `offline`: `status()` tells which. */
+  /** Retries unsaved changes at once; resolves when all are saved, refused or `offline`: `status()` tells which. */
   flush(): Promise<void>
-  /** Removes its listeners and timers. The socket stays open. Unsaved changes are kept for the next page, and are `offline` in this one. */
+  /** Removes all listeners and timers. The socket stays open. Unsaved changes are `offline` here, and persist for the next page. */
   close(): void
 }

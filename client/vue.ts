@@ -1,5 +1,5 @@
 /**
- * A plugin and a composable for components of Vue 3.5 or newer that show and set values.
+ * A plugin and a composable to show and set values in components of Vue 3.5 or newer.
  *
  * @module koa-live-session/vue
  */
@@ -26,7 +26,7 @@ type F = RegisteredFields
 const LIVE: InjectionKey<Hydratable> = Symbol()
 
 /**
- * Provides the page's client to an app's components: `live` is what `createLiveSession()` returned.
+ * Provides the page's client, `live` from `createLiveSession()`, to an app's components.
  *
  * @example
  * createSSRApp(App).use(liveSessionPlugin(createLiveSession({ socket: io() }))).mount('#app')
@@ -36,11 +36,10 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 }
 
 /**
- * Returns refs to a value and to how far its newest change has got, updated until the scope ends. Setting a function calls `live.update`. A
- * refusal shows in the status. If the page may only read the field, `value` is a readonly ref. Without `embed()` or `initial`, await
- * `live.ready` before mounting.
+ * Returns refs to a value and to the status of its newest change, updated until the scope ends. Setting a function calls `live.update`. A
+ * refusal shows in `status`. For a read-only field `value` is a readonly ref. Without `embed()` or `initial`, mount after `live.ready`.
  *
- * @throws {TypeError} where the app does not use `liveSessionPlugin`, and before `live.ready`
+ * @throws {TypeError} without `liveSessionPlugin` in the app, and before `live.ready`
  *
  * @example
  * const { value: division, status } = useLiveSession('division')
@@ -53,12 +52,12 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   readonly value: K extends Keys<F>['writable']
     ? WritableComputedRef<Value<F[K]>, Settable<F[K]> | ((value: Value<F[K]>) => Settable<F[K]>)>
     : Readonly<Ref<Value<F[K]>>>
-  /** How far its newest change has got. */
+  /** The status of its newest change. */
   readonly status: Readonly<Ref<StatusDetail>>
 } {
   const live = inject(LIVE, null)
   if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
-  // An element that is already in the page is the server's, and must first be rendered unchanged.
+  // The server rendered an element that is already in the page: the first render must match.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
   const state = shallowRef((isHydrating && live[INSIDE].was(key)) || [live.get(key), live.status(key)])
   const update = (): void => {
@@ -69,9 +68,9 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     onScopeDispose(live.onStatus(update))
   }
   if (isHydrating) onMounted(follow)
-  // On a server, no scope ever ends.
+  // Not on a server, where no scope ever ends.
   else if (globalThis.document) follow()
-  // A refusal shows in the status.
+  // No need to await: a refusal shows in the status.
   const value = computed({
     get: () => state.value[0],
     set: (next: never) => void live[typeof next === 'function' ? 'update' : 'set'](key as never, next),

@@ -1,6 +1,6 @@
 import type { Call, Effect, Failure } from './messages.js'
 
-/** What callers wait for. */
+/** A change whose callers await its outcome. */
 interface Awaited {
   readonly calls: readonly Call[]
 }
@@ -10,7 +10,7 @@ interface Acting {
   readonly effects: Effect[]
 }
 
-/** Adds an effect, which runs once the current event has been handled. */
+/** Adds an effect, which runs after the handler of the current event. */
 export function act({ effects }: Acting, ...effect: Effect): void {
   effects.push(effect)
 }

@@ -1,4 +1,4 @@
-// What becomes of the answers to exchanges.
+// Handles answers to syncs and POSTs: resolves, rebases, retries or rolls back changes.
 
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { sameJson } from '../../shared/json.js'
@@ -12,27 +12,27 @@ import { isBlocked, type Page, start } from './page.js'
 import { end, giveUp, saved } from './proof.js'
 import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed } from './visitor.js'
 
-/** Temporary refusals: nothing was taken, and the same may be sent again. */
+/** Temporary refusals: the server applied nothing, so the page retries unchanged. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable'] satisfies LiveSessionErrorCode[]
-/** ms to wait at least before it is sent again. */
+/** Minimum ms before such a retry. */
 const LATER_WAIT = 1000
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
 const GATHER = 50
-/** From this status up, the POST itself is not at fault. */
+/** From this status up, the server is busy or failing: the POST itself is valid. */
 const BUSY = 429
 
-/** Handles the answer to a sync over the socket; `answer` is undefined if it was lost. */
+/** Handles the answer to a sync over the socket; `answer` is undefined if lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
-  // A connection that is down was lost, or is the former visitor's.
+  // The connection was lost, or is the former visitor's.
   if (page.reach === 'down') release(page, sync, true)
   else if (!answer) {
     release(page, sync, true)
-    // An open connection may be dead, as after a change of networks. One to a slow server gets twice the time after each silence.
+    // An open connection may be dead, as after a change of networks. The timeout doubles after each silence, as the server may be slow.
     page.silences += 1
     page.failures += 1
     reconnect(page)
   } else if ('ok' in answer) {
-    // The connection did not say whose it is: ask it again after a while.
+    // The connection did not name its visitor: ask again after a pause.
     if (page.reach === 'greeting') page.reach = 'up'
     refused(page, sync, answer, 'send')
   } else answered(page, sync, answer, false)
@@ -57,23 +57,23 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   }
 }
 
-/** Handles the answer to a POST of `{}`: it says whose page this is, and sets the cookie or shows that the browser keeps it. */
+/** Handles the answer to a POST of `{}`: names the visitor, and sets the cookie or proves that the browser keeps cookies. */
 function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.isAsking = false
-  // An answer without `kept` proves nothing to a page that already knows whose it is.
+  // Without `kept`, the answer cannot replace a known visitor.
   if (kept || page.who === undefined) become(page, answer)
   if (kept) {
     cookieSeen(page, true)
     confirm(page, answer)
-    // One that names no visitor counts twice: consent says no.
+    // An answer without a visitor counts twice: there is no consent to cookies.
   } else page.tries += who ? 1 : 2
   if (!page.timers.has('link') && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
-  // Another visitor's cookie was set: the next answer proves whose page this is.
+  // The answer set another visitor's cookie: ask again, as only a request with this cookie proves the visitor.
   if (page.reach === 'none' && !kept && who !== page.who) ask(page)
 }
 
-/** Handles the answer to an exchange made with the visitor's cookie, or over the connection of a browser that keeps none. */
+/** Handles the answer to an exchange with the visitor's cookie, or over the connection of a browser without cookies. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { who, kept, greeting, dropped } = answer
   const isBare = isBlocked(page) || page.reach === 'greeted' || (who ?? page.who) === undefined
@@ -101,62 +101,62 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
 
 function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { ticket, unsaved } = answer
-  // Merge the ticket first: it says which computed changes the current values contain.
+  // Merge the ticket first: its ids tell which computed changes the current values contain.
   if (ticket) keep(page, ticket)
   const later = set.filter(([key], i) => isLater(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
-  // Growing pauses would hold up what does not wait for the store.
+  // Without backoff, which would delay changes that do not wait for the store.
   if (later[0]) start(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
   const brought = ticket ? [...tickets, ticket] : tickets
   const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? brought : undefined }
   confirm(page, news)
   if (!isPost) return
-  // A value without a ticket came with the HTML: the server knew it.
+  // A value without a ticket came with the HTML, so the server has the value.
   for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.stamp)
   act(page, 'tell', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
 }
 
-/** Applies the result of a change that was in flight. Returns true if the change is to be sent again after a while. */
+/** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
 function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): true | undefined {
   const field = fieldOf(page, key)
   const sent = busyOf(field)
   if (!sent || !one) return
   sent.isBusy = false
   const { code, stamp = NEVER, value }: Partial<Refused> = one
-  // A list that another page has left goes on where one of it stands: a server has taken that, and has lost its id since.
+  // A change from another page's outbox, without calls, was accepted if the current value equals its value: the server lost the id.
   const isThere = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
   if (!code || isThere) {
-    // A ticket with that stamp has the value as the schema transformed it, so it wins.
+    // A ticket with that stamp would have the value as transformed by the schema, so the ticket wins.
     if (field.stamp < stamp) merge(field, stamp, sent.value)
     sent.stamp = stamp
-    // A change that was sent after it, as the page was left, may replace only this one.
+    // The later drafts of a last POST build on this change.
     for (const next of draftsOf(field))
       if (sent.wasSent && next.wasSent) {
         next.base = stamp
         next.isBusy &&= !isThere
       }
-    // The answer to a POST may have said before that no store has it.
+    // The answer to a POST may already have reported the value as unsaved.
     if (field.code === 'store_unavailable') giveUp(page, field, { code: field.code })
     else saved(page, field, isSaved ? stamp : field.proof)
     return
   }
-  // The store may have taken it without saying so.
+  // The store may have accepted the change without answering.
   if (code === 'store_unavailable') sent.wasSent = code
   if (LATER.includes(code)) return true
   if (stamp) merge(field, stamp, value)
-  // There is a newer value: send the change over that, computed again, or unchanged if it cannot have arrived before.
+  // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
   if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) {
     sent.base = undefined
     sent.wasSent = false
     return
   }
   end(page, field, (change) => change === sent, { code })
-  // A value set later hides the refusal; one computed later does not. A change left by another page has no caller to tell.
+  // A later `set` hides the refusal; a later `update` does not. A change from another page's outbox has no caller to notify.
   if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = code
 }
 
 /**
- * Handles the refusal of a whole sync. If it names a ticket, gives up the keys of that ticket, and the rest is sent again. Otherwise gives up every
- * key that was sent or, if the sync was only a question, every key with changes.
+ * Handles the refusal of a whole sync. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every key
+ * of the sync or, if the sync was only a question, every key with changes.
  */
 function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
   const { tickets = [], set } = sync
@@ -169,13 +169,13 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
     if (!bad) end(page, field, () => true, failure)
     giveUp(page, field, failure)
     field.ticket = ''
-    // Changes made on top of a bad ticket are not refused with it.
+    // Changes made on top of a bad ticket remain pending.
     if (field.changes[0]) field.code = undefined
   }
   if (!set && !bad) backOff(page, name, 0)
 }
 
-/** Takes over what the cookie now has, as told by an answer or another tab. */
+/** Marks keys as saved or unsaved, as reported by an answer or another tab. */
 function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets) keep(page, ticket, true, unsaved)
   for (const [key, stamp] of held) {
@@ -199,14 +199,14 @@ export function learn(page: Page, news: News): void {
     if (news.tickets) renewed(page)
     return
   }
-  // Tabs send news only if the browser keeps its cookie.
+  // Only tabs of a browser that keeps its cookie send news.
   page.tries = 0
   if (page.reach === 'none') ask(page)
-  // A connection that is about to say whose it is usually has the current cookie; if it does not, the other tab is told.
+  // A connection that is about to name its visitor usually has the current cookie; otherwise this tab notifies the other in turn.
   else if (!page.timers.has('greet')) start(page, 'link', GATHER)
 }
 
-/** Waits longer after each failure. */
+/** Pauses with exponential backoff. */
 export function backOff(page: Page, name: TimerName, least: number): void {
   page.failures += 1
   const pause = pauseOf(page.failures) / 2

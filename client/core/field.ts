@@ -1,3 +1,5 @@
+// The state of a key: optimistic changes, their rebase, and merges of values from the server.
+
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes, type TakenId } from '../../shared/register.js'
@@ -5,52 +7,55 @@ import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
 import type { Call, Effect } from './messages.js'
 
-/** A change of a key by callers of this page, until it is saved. */
+/** An optimistic change of a key by this page, until saved. A draft is a change without a `stamp`: not acknowledged yet. */
 export interface Change {
-  /** Undefined if the key is deleted. */
+  /** Undefined for a deletion. */
   value: JsonValue | undefined
   calls: readonly Call[]
-  /** Names a computed change; `''` for a plain one. */
+  /** The idempotency key of a computed change; `''` for a plain change. */
   id: string
-  /** Names the changes that are sent together. */
+  /** The name shared by the changes of a `setMany`, which are sent together. */
   group: string | undefined
-  /** What it was computed from. */
+  /** The base value, from which the change was computed. */
   from?: JsonValue | undefined
-  /** The stamp of the value that it replaces; set when the change is sent. */
+  /** The stamp of the value to replace; set when sent. */
   base?: Stamp | undefined
-  /** It is in flight. */
+  /** Whether the change is in flight. */
   isBusy?: boolean
-  /** It was sent, and may have arrived: no answer came or, where the reason stands here, none from the store. `left`: a page that was left has sent it. */
+  /**
+   * Whether the change was sent and may have arrived: the answer was lost. `store_unavailable`: the store's answer was lost. `left`: an
+   * unloading page sent the change.
+   */
   wasSent?: boolean | 'store_unavailable' | 'left'
-  /** The stamp that it got when the server took it. */
+  /** The stamp from the server's acknowledgement. */
   stamp?: Stamp | undefined
 }
 
-/** A key: the newest value the page was told, the page's own changes, and how far these have got. */
+/** The state of a key: the newest value from the server, the page's own changes, and their progress. */
 export interface Field {
-  /** Its default. */
+  /** The default. */
   fallback?: JsonValue | undefined
   /** Undefined if the key is deleted. */
   value?: JsonValue | undefined
   /** The stamp of this value. */
   stamp: Stamp
-  /** The stamp of the end that is awaited. */
+  /** The stamp of the awaited expiry. */
   ends: Stamp
-  /** ms until then when its timer was started. */
+  /** ms until the expiry when its timer was started. */
   left: number
-  /** The ticket that brings this value to the endpoint; `''` if the page has none. */
+  /** The ticket with this value, to POST to the endpoint; `''` if there is none. */
   ticket: string
-  /** It belongs to this tab, which alone keeps it: it is saved once the page has it. */
+  /** Whether the key belongs to this tab, so that its values are saved as soon as the page has them. */
   isTab?: boolean
-  /** Changes that are not saved yet, oldest first. */
+  /** Unsaved changes, oldest first. */
   changes: readonly Change[]
-  /** Names the computed changes that the value contains, if known. */
+  /** The ids of the computed changes in the value, if known. */
   ids?: readonly TakenId[] | undefined
-  /** The newest stamp that needs no POST: it is saved, or given up. */
+  /** The newest stamp that needs no POST, because it is saved or abandoned. */
   proof: Stamp
-  /** The newest stamp that the cookie was seen to have. */
+  /** The newest stamp seen in the cookie. */
   held: Stamp
-  /** Why the newest value could not be saved; or why a change was refused, until this page makes another one. */
+  /** Why the newest value could not be saved; or why a change was refused, until the next change by this page. */
   code?: LiveSessionErrorCode | undefined
 }
 
@@ -60,7 +65,7 @@ export interface Keys {
   effects: Effect[]
 }
 
-/** Of a key of which nothing is known but its default. */
+/** The state of a key without any known write. */
 const UNKNOWN: Field = {
   value: undefined,
   stamp: NEVER,
@@ -80,19 +85,19 @@ export function fieldOf({ fields }: Keys, key: string): Field {
   return field
 }
 
-/** Returns the changes whose outcome is unknown. They are sent in order, each only once the outcome of the one before is known. */
+/** Returns the unacknowledged changes. They are sent in order, each after the outcome of the previous draft. */
 export function draftsOf({ changes }: Field): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
-/** Returns the value that the page shows, or undefined if there is none. @param isHidden whether only what was set since the page is shown counts */
+/** Returns the shown value, without the default. @param isHidden whether to show only new changes, as the visitor is not yet known */
 export function liveOf(field: Field, isHidden = false): JsonValue | undefined {
-  // The last POST of a page that is left has all drafts, and a computed one has the value below it.
+  // Drafts of the last POST, and computed drafts, would show values that may be another visitor's.
   const drafts = draftsOf(field).filter(({ id, wasSent }) => !isHidden || !(id || wasSent === 'left'))
   return (drafts.at(-1) ?? (isHidden ? UNKNOWN : field)).value
 }
 
-/** Returns that value, or the default. */
+/** Returns the shown value, or the default. */
 export function shownOf(field: Field, isHidden?: boolean): JsonValue | undefined {
   return defaulted(field, liveOf(field, isHidden))
 }
@@ -106,7 +111,7 @@ export function busyOf({ changes }: Field): Change | undefined {
   return changes.find(({ isBusy }) => isBusy)
 }
 
-/** Returns the object that is already shown if the values are equal: frameworks compare by identity. */
+/** Returns the already shown object if the values are equal: frameworks compare by identity. */
 export function same(field: Field, value: JsonValue | undefined): JsonValue | undefined {
   const now = shownOf(field)
   return sameJson(value, now) ? now : freeze(value)
@@ -117,7 +122,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
   return value
 }
 
-/** Adds a change that sets or computes a value. It replaces or joins the last draft if that was never sent. */
+/** Adds an optimistic change. Takes over the calls of an unsent last draft; an `update` only those of other updates. */
 export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
   const field = fieldOf(page, key)
   const id = call.next ? call.id : ''
@@ -131,7 +136,7 @@ export function want(page: Keys, key: string, call: Call, value: JsonValue | und
   field.code = undefined
 }
 
-/** Computes unsent changes again if the value below them has changed. */
+/** Rebases unsent computed changes: recomputes each if its base value has changed. */
 export function recompute(page: Keys): void {
   for (const field of page.fields.values()) {
     let below = field.value
@@ -142,7 +147,7 @@ export function recompute(page: Keys): void {
         change.from = from
         change.calls = change.calls.filter((call) => {
           try {
-            // Another page may have sent what a later call has joined since.
+            // Skip a call that another page has sent: the base value contains its result.
             value = field.ids?.flat().includes(call.id) ? from : call.next?.(value)
             return true
           } catch (error) {
@@ -158,7 +163,7 @@ export function recompute(page: Keys): void {
   }
 }
 
-/** Takes over a value if it is newer. `ids` names the computed changes that it contains, if known. */
+/** Takes over a newer value. `ids` names the computed changes in the value, if known. */
 export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
   const { stamp: at } = field
   if (!supersedes({ stamp, value }, field)) return
@@ -171,26 +176,26 @@ export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, 
   if (ids) compare(field, ids)
 }
 
-/** Returns the change as if it had never been sent. As no value equals `NaN`, it is computed again. */
+/** Returns the change as if never sent. Forces a computed change to be recomputed, as no value equals `NaN`. */
 function unsent({ value, calls, id, group }: Change): Change {
   return { value, calls, id, group, from: NaN }
 }
 
-/** Finds out which of this page's computed changes the value contains. */
+/** Marks which of this page's computed changes the new value contains. */
 function compare(field: Field, ids: readonly TakenId[]): void {
   let known = 0
   for (const change of field.changes) {
     const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
-    // Another page has sent the change for this one. One that this page may have sent goes out again, with those that were made over it.
+    // Another page sent this change from the outbox. Changes that this page itself may have sent are retried, with the later changes.
     if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
-    // A change that it contains includes this page's earlier ones.
+    // Each change contains this page's earlier changes.
     if (taken) known = Math.max(known, change.stamp ?? field.stamp)
   }
-  // A process that did not know of the change has overwritten it, so it is made again.
+  // A process that did not know the change has overwritten it: send the change again.
   field.changes = field.changes.map((one) => (one.id && one.stamp && one.stamp > known ? unsent(one) : one))
 }
 
-/** Resets the field for another visitor: to its default, and to this page's changes if they are carried over. */
+/** Resets the field for another visitor: to the default and, if carried over, to this page's changes. */
 export function reset(page: Keys, field: Field, isCarried: boolean): void {
   if (!isCarried) settle(page, field.changes, { code: 'superseded' })
   Object.assign(field, UNKNOWN, isCarried && { changes: field.changes.map(unsent) })

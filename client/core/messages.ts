@@ -1,4 +1,4 @@
-// Events of a page, and the effects that they have.
+// The events that a page's core handles, and the effects that it requests.
 
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
@@ -12,23 +12,23 @@ export interface PageVisitor {
   readonly id: string | undefined
 }
 
-/** Computes a value from the one before it. It may throw, and is called again if that one has changed. */
+/** Computes a value from the previous value. May throw, and runs again after the previous value has changed. */
 export type Next = (value: JsonValue | undefined) => JsonValue
 
-/** One call of `set`, `update` or `delete`: its name, how the value is computed, if it is, and the callback for the outcome. */
+/** A call of `set`, `update` or `delete`: its id, the function of an `update`, and the callback for the outcome. */
 export interface Call {
   readonly id: string
   readonly next?: Next | undefined
   readonly end?: (failure?: Failure) => void
 }
 
-/** Why something was refused; `message` has the server's words, if there are any. */
+/** The reason of a refusal; `message` is the server's, if any. */
 export interface Failure {
   readonly code: LiveSessionErrorCode
   readonly message?: string | undefined
-  /** Index of the ticket it is about. */
+  /** The index of the refused ticket. */
   readonly index?: number | undefined
-  /** The error that the caller's own code threw. */
+  /** The error thrown by the caller's own code. */
   readonly error?: unknown
 }
 
@@ -36,59 +36,59 @@ export interface Failure {
 export interface Posted {
   /** 0 if there was no response. */
   readonly status: number
-  /** ms that the server asks to wait. */
+  /** ms from `Retry-After`. */
   readonly wait: number
   readonly answer?: SyncAnswer | undefined
   readonly error?: Failure | undefined
 }
 
-/** What a tab tells the other tabs of its browser: whose the browser is, and what the cookie now has. */
+/** The message of a tab to the other tabs of its browser: the visitor, and the contents of the cookie. */
 export interface News extends Pick<SyncAnswer, 'held'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
-  /** The tickets that it has POSTed. */
+  /** The tickets that were POSTed. */
   readonly tickets?: readonly string[] | undefined
-  /** The server's time in ms when it signed the newest ticket. */
+  /** The server's time in ms at the signature of the newest ticket. */
   readonly now?: number | undefined
 }
 
 /**
- * - `post`: pause before the next POST, between two with news or after a failure
+ * - `post`: pause before the next POST, between two POSTs of changes or after a failure
  * - `send`: pause before the next sync over the socket
  * - `link`: pause before the socket reconnects
- * - `greet`: time for the connection to say whose page this is
- * - `renew`: time in which using the page makes no POST due
+ * - `greet`: time for the connection to name the visitor
+ * - `renew`: time during which a page in use needs no POST
  * - `unload`: time in which another document may replace the page; a download, for example, never does
- * - `:key`: time until the value of this key ends
+ * - `:key`: time until the value of this key expires
  */
 export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}`
 
 /** The events of a page, by name, with their arguments. */
 export interface Events {
   begin: []
-  /** Values are set or deleted, several as a group; if the call has `next`, they are computed from those that are shown. */
+  /** Sets or deletes values, several as a group. With `next`, these are the shown values, to compute from. */
   set: [call: Call, values: readonly (readonly [key: string, value: JsonValue | undefined])[]]
   connect: []
   disconnect: []
   /** The server is about to close the connection. */
   reconnect: []
-  /** A connection was refused. */
+  /** A connection failed, or was refused with a code. */
   refused: [code: string | undefined]
   ticket: [ticket: string]
-  /** The answer to a sync over the socket; undefined if it was lost. */
+  /** The answer to a sync over the socket; undefined if lost. */
   synced: [sync: Sync, answer: SyncAnswer | Refusal | undefined]
   /** It is this tab's turn to POST. */
   turn: []
   posted: [posted: Posted]
   timer: [name: TimerName]
   news: [news: News]
-  /** What other pages left behind. */
+  /** The outboxes of other pages. */
   restored: [texts: readonly string[]]
-  /** The browser begins to load another document in place of the page. */
+  /** The browser begins to replace the page by another document. */
   unload: []
   /** The visitor leaves the page, perhaps for good. */
   leave: []
-  /** The page is shown, and was made before: it comes from a cache, or was prefetched or prerendered. */
+  /** The browser shows a page made earlier: frozen, cached, prefetched or prerendered. */
   return: []
   /** The visitor uses the page. */
   use: []
@@ -104,20 +104,20 @@ export interface Effects {
   send: [sync: Sync, patience: number]
   /** Reconnects with the browser's current cookies. */
   reconnect: []
-  /** Asks for a turn among the tabs. */
+  /** Queues for the lock by which tabs POST in turn. */
   queue: []
-  /** Ends the turn, and aborts the POST in flight, if there is one. */
+  /** Releases that lock, and aborts the POST in flight, if any. */
   release: []
-  /** The answer counts as lost after `patience` ms. Without a patience, the POST is the last one of a page that is left: no answer is awaited. */
+  /** The answer counts as lost after `patience` ms. Without `patience`, the POST is an unloading page's last, and awaits no answer. */
   post: [sync: Sync, patience?: number]
   /** Fires after `ms`, and up to `spread` more. */
   timer: [name: TimerName, ms: number, spread: number]
   tell: [news: News]
-  /** Another visitor is at this browser. */
+  /** Notifies the app of another visitor. */
   visitor: [visitor: PageVisitor]
-  /** Takes what other pages left behind. */
+  /** Takes the outboxes of other pages. */
   take: []
-  /** Resolves the promise of this call, or rejects it. */
+  /** Resolves or rejects the promise of this call. */
   settle: [call: Call, failure: Failure | undefined]
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]

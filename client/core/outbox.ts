@@ -1,4 +1,4 @@
-// What outlives a page, and what its next page takes up.
+// Persists a page's unsaved changes, and restores them in the visitor's next page.
 
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
@@ -7,12 +7,12 @@ import type { Page } from './page.js'
 import { drafts } from './sending.js'
 import { keep, tickets } from './visitor.js'
 
-/** Returns the page's fields that belong to the tab, or those that do not. */
+/** Returns the page's fields of the tab, or the others. */
 function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
   return { fields: new Map([...fields].filter(([, field]) => !field.isTab !== isTab)) }
 }
 
-/** Returns what must outlive the page: whose it is, tickets not seen in the cookie, and drafts. `''` if no cookie was seen. */
+/** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts. `''` if no cookie was seen. */
 export function remainsOf(page: Page, isTab = false): string {
   if (!page.isKept) return ''
   const fields = fieldsOf(page, isTab)
@@ -23,13 +23,13 @@ export function remainsOf(page: Page, isTab = false): string {
 
 type Left = readonly [who: string, unheld: readonly string[], wanted: readonly WireChange[]]
 
-/** Restores what other pages of this visitor left behind. Skips texts that are damaged or another visitor's. */
+/** Restores the outboxes of this visitor's other pages. Skips damaged texts and other visitors'. */
 export function restore(page: Page, texts: readonly string[]): void {
-  // Tickets come first, so that drafts older than them are not restored.
+  // Merge tickets first, to skip older drafts.
   read(page, texts, ([, unheld]) => {
     for (const ticket of unheld) keep(page, ticket, true)
   })
-  // By key, the list of one page: each draft builds on the one before.
+  // By key, the drafts of a single page: each builds on the previous draft.
   const lists = new Map<string, readonly WireChange[]>()
   read(page, texts, ([, , wanted]) => {
     for (const [key] of wanted) {
@@ -39,8 +39,8 @@ export function restore(page: Page, texts: readonly string[]): void {
   })
   for (const [key, list] of lists) {
     const field = fieldOf(page, key)
-    // They may have arrived, and must not overwrite what came later. If there are several, the current value may be one of them: the server knows
-    // by their ids.
+    // The drafts may have arrived, and must not overwrite later values. With several drafts, the current value may be one of them: the
+    // server recognizes those by their ids.
     if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.stamp))) continue
     const left = list.map(([, base, id, value, group]) => ({
       value,
@@ -54,12 +54,12 @@ export function restore(page: Page, texts: readonly string[]): void {
   }
 }
 
-/** Returns whether a list counts, of two that pages have left of a key: the one that goes on where the other ends, else the one made over a newer value. */
+/** Decides between two pages' drafts of a key: prefers the list that continues the known list, else the list based on a newer value. */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
   return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
 }
 
-/** Returns whether the last of the others is among these: so are those before it that still count. */
+/** Returns whether the list has the last of the other drafts, and so all of them that still count. */
 function hasAll(list: readonly WireChange[], others: readonly WireChange[]): boolean {
   const last = others.at(-1)?.[2]
   return list.some(([, , id]) => id && id === last)

@@ -1,3 +1,5 @@
+// The state of a page, created from its HTML.
+
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
@@ -8,58 +10,57 @@ import type { PageVisitor, TimerName } from './messages.js'
 type Plain = Readonly<Record<string, JsonValue>>
 type Said = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
 
-/** The state of a page. */
 export interface Page extends Keys {
-  /** Whose page it is, as the server says; undefined if that is not known, or if the browser keeps no cookie. */
+  /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
   who?: string | undefined
-  /** Undefined if it is not known; `''` if the server did not know it either, as the browser may have withheld its cookie: the page asks. */
+  /** Undefined if unknown; `''` if unknown to the server too, as the browser may have withheld its cookie: then the page asks. */
   kind?: 'guest' | 'user' | '' | undefined
-  /** The browser has shown its cookie. */
+  /** Whether a request with this visitor's cookie has proved that the browser keeps cookies. */
   isKept: boolean
   /**
-   * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: not asked yet whose page this
-   * is. `greeting`: asked. `greeted`: it has answered that it is this visitor's.
+   * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: connected, not yet asked
+   * for its visitor. `greeting`: asked. `greeted`: the answer named this page's visitor.
    */
   reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
-  /** The cookie is missing, and a POST of `{}` is to get it. */
+  /** Whether the cookie is missing, so that a POST of `{}` must request one. */
   isAsking?: boolean
-  /** Consecutive answers to such POSTs whose requests brought no cookie. -2: that to the one in flight does not count. */
+  /** Consecutive answers to such POSTs whose requests had no cookie. */
   tries: number
-  /** Questions and dropped POSTs since a POST was last taken, or since the `renew` timer last fired: they must not go on forever. */
+  /** Questions and dropped POSTs since the last accepted POST, or since the `renew` timer last fired: bounded, to end loops. */
   asks: number
-  /** Whether the values are known to be the visitor's: not before the first greeting, nor while a page that is shown again asks whose it is. */
+  /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean
-  /** The POST in flight. While it waits for its turn among the tabs, `isQueued` is set instead. */
+  /** The POST in flight. While the POST waits for its turn among the tabs, `isQueued` is set instead. */
   posted?: Sync | undefined
   isQueued?: boolean
-  /** The page is in use, and no POST of its browser was taken for `renew` seconds: its cookie may expire. */
+  /** Whether the page is in use without an accepted POST of its browser for `renew` seconds: its cookie may expire. */
   isDue?: boolean
   renew: number
-  /** The newest POST got no answer from our server. */
+  /** Whether the newest POST got no answer from our server. */
   isOffline?: boolean
-  /** Failures of any kind since a POST was last answered and not refused. */
+  /** Failures of any kind since the last successful POST, for the backoff. */
   failures: number
-  /** Exchanges without an answer since a connection last answered a change. */
+  /** Timeouts of the socket since a connection last answered a change. */
   silences: number
-  /** The subjects that its visitor's greetings have named; none before the first one. */
+  /** The subjects named in the visitor's greetings. */
   readonly subs: Set<string>
-  /** The server's time in ms when it signed the newest ticket; NaN before the first one. */
+  /** The server's time in ms at the signature of the newest ticket; NaN before the first. */
   now: number
   isLeft?: boolean
-  /** Another visitor, of whom the app is told unless it leaves the page: a reload would cancel the form's navigation that signs in. */
+  /** The new visitor, still to be announced to the app. Waits while the page unloads: a reload would cancel the sign-in's navigation. */
   untold?: PageVisitor | undefined
-  /** When values of its HTML end, counted from the first event. */
+  /** The expiry times of values in the HTML, counted from the first event. */
   readonly ends: Ends | undefined
-  /** The timers that are running. */
+  /** The running timers. */
   readonly timers: Set<TimerName>
 }
 
-/** Seconds after which a page in use POSTs, unless the server says otherwise. */
+/** Default seconds after which a page in use POSTs. */
 export const RENEWAL = 300
 
-/** Returns a page as its HTML describes it, before any event. */
+/** Creates a page's state from its HTML. */
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
-  // Values without stamps are older than anything: like defaults, they count only while nothing else is known.
+  // Values without stamps are older than any write, so they serve as defaults.
   const said: Said = isSnapshot(initial) ? initial : { defaults: initial }
   const { who, guest, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, ends } = said
   const page: Page = {

@@ -1,31 +1,31 @@
-// Whether a key is saved, or given up.
+// Marks keys as saved or abandoned, and settles the promises of their changes.
 
 import type { Stamp } from '../../shared/stamp.js'
 import { settle } from './act.js'
 import type { Change, Field, Keys } from './field.js'
 import type { Failure } from './messages.js'
 
-/** Marks the key as saved, up to `stamp`. */
+/** Marks the key as saved up to `stamp`. */
 export function saved(page: Keys, field: Field, stamp: Stamp): void {
   end(page, field, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.proof) field.proof = stamp
   if (stamp >= field.stamp && field.code === 'store_unavailable') field.code = undefined
 }
 
-/** Gives up saving what the server knows of this key. */
+/** Abandons saving the acknowledged changes of this key. */
 export function giveUp(page: Keys, field: Field, failure: Failure): void {
   end(page, field, ({ stamp }) => !!stamp, failure)
   field.proof = field.stamp
   field.code = failure.code
 }
 
-/** Removes the changes that are over, and settles their calls. */
+/** Removes matching changes, and settles their calls. */
 export function end(page: Keys, field: Field, isOver: (change: Change) => boolean, failure?: Failure): void {
   settle(page, field.changes.filter(isOver), failure)
   field.changes = field.changes.filter((change) => !isOver(change))
 }
 
-/** Makes a POST due again for each value that no store has. */
+/** Makes a POST due again for each value refused as `store_unavailable`. */
 export function retry({ fields }: Keys): void {
   for (const field of fields.values()) {
     if (field.code !== 'store_unavailable') continue

@@ -1,4 +1,4 @@
-// What goes out, over the socket or by POST, and when.
+// Decides when to send which changes and tickets, over the socket or by POST.
 
 import type { Sync, WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
@@ -6,15 +6,15 @@ import { busyOf, type Change, draftsOf, type Field } from './field.js'
 import { isBlocked, type Page, start } from './page.js'
 import { pauseOf, tickets } from './visitor.js'
 
-/** Characters of changes and tickets in one POST. Each may take three bytes. */
+/** Maximum characters of changes and tickets in a POST. Each may take three bytes. */
 const MAX_LENGTH = 20_000
-/** ms between POSTs that carry news: dragging a slider costs a handful a second. */
+/** ms between POSTs of changes: limits a dragged slider to three a second. */
 const INTERVAL = 334
-/** ms after which an exchange over the socket counts as lost, and its connection as dead; twice as many after each silence. */
+/** Timeout of a sync in ms, after which its connection counts as dead; doubles after each timeout. */
 const ANSWER = 4000
-/** ms after which a POST counts as lost: a connection that was cut reports nothing. */
+/** Timeout of a POST in ms: a cut connection reports no error. */
 const PATIENCE = 10_000
-/** ms after a failure, besides a pause that grows: connections that the browser keeps for reuse may be dead, too. */
+/** Timeout after a failure, plus a backoff: connections that the browser keeps for reuse may be dead, too. */
 const LESS = 2000
 /** Sends what is due, over the socket or by POST. */
 export function go(page: Page): void {
@@ -22,19 +22,19 @@ export function go(page: Page): void {
   if (!page.timers.has('send'))
     if (page.reach === 'up') {
       page.reach = 'greeting'
-      // The server must know what the page has seen before it gets a change: it may have restarted since.
+      // Send tickets before changes: the server may have restarted and lost the values on which the changes build.
       act(page, 'send', page.who ? bodyOf(page, []) : {}, patience)
     } else if (page.reach === 'greeted') {
       const set = outgoing(page)
       if (set[0]) act(page, 'send', { who: page.who, set }, patience)
     }
   if (page.posted || page.isQueued || page.isLeft || page.timers.has('post') || !isPostDue(page)) return
-  // One tab POSTs at a time.
+  // Tabs POST in turn.
   page.isQueued = true
   act(page, 'queue')
 }
 
-/** Returns whether there is something to POST or to ask. */
+/** Returns whether the page has something to POST or to ask. */
 function isPostDue(page: Page): boolean | undefined {
   if (page.isAsking || page.timers.has('greet') || isBlocked(page)) return page.isAsking
   return (
@@ -46,7 +46,7 @@ function isPostDue(page: Page): boolean | undefined {
   )
 }
 
-/** Returns whether a value is not known to be saved, nor given up. */
+/** Returns whether a value is neither known to be saved nor abandoned. */
 export function isUnproven({ fields }: Page): boolean {
   return [...fields.values()].some(({ stamp, proof }) => stamp > proof)
 }
@@ -57,14 +57,14 @@ export function turn(page: Page): void {
   page.isQueued = false
   if (!isPostDue(page)) return void act(page, 'release')
   page.isDue = false
-  // If the browser has shown its cookie, the POST says whose page this is; otherwise it asks.
+  // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
   const isNamed = page.who && page.isKept && !page.isAsking && !page.tries
   page.posted = isNamed ? bodyOf(page, page.reach === 'greeted' ? [] : outgoing(page)) : {}
   if (isNamed) start(page, 'post', INTERVAL)
   act(page, 'post', page.posted, page.failures ? LESS + pauseOf(page.failures) : PATIENCE)
 }
 
-/** Returns these changes and as many tickets as fit, at least one if there are no changes; the rest go with the next. */
+/** Returns these changes and as many tickets as fit, at least a single ticket if there are no changes; the rest go with the next POST. */
 export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   let space = MAX_LENGTH - JSON.stringify(set).length
   const some = tickets(page).filter((ticket, i) => {
@@ -75,7 +75,7 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   return { who: page.who, tickets: some[0] ? some : undefined, set: set[0] ? set : undefined }
 }
 
-/** Returns the changes that may be sent now, and marks them as in flight. */
+/** Returns the changes to send now, and marks them as in flight. */
 function outgoing(page: Page): readonly WireChange[] {
   const set: WireChange[] = []
   let space = MAX_LENGTH
@@ -83,15 +83,14 @@ function outgoing(page: Page): readonly WireChange[] {
   for (const [key, field] of page.fields) {
     const list = dueOf(field)
     const group = list[0]?.group
-    // All of one group go together, or all that have none. A group goes once each of it is the first of its key, and with nothing else: what is refused
-    // for its size is refused as a whole.
+    // Send a group alone, and only once each of its changes is the first of its key: the server refuses an oversized message as a whole.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
     space -= JSON.stringify(list).length
     if (space < 0 && set[0] && !group) continue
     for (const sent of list) {
       sent.base ??= field.stamp
       sent.isBusy = true
-      // A POST that was given up, or a dead connection, may deliver it late: it must not overwrite a later change.
+      // With the base stamp, because an abandoned POST or a dead connection may deliver late, and must not overwrite a later change.
       set.push(wire(key, sent, sent.base))
     }
   }
@@ -99,8 +98,8 @@ function outgoing(page: Page): readonly WireChange[] {
 }
 
 /**
- * Returns the changes of a key that may be sent: the first, as long as none is in flight. Those that may have arrived together go together again, up to
- * where a group begins or ends: the server knows by their ids which of them it has taken.
+ * Returns the sendable changes of a key: the first, if none is in flight. Changes that may have arrived are retried together, up to where a
+ * group begins or ends: the server recognizes accepted changes by their ids.
  */
 function dueOf(field: Field): readonly Change[] {
   const drafts = busyOf(field) ? [] : draftsOf(field)
@@ -116,8 +115,8 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
 }
 
 /**
- * Returns all drafts, those of a key as the list of what was made over one value. They are for the outbox, and for the last POST: neither the next
- * page nor this one, if it comes back, is told which of them have arrived.
+ * Returns all drafts, for the outbox and for the last POST. The drafts of a key share the base of the first, because neither the next page
+ * nor this page, if restored, learns which of them have arrived.
  *
  * @param isLast whether to mark them as sent with the last POST
  */

@@ -1,4 +1,4 @@
-// How a page works: handles one event, and returns its effects.
+// The page as a pure state machine: `step` handles an event and returns its effects.
 
 import { readTicket } from '../ticket.js'
 import { act } from './act.js'
@@ -12,27 +12,28 @@ import { bodyOf, drafts, go, isUnproven, turn } from './sending.js'
 import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
 
 /*
- * How a page works. `step` handles one event and returns the effects to run.
- *  1. A page belongs to one visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another visitor,
- *     the page drops what it has, and its promises reject with `superseded`. Changes made before the page was anyone's are carried over.
- *  2. A key has the newest value told by the server, and this page's unsaved changes in order: each was taken by the server, at a `stamp`, or is a
- *     draft. One draft of a key is in flight at a time. The page shows the last draft, else the server's value, else the default.
- *  3. A change goes over the socket if the connection has said whose it is (`reach`), else by POST. While a connection is about to say so, changes
- *     wait for about a second, and so does every POST except the question. The answer has the change's stamp, or the reason for a refusal, which
- *     ends that change alone. What one call sets is a group: it goes in one exchange, once all of it can, and is valid as a whole or not.
- *  4. A computed change whose answer was lost is sent again unchanged: the server takes an id only once. If there is a newer value, it is computed
- *     again from that. A plain change goes over the newer value, unless it may have arrived before: then it rejects with `superseded`.
- *  5. While a value is newer than `proof`, a POST is due, with the tickets that bring it. Its answer, another tab, and what the cookie was seen to
- *     have raise `proof` and resolve promises: the value is saved. Giving up, as when its ticket was refused, raises `proof` and rejects promises.
- *  6. A browser POSTs values once it has shown its cookie (`isKept`). Before that the page POSTs `{}`, whose response sets the cookie, and its
- *     socket reconnects with it. After two such answers in vain (`tries`), one that names no visitor, or six questions with no POST taken
- *     (`asks`), the browser counts as keeping no cookie: values stay shown, go over the socket, and are `cookies_blocked`. Only a page that is left POSTs values earlier.
- *  7. Tabs take turns to POST, and tell each other what is saved. One count of failures lengthens all pauses (`post`, `send`, `link`).
- *  8. Tickets that the cookie was not seen to have (`held`), and changes that were not taken, stay in an outbox for the visitor's next page.
- *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. As a page is left, all drafts are sent, as far as the browser
- *     allows. Those of a key are a list, which the next page sends again, each group for itself: the server knows by their ids which it has taken.
- * 10. A page that is shown again shows defaults and what is set since, until an answer names its visitor (`isReady`): someone else may be there by now.
- *     While it unloads, the app is told of no other visitor.
+ * How a page works:
+ *  1. A page belongs to a visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another
+ *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes before the first visitor carry over.
+ *  2. A key has the server's newest value, and this page's unsaved changes in order: each is acknowledged, with a `stamp`, or a draft. A
+ *     key has at most one draft in flight. The page shows the last draft, else the server's value, else the default.
+ *  3. Changes go over the socket if the connection has named its visitor (`reach`), else by POST. While a connection is about to name its
+ *     visitor, changes wait for about a second, and so does every POST except the question. The answer has the stamp of each change, or the
+ *     reason of its refusal, which ends that change alone. The changes of a call are a group, sent together and accepted or refused whole.
+ *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. A newer value rebases the change. A
+ *     plain change is resent over the newer value, unless the first attempt may have arrived: then its promise rejects as `superseded`.
+ *  5. While a value is newer than `proof`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise `proof`
+ *     and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises `proof` and rejects promises.
+ *  6. A page POSTs values after the browser has proved to keep its cookie (`isKept`). Before that the page POSTs `{}`, whose response sets
+ *     the cookie, and its socket reconnects. After two such answers in vain (`tries`), a single answer without a visitor, or six questions
+ *     without an accepted POST (`asks`), cookies count as blocked: values stay shown, go over the socket, and are `cookies_blocked`. Only
+ *     an unloading page POSTs values earlier.
+ *  7. Tabs POST in turn, and tell each other which values are saved. All pauses (`post`, `send`, `link`) back off by one count of failures.
+ *  8. Tickets not seen in the cookie (`held`), and unacknowledged changes, stay in an outbox for the visitor's next page.
+ *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
+ *     browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by their ids.
+ * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may have changed. While a page
+ *     unloads, the app hears of no other visitor.
  * 11. The core has no clock, randomness, socket or storage.
  */
 
@@ -60,14 +61,14 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   refused: (page, code) => {
     page.timers.delete('greet')
     page.reach = 'down'
-    // A socket that was refused with a code does not reconnect by itself.
+    // A socket refused with a code does not reconnect by itself.
     if (code === 'other_subject') {
-      // Its handshake brought a cookie.
+      // The handshake had a cookie.
       page.tries = 0
       ask(page)
     } else if (code) backOff(page, 'link', 1000)
   },
-  // Until the connection has said whose it is, it may be another visitor's. A ticket of a subject that no greeting has named was relayed by the app.
+  // Ignore tickets before the greeting, as the connection may be another visitor's, and of unknown subjects, relayed by the app.
   ticket: (page, ticket) => {
     if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) keep(page, ticket)
   },
@@ -75,7 +76,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   turn,
   posted,
   timer: (page, name) => {
-    // It may have been cancelled.
+    // A cancelled timer may still fire.
     if (!page.timers.delete(name)) return
     if (name === 'link') reconnect(page)
     if (name === 'renew') page.asks = 0
@@ -88,11 +89,11 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   restored: restore,
   unload: (page) => start(page, 'unload', 10_000),
   leave: (page) => {
-    // Browsers freeze a page that was left for their back/forward cache.
+    // `freeze` follows `pagehide` if the page enters the back/forward cache: handle only the first.
     if (page.isLeft) return
     abort(page)
     page.isLeft = true
-    // The browser may send its first cookie with this. Without one nothing is taken.
+    // This request may be the first with the browser's cookie. Without a cookie the server accepts nothing.
     if (!page.who) return
     const set = drafts(page, true)
     if (set[0] || isUnproven(page)) act(page, 'post', bodyOf(page, set))
@@ -100,12 +101,12 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   return: (page) => {
     page.isLeft = false
     page.timers.delete('unload')
-    // If the browser has shown no cookie, no answer could prove whose the page is.
+    // Without a proven cookie, no answer could confirm the visitor.
     page.isReady &&= !page.isKept
     wake(page)
-    // The next try shows whether the browser still keeps no cookie.
+    // Cookies may be allowed by now: try again.
     page.tries = 0
-    // An answer to an earlier question, and a connection begun earlier, may name a visitor who has left since.
+    // Answers to earlier questions, and earlier connections, may name a visitor who has left since.
     reconnect(page)
     if (page.reach === 'none') ask(page)
   },
@@ -115,10 +116,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   wake,
   flush: (page) => {
     const wasBlocked = isBlocked(page)
-    // The next try shows whether it still is blocked or offline.
+    // The page may no longer be blocked or offline: try again.
     page.isOffline = false
     page.tries = 0
-    // A page that is no one's may have asked before its visitor agreed: it asks again.
+    // A page without a visitor may have asked before consent: ask again.
     if (!page.who) abort(page)
     retry(page)
     wake(page)
@@ -126,7 +127,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
 }
 
-/** Handles an event and returns its effects. Changes nothing but the page; the callbacks of `update` run in here. */
+/** Handles an event and returns its effects. Changes only the page; runs the callbacks of `update`. */
 export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   page.effects = []
   const handle = HANDLERS[on] as (page: Page, ...args: unknown[]) => void
@@ -142,7 +143,7 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
 }
 
 /**
- * Ends the pauses before POSTs, questions and sends. The `renew` timer may be late: timers are suspended while the machine sleeps, and while the
+ * Ends the pauses before POSTs, questions and sends. The `renew` timer may be late, as timers stop while the machine sleeps and while the
  * page is in the back/forward cache.
  */
 function wake(page: Page): void {

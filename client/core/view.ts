@@ -1,14 +1,14 @@
-// The status of a key, as pages show it.
+// Derives the public status of keys.
 
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { Field } from './field.js'
 import { isBlocked, type Page } from './page.js'
 
 /**
- * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a response
- * to a browser that keeps our cookie. `'offline'`: shown, kept, and sent once the endpoint can be reached again or,
- * with the reason `store_unavailable`, once the store answers again. `'rejected'`: refused for the given `reason` and rolled back, until this page sets the key again; with `cookies_blocked` or `store_unavailable`, or if its ticket was refused,
- * the value stays shown in this page, but nowhere else.
+ * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a
+ * response to a browser that keeps our cookie. `'offline'`: shown, kept, and sent once the endpoint is reachable again or, with the reason
+ * `store_unavailable`, once the store answers again. `'rejected'`: refused for the given `reason` and rolled back, until this page sets the
+ * key again; with `cookies_blocked` or `store_unavailable`, or after a refused ticket, the value stays shown, but only in this page.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
@@ -16,7 +16,7 @@ export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 export interface StatusDetail {
   /** The status of the newest change. */
   readonly status: Status
-  /** Why it was rejected, or `store_unavailable` for an `update` that waits for the store; absent with any other status. */
+  /** The reason of a rejection, or `store_unavailable` for an `update` that waits for the store; absent with any other status. */
   readonly reason?: LiveSessionErrorCode
 }
 
@@ -33,7 +33,7 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
 
 export function statusOf(page: Page, field: Field): StatusDetail {
   const { changes, code } = field
-  // Changes made before a refused one, or computed after it, are still being sent.
+  // Other changes of the key, made before or computed after the refused change, are still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && field.stamp <= field.proof) return detailOf(field.stamp > 0 ? 'saved' : 'default')
   if (isBlocked(page)) return detailOf('rejected', 'cookies_blocked')

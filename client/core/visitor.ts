@@ -1,4 +1,4 @@
-// Whose page it is, and whether the browser keeps its cookie.
+// Tracks the page's visitor, and whether the browser keeps its cookie.
 
 import type { Ends, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { isAhead, NEVER, type Stamp } from '../../shared/stamp.js'
@@ -8,15 +8,15 @@ import { busyOf, fieldOf, merge, reset } from './field.js'
 import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
 import { saved } from './proof.js'
 
-/** ms to wait for a connection to say whose it is. */
+/** ms to wait for a connection to name its visitor. */
 const GREETING = 1000
-/** Questions in vain: how many without a pause, and how many in all. */
+/** Questions in vain: the maximum without a pause, and the maximum in all. */
 const SOON = 3
 const MOST = 6
 /** The longest pause between two tries, in ms. */
 const MAX_PAUSE = 30_000
 
-/** Returns the ms to wait after so many failures. */
+/** Returns the ms of exponential backoff after this many failures. */
 export function pauseOf(failures: number): number {
   return Math.min(MAX_PAUSE, 250 * 2 ** failures)
 }
@@ -24,26 +24,26 @@ export function pauseOf(failures: number): number {
 /**
  * Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value.
  *
- * @param isOld whether it may have been signed a while ago
- * @param unsaved the keys that no store has, if the cookie has the values of all others
+ * @param isOld whether the signature may be old
+ * @param unsaved the keys not saved anywhere; if given, all other keys are saved
  */
 export function keep(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
   // The browser's own clock may be wrong.
   if (!isOld) page.now = iat * 1000
-  // A key may be called `valueOf`.
+  // A Map, as a key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
   for (const [key, stamp, value] of changes) {
     const field = fieldOf(page, key)
     const isLate = isAhead(stamp, page.now)
     if (isLate !== isAhead(field.stamp, page.now)) {
-      // The clock of a server was ahead: its value gives way, as it does on servers. Only a greeting, which has defaults, says that it stands.
+      // A server's clock was ahead: its value loses, as on servers. Only a greeting, which has defaults, proves the value to be current.
       if (!isLate) reset(page, field, true)
       else if (isOld || !claims.defaults) continue
     }
     merge(field, stamp, value, ids.get(key))
     if (field.stamp === stamp) field.ticket = ticket
-    // Until the browser keeps its cookie, the next connection is another guest's.
+    // Without `who`, the next connection is another guest's, so the value is not saved.
     if (tab && page.who) saved(page, field, Infinity as Stamp)
     if (unsaved && !unsaved.includes(key)) saved(page, field, stamp)
   }
@@ -51,11 +51,11 @@ export function keep(page: Page, ticket: string, isOld?: boolean, unsaved?: read
   awaitEnds(page, ends)
 }
 
-/** Awaits the ends of values. Once a value has ended, its default is read, and there is nothing to save. */
+/** Schedules the expiry of values. An expired value reads as its default, and needs no saving. */
 export function awaitEnds(page: Page, ends: Ends = []): void {
   for (const [key, stamp, ms] of ends) {
     const field = fieldOf(page, key)
-    // A newer value has been written, or an older ticket says more ms than there are.
+    // Skip if a newer value exists, or if an older ticket has more ms than are left.
     if (stamp <= field.stamp || (stamp === field.ends && ms >= field.left)) continue
     field.ends = stamp
     field.left = ms
@@ -67,7 +67,7 @@ export function awaitEnds(page: Page, ends: Ends = []): void {
   }
 }
 
-/** Returns the tickets, each once, of values that the cookie was not seen to have: unsaved ones first. */
+/** Returns the tickets, each once, of values not seen in the cookie: unsaved values first. */
 export function tickets({ fields }: Pick<Page, 'fields'>): readonly string[] {
   const all = (['proof', 'held'] as const).flatMap((mark) =>
     [...fields.values()].flatMap((field) => (field.stamp > field[mark] && field.ticket) || []),
@@ -75,13 +75,13 @@ export function tickets({ fields }: Pick<Page, 'fields'>): readonly string[] {
   return [...new Set(all)]
 }
 
-/** Takes over from an answer whose page this is. If it is another visitor's, drops the former visitor's values and unsaved changes. */
+/** Takes over the visitor of an answer. Discards a former visitor's values and unsaved changes. */
 export function become(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
-  // Two connections without a cookie are two guests, but still one page.
+  // Connections without a cookie are different guests, but still the same page.
   if (!who || who !== page.who) {
-    // Changes made before the page was anyone's are carried over. So are a guest's until the browser shows a cookie: it keeps one of several.
+    // Carry over changes made before the first visitor, and a guest's until a cookie is proven, as several guest cookies may race.
     const isCarried = !page.kind || (!page.isKept && page.kind === 'guest' && kind === 'guest')
     for (const field of page.fields.values()) reset(page, field, isCarried)
     if (!isCarried) page.untold = { kind, id }
@@ -91,7 +91,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     abort(page)
     if (who) {
       page.subs.clear()
-      // Its connection is the former visitor's until it says otherwise.
+      // The connection counts as the former visitor's until its next greeting.
       if (page.reach !== 'none') page.reach = 'down'
     }
   }
@@ -101,12 +101,12 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     page.subs.add(sub)
   }
   for (const ticket of greeting) keep(page, ticket)
-  // An older answer may have replaced the cookie, and the process may have ended since: what is gone from both is POSTed again.
+  // POST again all values missing in the greeting: an older answer may have replaced the cookie, and the process may have restarted.
   for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER
   page.isReady = true
 }
 
-/** Notes that the browser has shown this visitor's cookie. @param isTold whether to tell the other tabs: one may be another visitor's */
+/** Records the proof of this visitor's cookie. @param isTold whether to notify the other tabs, which may show another visitor */
 export function cookieSeen(page: Page, isTold: boolean): void {
   page.tries = 0
   page.isReady = true
@@ -117,17 +117,17 @@ export function cookieSeen(page: Page, isTold: boolean): void {
   renewed(page)
 }
 
-/** Restarts the `renew` timer, after the cookie and the app's own session were renewed. */
+/** Restarts the `renew` timer, after a response has renewed the cookie and the app's own session. */
 export function renewed(page: Page): void {
   page.isDue = false
   start(page, 'renew', page.renew * 1000)
 }
 
-/** Asks for the missing cookie with a POST of `{}`. Aborts the POST in flight, which would be refused. */
+/** Requests the missing cookie by a POST of `{}`. Aborts the POST in flight, which the server would drop. */
 export function ask(page: Page): void {
   if (page.isAsking || isBlocked(page)) return
   page.asks += 1
-  // If no connection ever brings the cookie that each response sets, the browser might as well keep none.
+  // If no connection ever has the cookie of the responses, treat cookies as blocked.
   if (page.asks > MOST) {
     page.tries = 2
     page.isKept = false
@@ -150,21 +150,21 @@ export function reconnect(page: Page): void {
   act(page, 'reconnect')
 }
 
-/** Waits for the connection to say whose it is; changes made meanwhile wait too. */
+/** Waits for the connection to name its visitor; new changes wait too. */
 export function awaitGreeting(page: Page): void {
   start(page, 'greet', GREETING, GREETING / 2)
 }
 
-/** Aborts the POST in flight, or gives up the turn that it waits for. */
+/** Aborts the POST in flight, or leaves the queue of tabs. */
 export function abort(page: Page): void {
   if (page.posted) release(page, page.posted, true)
-  // Otherwise this would abort a POST that an earlier effect has begun.
+  // Only then: the effect would otherwise abort the POST of an earlier effect.
   if (page.posted || page.isQueued) act(page, 'release')
   page.posted = undefined
   page.isQueued = false
 }
 
-/** Lets the changes of a sync be sent again. If the sync is lost, the server may have taken them. */
+/** Returns the changes of a sync to the queue. After a lost sync, they may have arrived. */
 export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
     const sent = busyOf(fieldOf(page, key))
@@ -174,12 +174,12 @@ export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   }
 }
 
-/** In a browser that keeps no cookie nothing is ever saved: values stay shown and go over the socket, and promises reject. */
+/** If the browser keeps no cookie, rejects all promises, as nothing is ever saved; values stay shown and go over the socket. */
 export function block(page: Page): void {
   if (!isBlocked(page)) return
   for (const field of page.fields.values()) {
     settle(page, field.changes, { code: 'cookies_blocked' })
-    // A change that was taken now only marks the value as this page's. A computed draft still has to be computed.
+    // An acknowledged change now only marks the value as this page's. A computed draft must still be recomputed after a newer value.
     const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.stamp)
     field.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
   }

@@ -6,7 +6,7 @@ import type { Advice, AdviceCode } from '../advice.js'
 import { LiveSessionError } from '../error.js'
 import { createWarning, explainedAt, type Ways } from './warning.js'
 
-/** What the code of a refusal means, as far as it concerns pages. */
+/** The meanings of refusal codes in pages. */
 const REASONS: Partial<Record<AdviceCode, string>> = {
   invalid_value: "the field's schema refuses the value",
   undeclared_key: 'expected a declared field that is not hidden from browsers',
@@ -24,10 +24,10 @@ const MISTAKES: Partial<Record<AdviceCode, (key: string, call: string) => string
   impure_update: describeImpureUpdate,
 }
 
-/** Refusals that no visitor can cause: they are bugs in a page, which may not await the promise. */
+/** Refusals that only bugs cause: logged to the console, as the page may not await the promise. */
 const WRONG: readonly AdviceCode[] = ['undeclared_key', 'not_writable']
 
-/** Returns the advice for the developer of a page with these options. */
+/** Returns the error messages of the development build, for a page with these options. */
 export function adviceFor(ways: Ways): Advice {
   const warn = createWarning(ways)
   return {
@@ -59,7 +59,7 @@ function describeRefusal(code: AdviceCode, key: string): string {
   return `koa-live-session: ${key}: ${code}${reason ? `: ${reason}` : ''}. ${explainedAt(code)}`
 }
 
-/** Says in the error which part of the value JSON cannot represent. */
+/** Copies a JSON value; the error for any other value has the path of the flaw. */
 function copy(key: string, value: unknown, call: string = 'set'): JsonValue {
   try {
     refusePromise(value, `${call}("${key}")`, AWAIT_IT)

@@ -19,10 +19,10 @@ const EMBEDDED_TWICE =
   'koa-live-session: the page has several scripts of embed(), and begins with none of them. Call ctx.liveSession.embed() once'
 
 const parts = new WeakMap<object, Set<Part>>()
-/** The endpoints of the clients that are open in this page, one for each. */
+/** The endpoints of the open clients in this page. */
 const open: string[] = []
 
-/** A part of the client that is imported separately. */
+/** A separately imported function of the client. */
 type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
 
 /** Creates the client as in production, with warnings and full error messages. */
@@ -59,7 +59,7 @@ export const keepTab: typeof tab = (live) => {
   return tab(live)
 }
 
-/** @throws {TypeError} for mistakes that TypeScript finds, and JavaScript does not */
+/** @throws {TypeError} for mistakes that only TypeScript would find */
 function checkOptions(options: object): void {
   if ('emit' in options && 'io' in options)
     throw new TypeError('koa-live-session: createLiveSession: expected { socket: io() }, received the socket itself')
@@ -69,7 +69,7 @@ function checkOptions(options: object): void {
   }
 }
 
-/** Warns in the console if another client of this page is open: each would save for itself, and show its own status. */
+/** Warns in the console if another client of this page is open: each would save on its own, and show its own status. */
 function missSecond(live: AnyClient): void {
   const { endpoint, onClose } = insideOf(live)
   if (!globalThis.document) return
@@ -81,13 +81,13 @@ function missSecond(live: AnyClient): void {
   onClose(() => void open.splice(open.indexOf(endpoint), 1))
 }
 
-/** Notes that the client has this part. */
+/** Records that the app has called this function. */
 function has(live: AnyClient, part: Part): void {
   const inside = insideOf(live)
   parts.set(inside, (parts.get(inside) ?? new Set()).add(part))
 }
 
-/** Warns in the console, once for each part, if the page needs a part that it does not have. */
+/** Warns in the console, once for each function, if the page needs a function that it has not called. */
 export function missForgotten(live: AnyClient): void {
   const inside = insideOf(live)
   const { socket, initial, onClose } = inside

@@ -7,8 +7,8 @@ import type { AnyClient } from '../types.js'
 const CALLS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'delete'] as const
 
 /**
- * Warns in the console, once for each key, if a page uses a key that it knows nothing of and that is close to one it knows. A key without a
- * value and a default may be an optional field, so a distant name says nothing.
+ * Warns in the console, once for each key, about an unknown key that resembles a known key. A key without a value and a default may be an
+ * optional field, so a dissimilar key causes no warning.
  */
 export function missMistyped(live: AnyClient): void {
   const { page } = insideOf(live)

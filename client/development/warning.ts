@@ -1,8 +1,10 @@
+// Console warnings of the development build about failing POSTs and refused sockets.
+
 import { DEFAULT_ENDPOINT, SYNC } from '../../shared/protocol.js'
 import type { Inside } from '../inside.js'
 import type { AnySocket } from '../types.js'
 
-/** The error of a `connect_error`: of the server's middleware, or of a polling request. */
+/** The error of a `connect_error`: from the server's middleware, or of a polling request. */
 interface RefusedSocket {
   readonly data?: { readonly code?: string }
   /** The XMLHttpRequest that failed. */
@@ -12,14 +14,14 @@ interface RefusedSocket {
 const NOT_STICKY = 'polling requests reach several processes'
 const UNATTACHED =
   'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
-/** How often in a row a server fails before the page's developer is told. */
+/** Consecutive failures of a server before a warning. */
 const REPEATED = 3
 /** ms to wait for a socket's answer. */
 const PATIENCE = 5000
 
 const HEADS = explainedAt('502-behind-nginx')
 
-/** How a page reaches its server. */
+/** The options by which a page reaches its server. */
 export interface Ways {
   readonly socket?: AnySocket | undefined
   readonly endpoint?: string
@@ -27,13 +29,12 @@ export interface Ways {
 }
 
 /**
- * Warns in the console with what to do: at once, if a page of another origin would send no cookie; and once for each status, if something
- * other than the endpoint has answered. A busy server recovers by itself, and so does one that restarts: a failure of the server is told
- * when it repeats.
+ * Warns in the console, with a remedy: at once, if a page of another origin would send no cookie; and once for each status, if something
+ * other than the endpoint has answered. Busy and restarting servers recover by themselves, so only repeated failures cause a warning.
  */
 export function createWarning(ways: Ways): (status: number, isOurs?: boolean) => void {
   const { endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', socket } = ways
-  // Outside browsers there is none.
+  // Outside browsers there is no origin.
   const { origin }: Partial<typeof globalThis> = globalThis
   const server = origin && originOf(endpoint)
   const isElsewhere = server !== origin
@@ -60,14 +61,14 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
     const answered = status || 'nothing that this page may read'
     console.warn(`koa-live-session: POST ${endpoint} answered ${answered}; changes are shown but not saved. ${remedy}`)
   }
-  /** A redirect to another origin looks like a server that is away, unless it is not followed. */
+  /** Detects a redirect to another origin, which looks like an unreachable server unless `fetch` stops at the redirect. */
   const tellRedirect = async (): Promise<void> => {
     try {
       const { type } = await fetch(endpoint, { redirect: 'manual', credentials })
       const remedy = `A login proxy has redirected it: sign in again, and have the proxy answer 401 to '${endpoint}'.`
       if (type === 'opaqueredirect') tell(0, remedy)
     } catch {
-      // The server is away.
+      // The server is unreachable.
     }
   }
   let last = -1
@@ -81,14 +82,14 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
   }
 }
 
-/** A server that is down looks the same as one that does not list the page's origin. */
+/** Covers both causes: a server that is down looks like a server that does not list the page's origin. */
 function unlisted(origin: string): string {
   return origin === 'null'
     ? 'The origin of this page is null, as of a sandboxed frame or a file, and no server can list it. Serve the page from an origin of its own.'
     : `If the server is up, list '${origin}' in its origins.`
 }
 
-/** Tells the console why changes made elsewhere do not arrive: the server refuses the socket, once for each reason, or does not serve it. */
+/** Warns in the console why changes from elsewhere do not arrive: refused sockets, once for each reason, or a missing `live.attach(io)`. */
 export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClose'>): void {
   const told = new Set<string>()
   const refused = ({ data, context }: RefusedSocket): void => {
@@ -100,7 +101,7 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
   }
   const ask = (): void => {
     socket?.timeout(PATIENCE).emit(SYNC, {}, (lost: Error | null) => {
-      // A page reconnects to show its first cookie: nothing follows from an answer that was lost with its connection.
+      // A page reconnects with its first cookie: an answer lost with its connection proves nothing.
       if (lost && !socket.connected) return
       socket.off('connect', ask)
       if (lost) console.warn(`koa-live-session: ${UNATTACHED}`)
@@ -128,7 +129,7 @@ function originOf(href: string): string {
   return origin === 'null' ? `${protocol}//${host}` : origin
 }
 
-/** Returns where something is explained: in a file that the developer of a page has. */
+/** Returns the place of an explanation, in a file of the installed package. */
 export function explainedAt(anchor: string): string {
   return `node_modules/koa-live-session/docs/troubleshooting.md#${anchor}`
 }

@@ -8,12 +8,12 @@ import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 
-/** How a page came; not all browsers tell. */
+/** The navigation entry of a page; not all browsers have `deliveryType`. */
 interface Visit extends PerformanceEntry {
   readonly deliveryType?: string
 }
 
-/** Creates a page's surroundings in a browser: its socket, POSTs, storage, other tabs and what the visitor does. */
+/** Creates a page's environment in a browser: the socket, POSTs, storage, other tabs and DOM events. */
 export function createPage(
   socket: AnySocket | undefined,
   options: PostOptions,
@@ -22,7 +22,7 @@ export function createPage(
   waiting: Page['timers'],
 ): Surroundings {
   const name = `live-session:${options.endpoint}`
-  // No endpoint has a space: that of another app may begin with this one.
+  // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
   const { keep, take } = createStorage(`${name} `)
   const timers = createTimers((timer) => dispatch('timer', timer))
   const poster = createPoster(options, (posted) => {
@@ -41,7 +41,7 @@ export function createPage(
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     [RECONNECT]: on('reconnect'),
   })
-  // Keys and clicks are frequent, and most need no event.
+  // Keys and clicks are frequent: skip most.
   const use = (): void => void (waiting.has('renew') || dispatch('use'))
   const leave = (): void => {
     tabs.leave()
@@ -55,14 +55,14 @@ export function createPage(
     keydown: use,
     pointerdown: use,
     online: on('wake'),
-    // engine.io does not listen where the host is `localhost`. If the server can still be reached, the socket is back at once.
+    // engine.io does not listen if the host is `localhost`. If the server is still reachable, the socket is back at once.
     offline: on('reconnect'),
     beforeunload: on('unload'),
     pagehide: leave,
-    // A frozen page answers no other tab, and may be discarded without another event.
+    // A frozen page answers no other tab, and the browser may discard it without another event.
     freeze: leave,
     resume: come,
-    // `pageshow` is also fired when the page is loaded.
+    // `pageshow` also fires on load.
     pageshow: ({ persisted }) => persisted && come(),
     prerenderingchange: come,
   })
@@ -73,7 +73,7 @@ export function createPage(
     keep,
     take: () => dispatch('restored', take()),
     send: (sync, patience) =>
-      // There is no answer if it was lost, or the connection was.
+      // `answer` is undefined after a timeout or a lost connection.
       socket
         ?.timeout(patience)
         .emit(SYNC, sync, (_lost: Error | null, answer?: SyncAnswer | Refusal) => dispatch('synced', sync, answer)),
@@ -86,9 +86,9 @@ export function createPage(
     open: () => {
       for (const one of handlers) socket?.on(...one)
       if (socket?.connected) dispatch('connect')
-      // Captured, as a part of the page may stop their propagation.
+      // Capture, as a part of the page may stop the propagation.
       for (const one of events) globalThis.addEventListener?.(...one, true)
-      // The HTML was prefetched, or taken from a cache, as when the visitor goes back: `deliveryType` is `''` only if the server was asked.
+      // The HTML was prefetched or cached, as after back navigation: `deliveryType` is `''` only for HTML fresh from the server.
       const visit: Visit | undefined = performance.getEntriesByType?.('navigation')[0]
       if (visit?.deliveryType) dispatch('return')
     },
@@ -101,9 +101,9 @@ export function createPage(
   }
 }
 
-/** The timers of a page, one for each name. */
+/** The timers of a page, by name. */
 export interface Timers {
-  /** The random part differs between browsers, which all lost the same server. */
+  /** Adds a random part of `spread`, as many browsers lose the same server at once. */
   start(...[name, ms, spread]: Effects['timer']): void
   close(): void
 }
@@ -114,7 +114,7 @@ export function createTimers(onTime: (name: TimerName) => void): Timers {
     start: (name, ms, spread) => {
       clearTimeout(timers.get(name))
       const timer = setTimeout(() => onTime(name), ms + spread * Math.random())
-      // Long timers must not keep a Node process alive. In browsers they are numbers.
+      // Long timers must not keep a Node process alive. In browsers timers are numbers.
       if (name === 'renew' || name[0] === ':') timer.unref?.()
       timers.set(name, timer)
     },

@@ -5,17 +5,17 @@ import type { LiveSessionClientOptions } from '../types.js'
 
 type Options = LiveSessionClientOptions<Fields>
 
-/** Where to POST, and how: `fetch` has defaults for the rest. */
+/** The URL and options of POSTs; `fetch` has defaults for the rest. */
 export type PostOptions = Required<Pick<Options, 'endpoint'>> & Pick<Options, 'credentials' | 'headers'>
 
-/** The page's POSTs: one at a time, which can be aborted, and a last one when the page is left. */
+/** The page's POSTs: one at a time, abortable, and a last POST when the page unloads. */
 export interface Poster {
   /**
-   * Ends with the page: with `keepalive`, Chromium continues an aborted POST and accepts the cookie of its late response, which is a former
-   * guest's. The last POST outlives the page, and its answer is not awaited.
+   * Ends with the page, without `keepalive`: Chromium would continue an aborted POST and store the cookie of its late response, a former
+   * guest's. Without `patience`, the last POST outlives the page and awaits no answer.
    */
   post(body: Sync, patience?: number): void
-  /** Aborts the POST in flight: its response sets no cookie. */
+  /** Aborts the POST in flight, so that its response sets no cookie. */
   abort(): void
 }
 
@@ -27,7 +27,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), patience)
-      // This timer must not keep a Node process alive. In browsers it is a number.
+      // This timer must not keep a Node process alive. In browsers timers are numbers.
       timer.unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {
         clearTimeout(timer)
@@ -41,7 +41,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
   }
 }
 
-/** Never rejects. */
+/** POSTs a sync. Never rejects. */
 async function send(
   { endpoint, headers, ...how }: PostOptions,
   body: Sync,
@@ -63,9 +63,9 @@ async function send(
     return {
       status,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
-      // A captive portal's page, as in a hotel, is not our answer.
+      // The login page of a captive portal is not our answer.
       answer: ok && json?.held ? json : undefined,
-      // Without a code, the error is not ours: it is a proxy's, or a guard's of the app.
+      // An error without a code is a proxy's, or from a guard of the app.
       error: !ok && typeof json?.error?.code === 'string' ? json.error : undefined,
     }
   } catch {

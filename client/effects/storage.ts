@@ -1,12 +1,12 @@
-/** Storage that outlives the page: one text for each tab. */
+/** Persistent storage for the outbox: a text for each tab. */
 export interface Storage {
-  /** Stores this text for this tab, in place of the former one. */
+  /** Stores this tab's text, replacing the former text. */
   keep(text: string): void
   /** Removes and returns the texts of all other tabs, open or closed. */
   take(): readonly string[]
 }
 
-/** Uses the browser's `localStorage` if it works; otherwise nothing outlives the page. */
+/** Uses the browser's `localStorage`; if that is unavailable, nothing outlives the page. */
 export function createStorage(prefix: string): Storage {
   const storage = accessible()
   const own = prefix + Math.random()
@@ -19,7 +19,7 @@ export function createStorage(prefix: string): Storage {
         if (text) storage?.setItem(own, text)
         else storage?.removeItem(own)
       } catch {
-        // Storage is full or blocked: nothing is lost as long as the page lives.
+        // Storage is full or blocked: changes live only as long as the page.
       }
     },
     take: () => {
@@ -30,7 +30,7 @@ export function createStorage(prefix: string): Storage {
   }
 }
 
-/** Merely reading `localStorage` may throw in a browser; on a server, all visitors would share it. */
+/** Merely reading `localStorage` may throw in a browser. On a server, all visitors would share the storage. */
 function accessible(): globalThis.Storage | undefined {
   try {
     return globalThis.document && globalThis.localStorage

@@ -1,27 +1,27 @@
 import type { News } from '../core/messages.js'
 
-/** The other tabs of this browser: one POSTs at a time, and tells the rest the outcome. */
+/** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Asks for a turn, in which no other tab POSTs. Does not wait long for another tab, which may be frozen, and not again until that has let go. */
+  /** Queues for the lock, with a timeout, as the holder may be frozen; after a timeout waits no more until the lock is free again. */
   queue(): void
-  /** Ends the turn. */
+  /** Releases the lock. */
   release(): void
   tell(news: News): void
-  /** Ends the turn and stops listening: browsers keep no page in the back/forward cache that other tabs wait for or talk to. */
+  /** Releases the lock and closes the channel: browsers keep no page with either in the back/forward cache. */
   leave(): void
   /** Listens again after `leave()`. */
   join(): void
 }
 
-/** ms to wait for another tab, and to make others wait. */
+/** ms to wait for the lock, and to hold it. */
 const PATIENCE = 5000
 
 export function createTabs(name: string, onTurn: () => void, onNews: (news: News) => void): Tabs {
-  // Only browsers have tabs: on a server each client is another visitor's.
+  // Only in browsers: on a server each client is another visitor's.
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined
-  /** The holder of the lock did not answer in time: it may be frozen. */
+  /** The holder of the lock has timed out, and may be frozen. */
   let isStuck = false
   const join = (): void => {
     if (channel || !BroadcastChannel) return
@@ -29,14 +29,14 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       channel = new BroadcastChannel(name)
       channel.onmessage = ({ data }) => onNews(data)
     } catch {
-      // Firefox throws if the site may not store anything.
+      // Firefox throws if the site may store nothing.
     }
   }
   join()
 
   return {
     queue: () => {
-      // Without https there are no locks: what the other tabs tell must suffice.
+      // Without https there are no locks: the channel must suffice.
       if (!navigator?.locks) return onTurn()
       const controller = new AbortController()
       const { signal } = controller
@@ -45,12 +45,12 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       setTimeout(() => controller.abort(name), PATIENCE)
       const act = async (lock: unknown): Promise<void> => {
         isStuck = !lock
-        // What the tab before has told arrives separately from the lock: let it arrive first.
+        // The former holder's message arrives separately from the lock: let the message arrive first.
         await new Promise((resolve) => setTimeout(resolve))
         onTurn()
         await isOver
       }
-      // Browsers allow no signal with `ifAvailable`.
+      // Browsers allow no signal together with `ifAvailable`.
       navigator.locks.request(name, isStuck ? { ifAvailable: true } : { signal }, act).catch((reason) => {
         isStuck = reason === name
         onTurn()
