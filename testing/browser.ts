@@ -1,4 +1,4 @@
-// What apps import as `koa-live-session/testing` where there is no Node.
+// The exports of `koa-live-session/testing` outside Node.
 
 export type { CookieVisitor } from './cookie-for.js'
 export type { Given } from './given.js'

@@ -16,23 +16,23 @@ import { acceptGiven, type Given } from './given.js'
 /** The sender and contents of a cookie. */
 export interface CookieVisitor<F extends Fields> {
   /**
-   * The signed-in user. A guest if omitted. The cookie alone is no sign-in: the request must also bring what your `identify` reads, such as the session
-   * cookie of a sign-in, or a header. Otherwise the visitor is a guest, and the log says so.
+   * The signed-in user; a guest if omitted. The cookie alone is no sign-in: the request must also have the credentials that your `identify`
+   * reads, such as a session cookie or a header. Otherwise the visitor is a guest, and a warning is logged.
    */
   readonly userId?: UserId
-  /** The id of the browser: 22 to 64 characters of base64url. A new browser's if omitted. */
+  /** The browser's id: 22 to 64 characters of base64url. A new id if omitted. */
   readonly browserId?: string
-  /** The values in the cookie by key; the others have their defaults. */
+  /** The values in the cookie by key; other keys have their defaults. */
   readonly values?: Given<F>
 }
 
 /**
- * Returns a signed `Cookie` header for supertest, fetch or `extraHeaders`: "this visitor, with these values", set now.
+ * Returns a signed `Cookie` header for supertest, fetch or `extraHeaders`, with this visitor and these values, stamped now.
  *
  * @param live the plugin from `liveSession()`
- * @param visitor with `{}`, a guest without values
+ * @param visitor `{}` for a guest without values
  * @throws {LiveSessionError} `invalid_value`, `too_large` or `undeclared_key`
- * @throws {TypeError} for an invalid browser id, and for a field that is not in the cookie
+ * @throws {TypeError} for an invalid browser id, and for a field outside the cookie
  * @example
  * await request(server).get('/').set('Cookie', cookieFor(live, { values: { division: 3 } }))
  */
@@ -57,7 +57,7 @@ export function cookieFor<F extends Fields>(
   return cookie.header({ ...content, ...epochs.signed(user) })
 }
 
-/** Returns how a test sets a value that no cookie has. */
+/** Returns the advice for a value outside the cookie. */
 function placeOf({ scope }: Field, userId: UserId | undefined): string {
   if (scope === 'tab')
     return "Only its tab's socket has it: set it there with socket.liveSession, or test with memorySession"

@@ -4,8 +4,8 @@ import type { LiveSessionPlugin } from '../server/plugin-types.js'
 import type { Fields } from '../shared/field-types.js'
 
 /**
- * Forgets every value that this process holds in memory and makes its sockets reconnect, as a restart would: what is read afterwards comes
- * from cookies, and from the tickets that browsers bring back.
+ * Simulates a restart: evicts every value from this process's memory, and makes its sockets reconnect. Later reads get their values from
+ * cookies, and from the tickets that browsers send back.
  *
  * @example
  * await page.choose('division', 3)

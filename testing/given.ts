@@ -1,4 +1,4 @@
-// Values that a test begins with.
+// Validates the values that a test passes in.
 
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
@@ -6,13 +6,13 @@ import type { Fields, Settable } from '../shared/field-types.js'
 import type { FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
 
-/** Values that a test begins with, or receives from elsewhere: any that could be set. */
+/** The initial or received values of a test, by key: any values that `set` accepts. */
 export type Given<F extends Fields> = { readonly [K in keyof F]?: Settable<F[K]> }
 
 /**
- * Returns given values by field, as they are stored.
+ * Validates the given values, and returns the values to store by field.
  *
- * @throws {LiveSessionError} if a value could not have been set
+ * @throws {LiveSessionError} if `set` would reject a value
  */
 export function acceptGiven(fields: FieldMap, given: object, method: string): ReadonlyMap<Field, JsonValue> {
   return new Map(

@@ -1,5 +1,5 @@
 /**
- * Tools for the tests of an app, for any test runner.
+ * Tools to test an app, with any test runner.
  *
  * @module koa-live-session/testing
  */

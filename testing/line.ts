@@ -3,27 +3,27 @@ import type { Dispatch, Surround } from '../client/surroundings.js'
 import { after } from '../shared/promise.js'
 import type { Answered, PageServer } from './page-server.js'
 
-/** The connection between a page and its server: it takes no time, and can be cut. */
+/** The simulated network between a page and its server: takes no time, and can be cut. */
 export interface Line {
   readonly surround: Surround
-  /** Each change that was sent. */
+  /** All sent changes. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
   cut(): void
   mend(): void
-  /** Sends the page a ticket from the server, if connected. */
+  /** Sends a ticket from the server to the page, if connected. */
   tell(ticket: string): void
 }
 
 export function createLine(server: PageServer): Line {
   const sent: (readonly [key: string, value: unknown])[] = []
   let dispatch: Dispatch = () => undefined
-  /** Undefined if the line is cut. What was on its way over an earlier one does not arrive. */
+  /** Undefined while the line is cut. Messages in flight over an earlier connection are lost. */
   let connection: object | undefined = {}
 
-  /** Whether nothing was sent to the server over it yet. */
+  /** Whether the next sync is the connection's first. */
   let isNew = true
   let post: object = {}
-  /** The losses of the syncs in flight, called if the line is cut. */
+  /** A function for each sync in flight, to report its loss if the line is cut. */
   const open = new Set<() => void>()
 
   const carry = (arrive: () => unknown, lose: () => void): void => {
@@ -72,7 +72,7 @@ export function createLine(server: PageServer): Line {
             () => end({ status: 0, wait: 0 }),
           )
         },
-        // What did not arrive is sent again when the line is back.
+        // While the line is cut, retry no POST: `mend` makes the page send again.
         timer: (name) =>
           name !== 'greet' && (connection || name !== 'post') && void soon(() => dispatch('timer', name)),
         release: () => {
@@ -81,7 +81,7 @@ export function createLine(server: PageServer): Line {
         reconnect: () => void soon(connect),
         queue: () => dispatch('turn'),
         take: () => dispatch('restored', []),
-        // There are no other tabs, pages or visitors, and the server forgets nothing.
+        // No other tabs, pages or visitors exist, and the server keeps everything.
         keep: nothing,
         tell: nothing,
         close: nothing,
@@ -91,7 +91,7 @@ export function createLine(server: PageServer): Line {
       if (!connection) return
       connection = undefined
       dispatch('disconnect')
-      // In socket.io, no answer arrives over a later connection.
+      // As in socket.io, no answer arrives over a later connection.
       for (const lose of open) lose()
       open.clear()
     },
@@ -106,7 +106,7 @@ export function createLine(server: PageServer): Line {
   }
 }
 
-/** Not with a timer or `queueMicrotask`: the fake clocks that runners install stand still. */
+/** Calls `act` in a microtask. Timers and `queueMicrotask` would hang under the fake clocks of test runners. */
 function soon(act: () => unknown): Promise<unknown> {
   return Promise.resolve().then(act)
 }

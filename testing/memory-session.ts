@@ -15,33 +15,33 @@ import type { ChangeSource } from '../shared/change.js'
 import type { Fields, Settable } from '../shared/field-types.js'
 import { acceptGiven, type Given } from './given.js'
 
-/** It signs only for itself: what it signs goes nowhere. */
+/** The signing key may be public: nothing signed leaves the session. */
 const KEYS = ['the key of sessions that only tests have']
 
 /** `socket.liveSession` of a visitor who has a live cookie. */
 export interface MemorySession<F extends Fields> extends SocketSession<F> {
   /**
-   * Changes a value as if elsewhere: in a request, another tab, a job. Listeners are told at once.
+   * Changes a value as if from elsewhere: in a request, another tab, a job. Calls listeners at once.
    *
-   * @param source the source that they are told. @default 'request'
-   * @throws {LiveSessionError} where the value could not have been set
+   * @param source the source for the listeners. @default 'request'
+   * @throws {LiveSessionError} if `set` would reject the value
    */
   change<K extends keyof F & string>(key: K, value: Settable<F[K]>, source?: ChangeSource): void
 }
 
 /** The visitor of a `memorySession`. */
 export interface MemoryVisitor {
-  /** The signed-in user, as `identify` would return it. A guest if omitted. */
+  /** The signed-in user, as returned by `identify`. A guest if omitted. */
   readonly userId?: UserId
 }
 
 /**
  * Creates a `socket.liveSession` without a server, to unit-test a handler in Node.
  *
- * It is the real one, as if in a process of its own, without a store: writes have the level `'memory'`. What `flash` and `handOff` would
- * tell a page is checked, but goes nowhere: watch them with your runner's spy (`mock.method(session, 'handOff')`).
+ * The session is real, as if in a process of its own, without a store: writes have the level `'memory'`. `flash` and `handOff` validate
+ * their arguments, but reach no page: watch them with your runner's spy (`mock.method(session, 'handOff')`).
  *
- * @throws {LiveSessionError} if a given value could not have been set
+ * @throws {LiveSessionError} if `set` would reject a given value
  * @example
  * const session = memorySession(fields, { division: 3 })
  * await nextDivision({ liveSession: session })
@@ -72,7 +72,7 @@ export function memorySession<F extends Fields>(
   return Object.assign(handle, { change }) as unknown as MemorySession<F>
 }
 
-/** A visitor with a cookie that contains no values. */
+/** Creates a visitor whose cookie has no values. */
 function openerOf({ cookie, epochs, identities, sessions }: Core, { userId }: MemoryVisitor): Opener {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
@@ -84,7 +84,7 @@ function openerOf({ cookie, epochs, identities, sessions }: Core, { userId }: Me
   return { ...whose, ends: epochs.ends, members: [], tab: sessions.tabOf(found.visitor.browser) }
 }
 
-/** Creates a socket with only what `socket.liveSession` needs: no page sends anything over it, and nothing that is sent is received. */
+/** Creates a minimal socket for `socket.liveSession`, without a page at the other end. */
 function unheardSocket(): LiveSocket {
   const unheard = { emit: () => undefined }
   const socket = Object.assign(new EventEmitter(), {
@@ -93,7 +93,7 @@ function unheardSocket(): LiveSocket {
     join: () => undefined,
     leave: () => undefined,
     nsp: { local: { to: () => unheard } },
-    // No tab brings its own values.
+    // No tab sends its own values.
     handshake: { auth: {} },
     conn: { readyState: 'closed', transport: {} },
   })

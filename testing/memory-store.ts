@@ -4,15 +4,15 @@ import { isEnd, type StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
-/** A store in memory, with faults on demand. */
+/** A store in memory, with simulated faults. */
 export interface MemoryStore extends Store {
   /**
-   * Makes that many operations reject from now on; `Infinity`: all, until `fail(0)`.
+   * Makes the next `times` operations reject; `Infinity`: all, until `fail(0)`.
    *
    * @param times 1 if omitted
    */
   fail(times?: number): void
-  /** Delays each operation by so many ms from now on, before it does anything. */
+  /** Delays the start of each operation from now on. */
   delay(ms: number): void
 }
 
@@ -22,10 +22,10 @@ interface Held {
 }
 
 /**
- * Creates the reference store: the simplest one that keeps the contract, in memory only. Plugins that share one are nodes that share a
- * store; `close()` leaves it unchanged.
+ * Creates the reference store: the simplest implementation of the contract, in memory only. Plugins with the same instance simulate nodes
+ * with a shared store; `close()` does nothing.
  *
- * @param clock returns ms since 1970, by which `sweep` decides
+ * @param clock returns ms since 1970, for the decisions of `sweep`
  * @example
  * const store = memoryStore()
  * for (const { name, run } of storeContract(async () => store)) test(name, run)
@@ -64,7 +64,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     async compareAndSet(subject, register, expected) {
       await attempt()
       if ((subjects.get(subject)?.replica.stamp(register.key) ?? 0) !== expected) return false
-      // By the merge rule, the existing register might be the newer one.
+      // Replace instead of merge: by the merge rule, the existing register might win.
       const others = use(subject).registers()
       const replica = Replica.of([...others.filter(({ key }) => key !== register.key), copy(register)], 'store')
       subjects.set(subject, { replica, used: clock() })
@@ -101,7 +101,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
   }
 }
 
-/** Copies a row, so that neither side can change what the other has. */
+/** Copies a row, so that neither side can change the other's. */
 function copy({ key, stamp, value, ids: given }: StoredRow): StoredRegister {
   const ids = given?.map(([id, at]) => [id, toStamp(at)] as const)
   const read = { key, stamp: toStamp(stamp), ...(ids === undefined ? {} : { ids }) }

@@ -1,6 +1,6 @@
-// Exports that contain part of a server, where a test runner has resolved the build for browsers: each throws.
+// Replaces the exports that need Node in the build for browsers: each throws.
 
-/** Throws for exports that contain part of a server, if a test runner has resolved the build for browsers. */
+/** Returns a function that throws, and explains that the test runner has resolved the build for browsers. */
 function nodeOnly(name: string): () => never {
   return () => {
     throw new TypeError(

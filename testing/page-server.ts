@@ -24,10 +24,10 @@ import { acceptGiven } from './given.js'
 const WHO = 'guest'
 const GUEST = { sub: 'guest', epoch: 0 }
 
-/** Bytes that a browser keeps of a cookie. */
+/** Maximum bytes of a cookie in browsers. */
 const MAX_COOKIE = 4096
 
-/** The test client is not told the app's `cookieBudget`: it is the default, unless the fields need more. */
+/** Compiles the fields with the default `cookieBudget`, as the app's is unknown here, or with the maximum if the fields need more. */
 function compiled(fields: Fields): FieldMap {
   try {
     return compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' })
@@ -36,13 +36,13 @@ function compiled(fields: Fields): FieldMap {
   }
 }
 
-/** An answer, and the ticket sent before it. */
+/** An answer, and the ticket to send before the answer. */
 export interface Answered {
   readonly ticket?: string
   readonly answer: SyncAnswer | Refusal
 }
 
-/** The server of one page: it decides like any server, and forgets nothing. */
+/** Simulates the server of a single page: the same decisions as a real server, without evictions. */
 export class PageServer {
   readonly #clock = (): number => Date.now()
   readonly #visitor: OneVisitor
@@ -53,7 +53,7 @@ export class PageServer {
   #keepsCookies = true
   #cookie: SyncAnswer['held']
 
-  /** @throws {LiveSessionError} if a given value could not have been set */
+  /** @throws {LiveSessionError} if `set` would reject a given value */
   constructor(fields: Fields, given: object) {
     const sessions = new OneVisitor(compiled(fields), this.#clock)
     this.#visitor = sessions
@@ -73,7 +73,7 @@ export class PageServer {
     this.#cookie = this.#baked()
   }
 
-  /** Returns what the page begins with. */
+  /** Returns the snapshot in the page's HTML. */
   snapshot(): AnySnapshot {
     const registers = this.#readable()
     const values = registers.flatMap(([key, , value]) => (value === undefined ? [] : [[key, value] as const]))
@@ -87,19 +87,19 @@ export class PageServer {
     }
   }
 
-  /** Writes values from elsewhere; returns the ticket that tells the page. */
+  /** Writes values as if from elsewhere; returns the ticket for the page. */
   write(method: string, values: object): string {
     const changes = acceptGiven(this.#visitor.fields, values, method)
     this.#visitor.write(changes)
     return this.#news(Array.from(changes.keys(), ({ key }) => key))
   }
 
-  /** Refuses the next change of the page. */
+  /** Queues a refusal of the page's next change. */
   refuse(code: LiveSessionErrorCode): void {
     this.#refusals.push(code)
   }
 
-  /** Handles a page's message, over its socket unless stated otherwise. The first over each is answered with all that is known. */
+  /** Handles a page's message. Answers the first message of a connection, and a message without the right `who`, with a greeting. */
   sync(said: Sync, isFirst: boolean): Awaitable<Answered> {
     try {
       const { who, set } = parseSync(said)
@@ -119,9 +119,9 @@ export class PageServer {
     }
   }
 
-  /** Handles a page's POST, and returns what its cookie had. The next one's has all that is known now. */
+  /** Handles a page's POST, and returns the contents of its cookie. The next POST's cookie has all current values. */
   post(said: Sync): Awaitable<SyncAnswer | Refusal> {
-    // A page that says whose it is is believed only with its cookie.
+    // Like a real server, trust the `who` of a POST only with its cookie.
     if (said.who !== undefined && !this.#keepsCookies) return { dropped: true, results: [], held: [] }
     return after(this.sync(said, false), ({ answer }) => {
       if (!('results' in answer) || !this.#keepsCookies) return answer
@@ -131,7 +131,7 @@ export class PageServer {
     })
   }
 
-  /** Permits the next change, or what is set together, unless it is to be refused. */
+  /** Permits the next change or group, unless a refusal is queued. */
   #permit(): void {
     const code = this.#refusals.shift()
     if (code === 'cookies_blocked') this.#keepsCookies = false
@@ -161,12 +161,12 @@ export class PageServer {
   }
 }
 
-/** The text of a ticket, as far as pages read it: they do not check the signature. */
+/** Formats a ticket without header and signature, which pages do not read. */
 function ticketOf(claims: Pick<TicketClaims, 'sub' | 'epoch' | 'guest' | 'defaults' | 'changes'>): string {
   return `.${btoa(JSON.stringify(claims).replace(/[^\0-\x7f]/g, escapeUnit))}.`
 }
 
-/** The sessions of a process with one visitor. */
+/** The values of a process with a single visitor. */
 export class OneVisitor implements PageSessions {
   readonly fields: FieldMap
   readonly #clock: () => number
@@ -198,6 +198,6 @@ export class OneVisitor implements PageSessions {
     return stamp
   }
 
-  /** Nothing is lost here. */
+  /** Does nothing, as this memory loses nothing. */
   keepAgain(): void {}
 }

@@ -6,27 +6,27 @@ import { MERGING } from './contract/merging.js'
 import { RACES } from './contract/races.js'
 import { inTurn, type Rule } from './contract/rule.js'
 
-/** One test of the contract. */
+/** A test of the contract. */
 export interface ContractTest {
-  /** The name of the test, stating a fact that the store keeps. */
+  /** The name of the test, which states a rule of the contract. */
   readonly name: string
-  /** Whether the plugin relies on it; the others are recommended. */
+  /** Whether the plugin relies on this rule; other rules are recommended. */
   readonly required: boolean
-  /** Rejects with an AssertionError if the store does not keep it. */
+  /** Rejects with an AssertionError if the store breaks the rule. */
   run(): Promise<void>
 }
 
 const CONNECTIONS = 4
 
 /**
- * Returns the contract of every `Store` as tests for any runner; the documentation of `Store` has it in words.
+ * Returns the contract of every `Store` as tests for any runner; the documentation of `Store` describes the contract in words.
  *
- * `create` is called four times for each test. Each time it must return a connection to the **same** place: the same table, the same
- * prefix. If a store can have several connections, return different ones, at least in turn, as they race with each other like two nodes; a
- * store that lives in one process may be returned each time. Each store is closed after its test (`close()` closes nothing that `create`
- * has opened: keep track of that, and close it after all tests).
+ * `create` is called four times for each test, and must always connect to the **same** place: the same table, the same prefix. If a store
+ * can have several connections, return different connections, at least in turn, so that they race with each other like two nodes; a store
+ * within the process may return itself each time. Each store is closed after its test (`close()` closes nothing that `create` has opened:
+ * keep track of such clients, and close them after all tests).
  *
- * Use a place for tests only: they use their own subjects, but `sweep` concerns all. Run them one after the other.
+ * Use a place for these tests only: they use their own subjects, but `sweep` affects all. Run them one after the other.
  *
  * @example
  * for (const { name, run } of storeContract(async () => redisStore(await createClient({ url }).connect()))) test(name, run)

@@ -11,40 +11,39 @@ import type { Given } from './given.js'
 import { createLine } from './line.js'
 import { PageServer } from './page-server.js'
 
-/** A client with a simulated server: by the same rules, and without any time passing. */
+/** A client with a simulated server: with the same rules, and without delays. */
 export interface TestClient<F extends Fields = RegisteredFields> extends LiveSessionClient<F> {
   /**
-   * Receives values from another tab, device, request or job, at once, with the source `'ticket'`. While offline they wait for `online()`.
+   * Receives values from another tab, device, request or job, at once, with the source `'ticket'`. While offline, they wait for `online()`.
    *
-   * @throws {LiveSessionError} if a value could not have been set; then none is
+   * @throws {LiveSessionError} if `set` would reject a value; then the page receives none
    */
   receive(values: Given<F>): void
-  /** Cuts the connection. Values that are set are shown, wait, and are `offline` as soon as an attempt has failed. */
+  /** Cuts the connection. New changes are shown, wait, and become `offline` after the first failed attempt. */
   offline(): void
-  /** Reconnects: the page receives what it has missed, and sends what waits. */
+  /** Reconnects: the page receives the missed values, and sends its waiting changes. */
   online(): void
   /**
-   * Makes the server refuse the next change that it is sent; called again, the one after that, too. The page handles a code as always: it
-   * tries again after `rate_limited`, `closed` and `store_unavailable`, keeps showing the value after `cookies_blocked`, and rolls back and
-   * rejects after any other.
+   * Makes the server refuse the next change; each further call, another change. The page reacts as always: it retries after `rate_limited`,
+   * `closed` and `store_unavailable`, keeps the value shown after `cookies_blocked`, and else rolls back and rejects.
    */
   refuseNext(code: LiveSessionErrorCode): void
   /** Every change sent, in order, even if refused or lost on the way; none while offline. A deletion has the value `undefined`. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
 }
 
-/** Nothing comes for the parts of a page. */
+/** `onFlash`, `followAddress` and the like have nothing to do here. */
 const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: undefined }
 
 /**
  * Creates a client without a server, to test components in Node and in browsers.
  *
- * It is the real one, with a simulated server that validates and stamps like any server, for a guest whose browser keeps its cookie. It is
- * ready at once. What would otherwise take a network is done once the promise of `set` or `flush()` is awaited; no timer runs. No other
- * visitor comes (`onVisitor`), and nothing comes for `onFlash`, `followAddress` and `followHandOffs`.
+ * The client is real, with a simulated server that validates and stamps like any server, for a guest whose browser keeps its cookie. Ready
+ * at once. All exchanges are done after awaiting the promise of `set` or `flush()`; no timer runs. The visitor never changes (`onVisitor`),
+ * and `onFlash`, `followAddress` and `followHandOffs` receive nothing.
  *
- * @param given the values that the page begins with, `saved`; other keys begin with their defaults
- * @throws {LiveSessionError} if a given value could not have been set
+ * @param given the page's initial values, `saved`; other keys begin with their defaults
+ * @throws {LiveSessionError} if `set` would reject a given value
  * @example
  * const live = testClient(fields, { division: 3 })
  * render(<LiveSessionProvider live={live}><DivisionPicker /></LiveSessionProvider>)

@@ -1,13 +1,13 @@
-/** A clock that moves only when told: `liveSession(app, { clock: clock.now })`. */
+/** A clock that only `advance` moves: `liveSession(app, { clock: clock.now })`. */
 export interface TestClock {
   /** Returns ms since 1970. */
   readonly now: () => number
-  /** Moves it forward by so many ms. */
+  /** Moves the clock forward by `ms`. */
   advance(ms: number): void
 }
 
 /**
- * Creates a clock for the option `clock`. Timers still follow the machine's clock.
+ * Creates a manual clock for the option `clock`. Timers still follow the machine's clock.
  *
  * @param start ms since 1970; by default now, as browsers and cookie jars use their own clocks
  * @example

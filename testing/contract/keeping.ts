@@ -4,10 +4,10 @@ import { LARGE, NAMES, VALUES } from './values.js'
 
 const LONGEST = 255
 const DAY = 24 * 60 * 60 * 1000
-/** A time, in ms since 1970, when a store has no reason to keep what was used just now. */
+/** Returns a time, in ms since 1970, by which a store may sweep subjects used just now. */
 const LATER = (): number => Date.now() + 3 * DAY
 
-/** What a store keeps unchanged, what it keeps apart, and what it forgets. */
+/** Rules for values and names, which a store must not mix up, and for `remove`, `prune`, `sweep` and `close`. */
 export const KEEPING: readonly Rule[] = [
   {
     name: 'every JSON value comes back as it was: falsy ones, the largest numbers, U+0000, astral characters',
@@ -92,7 +92,7 @@ export const KEEPING: readonly Rule[] = [
   {
     name: 'prune deletes tombstones that are older, of one subject, and nothing else; of one that it does not know it is no error',
     async check({ store, subject }) {
-      // It is optional.
+      // `prune` is optional.
       if (!store.prune) return
       const values = [null, false, '', 0].map((value, at) => register(`k${at}`, STAMP, value))
       const registers = [...values, register('old', STAMP), register('newer', STAMP + 1)]

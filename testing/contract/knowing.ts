@@ -7,7 +7,7 @@ import { type Rule, register, STAMP, sorted } from './rule.js'
 
 const IDS = takenIds(2)
 
-/** What a store knows about a register's computed changes. */
+/** Rules for the ids of computed changes. */
 export const KNOWING: readonly Rule[] = [
   {
     name: 'the ids of a register are kept, by merge and by compareAndSet, of a tombstone too, up to 200 of 32 characters',
@@ -87,7 +87,7 @@ export const KNOWING: readonly Rule[] = [
   },
 ]
 
-/** Sorted by key, as stores have no order. */
+/** Returns the ids of each row, sorted by key, as stores have no order. */
 function idsOf(rows: readonly StoredRow[]): readonly StoredRow['ids'][] {
   return rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
 }
@@ -96,7 +96,7 @@ function takenIds(count: number): readonly TakenId[] {
   const ids = Array.from({ length: count }, (_, index) => {
     return [`-_${String(index).padStart(30, 'x')}`, toStamp(STAMP + index)] as const
   })
-  // In place of dropped ids.
+  // The mark that replaces dropped ids.
   return [['', toStamp(STAMP)], ...ids.slice(1)]
 }
 

@@ -5,7 +5,7 @@ import { VALUES } from './values.js'
 
 const MAX = Number.MAX_SAFE_INTEGER
 
-/** What one merge does while no other is running. */
+/** Rules for `load`, `merge` and `compareAndSet` without concurrency. */
 export const MERGING: readonly Rule[] = [
   {
     name: 'load gives nothing of a subject that it does not know',
@@ -70,7 +70,7 @@ export const MERGING: readonly Rule[] = [
   {
     name: 'merge keeps the larger canonical text on equal stamps, as bytes, a tombstone being the smallest',
     async check({ store, connections, subject }) {
-      // Any order other than that of bytes has two neighbours the wrong way round.
+      // An order other than by bytes would swap at least a pair of neighbours.
       const rising = VALUES.toSorted((x, y) => (canonicalJson(x) < canonicalJson(y) ? -1 : 1))
       const pairs = [undefined, ...rising].flatMap((less, index) => {
         const [up, down] = [`up${index}`, `down${index}`]

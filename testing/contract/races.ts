@@ -6,11 +6,11 @@ import { timeAfter } from '../../shared/stamp.js'
 import { inTurn, newest, type Place, type Rule, register, STAMP, sorted } from './rule.js'
 
 const WRITERS = 50
-/** Few, so that they collide; some differ only in case or type, or from a tombstone. */
+/** Few values, so that writes collide; some differ only in case or type, or from a tombstone. */
 const MEETING: readonly (JsonValue | undefined)[] = [undefined, 'a', 'A', null, '', '\u00e9', { a: 1 }, 0, false, [1]]
 const KEYS = ['a', 'b', 'c', 'd', 'e']
 
-/** What holds when several connections write at once. */
+/** Rules for concurrent writes of several connections. */
 export const RACES: readonly Rule[] = [
   {
     name: 'fifty merges at once end in the newest registers, ties included',
@@ -133,12 +133,12 @@ function valueAt(index: number): JsonValue | undefined {
   return MEETING[index % MEETING.length]
 }
 
-/** What each of the writers brings: three registers. */
+/** Creates three registers for each writer. */
 function lists(make: (index: number, at: number) => StoredRegister): readonly (readonly StoredRegister[])[] {
   return Array.from({ length: WRITERS }, (_, index) => [0, 1, 2].map((at) => make(index, at)))
 }
 
-/** Runs all at the same time, each on the next connection in turn. */
+/** Runs all calls concurrently, each on the next connection in turn. */
 function atOnce<T, U>(
   connections: readonly Store[],
   items: readonly T[],
@@ -155,7 +155,7 @@ async function winOnce({ store, connections, subject }: Place, expected: number)
   deepStrictEqual(sorted(await store.load(subject)), sorted(winners))
 }
 
-/** Adds one, starting over if another was faster: at most once for each of the others. */
+/** Increments the counter. Retries after a conflict, at most once for each other counter. */
 async function countUp(store: Store, subject: string, counters: number): Promise<void> {
   for (let attempt = 0; attempt < counters; attempt += 1) {
     const current = (await store.load(subject)).find(({ key }) => key === 'count')

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 
-/** Several connections to one place, and a subject for this rule alone. */
+/** Several connections to the same place, and a subject for this rule alone. */
 export interface Place {
   /** The first of the connections. */
   readonly store: Store
@@ -11,7 +11,7 @@ export interface Place {
   readonly subject: string
 }
 
-/** One thing that a store must keep, or should; `check` throws if it does not. */
+/** A required or recommended rule for stores; `check` rejects if the store breaks the rule. */
 export interface Rule {
   readonly name: string
   /** @default true */
@@ -34,7 +34,7 @@ export function sorted(rows: readonly StoredRow[]): readonly Entry[] {
   return entries.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** Returns what stands after all of these were merged, in any order. */
+/** Returns the registers that win after merging all of these, in any order. */
 export function newest(registers: readonly StoredRegister[]): readonly Entry[] {
   const standing = new Map<string, StoredRegister>()
   for (const each of registers) {
@@ -44,7 +44,7 @@ export function newest(registers: readonly StoredRegister[]): readonly Entry[] {
   return sorted([...standing.values()])
 }
 
-/** Returns the connection whose turn it is. */
+/** Returns the connection for a turn. */
 export function inTurn(connections: readonly Store[], turn: number): Store {
   const store = connections[turn % connections.length]
   if (isStore(store)) return store

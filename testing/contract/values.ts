@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../shared/json.js'
 
-/** Values that differ only slightly in one engine or another. */
+/** Values that some engine may confuse or change. */
 export const VALUES: readonly JsonValue[] = [
   ...['', ' ', 'a', 'A', 'a ', 'ab', '_', '~', '"', '\\', "'", '%', '\n', '0', '10', '9', 'null', 'false'],
   ...['\u00e9', 'e\u0301', '\u00df', 'ss', '\u2028', '\uffff', '\u{1f600}', '\u{10ffff}', '\0', 'a\0', 'a\0b'],
@@ -23,7 +23,7 @@ export const LARGE: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>(
   ['a list', Array.from({ length: 8000 }, (_, index) => index * 1000)],
 ])
 
-/** Names that an engine, a pattern or a language may mistake for something else, or for each other. */
+/** Names that an engine, a pattern or a language may misinterpret or confuse. */
 export const NAMES: readonly string[] = [
   ...[
     'a',
