@@ -1,6 +1,6 @@
-// `npm run lint` checks the documents: short sentences, the reading time of the five guides, and existing paths and links.
+// `npm run lint` checks the documents: short sentences, the reading time of the five guides, and existing paths, links and scripts.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { weighRooms } from './rooms.mjs'
 
@@ -25,6 +25,8 @@ for (const page of ['README.md', ...guides.map((file) => `docs/${file}`)])
   }
 checkReadingTime()
 checkArchitecture()
+checkLinks()
+checkContributing()
 
 /** Returns the sentences of a page, without code, tables and headings. */
 function sentencesOf(page) {
@@ -69,8 +71,58 @@ function checkArchitecture() {
   for (const path of [...listed, ...paths])
     if (!STARTS.some((start) => ['', '.ts', '.tsx'].some((ending) => existsSync(start + path + ending))))
       fail(ARCHITECTURE, `names ${path}, which does not exist`)
-  for (const [, link] of page.matchAll(/\]\(([^)#]+)[^)]*\)/g))
-    if (!existsSync(join(dirname(ARCHITECTURE), link))) fail(ARCHITECTURE, `links to ${link}, which does not exist`)
+}
+
+function checkLinks() {
+  const inDocs = readdirSync('docs').filter((name) => name.endsWith('.md'))
+  const pages = [...readdirSync('.').filter((name) => name.endsWith('.md')), ...inDocs.map((name) => `docs/${name}`)]
+  for (const page of pages)
+    for (const { link, file, anchor } of linksOf(page))
+      if (!existsSync(file) || (anchor !== '' && !anchorsOf(file).includes(anchor)))
+        fail(page, `a broken link: ${link}`)
+  const listed = linksOf('docs/README.md').map(({ file }) => file)
+  for (const name of inDocs)
+    if (name !== 'README.md' && !listed.includes(`docs/${name}`)) fail('docs/README.md', `no link to ${name}`)
+}
+
+/** Returns the relative links of a page, with their targets. */
+function linksOf(page) {
+  const prose = readFileSync(page, 'utf8')
+    .replace(/^```.*?^```$/gms, '')
+    .replace(/`[^`\n]*`/g, '``')
+  return [...prose.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([link, path, anchor = '']) => ({
+    link,
+    file: path === '' ? page : normalize(join(dirname(page), path)),
+    anchor,
+  }))
+}
+
+/** Returns the anchors of a page's headings, numbered if repeated. */
+function anchorsOf(page) {
+  const anchors = []
+  const text = readFileSync(page, 'utf8').replace(/^```.*?^```$/gms, '')
+  for (const [, heading] of text.matchAll(/^#+ (.+)$/gm)) {
+    const words = heading.replace(/\[([^\]]+)\]\([^)]*\)/g, '$1').toLowerCase()
+    const anchor = words.replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
+    const earlier = anchors.filter((other) => other.replace(/-\d+$/, '') === anchor).length
+    anchors.push(earlier === 0 ? anchor : `${anchor}-${earlier}`)
+  }
+  return anchors
+}
+
+function checkContributing() {
+  const page = 'CONTRIBUTING.md'
+  const guide = readFileSync(page, 'utf8')
+  const { engines, scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
+  for (const [, script] of guide.matchAll(/npm run ([\w:]+)/g))
+    if (!(script in scripts)) fail(page, `names the script ${script}, which does not exist`)
+  for (const [, path] of guide.matchAll(/`((?:client|server|shared)\/[^`]+)`/g))
+    if (!existsSync(path)) fail(page, `names ${path}, which does not exist`)
+  const oldest = engines.node.replace('>=', '')
+  if (!guide.includes(`Node ${oldest} or newer`)) fail(page, `expected "Node ${oldest} or newer"`)
+  if (readFileSync('.nvmrc', 'utf8').trim() !== oldest) fail('.nvmrc', `expected ${oldest}`)
+  const workflow = '.github/workflows/ci.yml'
+  if (!readFileSync(workflow, 'utf8').includes(`container: node:${oldest}-`)) fail(workflow, `expected Node ${oldest}`)
 }
 
 function fail(page, problem) {
