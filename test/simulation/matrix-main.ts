@@ -77,6 +77,7 @@ function failures(files?: readonly string[]): Readonly<Record<string, readonly s
     `--outputFile=${output}`,
     `--testTimeout=${TEST_HANGS}`,
     '--testRunner=<rootDir>/test/simulation/matrix-runner.mjs',
+    '--testSequencer=<rootDir>/test/simulation/matrix-sequencer.mjs',
     '--silent',
     '--selectProjects',
     'node',
