@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { cookieFor } from 'koa-live-session/testing'
+import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
-import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const defaults = { division: -1, theme: 'light', cart: [], role: 'guest' }
@@ -44,6 +44,17 @@ describe('sign-in', () => {
     const late = app.visitor()
     await set(late, { division: 4 })
     expect(await values(late, '/login/now?user=ann')).toEqual({ ...defaults, division: 3 })
+  })
+
+  it('prefers older values of the account in another cookie', async () => {
+    const app = await startWithUsers()
+    const [home, work] = [await signedInAs(app), app.visitor()]
+    await set(home, { division: 5 })
+    await emptyCache(app.live)
+    app.clock.advance(1000)
+    await set(work, { division: 3 })
+    expect(await values(work, '/login/now?user=ann')).toMatchObject({ division: 3 })
+    for (const visitor of [home, work]) expect(await values(visitor)).toMatchObject({ division: 5 })
   })
 
   it.each([false, true])('renews a live cookie whose session has ended; revoked: %s', async (isRevoked) => {
