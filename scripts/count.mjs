@@ -33,7 +33,7 @@ function countAll(root) {
     (path) => !path.includes('/docs/api/'),
   )
   const architecture = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
-  const list = architecture.slice(architecture.indexOf('\n## Words'), architecture.indexOf('\n## Map'))
+  const [list] = architecture.slice(architecture.indexOf('\n## Words') + 1).split('\n## ')
   // The first two rows are the table's header.
   const words = [...list.matchAll(/^\|/gm)].length - 2
   return {
