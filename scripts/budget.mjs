@@ -1,9 +1,9 @@
 // `npm run lint` checks the library's size: the total lines of code, with 2 % of slack, and the longest file. `npm run budget` records the
 // current sizes in scripts/budget.json.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ROOTS, weighRooms } from './rooms.mjs'
+import { sourceFiles, weighRooms } from './rooms.mjs'
 
 const SLACK = 1.02
 /** Lines of a file, comments and imports included: a longer file has more than one topic. */
@@ -26,16 +26,10 @@ function check(recorded) {
         'Make room, or run `npm run budget` in a commit of its own that names the added promise.',
     )
   }
-  for (const file of sourceFiles()) {
+  for (const file of sourceFiles(root)) {
     const { length } = readFileSync(join(root, file), 'utf8').split('\n')
     if (length > LONGEST) fail(`${file} has ${length} lines, more than ${LONGEST}: split it by nouns.`)
   }
-}
-
-function sourceFiles() {
-  return ROOTS.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
-  ).filter((name) => /\.tsx?$/.test(name))
 }
 
 function fail(message) {

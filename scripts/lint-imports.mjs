@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { ROOTS } from './rooms.mjs'
+import { sourceFiles } from './rooms.mjs'
 
 const KERNEL = 'server/kernel/'
 const PARTS = 'server/parts/'
@@ -43,9 +43,7 @@ const RULES = [
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const files = ROOTS.flatMap((folder) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
-).filter((file) => /\.tsx?$/.test(file))
+const files = sourceFiles(root)
 const imports = new Map(files.map((file) => [file, importsOf(file)]))
 
 for (const { folder, mayImport, bans } of RULES) {

@@ -3,6 +3,6 @@ export interface Weight {
   readonly lines: number
   readonly files: number
 }
-export const ROOTS: readonly string[]
+export function sourceFiles(root: string): readonly string[]
 export function weighRooms(root: string): Readonly<Record<string, Weight>>
 export function linesOfCode(text: string): number

@@ -4,8 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import ts from 'typescript'
 
-export const ROOTS = ['shared', 'client', 'server', 'testing']
+const ROOTS = ['shared', 'client', 'server', 'testing']
 const CODE = /\.tsx?$/
+
+/** Returns the paths of the library's files, from its root. */
+export function sourceFiles(root) {
+  return ROOTS.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  ).filter((name) => CODE.test(name))
+}
 
 /** Returns, by folder, `{ lines, files }`, without folders that have no code. */
 export function weighRooms(root) {

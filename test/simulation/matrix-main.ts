@@ -134,16 +134,14 @@ symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'))
 
 const defects = readDefects()
 const product = readProduct()
+const { sources, everywhere } = probe(defects, product)
 const reachedFile = join(CACHE, 'reached.jsonl')
 
 if (!existsSync(values.out)) {
   rmSync(reachedFile, { force: true })
   const hooks = 'test/runner/one-world/hooks.ts'
   const recorder = RECORDER.replace('REACHED', JSON.stringify(reachedFile))
-  const probed = [
-    ...probe(defects, product).sources,
-    { file: hooks, text: readFileSync(join(ROOT, hooks), 'utf8') + recorder },
-  ]
+  const probed = [...sources, { file: hooks, text: readFileSync(join(ROOT, hooks), 'utf8') + recorder }]
   const failed = withSources(probed, () => failures())
   appendFileSync(values.out, `${JSON.stringify({ defect: 'none', failed })}\n`)
 }
@@ -151,7 +149,6 @@ if (!existsSync(values.out)) {
 const known = readFileSync(values.out, 'utf8')
 /** Files that fail without a defect, as they read the code itself, or need all of the project. */
 const unfit: readonly string[] = Object.keys(JSON.parse(known.slice(0, known.indexOf('\n'))).failed)
-const { everywhere } = probe(defects, product)
 const first = Number(values.from)
 const reached = readFileSync(reachedFile, 'utf8')
   .trimEnd()
