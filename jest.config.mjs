@@ -42,8 +42,8 @@ const moduleNameMapper = {
   '^koa-live-session/client$': '<rootDir>/client/development.ts',
   '^koa-live-session/testing$': '<rootDir>/testing/index.ts',
   '^koa-live-session/(hook|react|vue)$': '<rootDir>/client/$1.ts',
-  '^koa-live-session/redis$': '<rootDir>/server/stores/redis.ts',
-  '^koa-live-session/sql$': '<rootDir>/server/stores/sql/index.ts',
+  '^koa-live-session/redis$': '<rootDir>/server/store/redis.ts',
+  '^koa-live-session/sql$': '<rootDir>/server/store/sql/index.ts',
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 

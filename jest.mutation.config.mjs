@@ -7,7 +7,7 @@ const tests = {
   shared: ['test/shared/*.test.ts', 'test/docs/*.test.ts'],
   signed: [
     'test/server/options.test.ts',
-    'test/server/kernel/{cookie/cookie,requests/origin,values/ticket}.test.ts',
+    'test/server/{cookie/cookie,http/origin,values/ticket}.test.ts',
     'test/docs/*.test.ts',
     'test/threats/{cookies,cookie-size,cookie-tossing,responses,tickets}.test.ts',
   ],

@@ -8,16 +8,12 @@ export default {
   mutate: {
     shared: ['shared/{budget,field,fields,json,parse,register,replica,stamp}.ts'],
     signed: [
-      'server/kernel/cookie/{cookie,cookie-size}.ts',
-      'server/kernel/names/keys.ts',
-      'server/kernel/requests/origin.ts',
-      'server/kernel/values/ticket.ts',
+      'server/cookie/{cookie,cookie-size}.ts',
+      'server/ids/keys.ts',
+      'server/http/origin.ts',
+      'server/values/ticket.ts',
     ],
-    endpoint: [
-      'server/kernel/requests/{body,endpoint}.ts',
-      'server/kernel/exchange/redeem.ts',
-      'server/kernel/exchange/page-changes.ts',
-    ],
+    endpoint: ['server/http/{body,endpoint}.ts', 'server/sync/redeem.ts', 'server/sync/page-changes.ts'],
   }[process.env.MUTATED],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

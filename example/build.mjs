@@ -13,7 +13,7 @@ const alias = {
   'koa-live-session/client': path(`client/${isDevelopment ? 'development' : 'index'}.ts`),
   'koa-live-session/react': path('client/react.ts'),
   'koa-live-session/vue': path('client/vue.ts'),
-  'koa-live-session/redis': path('server/stores/redis.ts'),
+  'koa-live-session/redis': path('server/store/redis.ts'),
   'koa-live-session/testing': path('testing/index.ts'),
 }
 

@@ -13,7 +13,7 @@ const LINES_PER_MINUTE = 22
 const MAX_MINUTES = 25
 const ARCHITECTURE = 'docs/architecture.md'
 /** Base folders of paths in the architecture's flows. */
-const STARTS = ['', 'server/kernel/', 'server/parts/', 'client/']
+const STARTS = ['', 'server/', 'server/features/', 'client/']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const guides = readdirSync('docs').filter((file) => file.endsWith('.md') && !REFERENCES.includes(file))

@@ -1,15 +1,12 @@
-// `npm run lint` checks the imports of the library, types included: no cycles, folders of the kernel import only those below, features
-// (`server/parts`) not each other, and pure code neither clocks nor globals.
-import { readdirSync, readFileSync } from 'node:fs'
+// `npm run lint` checks the imports of the library, types included: no cycles, features (`server/features`) import not each other, and pure
+// code neither clocks nor globals.
+import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { sourceFiles } from './rooms.mjs'
 
-const KERNEL = 'server/kernel/'
-const PARTS = 'server/parts/'
-/** The folders of the kernel, each above those before it. Its own files are above all. */
-const FLOORS = 'names memory ends values cookie visitors remote exchange seams requests connections'.split(' ')
+const FEATURES = 'server/features/'
 const GLOBALS = /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/
 const EFFECTS =
   /\b(Date|set(Timeout|Interval|Immediate)|queueMicrotask|localStorage|navigator|crypto|console|Promise|async)\b/
@@ -31,15 +28,10 @@ const RULES = [
     folder: 'server/',
     mayImport: (to, file) =>
       !to.startsWith('client/') &&
-      (file.startsWith('server/stores/sql/') || !(to === 'kysely' || to.startsWith('server/stores/sql/'))),
+      (file.startsWith('server/store/sql/') || !(to === 'kysely' || to.startsWith('server/store/sql/'))),
     bans: [],
   },
-  { folder: KERNEL, mayImport: (to, file) => !to.startsWith(PARTS) && floorOf(to) <= floorOf(file), bans: [] },
-  {
-    folder: PARTS,
-    mayImport: (to, file) => !to.startsWith(PARTS) || to.split('/')[2] === file.split('/')[2],
-    bans: [],
-  },
+  { folder: FEATURES, mayImport: mayFeatureImport, bans: [] },
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -54,9 +46,6 @@ for (const { folder, mayImport, bans } of RULES) {
     for (const ban of bans) if (ban.test(codeOf(file))) fail(`${file} may not use ${ban.exec(codeOf(file))[0]}`)
   }
 }
-for (const room of readdirSync(join(root, KERNEL)))
-  if (!/\.ts$/.test(room) && !FLOORS.includes(room))
-    fail(`${KERNEL}${room}: expected in FLOORS, above the folders that it imports`)
 const cycle = findCycle()
 if (cycle.length > 0) fail(`an import cycle: ${cycle.join(' -> ')}`)
 
@@ -70,10 +59,10 @@ function importsOf(file) {
   })
 }
 
-function floorOf(file) {
-  if (!file.startsWith(KERNEL)) return -1
-  const [room, inside] = file.slice(KERNEL.length).split('/')
-  return inside === undefined ? FLOORS.length : FLOORS.indexOf(room)
+/** A feature imports no other feature, but the files that all of them share. */
+function mayFeatureImport(to, file) {
+  const [feature, inside] = to.slice(FEATURES.length).split('/')
+  return !to.startsWith(FEATURES) || inside === undefined || file.startsWith(`${FEATURES}${feature}/`)
 }
 
 /** Returns the code of a file without comments and texts. */

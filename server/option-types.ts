@@ -4,8 +4,8 @@ import type Koa from 'koa'
 import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
 import type { Awaitable } from '../shared/promise.js'
-import type { UserId } from './kernel/names/subject.js'
-import type { Store } from './stores/store.js'
+import type { UserId } from './ids/subject.js'
+import type { Store } from './store-types.js'
 
 /** The options of `liveSession(app, options)`. An invalid option throws a `TypeError` at startup. `I` is the type of your `identify`. */
 export interface LiveSessionOptions<F extends Fields, I = unknown> {

@@ -5,9 +5,9 @@ import type { Fields, Keys, Settable, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
-import type { Inspection } from './kernel/exchange/handle.js'
-import type { Written } from './kernel/exchange/outcome.js'
-import type { AppSession } from './parts/session-store/types.js'
+import type { AppSession } from './features/session-store/types.js'
+import type { Inspection } from './sync/handle.js'
+import type { Written } from './sync/outcome.js'
 
 /** The visitor's identity, for the app's own tables. */
 export interface Identified {

@@ -5,7 +5,7 @@ import {
   subjectHash,
   type UserId,
   userSubject,
-} from '../server/kernel/names/subject.js'
+} from '../server/ids/subject.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/plugin-types.js'
 import type { Field } from '../shared/field.js'

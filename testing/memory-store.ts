@@ -1,4 +1,4 @@
-import type { Store, StoredRow } from '../server/stores/store.js'
+import type { Store, StoredRow } from '../server/store-types.js'
 import { freezeJson } from '../shared/json.js'
 import { isEnd, type StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Store } from '../server/stores/store.js'
+import type { Store } from '../server/store-types.js'
 import { KEEPING } from './contract/keeping.js'
 import { KNOWING } from './contract/knowing.js'
 import { MERGING } from './contract/merging.js'

@@ -5,7 +5,7 @@ import { Kysely, MysqlDialect, PostgresDialect, sql as raw, SqliteDialect } from
 import Database from 'libsql'
 import { createPool } from 'mysql2'
 import { tsImport } from 'tsx/esm/api'
-import { migrateSqlStore, sqlStore } from '../../dist/server/stores/sql/index.js'
+import { migrateSqlStore, sqlStore } from '../../dist/server/store/sql/index.js'
 import { median } from '../harness/statistics.mjs'
 import { tableOfRows } from '../harness/table.mjs'
 

@@ -1,8 +1,8 @@
 // The cost of our own JWS compared with a maintained library's, signing and verifying the same ticket.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
-import { SigningKeys } from '../../dist/server/kernel/names/keys.js'
-import { Tickets } from '../../dist/server/kernel/values/ticket.js'
+import { SigningKeys } from '../../dist/server/ids/keys.js'
+import { Tickets } from '../../dist/server/values/ticket.js'
 import { median } from '../harness/statistics.mjs'
 import { tableOfRows } from '../harness/table.mjs'
 

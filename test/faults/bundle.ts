@@ -30,8 +30,8 @@ export async function bundleNode(): Promise<string> {
     alias: {
       'koa-live-session': join(root, 'server/index.ts'),
       'koa-live-session/fields': join(root, 'shared/index.ts'),
-      'koa-live-session/redis': join(root, 'server/stores/redis.ts'),
-      'koa-live-session/sql': join(root, 'server/stores/sql/index.ts'),
+      'koa-live-session/redis': join(root, 'server/store/redis.ts'),
+      'koa-live-session/sql': join(root, 'server/store/sql/index.ts'),
     },
     platform: 'node',
     target: 'node20',

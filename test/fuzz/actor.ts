@@ -1,12 +1,6 @@
-import {
-  type BrowserId,
-  browserSubject,
-  type Subject,
-  subjectHash,
-  userSubject,
-} from '../../server/kernel/names/subject.js'
-import { Visitor } from '../../server/kernel/names/visitor.js'
-import { whoOf } from '../../server/kernel/visitors/who.js'
+import { whoOf } from '../../server/identity/who.js'
+import { type BrowserId, browserSubject, type Subject, subjectHash, userSubject } from '../../server/ids/subject.js'
+import { Visitor } from '../../server/ids/visitor.js'
 import type { Sub } from '../../shared/sub.js'
 import type { LightSocket } from './light-socket.js'
 

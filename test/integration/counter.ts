@@ -1,7 +1,7 @@
-import { type BrowserSubject, type PartName, subjectHash } from '../../server/kernel/names/subject.js'
-import { Kept, Registers } from '../../server/kernel/remote/registers.js'
-import type { Core } from '../../server/kernel/seams/core.js'
-import type { Part } from '../../server/kernel/seams/part.js'
+import type { Core } from '../../server/core.js'
+import { type BrowserSubject, type PartName, subjectHash } from '../../server/ids/subject.js'
+import type { Part } from '../../server/part.js'
+import { Kept, Registers } from '../../server/store/registers.js'
 
 const KEY = 'count'
 const PREFIX = 'count:'

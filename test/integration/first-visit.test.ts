@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/kernel/names/subject.js'
+import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app/app.js'
 import { written } from '../support/app/departures.js'

@@ -20,7 +20,7 @@ const SERVER = `
   import Koa from 'koa'
   import { Server } from 'socket.io'
   import { liveSession } from './server/index.ts'
-  import { redisStore } from './server/stores/redis.ts'
+  import { redisStore } from './server/store/redis.ts'
   import { defineFields } from './shared/index.ts'
   const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
   const validate = (value: unknown) => ({ value })

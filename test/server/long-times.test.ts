@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
-import { Rechecks } from '../../server/kernel/connections/rechecks.js'
-import { GuestBytes } from '../../server/kernel/memory/guest-bytes.js'
-import { StoreHealth } from '../../server/kernel/remote/health.js'
-import { Loads } from '../../server/kernel/remote/loads.js'
+import { Rechecks } from '../../server/sockets/rechecks.js'
+import { StoreHealth } from '../../server/store/health.js'
+import { Loads } from '../../server/store/loads.js'
+import { GuestBytes } from '../../server/values/guest-bytes.js'
 import { Gate } from '../support/app/gate.js'
 
 const DAY = 24 * 60 * 60 * 1000

@@ -1,5 +1,5 @@
-import type { UserSubject } from '../../server/kernel/names/subject.js'
-import type { StoredRow } from '../../server/stores/store.js'
+import type { UserSubject } from '../../server/ids/subject.js'
+import type { StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type BuildName, builds } from './builds.js'
 import { Bus, type Mail, type Message } from './bus.js'

@@ -1,4 +1,4 @@
-import type { Store, StoredRow } from '../../server/stores/store.js'
+import type { Store, StoredRow } from '../../server/store-types.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { GENERATION, isSame, type Registers, readName } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'

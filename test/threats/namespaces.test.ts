@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
-import { browserSubject } from '../../server/kernel/names/subject.js'
+import { browserSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
-import type { StoredRow } from '../../server/stores/store.js'
+import type { StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister, TakenId } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'

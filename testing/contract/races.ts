@@ -1,5 +1,5 @@
 import { deepStrictEqual, fail, ok, strictEqual } from 'node:assert/strict'
-import type { Store } from '../../server/stores/store.js'
+import type { Store } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'

@@ -1,4 +1,4 @@
-import { isStore, type Store, type StoredRow } from '../../server/stores/store.js'
+import { isStore, type Store, type StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'

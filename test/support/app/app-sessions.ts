@@ -1,4 +1,4 @@
-import { AppSessions } from '../../../server/parts/session-store/app-sessions.js'
+import { AppSessions } from '../../../server/features/session-store/app-sessions.js'
 import { coreOf } from '../../../server/plugin.js'
 
 /** Returns a plugin's record of the app's own sessions. */

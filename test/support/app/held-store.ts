@@ -1,5 +1,5 @@
 import { memoryStore } from 'koa-live-session/testing'
-import type { Store, StoredRow } from '../../../server/stores/store.js'
+import type { Store, StoredRow } from '../../../server/store-types.js'
 import { turn } from './within.js'
 
 type Act = 'load' | 'merge' | 'compareAndSet' | 'remove' | 'close'

@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { type BrowserSubject, browserSubject } from '../../../server/kernel/names/subject.js'
+import { type BrowserSubject, browserSubject } from '../../../server/ids/subject.js'
 import { coreOf } from '../../../server/plugin.js'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { liveOnly } from './departures.js'

@@ -1,6 +1,6 @@
 import type { MemoryStore } from 'koa-live-session/testing'
 import { memoryStore } from 'koa-live-session/testing'
-import type { StoredRow } from '../../../server/stores/store.js'
+import type { StoredRow } from '../../../server/store-types.js'
 
 /**
  * Outcome of a `compareAndSet`: done; answer lost or never sent; connection broken before; or done without an answer,

@@ -1,4 +1,4 @@
-import { type Purpose, SigningKeys } from '../../../server/kernel/names/keys.js'
+import { type Purpose, SigningKeys } from '../../../server/ids/keys.js'
 
 export interface CookieSigner {
   /** @default 'live' */

@@ -1,9 +1,9 @@
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { StoreHealth, type StoreState } from '../../../server/kernel/remote/health.js'
-import { SoundStore } from '../../../server/kernel/remote/sound-store.js'
-import type { Store } from '../../../server/stores/store.js'
+import { StoreHealth, type StoreState } from '../../../server/store/health.js'
+import { SoundStore } from '../../../server/store/sound-store.js'
+import type { Store } from '../../../server/store-types.js'
 import { afterEachTest } from './cleanup.js'
 
 export const TIMEOUT = 250

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
-import { migrateSqlStore, sqlStore } from '../../../server/stores/sql/index.js'
+import { migrateSqlStore, sqlStore } from '../../../server/store/sql/index.js'
 
 const [, , path = ''] = process.argv
 const database = new Database(path)

@@ -1,0 +1,114 @@
+import { EventEmitter } from 'node:events'
+import type { Namespace, Server } from 'socket.io'
+import { isEnd, type StoredRegister, toWire } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import { idsOf, withIds } from '../../shared/taken-ids.js'
+import type { UpToVisitors } from '../identity/up-to-visitors.js'
+import { readName } from '../ids/generation.js'
+import { deriveKeys } from '../ids/keys.js'
+import { isBrowser, isCookieless } from '../ids/subject.js'
+import { soundRegisters } from '../store/rows.js'
+import type { Peers } from '../values/beyond.js'
+import { stateOf } from '../values/ending.js'
+
+/** The message between processes: a name, its new registers, the ids of their computed changes by key, and the `kid`s of the sender. */
+const MERGE = 'live_session:merge'
+const OF_ANOTHER =
+  `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
+  'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/scaling.md#adapters'
+
+/** The other processes of the app, through the adapter of socket.io: sends a single message for all changes of a name in a turn. */
+export class Nodes implements Peers {
+  readonly #io: Server
+  readonly #main: Namespace
+  readonly #core: UpToVisitors
+  /** The `kid` of each secret: during a secret rotation, any two processes of an app have a `kid` in common. */
+  readonly #kids: readonly string[]
+  #news = new Map<string, Replica>()
+
+  constructor(io: Server, core: UpToVisitors) {
+    this.#io = io
+    this.#main = io.of('/')
+    this.#core = core
+    this.#kids = deriveKeys(core.settings.secrets, 'ticket').map(({ id }) => id)
+    io.on(MERGE, (name: unknown, wire: unknown, ids: unknown, kids: unknown) => {
+      if (this.#isOurs(kids)) this.#hear(name, wire, ids)
+      else core.warn(OF_ANOTHER)
+    })
+  }
+
+  /** Checked each time, because the app may set its adapter at any time. */
+  get hasAdapter(): boolean {
+    return hasOthers(this.#main.adapter)
+  }
+
+  tell(name: string, registers: readonly StoredRegister[]): void {
+    if (registers.length === 0 || !this.hasAdapter) return
+    // An end marker is sent after the earlier writes.
+    if (registers.some(isEnd)) this.flush()
+    if (this.#news.size === 0) queueMicrotask(() => this.flush())
+    const news = this.#news.get(name) ?? new Replica()
+    this.#news.set(name, news)
+    for (const register of registers) news.merge(register, 'job')
+  }
+
+  /** Sends the queued messages. */
+  flush(): void {
+    const news = this.#news
+    this.#news = new Map()
+    for (const [name, replica] of news) {
+      try {
+        const registers = replica.registers()
+        const { ids } = idsOf(registers, this.#core.settings.clock(), Infinity)
+        this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ids === undefined ? null : ids, this.#kids)
+      } catch (error) {
+        this.#core.report(error)
+      }
+    }
+  }
+
+  /** Returns whether a message comes from this app: several apps may share an adapter. Older builds send no `kid`s. */
+  #isOurs(kids: unknown): boolean {
+    return !Array.isArray(kids) || this.#kids.some((kid) => kids.includes(kid))
+  }
+
+  #hear(name: unknown, wire: unknown, ids: unknown): void {
+    const leaveOut = (): void =>
+      this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
+    const isNews = typeof name === 'string' && Array.isArray(wire)
+    const owner = isNews ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
+    const named = isNews ? readName(name) : undefined
+    if (!isNews || !(owner || named || isBrowser(name) || isCookieless(name))) {
+      leaveOut()
+      return
+    }
+    const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
+    if (owner?.owns(name)) {
+      owner.take(name, sound, 'node')
+      return
+    }
+    const { registers, ending, generation } = stateOf(sound)
+    const { connections, epochs, sessions } = this.#core
+    const isOver = ending !== undefined && epochs.hear(name, ending)
+    if (named) sessions.merge(named.user, registers, 'node', Math.max(named.generation, generation))
+    else if (isBrowser(name)) sessions.merge(name, registers, 'node')
+    if (isOver) connections.endOver(name, epochs)
+  }
+}
+
+function fromWire(item: unknown): unknown {
+  if (!Array.isArray(item)) return undefined
+  const [key, stamp, value] = item as unknown[]
+  return { key, stamp, value }
+}
+
+/** Returns whether an adapter overrides `serverSideEmit`: in socket.io's default, which extends `EventEmitter` directly, it only warns. */
+function hasOthers(adapter: object): boolean {
+  let place: object = adapter
+  while (!Object.hasOwn(place, 'serverSideEmit')) {
+    const above: unknown = Object.getPrototypeOf(place)
+    if (typeof above !== 'object' || above === null) return false
+    place = above
+  }
+  return Object.getPrototypeOf(place) !== EventEmitter.prototype
+}

@@ -1,0 +1,51 @@
+import type { BrowserSubject } from '../ids/subject.js'
+
+/** A part's content in the live cookie, in the space beside the registers. */
+export interface CookieMember {
+  /** The member's name in the cookie. */
+  readonly name: string
+  /** Returns whether a cookie written now would differ. */
+  isOutdated(brought: unknown): boolean
+  /**
+   * Returns the content for a cookie written now, as JSON; undefined for nothing.
+   *
+   * @param brought the content of the request's own cookie, as verified JSON
+   * @param fits returns whether there is space
+   */
+  write(browser: BrowserSubject, brought: unknown, fits: (value: unknown) => boolean): unknown
+}
+
+/** The contents of parts in a cookie, by member name. */
+export type MemberValues = Readonly<Record<string, unknown>>
+
+/** All parts' members of the live cookie. */
+export class CookieMembers {
+  readonly #all: readonly CookieMember[]
+
+  constructor(all: readonly CookieMember[]) {
+    this.#all = all
+  }
+
+  isOutdated(brought: MemberValues): boolean {
+    return this.#all.some((member) => member.name in brought && member.isOutdated(brought[member.name]))
+  }
+
+  /** @param room returns the bytes left in the cookie; called only if a member has content */
+  write(browser: BrowserSubject, brought: MemberValues | undefined, room: () => number): MemberValues {
+    let taken = 0
+    const written: Record<string, unknown> = {}
+    for (const member of this.#all) {
+      const { name } = member
+      const value = member.write(browser, brought?.[name], (value) => taken + bytesOf(name, value) <= room())
+      if (value === undefined) continue
+      taken += bytesOf(name, value)
+      written[name] = value
+    }
+    return written
+  }
+}
+
+/** In base64, with its comma. */
+function bytesOf(name: string, value: unknown): number {
+  return Math.ceil((Buffer.byteLength(`"${name}":${JSON.stringify(value)},`) * 4) / 3)
+}

@@ -1,0 +1,74 @@
+import type { ServerResponse } from 'node:http'
+import { cookieBytes, mostBytes } from '../../shared/budget.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { newBrowserId, subjectHash, userSubject } from '../ids/subject.js'
+import { encode, payloadOf } from './cookie-text.js'
+import { attributesOf, type CookieOptions } from './cookie-writer.js'
+
+/** The size in bytes that every browser accepts: name, value and attributes (RFC 6265, 6.1). */
+const MAX_COOKIE = 4096
+/** Bytes beyond the budget for parts. With the default budget, a whole response head then stays under 4 kB. */
+const BESIDE_BUDGET = 300
+/** Bytes of the status line, `Date`, `Connection`, `Keep-Alive` and `Transfer-Encoding`, which Node adds later. */
+const OF_NODE = 140
+
+/** Returns the bytes for registers in a cookie with these options, beside the longest possible identity. */
+export function roomForRegisters(options: CookieOptions): number {
+  const sub = subjectHash(userSubject(1))
+  const most = Number.MAX_SAFE_INTEGER
+  const content = { browser: newBrowserId(), user: sub, epoch: most, generation: most, registers: [] }
+  const rest = payloadOf(content, most)
+  return MAX_COOKIE - `${options.name}=${encode(rest)}${attributesOf(options)}`.length
+}
+
+/**
+ * Returns the registers that fit into a cookie. Those of this build always fit, because the budget is checked at startup. With larger
+ * registers of another build, keeps the newest: first of this build, then of the other.
+ */
+export function fitting(
+  own: readonly StoredRegister[],
+  others: readonly StoredRegister[],
+  room: number,
+): readonly StoredRegister[] {
+  const all = [...own, ...others]
+  if (total(all, atMost) <= room) return all
+  const newest = (registers: readonly StoredRegister[]): StoredRegister[] => {
+    return [...registers].sort((a, b) => b.stamp - a.stamp)
+  }
+  let left = room
+  return [...newest(own), ...newest(others)].filter((register) => {
+    const bytes = exactly(register)
+    if (bytes > left) return false
+    left -= bytes
+    return true
+  })
+}
+
+/** Returns the bytes that registers leave to parts: of the budget, and a little beyond. */
+export function roomBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
+  return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
+}
+
+/** Returns the approximate bytes of a response's head. */
+export function headBytes(res: ServerResponse): number {
+  const lines = Object.entries(res.getHeaders()).flatMap(([name, value = '']) =>
+    [value].flat().map((one) => `${name}: ${one}\r\n`),
+  )
+  return OF_NODE + lines.join('').length
+}
+
+function total(registers: readonly StoredRegister[], bytes: (register: StoredRegister) => number): number {
+  let sum = 0
+  for (const register of registers) sum += bytes(register)
+  return sum
+}
+
+/** Returns an upper bound of a register's bytes, cheap for all values but objects. */
+function atMost(register: StoredRegister): number {
+  const { key, value = null } = register
+  return typeof value === 'object' && value !== null ? exactly(register) : mostBytes(key, value)
+}
+
+function exactly({ key, value }: StoredRegister): number {
+  return cookieBytes(key, value)
+}

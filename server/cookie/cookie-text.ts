@@ -1,0 +1,160 @@
+import type { FieldMap } from '../../shared/fields.js'
+import { isRecord, parseRegisters } from '../../shared/parse.js'
+import type { SyncAnswer } from '../../shared/protocol.js'
+import { type StoredRegister, toWire } from '../../shared/register.js'
+import type { Stamp } from '../../shared/stamp.js'
+import { isSub, type Sub } from '../../shared/sub.js'
+import { FIRST_GENERATION } from '../ids/generation.js'
+import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../ids/subject.js'
+import type { Compared, Comparison } from './comparison.js'
+import type { MemberValues } from './cookie-members.js'
+
+const VERSION = 1
+
+/** The content of the live cookie. */
+export interface CookieContent {
+  readonly browser: BrowserId
+  /** The hash of the signed-in user, the owner of the values. */
+  readonly user: Sub | undefined
+  readonly epoch: number
+  /** The generation of the user's values; omitted without an erasure. */
+  readonly generation?: number | undefined
+  readonly registers: readonly StoredRegister[]
+  /** The contents of parts, as JSON. */
+  readonly members?: MemberValues | undefined
+}
+
+interface Verified {
+  readonly text: string
+  /** ms since 1970, by the server's clock */
+  readonly expiresAt: number
+}
+
+/** The content of a cookie besides its registers. */
+type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'isRetired'>
+
+/** A live cookie with a valid signature. Has few properties, because many are cached. */
+export class VerifiedCookie implements CookieContent, Verified, Compared {
+  readonly isNewer = false
+  readonly text: string
+  readonly expiresAt: number
+  /** Whether an old key signed it, which makes a rewrite necessary. */
+  readonly isRetired: boolean
+  readonly browser: BrowserId
+  readonly user: Sub | undefined
+  readonly epoch: number
+  readonly generation: number
+  readonly members: MemberValues | undefined
+  comparison: Comparison | undefined
+  readonly #readAt: number
+  /** The registers parsed last, for repeated reads of a cookie. All other cookies keep only their text, which takes less memory. */
+  static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly StoredRegister[] } | undefined
+
+  constructor(rest: Rest, registers: readonly StoredRegister[], now: number) {
+    this.text = rest.text
+    this.expiresAt = rest.expiresAt
+    this.isRetired = rest.isRetired
+    this.browser = rest.browser
+    this.user = rest.user
+    this.epoch = rest.epoch
+    this.generation = rest.generation
+    this.members = rest.members
+    this.comparison = undefined
+    this.#readAt = now
+    VerifiedCookie.#parsed = { cookie: this, registers }
+  }
+
+  get browserSubject(): BrowserSubject {
+    return browserSubject(this.browser)
+  }
+
+  get registers(): readonly StoredRegister[] {
+    const known = VerifiedCookie.#parsed
+    if (known?.cookie === this) return known.registers
+    const registers = parseRegisters(Object(parse(this.text)).r, this.#readAt) ?? []
+    VerifiedCookie.#parsed = { cookie: this, registers }
+    return registers
+  }
+}
+
+/** A cookie of a newer build: read as empty, and kept unchanged. */
+interface NewerCookie extends Verified {
+  readonly isNewer: true
+}
+
+export type GoodCookie = VerifiedCookie | NewerCookie
+
+/** Valid cookies of several browsers, none of the current user. An attacker planted some, and it is unknown which are genuine. */
+interface RivalCookies {
+  readonly isNewer?: undefined
+  readonly rivals: readonly VerifiedCookie[]
+}
+
+export type ReadCookie = GoodCookie | RivalCookies
+
+/** Returns the stamps in a cookie, by key. */
+export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): ReadonlyMap<string, Stamp> {
+  return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
+}
+
+/** Returns the stamps in a cookie, without hidden fields, for a page: proof that the browser stores our cookies. */
+export function heldIn(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
+  const registers = cookie?.registers ?? []
+  // Not `flatMap`: `map` allocates the exact length, and each open connection keeps this array.
+  return registers
+    .filter(({ key }) => (fields.get(key)?.access ?? 'hidden') !== 'hidden')
+    .map(({ key, stamp }) => [key, stamp])
+}
+
+/** Returns the cookie, if this build can read it. */
+export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
+  return cookie?.isNewer === false ? cookie : undefined
+}
+
+/** Returns all cookies that may belong to the visitor. */
+export function readables(cookie: ReadCookie | undefined): readonly VerifiedCookie[] {
+  if (cookie && 'rivals' in cookie) return cookie.rivals
+  const one = readable(cookie)
+  return one ? [one] : []
+}
+
+/** Returns the payload of a cookie's value. */
+export function payloadOf(content: CookieContent, exp: number): object {
+  const { browser, user, epoch, generation, registers, members } = content
+  // JSON omits undefined members.
+  return { v: VERSION, browser, user, ...members, epoch, g: generation || undefined, exp, r: registers.map(toWire) }
+}
+
+export function encode(payload: object): string {
+  return Buffer.from(JSON.stringify(payload)).toString('base64')
+}
+
+function parse(text: string): unknown {
+  return JSON.parse(Buffer.from(text, 'base64').toString())
+}
+
+/** Decodes a cookie. Returns undefined if the content is malformed, even with a valid signature. */
+export function decode(text: string, isRetired: boolean, now: number): GoodCookie | undefined {
+  try {
+    const payload = parse(text)
+    if (!isRecord(payload)) return undefined
+    const { v, browser, user, epoch, g = FIRST_GENERATION, exp, r, ...members } = payload
+    if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
+    const registers = parseRegisters(r, now)
+    if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
+    if (![epoch, g, exp].every(Number.isSafeInteger)) return undefined
+    const rest = {
+      text,
+      expiresAt: Number(exp),
+      isRetired,
+      browser,
+      user: isSub(user) ? user : undefined,
+      epoch: Number(epoch),
+      generation: Number(g),
+      members: Object.keys(members).length === 0 ? undefined : members,
+    }
+    return new VerifiedCookie(rest, registers, now)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+import Koa from 'koa'
+import session from 'koa-session'
+import type { SigningKeys } from '../ids/keys.js'
+import { encode } from './cookie-text.js'
+
+/** 400 days: the limit of browsers (RFC 6265bis, 5.5). */
+const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
+
+/** The options of the live cookie. */
+export interface CookieOptions {
+  readonly name: string
+  /** ms of validity. */
+  readonly maxAge: number
+  /** Sends no expiry time, so the browser drops the cookie when it closes. */
+  readonly endsWithBrowser: boolean
+  readonly sameSite: 'strict' | 'lax' | 'none'
+  readonly secure: boolean | undefined
+  readonly domain: string | undefined
+  /** Gives each embedding site a separate cookie (CHIPS). */
+  readonly partitioned: boolean
+}
+
+/** Creates a separate Koa app for koa-session, so that it cannot clash with the app's own `ctx.session`. */
+export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
+  const { name, endsWithBrowser } = given
+  const writer = new Koa()
+  Object.assign(writer, { keys })
+  const maxAge = endsWithBrowser ? 'session' : Math.min(given.maxAge, MAX_EXPIRES)
+  session({ key: name, maxAge, encode: encodeSession, ...chosen(given) }, writer)
+  return writer
+}
+
+/** Returns the attributes from the app's options: the defaults of the others depend on the request. */
+export function chosen({ sameSite, secure, domain, partitioned }: CookieOptions): Partial<CookieOptions> {
+  return {
+    sameSite,
+    partitioned,
+    ...(secure === undefined ? {} : { secure }),
+    ...(domain === undefined ? {} : { domain }),
+  }
+}
+
+/** Returns the attributes as sent, at their longest. */
+export function attributesOf({ sameSite, domain, partitioned }: CookieOptions): string {
+  const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
+  return `${attributes}${partitioned ? '; partitioned' : ''}${domain === undefined ? '' : `; domain=${domain}`}`
+}
+
+function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
+  return encode(payload)
+}

@@ -1,0 +1,241 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { SigningKeys } from '../ids/keys.js'
+import { type BrowserId, subjectHash, type UserSubject } from '../ids/subject.js'
+import type { Warn } from '../settings/report.js'
+import type { GuestBytes } from '../values/guest-bytes.js'
+import { RotatingCache } from '../values/rotating-cache.js'
+import { headBytes } from './cookie-size.js'
+import {
+  type CookieContent,
+  decode,
+  encode,
+  type GoodCookie,
+  payloadOf,
+  type ReadCookie,
+  readables,
+  type VerifiedCookie,
+} from './cookie-text.js'
+import { type CookieOptions, chosen, createWriter } from './cookie-writer.js'
+
+/** Bytes per cached cookie besides its text. */
+const ENTRY = 500
+const weigh = ({ text }: GoodCookie): number => ENTRY + text.length
+/** The length of a SHA-256 MAC in base64url. */
+const MAC_LENGTH = 43
+const FOREIGN =
+  'a live cookie is signed with none of the secrets of this process. Processes of one app share their secrets, and keep a retired one for maxAge: node_modules/koa-live-session/docs/troubleshooting.md#lost-after-a-restart-of-the-server'
+/** By default nginx buffers a response head in one memory page: 4,096 bytes. */
+const MOST_IN_HEAD = 4000
+const LARGE_HEAD =
+  'a response head with the live cookie has more than 4,000 bytes, which nginx answers with 502 by default. Set proxy_buffer_size 16k and proxy_buffers 8 16k in nginx, ' +
+  'or keep less in cookies: node_modules/koa-live-session/docs/troubleshooting.md#502-behind-nginx'
+/** Less than the length of a cookie with only a browser id. */
+const LEAST_LENGTH = 80
+/** More cookies than any browser sends to a site; a longer header is crafted. */
+const MOST_TEXTS = 180
+
+/** A request, or a substitute with its headers. */
+export interface Sender {
+  readonly headers: { readonly cookie?: string | undefined }
+}
+
+/** When a browser id was retired, in ms since 1970, and the id. */
+export type Ended = readonly [end: number, browser: BrowserId]
+
+interface Needs {
+  clock(this: void): number
+  /** Returns whether neither the browser id is retired nor the user revoked. */
+  isCurrent(this: void, cookie: VerifiedCookie): boolean
+  /** Called when cached cookies are evicted: the next request decodes them again. */
+  onForget(this: void): void
+  readonly warn: Warn
+  readonly guestBytes: GuestBytes
+}
+
+/** The live cookie. Our own code verifies it, with a cache to keep crypto off the hot path; koa-session writes it. */
+export class LiveCookie {
+  readonly #keys: SigningKeys
+  readonly #options: CookieOptions
+  readonly #pair: string
+  readonly #sigPair: string
+  readonly #endName: string
+  readonly #app: Koa
+  readonly #writer: Koa
+  readonly #clock: Needs['clock']
+  readonly #isCurrent: Needs['isCurrent']
+  readonly #warn: Warn
+  // Caches by signature: the same text is verified once.
+  readonly #verified: RotatingCache<GoodCookie>
+  /** The verified cookies of requests with several cookies, which are read repeatedly. */
+  readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
+  /** Whether this process has warned of a large head. Once is enough: the operator may have raised the proxy's limit since. */
+  #hasToldHead = false
+
+  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
+    const { clock, guestBytes, isCurrent, onForget, warn } = needs
+    this.#app = app
+    this.#keys = keys
+    this.#options = options
+    this.#pair = `${options.name}=`
+    this.#sigPair = `${options.name}.sig=`
+    this.#endName = `${options.name}.ended`
+    this.#clock = clock
+    this.#isCurrent = isCurrent
+    this.#warn = warn
+    this.#verified = RotatingCache.onMap({ shared: { bytes: guestBytes, weigh }, clock, onDrop: onForget })
+    this.#writer = createWriter(keys, options)
+  }
+
+  /** Returns the valid, unexpired cookie of a request; of several, the user's own. */
+  read(sender: Sender, user?: UserSubject): ReadCookie | undefined {
+    const header = sender.headers.cookie
+    if (header === undefined) return undefined
+    const texts = allValues(header, this.#pair)
+    const signatures = allValues(header, this.#sigPair)
+    const [text] = texts
+    const [signature] = signatures
+    if (text === undefined || signature === undefined) return undefined
+    if (texts.length === 1 && signatures.length === 1) return this.#verify(text, signature)
+    const verified = this.#searched.get(sender) ?? this.#search(texts, signatures)
+    this.#searched.set(sender, verified)
+    return this.#choose(verified, user)
+  }
+
+  /** Iterates over recently seen cookies, except those of newer builds. */
+  *seen(): Generator<VerifiedCookie> {
+    for (const [, read] of this.#verified.entries()) yield* readables(read)
+  }
+
+  /** Writes the cookie to a response before its headers are sent. The effect is synchronous, although koa-session returns a promise. */
+  write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
+    const ctx = this.#context(req, res)
+    this.#tellEnd(ctx)
+    ctx['session'] = this.#payload(content)
+    // Deferred, because outer middleware may add headers.
+    if (!this.#hasToldHead) process.nextTick(() => this.#checkHead(res))
+    // Not `manuallyCommit`: it hashes the content first to detect changes.
+    return ctx['session'].save()
+  }
+
+  /** Makes the browser delete its cookie. */
+  clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const ctx = this.#context(req, res)
+    this.#tellEnd(ctx)
+    // A session object of ours stops koa-session from reading the former content.
+    ctx['session'] = {}
+    const removed = ctx['session']
+    ctx['session'] = null
+    return removed.manuallyCommit()
+  }
+
+  /** Returns a Cookie header with this content, as a browser would send it. */
+  header(content: CookieContent): string {
+    const pair = `${this.#options.name}=${encode(this.#payload(content))}`
+    return `${pair}; ${this.#options.name}.sig=${this.#keys.sign(pair)}`
+  }
+
+  /**
+   * Notifies the browser, by an unsigned cookie, of its id's retirement and the time. With this notice, a later request under the retired
+   * id is provably not late.
+   */
+  tellEnd(req: IncomingMessage, res: ServerResponse, givenUp: Ended | undefined): void {
+    this.#tellEnd(this.#context(req, res), givenUp)
+  }
+
+  /** @param givenUp undefined deletes the notice, because the browser gets another cookie */
+  #tellEnd({ req, cookies }: Koa.Context, givenUp?: Ended): void {
+    if (!givenUp && !req.headers.cookie?.includes(this.#endName)) return
+    const options = { signed: false, overwrite: true, ...chosen(this.#options) }
+    cookies.set(this.#endName, givenUp ? givenUp.join('.') : null, options)
+  }
+
+  /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice. */
+  toldEnd({ headers }: Sender, browser: BrowserId): number {
+    const told = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
+    return Math.max(0, ...told.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
+  }
+
+  #checkHead(res: ServerResponse): void {
+    if (this.#hasToldHead || headBytes(res) <= MOST_IN_HEAD) return
+    this.#hasToldHead = true
+    this.#warn(LARGE_HEAD)
+  }
+
+  #context(req: IncomingMessage, res: ServerResponse): Koa.Context {
+    this.#writer.proxy = this.#app.proxy
+    const ctx = this.#writer.createContext(req, res)
+    // Behind a TLS-terminating proxy that sends no protocol header, trust the app's `secure: true`.
+    if (this.#options.secure) ctx.cookies.secure = true
+    return ctx
+  }
+
+  #payload(content: CookieContent): object {
+    return payloadOf(content, Math.floor(this.#clock() + this.#options.maxAge))
+  }
+
+  /**
+   * Picks out our cookies by their signature: a sibling subdomain can plant cookies with our name before ours (cookie tossing). Tries as
+   * many texts as a browser can send, because any of them may be ours.
+   */
+  #search(texts: readonly string[], signatures: readonly string[]): readonly GoodCookie[] {
+    const offered = new Set(signatures.filter(({ length }) => length === MAC_LENGTH))
+    const worthy = texts.filter(({ length }) => length >= LEAST_LENGTH).slice(-MOST_TEXTS)
+    return worthy.flatMap((text) => {
+      const signature = this.#keys.find(this.#pair + text, offered)
+      return (signature !== undefined && this.#verify(text, signature)) || []
+    })
+  }
+
+  /** The current user's cookie is genuine, even if an attacker has planted another valid cookie: that belongs to another user. */
+  #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
+    const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
+    const all = current.flatMap(readables)
+    const sub = user && subjectHash(user)
+    const own = all.find((cookie) => cookie.user === sub)
+    const isRivalled = all.some(({ browser }) => browser !== all[0]?.browser)
+    if (isRivalled && (!own || sub === undefined)) return { rivals: all }
+    return own ?? current[0] ?? verified[0]
+  }
+
+  #verify(text: string, signature: string): GoodCookie | undefined {
+    // By signature, because it is short: hashing a whole cookie takes as long as the rest of reading a request.
+    const known = this.#verified.get(signature)
+    const cookie = known?.text === text ? known : this.#decode(text, signature)
+    return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined
+  }
+
+  #decode(text: string, signature: string): GoodCookie | undefined {
+    const index = this.#keys.index(this.#pair + text, signature)
+    if (index < 0) {
+      this.#warn(FOREIGN)
+      return undefined
+    }
+    const cookie = decode(flat(text), index > 0, this.#clock())
+    if (cookie) this.#verified.set(flat(signature), cookie)
+    return cookie
+  }
+}
+
+/** Returns the values of all cookies with this name in a Cookie header; `pair` is the name with its equals sign. */
+function allValues(header: string, pair: string): readonly string[] {
+  const values: string[] = []
+  for (let at = header.indexOf(pair); at >= 0; at = header.indexOf(pair, at + pair.length)) {
+    if (!beginsName(header, at)) continue
+    const end = header.indexOf(';', at)
+    values.push(header.slice(at + pair.length, end < 0 ? undefined : end))
+  }
+  return values
+}
+
+/** Rejects other cookies whose name ends like ours, or whose value contains our name. */
+function beginsName(header: string, at: number): boolean {
+  let before = at - 1
+  while (header[before] === ' ') before -= 1
+  return before < 0 || header[before] === ';'
+}
+
+/** Returns a copy: a slice of a header would keep the whole header in memory. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}

@@ -1,0 +1,116 @@
+import type { ChangeSource } from '../../shared/change.js'
+import { sameJson } from '../../shared/json.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import { isPast } from '../../shared/stamp.js'
+import type { Subject } from '../ids/subject.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { UpToValues } from '../values/up-to-values.js'
+import type { Comparison, Comparisons } from './comparison.js'
+import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
+import type { VerifiedCookie } from './cookie-text.js'
+
+/** Synchronizes cookies with the replicas in memory, in both directions. */
+export class Freshness {
+  readonly #core: UpToValues
+  readonly #comparisons: Comparisons
+  /** Bytes for registers in the cookie. */
+  readonly #room: number
+  readonly #hasBrowserFields: boolean
+
+  constructor(core: UpToValues, comparisons: Comparisons) {
+    this.#core = core
+    this.#comparisons = comparisons
+    this.#room = roomForRegisters(core.settings.cookie)
+    this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
+  }
+
+  /** Returns the subjects of a visitor's values: the user or the guest, and for a user also the browser if it has fields of its own. */
+  subjects({ user, browserSubject }: Visitor): readonly Subject[] {
+    if (user === undefined) return [browserSubject]
+    return this.#hasBrowserFields ? [user, browserSubject] : [user]
+  }
+
+  /** Returns the same, and the tab's subject, which is never in a cookie. */
+  allSubjects(visitor: Visitor): readonly Subject[] {
+    const subjects = this.subjects(visitor)
+    return visitor.tab ? [...subjects, visitor.tab] : subjects
+  }
+
+  /** Compares a cookie with memory. The first time, merges the cookie into memory. */
+  compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
+    if (cookie.comparison) return cookie.comparison
+    // After a revocation, neither merge the cookie nor keep its comparison.
+    if (!this.#core.epochs.isCurrent(cookie)) return this.#comparison(visitor)
+    this.#absorb(cookie, visitor)
+    const comparison = this.#comparison(visitor)
+    this.#comparisons.keep(cookie, comparison)
+    return comparison
+  }
+
+  /** Returns whether a cookie written now would differ from the visitor's own. */
+  isOutdated(cookie: VerifiedCookie, visitor: Visitor): boolean {
+    const comparison = this.compare(cookie, visitor)
+    comparison.isOutdated ??= this.#lacks(cookie, visitor)
+    return comparison.isOutdated
+  }
+
+  /**
+   * Returns the registers for a cookie that replaces this cookie. Copies undeclared keys of another build from cookie to cookie: only that
+   * build knows whether they belong to the user or to the browser.
+   */
+  registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
+    const { fields, maxAge, clock } = this.#core.settings
+    const now = clock()
+    const own: StoredRegister[] = []
+    const others = new Replica()
+    // Their field's lifetime is unknown here. The cookie's `maxAge` applies instead, so that unused keys disappear.
+    const carry = (register: StoredRegister, source: ChangeSource): void => {
+      if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
+    }
+    for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
+    for (const subject of this.subjects(visitor)) {
+      const replica = this.#core.subjects.find(subject)
+      for (const register of replica?.registers() ?? []) {
+        const field = fields.get(register.key)
+        const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
+        if (isOwn) own.push(register)
+        // Undeclared keys from the store or another process stay out of cookies: browsers may not be allowed to see them.
+        if (!field && replica?.source(register.key) === 'ticket') carry(register, 'ticket')
+      }
+    }
+    return fitting(own, others.registers(), this.#room)
+  }
+
+  /** Returns the bytes for parts beside these registers. Registers of another build may exceed the budget; parts may not. */
+  roomBeside(registers: readonly StoredRegister[]): number {
+    return roomBeside(registers, this.#room, this.#core.settings.cookieBudget)
+  }
+
+  /** Merges another device's writes, or all values after a restart. */
+  #absorb({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
+    for (const subject of this.subjects(visitor)) {
+      const isOwn = ({ key }: StoredRegister): boolean => {
+        const field = this.#core.settings.fields.get(key)
+        return field !== undefined && visitor.subject(field) === subject
+      }
+      const own = registers.filter(isOwn)
+      this.#core.sessions.merge(subject, own, 'cookie', subject === visitor.user ? generation : undefined)
+    }
+  }
+
+  #lacks(cookie: VerifiedCookie, visitor: Visitor): boolean {
+    const registers = this.registers(visitor, cookie)
+    const kept = cookie.registers
+    const isKept = ({ key, stamp, value }: StoredRegister): boolean =>
+      kept.some((one) => one.key === key && one.stamp === stamp && sameJson(one.value, value))
+    return registers.length !== kept.length || !registers.every(isKept)
+  }
+
+  #comparison(visitor: Visitor): Comparison {
+    const { subjects } = this.#core
+    const [user, other] = this.subjects(visitor).map((subject) => subjects.find(subject))
+    const browser = visitor.user === undefined ? user : other
+    return { visitor, user, browser, isOutdated: undefined }
+  }
+}

@@ -1,0 +1,117 @@
+import type Koa from 'koa'
+import { fromParameter, parameterOf } from '../../../shared/address.js'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Field } from '../../../shared/field.js'
+import { type JsonValue, sameJson } from '../../../shared/json.js'
+import type { CookieOptions } from '../../cookie/cookie-writer.js'
+import type { Core } from '../../core.js'
+import { destinationOf, isPrefetch } from '../../http/prefetch.js'
+import type { Answer, Part, RequestUse } from '../../part.js'
+
+type Unvisited = Readonly<Record<string, JsonValue>>
+
+/** Creates the feature for fields with a URL parameter: a page load sets the value from the URL, and the page keeps the URL in sync. */
+export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): Part {
+  const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
+  if (fields.length === 0) return {}
+  const { cookie } = core.settings
+  const readable = fields.filter(({ access }) => access !== 'hidden')
+  const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
+  /** Values in requests' URLs left for the page to set. */
+  const left = new WeakMap<Answer, Unvisited>()
+  return {
+    begins: (ctx, useOf) => {
+      const said = addressed(ctx, fields, cookie)
+      if (said.length === 0) return
+      const use = useOf()
+      left.set(use.visit, takeAddress(core, said, use))
+    },
+    snapshot: ({ ctx, visit }) => {
+      const unvisited = left.get(visit) ?? {}
+      return {
+        // A script's fetch has another URL than its page, and a frame's URL is invisible.
+        ...(readable.length > 0 && isPage(ctx, cookie) ? { urls } : {}),
+        ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
+      }
+    },
+  }
+}
+
+/**
+ * Returns whether the response is for a top-level page, in a window or a tab. Any site can load images, frames and scripts of ours unseen.
+ */
+function isPage(ctx: Koa.Context, cookie: CookieOptions): boolean {
+  const destination = destinationOf(ctx, cookie)
+  return destination === 'document' || (destination === 'empty' && isUncertain(ctx, cookie))
+}
+
+/** Returns whether the page may stay invisible: a prefetch, or a fetch by a service worker, which looks the same for frames. */
+function isUncertain(ctx: Koa.Context, cookie: CookieOptions): boolean {
+  return isPrefetch(ctx) || (destinationOf(ctx, cookie) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
+}
+
+/** Returns the fields with a parameter in the URL of a page load, including prefetches. */
+function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOptions): readonly Field[] {
+  if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx, cookie)) return []
+  const parameters = new URLSearchParams(ctx.querystring)
+  return fields.filter(({ url = '' }) => parameters.has(url))
+}
+
+/** Sets fields from the request's URL. Returns the values left to the page, by key. */
+function takeAddress(
+  core: Pick<Core, 'limits' | 'settings' | 'warn'>,
+  fields: readonly Field[],
+  use: RequestUse,
+): Readonly<Record<string, JsonValue>> {
+  const unvisited: Record<string, JsonValue> = {}
+  for (const field of fields) {
+    const value = saidOf(field, use.ctx.querystring, core)
+    // Skip silently: users share links with guests.
+    if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
+    if (value === undefined || sameJson(value, use.values.get(field.key))) continue
+    if (isUncertain(use.ctx, core.settings.cookie) || !take(core, field, value, use)) unvisited[field.key] = value
+  }
+  return unvisited
+}
+
+/** Returns the value of a field's URL parameter. Only warns if it is invalid: a wrong or outdated link is not the visitor's mistake. */
+function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
+  const { url = '', key } = field
+  const text = parameterOf(search, url)
+  // Log without the value, which is untrusted text.
+  const refuse = (code: string): undefined => {
+    warn(`an address has ?${url}=... which does not set "${key}": ${code}`)
+    return undefined
+  }
+  if (text === undefined) return refuse('malformed')
+  // URLs written by hand have no quotes: ?year=2026 may be meant as a string.
+  let code = ''
+  for (const input of [fromParameter(text, field.default), text]) {
+    try {
+      return field.acceptFromBrowser(input)
+    } catch (error) {
+      if (!(error instanceof LiveSessionError)) throw error
+      code ||= error.code
+    }
+  }
+  return refuse(code)
+}
+
+/** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, as the link is untrusted. */
+function take(
+  { limits }: Pick<Core, 'limits' | 'warn'>,
+  { key, scope }: Field,
+  value: JsonValue,
+  { visit, values }: RequestUse,
+): boolean {
+  if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
+  try {
+    limits.spend(1, visit)
+  } catch (error) {
+    if (!(error instanceof LiveSessionError)) throw error
+    return false
+  }
+  // A rejection goes to onError: the plugin is closing.
+  void values.set(key, value)
+  return true
+}

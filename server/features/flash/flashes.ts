@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { memoryBytes } from '../../../shared/budget.js'
+import { timeAfter } from '../../../shared/stamp.js'
+import type { Core } from '../../core.js'
+import type { BrowserSubject } from '../../ids/subject.js'
+import { RotatingCache } from '../../values/rotating-cache.js'
+import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
+
+/** Approximate bytes in memory: of a browser's entry, of a message without its content, and of the id of a taken message. */
+const PLACE = 200
+const FRAME = 150
+const ID = 120
+
+/**
+ * The messages waiting for each browser, in memory and in the cookies written meanwhile. This process, or the store if any, lets each
+ * message be taken only once.
+ */
+export class Flashes {
+  readonly #core: Pick<Core, 'guestBytes' | 'settings' | 'store'>
+  readonly #waiting: RotatingCache<readonly Message[]>
+  /** Ids of messages taken in this process: cookies may still have them. */
+  readonly #taken: RotatingCache<true>
+  /** Ids of messages on hold for the next page load: open pages may not take them. */
+  readonly #held = new Set<string>()
+  #count = 0
+
+  constructor(core: Pick<Core, 'guestBytes' | 'settings' | 'store'>) {
+    const { guestBytes: bytes, settings } = core
+    const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
+    this.#core = core
+    this.#waiting = RotatingCache.onMap({ ...options, shared: { bytes, weigh } })
+    this.#taken = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })
+  }
+
+  /** The number of messages added so far in this process: tells whether a page began to load before or after a message. */
+  get count(): number {
+    return this.#count
+  }
+
+  add(browser: BrowserSubject, { content, isForNext }: Said): Message {
+    const last = this.#waiting.get(browser)?.at(-1)?.at ?? 0
+    this.#count += 1
+    const next = isForNext ? this.#count : undefined
+    const message = { id: newId(), at: timeAfter(last, this.#core.settings.clock()), content, next }
+    this.put(browser, [message])
+    return message
+  }
+
+  /** Restores messages that were taken but not shown, under new ids: the former ids are spent, here and in the store. */
+  giveBack(browser: BrowserSubject, taken: readonly Message[]): void {
+    this.put(
+      browser,
+      taken.map((message) => ({ ...message, id: newId() })),
+    )
+  }
+
+  /** Adds messages to those waiting for a browser. */
+  put(browser: BrowserSubject, messages: readonly Message[]): void {
+    if (messages.length > 0) this.#waiting.set(browser, this.pending(browser, messages))
+  }
+
+  /** @param brought the messages in the browser's cookie */
+  pending(browser: BrowserSubject, brought: readonly Message[] = []): readonly Message[] {
+    const waiting = this.#waiting.get(browser)
+    if (!waiting && brought.length === 0) return brought
+    const all = [...brought, ...(waiting ?? [])]
+    return gather(
+      all.filter((message) => !this.#isTaken(message)),
+      this.#core.settings.clock(),
+    )
+  }
+
+  /** Returns whether a cookie has stale messages, already taken. */
+  hasTaken(brought: readonly Message[]): boolean {
+    return brought.some(this.#isTaken)
+  }
+
+  /** Reserves messages for the next page load until `release`, as an open page would be faster. */
+  hold(messages: readonly Message[]): void {
+    for (const { id } of messages) this.#held.add(id)
+  }
+
+  /** Ends the reservation. Returns whether any message still waits. */
+  release(messages: readonly Message[]): boolean {
+    for (const { id } of messages) this.#held.delete(id)
+    return !messages.every(this.#isTaken)
+  }
+
+  /**
+   * Takes the messages for a single response to show.
+   *
+   * @param since the count of messages when its page began to load; undefined for no page load
+   */
+  take(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
+    return this.#take(browser, this.pending(browser, brought).filter(isFor(since)))
+  }
+
+  /** Takes the messages for a single open page to show, except those on hold. */
+  takeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
+    const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
+    return this.#take(browser, free.filter(isFor(since)))
+  }
+
+  /** If the store does not answer in time, shows the message: twice is better than never, and no page waits. */
+  async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
+    const { store } = this.#core
+    for (const { id } of messages) this.#taken.set(id, true)
+    if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
+    const spent = await Promise.all(messages.map(({ id }) => store?.singleUse.spendInTime(`flash:${id}`)))
+    return messages.filter((_, at) => spent[at] !== false)
+  }
+
+  readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined
+}
+
+function weigh(messages: readonly Message[]): number {
+  return messages.reduce((sum, { content }) => sum + FRAME + memoryBytes(content), PLACE)
+}
+
+function isFor(since = -1): (message: Message) => boolean {
+  return ({ next }) => next === undefined || next <= since
+}
+
+function newId(): string {
+  return randomBytes(9).toString('base64url')
+}

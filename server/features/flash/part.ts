@@ -1,0 +1,82 @@
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { after } from '../../../shared/promise.js'
+import { FLASH, type FlashAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
+import type { Core } from '../../core.js'
+import { usedLate } from '../../http/lateness.js'
+import type { Part, RequestUse } from '../../part.js'
+import { Flashes } from './flashes.js'
+import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './message.js'
+import { readerOf } from './reader.js'
+import { RequestFlash } from './request-flash.js'
+
+/** Creates the feature for flash messages, which a browser shows once. */
+export function flashPart({
+  connections,
+  guestBytes,
+  settings,
+  store,
+}: Pick<Core, 'connections' | 'guestBytes' | 'settings' | 'store'>): Part {
+  const flashes = new Flashes({ guestBytes, settings, store })
+  const offer = (browser: string): void => {
+    for (const connection of connections.of(browser)) connection.emit(FLASH)
+  }
+  // Created lazily: few requests add or take messages.
+  const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
+    const known = visit.joined(RequestFlash)
+    if (known) return known
+    const flash = new RequestFlash({ flashes, offer }, visit, ctx.res)
+    visit.join(flash)
+    return flash
+  }
+  return {
+    request: {
+      flash: (use, message: JsonValue, options?: FlashOptions) => {
+        const said = acceptSaid(message, options)
+        use.permit()
+        return after(use.catchUp(), () => flashOf(use).say(said))
+      },
+      // Takes none if nothing will show this response: messages wait for a visible page.
+      takeFlash: (use) => {
+        const { visit, ctx } = use
+        if (ctx.res.headersSent) throw usedLate('takeFlash was called')
+        const reader = readerOf(ctx, settings)
+        return reader && !visit.isSuperseded ? flashOf(use).take(reader) : []
+      },
+    },
+    socket: {
+      flash: (use, message: JsonValue, options?: FlashOptions) => {
+        const said = acceptSaid(message, options)
+        use.permit()
+        flashes.add(use.visitor.browserSubject, said)
+        if (!said.isForNext) use.emit(FLASH)
+      },
+    },
+    events: ({ cookie, visitor }) => {
+      const since = flashes.count
+      return {
+        // A page sends `true` when it reconnects: it may not take messages for pages loaded afterwards.
+        [TAKE_FLASH]: (isBack) => {
+          if (isBack !== undefined && isBack !== true)
+            throw new LiveSessionError('malformed', 'expected true of a page that comes back')
+          const brought = parseMessages(cookie?.members?.[NAME])
+          const taken = flashes.takeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
+          return after(
+            taken,
+            (messages): FlashAnswer => ({ ok: true, messages: messages.map(({ content }) => content) }),
+          )
+        },
+      }
+    },
+    cookie: {
+      name: NAME,
+      isOutdated: (brought) => flashes.hasTaken(parseMessages(brought)),
+      // Drop the oldest until the rest fits.
+      write: (browser, brought, fits) => {
+        const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)
+        while (waiting.length > 0 && !fits(waiting)) waiting.shift()
+        return waiting.length > 0 ? waiting : undefined
+      },
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import type Koa from 'koa'
+import type { CookieOptions } from '../../cookie/cookie-writer.js'
+import { isOwnPost, originClaims } from '../../http/origin.js'
+import { destinationOf, isPrefetch } from '../../http/prefetch.js'
+import { isClosed } from '../../identity/arrival.js'
+
+interface Trusted {
+  /** Trusted like our own origin. */
+  readonly origins: readonly string[]
+  readonly cookie: CookieOptions
+}
+
+/** The receiver of a response: a page load, or a script in an open page. */
+export type Reader = 'page' | 'script'
+
+/**
+ * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a HEAD response
+ * has no body, and any site can hide frames and fetches by its scripts. A reloaded page has closed the connection of its former request,
+ * while the app's code still runs.
+ */
+export function readerOf(ctx: Koa.Context, { origins, cookie }: Trusted): Reader | undefined {
+  if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
+  const destination = destinationOf(ctx, cookie)
+  if (destination === 'document') return 'page'
+  if (!['', 'empty'].includes(destination) || !isOwnPost(originClaims(ctx), origins)) return undefined
+  // A service worker fetches pages with the mode `navigate`. Clients other than browsers send neither header.
+  return destination === '' || ctx.get('Sec-Fetch-Mode') === 'navigate' ? 'page' : 'script'
+}

@@ -1,0 +1,124 @@
+import type { ServerResponse } from 'node:http'
+import type { JsonValue } from '../../../shared/json.js'
+import { isClosed, onArrival } from '../../identity/arrival.js'
+import type { BrowserSubject } from '../../ids/subject.js'
+import type { Answer, AnswerPart } from '../../part.js'
+import type { Flashes } from './flashes.js'
+import { type Message, NAME, parseMessages, type Said } from './message.js'
+import type { Reader } from './reader.js'
+
+/** The messages taken by a request, and their browser. */
+interface Taken {
+  readonly browser: BrowserSubject
+  readonly messages: readonly Message[]
+}
+
+interface Needs {
+  readonly flashes: Flashes
+  /** Notifies a browser's open pages of waiting messages. */
+  offer(browser: BrowserSubject): void
+}
+
+/** ms within which a browser loads the target page of a redirect. */
+const ON_THE_WAY = 2000
+/** The lowest status of a failed response. */
+const FAILURE = 500
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+
+/** Adds and takes messages for a request, and returns taken messages to the queue if the response fails. */
+export class RequestFlash implements AnswerPart {
+  readonly #core: Needs
+  readonly #visit: Answer
+  readonly #res: ServerResponse
+  /** The count of messages when this request began: its page load is newer than those. */
+  readonly #since: number
+  /** Whether the response contains messages, so that no cache may store it. */
+  isForOnce = false
+  /** The messages added by this request, and those among them for open pages, too. */
+  readonly #said: Message[] = []
+  readonly #offers: Message[] = []
+  /** Whether open pages will be notified once the response has reached the browser. */
+  #isWaiting = false
+  /** The messages to restore if the response is never visible. */
+  readonly #taken: Taken[] = []
+
+  constructor(core: Needs, visit: Answer, res: ServerResponse) {
+    this.#core = core
+    this.#visit = visit
+    this.#res = res
+    this.#since = core.flashes.count
+  }
+
+  get hasNews(): boolean {
+    return this.#said.length > 0
+  }
+
+  say(said: Said): void {
+    const { flashes } = this.#core
+    const message = flashes.add(this.#browser, said)
+    this.#said.push(message)
+    if (said.isForNext) return
+    this.#offers.push(message)
+    // If the request signs in, the browser's other pages reconnect before the response goes out, and would take the message.
+    flashes.hold([message])
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    onArrival(this.#res, () => this.#arrive())
+  }
+
+  /**
+   * Carries the messages added by this request over to another browser id. Leaves the others: an attacker may know a guest's id, and may
+   * have added messages there.
+   */
+  changeHands(): void {
+    this.#core.flashes.put(this.#browser, this.#said)
+  }
+
+  async take(reader: Reader): Promise<readonly JsonValue[]> {
+    const { flashes } = this.#core
+    const browser = this.#browser
+    const messages = await flashes.take(browser, this.#brought, reader === 'page' ? this.#since : undefined)
+    if (messages.length > 0) this.#show({ browser, messages })
+    return messages.map(({ content }) => content)
+  }
+
+  /** Called before the headers and the cookie are written: restores messages taken by a failed response for the next page. */
+  seal(): void {
+    this.#res.off('close', this.#giveBack)
+    if (this.#res.statusCode >= FAILURE) this.#giveBack()
+  }
+
+  /** Restores the messages for the visitor's next page if the browser closes the connection before the response. */
+  #show(taken: Taken): void {
+    const res = this.#res
+    this.isForOnce = true
+    if (res.headersSent) return
+    this.#taken.push(taken)
+    res.off('close', this.#giveBack)
+    if (isClosed(res)) this.#giveBack()
+    else res.once('close', this.#giveBack)
+  }
+
+  readonly #giveBack = (): void => {
+    for (const { browser, messages } of this.#taken.splice(0)) this.#core.flashes.giveBack(browser, messages)
+  }
+
+  get #browser(): BrowserSubject {
+    return this.#visit.visitor.browserSubject
+  }
+
+  get #brought(): readonly Message[] {
+    return parseMessages(this.#visit.cookie?.members?.[NAME])
+  }
+
+  /** After a redirect, gives its target page time to take the messages, before open pages are notified. */
+  #arrive(): void {
+    this.#isWaiting = false
+    if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#offer(), ON_THE_WAY).unref()
+    else this.#offer()
+  }
+
+  #offer(): void {
+    if (this.#core.flashes.release(this.#offers)) this.#core.offer(this.#browser)
+  }
+}

@@ -1,0 +1,26 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
+
+/**
+ * Returns a frozen copy of an app's input to a part.
+ *
+ * @param call the method, and `what` the input, for error messages
+ * @param most bytes of JSON
+ * @throws {LiveSessionError} `invalid_value` or `too_large`
+ */
+export function given(call: string, what: string, input: unknown, most: number): JsonValue {
+  const json = jsonOf(input, call)
+  const bytes = Buffer.byteLength(JSON.stringify(json))
+  if (bytes <= most) return json
+  const [needs, room] = [bytes, most].map((count) => count.toLocaleString('en'))
+  throw new LiveSessionError('too_large', `${call}: ${what} needs ${needs} bytes of ${room}`)
+}
+
+function jsonOf(input: unknown, call: string): JsonValue {
+  try {
+    return freezeJson(input)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw new LiveSessionError('invalid_value', `${call}: ${cause.message}`, { cause })
+  }
+}

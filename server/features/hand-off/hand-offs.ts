@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { printable } from '../../../shared/escape.js'
+import { isKey } from '../../../shared/fields.js'
+import { isAhead } from '../../../shared/stamp.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { Core } from '../../core.js'
+import { RotatingCache } from '../../values/rotating-cache.js'
+import { given } from '../given.js'
+import { SealingKeys } from './sealing-keys.js'
+
+const TYPE = 'live-session-hand-off+jwt'
+/** Lifetime of a token in seconds. */
+const LIFETIME = 60
+/** Maximum bytes of a payload: keeps the form with the encrypted payload below the limits of body parsers. */
+const MAX_PAYLOAD = 16 * 1024
+/** Maximum characters of a token with such a payload. */
+const MAX_TOKEN = 32 * 1024
+
+/** The browser and the purpose of a token. */
+interface Given {
+  /** The hash of the browser's subject. */
+  readonly browser: Sub
+  readonly purpose: string
+}
+
+/** The browser, the purpose and the target of a new token. */
+interface Sealed extends Given {
+  /** The redirect target: a path of this origin. */
+  readonly to: string
+}
+
+/** The contents of a token. Reading does not spend the token. */
+export interface HandOff {
+  readonly id: string
+  readonly payload: unknown
+}
+
+/** Creates encrypted tokens for hand-offs from sockets to requests, and lets each be spent only once. */
+export class HandOffs {
+  readonly #core: Pick<Core, 'settings' | 'store'>
+  readonly #keys: SealingKeys
+  /** Without a store, the ids of this process's unspent tokens: all others are refused. */
+  readonly #unspent: RotatingCache<true>
+
+  constructor(core: Pick<Core, 'settings' | 'store'>) {
+    const { secrets, maxSubjects, clock } = core.settings
+    this.#core = core
+    this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)
+    this.#unspent = RotatingCache.onMap({ max: maxSubjects, maxIdle: LIFETIME * 1000, clock })
+  }
+
+  /** @throws {LiveSessionError} `invalid_value` or `too_large` for the payload */
+  seal({ browser, purpose, to }: Sealed, payload: unknown): string {
+    const { settings, store } = this.#core
+    const iat = Math.floor(settings.clock() / 1000)
+    const jti = randomBytes(16).toString('base64url')
+    const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
+    const json = given(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
+    const token = this.#keys.seal({ ...claims, payload: json })
+    if (!store) this.#unspent.set(jti, true)
+    return token
+  }
+
+  /** Returns the contents of a token; undefined if expired, or for another purpose or browser. */
+  open(token: string, { browser, purpose }: Given): HandOff | undefined {
+    const claims = this.#claims(token, browser)
+    if (claims?.['purpose'] !== purpose) return undefined
+    const { jti, payload } = claims
+    return typeof jti === 'string' ? { id: jti, payload } : undefined
+  }
+
+  /** Returns the redirect target of a token for any purpose; undefined if expired, or for another browser. */
+  target(token: string, browser: Sub): string | undefined {
+    const to = this.#claims(token, browser)?.['to']
+    return typeof to === 'string' ? to : undefined
+  }
+
+  /**
+   * Spends the token, and returns whether this call was the first.
+   *
+   * @throws {LiveSessionError} `store_unavailable` if the store, which alone can tell, does not answer
+   */
+  async spend({ id }: HandOff): Promise<boolean> {
+    const { store } = this.#core
+    if (!store) {
+      const isUnspent = this.#unspent.get(id) !== undefined
+      this.#unspent.delete(id)
+      return isUnspent
+    }
+    const isFirst = await store.singleUse.spend(`hand-off:${id}`)
+    if (isFirst !== undefined) return isFirst
+    throw new LiveSessionError('store_unavailable', 'the store does not say whether this was used before')
+  }
+
+  #claims(token: string, browser: Sub): ReturnType<SealingKeys['open']> {
+    const claims = token.length > MAX_TOKEN ? undefined : this.#keys.open(token)
+    const { cookie, clock } = this.#core.settings
+    if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
+    const [iat, exp, now] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000, clock()]
+    // A token from the future would outlive the record of spent tokens.
+    return exp > now && Number.isFinite(iat) && !isAhead(iat, now) ? claims : undefined
+  }
+}
+
+/** @throws {TypeError} for an invalid name: the purpose comes from the app's code */
+export function checkPurpose(method: string, purpose: unknown): string {
+  if (isKey(purpose)) return purpose
+  const received = typeof purpose === 'string' ? JSON.stringify(purpose.slice(0, 64)) : typeof purpose
+  const expected = 'expected a purpose that starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -'
+  throw new TypeError(printable(`koa-live-session: ${method}: ${expected}, received ${received}`))
+}

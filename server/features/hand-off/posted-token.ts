@@ -1,0 +1,135 @@
+// Reads the hand-off token of a POSTed form, and either spends the token or redirects the POST to the token's target.
+
+import type { IncomingMessage } from 'node:http'
+import { parse } from 'node:querystring'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type Koa from 'koa'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { printable } from '../../../shared/escape.js'
+import { isRecord } from '../../../shared/parse.js'
+import { HAND_OFF_FIELD } from '../../../shared/protocol.js'
+import { pathOf } from '../../../shared/schema.js'
+import type { Core } from '../../core.js'
+import { readText } from '../../http/body.js'
+import { checkOwnPost } from '../../http/origin.js'
+import { subjectHash } from '../../ids/subject.js'
+import type { Identifier } from '../../ids/visitor.js'
+import type { Answer, RequestUse } from '../../part.js'
+import { checkPurpose, type HandOff, type HandOffs } from './hand-offs.js'
+
+const READ_ALREADY =
+  'koa-live-session: takeHandOff: the body of this request was read already: expected it in ctx.request.body, where parsers ' +
+  'leave it. Call takeHandOff before it is read, or put what was read there'
+
+const QUOTED_PLACES = 3
+
+/** The hand-offs, and the pieces of the kernel needed here. */
+interface Needs extends Pick<Core, 'cookie' | 'identities' | 'settings' | 'warn'> {
+  readonly handOffs: HandOffs
+}
+
+/** A request with the parsed body, as left by body parsers. */
+interface Parsed {
+  body?: unknown
+}
+
+const readings = new WeakMap<IncomingMessage, Promise<void>>()
+
+/**
+ * Returns the token in a POSTed form: never from a URL, as URLs end up in logs. The app's own parser may already have read the body.
+ * Otherwise parses the body into `request.body`, so that the app finds the other fields.
+ *
+ * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
+ */
+async function postedToken(ctx: Koa.Context): Promise<string | undefined> {
+  if (ctx.method !== 'POST') return undefined
+  const request = ctx.request as Parsed
+  if (request.body === undefined && isForm(ctx)) await readOnce(ctx.req, request)
+  const { body } = request
+  const token = isRecord(body) && Object.hasOwn(body, HAND_OFF_FIELD) ? body[HAND_OFF_FIELD] : undefined
+  return typeof token === 'string' ? token : undefined
+}
+
+/** Reads the body once, even for concurrent calls with different purposes. */
+function readOnce(req: IncomingMessage, request: Parsed): Promise<void> {
+  const reading = readings.get(req) ?? read(req, request)
+  readings.set(req, reading)
+  return reading
+}
+
+async function read(req: IncomingMessage, request: Parsed): Promise<void> {
+  if (req.readableDidRead) throw new TypeError(READ_ALREADY)
+  request.body = parse(await readText(req))
+}
+
+function isForm({ request }: Koa.Context): boolean {
+  return request.type.trim().toLowerCase() === 'application/x-www-form-urlencoded'
+}
+
+/**
+ * Redirects a POST with a token at the endpoint to the token's target: the browser repeats the POST there. Ignores any target from the
+ * page, which is untrusted.
+ *
+ * @returns whether the request had a token
+ * @throws {LiveSessionError} `bad_ticket` with status 204, which keeps the browser on its page
+ */
+export async function sendOn(
+  { cookie, handOffs, identities }: Needs,
+  ctx: Koa.Context,
+  requests: Identifier,
+): Promise<boolean> {
+  const token = isForm(ctx) ? await postedToken(ctx) : undefined
+  if (token === undefined) return false
+  const user = await requests.identify(ctx)
+  const own = identities.take(cookie.read(ctx.req, user), user).cookie
+  const to = own && handOffs.target(token, subjectHash(own.browserSubject))
+  if (to === undefined)
+    throw new LiveSessionError('bad_ticket', 'a hand-off that is not for this browser, or is too old', { status: 204 })
+  ctx.status = 307
+  ctx.set('Cache-Control', 'no-store')
+  ctx.redirect(to)
+  return true
+}
+
+/**
+ * Returns the payload handed off to this request. Of several requests with the same token, only the first gets the payload.
+ *
+ * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses the payload; errors of the body
+ */
+export async function takeHandOff(
+  core: Needs,
+  use: RequestUse,
+  purpose: string,
+  schema: StandardSchemaV1,
+): Promise<unknown> {
+  checkPurpose('takeHandOff', purpose)
+  if (typeof schema?.['~standard']?.validate !== 'function')
+    throw new TypeError('koa-live-session: takeHandOff: expected a Standard Schema (zod, valibot, arktype, ...)')
+  const { ctx } = use
+  const token = await postedToken(ctx)
+  if (token === undefined) return undefined
+  // Login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
+  checkOwnPost(core, ctx)
+  const handOff = open(core, use.visit, token, purpose)
+  if (!handOff) return undefined
+  // Validate before spending, so that another build of the app can still accept a payload unknown to this build.
+  const value = await accepted(schema, handOff, purpose)
+  // Reading the body, the schema and the store can take time.
+  if (use.visit.isSuperseded) return undefined
+  const isFirst = await core.handOffs.spend(handOff)
+  return isFirst && !use.visit.isSuperseded ? value : undefined
+}
+
+/** Opens a token only for the browser whose cookie the socket brought. */
+function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: string): HandOff | undefined {
+  return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
+}
+
+async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {
+  const result = await schema['~standard'].validate(payload)
+  if (!result.issues) return result.value
+  // Report only the path: schemas quote the refused value, which is secret from the page and the log.
+  const places = result.issues.map(({ path }) => pathOf(path))
+  const cause = new Error(printable(`refused at ${places.slice(0, QUOTED_PLACES).join(', ')}`))
+  throw new LiveSessionError('invalid_value', `takeHandOff("${purpose}"): not what the schema accepts`, { cause })
+}

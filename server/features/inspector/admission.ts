@@ -1,0 +1,113 @@
+// Decides which requests may use the inspector.
+
+import type Koa from 'koa'
+import { type Awaitable, after } from '../../../shared/promise.js'
+import type { Core } from '../../core.js'
+import { isOwnPolling, isOwnPost, originClaims } from '../../http/origin.js'
+import { SigningKeys } from '../../ids/keys.js'
+import { checkNames } from '../../options.js'
+
+/** The text signed for the token. */
+const OPENED = 'inspector'
+
+/** The options of `live.inspector(options)`. */
+export interface InspectorOptions {
+  /**
+   * Returns whether a request may see every visitor's values, and act on them. Called on each request, for pages and actions alike; only
+   * `true` admits. Decide by the signed-in user, not by an IP address. Required if NODE_ENV is production.
+   *
+   * @default browsers that have opened the route with its token, which the log shows at startup
+   * @example
+   * authorize: (ctx) => ctx.session?.role === 'admin'
+   */
+  readonly authorize?: (ctx: Koa.Context) => Awaitable<boolean>
+}
+
+/** The admission check, and the token for opening the page. */
+export interface Admission {
+  /** The token; undefined with `authorize`. */
+  readonly token: string | undefined
+  /** Returns the reason for refusing a request; undefined if admitted. */
+  readonly refusal: (ctx: Koa.Context) => Awaitable<string | undefined>
+}
+
+/**
+ * Creates the admission check.
+ *
+ * @throws {TypeError} in production without `authorize`, and for unknown options
+ */
+export function createAdmission(
+  { settings, warn }: Pick<Core, 'settings' | 'warn'>,
+  options: InspectorOptions,
+): Admission {
+  checkNames(options, ['authorize'], 'inspector: ')
+  const { authorize } = options
+  if (authorize !== undefined && typeof authorize !== 'function') {
+    throw new TypeError(
+      `koa-live-session: inspector: authorize: expected a function (ctx) => boolean, received ${typeof authorize}`,
+    )
+  }
+  if (!authorize && process.env['NODE_ENV'] === 'production') {
+    throw new TypeError(
+      'koa-live-session: inspector: it shows the values of all visitors, and NODE_ENV is production. Leave it out there, ' +
+        'or say who may look: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
+    )
+  }
+  if (authorize) return { token: undefined, refusal: (ctx) => foreign(ctx) ?? asked(ctx, authorize) }
+  const key = new TokenKey(settings.secrets)
+  warn(`inspector: open its address with ?token=${key.token}`)
+  return { token: key.token, refusal: (ctx) => foreign(ctx) ?? key.refusal(ctx) }
+}
+
+/** A page of another origin gets nothing, even if the app lets others read its responses. */
+function foreign(ctx: Koa.Context): string | undefined {
+  const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
+  const isOwn = isReading ? isOwnPolling : isOwnPost
+  // Refuses `origins`, too, which are trusted only with a single visitor's values.
+  if (isOwn(originClaims(ctx), [])) return undefined
+  return 'a page of another origin has asked for it. Open it by its address'
+}
+
+function asked(ctx: Koa.Context, authorize: NonNullable<InspectorOptions['authorize']>): Awaitable<string | undefined> {
+  return after(authorize(ctx), (is) => (is === true ? undefined : 'authorize has not answered true'))
+}
+
+/**
+ * Admits by a token, known only from the log or the secrets. An IP address proves nothing: through a tunnel, a proxy without forwarding
+ * headers, or DNS rebinding, an attacker's request looks local.
+ */
+class TokenKey {
+  readonly #keys: SigningKeys
+  readonly #cookie: string
+  /** Equal at each start and in each process, so that open pages keep working. */
+  readonly token: string
+
+  constructor(secrets: readonly string[]) {
+    this.#keys = new SigningKeys(secrets, 'inspector')
+    // Browsers send the cookies of localhost to all of its ports, where another app may also have an inspector.
+    this.#cookie = `live_inspector_${this.#keys.id}`
+    this.token = this.#keys.sign(OPENED)
+  }
+
+  /** Returns the reason for refusing a request; undefined if admitted. Gives a request with the token a cookie. */
+  refusal(ctx: Koa.Context): string | undefined {
+    const { token } = ctx.query
+    // Sign the port, too: browsers send the cookie to all ports of the host.
+    const here = `${OPENED} at ${originClaims(ctx).own}`
+    if (typeof token === 'string' && this.#isRight(OPENED, token)) {
+      ctx.cookies.set(this.#cookie, this.#keys.sign(here), {
+        httpOnly: true,
+        sameSite: 'strict',
+        signed: false,
+        overwrite: true,
+      })
+      return undefined
+    }
+    if (this.#isRight(here, ctx.cookies.get(this.#cookie, { signed: false }) ?? '')) return undefined
+    return 'without the token. Open its address with the ?token= that the log has shown at the start, or let others in by inspector({ authorize })'
+  }
+
+  #isRight(text: string, signature: string): boolean {
+    return this.#keys.index(text, signature) === 0
+  }
+}

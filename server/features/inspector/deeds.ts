@@ -1,0 +1,51 @@
+// Performs the actions of the inspector's buttons.
+
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Core } from '../../core.js'
+import { isUser, type Subject, type UserSubject } from '../../ids/subject.js'
+
+/** Revokes a user's cookies, tickets and sessions. */
+type Revoke = (user: UserSubject) => Promise<void>
+
+/**
+ * Performs an action, and returns a description of its effect.
+ *
+ * @param name the subject's name for use in a sentence
+ * @throws {LiveSessionError} `malformed` for an impossible action
+ */
+export async function act(
+  core: Pick<Core, 'connections' | 'subjects'>,
+  revoke: Revoke,
+  deed: unknown,
+  target: { readonly subject: Subject; readonly name: string } | undefined,
+): Promise<string> {
+  if (deed === 'restart') {
+    restart(core)
+    return 'As after a restart: all connections are closed, and memory is empty.'
+  }
+  if (deed !== 'empty' && deed !== 'revoke')
+    throw new LiveSessionError('malformed', 'expected empty, revoke or restart')
+  if (!target) throw new LiveSessionError('malformed', 'nothing is in memory of this subject any more')
+  const { subject, name } = target
+  if (deed === 'empty') {
+    forget(core, subject)
+    return `Emptied the cache entry of ${name}.`
+  }
+  if (!isUser(subject)) throw new LiveSessionError('malformed', 'a guest cannot be signed out')
+  await revoke(subject)
+  return `Ended all sockets, live cookies and tickets of ${name}. The app’s own sessions go on.`
+}
+
+/**
+ * Evicts all values from memory, and makes all browsers reconnect, as a restart would. Keeps revocations, and pending writes to the store.
+ */
+export function restart({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>): void {
+  void connections.end(connections.all(), 'closed')
+  subjects.clear()
+}
+
+/** Does the same for a single subject. */
+function forget({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>, subject: Subject): void {
+  void connections.end(connections.of(subject), 'closed')
+  subjects.evict(subject)
+}

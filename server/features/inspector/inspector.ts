@@ -1,0 +1,168 @@
+// The inspector's route.
+
+import type Koa from 'koa'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { Core } from '../../core.js'
+import { isUser, type Subject, subjectHash, type UserSubject, userIdOf } from '../../ids/subject.js'
+import { RotatingCache } from '../../values/rotating-cache.js'
+import type { Resident } from '../../values/subjects.js'
+import type { Admission } from './admission.js'
+import { act } from './deeds.js'
+import type { Html } from './html.js'
+import { pageMarkup, viewMarkup } from './page.js'
+import type { RecentRefusals } from './recent-refusals.js'
+import { SCRIPT } from './script.js'
+import { type NodeSnapshot, snapshotOf } from './snapshot.js'
+import { STYLE } from './style.js'
+import { subjectName } from './subject-markup.js'
+
+/** Maximum subjects on a page. */
+const MOST_SUBJECTS = 50
+/** Maximum subjects remembered for actions of open pages. */
+const MOST_SHOWN = 10_000
+
+const ALLOWED = 'GET, HEAD, POST'
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/** Overrides headers of the app's own pages. */
+const HEADERS = {
+  'Content-Security-Policy': POLICY,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+}
+
+/** The data and the actions of the page. */
+interface Source {
+  readonly core: Core
+  readonly refusals: RecentRefusals
+  /** Revokes a user's cookies, tickets and sessions. */
+  revoke(this: void, user: UserSubject): Promise<void>
+}
+
+/** The route returned by `live.inspector()`, with its token. */
+export type InspectorRoute = Koa.Middleware & {
+  /** Opening its URL with `?token=` gives the browser a cookie. Undefined with `authorize`. */
+  readonly token: string | undefined
+}
+
+/** Creates the route. Serves all parts of the page at the URL of the mount, distinguished by `?part=`. */
+export function createInspector(source: Source, { refusal, token }: Admission): InspectorRoute {
+  const { core } = source
+  const inspector = new Inspector(source)
+  const inspect: Koa.Middleware = async (ctx) => {
+    ctx.set(HEADERS)
+    const reason = await refusal(ctx)
+    if (reason !== undefined) {
+      core.warn(`inspector: 403: ${reason}`, 'inspector')
+      answer(ctx, 403, 'You may not look here. The log of the server says why.')
+    } else if (ctx.query['token'] !== undefined) goTo(ctx, '?')
+    else if (ctx.method === 'POST') await inspector.act(ctx)
+    else if (ctx.method === 'GET' || ctx.method === 'HEAD') inspector.show(ctx)
+    else {
+      ctx.set('Allow', ALLOWED)
+      answer(ctx, 405, `Expected ${ALLOWED}.`)
+    }
+  }
+  return Object.assign(inspect, { token })
+}
+
+class Inspector {
+  readonly #source: Source
+  /** By hash, as a guest's subject is a secret: pages get only hashes. */
+  readonly #shown: RotatingCache<Subject>
+
+  constructor(source: Source) {
+    this.#source = source
+    this.#shown = RotatingCache.onMap({ max: MOST_SHOWN, clock: source.core.settings.clock })
+  }
+
+  show(ctx: Koa.Context): void {
+    const part = ctx.query['part']
+    if (part === 'script') send(ctx, 'text/javascript', SCRIPT)
+    else if (part === 'style') send(ctx, 'text/css', STYLE)
+    else {
+      const { find } = ctx.query
+      const wanted = typeof find === 'string' ? find : ''
+      send(ctx, 'text/html', (part === 'view' ? viewMarkup : pageMarkup)(this.#look(wanted), wanted))
+    }
+  }
+
+  async act(ctx: Koa.Context): Promise<void> {
+    const { deed, subject: id } = ctx.query
+    const subject = typeof id === 'string' ? this.#shown.get(id) : undefined
+    try {
+      const told = await act(
+        this.#source.core,
+        this.#source.revoke,
+        deed,
+        subject && { subject, name: nameOf(subject) },
+      )
+      // Without a script, the response is the page itself.
+      if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, told)
+      goTo(ctx, '?')
+    } catch (error) {
+      if (!(error instanceof LiveSessionError)) throw error
+      answer(ctx, error.status, error.message)
+    }
+  }
+
+  #look(find: string): NodeSnapshot {
+    const { core, refusals } = this.#source
+    const found = some(core.subjects.residents(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
+    const residents = found.slice(0, MOST_SUBJECTS)
+    for (const { subject } of residents) this.#shown.set(subjectHash(subject), subject)
+    return snapshotOf(core, { residents, hasMore: found.length > MOST_SUBJECTS, refusals: refusals.all })
+  }
+}
+
+function isLike(subject: Subject, find: string): boolean {
+  return find === '' || (isUser(subject) && userIdOf(subject).toLowerCase().includes(find.toLowerCase()))
+}
+
+/** Returns the first matches, and stops there. */
+function some(all: Iterable<Resident>, most: number, is: (resident: Resident) => boolean): readonly Resident[] {
+  const found: Resident[] = []
+  for (const resident of all) {
+    if (is(resident)) found.push(resident)
+    if (found.length === most) break
+  }
+  return found
+}
+
+function nameOf(subject: Subject): string {
+  const id: Sub = subjectHash(subject)
+  return subjectName({ id, userId: isUser(subject) ? userIdOf(subject) : undefined })
+}
+
+function send(ctx: Koa.Context, type: string, text: string | Html): void {
+  ctx.status = 200
+  ctx.type = `${type}; charset=utf-8`
+  ctx.body = String(text)
+}
+
+/** Redirects, so that the URL shows no token or action. */
+function goTo(ctx: Koa.Context, address: string): void {
+  ctx.status = 303
+  ctx.redirect(address)
+}
+
+function answer(ctx: Koa.Context, status: number, text: string): void {
+  ctx.status = status
+  ctx.type = 'text/plain; charset=utf-8'
+  ctx.body = text
+}

@@ -1,0 +1,24 @@
+import { type Core, endSessions } from '../../core.js'
+import type { Part } from '../../part.js'
+import { revoke } from '../../sync/revocations.js'
+import { createAdmission, type InspectorOptions } from './admission.js'
+import { createInspector, type InspectorRoute } from './inspector.js'
+import { RecentRefusals } from './recent-refusals.js'
+
+/** Creates the feature for the inspector, a route that shows the state of this process: reads all of the kernel. */
+export function inspectorPart(core: Core): Part {
+  let refusals: RecentRefusals | undefined
+  return {
+    plugin: {
+      inspector: (options: InspectorOptions = {}): InspectorRoute => {
+        const admission = createAdmission(core, options)
+        refusals ??= new RecentRefusals(core.app, core.settings.clock)
+        return createInspector(
+          { core, refusals, revoke: (user) => revoke(core, user).then(() => endSessions(core, user)) },
+          admission,
+        )
+      },
+    },
+    close: () => refusals?.close(),
+  }
+}

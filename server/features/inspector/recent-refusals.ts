@@ -1,0 +1,39 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type Koa from 'koa'
+import { REFUSAL_CHANNEL, type Refused } from '../../settings/refused.js'
+
+const MOST = 50
+
+/** A refusal, with its time in ms since 1970. */
+export interface SeenRefusal extends Omit<Refused, 'app'> {
+  readonly at: number
+}
+
+/** Records the newest refusals of an app, from its creation on. */
+export class RecentRefusals {
+  readonly #app: Koa
+  readonly #clock: () => number
+  #seen: readonly SeenRefusal[] = []
+
+  constructor(app: Koa, clock: () => number) {
+    this.#app = app
+    this.#clock = clock
+    subscribe(REFUSAL_CHANNEL, this.#hear)
+  }
+
+  /** Newest first. */
+  get all(): readonly SeenRefusal[] {
+    return this.#seen
+  }
+
+  /** Stops recording. */
+  close(): void {
+    unsubscribe(REFUSAL_CHANNEL, this.#hear)
+  }
+
+  readonly #hear = (message: unknown): void => {
+    const { app, ...refused } = message as Refused
+    // The channel is global: ignore other apps of this process.
+    if (app === this.#app) this.#seen = [{ ...refused, at: this.#clock() }, ...this.#seen].slice(0, MOST)
+  }
+}

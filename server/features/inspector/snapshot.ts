@@ -1,0 +1,214 @@
+import { hostname } from 'node:os'
+import { cookieBytes } from '../../../shared/budget.js'
+import type { ChangeSource } from '../../../shared/change.js'
+import type { Field } from '../../../shared/field.js'
+import type { JsonValue } from '../../../shared/json.js'
+import { newestOf, type Stamp } from '../../../shared/stamp.js'
+import type { Sub } from '../../../shared/sub.js'
+import type { LiveCookie } from '../../cookie/cookie.js'
+import type { VerifiedCookie } from '../../cookie/cookie-text.js'
+import type { Connections } from '../../identity/connections.js'
+import { isUser, type Subject, subjectHash, userIdOf } from '../../ids/subject.js'
+import type { Settings } from '../../options.js'
+import type { Fact, Part } from '../../part.js'
+import type { StoreState } from '../../store/health.js'
+import type { StoreSync } from '../../store/store-sync.js'
+import type { Sessions } from '../../values/sessions.js'
+import type { Resident, Subjects } from '../../values/subjects.js'
+import type { SeenRefusal } from './recent-refusals.js'
+
+interface Parts {
+  readonly connections: Connections
+  readonly cookie: LiveCookie
+  readonly parts: readonly Pick<Part, 'facts'>[]
+  readonly sessions: Sessions
+  readonly settings: Settings
+  readonly store: StoreSync | undefined
+  readonly subjects: Subjects
+}
+
+/** Maximum characters shown of a value. */
+const LONGEST_VALUE = 500
+
+/**
+ * - `cache`: in the memory of this process
+ * - `sockets`: kept in memory by open sockets, and never evicted
+ * - `browser`: sent to open pages
+ * - `cookie`: brought by a browser in its cookie
+ * - `store`: confirmed by the store, or loaded from there
+ */
+type Place = 'cache' | 'sockets' | 'browser' | 'cookie' | 'store'
+
+/** Whether `get` returns the stored value, or else the reason for the default. */
+type ValueState = 'live' | 'deleted' | 'expired' | 'unreadable' | 'undeclared'
+
+/** A key of a subject. */
+export interface ValueSnapshot {
+  readonly key: string
+  readonly state: ValueState
+  /** As JSON, truncated if long; undefined if deleted, hidden or undeclared. */
+  readonly json: string | undefined
+  readonly isHidden: boolean
+  readonly stamp: Stamp
+  readonly source: ChangeSource
+  readonly places: readonly Place[]
+  /** Its bytes in the cookie; undefined if not stored there. */
+  readonly bytes: number | undefined
+}
+
+export interface SubjectSnapshot {
+  /** The public name: a hash, as a guest's subject contains the secret of its cookie. */
+  readonly id: Sub
+  /** As returned by `identify`; undefined for a guest. */
+  readonly userId: string | undefined
+  /** Whether the user's id is a number. 1 and '1' are two users. */
+  readonly isNumber: boolean
+  /** The number of open sockets at this process. */
+  readonly sockets: number
+  /** The bytes of its values in the cookie. */
+  readonly cookieBytes: number
+  /** Keys whose newest write the store has not confirmed. */
+  readonly unsaved: readonly string[]
+  /** The newest write. */
+  readonly lastWrite: { readonly stamp: Stamp; readonly source: ChangeSource } | undefined
+  /** Facts about a user from other features. */
+  readonly facts: readonly Fact[]
+  readonly values: readonly ValueSnapshot[]
+}
+
+/** The state of this process. Keys and values are untrusted, and need escaping. */
+export interface NodeSnapshot {
+  /** ms since 1970 */
+  readonly at: number
+  /** The process: `host:pid`. */
+  readonly node: string
+  /** The number of open sockets at this process. */
+  readonly sockets: number
+  readonly cached: { readonly users: number; readonly browsers: number }
+  readonly cookieBudget: number
+  readonly store: { readonly state: StoreState; readonly unsaved: number } | undefined
+  readonly subjects: readonly SubjectSnapshot[]
+  /** Whether the list of subjects is truncated. */
+  readonly hasMore: boolean
+  /** Newest first. */
+  readonly refusals: readonly SeenRefusal[]
+}
+
+/** The subjects and the refusals for a snapshot. */
+export interface View {
+  readonly residents: readonly Resident[]
+  readonly hasMore: boolean
+  readonly refusals: readonly SeenRefusal[]
+}
+
+/** Returns the current state, and changes nothing. */
+export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View): NodeSnapshot {
+  const { connections, settings, store, subjects } = parts
+  const brought = broughtBy(parts.cookie.seen(), residents)
+  return {
+    at: settings.clock(),
+    node: `${hostname()}:${process.pid}`,
+    sockets: connections.all().reduce((sum, { sockets }) => sum + sockets, 0),
+    cached: subjects.cached,
+    cookieBudget: settings.cookieBudget,
+    store: store && { state: store.health.state, unsaved: store.unsaved.size },
+    subjects: residents
+      .map((resident) => subjectSnapshot(parts, resident, brought.get(resident.subject)))
+      .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1)),
+    hasMore,
+    refusals,
+  }
+}
+
+/** Returns a sort key: users first, in a stable order, so that subjects keep their place on the page. */
+function nameOf({ userId, id }: SubjectSnapshot): string {
+  return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
+}
+
+function subjectSnapshot(parts: Parts, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
+  const { subject, replica, holding } = resident
+  const values = replica.registers().flatMap(({ key }) => valueSnapshot(parts, resident, key, brought) ?? [])
+  const newest = newestOf(values.map(({ stamp }) => stamp))
+  const last = values.find(({ stamp }) => stamp === newest)
+  const unsaved = parts.store?.unsaved.of(subject).map(({ key }) => key) ?? []
+  return {
+    id: subjectHash(subject),
+    userId: isUser(subject) ? userIdOf(subject) : undefined,
+    isNumber: subject.startsWith('user:n:'),
+    sockets: holding?.outlets.size ?? 0,
+    cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+    unsaved: [...new Set(unsaved)],
+    lastWrite: last && { stamp: last.stamp, source: last.source },
+    facts: isUser(subject) ? parts.parts.flatMap(({ facts }) => facts?.(subject) ?? []) : [],
+    values,
+  }
+}
+
+function valueSnapshot(
+  { sessions, settings, store }: Parts,
+  { subject, replica, holding }: Resident,
+  key: string,
+  brought: ReadonlySet<string>,
+): ValueSnapshot | undefined {
+  const source = replica.source(key)
+  if (!source) return undefined
+  const field = sessions.fields.get(key)
+  const [stamp, value] = [replica.stamp(key), replica.value(key)]
+  const isHeld = holding !== undefined && holding.outlets.size > 0
+  const isInCookie = brought.has(writeOf(key, stamp))
+  // An undeclared key may be a hidden field of another build: show the key, not the value.
+  const isShown = field !== undefined && field.access !== 'hidden'
+  const places: readonly (Place | false | undefined)[] = [
+    'cache',
+    isHeld && 'sockets',
+    isHeld && isShown && 'browser',
+    isInCookie && 'cookie',
+    store?.holds(subject, { key, stamp }) && 'store',
+  ]
+  return {
+    key,
+    state: stateOf(field, stamp, value, settings.clock()),
+    json: isShown && value !== undefined ? cut(JSON.stringify(value)) : undefined,
+    isHidden: field?.access === 'hidden',
+    stamp,
+    source,
+    places: places.filter((place) => place !== false && place !== undefined),
+    bytes: field?.inCookie || (!field && isInCookie) ? cookieBytes(key, value) : undefined,
+  }
+}
+
+function stateOf(field: Field | undefined, stamp: Stamp, value: JsonValue | undefined, now: number): ValueState {
+  if (!field) return 'undeclared'
+  if (value === undefined) return 'deleted'
+  if (field.isExpired(stamp, now)) return 'expired'
+  return field.read(value) === undefined ? 'unreadable' : 'live'
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** Returns the writes of these subjects found in browsers' cookies. */
+function broughtBy(
+  cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
+  residents: readonly Resident[],
+): ReadonlyMap<Subject, ReadonlySet<string>> {
+  const brought = new Map(residents.map(({ subject }) => [subject, new Set<string>()]))
+  const users = new Map(residents.flatMap(({ subject }) => (isUser(subject) ? [[subjectHash(subject), subject]] : [])))
+  for (const { browserSubject, user, registers } of cookies) {
+    const owners: readonly (Subject | undefined)[] = [browserSubject, user && users.get(user)]
+    for (const owner of owners) {
+      const writes = owner && brought.get(owner)
+      if (writes) for (const { key, stamp } of registers) writes.add(writeOf(key, stamp))
+    }
+  }
+  return brought
+}
+
+function writeOf(key: string, stamp: Stamp): string {
+  return `${stamp} ${key}`
+}
+
+/** Truncates at whole characters. */
+function cut(json: string): string {
+  if (json.length <= LONGEST_VALUE) return json
+  return `${Array.from(json.slice(0, LONGEST_VALUE)).slice(0, -1).join('')}… (${json.length.toLocaleString('en')} characters)`
+}

@@ -1,0 +1,297 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'socket.io'
+import type { AnyChange, ChangeSource } from '../../../shared/change.js'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { isWithin } from '../../../shared/ms.js'
+import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
+import type { Stamp } from '../../../shared/stamp.js'
+import type { Core } from '../../core.js'
+import { onArrival } from '../../identity/arrival.js'
+import { hangUp } from '../../identity/connection.js'
+import { type RegisterChanges, Registers } from '../../store/registers.js'
+import type { Updates } from '../../store/updates.js'
+import { toEnding } from '../../values/ending.js'
+import { KnownSession } from './known-session.js'
+import {
+  BORN,
+  changesOf,
+  checkRoom,
+  isOver,
+  keyOf,
+  maxAgeOf,
+  RENEWED,
+  SESSION,
+  type SessionName,
+} from './session-content.js'
+import { sessionEnded } from './session-json.js'
+import type { SessionEnd } from './types.js'
+
+/** ms after which another process's response is presumed sent: the message announcing this may be lost. */
+const LONGEST_ANSWER = 30_000
+const LOST =
+  'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
+
+/**
+ * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for a request with it. With
+ * a store, each request reads the session from the store: the visitor may have just signed out at another process.
+ */
+export class AppSessions extends Registers<KnownSession> {
+  readonly updates: Updates<SessionName> | undefined
+  /** ms after which a session ends, used or not. */
+  maxLifetime: number = Infinity
+  #rounds: NodeJS.Timeout | undefined
+  #isClosed = false
+  #loads = 0
+
+  constructor(core: Core) {
+    const onDrop = (count: number): void => void (count === 0 || core.store || core.warn(LOST))
+    super(core, SESSION, (name, now) => new KnownSession(name, now, false), onDrop)
+    const answers = {
+      ensure: ([name]: readonly SessionName[]) => name && this.ask(name).catch(() => false),
+      isLoaded: (name: SessionName) => this.live(name) !== undefined,
+      inTime: (name: SessionName) => this.loadInTime(name),
+    }
+    this.updates = core.store?.updates(answers, {
+      find: (name) => this.live(name)?.replica,
+      confirm: (name, register, source) => {
+        const session = this.live(name)
+        if (session) this.merge(session, [register], source)
+        if (!this.isGivenUp(name)) core.remote.peers?.tell(name, [register])
+      },
+      checkOpen: () => core.sessions.checkOpen(),
+    })
+  }
+
+  /** Starts to keep sessions. */
+  begin(maxLifetime: number): void {
+    this.isUsed = true
+    this.maxLifetime = maxLifetime
+    this.#rounds ??= this.beginRounds((session) => this.#look(session))
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#rounds)
+  }
+
+  /** Returns the session unless it has ended. */
+  live(name: SessionName): KnownSession | undefined {
+    const session = this.find(name)
+    return session && this.endOf(session) === undefined ? session : undefined
+  }
+
+  /** Returns the current state of a request's or socket's session: memory may have evicted and reloaded it. Undefined if it has ended. */
+  current(session: KnownSession): KnownSession | undefined {
+    const current = this.live(session.name) ?? session
+    return this.endOf(current) === undefined ? current : undefined
+  }
+
+  /** Returns the reason for a session's end; also for a lapsed session whose end is not yet recorded. */
+  endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
+    if (ended !== undefined) return ended
+    if (this.isGivenUp(name)) return 'destroyed'
+    return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
+  }
+
+  /** Records that a user's request came with the session. */
+  setUsers(session: KnownSession): void {
+    if (session.isUsers) return
+    session.isUsers = true
+    this.#settle(session)
+  }
+
+  /** Keeps a session in memory as long as the connection. Closes the connection if the session has ended since the handshake found it. */
+  hold(found: KnownSession, conn: Socket['conn']): KnownSession {
+    if (conn.readyState !== 'open') return found
+    const known = this.find(found.name)
+    const session = known ?? found
+    if (!known && this.endOf(found) !== undefined) {
+      void hangUp(conn)
+      return session
+    }
+    session.holders.set(conn, new Set())
+    conn.once('close', () => {
+      session.usedAt = this.core.settings.clock()
+      session.holders.delete(conn)
+      this.#settle(session)
+    })
+    return this.put(session)
+  }
+
+  /**
+   * Returns the session of a name, after refreshing it from the store.
+   *
+   * @throws {LiveSessionError} `store_unavailable` if the store does not answer, and the session is not in memory
+   */
+  async open(name: SessionName): Promise<KnownSession | undefined> {
+    if (this.isGivenUp(name)) return undefined
+    const isCertain = await this.ask(name)
+    const session = this.live(name)
+    if (session) session.usedAt = this.core.settings.clock()
+    // The session has expired: end it everywhere.
+    else if (isCertain && this.find(name) && !this.isGivenUp(name)) {
+      this.#end(name, 'expired')
+      this.#hangUp(name)
+      this.core.remote.store?.erase(name, [])
+    }
+    return session
+  }
+
+  /** Returns whether a session of this name may exist anywhere, after asking the store. */
+  async mayExist(name: SessionName): Promise<boolean> {
+    return !this.core.store || !(await this.ask(name).catch(() => false)) || this.find(name) !== undefined
+  }
+
+  /**
+   * Loads a session from the store, and returns whether the answer is certain. For a session in memory, waits no longer than the deadline.
+   *
+   * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would appear signed out
+   */
+  async ask(name: SessionName): Promise<boolean> {
+    const { store } = this.core
+    if (this.live(name)) {
+      const isAnswered = this.loadInTime(name)
+      return (!store || store.health.state === 'good') && isAnswered
+    }
+    try {
+      await this.load(name)
+      return true
+    } catch (cause) {
+      throw new LiveSessionError('store_unavailable', 'the store does not say what is in the session', { cause })
+    }
+  }
+
+  /**
+   * Saves a session's changes, and renews its lifetime.
+   *
+   * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
+   */
+  save(session: KnownSession, changes: RegisterChanges, source: ChangeSource): void {
+    // A closing process skips renewals, so that no request fails for them.
+    if (this.#isClosed && changes.size === 0) return
+    checkRoom(changesOf(session.replica), changes)
+    this.write(session, new Map([...changes, [RENEWED, null]]), source)
+  }
+
+  /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
+  override write(held: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
+    this.core.sessions.checkOpen()
+    if (this.isGivenUp(held.name)) throw sessionEnded()
+    return super.write(this.live(held.name) ?? this.restore(held), changes, source)
+  }
+
+  /**
+   * Retires a session's id for good, at all nodes. Closes its connections once the response with the browser's new cookie is sent.
+   *
+   * @throws {LiveSessionError} `closed`
+   */
+  destroy(name: SessionName, res: ServerResponse | undefined): void {
+    const { epochs, sessions } = this.core
+    sessions.checkOpen()
+    const isUsers = this.isUsers(name)
+    this.#end(name, 'destroyed')
+    epochs.giveUp(name, undefined, isUsers)
+    const dismiss = (): void => {
+      this.#hangUp(name)
+      epochs.endAgain(name)
+    }
+    if (res) onArrival(res, dismiss)
+    else dismiss()
+  }
+
+  /** Merges a session's registers from another process or the store. Ignores a session without its creation marker. */
+  override take(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
+    if (!this.isUsed) return
+    const end = registers.find(({ key }) => key === EPOCH_KEY)
+    if (this.isGivenUp(name)) {
+      // A second announcement of the end: the response of the ending request is sent.
+      if (end && source === 'node') this.#hangUp(name)
+    } else if (end) {
+      this.core.epochs.hear(name, toEnding(end))
+      this.#end(name, 'destroyed')
+      if (source === 'store') this.#hangUp(name)
+      else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
+    } else {
+      const isBegun = registers.some(({ key, value }) => key === BORN && value !== undefined)
+      // With a store, a node loads sessions on demand.
+      const isNew = isBegun && (source === 'store' || !this.core.store)
+      const session = isNew ? this.ensure(name) : this.find(name)
+      if (session) this.merge(session, registers, source)
+      if (session && source === 'node') this.prune(session)
+    }
+  }
+
+  protected override changed(session: KnownSession, changes: readonly AnyChange[]): void {
+    const { watchers } = session
+    if (watchers.length === 0) return
+    const tell = (change: AnyChange): void => {
+      for (const watcher of watchers) watcher.changed(change)
+    }
+    const ofValues = changes.flatMap((change): AnyChange[] => {
+      const key = keyOf(change.key)
+      return key === undefined ? [] : [{ ...change, key }]
+    })
+    this.core.announcements.change(session, ofValues, tell)
+  }
+
+  /** While the store is down, sends a single load at a time, as a probe for its recovery. */
+  protected override async load(name: SessionName): Promise<void> {
+    if (this.core.store?.health.state === 'down' && this.#loads > 0) throw new Error('the store is down')
+    this.#loads += 1
+    try {
+      await super.load(name)
+    } finally {
+      this.#loads -= 1
+    }
+  }
+
+  protected override compare(name: SessionName, stored: readonly StoredRegister[], askedAt: number): void {
+    const session = this.live(name)
+    // If the store has lost the session, write everything back.
+    const isWhole = stored.some(({ key }) => key === BORN)
+    if (session) this.meet(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
+    const end = stored.find(({ key }) => key === EPOCH_KEY)
+    // Another process may have written before learning of the end: delete everything but the end marker.
+    if (end && stored.length > 1) this.core.store?.erase(name, [end])
+  }
+
+  /** Refreshes a stale or expired session from the store, and drops an idle session. */
+  async #look(session: KnownSession): Promise<void> {
+    const { name, holders, replica, usedAt } = session
+    // Memory may have evicted and reloaded the session during this round.
+    if (this.find(name) !== session) return
+    const { maxIdle, store, storeRefresh, clock } = this.core.settings
+    const now = clock()
+    const isStale = store && holders.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
+    // Another process may have renewed the expired session. If the store does not answer, the next round asks again.
+    if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
+    // The store can restore the session, or its browser closed long ago.
+    else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
+      this.drop(session)
+  }
+
+  /** Ends a session, and removes its values. Leaves its connections open until `#hangUp`. */
+  #end(name: SessionName, end: SessionEnd): void {
+    const session = this.find(name)
+    if (!session || session.ended !== undefined) return
+    const { watchers } = session
+    session.ended = end
+    this.forget(session, () => true, 'job')
+    this.core.announcements.add(() => {
+      for (const watcher of watchers) watcher.ended(end)
+    })
+  }
+
+  /** Closes the connections of an ended session, so that each browser reconnects with its current cookie. */
+  #hangUp(name: SessionName): void {
+    const session = this.find(name)
+    if (session?.ended === undefined) return
+    this.drop(session)
+    for (const conn of session.holders.keys()) void hangUp(conn)
+  }
+
+  /** Moves a session to the right cache: held, of users or of guests. */
+  #settle(session: KnownSession): void {
+    if (this.find(session.name) === session) this.put(session)
+  }
+}

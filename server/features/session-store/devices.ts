@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import type Koa from 'koa'
+import type { JsonValue } from '../../../shared/json.js'
+import type { Core } from '../../core.js'
+import { type PartName, subjectHash, type UserSubject } from '../../ids/subject.js'
+import type { Fact } from '../../part.js'
+import { Kept, Registers } from '../../store/registers.js'
+import type { AppSessions } from './app-sessions.js'
+import type { KnownSession } from './known-session.js'
+import { BORN, type SessionName } from './session-content.js'
+import type { Device } from './types.js'
+
+declare const KIND: unique symbol
+/** The name of a user's list of devices, equal in the store and in all processes. */
+export type ListName = PartName & { readonly [KIND]: 'devices' }
+
+const LIST = 'devices:'
+const HOUR = 60 * 60 * 1000
+/** Maximum devices listed. Beyond half as many again, the oldest are dropped. */
+const MOST = 100
+const LONGEST_LABEL = 200
+
+/** The value of a register: the session, its start time, and the label. */
+type Value = readonly [session: SessionName, since: number, label: string | null]
+
+/** A device, and its signed-in session. */
+interface Entry {
+  readonly device: Device
+  readonly session: SessionName
+}
+
+function listName(user: UserSubject): ListName {
+  return `${LIST}${subjectHash(user)}` as ListName
+}
+
+/** Derives a public name from the session's name: reveals no id, and changes when the id is regenerated. */
+function deviceName(session: SessionName): string {
+  return `d${createHash('sha256').update(`device:${session}`).digest('base64url').slice(0, 22)}`
+}
+
+/**
+ * Lists each user's signed-in sessions: a register for each session in the user's list, written at most once an hour. Tracks sessions, not
+ * live cookies, as a user without writes has no live cookie.
+ */
+export class Devices extends Registers<Kept<ListName>> {
+  readonly #sessions: AppSessions
+
+  constructor(core: Core, sessions: AppSessions) {
+    super(core, LIST, (name, now) => new Kept(name, now, true))
+    this.#sessions = sessions
+  }
+
+  /** Records the user and the hour of a request with a session. */
+  seen(session: KnownSession, user: UserSubject | undefined, ctx: Koa.Context): void {
+    const hour = Math.floor(this.core.settings.clock() / HOUR)
+    const { user: former, hour: last } = session.seen ?? {}
+    if (user === former && hour === last) return
+    session.seen = { user, hour }
+    if (former !== undefined && former !== user) this.#remove(former, [session.name])
+    if (user === undefined) return
+    const value: Value = [session.name, session.replica.stamp(BORN), this.#labelOf(ctx) ?? null]
+    const list = this.ensure(listName(user))
+    this.write(list, new Map([[deviceName(session.name), value]]), 'job')
+    // Bound the list: a user may sign in thousands of times.
+    const all = this.#entriesOf(list)
+    if (all.length <= MOST * 1.5) return
+    this.prune(list, 1)
+    const oldest = all.slice(MOST).map((entry) => entry.session)
+    this.#remove(user, oldest)
+  }
+
+  /** Lists existing sessions, last used first. */
+  async of(user: UserSubject): Promise<readonly Device[]> {
+    return (await this.#existing(user)).slice(0, MOST).map(({ device }) => device)
+  }
+
+  /** Returns a user's devices in this process, for the inspector. */
+  facts(user: UserSubject): Fact | undefined {
+    const known = this.#entriesOf(this.find(listName(user)))
+    if (known.length === 0) return undefined
+    return { title: 'Devices', texts: known.slice(0, MOST).map(({ device }) => device.label ?? device.name) }
+  }
+
+  /** Ends the session of a user's device. Returns whether the user had the device. */
+  async end(user: UserSubject, name: string): Promise<boolean> {
+    const one = (await this.#existing(user)).find(({ device }) => device.name === name)
+    if (one) await this.#endAll(user, [one.session])
+    return one !== undefined
+  }
+
+  /** Ends all sessions of a user except `except`. */
+  async endOthers(user: UserSubject, except: SessionName | undefined): Promise<void> {
+    const { all } = await this.#loaded(user)
+    const others = all.map(({ session }) => session).filter((session) => session !== except)
+    await this.#endAll(user, others)
+  }
+
+  async #endAll(user: UserSubject, sessions: readonly SessionName[]): Promise<void> {
+    for (const session of sessions) this.#sessions.destroy(session, undefined)
+    this.#remove(user, sessions)
+    await this.core.store?.level(sessions)
+  }
+
+  async #existing(user: UserSubject): Promise<readonly Entry[]> {
+    const { all, isAnswered } = await this.#loaded(user)
+    const asked = await Promise.all(
+      all.map(async (kept) => {
+        const isCertain = isAnswered && (await this.#sessions.ask(kept.session).catch(() => false))
+        const isThere = this.#sessions.live(kept.session) !== undefined
+        return { kept, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isGivenUp(kept.session) }
+      }),
+    )
+    const gone = asked.flatMap(({ kept, isGone }) => (isGone ? kept.session : []))
+    // Without a store, another process may have the session.
+    if (gone.length > 0 && this.core.store) this.#remove(user, gone)
+    return asked.flatMap(({ kept, isGone, isOver }) => (isGone || isOver ? [] : kept))
+  }
+
+  /** Loads the list. Without an answer of the store in time, the list may be incomplete or stale. */
+  async #loaded(user: UserSubject): Promise<{ readonly all: readonly Entry[]; readonly isAnswered: boolean }> {
+    const isAnswered = await this.loadInTime(listName(user))
+    const list = this.ensure(listName(user))
+    this.prune(list, 1)
+    return { all: this.#entriesOf(list), isAnswered }
+  }
+
+  #remove(user: UserSubject, sessions: readonly SessionName[]): void {
+    this.write(this.ensure(listName(user)), new Map(sessions.map((session) => [deviceName(session), undefined])), 'job')
+  }
+
+  #labelOf(ctx: Koa.Context): string | undefined {
+    const { deviceLabel, report } = this.core.settings
+    try {
+      const label: unknown = deviceLabel(ctx)
+      // Encode as UTF-8, which replaces half a character left at the end by `slice`.
+      return typeof label === 'string' ? Buffer.from(label.slice(0, LONGEST_LABEL)).toString() : undefined
+    } catch (error) {
+      report(error)
+      return undefined
+    }
+  }
+
+  /** Returns the valid entries of a list, last seen first. */
+  #entriesOf(list: Kept<ListName> | undefined): readonly Entry[] {
+    const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
+    return all.flatMap(({ key, stamp, value }) => {
+      const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []
+      if (typeof session !== 'string' || !this.#sessions.owns(session) || typeof since !== 'number') return []
+      const lastSeen = Math.floor(stamp / HOUR) * HOUR
+      return { session, device: { name: key, since, lastSeen, label: typeof label === 'string' ? label : undefined } }
+    })
+  }
+}

@@ -1,0 +1,32 @@
+import type { Socket } from 'socket.io'
+import type { AnyChange } from '../../../shared/change.js'
+import type { UserSubject } from '../../ids/subject.js'
+import { Kept } from '../../store/registers.js'
+import type { SessionName } from './session-content.js'
+import type { SessionEnd } from './types.js'
+
+/** A listener to a session. */
+export interface SessionWatcher {
+  changed(change: AnyChange): void
+  ended(end: SessionEnd): void
+}
+
+/** A browser's koa-session in the memory of this process. */
+export class KnownSession extends Kept<SessionName> {
+  /** The connections that hold the session in memory, each with its watchers. */
+  readonly holders: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
+  /** The user and the hour (since 1970) of the last request. */
+  seen: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
+  /** The reason for the end, if ended. */
+  ended: SessionEnd | undefined
+
+  /** An ended session stays in memory until the response with its browser's new cookie is sent. */
+  override get isHeld(): boolean {
+    return this.holders.size > 0 || this.ended !== undefined
+  }
+
+  /** A copy, as watchers may leave during a notification. */
+  get watchers(): readonly SessionWatcher[] {
+    return Array.from(this.holders.values()).flatMap((some) => [...some])
+  }
+}

@@ -1,0 +1,80 @@
+import onHeaders from 'on-headers'
+import { isMs, MS } from '../../../shared/ms.js'
+import type { Core } from '../../core.js'
+import { type UserId, type UserSubject, userSubject } from '../../ids/subject.js'
+import { checkNames } from '../../options.js'
+import type { Part } from '../../part.js'
+import { AppSessions } from './app-sessions.js'
+import { Devices } from './devices.js'
+import { SessionHandle } from './session-handle.js'
+import { KoaSessionStore } from './session-store.js'
+import type { SessionStore, SessionStoreOptions } from './types.js'
+
+const KEPT =
+  'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
+  'expected await ctx.session.regenerate() once the user is set'
+
+/** Creates the feature for `live.sessionStore()`, a store for koa-session's sessions. */
+export function sessionPart(core: Core): Part {
+  const appSessions = new AppSessions(core)
+  const devices = new Devices(core, appSessions)
+  const store = new KoaSessionStore(appSessions, core.settings)
+  const userOf = (id: UserId, call: string): UserSubject => {
+    if (appSessions.isUsed) return userSubject(id, call)
+    throw new TypeError(
+      `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
+    )
+  }
+  return {
+    plugin: {
+      sessionStore: (options: SessionStoreOptions = {}): SessionStore => {
+        checkNames(options, ['maxLifetime'], 'sessionStore: ')
+        const { maxLifetime = appSessions.maxLifetime } = options
+        checkLifetime(maxLifetime, appSessions)
+        appSessions.begin(maxLifetime)
+        devices.isUsed = true
+        return store
+      },
+      devices: async (id: UserId) => devices.of(userOf(id, 'devices(id)')),
+      endDevice: async (id: UserId, name: string) => devices.end(userOf(id, 'endDevice(id, name)'), name),
+    },
+    names: [appSessions, devices],
+    begins: (ctx, _, user) => {
+      const session = appSessions.isUsed ? store.brought(ctx) : undefined
+      if (!session) return
+      if (user) appSessions.setUsers(session)
+      devices.seen(session, user, ctx)
+    },
+    facts: (user) => devices.facts(user),
+    revokes: async (user, except) => {
+      if (appSessions.isUsed) await devices.endOthers(user, except && store.brought(except)?.name)
+    },
+    // Session fixation: an attacker with a planted id would be signed in too. Check late: the app may set the user before it regenerates.
+    signsIn: (ctx) =>
+      onHeaders(ctx.res, () => {
+        const session = store.brought(ctx)
+        if (session && appSessions.current(session)) core.warn(KEPT)
+      }),
+    handshake: {
+      // Gives sockets the session found by koa-session in the handshake.
+      connect: (ctx, conn) => {
+        const found = store.brought(ctx)
+        if (!found) return undefined
+        const session = appSessions.hold(found, conn)
+        return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
+      },
+    },
+    close: () => appSessions.close(),
+  }
+}
+
+/** @throws {TypeError} for an invalid time, or a different time than before: all calls share a single store */
+function checkLifetime(given: unknown, { isUsed, maxLifetime: former }: AppSessions): void {
+  const name = 'koa-live-session: sessionStore({ maxLifetime })'
+  if (!isMs(given) && given !== Infinity)
+    throw new TypeError(`${name}: expected ${MS}, or Infinity, received ${String(given)}`)
+  if (isUsed && given !== former)
+    throw new TypeError(
+      `${name}: expected ${former} as before, received ${given}. There is one store: set it in one place`,
+    )
+}

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto'
+import { LiveSessionError } from '../../../shared/errors.js'
+import { type JsonValue, sameJson } from '../../../shared/json.js'
+import { isRecord } from '../../../shared/parse.js'
+import type { Replica } from '../../../shared/replica.js'
+import type { PartName } from '../../ids/subject.js'
+import type { RegisterChanges } from '../../store/registers.js'
+import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
+
+declare const KIND: unique symbol
+/** The name of an app's session in processes and stores: a hash, which does not reveal its id. */
+export type SessionName = PartName & { readonly [KIND]: 'session' }
+
+/** The contents of a session by register key: values and metadata, without stamps. */
+export type SessionContent = ReadonlyMap<string, JsonValue>
+
+/** Marks the creation of a session: a session without this marker is incomplete or deleted. */
+export const BORN = '$born'
+/** Marks the last save, from which the lifetime counts. */
+export const RENEWED = '$renewed'
+/** The lifetime since the last save: ms as in koa-session, which may be negative; or `session`, as long as the browser keeps the cookie. */
+const MAX_AGE = '$maxAge'
+const OWN = new Set([BORN, RENEWED, MAX_AGE])
+/** The prefix of each key of `ctx.session`, distinct from the keys above. */
+const MARK = '.'
+
+/** Maximum keys of a session at a time, including metadata. */
+const MAX_KEYS = 256
+/** Maximum tombstones of deleted keys. */
+const MAX_DELETED = 1024
+/** Like other stores of koa-session, keeps a session this long after its expiry, so that koa-session finds it expired. */
+const GRACE = 10_000
+
+/** The prefix of sessions' names. */
+export const SESSION = 'session:'
+
+/** @param id the id in the browser's cookie: a secret, as it gives access to the session; not kept here */
+export function sessionName(id: string): SessionName {
+  return `${SESSION}${createHash('sha256')
+    .update(SESSION + id)
+    .digest('base64url')}` as SessionName
+}
+
+/** Returns the register key for a key of `ctx.session`. */
+export function registerKey(key: string): string {
+  return MARK + key
+}
+
+/** Returns the key of `ctx.session` for a register; undefined for a session's own registers. */
+export function keyOf(registerKey: string): string | undefined {
+  const key = registerKey.slice(MARK.length)
+  return registerKey.startsWith(MARK) && isCarried(key) ? key : undefined
+}
+
+/** Returns the values of `ctx.session` by key. */
+export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
+  const values = new Map<string, JsonValue>()
+  for (const register of replica.registers()) {
+    const key = keyOf(register.key)
+    if (key !== undefined && register.value !== undefined) values.set(key, register.value)
+  }
+  return values
+}
+
+/** Returns the last entry of each key, without deleted keys. */
+function definedOf(entries: Iterable<readonly [string, JsonValue | undefined]>): SessionContent {
+  const content = new Map<string, JsonValue>()
+  for (const [key, value] of new Map(entries)) if (value !== undefined) content.set(key, value)
+  return content
+}
+
+export function contentOf(replica: Replica): SessionContent {
+  return definedOf([...changesOf(replica)].filter(([key]) => OWN.has(key) || keyOf(key) !== undefined))
+}
+
+/**
+ * Parses a session from koa-session for a save.
+ *
+ * @throws {LiveSessionError} `malformed`, `invalid_value`, `too_large`
+ */
+export function readContent(session: unknown, maxAge: unknown): SessionContent {
+  if (!isRecord(session)) throw new LiveSessionError('malformed', 'session: expected an object')
+  const content = new Map<string, JsonValue>()
+  for (const [key, given] of Object.entries(session)) {
+    if (!isCarried(key)) continue
+    checkKey(key)
+    const value = jsonOf(key, given)
+    if (value !== undefined) content.set(registerKey(key), value)
+  }
+  const lasts = readMaxAge(session['_session'] === true ? 'session' : (session['_maxAge'] ?? maxAge))
+  return content.set(BORN, null).set(MAX_AGE, lasts).set(RENEWED, null)
+}
+
+function readMaxAge(said: unknown): number | 'session' {
+  if (said === undefined || said === Number.POSITIVE_INFINITY) return 'session'
+  if (isMaxAge(said)) return said
+  throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
+}
+
+/** Returns a session in koa-session's form: mutable, and with the remaining time by koa-session's own clock. */
+export function toKoaSession(replica: Replica, now: number): object {
+  const values: object = JSON.parse(JSON.stringify(Object.fromEntries(valuesOf(replica))))
+  const maxAge = maxAgeOf(replica)
+  if (maxAge === 'session') return { ...values, _session: true }
+  return { ...values, _expire: Date.now() + expiryOf(replica) - now, _maxAge: maxAge }
+}
+
+/** Returns the changes of a request. Keys unchanged by the request are left out, and keep concurrent changes. */
+export function difference(before: SessionContent, after: SessionContent): RegisterChanges {
+  const changes = new Map<string, JsonValue | undefined>()
+  for (const key of before.keys()) if (!after.has(key)) changes.set(key, undefined)
+  for (const [key, value] of after) if (!sameJson(before.get(key), value)) changes.set(key, value)
+  return changes
+}
+
+/**
+ * Returns the initial contents of a regenerated session: the former contents, with the request's changes.
+ *
+ * @throws {LiveSessionError} `too_large`
+ */
+export function changed(before: SessionContent, changes: RegisterChanges): SessionContent {
+  checkRoom(before, changes)
+  return definedOf([...before, ...changes])
+}
+
+/**
+ * Checks the limits on keys. Never refuses changes without new keys, as concurrent processes may already have exceeded the limits.
+ *
+ * @param had including deleted keys
+ * @throws {LiveSessionError} `too_large`
+ */
+export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void {
+  const all = new Map([...had, ...changes])
+  const there = [...all.values()].filter((value) => value !== undefined).length
+  for (const [key, value] of changes) {
+    const isNew = value !== undefined && had.get(key) === undefined
+    if (isNew && there > MAX_KEYS) throw refusal('too_large', `it has ${MAX_KEYS} keys, and may have no others`, key)
+    const isGoing = value === undefined && (had.get(key) !== undefined || !had.has(key))
+    if (isGoing && all.size - there > MAX_DELETED)
+      throw refusal('too_large', `it has ${MAX_DELETED} keys that were deleted lately, and no others can be`, key)
+  }
+}
+
+/** Returns the registers of a session, including deleted keys. */
+export function changesOf(replica: Replica): RegisterChanges {
+  return new Map(replica.registers().map(({ key, value }) => [key, value]))
+}
+
+function isMaxAge(value: unknown): value is number | 'session' {
+  return value === 'session' || Number.isFinite(value)
+}
+
+export function maxAgeOf(replica: Replica): number | 'session' {
+  const value = replica.value(MAX_AGE)
+  // An unreadable value must not mean an endless lifetime.
+  return isMaxAge(value) ? value : Number.NEGATIVE_INFINITY
+}
+
+/** The expiry in ms since 1970; infinite if the browser ends the session. */
+function expiryOf(replica: Replica): number {
+  const maxAge = maxAgeOf(replica)
+  return maxAge === 'session' ? Number.POSITIVE_INFINITY : replica.stamp(RENEWED) + maxAge
+}
+
+/**
+ * Returns whether a session's expiry, with the grace period, or its maximum lifetime has passed.
+ *
+ * @param maxLifetime ms since its creation
+ */
+export function isOver(replica: Replica, now: number, maxLifetime: number): boolean {
+  return expiryOf(replica) + GRACE <= now || replica.stamp(BORN) + maxLifetime <= now
+}

@@ -1,0 +1,145 @@
+import type { Socket } from 'socket.io'
+import type { JsonValue } from '../../../shared/json.js'
+import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
+import type { Report } from '../../settings/report.js'
+import type { Update } from '../../store/updates.js'
+import { Outcome, type Written } from '../../sync/outcome.js'
+import { Audience, heedRejection, type Listener, Listeners } from '../../values/listeners.js'
+import type { AppSessions } from './app-sessions.js'
+import type { KnownSession, SessionWatcher } from './known-session.js'
+import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-content.js'
+import { checkWritable, jsonOf, refusal, sessionEnded } from './session-json.js'
+import type { SessionEnd } from './types.js'
+
+const FASTER = 'others were faster again and again at a key'
+const SILENT = 'the store does not answer the update of a key'
+
+type Values = Readonly<Record<string, JsonValue>>
+type ValueListener = (value: JsonValue | undefined) => void
+type ValuesListener = (values: Values) => void
+
+/** `socket.session`. Untyped: the public types are in types.ts. */
+export class SessionHandle {
+  readonly #sessions: AppSessions
+  readonly #report: Report
+  readonly #held: KnownSession
+  readonly #changes = new Listeners()
+  readonly #all = new Audience<Values>()
+  readonly #ends = new Audience<SessionEnd>()
+  #isTelling = false
+
+  constructor(sessions: AppSessions, report: Report, session: KnownSession, socket: Socket) {
+    this.#sessions = sessions
+    this.#report = report
+    this.#held = session
+    const watchers = session.holders.get(socket.conn)
+    const watcher: SessionWatcher = {
+      changed: (change) => {
+        this.#changes.tell(change, report)
+        this.#tellAll()
+      },
+      ended: (end) => this.#ends.tell(end, report),
+    }
+    watchers?.add(watcher)
+    socket.once('disconnecting', () => watchers?.delete(watcher))
+  }
+
+  get ended(): SessionEnd | undefined {
+    return this.#session ? undefined : this.#sessions.endOf(this.#held)
+  }
+
+  get(key: string): JsonValue | undefined {
+    const own = registerKey(key)
+    return keyOf(own) === key ? this.#session?.replica.value(own) : undefined
+  }
+
+  values(): Values {
+    const session = this.#session
+    return Object.freeze(Object.fromEntries(session ? valuesOf(session.replica) : []))
+  }
+
+  set(key: string, value: unknown): Promise<Written> {
+    return this.#write('set', key, () => value)
+  }
+
+  delete(key: string): Promise<Written> {
+    return this.#write('delete', key, () => undefined)
+  }
+
+  update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
+    return this.#write('update', key, () => next(this.get(key)))
+  }
+
+  subscribe(listener: ValuesListener): () => void
+  subscribe(key: string, listener: ValueListener): () => void
+  subscribe(...given: readonly [ValuesListener] | readonly [key: string, ValueListener]): () => void {
+    if (given.length === 1) {
+      const [listener] = given
+      heedRejection(listener(this.values()), this.#report)
+      return this.#all.add(listener)
+    }
+    const [key, listener] = given
+    return this.#changes.subscribe({ key, value: this.get(key) }, listener, this.#report)
+  }
+
+  onChange(listener: Listener): () => void {
+    return this.#changes.onChange(listener)
+  }
+
+  onEnd(listener: (end: SessionEnd) => void): () => void {
+    const { ended } = this.#held
+    if (ended === undefined) return this.#ends.add(listener)
+    // Call only this listener: a pending announcement may notify the others.
+    heedRejection(listener(ended), this.#report)
+    return () => undefined
+  }
+
+  get #session(): KnownSession | undefined {
+    return this.#sessions.current(this.#held)
+  }
+
+  /** Applies a write before the caller's next line runs, except an `update` with a store. */
+  #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
+    const { updates } = this.#sessions
+    const { name } = this.#held
+    return Outcome.of(async () => {
+      const update = this.#prepared(method, key, value)
+      update.permit()
+      let stamp = method === 'update' && updates ? await updates.insist(name, update) : undefined
+      // The session may have ended during the store's update: then reject.
+      update.permit()
+      stamp ??= this.#sessions.write(this.#held, new Map([[update.field.key, update.next()]]), update.source)
+      return { stamp, level: await this.#sessions.level(name) }
+    }, this.#report)
+  }
+
+  #prepared(method: string, key: string, value: () => unknown): Update {
+    checkWritable(key)
+    const own = registerKey(key)
+    const change = new Map([[own, method === 'delete' ? undefined : null]])
+    return {
+      field: { key: own, refusal: (code) => refusal(code, code === 'conflict' ? FASTER : SILENT, key) },
+      next: () => {
+        const given = value()
+        refusePromise(given, `session.${method}("${key}")`, AWAIT_IT)
+        return jsonOf(key, given)
+      },
+      permit: () => {
+        const session = this.#session
+        if (!session) throw sessionEnded()
+        checkRoom(changesOf(session.replica), change)
+      },
+      source: 'socket',
+    }
+  }
+
+  /** Notifies listeners of all values once, after all changes of the turn. */
+  #tellAll(): void {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    queueMicrotask(() => {
+      this.#isTelling = false
+      this.#all.tell(this.values(), this.#report)
+    })
+  }
+}

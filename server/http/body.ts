@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http'
+import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
+import { MAX_BODY } from '../../shared/protocol.js'
+
+const READ_ALREADY =
+  'koa-live-session: the body of a POST to the endpoint was read before live.middleware() ran: expected it in ctx.request.body, ' +
+  'where parsers leave it. Put app.use(live.middleware()) before what reads it'
+
+/**
+ * Reads a request's body as JSON. Accepts a body already read by the app's own parser; a parser of forms alone also sets
+ * `ctx.request.body`, but leaves JSON unread.
+ *
+ * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
+ * @throws {TypeError} if the body was read and discarded: no page could save anything
+ */
+export async function readBody({ req, request }: Koa.Context): Promise<unknown> {
+  const { body } = request as { readonly body?: unknown }
+  if (Number(request.length) > MAX_BODY) throw tooLarge()
+  if (req.readableDidRead && body === undefined) throw new TypeError(READ_ALREADY)
+  if (req.readableDidRead) return body
+  const bytes = await read(req)
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw new LiveSessionError('malformed', 'the body is not JSON', { cause })
+  }
+}
+
+/**
+ * Reads a request's body as text.
+ *
+ * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
+ */
+export async function readText(req: IncomingMessage): Promise<string> {
+  return (await read(req)).toString()
+}
+
+async function read(req: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    // Keeps the stream open after an early stop, because an app's logger may still need the socket.
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      const data = Buffer.from(chunk)
+      bytes += data.length
+      if (bytes > MAX_BODY) break
+      chunks.push(data)
+    }
+  } catch (cause) {
+    throw new LiveSessionError('malformed', 'the body did not arrive', { cause })
+  }
+  if (bytes > MAX_BODY) throw tooLarge()
+  return Buffer.concat(chunks)
+}
+
+function tooLarge(): LiveSessionError {
+  return new LiveSessionError('too_large', `the body is over ${MAX_BODY} bytes`, { status: 413 })
+}

@@ -1,0 +1,65 @@
+import type { ServerResponse } from 'node:http'
+import type { Warn } from '../settings/report.js'
+
+const NOT_SHARED =
+  'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
+  's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
+  'for all, read no values'
+
+/** Directives that allow sharing a response between visitors; `must-understand` overrides `no-store` (RFC 9111, 5.2.2). */
+const SHARED = new Set(['public', 's-maxage', 'must-understand'])
+/** Headers that CDNs prefer to Cache-Control: those of RFC 9213, and their predecessors. */
+const TARGETED = new Set([
+  'cdn-cache-control',
+  'cloudflare-cdn-cache-control',
+  'vercel-cdn-cache-control',
+  'netlify-cdn-cache-control',
+  'akamai-cache-control',
+  'surrogate-control',
+  'edge-control',
+  'x-accel-expires',
+])
+
+/**
+ * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if the app meant to share it.
+ *
+ * @param isForOnce whether no cache may store the response: it sets a cookie, or shows a one-time message
+ */
+export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, warn: Warn): void {
+  const given = res.getHeader('Cache-Control')
+  const text = given === undefined ? undefined : [given].flat().join(', ')
+  let isShared = text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one)))
+  for (const name of res.getHeaderNames()) {
+    if (!TARGETED.has(name)) continue
+    res.removeHeader(name)
+    isShared = true
+  }
+  if (isForOnce) res.setHeader('Cache-Control', 'no-store')
+  else if (text === undefined) res.setHeader('Cache-Control', 'private')
+  else res.setHeader('Cache-Control', privateCacheControl(text))
+  if (isShared) warn(NOT_SHARED)
+}
+
+/** Returns the same Cache-Control restricted to the visitor's own browser, whose directives it keeps. */
+export function privateCacheControl(given: string): string {
+  const all = directives(given)
+  const kept = all.filter((one) => !SHARED.has(nameOf(one)) && !isQualified(one))
+  const isPrivate = kept.some((one) => ['private', 'no-store'].includes(nameOf(one)))
+  if (isPrivate && kept.length === all.length) return given
+  return (isPrivate ? kept : ['private', ...kept]).join(', ')
+}
+
+/** `private="set-cookie"` restricts only that header. */
+function isQualified(directive: string): boolean {
+  return nameOf(directive) === 'private' && directive.includes('=')
+}
+
+/** Commas within quotes do not separate directives. */
+function directives(text: string): readonly string[] {
+  const found = text.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []
+  return found.map((one) => one.trim()).filter((one) => one !== '')
+}
+
+function nameOf(directive: string): string {
+  return directive.replace(/=.*/s, '').trim().toLowerCase()
+}

@@ -1,0 +1,21 @@
+import type { Awaitable } from '../../shared/promise.js'
+import type { Core } from '../core.js'
+import type { Departing } from '../identity/recognized.js'
+import { browserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
+
+/**
+ * Loads all subjects involved in a request. Before an id rotation, loads even fresh subjects: to transfer the newest writes of other
+ * processes, and to transfer no values twice.
+ */
+export function loadCandidates(
+  { epochs, identities, store }: Core,
+  departing: readonly Pick<Departing, 'browser' | 'user'>[],
+  user: UserSubject | undefined,
+): Awaitable<unknown> {
+  const subjects = identities.candidates(departing, user)
+  const sub = user && subjectHash(user)
+  const isChanging = departing.some(({ browser, user: owner }) => {
+    return owner !== sub && !epochs.isGivenUp(browserSubject(browser))
+  })
+  return isChanging ? store?.consult(subjects) : store?.ensure(subjects)
+}

@@ -1,0 +1,156 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import Router from '@koa/router'
+import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
+import { isQuestion, parseSync, type Wanted } from '../../shared/parse.js'
+import type { Awaitable } from '../../shared/promise.js'
+import type { SyncAnswer } from '../../shared/protocol.js'
+import { readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import type { Whose } from '../identity/recognized.js'
+import { whoseIs } from '../identity/who.js'
+import type { UserSubject } from '../ids/subject.js'
+import type { Identifier, Vouched } from '../ids/visitor.js'
+import { tellRefusal } from '../settings/refused.js'
+import { refusalOf } from '../sync/refusal.js'
+import { dropped, type Side, sync } from '../sync/sync.js'
+import { superseded } from '../values/ending.js'
+import { readBody } from './body.js'
+import { answerListed, isPreflight } from './cross-origin.js'
+import { checkOwnPost } from './origin.js'
+import { Visit } from './visit.js'
+
+/** The steps of a request before its response. */
+interface Callers extends Identifier {
+  arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
+  begin(ctx: Koa.Context, vouched: Vouched, visit: Visit): void
+}
+
+/** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
+export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
+  const router = new Router()
+  router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
+    // The user may sign out while the body is read.
+    const { ends } = core.epochs
+    if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
+    if (ctx.method !== 'POST') {
+      ctx.set('Allow', 'POST')
+      throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
+    }
+    // Not `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit it.
+    const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
+    if (!isJson && (await hasPartAnswered(core, ctx, requests))) return
+    // A form on another site can send text that looks like JSON, but cannot label it as JSON.
+    if (!isJson || ctx.get('Content-Encoding') !== '')
+      throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
+    const wanted = parseSync(await readBody(ctx))
+    const user = await requests.arrive(ctx)
+    const cookie = core.cookie.read(ctx.req, user)
+    if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
+    const found = core.identities.take(cookie, user)
+    const named = wanted.who === undefined ? undefined : whoseIs(core, ctx, found)
+    if (named && !isOf(named, wanted)) {
+      ctx.body = answerStray(core, ctx, named)
+      return
+    }
+    const vouched = { user, ends }
+    const visit = new Visit(core, ctx, vouched, found)
+    requests.begin(ctx, vouched, visit)
+    ctx.body = await answer(core, visit, named ?? visit, wanted)
+  })
+  // The router itself adds `params` and `router` to the context.
+  return router.routes() as Koa.Middleware
+}
+
+/** Returns whether a part has answered a POST that is not JSON. */
+async function hasPartAnswered({ parts }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+  for (const { post } of parts) if (await post?.(ctx, requests)) return true
+  return false
+}
+
+/** Answers a refusal with its code. */
+async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+  try {
+    await next()
+  } catch (error) {
+    if (!(error instanceof LiveSessionError)) throw error
+    tellRefusal(ctx.app, 'request', error)
+    const { status, headers, body } = refusalOf(error).response
+    if (status === 413) endAfter(ctx)
+    ctx.status = status
+    ctx.set(headers)
+    ctx.body = body
+  }
+}
+
+/** Closes the connection, so that the unread rest of the body is neither awaited nor parsed as the next request. */
+function endAfter({ res }: Koa.Context): void {
+  const { stream } = res as { readonly stream?: ServerHttp2Stream }
+  // HTTP/2 forbids the header, and requests share the connection: close only this request's stream.
+  if (stream) stream.once('finish', () => stream.close())
+  else res.setHeader('Connection', 'close')
+}
+
+/** Delays a POST while a pending response brings another cookie: this POST's cookie could arrive later and replace it. */
+function checkBrowser(
+  { departures, disagreements }: Core,
+  read: VerifiedCookie | undefined,
+  user: UserSubject | undefined,
+): void {
+  if (!read) return
+  disagreements.ask(read.browserSubject, user)
+  if (departures.isUnderWay(read.browserSubject)) throw askAgain('the browser is about to get another cookie')
+}
+
+function askAgain(why: string): LiveSessionError {
+  return new LiveSessionError('rate_limited', why, { retryAfter: 1 })
+}
+
+/**
+ * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: the POST may be late, and
+ * a cookie in its response would replace the cookie of the browser's next user.
+ */
+function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
+  return isKept && who === wanted.who
+}
+
+/** Answers another visitor's page with the identity of this cookie. */
+function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
+  ctx.set('Cache-Control', 'no-store')
+  // Not counted, because the page's next request is.
+  if (!whose.isKept) return { dropped: true, results: [], held: [] }
+  core.limits.spendQuestion(whose)
+  return dropped(core, whose)
+}
+
+/** @param whose the visitor of the request; if the page named no `who`, the visitor after this response */
+async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
+  if (isQuestion(wanted)) {
+    core.limits.spendQuestion(visit)
+    if (visit.tellsEnd) throw askAgain('the browser is only now told that its cookie has ended')
+  }
+  const least = wanted.set.length > 0 ? 'sets' : 'shows'
+  const deed = visit.cookie ? 'renews' : least
+  const { sessions, subjects } = core
+  const tab = sessions.tabOf(whose.visitor.browser)
+  const side: Side = {
+    whose,
+    owner: whose.visitor.inTab(tab),
+    source: 'request',
+    permit: () => {
+      if (visit.isSuperseded) throw superseded()
+    },
+    refuse: (error) => tellRefusal(core.app, 'request', error),
+    begin: () => visit.does(deed),
+  }
+  // Only a question, without changes or tickets, gets a greeting: each greeting counts against the limit of questions.
+  const answered = (): Awaitable<SyncAnswer> =>
+    sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
+  if (!tab) return await answered()
+  subjects.hold(tab)
+  try {
+    return await answered()
+  } finally {
+    subjects.release(tab)
+  }
+}

@@ -1,0 +1,27 @@
+import type { Members } from '../part.js'
+import { Outcome } from '../sync/outcome.js'
+
+/** Reports errors of promises not awaited by the app. */
+interface Reporting {
+  readonly report: (error: unknown) => void
+}
+
+/** A class of handles, with the interface for parts' members. */
+interface HandleClass<H extends Reporting, U> {
+  readonly prototype: H
+  useOf(this: void, handle: H): U
+}
+
+/** Adds the members of parts to a class of handles. */
+export function addMembers<H extends Reporting, U, C>(
+  Handles: C & HandleClass<H, U>,
+  parts: readonly (Members<U> | undefined)[],
+): C {
+  for (const [name, member] of parts.flatMap((members) => Object.entries(members ?? {}))) {
+    const value = function (this: H, ...args: never[]): Promise<unknown> {
+      return Outcome.of(() => member(Handles.useOf(this), ...args), this.report)
+    }
+    Object.defineProperty(Handles.prototype, name, { value, configurable: true, writable: true })
+  }
+  return Handles
+}

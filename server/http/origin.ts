@@ -1,0 +1,95 @@
+// Decides whether a request comes from our own pages or from another site.
+
+import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Core } from '../core.js'
+import type { Settings } from '../options.js'
+
+const OF_NULL =
+  'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
+  'origins cannot list it: serve the page from an origin of its own.'
+/** The methods with which cross-site navigations send `SameSite=Lax` cookies (RFC 9110, 9.2.1). */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+/** The values of `Sec-Fetch-Site` for requests with all cookies. */
+const SAME_SITE: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none'])
+
+/** The claimed origin of a request, and the server's own. */
+export interface OriginClaims {
+  /** The Origin header; '' if absent. */
+  readonly origin: string
+  /** The Sec-Fetch-Site header; '' if absent. */
+  readonly site: string
+  /** The server's own `protocol://host`, never taken from the request's Origin. */
+  readonly own: string
+}
+
+/**
+ * Returns whether a POST comes from our own pages, by the rules of Go's CrossOriginProtection, except that the scheme has to match too. A
+ * request without either header is not from a browser, or from a browser without cross-site cookies to abuse.
+ */
+export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boolean {
+  const { origin, site } = claims
+  if (origin !== '' && trusted.includes(origin)) return true
+  if (site !== '') return site === 'same-origin' || site === 'none'
+  return origin === '' || isOwnOrigin(claims)
+}
+
+/** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from our own pages */
+export function checkOwnPost({ settings, warn }: Pick<Core, 'settings' | 'warn'>, ctx: Koa.Context): void {
+  const claims = originClaims(ctx)
+  if (isOwnPost(claims, settings.origins)) return
+  warn(describeBadOrigin(claims), 'bad_origin')
+  throw new LiveSessionError('bad_origin', 'this page may not post here')
+}
+
+/** Returns whether a websocket handshake comes from our own pages. Requires the Origin, which browsers always send. */
+export function isOwnWebSocket(claims: OriginClaims, trusted: readonly string[]): boolean {
+  return trusted.includes(claims.origin) || isOwnOrigin(claims)
+}
+
+/** Does the same for the first request of HTTP long-polling: a GET, which browsers send without Origin to the same origin. */
+export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): boolean {
+  const { origin, site } = claims
+  if (origin !== '' && trusted.includes(origin)) return true
+  if (site !== '' && site !== 'same-origin' && site !== 'none') return false
+  return origin === '' || isOwnOrigin(claims)
+}
+
+/**
+ * Returns whether browsers withhold the live cookie from such a request because of its `SameSite` (RFC 6265bis, 5.6.7). A navigation may
+ * still set a cookie by its response.
+ */
+export function isWithheldFrom(ctx: Koa.Context, { cookie, origins }: Pick<Settings, 'cookie' | 'origins'>): boolean {
+  const { sameSite } = cookie
+  if (sameSite === 'none' || (sameSite === 'lax' && SAFE.has(ctx.method))) return false
+  const claims = originClaims(ctx)
+  const { origin, site } = claims
+  if (site !== '') return !SAME_SITE.has(site)
+  return origin !== '' && !origins.includes(origin) && !isOwnOrigin(claims)
+}
+
+function isOwnOrigin({ origin, own }: OriginClaims): boolean {
+  const expected = normalOrigin(own)
+  return expected !== undefined && normalOrigin(origin) === expected
+}
+
+/** Returns the origin in lower case without a default port; undefined for other texts, like `null`. */
+function normalOrigin(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const { origin } = new URL(text)
+  return origin === 'null' ? undefined : origin
+}
+
+/** Reads the claims of a request. Does not use `ctx.origin`: in Koa 3 that is the request's own header. */
+export function originClaims(ctx: Koa.Context): OriginClaims {
+  // Some proxies forward `ws` or `wss` for a websocket, but its page's origin is http or https.
+  const protocol = ctx.protocol.replace(/^ws/, 'http')
+  return { origin: ctx.get('Origin'), site: ctx.get('Sec-Fetch-Site'), own: `${protocol}://${ctx.host}` }
+}
+
+/** Describes the refusal for the log alone: strangers must not learn the server's own origin. */
+export function describeBadOrigin({ origin, site, own }: OriginClaims): string {
+  const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
+  const remedy = origin === 'null' ? OF_NULL : 'Behind a proxy set app.proxy = true, or list it in origins.'
+  return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${remedy}`
+}

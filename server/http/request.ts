@@ -1,0 +1,219 @@
+import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
+import { escapeUnit } from '../../shared/escape.js'
+import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
+import { type Awaitable, after } from '../../shared/promise.js'
+import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
+import type { StoredRegister } from '../../shared/register.js'
+import type { Replica } from '../../shared/replica.js'
+import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Sub } from '../../shared/sub.js'
+import { stampsIn } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import { isBrought } from '../identity/login.js'
+import type { Identifier, Vouched } from '../ids/visitor.js'
+import type { RequestUse } from '../part.js'
+import { Handle } from '../sync/handle.js'
+import { Outcome } from '../sync/outcome.js'
+import { superseded } from '../values/ending.js'
+import { endsOf } from '../values/expiry.js'
+import type { Owner } from '../values/field-changes.js'
+import { Visit } from './visit.js'
+
+const EMBEDDED_TWICE =
+  'embed() was called twice for one response: expected once, as a page with two such scripts begins with neither'
+
+/** Describes a value left behind by a sign-in. */
+function describeLeft(key: string): string {
+  return (
+    `"${key}" was set before identify(), as a guest's value, and did not go to the account: expected set after ` +
+    "await ctx.liveSession.identify(). Only what a guest's page may set goes along"
+  )
+}
+/** Parts keep their data, like flash messages, for the browser. */
+const BROWSERS: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
+const WITHHELD =
+  'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
+
+/** `ctx.liveSession`: the values of the visitor who made the request. */
+export class RequestHandle extends Handle {
+  protected override readonly source = 'request'
+  readonly #core: Core
+  readonly #ctx: Koa.Context
+  readonly #requests: Identifier
+  readonly #vouched: Vouched
+  /** The fields written for its current visitor. */
+  #written: Set<Field> | undefined
+  #isEmbedded = false
+  /** Set at the first use. Not `#`, because the simulation reads it. */
+  protected begun: Visit | undefined
+
+  /**
+   * @param vouched the user from `identify`
+   * @param begun the visit, if the session was used before; else it begins at the first use
+   */
+  constructor(core: Core, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
+    super(core, core.sessions.requestFields)
+    this.#core = core
+    this.#ctx = ctx
+    this.#requests = requests
+    this.#vouched = vouched
+    this.begun = begun
+  }
+
+  /** Identifies the visitor at the first use: reading `ctx.liveSession` alone has no effect. */
+  get #visit(): Visit {
+    this.begun ??= new Visit(this.#core, this.#ctx, this.#vouched)
+    return this.begun
+  }
+
+  get visitorId(): Sub | undefined {
+    const { visitor, hasId } = this.#visit
+    return visitor.id(hasId)
+  }
+
+  get userId(): string | undefined {
+    return this.#visit.visitor.userId
+  }
+
+  /** Returns the readable values with their stamps, for the browser's first render. */
+  snapshot(): AnySnapshot {
+    const visit = this.#visit
+    visit.does('shows')
+    const { visitor, isKept, who, renew } = visit
+    const values: Record<string, JsonValue> = {}
+    const defaults: Record<string, JsonValue> = {}
+    const stamps: Record<string, Stamp> = {}
+    const deleted: string[] = []
+    const unsaved: string[] = []
+    const known: StoredRegister[] = []
+    const now = this.#core.settings.clock()
+    const inCookie = stampsIn(this.cookie)
+    const { tabKeys: tab } = this.#core.dispatch
+    const [ofTab] = this.#core.parts.flatMap((part) => part.tab?.(this.#ctx, this.#visit) ?? [])
+    for (const field of this.sessions.fields.values()) {
+      if (field.access === 'hidden') continue
+      const replica = field.scope === 'tab' ? ofTab : this.replica(field)
+      const value = this.sessions.value(field, replica)
+      const register = replica?.register(field.key)
+      const standing = register && field.standing(register, now)
+      const stamp = standing?.stamp ?? NEVER
+      if (standing) known.push(standing)
+      if (value !== undefined) values[field.key] = value
+      if (field.default !== undefined) defaults[field.key] = field.default
+      if (stamp !== NEVER) stamps[field.key] = stamp
+      if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
+      // This response sends the value, but the browser may reject the cookie. Expired values are not sent.
+      if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
+    }
+    const optional = {
+      ...(who === undefined ? {} : { who }),
+      // Without the withheld cookie, it is unknown whether the visitor is a guest.
+      ...(visit.isWithheld ? {} : visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
+      ...(isKept ? { held: visit.held } : {}),
+      ...(renew === undefined ? {} : { renew }),
+      ...(deleted.length === 0 ? {} : { deleted }),
+      ...(unsaved.length === 0 ? {} : { unsaved }),
+      ...(tab.length === 0 ? {} : { tab }),
+      ...endsOf(this.sessions.fields, known, now),
+    }
+    const ofParts = this.#core.parts.map((part) => part.snapshot?.(this.#use()))
+    return Object.assign({ ...optional, values, defaults, stamps }, ...ofParts)
+  }
+
+  /** Returns the snapshot as an inert script element, which needs no CSP nonce. Escaped, so that no value can end the element. */
+  embed(): string {
+    if (this.#isEmbedded) this.#core.warn(EMBEDDED_TWICE)
+    this.#isEmbedded = true
+    // <, > and & could end the element or begin a comment; U+2028 and U+2029 were line ends to older JavaScript parsers.
+    const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, escapeUnit)
+    return `<script type="application/json" id="${EMBED_ID}">${json}</script>`
+  }
+
+  identify(): Promise<void> {
+    return Outcome.of(async () => {
+      // Begin first, so that revocations by this call do not count as concurrent.
+      const visit = this.#visit
+      const { ends } = this.#core.epochs
+      const user = await this.#requests.identify(this.#ctx)
+      await visit.load(user)
+      if (user !== undefined && user !== visit.visitor.user)
+        for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
+      const isSignIn = user !== undefined && visit.visitor.user === undefined
+      await visit.changeTo({ user, ends })
+      if (isSignIn) this.#tellLeft()
+    }, this.report)
+  }
+
+  leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
+    this.#written = undefined
+    return Outcome.of(() => this.#visit.leave(forget), this.report)
+  }
+
+  protected override wrote(field: Field): void {
+    this.#written ??= new Set()
+    this.#written.add(field)
+  }
+
+  /** Warns of each value that this request set for the guest, and that the sign-in did not transfer. */
+  #tellLeft(): void {
+    for (const field of this.#written ?? []) if (!isBrought(field)) this.#core.warn(describeLeft(field.key))
+    this.#written = undefined
+  }
+
+  /** Returns the interface for parts. */
+  static useOf(this: void, handle: RequestHandle): RequestUse {
+    return handle.#use()
+  }
+
+  #use(): RequestUse {
+    return {
+      ctx: this.#ctx,
+      values: this,
+      visit: this.#visit,
+      permit: () => {
+        this.sessions.checkOpen()
+        this.permit(BROWSERS)
+      },
+      catchUp: () => this.#catchUp(),
+    }
+  }
+
+  /** The app may have signed its user in or out without notifying the plugin: messages are for the next request's visitor. */
+  #catchUp(): Awaitable<unknown> {
+    const visit = this.#visit
+    if (!visit.isAsBegun) return undefined
+    return after(this.#requests.identify(this.#ctx), (user) =>
+      user === visit.visitor.user ? undefined : this.identify(),
+    )
+  }
+
+  override get report(): (error: unknown) => void {
+    return (error) => this.#core.report(error, this.#ctx)
+  }
+
+  protected override get cookie(): Visit['cookie'] {
+    return this.#visit.cookie
+  }
+
+  protected override replica(field: Field): Replica | undefined {
+    return this.#visit.replica(field)
+  }
+
+  protected override begin(): void {
+    void this.#visit
+  }
+
+  protected override get owner(): Owner {
+    return this.#visit.visitor
+  }
+
+  protected override permit(fields: Iterable<Pick<Field, 'scope'>>): void {
+    const visit = this.#visit
+    if (visit.isSuperseded) throw superseded()
+    for (const { scope } of fields)
+      if (!visit.knowsOwner(scope)) throw new LiveSessionError('cookies_blocked', WITHHELD)
+    visit.does('sets')
+  }
+}

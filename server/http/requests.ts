@@ -1,0 +1,107 @@
+import type Koa from 'koa'
+import { type Awaitable, after } from '../../shared/promise.js'
+import { readables } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import { type UserSubject, userNamed } from '../ids/subject.js'
+import type { Vouched } from '../ids/visitor.js'
+import type { Part } from '../part.js'
+import { loadCandidates } from './candidates.js'
+import { createEndpoint } from './endpoint.js'
+import { addMembers } from './members.js'
+import { RequestHandle } from './request.js'
+import { IN_REQUESTS, watchSession } from './session-order.js'
+import type { Visit } from './visit.js'
+
+const TWICE =
+  'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
+  'after your auth and before your routes'
+const OTHER_APP =
+  'koa-live-session: live.middleware() was given a request of another app, which has no ctx.liveSession: expected ' +
+  'liveSession(app) of the app that listens. With koa-mount pass the outer one'
+const TOO_EARLY =
+  'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+  'app.use(live.middleware()) goes after auth and before your routes'
+const IN_HANDSHAKE =
+  'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
+  "io.use or io.on('connection'). A middleware of attach(io, { handshake }) finds out who the visitor is"
+/** The contexts of handshakes. */
+const handshakes = new WeakSet<object>()
+const REQUEST = Symbol('koa-live-session')
+
+/** Identifies visitors in a middleware, and provides `ctx.liveSession`. */
+export class Requests {
+  readonly #core: Core
+  readonly #endpoint: Koa.Middleware
+  readonly #Handle: typeof RequestHandle
+  readonly #begins: readonly NonNullable<Part['begins']>[]
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
+    this.#endpoint = createEndpoint(core, this)
+    this.#Handle = addMembers(
+      class extends RequestHandle {},
+      core.parts.map(({ request }) => request),
+    )
+    Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
+  }
+
+  /** Returns the middleware that identifies visitors before the app's own code runs, and answers POSTs to the endpoint. */
+  middleware(): Koa.Middleware {
+    const { endpoint } = this.#core.settings
+    return (ctx, next) => {
+      // Checks the URL first, to avoid parsing the path of other requests.
+      if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
+      if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
+      if (ctx[REQUEST] !== undefined) {
+        this.#core.warn(TWICE)
+        return next()
+      }
+      const { ends } = this.#core.epochs
+      return after(this.arrive(ctx), (user) => {
+        this.begin(ctx, { user, ends })
+        for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)), user)
+        return next()
+      })
+    }
+  }
+
+  /** Identifies the user of a request, and loads the visitor from the store before any read. */
+  arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
+    const { cookie, store } = this.#core
+    const identified = this.identify(ctx)
+    if (!store) return identified
+    return after(identified, (user) => {
+      const read = cookie.read(ctx.req, user)
+      return after(loadCandidates(this.#core, readables(read), user), () => user)
+    })
+  }
+
+  /** Calls the app's `identify`, and checks its answer. */
+  identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
+    const { identify } = this.#core.settings
+    if (!identify) return undefined
+    const check = watchSession(ctx, IN_REQUESTS)
+    return after(identify(ctx), (id) => {
+      check()
+      return userNamed(id)
+    })
+  }
+
+  /** @param visit the visit, if it has begun; else it begins at the first use */
+  begin(ctx: Koa.Context, vouched: Vouched, visit?: Visit): void {
+    ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, vouched, visit)
+  }
+}
+
+function handleOf(this: Koa.Context): RequestHandle {
+  const handle: RequestHandle | undefined = this[REQUEST]
+  if (handle) return handle
+  if (handshakes.has(this)) throw new TypeError(IN_HANDSHAKE)
+  throw new TypeError(TOO_EARLY)
+}
+
+/** Marks a handshake's context, for a specific error: it has no `ctx.liveSession`, although the app's middleware is in the right place. */
+export function noteHandshake(ctx: Koa.Context): void {
+  handshakes.add(ctx)
+}

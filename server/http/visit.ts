@@ -1,0 +1,256 @@
+import type Koa from 'koa'
+import onHeaders from 'on-headers'
+import type { Field } from '../../shared/field.js'
+import type { Awaitable } from '../../shared/promise.js'
+import type { Replica } from '../../shared/replica.js'
+import { heldIn, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import { type Brought, cookieAction, type Deed, moreOf } from '../identity/decide.js'
+import type { Departing, Evidence, Recognized, Whose } from '../identity/recognized.js'
+import { renewalOf, whoOf } from '../identity/who.js'
+import type { UserSubject } from '../ids/subject.js'
+import type { Visitor, Vouched } from '../ids/visitor.js'
+import type { Answer, AnswerPart } from '../part.js'
+import { keepFromSharedCaches } from './cache-control.js'
+import { loadCandidates } from './candidates.js'
+import { EndedSince } from './ended-since.js'
+import { usedLate, warnOfLateChange } from './lateness.js'
+import { isWithheldFrom } from './origin.js'
+import { clearUnseenPages } from './prefetch.js'
+
+/** The relations without a cookie to clear. */
+const COOKIELESS: ReadonlySet<Brought> = new Set(['none', 'withheld', 'newer'])
+
+/** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
+export class Visit implements Whose, Answer {
+  readonly #core: Core
+  readonly #ctx: Koa.Context
+  readonly #since: EndedSince
+  readonly #begunAs: UserSubject | undefined
+  #recognized: Recognized
+  #brought: Brought
+  #deed: Deed = 'reads'
+  #parts: readonly AnswerPart[] = []
+  /** Whether the browser's visitor leaves with this request. */
+  #isOver = false
+
+  /** @throws {TypeError} if the headers were sent: they must restrict the response to the visitor */
+  constructor(core: Core, ctx: Koa.Context, vouched: Vouched, known?: Recognized) {
+    const { user } = vouched
+    if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
+    const found = known ?? core.identities.take(core.cookie.read(ctx.req, user), user)
+    this.#core = core
+    this.#ctx = ctx
+    this.#begunAs = user
+    this.#recognized = core.identities.recognize(found, user, ctx.req)
+    const { relation } = this.#recognized
+    this.#brought = relation === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : relation
+    const brought = readable(found.read)
+    if (brought && relation === 'other') core.disagreements.missUser(brought.browserSubject)
+    this.#since = new EndedSince(core.epochs, found.read, this.#recognized, vouched)
+    if (this.#recognized.toEnd.length > 0) {
+      this.#isOver = brought?.user !== undefined && brought.user !== this.visitor.userSub
+      void this.#depart(this.#recognized.toEnd)
+    }
+    // Just before sending, because Koa removes earlier headers from an error response.
+    onHeaders(ctx.res, this.#seal)
+  }
+
+  join(part: AnswerPart): void {
+    this.#parts = [...this.#parts, part]
+  }
+
+  joined<P extends AnswerPart>(kind: new (...given: never[]) => P): P | undefined {
+    return this.#parts.find((part) => part instanceof kind) as P | undefined
+  }
+
+  get visitor(): Visitor {
+    return this.#recognized.visitor
+  }
+
+  /** Whether the visitor is still the user named by `identify` at the start of the request. */
+  get isAsBegun(): boolean {
+    return this.visitor.user === this.#begunAs
+  }
+
+  /** The request's own cookie, if it belongs to this visitor. */
+  get cookie(): VerifiedCookie | undefined {
+    return this.#recognized.cookie
+  }
+
+  get isKept(): boolean {
+    return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
+  }
+
+  /** Whether the browser has a cookie with its id, or gets it with this response. */
+  get hasId(): boolean {
+    return this.cookie ? this.isKept : this.#action() === 'write'
+  }
+
+  /** Whether the response announces the retirement of the cookie's id, without a new cookie: the next request may get a new cookie. */
+  get tellsEnd(): boolean {
+    return this.#action() === 'tell'
+  }
+
+  /** Whether the browser may have withheld its cookie. The page then learns its identity in its first exchange. */
+  get isWithheld(): boolean {
+    return this.#brought === 'withheld'
+  }
+
+  /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is. */
+  knowsOwner(scope: Field['scope']): boolean {
+    return !this.isWithheld || (scope === 'user' && this.visitor.user !== undefined)
+  }
+
+  /** Uses the epoch of the request's own cookie: a newer epoch applies from the next request. */
+  get who(): string | undefined {
+    const { cookie, visitor } = this.#recognized
+    if (this.isWithheld) return undefined
+    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
+  }
+
+  get held(): Whose['held'] {
+    return heldIn(this.cookie, this.#core.settings.fields)
+  }
+
+  get renew(): number | undefined {
+    return renewalOf(this.#ctx, this.#core.settings.maxAge)
+  }
+
+  /** Returns the replica with a field of the visitor, if any. */
+  replica(field: Field): Replica | undefined {
+    const { cookie, visitor } = this.#recognized
+    if (field.scope === 'tab') return undefined
+    // Memory may have evicted values since the request began; the cookie still has them.
+    return cookie
+      ? this.#core.freshness.compare(cookie, visitor)[field.scope]
+      : this.#core.subjects.find(visitor.subject(field))
+  }
+
+  /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
+  get isSuperseded(): boolean {
+    return this.#since.isSuperseded(this.#recognized)
+  }
+
+  /** Loads all subjects involved in continuing as another visitor. */
+  load(user: UserSubject | undefined): Awaitable<unknown> {
+    return loadCandidates(this.#core, [this.#departing], user)
+  }
+
+  /** Records how the request uses the session. */
+  does(deed: Deed): void {
+    const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
+    if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
+    this.#deed = moreOf(this.#deed, deed)
+  }
+
+  /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
+  async changeTo({ user, ends }: Vouched): Promise<void> {
+    if (user === this.visitor.user && !this.#since.isRevoked(this.#recognized)) this.does('shows')
+    else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
+  }
+
+  /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
+  async leave(isForgotten: boolean): Promise<void> {
+    const { epochs, identities } = this.#core
+    const { ends } = epochs
+    this.#isOver = true
+    if (this.visitor.user !== undefined && !isForgotten) {
+      await this.#become(identities.changeHands(this.#departing, undefined), ends)
+      return
+    }
+    const done = this.#become(identities.forget(this.#departing), ends)
+    // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
+    if (this.#brought === 'given-up') this.#brought = 'none'
+    if (!COOKIELESS.has(this.#brought)) this.#brought = 'forgotten'
+    this.#deed = this.#hasNews ? 'sets' : 'reads'
+    await done
+  }
+
+  #become(recognized: Recognized, ends: number): Promise<void> {
+    const { user: lastUser } = this.visitor
+    this.#recognized = recognized
+    if (lastUser !== undefined && lastUser !== recognized.visitor.user) this.#isOver = true
+    for (const part of this.#parts) part.changeHands()
+    this.#since.restart(ends)
+    if (this.#brought === 'own') this.#brought = 'other'
+    this.does('renews')
+    return this.#depart(recognized.toEnd, lastUser)
+  }
+
+  async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
+    if (names.length > 0) await this.#core.departures.begin(names, user, this.#ctx.res)
+  }
+
+  get #departing(): Departing {
+    const { browser, userSub: user } = this.visitor
+    return { browser, user, registers: this.cookie?.registers ?? [] }
+  }
+
+  readonly #seal = (): void => {
+    const { res } = this.#ctx
+    for (const part of this.#parts) part.seal()
+    if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
+    else res.setHeader('Vary', 'Cookie')
+    const action = this.#action()
+    const report = (error: unknown): void => this.#core.report(error, this.#ctx)
+    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#recognized).catch(report)
+    if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
+    if (action === 'tell') this.#core.cookie.tellEnd(this.#ctx.req, res, this.#since.givenUp)
+    const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
+    keepFromSharedCaches(res, isForOnce, this.#core.warn)
+    if (this.#isOver) clearUnseenPages(this.#ctx)
+  }
+
+  #action(): ReturnType<typeof cookieAction> {
+    const { comparison } = this.#recognized.cookie ?? {}
+    return cookieAction({
+      brought: this.#brought,
+      deed: this.#deed,
+      hasEnded: comparison === undefined && this.#since.hasEnded(this.#recognized),
+      // A renewing request writes the cookie anyway.
+      isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
+      hasConsent: () => this.#core.hasConsent(this.#ctx),
+    })
+  }
+
+  get #hasNews(): boolean {
+    return this.#parts.some((part) => part.hasNews)
+  }
+}
+
+/** Returns whether the visitor's own cookie is incomplete or about to expire. */
+function isStale(core: Core, { cookie, visitor }: Evidence): boolean {
+  if (!cookie) return false
+  const { maxAge, clock } = core.settings
+  const left = cookie.expiresAt - clock()
+  // More than `maxAge` is left only after a clock ran ahead.
+  if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
+  if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
+  return cookie.comparison?.isOutdated ?? core.freshness.isOutdated(cookie, visitor)
+}
+
+/** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
+function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: Evidence): Promise<void> {
+  const { cookie, cookieMembers, epochs, freshness } = core
+  // Memory may have evicted the visitor since the request began: merge the former cookie first, so that no value is lost.
+  if (brought) freshness.compare(brought, visitor)
+  const registers = freshness.registers(visitor, brought)
+  const content = {
+    browser: visitor.browser,
+    user: visitor.userSub,
+    ...epochs.signed(visitor.user, visitor.userSub),
+    registers,
+    members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
+  }
+  checkProxy(core, ctx)
+  return cookie.write(ctx.req, ctx.res, content)
+}
+
+/** Warns if the server mistakes https for http: cookies would lack Secure, and every page's origin would look foreign. */
+function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
+  if (ctx.secure) return
+  const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
+  if (settings.cookie.secure || ctx.get('X-Forwarded-Proto') === 'https')
+    warn(`${says}, but this server thinks that the request came over http. Behind a proxy set app.proxy = true.`)
+}

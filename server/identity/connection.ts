@@ -1,0 +1,113 @@
+import type { Socket } from 'socket.io'
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import { cookieless, type TabSubject } from '../ids/subject.js'
+import type { Emit } from '../values/live-socket.js'
+import type { Whose } from './recognized.js'
+
+/** The visitor of a connection, identified in its handshake. */
+export interface Opener extends Whose {
+  /** `Epochs.ends` at the call of `identify`. */
+  readonly ends: number
+  /** The additional members from parts for each socket. */
+  readonly members: readonly ((socket: Socket) => object)[]
+  /** The owner of its tab's values, if any. */
+  readonly tab: TabSubject | undefined
+}
+
+/** The handle of a connection's socket in a namespace. */
+interface Handle {
+  /** Tells the browser to reconnect, and ignores all further input. */
+  dismiss(code: LiveSessionErrorCode): void
+  /** Sends an event to the page, if the socket is open. */
+  readonly emit: Emit
+}
+
+type Conn = Socket['conn']
+
+/** ms for a browser on a slow network to receive its last messages. */
+const GRACE = 500
+
+/** A connection with its sockets in all namespaces, possibly none. */
+export class Connection {
+  readonly opener: Opener
+  /** The names by which `Connections` finds it. */
+  readonly names: readonly string[]
+  readonly #conn: Conn
+  /** The open sockets, each with its handle after admission. */
+  readonly #handles = new Map<Socket, Handle | undefined>()
+  #isEnded = false
+
+  constructor(conn: Conn, opener: Opener) {
+    this.#conn = conn
+    this.opener = opener
+    this.names = namesOf(opener)
+  }
+
+  /** Whether its visitor has left: nothing is received or sent any more. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** The number of sockets, including those in admission. */
+  get sockets(): number {
+    // socket.io emits no event for a socket rejected during admission, but removes it from its rooms.
+    for (const [socket, handle] of this.#handles)
+      if (!handle && !socket.rooms.has(socket.id)) this.#handles.delete(socket)
+    return this.#handles.size
+  }
+
+  /** Counts a socket, before its admission. */
+  enter(socket: Socket): void {
+    // A marker for `sockets`; socket.io joins this room at admission anyway.
+    void socket.join(socket.id)
+    this.#handles.set(socket, undefined)
+  }
+
+  /** Records the admission of a socket. Its rooms are then up to the app, which may let browsers leave any of them. */
+  add(handle: Handle, socket: Socket): void {
+    this.#handles.set(socket, handle)
+  }
+
+  remove(socket: Socket): void {
+    this.#handles.delete(socket)
+  }
+
+  /** Sends an event to the page in each namespace. */
+  emit: Emit = (event, ...args) => {
+    for (const handle of this.#handles.values()) handle?.emit(event, ...args)
+  }
+
+  /**
+   * Closes the connection so that its browser reconnects as the current visitor; `disconnect(true)` would prevent that. Drops sockets in
+   * admission. Resolves when the connection is closed.
+   */
+  async end(code: LiveSessionErrorCode): Promise<void> {
+    this.#isEnded = true
+    for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
+    await hangUp(this.#conn)
+  }
+}
+
+/** Closes a connection so that its browser reconnects. Resolves when the connection is closed. */
+export function hangUp(conn: Conn): Promise<void> {
+  return new Promise((resolve) => {
+    if (conn.readyState === 'closed') return resolve()
+    const timer = setTimeout(() => {
+      conn.close(true)
+      resolve()
+    }, GRACE).unref()
+    conn.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    // A polling browser gets its last messages in answer to the current poll. A graceful close would wait for the next poll, and deliver
+    // messages meant for the former visitor.
+    conn.close(conn.transport.name === 'polling')
+  })
+}
+
+function namesOf({ visitor, cookie }: Opener): readonly string[] {
+  const { userSub, browserSubject } = visitor
+  if (userSub === undefined) return [browserSubject]
+  return [visitor.subject(), browserSubject, ...(cookie ? [] : [cookieless(userSub)])]
+}

@@ -1,0 +1,55 @@
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { Epochs } from '../values/epochs.js'
+import type { Connection } from './connection.js'
+
+/** The open connections of this process, by the names of their visitors. */
+export class Connections {
+  readonly #connections = new Map<string, Set<Connection>>()
+
+  add(connection: Connection): void {
+    for (const name of connection.names) {
+      const connections = this.#connections.get(name) ?? new Set()
+      this.#connections.set(name, connections.add(connection))
+    }
+  }
+
+  remove(connection: Connection): void {
+    for (const name of connection.names) {
+      const connections = this.#connections.get(name)
+      connections?.delete(connection)
+      if (connections?.size === 0) this.#connections.delete(name)
+    }
+  }
+
+  /** Returns the connections under these names: a user's, a browser's, or those under a `cookieless` name. */
+  of(...names: readonly string[]): readonly Connection[] {
+    return [...new Set(names.flatMap((name) => [...(this.#connections.get(name) ?? [])]))]
+  }
+
+  all(): readonly Connection[] {
+    return this.of(...this.#connections.keys())
+  }
+
+  /**
+   * Returns the number of sockets under a name. Counts a connection without sockets as well, so that the limit of sockets also bounds the
+   * number of connections.
+   */
+  sockets(name: string): number {
+    let sum = 0
+    for (const { sockets } of this.#connections.get(name) ?? []) sum += Math.max(1, sockets)
+    return sum
+  }
+
+  /** Closes connections, and stops counting them immediately. Resolves when they are closed. */
+  async end(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
+    for (const connection of connections) this.remove(connection)
+    await Promise.all(connections.map((connection) => connection.end(code)))
+  }
+
+  /** Closes the connections that an end marker of another process has invalidated. */
+  endOver(name: string, epochs: Epochs): void {
+    // Keeps connections with a newer cookie: the user may have signed in again.
+    const over = this.of(name).filter(({ opener: { cookie } }) => !cookie || !epochs.isCurrent(cookie))
+    void this.end(over, 'other_subject')
+  }
+}

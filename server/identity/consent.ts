@@ -1,0 +1,26 @@
+// Decides whether a visitor has consented to the live cookie.
+
+import type Koa from 'koa'
+import { refusePromise } from '../../shared/promise.js'
+import type { Settings } from '../options.js'
+
+/** Returns whether the visitor of a request or handshake has consented to the live cookie. */
+export type HasConsent = (ctx: Koa.Context) => boolean
+
+/** Creates a `HasConsent`. If the app's function throws, there is no consent. */
+export function createConsent({ consent, report }: Pick<Settings, 'consent' | 'report'>): HasConsent {
+  return (ctx) => {
+    try {
+      const hasAgreed = consent(ctx)
+      refusePromise(
+        hasAgreed,
+        'consent',
+        'It must answer at once: ask before live.middleware(), and put the answer into ctx.state.',
+      )
+      return hasAgreed
+    } catch (error) {
+      report(error, ctx)
+      return false
+    }
+  }
+}

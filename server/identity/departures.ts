@@ -1,0 +1,49 @@
+import type { ServerResponse } from 'node:http'
+import type { UserSubject } from '../ids/subject.js'
+import type { Epochs } from '../values/epochs.js'
+import { onArrival } from './arrival.js'
+import type { Connections } from './connections.js'
+
+/** The id rotations in progress: until the response arrives, a browser still sends its former cookie. */
+export class Departures {
+  readonly #connections: Connections
+  readonly #epochs: Epochs
+  /** The number of pending responses, by the name they retire. */
+  readonly #underWay = new Map<string, number>()
+
+  constructor(connections: Connections, epochs: Epochs) {
+    this.#connections = connections
+    this.#epochs = epochs
+  }
+
+  isUnderWay(name: string): boolean {
+    return this.#underWay.has(name)
+  }
+
+  /**
+   * Closes the connections under the retired names, and resolves when they are closed. A connection opened as the former user before the
+   * response arrives may belong to this browser, and is closed on arrival; another browser reconnects immediately.
+   */
+  begin(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
+    const ended = this.#connections.end(this.#connections.of(...names), 'other_subject')
+    const all = user === undefined ? names : [...names, user]
+    const others = new Set(this.#connections.of(...all))
+    for (const name of names) this.#count(name, 1)
+    onArrival(res, () => {
+      for (const name of names) {
+        this.#count(name, -1)
+        // Retires the name again, for handshakes that began earlier with the former cookie.
+        this.#epochs.endAgain(name)
+      }
+      const late = this.#connections.of(...all).filter((connection) => !others.has(connection))
+      void this.#connections.end(late, 'other_subject')
+    })
+    return ended
+  }
+
+  #count(name: string, by: number): void {
+    const count = (this.#underWay.get(name) ?? 0) + by
+    if (count === 0) this.#underWay.delete(name)
+    else this.#underWay.set(name, count)
+  }
+}

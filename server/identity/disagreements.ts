@@ -1,0 +1,48 @@
+import type { BrowserSubject, UserSubject } from '../ids/subject.js'
+
+/** The maximum number of browsers to remember. */
+const MAX = 1000
+
+const UNNAMED =
+  'identify names a user in the requests of a browser and none in its handshakes, so its sockets are refused: expected in ' +
+  'attach(io, { handshake }) all that identify relies on, the same instances as in app.use'
+
+const UNSIGNED =
+  'identify did not name the user of a cookie that cookieFor({ userId }) made, so the visitor is another one: expected the request to ' +
+  'bring all that identify reads, such as the session cookie of a sign-in'
+
+/**
+ * Detects handshakes without the data for `identify`. Such a handshake brings a user's cookie, but names no user, and is refused. The
+ * browser then sends a request at once, which after a sign-out would name no user either.
+ */
+export class Disagreements {
+  readonly #warn: (message: string) => void
+  readonly #refused = new Set<BrowserSubject>()
+  /** The browsers of tests with a user's cookie. */
+  readonly #ofTests = new Set<BrowserSubject>()
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn
+  }
+
+  /** Records a handshake with a user's cookie for which `identify` named no user. */
+  refuse(browser: BrowserSubject): void {
+    if (this.#refused.size >= MAX) this.#refused.clear()
+    this.#refused.add(browser)
+  }
+
+  /** Warns if a request of the same browser does name a user. */
+  ask(browser: BrowserSubject, user: UserSubject | undefined): void {
+    if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
+  }
+
+  /** Records a browser with a user's cookie from a test. */
+  expectUser(browser: BrowserSubject): void {
+    this.#ofTests.add(browser)
+  }
+
+  /** Warns, once per cookie, if `identify` does not name the user of a test's cookie. */
+  missUser(browser: BrowserSubject): void {
+    if (this.#ofTests.delete(browser)) this.#warn(UNSIGNED)
+  }
+}

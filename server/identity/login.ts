@@ -1,0 +1,95 @@
+import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
+import { refusePromise } from '../../shared/promise.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { LOGIN_STAMP } from '../../shared/stamp.js'
+import { type BrowserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { UpToValues } from '../values/up-to-values.js'
+
+/** The length of the idempotency key of a transfer. */
+const ID_LENGTH = 22
+
+/** Transfers a guest's values to the account at a sign-in, each field by its `onLogin` rule. */
+export class Login {
+  readonly #core: UpToValues
+
+  constructor(core: UpToValues) {
+    this.#core = core
+  }
+
+  /**
+   * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so a rule that adds two carts runs once. If
+   * several nodes do so at once, the guest's name is the idempotency key: the account gets the sum once.
+   */
+  bring(former: BrowserSubject, { user, browserSubject }: Visitor): void {
+    const { sessions } = this.#core
+    const { fields } = sessions
+    const registers = sessions.find(former)?.registers() ?? []
+    const own = user === undefined ? registers : registers.filter(({ key }) => isVisitors(fields.get(key), 'browser'))
+    sessions.merge(browserSubject, own, 'login')
+    if (user === undefined) return
+    for (const register of registers) {
+      const field = fields.get(register.key)
+      if (isVisitors(field, 'user')) this.#transfer(field, register, user, former)
+    }
+  }
+
+  #transfer(field: Field, register: StoredRegister, user: UserSubject, former: BrowserSubject): void {
+    const { sessions, settings } = this.#core
+    const rule = field.onLogin
+    if (rule === 'drop' || field.isExpired(register.stamp, settings.clock())) return
+    if (rule === 'newest') {
+      sessions.merge(user, [register], 'login')
+      return
+    }
+    // A deletion adds nothing to the account.
+    if (register.value === undefined) return
+    if (rule !== 'account') {
+      this.#combine(field, rule, register.value, user, former)
+      return
+    }
+    // An existing value of the account wins, even if an earlier sign-in brought it with the same stamp.
+    if (!sessions.find(user)?.stamp(field.key)) sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
+  }
+
+  #combine(
+    field: Field,
+    rule: (account: never, browser: never) => unknown,
+    stored: JsonValue,
+    user: UserSubject,
+    former: BrowserSubject,
+  ): void {
+    const { sessions, settings } = this.#core
+    const browser = field.read(stored)
+    // Another node may have made the transfer, and announced the account before the guest.
+    const id = subjectHash(former).slice(0, ID_LENGTH)
+    if (browser === undefined || sessions.taken(user, field.key, id) !== undefined) return
+    const account = sessions.value(field, sessions.find(user))
+    try {
+      const answer = rule(account as never, browser as never)
+      refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
+      const combined = field.accept(answer)
+      // Without a known value, write with the lowest stamp: a value in another device's cookie must win.
+      if (sessions.find(user)?.stamp(field.key))
+        sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login', { id })
+      else {
+        const register = { key: field.key, stamp: LOGIN_STAMP, value: combined, ids: [[id, LOGIN_STAMP]] as const }
+        sessions.merge(user, [register], 'login')
+      }
+    } catch (error) {
+      // Keeps the account's value: an error in a rule must not fail the sign-in.
+      settings.report(error)
+    }
+  }
+}
+
+/** Never transfers values that a guest's page cannot write: an attacker may have planted their cookie. */
+function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
+  return field?.scope === scope && isBrought(field)
+}
+
+/** Returns whether a sign-in transfers a guest's value of a field. */
+export function isBrought({ access, isUsersOnly }: Field): boolean {
+  return access === 'write' && !isUsersOnly
+}

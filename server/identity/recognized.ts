@@ -1,0 +1,36 @@
+// The results of identifying a request or connection.
+
+import type { SyncAnswer } from '../../shared/protocol.js'
+import type { CookieContent, ReadCookie, VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { Relation } from './decide.js'
+
+/** The visitor of a request or connection, and the visitor's own cookie, if any. */
+export interface Evidence {
+  readonly visitor: Visitor
+  readonly cookie: VerifiedCookie | undefined
+}
+
+/** The visitor of a request or connection, with the identity for its page. */
+export interface Whose extends Evidence {
+  /** Whether it came with this cookie, and its visitor has consented. */
+  readonly isKept: boolean
+  readonly who: string | undefined
+  /** The stamps in the cookie. */
+  readonly held: SyncAnswer['held']
+  /** Seconds after which a page in use must POST, if less than the default. */
+  readonly renew: number | undefined
+}
+
+/** The result of identification. Without an `own` cookie the visitor has a new id, which `recognize` may replace by the next id. */
+export interface Recognized extends Evidence {
+  /** The relation of the cookie to the visitor. */
+  readonly relation: Relation
+  /** The cookie, of any owner; undefined after `changeHands` and `forget`. */
+  readonly read: ReadCookie | undefined
+  /** The names whose connections must close, because their browser has another visitor now. */
+  readonly toEnd: readonly string[]
+}
+
+/** The previous visitor of a browser, with the registers of the cookie. */
+export type Departing = Pick<CookieContent, 'browser' | 'user' | 'registers'>

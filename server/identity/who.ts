@@ -1,0 +1,58 @@
+// Computes a page's identity, and how often it must POST.
+
+import { createHash } from 'node:crypto'
+import type Koa from 'koa'
+import { heldIn } from '../cookie/cookie-text.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { Evidence, Whose } from './recognized.js'
+import type { UpToVisitors } from './up-to-visitors.js'
+
+/** Characters: 132 bits. */
+const LENGTH = 22
+/** The default seconds between the POSTs of a page in use. */
+const USUALLY = 300
+/** The minimum number of POSTs within the shortest known lifetime. */
+const TIMES = 4
+
+/** Returns the visitor of a connection, or of a request whose response sets no other cookie. */
+export function whoseIs(
+  { epochs, hasConsent, settings }: UpToVisitors,
+  ctx: Koa.Context,
+  { visitor, cookie }: Evidence,
+): Whose {
+  const isKept = cookie !== undefined && hasConsent(ctx)
+  const who = whoOf(visitor, isKept, epochs.of(visitor.userSub))
+  return {
+    visitor,
+    cookie,
+    isKept,
+    who,
+    held: heldIn(cookie, settings.fields),
+    // Computed now: a closure would retain the request of the handshake for the life of the connection.
+    renew: renewalOf(ctx, settings.maxAge),
+  }
+}
+
+/**
+ * Returns a page's identity, an opaque string that pages only compare. Undefined for a guest whose browser keeps no id.
+ *
+ * @param isKept whether the browser has, or is about to get, a cookie with its id
+ */
+export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch: number): string | undefined {
+  if (!isKept && user === undefined) return undefined
+  const text = JSON.stringify([isKept ? browserSubject : null, user ?? null, epoch])
+  return createHash('sha256').update(text).digest('base64url').slice(0, LENGTH)
+}
+
+/**
+ * Returns the seconds after which a page must POST to renew the live cookie and koa-session's own session, which expire a fixed time after
+ * the last request. Undefined if the default is early enough.
+ *
+ * @param maxAge ms, of the live cookie
+ */
+export function renewalOf(ctx: Koa.Context, maxAge: number): number | undefined {
+  const own: unknown = ctx['sessionOptions']?.maxAge
+  const life = Math.min(maxAge, typeof own === 'number' ? own : maxAge)
+  const seconds = Math.floor(life / 1000 / TIMES)
+  return seconds < USUALLY ? Math.max(1, seconds) : undefined
+}

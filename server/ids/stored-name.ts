@@ -1,0 +1,23 @@
+// Names values in the store.
+
+import { BROWSERS } from '../store-types.js'
+import { FIRST_GENERATION, nameOf } from './generation.js'
+import { isSubject, isUser, type PartName, type Subject, subjectHash } from './subject.js'
+
+/** A subject, or a part's own name, in the store. */
+export type StoredName = Subject | PartName
+
+/** The maximum bytes of a name in every store. */
+const MAX_NAME = 255
+
+/**
+ * Returns a subject's name in the store. Hashes a browser's id, which is a secret of its cookie, and a user id that stores may reject: with
+ * more than 255 bytes, or a NUL character.
+ */
+export function storeName(subject: StoredName, generation: number = FIRST_GENERATION): string {
+  if (!isSubject(subject)) return subject
+  if (!isUser(subject)) return BROWSERS + subjectHash(subject)
+  const name = nameOf(subject, generation)
+  const isTaken = Buffer.byteLength(name) <= MAX_NAME && !name.includes('\0')
+  return isTaken ? name : nameOf(`user:h:${subjectHash(subject)}`, generation)
+}

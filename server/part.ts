@@ -1,0 +1,120 @@
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import type { Field } from '../shared/field.js'
+import type { JsonValue } from '../shared/json.js'
+import type { Awaitable } from '../shared/promise.js'
+import type { Replica } from '../shared/replica.js'
+import type { CookieMember } from './cookie/cookie-members.js'
+import type { Evidence } from './identity/recognized.js'
+import type { Subject, UserSubject } from './ids/subject.js'
+import type { Identifier } from './ids/visitor.js'
+import type { Written } from './sync/outcome.js'
+import type { NameOwner } from './values/beyond.js'
+import type { Emit, LiveSocket } from './values/live-socket.js'
+
+/** A part's additions to the plugin. The kernel imports no part, and parts do not import each other. */
+export interface Part {
+  /** Members of the plugin object, which `liveSession()` returns. */
+  readonly plugin?: Readonly<Record<string, (...args: never[]) => unknown>>
+  /** Members of `ctx.liveSession`. */
+  readonly request?: Members<RequestUse>
+  /** Members of `socket.liveSession`. */
+  readonly socket?: Members<SocketUse>
+  /** Handlers of page events by name. Called on each socket's admission. */
+  readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
+  /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
+  readonly opens?: (socket: LiveSocket, whose: Evidence) => () => void
+  /** Called synchronously when a subject's values may have changed, before the app's next line. */
+  readonly changes?: (subject: Subject) => void
+  readonly cookie?: CookieMember
+  readonly names?: readonly NameOwner[]
+  readonly handshake?: HandshakePart
+  /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
+  readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
+  /** Called at the start of a request with the user from `identify`, before the app's own code. `useOf` begins the session. */
+  readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
+  /** Additions to `snapshot` and `embed`. */
+  readonly snapshot?: (use: RequestUse) => object
+  /** Returns the values of the tab requesting a page, if the request has them. */
+  readonly tab?: (ctx: Koa.Context, whose: Evidence) => Replica | undefined
+  /** Called after a request has signed a user in. */
+  readonly signsIn?: (ctx: Koa.Context) => void
+  /** Ends a user's sign-ins, except the sign-in of the request `except`. */
+  readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
+  /** Returns this process's knowledge of a user besides values, for the inspector. */
+  readonly facts?: (user: UserSubject) => Fact | undefined
+  /** Called when the plugin closes. */
+  readonly close?: () => void
+}
+
+/** A titled list for the inspector. Visitors may have chosen the texts. */
+export interface Fact {
+  readonly title: string
+  readonly texts: readonly string[]
+}
+
+/** Functions by name. The rejections of their promises never terminate the process. */
+export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
+
+/** A request, for members of `ctx.liveSession`. */
+export interface RequestUse {
+  readonly ctx: Koa.Context
+  /** The request and its response. */
+  readonly visit: Answer
+  /** The visitor's values. */
+  readonly values: {
+    get(key: string): JsonValue | undefined
+    set(key: string, value: JsonValue): Promise<Written>
+  }
+  /**
+   * Call this before a write to the browser's own data.
+   *
+   * @throws {LiveSessionError} `superseded`, `cookies_blocked`, `closed`
+   */
+  permit(): void
+  /** Calls `identify` again, and continues as the returned user: the app may have signed the user in without notifying the plugin. */
+  catchUp(): Awaitable<unknown>
+}
+
+/** A request and its response. */
+export interface Answer extends Evidence {
+  /** Whether the visitor has left this browser. */
+  readonly isSuperseded: boolean
+  /** Returns whether the owner of values with this scope is known: the browser may have withheld its cookie. */
+  knowsOwner(scope: Field['scope']): boolean
+  /** Adds a part to the response. */
+  join(part: AnswerPart): void
+  /** Returns the added part of this class. */
+  joined<P extends AnswerPart>(kind: new (...given: never[]) => P): P | undefined
+}
+
+/** A part's role in the handshakes of connections. */
+interface HandshakePart {
+  /** Called when a browser connects. Returns a function that creates members for each of its sockets, if any. */
+  connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
+}
+
+/** A part's role in a response. */
+export interface AnswerPart {
+  /** Whether the part has new content for the cookie. */
+  readonly hasNews: boolean
+  /** Whether the response must not be cached. */
+  readonly isForOnce: boolean
+  /** Called when the request continues as another visitor. */
+  changeHands(): void
+  /** Called just before the headers are sent and the cookie is written. */
+  seal(): void
+}
+
+/** An open socket, for members of `socket.liveSession`. */
+export interface SocketUse extends Evidence {
+  isOpen(): boolean
+  /** Sends to this socket alone, if it is open. */
+  readonly emit: Emit
+  /**
+   * Call this before a write.
+   *
+   * @throws {LiveSessionError} `superseded`, `closed`
+   */
+  permit(): void
+}

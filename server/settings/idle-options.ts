@@ -1,0 +1,46 @@
+// Warns about options without effect: valid alone, but not in this combination.
+
+import type { FieldSpec, Fields } from '../../shared/field-types.js'
+import type { LiveSessionOptions } from '../option-types.js'
+import type { Warn } from './report.js'
+
+/** The option that another option requires to have an effect. */
+type Need = 'store' | 'identify'
+
+const NEEDS: Partial<Readonly<Record<keyof LiveSessionOptions<Fields>, Need>>> = {
+  storeTimeout: 'store',
+  storeRefresh: 'store',
+  storeMaxIdle: 'store',
+  deviceLabel: 'identify',
+  onLogin: 'identify',
+}
+
+/** Warns about each option without effect. */
+export function warnOfIdleOptions(options: LiveSessionOptions<Fields>, warn: Warn): void {
+  for (const [option, need] of Object.entries(NEEDS)) {
+    if (Reflect.get(options, option) !== undefined && options[need] === undefined)
+      warn(`${option}: it has no effect without ${need}. Leave it out, or pass ${need}`)
+  }
+  for (const [key, spec] of Object.entries(options.fields)) {
+    for (const [option, needed] of idleOf(spec))
+      warn(`fields.${key}.${option}: it has no effect without ${needed}. Leave it out`)
+  }
+}
+
+/** Returns the options without effect of a field, each with its requirement. */
+function idleOf({
+  client,
+  guests,
+  maxMembers,
+  onLogin,
+  scope = 'user',
+}: FieldSpec): readonly (readonly [string, string])[] {
+  const isWritten = client === 'write'
+  const crosses = isWritten && guests === undefined && scope === 'user'
+  return [
+    ...(maxMembers === undefined || isWritten ? [] : ([['maxMembers', "client: 'write'"]] as const)),
+    ...(onLogin === undefined || crosses
+      ? []
+      : ([['onLogin', "client: 'write', for guests too, and scope: 'user'"]] as const)),
+  ]
+}

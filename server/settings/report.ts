@@ -1,0 +1,60 @@
+// Reports errors that no code awaits, and logs warnings.
+
+import { inspect, types } from 'node:util'
+import type Koa from 'koa'
+import { LiveSessionError } from '../../shared/errors.js'
+import { printable } from '../../shared/escape.js'
+import { tellRefusal } from './refused.js'
+
+/** Reports an error that no code awaits to the app, with the context if any. Never throws, as an uncaught error would end the process. */
+export type Report = (error: unknown, ctx?: Koa.Context) => void
+
+/** Creates a `Report`: refusals go to `onError`, errors thrown by the app's own code go where Koa sends them. */
+export function createReport(app: Koa, onError: (error: LiveSessionError) => void): Report {
+  return (error, ctx) => {
+    const fallBack = (failure: unknown): void => console.error(error, failure)
+    try {
+      if (error instanceof LiveSessionError) {
+        tellRefusal(app, 'app', error)
+        const told: unknown = onError(error)
+        if (told instanceof Promise) told.catch(fallBack)
+      } else if (app.listenerCount('error') > 0) app.emit('error', asError(error), ctx)
+      else console.error(error)
+    } catch (failure) {
+      fallBack(failure)
+    }
+  }
+}
+
+/**
+ * Logs a warning about this deployment, at most once an hour. If the message contains untrusted text, `kind` is the same for all such
+ * messages.
+ */
+export type Warn = (message: string, kind?: string) => void
+
+const HOUR = 60 * 60 * 1000
+/** Maximum messages of a kind per hour: a flood of bad requests must neither flood the log nor suppress other messages. */
+const MOST_OF_A_KIND = 10
+
+/** @param clock ms since 1970 */
+export function createWarn(clock: () => number): Warn {
+  const kinds = new Map<string, { readonly since: number; readonly told: Set<string> }>()
+  return (message, kind = message) => {
+    const now = clock()
+    const known = kinds.get(kind)
+    // Start a new hour also if the clock went back by an hour or more.
+    const isOver = !known || Math.abs(now - known.since) >= HOUR
+    const { told } = isOver ? { told: new Set<string>() } : known
+    if (isOver) kinds.set(kind, { since: now, told })
+    if (told.has(message) || told.size >= MOST_OF_A_KIND) return
+    told.add(message)
+    console.warn(printable(`koa-live-session: ${message}`))
+  }
+}
+
+/** Wraps other values: Koa's own listener, for example, throws unless given an Error. */
+function asError(thrown: unknown): Error {
+  // Koa also accepts an Error from another realm, as in a test runner.
+  if (thrown instanceof Error || types.isNativeError(thrown)) return thrown
+  return new Error(`koa-live-session: expected an Error, received ${inspect(thrown)}`, { cause: thrown })
+}

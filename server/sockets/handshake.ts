@@ -1,0 +1,142 @@
+import { ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { LiveSessionError } from '../../shared/errors.js'
+import { type ReadCookie, readable, readables } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
+import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
+import { Connection, hangUp, type Opener } from '../identity/connection.js'
+import type { Relation } from '../identity/decide.js'
+import type { Whose } from '../identity/recognized.js'
+import { whoseIs } from '../identity/who.js'
+import { subjectHash, type UserSubject } from '../ids/subject.js'
+import type { Authentication } from './authentication.js'
+import type { Rechecks } from './rechecks.js'
+
+const READ_BY_ANY =
+  '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
+  'In clients of socket.io 2 leave forceJSONP out'
+
+/** The relations of cookies that open no connection, regardless of `identify`. */
+const REFUSED: readonly Relation[] = ['given-up', 'revoked']
+
+/** An error of the app's own code, already reported. */
+export class HandshakeFailure extends Error {}
+
+/** The handshakes of connections: each identifies the visitor once, for all namespaces of the connection. */
+export class Handshake {
+  readonly #core: Core
+  readonly #authentication: Authentication
+  readonly #rechecks: Rechecks
+  readonly #connections = new WeakMap<object, Promise<Connection>>()
+
+  constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
+    this.#core = core
+    this.#authentication = authentication
+    this.#rechecks = rechecks
+  }
+
+  /**
+   * Admits a socket, or refuses it.
+   *
+   * @throws {LiveSessionError} `bad_origin`; `other_subject` if the cookie names a user who is no longer signed in; `rate_limited` if the
+   * visitor has too many sockets
+   */
+  async enter(socket: Socket): Promise<Connection> {
+    const connection = await this.find(socket.conn, socket.request)
+    if (connection.isEnded) throw signedOut()
+    // The connection itself already counts as its first socket.
+    if (connection.sockets > 0) this.#checkRoom(connection.opener)
+    connection.enter(socket)
+    return connection
+  }
+
+  /**
+   * Returns the connection with its visitor, identified at the first call.
+   *
+   * @throws {LiveSessionError} as `enter`
+   */
+  find(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
+    const known = this.#connections.get(conn)
+    if (known !== undefined) return known
+    const ctx = this.#core.app.createContext(request, new ServerResponse(request))
+    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
+    this.#connections.set(conn, connection)
+    return connection
+  }
+
+  /** Reports an error of the app once, regardless of the number of namespaces. */
+  #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
+    // Not the browser's fault: lets it reconnect by itself, as after any broken connection.
+    if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
+    if (error instanceof LiveSessionError) throw error
+    this.#core.report(error, ctx)
+    throw new HandshakeFailure('an error of the app')
+  }
+
+  async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
+    const { connections, cookie, departures, epochs, identities, store } = this.#core
+    const { ends } = epochs
+    this.#checkOrigin(ctx)
+    const user = await this.#authentication.userOf(ctx)
+    const read = cookie.read(ctx.req, user)
+    await store?.ensure(identities.candidates(readables(read), user))
+    const browser = readable(read)?.browserSubject
+    const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), ends)
+    if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || departures.isUnderWay(browser)))) {
+      // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
+      // browser reconnects by itself.
+      void hangUp(conn)
+      throw signedOut()
+    }
+    // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
+    const whose = this.#recognize(read, user, ctx)
+    const tab = this.#core.sessions.tabOf(whose.visitor.browser)
+    const opener = Object.assign(whose, { ends, members: this.#members(conn, ctx), tab })
+    this.#checkRoom(opener)
+    const connection = new Connection(conn, opener)
+    if (conn.readyState === 'open') {
+      connections.add(connection)
+      this.#rechecks.add(connection, { conn, request: ctx.req })
+      conn.on('close', () => connections.remove(connection))
+    }
+    return connection
+  }
+
+  /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
+  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): Whose {
+    const { disagreements, identities } = this.#core
+    const found = identities.take(read, user)
+    const { relation } = found
+    const brought = readable(read)
+    const isUsers = brought?.user !== undefined
+    if (relation === 'other' && isUsers) disagreements.missUser(brought.browserSubject)
+    if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
+    // During a sign-out, a browser may send a retired cookie with a still valid app session.
+    if (REFUSED.includes(relation) || (relation === 'other' && isUsers)) throw signedOut()
+    return whoseIs(this.#core, ctx, found.cookie ? found : { visitor: found.visitor.fleeting, cookie: undefined })
+  }
+
+  #members(conn: Socket['conn'], ctx: Koa.Context): Opener['members'] {
+    return this.#core.parts.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
+  }
+
+  #checkRoom({ visitor }: Opener): void {
+    this.#core.limits.admit(this.#core.connections.sockets(visitor.subject()))
+  }
+
+  #checkOrigin(ctx: Koa.Context): void {
+    const claims = originClaims(ctx)
+    // Without https, no header reveals which page requested a script.
+    const isScript = 'j' in ctx.query
+    // Checks the opening request: a polling connection may have been upgraded since.
+    const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
+    if (!isScript && isOwn(claims, this.#core.settings.origins)) return
+    this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')
+    throw new LiveSessionError('bad_origin', 'this page may not connect')
+  }
+}
+
+function signedOut(): LiveSessionError {
+  return new LiveSessionError('other_subject', 'the cookie is of another visitor, or was given up')
+}

@@ -1,0 +1,113 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import { isQuestion, parseSync } from '../../shared/parse.js'
+import { type Awaitable, after, isThenable } from '../../shared/promise.js'
+import { SYNC, type SyncAnswer } from '../../shared/protocol.js'
+import type { Core } from '../core.js'
+import { subjectHash } from '../ids/subject.js'
+import type { Part, SocketUse } from '../part.js'
+import { tellRefusal } from '../settings/refused.js'
+import type { Bucket } from '../sync/limits.js'
+import { refusalOf } from '../sync/refusal.js'
+import { dropped, type Side, sync } from '../sync/sync.js'
+
+/** The source of a page's events. */
+export interface EventSource {
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+}
+
+/** The context of an open socket. */
+interface SocketSide extends Pick<Side, 'whose' | 'owner' | 'permit' | 'confirm'> {
+  /** Returns whether the visitor is still there; if not, closes the connection. */
+  isThere(this: void): boolean
+  /** Closes the connection; the page reconnects by itself. */
+  hangUp(this: void): void
+}
+
+/** The waiting time in ms of a bucket overdrawn by its full size. */
+const TWICE_SPENT = 2000
+/** The codes that our own pages cause rarely or never. No other limit counts tickets that are cheap to refuse. */
+const UNSOUND: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_subject'])
+const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages')
+
+/** Handles a page's events over its socket. */
+export class PageEvents {
+  readonly #core: Core
+  /** Counts the messages refused with such a code, with the same limit as changes. */
+  readonly #malformed: Bucket
+  readonly #side: Side & SocketSide
+  /** The event handlers of each part. */
+  readonly #ofParts: readonly (ReturnType<NonNullable<Part['events']>> | undefined)[]
+  #isGreeted = false
+
+  constructor(core: Core, use: SocketUse, side: SocketSide) {
+    this.#core = core
+    this.#malformed = core.limits.ofSocket()
+    const refuse = (error: LiveSessionError): void => this.#tell(error)
+    this.#side = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), refuse })
+    this.#ofParts = core.parts.map(({ events }) => events?.(use))
+  }
+
+  listen(socket: EventSource): void {
+    socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
+    for (const [event, act] of this.#ofParts.flatMap((events) => Object.entries(events ?? {}))) {
+      socket.on(event, (...args) => {
+        // Without an acknowledgement, a part's answer would be useless.
+        if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#ask(act, input))
+      })
+    }
+  }
+
+  #sync(input: unknown): Awaitable<SyncAnswer> {
+    const { whose } = this.#side
+    const wanted = parseSync(input)
+    const { who } = wanted
+    const isOwn = who === undefined || who === whose.who
+    // The first greeting of a connection does not count.
+    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(whose)
+    return after(
+      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, whose),
+      (answer) => {
+        this.#isGreeted = true
+        return answer
+      },
+    )
+  }
+
+  #ask(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
+    this.#core.limits.spend(1, this.#side.whose, this.#side.bucket)
+    return act(input)
+  }
+
+  #tell(error: LiveSessionError): void {
+    tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#side.whose.visitor.subject()))
+  }
+
+  /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
+  #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
+    if (!this.#side.isThere()) return
+    const ack = args.at(-1)
+    const answer = typeof ack === 'function' ? ack : () => undefined
+    const refuse = (error: unknown): void => {
+      if (error instanceof LiveSessionError) {
+        if (UNSOUND.has(error.code)) this.#malformed.take(1)
+        this.#tell(error)
+        answer(refusalOf(error).ack)
+      } else this.#core.report(error)
+    }
+    const wait = this.#core.limits.wait(this.#malformed)
+    if (wait > 0) {
+      this.#malformed.take(1)
+      if (wait > TWICE_SPENT) this.#side.hangUp()
+      else refuse(UNREAD)
+      return
+    }
+    try {
+      const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
+      if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
+      const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterwards(() => answer(result)))
+      if (isThenable(done)) done.catch(refuse)
+    } catch (error) {
+      refuse(error)
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import type net from 'node:net'
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { LONGEST_TIMER } from '../../shared/ms.js'
+import type { Core } from '../core.js'
+import type { Connection } from '../identity/connection.js'
+import type { Authentication } from './authentication.js'
+
+/** The minimum ms between two turns, if the recheck interval has space for several. */
+const TURN = 1000
+const MAX_TURNS = 1000
+
+/** The transport connection and its opening request. */
+type Opening = Pick<Socket, 'conn' | 'request'>
+
+/**
+ * Rechecks open connections by calling `identify` again, because the app's own session may have ended without a request of that browser.
+ * Spreads connections over turns, so that thousands opened at once are not rechecked at once.
+ */
+export class Rechecks {
+  readonly #core: Core
+  readonly #authentication: Authentication
+  readonly #every: number
+  readonly #turns: readonly Map<Connection, Opening>[]
+  readonly #timer: ReturnType<typeof setInterval> | undefined
+  #next = 0
+  #last = 0
+  #failedAt = Number.NEGATIVE_INFINITY
+
+  /** @param every ms within which each connection is checked; `Infinity`: never */
+  constructor(core: Core, authentication: Authentication, every: number) {
+    this.#core = core
+    this.#authentication = authentication
+    this.#every = every
+    const turns =
+      authentication.isNeeded && every !== Number.POSITIVE_INFINITY ? Math.min(MAX_TURNS, Math.ceil(every / TURN)) : 0
+    this.#turns = Array.from({ length: turns }, () => new Map())
+    if (turns > 0) this.#timer = setInterval(() => this.#turn(), Math.min(every / turns, LONGEST_TIMER)).unref()
+  }
+
+  /** Rechecks a connection until it is closed. */
+  add(connection: Connection, { conn, request }: Opening): void {
+    if (this.#turns.length === 0) return
+    this.#last = (this.#last + 1) % this.#turns.length
+    const turn = this.#turns[this.#last]
+    turn?.set(connection, { conn, request })
+    conn.once('close', () => void turn?.delete(connection))
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #turn(): void {
+    for (const [connection, opening] of this.#turns[this.#next] ?? []) void this.#ask(connection, opening)
+    this.#next = (this.#next + 1) % this.#turns.length
+  }
+
+  async #ask(connection: Connection, { conn, request }: Opening): Promise<void> {
+    const { app, connections, report } = this.#core
+    let ctx: Koa.Context | undefined
+    try {
+      const again = requestAgain(request, conn.remoteAddress)
+      ctx = app.createContext(again, new ServerResponse(again))
+      const user = await this.#authentication.userOf(ctx)
+      // The browser reconnects with its current cookies, as their visitor.
+      if (user !== connection.opener.visitor.user) void connections.end([connection], 'other_subject')
+    } catch (error) {
+      // The app's own middleware may refuse the visitor, as in a handshake.
+      if (isRefusal(error)) void connections.end([connection], 'other_subject')
+      else if (this.#isNews()) report(error, ctx)
+    }
+  }
+
+  /** Reports repeated failures once: while the app's store is down, every recheck fails. */
+  #isNews(): boolean {
+    const now = this.#core.settings.clock()
+    const isNews = now - this.#failedAt > 2 * this.#every
+    this.#failedAt = now
+    return isNews
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  const { status } = (error ?? {}) as { readonly status?: unknown }
+  return status === 401 || status === 403
+}
+
+/**
+ * Copies the opening request, without properties added by middleware, such as Express': a recheck would mistake them for new answers.
+ *
+ * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, with its address
+ */
+function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
+  const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request
+  const socket: net.Socket = Object.create(request.socket, { remoteAddress: { value: remoteAddress } })
+  const again = new IncomingMessage(socket)
+  again.push(null)
+  const line = { method, url, httpVersion, httpVersionMajor, httpVersionMinor }
+  return Object.assign(again, line, { headers: { ...headers }, rawHeaders, complete: true })
+}

@@ -1,0 +1,203 @@
+import { Socket } from 'socket.io'
+import type { AnyChange } from '../../shared/change.js'
+import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
+import { type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
+import type { Replica } from '../../shared/replica.js'
+import type { Sub } from '../../shared/sub.js'
+import type { Core } from '../core.js'
+import { type Connection, hangUp, type Opener } from '../identity/connection.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { SocketUse } from '../part.js'
+import { Handle } from '../sync/handle.js'
+import { missingIn } from '../sync/told.js'
+import { superseded } from '../values/ending.js'
+import type { Owner } from '../values/field-changes.js'
+import { type Listener, Listeners } from '../values/listeners.js'
+import type { Emit, LiveSocket, Outlet } from '../values/live-socket.js'
+import { PageEvents } from './page-events.js'
+import { hangUpIfUnread } from './unread.js'
+
+/** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
+export class SocketHandle extends Handle {
+  readonly userId: string | undefined
+  readonly visitorId: Sub | undefined
+  protected override readonly source = 'socket'
+  readonly #core: Core
+  readonly #socket: LiveSocket
+  readonly #outlet: Outlet
+  readonly #connection: Connection
+  readonly #opener: Opener
+  /** The visitor in the connection's tab. */
+  readonly #visitor: Visitor
+  readonly #events: PageEvents
+  readonly #use: SocketUse
+  readonly #listeners = new Listeners()
+  readonly #hear: Listener = (change) => this.#tell(change)
+  #isOpen = false
+  /** The closing handlers of parts. */
+  #closes: readonly (() => void)[] = []
+
+  /** @param outlet sends events to this socket alone */
+  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
+    super(core)
+    const { visitor, isKept, tab } = connection.opener
+    this.userId = visitor.userId
+    this.visitorId = visitor.id(isKept)
+    this.#core = core
+    this.#socket = socket
+    this.#outlet = outlet
+    this.#connection = connection
+    this.#opener = connection.opener
+    this.#visitor = visitor.inTab(tab)
+    this.#use = {
+      visitor: this.#visitor,
+      cookie: connection.opener.cookie,
+      isOpen: () => this.#isOpen,
+      emit: this.emit,
+      permit: () => {
+        this.sessions.checkOpen()
+        this.permit()
+      },
+    }
+    this.#events = new PageEvents(core, this.#use, {
+      whose: connection.opener,
+      owner: this.#visitor,
+      isThere: () => this.#isOpen && !this.#endIfGone(),
+      permit: () => this.permit(),
+      confirm: (level) => this.confirm(level),
+      hangUp: () => void hangUp(socket.conn),
+    })
+  }
+
+  subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
+    return this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report)
+  }
+
+  onChange(listener: Listener): () => void {
+    return this.#listeners.onChange(listener)
+  }
+
+  /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
+  open(): void {
+    const { cookie, isKept, visitor } = this.#opener
+    const { freshness, subjects } = this.#core
+    // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
+    if (this.#isOpen || this.#connection.isEnded) return
+    // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
+    if (cookie) freshness.compare(cookie, visitor)
+    this.#isOpen = true
+    this.#connection.add(this, this.#socket)
+    // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
+    this.#socket.on('disconnecting', () => this.#release())
+    this.#events.listen(this.#socket)
+    for (const subject of freshness.allSubjects(this.#visitor)) {
+      const holding = subjects.hold(subject)
+      holding.outlets.add(this.#outlet)
+      holding.listeners.add(this.#hear)
+    }
+    this.#closes = this.#core.parts.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
+    for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
+      this.#outlet.emit(STORE_SESSION, ticket)
+  }
+
+  /** Tells the browser to reconnect as its current visitor, and ignores all further input. */
+  dismiss(code: LiveSessionErrorCode): void {
+    this.#release()
+    this.#outlet.emit(RECONNECT, code)
+    // Connection state recovery must find no rooms of this socket.
+    for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
+  }
+
+  /** Returns the interface for parts. */
+  static useOf(this: void, handle: SocketHandle): SocketUse {
+    return handle.#use
+  }
+
+  /** Sends an event to the page, if the socket is open. */
+  emit: Emit = (event, ...args) => {
+    if (this.#isOpen) this.#outlet.emit(event, ...args)
+  }
+
+  protected override get cookie(): Opener['cookie'] {
+    return this.#opener.cookie
+  }
+
+  protected override replica(field: Field): Replica | undefined {
+    return this.sessions.find(this.#visitor.subject(field))
+  }
+
+  protected override get owner(): Owner {
+    return this.#visitor
+  }
+
+  protected override permit(): void {
+    // An app's handler may run long after its visitor has left.
+    if (this.#hasGone()) throw superseded()
+  }
+
+  /** Without an adapter, only the store has a sign-out at another node: the first write here discovers it. */
+  protected override async confirm(level: Level): Promise<Level> {
+    const { remote, store } = this.#core
+    const { user } = this.#opener.visitor
+    if (level === 'memory' || !user || remote.peers?.hasAdapter) return level
+    await store?.consult([user])
+    this.permit()
+    return level
+  }
+
+  #hasGone(): boolean {
+    return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.ends)
+  }
+
+  /**
+   * Closes the connection if its visitor has left, or if the browser does not read. A revocation's message may be lost, but a later cookie
+   * of the user reveals it.
+   */
+  #endIfGone(): boolean {
+    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestBytes)
+    void this.#core.connections.end([this.#connection], 'other_subject')
+    return true
+  }
+
+  #tell(change: AnyChange): void {
+    if (this.#endIfGone()) return
+    this.#listeners.tell(change, this.#core.report)
+  }
+
+  #release(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const { freshness, subjects } = this.#core
+    this.#listeners.clear()
+    for (const close of this.#closes) close()
+    this.#connection.remove(this.#socket)
+    this.#core.guestBytes.pin(this.#socket.conn, 0)
+    for (const subject of freshness.allSubjects(this.#visitor)) {
+      const holding = subjects.holding(subject)
+      if (!holding) continue
+      holding.outlets.delete(this.#outlet)
+      holding.listeners.delete(this.#hear)
+      subjects.release(subject)
+    }
+  }
+}
+
+const NAME = 'liveSession'
+
+/** Makes `socket.liveSession` throw an error on sockets not admitted by `attach`. */
+export function installSocketGetter(): void {
+  if (NAME in Socket.prototype) return
+  Object.defineProperty(Socket.prototype, NAME, {
+    get() {
+      throw new TypeError(
+        'koa-live-session: socket.liveSession was read before live.attach(io) let the socket in: ' +
+          'call live.attach(io) once, before your own io.use and io.on',
+      )
+    },
+    set(this: Socket, value: unknown) {
+      Object.defineProperty(this, NAME, { value, writable: true, enumerable: true, configurable: true })
+    },
+  })
+}

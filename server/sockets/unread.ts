@@ -1,0 +1,55 @@
+import type { Socket } from 'socket.io'
+import type { GuestBytes } from '../values/guest-bytes.js'
+
+type Conn = Socket['conn']
+
+/** Twice the largest event that socket.io accepts. */
+const MOST_WAITING = 2_000_000
+/** Bytes that wait for any page now and then. */
+const USUAL = 64_000
+/** Bytes of a pending packet besides its data. */
+const PACKET = 200
+
+/**
+ * Closes a connection that does not read its packets, and returns whether it did; or later, if all unread packets exceed the memory bound.
+ * Loses nothing: values are state, which a page gets when it reconnects.
+ */
+export function hangUpIfUnread(conn: Conn, guestBytes: GuestBytes): boolean {
+  const waiting = waitingFor(conn)
+  const isTooMuch = waiting > MOST_WAITING
+  guestBytes.pin(conn, waiting > USUAL && !isTooMuch ? waiting : 0, () => {
+    // The browser may have read since.
+    if (waitingFor(conn) > USUAL) hangUpAtOnce(conn)
+  })
+  if (isTooMuch) hangUpAtOnce(conn)
+  return isTooMuch
+}
+
+function waitingFor(conn: Conn): number {
+  // A private member of engine.io, which counts the unsent packets.
+  const packets: unknown = Reflect.get(conn, 'writeBuffer')
+  let waiting = webSocketOf(conn)?.bufferedAmount ?? 0
+  for (const packet of Array.isArray(packets) ? packets : []) waiting += PACKET + (packet.data?.length ?? 0)
+  return waiting
+}
+
+/** A graceful close would wait 30 s for an answer, with all pending packets in memory. */
+function hangUpAtOnce(conn: Conn): void {
+  const webSocket = webSocketOf(conn)
+  conn.close(true)
+  webSocket?.terminate()
+}
+
+function webSocketOf({ transport }: Conn): WebSocket | undefined {
+  const socket: unknown = Reflect.get(transport, 'socket')
+  return isWebSocket(socket) ? socket : undefined
+}
+
+interface WebSocket {
+  readonly bufferedAmount: number
+  terminate(): void
+}
+
+function isWebSocket(socket: unknown): socket is WebSocket {
+  return typeof socket === 'object' && socket !== null && 'bufferedAmount' in socket && 'terminate' in socket
+}

@@ -1,0 +1,237 @@
+import type { Level } from '../../shared/protocol.js'
+import { isEnd, type StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import { isNews } from '../../shared/taken-ids.js'
+import { type StoredName, storeName } from '../ids/stored-name.js'
+import type { GuestBytes } from '../values/guest-bytes.js'
+import { type Batch, batch, isErasure, joined, write } from './batch.js'
+import type { StoreHealth } from './health.js'
+import type { SoundStore } from './sound-store.js'
+
+/** Backoff in ms after the store rejects a subject's rows but accepts others. */
+const FIRST_REST = 100
+const LONGEST_REST = 60_000
+/** Concurrent calls. A limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
+export const AT_ONCE = 32
+
+/** The context of the backlog, with callbacks for the outcome of writes. */
+export interface BacklogNeeds {
+  /** The memory bound for guests' pending writes. */
+  readonly guestBytes: GuestBytes
+  isGuest(name: StoredName): boolean
+  /** Called after the eviction of a guest's queued writes. A call in flight still completes. */
+  onLetGo(guest: StoredName): void
+  /** Returns the current generation of a subject's values. */
+  generation(subject: StoredName): number
+  /** Called with the store's registers for the written keys: another process's write may be newer. */
+  onStanding(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
+  /** Called when a write is stored after an outage, or after another process erased the subject. */
+  onLate(subject: StoredName): void
+}
+
+/** The unconfirmed writes of a subject. */
+class Lane {
+  /** The newest write of each key. */
+  readonly registers: Replica = new Replica()
+  sent: Batch | undefined
+  /** The next call, if registers or erasures were added since the call in flight. */
+  next: Batch | undefined
+  /** The store's failure count when these writes began: a higher count means an outage since. */
+  outages: number
+  /** Consecutive failures while the store was up. */
+  failures = 0
+  isResting = false
+
+  constructor(outages: number) {
+    this.outages = outages
+  }
+}
+
+/**
+ * A write-behind queue: retries the newest write of each key until the store confirms it. Sends one call at a time per subject, so that a
+ * late write cannot restore erased values. Evicts only guests' writes, as the number of guests is unbounded.
+ */
+export class Backlog {
+  readonly #store: SoundStore
+  readonly #health: StoreHealth
+  readonly #core: BacklogNeeds
+  readonly #lanes = new Map<StoredName, Lane>()
+  #underWay = 0
+  #isPlanned = false
+
+  constructor(store: SoundStore, health: StoreHealth, core: BacklogNeeds) {
+    this.#store = store
+    this.#health = health
+    this.#core = core
+    health.onTry(() => this.#flush())
+  }
+
+  add(subject: StoredName, registers: readonly StoredRegister[]): void {
+    const lane = this.#lane(subject)
+    lane.next ??= batch()
+    for (const register of registers) lane.registers.merge(register, 'job')
+    this.#weigh(subject, lane)
+    this.#plan()
+  }
+
+  /** Queues the registers that are newer in memory: the process that announced them may have crashed before storing them. */
+  addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
+    const standing = Replica.of(stored, 'store')
+    const lacking = known.filter((register) => standing.merge(register, 'job'))
+    if (lacking.length > 0) this.add(subject, lacking)
+  }
+
+  /** Deletes all stored registers of a subject under a name, then writes `left`. */
+  erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
+    const lane = this.#lane(subject)
+    lane.next = joined(lane.next ?? batch(), batch([name]))
+    // Drops the writes made before the erasure.
+    lane.registers.clear()
+    this.add(subject, left)
+  }
+
+  /**
+   * Discards pending values after another process erased `name`, and deletes late writes of this process there. Under the first name, the
+   * next load deletes late writes.
+   */
+  abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
+    const lane = this.#lanes.get(subject)
+    // The first name also has the end markers: a crash during its deletion would undo a revocation.
+    if (name !== storeName(subject)) this.erase(subject, left, name)
+    else if (lane) {
+      lane.registers.forget((register) => !isEnd(register))
+      this.add(subject, left)
+    }
+  }
+
+  has(subject: StoredName): boolean {
+    return this.#lanes.has(subject)
+  }
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  /** Returns the unconfirmed registers of a subject. */
+  of(subject: StoredName): readonly StoredRegister[] {
+    return this.#lanes.get(subject)?.registers.registers() ?? []
+  }
+
+  /** Resolves with true once all current writes of a subject are stored, or with false if they were evicted. */
+  stored(subject: StoredName): Promise<boolean> {
+    const lane = this.#lanes.get(subject)
+    const newest = lane?.next ?? lane?.sent
+    return new Promise((resolve) => {
+      if (newest) newest.waiters.push(resolve)
+      else resolve(true)
+    })
+  }
+
+  /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
+  async level(subjects: Iterable<StoredName>): Promise<Level> {
+    if (this.#health.state !== 'good') return 'memory'
+    const all = Promise.all(Array.from(subjects, (subject) => this.stored(subject)))
+    const stored = await this.#health.inTime(all)
+    return stored?.every(Boolean) ? 'store' : 'memory'
+  }
+
+  /** Resolves once all current writes are stored or evicted. */
+  async allStored(): Promise<void> {
+    await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
+  }
+
+  #lane(subject: StoredName): Lane {
+    const lane = this.#lanes.get(subject) ?? new Lane(this.#health.outages)
+    this.#lanes.set(subject, lane)
+    return lane
+  }
+
+  /** Batches all writes of the current turn. */
+  #plan(): void {
+    if (this.#isPlanned || this.#health.concurrency === 0) return
+    this.#isPlanned = true
+    queueMicrotask(() => this.#flush())
+  }
+
+  /** Sends queued calls. While the store is down, sends a single call as a probe. */
+  #flush(): void {
+    this.#isPlanned = false
+    for (const [subject, lane] of this.#lanes) {
+      if (this.#underWay >= Math.min(AT_ONCE, this.#health.concurrency)) return
+      if (!lane.sent && lane.next && !lane.isResting) void this.#send(subject, lane, lane.next)
+    }
+  }
+
+  async #send(subject: StoredName, lane: Lane, sent: Batch): Promise<void> {
+    const { registers } = lane
+    const written = Replica.of(registers.registers(), 'job')
+    const generation = this.#core.generation(subject)
+    Object.assign(lane, { sent, next: undefined })
+    this.#underWay += 1
+    const wasDown = this.#health.state === 'down'
+    let isStored = false
+    try {
+      const rows = await this.#health.ask(() => write(this.#store, subject, written, sent, generation))
+      // Values about to be erased must not return to memory.
+      if (!isErasure(lane.next)) this.#core.onStanding(subject, rows, generation)
+      const isOver = generation !== this.#core.generation(subject)
+      // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
+      if (!isErasure(lane.next) && !isOver) registers.forget((register) => isIn(written, register))
+      isStored = true
+      if (isOver || lane.outages !== this.#health.outages) this.#core.onLate(subject)
+      Object.assign(lane, { outages: this.#health.outages, failures: 0 })
+      for (const resolve of sent.waiters) resolve(true)
+    } catch {
+      lane.next = joined(sent, lane.next ?? batch())
+      for (const end of written.registers().filter(isEnd)) registers.merge(end, 'job')
+      if (!wasDown) this.#rest(lane)
+      // Moves to the end of the queue: a rejected subject must not delay others.
+      this.#lanes.delete(subject)
+      this.#lanes.set(subject, lane)
+    }
+    lane.sent = undefined
+    this.#underWay -= 1
+    this.#weigh(subject, lane)
+    // Writes added during the call were duplicates, or were evicted.
+    if (registers.isEmpty && !isErasure(lane.next)) {
+      for (const resolve of lane.next?.waiters ?? []) resolve(isStored)
+      this.#lanes.delete(subject)
+    }
+    this.#flush()
+  }
+
+  /** Counts a guest's pending writes toward the memory bound, which evicts the oldest: an attacker can create unlimited guests. */
+  #weigh(subject: StoredName, lane: Lane): void {
+    const { bytes, isEmpty } = lane.registers
+    // The guest may have signed in since.
+    const isBound = this.#core.isGuest(subject) && (!isEmpty || isErasure(lane.next))
+    this.#core.guestBytes.pin(lane, isBound ? bytes : 0, () => this.#letGo(subject, lane))
+  }
+
+  /** Drops a guest's queued writes, except end markers of a user: those revoke access. */
+  #letGo(guest: StoredName, lane: Lane): void {
+    const { erases, waiters = [] } = lane.next ?? {}
+    lane.registers.forget((register) => !isEnd(register) || register.value === undefined)
+    lane.next = lane.registers.isEmpty ? undefined : batch(erases)
+    if (!lane.sent && !lane.next) this.#lanes.delete(guest)
+    for (const resolve of waiters) resolve(false)
+    this.#core.onLetGo(guest)
+  }
+
+  #rest(lane: Lane): void {
+    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** lane.failures)
+    lane.failures += 1
+    lane.isResting = true
+    const wake = (): void => {
+      lane.isResting = false
+      this.#flush()
+    }
+    setTimeout(wake, pause).unref()
+  }
+}
+
+/** Returns whether a replica has this write with all of its ids, or a newer write of the same key. */
+function isIn(replica: Replica, register: StoredRegister): boolean {
+  const known = replica.register(register.key)
+  return known !== undefined && !isNews(register, known)
+}

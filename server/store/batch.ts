@@ -1,0 +1,72 @@
+// A store call for a subject: deletes, then writes.
+
+import { isEnd, type StoredRegister } from '../../shared/register.js'
+import type { Replica } from '../../shared/replica.js'
+import { FIRST_GENERATION } from '../ids/generation.js'
+import { type StoredName, storeName } from '../ids/stored-name.js'
+import { generationRegister, stateOf } from '../values/ending.js'
+import type { SoundStore } from './sound-store.js'
+
+/** A queued call, or a call in flight. `Lane.registers` has the registers to write. */
+export interface Batch {
+  /** All registers under these names are deleted before the write. */
+  readonly erases: readonly string[]
+  /** Each receives true once the call succeeds, or false if its writes were evicted. */
+  readonly waiters: ((isStored: boolean) => void)[]
+}
+
+export function batch(erases: readonly string[] = []): Batch {
+  return { erases, waiters: [] }
+}
+
+export function isErasure(batch: Batch | undefined): boolean {
+  return batch !== undefined && batch.erases.length > 0
+}
+
+/** Merges a failed call with the queued call. */
+export function joined(before: Batch, since: Batch): Batch {
+  return {
+    erases: [...new Set([...before.erases, ...since.erases])],
+    waiters: [...before.waiters, ...since.waiters],
+  }
+}
+
+/**
+ * Performs the deletes, then writes a user's end markers under the first name (of generation 0) and the values under the name of the
+ * current generation. Resolves with the store's registers after the merge. Adds end markers found during the deletes to `registers`.
+ */
+export async function write(
+  store: SoundStore,
+  subject: StoredName,
+  registers: Replica,
+  { erases }: Batch,
+  generation: number,
+): Promise<readonly StoredRegister[]> {
+  for (const name of erases) {
+    const former = await clear(store, name, registers)
+    // Another process's erasure, unknown here, moved the values to the name of that generation.
+    if (former > FIRST_GENERATION && former < generation) await clear(store, storeName(subject, former), registers)
+  }
+  const all = registers.registers()
+  if (generation === FIRST_GENERATION) return store.merge(storeName(subject), all)
+  // The store answers with a later generation if another process has erased the subject again.
+  const ends = [...all.filter(isEnd), generationRegister(generation)]
+  const rows = await store.merge(storeName(subject), ends)
+  const values = all.filter((register) => !isEnd(register))
+  return [...rows, ...(await store.merge(storeName(subject, generation), values))]
+}
+
+/**
+ * Deletes a name and resolves with the generation found there. Adds its end markers to `registers`, so that a revocation by another process
+ * survives. Sends both calls together, to leave no gap for another process's write.
+ */
+async function clear(store: SoundStore, name: string, registers: Replica): Promise<number> {
+  const asked = [store.load(name), store.remove(name)] as const
+  // Even if the load fails, wait for the removal: a late removal would delete the next write.
+  const [load] = await Promise.allSettled(asked)
+  // A removal may succeed and still report an error, so collect the markers before checking for errors.
+  const found = load.status === 'fulfilled' ? load.value : []
+  for (const end of found.filter(isEnd)) registers.merge(end, 'store')
+  await Promise.all(asked)
+  return stateOf(found).generation
+}

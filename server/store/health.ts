@@ -1,0 +1,171 @@
+import { type Channel, channel } from 'node:diagnostics_channel'
+import { LiveSessionError } from '../../shared/errors.js'
+import { LONGEST_TIMER } from '../../shared/ms.js'
+import type { Settings } from '../options.js'
+
+const STORE_CHANNEL = 'koa-live-session:store'
+
+/** ms until a call without an answer fails: a broken connection may give no error. */
+const PATIENCE = 10_000
+/** Backoff in ms between probes during an outage. */
+const FIRST_PAUSE = 50
+const LONGEST_PAUSE = 2000
+/** ms between two reports: a single rejected row must not flood the log. */
+const REPORT_INTERVAL = 60_000
+
+/**
+ * - `good`: the store answers in time, and requests wait for answers
+ * - `slow`: the store answers late; calls continue, but no request waits
+ * - `down`: the last call failed; a single probe at a time, with exponential backoff
+ */
+export type StoreState = 'good' | 'slow' | 'down'
+
+/** A circuit breaker for the store: tracks failures and latency, limits concurrency during an outage, and probes for recovery. */
+export class StoreHealth {
+  readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
+  readonly #channel: Channel
+  readonly #onTry: (() => void)[] = []
+  #state: StoreState = 'good'
+  #failures = 0
+  #isPausing = false
+  #isClosed = false
+  #reportedAt = Number.NEGATIVE_INFINITY
+  #lossReportedAt = Number.NEGATIVE_INFINITY
+  #retry: ReturnType<typeof setTimeout> | undefined
+
+  /** @param told the diagnostics channel, which receives `{ state, cause? }` on each change */
+  constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>, told: Channel = channel(STORE_CHANNEL)) {
+    this.#settings = settings
+    this.#channel = told
+  }
+
+  /** The total number of failures; concurrent failures count once. */
+  outages = 0
+
+  get state(): StoreState {
+    return this.#state
+  }
+
+  /** The maximum number of concurrent writes: 0 during backoff, 1 for a probe, else unlimited. */
+  get concurrency(): number {
+    if (this.#isClosed || this.#isPausing) return 0
+    return this.#state === 'down' ? 1 : Number.POSITIVE_INFINITY
+  }
+
+  /** Adds a callback that runs when a probe is due, and after recovery. */
+  onTry(act: () => void): void {
+    this.#onTry.push(act)
+  }
+
+  /** Makes a store call and tracks the outcome. A late answer still resolves. */
+  async ask<T>(act: () => Promise<T>): Promise<T> {
+    let isLate = false
+    const { outages } = this
+    const answered = onSilence(this.#deadline, () => {
+      isLate = true
+      if (this.#state === 'good') this.#become('slow', new Error(`no answer within ${this.#settings.storeTimeout} ms`))
+    })
+    try {
+      const answer = await answerOf(act)
+      this.#worked(isLate)
+      return answer
+    } catch (cause) {
+      this.#failed(cause, outages)
+      throw cause
+    } finally {
+      answered()
+    }
+  }
+
+  get #deadline(): number {
+    return Math.min(this.#settings.storeTimeout, LONGEST_TIMER)
+  }
+
+  /** Settles like the promise, or resolves with undefined at the deadline. */
+  inTime<T>(promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const answered = onSilence(this.#deadline, () => resolve(undefined), true)
+      promise.then(resolve, reject).finally(answered)
+    })
+  }
+
+  /** Reports evicted guest writes, at most once a minute. */
+  tellLoss(): void {
+    const now = this.#settings.clock()
+    if (now - this.#lossReportedAt < REPORT_INTERVAL) return
+    this.#lossReportedAt = now
+    const message =
+      'what guests have set is not stored, those who have waited for longest first: more waits than cache.maxGuestBytes'
+    this.#settings.report(new LiveSessionError('store_unavailable', message))
+  }
+
+  /** Stops all probes. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#retry)
+  }
+
+  #worked(isLate: boolean): void {
+    const wasDown = this.#state === 'down'
+    this.#failures = 0
+    this.#isPausing = false
+    clearTimeout(this.#retry)
+    if (!isLate && this.#state !== 'good') this.#become('good')
+    else if (wasDown) this.#become('slow')
+    if (wasDown) this.#try()
+  }
+
+  /** @param outages the failure count when this call began */
+  #failed(cause: unknown, outages: number): void {
+    // A concurrent call has already counted this outage.
+    if (this.#state === 'down' && outages < this.outages) return
+    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures)
+    this.#failures += 1
+    this.outages += 1
+    this.#isPausing = true
+    clearTimeout(this.#retry)
+    if (!this.#isClosed) this.#retry = setTimeout(() => this.#try(), pause).unref()
+    if (this.#state !== 'down') this.#become('down', cause)
+  }
+
+  #try(): void {
+    this.#isPausing = false
+    for (const act of this.#onTry) act()
+  }
+
+  #become(state: StoreState, cause?: unknown): void {
+    this.#state = state
+    this.#channel.publish({ state, ...(cause === undefined ? {} : { cause }) })
+    const now = this.#settings.clock()
+    if (cause === undefined || now - this.#reportedAt < REPORT_INTERVAL) return
+    this.#reportedAt = now
+    const problem = state === 'slow' ? 'answers late' : 'does not answer'
+    const message = `the store ${problem}: values are in memory and in cookies, and are stored when it does again`
+    this.#settings.report(new LiveSessionError('store_unavailable', message, { cause }))
+  }
+}
+
+function answerOf<T>(act: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const answered = onSilence(PATIENCE, () => reject(new Error(`no answer within ${PATIENCE} ms`)))
+    // A custom store may throw synchronously.
+    const answer = Promise.resolve().then(act)
+    answer.then(resolve, reject).finally(answered)
+  })
+}
+
+/**
+ * Calls `act` after a timeout, unless the returned function cancels it. Waits for another turn of the event loop: a suspended process runs
+ * its timers before it reads the answer from its socket.
+ */
+function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
+  let turn: NodeJS.Immediate | undefined
+  const timer = setTimeout(() => {
+    turn = setImmediate(act)
+  }, ms)
+  if (!keepsAlive) timer.unref()
+  return () => {
+    clearTimeout(timer)
+    clearImmediate(turn)
+  }
+}

@@ -1,0 +1,218 @@
+import { isWithin, LONGEST_TIMER } from '../../shared/ms.js'
+import { isEnd, type StoredRegister } from '../../shared/register.js'
+import { nextStamp } from '../../shared/stamp.js'
+import type { UpToVisitors } from '../identity/up-to-visitors.js'
+import { FIRST_GENERATION } from '../ids/generation.js'
+import { type StoredName, storeName } from '../ids/stored-name.js'
+import { isSubject, isUser, type Subject } from '../ids/subject.js'
+import { stateOf, toRegister } from '../values/ending.js'
+import { RotatingCache } from '../values/rotating-cache.js'
+import { AT_ONCE, type Backlog } from './backlog.js'
+import type { StoreHealth } from './health.js'
+import type { SoundStore } from './sound-store.js'
+
+/** Approximate bytes per entry of the negative cache. */
+const NOTHING = 200
+/** The share of `storeRefresh` between two rounds. Below 0.5, every second round is early enough even with late timers. */
+const PACE = 0.45
+
+/**
+ * Loads subjects from the store into memory before a read, with a single call for all concurrent requests. Refreshes subjects with open
+ * sockets or listeners in rounds, as no request does. Each load also writes back newer registers from memory.
+ */
+export class Loads {
+  readonly #store: SoundStore
+  readonly #health: StoreHealth
+  readonly #backlog: Backlog
+  readonly #core: UpToVisitors
+  readonly #isWriting: (subject: Subject) => boolean
+  /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
+  readonly #nothing: RotatingCache<number>
+  /** The residency for which `#nothing` is valid: after an eviction, any of its subjects may have had values in memory. */
+  #residency = NaN
+  /** ms after which a load no longer counts. */
+  readonly #longest: number
+  readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
+  readonly #rounds: ReturnType<typeof setInterval>
+  #isInRound = false
+
+  /** @param isWriting returns whether the store may have an update of this process before memory does */
+  constructor(
+    store: SoundStore,
+    health: StoreHealth,
+    backlog: Backlog,
+    core: UpToVisitors,
+    isWriting: (subject: Subject) => boolean,
+  ) {
+    this.#store = store
+    this.#health = health
+    this.#backlog = backlog
+    this.#core = core
+    this.#isWriting = isWriting
+    const { storeRefresh, clock } = core.settings
+    this.#longest = 10 * storeRefresh
+    this.#nothing = RotatingCache.onMap({
+      shared: { bytes: core.guestBytes, weigh: () => NOTHING },
+      maxIdle: this.#longest,
+      clock,
+    })
+    health.onTry(() => void this.#reload())
+    // A round skips fresh subjects, so clamping the interval to the longest timer is safe.
+    this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * PACE, LONGEST_TIMER)).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#rounds)
+  }
+
+  /** Returns whether memory has a subject's stored values, fresh or stale, up to `#longest`. */
+  isLoaded(subject: Subject): boolean {
+    return this.isFresh(subject, this.#longest)
+  }
+
+  /** Makes the next visit load the subject again, which also writes back the registers missing in the store. */
+  forget(subject: StoredName): void {
+    this.#nothing.delete(subject)
+    const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
+    if (replica) replica.loadedAt = undefined
+  }
+
+  /** Returns whether a subject was loaded within so many ms. */
+  isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
+    const loadedAt = this.#loadedAt(subject)
+    return loadedAt !== undefined && isWithin(within, loadedAt, this.#core.settings.clock())
+  }
+
+  /**
+   * Loads missing and stale subjects. Returns undefined if the caller need not wait: all are fresh, the store is slow or down, or stale
+   * values are in memory and an adapter announces changes.
+   */
+  ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
+    for (const subject of subjects) this.#recover(subject)
+    const due = subjects.filter((subject) => !this.isFresh(subject))
+    if (due.length === 0) return undefined
+    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.remote.peers?.hasAdapter))
+    const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
+    if (this.#health.state !== 'good' || awaited.length === 0) return undefined
+    return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
+  }
+
+  /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single probe. */
+  load(subject: Subject): Promise<readonly StoredRegister[]> {
+    const known = this.#underWay.get(subject)
+    if (known !== undefined) return known
+    if (this.#health.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
+    const load = this.#load(subject).finally(() => this.#underWay.delete(subject))
+    this.#underWay.set(subject, load)
+    return load
+  }
+
+  /** Like `load`, but resolves with undefined on an error or at the deadline. */
+  inTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
+    return this.#health.inTime(this.load(subject).catch(() => undefined))
+  }
+
+  /** Merges stored registers into memory and returns how many were newer. */
+  take(subject: Subject, all: readonly StoredRegister[], generation: number): number {
+    this.#learn(subject, all)
+    return this.#core.sessions.merge(subject, stateOf(all).registers, 'store', generation)
+  }
+
+  /** Reads the registers stored under a name, without merging them into memory. */
+  rows(name: string): Promise<readonly StoredRegister[]> {
+    return this.#health.ask(() => this.#store.load(name))
+  }
+
+  /** Returns when a subject was loaded, or undefined if its values were evicted since. */
+  #loadedAt(subject: Subject): number | undefined {
+    const { subjects } = this.#core
+    const replica = subjects.find(subject)
+    if (this.#residency !== subjects.residency) this.#nothing.clear()
+    this.#residency = subjects.residency
+    return replica?.loadedAt ?? this.#nothing.get(subject)
+  }
+
+  async #load(subject: Subject): Promise<readonly StoredRegister[]> {
+    // After a silence, the newer registers may come from this process: an update that the store accepted without an answer.
+    const isSure = this.#health.state === 'good'
+    const { registers, generation } = await this.#ask(subject)
+    const { epochs, settings, subjects } = this.#core
+    const wasLoaded = this.isLoaded(subject)
+    const news = this.take(subject, registers, generation)
+    if (generation === epochs.generation(subject)) this.#tell(subject, registers)
+    if (isSure && wasLoaded && news > 0) this.#warnOfLateness(subject)
+    const replica = subjects.find(subject)
+    const at = settings.clock()
+    if (replica) replica.loadedAt = at
+    else this.#nothing.set(subject, at)
+    return registers
+  }
+
+  /** Loads stale subjects with open sockets or listeners, in batches, as a burst of calls would slow the store down. */
+  async #reload(): Promise<void> {
+    const { settings, subjects } = this.#core
+    // While the store is down, queued writes probe it.
+    if (this.#isInRound || (this.#health.state === 'down' && this.#backlog.size > 0)) return
+    this.#isInRound = true
+    // The next round comes before skipped subjects are older than `storeRefresh`.
+    const fresh = settings.storeRefresh * (1 - PACE)
+    const due = subjects.held().filter((subject) => !this.isFresh(subject, fresh))
+    do {
+      // During an outage, probes with a single load; the next probe starts a new round.
+      const some = due.splice(0, this.#health.state === 'down' ? 1 : AT_ONCE)
+      await Promise.allSettled(some.map((subject) => this.load(subject)))
+    } while (due.length > 0 && this.#health.state !== 'down')
+    this.#isInRound = false
+  }
+
+  /** Reads the values of a subject's latest generation, and deletes values that an unaware process wrote under the first name. */
+  async #ask(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
+    const own = await this.rows(storeName(subject))
+    const generation = this.#learn(subject, own)
+    if (generation === FIRST_GENERATION) return { registers: own, generation }
+    const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
+    const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
+    // If this fails, the next load retries.
+    if (left.length > 0) this.#health.ask(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
+    const values = await this.rows(storeName(subject, generation))
+    return { registers: [...own.filter(isEnd), ...values], generation }
+  }
+
+  /** Applies stored end markers, and returns the current generation. */
+  #learn(subject: Subject, all: readonly StoredRegister[]): number {
+    const { ending, generation } = stateOf(all)
+    const { connections, epochs, sessions } = this.#core
+    const isNews = ending !== undefined && epochs.learn(subject, ending)
+    sessions.startGeneration(subject, generation)
+    if (isNews) connections.endOver(subject, epochs)
+    return epochs.generation(subject)
+  }
+
+  /** Queues newer registers from memory, or the erasure of a retired browser id. */
+  #tell(subject: Subject, stored: readonly StoredRegister[]): void {
+    const { epochs, sessions } = this.#core
+    const end = isUser(subject) ? undefined : epochs.givenUp(subject)
+    if (end) {
+      if (stored.some((register) => !isEnd(register))) this.#backlog.erase(subject, [toRegister(end)])
+      return
+    }
+    const ends = isUser(subject) ? epochs.endsOf(subject) : []
+    this.#backlog.addLacking(subject, [...ends, ...(sessions.find(subject)?.registers() ?? [])], stored)
+  }
+
+  /** Merges pending writes back into memory, which may have evicted them. */
+  #recover(subject: Subject): void {
+    if (this.#backlog.size === 0) return
+    this.#core.sessions.merge(subject, stateOf(this.#backlog.of(subject)).registers, 'store')
+  }
+
+  /** With an adapter, another process's change would have arrived before a load could find it. */
+  #warnOfLateness(subject: Subject): void {
+    const { remote, subjects, warn } = this.#core
+    if (remote.peers?.hasAdapter || !subjects.holding(subject)?.outlets.size || this.#isWriting(subject)) return
+    warn(
+      'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
+        'Give socket.io an adapter, which tells all processes at once',
+    )
+  }
+}

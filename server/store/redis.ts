@@ -1,0 +1,153 @@
+/**
+ * A store in Redis, for `liveSession(app, { store })`: see docs/stores.md.
+ *
+ * @module koa-live-session/redis
+ */
+import { canonicalJson } from '../../shared/json.js'
+import { isMs, MS } from '../../shared/ms.js'
+import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
+import { idsText } from '../../shared/taken-ids.js'
+import { checkNames } from '../options.js'
+import { BROWSERS, type Store, type StoredRow } from '../store-types.js'
+import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
+import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
+import { readRow } from './rows.js'
+
+export { fromIoredis, type IoredisLike, type RedisLike } from './redis-commands.js'
+
+/** The options of `redisStore(client, options)`. */
+export interface RedisStoreOptions {
+  /**
+   * The prefix of each key: `<prefix>{<subject>}`. A text without `{` and `}`.
+   *
+   * @default 'live-session:'
+   */
+  readonly prefix?: string
+  /**
+   * ms since a subject's last use after which Redis expires all its data, including revocations: a whole number, at least the plugin's
+   * `maxAge`.
+   *
+   * @default 100 days
+   */
+  readonly maxIdle?: number
+  /**
+   * Returns ms since 1970, to record a subject's last use. In tests use `testClock`.
+   *
+   * @default Date.now
+   */
+  readonly clock?: () => number
+}
+
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
+
+/**
+ * Creates a store in Redis 6 or newer, or Valkey. The durability of acknowledged writes depends on Redis' own `appendonly` and
+ * `appendfsync`: see docs/stores-reference.md.
+ *
+ * @param client your app connects and closes it
+ * @param options each checked at once
+ * @throws {TypeError} with the option, the expected and the received value
+ * @example
+ * const client = createClient({ url: 'redis://127.0.0.1:6379' })
+ * client.on('error', console.error)
+ * await client.connect()
+ * liveSession(app, { fields, store: redisStore(client) })
+ */
+export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): Store {
+  checkNames(options, ['prefix', 'maxIdle', 'clock'], 'redisStore: ')
+  const { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now } = options
+  checkClient(client)
+  // Redis Cluster's hash tag begins at the first brace.
+  check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
+  check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
+  check(typeof clock === 'function', 'clock', 'a function', clock)
+
+  const pace = Math.min(HOUR, Math.floor(maxIdle / 100))
+  const keyOf = (subject: string): string => `${prefix}{${subject}}`
+  const use = (script: RedisScript, subject: string, args: readonly string[] = []): Promise<unknown> =>
+    run(client, script, keyOf(subject), [String(clock()), String(pace), String(maxIdle), ...args])
+
+  return {
+    maxIdle,
+
+    async load(subject) {
+      const cells = cellsOf(await use(LOAD, subject))
+      return cells.flatMap((field, at) => (at % 2 === 1 || !field ? [] : [readCell(field, cells[at + 1] ?? '')]))
+    },
+    async merge(subject, registers) {
+      if (registers.length === 0) return []
+      const args = registers.flatMap((register) => [register.key, cellOf(register)])
+      const cells = cellsOf(await use(MERGE, subject, args))
+      // For a duplicate key, the last answer is current.
+      const standing = new Map(registers.map(({ key }, at) => [key, cells[at] ?? '']))
+      return Array.from(standing, ([key, cell]) => readCell(key, cell))
+    },
+    async compareAndSet(subject, register, expected) {
+      return (await use(COMPARE_AND_SET, subject, [register.key, cellOf(register), String(expected)])) === 1
+    },
+    async remove(subject) {
+      await send(client, ['DEL', keyOf(subject)])
+    },
+    async prune(subject, before) {
+      await run(client, PRUNE, keyOf(subject), [String(before)])
+    },
+    async sweep(before, { guests = before, ended = before } = {}) {
+      const sweep = async (names: string, limit: number): Promise<number> => {
+        // Subjects unused for so long have expired in Redis.
+        if (limit <= clock() - maxIdle) return 0
+        // The recorded time of last use lags by up to an hour.
+        const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY, GENERATION_KEY]
+        let deleted = 0
+        for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
+          const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, args)))
+          deleted += answers.filter((answer) => answer === 1).length
+        }
+        return deleted
+      }
+      const first = guests > before ? await sweep(BROWSERS, guests) : 0
+      return first + (await sweep('', before))
+    },
+    async close() {},
+  }
+}
+
+/** A tab separates the ids: no value's text contains a tab, and it sorts before all their characters. */
+function cellOf({ stamp, value, ids }: StoredRow): string {
+  const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
+  return text === '' ? String(stamp) : `${stamp} ${text}`
+}
+
+function readCell(key: string, cell: string): StoredRow {
+  const space = cell.indexOf(' ')
+  if (space < 0) return readRow(key, cell, null)
+  const [, text = '', ids] = /^([\s\S]*?)(?:\t([\w:,!-]+))?$/.exec(cell.slice(space + 1)) ?? []
+  return readRow(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
+}
+
+/** Yields the keys of matching hashes, in batches. In a cluster: of a single node. */
+async function* scan(client: RedisLike, pattern: string): AsyncGenerator<readonly string[]> {
+  let cursor: unknown = '0'
+  do {
+    const args = ['SCAN', String(cursor), 'MATCH', pattern, 'COUNT', '1000', 'TYPE', 'hash']
+    const answer: unknown = await send(client, args)
+    const [next, keys]: readonly unknown[] = Array.isArray(answer) ? answer : []
+    yield cellsOf(keys).filter((key) => key !== null)
+    cursor = next
+  } while (String(cursor) !== '0')
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[\\*?[\]]/g, '\\$&')
+}
+
+function checkClient(client: RedisLike): void {
+  if (typeof client?.sendCommand === 'function' && typeof client.isOpen === 'boolean') return
+  const remedy = 'Pass createClient(...) of node-redis, or fromIoredis(client)'
+  throw new TypeError(`koa-live-session: redisStore: expected a Redis client. ${remedy}`)
+}
+
+function check(is: boolean, option: string, expected: string, received: unknown): void {
+  if (!is)
+    throw new TypeError(`koa-live-session: redisStore: ${option}: expected ${expected}, received ${String(received)}`)
+}

@@ -1,0 +1,275 @@
+import type { AnyChange, ChangeSource } from '../../shared/change.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { Awaitable } from '../../shared/promise.js'
+import type { Level } from '../../shared/protocol.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { carrying } from '../../shared/taken-ids.js'
+import type { UpToVisitors } from '../identity/up-to-visitors.js'
+import type { PartName } from '../ids/subject.js'
+import type { NameOwner } from '../values/beyond.js'
+import { RotatingCache } from '../values/rotating-cache.js'
+import { AT_ONCE } from './backlog.js'
+import type { StoreSync } from './store-sync.js'
+
+/** ms to keep the tombstone of a deleted key: a delayed write by another process must not restore the key. */
+const LATEST = 10 * 60 * 1000
+/** The minimum number of tombstones to prune at a time, because each pruning costs a store call. */
+const LEAST = 64
+/** Approximate bytes of an entry besides its replica. */
+const FRAME = 600
+/** ms between two rounds. */
+const PACE = 1000
+/** Entries per round: a million would block the event loop. */
+const EACH_TIME = 1000
+const HASH = /^[\w-]{43}$/
+
+/** A part's registers under a name, as an entry in memory. */
+export class Kept<N extends PartName = PartName> {
+  readonly name: N
+  readonly replica: Replica = new Replica()
+  /** Whether the registers belong to a user: guests cannot evict the entry then. */
+  isUsers: boolean
+  /** The last use, in ms since 1970. */
+  usedAt: number
+  /** Approximate bytes in memory at the last count. */
+  bytes = 0
+
+  constructor(name: N, now: number, isUsers: boolean) {
+    this.name = name
+    this.usedAt = now
+    this.isUsers = isUsers
+  }
+
+  /** Whether the entry must stay in memory. */
+  get isHeld(): boolean {
+    return false
+  }
+}
+
+/** A write by key; `undefined` deletes. */
+export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
+
+/**
+ * A part's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and guests
+ * have separate bounds: a flood of guests evicts guests' entries by last use, unless they are held.
+ */
+export class Registers<K extends Kept> implements NameOwner {
+  protected readonly core: UpToVisitors & { readonly store: StoreSync | undefined }
+  /** Whether the app uses the part. Until then, registers from the store and from other processes are ignored. */
+  isUsed = false
+  readonly #prefix: string
+  readonly #create: (name: K['name'], now: number) => K
+  readonly #held = new Map<string, K>()
+  readonly #users: RotatingCache<K>
+  readonly #guests: RotatingCache<K>
+
+  /**
+   * @param prefix the names' prefix, before a hash
+   * @param create creates an entry without registers
+   * @param onDrop called with the maximum number of evicted guest entries
+   */
+  constructor(
+    core: Registers<K>['core'],
+    prefix: string,
+    create: (name: K['name'], now: number) => K,
+    onDrop: (count: number) => void = () => undefined,
+  ) {
+    this.core = core
+    this.#prefix = prefix
+    this.#create = create
+    // No `maxIdle`: the part decides when an entry expires.
+    const options = { max: core.settings.maxSubjects, clock: core.settings.clock }
+    this.#users = RotatingCache.onMap(options)
+    this.#guests = RotatingCache.onMap({
+      ...options,
+      shared: { bytes: core.guestBytes, weigh: ({ bytes }) => bytes },
+      onDrop,
+    })
+  }
+
+  /** Called after values of an entry may have changed. */
+  protected changed(_kept: K, _changes: readonly AnyChange[]): void {}
+
+  readonly owns = (name: string): name is K['name'] =>
+    name.startsWith(this.#prefix) && HASH.test(name.slice(this.#prefix.length))
+
+  find(name: K['name']): K | undefined {
+    return this.#held.get(name) ?? this.#users.get(name) ?? this.#guests.get(name)
+  }
+
+  /** Returns the entry, creating it if necessary. */
+  ensure(name: K['name']): K {
+    return this.find(name) ?? this.put(this.#create(name, this.core.settings.clock()))
+  }
+
+  /** Returns whether a name was retired. */
+  isGivenUp(name: K['name']): boolean {
+    return this.core.epochs.isGivenUp(name)
+  }
+
+  isUsers(name: K['name']): boolean {
+    return (this.find(name) ?? this.#create(name, 0)).isUsers
+  }
+
+  /** Merges registers from another process or the store. */
+  take(name: K['name'], registers: readonly StoredRegister[], source: 'node' | 'store'): void {
+    if (this.isUsed) this.merge(this.ensure(name), registers, source)
+  }
+
+  /** Writes to an entry with a common stamp, larger than any of these keys, and notifies the store and the other processes. */
+  write(kept: K, changes: RegisterChanges, source: ChangeSource): Stamp {
+    const { replica } = kept
+    const now = this.core.settings.clock()
+    kept.usedAt = now
+    const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => replica.stamp(key))))
+    const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, replica, now))
+    this.tell(kept, this.merge(kept, registers, source))
+    this.prune(kept)
+    return stamp
+  }
+
+  /** Resolves with the level of the writes under a name. */
+  level(name: K['name']): Awaitable<Level> {
+    return this.core.store?.level([name]) ?? 'memory'
+  }
+
+  /** Iterates over all entries, tolerating concurrent changes. */
+  *all(): Generator<K> {
+    yield* this.#held.values()
+    for (const cache of [this.#users, this.#guests]) for (const [, kept] of cache.entries()) yield kept
+  }
+
+  /** Moves an entry to its current container, and updates its size. */
+  protected put(kept: K): K {
+    const { name, isHeld, isUsers, bytes, replica } = kept
+    const cache = isUsers ? this.#users : this.#guests
+    const place = isHeld ? this.#held : cache
+    // Leaves it in place if possible: a moved entry would appear again in a running iteration of `all`.
+    const isThere = place.get(name) === kept
+    if (!isThere) this.drop(kept)
+    kept.bytes = FRAME + replica.bytes
+    if (!isThere) place.set(name, kept)
+    else if (!isHeld) cache.grow(kept.bytes - bytes)
+    // A held entry of a guest cannot be evicted, so it takes space from others.
+    this.core.guestBytes.pin(kept, isHeld && !isUsers ? kept.bytes : 0)
+    return kept
+  }
+
+  drop(kept: K): void {
+    for (const place of [this.#held, this.#users, this.#guests]) place.delete(kept.name)
+    this.core.guestBytes.pin(kept, 0)
+  }
+
+  /** Merges newer registers in this process only, and returns them. */
+  protected merge(kept: K, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+    const changes: AnyChange[] = []
+    const news = registers.filter((register) => {
+      const { key, value } = register
+      const previous = kept.replica.value(key)
+      const isNews = kept.replica.merge(register, source)
+      if (isNews) changes.push({ key, value, previous, source })
+      return isNews
+    })
+    this.put(kept)
+    this.changed(kept, changes)
+    return news
+  }
+
+  /** Removes registers, leaving no tombstones. */
+  protected forget(kept: K, isGone: (register: StoredRegister) => boolean, source: ChangeSource): void {
+    const gone = kept.replica.registers().filter(isGone)
+    kept.replica.forget(isGone)
+    this.put(kept)
+    const changes = gone.map(({ key, value }) => ({ key, value: undefined, previous: value, source }))
+    this.changed(kept, changes)
+  }
+
+  /** Restores evicted registers, here and elsewhere, with their original stamps. */
+  protected restore({ name, replica }: Pick<K, 'name' | 'replica'>): K {
+    const kept = this.ensure(name)
+    this.tell(kept, this.merge(kept, replica.registers(), 'store'))
+    return kept
+  }
+
+  /** Notifies the store and the other processes. */
+  protected tell({ name }: K, news: readonly StoredRegister[]): void {
+    this.core.remote.store?.keep(name, news)
+    this.core.remote.peers?.tell(name, news)
+  }
+
+  /** Prunes old tombstones, once there are enough of them. Not if the store cannot prune: each load would bring them back. */
+  protected prune(kept: K, least: number = LEAST): void {
+    const { clock, store } = this.core.settings
+    if (store && !store.prune) return
+    const before = clock() - LATEST
+    const isPast = ({ stamp, value }: StoredRegister): boolean => value === undefined && stamp < before
+    if (kept.replica.registers().filter(isPast).length < least) return
+    this.forget(kept, isPast, 'job')
+    this.core.store?.prune(kept.name, before)
+  }
+
+  /** Loads a name from the store, and rejects if the store does not answer. */
+  protected async load(name: K['name']): Promise<void> {
+    const { settings, store } = this.core
+    if (!store) return
+    const askedAt = settings.clock()
+    const stored = await store.load(name)
+    this.take(name, stored, 'store')
+    this.compare(name, stored, askedAt)
+  }
+
+  /** Loads a name, and resolves with whether the store has answered in time. */
+  async loadInTime(name: K['name']): Promise<boolean> {
+    const isAsked = this.load(name).then(() => true)
+    const { health } = this.core.store ?? {}
+    return (await (health?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
+  }
+
+  /** Called with the store's registers after they were merged. */
+  protected compare(_name: K['name'], _stored: readonly StoredRegister[], _askedAt: number): void {}
+
+  /**
+   * Removes registers pruned from the store by other processes, if safe, and writes back registers missing there. `stored` must be
+   * complete.
+   */
+  protected meet(kept: K, stored: readonly StoredRegister[], askedAt: number, mayGo: (key: string) => boolean): void {
+    const { settings, store } = this.core
+    const { name, replica } = kept
+    const { loadedAt = NEVER } = replica
+    const now = settings.clock()
+    const keys = new Set(stored.map(({ key }) => key))
+    const isGone = ({ key, stamp }: StoredRegister): boolean =>
+      mayGo(key) &&
+      !keys.has(key) &&
+      stamp < now - LATEST &&
+      // Keeps announced registers newer than the last load: the other process may not have stored them yet.
+      (replica.source(key) !== 'node' || stamp <= loadedAt)
+    // An answer older than the last load may lack newer registers.
+    if (loadedAt <= askedAt && settings.store?.prune) this.forget(kept, isGone, 'store')
+    replica.loadedAt = now
+    store?.keepLacking(name, replica.registers(), stored)
+  }
+
+  /**
+   * Inspects all entries, batch by batch, in an endless loop.
+   *
+   * @param look must not reject
+   */
+  protected beginRounds(look: (kept: K) => Promise<void>): NodeJS.Timeout {
+    let round = this.all()
+    let isUnderWay = false
+    const goOn = async (): Promise<void> => {
+      isUnderWay = true
+      const due = Array.from({ length: EACH_TIME }, () => round.next()).flatMap(({ done, value }) =>
+        done ? [] : value,
+      )
+      if (due.length < EACH_TIME) round = this.all()
+      // In small batches, because each inspection may call the store, which must stay fast for requests.
+      for (let at = 0; at < due.length; at += AT_ONCE) await Promise.all(due.slice(at, at + AT_ONCE).map(look))
+      isUnderWay = false
+    }
+    return setInterval(() => void (isUnderWay || goOn()), PACE).unref()
+  }
+}

@@ -1,0 +1,85 @@
+// Validates the rows of a store's answer: no other code parses them.
+
+import { freezeJson, type JsonValue } from '../../shared/json.js'
+import { isEnd, type StoredRegister } from '../../shared/register.js'
+import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.js'
+import { fromIdsText, readIds } from '../../shared/taken-ids.js'
+import type { StoredRow } from '../store-types.js'
+
+/** A marker for unreadable fields: neither a stamp nor a JSON value can be NaN. */
+const UNREADABLE = Number.NaN
+
+/** The fault of a row, with its readable fields. */
+export interface RowFault {
+  readonly key: string | undefined
+  /** A write needs a larger stamp to replace the row. */
+  readonly stamp: Stamp | undefined
+  readonly reason: string
+}
+
+/** Parses a row of a text store, without validation: `text` is the value's JSON, or null for a tombstone. */
+export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRow {
+  const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
+  return text === null ? read : { ...read, value: readValue(text) }
+}
+
+/** Databases return integers as numbers, bigints or text. */
+function readStamp(stamp: unknown): number {
+  const isText = typeof stamp === 'bigint' || (typeof stamp === 'string' && /^\d+$/.test(stamp))
+  const read = isText ? Number(stamp) : stamp
+  return isStamp(read) ? read : UNREADABLE
+}
+
+function readValue(text: string): JsonValue {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return UNREADABLE
+  }
+}
+
+/**
+ * Returns a store's answer, if it is a list, without validating its rows.
+ *
+ * @throws {TypeError}
+ */
+function listed(rows: unknown): readonly StoredRow[] {
+  if (Array.isArray(rows)) return rows
+  throw new TypeError(`koa-live-session: store: expected a list of registers, received ${typeof rows}`)
+}
+
+/**
+ * Returns the valid registers of a store's answer. Rows may be edited by hand, corrupt, or forged by an attacker with access to the
+ * database. An invalid row must not hide the visitor's other values.
+ *
+ * @throws {TypeError} if the answer is not a list
+ */
+export function soundRegisters(
+  rows: unknown,
+  now: number,
+  onFault: (fault: RowFault) => void,
+): readonly StoredRegister[] {
+  return listed(rows).flatMap((row: unknown) => {
+    const { key, stamp, value, ids: known }: Partial<Record<keyof StoredRegister, unknown>> = Object(row)
+    const fault = (reason: string): readonly [] => {
+      onFault({
+        key: typeof key === 'string' ? key : undefined,
+        stamp: isStamp(stamp) ? stamp : undefined,
+        reason,
+      })
+      return []
+    }
+    if (typeof key !== 'string' || key === '') return fault('expected a key')
+    if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
+    // An end marker with a future date still counts, because a revocation must hold. Only the largest stamp is invalid: none could follow.
+    const isLate = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
+    if (isLate) return fault('its stamp is of a time to come. Is a clock ahead?')
+    const ids = readIds(known)
+    const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }
+    try {
+      return value === undefined ? read : { ...read, value: freezeJson(value) }
+    } catch (error) {
+      return fault(error instanceof Error ? error.message : String(error))
+    }
+  })
+}

@@ -1,0 +1,61 @@
+import { NEVER, nextStamp, SKEW } from '../../shared/stamp.js'
+import type { Settings } from '../options.js'
+import type { Store } from '../store-types.js'
+import type { StoreHealth } from './health.js'
+
+/** The key of the register of a spent name. */
+const SPENT = 'spent'
+/** The maximum validity in ms of a single-use name. */
+export const LONGEST_VALIDITY: number = 60 * 60 * 1000
+/** ms after which no process accepts a spent name any more, despite clock skew. */
+const KEPT = LONGEST_VALIDITY + SKEW
+/** The maximum number of rows for this process to delete; the daily sweep deletes the rest, and those of terminated processes. */
+const MOST = 100_000
+/** Deletions per call. */
+const AT_ONCE = 10
+
+/** Single-use names across all nodes: the store decides which call is first. */
+export class SingleUse {
+  readonly #store: Store
+  readonly #health: StoreHealth
+  readonly #clock: () => number
+  /** The spent names and when to delete them, oldest first. */
+  readonly #rows = new Map<string, number>()
+
+  constructor(store: Store, health: StoreHealth, { clock }: Pick<Settings, 'clock'>) {
+    this.#store = store
+    this.#health = health
+    this.#clock = clock
+  }
+
+  /**
+   * Resolves with whether this call is the first to spend a name, or with undefined if the store does not answer. For callers that need the
+   * answer: waits up to the call timeout, not just the deadline.
+   */
+  async spend(name: string): Promise<boolean | undefined> {
+    // While the store is down, this call may be the probe.
+    if (this.#health.concurrency === 0) return undefined
+    const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
+    const isFirst = this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
+    if (this.#rows.size < MOST) this.#rows.set(name, this.#clock() + KEPT)
+    this.#tidy()
+    return isFirst
+  }
+
+  /** Like `spend`, but resolves with undefined at the deadline, for callers that can continue without an answer. */
+  async spendInTime(name: string): Promise<boolean | undefined> {
+    const { state } = this.#health
+    const isFirst = this.spend(name)
+    return state === 'good' ? this.#health.inTime(isFirst) : undefined
+  }
+
+  #tidy(): void {
+    let count = 0
+    for (const [name, end] of this.#rows) {
+      if (end > this.#clock() || count === AT_ONCE) return
+      count += 1
+      this.#rows.delete(name)
+      this.#health.ask(() => this.#store.remove(name)).catch(() => undefined)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { StoredRegister } from '../../shared/register.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Store } from '../store-types.js'
+import type { UpToEnds } from '../values/up-to-ends.js'
+import { soundRegisters } from './rows.js'
+
+/** The parsed answer of a store. */
+interface Read {
+  readonly registers: readonly StoredRegister[]
+  /** The stamps of invalid rows, by key. */
+  readonly bad: ReadonlyMap<string, Stamp>
+}
+
+/** Wraps the store for all other code: reports invalid rows, treats them as absent, and lets the next write replace them. */
+export class SoundStore {
+  readonly #store: Store
+  readonly #core: Pick<UpToEnds, 'settings' | 'warn'>
+
+  constructor(store: Store, core: Pick<UpToEnds, 'settings' | 'warn'>) {
+    this.#store = store
+    this.#core = core
+  }
+
+  /** @throws {TypeError} if the store's answer is not a list */
+  async load(name: string): Promise<readonly StoredRegister[]> {
+    return this.#read(await this.#store.load(name)).registers
+  }
+
+  /** Resolves with the store's registers after the merge, as the store's own `merge` does. */
+  async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
+    if (registers.length === 0) return []
+    const { registers: standing, bad } = this.#read(await this.#store.merge(name, registers))
+    const refused = registers.filter(({ key }) => bad.has(key))
+    const replaced = refused.map((register) => this.#replace(name, register, bad.get(register.key)))
+    return [...standing, ...(await Promise.all(replaced))]
+  }
+
+  async compareAndSet(name: string, register: StoredRegister, expected: Stamp): Promise<boolean> {
+    if (await this.#store.compareAndSet(name, register, expected)) return true
+    if (expected !== NEVER) return false
+    const stamp = this.#read(await this.#store.load(name)).bad.get(register.key)
+    return stamp !== undefined && this.#store.compareAndSet(name, register, stamp)
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#store.remove(name)
+  }
+
+  /** Replaces an invalid row by compare-and-set, since a merge would keep a larger stamp. Resolves with the store's register. */
+  async #replace(name: string, register: StoredRegister, stamp: Stamp = NEVER): Promise<StoredRegister> {
+    if (await this.#store.compareAndSet(name, register, stamp)) return register
+    // Another process has replaced the row.
+    const [standing] = this.#read(await this.#store.merge(name, [register])).registers
+    if (standing) return standing
+    throw new Error(`koa-live-session: store: a row that is no register is not replaced: ${register.key}`)
+  }
+
+  #read(rows: unknown): Read {
+    const bad = new Map<string, Stamp>()
+    const registers = soundRegisters(rows, this.#core.settings.clock(), ({ key, stamp, reason }) => {
+      if (key !== undefined && stamp !== undefined) bad.set(key, stamp)
+      this.#core.warn(
+        `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
+        'row',
+      )
+    })
+    return { registers, bad }
+  }
+}

@@ -1,0 +1,107 @@
+// Converts registers to rows and back.
+
+import { type RawBuilder, sql } from 'kysely'
+import { canonicalJson } from '../../../shared/json.js'
+import { isStamp } from '../../../shared/stamp.js'
+import { idsText, isNews } from '../../../shared/taken-ids.js'
+import type { StoredRow } from '../../store-types.js'
+import { readRow } from '../rows.js'
+
+/** A row to write. */
+export interface Row {
+  readonly subject: string
+  readonly key: string
+  readonly stamp: number
+  readonly value: string
+  readonly ids: string
+  readonly read_at: number
+}
+
+/** A row as read, with numbers as texts: the app's driver settings decide how a BIGINT is read. */
+export interface RowRead {
+  readonly key: string
+  readonly stamp: string
+  readonly value: string
+  readonly ids: string
+}
+
+/**
+ * A deleted key's value. JSON texts are never empty, so every engine sorts the tombstone first; with NULL every comparison would need a
+ * case of its own, as `NULL < 'x'` is not true.
+ */
+export const TOMBSTONE = ''
+
+/** Returns a row per key, sorted by key: statements that lock rows in the same order do not deadlock. */
+export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {
+  const newest = new Map<string, StoredRow>()
+  // PostgreSQL refuses an upsert that touches a row twice.
+  for (const register of registers) {
+    const other = newest.get(register.key)
+    if (other === undefined || isNews(register, other)) newest.set(register.key, register)
+  }
+  const rows = [...newest.values()].map((register) => toRow(subject, register, now))
+  return rows.sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+/** @throws {TypeError} if a row cannot hold the register */
+export function toRow(subject: string, { key, stamp, value, ids }: StoredRow, now: number): Row {
+  if (!isStamp(stamp)) {
+    throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)
+  }
+  const text = value === undefined ? TOMBSTONE : canonicalJson(value)
+  const names = { subject: columnText('subject', subject), key: columnText('key', key) }
+  return { ...names, stamp, value: text, ids: idsText(ids), read_at: now }
+}
+
+export function fromRow({ key, stamp, value, ids }: RowRead): StoredRow {
+  return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
+}
+
+/** Minimum ms between two updates of a row's last use: otherwise each read would be a write. */
+export const READ_PRECISION: number = 24 * 60 * 60 * 1000
+
+/** Quoted, as `key` is a reserved word in some engines. */
+export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
+
+/** `(subject, ...) values (...), (...)` */
+export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
+  const tuples = rows.map(
+    (row) => sql`(${sql.join([row.subject, row.key, row.stamp, row.value, row.ids, row.read_at])})`,
+  )
+  return sql`(subject, ${KEY}, stamp, value, ids, read_at) values ${sql.join(tuples)}`
+}
+
+/** Maximum characters of a stored subject or key: 255 bytes fit, and both fit into an index of each engine. */
+export const MAX_TEXT: number = 3 * 255
+
+/**
+ * Encodes a subject or key for its column: printable ASCII unchanged, the rest URL-encoded. PostgreSQL cannot store U+0000, and MySQL
+ * ignores differences in trailing spaces, case or accents: two users would share their values.
+ *
+ * @throws {TypeError} for a text too long or not well-formed
+ */
+export function columnText(name: 'subject' | 'key', text: string): string {
+  const stored = urlEncoded(text)
+  if (stored !== undefined && stored.length <= MAX_TEXT) return stored
+  const received = stored === undefined ? 'a lone surrogate' : `${stored.length.toLocaleString('en')} of them`
+  throw new TypeError(
+    `koa-live-session: sqlStore: ${name}: expected a text of at most ${MAX_TEXT} characters, URL-encoded, received ${received}`,
+  )
+}
+
+/** Reverses `columnText`. Returns invalid text from another program unchanged. */
+export function fromColumnText(stored: string): string {
+  try {
+    return decodeURIComponent(stored)
+  } catch {
+    return stored
+  }
+}
+
+function urlEncoded(text: string): string | undefined {
+  try {
+    return text.replace(/[^!-$&-~]/gu, encodeURIComponent)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,221 @@
+import { setImmediate } from 'node:timers/promises'
+import { type QueryResult, type RawBuilder, sql } from 'kysely'
+import { NEVER } from '../../../shared/stamp.js'
+import { checkNames } from '../../options.js'
+import { BROWSERS, type Store, type StoredRow, type SweepLimits } from '../../store-types.js'
+import type { AnyDatabase } from './database.js'
+import type { Engine } from './engine.js'
+import { engineOf } from './engines.js'
+import { columnText, fromRow, KEY, READ_PRECISION, type Row, type RowRead, TOMBSTONE, toRow, toRows } from './row.js'
+import { sweepBatch } from './sweep.js'
+import { checkTable, DEFAULT_TABLE } from './table.js'
+
+/** The options of `sqlStore(db, options)`. */
+export interface SqlStoreOptions {
+  /**
+   * The name of the table, optionally with its schema: 'app.settings'.
+   *
+   * @default 'live_session_settings'
+   */
+  readonly table?: string
+  /**
+   * Returns ms since 1970, to record a row's last use.
+   *
+   * @default Date.now
+   */
+  readonly clock?: () => number
+}
+
+interface RowUsed extends RowRead {
+  readonly read_at: string
+}
+
+/**
+ * Creates a store in a table of SQLite, PostgreSQL, MariaDB or MySQL, with one row for each subject and key. `migrateSqlStore` creates the
+ * table. The database is the app's: `close()` leaves the connection open.
+ *
+ * @param db your own `Kysely`, with any tables
+ * @throws {TypeError} for another engine, or an invalid table name
+ * @example
+ * const live = liveSession(app, { fields, store: sqlStore(db) })
+ */
+export function sqlStore(db: AnyDatabase, options: SqlStoreOptions = {}): Store {
+  return new SqlStore(db, options)
+}
+
+class SqlStore implements Store {
+  readonly #db: AnyDatabase
+  readonly #engine: Engine
+  readonly #table: string
+  readonly #clock: () => number
+
+  constructor(db: AnyDatabase, options: SqlStoreOptions) {
+    checkNames(options, ['table', 'clock'], 'sqlStore: ')
+    const { table = DEFAULT_TABLE, clock = Date.now } = options
+    this.#engine = engineOf(db)
+    this.#table = checkTable(table)
+    this.#clock = clock
+    // A plugin for renaming columns would change our column names.
+    this.#db = db.withoutPlugins()
+  }
+
+  async load(subject: string): Promise<readonly StoredRow[]> {
+    const now = this.#now()
+    const rows = await this.#rows(subject)
+    const unmarked = rows.filter((row) => Number(row.read_at) <= now - READ_PRECISION)
+    if (unmarked.length === 0 || (await this.#mark(subject, now, unmarked.length))) return rows.map(fromRow)
+    // Another node has marked the rows meanwhile, or a sweep has deleted them: read again.
+    return (await this.#rows(subject)).map(fromRow)
+  }
+
+  async merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
+    const rows = toRows(subject, registers, this.#now())
+    const standing: RowRead[] = []
+    let asked = rows
+    while (asked.length > 0) {
+      const { rows: known } = await this.#run('merge', this.#engine.merge(this.#table, asked))
+      standing.push(...known)
+      asked = without(asked, known)
+      if (asked.length === 0) break
+      const others = await this.#rows(subject, asked)
+      standing.push(...others)
+      // A missing row was removed in between: write again.
+      asked = without(asked, others)
+    }
+    return standing.map(fromRow)
+  }
+
+  async compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean> {
+    const row = toRow(subject, register, this.#now())
+    if (expected === NEVER) return this.#changed('compareAndSet', this.#engine.insert(this.#table, row))
+    return this.#changed(
+      'compareAndSet',
+      sql`update ${sql.table(this.#table)} set stamp = ${row.stamp}, value = ${row.value}, ids = ${row.ids}, read_at = ${row.read_at}
+        where subject = ${row.subject} and ${KEY} = ${row.key} and stamp = ${expected}`,
+    )
+  }
+
+  async remove(subject: string): Promise<void> {
+    await this.#delete('remove', sql`subject = ${columnText('subject', subject)}`)
+  }
+
+  async prune(subject: string, before: number): Promise<void> {
+    const isSubject = sql`subject = ${columnText('subject', subject)}`
+    await this.#delete('prune', sql`${isSubject} and value = ${TOMBSTONE} and stamp < ${Math.floor(before)}`)
+  }
+
+  async sweep(before: number, { guests = before, ended = before }: SweepLimits = {}): Promise<number> {
+    const first = guests > before ? await this.#sweep(BROWSERS, guests, ended) : 0
+    return first + (await this.#sweep('', before, ended))
+  }
+
+  async #sweep(names: string, before: number, ended: number): Promise<number> {
+    // The recorded last use of a row lags by up to a day.
+    const marked = (ms: number): number => Math.floor(ms) - READ_PRECISION
+    const unread = { names, limit: marked(before), endedLimit: marked(ended) }
+    let swept = 0
+    for (;;) {
+      const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))
+      if (batch === undefined) return swept
+      swept += batch
+      // SQLite drivers are synchronous: yield to the event loop.
+      await setImmediate()
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  async #delete(doing: string, rows: RawBuilder<unknown>): Promise<void> {
+    await this.#run(doing, sql`delete from ${sql.table(this.#table)} where ${this.#engine.inOrder(this.#table, rows)}`)
+  }
+
+  /** Returns all rows of the subject, or those of some keys. */
+  async #rows(subject: string, keys: readonly Pick<Row, 'key'>[] = []): Promise<readonly RowUsed[]> {
+    const { text } = this.#engine
+    const ofKeys = sql`and ${KEY} in (${sql.join(keys.map(({ key }) => key))})`
+    const { rows } = await this.#run(
+      'load',
+      sql<RowUsed>`select ${KEY}, cast(stamp as ${text}) as stamp, value, ids, cast(read_at as ${text}) as read_at
+        from ${sql.table(this.#table)} where subject = ${columnText('subject', subject)} ${keys.length > 0 ? ofKeys : sql``}`,
+    )
+    return rows
+  }
+
+  /** Records the current use. Returns whether all rows still existed. */
+  async #mark(subject: string, now: number, count: number): Promise<boolean> {
+    const rows = sql`subject = ${columnText('subject', subject)} and read_at <= ${now - READ_PRECISION}`
+    try {
+      const { numAffectedRows = 0n } = await this.#run(
+        'load',
+        sql`update ${sql.table(this.#table)} set read_at = ${now} where ${this.#engine.inOrder(this.#table, rows)}`,
+      )
+      return numAffectedRows >= count
+    } catch {
+      // A full database, or a read-only replica, still allows reads.
+      return true
+    }
+  }
+
+  async #changed(doing: string, query: RawBuilder<unknown>): Promise<boolean> {
+    const { numAffectedRows = 0n } = await this.#run(doing, query)
+    return numAffectedRows > 0n
+  }
+
+  #run<T>(doing: string, query: RawBuilder<T>): Promise<QueryResult<T>> {
+    return attempt(doing, () => query.execute(this.#db))
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock())
+  }
+}
+
+function without(rows: readonly Row[], known: readonly RowRead[]): readonly Row[] {
+  const keys = new Set(known.map(({ key }) => key))
+  return rows.filter(({ key }) => !keys.has(key))
+}
+
+/** Maximum attempts of a statement rolled back by the database for a conflict. */
+const ATTEMPTS = 10
+
+/** Codes of conflicts: PostgreSQL's deadlock and serialization failure, MariaDB's and MySQL's deadlock. */
+const UNDONE: ReadonlySet<unknown> = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK'])
+
+/** The codes for an unknown table or column of PostgreSQL, MariaDB and MySQL; for SQLite each driver has its own. */
+const UNKNOWN: ReadonlySet<unknown> = new Set(['42P01', 'ER_NO_SUCH_TABLE', '42703', 'ER_BAD_FIELD_ERROR'])
+
+/**
+ * Runs a database action, and retries after a rollback for a deadlock or a serialization failure.
+ *
+ * @throws {Error} with the failed operation; its cause has the driver's code
+ */
+export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<T> {
+  for (let left = ATTEMPTS - 1; ; left -= 1) {
+    try {
+      return await act()
+    } catch (error) {
+      if (left === 0 || !UNDONE.has(codeOf(error))) throw failure(doing, error)
+    }
+  }
+}
+
+/**
+ * Wraps a driver's error without visitors' values: mysql2 attaches the statement with all values, PostgreSQL the failed row, and logs print
+ * all properties of an error.
+ */
+function failure(doing: string, error: unknown): Error {
+  const code = codeOf(error)
+  const said = error instanceof Error ? error.message : String(error)
+  // If several addresses refuse a connection, Node gives only a code.
+  const message = said === '' ? String(code) : said
+  const remedy =
+    UNKNOWN.has(code) || /^no such (?:table|column)|has no column named/.test(said)
+      ? '. Run migrateSqlStore(db) once, at a deploy'
+      : ''
+  const cause = Object.assign(new Error(message), { code })
+  return new Error(`koa-live-session: sqlStore: ${doing}: ${message}${remedy}`, { cause })
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

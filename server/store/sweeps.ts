@@ -1,0 +1,44 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Settings } from '../options.js'
+import type { Store } from '../store-types.js'
+
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
+
+/** Deletes unused values from the store: daily, first at a random time within an hour of the start, because nodes start together. */
+export class Sweeps {
+  readonly #store: Store
+  readonly #settings: Settings
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(store: Store, settings: Settings) {
+    this.#store = store
+    this.#settings = settings
+    if (settings.storeMaxIdle !== Number.POSITIVE_INFINITY) this.#plan(HOUR * Math.random())
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #plan(ms: number): void {
+    this.#timer = setTimeout(() => void this.#sweep(), ms)
+    this.#timer.unref()
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, maxAge, report, storeMaxIdle } = this.#settings
+    this.#plan(DAY)
+    try {
+      const now = clock()
+      await this.#store.sweep(now - storeMaxIdle, {
+        // A guest's cookie expires after `maxAge`, and no other leads to the values.
+        guests: now - Math.min(storeMaxIdle, maxAge),
+        // A user's cookie or ticket would become valid again if it outlived the revocation in the store.
+        ended: now - Math.max(storeMaxIdle, maxAge),
+      })
+    } catch (cause) {
+      report(new LiveSessionError('store_unavailable', 'the store has not deleted what is old', { cause }))
+    }
+  }
+}

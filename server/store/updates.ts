@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto'
+import type { ChangeSource } from '../../shared/change.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { Level } from '../../shared/protocol.js'
+import type { StoredRegister } from '../../shared/register.js'
+import type { Replica } from '../../shared/replica.js'
+import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { carrying, takenAt } from '../../shared/taken-ids.js'
+import type { StoredName } from '../ids/stored-name.js'
+import { isSubject, isUser } from '../ids/subject.js'
+import type { Settings } from '../options.js'
+import type { Keeper } from '../values/beyond.js'
+import type { StoreHealth } from './health.js'
+import type { SoundStore } from './sound-store.js'
+
+/** Attempts per update, under conflicts with other processes. */
+const MAX_ATTEMPTS = 50
+/** Bytes of a random id, enough to be unique. */
+const ID_BYTES = 12
+/** ms of waiting for a silent store, by handlers and jobs. */
+const PATIENCE = 10_000
+/** ms between their retries. */
+const PAUSE = 100
+
+/** A computed change: the next value depends on the current value. */
+export interface Update {
+  readonly field: Pick<Field, 'key' | 'refusal'>
+  /** Computes the next value from the value in memory. */
+  readonly next: () => JsonValue | undefined
+  /** Throws if the visitor has left. */
+  readonly permit: () => void
+  readonly source: ChangeSource
+  /** A lower bound: the update gets a larger stamp. @default the stamp in memory */
+  readonly seen?: Stamp
+}
+
+/** The stored values in memory. */
+export interface Memory<N extends StoredName> {
+  find(name: N): Replica | undefined
+  confirm(name: N, register: StoredRegister, source: ChangeSource): void
+  /** @throws {LiveSessionError} `closed` */
+  checkOpen(): void
+}
+
+/** Loads from the store. */
+export interface Answers<N extends StoredName> {
+  ensure(names: readonly N[]): Promise<unknown> | undefined
+  isLoaded(name: N): boolean
+  inTime(name: N): Promise<unknown>
+}
+
+/** The store with its write queue. */
+interface Place extends Pick<Keeper, 'keep'> {
+  readonly health: StoreHealth
+  readonly sound: SoundStore
+  /** Returns the name in the store. A user's name changes with each erasure. */
+  nameOf(name: StoredName): string
+  level(names: Iterable<StoredName>): Promise<Level>
+}
+
+/** Applies computed changes in the store, by compare-and-set. */
+export class Updates<N extends StoredName> {
+  readonly #place: Place
+  readonly #answers: Answers<N>
+  readonly #memory: Memory<N>
+  readonly #settings: Pick<Settings, 'clock'>
+  readonly #underWay = new InTurn()
+
+  constructor(place: Place, answers: Answers<N>, memory: Memory<N>, settings: Pick<Settings, 'clock'>) {
+    this.#place = place
+    this.#answers = answers
+    this.#memory = memory
+    this.#settings = settings
+  }
+
+  /**
+   * Makes an update once per id, the idempotency key: a silent store may have accepted an earlier attempt.
+   *
+   * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
+   */
+  async make(subject: N, id: string, update: Update): Promise<Stamp> {
+    const { health } = this.#place
+    // If nothing else is pending, only this load can probe a silent store.
+    if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
+    return this.#underWay.run(subject, async () => {
+      try {
+        return await this.#make(subject, id, update)
+      } catch (error) {
+        // For a guest who has left, a load erases values that the store may have accepted.
+        const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
+        if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#answers.inTime(subject)
+        throw error
+      }
+    })
+  }
+
+  /**
+   * Makes an update for handlers and jobs, which no page resends: retries while the store is silent.
+   *
+   * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
+   */
+  async insist(subject: N, update: Update): Promise<Stamp> {
+    const { health } = this.#place
+    const id = randomBytes(ID_BYTES).toString('base64url')
+    const end = performance.now() + PATIENCE
+    for (;;) {
+      try {
+        return await this.make(subject, id, update)
+      } catch (error) {
+        const isSilent = error instanceof LiveSessionError && error.code === 'store_unavailable'
+        if (!isSilent || performance.now() >= end) throw error
+      }
+      do {
+        await new Promise((resolve) => setTimeout(resolve, PAUSE))
+        update.permit()
+        this.#memory.checkOpen()
+      } while (health.concurrency === 0 && performance.now() < end)
+    }
+  }
+
+  /** Returns whether the store may have an update before memory does. */
+  isUnderWay(subject: N): boolean {
+    return this.#underWay.has(subject)
+  }
+
+  /** Resolves when all current updates have settled. */
+  ended(): Promise<void> {
+    return this.#underWay.ended()
+  }
+
+  async #make(subject: N, id: string, update: Update): Promise<Stamp> {
+    const { field, next, permit, source, seen = NEVER } = update
+    const { health, sound } = this.#place
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      // Skipped while the store is down: each waiting update would make a call.
+      if (health.state === 'good') await this.#answers.ensure([subject])
+      const isAnswering = this.#answers.isLoaded(subject) && (await this.#place.level([subject])) === 'store'
+      permit()
+      this.#memory.checkOpen()
+      const replica = this.#memory.find(subject)
+      const standing = replica?.register(field.key)
+      const taken = takenAt(standing, id)
+      if (standing && taken !== undefined) {
+        // Only this process may know of the update, if the store has accepted it without an answer.
+        this.#memory.confirm(subject, standing, source)
+        // Another process announced the update, but an earlier build may not have stored it.
+        if (replica?.source(field.key) === 'node') this.#place.keep(subject, [standing])
+        return taken
+      }
+      if (!isAnswering) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
+      const now = this.#settings.clock()
+      const expected = standing?.stamp ?? NEVER
+      const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
+      const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
+      const name = this.#place.nameOf(subject)
+      const isSet = await health.inTime(
+        health.ask(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
+      )
+      // Another process has erased the subject: delete the write, and compute again from the new state.
+      if (this.#place.nameOf(subject) !== name) {
+        sound.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
+        continue
+      }
+      if (isSet) {
+        // If the visitor has left during the call, the write stays out of memory.
+        permit()
+        this.#memory.confirm(subject, register, source)
+        return stamp
+      }
+      // Memory is stale: a load synchronizes it with the store.
+      if (isSet === false) await this.#answers.inTime(subject)
+    }
+    throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
+  }
+}
+
+/** Serializes actions by name: each starts after the previous action has settled. */
+class InTurn {
+  readonly #last = new Map<string, Promise<unknown>>()
+
+  run<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const mine = (this.#last.get(name) ?? Promise.resolve()).then(act)
+    const settled = mine.catch(() => undefined)
+    this.#last.set(name, settled)
+    void settled.then(() => this.#last.get(name) === settled && this.#last.delete(name))
+    return mine
+  }
+
+  /** Whether an action under this name is pending. */
+  has(name: string): boolean {
+    return this.#last.has(name)
+  }
+
+  /** Resolves when all current actions have settled. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#last.values())
+  }
+}

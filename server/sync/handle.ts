@@ -1,0 +1,208 @@
+import { cookieBytes } from '../../shared/budget.js'
+import type { ChangeSource } from '../../shared/change.js'
+import { didYouMean } from '../../shared/did-you-mean.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import { type FieldMap, isKey } from '../../shared/fields.js'
+import type { JsonValue } from '../../shared/json.js'
+import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js'
+import type { Level } from '../../shared/protocol.js'
+import type { Replica } from '../../shared/replica.js'
+import { type CookieContent, stampsIn } from '../cookie/cookie-text.js'
+import { superseded } from '../values/ending.js'
+import type { FieldChanges, Owner } from '../values/field-changes.js'
+import type { Sessions } from '../values/sessions.js'
+import { Outcome, type Written } from './outcome.js'
+import type { UpToExchange } from './up-to-exchange.js'
+
+/** A key's state, for debugging. */
+export interface Inspection {
+  /** As stored; undefined if the key is deleted. */
+  readonly value: JsonValue | undefined
+  /** The time of the write, in ms since 1970. */
+  readonly stamp: number
+  /** The places that have this write, as far as this process knows. */
+  readonly places: readonly ('cache' | 'cookie' | 'store')[]
+  /** Bytes in the cookie, real or hypothetical, including key and stamp. */
+  readonly bytes: number
+  /** The source of the write. */
+  readonly source: ChangeSource
+}
+
+/** The base class of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
+export abstract class Handle {
+  protected readonly sessions: Sessions
+  readonly #core: Pick<UpToExchange, 'report' | 'store' | 'warn'>
+  readonly #fields: FieldMap
+
+  constructor(core: UpToExchange, fields: FieldMap = core.sessions.fields) {
+    this.sessions = core.sessions
+    this.#core = core
+    this.#fields = fields
+  }
+
+  /** Returns the replica with the field's value, if any. */
+  protected abstract replica(field: Field): Replica | undefined
+  /** The visitor's cookie as last seen. */
+  protected abstract readonly cookie: CookieContent | undefined
+  /** The owner of the values. */
+  protected abstract readonly owner: Owner
+  protected abstract readonly source: ChangeSource
+  /** Reports errors of promises not awaited by the app. */
+  get report(): (error: unknown) => void {
+    return this.#core.report
+  }
+  /** Called before each write, even if the write is refused. */
+  protected begin(): void {}
+  /** @throws {LiveSessionError} if these fields are not settable, or the visitor has left */
+  protected permit(_fields: Iterable<Field>): void {}
+  /** Called with each field written or deleted. */
+  protected wrote(_: Field): void {}
+  /**
+   * Called with the level of a write.
+   *
+   * @throws {LiveSessionError} if the write is refused after all
+   */
+  protected confirm(level: Level): Awaitable<Level> {
+    return level
+  }
+
+  get(key: string): JsonValue | undefined {
+    const field = this.declared('get', key)
+    return this.sessions.value(field, this.replica(field))
+  }
+
+  has(key: string): boolean {
+    const field = this.declared('has', key)
+    return this.sessions.read(field, this.replica(field)) !== undefined
+  }
+
+  set(key: string, value: unknown): Promise<Written> {
+    return this.#write(() => [this.#accepted('set', key, value)])
+  }
+
+  setMany(values: Readonly<Record<string, unknown>>): Promise<Written> {
+    return this.#write(() => Object.entries(values).map(([key, value]) => this.#accepted('setMany', key, value)))
+  }
+
+  update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
+    const computed = (): readonly [Field, JsonValue] => this.#accepted('update', key, next(this.current(key)))
+    const { store } = this.#core
+    if (!store) return this.#write(() => [computed()])
+    return Outcome.of(async () => {
+      this.begin()
+      const field = this.#settable('update', key)
+      const subject = this.owner.subject(field)
+      const permit = (): void => {
+        this.permit([field])
+        // The request may have signed its visitor in or out during the store call.
+        if (this.owner.subject(field) !== subject) throw superseded()
+      }
+      permit()
+      const update = { field, next: () => computed()[1], permit, source: this.source }
+      const stamp = await store.updatesOf(subject)?.insist(subject, update)
+      if (stamp === undefined) return this.#apply(new Map([computed()]))
+      this.wrote(field)
+      return { stamp, level: await this.confirm(await store.level([subject])) }
+    }, this.report)
+  }
+
+  delete(key: string): Promise<Written> {
+    return this.#write(() => [[this.#settable('delete', key), undefined]])
+  }
+
+  inspect(): ReadonlyMap<string, Inspection> {
+    const inspections = new Map<string, Inspection>()
+    const inCookie = stampsIn(this.cookie)
+    for (const field of this.#fields.values()) {
+      const replica = this.replica(field)
+      const source = replica?.source(field.key)
+      if (!replica || !source) continue
+      const stamp = replica.stamp(field.key)
+      const value = replica.value(field.key)
+      const isInCookie = inCookie.get(field.key) === stamp
+      const isInStore = this.#core.store?.holds(this.owner.subject(field), { key: field.key, stamp })
+      const places: Inspection['places'] = [
+        'cache',
+        ...(isInCookie ? (['cookie'] as const) : []),
+        ...(isInStore ? (['store'] as const) : []),
+      ]
+      inspections.set(field.key, { value, stamp, places, bytes: cookieBytes(field.key, value), source })
+    }
+    return inspections
+  }
+
+  /** Returns the value that `update` starts from. */
+  protected current(key: string): JsonValue | undefined {
+    return this.get(key)
+  }
+
+  /** Validates all changes before applying any. Applies them synchronously, before the caller's next line. */
+  #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
+    return Outcome.of(() => {
+      this.begin()
+      const valid = changes()
+      if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
+      return this.#apply(new Map(valid))
+    }, this.report)
+  }
+
+  #apply(changes: FieldChanges): Written | Promise<Written> {
+    this.permit(changes.keys())
+    const { owner } = this
+    const stamp = this.sessions.write(changes, owner, this.source)
+    for (const field of changes.keys()) this.wrote(field)
+    if (!this.#core.store) return { stamp, level: 'memory' }
+    const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
+    return this.#core.store.level(subjects).then(async (level) => ({ stamp, level: await this.confirm(level) }))
+  }
+
+  #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {
+    const field = this.#settable(method, key)
+    refusePromise(value, `${method}("${key}")`, AWAIT_IT)
+    return [field, field.accept(value)]
+  }
+
+  /** The key may come from a client, and browsers may see the refusal, so it names no hidden field. */
+  #settable(method: string, key: string): Field {
+    return this.#fields.get(key) ?? this.#refuse(method, key)
+  }
+
+  #refuse(method: string, key: string): never {
+    const elsewhere = this.sessions.fields.get(key)
+    if (elsewhere) throw elsewhere.refusal('undeclared_key', ofOther(method, elsewhere))
+    const named = keysOf(this.#fields, ({ access }) => access !== 'hidden')
+    throw new LiveSessionError('undeclared_key', undeclared(method, key, named), isKey(key) ? { key } : {})
+  }
+
+  /** For reads. Their key is usually a literal, so a wrong key is a bug: logs all keys, because the app may not handle the error. */
+  protected declared(method: string, key: string): Field {
+    const field = this.#fields.get(key)
+    if (field) return field
+    const elsewhere = this.sessions.fields.get(key)
+    const message = elsewhere ? ofOther(method, elsewhere) : undeclared(method, key, keysOf(this.#fields))
+    this.#core.warn(message, 'undeclared_key')
+    return this.#refuse(method, key)
+  }
+}
+
+/** Returns the keys of fields. */
+function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
+  return [...fields.values()].filter(isNamed).map(({ key }) => key)
+}
+
+/** Describes a field that requests or users lack: a request does not name its tab, and a user may have several browsers. */
+function ofOther(method: string, { key, scope }: Field): string {
+  if (scope === 'tab') {
+    const page = method === 'get' || method === 'has' ? ', or snapshot().values, which has it after a reload' : ''
+    return `${method}("${key}"): the field has scope: 'tab', so only the tab's page and its socket have it. Use socket.liveSession${page}`
+  }
+  return `${method}("${key}"): the field has scope: '${scope}', and a user may have several browsers. Use ctx.liveSession or socket.liveSession`
+}
+
+/** Describes an undeclared key, with a suggestion. */
+function undeclared(method: string, key: unknown, keys: readonly string[]): string {
+  const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
+  if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
+  return `${method}("${key}"): ${declared}${didYouMean(key, keys)}`
+}

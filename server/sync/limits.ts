@@ -1,0 +1,133 @@
+// Rate-limits the requests of browsers.
+
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Evidence } from '../identity/recognized.js'
+import { RotatingCache } from '../values/rotating-cache.js'
+
+/** The defaults, documented in option-types. */
+export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
+export type LimitOptions = Readonly<typeof LIMITS>
+
+/** Shared by all visitors without a cookie. No subject has this name. */
+const WITHOUT_COOKIE = 'without a cookie'
+
+/** Without a cookie, each request or connection has a new id. All of them share a bucket, or a flood would count as many visitors. */
+function countedAs({ cookie, visitor }: Evidence): string {
+  return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
+}
+
+/**
+ * Characters of tickets per second; bursts may have twice as many. A page that drags the largest value POSTs 48,000 characters eight times
+ * a second, and twenty pages reconnecting at once bring as much each.
+ */
+const TICKET_RATE = 512 * 1024
+
+/** Limits the changes, tickets, questions and sockets of browsers. The app's own calls do not count. */
+export class Limits {
+  readonly #options: LimitOptions
+  readonly #clock: () => number
+  readonly #buckets: RotatingCache<Bucket>
+  readonly #ticketBuckets: RotatingCache<Bucket>
+
+  constructor(options: LimitOptions, maxSubjects: number, clock: () => number) {
+    this.#options = options
+    this.#clock = clock
+    this.#buckets = RotatingCache.onMap({ max: maxSubjects, clock })
+    this.#ticketBuckets = RotatingCache.onMap({ max: maxSubjects, clock })
+  }
+
+  /** Returns a socket's bucket, for `spend`. */
+  ofSocket(): Bucket {
+    return new Bucket(this.#options.changesPerSocket, this.#clock())
+  }
+
+  /** Returns the ms until a socket's bucket has another token; 0: it has. */
+  wait(socket: Bucket): number {
+    return socket.wait(1, this.#clock())
+  }
+
+  /**
+   * Counts a browser's changes against its subject and its socket, if any: all of them or none.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spend(changes: number, asker: Evidence, socket?: Bucket): void {
+    const now = this.#clock()
+    const own = this.#bucket(countedAs(asker), now)
+    refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
+    own.take(changes)
+    socket?.take(changes)
+  }
+
+  /**
+   * Counts a request without changes or tickets, for a cookie or all values. Has the same limit as changes, but a separate bucket: a flood
+   * of changes must not keep newcomers from getting a cookie.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendQuestion(asker: Evidence): void {
+    const now = this.#clock()
+    const bucket = this.#bucket(`asked by ${countedAs(asker)}`, now)
+    refuseUntil(bucket.wait(1, now), 'requests')
+    bucket.take(1)
+  }
+
+  /**
+   * Counts a browser's tickets by their length, which determines the cost of verification.
+   *
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   */
+  spendTickets(tickets: readonly string[], asker: Evidence): void {
+    let length = 0
+    for (const ticket of tickets) length += ticket.length
+    if (length === 0) return
+    const now = this.#clock()
+    const bucket = this.#ticketBuckets.ensure(countedAs(asker), () => new Bucket(TICKET_RATE, now))
+    refuseUntil(bucket.wait(length, now), 'tickets')
+    bucket.take(length)
+  }
+
+  #bucket(name: string, now: number): Bucket {
+    return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerSubject, now))
+  }
+
+  /** @throws {LiveSessionError} `rate_limited` if a subject already has its maximum of sockets in all namespaces */
+  admit(open: number): void {
+    const { socketsPerSubject } = this.#options
+    if (open < socketsPerSubject) return
+    throw new LiveSessionError('rate_limited', `no more than ${socketsPerSubject} sockets at a time`)
+  }
+}
+
+function refuseUntil(wait: number, what: string): void {
+  if (wait === 0) return
+  const retryAfter = Math.ceil(wait / 1000)
+  throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
+}
+
+/** A token bucket: allows `rate` per second, with bursts of twice as much. */
+export class Bucket {
+  readonly #rate: number
+  #tokens: number
+  #filledAt: number
+
+  constructor(rate: number, now: number) {
+    this.#rate = rate
+    this.#tokens = 2 * rate
+    this.#filledAt = now
+  }
+
+  /** Returns the ms until there are `count` tokens; 0: there are. A full bucket allows even more than a burst. */
+  wait(count: number, now: number): number {
+    // A clock that runs backwards removes no tokens.
+    const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)
+    this.#tokens = Math.min(2 * this.#rate, this.#tokens + gained)
+    this.#filledAt = now
+    const missing = Math.min(count, 2 * this.#rate) - this.#tokens
+    return Math.max(0, Math.ceil((missing * 1000) / this.#rate))
+  }
+
+  take(count: number): void {
+    this.#tokens -= count
+  }
+}

@@ -1,0 +1,65 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { isUser, type Subject, subjectHash } from '../ids/subject.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { Ticket } from '../values/ticket.js'
+import type { UpToExchange } from './up-to-exchange.js'
+
+/** A verified ticket of this visitor. */
+interface Redemption {
+  readonly subject: Subject
+  /** The generation of a user's values. */
+  readonly generation: number | undefined
+  readonly registers: readonly StoredRegister[]
+}
+
+/**
+ * Verifies all tickets before any is merged: only their own subject can redeem them.
+ *
+ * @throws {LiveSessionError} `bad_ticket` or `other_subject`, with the index
+ */
+export function redeem(core: UpToExchange, tickets: readonly string[], visitor: Visitor): readonly Redemption[] {
+  const now = core.settings.clock()
+  const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
+  return verified.map((ticket, index) => {
+    const subject = subjectOf(core, ticket, visitor, index)
+    return { subject, generation: isUser(subject) ? ticket.generation : undefined, registers: ticket.registers }
+  })
+}
+
+/** Merges verified tickets. Returns the fields with a newer or an expired value. */
+export function mergeTickets(
+  { sessions, settings }: UpToExchange,
+  redemptions: readonly Redemption[],
+): readonly Field[] {
+  const overtaken: Field[] = []
+  const now = settings.clock()
+  for (const { subject, generation, registers } of redemptions) {
+    sessions.merge(subject, registers, 'ticket', generation)
+    const replica = sessions.find(subject)
+    for (const { key, stamp } of registers) {
+      const field = sessions.fields.get(key)
+      if (field && replica && (replica.stamp(key) > stamp || field.isExpired(stamp, now))) overtaken.push(field)
+    }
+  }
+  return overtaken
+}
+
+function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
+  const { user, userSub, browserSubject } = visitor
+  if (user !== undefined && sub === userSub) {
+    if (!epochs.accepts(sub, signed)) throw outdated(index)
+    epochs.learnEpoch(sub, signed.epoch)
+    return user
+  }
+  const isTabs = visitor.tab !== undefined && sub === subjectHash(visitor.tab)
+  if (!isTabs && sub !== subjectHash(browserSubject))
+    throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })
+  if (epochs.isGivenUp(browserSubject)) throw outdated(index)
+  return isTabs ? visitor.tab : browserSubject
+}
+
+function outdated(index: number): LiveSessionError {
+  return new LiveSessionError('bad_ticket', `ticket ${index} was revoked`, { index })
+}

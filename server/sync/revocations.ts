@@ -1,0 +1,30 @@
+import type { UserSubject } from '../ids/subject.js'
+import type { UpToExchange } from './up-to-exchange.js'
+
+/**
+ * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has the revocation or is late.
+ *
+ * @param goOn rotates a browser's id before its page learns of the closing: the page's next request, with the former cookie, then leads to
+ * the new id
+ */
+export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () => Promise<void>): Promise<void> {
+  await core.store?.consult([user])
+  core.epochs.revoke(user)
+  await goOn?.()
+  await endConnections(core, user)
+}
+
+/** Deletes a user's values everywhere. */
+export async function erase(core: UpToExchange, user: UserSubject): Promise<void> {
+  const { epochs, sessions, store } = core
+  await store?.consult([user])
+  // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
+  epochs.erase(user)
+  sessions.erase(user)
+  await endConnections(core, user)
+}
+
+async function endConnections({ connections, store }: UpToExchange, user: UserSubject): Promise<void> {
+  await connections.end(connections.of(user), 'other_subject')
+  await store?.level([user])
+}

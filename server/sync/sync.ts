@@ -1,0 +1,86 @@
+import type { Field } from '../../shared/field.js'
+import type { Wanted } from '../../shared/parse.js'
+import { type Awaitable, after } from '../../shared/promise.js'
+import type { Level, SyncAnswer } from '../../shared/protocol.js'
+import type { Whose } from '../identity/recognized.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { StoreSync } from '../store/store-sync.js'
+import type { Bucket } from './limits.js'
+import { type Asker, type Results, takeChanges } from './page-changes.js'
+import { mergeTickets, redeem } from './redeem.js'
+import { type HeldInStore, heldInStore, ticketOf, told } from './told.js'
+import type { UpToExchange } from './up-to-exchange.js'
+
+/** The context of a page's exchange: the requester and the transport. */
+export interface Side extends Asker {
+  readonly whose: Whose
+  /** The visitor in the page's tab. */
+  readonly owner: Visitor
+  /** The socket's bucket. */
+  readonly bucket?: Bucket
+  /** Called unless the exchange is refused as a whole. */
+  begin?(this: void): void
+  /** Called with the level of a write. Throws if the visitor has left: the answer would go to another visitor. */
+  confirm?(this: void, level: Level): Awaitable<Level>
+}
+
+/** Only for POSTs: no greeting over a socket waits for the store. */
+const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
+
+/**
+ * Performs an exchange: merges a page's tickets, applies its changes, and answers. Tickets come first: the changes may be based on them.
+ *
+ * @throws {LiveSessionError} if the exchange is refused as a whole
+ */
+export function sync(
+  core: UpToExchange,
+  { tickets, set }: Wanted,
+  side: Side,
+  isGreeted: boolean,
+): Awaitable<SyncAnswer> {
+  const { whose, owner: visitor } = side
+  const { held } = whose
+  // Counts tickets by the cost of verification: their changes were counted when they were made.
+  core.limits.spendTickets(tickets, whose)
+  if (set.length > 0) core.limits.spend(set.length, whose, side.bucket)
+  const redemptions = redeem(core, tickets, visitor)
+  if (set.length > 0) side.permit()
+  side.begin?.()
+  const overtaken = mergeTickets(core, redemptions)
+  const results = takeChanges(core, set, side)
+  return after(results, (results) =>
+    after(core.store && levelsOf(core.store, visitor, results, side), (levels) => {
+      // Signed before the store call, so that the store's answer covers everything in the ticket.
+      const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
+      return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
+        Object.assign(told(core, whose, isGreeted, visitor), ticket, stored, {
+          results: results.map((one) =>
+            'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
+          ),
+          held: [...held, ...stored.held],
+        }),
+      )
+    }),
+  )
+}
+
+/** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
+export function dropped(core: UpToExchange, whose: Whose): SyncAnswer {
+  return { dropped: true, ...told(core, whose, false), results: [], held: whose.held }
+}
+
+function fieldsOf(results: Results): readonly Field[] {
+  return results.flatMap((result) => ('field' in result ? result.field : []))
+}
+
+/** The fields of changes refused because of a newer value: the page may have to bring that value to another process. */
+function overtakenOf({ sessions }: UpToExchange, set: Wanted['set'], results: Results): readonly Field[] {
+  return set.flatMap(([key], index) => (results[index]?.stamp ? (sessions.fields.get(key) ?? []) : []))
+}
+
+/** Resolves with the level of the writes by subject, so that a subject outside the store neither delays nor lowers the others. */
+function levelsOf(store: StoreSync, visitor: Visitor, results: Results, { confirm = (level) => level }: Side) {
+  const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
+  const levels = subjects.map(async (subject) => [subject, await confirm(await store.level([subject]))] as const)
+  return levels[0] && Promise.all(levels).then((all) => new Map(all))
+}

@@ -1,0 +1,106 @@
+// Builds the answer to a page: identity, current values, and which stamps the cookie and the store hold.
+
+import type { Field } from '../../shared/field.js'
+import type { Awaitable } from '../../shared/promise.js'
+import type { SyncAnswer } from '../../shared/protocol.js'
+import { Replica } from '../../shared/replica.js'
+import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
+import { stampsIn, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Whose } from '../identity/recognized.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { UpToExchange } from './up-to-exchange.js'
+
+/**
+ * Returns the page's identity and, before its first greeting, all readable values.
+ *
+ * @param reader the visitor in the page's tab
+ */
+export function told(
+  core: UpToExchange,
+  whose: Whose,
+  isGreeted: boolean,
+  reader: Visitor = whose.visitor,
+): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'greeting' | 'renew'> {
+  const { visitor, cookie, isKept, who } = whose
+  const renew = isGreeted ? undefined : whose.renew
+  // Memory may have evicted the visitor's values.
+  if (cookie && !isGreeted) core.freshness.compare(cookie, visitor)
+  return {
+    ...(who === undefined ? {} : { who }),
+    ...(isKept ? { kept: true } : {}),
+    ...(isGreeted ? {} : { greeting: greetingOf(core, reader) }),
+    ...(isGreeted || visitor.userId === undefined ? {} : { user: visitor.userId }),
+    ...(renew === undefined ? {} : { renew }),
+  }
+}
+
+/**
+ * Returns a ticket of a single subject: the accepted changes, and newer values than the page's. Other subjects' changes come over the
+ * socket or with the cookie. The tab's own values have priority, because only the tab keeps them.
+ */
+export function ticketOf(
+  { sessions, dispatch }: UpToExchange,
+  visitor: Visitor,
+  changed: Iterable<Field>,
+): Pick<SyncAnswer, 'ticket'> {
+  const all = [...new Set(changed)]
+  if (all.length === 0) return {}
+  const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
+  const replica = sessions.find(subject)
+  const fields = all.filter((field) => visitor.subject(field) === subject)
+  const registers = replica ? dispatch.readable(replica, fields) : []
+  return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
+}
+
+/** The part of an answer about values kept outside the cookie. */
+export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
+
+/** Returns, for fields outside the cookie, the stamps in the store, and the keys of writes not stored yet, for which no page need wait. */
+export function heldInStore(core: UpToExchange, visitor: Visitor): Awaitable<HeldInStore> {
+  for (const field of core.sessions.requestFields.values())
+    if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
+  return { held: [] }
+}
+
+async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Promise<HeldInStore> {
+  const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
+  const fields = [...sessions.requestFields.values()].filter((field) => {
+    return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
+  })
+  const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
+  const registers = (await Promise.all(subjects.map(async (subject) => (await store?.stored(subject)) ?? []))).flat()
+  // Each field has a single subject.
+  const held = registers.flatMap(({ key, stamp }): SyncAnswer['held'] => {
+    return fields.some((field) => field.key === key) ? [[key, stamp]] : []
+  })
+  const isStored = (field: Field): boolean => held.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
+  const unsaved = fields.filter((field) => !isStored(field)).map(({ key }) => key)
+  return { held, ...(unsaved.length === 0 ? {} : { unsaved }) }
+}
+
+/** All readable values: a ticket per subject of the visitor. */
+function greetingOf({ dispatch, freshness, sessions }: UpToExchange, visitor: Visitor): readonly string[] {
+  const isGuest = visitor.user === undefined
+  return freshness.allSubjects(visitor).map((subject) => {
+    const isOwn = (field: Field): boolean => visitor.subject(field) === subject
+    return dispatch.greeting(subject, sessions.find(subject) ?? new Replica(), isOwn, isGuest)
+  })
+}
+
+/** Returns tickets with the values missing in the visitor's cookie, grouped by subject. */
+export function missingIn(
+  cookie: VerifiedCookie,
+  { dispatch, freshness, sessions }: UpToExchange,
+  visitor: Visitor,
+): readonly string[] {
+  const stamps = stampsIn(cookie)
+  return freshness.subjects(visitor).flatMap((subject) => {
+    const replica = sessions.find(subject)
+    const fields = [...sessions.fields.values()].filter((field) => {
+      const isOwn = field.inCookie && visitor.subject(field) === subject
+      return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
+    })
+    const registers = replica ? dispatch.readable(replica, fields).filter(({ stamp }) => isStamp(stamp)) : []
+    return registers.length === 0 ? [] : dispatch.ticket(subject, registers)
+  })
+}

@@ -1,0 +1,72 @@
+import type { JsonValue } from '../../shared/json.js'
+import type { Replica } from '../../shared/replica.js'
+import { type UserSubject, userIdOf } from '../ids/subject.js'
+import type { Owner } from '../values/field-changes.js'
+import { type Listener, Listeners } from '../values/listeners.js'
+import { Handle } from './handle.js'
+import type { UpToExchange } from './up-to-exchange.js'
+
+/** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
+export class UserHandle extends Handle {
+  readonly userId: string
+  protected override readonly cookie = undefined
+  protected override readonly source = 'job'
+  readonly #core: UpToExchange
+  readonly #subject: UserSubject
+  readonly #listeners = new Listeners()
+  readonly #hear: Listener = (change) => this.#listeners.tell(change, this.#core.report)
+
+  constructor(core: UpToExchange, user: UserSubject) {
+    super(core, new Map([...core.sessions.fields].filter(([, field]) => field.scope === 'user')))
+    this.userId = userIdOf(user)
+    this.#core = core
+    this.#subject = user
+  }
+
+  get loaded(): boolean {
+    const { store } = this.#core
+    return store ? store.isLoaded(this.#subject) : this.sessions.find(this.#subject)?.isEmpty === false
+  }
+
+  subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
+    return this.#listen(this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report))
+  }
+
+  onChange(listener: Listener): () => void {
+    return this.#listen(this.#listeners.onChange(listener))
+  }
+
+  [Symbol.dispose](): void {
+    this.#listeners.clear()
+    this.#release()
+  }
+
+  protected override replica(): Replica | undefined {
+    return this.sessions.find(this.#subject)
+  }
+
+  /** A value unknown here may be in a cookie: a value computed from the default would overwrite it. */
+  protected override current(key: string): JsonValue | undefined {
+    if (this.loaded) return this.get(key)
+    throw this.declared('update', key).refusal('not_loaded', `update("${key}"): nothing is known of this user here yet`)
+  }
+
+  protected override get owner(): Owner {
+    return { subject: () => this.#subject }
+  }
+
+  /** Holds the subject in memory, with regular reloads, while there are listeners. */
+  #listen(unsubscribe: () => void): () => void {
+    this.#core.subjects.hold(this.#subject).listeners.add(this.#hear)
+    return () => {
+      unsubscribe()
+      if (this.#listeners.isEmpty) this.#release()
+    }
+  }
+
+  #release(): void {
+    const { subjects } = this.#core
+    subjects.holding(this.#subject)?.listeners.delete(this.#hear)
+    subjects.release(this.#subject)
+  }
+}

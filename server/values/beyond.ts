@@ -1,0 +1,46 @@
+// The interfaces of the store and of the other processes, for the kernel.
+
+import type { StoredRegister } from '../../shared/register.js'
+import type { StoredName } from '../ids/stored-name.js'
+import type { PartName, Subject } from '../ids/subject.js'
+
+/** Persists registers beyond the life of this process: the store. */
+export interface Keeper {
+  /** Stores registers that are new in this process and did not come from the store. */
+  keep(subject: StoredName, registers: readonly StoredRegister[]): void
+  /**
+   * Deletes a subject's values, and writes `left`: the end markers.
+   *
+   * @param generation of a user's values. @default the first
+   */
+  erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
+  /** As `erase`, but writes nothing for a guest without stored values. */
+  eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void
+  /** Discards pending writes of that generation, because another process has erased it. Stores only `left`, the end markers. */
+  abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void
+}
+
+/** The other processes of the app. */
+export interface Peers {
+  /** Whether a socket.io adapter connects the processes. Messages may still get lost. */
+  readonly hasAdapter: boolean
+  /** Broadcasts registers written here. `name`: a subject, or the name of a user's connections to close. */
+  tell(name: string, registers: readonly StoredRegister[]): void
+  /** Sends immediately, instead of at the end of the turn. */
+  flush(): void
+}
+
+/** The store and the other processes, if there are any. */
+export interface Remote {
+  store?: Keeper
+  peers?: Peers
+}
+
+/** Owns names other than subjects, in the store and between processes. */
+export interface NameOwner {
+  owns(this: void, name: string): name is PartName
+  /** Returns whether the registers under a name belong to a user; if not, they count toward the memory bound of guests. */
+  isUsers(name: PartName): boolean
+  /** Merges registers written by another process, or those in the store that overrode a concurrent write of this process. */
+  take(name: PartName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
+}

@@ -1,0 +1,131 @@
+import type { AnyChange, ChangeSource } from '../../shared/change.js'
+import type { Field } from '../../shared/field.js'
+import type { FieldMap } from '../../shared/fields.js'
+import type { JsonValue } from '../../shared/json.js'
+import { type StoredRegister, supersedes } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import { nameOf } from '../ids/generation.js'
+import { isFleeting, type Subject } from '../ids/subject.js'
+import type { Dispatch } from './dispatch.js'
+import type { Holding } from './subjects.js'
+import type { UpToEnds } from './up-to-ends.js'
+
+/** The kernel up to the dispatch of changes to pages. */
+export type UpToDispatch = UpToEnds & { readonly dispatch: Dispatch }
+
+/** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
+export type Origin = ChangeSource | 'cookie'
+
+/**
+ * Decides by origin whether the store and the other processes get a change. Within this process all get it, in this order: sockets, in a
+ * ticket at the end of the turn; cookie comparisons, which are dropped; listeners.
+ */
+const HEARD: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
+  store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
+  // Not `cookie`: each process reads its own requests' cookies.
+  nodes: ['request', 'socket', 'job', 'ticket', 'login'],
+}
+
+/** Returns the same as `get`. */
+type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undefined
+
+/** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
+export class Changes {
+  readonly #core: UpToDispatch
+  readonly #fields: FieldMap
+  readonly #value: ValueOf
+
+  constructor(core: UpToDispatch, value: ValueOf) {
+    this.#core = core
+    this.#fields = core.settings.fields
+    this.#value = value
+  }
+
+  /** Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number. */
+  take(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
+    const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
+    if (HEARD.store.includes(origin)) this.keep(subject, news)
+    if (HEARD.nodes.includes(origin)) this.announce(subject, news)
+    return news.length
+  }
+
+  /** Stores new registers. */
+  keep(subject: Subject, news: readonly StoredRegister[]): void {
+    if (news.length > 0 && !isFleeting(subject)) this.#core.remote.store?.keep(subject, news)
+  }
+
+  /** Sends new registers to the other processes. */
+  announce(subject: Subject, news: readonly StoredRegister[]): void {
+    const { epochs, remote } = this.#core
+    if (!isFleeting(subject)) remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
+  }
+
+  /** Merges newer registers, and notifies this process only. Returns them. */
+  merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+    if (registers.length === 0) return registers
+    const replica = this.#core.subjects.find(subject)
+    if (replica) return this.#mergeInto(replica, subject, registers, source)
+    this.#core.subjects.begin(subject, Replica.of(registers.map(this.#named), source))
+    return registers
+  }
+
+  #mergeInto(
+    replica: Replica,
+    subject: Subject,
+    registers: readonly StoredRegister[],
+    source: ChangeSource,
+  ): readonly StoredRegister[] {
+    const holding = this.#core.subjects.holding(subject)
+    const changes: AnyChange[] = []
+    const { bytes } = replica
+    const news: StoredRegister[] = []
+    for (const register of registers) {
+      const { key } = register
+      const field = this.#fields.get(key)
+      const previous = field && holding && this.#value(field, replica)
+      // The same write with more ids changes no value.
+      const isChange = holding && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
+      if (!replica.merge(this.#named(register), source)) continue
+      news.push(register)
+      if (!isChange || !field) continue
+      this.#core.dispatch.add(holding, field)
+      changes.push({ key: field.key, value: this.#value(field, replica), previous, source })
+    }
+    if (news.length === 0) return news
+    this.#core.subjects.changed(subject, replica.bytes - bytes)
+    if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
+    return news
+  }
+
+  /** Removes a subject's values from memory, and notifies the listeners. */
+  erase(subject: Subject): void {
+    const holding = this.#core.subjects.holding(subject)
+    const changes = Array.from(this.#fields.values(), (field): AnyChange => {
+      return { key: field.key, value: field.default, previous: this.#value(field, holding?.replica), source: 'job' }
+    })
+    this.#core.subjects.erase(subject)
+    if (holding) this.#tell(holding, changes)
+  }
+
+  /** Lets undeclared keys of another build go into cookies: a browser brought them, even if another process announced them before. */
+  allow(subject: Subject, registers: readonly StoredRegister[]): void {
+    const replica = this.#core.subjects.find(subject)
+    for (const register of registers)
+      if (!this.#fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
+        replica?.confirm(register, 'ticket')
+        this.#core.subjects.changed(subject, 0)
+      }
+  }
+
+  /** Uses the declared key instead of the parsed text, so that a million subjects share a string. */
+  readonly #named = ({ key, stamp, value, ids }: StoredRegister): StoredRegister => {
+    return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
+  }
+
+  #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
+    const tell = (change: AnyChange): void => {
+      for (const listener of listeners) listener(change)
+    }
+    this.#core.announcements.change(listeners, changes, tell)
+  }
+}

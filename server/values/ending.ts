@@ -1,0 +1,54 @@
+import { LiveSessionError } from '../../shared/errors.js'
+import { isKey } from '../../shared/fields.js'
+import { EPOCH_KEY, GENERATION_KEY, type StoredRegister } from '../../shared/register.js'
+import { toStamp } from '../../shared/stamp.js'
+import { FIRST_GENERATION } from '../ids/generation.js'
+import { isUser, type UserSubject } from '../ids/subject.js'
+
+/** An end marker: the revocation of a user, or the retirement of a browser id. */
+export interface Ending {
+  /** ms since 1970 */
+  readonly epoch: number
+  /** The user who signed in when the browser id was retired. */
+  readonly heir: UserSubject | undefined
+  /** Whether the id ever belonged to a user; always with an heir. Only those of guests count toward the memory bound of guests. */
+  readonly isUsers?: boolean
+}
+
+/** A subject's values and end markers in one place. */
+export interface SubjectState {
+  readonly registers: readonly StoredRegister[]
+  readonly ending: Ending | undefined
+  readonly generation: number
+}
+
+/** Separates values from end markers, and drops keys that no field can have. */
+export function stateOf(all: readonly StoredRegister[]): SubjectState {
+  const epoch = all.find(({ key }) => key === EPOCH_KEY)
+  return {
+    registers: all.filter(({ key }) => isKey(key)),
+    ending: epoch && toEnding(epoch),
+    generation: all.find(({ key }) => key === GENERATION_KEY)?.stamp ?? FIRST_GENERATION,
+  }
+}
+
+export function toRegister({ epoch, heir, isUsers }: Ending): StoredRegister {
+  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(heir || isUsers ? { value: heir ?? true } : {}) }
+}
+
+export function generationRegister(generation: number): StoredRegister {
+  return { key: GENERATION_KEY, stamp: toStamp(generation) }
+}
+
+export function toEnding({ stamp, value }: StoredRegister): Ending {
+  const heir = typeof value === 'string' && isUser(value) ? value : undefined
+  return { epoch: stamp, heir, isUsers: value !== undefined }
+}
+
+/**
+ * Returns the error for a change under a browser id that was retired since. An attacker may have planted the id (session fixation), so no
+ * value set under it may reach the next visitor.
+ */
+export function superseded(): LiveSessionError {
+  return new LiveSessionError('superseded', 'the visitor has left this browser meanwhile')
+}

@@ -1,0 +1,256 @@
+import type { StoredRegister } from '../../shared/register.js'
+import { timeAfter } from '../../shared/stamp.js'
+import type { Sub } from '../../shared/sub.js'
+import { FIRST_GENERATION } from '../ids/generation.js'
+import {
+  type BrowserSubject,
+  cookieless,
+  isCookieless,
+  isUser,
+  type PartName,
+  type Subject,
+  subjectHash,
+  type UserSubject,
+} from '../ids/subject.js'
+import type { Visitor } from '../ids/visitor.js'
+import type { Remote } from './beyond.js'
+import { type Ending, generationRegister, toRegister } from './ending.js'
+import type { GuestBytes } from './guest-bytes.js'
+import { RotatingCache } from './rotating-cache.js'
+import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.js'
+
+/** The epoch of all guests. */
+const ONLY_EPOCH = 0
+/** The order of an end marker from the store: requests in progress continue. */
+const BEFORE = 0
+
+/** The minimum capacity for users' retired names, regardless of the number of sign-outs: some 150 MB at most, with short user ids. */
+const LEAST = 1_000_000
+/** Approximate bytes of a name in memory. */
+const NAME = 200
+
+/** The identity in a cookie. */
+export interface SignedName extends Signed {
+  readonly browserSubject: BrowserSubject
+  readonly user: Sub | undefined
+}
+
+/** A visitor with their own cookie, if any. */
+interface Shown {
+  readonly visitor: Visitor
+  readonly cookie: SignedName | undefined
+}
+
+/**
+ * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
+ * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
+ */
+export class Epochs {
+  readonly #clock: () => number
+  readonly #remote: Remote
+  readonly #users: UserEpochs
+  readonly #givenUp: GivenUpNames
+  readonly #onEnd: (name: string) => void
+  /** The count of revocations, sign-outs and sign-ins so far, for `hasEndedSince`. */
+  ends: number = BEFORE
+
+  /** @param onEnd called with each name that ends: a browser's subject, or a user's hash */
+  constructor(options: GivenUpOptions, remote: Remote, onEnd: (name: string) => void) {
+    this.#clock = options.clock
+    this.#remote = remote
+    this.#onEnd = onEnd
+    this.#users = new UserEpochs(options, onEnd)
+    this.#givenUp = new GivenUpNames(options)
+  }
+
+  /** Returns the epoch of a user, by the subject's hash. Guests always have the same. */
+  of(sub: Sub | undefined): number {
+    return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
+  }
+
+  /** Returns whether a signature for a user is still valid. */
+  accepts(sub: Sub, signed: Signed): boolean {
+    return this.#users.accepts(sub, signed)
+  }
+
+  /** Adopts the epoch of a valid cookie or ticket: older signatures become invalid. */
+  learnEpoch(sub: Sub, epoch: number): void {
+    this.#users.learn(sub, epoch)
+  }
+
+  /** Returns the epoch and generation for this visitor's cookie. */
+  signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
+    return { epoch: this.of(sub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
+  }
+
+  /** Returns the current generation of a subject's values; parts always have the first. */
+  generation(subject: Subject | PartName): number {
+    return isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
+  }
+
+  /** Revokes a user's cookies and tickets in all processes. */
+  revoke(user: UserSubject): void {
+    const register = toRegister(this.#users.begin(user, this.#next()))
+    this.#remote.store?.keep(user, [register])
+    this.#remote.peers?.tell(user, [register])
+  }
+
+  /** Revokes a user, and deletes the values in all processes by starting a new generation. */
+  erase(user: UserSubject): void {
+    const former = this.generation(user)
+    const generation = timeAfter(former, this.#clock())
+    const ends = [toRegister(this.#users.begin(user, this.#next())), generationRegister(generation)]
+    this.#users.startGeneration(user, generation)
+    this.#remote.store?.erase(user, ends, former)
+    this.#remote.peers?.tell(user, ends)
+  }
+
+  /** Records an erasure by another process. */
+  startGeneration(user: UserSubject, generation: number): void {
+    const former = this.generation(user)
+    this.#users.startGeneration(user, generation)
+    this.#remote.store?.abandon(user, this.endsOf(user), former)
+  }
+
+  /** Returns a user's end markers: the epoch and the generation. */
+  endsOf(user: UserSubject): readonly StoredRegister[] {
+    const { epoch, generation } = this.signed(user)
+    return [
+      ...(epoch === ONLY_EPOCH ? [] : [toRegister({ epoch, heir: undefined })]),
+      ...(generation === FIRST_GENERATION ? [] : [generationRegister(generation)]),
+    ]
+  }
+
+  /**
+   * Retires a browser id, or a part's name, for good.
+   *
+   * @param isEmpty whether the guest's cookie has no values: if the store has none either, nothing is written there
+   */
+  giveUp(
+    name: BrowserSubject | PartName,
+    heir: UserSubject | undefined,
+    isUsers: boolean = heir !== undefined,
+    isEmpty: boolean = false,
+  ): void {
+    const { peers, store } = this.#remote
+    const left = [toRegister(this.#giveUp(name, heir, isUsers))]
+    if (isEmpty && !isUsers) store?.eraseGuest(name, left)
+    else store?.erase(name, left)
+    peers?.tell(name, left)
+  }
+
+  /** Records a user's sign-out in a browser. It affects all of the user's connections without a live cookie, whose browser is unknown. */
+  signOut(user: Sub): void {
+    this.endAgain(cookieless(user))
+  }
+
+  /** Retires a name again, in all processes, to end the connections opened since. */
+  endAgain(name: string): void {
+    const { heir, isUsers = false } = this.#givenUp.get(name) ?? {}
+    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, heir, isUsers))])
+  }
+
+  /** Applies an end marker from the store. Returns whether it is new. */
+  learn(subject: Subject, ending: Ending): boolean {
+    const known = isUser(subject) ? undefined : this.#givenUp.get(subject)
+    if (known && known.epoch >= ending.epoch) return false
+    return this.#take(subject, ending, known?.order ?? BEFORE)
+  }
+
+  /** Applies an end marker from another process. Returns whether it ends connections: always, except for a known revocation of a user. */
+  hear(name: string, ending: Ending): boolean {
+    return this.#take(name, ending, this.#next())
+  }
+
+  isGivenUp(name: BrowserSubject | PartName): boolean {
+    return this.#givenUp.get(name) !== undefined
+  }
+
+  /** Returns when a browser id was retired, and for which user. */
+  givenUp(browser: BrowserSubject): GivenUp | undefined {
+    return this.#givenUp.get(browser)
+  }
+
+  /** Returns whether a cookie is still valid: neither is its browser id retired nor its user revoked. */
+  isCurrent(cookie: SignedName): boolean {
+    const { user, browserSubject } = cookie
+    return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
+  }
+
+  /** Returns whether a user was revoked, or a name retired, since the count was `ends`. */
+  hasEndedSince(name: string, ends: number): boolean {
+    const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
+    return order > ends
+  }
+
+  /** Returns whether a visitor's session has ended since the count was `ends`. With a cookie, decides by its validity. */
+  hasEnded({ visitor, cookie }: Shown, ends: number): boolean {
+    if (cookie) return !this.isCurrent(cookie)
+    const { browserSubject, userSub } = visitor
+    return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, ends))
+  }
+
+  /** Returns whether a user, by the subject's hash, was revoked or has signed out in any browser, since the count was `ends`. */
+  hasLeftSince(sub: Sub, ends: number): boolean {
+    return this.hasEndedSince(sub, ends) || this.hasEndedSince(cookieless(sub), ends)
+  }
+
+  #set(name: string, ending: Ending, order: number): Ending {
+    this.#givenUp.set(name, ending, order)
+    this.#onEnd(name)
+    return ending
+  }
+
+  #take(name: string, ending: Ending, order: number): boolean {
+    if (isUser(name)) return this.#users.take(name, ending, order)
+    this.#set(name, ending, order)
+    return true
+  }
+
+  #giveUp(name: string, heir: UserSubject | undefined, isUsers: boolean): Ending {
+    const { epoch: last } = this.#givenUp.get(name) ?? { epoch: ONLY_EPOCH }
+    return this.#set(name, { epoch: timeAfter(last, this.#clock()), heir, isUsers }, this.#next())
+  }
+
+  #next(): number {
+    this.ends += 1
+    return this.ends
+  }
+}
+
+export interface GivenUp extends Ending {
+  /** Its number in the order of all ends in this process. */
+  readonly order: number
+}
+
+interface GivenUpOptions extends UserEpochsOptions {
+  readonly maxSubjects: number
+  readonly guestBytes: GuestBytes
+}
+
+/**
+ * Retired browser ids, and other retired names of connections and sessions. Kept until the cookies and tickets from before have expired, in
+ * bounded memory. Those of guests share the memory bound of guests, so that they never evict those of users.
+ */
+class GivenUpNames {
+  readonly #users: RotatingCache<GivenUp>
+  readonly #guests: RotatingCache<GivenUp>
+
+  constructor({ maxAge, maxSubjects, guestBytes: bytes, clock }: GivenUpOptions) {
+    this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
+    this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })
+  }
+
+  get(name: string): GivenUp | undefined {
+    return this.#users.get(name) ?? this.#guests.get(name)
+  }
+
+  set(name: string, { epoch, heir, isUsers }: Ending, order: number): void {
+    const last = this.get(name)
+    const isKept = isUsers || isCookieless(name) || last?.isUsers === true
+    if (isKept) this.#guests.delete(name)
+    const names = isKept ? this.#users : this.#guests
+    // The clocks of processes differ: an end marker's time never decreases.
+    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), heir, isUsers: isKept, order })
+  }
+}

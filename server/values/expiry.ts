@@ -1,0 +1,17 @@
+import type { FieldMap } from '../../shared/fields.js'
+import { LONGEST_TIMER } from '../../shared/ms.js'
+import type { Ends } from '../../shared/protocol.js'
+import type { StoredRegister } from '../../shared/register.js'
+import { endOf, isStamp, LOGIN_STAMP } from '../../shared/stamp.js'
+
+/** Returns the expiry of each register, for pages. Omits those later than 24 days, the longest timer of a browser. */
+export function endsOf(fields: FieldMap, registers: readonly StoredRegister[], now: number): { readonly ends?: Ends } {
+  const ends = registers.flatMap(({ key, stamp, value }): Ends => {
+    if (!isStamp(stamp)) return [[key, stamp, 0]]
+    const { maxAge } = fields.get(key) ?? {}
+    if (maxAge === undefined || value === undefined || stamp === LOGIN_STAMP) return []
+    const left = Math.max(1, Math.ceil(stamp + maxAge - now))
+    return left > LONGEST_TIMER ? [] : [[key, endOf(stamp), left]]
+  })
+  return ends.length === 0 ? {} : { ends }
+}

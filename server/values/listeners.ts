@@ -1,0 +1,58 @@
+import type { AnyChange } from '../../shared/change.js'
+import type { JsonValue } from '../../shared/json.js'
+
+export type Listener = (change: AnyChange) => void
+
+/** The listeners to a kind of event. */
+export class Audience<T> {
+  /** Created at the first use, because most sockets have no listeners. */
+  #listeners: Set<(news: T) => void> | undefined
+
+  add(listener: (news: T) => void): () => void {
+    // A new function per call, so that the same listener can be added twice and removed separately.
+    const own = (news: T): void => listener(news)
+    this.#listeners ??= new Set()
+    this.#listeners.add(own)
+    return () => void this.#listeners?.delete(own)
+  }
+
+  tell(news: T, report: (error: unknown) => void): void {
+    for (const listener of this.#listeners ?? []) {
+      try {
+        heedRejection(listener(news), report)
+      } catch (error) {
+        report(error)
+      }
+    }
+  }
+
+  get isEmpty(): boolean {
+    return !this.#listeners?.size
+  }
+
+  clear(): void {
+    this.#listeners?.clear()
+  }
+}
+
+/** The change listeners of a handle. */
+export class Listeners extends Audience<AnyChange> {
+  onChange(listener: Listener): () => void {
+    return this.add(listener)
+  }
+
+  /** Calls a listener with the current value of a key, then with each new value. The caller handles errors of the first call. */
+  subscribe(
+    { key, value }: { readonly key: string; readonly value: JsonValue | undefined },
+    listener: (value: JsonValue | undefined) => void,
+    report: (error: unknown) => void,
+  ): () => void {
+    heedRejection(listener(value), report)
+    return this.add((change) => (change.key === key ? listener(change.value) : undefined))
+  }
+}
+
+/** Reports the rejection of an async listener: unhandled, it would terminate the process. */
+export function heedRejection(result: unknown, report: (error: unknown) => void): void {
+  if (result instanceof Promise) result.catch(report)
+}

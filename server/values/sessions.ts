@@ -1,0 +1,147 @@
+import type { ChangeSource } from '../../shared/change.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Field } from '../../shared/field.js'
+import type { FieldMap } from '../../shared/fields.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { StoredRegister } from '../../shared/register.js'
+import type { Replica } from '../../shared/replica.js'
+import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { carrying, takenAt } from '../../shared/taken-ids.js'
+import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../ids/subject.js'
+import { Changes, type Origin, type UpToDispatch } from './changes.js'
+import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
+
+/** Options of a write. */
+export interface Writing {
+  /** A lower bound: the write gets a larger stamp. */
+  readonly seen?: Stamp | undefined
+  /** The idempotency key of a computed change. */
+  readonly id?: string | undefined
+}
+
+/** The members of `Sessions` for changes from pages. */
+export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
+
+/** The values of all sessions in this process: reads, writes and merges them. */
+export class Sessions {
+  readonly fields: FieldMap
+  /** The fields of a request: all except those of tabs, because a request does not name its tab. */
+  readonly requestFields: FieldMap
+  readonly #core: UpToDispatch
+  readonly #changes: Changes
+  #isClosed = false
+
+  constructor(core: UpToDispatch) {
+    this.#core = core
+    this.fields = core.settings.fields
+    this.requestFields = new Map([...this.fields].filter(([, { scope }]) => scope !== 'tab'))
+    this.#changes = new Changes(core, (field, replica) => this.value(field, replica))
+  }
+
+  /** Returns whether a register belongs to the browser, even while a user is signed in. */
+  readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
+
+  /** Returns a subject for the values of a tab of this browser; undefined if no field has the scope `tab`. */
+  tabOf(browser: BrowserId): TabSubject | undefined {
+    return this.#core.dispatch.tabKeys.length > 0 ? tabSubject(browser) : undefined
+  }
+
+  find(subject: Subject): Replica | undefined {
+    return this.#core.subjects.find(subject)
+  }
+
+  /** Returns the stamp that the next write of a key must exceed. */
+  last(subject: Subject, key: string): Stamp {
+    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
+  }
+
+  /** Returns the stamp of an accepted computed change by its id; undefined if unknown, older than two minutes, or not a computed change. */
+  taken(subject: Subject, key: string, id: string): Stamp | undefined {
+    return takenAt(this.find(subject)?.register(key), id)
+  }
+
+  /** Returns the live value; undefined if there is none. */
+  read(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    return replica && field.live(replica, this.#core.settings.clock)
+  }
+
+  /** Returns the same as `get`: the live value, else the default. */
+  value(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    const live = replica && field.live(replica, this.#core.settings.clock)
+    return live === undefined ? field.default : live
+  }
+
+  /**
+   * Writes a call's changes with a common stamp, larger than any known stamp of their keys.
+   *
+   * @throws {LiveSessionError} `closed`
+   */
+  write(changes: FieldChanges, owner: Owner, source: ChangeSource, { seen = NEVER, id }: Writing = {}): Stamp {
+    this.checkOpen()
+    const now = this.#core.settings.clock()
+    const last = [seen]
+    for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
+    const stamp = nextStamp(now, newestOf(last))
+    for (const [subject, written] of bySubject(changes, owner, stamp)) {
+      const replica = this.find(subject)
+      const registers = written.map((register) => carrying(register, replica, now, id))
+      this.#changes.take(subject, registers, source)
+    }
+    return stamp
+  }
+
+  /**
+   * Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number.
+   *
+   * @param generation the registers' generation: those of an earlier generation are ignored
+   */
+  merge(
+    subject: Subject,
+    registers: readonly StoredRegister[],
+    origin: Origin,
+    generation: number = this.#core.epochs.generation(subject),
+  ): number {
+    if (!this.startGeneration(subject, generation)) return 0
+    const news = this.#changes.take(subject, registers, origin)
+    if (origin === 'ticket') this.#changes.allow(subject, registers)
+    return news
+  }
+
+  /** Stores a key's current register again: another process may have written it, and may be unable to reach the store. */
+  keepAgain(subject: Subject, key: string): void {
+    const register = this.find(subject)?.register(key)
+    if (register) this.#changes.keep(subject, [register])
+  }
+
+  /** Merges a write already in the store, and announces it to the other processes. */
+  confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
+    this.#changes.merge(subject, [register], source)
+    this.#changes.announce(subject, [register])
+  }
+
+  /** Applies an erasure if the generation is newer than known. Returns whether the generation is current. */
+  startGeneration(subject: Subject, generation: number): boolean {
+    const { epochs } = this.#core
+    const known = epochs.generation(subject)
+    if (generation > known && isUser(subject)) {
+      epochs.startGeneration(subject, generation)
+      this.erase(subject)
+    }
+    return generation >= known
+  }
+
+  /** Removes a subject's values from memory, and notifies the listeners. */
+  erase(subject: Subject): void {
+    this.#changes.erase(subject)
+  }
+
+  /** @throws {LiveSessionError} `closed` */
+  checkOpen(): void {
+    if (this.#isClosed) throw new LiveSessionError('closed', 'no more writes after close()')
+  }
+
+  /** Rejects all further writes. */
+  close(): void {
+    this.#isClosed = true
+  }
+}

@@ -1,0 +1,192 @@
+import type { StoredRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import type { Sub } from '../../shared/sub.js'
+import { isFleeting, isSubject, isUser, type Subject, subjectHash } from '../ids/subject.js'
+import type { GuestBytes } from './guest-bytes.js'
+import type { Listener } from './listeners.js'
+import type { Outlet } from './live-socket.js'
+import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
+
+/** A subject held in memory by its open sockets and listeners. */
+export interface Holding {
+  readonly subject: Subject
+  /** The subject's hash, its name in the protocol. */
+  readonly sub: Sub
+  readonly replica: Replica
+  /** The subject's sockets. */
+  readonly outlets: Set<Outlet>
+  readonly listeners: Set<Listener>
+}
+
+/** A subject in memory. */
+export interface Resident {
+  readonly subject: Subject
+  readonly replica: Replica
+  /** Set while sockets or listeners hold the subject. */
+  readonly holding: Holding | undefined
+}
+
+interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
+  readonly guestBytes: GuestBytes
+  /** Returns whether the cookie has space for this key. */
+  readonly isInCookie: (key: string) => boolean
+  /** Called when references to a subject's replica become stale. `onDrop` means the same for all subjects. */
+  readonly onChange: (subject: Subject) => void
+}
+
+/** Bytes in memory for a cookie's values, besides an empty replica. Crafted values may exceed this. */
+const COOKIE_ROOM = 10_000
+
+/**
+ * The replicas of this process: held by sockets and listeners, or cached. Never evicts a held replica, but beyond the memory bound it
+ * reduces a guest's to the values that fit into a cookie. Guests and users have separate bounds, so that strangers cannot evict users.
+ */
+export class Subjects {
+  readonly #clock: () => number
+  readonly #onChange: (subject: Subject) => void
+  readonly #guestBytes: GuestBytes
+  readonly #isInCookie: (key: string) => boolean
+  readonly #held = new Map<Subject, Holding>()
+  readonly #users: RotatingCache<Replica>
+  readonly #browsers: RotatingCache<Replica>
+  /** ms since 1970 from which holders of replica references must call `age`. */
+  until: number
+
+  constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions) {
+    this.#onChange = options.onChange
+    this.#clock = options.clock
+    this.#users = RotatingCache.onNodeCache(options)
+    this.#guestBytes = guestBytes
+    this.#isInCookie = isInCookie
+    this.#browsers = RotatingCache.onNodeCache<Replica>({
+      ...options,
+      shared: { bytes: guestBytes, weigh: ({ bytes }) => bytes },
+    })
+    this.until = this.#due
+  }
+
+  /** The number of evictions. While it is unchanged, no known replica was evicted. */
+  get residency(): number {
+    return this.#users.rotations + this.#browsers.rotations
+  }
+
+  /** Evicts the replicas not used recently. */
+  age(): void {
+    const now = this.#clock()
+    this.#users.age(now)
+    this.#browsers.age(now)
+    this.until = this.#due
+  }
+
+  get #due(): number {
+    return Math.min(this.#users.until, this.#browsers.until)
+  }
+
+  find(subject: Subject): Replica | undefined {
+    return this.#held.get(subject)?.replica ?? this.#cache(subject).get(subject)
+  }
+
+  /** Caches the replica of a subject not yet in memory. */
+  begin(subject: Subject, replica: Replica): void {
+    this.#cache(subject).set(subject, replica)
+    this.#onChange(subject)
+  }
+
+  /** Records a change of a replica, and its growth in bytes. */
+  changed(subject: Subject, bytes: number): void {
+    const holding = this.#held.get(subject)
+    if (holding) this.#pin(holding)
+    else this.#cache(subject).grow(bytes)
+    this.#onChange(subject)
+  }
+
+  /** Iterates over all subjects in memory, first those held. Iteration does not count as use. */
+  *residents(): Generator<Resident> {
+    for (const [subject, holding] of this.#held) yield { subject, replica: holding.replica, holding }
+    for (const cache of [this.#users, this.#browsers]) {
+      for (const [subject, replica] of cache.entries())
+        if (isSubject(subject) && !this.#held.has(subject)) yield { subject, replica, holding: undefined }
+    }
+  }
+
+  /** The numbers of cached users and browsers. */
+  get cached(): { readonly users: number; readonly browsers: number } {
+    return { users: this.#users.size, browsers: this.#browsers.size }
+  }
+
+  /** Returns the held subjects, without fleeting subjects. */
+  held(): readonly Subject[] {
+    return Array.from(this.#held.keys()).filter((subject) => !isFleeting(subject))
+  }
+
+  holding(subject: Subject): Holding | undefined {
+    return this.#held.get(subject)
+  }
+
+  /** Holds the subject in memory until `release`. */
+  hold(subject: Subject): Holding {
+    const held = this.#held.get(subject)
+    if (held) return held
+    // An empty replica stays out of the cache, so that visitors who never write take no space there.
+    const replica = this.#cache(subject).get(subject) ?? new Replica()
+    this.#cache(subject).delete(subject)
+    const holders = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
+    const holding = { subject, sub: subjectHash(subject), replica, ...holders }
+    this.#held.set(subject, holding)
+    this.#pin(holding)
+    return holding
+  }
+
+  /** Returns the subject to the cache after its last socket and listener are gone. */
+  release(subject: Subject): void {
+    const holding = this.#held.get(subject)
+    if (!holding || holding.outlets.size > 0 || holding.listeners.size > 0) return
+    this.#held.delete(subject)
+    this.#guestBytes.pin(holding, 0)
+    // An empty replica is not cached: the next write begins another, and invalidates references to this replica.
+    if (holding.replica.isEmpty || isFleeting(subject)) holding.replica.clear()
+    else this.#cache(subject).set(subject, holding.replica)
+  }
+
+  /** Removes all values of a subject from memory. */
+  erase(subject: Subject): void {
+    const replica = this.find(subject)
+    this.#cache(subject).delete(subject)
+    replica?.clear()
+    const holding = this.#held.get(subject)
+    if (holding) this.#pin(holding)
+    this.#onChange(subject)
+  }
+
+  /** Evicts a cached subject. */
+  evict(subject: Subject): void {
+    this.#cache(subject).evict(subject)
+  }
+
+  /** Evicts all cached subjects. */
+  clear(): void {
+    this.#users.clear()
+    this.#browsers.clear()
+  }
+
+  /** Counts a guest's replica only beyond the size of a cookie: up to that, an idle socket costs about as much as without values. */
+  #pin(holding: Holding): void {
+    const { subject, replica } = holding
+    if (isUser(subject)) return
+    const isLight = replica.bytes <= COOKIE_ROOM && replica.registers().every(this.#fitsCookie)
+    // Moves this pin to the end: its sockets do not know the newest write yet, so it is lightened last.
+    this.#guestBytes.pin(holding, 0)
+    if (!isLight) this.#guestBytes.pin(holding, replica.bytes, () => this.#lighten(holding))
+  }
+
+  #lighten({ subject, replica }: Holding): void {
+    replica.lighten(COOKIE_ROOM, ({ key }) => this.#isInCookie(key))
+    this.#onChange(subject)
+  }
+
+  readonly #fitsCookie = ({ key, ids }: StoredRegister): boolean => ids === undefined && this.#isInCookie(key)
+
+  #cache(subject: Subject): RotatingCache<Replica> {
+    return isUser(subject) ? this.#users : this.#browsers
+  }
+}

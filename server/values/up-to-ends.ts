@@ -1,0 +1,23 @@
+import type Koa from 'koa'
+import type { Settings } from '../options.js'
+import type { Report, Warn } from '../settings/report.js'
+import type { Announcements } from './announcements.js'
+import type { NameOwner, Remote } from './beyond.js'
+import type { Epochs } from './epochs.js'
+import type { GuestBytes } from './guest-bytes.js'
+import type { Subjects } from './subjects.js'
+
+/** The kernel up to revocations. */
+export interface UpToEnds {
+  readonly app: Koa
+  readonly announcements: Announcements
+  readonly epochs: Epochs
+  readonly guestBytes: GuestBytes
+  /** The owners of names other than subjects. */
+  readonly owners: readonly NameOwner[]
+  readonly remote: Remote
+  readonly report: Report
+  readonly settings: Settings
+  readonly subjects: Subjects
+  readonly warn: Warn
+}

@@ -1,0 +1,117 @@
+import { isAhead, timeAfter } from '../../shared/stamp.js'
+import type { Sub } from '../../shared/sub.js'
+import { FIRST_GENERATION } from '../ids/generation.js'
+import { subjectHash, type UserSubject } from '../ids/subject.js'
+import type { Ending } from './ending.js'
+import { RotatingCache } from './rotating-cache.js'
+
+/** The epoch of a user without a revocation. */
+const FIRST = 0
+
+interface Known {
+  /** The newest known epoch, in ms since 1970. */
+  readonly epoch: number
+  /** The newest epoch whose revocation was applied here. A cookie may have shown a later epoch, which revokes nothing by itself. */
+  readonly ended: number
+  /** Its number in the order of all ends in this process. */
+  readonly order: number
+  readonly generation: number
+}
+
+const NOTHING: Known = { epoch: FIRST, ended: FIRST, order: 0, generation: FIRST_GENERATION }
+
+/** The epoch and generation of a user's cookie or ticket when it was signed. */
+export interface Signed {
+  readonly epoch: number
+  readonly generation: number
+}
+
+export interface UserEpochsOptions {
+  /** ms for which cookies and tickets are valid; after that, a revocation can be forgotten. */
+  readonly maxAge: number
+  readonly clock: () => number
+}
+
+/** The current epochs and generations of users, by the subject's hash. Kept until cookies and tickets from before have expired. */
+export class UserEpochs {
+  readonly #clock: () => number
+  readonly #all: RotatingCache<Known>
+  /** Whether this process knows of any erasure. */
+  #hasErasures = false
+  readonly #onEnd: (sub: Sub) => void
+
+  /** @param onEnd called for each user with a new epoch or generation */
+  constructor({ maxAge, clock }: UserEpochsOptions, onEnd: (sub: Sub) => void) {
+    this.#onEnd = onEnd
+    this.#clock = clock
+    this.#all = RotatingCache.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
+  }
+
+  of(sub: Sub): number {
+    return this.#known(sub).epoch
+  }
+
+  /** Returns the number of this user's last revocation in the order of all ends in this process; 0: none. */
+  order(sub: string): number {
+    return this.#known(sub).order
+  }
+
+  /** Returns whether a signature from this epoch and generation is still valid. */
+  accepts(sub: Sub, { epoch, generation }: Signed): boolean {
+    const known = this.#known(sub)
+    return generation >= known.generation && (epoch === known.epoch || this.#isLater(epoch, known.epoch))
+  }
+
+  /** Adopts the epoch of a valid cookie or ticket. */
+  learn(sub: Sub, epoch: number): void {
+    // Not a revocation: `ended` and `order` stay, so requests in progress continue. Signatures of older epochs fail when verified.
+    if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
+  }
+
+  /** Starts an epoch later than all known epochs. */
+  begin(user: UserSubject, order: number): Ending {
+    const sub = subjectHash(user)
+    const epoch = timeAfter(this.of(sub), this.#clock())
+    this.#set(sub, { epoch, order, ended: epoch })
+    return { epoch, heir: undefined }
+  }
+
+  /** Applies a revocation by another process. Returns whether it is new. */
+  take(user: UserSubject, { epoch }: Ending, order: number): boolean {
+    const sub = subjectHash(user)
+    const known = this.#known(sub)
+    if (!this.#isLater(epoch, known.ended)) return false
+    const newest = this.#isLater(epoch, known.epoch) ? epoch : known.epoch
+    this.#set(sub, { epoch: newest, order: Math.max(order, known.order), ended: epoch })
+    return true
+  }
+
+  /** Returns the current generation of a user's values. Skips the hash if no user was erased. */
+  generation(user: UserSubject): number {
+    return this.#hasErasures ? this.#known(subjectHash(user)).generation : FIRST_GENERATION
+  }
+
+  /** Starts a generation, which invalidates older values. */
+  startGeneration(user: UserSubject, generation: number): void {
+    this.#hasErasures = true
+    this.#set(subjectHash(user), { generation })
+  }
+
+  #known(sub: string): Known {
+    return this.#all.get(sub) ?? NOTHING
+  }
+
+  #set(sub: Sub, news: Partial<Known>): void {
+    this.#all.set(sub, { ...this.#known(sub), ...news })
+    this.#onEnd(sub)
+  }
+
+  /** Epochs in the future come from a fast clock, and rank below all past epochs except the first: those may be newer revocations. */
+  #isLater(epoch: number, known: number): boolean {
+    if (known === FIRST) return epoch > FIRST
+    const now = this.#clock()
+    const isKnownAhead = isAhead(known, now)
+    if (isAhead(epoch, now) === isKnownAhead) return epoch > known
+    return isKnownAhead && epoch > FIRST
+  }
+}

@@ -1,0 +1,456 @@
+import { describe, expect, it } from '@jest/globals'
+import { type StoredName, storeName } from '../../../server/ids/stored-name.js'
+import { browserSubject, userSubject } from '../../../server/ids/subject.js'
+import { Backlog } from '../../../server/store/backlog.js'
+import type { StoredRow } from '../../../server/store-types.js'
+import { GuestBytes } from '../../../server/values/guest-bytes.js'
+import { browserId } from '../../support/app/browser-id.js'
+import { HeldStore } from '../../support/app/held-store.js'
+import { fc } from '../../support/app/property.js'
+import { register } from '../../support/app/register.js'
+import { atScale } from '../../support/app/scale.js'
+import { holdTimers, pass, soundStore, watch } from '../../support/app/store-parts.js'
+import { turn } from '../../support/app/within.js'
+
+const ANN = userSubject('ann')
+/** Ann’s name after the erasure of generation 6. */
+const ANN_6 = 'user@6:s:ann'
+const MINUTE = 60_000
+
+type Row = Parameters<typeof register>
+const registers = (rows: readonly Row[]) => rows.map((row) => register(...row))
+const rowsOf = (found: readonly StoredRow[]): unknown[] =>
+  found.map(({ key, stamp, value }) => (value === undefined ? [key, stamp] : [key, stamp, value]))
+
+/** The end markers of an erasure or a revocation. */
+const erased = (epoch: number, generation = epoch): Row[] => [
+  ['$epoch', epoch],
+  ['$generation', generation],
+]
+
+/** @param users former guests, signed in since */
+function createBacklog(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySet<StoredName> = new Set()) {
+  const watched = watch()
+  const store = new HeldStore()
+  const standing: unknown[] = []
+  const evicted: StoredName[] = []
+  const late: StoredName[] = []
+  const generations = new Map<StoredName, number>()
+  const backlog = new Backlog(soundStore(store, watched), watched.health, {
+    guestBytes: new GuestBytes(2 * maxGuestBytes),
+    isGuest: (name) => name.startsWith('browser:') && !users.has(name),
+    onLetGo: (guest) => void evicted.push(guest),
+    generation: (name) => generations.get(name) ?? 0,
+    onStanding: (_, rows) => void standing.push(rowsOf(rows)),
+    onLate: (name) => void late.push(name),
+  })
+  const add = (...rows: readonly Row[]): void => backlog.add(ANN, registers(rows))
+  const fixture = {
+    ...watched,
+    backlog,
+    store,
+    standing,
+    evicted,
+    late,
+    add,
+    /** Adds writes of Ann, and lets the call begin. */
+    write: async (...rows: readonly Row[]): Promise<void> => {
+      add(...rows)
+      await turn()
+    },
+    erase: (...left: readonly Row[]): void => backlog.erase(ANN, registers(left)),
+    /** Another process has erased Ann, as generation 6. */
+    abandon: (): void => {
+      generations.set(ANN, 6)
+      backlog.abandon(ANN, registers(erased(6)), ANN)
+    },
+    stored: async (name: string = ANN): Promise<unknown> => rowsOf(await store.content.load(name)),
+    put: (rows: readonly Row[], name: string = ANN) => store.content.merge(name, registers(rows)),
+    calls: (): unknown => store.calls.map((call) => rowsOf(call.registers)),
+    /** Answers the load and the removal of an erasure. */
+    clear: async (): Promise<void> => {
+      for (const act of ['load', 'remove']) {
+        expect(store.next.act).toBe(act)
+        await store.next.answer()
+      }
+    },
+  }
+  return fixture
+}
+
+holdTimers()
+
+describe('Backlog', () => {
+  it('sends the newest write per key, one call at a time', async () => {
+    const { backlog, store, write, calls } = createBacklog()
+    for (const at of [1, 2, 3, 4]) await write(['a', at, at])
+    expect(calls()).toEqual([[['a', 1, 1]]])
+    await store.next.answer()
+    expect(calls()).toEqual([[['a', 1, 1]], [['a', 4, 4]]])
+    await store.next.answer()
+    expect([store.open.size, backlog.size]).toEqual([0, 0])
+  })
+
+  it('writes at most 32 subjects at a time', async () => {
+    const { backlog, store } = createBacklog()
+    for (let id = 0; id < 40; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
+    await turn()
+    expect(store.open.size).toBe(32)
+    await store.next.answer()
+    expect(store.calls.length).toBe(33)
+  })
+
+  it('confirms a repeated write without sending it again', async () => {
+    const { backlog, store, add, write } = createBacklog()
+    await write(['a', 1, 1])
+    add(['a', 1, 1])
+    const stored = backlog.stored(ANN)
+    await store.next.answer()
+    expect([await stored, backlog.size, store.calls.length]).toEqual([true, 0, 1])
+  })
+
+  describe('after an erasure by another process', () => {
+    it('discards pending writes, and reports late writes', async () => {
+      const { backlog, store, late, add, write, put, abandon, stored } = createBacklog()
+      await write(['a', 4, 'late'])
+      add(['b', 5, 'waits'], ['$epoch', 5])
+      await store.content.remove(ANN)
+      await put(erased(6))
+      await put([['b', 7, 'new']], ANN_6)
+      abandon()
+      add(['a', 8, 'new'])
+      await store.release()
+      expect(await stored()).toEqual([...erased(6), ['a', 4, 'late']])
+      expect(await stored(ANN_6)).toEqual([
+        ['b', 7, 'new'],
+        ['a', 8, 'new'],
+      ])
+      expect([backlog.size, late]).toEqual([0, [ANN]])
+    })
+
+    it('stores later writes with earlier stamps', async () => {
+      const { backlog, store, add, write, abandon, stored } = createBacklog()
+      await write(['a', 9, 'of a faster clock'])
+      abandon()
+      add(['a', 8, 'new'])
+      await store.release()
+      expect(await stored()).toEqual([['a', 9, 'of a faster clock'], ...erased(6)])
+      expect([await stored(ANN_6), backlog.size]).toEqual([[['a', 8, 'new']], 0])
+    })
+
+    it('retries end markers after a failed write', async () => {
+      const fixture = createBacklog()
+      const { store, add, put, abandon, stored } = fixture
+      await put(erased(6))
+      add(['a', 4, 'waits'])
+      abandon()
+      await turn()
+      expect(store.next.act).toBe('merge')
+      await store.next.fail()
+      await pass(fixture, 100)
+      await store.release()
+      expect([await stored(), await stored(ANN_6)]).toEqual([erased(6), []])
+    })
+
+    it('completes its own pending erasure', async () => {
+      const { store, add, write, erase, abandon, stored } = createBacklog()
+      await write(['a', 1, 1])
+      erase(['$epoch', 2])
+      add(['b', 3, 3])
+      abandon()
+      await store.release()
+      expect([await stored(), await stored(ANN_6)]).toEqual([erased(6), []])
+    })
+  })
+
+  describe('an erasure', () => {
+    it('waits for the write in flight, then deletes its values', async () => {
+      const { store, standing, write, erase, clear, stored } = createBacklog()
+      await write(['a', 1, 1])
+      erase(['$epoch', 2])
+      await turn()
+      expect(store.open.size).toBe(1)
+      await store.next.answer()
+      expect(standing).toEqual([])
+      await clear()
+      await store.next.answer()
+      expect(await stored()).toEqual([['$epoch', 2]])
+    })
+
+    it('keeps end markers of another process if its removal fails', async () => {
+      const fixture = createBacklog()
+      const { store, put, erase, stored } = fixture
+      await put(erased(6))
+      erase(...erased(2))
+      await turn()
+      await store.call(0).answer()
+      await store.content.remove(ANN)
+      await store.call(1).fail()
+      await pass(fixture, 100)
+      await store.release()
+      expect(await stored()).toEqual(erased(6))
+    })
+
+    it('keeps newer end markers of another process after failing halfway', async () => {
+      const fixture = createBacklog()
+      const { store, standing, put, erase, clear, stored } = fixture
+      await put([['a', 1, 1], ...erased(5)])
+      erase(...erased(2))
+      await turn()
+      await clear()
+      await store.next.fail()
+      await pass(fixture, 100)
+      await clear()
+      await store.next.answer()
+      expect([await stored(), standing]).toEqual([erased(5), [erased(5)]])
+    })
+
+    it('keeps its generation despite newer revocations', async () => {
+      const { store, standing, put, write, erase, clear, stored } = createBacklog()
+      await put([
+        ['a', 1, 'erased'],
+        ['$epoch', 5],
+      ])
+      erase(...erased(4))
+      await turn()
+      await clear()
+      await store.next.answer()
+      expect(standing).toEqual([erased(5, 4)])
+      await write(['$epoch', 6])
+      await store.next.answer()
+      expect(await stored()).toEqual(erased(6, 4))
+    })
+
+    it('restores an end marker after a failed attempt', async () => {
+      const fixture = createBacklog()
+      const { store, write, erase, clear, stored } = fixture
+      await write(['$epoch', 2])
+      erase(['$epoch', 2])
+      await store.next.answer()
+      await store.call(1).fail()
+      await store.call(2).answer()
+      await pass(fixture, 100)
+      await clear()
+      await store.next.answer()
+      expect(await stored()).toEqual([['$epoch', 2]])
+    })
+
+    it('deletes values of an earlier generation, but not of a later', async () => {
+      const { backlog, store, put, abandon, erase, stored } = createBacklog()
+      await put([['$generation', 4]])
+      for (const name of ['user@4:s:ann', 'user@9:s:ann']) await put([['a', 5, 'a value']], name)
+      abandon()
+      erase(...erased(6))
+      await store.release()
+      await backlog.allStored()
+      expect(await stored('user@4:s:ann')).toEqual([])
+      await put([['$generation', 9]])
+      erase(...erased(6))
+      await backlog.allStored()
+      expect(await stored('user@9:s:ann')).toEqual([['a', 5, 'a value']])
+    })
+  })
+
+  it('retries rejected rows with backoff up to a minute, without delaying others', async () => {
+    const BOB = userSubject('bob')
+    const fixture = createBacklog()
+    const { backlog, store, clock, errors, states, write, stored } = fixture
+    const rejected: number[] = []
+    Object.assign(store, {
+      merge: async (subject: string, rows: readonly StoredRow[]) => {
+        if (subject !== ANN) return store.content.merge(subject, rows)
+        rejected.push(clock.now())
+        throw new Error('rejected')
+      },
+    })
+    await write(['a', 1, 1])
+    for (let at = 0; at < 10 * 60; at += 1) {
+      backlog.add(BOB, [register('a', at + 1, at)])
+      await pass(fixture, 1000)
+      // The backoff of the whole store comes between.
+      if (at % 5 === 4) expect(await stored(BOB)).toEqual([['a', at + 1, at]])
+    }
+    const delays = rejected.slice(1).map((at, index) => at - (rejected[index] ?? 0))
+    expect(rejected.length).toBeLessThan(40)
+    expect(delays.at(-1)).toBeGreaterThanOrEqual(MINUTE)
+    expect(Math.max(...delays)).toBeLessThan(MINUTE + 5000)
+    expect([errors.length <= 10, states.length < 50]).toEqual([true, true])
+    Object.assign(store, { merge: store.content.merge })
+    await pass(fixture, 2 * MINUTE)
+    expect(await stored()).toEqual([['a', 1, 1]])
+  })
+
+  describe('on a failing store', () => {
+    it('reports the first late write only', async () => {
+      const fixture = createBacklog()
+      const { store, late, add, write } = fixture
+      await write(['a', 1, 1])
+      await store.next.fail()
+      await pass(fixture, 1000)
+      for (let round = 0; round < 3; round += 1) {
+        add(['b', 2, round])
+        await store.next.answer()
+      }
+      expect(late).toEqual([ANN])
+    })
+
+    it('probes with a single call, then stores everything', async () => {
+      const fixture = createBacklog()
+      const { backlog, store, states, errors, stored } = fixture
+      for (let id = 0; id < 10; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
+      await turn()
+      for (const call of [...store.open]) await call.fail()
+      for (let failure = 0; failure < 12; failure += 1) {
+        await pass(fixture, 2000)
+        backlog.add(userSubject(failure), [register('b', 2, failure)])
+        await turn()
+        expect(store.open.size).toBe(1)
+        await store.next.fail()
+      }
+      await pass(fixture, 2000)
+      while (store.open.size > 0) await store.next.answer()
+      expect([backlog.size, states, errors]).toMatchObject([0, ['down', 'good'], [{ code: 'store_unavailable' }]])
+      expect(await stored(userSubject(3))).toEqual([
+        ['a', 1, 3],
+        ['b', 2, 3],
+      ])
+    })
+
+    it('retries a call after ten seconds without an answer', async () => {
+      const fixture = createBacklog()
+      const { backlog, store, states, write, stored } = fixture
+      await write(['a', 1, 1])
+      await pass(fixture, 10_000)
+      expect(states).toEqual(['slow', 'down'])
+      await pass(fixture, 100)
+      await store.call(1).answer()
+      await pass(fixture, 2000)
+      expect([backlog.size, states.at(-1)]).toEqual([0, 'good'])
+      await store.call(0).answer()
+      expect(await stored()).toEqual([['a', 1, 1]])
+    })
+
+    it.each([undefined, null, {}, 'OK'])('reports %p as an answer to a write', async (answer) => {
+      const { store, errors, write } = createBacklog()
+      Object.assign(store, { merge: async () => answer })
+      await write(['a', 1, 1])
+      const cause = expect.objectContaining({ message: expect.stringContaining('expected a list of registers') })
+      expect(errors).toMatchObject([{ code: 'store_unavailable', cause }])
+    })
+  })
+
+  it('converges on the newest write per key, despite failures and delays', async () => {
+    const anyStep = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ act: fc.constant('add' as const), subject: fc.nat(2), key: fc.nat(2) }) },
+      { weight: 1, arbitrary: fc.record({ act: fc.constant('erase' as const), subject: fc.nat(2) }) },
+      { weight: 2, arbitrary: fc.record({ act: fc.constantFrom('answer', 'fail'), which: fc.nat(5) }) },
+      { weight: 2, arbitrary: fc.record({ act: fc.constant('pass' as const), ms: fc.constantFrom(1, 50, 300, 3000) }) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), async (steps) => {
+        const fixture = createBacklog()
+        const { backlog, store, clock } = fixture
+        const newest = new Map<string, Map<string, StoredRow>>()
+        const begun = new Map<unknown, number>()
+        for (const [index, step] of steps.entries()) {
+          if (step.act === 'add' || step.act === 'erase') {
+            const subject = userSubject(step.subject)
+            const isErasure = step.act === 'erase'
+            const row = isErasure ? register('$epoch', index + 1) : register(`k${step.key}`, index + 1, index)
+            newest.set(subject, new Map([...(isErasure ? [] : (newest.get(subject) ?? [])), [row.key, row]]))
+            if (isErasure) backlog.erase(subject, [row])
+            else backlog.add(subject, [row])
+            await turn()
+          } else if (step.act === 'pass') {
+            await pass(fixture, step.ms)
+            // The backlog has given up on these calls: the store must not answer them later.
+            for (const call of store.open) if (clock.now() - (begun.get(call) ?? 0) >= 10_000) store.open.delete(call)
+          } else {
+            const call = [...store.open][step.which % Math.max(1, store.open.size)]
+            await (step.act === 'answer' ? call?.answer() : call?.fail())
+          }
+          for (const call of store.open) if (!begun.has(call)) begun.set(call, clock.now())
+          // An erasure sends its load and its removal together.
+          const subjects = [...store.open].filter(({ act }) => act !== 'load').map(({ subject }) => subject)
+          expect(new Set(subjects).size).toBe(subjects.length)
+        }
+        for (let round = 0; backlog.size > 0 && round < 200; round += 1) {
+          while (store.open.size > 0) await store.next.answer()
+          await pass(fixture, MINUTE)
+        }
+        const byKey = (rows: Iterable<StoredRow>): StoredRow[] => [...rows].sort((a, b) => (a.key < b.key ? -1 : 1))
+        for (const [subject, rows] of newest)
+          expect(byKey(await store.content.load(subject))).toEqual(byKey(rows.values()))
+      }),
+      { numRuns: atScale(50, 200) },
+    )
+  })
+})
+
+describe('threat 57: unsaved writes of guests', () => {
+  const guest = (index: number) => browserSubject(browserId(index))
+  const kilobyte = register('a', 1, 'x'.repeat(1000))
+  const startOutage = async (maxGuestBytes: number) => {
+    const fixture = createBacklog(maxGuestBytes)
+    await fixture.write(['a', 1, 1])
+    await fixture.store.next.fail()
+    return fixture
+  }
+  function flood(backlog: Backlog, from: number, to: number): void {
+    for (let index = from; index < to; index += 1) backlog.add(guest(index), [kilobyte])
+  }
+
+  it('make room, oldest first, beyond the memory bound', async () => {
+    const { backlog, evicted } = await startOutage(10_000)
+    flood(backlog, 0, 100)
+    const guests = Array.from({ length: 100 }, (_, index) => guest(index))
+    expect(guests.filter((each) => backlog.of(each).length > 0)).toEqual(guests.slice(93))
+    expect([evicted, backlog.size]).toEqual([guests.slice(0, 93), 8])
+  })
+
+  it('resolve with false on eviction; later writes succeed', async () => {
+    const fixture = await startOutage(10_000)
+    const { backlog, store } = fixture
+    flood(backlog, 0, 1)
+    const stored = backlog.stored(guest(0))
+    flood(backlog, 1, 10)
+    expect(await stored).toBe(false)
+    backlog.add(guest(0), [register('b', 2, 1)])
+    const later = backlog.stored(guest(0))
+    await pass(fixture, 100)
+    for (let sent = 0; sent < 9; sent += 1) await store.next.answer()
+    expect(await later).toBe(true)
+    expect(rowsOf(store.calls.at(-1)?.registers ?? [])).toEqual([['b', 2, 1]])
+  })
+
+  it('stay evicted after a failure in flight', async () => {
+    const fixture = createBacklog(10_000)
+    const { backlog, store } = fixture
+    flood(backlog, 0, 1)
+    const stored = backlog.stored(guest(0))
+    await turn()
+    flood(backlog, 1, 10)
+    expect(backlog.of(guest(0))).toEqual([])
+    await store.next.fail()
+    expect(await stored).toBe(false)
+    await store.release()
+    await pass(fixture, 1000)
+    expect(store.calls.filter(({ subject }) => subject === storeName(guest(0)))).toHaveLength(1)
+    expect(backlog.size).toBe(0)
+  })
+
+  it('stay pending once the guest has become a user', async () => {
+    const users = new Set<StoredName>()
+    const { backlog, store } = createBacklog(10_000, users)
+    flood(backlog, 0, 1)
+    await turn()
+    users.add(guest(0))
+    await store.next.answer()
+    backlog.add(guest(0), [register('b', 2, 1)])
+    flood(backlog, 1, 30)
+    expect(backlog.of(guest(0))).toHaveLength(1)
+    const stored = backlog.stored(guest(0))
+    await store.release()
+    expect(await stored).toBe(true)
+  })
+})

@@ -1,0 +1,139 @@
+import { describe, expect, it } from '@jest/globals'
+import { type RowFault, readRow, soundRegisters } from '../../../server/store/rows.js'
+import { SKEW } from '../../../shared/stamp.js'
+
+const STAMP = 1_700_000_000_000
+
+/** Returns the sound registers, and the faults of the other rows. */
+function read(rows: unknown): { registers: unknown; faults: RowFault[] } {
+  const faults: RowFault[] = []
+  return { registers: soundRegisters(rows, STAMP, (fault) => faults.push(fault)), faults }
+}
+
+describe('a row', () => {
+  it.each([
+    [STAMP, STAMP],
+    [String(STAMP), STAMP],
+    [BigInt(STAMP), STAMP],
+    [STAMP + SKEW, STAMP + SKEW],
+    [1, 1],
+  ])('accepts the stamp %p of a database', (given, stamp) => {
+    expect(read([readRow('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
+  })
+
+  it.each([
+    ['null', null],
+    ['""', ''],
+    ['{"b":["\\u0000\\ud83d\\ude00"]}', { b: ['\0\u{1f600}'] }],
+  ])('has the value %s', (text, value) => {
+    expect(read([readRow('a', STAMP, text)]).registers).toEqual([{ key: 'a', stamp: STAMP, value }])
+  })
+
+  it('without a text is a tombstone', () => {
+    expect(read([readRow('a', STAMP, null)]).registers).toEqual([{ key: 'a', stamp: STAMP }])
+  })
+})
+
+describe('the ids of a row', () => {
+  it('are read from a text', () => {
+    expect(read([readRow('a', STAMP, '1', 'one:1,two:2')]).registers).toEqual([
+      {
+        key: 'a',
+        stamp: STAMP,
+        value: 1,
+        ids: [
+          ['one', 1],
+          ['two', 2],
+        ],
+      },
+    ])
+    expect(read([readRow('a', STAMP, null, 'one:1')]).registers).toEqual([
+      { key: 'a', stamp: STAMP, ids: [['one', 1]] },
+    ])
+  })
+
+  it.each(['one', 'one:', 'one:0', 'one:x', 'one:1,', ',', 'one:1:2', '\u00e9:1', '"x":1'])(
+    'are ignored if malformed: %s',
+    (ids) => {
+      expect(read([readRow('a', STAMP, '1', ids)])).toEqual({
+        registers: [{ key: 'a', stamp: STAMP, value: 1 }],
+        faults: [],
+      })
+    },
+  )
+})
+
+describe('threat 27: a bad row', () => {
+  const good = readRow('good', STAMP, '"value"')
+
+  it.each([
+    ['bad', STAMP + SKEW + 1, false],
+    ['bad', Number.MAX_SAFE_INTEGER - 1, false],
+    ['$epoch', STAMP + SKEW + 1, true],
+    ['$epoch', Number.MAX_SAFE_INTEGER - 1, true],
+    // Nothing could be later.
+    ['$epoch', Number.MAX_SAFE_INTEGER, false],
+    ['$generation', Number.MAX_SAFE_INTEGER, false],
+  ])('of %s from the future, %d, loads: %p', (key, stamp, isLoaded) => {
+    const row = readRow(key, stamp, null)
+    const { registers, faults } = read([good, row])
+    expect(registers).toEqual(isLoaded ? [good, row] : [good])
+    expect(faults).toEqual(isLoaded ? [] : [{ key, stamp, reason: expect.stringContaining('of a time to come') }])
+  })
+
+  it.each<[string, unknown]>([
+    ['no number', 'today'],
+    ['empty', ''],
+    ['no integer', 1.5],
+    ['0', 0],
+    ['negative', '-1'],
+    ['in hex', '0x10'],
+    ['beside spaces', ' 5 '],
+    ['beyond safe integers', '9007199254740992'],
+    ['beyond all numbers', '1e999'],
+    ['missing', null],
+    ['an object', { valueOf: () => 1 }],
+    ['a list', [1]],
+  ])('with the stamp “%s” is skipped and reported', (_, stamp) => {
+    const { registers, faults } = read([good, readRow('bad', stamp, '1'), good])
+    expect(registers).toEqual([good, good])
+    expect(faults).toEqual([{ key: 'bad', stamp: undefined, reason: 'expected a safe integer as stamp' }])
+  })
+
+  it.each([
+    ['no JSON', '{"a":'],
+    ['empty', ''],
+    ['a tag', '<script>'],
+    ['a lone surrogate', '"\\ud800"'],
+    ['a number that JavaScript has not', '1e999'],
+    ['a prototype', '{"__proto__":{"polluted":1}}'],
+    ['ten thousand deep', '['.repeat(10_000)],
+    ['a thousand deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
+    ['too wide', JSON.stringify(Array(10_001).fill(0))],
+  ])('with the value “%s” is skipped and reported', (_, text) => {
+    const { registers, faults } = read([good, readRow('bad', STAMP, text), good])
+    expect(registers).toEqual([good, good])
+    expect(faults).toEqual([{ key: 'bad', stamp: STAMP, reason: expect.stringContaining('expected a JSON value') }])
+    expect(Reflect.get({}, 'polluted')).toBeUndefined()
+  })
+
+  it.each([[null], [undefined], ['row'], [1], [[]], [{}], [{ key: 1, stamp: STAMP }], [{ key: '', stamp: STAMP }]])(
+    '%j is skipped and reported',
+    (row) => {
+      const { registers, faults } = read([good, row])
+      expect(registers).toEqual([good])
+      expect(faults).toMatchObject([{ reason: 'expected a key' }])
+    },
+  )
+
+  it('with a Date from the app’s own store is reported', () => {
+    const row = { key: 'due', stamp: STAMP, value: { at: new Date(0) } }
+    expect(read([row]).faults).toEqual([
+      { key: 'due', stamp: STAMP, reason: 'expected a JSON value, received a Date at $.at' },
+    ])
+  })
+
+  it.each([[undefined], [null], [{}], ['[]']])('is no excuse for %j instead of a list', (rows) => {
+    expect(() => read(rows)).toThrow('koa-live-session: store: expected a list of registers')
+  })
+})

@@ -1,0 +1,43 @@
+import { expect, it, jest } from '@jest/globals'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import type { Settings } from '../../../server/options.js'
+import { createWarn } from '../../../server/settings/report.js'
+import { SoundStore } from '../../../server/store/sound-store.js'
+import { register } from '../../support/app/register.js'
+import { soundStore, watch } from '../../support/app/store-parts.js'
+
+/** A store with a row from the future, that does this first in `compareAndSet`. */
+async function broken(compareAndSet: (replace: () => Promise<boolean>) => Promise<boolean>) {
+  const watched = watch()
+  const inner = memoryStore()
+  await inner.merge('s', [register('a', Number.MAX_SAFE_INTEGER, 'bad'), register('b', 1, 1)])
+  const act = (...given: Parameters<typeof inner.compareAndSet>) => compareAndSet(() => inner.compareAndSet(...given))
+  return { inner, store: soundStore({ ...inner, compareAndSet: act }, watched) }
+}
+
+it('merges with another process’s replacement of a bad row', async () => {
+  const { inner, store } = await broken(async (replace) => {
+    await inner.compareAndSet('s', register('a', 7, 'other'), Number.MAX_SAFE_INTEGER)
+    return replace()
+  })
+  expect(await store.merge('s', [register('a', 5, 'own')])).toEqual([register('a', 7, 'other')])
+})
+
+it('rejects a write if a bad row cannot be replaced', async () => {
+  const { store } = await broken(async () => false)
+  await expect(store.merge('s', [register('a', 5, 'own')])).rejects.toThrow(
+    'a row that is no register is not replaced: a',
+  )
+})
+
+it('logs at most ten bad rows', async () => {
+  const told = jest.spyOn(console, 'warn').mockImplementation(() => undefined)
+  const clock = testClock().now
+  const inner = memoryStore()
+  const rows = Array.from({ length: 50 }, (_, index) => register(`k${index}`, Number.MAX_SAFE_INTEGER, 'bad'))
+  await inner.merge('s', rows)
+  const store = new SoundStore(inner, { settings: { clock } as Settings, warn: createWarn(clock) })
+  expect(await store.load('s')).toEqual([])
+  expect(told).toHaveBeenCalledTimes(10)
+  told.mockRestore()
+})

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
+import { memoryStore } from 'koa-live-session/testing'
+import type { Settings } from '../../../server/options.js'
+import { Sweeps } from '../../../server/store/sweeps.js'
+import type { Store } from '../../../server/store-types.js'
+
+const DAY = 24 * 60 * 60 * 1000
+const NOW = 1000 * DAY
+
+beforeEach(() => void jest.useFakeTimers({ now: NOW }))
+afterEach(() => void jest.useRealTimers())
+
+async function sweep(days: number, given: Partial<Settings>, fails = false) {
+  const [limits, guests, ends]: [number[], number[], number[]] = [[], [], []]
+  const errors: unknown[] = []
+  const daysSince = (time: number): number => (Date.now() - time) / DAY
+  const store: Store = {
+    ...memoryStore(),
+    sweep: async (before, limitsOf = {}) => {
+      limits.push(daysSince(before))
+      guests.push(daysSince(limitsOf.guests ?? before))
+      ends.push(daysSince(limitsOf.ended ?? before))
+      if (fails) throw new Error('it is down')
+      return 0
+    },
+  }
+  const report = (error: unknown): void => void errors.push(error)
+  const settings = { storeMaxIdle: 100 * DAY, maxAge: 31 * DAY, clock: Date.now, report, ...given }
+  const sweeps = new Sweeps(store, settings as unknown as Settings)
+  await jest.advanceTimersByTimeAsync(days * DAY)
+  sweeps.close()
+  await jest.advanceTimersByTimeAsync(10 * DAY)
+  return { limits, guests, ends, errors }
+}
+
+it('sweeps idle values once a day, until close()', async () => {
+  expect((await sweep(3, {})).limits).toEqual([100, 100, 100])
+})
+
+it.each([
+  [5, 31],
+  [100, 100],
+])('sweeps after storeMaxIdle, %d days, and end markers after maxAge: %d', async (days, ended) => {
+  const { limits, guests, ends } = await sweep(1, { storeMaxIdle: days * DAY })
+  expect([limits, guests, ends]).toEqual([[days], [Math.min(days, 31)], [ended]])
+})
+
+it('sweeps nothing with storeMaxIdle: Infinity', async () => {
+  expect((await sweep(3, { storeMaxIdle: Number.POSITIVE_INFINITY })).limits).toEqual([])
+})
+
+it('reports a failed sweep, and retries the next day', async () => {
+  const { limits, errors } = await sweep(2, {}, true)
+  expect(limits).toHaveLength(2)
+  expect(errors).toMatchObject([{ code: 'store_unavailable' }, { code: 'store_unavailable' }])
+})
+
+it('sweeps guests after the cookie’s maxAge', async () => {
+  expect((await sweep(2, {})).guests).toEqual([31, 31])
+})

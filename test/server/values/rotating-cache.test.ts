@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals'
+import { testClock } from 'koa-live-session/testing'
+import { RotatingCache } from '../../../server/values/rotating-cache.js'
+
+describe.each([
+  ['node-cache', RotatingCache.onNodeCache<number>],
+  ['a Map', RotatingCache.onMap<number>],
+])('a rotating cache on %s', (_, create) => {
+  const make = (max: number) => create({ max, maxIdle: Number.POSITIVE_INFINITY, clock: testClock().now })
+
+  it('evicts the least recently read entries', () => {
+    const things = make(10)
+    things.set('user:asked', 1)
+    things.set('user:forgotten', 2)
+    for (let i = 0; i < 100; i += 1) {
+      things.set(`user:${i}`, i)
+      things.get('user:asked')
+    }
+    expect(things.get('user:asked')).toBe(1)
+    expect(things.get('user:forgotten')).toBeUndefined()
+  })
+
+  it('counts rotations, when entries may be gone', () => {
+    const things = make(4)
+    things.set('user:a', 1)
+    const { rotations } = things
+    things.set('user:b', 2)
+    things.set('user:a', 3)
+    expect(things.rotations).toBe(rotations)
+    things.set('user:c', 4)
+    expect(things.rotations).not.toBe(rotations)
+  })
+
+  it('evicts a single entry, and counts a rotation', () => {
+    const things = make(4)
+    for (const name of ['a', 'b', 'c', 'd']) things.set(`user:${name}`, 1)
+    const { rotations } = things
+    things.evict('user:a')
+    expect(things.rotations).toBeGreaterThan(rotations)
+    expect([...things.entries()].map(([name]) => name)).toEqual(['user:b', 'user:c', 'user:d'])
+  })
+
+  it('deletes, clears, and finds or creates entries', () => {
+    const things = make(10)
+    expect(things.ensure('user:a', () => 1)).toBe(1)
+    expect(things.ensure('user:a', () => 2)).toBe(1)
+    things.delete('user:a')
+    expect(things.get('user:a')).toBeUndefined()
+    things.set('user:b', 1)
+    things.clear()
+    expect(things.size).toBe(0)
+  })
+})
