@@ -2,46 +2,20 @@
 
 import type Koa from 'koa'
 import { COOKIE_BUDGET } from '../shared/budget.js'
-import { unknownOption } from '../shared/did-you-mean.js'
 import type { LiveSessionError } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
-import { compileFields, type FieldMap, isLoginRule } from '../shared/fields.js'
+import { compileFields, isLoginRule } from '../shared/fields.js'
 import { isMs, MS } from '../shared/ms.js'
 import { isRecord } from '../shared/parse.js'
 import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import { roomForRegisters } from './cookie/cookie-size.js'
-import type { CookieOptions } from './cookie/cookie-writer.js'
 import { readSecrets } from './ids/keys.js'
 import type { LiveSessionOptions } from './option-types.js'
-import { createReport, type Report, type Warn } from './settings/report.js'
+import { checkNames, refusal } from './settings/option-names.js'
+import { createReport, type Warn } from './settings/report.js'
+import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
 import { isStore, STORE_METHODS, type Store } from './store-types.js'
-import { LIMITS, type LimitOptions } from './sync/limits.js'
-
-/** Every option, with its default filled in. */
-export interface Settings {
-  readonly fields: FieldMap
-  readonly identify: LiveSessionOptions<Fields>['identify']
-  readonly secrets: readonly string[]
-  readonly cookie: CookieOptions
-  /** ms since the last use: also limits cookies without an expiry, as some browsers are never closed. */
-  readonly maxAge: number
-  readonly endpoint: string
-  readonly origins: readonly string[]
-  readonly maxIdle: number
-  readonly maxSubjects: number
-  readonly maxGuestBytes: number
-  readonly store: Store | undefined
-  readonly storeTimeout: number
-  readonly storeRefresh: number
-  readonly storeMaxIdle: number
-  readonly cookieBudget: number
-  readonly consent: (ctx: Koa.Context) => boolean
-  readonly deviceLabel: (ctx: Koa.Context) => string | undefined
-  readonly limits: LimitOptions
-  readonly report: Report
-  readonly clock: () => number
-}
 
 const A_STORE = `redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
 const DAY = 24 * 60 * 60 * 1000
@@ -208,18 +182,8 @@ function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
   return Object.fromEntries(read)
 }
 
-/** @throws {TypeError} for an unknown option */
-export function checkNames(options: object | undefined, known: readonly string[], prefix: string): void {
-  for (const name of Object.keys(options ?? {}))
-    if (!known.includes(name)) throw refusal(prefix + name, unknownOption(name, known))
-}
-
 function check(is: boolean, option: string, expected: string, received: unknown): void {
   if (!is) throw refusal(option, expected, shown(received))
-}
-
-function refusal(option: string, expected: string, received = ''): TypeError {
-  return new TypeError(`koa-live-session: ${option}: ${expected}${received === '' ? '' : `, received ${received}`}`)
 }
 
 function shown(value: unknown): string {

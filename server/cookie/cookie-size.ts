@@ -2,8 +2,9 @@ import type { ServerResponse } from 'node:http'
 import { cookieBytes, mostBytes } from '../../shared/budget.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { newBrowserId, subjectHash, userSubject } from '../ids/subject.js'
+import type { CookieOptions } from '../settings/settings.js'
 import { encode, payloadOf } from './cookie-text.js'
-import { attributesOf, type CookieOptions } from './cookie-writer.js'
+import { attributesOf } from './cookie-writer.js'
 
 /** The size in bytes that every browser accepts: name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096

@@ -1,24 +1,11 @@
 import Koa from 'koa'
 import session from 'koa-session'
 import type { SigningKeys } from '../ids/keys.js'
+import type { CookieOptions } from '../settings/settings.js'
 import { encode } from './cookie-text.js'
 
 /** 400 days: the limit of browsers (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
-
-/** The options of the live cookie. */
-export interface CookieOptions {
-  readonly name: string
-  /** ms of validity. */
-  readonly maxAge: number
-  /** Sends no expiry time, so the browser drops the cookie when it closes. */
-  readonly endsWithBrowser: boolean
-  readonly sameSite: 'strict' | 'lax' | 'none'
-  readonly secure: boolean | undefined
-  readonly domain: string | undefined
-  /** Gives each embedding site a separate cookie (CHIPS). */
-  readonly partitioned: boolean
-}
 
 /** Creates a separate Koa app for koa-session, so that it cannot clash with the app's own `ctx.session`. */
 export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {

@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import type { SigningKeys } from '../ids/keys.js'
 import { type BrowserId, subjectHash, type UserSubject } from '../ids/subject.js'
 import type { Warn } from '../settings/report.js'
+import type { CookieOptions } from '../settings/settings.js'
 import type { GuestBytes } from '../values/guest-bytes.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 import { headBytes } from './cookie-size.js'
@@ -16,7 +17,7 @@ import {
   readables,
   type VerifiedCookie,
 } from './cookie-text.js'
-import { type CookieOptions, chosen, createWriter } from './cookie-writer.js'
+import { chosen, createWriter } from './cookie-writer.js'
 
 /** Bytes per cached cookie besides its text. */
 const ENTRY = 500

@@ -3,7 +3,7 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Core } from '../core.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../settings/settings.js'
 
 const OF_NULL =
   'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +

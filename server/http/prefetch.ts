@@ -1,5 +1,5 @@
 import type Koa from 'koa'
-import type { CookieOptions } from '../cookie/cookie-writer.js'
+import type { CookieOptions } from '../settings/settings.js'
 
 /** The headers of browsers for speculative loads, and their `X-` variants for scripts, which cannot set the originals. */
 const PURPOSES: readonly string[] = ['Sec-Purpose', 'Purpose', 'X-Sec-Purpose', 'X-Purpose', 'X-Moz']

@@ -2,7 +2,7 @@
 
 import type Koa from 'koa'
 import { refusePromise } from '../../shared/promise.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../settings/settings.js'
 
 /** Returns whether the visitor of a request or handshake has consented to the live cookie. */
 export type HasConsent = (ctx: Koa.Context) => boolean

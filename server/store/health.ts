@@ -1,7 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { LiveSessionError } from '../../shared/errors.js'
 import { LONGEST_TIMER } from '../../shared/ms.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../settings/settings.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'
 

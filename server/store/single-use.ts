@@ -1,5 +1,5 @@
 import { NEVER, nextStamp, SKEW } from '../../shared/stamp.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../settings/settings.js'
 import type { Store } from '../store-types.js'
 import type { StoreHealth } from './health.js'
 

@@ -1,5 +1,5 @@
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../settings/settings.js'
 import type { Store } from '../store-types.js'
 
 const HOUR = 60 * 60 * 1000

@@ -10,7 +10,7 @@ import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../share
 import { carrying, takenAt } from '../../shared/taken-ids.js'
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../settings/settings.js'
 import type { Keeper } from '../values/beyond.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'

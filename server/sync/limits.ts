@@ -2,11 +2,8 @@
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Evidence } from '../identity/recognized.js'
+import type { LimitOptions } from '../settings/settings.js'
 import { RotatingCache } from '../values/rotating-cache.js'
-
-/** The defaults, documented in option-types. */
-export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
-export type LimitOptions = Readonly<typeof LIMITS>
 
 /** Shared by all visitors without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'

@@ -7,7 +7,7 @@ import { type Awaitable, after, allOf, hearOut, isThenable } from '../../shared/
 import { OVER_ANY, type Refused, type WireChange } from '../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Subject } from '../ids/subject.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../settings/settings.js'
 import type { StoreSync } from '../store/store-sync.js'
 import type { Owner } from '../values/field-changes.js'
 import type { PageSessions } from '../values/sessions.js'

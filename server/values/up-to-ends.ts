@@ -1,6 +1,6 @@
 import type Koa from 'koa'
-import type { Settings } from '../options.js'
 import type { Report, Warn } from '../settings/report.js'
+import type { Settings } from '../settings/settings.js'
 import type { Announcements } from './announcements.js'
 import type { NameOwner, Remote } from './beyond.js'
 import type { Epochs } from './epochs.js'

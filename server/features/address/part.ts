@@ -3,10 +3,10 @@ import { fromParameter, parameterOf } from '../../../shared/address.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
-import type { CookieOptions } from '../../cookie/cookie-writer.js'
 import type { Core } from '../../core.js'
 import { destinationOf, isPrefetch } from '../../http/prefetch.js'
 import type { Answer, Part, RequestUse } from '../../part.js'
+import type { CookieOptions } from '../../settings/settings.js'
 
 type Unvisited = Readonly<Record<string, JsonValue>>
 

@@ -1,8 +1,8 @@
 import type Koa from 'koa'
-import type { CookieOptions } from '../../cookie/cookie-writer.js'
 import { isOwnPost, originClaims } from '../../http/origin.js'
 import { destinationOf, isPrefetch } from '../../http/prefetch.js'
 import { isClosed } from '../../identity/arrival.js'
+import type { CookieOptions } from '../../settings/settings.js'
 
 interface Trusted {
   /** Trusted like our own origin. */

@@ -5,7 +5,7 @@ import { type Awaitable, after } from '../../../shared/promise.js'
 import type { Core } from '../../core.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../../http/origin.js'
 import { SigningKeys } from '../../ids/keys.js'
-import { checkNames } from '../../options.js'
+import { checkNames } from '../../settings/option-names.js'
 
 /** The text signed for the token. */
 const OPENED = 'inspector'

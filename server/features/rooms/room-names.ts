@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../shared/json.js'
 import { SigningKeys } from '../../ids/keys.js'
-import type { Settings } from '../../options.js'
+import type { Settings } from '../../settings/settings.js'
 import { RotatingCache } from '../../values/rotating-cache.js'
 
 /** Maximum memoized values, and characters of each: pages may choose any text. */

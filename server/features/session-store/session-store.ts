@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Settings } from '../../options.js'
+import type { Settings } from '../../settings/settings.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
 import {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
-import { checkNames } from '../../options.js'
+import { checkNames } from '../../settings/option-names.js'
 import { BROWSERS, type Store, type StoredRow, type SweepLimits } from '../../store-types.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'

@@ -1,7 +1,7 @@
 import { expect, it, jest } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import type { Settings } from '../../../server/options.js'
 import { createWarn } from '../../../server/settings/report.js'
+import type { Settings } from '../../../server/settings/settings.js'
 import { SoundStore } from '../../../server/store/sound-store.js'
 import { register } from '../../support/app/register.js'
 import { soundStore, watch } from '../../support/app/store-parts.js'

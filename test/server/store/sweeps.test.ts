@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
-import type { Settings } from '../../../server/options.js'
+import type { Settings } from '../../../server/settings/settings.js'
 import { Sweeps } from '../../../server/store/sweeps.js'
 import type { Store } from '../../../server/store-types.js'
 

@@ -1,0 +1,49 @@
+import type Koa from 'koa'
+import type { Fields } from '../../shared/field-types.js'
+import type { FieldMap } from '../../shared/fields.js'
+import type { LiveSessionOptions } from '../option-types.js'
+import type { Store } from '../store-types.js'
+import type { Report } from './report.js'
+
+/** Every option, with its default filled in. */
+export interface Settings {
+  readonly fields: FieldMap
+  readonly identify: LiveSessionOptions<Fields>['identify']
+  readonly secrets: readonly string[]
+  readonly cookie: CookieOptions
+  /** ms since the last use: also limits cookies without an expiry, as some browsers are never closed. */
+  readonly maxAge: number
+  readonly endpoint: string
+  readonly origins: readonly string[]
+  readonly maxIdle: number
+  readonly maxSubjects: number
+  readonly maxGuestBytes: number
+  readonly store: Store | undefined
+  readonly storeTimeout: number
+  readonly storeRefresh: number
+  readonly storeMaxIdle: number
+  readonly cookieBudget: number
+  readonly consent: (ctx: Koa.Context) => boolean
+  readonly deviceLabel: (ctx: Koa.Context) => string | undefined
+  readonly limits: LimitOptions
+  readonly report: Report
+  readonly clock: () => number
+}
+
+/** The options of the live cookie. */
+export interface CookieOptions {
+  readonly name: string
+  /** ms of validity. */
+  readonly maxAge: number
+  /** Sends no expiry time, so the browser drops the cookie when it closes. */
+  readonly endsWithBrowser: boolean
+  readonly sameSite: 'strict' | 'lax' | 'none'
+  readonly secure: boolean | undefined
+  readonly domain: string | undefined
+  /** Gives each embedding site a separate cookie (CHIPS). */
+  readonly partitioned: boolean
+}
+
+/** The defaults, documented in option-types. */
+export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
+export type LimitOptions = Readonly<typeof LIMITS>
