@@ -1,12 +1,15 @@
-// `npm run lint` checks the imports of the library, types included: no cycles, features (`server/features`) import not each other, and pure
-// code neither clocks nor globals.
+// `npm run lint` checks the imports of the library, types included: no cycles of files, nor of the folders of `server/`; features
+// (`server/features`) import not each other; pure code uses neither clocks nor globals.
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { sourceFiles } from './rooms.mjs'
 
+const SERVER = 'server/'
 const FEATURES = 'server/features/'
+/** Folders below all others of `server/`: of the rest they may import only the types that apps see, which are beside the folders. */
+const LEAVES = ['server/ids/', 'server/settings/']
 const GLOBALS = /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/
 const EFFECTS =
   /\b(Date|set(Timeout|Interval|Immediate)|queueMicrotask|localStorage|navigator|crypto|console|Promise|async)\b/
@@ -25,13 +28,19 @@ const RULES = [
     bans: [GLOBALS, EFFECTS],
   },
   {
-    folder: 'server/',
+    folder: SERVER,
     mayImport: (to, file) =>
       !to.startsWith('client/') &&
+      (!to.startsWith(FEATURES) || file.startsWith(FEATURES) || roomOf(file) === file) &&
       (file.startsWith('server/store/sql/') || !(to === 'kysely' || to.startsWith('server/store/sql/'))),
     bans: [],
   },
   { folder: FEATURES, mayImport: mayFeatureImport, bans: [] },
+  ...LEAVES.map((folder) => ({
+    folder,
+    mayImport: (to) => !to.startsWith(SERVER) || to.startsWith(folder) || /^server\/[\w-]+-types\.ts$/.test(to),
+    bans: [],
+  })),
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -46,8 +55,10 @@ for (const { folder, mayImport, bans } of RULES) {
     for (const ban of bans) if (ban.test(codeOf(file))) fail(`${file} may not use ${ban.exec(codeOf(file))[0]}`)
   }
 }
-const cycle = findCycle()
-if (cycle.length > 0) fail(`an import cycle: ${cycle.join(' -> ')}`)
+for (const graph of [imports, roomImports()]) {
+  const cycle = findCycle(graph)
+  if (cycle.length > 0) fail(`an import cycle: ${cycle.join(' -> ')}`)
+}
 
 /** Returns the modules that a file imports: paths of the library's files, and names of packages. */
 function importsOf(file) {
@@ -57,6 +68,23 @@ function importsOf(file) {
     const path = relative(root, resolve(root, dirname(file), fileName)).replace(/\.js$/, '')
     return files.find((other) => other.replace(/\.tsx?$/, '') === path) ?? path
   })
+}
+
+/** Returns the folder of a file within `server/`, or the file itself if it is beside the folders. */
+function roomOf(file) {
+  const [server, room, inside] = file.split('/')
+  return inside === undefined ? file : `${server}/${room}/`
+}
+
+/** Returns the imports between the folders of `server/`, and the files beside them. */
+function roomImports() {
+  const rooms = new Map()
+  for (const file of files.filter((one) => one.startsWith(SERVER))) {
+    const room = roomOf(file)
+    const others = imports.get(file).filter((to) => to.startsWith(SERVER) && roomOf(to) !== room)
+    rooms.set(room, [...(rooms.get(room) ?? []), ...others.map(roomOf)])
+  }
+  return rooms
 }
 
 /** A feature imports no other feature, but the files that all of them share. */
@@ -70,20 +98,20 @@ function codeOf(file) {
   return readFileSync(join(root, file), 'utf8').replace(/\/\*\*.*?\*\/|\/\/.*$|'[^'\n]*'/gms, '')
 }
 
-function findCycle() {
+function findCycle(graph) {
   const done = new Set()
-  const visit = (file, way) => {
-    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file]
-    if (done.has(file)) return []
-    done.add(file)
-    for (const next of imports.get(file) ?? []) {
-      const found = visit(next, [...way, file])
+  const visit = (node, way) => {
+    if (way.includes(node)) return [...way.slice(way.indexOf(node)), node]
+    if (done.has(node)) return []
+    done.add(node)
+    for (const next of graph.get(node) ?? []) {
+      const found = visit(next, [...way, node])
       if (found.length > 0) return found
     }
     return []
   }
-  for (const file of files) {
-    const found = visit(file, [])
+  for (const node of graph.keys()) {
+    const found = visit(node, [])
     if (found.length > 0) return found
   }
   return []
