@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app/app.js'
-import { outcome } from '../support/app/bounded.js'
 import { fastTime } from '../support/app/fast-time.js'
 import type { Page } from '../support/page/page.js'
 
@@ -73,46 +72,5 @@ describe.each([true, false])('a page without its endpoint (socket: %s)', (hasSoc
     expect(advice(app)).toEqual([])
     mend()
     await saved
-  })
-})
-
-describe('a POST', () => {
-  it('without a response is retried, and saves its change once', async () => {
-    let held = 0
-    const { app, mend } = await startBehind((ctx) => {
-      held += 1
-      if (held > 1) return Object.assign(ctx, { status: 503 })
-      return new Promise<void>((resolve) => ctx.req.once('close', () => resolve()))
-    })
-    const visitor = app.visitor()
-    await visitor.fetch('/')
-    const opened = await visitor.open({ path: '/', hasSocket: false })
-    const saved = opened.live.set('division', 3)
-    await opened.reaches('division', 'offline')
-    mend()
-    await saved
-    const change = ['division', 0, '', 3]
-    expect(opened.posts.map(({ set }) => set).slice(0, 2)).toEqual([[change], [change]])
-    expect(await visitor.text('/read')).toBe('3')
-  })
-
-  it('is retried if its response stops half-way', async () => {
-    const { app, mend } = await startBehind((ctx) => {
-      ctx.type = 'application/json'
-      ctx.respond = false
-      ctx.res.write('{"held":')
-    })
-    const opened = await app.visitor().open({ path: '/', hasSocket: false })
-    const saved = opened.live.set('division', 3)
-    await opened.reaches('division', 'offline')
-    mend()
-    await saved
-  })
-
-  it('is not retried after bad_origin', async () => {
-    const app = await App.start({ routes })
-    const page = await app.visitor().open({ hasSocket: false, headers: { origin: 'https://elsewhere.example' } })
-    expect(await outcome(page.live.set('division', 5))).toBe('bad_origin')
-    expect(page.posts).toEqual([{}])
   })
 })

@@ -64,14 +64,6 @@ describe('a page', () => {
     }
   })
 
-  it('is saving until the browser returns the cookie of its own response', async () => {
-    const app = await App.start({ routes })
-    const opened = await app.visitor(cookieFor(app.live, {})).open({ path: '/set' })
-    expect(opened.live.status('division')).toEqual({ status: 'saving' })
-    await opened.live.flush()
-    expect(opened.live.status('division')).toEqual({ status: 'saved' })
-  })
-
   it('rejects a set inside an update', async () => {
     jest.spyOn(console, 'error').mockImplementation(() => undefined)
     const app = await App.start({ routes })

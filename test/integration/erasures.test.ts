@@ -197,6 +197,23 @@ it('a process reloads a user after a cookie reveals an erasure', async () => {
   expect(await within(secret, (found) => found === 'new')).toBe('new')
 })
 
+it('a process learns of an erasure from a ticket', async () => {
+  const { bus, one, two } = await startCluster()
+  bus.isCut = true
+  await (await two.live.user('ann')).set('role', 'former')
+  await one.live.erase('ann')
+  const ann = one.visitor()
+  await ann.fetch('/login/now?user=ann')
+  const socket = await ann.connect()
+  // The greeting: the account's values, and the browser's.
+  for (const _ of ['user', 'browser']) await socket.ticket()
+  await socket.change('division', 5)
+  const session = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+  const there = two.visitor(session.join('; '))
+  expect((await there.store({ tickets: [(await socket.ticket()).text] })).status).toBe(200)
+  expect(await values(there)).toMatchObject({ division: 5, role: 'guest' })
+})
+
 it('a process restores a lost end marker in the store', async () => {
   const store = memoryStore()
   const one = await startWithUsers({ options: { store, storeRefresh: REFRESH } })

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -100,50 +100,5 @@ describe('the content of the package', () => {
       'docs/api/README.md: not expected in the package',
       'docs/tabs.png: not expected in the package',
     ])
-  })
-})
-
-describe('npm run release:check', () => {
-  const git = (...args: readonly string[]): string =>
-    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@localhost', '-c', 'commit.gpgSign=false', ...args], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
-  const manifest = (more: object): string =>
-    JSON.stringify({ name: 'a-package', version: '1.0.0', scripts: { 'check:package': 'exit 1' }, ...more })
-
-  const commit = (files: Files): void => {
-    git('init', '--quiet')
-    write(files)
-    git('add', '.')
-    git('commit', '--quiet', '--message', 'feat: all')
-  }
-
-  it('lists all missing items', () => {
-    commit({ 'package.json': manifest({}), 'CHANGELOG.md': '## [Unreleased]\n\n- New\n' })
-    write({ 'README.md': '' })
-    const { said, status } = run('release-check.mjs')
-    expect(status).toBe(1)
-    expect(said.trim().split('\n')).toEqual([
-      'expected no changes that are not committed, received',
-      '?? README.md',
-      'expected the tag v1.0.0 on this commit: npm version makes it',
-      'CHANGELOG.md: expected nothing under [Unreleased], and 1.0.0 with its date below it',
-      'package.json: expected author',
-      'package.json: expected repository: npm resolves the pictures and links of README.md against it',
-      'package.json: expected homepage',
-      'package.json: expected bugs: where users report one',
-      'SECURITY.md: expected an address, of mail or of a page, that only the maintainers read',
-    ])
-  })
-
-  it('continues with the package otherwise', () => {
-    commit({
-      'package.json': manifest({ author: 'a', repository: 'a/package', homepage: 'a', bugs: 'a' }),
-      'SECURITY.md': 'Write to security@a.example.',
-      'CHANGELOG.md': '## [Unreleased]\n\n## [1.0.0] - 2026-01-01\n\n- New\n',
-    })
-    git('tag', 'v1.0.0')
-    expect(run('release-check.mjs')).toEqual({ said: 'Command failed: npm run --silent check:package\n', status: 1 })
   })
 })

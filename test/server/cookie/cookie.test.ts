@@ -46,14 +46,6 @@ const signedAs = (payload: unknown): string => {
 const payload = { v: 1, browser: 'b'.repeat(22), epoch: 0, exp: clock.now() + 1000, r: [] as unknown[] }
 
 describe('the live cookie', () => {
-  it('returns its content until it expires', () => {
-    const time = testClock(clock.now())
-    const cookie = make([secret], time.now)
-    expect(cookie.read({ headers: { cookie: own } })).toMatchObject({ ...content, isRetired: false, isNewer: false })
-    time.advance(60_000)
-    expect(cookie.read({ headers: { cookie: own } })).toBeUndefined()
-  })
-
   it('returns the same registers at any time, whatever is read between', () => {
     const time = testClock(clock.now())
     const cookie = make([secret], time.now)
@@ -96,27 +88,6 @@ describe('the live cookie', () => {
     ['no epoch', signedAs({ ...payload, epoch: 'x' })],
   ])('is undefined for %s', (_, header) => {
     expect(make().read({ headers: { cookie: header } })).toBeUndefined()
-  })
-
-  it('is not verified by another cookie’s signature', () => {
-    const cookie = make()
-    cookie.read({ headers: { cookie: own } })
-    expect(cookie.read({ headers: { cookie: own.replace('live=e', 'live=f') } })).toBeUndefined()
-  })
-
-  it('is read with a retired key, and marked', () => {
-    expect(make(['n'.repeat(32), secret]).read({ headers: { cookie: own } })).toMatchObject({
-      ...content,
-      isRetired: true,
-    })
-  })
-
-  it('of a newer build is read as empty, and marked', () => {
-    expect(make().read({ headers: { cookie: signedAs({ ...payload, v: 2 }) } })).toEqual({
-      isNewer: true,
-      text: expect.any(String),
-      expiresAt: payload.exp,
-    })
   })
 
   it('retains only its own text of a Cookie header', () => {

@@ -6,9 +6,7 @@ import type { StoredRow } from '../../../server/store-types.js'
 import { GuestBytes } from '../../../server/values/guest-bytes.js'
 import { browserId } from '../../support/app/browser-id.js'
 import { HeldStore } from '../../support/app/held-store.js'
-import { fc } from '../../support/app/property.js'
 import { register } from '../../support/app/register.js'
-import { atScale } from '../../support/app/scale.js'
 import { holdTimers, pass, soundStore, watch } from '../../support/app/store-parts.js'
 import { turn } from '../../support/app/within.js'
 
@@ -329,61 +327,6 @@ describe('Backlog', () => {
       await store.call(0).answer()
       expect(await stored()).toEqual([['a', 1, 1]])
     })
-
-    it.each([undefined, null, {}, 'OK'])('reports %p as an answer to a write', async (answer) => {
-      const { store, errors, write } = createBacklog()
-      Object.assign(store, { merge: async () => answer })
-      await write(['a', 1, 1])
-      const cause = expect.objectContaining({ message: expect.stringContaining('expected a list of registers') })
-      expect(errors).toMatchObject([{ code: 'store_unavailable', cause }])
-    })
-  })
-
-  it('converges on the newest write per key, despite failures and delays', async () => {
-    const anyStep = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ act: fc.constant('add' as const), subject: fc.nat(2), key: fc.nat(2) }) },
-      { weight: 1, arbitrary: fc.record({ act: fc.constant('erase' as const), subject: fc.nat(2) }) },
-      { weight: 2, arbitrary: fc.record({ act: fc.constantFrom('answer', 'fail'), which: fc.nat(5) }) },
-      { weight: 2, arbitrary: fc.record({ act: fc.constant('pass' as const), ms: fc.constantFrom(1, 50, 300, 3000) }) },
-    )
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), async (steps) => {
-        const fixture = createBacklog()
-        const { backlog, store, clock } = fixture
-        const newest = new Map<string, Map<string, StoredRow>>()
-        const begun = new Map<unknown, number>()
-        for (const [index, step] of steps.entries()) {
-          if (step.act === 'add' || step.act === 'erase') {
-            const subject = userSubject(step.subject)
-            const isErasure = step.act === 'erase'
-            const row = isErasure ? register('$epoch', index + 1) : register(`k${step.key}`, index + 1, index)
-            newest.set(subject, new Map([...(isErasure ? [] : (newest.get(subject) ?? [])), [row.key, row]]))
-            if (isErasure) backlog.erase(subject, [row])
-            else backlog.add(subject, [row])
-            await turn()
-          } else if (step.act === 'pass') {
-            await pass(fixture, step.ms)
-            // The backlog has given up on these calls: the store must not answer them later.
-            for (const call of store.open) if (clock.now() - (begun.get(call) ?? 0) >= 10_000) store.open.delete(call)
-          } else {
-            const call = [...store.open][step.which % Math.max(1, store.open.size)]
-            await (step.act === 'answer' ? call?.answer() : call?.fail())
-          }
-          for (const call of store.open) if (!begun.has(call)) begun.set(call, clock.now())
-          // An erasure sends its load and its removal together.
-          const subjects = [...store.open].filter(({ act }) => act !== 'load').map(({ subject }) => subject)
-          expect(new Set(subjects).size).toBe(subjects.length)
-        }
-        for (let round = 0; backlog.size > 0 && round < 200; round += 1) {
-          while (store.open.size > 0) await store.next.answer()
-          await pass(fixture, MINUTE)
-        }
-        const byKey = (rows: Iterable<StoredRow>): StoredRow[] => [...rows].sort((a, b) => (a.key < b.key ? -1 : 1))
-        for (const [subject, rows] of newest)
-          expect(byKey(await store.content.load(subject))).toEqual(byKey(rows.values()))
-      }),
-      { numRuns: atScale(50, 200) },
-    )
   })
 })
 
@@ -399,14 +342,6 @@ describe('threat 57: unsaved writes of guests', () => {
   function flood(backlog: Backlog, from: number, to: number): void {
     for (let index = from; index < to; index += 1) backlog.add(guest(index), [kilobyte])
   }
-
-  it('make room, oldest first, beyond the memory bound', async () => {
-    const { backlog, evicted } = await startOutage(10_000)
-    flood(backlog, 0, 100)
-    const guests = Array.from({ length: 100 }, (_, index) => guest(index))
-    expect(guests.filter((each) => backlog.of(each).length > 0)).toEqual(guests.slice(93))
-    expect([evicted, backlog.size]).toEqual([guests.slice(0, 93), 8])
-  })
 
   it('resolve with false on eviction; later writes succeed', async () => {
     const fixture = await startOutage(10_000)

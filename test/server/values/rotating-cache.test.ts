@@ -39,15 +39,4 @@ describe.each([
     expect(things.rotations).toBeGreaterThan(rotations)
     expect([...things.entries()].map(([name]) => name)).toEqual(['user:b', 'user:c', 'user:d'])
   })
-
-  it('deletes, clears, and finds or creates entries', () => {
-    const things = make(10)
-    expect(things.ensure('user:a', () => 1)).toBe(1)
-    expect(things.ensure('user:a', () => 2)).toBe(1)
-    things.delete('user:a')
-    expect(things.get('user:a')).toBeUndefined()
-    things.set('user:b', 1)
-    things.clear()
-    expect(things.size).toBe(0)
-  })
 })

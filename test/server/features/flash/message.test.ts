@@ -1,21 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import { gather, parseMessages, toWire } from '../../../../server/features/flash/message.js'
+import { gather, parseMessages } from '../../../../server/features/flash/message.js'
 
 const NOW = 1_767_225_600_000
 const message = (id: string, at = NOW) => ({ id, at, content: id })
 
 describe('flash messages in a cookie', () => {
-  it('round-trip', () => {
-    const messages = [message('a'), { id: 'b', at: NOW + 1, content: { text: ['ü', null] } }]
-    expect(parseMessages(JSON.parse(JSON.stringify(messages.map(toWire))))).toEqual(messages)
-  })
-
-  it('mark messages for the next page', () => {
-    const next = { ...message('a'), next: 7 }
-    expect(toWire(next)).toEqual(['a', NOW, 'a', 1])
-    expect(parseMessages([toWire(next)])).toEqual([{ ...message('a'), next: 0 }])
-  })
-
   // Another build may have signed them.
   it.each([
     ['nothing', undefined],
@@ -43,11 +32,6 @@ describe('flash messages in a cookie', () => {
 })
 
 describe('messages of several places', () => {
-  it('are shown once, in order', () => {
-    const [a, b, c] = [message('a'), message('b', NOW + 1), message('c', NOW + 2)]
-    expect(gather([c, a, b, a, c], NOW)).toEqual([a, b, c])
-  })
-
   it.each([
     ['an hour old', NOW - 3_600_000, false],
     ['almost an hour old', NOW - 3_599_999, true],

@@ -5,7 +5,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { type NodeSnapshot, snapshotOf, type ValueSnapshot } from '../../../../server/features/inspector/snapshot.js'
-import { type BrowserId, browserSubject, type Subject, userSubject } from '../../../../server/ids/subject.js'
+import { type Subject, userSubject } from '../../../../server/ids/subject.js'
 import { coreOf } from '../../../../server/plugin.js'
 import type { JsonValue } from '../../../../shared/json.js'
 import { toStamp } from '../../../../shared/stamp.js'
@@ -70,22 +70,6 @@ it('truncates a long value, with its length', () => {
   expect(json).toMatch(/^"(🍵)+… \(10,002 characters\)$/u)
 })
 
-it('shows the values a cookie has brought', () => {
-  const { clock, core, put, snapshot } = start()
-  const id = 'b'.repeat(22) as BrowserId
-  const subject = browserSubject(id)
-  put(subject, 'division', 3)
-  put(subject, 'code', 'x')
-  const registers = [{ key: 'division', stamp: toStamp(clock.now()), value: 3 }]
-  const content = { browser: id, user: undefined, epoch: 0, registers }
-  expect(valueAt(snapshot(), 'division')?.places).not.toContain('cookie')
-  core.cookie.read({ headers: { cookie: core.cookie.header(content) } })
-  expect(valueAt(snapshot(), 'division')?.places).toContain('cookie')
-  expect(valueAt(snapshot(), 'code')?.places).not.toContain('cookie')
-  put(subject, 'division', 4, clock.now() + 1)
-  expect(valueAt(snapshot(), 'division')?.places).not.toContain('cookie')
-})
-
 it('shows unsaved values and the state of the store', async () => {
   const store = memoryStore()
   const { live, snapshot } = start({ store, onError: () => undefined })
@@ -100,15 +84,6 @@ it('shows unsaved values and the state of the store', async () => {
   await live.settled()
   expect(snapshot().store).toEqual({ state: 'good', unsaved: 0 })
   expect(valueAt(snapshot(), 'division')?.places).toEqual(['cache', 'store'])
-})
-
-it('sorts subjects, however they are used', async () => {
-  const { core, put, snapshot } = start()
-  for (const user of ['bob', 'ann', 'cid']) put(userSubject(user), 'division', 3)
-  const names = (): unknown[] => snapshot().subjects.map(({ userId }) => userId)
-  expect(names()).toEqual(['ann', 'bob', 'cid'])
-  core.subjects.hold(userSubject('cid'))
-  expect(names()).toEqual(['ann', 'bob', 'cid'])
 })
 
 it('does not count as a use', () => {
