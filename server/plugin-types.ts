@@ -95,10 +95,10 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   erase(id: UserId): Promise<void>
   /**
    * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store,
-   * those of all nodes. Lists a session from its first request after the sign-in. Rejects with a `TypeError` if `id` is not a `UserId`, or
-   * without `live.sessionStore()`.
+   * those of all nodes. Lists a session from its first request after the sign-in. `current` marks the session of this request, so that a
+   * page can name the browser it is in. Rejects with a `TypeError` if `id` is not a `UserId`, or without `live.sessionStore()`.
    */
-  devices(id: UserId): Promise<readonly Device[]>
+  devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
   /**
    * Signs the user out at a device: ends its `ctx.session` and its sockets, at all nodes. Returns whether the user has a device of this
    * name, which may come from a page. Rejects as `devices` does.

@@ -20,7 +20,7 @@ export function browserOf(ctx: Koa.Context): string {
 export function addDevices(router: Router, live: LiveSessionPlugin<typeof fields>, areKept: boolean): void {
   router.get('/account', async (ctx) => {
     const user = signedIn(ctx)
-    const devices = user && areKept ? await live.devices(user.id) : undefined
+    const devices = user && areKept ? await live.devices(user.id, { current: ctx }) : undefined
     ctx.type = 'html'
     ctx.body = await renderDevices(ctx, devices)
   })

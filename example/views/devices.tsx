@@ -23,17 +23,21 @@ function List({ devices }: { readonly devices: readonly Device[] }): VNode {
   return (
     <section class="card">
       <ul class="devices">
-        {devices.map(({ name, since, label }) => (
+        {devices.map(({ name, since, label, current }) => (
           <li key={name}>
             <span>
               {label}
               <span class="note"> since {time.format(since)} UTC</span>
             </span>
-            <form method="post" action="/account/end">
-              <button type="submit" name="name" value={name} class="button">
-                Sign out there
-              </button>
-            </form>
+            {current ? (
+              <strong>This browser</strong>
+            ) : (
+              <form method="post" action="/account/end">
+                <button type="submit" name="name" value={name} class="button">
+                  Sign out there
+                </button>
+              </form>
+            )}
           </li>
         ))}
       </ul>

@@ -6,6 +6,7 @@ import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
+import { present } from '../support/app/present.js'
 import { SessionApp, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -54,8 +55,8 @@ describe('live.devices', () => {
     await signIn(node, 'bob', 'Opera')
     const name = expect.stringMatching(/^d[\w-]{22}$/)
     expect(await node.app.live.devices('ann')).toEqual([
-      { name, since: BEGIN + 1.5 * HOUR, lastSeen: BEGIN + HOUR, label: 'Safari' },
-      { name, since: BEGIN, lastSeen: BEGIN, label: 'Firefox' },
+      { name, since: BEGIN + 1.5 * HOUR, lastSeen: BEGIN + HOUR, label: 'Safari', current: false },
+      { name, since: BEGIN, lastSeen: BEGIN, label: 'Firefox', current: false },
     ])
     expect(await node.app.live.devices('nobody')).toEqual([])
   })
@@ -98,6 +99,20 @@ describe('live.devices', () => {
     await use(node, visitor)
     expect(await node.app.live.devices('ann')).toEqual([])
     expect(await node.app.live.devices('bob')).toHaveLength(1)
+  })
+
+  it('marks the session of the current request', async () => {
+    const node = await start()
+    const visitors = [await signIn(node, 'ann', 'phone'), await signIn(node, 'ann', 'laptop')]
+    for (const [visitor, own] of [
+      [visitors[0], 'phone'],
+      [visitors[1], 'laptop'],
+      [await signIn(node, 'bob'), undefined],
+    ] as const) {
+      const devices = await node.ask(present(visitor), (ctx) => node.app.live.devices('ann', { current: ctx }))
+      expect(devices.filter(({ current }) => current).map(({ label }) => label)).toEqual(own ? [own] : [])
+    }
+    expect(await node.app.live.devices('ann')).toMatchObject([{ current: false }, { current: false }])
   })
 
   it('lists the known sessions while the store is down', async () => {

@@ -25,7 +25,7 @@ type Value = readonly [session: SessionName, since: number, label: string | null
 
 /** A device, and its signed-in session. */
 interface Entry {
-  readonly device: Device
+  readonly device: Omit<Device, 'current'>
   readonly session: SessionName
 }
 
@@ -69,9 +69,10 @@ export class Devices extends Registers<Kept<ListName>> {
     this.#remove(user, oldest)
   }
 
-  /** Lists existing sessions, last used first. */
-  async of(user: UserSubject): Promise<readonly Device[]> {
-    return (await this.#existing(user)).slice(0, MOST).map(({ device }) => device)
+  /** Lists existing sessions, last used first, and marks the session `current`. */
+  async of(user: UserSubject, current: SessionName | undefined): Promise<readonly Device[]> {
+    const listed = (await this.#existing(user)).slice(0, MOST)
+    return listed.map(({ device, session }) => ({ ...device, current: session === current }))
   }
 
   /** Returns a user's devices in this process, for the inspector. */

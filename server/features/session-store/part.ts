@@ -1,3 +1,4 @@
+import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isMs, MS } from '../../../shared/ms.js'
 import type { Core } from '../../core.js'
@@ -35,7 +36,8 @@ export function sessionPart(core: Core): Part {
         devices.isUsed = true
         return store
       },
-      devices: async (id: UserId) => devices.of(userOf(id, 'devices(id)')),
+      devices: async (id: UserId, { current }: { readonly current?: Koa.Context } = {}) =>
+        devices.of(userOf(id, 'devices(id)'), current && store.brought(current)?.name),
       endDevice: async (id: UserId, name: string) => devices.end(userOf(id, 'endDevice(id, name)'), name),
     },
     names: [appSessions, devices],
