@@ -1,4 +1,4 @@
-// Generates parts of docs/performance.md and of bench/README.md, and the plots, from bench/results. Each row may have its own commit.
+// Generates parts of docs/maintainers/performance.md and of bench/README.md, and the plots, from bench/results. Each row may have its own commit.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { drawBars, drawLines } from './harness/plots.mjs'
@@ -6,14 +6,14 @@ import { percent } from './harness/results.mjs'
 import { readable } from './harness/table.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const PAGES = [`${ROOT}docs/performance.md`, `${ROOT}bench/README.md`]
+const PAGES = [`${ROOT}docs/maintainers/performance.md`, `${ROOT}bench/README.md`]
 const PLOTS = 'performance'
 /** `<!-- bench read -->` begins the part of the row `read`; `<!-- bench targets: read, mock -->` begins the verdicts of these rows. */
 const PARTS = /(<!-- bench (targets: )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
 
 /** Rewrites the pages and the plots. */
 export function writeDocument() {
-  mkdirSync(`${ROOT}docs/${PLOTS}`, { recursive: true })
+  mkdirSync(`${ROOT}docs/maintainers/${PLOTS}`, { recursive: true })
   for (const [file, text] of generate()) writeFileSync(file, text)
 }
 
@@ -87,7 +87,7 @@ function plots(name, { bars, lines = [] }, files) {
   ]
   return drawn.map(([title, svg], i) => {
     const file = `${PLOTS}/${name}${i || ''}.svg`
-    files.set(`${ROOT}docs/${file}`, svg)
+    files.set(`${ROOT}docs/maintainers/${file}`, svg)
     return `![${title}](${file})`
   })
 }

@@ -32,7 +32,7 @@ function countAll(root) {
   const guides = [...filesOf(join(root, 'docs'), /\.md$/), join(root, 'README.md')].filter(
     (path) => !path.includes('/docs/api/'),
   )
-  const architecture = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+  const architecture = readFileSync(join(root, 'docs/maintainers/architecture.md'), 'utf8')
   const [list] = architecture.slice(architecture.indexOf('\n## Words') + 1).split('\n## ')
   // The first two rows are the table's header.
   const words = [...list.matchAll(/^\|/gm)].length - 2
@@ -45,7 +45,7 @@ function countAll(root) {
       ]),
     ),
     'docs, README': `${guides.length} files, ${linesOf(guides)} lines`,
-    'words of docs/architecture.md': String(words),
+    'words of docs/maintainers/architecture.md': String(words),
   }
 }
 

@@ -4,21 +4,20 @@ import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { weighRooms } from './rooms.mjs'
 
-/** References for maintainers: read in pieces. */
-const REFERENCES = ['protocol.md', 'architecture.md', 'decisions.md']
 const MAX_WORDS = 30
 /** Words of prose and lines of code read per minute. */
 const WORDS_PER_MINUTE = 230
 const LINES_PER_MINUTE = 22
 const MAX_MINUTES = 25
-const ARCHITECTURE = 'docs/architecture.md'
+const ARCHITECTURE = 'docs/maintainers/architecture.md'
 /** Base folders of paths in the architecture's flows. */
 const STARTS = ['', 'server/', 'server/features/', 'client/']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-const guides = readdirSync('docs').filter((file) => file.endsWith('.md') && !REFERENCES.includes(file))
+const guides = pagesIn('docs')
+const forMaintainers = pagesIn('docs/maintainers')
 
-for (const page of ['README.md', ...guides.map((file) => `docs/${file}`)])
+for (const page of ['README.md', ...guides])
   for (const sentence of sentencesOf(page)) {
     const count = wordsIn(sentence)
     if (count > MAX_WORDS) fail(page, `a sentence of ${count} words, more than ${MAX_WORDS}: ${sentence}`)
@@ -27,6 +26,11 @@ checkReadingTime()
 checkArchitecture()
 checkLinks()
 checkContributing()
+
+function pagesIn(folder) {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.md'))
+  return names.map((name) => join(folder, name))
+}
 
 /** Returns the sentences of a page, without code, tables and headings. */
 function sentencesOf(page) {
@@ -74,15 +78,14 @@ function checkArchitecture() {
 }
 
 function checkLinks() {
-  const inDocs = readdirSync('docs').filter((name) => name.endsWith('.md'))
-  const pages = [...readdirSync('.').filter((name) => name.endsWith('.md')), ...inDocs.map((name) => `docs/${name}`)]
+  const pages = [...pagesIn('.'), ...guides, ...forMaintainers]
   for (const page of pages)
     for (const { link, file, anchor } of linksOf(page))
       if (!existsSync(file) || (anchor !== '' && !anchorsOf(file).includes(anchor)))
         fail(page, `a broken link: ${link}`)
   const listed = linksOf('docs/README.md').map(({ file }) => file)
-  for (const name of inDocs)
-    if (name !== 'README.md' && !listed.includes(`docs/${name}`)) fail('docs/README.md', `no link to ${name}`)
+  for (const page of [...guides, ...forMaintainers])
+    if (page !== 'docs/README.md' && !listed.includes(page)) fail('docs/README.md', `no link to ${page}`)
 }
 
 /** Returns the relative links of a page, with their targets. */

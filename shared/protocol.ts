@@ -1,4 +1,4 @@
-// Names and message shapes of the wire protocol: see docs/protocol.md.
+// Names and message shapes of the wire protocol: see docs/maintainers/protocol.md.
 
 import type { LiveSessionErrorCode } from './errors.js'
 import type { JsonValue } from './json.js'
@@ -107,7 +107,7 @@ export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonV
 
 /**
  * The events to a page's socket, handled by `createLiveSession` and `storeSession`, for the types of your own socket.io server. See
- * docs/protocol.md.
+ * docs/maintainers/protocol.md.
  */
 export interface LiveSessionServerToClient {
   /** A ticket: signed changes for the page to show and to POST to the endpoint. */
@@ -119,7 +119,7 @@ export interface LiveSessionServerToClient {
   /** Messages are waiting: the page answers with `live_session:take_flash` once visible. */
   'live_session:flash': () => void
 }
-/** The events from a page's socket to the server, which acknowledges each. See docs/protocol.md. */
+/** The events from a page's socket to the server, which acknowledges each. See docs/maintainers/protocol.md. */
 export interface LiveSessionClientToServer {
   /** Asks for or confirms the page's visitor, sends tickets, and sets and deletes values. */
   'live_session:sync': (sync: Sync, ack: (answer: SyncAnswer | Refusal) => void) => void

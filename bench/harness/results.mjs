@@ -1,4 +1,4 @@
-// Prints and saves results, the data for tables and plots of docs/performance.md.
+// Prints and saves results, the data for tables and plots of docs/maintainers/performance.md.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'

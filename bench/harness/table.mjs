@@ -1,4 +1,4 @@
-// Tables as data, for the console, the results file and docs/performance.md.
+// Tables as data, for the console, the results file and docs/maintainers/performance.md.
 
 /**
  * @param contestants by the name in the table, the name in the comparison

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-const PAGE = 'docs/performance.md'
+const PAGE = 'docs/maintainers/performance.md'
 const page = readFileSync(PAGE, 'utf8')
 
 /** The cells of a row. */

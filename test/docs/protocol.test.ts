@@ -23,12 +23,12 @@ import { stamp } from '../support/app/stamp.js'
 
 type Row = readonly [stamp: number, value?: JsonValue]
 
-const text = readFileSync('docs/protocol.md', 'utf8')
+const text = readFileSync('docs/maintainers/protocol.md', 'utf8')
 
 // biome-ignore lint/suspicious/noExplicitAny: the document defines the shape
 function vectors(name: string): any {
   const block = text.match(new RegExp(`\`\`\`json vectors:${name}\n(.*?)\`\`\``, 's'))?.[1]
-  if (!block) throw new Error(`docs/protocol.md has no vectors:${name}`)
+  if (!block) throw new Error(`docs/maintainers/protocol.md has no vectors:${name}`)
   return JSON.parse(block)
 }
 
@@ -38,7 +38,7 @@ function headersIn(message: string): Record<string, string> {
   return Object.fromEntries(lines.map((line) => [line.split(': ')[0]?.toLowerCase(), line.replace(/^.*?: /, '')]))
 }
 
-describe('docs/protocol.md', () => {
+describe('docs/maintainers/protocol.md', () => {
   it.each(vectors('canonical') as [JsonValue, string][])('defines canonical JSON of %j', (value, expected) => {
     expect(canonicalJson(value)).toBe(expected)
   })

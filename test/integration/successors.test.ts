@@ -42,7 +42,7 @@ describe('the browser id after a sign-in', () => {
     for (const other of [node, restarted]) expect(await next(other, cookie, 'ann')).toBe(id)
   })
 
-  it('matches docs/protocol.md', async () => {
+  it('matches docs/maintainers/protocol.md', async () => {
     const app = await start()
     const keys = new SigningKeys([SECRET], 'cookie')
     const expected = keys.sign(`successor ${FIRST} ${userSubject('ann')}`).slice(0, 22)

@@ -16,7 +16,7 @@ import type { Visitor } from '../support/app/visitor.js'
 const SECRET = 'the secret that this server signs with'
 const TYPE = 'live-session+jwt'
 
-/** Derives the key as docs/protocol.md says, without the library. */
+/** Derives the key as docs/maintainers/protocol.md says, without the library. */
 function deriveKey(secret: string, purpose = 'ticket'): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, 32))
 }

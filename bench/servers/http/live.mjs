@@ -34,7 +34,7 @@ export const live = () => read(start())
 /** With caches too small for all visitors and cookies, so that each request is its visitor's first. */
 export const cold = () => read(start({ cache: { maxSubjects: 1000, maxGuestBytes: 1_000_000 } }))
 
-/** With room for 100,000 visitors, as described in docs/performance.md. */
+/** With room for 100,000 visitors, as described in docs/maintainers/performance.md. */
 export const roomy = () => read(start({ cache: { maxSubjects: 200_000, maxGuestBytes: 200_000_000 } }))
 export const unused = () => hello(start())
 export const beside = () => hello(start({}, (app) => app.use(session({ maxAge: DAY }, app))))

@@ -31,7 +31,7 @@ export function set(visitor: Visitor, wanted: object): Promise<Record<string, un
   return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
 }
 
-/** The content of a live cookie: docs/protocol.md. */
+/** The content of a live cookie: docs/maintainers/protocol.md. */
 interface CookieText {
   readonly browser: BrowserId
   readonly user?: Sub
