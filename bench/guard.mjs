@@ -1,5 +1,5 @@
 // The speed check of `.ci/run`: finds gross regressions, with limits so wide that a busy machine does not reach them. It measures CPU
-// time, which does not depend on what else the machine does. `npm run check:package` checks the sizes of scripts.
+// time, which does not depend on the machine's other work. `npm run check:package` checks the sizes of scripts.
 import { compare } from './harness/compare.mjs'
 import { inProcess } from './harness/http-server.mjs'
 import { contestant } from './rows/change.mjs'

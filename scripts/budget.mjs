@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { sourceFiles, weighRooms } from './rooms.mjs'
 
 const SLACK = 1.02
-/** Lines of a file, comments and imports included: a longer file has more than one topic. */
+/** Lines of a file, comments and imports included: a longer file has several topics. */
 const LONGEST = 300
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -17,7 +17,7 @@ const AIMS = {
     15,
   ],
 }
-/** A number may exceed the recorded one by so much: a good sentence is not refused. */
+/** A number may exceed its record by this much: a good sentence is not refused. */
 const SLACK = 0.2
 const LONGEST_TITLE = 12
 

@@ -1,5 +1,5 @@
 // `npm run trips` follows six actions of a visitor through the built library, with and without a store, and prints a table:
-// functions, files, calls, and returns to a folder that the trip had left. `--check` fails where a number exceeds the recorded one
+// functions, files, calls, and returns to a folder that the trip had left. `--check` fails where a number exceeds its record
 // by more than 5 %; `--record` writes scripts/trips.json; `--folders` lists the folders of each trip in order.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -77,7 +77,7 @@ function watch() {
   observer.observe(output, { childList: true, characterData: true, subtree: true })
 }
 
-/** Clicks like a person waiting for the result: one sample per click. */
+/** Clicks like a person waiting for the result: a sample per click. */
 async function measure({ clicked, other }, count) {
   const said = await clicked.evaluate(async (times) => {
     const { said } = window.site.record

@@ -39,7 +39,7 @@ function Drawing({ division, size, label }: DrawingProps): VNode {
       class={`drawing ${size}`}
       role="img"
       aria-label={label}
-      // ECharts escapes what it draws.
+      // ECharts escapes its texts.
       dangerouslySetInnerHTML={{ __html: costChart(division, size) }}
     />
   )

@@ -123,13 +123,13 @@ const MAIN = `
   document.querySelector('button')?.addEventListener('click', () => live.set('division', live.get('division') + 1))
 `
 
-/** One server lists the origin of the page; the other is behind Vite's proxy, and lists none. */
+/** A server lists the origin of the page; the other is behind Vite's proxy, and lists no origin. */
 let servers: { readonly listing: DocsServer; readonly proxied: DocsServer }
 let vite: ViteServer
 
 const portOf = ({ url }: DocsServer): string => new URL(url).port
 
-/** Writes Vite's folder: the guide's page for two origins, and `proxied.html` for one. */
+/** Writes Vite's folder: the guide's page for two origins, and `proxied.html` for its own origin. */
 function writePages(folder: string): void {
   const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)
   const { listing, proxied } = servers

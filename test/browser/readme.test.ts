@@ -9,7 +9,7 @@ import { click, htmlOf, named, shows } from '../support/page/on-page.js'
 let server: DocsServer
 afterEach(() => server.remove())
 
-/** Starts the README's app with the script of one of its two ways. */
+/** Starts the README's app with either of its two scripts. */
 async function start(script: string, handlers: string): Promise<DocsServer> {
   const others = {
     'fields.ts': snippet('fields.ts'),

@@ -32,7 +32,7 @@ const scriptFor = (hasSocket: boolean): string => `
     live.onVisitor(({ kind }) => fetch('/visitor?' + [kind, ...seen]))
   }`
 
-/** The bundled Chromium has no back/forward cache: .ci/run runs this file in an installed one. */
+/** The bundled Chromium has no back/forward cache: .ci/run runs this file in an installed Chromium. */
 const describeInInstalled = (title: string, run: () => void): void => {
   if (process.env['BROWSER_IS_BUNDLED'] === undefined) describeInBrowser(title, run)
   else describe.skip(`${title} (needs an installed Chromium: set CHROME_PATH)`, run)

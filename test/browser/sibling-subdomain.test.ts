@@ -15,7 +15,7 @@ async function startPlanting(plants: (app: App) => readonly string[]) {
     const { liveSession, query } = ctx
     if (ctx.hostname.startsWith('evil.')) {
       const pairs = plants(app).flatMap((pair) => pair.split('; '))
-      // A browser keeps one cookie for each name, domain and path.
+      // A browser keeps a single cookie for each name, domain and path.
       const lines = pairs.map((pair, index) => `${pair}; Domain=site.localhost; Path=/cart${'/'.repeat(index / 2)}`)
       ctx.set('Set-Cookie', lines)
       ctx.body = 'evil'

@@ -12,7 +12,7 @@ interface Options {
   readonly ifAvailable?: boolean
 }
 
-/** Locks of a browser: another tab holds this one, and may be frozen. */
+/** Locks of a browser: another tab holds this lock, and may be frozen. */
 class Locks {
   readonly waiting: Granted[] = []
   held = 0

@@ -111,7 +111,7 @@ describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
     const socket = await open(visitor)
     await offered(socket)
     expect(await take(socket)).toEqual(taken('saved'))
-    // The cookie still holds the message, because a socket cannot write one.
+    // The cookie still holds the message, because a socket cannot write a cookie.
     emptyCache(app.live)
     expect(await takeFlash(visitor)).toEqual([])
   })

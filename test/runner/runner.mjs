@@ -10,8 +10,8 @@ AsyncLocalStorage.prototype.run = function (...given) {
 }
 
 /**
- * Runs the tests of a file as Jest does, and then lets go of what knows which of them is running: Jest makes one such storage a file,
- * and in Node 20 each promise of all later files would look into each of them, and keep what it finds there.
+ * Runs the tests of a file as Jest does, then disables the storage of the running test: Jest creates such a storage for each file, and in
+ * Node 20 each promise of all later files would read every storage, and retain its content.
  */
 export default async function runTests(...given) {
   try {

@@ -21,7 +21,7 @@ const both = {
 
 export type BuildName = 'one' | 'two'
 
-/** Two builds of one app, each with a field that the other lacks. */
+/** Two builds of an app, each with a field that the other lacks. */
 export const builds: Readonly<Record<BuildName, Fields>> = {
   one: defineFields({ ...both, recent: { schema: number, default: 0, client: 'write', onLogin: 'newest' } }),
   two: defineFields({ ...both, extra: { schema: number, default: 0, client: 'write' } }),

@@ -6,7 +6,7 @@ import type { World } from './world.js'
 /** A write, or only its stamp, as messages between nodes have it. */
 type Write = Pick<Register, 'stamp'> & Partial<Register>
 
-/** What nodes must tell each other and the store, and how they must react. */
+/** The messages that nodes owe each other and the store, and the reactions. */
 export class Duties {
   ends = 0
   readonly #world: World

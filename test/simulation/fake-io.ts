@@ -5,7 +5,7 @@ import type { Message } from './bus.js'
 type Publish = (message: Message) => void
 type Middleware = (socket: ServerSocket, next: (error?: Error) => void) => void
 
-/** The part of a socket.io server that `attach` uses: one namespace. */
+/** The part of a socket.io server that `attach` uses: a single namespace. */
 export class FakeIo extends EventEmitter {
   readonly namespace: FakeNamespace
 

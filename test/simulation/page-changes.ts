@@ -47,7 +47,7 @@ interface Sending {
   overtakenAt: number | undefined
 }
 
-/** How often pages send a set value; baskets track computed ones. */
+/** How often pages send a set value; baskets track computed values. */
 export class Sendings {
   /** By value, as JSON. */
   readonly #all = new Map<string, Sending>()

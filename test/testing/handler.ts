@@ -17,7 +17,7 @@ export async function doubleHandler(): Promise<Handler> {
   return { session, request: async (key, value) => session.change(key, value as never) }
 }
 
-/** Returns a function that opens socket handlers in one real app, each for another visitor. */
+/** Returns a function that opens socket handlers in a real app, each for another visitor. */
 export async function realHandlers(): Promise<() => Promise<Handler>> {
   const app = await App.start({
     routes: async (ctx) => {

@@ -28,7 +28,7 @@ export async function doubleScreen(keepsCookies = true): Promise<Screen> {
   }
 }
 
-/** Returns a function that opens pages of one real app, each for another visitor. */
+/** Returns a function that opens pages of a real app, each for another visitor. */
 export async function realScreens(): Promise<typeof doubleScreen> {
   const app = await App.start({
     // These tests are not about limits.

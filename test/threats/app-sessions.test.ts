@@ -108,7 +108,7 @@ describe('threat 9: a late regenerate() of an ended session', () => {
   const rotate: Deed = ({ session }) => session.regenerate()
   const signIn: Deed = ({ session }) => Object.assign(session, { user: 'ann', at: 1 }).regenerate()
 
-  /** Ends a session at one node during a request at another node of the same store. */
+  /** Ends a session at a node during a request at another node of the same store. */
   async function overtaken(deed: Deed, end: (first: SessionApp, visitor: Visitor) => Promise<unknown>) {
     const start = () => SessionApp.start({ clock, options: { store } as never })
     const [clock, store] = [testClock(), memoryStore()]

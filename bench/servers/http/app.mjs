@@ -1,4 +1,4 @@
-// Shared by these servers: 300 bytes of values for each visitor, and a response with one of them.
+// Shared by these servers: 300 bytes of values for each visitor, and a response with a single value.
 import Koa from 'koa'
 import { liveSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'

@@ -4,9 +4,9 @@ import type { Departure, Record, Sight, Write } from './record.js'
 
 type Key = 'division' | 'theme' | 'cart'
 const KEYS: readonly Key[] = ['division', 'theme', 'cart']
-/** The marks of what is read where a key was deleted. */
+/** The marks of a deleted key's value. */
 const DEFAULTS: Readonly<globalThis.Record<Key, string>> = { division: '-1', theme: 'light', cart: '' }
-/** What may become of a change; the last where its browser has another subject by now. */
+/** The outcomes of a change; the last if its browser has another subject by now. */
 const OUTCOMES = ['pending', 'saved', 'superseded', 'other_subject']
 const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:${user}`).digest('base64url'))
 /** ms by which the clocks of browser and test may differ. */
@@ -24,7 +24,7 @@ export interface End {
   readonly values: globalThis.Record<string, unknown>
 }
 
-/** What the end shows to be broken. */
+/** The promises found broken at the end. */
 export function judge(record: Record, ends: readonly End[]): readonly string[] {
   const writes = record.writes()
   const lost = ends.flatMap((end) => KEYS.flatMap((key) => judgeKey(key, writes, record, end)))
@@ -60,7 +60,7 @@ function beginOf(page: string, record: Record): number {
   return Math.min(...writes, ...sights)
 }
 
-/** Whether there is what no saved change was made after, be it in the same page or after the end of this one. */
+/** Whether a change exists that no saved change followed, in this page or after its end. */
 function judgeKey(
   key: Key,
   all: readonly Write[],
@@ -71,7 +71,7 @@ function judgeKey(
   const writes = all.filter(
     (write) => write.key === key && !write.isAdded && ['saved', 'pending'].includes(write.outcome),
   )
-  // What another browser has saved of this user's is only in that one's cookie for certain.
+  // Another browser's saved changes of this user are certain only in its own cookie.
   const saved = writes.filter(
     (write) =>
       write.outcome === 'saved' &&
@@ -92,15 +92,15 @@ function judgeKey(
   ]
 }
 
-/** When the subject of a browser last changed: that takes along what the cookie had. Without a store that was in the server's memory, and is gone. */
+/** When the subject of a browser last changed: the change transfers the cookie's values. Values of the server's memory are gone without a store. */
 function lastOf(departures: readonly Departure[], browser: number): number {
   return departures.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
 }
 
 /**
- * Whether all that was added is there, and once: whatever its page was told, and however it was left. As docs/stores-reference.md says, what a
- * server has taken that was killed before its page heard of it may be there twice; and what a page has left may be lost if its browser had not shown
- * its first cookie, or if another tab has changed the key since.
+ * Whether all added items exist, once each, whatever answer the page got and however the visitor left it. Two exceptions, as in
+ * docs/stores-reference.md: an item applied by a server that was killed before it answered may exist twice; items of a closed page may be lost if its
+ * browser had not shown its first cookie, or if another tab has changed the key since.
  */
 function judgeAdded(
   all: readonly Write[],
@@ -129,7 +129,7 @@ function marksOf(text: string): readonly string[] {
   return text.match(/[\w-]+/g) ?? []
 }
 
-/** Whether anything of one visitor was shown to another. */
+/** Whether a visitor's value was shown to another visitor. */
 function judgeSights(record: Record): readonly string[] {
   const { departures } = record
   const sights = record.sights()
@@ -153,19 +153,19 @@ export interface Evidence {
   readonly sights: readonly Sight[]
 }
 
-/** Whether a value of one visitor is shown to another. */
+/** Whether a visitor's value is shown to another visitor. */
 export function isForeign(write: Write, sight: Sight, evidence: Evidence): boolean {
   const [theirs, ours] = [ownerOf(write.key, write.whose), ownerOf(sight.key, sight.whose)]
   if (theirs === ours || theirs === '' || ours === '') return false
   if (write.key === 'theme') return write.browser !== sight.browser || !isPassedOn(write, sight, evidence)
   if (isUsers(write)) return true
-  // What a guest has chosen goes along at their sign-in.
+  // A guest's values transfer at the sign-in.
   if (isUsers(sight)) return false
   // Until their browser has shown its cookie, two connections are two guests, but one page.
   return write.browser !== sight.browser || write.isTied || isLeft(write, sight, evidence)
 }
 
-/** What is the browser's own goes along at a sign-in and at a sign-out, until a guest leaves; and to no other id. */
+/** The browser's own values transfer at a sign-in and at a sign-out, until a guest leaves; and to no other id. */
 function isPassedOn(write: Write, sight: Sight, { departures, sights }: Evidence): boolean {
   const since = bornAt(ownerOf(sight.key, sight.whose), sights)
   const between = departures.filter(

@@ -10,14 +10,14 @@ type Way = 'link' | 'reload' | 'close' | 'crash' | 'away'
 
 const POINTS: readonly Point[] = ['not sent', 'sent', 'taken', 'answered', 'POSTed']
 const WAYS: readonly Way[] = ['link', 'reload', 'close', 'crash', 'away']
-/** What happens to the POST that the page sends as it is left; mostly nothing. */
+/** The fate of the POST that a page sends at its unload; mostly delivered. */
 const LAST: readonly (Fault | undefined)[] = [undefined, undefined, 'lose request', 'hold request', 'hold answer']
-/** Where what is held goes on; later means with any other step, at the latest when the schedule settles. */
+/** When held messages continue; later means with any other step, at the latest when the schedule settles. */
 const RELEASES = ['before it is left', 'after it is left', 'later', 'later'] as const
 /** Items of one turn of the event loop, at the most. */
 const ITEMS = 4
 
-/** What the network holds back so that an exchange gets no further than that. */
+/** The message that the network holds, so that an exchange gets no further. */
 const HOLDS: Readonly<globalThis.Record<Point, (network: FaultProxy) => void>> = {
   'not sent': () => undefined,
   sent: (network) => network.hold('to server'),
@@ -27,8 +27,8 @@ const HOLDS: Readonly<globalThis.Record<Point, (network: FaultProxy) => void>> =
 }
 
 /**
- * A page adds a few things, and a few more once the exchange of the former has got to some point, and is left in some way. A page or a server that
- * takes all of these changes for one loses some, or makes them twice.
+ * A page adds a few items, and a few more once the exchange of the former items has reached some point; then its visitor leaves. A page or a server
+ * that merges these changes loses some, or applies them twice.
  */
 export async function addAndLeave(
   tab: ScheduledTab,
@@ -64,7 +64,7 @@ function pointsOf(random: Random): readonly Point[] {
   return further === 'not sent' ? [point] : [point, further]
 }
 
-/** Resolves when the network holds what was to get to that point, or when nothing of it is under way. */
+/** Resolves when the network holds the messages of that point, or when none is in flight. */
 async function reach(point: Point, tab: ScheduledTab, items: readonly string[], network: FaultProxy): Promise<void> {
   const before = network.held
   // Nothing is held over a connection that is not there.

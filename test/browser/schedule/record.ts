@@ -13,7 +13,7 @@ export interface Write extends Said {
 
 export type NextWrite = readonly [key: 'division' | 'theme' | 'cart', value?: unknown]
 
-/** What was shown, and where. */
+/** A shown value, with its page. */
 export interface Sight extends Shown {
   readonly tab: string
   readonly page: string
@@ -24,7 +24,7 @@ export interface Sight extends Shown {
 export interface Departure {
   readonly browser: number
   readonly isOut: boolean
-  /** A guest has left: nothing of theirs stays, not even what is the browser's own. */
+  /** A guest has left: none of their values stays, not even the browser's own. */
   readonly isForgotten: boolean
   readonly began: number
   ended: number
@@ -36,11 +36,11 @@ interface RecordedPage {
   readonly page: PageRecord
 }
 
-/** What a schedule has done, and what its pages have said and shown. */
+/** The steps of a schedule, and the values that its pages have set and shown. */
 export class Record {
   readonly log: string[] = []
   readonly departures: Departure[] = []
-  /** When the server was killed: without a store, what it knew of computed changes is lost with it. */
+  /** When the server was killed: without a store, it loses the ids of computed changes. */
   readonly kills: number[] = []
   readonly #pages = new Map<number, RecordedPage>()
   /** Who is signed in, by browser. */

@@ -17,7 +17,7 @@ const PACE = 80
 
 type Step = (tab: ScheduledTab) => Promise<void> | void
 
-/** A browser with some tabs, sometimes a second one, a server as a process, and a network; a seed says what happens to them. */
+/** A browser with some tabs, sometimes a second browser, a server as a process, and a network; a seed decides their steps. */
 export class Schedule {
   readonly #random: Random
   readonly #outage: Outage
@@ -32,7 +32,7 @@ export class Schedule {
     this.#visitors = visitors
   }
 
-  /** Runs a schedule, and says what it found broken. */
+  /** Runs a schedule, and returns the broken promises. */
   static async run(seed: number, outage: Outage): Promise<readonly string[]> {
     const first = await outage.browse()
     const visitors = seed % 3 === 0 ? [first, await outage.browse()] : [first]
@@ -88,7 +88,7 @@ export class Schedule {
     return this.#record.nextWriteOf(dice < 3 ? 'division' : dice < 4 ? 'theme' : 'cart')
   }
 
-  /** Two browsers of one user have no store here that would join what they add. */
+  /** Two browsers of a user have no store here that would merge their items. */
   get #isAdding(): boolean {
     return this.#visitors.length === 1
   }
@@ -186,7 +186,7 @@ export class Schedule {
     this.#record.identityHasChanged()
   }
 
-  /** Makes everything good, waits until nothing is under way, and looks at what is there. */
+  /** Ends all faults, waits until nothing is in flight, and reads the values. */
   async #settle(): Promise<readonly string[]> {
     this.#record.note('settling')
     const { network, server } = this.#outage
@@ -196,10 +196,10 @@ export class Schedule {
     const open = this.#tabs.filter(({ isOpen }) => isOpen)
     const findings: string[] = []
     for (const tab of open) await tab.comeBack()
-    // What a page has left waits for the next one of its browser.
+    // The outbox of a closed page waits for its browser's next page.
     if (this.#isAdding) open.push(await this.#openIn(0, '/'))
     findings.push(...(await this.#compare(open)))
-    // What one more change of each kind does: tabs of another subject show the same by chance at the most.
+    // One more change of each kind: tabs of another subject show the same value only by chance.
     for (const key of ['division', 'theme'] as const) await this.#set(open[0], this.#record.nextWriteOf(key))
     findings.push(...(await this.#compare(open)))
     const owners = new Map<number, readonly string[]>()
@@ -212,12 +212,12 @@ export class Schedule {
     return [...findings, ...judge(this.#record, ends)]
   }
 
-  /** What the server has for a browser's visitor. */
+  /** The server's values for a browser's visitor. */
   async #valuesOf(browser: number): Promise<globalThis.Record<string, unknown>> {
     return (await this.#visitors[browser]?.values()) ?? {}
   }
 
-  /** What keeps on after nothing is under way any more, and what then is not the same everywhere. */
+  /** Activity after nothing is in flight any more, and values that then differ between places. */
   async #compare(tabs: readonly ScheduledTab[]): Promise<readonly string[]> {
     const findings: string[] = []
     for (const tab of tabs) if (!(await tab.comesToRest())) findings.push(`${tab.name} does not come to rest`)

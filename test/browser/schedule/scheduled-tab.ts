@@ -4,13 +4,13 @@ import type { SiteTab } from '../../support/page/site-tab.js'
 import type { PageRecord, SiteKey } from '../site/page.js'
 import type { Record } from './record.js'
 
-/** A tab of a schedule, and what its pages have said and shown. */
+/** A tab of a schedule, and the values that its pages have set and shown. */
 export class ScheduledTab {
   readonly name: string
   /** Which browser it is in. */
   readonly browser: number
   isOpen = true
-  /** Whether it shows another page than one of ours. */
+  /** Whether it shows a page of another site. */
   isAway = false
   readonly #tab: SiteTab
   readonly #path: string
@@ -110,7 +110,7 @@ export class ScheduledTab {
 
   /** Whether nothing is under way after a bounded time. */
   async comesToRest(): Promise<boolean> {
-    // As a browser does that comes online: what waits for its next try need not wait on.
+    // As in a browser that comes online: retries need not wait for their backoff.
     await this.#tab.page.evaluate("void dispatchEvent(new Event('online'))")
     const look = (): Promise<unknown> => this.#tab.page.evaluate('site.socket.connected && site.isAtRest()')
     return (await within(look, (isSo) => isSo === true)) === true

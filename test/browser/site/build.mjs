@@ -9,7 +9,7 @@ const alias = {
   'koa-live-session/client': path('client/index.ts'),
 }
 
-/** Builds the site of the browser tests into a folder: one file for the server, packages included, as it starts faster so. */
+/** Builds the site of the browser tests into a folder: a single file for the server, packages included, for a faster start. */
 export async function buildSite(outdir) {
   const shared = { bundle: true, alias, outdir, logLevel: 'warning', minify: true }
   await Promise.all([

@@ -6,14 +6,14 @@ import { keptAtFirst, watchWhose, whoseAtFirst } from './whose.js'
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 export type SiteKey = (typeof KEYS)[number]
 
-/** A change of this page, and what the client said of it. */
+/** A change of this page, with the client's status. */
 export interface Said {
   readonly key: SiteKey
   /** As JSON; '' where it was deleted. */
   readonly text: string
-  /** Whether this was added to what was there. */
+  /** Whether this was added to the current value. */
   readonly isAdded: boolean
-  /** Whose page it was: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
+  /** The page's visitor: the hash of the subject, and the server's name of the visitor in this browser; '' where the browser keeps no id. */
   readonly whose: readonly string[]
   /** ms since 1970, by the clock of the browser's process. */
   readonly began: number
@@ -21,7 +21,7 @@ export interface Said {
   outcome: string
 }
 
-/** What was shown, and whose page it was then. */
+/** A shown value, and the page's visitor then. */
 export interface Shown {
   readonly key: SiteKey
   readonly text: string
@@ -29,17 +29,17 @@ export interface Shown {
   readonly at: number
 }
 
-/** What a page has said and shown so far. */
+/** The page's changes and shown values so far. */
 export interface PageRecord {
   readonly id: number
   readonly said: Said[]
   readonly shown: Shown[]
   whose: readonly string[]
-  /** What the server calls those visitors whose cookie the browser has shown. */
+  /** The server's names of the visitors whose cookie the browser has shown. */
   readonly kept: string[]
 }
 
-/** What a test reads of the page, and does in it. */
+/** The interface of a test to the page. */
 export interface SiteHandle {
   readonly record: PageRecord
   /** Whether it came from the back/forward cache, each time that it came. */
@@ -80,7 +80,7 @@ const site: SiteHandle = {
 }
 window.site = site
 
-/** Makes a change, and notes what becomes of it. */
+/** Makes a change, and records its outcome. */
 function say(key: SiteKey, text: string, isAdded: boolean, change: () => Promise<unknown>): void {
   const said: Said = { key, text, isAdded, whose: record.whose, began: now(), outcome: 'pending' }
   record.said.push(said)
@@ -94,7 +94,7 @@ function say(key: SiteKey, text: string, isAdded: boolean, change: () => Promise
 watchWhose(
   socket,
   (whose, isKept) => {
-    // What a connection says that came without a cookie is not shown where the page knows its visitor.
+    // A page with a known visitor does not show the values of a connection without a cookie.
     if (!isKept && record.whose[1] !== '') return false
     const isAnothers = whose[1] !== record.whose[1]
     record.whose = whose
@@ -115,7 +115,7 @@ for (const key of KEYS) {
   showStatus()
   live.onStatus(showStatus)
   live.subscribe(key, (value) => {
-    // Also of what is no value, which no page shall ever show.
+    // Also invalid values, which no page may show.
     const text = String(JSON.stringify(value))
     if (output) output.value = text
     record.shown.push({ key, text, whose: record.whose, at: now() })

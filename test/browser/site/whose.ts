@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io-client'
 
-/** Whose page it is: the hash of the subject, and what the server calls the visitor in this browser; '' where the browser keeps no id. */
+/** The page's visitor: the hash of the subject, and the server's name of the visitor in this browser; '' where the browser keeps no id. */
 type Whose = readonly string[]
 /**
  * Says whether it is another visitor's now.
@@ -15,12 +15,12 @@ interface Answer {
   readonly greeting?: readonly string[]
 }
 
-/** What the HTML says. */
+/** The visitor in the HTML. */
 export function whoseAtFirst(): Whose {
   return [document.documentElement.dataset['visitor'] ?? '', embedded().who ?? '']
 }
 
-/** What the server calls the visitor, if the HTML says that the browser has shown its cookie. */
+/** The server's name of the visitor, if the HTML says that the browser has shown its cookie. */
 export function keptAtFirst(): string[] {
   const { who, held } = embedded()
   return who !== undefined && held !== undefined ? [who] : []
@@ -33,7 +33,7 @@ function embedded(): { readonly who?: string; readonly held?: unknown } {
 /**
  * Follows whose page it is before the client does: by the greetings in answers.
  *
- * @param keep called where the browser has shown its cookie, with what the server calls the visitor if the answer says so
+ * @param keep called once the browser has shown its cookie, with the server's name of the visitor if the answer has it
  */
 export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: string) => void): void {
   // Where a POST has told of another visitor, the connection is the former's until it is made anew.

@@ -38,7 +38,7 @@ function restore(object, properties) {
 
 let shared
 
-/** Gives all test files of a worker one global object, so that a module that one file has loaded stays loaded for the next. */
+/** Gives all test files of a worker the same global object, so that loaded modules stay loaded for the next file. */
 export default function OneWorldEnvironment(config, context) {
   shared ??= new SharedEnvironment(config, context)
   return shared

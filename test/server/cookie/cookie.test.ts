@@ -97,7 +97,7 @@ describe('the live cookie', () => {
     const cookie = make()
     const read = (): void => {
       const header = `${cookie.header({ ...content, browser: newBrowserId() })}; other=${'x'.repeat(PADDING)}`
-      // One flat string, as in node:http.
+      // A flat string, as in node:http.
       expect(cookie.read({ headers: { cookie: Buffer.from(header).toString('latin1') } })).toBeDefined()
     }
     read()

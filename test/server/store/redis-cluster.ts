@@ -3,7 +3,7 @@ import { freePort } from '../../support/servers/free-port.js'
 import { RedisServer } from '../../support/servers/redis.js'
 import { connectNodeRedis } from '../../support/servers/redis-clients.js'
 
-/** Starts a cluster of one node with all slots, on a port, because clients find the nodes of a cluster by port. */
+/** Starts a cluster of a single node with all slots, on a port, because clients find the nodes of a cluster by port. */
 export async function startRedisCluster(): Promise<{ readonly server: RedisServer; readonly port: number }> {
   const [port, bus] = [await freePort(), await freePort()]
   const server = await RedisServer.start([

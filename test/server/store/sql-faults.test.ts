@@ -94,7 +94,7 @@ describe('writes of sqlStore in SQLite survive', () => {
     await gone
     const registers = await sqlStore(kysely(database())).load('s')
     const newest = registers.find(({ key }) => key === 'newest')
-    // One more may be written without an acknowledgement.
+    // Another row may be written without an acknowledgement.
     expect([acknowledged, acknowledged + 1]).toContain(newest?.stamp)
     expect(acknowledged).toBeGreaterThanOrEqual(100)
     for (const { stamp, value } of registers) expect(value).toBe(`${stamp}`.repeat(500))

@@ -8,7 +8,7 @@ import { createClient } from 'redis'
 import type { Server } from 'socket.io'
 import { type NodeApp, startNodeApp } from '../servers/node-app.js'
 
-/** Two nodes of one app, connected by an adapter. */
+/** Two nodes of an app, connected by an adapter. */
 export interface Nodes {
   readonly urls: readonly string[]
   stop(): Promise<void>

@@ -40,9 +40,9 @@ export interface AppOptions<F extends Fields> {
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
-  /** Parts besides the usual ones. */
+  /** Features besides the default features. */
   readonly parts?: readonly MakePart[]
-  /** The port of a stopped server that this one replaces. */
+  /** The port of the stopped server that this server replaces. */
   readonly port?: number
 }
 

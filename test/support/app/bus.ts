@@ -1,7 +1,7 @@
 import type { Namespace, Server } from 'socket.io'
 import { Adapter } from 'socket.io-adapter'
 
-/** Connects the servers of one process, as an adapter connects several processes, and copies each message. */
+/** Connects the servers of a process, as an adapter connects several processes, and copies each message. */
 export class Bus {
   readonly #namespaces = new Set<Namespace>()
   readonly messages: (readonly unknown[])[] = []

@@ -30,7 +30,7 @@ export function watch(): Watched {
   const errors: unknown[] = []
   const states: StoreState[] = []
   const hear = (message: unknown): void => void states.push((message as { state: StoreState }).state)
-  // A separate channel: plugins of other tests in this process publish on the real one.
+  // A separate channel: plugins of other tests in this process publish on the real channel.
   const told = channel(Symbol('store'))
   told.subscribe(hear)
   const report = (error: unknown): void => void errors.push(error)

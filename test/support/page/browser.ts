@@ -19,7 +19,7 @@ export const BROWSERS: readonly string[] = isAll ? ['Chromium', 'Firefox'] : ['C
 
 export const describeInBrowser = (title: string, run: () => void): void => describeWith('Chromium', title, run)
 
-/** Differences of a visitor's browser from a newly installed one. */
+/** Differences of a visitor's browser from a newly installed browser. */
 export interface Conditions {
   /** @default 'Chromium' */
   readonly name?: string
@@ -122,7 +122,7 @@ export async function openBrowser(conditions: Conditions = {}): Promise<Person> 
   return person
 }
 
-/** All tests of a file share one browser. */
+/** All tests of a file share a browser. */
 async function openContext(conditions: Conditions): Promise<Person> {
   const { name = 'Chromium' } = conditions
   const starting = browsers.get(name) ?? start(name)

@@ -8,7 +8,7 @@ export const named = (role: string, name: string): string => `::-p-aria([name="$
 /** Clicks with the mouse, once the element is there, shown and enabled. */
 export const click = (page: Page | Frame, selector: string): Promise<void> => page.locator(selector).click()
 
-/** Replaces the text of a field, in one step. */
+/** Replaces the text of a field in a single step. */
 export async function fill(page: Page, selector: string, text: string): Promise<void> {
   await page.$eval(selector, (field) => field instanceof HTMLInputElement && field.select())
   if (text === '') await page.keyboard.press('Backspace')

@@ -1,6 +1,6 @@
 import { buildSync } from 'esbuild'
 
-/** Returns the script of a page as one module, with the client from source. */
+/** Returns the script of a page as a module, with the client from source. */
 export function pageScript(contents: string): string {
   const { outputFiles } = buildSync({
     stdin: { contents, resolveDir: process.cwd() },

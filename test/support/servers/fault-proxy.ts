@@ -11,7 +11,7 @@ export type Fault = 'lose request' | 'lose answer' | 'hold request' | 'hold answ
 /** The direction of WebSocket data. */
 export type Way = 'to server' | 'to page'
 
-/** Headers that belong to one connection. */
+/** Headers that belong to a single connection. */
 const OWN = /^(connection|keep-alive|transfer-encoding|content-length)$/i
 
 interface Answer {
