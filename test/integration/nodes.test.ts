@@ -25,12 +25,27 @@ describe('several nodes', () => {
     const app = await start(ann)
     await start(ann)
     const handle = await app.live.user('ann')
-    await Promise.all([1, 2, 3].map((division) => handle.set('division', division)))
+    const sets = [1, 2, 3].map((division) => handle.set('division', division))
+    await Promise.all([...sets, handle.set('cart', ['a'])])
     await handle.delete('division')
+    const cart = ['cart', expect.any(Number), ['a']]
     expect(bus.messages.map(([, name, changes]) => [name, changes])).toEqual([
-      ['user:s:ann', [['division', expect.any(Number), 3]]],
+      ['user:s:ann', [['division', expect.any(Number), 3], cart]],
       ['user:s:ann', [['division', expect.any(Number)]]],
     ])
+  })
+
+  it('broadcast the values of a ticket', async () => {
+    const former = await App.start(ann)
+    const socket = await former.visitor(cookieFor(former.live, { userId: 'ann', values: {} })).connect()
+    // The greeting has a ticket of the user, and a ticket of the browser.
+    for (const _ of ['user', 'browser']) await socket.ticket()
+    await socket.change('division', 3)
+    const { text } = await socket.ticket()
+    const { start } = cluster()
+    const [one, two] = [await start(ann), await start(ann)]
+    expect((await one.visitor().store({ tickets: [text] })).status).toBe(200)
+    expect((await two.live.user('ann')).get('division')).toBe(3)
   })
 
   it('broadcast nothing of a connection without a cookie', async () => {
