@@ -49,6 +49,8 @@ async function open(app: App, options: PageOptions = {}): Promise<{ readonly ann
   await ann.fetch('/set?values={"division":3}')
   const page = await ann.open({ path: '/page', ...options })
   if (options.hasSocket ?? true) await page.connected()
+  // A POST in flight would count as the next use.
+  await page.live.flush()
   return { ann, page }
 }
 
