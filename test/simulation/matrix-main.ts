@@ -18,14 +18,6 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { plant, probe, readDefects, readProduct, type Source } from './planting.js'
 
-interface Result {
-  readonly testResults: readonly {
-    readonly name: string
-    readonly status: string
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
-  }[]
-}
-
 const ROOT = resolve(import.meta.dirname, '../..')
 const CACHE = join(ROOT, '.cache/mutation')
 const COPY = join(CACHE, 'project')
@@ -69,12 +61,11 @@ afterAll(() => appendFileSync(REACHED, JSON.stringify([expect.getState().testPat
 /** Returns the failed tests of each file, by its path. Without `files`, all run. */
 function failures(files?: readonly string[]): Readonly<Record<string, readonly string[]>> {
   if (files?.length === 0) return {}
-  const output = join(CACHE, 'result.json')
-  rmSync(output, { force: true })
+  const output = join(CACHE, 'failures.jsonl')
+  writeFileSync(output, '')
   const jest = [
     'node_modules/jest/bin/jest.js',
-    '--json',
-    `--outputFile=${output}`,
+    '--reporters=<rootDir>/test/simulation/matrix-reporter.mjs',
     `--testTimeout=${TEST_HANGS}`,
     '--testRunner=<rootDir>/test/simulation/matrix-runner.mjs',
     '--testSequencer=<rootDir>/test/simulation/matrix-sequencer.mjs',
@@ -91,18 +82,12 @@ function failures(files?: readonly string[]): Readonly<Record<string, readonly s
     '--import',
     './test/runner/exit-at-once.mjs',
   ]
-  const options = { cwd: COPY, stdio: 'ignore', timeout: RUN_HANGS, killSignal: 'SIGKILL' } as const
+  const env = { ...process.env, MATRIX_FAILURES: output }
+  const options = { cwd: COPY, env, stdio: 'ignore', timeout: RUN_HANGS, killSignal: 'SIGKILL' } as const
   spawnSync(process.execPath, [...node, ...jest, ...which], options)
-  if (!existsSync(output)) return { '': ['the run hangs'] }
-  const { testResults }: Result = JSON.parse(readFileSync(output, 'utf8'))
-  return Object.fromEntries(
-    testResults
-      .filter(({ status }) => status === 'failed')
-      .map(({ name, assertionResults: tests }) => {
-        const failed = tests.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName)
-        return [relative(COPY, name), failed.length > 0 ? failed : ['the file']]
-      }),
-  )
+  const lines = readFileSync(output, 'utf8').split('\n').slice(0, -1)
+  if (lines.length === 0) return { '': ['the run hangs'] }
+  return Object.fromEntries(lines.filter((line) => line.startsWith('[')).map((line) => JSON.parse(line)))
 }
 
 /** Runs `work` while files of the copy have other text. */
