@@ -1,6 +1,7 @@
 // `npm run trips` follows six actions of a visitor through the built library, with and without a store, and prints a table:
-// functions, files, calls, and returns to a folder that the trip had left. `--check` fails where a number exceeds its record
-// by more than 5 %; `--record` writes scripts/trips.json; `--folders` lists the folders of each trip in order.
+// functions, files, calls, and returns to a folder that the trip had left. Timers and the network reorder the work of a trip, so
+// `--record` writes the largest numbers of five visits to scripts/trips.json, and `--check` fails only if each of five visits has a
+// number more than 5 % above its record. `--folders` lists the folders of each trip in order.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +9,7 @@ import { instrument } from './trips/instrument.mjs'
 import { visit } from './trips/visit.mjs'
 
 const SLACK = 1.05
+const VISITS = 5
 /** Used from everywhere, as a language is: a call there leaves no folder. */
 const LANGUAGE = ['shared/', 'server/options', 'client/listeners']
 const COLUMNS = ['functions', 'files', 'calls', 'returns']
@@ -26,12 +28,24 @@ const library = {
 const { memoryStore } = await load('testing/index.js')
 
 const trips = {}
-await visit(library, undefined, record(''))
-await visit(library, memoryStore(), record(', with a store'))
+const isRecorded = process.argv.includes('--record')
+const isChecked = process.argv.includes('--check')
+const largest = {}
+let problems = []
+for (let visits = 0; visits < (isRecorded || isChecked ? VISITS : 1); visits += 1) {
+  await visit(library, undefined, follow(''))
+  await visit(library, memoryStore(), follow(', with a store'))
+  for (const [name, numbers] of Object.entries(numbersOf(trips)))
+    largest[name] = numbers.map((number, index) => Math.max(number, largest[name]?.[index] ?? 0))
+  problems = isChecked ? excesses(numbersOf(trips), JSON.parse(readFileSync(recordedPath, 'utf8'))) : []
+  if (isChecked && problems.length === 0) break
+}
 report()
-process.exit()
+if (isRecorded) writeRecord(largest)
+for (const problem of problems) console.error(problem)
+process.exit(problems.length > 0 ? 1 : 0)
 
-function record(suffix) {
+function follow(suffix) {
   return async (name, act) => {
     const calls = []
     globalThis.recordCall = (file, id, isNamed) => void calls.push({ file, id, isNamed })
@@ -61,20 +75,25 @@ function report() {
     console.log(`| ${name} | ${COLUMNS.map((column) => trip[column]).join(' | ')} |`)
     if (process.argv.includes('--folders')) console.log(`  ${folders.join(' > ')}`)
   }
-  const current = Object.fromEntries(
-    Object.entries(trips).map(([name, trip]) => [name, COLUMNS.map((column) => trip[column])]),
-  )
-  const rows = Object.entries(current).map(([name, numbers]) => `  ${JSON.stringify(name)}: [${numbers.join(', ')}]`)
-  if (process.argv.includes('--record')) writeFileSync(recordedPath, `{\n${rows.join(',\n')}\n}\n`)
-  if (process.argv.includes('--check')) check(current, JSON.parse(readFileSync(recordedPath, 'utf8')))
 }
 
-function check(current, recorded) {
-  for (const [name, numbers] of Object.entries(current))
-    for (const [index, number] of numbers.entries()) {
-      const most = recorded[name]?.[index] * SLACK
-      if (number <= most) continue
-      console.error(`${name}: ${number} ${COLUMNS[index]}, more than 5 % above the recorded ${recorded[name]?.[index]}`)
-      process.exitCode = 1
-    }
+function numbersOf(found) {
+  return Object.fromEntries(Object.entries(found).map(([name, trip]) => [name, COLUMNS.map((column) => trip[column])]))
+}
+
+function writeRecord(record) {
+  const rows = Object.entries(record).map(([name, numbers]) => `  ${JSON.stringify(name)}: [${numbers.join(', ')}]`)
+  writeFileSync(recordedPath, `{\n${rows.join(',\n')}\n}\n`)
+}
+
+/** Returns a message for each number above its record and the slack. */
+function excesses(current, recorded) {
+  return Object.entries(current).flatMap(([name, numbers]) =>
+    numbers.flatMap((number, index) => {
+      const most = recorded[name]?.[index]
+      return number <= most * SLACK
+        ? []
+        : `${name}: ${number} ${COLUMNS[index]}, more than 5 % above the recorded ${most}`
+    }),
+  )
 }
