@@ -1,5 +1,5 @@
 // Checks the package's content, after `npm run build`: exactly the expected files, with nothing from the build machine. No source maps: the
-// built files are the source without its types, with its comments, and are readable. The other documents are in the repository.
+// built files are the source without its types and comments, and are readable. The other documents are in the repository.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
