@@ -1,14 +1,17 @@
-// Checks the package's content, after `npm run build`: exactly the expected files, with nothing from the build machine. No source maps: the
-// built files are the source without its types and comments, and are readable. The other documents are in the repository.
+// Checks the package's content, after `npm run build`: exactly the expected files, with nothing from the build machine, and no more kB than
+// agreed. No source maps: the built files are the source without its types and comments, and are readable. The other documents are in the
+// repository.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 // Messages name docs/troubleshooting.md.
 const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/troubleshooting.md', 'package.json']
 const EXPECTED = [/^dist\/(client|server|shared|testing)\/[\w./-]+\.(js|d\.ts)$/]
+/** Of the packed file, in kB. */
+const LARGEST = 260
 
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
-const [{ files }] = JSON.parse(
+const [{ files, size }] = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' }),
 )
 const packed = files.map(({ path }) => path)
@@ -24,6 +27,7 @@ const problems = [
     .filter((path) => readFileSync(path, 'utf8').includes(process.cwd()))
     .map((path) => `${path}: names this folder`),
   ...picturesWithoutText(readFileSync('README.md', 'utf8')),
+  ...(size > LARGEST * 1000 ? [`the packed file has ${Math.ceil(size / 1000)} kB, more than ${LARGEST} kB`] : []),
 ]
 for (const problem of problems) console.error(problem)
 process.exitCode = problems.length > 0 ? 1 : 0

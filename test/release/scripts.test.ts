@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -88,5 +89,12 @@ describe('the content of the package', () => {
       'docs/api/README.md: not expected in the package',
       'docs/tabs.png: not expected in the package',
     ])
+  })
+
+  it('has at most 260 kB when packed', () => {
+    write({ ...FILES, 'dist/server/index.js': randomBytes(300_000).toString('hex') })
+    const { said, status } = run('check-pack.mjs')
+    expect(status).toBe(1)
+    expect(said).toMatch(/^the packed file has \d+ kB, more than 260 kB\n$/)
   })
 })
