@@ -24,7 +24,7 @@ const problems = [
   ...required.filter((path) => !packed.includes(path)).map((path) => `${path}: expected in the package`),
   ...packed.filter((path) => !isExpected(path)).map((path) => `${path}: not expected in the package`),
   ...packed
-    .filter((path) => readFileSync(path, 'utf8').includes(process.cwd()))
+    .filter((path) => readFileSync(path, 'utf8').includes(`${process.cwd()}/`))
     .map((path) => `${path}: names this folder`),
   ...picturesWithoutText(readFileSync('README.md', 'utf8')),
   ...(size > LARGEST * 1000 ? [`the packed file has ${Math.ceil(size / 1000)} kB, more than ${LARGEST} kB`] : []),

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
@@ -170,7 +171,7 @@ describe.each<[string, Render]>([
     expect(textOf(await render({ ...client, subscribe, onStatus } as never, Promise.resolve()))).toBe('1 1')
     client.close()
     for (const call of [subscribe, onStatus]) expect(call).not.toHaveBeenCalled()
-    expect(timers.flat().filter((stack) => stack.includes('/client/'))).toEqual([])
+    expect(timers.flat().filter((stack) => stack.includes(join(process.cwd(), 'client/')))).toEqual([])
   })
 })
 

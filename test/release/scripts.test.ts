@@ -74,7 +74,7 @@ describe('the content of the package', () => {
       'README.md': '![](docs/tabs.png)',
       'docs/tabs.png': '',
       'dist/test/a.js': '',
-      'dist/server/index.js': `'${folder}'`,
+      'dist/server/index.js': `'${folder}/server/index.ts'`,
       'dist/server/index.js.map': '{}',
       'docs/api/README.md': '',
     })
