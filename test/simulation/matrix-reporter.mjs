@@ -9,8 +9,4 @@ export default class MatrixReporter {
     const row = JSON.stringify([relative(process.cwd(), testFilePath), failed])
     if (failed.length > 0) appendFileSync(process.env.MATRIX_FAILURES, `${row}\n`)
   }
-
-  onRunComplete() {
-    appendFileSync(process.env.MATRIX_FAILURES, '"complete"\n')
-  }
 }
