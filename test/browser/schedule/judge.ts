@@ -4,9 +4,9 @@ import type { Departure, Record, Sight, Write } from './record.js'
 
 type Key = 'division' | 'theme' | 'cart'
 const KEYS: readonly Key[] = ['division', 'theme', 'cart']
-/** The marks of a deleted key's value. */
+/** The marks of the default values, which a deleted key shows. */
 const DEFAULTS: Readonly<globalThis.Record<Key, string>> = { division: '-1', theme: 'light', cart: '' }
-/** The outcomes of a change; the last if its browser has another subject by now. */
+/** The expected outcomes of a change; `other_subject` only after a sign-in or sign-out. */
 const OUTCOMES = ['pending', 'saved', 'superseded', 'other_subject']
 const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:${user}`).digest('base64url'))
 /** ms by which the clocks of browser and test may differ. */
@@ -24,7 +24,7 @@ export interface End {
   readonly values: globalThis.Record<string, unknown>
 }
 
-/** The promises found broken at the end. */
+/** Returns the broken promises: lost or repeated changes, unexpected outcomes, and foreign or missing values. */
 export function judge(record: Record, ends: readonly End[]): readonly string[] {
   const writes = record.writes()
   const lost = ends.flatMap((end) => KEYS.flatMap((key) => judgeKey(key, writes, record, end)))
@@ -46,21 +46,21 @@ function isOdd({ outcome, began, ended = Infinity, browser, page }: Write, recor
   const hasSaved = record
     .writes()
     .some((write) => write.page === page && write.outcome === 'saved' && (write.ended ?? Infinity) < began)
-  // A guest who leaves while the page is open has the cookie taken away that it has just asked for: it asks twice in vain. So it does where its
-  // visitor signs in as it asks for its very first.
+  // A guest who leaves clears the cookie that the open page has just requested, so both of its requests fail. Another departure does so only
+  // before the page's first save.
   return !before.some(
     (departure) => departure.browser === browser && departure.ended > opened && (departure.isForgotten || !hasSaved),
   )
 }
 
-/** When a page was first heard of. */
+/** The time of a page's first write or sight. */
 function beginOf(page: string, record: Record): number {
   const writes = record.writes().flatMap((write) => (write.page === page ? write.began : []))
   const sights = record.sights().flatMap((sight) => (sight.page === page ? sight.at : []))
   return Math.min(...writes, ...sights)
 }
 
-/** Whether a change exists that no saved change followed, in this page or after its end. */
+/** The final value must come from a write that no later saved write replaced. In another page, later means after the write ended. */
 function judgeKey(
   key: Key,
   all: readonly Write[],
@@ -71,7 +71,7 @@ function judgeKey(
   const writes = all.filter(
     (write) => write.key === key && !write.isAdded && ['saved', 'pending'].includes(write.outcome),
   )
-  // Another browser's saved changes of this user are certain only in its own cookie.
+  // Without a store, another browser's saved values are certain only in its own cookie.
   const saved = writes.filter(
     (write) =>
       write.outcome === 'saved' &&
@@ -92,15 +92,15 @@ function judgeKey(
   ]
 }
 
-/** When the subject of a browser last changed: the change transfers the cookie's values. Values of the server's memory are gone without a store. */
+/** When a browser's subject last changed. Earlier values went along in the server's memory, which is lost without a store. */
 function lastOf(departures: readonly Departure[], browser: number): number {
   return departures.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
 }
 
 /**
- * Whether all added items exist, once each, whatever answer the page got and however the visitor left it. Two exceptions, as in
- * docs/stores-reference.md: an item applied by a server that was killed before it answered may exist twice; items of a closed page may be lost if its
- * browser had not shown its first cookie, or if another tab has changed the key since.
+ * Each item of a saved or pending change must be in the cart exactly once, however its page was left. As docs/stores-reference.md says, an item
+ * may be there twice if the server was killed before its page received the answer. A pending item may be lost if the browser had not shown its
+ * first cookie, or if another tab has changed the key since.
  */
 function judgeAdded(
   all: readonly Write[],
@@ -124,12 +124,12 @@ function judgeAdded(
   })
 }
 
-/** The values of writes that a text is made of: carts are joined at sign-in. */
+/** The words of a text, each the value of a write: a sign-in joins carts. */
 function marksOf(text: string): readonly string[] {
   return text.match(/[\w-]+/g) ?? []
 }
 
-/** Whether a visitor's value was shown to another visitor. */
+/** Finds shown values of another visitor, and undefined values. */
 function judgeSights(record: Record): readonly string[] {
   const { departures } = record
   const sights = record.sights()
@@ -153,19 +153,19 @@ export interface Evidence {
   readonly sights: readonly Sight[]
 }
 
-/** Whether a visitor's value is shown to another visitor. */
+/** Whether a page showed a value of another visitor. */
 export function isForeign(write: Write, sight: Sight, evidence: Evidence): boolean {
   const [theirs, ours] = [ownerOf(write.key, write.whose), ownerOf(sight.key, sight.whose)]
   if (theirs === ours || theirs === '' || ours === '') return false
   if (write.key === 'theme') return write.browser !== sight.browser || !isPassedOn(write, sight, evidence)
   if (isUsers(write)) return true
-  // A guest's values transfer at the sign-in.
+  // A sign-in takes the guest's values along.
   if (isUsers(sight)) return false
-  // Until their browser has shown its cookie, two connections are two guests, but one page.
+  // Until the browser has shown its cookie, two connections of a page are two guests.
   return write.browser !== sight.browser || write.isTied || isLeft(write, sight, evidence)
 }
 
-/** The browser's own values transfer at a sign-in and at a sign-out, until a guest leaves; and to no other id. */
+/** Whether departures explain a sight: a browser-scoped value survives sign-ins and sign-outs, until a guest leaves. */
 function isPassedOn(write: Write, sight: Sight, { departures, sights }: Evidence): boolean {
   const since = bornAt(ownerOf(sight.key, sight.whose), sights)
   const between = departures.filter(
@@ -174,11 +174,11 @@ function isPassedOn(write: Write, sight: Sight, { departures, sights }: Evidence
   return between.length > 0 && !between.some(({ isForgotten, ended }) => isForgotten && ended < since)
 }
 
-/** Whether a guest without a cookie has left since, and the browser is another's. */
+/** Whether the guest left between the write and the sight. */
 function isLeft(write: Write, sight: Sight, { departures, sights }: Evidence): boolean {
   if (write.page === sight.page && !wasUsers(write, sight, sights)) return false
   const since = bornAt(ownerOf(sight.key, sight.whose), sights)
-  // Of a page that nothing tied to its browser, as that had no cookie when the guest left, no sign-out can know.
+  // A sign-out cannot know of a page whose browser had no cookie: nothing tied them together.
   return departures.some(
     ({ browser, began, ended, isOut }) =>
       isOut && browser === sight.browser && began > write.began && ended < since && hadCookie(write, began, sights),
@@ -187,7 +187,7 @@ function isLeft(write: Write, sight: Sight, { departures, sights }: Evidence): b
 
 const isUsers = ({ whose: [subject = ''] }: { readonly whose: readonly string[] }): boolean => USERS.includes(subject)
 
-/** Whether the page was a user's between these two. */
+/** Whether the page showed a user's values between the write and the sight. */
 function wasUsers(write: Write, sight: Sight, sights: readonly Sight[]): boolean {
   const since = sights.filter(({ page, at }) => page === sight.page && at > write.began && at < sight.at)
   return since.some(isUsers)
@@ -198,7 +198,7 @@ function hadCookie({ browser }: Write, time: number, sights: readonly Sight[]): 
   return sights.some((sight) => sight.browser === browser && sight.at < time && (sight.whose[1] ?? '') !== '')
 }
 
-/** When a subject was first seen in any page. */
+/** When any page first showed a subject. */
 function bornAt(subject: string, sights: readonly Sight[]): number {
   const times = sights.flatMap(({ whose, at }) => (whose.includes(subject) ? at : []))
   return Math.min(...times)

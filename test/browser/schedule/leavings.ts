@@ -10,14 +10,14 @@ type Way = 'link' | 'reload' | 'close' | 'crash' | 'away'
 
 const POINTS: readonly Point[] = ['not sent', 'sent', 'taken', 'answered', 'POSTed']
 const WAYS: readonly Way[] = ['link', 'reload', 'close', 'crash', 'away']
-/** The fate of the POST that a page sends at its unload; mostly delivered. */
+/** Faults of the POST that an unloading page sends. */
 const LAST: readonly (Fault | undefined)[] = [undefined, undefined, 'lose request', 'hold request', 'hold answer']
-/** When held messages continue; later means with any other step, at the latest when the schedule settles. */
+/** When the network releases held messages; `later` is in another step, at the latest when the schedule settles. */
 const RELEASES = ['before it is left', 'after it is left', 'later', 'later'] as const
-/** Items of one turn of the event loop, at the most. */
+/** The most items that a page adds in a turn of the event loop. */
 const ITEMS = 4
 
-/** The message that the network holds, so that an exchange gets no further. */
+/** Makes the network hold an exchange at a point. */
 const HOLDS: Readonly<globalThis.Record<Point, (network: FaultProxy) => void>> = {
   'not sent': () => undefined,
   sent: (network) => network.hold('to server'),
@@ -27,8 +27,8 @@ const HOLDS: Readonly<globalThis.Record<Point, (network: FaultProxy) => void>> =
 }
 
 /**
- * A page adds a few items, and a few more once the exchange of the former items has reached some point; then its visitor leaves. A page or a server
- * that merges these changes loses some, or applies them twice.
+ * Adds items, adds more while the network holds their exchange at some point, and leaves the page. A page or server that mistakes all of these
+ * changes for a single change loses or repeats some.
  */
 export async function addAndLeave(
   tab: ScheduledTab,
@@ -55,7 +55,7 @@ export async function addAndLeave(
   if (release === 'after it is left') network.release()
 }
 
-/** Over the connection there may be more changes while a POST is held; while the connection is, there is no more to wait for. */
+/** While the network holds a POST, more changes may go over the connection; while it holds the connection, no later point comes. */
 function pointsOf(random: Random): readonly Point[] {
   const point = pick(POINTS, random.next()) ?? 'sent'
   if (point === 'not sent') return []
@@ -64,10 +64,10 @@ function pointsOf(random: Random): readonly Point[] {
   return further === 'not sent' ? [point] : [point, further]
 }
 
-/** Resolves when the network holds the messages of that point, or when none is in flight. */
+/** Adds items, and resolves when the network holds their exchange at the point, or when nothing is in flight. */
 async function reach(point: Point, tab: ScheduledTab, items: readonly string[], network: FaultProxy): Promise<void> {
   const before = network.held
-  // Nothing is held over a connection that is not there.
+  // Without a connection, the network has nothing to hold.
   if (before > 0 && !(await tab.isConnected())) return tab.add(items)
   HOLDS[point](network)
   await tab.add(items)

@@ -1,30 +1,30 @@
 import type { PageRecord, Said, Shown } from '../site/page.js'
 
-/** A change, the page that made it, and the browser that this was in. */
+/** A change, with its page and browser. */
 export interface Write extends Said {
   readonly tab: string
   readonly page: string
   readonly browser: number
-  /** Whether the browser has shown the cookie of the visitor who made it. */
+  /** Whether the browser has shown the cookie of the change's visitor. */
   readonly isTied: boolean
-  /** Whether the browser had shown its cookie when the page was last heard of. */
+  /** Whether the browser had shown its cookie in the page's last record. */
   readonly isKept: boolean
 }
 
 export type NextWrite = readonly [key: 'division' | 'theme' | 'cart', value?: unknown]
 
-/** A shown value, with its page. */
+/** A shown value, with its page and browser. */
 export interface Sight extends Shown {
   readonly tab: string
   readonly page: string
   readonly browser: number
 }
 
-/** A visitor signed in, or out, in a browser between these two times. */
+/** A sign-in or sign-out in a browser, between two times. */
 export interface Departure {
   readonly browser: number
   readonly isOut: boolean
-  /** A guest has left: none of their values stays, not even the browser's own. */
+  /** Whether a guest left: none of their values stay, not even browser-scoped values. */
   readonly isForgotten: boolean
   readonly began: number
   ended: number
@@ -36,14 +36,14 @@ interface RecordedPage {
   readonly page: PageRecord
 }
 
-/** The steps of a schedule, and the values that its pages have set and shown. */
+/** Records the steps of a schedule, and the changes and sights of its pages. */
 export class Record {
   readonly log: string[] = []
   readonly departures: Departure[] = []
-  /** When the server was killed: without a store, it loses the ids of computed changes. */
+  /** When the server was killed: without a store, it forgets which computed changes it accepted. */
   readonly kills: number[] = []
   readonly #pages = new Map<number, RecordedPage>()
-  /** Who is signed in, by browser. */
+  /** The signed-in user of each browser. */
   readonly #users = new Map<number, string>()
   #writes = 0
 
@@ -63,7 +63,7 @@ export class Record {
     this.log.push(text)
   }
 
-  /** The newest state of a page stands for those before. */
+  /** Replaces the page's earlier record. */
   add(tab: string, browser: number, page: PageRecord): void {
     this.#pages.set(page.id, { tab, browser, page })
   }

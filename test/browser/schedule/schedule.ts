@@ -17,7 +17,7 @@ const PACE = 80
 
 type Step = (tab: ScheduledTab) => Promise<void> | void
 
-/** A browser with some tabs, sometimes a second browser, a server as a process, and a network; a seed decides their steps. */
+/** Runs random steps on a browser with tabs, sometimes a second browser, a server process and a network; a seed determines the steps. */
 export class Schedule {
   readonly #random: Random
   readonly #outage: Outage
@@ -32,7 +32,7 @@ export class Schedule {
     this.#visitors = visitors
   }
 
-  /** Runs a schedule, and returns the broken promises. */
+  /** Runs a schedule, and returns its findings with the log. */
   static async run(seed: number, outage: Outage): Promise<readonly string[]> {
     const first = await outage.browse()
     const visitors = seed % 3 === 0 ? [first, await outage.browse()] : [first]
@@ -43,7 +43,7 @@ export class Schedule {
     return findings.length === 0 ? [] : [`seed ${seed}`, ...findings, ...schedule.#record.log]
   }
 
-  /** How often each step is to be seen. */
+  /** The steps, each with its relative frequency. */
   readonly #steps: readonly (readonly [weight: number, step: Step])[] = [
     [12, (tab) => this.#set(tab)],
     [2, (tab) => this.#set(tab, [this.#nextWrite()[0]])],
@@ -83,12 +83,12 @@ export class Schedule {
   }
 
   #nextWrite(): NextWrite {
-    // Where pages add to their cart, nothing else sets it: each item is there in the end, once.
+    // Where pages add items to the cart, no step sets it: the final cart must have each item once.
     const dice = this.#random.below(this.#isAdding ? 4 : 6)
     return this.#record.nextWriteOf(dice < 3 ? 'division' : dice < 4 ? 'theme' : 'cart')
   }
 
-  /** Two browsers of a user have no store here that would merge their items. */
+  /** Without a store, the carts of a user's two browsers are not joined. */
   get #isAdding(): boolean {
     return this.#visitors.length === 1
   }
@@ -186,7 +186,7 @@ export class Schedule {
     this.#record.identityHasChanged()
   }
 
-  /** Ends all faults, waits until nothing is in flight, and reads the values. */
+  /** Repairs the network and the server, waits until nothing is in flight, and judges the values. */
   async #settle(): Promise<readonly string[]> {
     this.#record.note('settling')
     const { network, server } = this.#outage
@@ -196,10 +196,10 @@ export class Schedule {
     const open = this.#tabs.filter(({ isOpen }) => isOpen)
     const findings: string[] = []
     for (const tab of open) await tab.comeBack()
-    // The outbox of a closed page waits for its browser's next page.
+    // Unsaved changes of a closed page wait for the browser's next page.
     if (this.#isAdding) open.push(await this.#openIn(0, '/'))
     findings.push(...(await this.#compare(open)))
-    // One more change of each kind: tabs of another subject show the same value only by chance.
+    // Another change exposes a tab of another subject, whose values may be equal by chance.
     for (const key of ['division', 'theme'] as const) await this.#set(open[0], this.#record.nextWriteOf(key))
     findings.push(...(await this.#compare(open)))
     const owners = new Map<number, readonly string[]>()
@@ -212,12 +212,12 @@ export class Schedule {
     return [...findings, ...judge(this.#record, ends)]
   }
 
-  /** The server's values for a browser's visitor. */
+  /** The server's values of a browser's visitor. */
   async #valuesOf(browser: number): Promise<globalThis.Record<string, unknown>> {
     return (await this.#visitors[browser]?.values()) ?? {}
   }
 
-  /** Activity after nothing is in flight any more, and values that then differ between places. */
+  /** Finds tabs that do not come to rest, and values that differ from the server's. */
   async #compare(tabs: readonly ScheduledTab[]): Promise<readonly string[]> {
     const findings: string[] = []
     for (const tab of tabs) if (!(await tab.comesToRest())) findings.push(`${tab.name} does not come to rest`)

@@ -4,13 +4,13 @@ import type { SiteTab } from '../../support/page/site-tab.js'
 import type { PageRecord, SiteKey } from '../site/page.js'
 import type { Record } from './record.js'
 
-/** A tab of a schedule, and the values that its pages have set and shown. */
+/** A tab of a schedule, which records the changes and sights of its pages. */
 export class ScheduledTab {
   readonly name: string
-  /** Which browser it is in. */
+  /** The index of its browser. */
   readonly browser: number
   isOpen = true
-  /** Whether it shows a page of another site. */
+  /** Whether the tab shows `/other`. */
   isAway = false
   readonly #tab: SiteTab
   readonly #path: string
@@ -45,7 +45,7 @@ export class ScheduledTab {
     await this.#tab.goto('/other')
   }
 
-  /** Adds these to the cart and goes, by script, in one turn of the event loop. */
+  /** Adds items to the cart and navigates by script, in the same turn of the event loop. */
   async addAndGo(items: readonly string[], to: 'link' | 'reload' | 'away'): Promise<void> {
     const path = to === 'away' ? '/other' : this.#path
     const going =
@@ -80,7 +80,7 @@ export class ScheduledTab {
     return (await this.#tab.page.evaluate('site.socket.connected')) === true
   }
 
-  /** Whether nothing that the page has made is under way. */
+  /** Whether no change of the page is in flight. */
   async isAtRest(): Promise<boolean> {
     return (await this.#tab.page.evaluate('site.isAtRest()')) === true
   }
@@ -108,9 +108,9 @@ export class ScheduledTab {
     this.#record.add(this.name, this.browser, (await this.#tab.page.evaluate('site.record')) as PageRecord)
   }
 
-  /** Whether nothing is under way after a bounded time. */
+  /** Whether the page connects and settles its changes within a bounded time. */
   async comesToRest(): Promise<boolean> {
-    // As in a browser that comes online: retries need not wait for their backoff.
+    // The `online` event makes the page retry at once.
     await this.#tab.page.evaluate("void dispatchEvent(new Event('online'))")
     const look = (): Promise<unknown> => this.#tab.page.evaluate('site.socket.connected && site.isAtRest()')
     return (await within(look, (isSo) => isSo === true)) === true
