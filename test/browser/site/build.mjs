@@ -9,7 +9,7 @@ const alias = {
   'koa-live-session/client': path('client/index.ts'),
 }
 
-/** Builds the site of the browser tests into a folder: a single file for the server, packages included, for a faster start. */
+/** Bundles the site of the browser tests into a folder. The server's bundle includes its packages, to start faster. */
 export async function buildSite(outdir) {
   const shared = { bundle: true, alias, outdir, logLevel: 'warning', minify: true }
   await Promise.all([
@@ -23,6 +23,6 @@ export async function buildSite(outdir) {
     }),
     build({ ...shared, entryPoints: [path('test/browser/site/page.ts')], format: 'esm', target: 'es2022' }),
   ])
-  // Its process would stay for as long as ours.
+  // esbuild's process would live as long as this process.
   await stop()
 }

@@ -6,14 +6,14 @@ import { keptAtFirst, watchWhose, whoseAtFirst } from './whose.js'
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
 export type SiteKey = (typeof KEYS)[number]
 
-/** A change of this page, with the client's status. */
+/** A change of this page, with the outcome that the client reported. */
 export interface Said {
   readonly key: SiteKey
-  /** As JSON; '' where it was deleted. */
+  /** JSON; '' for a deleted key. */
   readonly text: string
-  /** Whether this was added to the current value. */
+  /** Whether the change adds items to the current value. */
   readonly isAdded: boolean
-  /** The page's visitor: the hash of the subject, and the server's name of the visitor in this browser; '' where the browser keeps no id. */
+  /** The page's visitor: the hash of the subject, and the server's `who` for this browser; '' where the browser keeps no id. */
   readonly whose: readonly string[]
   /** ms since 1970, by the clock of the browser's process. */
   readonly began: number
@@ -21,7 +21,7 @@ export interface Said {
   outcome: string
 }
 
-/** A shown value, and the page's visitor then. */
+/** A shown value, with the page's visitor at that time. */
 export interface Shown {
   readonly key: SiteKey
   readonly text: string
@@ -29,23 +29,23 @@ export interface Shown {
   readonly at: number
 }
 
-/** The page's changes and shown values so far. */
+/** The changes and shown values of a page so far. */
 export interface PageRecord {
   readonly id: number
   readonly said: Said[]
   readonly shown: Shown[]
   whose: readonly string[]
-  /** The server's names of the visitors whose cookie the browser has shown. */
+  /** The `who` of each visitor whose cookie the browser has shown. */
   readonly kept: string[]
 }
 
-/** The interface of a test to the page. */
+/** The handle by which a test reads and changes the page. */
 export interface SiteHandle {
   readonly record: PageRecord
-  /** Whether it came from the back/forward cache, each time that it came. */
+  /** For each `pageshow`: whether the page came from the back/forward cache. */
   readonly returns: boolean[]
   readonly socket: Socket | undefined
-  /** No value deletes. */
+  /** Without a value, deletes the key. */
   set(key: 'division' | 'theme' | 'cart', value?: unknown): void
   /** Adds to the cart. */
   add(item: string): void
@@ -60,11 +60,11 @@ declare global {
 
 const now = (): number => performance.timeOrigin + performance.now()
 
-// Long polls of ten tabs would take all connections that a browser opens to one host.
 const hasSocket = location.pathname !== '/no-socket'
-// A connection that is cut within its handshake ends by this timeout alone, of 20 s otherwise. After many that failed Chromium
-// lets the next one wait for up to 5 s: with less patience than that a page on a slow machine never connects again.
+// Only this timeout, 20 s by default, ends a connection that was cut during its handshake. After many failures Chromium delays
+// the next connection by up to 5 s: with a shorter timeout, a page on a slow machine would never reconnect.
 const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
+// Long polls of ten tabs would take all connections that a browser opens to a host.
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined
 const record: PageRecord = { id: Math.random(), said: [], shown: [], whose: whoseAtFirst(), kept: keptAtFirst() }
 const site: SiteHandle = {
@@ -90,11 +90,11 @@ function say(key: SiteKey, text: string, isAdded: boolean, change: () => Promise
     (error: { readonly code?: string }) => end(error.code ?? String(error)),
   )
 }
-// Before the client does, which shows at once what it is told.
+// Watches before the client exists, because the client shows an answer at once.
 watchWhose(
   socket,
   (whose, isKept) => {
-    // A page with a known visitor does not show the values of a connection without a cookie.
+    // A page that knows its visitor does not show the values of a connection without a cookie.
     if (!isKept && record.whose[1] !== '') return false
     const isAnothers = whose[1] !== record.whose[1]
     record.whose = whose
@@ -115,7 +115,7 @@ for (const key of KEYS) {
   showStatus()
   live.onStatus(showStatus)
   live.subscribe(key, (value) => {
-    // Also invalid values, which no page may show.
+    // Records `undefined` as well, which no page may show.
     const text = String(JSON.stringify(value))
     if (output) output.value = text
     record.shown.push({ key, text, whose: record.whose, at: now() })

@@ -1,9 +1,9 @@
 import type { Socket } from 'socket.io-client'
 
-/** The page's visitor: the hash of the subject, and the server's name of the visitor in this browser; '' where the browser keeps no id. */
+/** The page's visitor: the hash of the subject, and the server's `who` for this browser; '' where the browser keeps no id. */
 type Whose = readonly string[]
 /**
- * Says whether it is another visitor's now.
+ * Returns whether the page's visitor has changed.
  *
  * @param isKept the browser has shown its cookie
  */
@@ -15,12 +15,12 @@ interface Answer {
   readonly greeting?: readonly string[]
 }
 
-/** The visitor in the HTML. */
+/** The visitor that the HTML names. */
 export function whoseAtFirst(): Whose {
   return [document.documentElement.dataset['visitor'] ?? '', embedded().who ?? '']
 }
 
-/** The server's name of the visitor, if the HTML says that the browser has shown its cookie. */
+/** The visitor's `who`, if the HTML says that the browser has shown its cookie. */
 export function keptAtFirst(): string[] {
   const { who, held } = embedded()
   return who !== undefined && held !== undefined ? [who] : []
@@ -31,12 +31,12 @@ function embedded(): { readonly who?: string; readonly held?: unknown } {
 }
 
 /**
- * Follows whose page it is before the client does: by the greetings in answers.
+ * Follows the page's visitor by the greetings in answers, before the client reads them.
  *
- * @param keep called once the browser has shown its cookie, with the server's name of the visitor if the answer has it
+ * @param keep called when the browser has shown its cookie, with the answer's `who`, if any
  */
 export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: string) => void): void {
-  // Where a POST has told of another visitor, the connection is the former's until it is made anew.
+  // After a POST names another visitor, the connection is the former visitor's until it reconnects.
   let isFormers = false
   const hear = (answer: Answer | undefined, isPost: boolean): void => {
     if (answer?.kept) keep(answer.who)
