@@ -26,8 +26,8 @@ const FIREFOX = {
 const OPTIONS = { pipe: true, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-component-update'] }
 
 /**
- * Returns functions that resolve with options of puppeteer's `launch`: for CHROME_PATH, or the bundled and the
- * installed browsers.
+ * Returns functions that resolve with options of puppeteer's `launch`: for CHROME_PATH, or for the bundled and
+ * the installed browsers.
  */
 export function chromiums() {
   const found = installed(process.env.CHROME_PATH, CHROMIUM).map((executablePath) => async () => {
@@ -43,7 +43,7 @@ async function bundled() {
   return { ...OPTIONS, executablePath, headless: 'shell', env: { ...process.env, ...env } }
 }
 
-/** The same for Firefox: only FIREFOX_PATH, or the installed browsers. */
+/** The same for Firefox: FIREFOX_PATH, or the installed browsers. */
 export function firefoxes() {
   const found = installed(process.env.FIREFOX_PATH, FIREFOX)
   return found.map((executablePath) => async () => ({ browser: 'firefox', executablePath }))

@@ -20,7 +20,7 @@ export default async function globalSetup({ rootDir }) {
   if (chromium.found || firefox.found) await buildSite(process.env.SITE_FOLDER)
 }
 
-/** Returns the options of the first browser that starts, or the reason for none: an installed browser may lack libraries. */
+/** Returns the options of the first browser that starts, or why none does: an installed browser may lack libraries. */
 async function first(candidates) {
   const reasons = []
   for (const find of candidates) {

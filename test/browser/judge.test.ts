@@ -23,7 +23,7 @@ const SIGHT: Sight = { key: 'division', text: '1', whose: ['h', 'h'], at: 100, t
 const LEFT: Departure = { browser: 0, isOut: true, isForgotten: true, began: 50, ended: 60 }
 const SIGNED_IN: Departure = { ...LEFT, isOut: false, isForgotten: false }
 const SIGNED_OUT: Departure = { ...LEFT, isForgotten: false }
-/** A value shown by a page of this browser before the guest left. */
+/** A sight in this browser, before the guest left. */
 const KNOWN: Sight = { ...SIGHT, page: 'three', whose: ['g', 'g'], at: 30 }
 
 function judged(
