@@ -1,3 +1,3 @@
-// A worker of Jest that has run many tests takes longer to free its memory than Jest waits: it would be ended by force, with a warning that
-// tests leak. Freeing is of no use at the end. A handle left open by a test still keeps the worker, with a warning.
+// After many tests, a Jest worker needs longer to free its memory than Jest waits: Jest would kill the worker, and warn of leaking tests.
+// Exits without freeing memory. A resource that a test left open still keeps the worker alive, and still causes the warning.
 if (process.env.JEST_WORKER_ID !== undefined) process.once('beforeExit', () => process.exit())

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import runner from 'jest-circus/runner'
 
-/** The storages that have been used in this process. */
+/** Each AsyncLocalStorage that this process has used. */
 const used = new Set()
 const { run } = AsyncLocalStorage.prototype
 AsyncLocalStorage.prototype.run = function (...given) {
@@ -10,8 +10,8 @@ AsyncLocalStorage.prototype.run = function (...given) {
 }
 
 /**
- * Runs the tests of a file as Jest does, then disables the storage of the running test: Jest creates such a storage for each file, and in
- * Node 20 each promise of all later files would read every storage, and retain its content.
+ * Runs the tests of a file as Jest does, then disables the AsyncLocalStorage that holds the running test. Jest creates a storage for each
+ * file, and in Node 20 each promise of later files would look into all of these storages, and retain their values.
  */
 export default async function runTests(...given) {
   try {

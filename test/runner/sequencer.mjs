@@ -1,6 +1,6 @@
 import Sequencer from '@jest/test-sequencer'
 
-/** Take long, and mostly wait: run last, they would leave a core idle. */
+/** Projects with long tests that mostly wait: run last, they would leave a core idle. */
 const FIRST = ['browser', 'simulation']
 
 /** Runs test files in Jest's order, but those of some projects first. */

@@ -3,7 +3,7 @@ import { isAll } from './scope.mjs'
 const LINE = '!'.repeat(80)
 const NEEDS = /\(needs (.*)\)$/s
 
-/** Ends a run with a list of skipped tests, and the way to run them: a skipped test is easy to overlook among thousands. */
+/** Ends a run with the reasons for skipped tests: a skipped test is easy to overlook among thousands. */
 export default class SkippedReporter {
   #isWhole
 

@@ -29,7 +29,7 @@ class SharedEnvironment extends TestEnvironment {
   }
 }
 
-/** Deletes properties that were added, and sets those that were changed back. An accessor may have become a value at its first use. */
+/** Deletes added properties and restores changed values. Keeps accessors, which may become values at their first use. */
 function restore(object, properties) {
   for (const name of Object.keys(object)) if (!(name in properties)) delete object[name]
   for (const [name, { value, writable }] of Object.entries(properties))
@@ -38,7 +38,7 @@ function restore(object, properties) {
 
 let shared
 
-/** Gives all test files of a worker the same global object, so that loaded modules stay loaded for the next file. */
+/** Shares a global object among the test files of a worker, so that a loaded module stays loaded for the next file. */
 export default function OneWorldEnvironment(config, context) {
   shared ??= new SharedEnvironment(config, context)
   return shared
