@@ -59,6 +59,7 @@ export function lacking(before: JsonValue | undefined, after: JsonValue | undefi
   return itemsOf(before).find((item) => !itemsOf(after).includes(item))
 }
 
+/** Judges changes of lists: a retried change adds its items once, over the right base. */
 export class Baskets {
   /** The last stamp with which a server took a change, by subject and id. */
   readonly #taken = new Map<string, number>()

@@ -38,6 +38,7 @@ export interface Since {
   readonly departed: number
 }
 
+/** A request and its response, which the schedule delivers, delays or loses. */
 export class Exchange {
   readonly browser: Browser
   readonly outgoing: Outgoing
@@ -139,6 +140,7 @@ export class Exchange {
   }
 }
 
+/** A browser with its cookie jar, tabs and requests. */
 export class Browser {
   readonly index: number
   readonly tabs: Tab[] = []

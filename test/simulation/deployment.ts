@@ -72,6 +72,7 @@ export interface DeploymentWatcher {
   joined(this: void, user: string, value: JsonValue): void
 }
 
+/** The nodes of the app, with their store, bus and secrets. */
 export class Deployment {
   readonly nodes: ServerNode[] = []
   readonly store: SharedStore | undefined

@@ -11,6 +11,7 @@ interface Owed {
   node: ServerNode | undefined
 }
 
+/** Checks that each write which must be stored reaches the store, unless its node ends first. */
 export class Durability {
   readonly #store: SharedStore
   #owed: Owed[] = []

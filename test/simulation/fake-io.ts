@@ -27,6 +27,7 @@ export class FakeIo extends EventEmitter {
   }
 }
 
+/** A namespace, which runs the middleware of `attach` for each connecting socket. */
 export class FakeNamespace extends EventEmitter {
   readonly adapter: FakeAdapter
   readonly sockets: Map<string, ServerSocket> = new Map()
@@ -72,6 +73,7 @@ class BusAdapter extends FakeAdapter {
   }
 }
 
+/** The transport connection under a socket. */
 export class Conn extends EventEmitter {
   readyState = 'open'
   readonly transport = { name: 'websocket' }

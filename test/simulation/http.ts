@@ -30,6 +30,7 @@ export function fakeRequest(
   } as unknown as IncomingMessage
 }
 
+/** The part of a response that Koa, koa-session and the plugin use. */
 export class FakeResponse extends EventEmitter {
   statusCode = 404
   statusMessage = ''

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { bundle, type Report, recall, replay } from './fleet.js'
 import type { Kind, Schedule } from './schedule.js'
 
-/** A schedule that broke a promise in an earlier version, on each line of the file. */
+/** A schedule that broke a promise in an earlier version: a line of the file. */
 interface Known extends Omit<Schedule, 'steps'> {
   readonly what: string
   /** Required moments: without them the schedule no longer tests its promise. */

@@ -27,6 +27,7 @@ export interface Reader {
   readonly generation: number
 }
 
+/** Records the key, browser and subjects of each written value: no other visitor may see the value. */
 export class Ledger {
   readonly #writes: Write[] = []
   readonly #homes = new Map<string, number>()

@@ -7,7 +7,7 @@ import { plant, productOf, readDefects, readProduct } from './planting.js'
 
 const DEFECTS = readDefects()
 
-/** Each is noticed within far fewer, most within a hundred; without a defect they find nothing. */
+/** Far more schedules than any defect needs: most defects are noticed within a hundred. */
 const SCHEDULES = 10_000
 /** One in this many defects is planted; `PLANT_ONE_IN=1` plants all, which takes minutes. */
 const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(160, 36))

@@ -17,6 +17,7 @@ interface Blame {
   readonly index?: number
 }
 
+/** Checks each POST of a page and the server's answer. */
 export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker

@@ -26,6 +26,7 @@ interface Arrival {
   readonly isFirst: boolean
 }
 
+/** Checks the greetings, tickets and answers of a browser's connections. */
 export class SocketChecker implements WireWatcher {
   readonly #world: World
   readonly #browser: Browser

@@ -5,6 +5,7 @@ import { type Packet, type Question, Wire, type WireWatcher } from './wire.js'
 type Listener = (...args: never[]) => void
 type State = 'off' | 'connecting' | 'coming' | 'greeted' | 'on'
 
+/** The socket.io client of a tab, over wires that the schedule opens and cuts. */
 export class TabSocket {
   connected = false
   state: State = 'off'

@@ -111,6 +111,7 @@ export function snapshotFault(
 
 type Fail = (exchange: Exchange, what: string, harm?: Harm) => void
 
+/** Checks the values shown in an exchange: complete, and visible to this visitor. */
 export class Sight {
   readonly #world: World
   readonly #fail: Fail

@@ -17,6 +17,7 @@ export const USERS: readonly [string, ...string[]] = ['ann', 'bob']
 
 let runs = 0
 
+/** The browsers, the deployment and the checkers of a schedule, with the first violation. */
 export class World {
   readonly browsers: readonly Browser[]
   readonly hasKoaSession: boolean
