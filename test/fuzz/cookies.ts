@@ -11,7 +11,7 @@ const LONGEST = 15_000
 
 export type Cookies = ReturnType<typeof cookieSource>
 
-/** Makes Cookie headers. */
+/** Makes Cookie headers: genuine, forged, mutated and malformed. */
 export function cookieSource(world: World, oddValues: OddValues) {
   /** The cookie of a guest with values, who signs in. */
   const guestCookie = (dice: Dice): string => {
@@ -41,7 +41,7 @@ export function cookieSource(world: World, oddValues: OddValues) {
     return header?.slice(0, LONGEST).replace(/^[ \t]+|[ \t]+$/g, '')
   }
 
-  /** Other content under a valid signature. */
+  /** Other content under the signature of the original. */
   const editedCookie = (dice: Dice, cookie: string): string => {
     const [pair = '', signature = ''] = cookie.split('; ')
     const text = pair.slice(pair.indexOf('=') + 1)
