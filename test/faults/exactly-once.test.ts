@@ -3,7 +3,7 @@ import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { POSTGRES, REDIS } from '../support/servers/installed.js'
 import { type ClickRun, runClicks, STALLS } from './clicks.js'
 
-/** `EXACTLY_ONCE=200` for as many visitors of each. */
+/** `EXACTLY_ONCE=200` runs 200 visitors in each test. */
 const ROUNDS = Number(process.env['EXACTLY_ONCE'] ?? 10)
 /** ms a round, including the faults. */
 const LONGEST = 30_000
