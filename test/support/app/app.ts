@@ -40,9 +40,9 @@ export interface AppOptions<F extends Fields> {
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
-  /** Features besides the default features. */
+  /** Parts besides the usual parts. */
   readonly parts?: readonly MakePart[]
-  /** The port of the stopped server that this server replaces. */
+  /** The port of the stopped server that the app replaces. */
   readonly port?: number
 }
 

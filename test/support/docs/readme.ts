@@ -37,7 +37,7 @@ export function textsOf(mark: string, page: string): readonly string[] {
   return blocks(readFileSync(page, 'utf8')).flatMap(({ language, text }) => (language === mark ? [text] : []))
 }
 
-/** Returns the commands of a page, or of its section, in order. */
+/** Returns the commands of a page, or of a section of it, as a list. */
 export function commands(page: string, title?: string): readonly string[] {
   const text = readFileSync(page, 'utf8')
   const part = title === undefined ? text : text.split(/^## /m).find((section) => section.startsWith(`${title}\n`))

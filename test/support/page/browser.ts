@@ -19,7 +19,7 @@ export const BROWSERS: readonly string[] = isAll ? ['Chromium', 'Firefox'] : ['C
 
 export const describeInBrowser = (title: string, run: () => void): void => describeWith('Chromium', title, run)
 
-/** Differences of a visitor's browser from a newly installed browser. */
+/** Differences from a newly installed browser. */
 export interface Conditions {
   /** @default 'Chromium' */
   readonly name?: string

@@ -4,6 +4,7 @@ import { present } from '../app/present.js'
 import type { Person } from './browser.js'
 import { is } from './on-page.js'
 
+/** A tab that shows a page of the site. */
 export class SiteTab {
   readonly page: Page
   readonly visitor: Visitor

@@ -2,6 +2,7 @@ import { chownSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** A temporary folder, which belongs to another user if given. */
 export class Folder {
   readonly path: string
 

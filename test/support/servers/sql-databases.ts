@@ -19,7 +19,7 @@ export type TestDatabase = Kysely<{ live_session_settings: SettingsTable }>
 
 export interface Watch {
   readonly log?: (sql: string) => void
-  /** Awaited before each transaction, and before each statement outside one; not with SQLite. */
+  /** Awaited before each transaction, and before each statement outside a transaction; not with SQLite. */
   readonly reserve?: () => Promise<void>
 }
 
