@@ -40,7 +40,7 @@ const HOSTILE = [
 ] as const
 
 /** Ends of lines, and control characters of terminals. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
 describe('threat 22: header injection', () => {

@@ -85,7 +85,7 @@ describe('threat 17: a flood of changes', () => {
   })
 })
 
-/** Sends requests in turn, and returns the statuses. */
+/** Sends requests in sequence, and returns the statuses. */
 async function statusesOf(count: number, send: () => Promise<Response>): Promise<number[]> {
   const statuses: number[] = []
   for (let sent = 0; sent < count; sent += 1) statuses.push((await send()).status)
