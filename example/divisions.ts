@@ -1,4 +1,4 @@
-/** A division: one of the studio's lines of work. */
+/** A line of work of the studio. */
 export interface Division {
   readonly id: number
   readonly name: string

@@ -39,7 +39,7 @@ function Drawing({ division, size, label }: DrawingProps): VNode {
       class={`drawing ${size}`}
       role="img"
       aria-label={label}
-      // ECharts escapes its texts.
+      // ECharts escapes the texts that it draws.
       dangerouslySetInnerHTML={{ __html: costChart(division, size) }}
     />
   )
