@@ -17,7 +17,7 @@ const AIMS = {
     15,
   ],
 }
-/** A number may exceed its record by this much: a good sentence is not refused. */
+/** A rate may exceed the recorded rate by so much, to leave room for a good sentence. */
 const SLACK = 0.2
 const LONGEST_TITLE = 12
 

@@ -1,7 +1,6 @@
 // `npm run trips` follows six actions of a visitor through the built library, with and without a store, and prints a table:
-// functions, files, calls, and returns to a folder that the trip had left. Timers and the network reorder the work of a trip, so
-// `--record` writes the largest numbers of five visits to scripts/trips.json, and `--check` fails only if each of five visits has a
-// number more than 5 % above its record. `--folders` lists the folders of each trip in order.
+// functions, files, calls, and returns to a folder that the trip had left. `--check` fails where a number exceeds the recorded number
+// by more than 5 %; `--record` writes scripts/trips.json; `--folders` lists the folders of each trip in order.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-// An app, a browser with its cookies, and a page: a visitor's actions, trip by trip.
+// An app, a browser with its cookies, and a page: the trips of a visitor.
 import { once } from 'node:events'
 import Koa from 'koa'
 import { Server } from 'socket.io'
@@ -9,7 +9,7 @@ const { fetch: platformFetch } = globalThis
 /** ms in which work after the answer is done: saves, timers, closing sockets. */
 const QUIET = 400
 
-/** Calls `trip(name, act)` for each trip in turn. `library`: the modules of the library. */
+/** Calls `trip(name, act)` for each trip, in order. `library`: the modules of the library. */
 export async function visit(library, store, trip) {
   const { app, server, live } = await startApp(library, store)
   const url = `http://127.0.0.1:${server.address().port}`
