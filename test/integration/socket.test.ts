@@ -162,8 +162,6 @@ describe('socket.liveSession', () => {
 
 const subOf = (user: string) => subjectHash(userSubject(user))
 
-const AGREED = [true, false]
-
 /** The handshake's cookie, its user, and the outcome: `own` includes the cookie's values. */
 const TABLE: readonly (readonly [Kind, string | undefined, 'refused' | 'connection' | 'own'])[] = [
   ['none', undefined, 'connection'],
@@ -185,7 +183,7 @@ const TABLE: readonly (readonly [Kind, string | undefined, 'refused' | 'connecti
   ['newer', 'ann', 'connection'],
 ]
 
-const rows = TABLE.flatMap((row) => AGREED.map((hasConsent) => [...row, hasConsent] as const))
+const rows = TABLE.flatMap((row) => [true, false].map((hasConsent) => [...row, hasConsent] as const))
 
 describe('a handshake', () => {
   it.each(rows)('with cookie %s, by %s: %s; consent: %s', async (kind, user, outcome, hasConsent) => {

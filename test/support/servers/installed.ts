@@ -12,30 +12,10 @@ export interface Needed {
   readonly variable: string
 }
 
-export const REDIS: Needed = {
-  name: 'Redis',
-  commands: ['redis-server', 'valkey-server'],
-  package: 'redis-server',
-  variable: 'REDIS_SERVER',
-}
-export const POSTGRES: Needed = {
-  name: 'PostgreSQL',
-  commands: ['postgres'],
-  package: 'postgresql',
-  variable: 'POSTGRES_SERVER',
-}
-export const MARIADB: Needed = {
-  name: 'MariaDB',
-  commands: ['mariadbd', 'mysqld'],
-  package: 'mariadb-server',
-  variable: 'MARIADB_SERVER',
-}
-export const NGINX: Needed = {
-  name: 'nginx',
-  commands: ['nginx'],
-  package: 'nginx-light',
-  variable: 'NGINX_SERVER',
-}
+export const REDIS = server('Redis', ['redis-server', 'valkey-server'], 'redis-server', 'REDIS_SERVER')
+export const POSTGRES = server('PostgreSQL', ['postgres'], 'postgresql', 'POSTGRES_SERVER')
+export const MARIADB = server('MariaDB', ['mariadbd', 'mysqld'], 'mariadb-server', 'MARIADB_SERVER')
+export const NGINX = server('nginx', ['nginx'], 'nginx-light', 'NGINX_SERVER')
 
 /** Where Debian installs PostgreSQL's commands outside PATH: one folder per version. */
 const POSTGRES_FOLDER = '/usr/lib/postgresql'
@@ -61,4 +41,8 @@ function versionsOfPostgres(): readonly string[] {
   if (!existsSync(POSTGRES_FOLDER)) return []
   const versions = readdirSync(POSTGRES_FOLDER).sort((a, b) => Number(b) - Number(a))
   return versions.map((version) => join(POSTGRES_FOLDER, version, 'bin'))
+}
+
+function server(name: string, commands: readonly string[], debian: string, variable: string): Needed {
+  return { name, commands, package: debian, variable }
 }
