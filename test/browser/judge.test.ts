@@ -95,12 +95,13 @@ describe('an added item, missing at the end', () => {
     isKept: boolean,
     outcome: string,
     other?: { readonly tab: string; readonly began: number },
+    shownAt = Infinity,
   ): unknown => {
     const record = new Record()
     record.add('tab 0', 0, {
       id: 1,
       said: [{ ...SAID, outcome }],
-      shown: [],
+      shown: [{ key: 'cart', text: '["c2"]', whose: WRITE.whose, at: shownAt }],
       whose: WRITE.whose,
       kept: isKept ? ['g'] : [],
     })
@@ -112,7 +113,7 @@ describe('an added item, missing at the end', () => {
   it('is lost', () => {
     expect(judged(true, 'pending')).toEqual(['c1 is lost'])
     expect(judged(true, 'pending', { tab: 'tab 0', began: 200 })).toEqual(['c1 is lost'])
-    expect(judged(true, 'pending', { tab: 'tab 1', began: 90 })).toEqual(['c1 is lost'])
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 95)).toEqual(['c1 is lost'])
     expect(judged(false, 'saved')).toEqual(['c1 was said to be saved, and is lost'])
   })
 
@@ -120,7 +121,8 @@ describe('an added item, missing at the end', () => {
     expect(judged(false, 'pending')).toEqual([])
   })
 
-  it('may be lost where another tab has changed the key since', () => {
+  it('may be lost where its page had not shown another tab’s change', () => {
     expect(judged(true, 'pending', { tab: 'tab 1', began: 200 })).toEqual([])
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 110)).toEqual([])
   })
 })

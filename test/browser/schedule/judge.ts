@@ -100,13 +100,10 @@ function lastOf(departures: readonly Departure[], browser: number): number {
 /**
  * Each item of a saved or pending change must be in the cart exactly once, however its page was left. As docs/stores-reference.md says, an item
  * may be there twice if the server was killed before its page received the answer. A pending item may be lost if the browser had not shown its
- * first cookie, or if another tab has changed the key since.
+ * first cookie, or if another tab changed the key before it received the item, or after.
  */
-function judgeAdded(
-  all: readonly Write[],
-  { departures, kills }: Record,
-  { browser, whose, values }: End,
-): readonly string[] {
+function judgeAdded(all: readonly Write[], record: Record, { browser, whose, values }: End): readonly string[] {
+  const { departures, kills } = record
   const there = marksOf(JSON.stringify(values['cart']))
   const since = lastOf(departures, browser)
   return all.flatMap((write) => {
@@ -116,12 +113,19 @@ function judgeAdded(
     const mayBeTwice = kills.some((killed) => write.began <= killed && killed <= (write.ended ?? Infinity) + TOLERANCE)
     if (times > 1) return mayBeTwice ? [] : [`${item} is there twice`]
     const isOurs = write.browser === browser && ownerOf('cart', write.whose) === ownerOf('cart', whose)
-    const isOvertaken = all.some(({ key, tab, began }) => key === 'cart' && tab !== write.tab && began > write.began)
-    const mayBeLost = write.outcome === 'pending' && (!write.isKept || isOvertaken)
+    const mayBeLost = write.outcome === 'pending' && (!write.isKept || isOvertaken(write, record))
     if (!isOurs || mayBeLost || write.began <= since + TOLERANCE || !['saved', 'pending'].includes(write.outcome))
       return []
     return [write.outcome === 'saved' ? `${item} was said to be saved, and is lost` : `${item} is lost`]
   })
+}
+
+/** Whether another tab changed the key without a sign of it in the write's page: the server may have received that change first. */
+function isOvertaken({ key, tab, page, began }: Write, record: Record): boolean {
+  const before = record.sights().filter((sight) => sight.page === page && sight.key === key && sight.at <= began)
+  const shown = new Set(before.flatMap(({ text }) => marksOf(text)))
+  const others = record.writes().filter((other) => other.key === key && other.tab !== tab)
+  return others.some(({ text }) => marksOf(text).some((mark) => !shown.has(mark)))
 }
 
 /** The words of a text, each the value of a write: a sign-in joins carts. */
