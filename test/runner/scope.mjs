@@ -8,7 +8,7 @@ export const isIsolated = isAll || process.env.LIVE_SESSION_TEST_ISOLATED === '1
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 
 /** The browser tests in `npm test`: tabs of visitors, and threats that the browser itself defends against. */
-const BROWSER_FILES = 'back|filter|frozen-tabs|shown-again|tabs|updates|withheld-cookies'
+const BROWSER_FILES = 'back|filter|frozen-tabs|tabs|updates'
 
 /**
  * Path patterns that only `npm run test:all` runs: tests that take minutes, need many processes, or repeat a quicker test in a
@@ -16,5 +16,7 @@ const BROWSER_FILES = 'back|filter|frozen-tabs|shown-again|tabs|updates|withheld
  */
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',
+  '/test/messages/every-message\\.',
+  '/test/threats/guest-heap\\.',
   `/test/browser/(?!(${BROWSER_FILES})\\.)`,
 ]

@@ -9,7 +9,7 @@ import { atScale } from '../support/app/scale.js'
 import { signedInAs } from '../support/app/users.js'
 import { Caches } from './caches.js'
 
-const MAX_SUBJECTS = atScale(20, 100)
+const MAX_SUBJECTS = atScale(10, 100)
 const STRANGERS = 20 * MAX_SUBJECTS
 
 /** An app with a small cache. */

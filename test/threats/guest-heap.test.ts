@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
+import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
+import { browserSubject } from '../../server/ids/subject.js'
+import { coreOf } from '../../server/plugin.js'
+import { App } from '../support/app/app.js'
+import { browserId } from '../support/app/browser-id.js'
+import { present } from '../support/app/present.js'
+
+const notes = { schema: z.array(z.string()), default: [], client: 'write', cookie: false } as const
+const fields = defineFields({ notes })
+/** Guests with far more bytes than they may have. */
+const GUESTS = 24_000
+const ROOM = 64_000_000
+
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
+
+/** 16 kB of JSON, in few parts or in many. */
+const notesOf = (index: number, parts: number): string[] =>
+  Array.from({ length: parts }, (_, part) => `${index} ${part} `.padEnd(16_000 / parts - 3, 'x'))
+
+describe('threat 57: the heap of strangers without number', () => {
+  it.each([16, 1000])('is small, cookies included: values in %i parts', async (parts) => {
+    const app = await App.start<typeof fields>({ fields, options: { cache: { maxGuestBytes: ROOM } } })
+    const { cookie, identities, sessions } = coreOf(app.live)
+    const field = present(sessions.fields.get('notes'))
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let index = 0; index < GUESTS; index += 1) {
+      const browser = browserId(index)
+      const read = cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browser }) } })
+      const recognize = () => identities.recognize(identities.take(read, undefined), undefined, { headers: {} })
+      recognize()
+      sessions.write(new Map([[field, notesOf(index, parts)]]), { subject: () => browserSubject(browser) }, 'socket')
+      recognize()
+    }
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2.5 * ROOM)
+  })
+
+  it('is weighed within a quarter of V8\u2019s own count', async () => {
+    const args = ['--expose-gc', '--import', 'tsx', 'test/threats/weights.ts']
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    const taken: [shape: string, bytes: number][] = JSON.parse(stdout)
+    expect(taken).toHaveLength(3)
+    expect(taken.filter(([, bytes]) => !(bytes > 0.75 && bytes < 1.25))).toEqual([])
+  })
+})
