@@ -74,7 +74,7 @@ export default {
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,
   // Tests also wait: for browsers, processes and servers that they start.
-  maxWorkers: availableParallelism() + 2,
+  maxWorkers: availableParallelism() + 1,
   // A worker that has grown large takes so long to end that Jest ends it by force, and says that tests leak.
   workerIdleMemoryLimit: '768MB',
   projects: [

@@ -13,6 +13,8 @@ import {
   startWithHeaders,
   visitorWith,
 } from '../support/app/kinds-of-cookies.js'
+import { pairs } from '../support/app/pairs.js'
+import { atScale } from '../support/app/scale.js'
 import { readClaims } from '../support/app/socket.js'
 import { cookieContent, nameOf, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -41,7 +43,8 @@ const hasEnded = (kind: Kind): boolean => kind.startsWith('given-up')
 const cases = KINDS.flatMap((kind) => USERS.map((user) => [kind, user] as const))
 
 describe('a POST with `who`', () => {
-  const rows = cases.flatMap(([kind, user]) => PAGES.map((page) => [kind, user, page] as const))
+  const all = cases.flatMap(([kind, user]) => PAGES.map((page) => [kind, user, page] as const))
+  const rows = atScale(pairs(KINDS, USERS, PAGES), all)
 
   it.each(rows)('must match its page: cookie %s, by %s, page %s', async (kind, user, page) => {
     const app = await startWithHeaders()

@@ -10,7 +10,7 @@ const DEFECTS = readDefects()
 /** Far more schedules than any defect needs: most defects are noticed within a hundred. */
 const SCHEDULES = 10_000
 /** One in this many defects is planted; `PLANT_ONE_IN=1` plants all, which takes minutes. */
-const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(160, 36))
+const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? atScale(200, 36))
 /** The first planted defect, noticed after few schedules. */
 const FIRST = Math.min(1, ONE_IN - 1)
 /** In ms, longer than any machine takes. */

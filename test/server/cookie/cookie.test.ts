@@ -91,7 +91,7 @@ describe('the live cookie', () => {
   })
 
   it('retains only its own text of a Cookie header', () => {
-    const [COOKIES, PADDING] = [2000, 12_000]
+    const [COOKIES, PADDING] = [1000, 12_000]
     setFlagsFromString('--expose-gc')
     const collect: () => void = runInNewContext('gc')
     const cookie = make()

@@ -29,6 +29,7 @@ export interface Conditions {
   readonly hasScripts?: boolean
   /** @default true */
   readonly hasCookies?: boolean
+  /** @default reduced motion, except in Firefox */
   readonly media?: readonly MediaFeature[]
   readonly viewport?: Viewport
 }
@@ -40,6 +41,9 @@ const COMMON: LaunchOptions = {
   acceptInsecureCerts: true,
   defaultViewport: { width: 1280, height: 720 },
 }
+
+/** Animations cost most of a page's CPU time. */
+const STILL: readonly MediaFeature[] = [{ name: 'prefers-reduced-motion', value: 'reduce' }]
 
 const browsers = new Map<string, Promise<Browser>>()
 const people: Person[] = []
@@ -71,7 +75,13 @@ export class Person {
   }
 
   async newPage(): Promise<Page> {
-    const { name, script, hasScripts = true, media, viewport } = this.#conditions
+    const {
+      name,
+      script,
+      hasScripts = true,
+      media = name === 'Firefox' ? undefined : STILL,
+      viewport,
+    } = this.#conditions
     const page = await this.context.newPage()
     // Draws each tab as if in front, except in Firefox.
     if (name !== 'Firefox') await page.emulateFocusedPage(true)
