@@ -41,7 +41,12 @@ export class Freshness {
   compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     if (cookie.comparison) return cookie.comparison
     // After a revocation, neither merge the cookie nor keep its comparison.
-    if (!this.#core.epochs.isCurrent(cookie)) return this.#comparison(visitor)
+    const standing = this.#core.epochs.standingOf(cookie.browserSubject, cookie.user, cookie)
+    return standing === 'current' ? this.meet(cookie, visitor) : this.#comparison(visitor)
+  }
+
+  /** Merges a current cookie into memory, and compares the two. */
+  meet(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     this.#absorb(cookie, visitor)
     const comparison = this.#comparison(visitor)
     this.#comparisons.keep(cookie, comparison)

@@ -3,6 +3,7 @@ import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie
 import type { Recognized } from '../identity/recognized.js'
 import type { Vouched } from '../ids/visitor.js'
 import type { Epochs } from '../values/epochs.js'
+import type { Standing } from '../values/standing.js'
 
 /** Detects revocations before or during a request: its late response must not undo them. */
 export class EndedSince {
@@ -43,26 +44,15 @@ export class EndedSince {
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
-  isSuperseded({ visitor, cookie }: Recognized): boolean {
-    const { browserSubject, userSub } = visitor
-    if (userSub !== undefined && this.#epochs.hasEndedSince(userSub, this.#ends)) return true
-    if (cookie && !this.#epochs.isCurrent(cookie)) return true
-    return this.#isLate || this.#epochs.isGivenUp(browserSubject) || this.#isGivenUpSince
+  isSuperseded(recognized: Recognized): boolean {
+    return this.#isLate || ['rotated', 'revoked'].includes(this.standing(recognized))
   }
 
-  /** Whether another request has signed the visitor out, in, or over to another user: this late response must not undo it. */
-  hasEnded(recognized: Recognized): boolean {
-    return this.#epochs.hasEnded(recognized, this.#ends) || this.#isGivenUpSince
-  }
-
-  /** Whether the user was revoked during the request: a sign-in needs a new cookie. */
-  isRevoked({ visitor: { userSub }, cookie }: Recognized): boolean {
-    if (cookie) return !this.#epochs.isGivenUp(cookie.browserSubject) && !this.#epochs.isCurrent(cookie)
-    return userSub !== undefined && this.#epochs.hasEndedSince(userSub, this.#ends)
-  }
-
-  /** Whether a retired browser id was retired again. */
-  get #isGivenUpSince(): boolean {
-    return this.#givenUp !== undefined && this.#epochs.hasEndedSince(this.#givenUp.browserSubject, this.#endsOfId)
+  /** Returns the visitor's standing after the other requests. A late response must not undo their ends; after a revocation, a sign-in needs a new cookie. */
+  standing(recognized: Recognized): Standing {
+    const standing = this.#epochs.standing(recognized, this.#ends)
+    // Another request may have retired the retired id again.
+    const id = this.#givenUp?.browserSubject
+    return standing !== 'revoked' && id && this.#epochs.hasEndedSince(id, this.#endsOfId) ? 'rotated' : standing
   }
 }

@@ -146,7 +146,7 @@ export class Visit implements Whose, Answer {
 
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, ends }: Vouched): Promise<void> {
-    if (user === this.visitor.user && !this.#since.isRevoked(this.#recognized)) this.does('shows')
+    if (user === this.visitor.user && this.#since.standing(this.#recognized) !== 'revoked') this.does('shows')
     else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
   }
 
@@ -207,7 +207,7 @@ export class Visit implements Whose, Answer {
     return cookieAction({
       brought: this.#brought,
       deed: this.#deed,
-      hasEnded: comparison === undefined && this.#since.hasEnded(this.#recognized),
+      standing: comparison ? 'current' : this.#since.standing(this.#recognized),
       // A renewing request writes the cookie anyway.
       isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),

@@ -49,7 +49,9 @@ export class Connections {
   /** Closes the connections that an end marker of another process has invalidated. */
   endOver(name: string, epochs: Epochs): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
-    const over = this.of(name).filter(({ opener: { cookie } }) => !cookie || !epochs.isCurrent(cookie))
+    const over = this.of(name).filter(
+      ({ opener }) => !opener.cookie || epochs.standing(opener, opener.ends) !== 'current',
+    )
     void this.end(over, 'other_subject')
   }
 }

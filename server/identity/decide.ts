@@ -1,8 +1,7 @@
 // Decides, in one table, how a response treats the cookie: write, clear, keep, or announce its retirement.
 
 import type { Sub } from '../../shared/sub.js'
-import type { BrowserSubject } from '../ids/subject.js'
-import type { SignedName } from '../values/epochs.js'
+import type { Standing } from '../values/standing.js'
 
 /** The relation of a request's live cookie to the visitor named by `identify`. */
 export type Relation =
@@ -71,25 +70,19 @@ export const PLANS: Readonly<Record<Brought, Plan>> = {
   forgotten: { visitor: 'new', least: 'sets', isForeign: true },
 }
 
-/** The revocations, as `Epochs` records them. */
-interface Ends {
-  isGivenUp(browser: BrowserSubject): boolean
-  isCurrent(cookie: SignedName): boolean
-}
-
-/** Returns the relation of a cookie of this build to the user with this hash. */
-export function relationOf(cookie: SignedName, user: Sub | undefined, ends: Ends): Relation {
-  if (ends.isGivenUp(cookie.browserSubject)) return 'given-up'
-  if (!ends.isCurrent(cookie)) return 'revoked'
-  return cookie.user === user ? 'own' : 'other'
+/** Returns the relation of a cookie of this build, by its standing and the hashes of its user and the current user. */
+export function relationOf(standing: Standing, owner: Sub | undefined, user: Sub | undefined): Relation {
+  if (standing === 'rotated') return 'given-up'
+  if (standing === 'revoked') return 'revoked'
+  return owner === user ? 'own' : 'other'
 }
 
 /** The input of `cookieAction`. */
 export interface CookieFacts {
   readonly brought: Brought
   readonly deed: Deed
-  /** Whether, during the request, the visitor left this browser or was revoked. */
-  readonly hasEnded: boolean
+  /** The visitor's standing after the requests that ran meanwhile. */
+  readonly standing: Standing
   /** Whether the request's own cookie is incomplete or about to expire. */
   readonly isStale: boolean
   /** Whether this visitor has consented to the live cookie. */
@@ -98,10 +91,10 @@ export interface CookieFacts {
 
 /** Returns how a response treats the cookie. `tell` announces the id's retirement, and replaces no cookie. */
 export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'tell' {
-  const { brought, deed, hasEnded, isStale, hasConsent } = facts
+  const { brought, deed, standing, isStale, hasConsent } = facts
   const { least, isForeign } = PLANS[brought]
   const isDue = (least !== undefined && RANK[deed] >= RANK[least]) || (brought === 'own' && isStale)
-  if (hasEnded) return 'keep'
+  if (standing !== 'current') return 'keep'
   if (brought === 'forgotten' && !isDue) return 'clear'
   if (!isDue) return brought === 'given-up' ? 'tell' : 'keep'
   if (hasConsent()) return 'write'

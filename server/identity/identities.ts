@@ -52,10 +52,11 @@ export class Identities {
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
     if (known) return { relation: 'own', visitor, cookie, read, toEnd: [] }
-    const relation = relationOf(cookie, visitor.userSub, epochs)
+    const standing = epochs.standingOf(cookie.browserSubject, cookie.user, cookie)
+    const relation = relationOf(standing, cookie.user, visitor.userSub)
     if (cookie.user !== undefined && VALID.includes(relation)) epochs.learnEpoch(cookie.user, cookie.epoch)
     if (relation !== 'own') return newVisitor(relation, user, read)
-    freshness.compare(cookie, visitor)
+    freshness.meet(cookie, visitor)
     return { relation, visitor, cookie, read, toEnd: [] }
   }
 

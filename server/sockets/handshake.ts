@@ -82,7 +82,7 @@ export class Handshake {
     const read = cookie.read(ctx.req, user)
     await store?.ensure(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
-    const hasLeft = user !== undefined && epochs.hasLeftSince(subjectHash(user), ends)
+    const hasLeft = user !== undefined && epochs.standingOfUser(subjectHash(user), ends) !== 'current'
     if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || departures.isUnderWay(browser)))) {
       // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
       // browser reconnects by itself.

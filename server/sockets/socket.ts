@@ -148,7 +148,7 @@ export class SocketHandle extends Handle {
   }
 
   #hasGone(): boolean {
-    return this.#connection.isEnded || this.#core.epochs.hasEnded(this.#opener, this.#opener.ends)
+    return this.#connection.isEnded || this.#core.epochs.standing(this.#opener, this.#opener.ends) !== 'current'
   }
 
   /**

@@ -49,7 +49,7 @@ export function mergeTickets(
 function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
-    if (!epochs.accepts(sub, signed)) throw outdated(index)
+    if (epochs.standingOf(undefined, sub, signed) !== 'current') throw outdated(index)
     epochs.learnEpoch(sub, signed.epoch)
     return user
   }

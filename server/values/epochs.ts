@@ -17,6 +17,7 @@ import type { Remote } from './beyond.js'
 import { type Ending, generationRegister, toRegister } from './ending.js'
 import type { GuestBytes } from './guest-bytes.js'
 import { RotatingCache } from './rotating-cache.js'
+import type { Standing } from './standing.js'
 import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.js'
 
 /** The epoch of all guests. */
@@ -37,7 +38,7 @@ export interface SignedName extends Signed {
 
 /** A visitor with their own cookie, if any. */
 interface Shown {
-  readonly visitor: Visitor
+  readonly visitor: Pick<Visitor, 'browserSubject' | 'userSub'>
   readonly cookie: SignedName | undefined
 }
 
@@ -51,7 +52,7 @@ export class Epochs {
   readonly #users: UserEpochs
   readonly #givenUp: GivenUpNames
   readonly #onEnd: (name: string) => void
-  /** The count of revocations, sign-outs and sign-ins so far, for `hasEndedSince`. */
+  /** The count of revocations, sign-outs and sign-ins so far, for `standing`. */
   ends: number = BEFORE
 
   /** @param onEnd called with each name that ends: a browser's subject, or a user's hash */
@@ -66,11 +67,6 @@ export class Epochs {
   /** Returns the epoch of a user, by the subject's hash. Guests always have the same. */
   of(sub: Sub | undefined): number {
     return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
-  }
-
-  /** Returns whether a signature for a user is still valid. */
-  accepts(sub: Sub, signed: Signed): boolean {
-    return this.#users.accepts(sub, signed)
   }
 
   /** Adopts the epoch of a valid cookie or ticket: older signatures become invalid. */
@@ -171,28 +167,28 @@ export class Epochs {
     return this.#givenUp.get(browser)
   }
 
-  /** Returns whether a cookie is still valid: neither is its browser id retired nor its user revoked. */
-  isCurrent(cookie: SignedName): boolean {
-    const { user, browserSubject } = cookie
-    return !this.isGivenUp(browserSubject) && (user === undefined || this.accepts(user, cookie))
+  /** Returns the standing of a cookie, or of a user's ticket, by its signature. */
+  standingOf(browser: BrowserSubject | undefined, user: Sub | undefined, signed: Signed): Standing {
+    if (browser !== undefined && this.isGivenUp(browser)) return 'rotated'
+    return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
-  /** Returns whether a user was revoked, or a name retired, since the count was `ends`. */
+  /** Returns the standing of a visitor since the count was `since`. With a cookie, decides by its validity. */
+  standing({ visitor: { browserSubject, userSub }, cookie }: Shown, since: number): Standing {
+    if (cookie) return this.standingOf(cookie.browserSubject, cookie.user, cookie)
+    if (this.isGivenUp(browserSubject)) return 'rotated'
+    return userSub === undefined ? 'current' : this.standingOfUser(userSub, since)
+  }
+
+  /** Returns the standing of a user, who may be signed in in several browsers. */
+  standingOfUser(sub: Sub, since: number): Standing {
+    if (this.#users.order(sub) > since) return 'revoked'
+    return this.hasEndedSince(cookieless(sub), since) ? 'left' : 'current'
+  }
+
+  /** Returns whether a name was retired, for the first time or again, since the count was `ends`. */
   hasEndedSince(name: string, ends: number): boolean {
-    const order = this.#givenUp.get(name)?.order ?? this.#users.order(name)
-    return order > ends
-  }
-
-  /** Returns whether a visitor's session has ended since the count was `ends`. With a cookie, decides by its validity. */
-  hasEnded({ visitor, cookie }: Shown, ends: number): boolean {
-    if (cookie) return !this.isCurrent(cookie)
-    const { browserSubject, userSub } = visitor
-    return this.isGivenUp(browserSubject) || (userSub !== undefined && this.hasLeftSince(userSub, ends))
-  }
-
-  /** Returns whether a user, by the subject's hash, was revoked or has signed out in any browser, since the count was `ends`. */
-  hasLeftSince(sub: Sub, ends: number): boolean {
-    return this.hasEndedSince(sub, ends) || this.hasEndedSince(cookieless(sub), ends)
+    return (this.#givenUp.get(name)?.order ?? BEFORE) > ends
   }
 
   #set(name: string, ending: Ending, order: number): Ending {

@@ -8,15 +8,14 @@ import {
   type Relation,
   relationOf,
 } from '../../../server/identity/decide.js'
-import { browserSubject, subjectHash, userSubject } from '../../../server/ids/subject.js'
+import { subjectHash, userSubject } from '../../../server/ids/subject.js'
 import type { Sub } from '../../../shared/sub.js'
-import { browserId } from '../../support/app/browser-id.js'
 
 const DEEDS: readonly Deed[] = ['reads', 'shows', 'sets', 'renews']
 
 const row = (brought: Brought, given: Partial<CookieFacts>): string[] =>
   DEEDS.map((deed) =>
-    cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent: () => true, ...given }),
+    cookieAction({ brought, deed, standing: 'current', isStale: false, hasConsent: () => true, ...given }),
   )
 
 const [L, W, C, T] = ['keep', 'write', 'clear', 'tell']
@@ -47,9 +46,10 @@ describe('the cookie in an answer', () => {
   })
 
   it.each(TABLE)('is untouched after the visitor left during the request: %s', (brought) => {
-    for (const isStale of [true, false])
-      for (const hasConsent of [true, false])
-        expect(row(brought, { hasEnded: true, isStale, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
+    for (const standing of ['left', 'rotated', 'revoked'] as const)
+      for (const isStale of [true, false])
+        for (const hasConsent of [true, false])
+          expect(row(brought, { standing, isStale, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
   })
 
   it.each(TABLE)('needs consent only if that matters: %s', (brought, agreed, not) => {
@@ -59,7 +59,7 @@ describe('the cookie in an answer', () => {
         asked += 1
         return true
       }
-      cookieAction({ brought, deed, hasEnded: false, isStale: false, hasConsent })
+      cookieAction({ brought, deed, standing: 'current', isStale: false, hasConsent })
       expect([deed, asked]).toEqual([deed, agreed[index] === not[index] ? 0 : 1])
     }
   })
@@ -71,9 +71,6 @@ describe('the cookie in an answer', () => {
 })
 
 const [ANN, BOB] = [subjectHash(userSubject('ann')), subjectHash(userSubject('bob'))]
-const EPOCH = 7
-
-const BROWSER = browserSubject(browserId('b'))
 
 /** The user of the cookie and of `identify`; then its relation while valid, retired, revoked, and both. */
 const RELATIONS: readonly (readonly [Sub | undefined, Sub | undefined, Relation, Relation, Relation, Relation])[] = [
@@ -90,15 +87,8 @@ describe('the relation of a cookie to the visitor', () => {
     'is decided for a cookie of %s, and %s',
     (_whose, _who, row) => {
       const [whose, user, ...expected] = row
-      const found = [false, true].flatMap((isRevoked) =>
-        [false, true].map((isGivenUp) =>
-          relationOf({ browserSubject: BROWSER, user: whose, epoch: EPOCH, generation: 0 }, user, {
-            isGivenUp: (browser) => isGivenUp && browser === BROWSER,
-            isCurrent: ({ epoch, user: owner }) =>
-              owner === undefined || !(isRevoked && owner === whose && epoch === EPOCH),
-          }),
-        ),
-      )
+      const standings = ['current', 'rotated', whose === undefined ? 'current' : 'revoked', 'rotated'] as const
+      const found = standings.map((standing) => relationOf(standing, whose, user))
       expect(found).toEqual(expected)
     },
   )

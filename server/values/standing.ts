@@ -1,0 +1,17 @@
+/**
+ * The standing of a visitor, since a request or connection began, or of a signed cookie or ticket.
+ *
+ * | | may write values | may write the cookie |
+ * |---|---|---|
+ * | `current` | yes | yes |
+ * | `left` | yes | no |
+ * | `rotated`, `revoked` | no | no |
+ */
+export type Standing =
+  | 'current'
+  /** The user has signed out in some browser, and without a cookie nothing tells whether in this browser. */
+  | 'left'
+  /** The browser id is retired. */
+  | 'rotated'
+  /** The user was revoked: earlier signatures are invalid. */
+  | 'revoked'
