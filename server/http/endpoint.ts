@@ -133,15 +133,19 @@ async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): P
   const deed = visit.cookie ? 'renews' : least
   const { sessions, subjects } = core
   const tab = sessions.tabOf(whose.visitor.browser)
+  const permit = (): void => {
+    if (visit.isSuperseded) throw superseded()
+  }
   const side: Side = {
     whose,
     owner: whose.visitor.inTab(tab),
     source: 'request',
-    permit: () => {
-      if (visit.isSuperseded) throw superseded()
-    },
+    permit,
     refuse: (error) => tellRefusal(core.app, 'request', error),
-    begin: () => visit.does(deed),
+    begin: () => {
+      if (wanted.set.length > 0) permit()
+      visit.does(deed)
+    },
   }
   // Only a question, without changes or tickets, gets a greeting: each greeting counts against the limit of questions.
   const answered = (): Awaitable<SyncAnswer> =>

@@ -48,8 +48,7 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, asker: Evidence, socket?: Bucket): void {
-    const now = this.#clock()
+  spend(changes: number, asker: Evidence, socket?: Bucket, now: number = this.#clock()): void {
     const own = this.#bucket(countedAs(asker), now)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
     own.take(changes)
@@ -74,11 +73,10 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendTickets(tickets: readonly string[], asker: Evidence): void {
+  spendTickets(tickets: readonly string[], asker: Evidence, now: number = this.#clock()): void {
     let length = 0
     for (const ticket of tickets) length += ticket.length
     if (length === 0) return
-    const now = this.#clock()
     const bucket = this.#ticketBuckets.ensure(countedAs(asker), () => new Bucket(TICKET_RATE, now))
     refuseUntil(bucket.wait(length, now), 'tickets')
     bucket.take(length)

@@ -19,8 +19,12 @@ interface Redemption {
  *
  * @throws {LiveSessionError} `bad_ticket` or `other_subject`, with the index
  */
-export function redeem(core: UpToExchange, tickets: readonly string[], visitor: Visitor): readonly Redemption[] {
-  const now = core.settings.clock()
+export function redeem(
+  core: UpToExchange,
+  tickets: readonly string[],
+  visitor: Visitor,
+  now: number,
+): readonly Redemption[] {
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
   return verified.map((ticket, index) => {
     const subject = subjectOf(core, ticket, visitor, index)
@@ -30,11 +34,11 @@ export function redeem(core: UpToExchange, tickets: readonly string[], visitor: 
 
 /** Merges verified tickets. Returns the fields with a newer or an expired value. */
 export function mergeTickets(
-  { sessions, settings }: UpToExchange,
+  { sessions }: UpToExchange,
   redemptions: readonly Redemption[],
+  now: number,
 ): readonly Field[] {
   const overtaken: Field[] = []
-  const now = settings.clock()
   for (const { subject, generation, registers } of redemptions) {
     sessions.merge(subject, registers, 'ticket', generation)
     const replica = sessions.find(subject)

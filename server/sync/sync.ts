@@ -18,7 +18,7 @@ export interface Side extends Asker {
   readonly owner: Visitor
   /** The socket's bucket. */
   readonly bucket?: Bucket
-  /** Called unless the exchange is refused as a whole. */
+  /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
   begin?(this: void): void
   /** Called with the level of a write. Throws if the visitor has left: the answer would go to another visitor. */
   confirm?(this: void, level: Level): Awaitable<Level>
@@ -41,27 +41,27 @@ export function sync(
   const { whose, owner: visitor } = side
   const { held } = whose
   // Counts tickets by the cost of verification: their changes were counted when they were made.
-  core.limits.spendTickets(tickets, whose)
-  if (set.length > 0) core.limits.spend(set.length, whose, side.bucket)
-  const redemptions = redeem(core, tickets, visitor)
-  if (set.length > 0) side.permit()
+  const now = core.settings.clock()
+  if (tickets.length > 0) core.limits.spendTickets(tickets, whose, now)
+  if (set.length > 0) core.limits.spend(set.length, whose, side.bucket, now)
+  const redemptions = redeem(core, tickets, visitor, now)
   side.begin?.()
-  const overtaken = mergeTickets(core, redemptions)
-  const results = takeChanges(core, set, side)
-  return after(results, (results) =>
-    after(core.store && levelsOf(core.store, visitor, results, side), (levels) => {
-      // Signed before the store call, so that the store's answer covers everything in the ticket.
-      const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
-      return after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
+  const overtaken = mergeTickets(core, redemptions, now)
+  const results = set.length > 0 ? takeChanges(core, set, side) : []
+  return after(results, (results) => {
+    // Signed in this turn, so that the visitor's sockets get the same ticket, and before the store call, which then covers all of it.
+    const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
+    return after(core.store && levelsOf(core.store, visitor, results, side), (levels) =>
+      after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
         Object.assign(told(core, whose, isGreeted, visitor), ticket, stored, {
           results: results.map((one) =>
             'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
           ),
           held: [...held, ...stored.held],
         }),
-      )
-    }),
-  )
+      ),
+    )
+  })
 }
 
 /** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */

@@ -43,13 +43,13 @@ export function ticketOf(
   visitor: Visitor,
   changed: Iterable<Field>,
 ): Pick<SyncAnswer, 'ticket'> {
-  const all = [...new Set(changed)]
+  const all = [...changed]
   if (all.length === 0) return {}
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
   const replica = sessions.find(subject)
-  const fields = all.filter((field) => visitor.subject(field) === subject)
-  const registers = replica ? dispatch.readable(replica, fields) : []
-  return registers.length === 0 ? {} : { ticket: dispatch.ticket(subject, registers) }
+  const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
+  const ticket = replica && dispatch.answer(subject, replica, fields)
+  return ticket === undefined ? {} : { ticket }
 }
 
 /** The part of an answer about values kept outside the cookie. */

@@ -44,6 +44,7 @@ export class Changes {
   /** Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number. */
   take(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
     const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
+    if (news.length === 0) return 0
     if (HEARD.store.includes(origin)) this.keep(subject, news)
     if (HEARD.nodes.includes(origin)) this.announce(subject, news)
     return news.length
@@ -51,7 +52,8 @@ export class Changes {
 
   /** Stores new registers. */
   keep(subject: Subject, news: readonly StoredRegister[]): void {
-    if (news.length > 0 && !isFleeting(subject)) this.#core.remote.store?.keep(subject, news)
+    const { store } = this.#core.remote
+    if (store && !isFleeting(subject)) store.keep(subject, news)
   }
 
   /** Sends new registers to the other processes. */

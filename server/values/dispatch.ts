@@ -16,14 +16,11 @@ type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'chang
 
 const NONE: Circumstances = {}
 
-/** The last ticket with changes alone, for reuse in the same turn. */
-interface LastTicket {
-  readonly sub: Sub | undefined
-  readonly epoch: number
-  /** The second of its signature. */
-  readonly second: number
-  readonly registers: readonly StoredRegister[]
-  readonly text: string
+/** The changes of a turn, for the sockets of a subject. */
+interface Pending {
+  readonly fields: Set<Field>
+  /** A ticket with all of these changes, signed for an answer. */
+  ticket: string | undefined
 }
 
 /** Dispatches changes to pages: signs a single ticket for all changes of a turn, and sends it to each of the subject's sockets. */
@@ -32,9 +29,8 @@ export class Dispatch {
   readonly #fields: readonly Field[]
   /** The keys of all fields with the scope `tab`. */
   readonly tabKeys: readonly string[]
-  #changed = new Map<Holding, Set<Field>>()
+  #changed = new Map<Holding, Pending>()
   #afterwards: (() => void)[] = []
-  #last: LastTicket = { sub: undefined, epoch: 0, second: 0, registers: [], text: '' }
 
   constructor(core: UpToEnds & { readonly tickets: Tickets }) {
     this.#core = core
@@ -46,8 +42,11 @@ export class Dispatch {
     if (holding.outlets.size === 0 || field.access === 'hidden') return
     // A microtask runs after all packets received together are handled, without a timer's delay.
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
-    const fields = this.#changed.get(holding) ?? new Set()
-    this.#changed.set(holding, fields.add(field))
+    const pending = this.#changed.get(holding)
+    if (pending) {
+      pending.ticket = undefined
+      pending.fields.add(field)
+    } else this.#changed.set(holding, { fields: new Set([field]), ticket: undefined })
   }
 
   /** Calls `act` after the pending tickets are sent: a page gets the ticket before the answer. */
@@ -61,8 +60,8 @@ export class Dispatch {
     const [changed, afterwards] = [this.#changed, this.#afterwards]
     this.#changed = new Map()
     this.#afterwards = []
-    for (const [holding, fields] of changed) {
-      this.#try(() => this.#send(holding, fields))
+    for (const [holding, pending] of changed) {
+      this.#try(() => this.#send(holding, pending))
     }
     for (const act of afterwards) this.#try(act)
   }
@@ -83,24 +82,31 @@ export class Dispatch {
     })
   }
 
-  /** Returns a signed ticket. Reuses the last ticket for equal changes, as in an answer and the push to the visitor's sockets. */
+  /** Returns a ticket for an answer, or undefined if a browser can show none of the fields. This turn's push reuses the ticket. */
+  answer(subject: Subject, replica: Replica, fields: ReadonlySet<Field>): string | undefined {
+    const now = this.#core.settings.clock()
+    const registers = this.readable(replica, fields, now)
+    if (registers.length === 0) return undefined
+    const holding = this.#core.subjects.holding(subject)
+    const ticket = this.ticket(subject, registers, NONE, holding?.sub, now)
+    const pending = holding && this.#changed.get(holding)
+    if (pending && [...pending.fields].every((field) => fields.has(field))) pending.ticket = ticket
+    return ticket
+  }
+
+  /** Returns a signed ticket. */
   ticket(
     subject: Subject,
     registers: readonly StoredRegister[],
     circumstances: Circumstances = NONE,
     sub: Sub = subjectHash(subject),
+    now: number = this.#core.settings.clock(),
   ): string {
-    const epoch = this.#core.epochs.of(isUser(subject) ? sub : undefined)
-    const now = this.#core.settings.clock()
-    const second = Math.floor(now / 1000)
-    const { registers: known, ...last } = this.#last
-    const isSame = last.sub === sub && last.epoch === epoch && last.second === second && circumstances === NONE
-    if (isSame && areSame(known, registers)) return last.text
-    const generation = this.#core.epochs.generation(subject) || undefined
+    const { epoch, generation } = this.#core.epochs.signed(isUser(subject) ? subject : undefined, sub)
     const content = {
       sub,
       epoch,
-      generation,
+      generation: generation || undefined,
       // Pages send tickets back, and an expiry is no register to merge.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ...idsOf(registers, now),
@@ -108,9 +114,7 @@ export class Dispatch {
       ...circumstances,
       ...(isTab(subject) ? { tab: this.tabKeys } : {}),
     }
-    const text = this.#core.tickets.sign(content, now)
-    if (circumstances === NONE) this.#last = { sub, epoch, second, registers, text }
-    return text
+    return this.#core.tickets.sign(content, now)
   }
 
   #try(act: () => void): void {
@@ -121,16 +125,15 @@ export class Dispatch {
     }
   }
 
-  #send(holding: Holding, fields: Iterable<Field>): void {
-    const ticket = this.ticket(holding.subject, this.readable(holding.replica, fields), NONE, holding.sub)
+  #send({ subject, sub, replica, outlets }: Holding, { fields, ticket: signed }: Pending): void {
+    const ticket = signed ?? this.ticket(subject, this.readable(replica, fields), NONE, sub)
     // To each socket, not to a room: with an adapter, a room could become a channel that only this node needs.
-    for (const outlet of holding.outlets) outlet.emit(STORE_SESSION, ticket)
+    for (const outlet of outlets) outlet.emit(STORE_SESSION, ticket)
   }
 
   /** Returns the registers that a browser can show without `migrate`. An expired register is replaced by its expiry, without a value. */
-  readable(replica: Replica, fields: Iterable<Field>): StoredRegister[] {
+  readable(replica: Replica, fields: Iterable<Field>, now: number = this.#core.settings.clock()): StoredRegister[] {
     const shown: StoredRegister[] = []
-    const now = this.#core.settings.clock()
     for (const field of fields) {
       const register = field.access === 'hidden' ? undefined : replica.register(field.key)
       if (!register) continue
@@ -140,10 +143,4 @@ export class Dispatch {
     }
     return shown
   }
-}
-
-function areSame(a: readonly StoredRegister[], b: readonly StoredRegister[]): boolean {
-  for (const [i, { key, stamp, value, ids }] of a.entries())
-    if (key !== b[i]?.key || stamp !== b[i].stamp || value !== b[i].value || ids !== b[i].ids) return false
-  return a.length === b.length
 }

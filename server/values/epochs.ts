@@ -22,6 +22,7 @@ import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.j
 
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
+const GUESTS: Signed = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
 /** The order of an end marker from the store: requests in progress continue. */
 const BEFORE = 0
 
@@ -76,12 +77,12 @@ export class Epochs {
 
   /** Returns the epoch and generation for this visitor's cookie. */
   signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
-    return { epoch: this.of(sub), generation: user === undefined ? FIRST_GENERATION : this.generation(user) }
+    return user === undefined ? GUESTS : { epoch: this.of(sub), generation: this.generation(user) }
   }
 
   /** Returns the current generation of a subject's values; parts always have the first. */
   generation(subject: Subject | PartName): number {
-    return isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
+    return this.#users.hasErasures && isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 
   /** Revokes a user's cookies and tickets in all processes. */

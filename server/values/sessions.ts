@@ -93,15 +93,10 @@ export class Sessions {
   /**
    * Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number.
    *
-   * @param generation the registers' generation: those of an earlier generation are ignored
+   * @param generation of a user's registers: those of an earlier generation are ignored. @default the current generation
    */
-  merge(
-    subject: Subject,
-    registers: readonly StoredRegister[],
-    origin: Origin,
-    generation: number = this.#core.epochs.generation(subject),
-  ): number {
-    if (!this.startGeneration(subject, generation)) return 0
+  merge(subject: Subject, registers: readonly StoredRegister[], origin: Origin, generation?: number): number {
+    if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
     const news = this.#changes.take(subject, registers, origin)
     if (origin === 'ticket') this.#changes.allow(subject, registers)
     return news

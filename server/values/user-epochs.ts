@@ -37,7 +37,7 @@ export class UserEpochs {
   readonly #clock: () => number
   readonly #all: RotatingCache<Known>
   /** Whether this process knows of any erasure. */
-  #hasErasures = false
+  hasErasures = false
   readonly #onEnd: (sub: Sub) => void
 
   /** @param onEnd called for each user with a new epoch or generation */
@@ -86,14 +86,14 @@ export class UserEpochs {
     return true
   }
 
-  /** Returns the current generation of a user's values. Skips the hash if no user was erased. */
+  /** Returns the current generation of a user's values. */
   generation(user: UserSubject): number {
-    return this.#hasErasures ? this.#known(subjectHash(user)).generation : FIRST_GENERATION
+    return this.#known(subjectHash(user)).generation
   }
 
   /** Starts a generation, which invalidates older values. */
   startGeneration(user: UserSubject, generation: number): void {
-    this.#hasErasures = true
+    this.hasErasures = true
     this.#set(subjectHash(user), { generation })
   }
 

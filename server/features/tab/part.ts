@@ -20,7 +20,7 @@ export function tabPart(core: Core): Part {
     try {
       const tickets = parseTickets(input)
       limits.spendTickets(tickets, whose)
-      const redemptions = redeem(core, tickets, visitor)
+      const redemptions = redeem(core, tickets, visitor, settings.clock())
       const index = redemptions.findIndex(({ subject }) => subject !== visitor.tab)
       if (index >= 0) throw new LiveSessionError('other_subject', `ticket ${index} is not of a tab`, { index })
       return redemptions
@@ -32,7 +32,8 @@ export function tabPart(core: Core): Part {
   }
   return {
     opens: ({ handshake: { auth } }, whose) => {
-      if (auth[TAB_AUTH] !== undefined) mergeTickets(core, redeemOwn(auth[TAB_AUTH], whose, 'handshake'))
+      if (auth[TAB_AUTH] !== undefined)
+        mergeTickets(core, redeemOwn(auth[TAB_AUTH], whose, 'handshake'), settings.clock())
       return () => undefined
     },
     // Reads the cookie for top-level pages only: any site's frame or image also sends it, for up to five seconds.
