@@ -32,7 +32,7 @@ const LEAST = 1_000_000
 const NAME = 200
 
 /** The identity in a cookie. */
-export interface SignedName extends Signed {
+interface SignedName extends Signed {
   readonly browserSubject: BrowserSubject
   readonly user: Sub | undefined
 }

@@ -46,6 +46,32 @@ async function endMeanwhile(end: 'revoke' | 'erase') {
   return { app, visitor, answer: await slow, outcomes }
 }
 
+const HANDLER_ENDS = [
+  ['revoke()', 'a live cookie', (app: App) => app.live.revoke('ann')],
+  ['erase()', 'a live cookie', (app: App) => app.live.erase('ann')],
+  ['leave()', 'a live cookie', (_: App, ann: Visitor) => ann.fetch('/logout/leave')],
+  ['revoke()', 'no live cookie', (app: App) => app.live.revoke('ann')],
+  ['leave()', 'no live cookie', (_: App, ann: Visitor) => ann.fetch('/logout/leave')],
+] as const
+
+/** Returns what a handler of ann's socket has, and her browser with all cookies. */
+async function handlerOf(brought: (typeof HANDLER_ENDS)[number][1]) {
+  const app = await startWithUsers()
+  const connected = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
+  const visitor = await signedInAs(app)
+  const full = app.visitor(visitor.cookie)
+  if (brought === 'no live cookie') visitor.forget()
+  const page = await visitor.connect()
+  await page.ticket()
+  const socket = await connected
+  const close = async (): Promise<void> => {
+    const closed = new Promise((resolve) => socket.conn.once('close', resolve))
+    page.io.disconnect()
+    await closed
+  }
+  return { app, liveSession: socket.liveSession, full, close }
+}
+
 describe('threat 3: a revoked user', () => {
   it('loses the sockets in all browsers and keeps the values', async () => {
     const app = await startWithUsers()
@@ -153,22 +179,26 @@ describe('threats 3 and 9: code in flight when a user ends', () => {
     expect(await values(visitor)).toMatchObject({ division })
   })
 
-  it.each([
-    ['revoke()', 'a live cookie', (app: App) => app.live.revoke('ann')],
-    ['erase()', 'a live cookie', (app: App) => app.live.erase('ann')],
-    ['revoke()', 'no live cookie', (app: App) => app.live.revoke('ann')],
-    ['leave()', 'no live cookie', (_: App, ann: Visitor) => ann.fetch('/logout/leave')],
-  ] as const)('cannot write in a socket handler after %s with %s', async (_, brought, end) => {
-    const app = await startWithUsers()
-    const connected = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
-    const visitor = await signedInAs(app)
-    const full = app.visitor(visitor.cookie)
-    if (brought === 'no live cookie') visitor.forget()
-    await (await visitor.connect()).ticket()
-    const { liveSession } = await connected
+  it.each(HANDLER_ENDS)('cannot write in a socket handler after %s with %s', async (_, brought, end) => {
+    const { app, liveSession, full } = await handlerOf(brought)
     await end(app, full)
     expect(await outcome(liveSession.set('division', 666 as never))).toBe('superseded')
     expect((await app.live.user('ann')).get('division')).toBe(-1)
+  })
+
+  it.each(HANDLER_ENDS)('cannot write after the socket closed, and %s with %s', async (_, brought, end) => {
+    const { app, liveSession, full, close } = await handlerOf(brought)
+    await close()
+    await end(app, full)
+    expect(await outcome(liveSession.set('division', 666 as never))).toBe('superseded')
+    expect((await app.live.user('ann')).get('division')).toBe(-1)
+  })
+
+  it('can write after the socket closed, while the visitor is there', async () => {
+    const { app, liveSession, close } = await handlerOf('a live cookie')
+    await close()
+    expect(await outcome(liveSession.set('division', 7 as never))).toBe('saved')
+    expect((await app.live.user('ann')).get('division')).toBe(7)
   })
 })
 
