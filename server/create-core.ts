@@ -45,7 +45,12 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   }
   const subjects = new Subjects({ ...bounds, isInCookie, onChange, onDrop: dropAll })
   const remote: Remote = {}
-  const epochs = new Epochs({ ...settings, guestBytes }, remote, drop)
+  const connections = new Connections()
+  const onEnd = (name: string): void => {
+    drop(name)
+    connections.mark(name, epochs)
+  }
+  const epochs = new Epochs({ ...settings, guestBytes }, remote, onEnd)
   const owners: NameOwner[] = []
   const announcements = new Announcements(warn)
   const ends: UpToEnds = {
@@ -77,7 +82,6 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
     freshness: new Freshness(values, comparisons),
   }
 
-  const connections = new Connections()
   const visitors: UpToVisitors = {
     ...cookies,
     connections,

@@ -35,6 +35,10 @@ export class Connection {
   readonly #conn: Conn
   /** The open sockets, each with its handle after admission. */
   readonly #handles = new Map<Socket, Handle | undefined>()
+  /** Whether its visitor has left. Marked by each end, while the connection is watched. */
+  hasGone = false
+  /** Whether `Connections` has it. A closed connection gets no mark, but an app's handler may still run. */
+  isWatched = false
   #isEnded = false
 
   constructor(conn: Conn, opener: Opener) {
@@ -43,7 +47,7 @@ export class Connection {
     this.names = namesOf(opener)
   }
 
-  /** Whether its visitor has left: nothing is received or sent any more. */
+  /** Whether it is closed, or closing: nothing is received or sent any more. */
   get isEnded(): boolean {
     return this.#isEnded
   }
@@ -83,6 +87,7 @@ export class Connection {
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true
+    this.hasGone = true
     for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
     await hangUp(this.#conn)
   }
@@ -109,5 +114,5 @@ export function hangUp(conn: Conn): Promise<void> {
 function namesOf({ visitor, cookie }: Opener): readonly string[] {
   const { userSub, browserSubject } = visitor
   if (userSub === undefined) return [browserSubject]
-  return [visitor.subject(), browserSubject, ...(cookie ? [] : [cookieless(userSub)])]
+  return [userSub, browserSubject, ...(cookie ? [] : [cookieless(userSub)])]
 }

@@ -1,12 +1,16 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import { isUser, subjectHash } from '../ids/subject.js'
 import type { Epochs } from '../values/epochs.js'
 import type { Connection } from './connection.js'
+
+const NONE: ReadonlySet<Connection> = new Set()
 
 /** The open connections of this process, by the names of their visitors. */
 export class Connections {
   readonly #connections = new Map<string, Set<Connection>>()
 
   add(connection: Connection): void {
+    connection.isWatched = true
     for (const name of connection.names) {
       const connections = this.#connections.get(name) ?? new Set()
       this.#connections.set(name, connections.add(connection))
@@ -14,6 +18,7 @@ export class Connections {
   }
 
   remove(connection: Connection): void {
+    connection.isWatched = false
     for (const name of connection.names) {
       const connections = this.#connections.get(name)
       connections?.delete(connection)
@@ -23,7 +28,7 @@ export class Connections {
 
   /** Returns the connections under these names: a user's, a browser's, or those under a `cookieless` name. */
   of(...names: readonly string[]): readonly Connection[] {
-    return [...new Set(names.flatMap((name) => [...(this.#connections.get(name) ?? [])]))]
+    return [...new Set(names.flatMap((name) => [...this.#under(name)]))]
   }
 
   all(): readonly Connection[] {
@@ -36,8 +41,16 @@ export class Connections {
    */
   sockets(name: string): number {
     let sum = 0
-    for (const { sockets } of this.#connections.get(name) ?? []) sum += Math.max(1, sockets)
+    for (const { sockets } of this.#under(name)) sum += Math.max(1, sockets)
     return sum
+  }
+
+  /** Marks the connections whose visitor has left, at an end under this name: a browser's subject, or a user's hash. */
+  mark(name: string, epochs: Epochs): void {
+    for (const connection of this.#connections.get(name) ?? NONE) {
+      const { opener } = connection
+      connection.hasGone ||= epochs.standing(opener, opener.ends) !== 'current'
+    }
   }
 
   /** Closes connections, and stops counting them immediately. Resolves when they are closed. */
@@ -53,5 +66,10 @@ export class Connections {
       ({ opener }) => !opener.cookie || epochs.standing(opener, opener.ends) !== 'current',
     )
     void this.end(over, 'other_subject')
+  }
+
+  /** Finds a user's connections by the hash, under which ends are told. */
+  #under(name: string): ReadonlySet<Connection> {
+    return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
   }
 }

@@ -148,7 +148,9 @@ export class SocketHandle extends Handle {
   }
 
   #hasGone(): boolean {
-    return this.#connection.isEnded || this.#core.epochs.standing(this.#opener, this.#opener.ends) !== 'current'
+    const { hasGone, isWatched } = this.#connection
+    if (hasGone || isWatched) return hasGone
+    return this.#core.epochs.standing(this.#opener, this.#opener.ends) !== 'current'
   }
 
   /**

@@ -218,6 +218,17 @@ describe('threat 3: a cookie of a newer epoch', () => {
     expect((await thief.store({ tickets: [ticket] })).status).toBe(403)
     expect(await values(thief)).toEqual(nothing)
   })
+
+  it('ends the older sockets of a node that missed the revocation', async () => {
+    const [here, there] = [await startWithUsers(), await startWithUsers()]
+    const { visitor, socket } = await ann(there)
+    await here.live.revoke('ann')
+    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    await there.visitor([cookieFor(here.live, { userId: 'ann' }), ...session].join('; ')).fetch('/')
+    socket.io.emit('live_session:sync', { set: [['division', -1, '', 666]] })
+    await socket.closed
+    expect((await there.live.user('ann')).get('division')).toBe(3)
+  })
 })
 
 const REFRESH = 60_000
