@@ -232,14 +232,17 @@ interface GivenUpOptions extends UserEpochsOptions {
 class GivenUpNames {
   readonly #users: RotatingCache<GivenUp>
   readonly #guests: RotatingCache<GivenUp>
+  readonly #clock: () => number
 
   constructor({ maxAge, maxSubjects, guestBytes: bytes, clock }: GivenUpOptions) {
+    this.#clock = clock
     this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
     this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })
   }
 
   get(name: string): GivenUp | undefined {
-    return this.#users.get(name) ?? this.#guests.get(name)
+    const now = this.#clock()
+    return this.#users.get(name, now) ?? this.#guests.get(name, now)
   }
 
   set(name: string, { epoch, heir, isUsers }: Ending, order: number): void {

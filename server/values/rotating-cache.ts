@@ -35,8 +35,10 @@ export class RotatingCache<V, K = string> {
   #old: Shelf<V, K>
   #youngBytes = 0
   #oldBytes = 0
-  #rotatedAt: number
-  #rotations = 0
+  /** The number of evictions. While it is unchanged, a reference to an entry stays valid, except after `delete`. */
+  rotations = 0
+  /** The time to call `age`, in ms since 1970; later, callers with references would use expired entries. */
+  until: number
 
   private constructor(create: () => Shelf<V, K>, options: RotatingCacheOptions<V>) {
     const { max = Infinity, maxIdle = Infinity, clock, shared } = options
@@ -48,7 +50,7 @@ export class RotatingCache<V, K = string> {
     this.#clock = clock
     this.#young = create()
     this.#old = create()
-    this.#rotatedAt = clock()
+    this.until = clock() + maxIdle
   }
 
   static onNodeCache<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
@@ -64,26 +66,15 @@ export class RotatingCache<V, K = string> {
     return this.#young.size + this.#old.size
   }
 
-  /** The number of evictions. While it is unchanged, a reference to an entry stays valid, except after `delete`. */
-  get rotations(): number {
-    return this.#rotations
-  }
-
-  /** The time to call `age`, in ms since 1970; later, callers with references would use expired entries. */
-  get until(): number {
-    return this.#rotatedAt + this.#maxIdle
-  }
-
   /** Rotates if `maxIdle` has passed since the last rotation; twice if it has passed twice. */
-  age(now: number = this.#maxIdle === Infinity ? 0 : this.#clock()): void {
-    const idle = now - this.#rotatedAt
-    if (idle < this.#maxIdle) return
-    if (idle >= 2 * this.#maxIdle) this.#rotate()
+  age(now: number): void {
+    if (now < this.until) return
+    if (now >= this.until + this.#maxIdle) this.#rotate()
     this.#rotate()
   }
 
-  get(name: K): V | undefined {
-    this.age()
+  get(name: K, now?: number): V | undefined {
+    if (this.until !== Infinity) this.age(now ?? this.#clock())
     const young = this.#young.get(name)
     if (young !== undefined) return young
     const old = this.#old.get(name)
@@ -94,7 +85,7 @@ export class RotatingCache<V, K = string> {
   }
 
   set(name: K, thing: V): void {
-    this.age()
+    if (this.until !== Infinity) this.age(this.#clock())
     if (this.#shared) this.#lighten(this.#young.get(name), undefined)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
@@ -148,11 +139,11 @@ export class RotatingCache<V, K = string> {
     this.#young = dropped
     dropped.clear()
     this.#account(0, this.#youngBytes)
-    this.#rotatedAt = this.#clock()
+    this.until = this.#clock() + this.#maxIdle
   }
 
   #drop(count: number): void {
-    this.#rotations += 1
+    this.rotations += 1
     this.#onDrop(count)
   }
 
