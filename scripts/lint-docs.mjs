@@ -16,6 +16,11 @@ const STARTS = ['', 'server/', 'server/features/', 'client/']
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const guides = pagesIn('docs')
 const forMaintainers = pagesIn('docs/maintainers')
+const besideCode = ['client', 'server'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name)),
+)
 
 for (const page of ['README.md', ...guides])
   for (const sentence of sentencesOf(page)) {
@@ -78,7 +83,7 @@ function checkArchitecture() {
 }
 
 function checkLinks() {
-  const pages = [...pagesIn('.'), ...guides, ...forMaintainers]
+  const pages = [...pagesIn('.'), ...guides, ...forMaintainers, ...besideCode]
   for (const page of pages)
     for (const { link, file, anchor } of linksOf(page))
       if (!existsSync(file) || (anchor !== '' && !anchorsOf(file).includes(anchor)))

@@ -32,6 +32,7 @@ const kinds = {
   docs: [
     ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].flatMap(linesOf),
     ...texts(['docs'], /^docs\/(maintainers\/)?[^/]*\.md$/, linesOf),
+    ...texts(['client', 'server'], /\.md$/, linesOf),
   ],
 }
 

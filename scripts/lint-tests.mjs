@@ -1,5 +1,6 @@
-// `npm run lint` checks that no test depends on the machine's speed: tests wait for events and count operations.
-import { readdirSync, readFileSync } from 'node:fs'
+// `npm run lint` checks that no test depends on the machine's speed: tests wait for events and count operations. And that some test file
+// notices each planted defect, as the last `npm run mutation` has recorded.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Has the tests' only real timers, to poll a condition. */
@@ -23,4 +24,17 @@ for (const name of readdirSync('test', { recursive: true, encoding: 'utf8' })) {
         console.error(`${file}:${index + 1}: ${problem}`)
         process.exitCode = 1
       }
+}
+
+const rowsOf = (name) =>
+  readFileSync(`test/simulation/${name}.jsonl`, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+const noticed = new Map(rowsOf('noticed').map(({ defect, files }) => [defect, files]))
+for (const { name } of rowsOf('defects')) {
+  const files = noticed.get(name) ?? []
+  if (files.length > 0 && files.every((file) => existsSync(file))) continue
+  console.error(`test/simulation/noticed.jsonl: no test file for the defect "${name}": npm run mutation -- --first`)
+  process.exitCode = 1
 }

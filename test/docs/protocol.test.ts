@@ -23,12 +23,17 @@ import { stamp } from '../support/app/stamp.js'
 
 type Row = readonly [stamp: number, value?: JsonValue]
 
-const text = readFileSync('docs/maintainers/protocol.md', 'utf8')
+/** The protocol, and its extensions beside the code. */
+const PAGES = [
+  'docs/maintainers/protocol.md',
+  ...['address', 'hand-off', 'session-store'].map((feature) => `server/features/${feature}/protocol.md`),
+]
+const text = PAGES.map((page) => readFileSync(page, 'utf8')).join('')
 
 // biome-ignore lint/suspicious/noExplicitAny: the document defines the shape
 function vectors(name: string): any {
   const block = text.match(new RegExp(`\`\`\`json vectors:${name}\n(.*?)\`\`\``, 's'))?.[1]
-  if (!block) throw new Error(`docs/maintainers/protocol.md has no vectors:${name}`)
+  if (!block) throw new Error(`${PAGES.join(', ')}: no vectors:${name}`)
   return JSON.parse(block)
 }
 

@@ -2,7 +2,8 @@
 // `npm run mutation -- --from 0 --count 20 threats/late integration/posts`: some defects, and test files whose paths match.
 // Begins with a run without defects, which records the test files that reach each defect: the others cannot notice it.
 // `--first` stops at the first file that notices a defect: minutes instead of hours.
-// Writes a line for each defect to .cache/mutation/matrix.jsonl, and goes on where an earlier run has ended.
+// Writes a line for each defect to .cache/mutation/matrix.jsonl, and goes on where an earlier run has ended. After the last defect, writes
+// the files that notice each defect to test/simulation/noticed.jsonl.
 import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
@@ -38,6 +39,8 @@ const COPIED = [
 /** ms: a defect may make tests wait forever. */
 const TEST_HANGS = 20_000
 const RUN_HANGS = 900_000
+/** Notices every defect. */
+const SIMULATION = 'test/simulation/planted-defects.test.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -153,4 +156,16 @@ for (const [index, defect] of defects.entries()) {
   const seconds = Math.round((Date.now() - began) / 1000)
   appendFileSync(values.out, `${JSON.stringify({ defect: defect.name, failed })}\n`)
   console.log(`${Object.keys(failed).length} of ${files.length} files notice, ${seconds} s: ${defect.name}`)
+}
+
+const rows = readFileSync(values.out, 'utf8').trimEnd().split('\n')
+const matrix = new Map(
+  rows.map((line) => JSON.parse(line)).map(({ defect, failed }) => [defect, Object.keys(failed).filter(Boolean)]),
+)
+if (defects.every(({ name }) => matrix.has(name))) {
+  const lines = defects.map(({ name }) => {
+    const files = matrix.get(name) ?? []
+    return JSON.stringify({ defect: name, files: files.length > 0 ? files.sort() : [SIMULATION] })
+  })
+  writeFileSync(join(ROOT, 'test/simulation/noticed.jsonl'), `${lines.join('\n')}\n`)
 }
