@@ -81,15 +81,17 @@ describe('a resent update', () => {
   })
 
   it('gets its first result after a crash, from the ticket', async () => {
-    const { start, app, result, ticket } = await begin()
+    const { clock, start, app, result, ticket } = await begin()
     await app.stop({ isCrash: true })
+    clock.advance(1000)
     expect(await resend(await connect(await start()), ticket)).toEqual(result)
   })
 
   it('gets its first result after a crash, from the store', async () => {
-    const { start, app, result } = await begin({ store: memoryStore() })
+    const { clock, start, app, result } = await begin({ store: memoryStore() })
     expect(result).toMatchObject({ level: 'store' })
     await app.stop({ isCrash: true })
+    clock.advance(1000)
     expect(await resend(await connect(await start()))).toEqual(result)
   })
 })
