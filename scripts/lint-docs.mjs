@@ -31,6 +31,8 @@ checkReadingTime()
 checkArchitecture()
 checkLinks()
 checkContributing()
+checkSizes()
+checkCodes()
 
 function pagesIn(folder) {
   const names = readdirSync(folder).filter((name) => name.endsWith('.md'))
@@ -131,6 +133,46 @@ function checkContributing() {
   if (readFileSync('.nvmrc', 'utf8').trim() !== oldest) fail('.nvmrc', `expected ${oldest}`)
   const workflow = '.github/workflows/ci.yml'
   if (!readFileSync(workflow, 'utf8').includes(`container: node:${oldest}-`)) fail(workflow, `expected Node ${oldest}`)
+}
+
+/** Looks for a section with a remedy for each code in troubleshooting.md. */
+function checkCodes() {
+  const page = 'docs/troubleshooting.md'
+  const codesIn = (file, type) => {
+    const [union] = readFileSync(file, 'utf8').match(new RegExp(`export type ${type} =[^\n]*(\n  \\|.*)*`))
+    return [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code)
+  }
+  const codes = new Set([
+    ...codesIn('shared/errors.ts', 'LiveSessionErrorCode'),
+    ...codesIn('client/advice.ts', 'AdviceCode'),
+  ])
+  const sections = readFileSync(page, 'utf8').matchAll(/^### `(\w+)`\n(.*?)(?=^##|$(?![\s\S]))/gms)
+  const texts = new Map([...sections].map(([, code, text]) => [code, text]))
+  for (const code of codes) if (!/\*\*Do:\*\* \S/.test(texts.get(code))) fail(page, `no remedy for ${code}`)
+  for (const code of texts.keys()) if (!codes.has(code)) fail(page, `explains ${code}, which does not exist`)
+}
+
+/** Compares the size limits in performance.md with those of `npm run check:package`. */
+function checkSizes() {
+  const page = 'docs/maintainers/performance.md'
+  const rows = readFileSync(page, 'utf8')
+    .split('\n')
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  const limits = new Map(JSON.parse(readFileSync('.size-limit.json', 'utf8')).map(({ name, limit }) => [name, limit]))
+  for (const [title, name] of [
+    ['`koa-live-session/client`', 'client'],
+    ['with `onFlash`', 'client and onFlash'],
+    ['with `followAddress`', 'client and followAddress'],
+    ['with `followHandOffs`', 'client and followHandOffs'],
+    ['with `keepTab`', 'client and keepTab'],
+    ['with all four', 'client and all its parts'],
+    ['`koa-live-session/hook`', 'hook'],
+    ['`koa-live-session/react`', 'react'],
+    ['`koa-live-session/vue`', 'vue'],
+  ]) {
+    const stated = rows.find(([, first]) => first?.startsWith(title))?.[2]
+    if (`${stated} kB` !== limits.get(name)) fail(page, `states ${stated} kB of ${title}, not ${limits.get(name)}`)
+  }
 }
 
 function fail(page, problem) {

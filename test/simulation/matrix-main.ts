@@ -159,13 +159,15 @@ for (const [index, defect] of defects.entries()) {
 }
 
 const rows = readFileSync(values.out, 'utf8').trimEnd().split('\n')
-const matrix = new Map(
-  rows.map((line) => JSON.parse(line)).map(({ defect, failed }) => [defect, Object.keys(failed).filter(Boolean)]),
-)
+const matrix = new Map(rows.map((line) => JSON.parse(line)).map(({ defect, failed }) => [defect, Object.keys(failed)]))
 if (defects.every(({ name }) => matrix.has(name))) {
-  const lines = defects.map(({ name }) => {
-    const files = matrix.get(name) ?? []
-    return JSON.stringify({ defect: name, files: files.length > 0 ? files.sort() : [SIMULATION] })
-  })
-  writeFileSync(join(ROOT, 'test/simulation/noticed.jsonl'), `${lines.join('\n')}\n`)
+  const filesOf = (name: string): string[] => matrix.get(name)?.filter(Boolean).sort() ?? []
+  const noticed = defects.map(({ name: defect }) => ({
+    defect,
+    files: [filesOf(defect), [SIMULATION]].find(([one]) => one),
+  }))
+  writeFileSync(
+    join(ROOT, 'test/simulation/noticed.jsonl'),
+    `${noticed.map((row) => JSON.stringify(row)).join('\n')}\n`,
+  )
 }
