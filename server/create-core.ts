@@ -71,8 +71,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const values: UpToValues = { ...ends, tickets, dispatch, sessions: new Sessions({ ...ends, dispatch }) }
 
   const cookieKeys = new SigningKeys(secrets, 'cookie')
-  const isCurrent = (cookie: VerifiedCookie): boolean =>
-    epochs.standingOf(cookie.browserSubject, cookie.user, cookie) === 'current'
+  const isCurrent = (cookie: VerifiedCookie): boolean => epochs.standingOf(cookie) === 'current'
   const toCookie = { clock, isCurrent, onForget: dropAll, warn, guestBytes }
   const members: CookieMember[] = []
   const cookies: UpToCookie = {

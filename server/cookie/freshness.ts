@@ -41,8 +41,8 @@ export class Freshness {
   compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
     if (cookie.comparison) return cookie.comparison
     // After a revocation, neither merge the cookie nor keep its comparison.
-    const standing = this.#core.epochs.standingOf(cookie.browserSubject, cookie.user, cookie)
-    return standing === 'current' ? this.meet(cookie, visitor) : this.#comparison(visitor)
+    const isCurrent = this.#core.epochs.standingOf(cookie) === 'current'
+    return isCurrent ? this.meet(cookie, visitor) : this.#comparison(visitor)
   }
 
   /** Merges a current cookie into memory, and compares the two. */

@@ -52,8 +52,7 @@ export class Identities {
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
     if (known) return { relation: 'own', visitor, cookie, read, toEnd: [] }
-    const standing = epochs.standingOf(cookie.browserSubject, cookie.user, cookie)
-    const relation = relationOf(standing, cookie.user, visitor.userSub)
+    const relation = relationOf(epochs.standingOf(cookie), cookie.user, visitor.userSub)
     if (cookie.user !== undefined && VALID.includes(relation)) epochs.learnEpoch(cookie.user, cookie.epoch)
     if (relation !== 'own') return newVisitor(relation, user, read)
     freshness.meet(cookie, visitor)

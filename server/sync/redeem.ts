@@ -53,7 +53,7 @@ export function mergeTickets(
 function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
-    if (epochs.standingOf(undefined, sub, signed) !== 'current') throw outdated(index)
+    if (epochs.standingOf({ user: sub, ...signed }) !== 'current') throw outdated(index)
     epochs.learnEpoch(sub, signed.epoch)
     return user
   }

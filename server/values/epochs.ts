@@ -31,9 +31,9 @@ const LEAST = 1_000_000
 /** Approximate bytes of a name in memory. */
 const NAME = 200
 
-/** The identity in a cookie. */
+/** The identity in a cookie, or in a user's ticket, which names no browser. */
 interface SignedName extends Signed {
-  readonly browserSubject: BrowserSubject
+  readonly browserSubject?: BrowserSubject
   readonly user: Sub | undefined
 }
 
@@ -169,14 +169,15 @@ export class Epochs {
   }
 
   /** Returns the standing of a cookie, or of a user's ticket, by its signature. */
-  standingOf(browser: BrowserSubject | undefined, user: Sub | undefined, signed: Signed): Standing {
-    if (browser !== undefined && this.isGivenUp(browser)) return 'rotated'
+  standingOf(signed: SignedName): Standing {
+    const { browserSubject, user } = signed
+    if (browserSubject !== undefined && this.isGivenUp(browserSubject)) return 'rotated'
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
   /** Returns the standing of a visitor since the count was `since`. With a cookie, decides by its validity. */
   standing({ visitor: { browserSubject, userSub }, cookie }: Shown, since: number): Standing {
-    if (cookie) return this.standingOf(cookie.browserSubject, cookie.user, cookie)
+    if (cookie) return this.standingOf(cookie)
     if (this.isGivenUp(browserSubject)) return 'rotated'
     return userSub === undefined ? 'current' : this.standingOfUser(userSub, since)
   }

@@ -124,7 +124,8 @@ describe('threat 29: a flood of strangers', () => {
     const session = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
     const replayed = app.visitor([revoked, ...session].join('; '))
     expect(await (await replayed.fetch('/')).json()).toMatchObject({ division: -1 })
-    expect(epochs.standingOf(undefined, subjectHash(userSubject('ann')), { epoch: 0, generation: 0 })).toBe('revoked')
+    const user = subjectHash(userSubject('ann'))
+    expect(epochs.standingOf({ user, epoch: 0, generation: 0 })).toBe('revoked')
   })
 
   it('evicts no sign-out', async () => {
