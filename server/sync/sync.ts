@@ -42,7 +42,7 @@ export function sync(
   const { held } = whose
   // Counts tickets by the cost of verification: their changes were counted when they were made.
   const now = core.settings.clock()
-  if (tickets.length > 0) core.limits.spendTickets(tickets, whose, now)
+  core.limits.spendTickets(tickets, whose, now)
   if (set.length > 0) core.limits.spend(set.length, whose, side.bucket, now)
   const redemptions = redeem(core, tickets, visitor, now)
   side.begin?.()
