@@ -16,11 +16,7 @@ const STARTS = ['', 'server/', 'server/features/', 'client/']
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const guides = pagesIn('docs')
 const forMaintainers = pagesIn('docs/maintainers')
-const besideCode = ['client', 'server'].flatMap((folder) =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join(folder, name)),
-)
+const besideCode = ['client', 'server'].flatMap((folder) => pagesIn(folder, true))
 
 for (const page of ['README.md', ...guides])
   for (const sentence of sentencesOf(page)) {
@@ -34,8 +30,8 @@ checkContributing()
 checkSizes()
 checkCodes()
 
-function pagesIn(folder) {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.md'))
+function pagesIn(folder, recursive = false) {
+  const names = readdirSync(folder, { recursive, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
   return names.map((name) => join(folder, name))
 }
 

@@ -161,13 +161,9 @@ for (const [index, defect] of defects.entries()) {
 const rows = readFileSync(values.out, 'utf8').trimEnd().split('\n')
 const matrix = new Map(rows.map((line) => JSON.parse(line)).map(({ defect, failed }) => [defect, Object.keys(failed)]))
 if (defects.every(({ name }) => matrix.has(name))) {
-  const filesOf = (name: string): string[] => matrix.get(name)?.filter(Boolean).sort() ?? []
-  const noticed = defects.map(({ name: defect }) => ({
-    defect,
-    files: [filesOf(defect), [SIMULATION]].find(([one]) => one),
-  }))
-  writeFileSync(
-    join(ROOT, 'test/simulation/noticed.jsonl'),
-    `${noticed.map((row) => JSON.stringify(row)).join('\n')}\n`,
-  )
+  const noticed = defects.map(({ name }) => {
+    const files = matrix.get(name)?.filter(Boolean).sort() ?? []
+    return `${JSON.stringify({ defect: name, files: files.length > 0 ? files : [SIMULATION] })}\n`
+  })
+  writeFileSync(join(ROOT, 'test/simulation/noticed.jsonl'), noticed.join(''))
 }

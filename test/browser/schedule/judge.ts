@@ -100,7 +100,7 @@ function lastOf(departures: readonly Departure[], browser: number): number {
 /**
  * Each item of a saved or pending change must be in the cart exactly once, however its page was left. As docs/stores-reference.md says, an item
  * may be there twice if the server was killed before its page received the answer. A pending item may be lost if the browser had not shown its
- * first cookie, or if another tab changed the key before it received the item, or after.
+ * first cookie, or if another tab made a change that the item's page had not shown.
  */
 function judgeAdded(all: readonly Write[], record: Record, { browser, whose, values }: End): readonly string[] {
   const { departures, kills } = record
