@@ -7,6 +7,7 @@ import { coreOf } from '../../server/plugin.js'
 import type { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { startCluster } from '../support/app/cluster.js'
+import { appOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import { set, startWithUsers, values } from '../support/app/users.js'
@@ -207,7 +208,7 @@ it('a process learns of an erasure from a ticket', async () => {
   await ann.fetch('/login/now?user=ann')
   const socket = await ann.connect()
   await socket.change('division', 5)
-  const session = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+  const session = appOnly(ann.cookie)
   const there = two.visitor(session.join('; '))
   expect((await there.store({ tickets: [present(socket.tickets.at(-1)).text] })).status).toBe(200)
   expect(await values(there)).toMatchObject({ division: 5, role: 'guest' })

@@ -4,6 +4,7 @@ import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
+import { appOnly } from '../support/app/departures.js'
 import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -82,7 +83,7 @@ describe('sign-in', () => {
     await set(visitor, { cart: ['b'] })
     const former = visitor.cookie
     await visitor.fetch('/login?user=ann')
-    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const session = appOnly(visitor.cookie)
     const stale = app.visitor([former, ...session].join('; '))
     const path = `/set?values=${encodeURIComponent('{"division":5}')}`
     const answers = await Promise.all([1, 2, 3].map(() => stale.fetch(path)))

@@ -4,7 +4,7 @@ import type { Store } from '../../server/store-types.js'
 import type { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
-import { liveOnly } from '../support/app/departures.js'
+import { appOnly, liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -35,7 +35,7 @@ const cart = async (visitor: Visitor): Promise<unknown> => (await values(visitor
 
 /** Returns a late request: the guest's cookie beside the app session of now. */
 const late = (app: App, guest: string, { cookie }: Visitor): Visitor => {
-  const session = cookie.split('; ').filter((pair) => pair.startsWith('app'))
+  const session = appOnly(cookie)
   return app.visitor([liveOnly(guest), ...session].join('; '))
 }
 

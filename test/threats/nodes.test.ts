@@ -4,6 +4,7 @@ import { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { startCluster } from '../support/app/cluster.js'
+import { appOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { signedInAs } from '../support/app/users.js'
 
@@ -15,10 +16,10 @@ describe('threat 9: another node during a slow sign-out', () => {
       if (ctx.path === '/logout/leave') await gate.pass()
     })
     const ann = await signedInAs(one)
-    const appOnly = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const session = appOnly(ann.cookie)
     const leaving = ann.fetch('/logout/leave')
     await gate.entered
-    const socket = await two.visitor(appOnly.join('; ')).connect()
+    const socket = await two.visitor(session.join('; ')).connect()
     gate.open()
     await leaving
     const change = socket.change('division', 66).then(() => 'taken')

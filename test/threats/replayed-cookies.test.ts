@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
-import { liveOnly, written } from '../support/app/departures.js'
+import { appOnly, liveOnly, written } from '../support/app/departures.js'
 import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
@@ -76,7 +76,7 @@ describe('threat 56: a request with a retired cookie', () => {
 
   it('acts as the user who signed in from that guest', async () => {
     const { app, browser, old } = await leave(GUEST, '/login/now?user=ann')
-    const session = browser.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const session = appOnly(browser.cookie)
     const late = app.visitor([old, ...session].join('; '))
     await set(late, { division: 5, theme: 'light' })
     expect(cookieContent(late).browser).toBe(cookieContent(browser).browser)

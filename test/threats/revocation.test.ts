@@ -4,7 +4,7 @@ import type { Socket } from 'socket.io'
 import type { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { outcome } from '../support/app/bounded.js'
-import { liveOnly } from '../support/app/departures.js'
+import { appOnly, liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
@@ -212,7 +212,7 @@ describe('threat 3: a cookie of a newer epoch', () => {
     await values(visitor)
     const fresh = cookieFor(before.live, { userId: 'ann' })
     const after = await startWithUsers({ clock: before.clock })
-    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const session = appOnly(visitor.cookie)
     await after.visitor([fresh, ...session].join('; ')).fetch('/')
     const thief = after.visitor([stolen, ...session].join('; '))
     expect((await thief.store({ tickets: [ticket] })).status).toBe(403)
@@ -223,7 +223,7 @@ describe('threat 3: a cookie of a newer epoch', () => {
     const [here, there] = [await startWithUsers(), await startWithUsers()]
     const { visitor, socket } = await ann(there)
     await here.live.revoke('ann')
-    const session = visitor.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const session = appOnly(visitor.cookie)
     await there.visitor([cookieFor(here.live, { userId: 'ann' }), ...session].join('; ')).fetch('/')
     socket.io.emit('live_session:sync', { set: [['division', -1, '', 666]] })
     await socket.closed

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import type { App } from '../support/app/app.js'
 import { AuthStore, identify, pages } from '../support/app/auth.js'
+import { appOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { RawPolling } from '../support/app/raw-polling.js'
 import { RawSocket } from '../support/app/raw-socket.js'
@@ -67,7 +68,7 @@ async function start(): Promise<Slow> {
 
 /** Returns only the cookies of the app's own session. */
 const sessionOf = ({ cookie }: Visitor): string => {
-  const pairs = cookie.split('; ').filter((pair) => pair.startsWith('app'))
+  const pairs = appOnly(cookie)
   return pairs.join('; ')
 }
 

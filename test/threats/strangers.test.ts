@@ -4,6 +4,7 @@ import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
+import { appOnly } from '../support/app/departures.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
 import { signedInAs } from '../support/app/users.js'
@@ -121,11 +122,10 @@ describe('threat 29: a flood of strangers', () => {
       await visitor.fetch('/logout/leave')
       epochs.revoke(userSubject(`user-${index}`))
     })
-    const session = ann.cookie.split('; ').filter((pair) => pair.startsWith('app'))
+    const session = appOnly(ann.cookie)
     const replayed = app.visitor([revoked, ...session].join('; '))
     expect(await (await replayed.fetch('/')).json()).toMatchObject({ division: -1 })
-    const user = subjectHash(userSubject('ann'))
-    expect(epochs.standingOf({ user, epoch: 0, generation: 0 })).toBe('revoked')
+    expect(epochs.standingOf({ user: subjectHash(userSubject('ann')), epoch: 0, generation: 0 })).toBe('revoked')
   })
 
   it('evicts no sign-out', async () => {

@@ -7,6 +7,11 @@ export function liveOnly(cookie: string): string {
   return pairs.join('; ')
 }
 
+/** Returns only the cookies of the app's own session. */
+export function appOnly(cookie: string): readonly string[] {
+  return cookie.split('; ').filter((pair) => pair.startsWith('app'))
+}
+
 export function written(answer: Response): readonly string[] {
   return answer.headers.getSetCookie().filter((line) => LIVE.test(line))
 }
