@@ -18,7 +18,9 @@ export function hookPage() {
     jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
     Object.assign(globalThis, {
       addEventListener: page.addEventListener.bind(page),
-      removeEventListener: page.removeEventListener.bind(page),
+      // Node understands a boolean only when it adds a listener.
+      removeEventListener: (type: string, listener: () => void, capture = false): void =>
+        page.removeEventListener(type, listener, { capture }),
     })
   })
   afterEach(() => {
