@@ -52,7 +52,7 @@ describe('copyOf()', () => {
       fc.property(fc.oneof(fc.jsonValue({ noUnicodeString: false }), any), (value) => {
         if (frozen(value) !== undefined) expect(copied(value)).toStrictEqual(frozen(value))
       }),
-      { numRuns: atScale(300, 1000) },
+      { numRuns: atScale(100, 1000) },
     )
   })
 })

@@ -12,13 +12,12 @@ import { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
-import { atScale } from '../support/app/scale.js'
 import { Visitor } from '../support/app/visitor.js'
 import { within } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
 
 describe('sockets that connect at once after a restart', () => {
-  const [USERS, TABS] = [atScale(5, 20), 5]
+  const [USERS, TABS] = [20, 5]
   const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write', cookie: false } })
 
   it('share one load per subject', async () => {

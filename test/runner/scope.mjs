@@ -11,12 +11,15 @@ export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 const BROWSER_FILES = 'back|filter|frozen-tabs|tabs|updates'
 
 /**
- * Path patterns that only `npm run test:all` runs: tests that take minutes, need many processes, or repeat a quicker test in a
- * whole app.
+ * Path patterns that only `npm run test:all` runs: tests that take minutes, need many processes, test a tool of the tests, or repeat
+ * a quicker test in a whole app.
  */
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',
   '/test/messages/every-message\\.',
+  '/test/integration/(hook-restarts|reconnect-storm)\\.',
+  '/test/simulation/planted-defects\\.',
+  '/test/testing/store-contract\\.',
   '/test/threats/guest-heap\\.',
   `/test/browser/(?!(${BROWSER_FILES})\\.)`,
 ]

@@ -68,7 +68,7 @@ describe('freezeJson', () => {
   })
 
   it('stops reading a large value at its limit', () => {
-    const wide = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`k${i}`, i]))
+    const wide = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, i]))
     let reads = 0
     const counting = new Proxy(wide, {
       get: (target, key) => {

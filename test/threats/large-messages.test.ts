@@ -26,12 +26,12 @@ const start = async (): Promise<App> => {
   })
 }
 const setting = (json: string): string => `42["live_session:sync",{"set":[["cart",-1,"",${json}]]}]`
-const million = (): string => `{${Array.from({ length: 1_000_000 }, (_, i) => `"${i.toString(36)}":0`).join(',')}}`
+const many = (): string => `{${Array.from({ length: 200_000 }, (_, i) => `"${i.toString(36)}":0`).join(',')}}`
 
 describe('threat 13: a message over the limit', () => {
   it.each<[string, () => Buffer]>([
     ['a string of 2 MB', () => RawSocket.frame(setting(`["${'x'.repeat(2_000_000)}"]`))],
-    ['an object of a million members', () => RawSocket.frame(setting(million()))],
+    ['an object of 200,000 members', () => RawSocket.frame(setting(many()))],
     [
       '2 MB in two fragments',
       () => {
