@@ -46,8 +46,9 @@ export function createClient<F extends Fields>(
   /** While true, listeners are notified later. */
   let isBusy = false
   let isNews = false
-  // A random start: the server distinguishes the computed changes of all tabs by these ids.
-  let calls = Math.floor(Math.random() * 2 ** 52)
+  // The server distinguishes the computed changes of all tabs by this name, and orders those of a tab by their number.
+  const name = Math.random().toString(36).slice(2)
+  let calls = 0
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
   const visitors = createListeners<[visitor: PageVisitor]>()
@@ -135,7 +136,7 @@ export function createClient<F extends Fields>(
     next?: Next,
   ): Promise<void> => {
     calls += 1
-    const id = calls.toString(36)
+    const id = `${name}-${calls}`
     let left = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
       const end = (failure?: Failure): void => {

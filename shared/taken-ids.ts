@@ -6,17 +6,13 @@ import { isStamp, type Stamp } from './stamp.js'
 
 /** ms for which a register remembers its computed changes: a retry after a lost answer arrives within this time. */
 const YOUNG = 2 * 60 * 1000
-/** Maximum ids to remember for a key, the newest. */
-export const MAX_IDS = 200
-/** Maximum ids of a subject, some 24 kB in a store; however many the other keys have, each key keeps its newest `LEAST`. */
-const MAX_IN_ALL = 500
-const LEAST = 20
+/** Maximum ids to remember for a key, the newest: one for each page that computes changes, and one for each update of a handler. */
+export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
 
 /** Replaces dropped ids: changes up to its stamp are unknown. */
 const UNKNOWN = ''
-const NONE = -1
 
 const ID = /^[\w-]{1,32}$/
 
@@ -29,38 +25,40 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
-/** Returns the stamp at which a computed change was accepted; undefined if never, too long ago, or if the change is not computed. */
-export function takenAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
-  return register?.ids?.find(([taken]) => taken === id && id !== UNKNOWN)?.[1]
-}
-
-/** All registers of a subject. */
-interface Registers {
-  register(key: string): StoredRegister | undefined
-  registers(): readonly StoredRegister[]
+/**
+ * Returns whether the change `id` was accepted if `taken` was: the same, or an earlier one of that page. A page numbers its changes,
+ * `<page>-<number>`, and sends each of a key after the outcome of the previous one.
+ */
+export function covers(taken: string, id: string): boolean {
+  const [page, number] = id.split('-')
+  const [other, newest] = taken.split('-')
+  return taken === id || (page === other && Number(number) <= Number(newest))
 }
 
 /**
- * Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`.
- *
- * @param all the subject's registers: the ids of other keys count toward the maximum, too
+ * Returns the stamp at which a computed change was accepted, or a later one of its page; undefined if never, too long ago, or if the change
+ * is not computed.
  */
-export function carrying(next: StoredRegister, all: Registers | undefined, now: number, id?: string): StoredRegister {
-  const over = all?.register(next.key)
+export function takenAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
+  return register?.ids?.find(([taken]) => taken !== UNKNOWN && covers(taken, id))?.[1]
+}
+
+/** Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`. */
+export function carrying(
+  next: StoredRegister,
+  over: StoredRegister | undefined,
+  now: number,
+  id?: string,
+): StoredRegister {
   if (!id && !over?.ids) return next
   const known = over ? (over.ids ?? [[UNKNOWN, over.stamp] as const]) : []
-  const others = (all?.registers() ?? []).reduce(
-    (sum, { key, ids }) => sum + (key === next.key || !ids ? 0 : youngest(ids, now).length),
-    0,
-  )
-  const most = Math.min(MAX_IDS, Math.max(LEAST, MAX_IN_ALL - others))
-  const ids = youngest(id ? [...known, [id, next.stamp]] : known, now, most)
+  const ids = youngest(id ? [...known.filter(([taken]) => !covers(id, taken)), [id, next.stamp]] : known, now)
   return ids.length === 0 ? next : { ...next, ids }
 }
 
 /** Returns the ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
 function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS): readonly TakenId[] {
-  const tooMany = ids.length > most ? ids.length - most : NONE
+  const tooMany = ids.length > most ? ids.length - most : -1
   const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - YOUNG || at <= tooMany)
   const [, upTo] = ids[last] ?? []
   const young = ids.slice(last + 1)

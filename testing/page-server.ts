@@ -194,7 +194,7 @@ export class OneVisitor implements PageSessions {
     const now = this.#clock()
     const stamp = nextStamp(now, newestOf([...last, seen]))
     for (const [{ key }, value] of changes)
-      this.#replica.merge(carrying({ key, stamp, value }, this.#replica, now, id), source)
+      this.#replica.merge(carrying({ key, stamp, value }, this.#replica.register(key), now, id), source)
     return stamp
   }
 

@@ -4,6 +4,7 @@ import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes, type TakenId } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
+import { covers } from '../../shared/taken-ids.js'
 import { settle } from './act.js'
 import type { Call, Effect } from './messages.js'
 
@@ -148,7 +149,7 @@ export function recompute(page: Keys): void {
         change.calls = change.calls.filter((call) => {
           try {
             // Skip a call that another page has sent: the base value contains its result.
-            value = field.ids?.flat().includes(call.id) ? from : call.next?.(value)
+            value = field.ids?.some(([id]) => covers(id, call.id)) ? from : call.next?.(value)
             return true
           } catch (error) {
             settle(page, [{ calls: [call] }], { code: 'invalid_value', error })
@@ -181,18 +182,15 @@ function unsent({ value, calls, id, group }: Change): Change {
   return { value, calls, id, group, from: NaN }
 }
 
-/** Marks which of this page's computed changes the new value contains. */
+/** Compares this page's computed changes with those in the new value. */
 function compare(field: Field, ids: readonly TakenId[]): void {
-  let known = 0
-  for (const change of field.changes) {
-    const taken = ids.find(([id, upTo]) => (id ? id === change.id : change.stamp && change.stamp <= upTo))
+  field.changes = field.changes.map((change) => {
+    const taken = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
     // Another page sent this change from the outbox. Changes that this page itself may have sent are retried, with the later changes.
     if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
-    // Each change contains this page's earlier changes.
-    if (taken) known = Math.max(known, change.stamp ?? field.stamp)
-  }
-  // A process that did not know the change has overwritten it: send the change again.
-  field.changes = field.changes.map((one) => (one.id && one.stamp && one.stamp > known ? unsent(one) : one))
+    // A process that did not know the change has overwritten it: send the change again.
+    return !taken && change.id && change.stamp ? unsent(change) : change
+  })
 }
 
 /** Resets the field for another visitor: to the default and, if carried over, to this page's changes. */

@@ -124,7 +124,7 @@ export class Registers<K extends Kept> implements NameOwner {
     const now = this.core.settings.clock()
     kept.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => replica.stamp(key))))
-    const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, replica, now))
+    const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, replica.register(key), now))
     this.tell(kept, this.merge(kept, registers, source))
     this.prune(kept)
     return stamp

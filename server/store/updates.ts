@@ -103,7 +103,8 @@ export class Updates<N extends StoredName> {
    */
   async insist(subject: N, update: Update): Promise<Stamp> {
     const { health } = this.#place
-    const id = randomBytes(ID_BYTES).toString('base64url')
+    // No number of a page's: another update may succeed before this one is retried.
+    const id = randomBytes(ID_BYTES).toString('hex')
     const end = performance.now() + PATIENCE
     for (;;) {
       try {
@@ -153,7 +154,7 @@ export class Updates<N extends StoredName> {
       const now = this.#settings.clock()
       const expected = standing?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
-      const register = carrying({ key: field.key, stamp, value: next() }, replica, now, id)
+      const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
       const name = this.#place.nameOf(subject)
       const isSet = await health.inTime(
         health.ask(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),

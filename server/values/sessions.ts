@@ -84,7 +84,7 @@ export class Sessions {
     const stamp = nextStamp(now, newestOf(last))
     for (const [subject, written] of bySubject(changes, owner, stamp)) {
       const replica = this.find(subject)
-      const registers = written.map((register) => carrying(register, replica, now, id))
+      const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
       this.#changes.take(subject, registers, source)
     }
     return stamp

@@ -99,5 +99,5 @@ it('an update over an expiring value recomputes while it waits', () => {
   page.effects()
   page.on('connect')
   page.greet(THE_GUEST)
-  expect(page.sent()).toEqual([['cart', 10.5, '1', ['b']]])
+  expect(page.sent()).toEqual([['cart', 10.5, 'page-1', ['b']]])
 })

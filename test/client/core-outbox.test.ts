@@ -78,8 +78,8 @@ describe('the outbox', () => {
     page.answer()
     page.update('cart', add('b'))
     const after = next(page, ['cart', 10, ['a']])
-    expect(sent(after)).toEqual([['cart', 10, '1', ['a', 'b']]])
-    const ticket = bareTicket({ changes: [['cart', 12, ['a', 'b', 'x']]], ids: { cart: [['1', 11]] } })
+    expect(sent(after)).toEqual([['cart', 10, 'page-1', ['a', 'b']]])
+    const ticket = bareTicket({ changes: [['cart', 12, ['a', 'b', 'x']]], ids: { cart: [['page-1', 11]] } })
     after.on('posted', {
       status: 200,
       wait: 0,
@@ -133,7 +133,7 @@ describe('the outbox', () => {
     after.on('restored', [remainsOf(one.page), remainsOf(other.page)])
     expect(sent(after)).toEqual([
       ['cart', 0, '', ['a']],
-      ['cart', 0, '2', ['a', 'b']],
+      ['cart', 0, 'page-2', ['a', 'b']],
     ])
     after.answer({ results: [taken(11), taken(12)] })
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b'], []])
@@ -147,7 +147,7 @@ describe('the outbox', () => {
     other.update('cart', add('b'))
     const after = new BarePage()
     after.on('restored', [remainsOf(stale.page), remainsOf(other.page)])
-    expect([after.get('cart'), sent(after)]).toEqual([['x', 'b'], [['cart', 10, '1', ['x', 'b']]]])
+    expect([after.get('cart'), sent(after)]).toEqual([['x', 'b'], [['cart', 10, 'page-1', ['x', 'b']]]])
   })
 
   it.each([
@@ -168,8 +168,8 @@ describe('the outbox', () => {
 describe('two updates in the outbox', () => {
   /** They go out together: the server knows which of them it has taken. */
   const LIST = [
-    ['cart', 10, '1', ['a', 'b']],
-    ['cart', 10, '2', ['a', 'b', 'c']],
+    ['cart', 10, 'page-1', ['a', 'b']],
+    ['cart', 10, 'page-2', ['a', 'b', 'c']],
   ]
   /** The first was in flight, so the second did not join it. */
   const left = (): BarePage => {
@@ -211,16 +211,19 @@ describe('two updates in the outbox', () => {
     page.effects()
     page.take(11)
     page.on('return')
-    expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
+    expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
   })
 
   it('yield to a later page’s change', () => {
     const later = BarePage.greeted()
     later.comeBack({ ...THE_GUEST, changes: [['cart', 12, ['a', 'b', 'c']]] })
-    later.on('set', { id: '9', next: add('d') }, [['cart', undefined]])
+    later.on('set', { id: 'page-9', next: add('d') }, [['cart', undefined]])
     const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b', 'c'] }, stamps: { cart: 12 } } as never)
     after.on('restored', [remainsOf(left().page), remainsOf(later.page)])
-    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c', 'd'], [['cart', 12, '9', ['a', 'b', 'c', 'd']]]])
+    expect([after.get('cart'), sent(after)]).toEqual([
+      ['a', 'b', 'c', 'd'],
+      [['cart', 12, 'page-9', ['a', 'b', 'c', 'd']]],
+    ])
   })
 
   it.each([
@@ -229,14 +232,14 @@ describe('two updates in the outbox', () => {
   ])('yield to a longer list of a page that %s', (_, base) => {
     const page = left()
     const first = remainsOf(page.page)
-    const short = base === 10 ? first : JSON.stringify(['g', [], [['cart', 11, '2', ['a', 'b', 'c']]]])
+    const short = base === 10 ? first : JSON.stringify(['g', [], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
     page.on('return')
     page.update('cart', add('d'))
     const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b'] }, stamps: { cart: 11 } } as never)
     after.on('restored', [short, remainsOf(page.page)])
     expect([after.get('cart'), sent(after)]).toEqual([
       ['a', 'b', 'c', 'd'],
-      [...LIST, ['cart', 10, '3', ['a', 'b', 'c', 'd']]],
+      [...LIST, ['cart', 10, 'page-3', ['a', 'b', 'c', 'd']]],
     ])
   })
 
@@ -255,7 +258,7 @@ describe('two updates in the outbox', () => {
     expect(sent(after)).toEqual(LIST)
     const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const
     after.answer({ results: [conflict, conflict] } as never)
-    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, '2', ['a', 'b', 'c']]]])
+    expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
     after.answer({ results: [taken(12)], held: [['cart', 12]] })
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'c'], 'saved', []])
   })

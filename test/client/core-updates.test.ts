@@ -25,7 +25,7 @@ describe('an update', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'saving'])
-    expect(page.sent()).toEqual([['cart', 10, '1', ['a', 'b']]])
+    expect(page.sent()).toEqual([['cart', 10, 'page-1', ['a', 'b']]])
     page.take(11)
     page.answer()
     expect([page.settled, page.status('cart')]).toEqual([['update saved'], 'saved'])
@@ -37,9 +37,9 @@ describe('an update', () => {
     page.effects()
     page.overtake(11, ['theirs'])
     expect(page.get('cart')).toEqual(['theirs', 'mine'])
-    expect(page.sent()).toEqual([['cart', 11, '1', ['theirs', 'mine']]])
+    expect(page.sent()).toEqual([['cart', 11, 'page-1', ['theirs', 'mine']]])
     page.overtake(12)
-    expect(page.sent()).toEqual([['cart', 12, '1', ['mine']]])
+    expect(page.sent()).toEqual([['cart', 12, 'page-1', ['mine']]])
     page.take(13)
     page.answer()
     expect(page.settled).toEqual(['update saved'])
@@ -50,7 +50,7 @@ describe('an update', () => {
     page.on('disconnect')
     page.update('cart', add('b'))
     comeBack(page, ['cart', 12, ['a', 'x']])
-    expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 12, '1', ['a', 'x', 'b']]]])
+    expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 12, 'page-1', ['a', 'x', 'b']]]])
   })
 
   it('recomputes nothing over an equal value', () => {
@@ -63,7 +63,7 @@ describe('an update', () => {
     })
     const shown = page.get('cart')
     comeBack(page, ['cart', 12, ['a']])
-    expect([times, page.sent()]).toEqual([1, [['cart', 12, '1', ['a', 'b']]]])
+    expect([times, page.sent()]).toEqual([1, [['cart', 12, 'page-1', ['a', 'b']]]])
     expect(page.get('cart')).toBe(shown)
   })
 
@@ -72,7 +72,7 @@ describe('an update', () => {
     page.update('cart', add('b'))
     page.effects()
     comeBack(page, ['cart', 12, ['a', 'b']])
-    expect([page.get('cart'), page.sent()]).toEqual([['a', 'b'], [['cart', 10, '1', ['a', 'b']]]])
+    expect([page.get('cart'), page.sent()]).toEqual([['a', 'b'], [['cart', 10, 'page-1', ['a', 'b']]]])
     page.synced({ results: [{ stamp: 12, level: 'memory' }] })
     expect([page.get('cart'), page.settled]).toEqual([['a', 'b'], []])
     page.answer({ held: [['cart', 12]] })
@@ -85,7 +85,7 @@ describe('an update', () => {
     comeBack(page, ['cart', 12, ['a', 'x']])
     page.effects()
     page.overtake(12, ['a', 'x'])
-    expect([page.settled, page.sent()]).toEqual([[], [['cart', 12, '1', ['a', 'x', 'b']]]])
+    expect([page.settled, page.sent()]).toEqual([[], [['cart', 12, 'page-1', ['a', 'x', 'b']]]])
   })
 
   it('is rejected on a conflict without a newer value', () => {
@@ -127,7 +127,7 @@ describe('several updates of a key', () => {
     page.on('disconnect')
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     comeBack(page, ['cart', 10, []])
-    expect(page.sent()).toEqual([['cart', 10, '3', ['a', 'b', 'c']]])
+    expect(page.sent()).toEqual([['cart', 10, 'page-3', ['a', 'b', 'c']]])
     page.take(12)
     page.answer()
     expect(page.settled).toEqual(['a saved', 'b saved', 'c saved'])
@@ -136,9 +136,9 @@ describe('several updates of a key', () => {
   it('wait for the first in flight, then go out together', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
-    expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 10, '1', ['a']]]])
+    expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 10, 'page-1', ['a']]]])
     page.take(11)
-    expect(page.sent()).toEqual([['cart', 11, '3', ['a', 'b', 'c']]])
+    expect(page.sent()).toEqual([['cart', 11, 'page-3', ['a', 'b', 'c']]])
   })
 
   it('are rebased in order after a conflict', () => {
@@ -147,9 +147,9 @@ describe('several updates of a key', () => {
     page.effects()
     page.overtake(11, ['x'])
     expect(page.get('cart')).toEqual(['x', 'a', 'b', 'c'])
-    expect(page.sent()).toEqual([['cart', 11, '1', ['x', 'a']]])
+    expect(page.sent()).toEqual([['cart', 11, 'page-1', ['x', 'a']]])
     page.take(12)
-    expect(page.sent()).toEqual([['cart', 12, '3', ['x', 'a', 'b', 'c']]])
+    expect(page.sent()).toEqual([['cart', 12, 'page-3', ['x', 'a', 'b', 'c']]])
   })
 
   it('build on the value normalized by the schema', () => {
@@ -159,7 +159,7 @@ describe('several updates of a key', () => {
     page.effects()
     page.learn(['cart', 11, ['A']])
     page.synced({ results: [{ stamp: 11, level: 'memory' }] })
-    expect(page.sent()).toEqual([['cart', 11, '2', ['A', 'b']]])
+    expect(page.sent()).toEqual([['cart', 11, 'page-2', ['A', 'b']]])
   })
 
   it('keep the later after an invalid earlier', () => {
@@ -168,7 +168,7 @@ describe('several updates of a key', () => {
     page.update('cart', add('b'), 'b')
     page.effects()
     page.refuse('invalid_value')
-    expect([page.settled, page.sent()]).toEqual([['a invalid_value'], [['cart', 10, '2', ['b']]]])
+    expect([page.settled, page.sent()]).toEqual([['a invalid_value'], [['cart', 10, 'page-2', ['b']]]])
   })
 
   it('wait for the resent first', () => {
@@ -177,9 +177,9 @@ describe('several updates of a key', () => {
     page.update('cart', add('b'), 'b')
     page.effects()
     comeBack(page, ['cart', 11, ['a', 'x']])
-    expect(page.sent()).toEqual([['cart', 10, '1', ['a']]])
+    expect(page.sent()).toEqual([['cart', 10, 'page-1', ['a']]])
     page.synced({ results: [{ stamp: 11, level: 'memory' }] })
-    expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 11, '2', ['a', 'x', 'b']]]])
+    expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 11, 'page-2', ['a', 'x', 'b']]]])
   })
 })
 
@@ -192,7 +192,7 @@ describe('updates beside sets', () => {
     comeBack(page, ['cart', 12, ['x']])
     expect([page.get('cart'), page.sent()]).toEqual([['b'], [['cart', 12, '', []]]])
     page.take(13)
-    expect(page.sent()).toEqual([['cart', 13, '2', ['b']]])
+    expect(page.sent()).toEqual([['cart', 13, 'page-2', ['b']]])
   })
 
   it('let a set replace unsent updates', () => {
@@ -213,7 +213,7 @@ describe('updates beside sets', () => {
     page.set('cart', [])
     page.effects()
     page.overtake(12, ['x'])
-    expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 12, '1', ['x', 'b']]]])
+    expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 12, 'page-1', ['x', 'b']]]])
     page.take(13)
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 13, '', []]]])
   })
@@ -223,7 +223,7 @@ describe('updates beside sets', () => {
     page.set('cart')
     page.update('cart', add('b'))
     page.take(11)
-    expect([page.get('cart'), page.sent().at(-1)]).toEqual([['b'], ['cart', 11, '2', ['b']]])
+    expect([page.get('cart'), page.sent().at(-1)]).toEqual([['b'], ['cart', 11, 'page-2', ['b']]])
   })
 })
 
@@ -236,7 +236,7 @@ describe('an update without a socket', () => {
     page.set('division', 3)
     expect(page.answer({ stamp: 11 })?.set).toEqual([
       ['division', 0, '', 3],
-      ['cart', 10, '1', ['a', 'b']],
+      ['cart', 10, 'page-1', ['a', 'b']],
     ])
     expect(page.settled).toEqual(['3 saved', 'update saved'])
   })
@@ -247,8 +247,8 @@ describe('an update without a socket', () => {
     page.post()
     page.update('cart', add('b'))
     page.on('posted', { status: 200, wait: 0, answer: { kept: true, held: [], results: [{ code: 'too_large' }] } })
-    expect(page.remains()?.drafts).toEqual([['cart', 10, '2', ['a', 'b']]])
-    expect(page.answer({ stamp: 11 })?.set).toEqual([['cart', 10, '2', ['a', 'b']]])
+    expect(page.remains()?.drafts).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
+    expect(page.answer({ stamp: 11 })?.set).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
     expect([page.settled, page.post()]).toEqual([['s too_large', 'update saved'], undefined])
   })
 })
@@ -268,7 +268,7 @@ function taken(): BarePage {
 describe('an acknowledged update', () => {
   it('counts as saved by a newer value with its id', () => {
     const page = taken()
-    const ids = { cart: [['1', NOW] as const, ['x', NOW + 5] as const] }
+    const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 5, ['mine', 'theirs']]], ids })
     expect([page.get('cart'), page.sent()]).toEqual([['mine', 'theirs'], []])
     page.answer()
@@ -284,17 +284,17 @@ describe('an acknowledged update', () => {
     other.on('restored', [remainsOf(page.page)])
     page.update('cart', add('later'), 'later')
     expect(other.sent()).toEqual([
-      ['cart', 0, '1', ['first']],
-      ['cart', 0, '2', ['first', 'mine']],
+      ['cart', 0, 'page-1', ['first']],
+      ['cart', 0, 'page-2', ['first', 'mine']],
     ])
-    const ids = { cart: [['1', NOW] as const, ['2', NOW + 1] as const] }
+    const ids = { cart: [['page-2', NOW + 1] as const] }
     const changes = [['cart', NOW + 1, ['first', 'mine']] as const]
     page.effects()
     page.on('connect')
     page.greet({ ...THE_GUEST, changes, ids })
-    page.synced({ ticket: bareTicket({ changes, ids }), results: [{ stamp: NOW, level: 'memory' }] })
+    page.synced({ ticket: bareTicket({ changes, ids }), results: [{ stamp: NOW + 1, level: 'memory' }] })
     expect(page.get('cart')).toEqual(['first', 'mine', 'later'])
-    expect(page.sent().at(-1)).toEqual(['cart', NOW + 1, '3', ['first', 'mine', 'later']])
+    expect(page.sent().at(-1)).toEqual(['cart', NOW + 1, 'page-3', ['first', 'mine', 'later']])
     page.take(NOW + 2)
     page.answer()
     expect([page.settled, page.get('cart')]).toEqual([
@@ -307,7 +307,7 @@ describe('an acknowledged update', () => {
     const page = taken()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     expect(page.get('cart')).toEqual(['theirs', 'mine'])
-    expect(page.sent()).toEqual([['cart', NOW + 5, '1', ['theirs', 'mine']]])
+    expect(page.sent()).toEqual([['cart', NOW + 5, 'page-1', ['theirs', 'mine']]])
     page.take(NOW + 6)
     page.answer()
     expect(page.settled).toEqual(['mine saved'])
@@ -318,10 +318,13 @@ describe('an acknowledged update', () => {
     page.update('cart', add('later'), 'later')
     page.effects()
     // The process had lost the earlier update.
-    const ticket = page.hear({ changes: [['cart', NOW + 1, ['mine', 'later']]], ids: { cart: [['2', NOW + 1]] } })
+    const ticket = page.hear({ changes: [['cart', NOW + 1, ['mine', 'later']]], ids: { cart: [['page-2', NOW + 1]] } })
     page.synced({ ticket, results: [{ stamp: NOW + 1, level: 'memory' }] })
     const cart = ['mine', 'later', 'theirs']
-    page.hear({ changes: [['cart', NOW + 5, cart]], ids: { cart: [['2', NOW + 1] as const, ['x', NOW + 5] as const] } })
+    page.hear({
+      changes: [['cart', NOW + 5, cart]],
+      ids: { cart: [['page-2', NOW + 1] as const, ['x', NOW + 5] as const] },
+    })
     expect([page.get('cart'), page.sent()]).toEqual([cart, []])
   })
 
@@ -358,7 +361,7 @@ describe('an acknowledged update', () => {
     const page = taken()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     // A greeting, or another node, knows of both.
-    const ids = { cart: [['1', NOW] as const, ['x', NOW + 5] as const] }
+    const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 7, ['mine', 'theirs']]], ids })
     page.synced({
       results: [{ stamp: NOW, level: 'memory' }],
@@ -374,7 +377,7 @@ describe('an update with a lost answer', () => {
   it('is acknowledged with its original stamp', () => {
     const page = BarePage.greeted()
     page.update('cart', add('mine'), 'mine')
-    page.comeBack({ ...known, ids: { cart: [['1', NOW] as const, ['x', NOW + 5] as const] } })
+    page.comeBack({ ...known, ids: { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] } })
     page.synced({ results: [{ stamp: NOW, level: 'memory' }] })
     expect(page.get('cart')).toEqual(['mine', 'theirs'])
     page.answer()
@@ -388,6 +391,6 @@ describe('an update with a lost answer', () => {
     page.comeBack(known)
     page.effects()
     page.synced({ results: [{ stamp: NOW, level: 'memory' }] })
-    expect(page.sent()).toEqual([['cart', NOW + 5, '2', ['mine', 'theirs', 'later']]])
+    expect(page.sent()).toEqual([['cart', NOW + 5, 'page-2', ['mine', 'theirs', 'later']]])
   })
 })

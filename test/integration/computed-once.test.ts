@@ -4,7 +4,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { SyncResult } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
-import type { TestSocket } from '../support/app/socket.js'
+import type { ReceivedTicket, TestSocket } from '../support/app/socket.js'
 import { cookieContent } from '../support/app/users.js'
 
 /** Processes of a user's app, with the same clock and options. */
@@ -124,6 +124,14 @@ describe('several changes of a key', () => {
     return answer.results
   }
 
+  /** Resolves with the ticket of the cart's update. */
+  async function ticketWith(socket: TestSocket, id: string): Promise<ReceivedTicket> {
+    for (;;) {
+      const ticket = await socket.ticket()
+      if (ticket.claims.ids?.['cart']?.some(([one]) => one === id)) return ticket
+    }
+  }
+
   async function open(given: object = {}) {
     const app = await site(given).start()
     return { socket: await connect(app), ann: await app.live.user('ann') }
@@ -140,6 +148,19 @@ describe('several changes of a key', () => {
     expect(await send(socket, A, AB, ABC)).toEqual(all)
     expect(await send(socket, AB)).toEqual([all[1]])
     expect(ann.get('cart')).toEqual(['a', 'b', 'c'])
+  })
+
+  it.each([
+    ['memory', () => ({})],
+    ['store', () => ({ store: memoryStore() })],
+  ])('with numbers cost one id, and count once: %s', async (level, optionsOf) => {
+    const { socket, ann } = await open(optionsOf())
+    const list = ['a', 'b', 'c'].map((_, at, all) => [`page-${at + 1}`, all.slice(0, at + 1)] as const)
+    const last = (await send(socket, ...list)).at(-1)
+    const again = { stamp: last?.stamp, level }
+    expect(await send(socket, ...list)).toEqual([again, again, again])
+    expect(ann.get('cart')).toEqual(['a', 'b', 'c'])
+    expect((await ticketWith(socket, 'page-3')).claims.ids).toEqual({ cart: [['page-3', last?.stamp]] })
   })
 
   it("conflict with another writer's value", async () => {

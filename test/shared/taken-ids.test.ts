@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import type { StoredRegister, TakenId } from '../../shared/register.js'
-import { Replica } from '../../shared/replica.js'
 import {
   carrying,
   fromIdsText,
@@ -24,8 +23,6 @@ function ids(count: number, at = NOW): readonly TakenId[] {
   return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)
 }
 
-const over = (register: StoredRegister): Replica => Replica.of([register], 'job')
-
 /** Returns the ids of a write, with their ms since NOW. */
 const idsIn = ({ ids: known = [] }: StoredRegister): string => known.map(([id, at]) => `${id}@${at - NOW}`).join(' ')
 
@@ -34,38 +31,51 @@ describe('a write', () => {
   const write = (ms: number): StoredRegister => register('a', NOW + ms, 2)
 
   it('keeps the ids of computed changes before it, and its own', () => {
-    const computed = carrying(write(1), over(before), NOW + 1, 'two')
+    const computed = carrying(write(1), before, NOW + 1, 'two')
     expect(idsIn(computed)).toBe('one@0 two@1')
-    expect(idsIn(carrying(write(2), over(computed), NOW + 2))).toBe('one@0 two@1')
+    expect(idsIn(carrying(write(2), computed, NOW + 2))).toBe('one@0 two@1')
   })
 
   it('has no ids without a computed change', () => {
     const plain = write(0)
     expect(carrying(plain, undefined, NOW)).toBe(plain)
-    expect(carrying(plain, over(register('a', 1, 1)), NOW, '')).toBe(plain)
+    expect(carrying(plain, register('a', 1, 1), NOW, '')).toBe(plain)
   })
 
   it('forgets ids after two minutes', () => {
-    expect(idsIn(carrying(write(0), over(before), NOW + 2 * MINUTE - 1))).toBe('one@0')
-    expect(carrying(write(0), over(before), NOW + 2 * MINUTE)).not.toHaveProperty('ids')
+    expect(idsIn(carrying(write(0), before, NOW + 2 * MINUTE - 1))).toBe('one@0')
+    expect(carrying(write(0), before, NOW + 2 * MINUTE)).not.toHaveProperty('ids')
     const later = { ...before, ids: [...ids(3), ['late', stamp(NOW + MINUTE)] as const] }
-    expect(idsIn(carrying(write(MINUTE), over(later), NOW + 2 * MINUTE + 1))).toBe(`@1 id2@2 late@${MINUTE}`)
+    expect(idsIn(carrying(write(MINUTE), later, NOW + 2 * MINUTE + 1))).toBe(`@1 id2@2 late@${MINUTE}`)
   })
 
   it('marks the stamp up to which ids are unknown', () => {
-    const first = carrying(write(1), over(register('a', NOW, 1)), NOW + 1, 'one')
+    const first = carrying(write(1), register('a', NOW, 1), NOW + 1, 'one')
     expect(idsIn(first)).toBe('@0 one@1')
-    const second = carrying(write(2), over(first), NOW + 2, 'two')
+    const second = carrying(write(2), first, NOW + 2, 'two')
     expect(idsIn(second)).toBe('@0 one@1 two@2')
-    expect(idsIn(carrying(write(3), over(second), NOW + 2 * MINUTE + 1))).toBe('@1 two@2')
-    expect(carrying(write(3), over(second), NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
+    expect(idsIn(carrying(write(3), second, NOW + 2 * MINUTE + 1))).toBe('@1 two@2')
+    expect(carrying(write(3), second, NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
   })
 
-  it('keeps the newest 200, and the stamp of the last dropped', () => {
-    const full = carrying(write(1000), over({ ...write(0), ids: ids(MAX_IDS) }), NOW, 'new')
-    expect(full.ids).toHaveLength(200)
+  it('keeps the newest 20, and the stamp of the last dropped', () => {
+    const full = carrying(write(1000), { ...write(0), ids: ids(MAX_IDS) }, NOW, 'new')
+    expect(full.ids).toHaveLength(20)
     expect(idsIn(full)).toMatch(/^@1 id2@2 .* new@1000$/)
-    expect(carrying(write(2000), over(full), NOW).ids).toEqual(full.ids)
+    expect(carrying(write(2000), full, NOW).ids).toEqual(full.ids)
+  })
+
+  it('keeps the newest id of each page', () => {
+    const first = { ...write(1), ids: [['page-9', stamp(NOW)] as const, ['other-3', stamp(NOW + 1)] as const] }
+    expect(idsIn(carrying(write(2), first, NOW + 2, 'page-10'))).toBe('other-3@1 page-10@2')
+  })
+
+  it('knows the earlier computed changes of a page', () => {
+    const written: StoredRegister = { ...before, ids: [['page-10', stamp(NOW)]] }
+    const known = ['page-10', 'page-9', 'page-11', 'other-9', 'my-page-9', 'page', '-9', '9', ''].filter((id) => {
+      return takenAt(written, id) !== undefined
+    })
+    expect(known).toEqual(['page-10', 'page-9'])
   })
 
   it('knows the stamp of a computed change, but of no plain change', () => {
@@ -122,15 +132,15 @@ describe('ids', () => {
 
   it('are limited to 50 in a ticket, but not between nodes', () => {
     const registers = [
-      { ...register('a', NOW, 1), ids: ids(MAX_IDS) },
-      { ...register('b', NOW, 1), ids: ids(MAX_IDS) },
-      register('c', NOW, 1),
+      ...['a', 'b', 'c'].map((key) => ({ ...register(key, NOW, 1), ids: ids(MAX_IDS) })),
+      register('d', NOW, 1),
     ]
-    const { ids: { a = [], b = [], c } = {} } = idsOf(registers, NOW)
+    const { ids: { a = [], b = [], d } = {} } = idsOf(registers, NOW)
     const [[unknown] = [''], ...known] = a
-    expect([a.length, b, c, unknown]).toEqual([25, a, undefined, ''])
-    expect(known).toEqual(ids(MAX_IDS).slice(-24))
-    expect(idsOf(registers, NOW, Infinity)).toEqual({ ids: { a: ids(MAX_IDS), b: ids(MAX_IDS) } })
+    expect([a.length, b, d, unknown]).toEqual([16, a, undefined, ''])
+    expect(known).toEqual(ids(MAX_IDS).slice(-15))
+    const all = ids(MAX_IDS)
+    expect(idsOf(registers, NOW, Infinity)).toEqual({ ids: { a: all, b: all, c: all } })
   })
 
   it('replace a shorter list, in any order', () => {

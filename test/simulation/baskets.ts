@@ -3,7 +3,7 @@ import type { WireChange } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { ADDED_TO } from './builds.js'
 import type { ServerNode } from './deployment.js'
-import { isNewer, type Received, type Register } from './registers.js'
+import type { Received, Register } from './registers.js'
 import type { Tab } from './tab.js'
 import { note } from './tally.js'
 
@@ -21,7 +21,7 @@ const NOTHING: Met = { floor: undefined, standing: undefined, heard: 0, generati
 
 export function metAfter({ floor, standing, ...others }: Met = NOTHING, before: Before): Met {
   const newest = (known: Register | undefined): Register | undefined =>
-    before && before !== 'refused' && isNewer(before, known) ? before : known
+    before && before !== 'refused' && before.stamp > (known?.stamp ?? 0) ? before : known
   return { floor: newest(floor), standing: newest(standing), ...others }
 }
 
@@ -41,6 +41,12 @@ interface Names {
   readonly stamps: Map<string, number>
 }
 
+interface Answered {
+  readonly number: number
+  readonly stamp: number
+  readonly value: JsonValue | undefined
+}
+
 interface Taker {
   readonly node: ServerNode
   readonly evictions: number
@@ -49,6 +55,12 @@ interface Taker {
 
 export function itemsOf(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : []
+}
+
+/** Returns the page of a computed change, and its number there. */
+function pageOf(id: string): readonly [page: string, number: number] {
+  const at = id.lastIndexOf('-')
+  return [id.slice(0, at), Number(id.slice(at + 1))]
 }
 
 export function doubled(key: string, value: JsonValue | undefined): JsonValue | undefined {
@@ -63,6 +75,8 @@ export function lacking(before: JsonValue | undefined, after: JsonValue | undefi
 export class Baskets {
   /** The last stamp with which a server took a change, by subject and id. */
   readonly #taken = new Map<string, number>()
+  /** The accepted changes by subject and page. */
+  readonly #answered = new Map<string, readonly Answered[]>()
   /** The first value of each id, by subject and stamp. */
   readonly #written = new Map<string, Map<string, string>>()
   /** The first process to take an item, its evictions then, and the time. */
@@ -89,6 +103,13 @@ export class Baskets {
       if (name.startsWith(`${sub} `) && stamp <= newest) this.#namesOf(node).set(name, stamp)
   }
 
+  /** Called with each accepted change of an answer, before any of them is judged. */
+  answers(sub: string, [, , id, value]: WireChange, stamp: number): void {
+    const [page, number] = pageOf(id)
+    const all = this.#answered.get(`${sub} ${page}`) ?? []
+    this.#answered.set(`${sub} ${page}`, [...all, { number, stamp, value }])
+  }
+
   /** A page rebases a change taken only by another process; a closed page cannot. */
   refuses(node: ServerNode, sub: string, [, , id, value]: WireChange): void {
     const name = `${sub} ${id}`
@@ -98,7 +119,7 @@ export class Baskets {
   }
 
   isKnown(sub: string, [, , id]: WireChange, stamp: number): boolean {
-    return this.#taken.get(`${sub} ${id}`) === stamp
+    return this.#taken.get(`${sub} ${id}`) === stamp || this.#laterOf(sub, id, stamp) !== undefined
   }
 
   /** Returns the fault of a server that confirms a change with this stamp. */
@@ -114,6 +135,12 @@ export class Baskets {
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const isKnown = this.isKnown(sub, change, stamp) || isThere === true
     const name = `${sub} ${id}`
+    const later = this.#laterOf(sub, id, stamp)
+    if (later) {
+      note('a computed value is confirmed by a later one of its page')
+      const isIn = lacking(itemsOf(value).slice(-1), later.value) === undefined
+      return isIn ? undefined : `${key} = ${text} is confirmed by ${JSON.stringify(later.value)}, without it`
+    }
     const former = this.#taken.get(name) ?? stamp
     if (former !== stamp && !this.#knows(node, name)) {
       note('a computed value is taken by two processes')
@@ -156,6 +183,12 @@ export class Baskets {
   /** Whether two processes disagree on the item's change, so values computed from the item have the wrong base. */
   isRetaken(item: JsonValue): boolean {
     return this.#retaken.has(item)
+  }
+
+  /** The later computed change of the page with this stamp: a register remembers only the page's newest. */
+  #laterOf(sub: string, id: string, stamp: number): Answered | undefined {
+    const [page, number] = pageOf(id)
+    return this.#answered.get(`${sub} ${page}`)?.find((one) => one.stamp === stamp && one.number > number)
   }
 
   #knows(node: ServerNode, name: string): boolean {

@@ -100,6 +100,11 @@ export class SyncChecker {
     if (results.length !== set.length) fail(`is told of ${results.length} changes, and made ${set.length}`)
     const torn = tornApart(set, results)
     if (torn !== undefined) fail(torn, 'other')
+    for (const [index, change] of set.entries()) {
+      const [sub, result] = [subjectOf(speaker, change[0]), results[index]]
+      if (sub !== undefined && change[2] !== '' && result && 'level' in result)
+        this.#world.baskets.answers(sub, change, result.stamp)
+    }
     const lists = new Map<string, Before>()
     for (const [index, change] of set.entries()) {
       const result = results[index]

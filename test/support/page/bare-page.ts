@@ -103,7 +103,7 @@ export class BarePage {
 
   /** @param name of the change in `settled` */
   update(key: string, next: Next, name = 'update'): void {
-    const id = `${this.#names.size + 1}`
+    const id = `page-${this.#names.size + 1}`
     this.#names.set(id, name)
     this.on('set', { id, next }, [[key, undefined]])
   }
