@@ -117,7 +117,8 @@ function startsProcesses(file: string, seen = new Set<string>()): boolean {
 
 rmSync(COPY, { recursive: true, force: true })
 mkdirSync(COPY, { recursive: true })
-for (const name of COPIED) cpSync(join(ROOT, name), join(COPY, name), { recursive: true })
+const isOurs = (path: string): boolean => !path.includes('node_modules')
+for (const name of COPIED) cpSync(join(ROOT, name), join(COPY, name), { recursive: true, filter: isOurs })
 symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'))
 
 const defects = readDefects()
