@@ -1,6 +1,9 @@
 // A TypeDoc plugin for `npm run docs:api`. Shows exports as declared in the source: the compiler's expansion of a type that depends on the
-// app's fields is long, and says less. Documents inherited members and second exports only once.
-import { Application, Converter, ReflectionKind } from 'typedoc'
+// app's fields is long, and says less. Documents inherited members and second exports only once. Lists all members of the three sessions,
+// a line each, in members.md.
+import { writeFileSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
+import { Application, Converter, ReflectionKind, RendererEvent } from 'typedoc'
 import { MarkdownTheme, MarkdownThemeContext } from 'typedoc-plugin-markdown'
 
 const { ClassOrInterface, Function: FunctionKind, Module, Reference, Variable } = ReflectionKind
@@ -8,6 +11,13 @@ const { ClassOrInterface, Function: FunctionKind, Module, Reference, Variable } 
 const ORDER = [FunctionKind, Variable, ReflectionKind.Class, ReflectionKind.Interface, ReflectionKind.TypeAlias]
 const NAMED = [ReflectionKind.Interface, ReflectionKind.TypeAlias]
 const LABELS = { '@throws': 'Throws', '@returns': 'Returns' }
+
+/** The sessions of an app, with the pages that document them. */
+const SESSIONS = [
+  ['`ctx.liveSession`, in a request', 'RequestSession', 'koa-live-session.md'],
+  ['`socket.liveSession`, in a socket handler', 'SocketSession', 'koa-live-session.md'],
+  ['`live`, in a page', 'LiveSessionClient', 'koa-live-session.client.md'],
+]
 
 /** By reflection, its declaration in the source. */
 const declarations = new WeakMap()
@@ -22,11 +32,46 @@ export function load(application) {
     declarations.set(reflection, node)
     if (reflection.kindOf(NAMED)) publicNames.set(node.name.text, reflection.name)
   })
+  let members = ''
   // Runs after TypeDoc has determined inheritance.
-  converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => removeInherited(project), -1e6)
+  const finish = ({ project }) => {
+    members = membersPage(project)
+    removeInherited(project)
+  }
+  converter.on(Converter.EVENT_RESOLVE_END, finish, -1e6)
+  renderer.on(RendererEvent.END, ({ outputDirectory }) =>
+    writeFileSync(joinPath(outputDirectory, 'members.md'), members),
+  )
   renderer.defineTheme('declared', DeclaredTheme)
   // TypeDoc reads this option after this event.
   application.on(Application.EVENT_BOOTSTRAP_END, () => options.setValue('theme', 'declared'))
+}
+
+function membersPage(project) {
+  const sections = SESSIONS.map(([title, name, page]) => {
+    const { children } = project.getReflectionsByKind(ClassOrInterface).find((one) => one.name === name)
+    const rows = children.flatMap(({ name: member, comment, signatures }) =>
+      (signatures ?? [{ comment }]).map(({ parameters, comment: own }) => {
+        const call = parameters ? `${member}(${parameters.map(parameterName).join(', ')})` : member
+        return `| \`${call}\` | ${firstSentence(own ?? comment)} |`
+      }),
+    )
+    return join([`## ${title}`, `[${name}](${page}#${name.toLowerCase()})`, `| | |\n| --- | --- |\n${rows.join('\n')}`])
+  })
+  return `${join(['# All members', ...sections])}\n`
+}
+
+function parameterName({ name, flags }) {
+  return `${flags.isRest ? '...' : ''}${name}${flags.isOptional ? '?' : ''}`
+}
+
+function firstSentence(comment) {
+  const text = comment.summary
+    .map((part) => part.text)
+    .join('')
+    .replaceAll('\n', ' ')
+  const [sentence] = /^.*?[.:](?=\s|$)/.exec(text) ?? [text]
+  return sentence.replace(/:$/, '.').replaceAll('|', '\\|')
 }
 
 function removeInherited(project) {
