@@ -148,13 +148,18 @@ function checkCodes() {
   for (const code of texts.keys()) if (!codes.has(code)) fail(page, `explains ${code}, which does not exist`)
 }
 
-/** Compares the size limits in performance.md with those of `npm run check:package`. */
+/** Compares the size limits in the README and in performance.md with those of `npm run check:package`. */
 function checkSizes() {
   const page = 'docs/maintainers/performance.md'
   const rows = readFileSync(page, 'utf8')
     .split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()))
   const limits = new Map(JSON.parse(readFileSync('.size-limit.json', 'utf8')).map(({ name, limit }) => [name, limit]))
+  const readme = readFileSync('README.md', 'utf8')
+  for (const name of ['client', 'hook']) {
+    const limit = limits.get(name)
+    if (!readme.includes(limit)) fail('README.md', `does not state the ${limit} of the ${name}`)
+  }
   for (const [title, name] of [
     ['`koa-live-session/client`', 'client'],
     ['with `onFlash`', 'client and onFlash'],
