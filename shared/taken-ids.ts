@@ -30,9 +30,9 @@ export function isId(value: unknown): value is string {
  * `<page>-<number>`, and sends each of a key after the outcome of the previous one.
  */
 export function covers(taken: string, id: string): boolean {
-  const [page, number] = id.split('-')
+  const [page, number, more] = id.split('-')
   const [other, newest] = taken.split('-')
-  return taken === id || (page === other && Number(number) <= Number(newest))
+  return taken === id || (page === other && !more && Number(number) <= Number(newest))
 }
 
 /**

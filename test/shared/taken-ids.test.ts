@@ -72,7 +72,7 @@ describe('a write', () => {
 
   it('knows the earlier computed changes of a page', () => {
     const written: StoredRegister = { ...before, ids: [['page-10', stamp(NOW)]] }
-    const known = ['page-10', 'page-9', 'page-11', 'other-9', 'my-page-9', 'page', '-9', '9', ''].filter((id) => {
+    const known = ['page-10', 'page-9', 'page-11', 'other-9', 'page-9-a', 'page', '-9', '9', ''].filter((id) => {
       return takenAt(written, id) !== undefined
     })
     expect(known).toEqual(['page-10', 'page-9'])
