@@ -41,10 +41,18 @@ interface Names {
   readonly stamps: Map<string, number>
 }
 
-interface Answered {
+interface Numbered {
   readonly number: number
-  readonly stamp: number
   readonly value: JsonValue | undefined
+  /** Once answered. */
+  readonly stamp?: number
+}
+
+/** The circumstances of an accepted change. */
+interface Judged extends Pick<Met, 'standing' | 'heard'> {
+  readonly over: number
+  /** The register with its stamp in the answer's ticket. */
+  readonly said: Register | undefined
 }
 
 interface Taker {
@@ -75,8 +83,8 @@ export function lacking(before: JsonValue | undefined, after: JsonValue | undefi
 export class Baskets {
   /** The last stamp with which a server took a change, by subject and id. */
   readonly #taken = new Map<string, number>()
-  /** The accepted changes by subject and page. */
-  readonly #answered = new Map<string, readonly Answered[]>()
+  /** The changes that have arrived, by subject and page. */
+  readonly #ofPages = new Map<string, readonly Numbered[]>()
   /** The first value of each id, by subject and stamp. */
   readonly #written = new Map<string, Map<string, string>>()
   /** The first process to take an item, its evictions then, and the time. */
@@ -103,11 +111,11 @@ export class Baskets {
       if (name.startsWith(`${sub} `) && stamp <= newest) this.#namesOf(node).set(name, stamp)
   }
 
-  /** Called with each accepted change of an answer, before any of them is judged. */
-  answers(sub: string, [, , id, value]: WireChange, stamp: number): void {
+  /** Called with each change that arrives and, with its stamp, with each accepted change of an answer before any of them is judged. */
+  arrives(sub: string, [, , id, value]: WireChange, stamp?: number): void {
     const [page, number] = pageOf(id)
-    const all = this.#answered.get(`${sub} ${page}`) ?? []
-    this.#answered.set(`${sub} ${page}`, [...all, { number, stamp, value }])
+    const all = this.#ofPages.get(`${sub} ${page}`) ?? []
+    this.#ofPages.set(`${sub} ${page}`, [...all, { number, value, ...(stamp === undefined ? {} : { stamp }) }])
   }
 
   /** A page rebases a change taken only by another process; a closed page cannot. */
@@ -118,8 +126,9 @@ export class Baskets {
     for (const item of itemsOf(value)) this.#retaken.add(item)
   }
 
-  isKnown(sub: string, [, , id]: WireChange, stamp: number): boolean {
-    return this.#taken.get(`${sub} ${id}`) === stamp || this.#laterOf(sub, id, stamp) !== undefined
+  /** @param said the register with this stamp in the answer's ticket */
+  isKnown(sub: string, [, , id]: WireChange, stamp: number, said: Register | undefined): boolean {
+    return this.#taken.get(`${sub} ${id}`) === stamp || this.#laterOf(sub, id, stamp, said) !== undefined
   }
 
   /** Returns the fault of a server that confirms a change with this stamp. */
@@ -127,15 +136,15 @@ export class Baskets {
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
     change: WireChange,
     stamp: number,
-    { over, standing: floor, heard }: Pick<Met, 'standing' | 'heard'> & { readonly over: number },
+    { over, standing: floor, heard, said }: Judged,
   ): string | undefined {
     const [key, , id, value] = change
     const text = JSON.stringify(value)
     // An ended process may have taken the change, and have told only the store.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
-    const isKnown = this.isKnown(sub, change, stamp) || isThere === true
+    const isKnown = this.isKnown(sub, change, stamp, said) || isThere === true
     const name = `${sub} ${id}`
-    const later = this.#laterOf(sub, id, stamp)
+    const later = this.#laterOf(sub, id, stamp, said)
     if (later) {
       note('a computed value is confirmed by a later one of its page')
       const isIn = lacking(itemsOf(value).slice(-1), later.value) === undefined
@@ -185,10 +194,16 @@ export class Baskets {
     return this.#retaken.has(item)
   }
 
-  /** The later computed change of the page with this stamp: a register remembers only the page's newest. */
-  #laterOf(sub: string, id: string, stamp: number): Answered | undefined {
+  /**
+   * The later computed change of the page with this stamp: a register remembers only the page's newest. A store may have taken it without
+   * an answer; then the ticket has its value.
+   */
+  #laterOf(sub: string, id: string, stamp: number, said: Register | undefined): Numbered | undefined {
     const [page, number] = pageOf(id)
-    return this.#answered.get(`${sub} ${page}`)?.find((one) => one.stamp === stamp && one.number > number)
+    const isSaid = ({ value }: Numbered): boolean => said !== undefined && sameJson(said.value, value)
+    return this.#ofPages
+      .get(`${sub} ${page}`)
+      ?.find((one) => one.number > number && (one.stamp === stamp || isSaid(one)))
   }
 
   #knows(node: ServerNode, name: string): boolean {

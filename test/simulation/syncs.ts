@@ -58,9 +58,11 @@ export class SyncChecker {
   look(speaker: Speaker, { tickets = [], set = [] }: Sync): Look {
     const { node, tab, user, sub } = speaker
     const { knowledge } = node
-    const met = set.map(([key, , , value]) => {
+    const met = set.map((change) => {
+      const [key, , id, value] = change
       const owner = subjectOf(speaker, key)
       if (owner !== undefined) this.#world.ledger.arrives(value, owner)
+      if (owner !== undefined && id !== '') this.#world.baskets.arrives(owner, change)
       const isBrought = this.#isBrought(node, key)
       const heard = tab && owner !== undefined && isBrought ? this.#pages.stampOf(tab, owner, key, knowledge) : 0
       const floor = knowledge.floor(owner, key)
@@ -103,7 +105,7 @@ export class SyncChecker {
     for (const [index, change] of set.entries()) {
       const [sub, result] = [subjectOf(speaker, change[0]), results[index]]
       if (sub !== undefined && change[2] !== '' && result && 'level' in result)
-        this.#world.baskets.answers(sub, change, result.stamp)
+        this.#world.baskets.arrives(sub, change, result.stamp)
     }
     const lists = new Map<string, Before>()
     for (const [index, change] of set.entries()) {
@@ -209,13 +211,14 @@ export class SyncChecker {
     const { floor, standing, heard } = met
     const { baskets, duties, ledger } = this.#world
     const over = overOf(base, before, standing)
-    const isKnown = baskets.isKnown(sub, change, stamp)
+    const said = registerIn(ticket, key, stamp)
+    const isKnown = baskets.isKnown(sub, change, stamp, said)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
     // An existing value is not written again, even from a ticket.
     const isCurrent = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
     const isConfirmed = isKnown || isTaken || (over >= 0 && isCurrent)
     const taker = { node, browser: speaker.browser, sub }
-    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard })
+    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard, said })
     if (fault !== undefined) fail(fault, 'lost')
     if (id !== '' && before === 'refused' && !isConfirmed)
       fail(`${key} = ${JSON.stringify(value)} is taken without the one before it, which was refused`, 'lost')
@@ -227,12 +230,12 @@ export class SyncChecker {
       fail(`${key}: what a page sets comes before what it has heard`, 'lost')
     if (tab) this.#pages.moved(tab, key, value, whose, sub)
     // If the ticket lacks the change, the user was erased since, with the earlier writes.
-    const said = ticket === undefined ? undefined : readClaims(ticket)
-    const generation = said?.sub === sub ? (said.generation ?? 0) : met.generation
+    const claims = ticket === undefined ? undefined : readClaims(ticket)
+    const generation = claims?.sub === sub ? (claims.generation ?? 0) : met.generation
     ledger.assign(value, sub, stamp, generation)
     // A ticket has a single subject: a change of another is known only by itself.
-    const isUntold = said?.sub !== sub && !isConfirmed
-    const register = id === '' || isUntold ? { stamp, value, generation } : registerIn(ticket, key, stamp)
+    const isUntold = claims?.sub !== sub && !isConfirmed
+    const register = id === '' || isUntold ? { stamp, value, generation } : said
     // A change taken before may have been rebased and superseded since.
     if (!register) return
     const isThere = ledger.stampOf(value, [sub]) > 0 || floor?.stamp === stamp
