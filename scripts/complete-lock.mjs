@@ -1,9 +1,9 @@
-// `npm run lock [folder]`: if the registry offers only this platform's builds of packages with binaries, npm writes only these into
+// `npm run lock`: if the registry offers only this platform's builds of packages with binaries, npm writes only these into
 // package-lock.json, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This adds the missing entries.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const FILE = join(process.argv[2] ?? '.', 'package-lock.json')
+const FILE = join(process.argv[2], 'package-lock.json')
 const SYSTEMS = {
   aix: 'aix',
   android: 'android',

@@ -24,7 +24,6 @@ function run(program, args, options = {}) {
   return status ?? 1
 }
 
-// The peers are those of the project: Stryker runs the project's Jest.
-const INSTALL = ['ci', '--legacy-peer-deps', '--silent', '--no-audit', '--no-fund']
+const INSTALL = ['ci', '--silent', '--no-audit', '--no-fund']
 const isReady = isInstalled() || run('npm', INSTALL, { cwd: folder }) === 0
 process.exitCode = isReady ? run(join(folder, 'node_modules/.bin', command), given) : 1
