@@ -142,7 +142,6 @@ export class Baskets {
     const text = JSON.stringify(value)
     // An ended process may have taken the change, and have told only the store.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
-    const isKnown = this.isKnown(sub, change, stamp, said) || isThere === true
     const name = `${sub} ${id}`
     const later = this.#laterOf(sub, id, stamp, said)
     if (later) {
@@ -150,6 +149,7 @@ export class Baskets {
       const isIn = lacking(itemsOf(value).slice(-1), later.value) === undefined
       return isIn ? undefined : `${key} = ${text} is confirmed by ${JSON.stringify(later.value)}, without it`
     }
+    const isKnown = this.#taken.get(name) === stamp || isThere === true
     const former = this.#taken.get(name) ?? stamp
     if (former !== stamp && !this.#knows(node, name)) {
       note('a computed value is taken by two processes')
