@@ -53,7 +53,7 @@ export interface Sync {
 /** The result of a change. A refusal in favour of the current value includes that value. */
 export type SyncResult =
   | {
-      /** The stamp of the write; for a retried change, of the first arrival. */
+      /** The stamp of the write; for a retried change, of its first arrival or of a later change of its page. */
       readonly stamp: Stamp
       /** The durability of the write. */
       readonly level: Level

@@ -6,7 +6,7 @@ import { isStamp, type Stamp } from './stamp.js'
 
 /** ms for which a register remembers its computed changes: a retry after a lost answer arrives within this time. */
 const YOUNG = 2 * 60 * 1000
-/** Maximum ids to remember for a key, the newest: one for each page that computes changes, and one for each update of a handler. */
+/** Maximum ids of a key, the newest. Each page has one, and each update of a handler. */
 export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
@@ -26,8 +26,8 @@ export function isId(value: unknown): value is string {
 }
 
 /**
- * Returns whether the change `id` was accepted if `taken` was: the same, or an earlier one of that page. A page numbers its changes,
- * `<page>-<number>`, and sends each of a key after the outcome of the previous one.
+ * Returns whether the accepted id `taken` shows that the change `id` was accepted: `taken` is the same id, or a later id of the same page.
+ * A page numbers its changes, `<page>-<number>`, and sends each change of a key after the outcome of the previous change.
  */
 export function covers(taken: string, id: string): boolean {
   const [page, number, more] = id.split('-')
