@@ -43,7 +43,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   const { keep, take } = doing
   doing.keep = (others) => {
     keep(others)
-    if (!page.isKept) return
+    if (page.cookie !== 'kept') return
     text = remainsOf(page, true)
     tried(() => (sessionStorage[name] = text))
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.

@@ -74,7 +74,10 @@ export function createLine(server: PageServer): Line {
         },
         // While the line is cut, retry no POST: `mend` makes the page send again.
         timer: (name) =>
-          name !== 'greet' && (connection || name !== 'post') && void soon(() => dispatch('timer', name)),
+          name !== 'greet' &&
+          name !== 'renew' &&
+          (connection || name !== 'post') &&
+          void soon(() => dispatch('timer', name)),
         release: () => {
           post = {}
         },

@@ -1,3 +1,4 @@
+import { MAX_ASKS } from '../client/core/sending.js'
 import type { Subject } from '../server/ids/subject.js'
 import { type Asker, type Takers, takeChanges } from '../server/sync/page-changes.js'
 import { refusalOf } from '../server/sync/refusal.js'
@@ -51,6 +52,8 @@ export class PageServer {
   readonly #takers: Takers
   readonly #asker: Asker
   #keepsCookies = true
+  /** Questions to answer as if the browser kept no cookie: as many as a page asks. */
+  #inVain = 0
   #cookie: SyncAnswer['held']
 
   /** @throws {LiveSessionError} if `set` would reject a given value */
@@ -121,6 +124,10 @@ export class PageServer {
 
   /** Handles a page's POST, and returns the contents of its cookie. The next POST's cookie has all current values. */
   post(said: Sync): Awaitable<SyncAnswer | Refusal> {
+    if (said.who === undefined && !this.#keepsCookies) {
+      this.#keepsCookies = this.#inVain === 0
+      this.#inVain -= 1
+    }
     // Like a real server, trust the `who` of a POST only with its cookie.
     if (said.who !== undefined && !this.#keepsCookies) return { dropped: true, results: [], held: [] }
     return after(this.sync(said, false), ({ answer }) => {
@@ -134,8 +141,10 @@ export class PageServer {
   /** Permits the next change or group, unless a refusal is queued. */
   #permit(): void {
     const code = this.#refusals.shift()
-    if (code === 'cookies_blocked') this.#keepsCookies = false
-    else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
+    if (code === 'cookies_blocked') {
+      this.#keepsCookies = false
+      this.#inVain = MAX_ASKS
+    } else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
   }
 
   #kept(): Pick<SyncAnswer, 'kept'> {

@@ -8,9 +8,9 @@ import { readTicket } from '../ticket.js'
 import { act } from './act.js'
 import { busyOf, draftsOf, fieldOf, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
-import { isBlocked, type Page, start } from './page.js'
+import { type Page, start } from './page.js'
 import { end, giveUp, saved } from './proof.js'
-import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed } from './visitor.js'
+import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed, unblock } from './visitor.js'
 
 /** Temporary refusals: the server applied nothing, so the page retries unchanged. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable'] satisfies LiveSessionErrorCode[]
@@ -66,9 +66,8 @@ function asked(page: Page, answer: SyncAnswer): void {
   if (kept) {
     cookieSeen(page, true)
     confirm(page, answer)
-    // An answer without a visitor counts twice: there is no consent to cookies.
-  } else page.tries += who ? 1 : 2
-  if (!page.timers.has('link') && (!isBlocked(page) || page.reach !== 'greeted')) reconnect(page)
+  } else if (!who) page.cookie = 'blocked'
+  if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.reach === 'greeted')) reconnect(page)
   // The answer set another visitor's cookie: ask again, as only a request with this cookie proves the visitor.
   if (page.reach === 'none' && !kept && who !== page.who) ask(page)
 }
@@ -76,7 +75,7 @@ function asked(page: Page, answer: SyncAnswer): void {
 /** Handles the answer to an exchange with the visitor's cookie, or over the connection of a browser without cookies. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { who, kept, greeting, dropped } = answer
-  const isBare = isBlocked(page) || page.reach === 'greeted' || (who ?? page.who) === undefined
+  const isBare = page.cookie === 'blocked' || page.reach === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
   if (!kept && (isPost || !isBare)) {
     release(page, sync, false)
@@ -193,14 +192,15 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
 
 /** Handles news from another tab of this browser. */
 export function learn(page: Page, news: News): void {
-  if (news.who === page.who && page.isKept) {
+  if (news.who === page.who && page.cookie === 'kept') {
     if (news.now && news.now > page.now) page.now = news.now
     confirm(page, news)
     if (news.tickets) renewed(page)
     return
   }
   // Only tabs of a browser that keeps its cookie send news.
-  page.tries = 0
+  unblock(page)
+  page.asks = 0
   if (page.reach === 'none') ask(page)
   // A connection that is about to name its visitor usually has the current cookie; otherwise this tab notifies the other in turn.
   else if (!page.timers.has('greet')) start(page, 'link', GATHER)

@@ -14,7 +14,7 @@ function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
 
 /** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts. `''` if no cookie was seen. */
 export function remainsOf(page: Page, isTab = false): string {
-  if (!page.isKept) return ''
+  if (page.cookie !== 'kept') return ''
   const fields = fieldsOf(page, isTab)
   const unheld = tickets(fields)
   const wanted = drafts(fields)

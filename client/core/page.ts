@@ -13,10 +13,16 @@ type Said = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain
 export interface Page extends Keys {
   /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
   who?: string | undefined
-  /** Undefined if unknown; `''` if unknown to the server too, as the browser may have withheld its cookie: then the page asks. */
-  kind?: 'guest' | 'user' | '' | undefined
-  /** Whether a request with this visitor's cookie has proved that the browser keeps cookies. */
-  isKept: boolean
+  /**
+   * `new`: a guest whose cookie no request has proved. Undefined if unknown; `''` if unknown to the server too, as the browser may have
+   * withheld its cookie: then the page asks.
+   */
+  kind?: 'new' | 'guest' | 'user' | '' | undefined
+  /**
+   * `kept`: a request has proved that the browser keeps this visitor's cookie. `blocked`: there is no consent to cookies, or all questions
+   * were in vain. Undefined if unknown.
+   */
+  cookie?: 'kept' | 'blocked' | undefined
   /**
    * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: connected, not yet asked
    * for its visitor. `greeting`: asked. `greeted`: the answer named this page's visitor.
@@ -24,8 +30,6 @@ export interface Page extends Keys {
   reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the cookie is missing, so that a POST of `{}` must request one. */
   isAsking?: boolean
-  /** Consecutive answers to such POSTs whose requests had no cookie. */
-  tries: number
   /** Questions and dropped POSTs since the last accepted POST, or since the `renew` timer last fired: bounded, to end loops. */
   asks: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
@@ -65,11 +69,10 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   const { who, guest, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, ends } = said
   const page: Page = {
     who,
-    kind: guest ? 'guest' : who ? 'user' : stamps && '',
+    kind: guest ? (held ? 'guest' : 'new') : who ? 'user' : stamps && '',
     fields: new Map(),
-    isKept: !!held,
+    cookie: held && 'kept',
     reach: hasSocket ? 'down' : 'none',
-    tries: 0,
     asks: 0,
     isReady: !!initial,
     renew,
@@ -104,9 +107,4 @@ export function setDefaults(page: Page, defaults: Plain = {}): void {
 export function start(page: Page, name: TimerName, ms: number, spread: number = 0): void {
   page.timers.add(name)
   act(page, 'timer', name, ms, spread)
-}
-
-/** Returns whether the browser keeps no cookie. */
-export function isBlocked({ tries }: Page): boolean {
-  return tries > 1
 }

@@ -3,9 +3,11 @@
 import type { Sync, WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
 import { busyOf, type Change, draftsOf, type Field } from './field.js'
-import { isBlocked, type Page, start } from './page.js'
+import { type Page, start } from './page.js'
 import { pauseOf, tickets } from './visitor.js'
 
+/** Maximum questions without an accepted POST: then cookies count as blocked. */
+export const MAX_ASKS = 3
 /** Maximum characters of changes and tickets in a POST. Each may take three bytes. */
 const MAX_LENGTH = 20_000
 /** ms between POSTs of changes: limits a dragged slider to three a second. */
@@ -36,7 +38,7 @@ export function go(page: Page): void {
 
 /** Returns whether the page has something to POST or to ask. */
 function isPostDue(page: Page): boolean | undefined {
-  if (page.isAsking || page.timers.has('greet') || isBlocked(page)) return page.isAsking
+  if (page.isAsking || page.timers.has('greet') || page.cookie === 'blocked') return page.isAsking
   return (
     page.isDue ||
     !page.isReady ||
@@ -55,10 +57,19 @@ export function isUnproven({ fields }: Page): boolean {
 export function turn(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
+  // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
+  const isNamed = page.who && page.cookie === 'kept' && !page.isAsking
+  if (!isNamed && isPostDue(page)) {
+    page.asks += 1
+    if (page.asks > MAX_ASKS) {
+      page.cookie = 'blocked'
+      page.isAsking = false
+      // The last answer may have set the cookie.
+      start(page, 'link', pauseOf(page.asks))
+    }
+  }
   if (!isPostDue(page)) return void act(page, 'release')
   page.isDue = false
-  // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
-  const isNamed = page.who && page.isKept && !page.isAsking && !page.tries
   page.posted = isNamed ? bodyOf(page, page.reach === 'greeted' ? [] : outgoing(page)) : {}
   if (isNamed) start(page, 'post', INTERVAL)
   act(page, 'post', page.posted, page.failures ? LESS + pauseOf(page.failures) : PATIENCE)

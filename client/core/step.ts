@@ -6,10 +6,10 @@ import { backOff, learn, posted, synced } from './answers.js'
 import { fieldOf, recompute, want } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
-import { isBlocked, type Page, start } from './page.js'
+import { type Page, start } from './page.js'
 import { retry } from './proof.js'
 import { bodyOf, drafts, go, isUnproven, turn } from './sending.js'
-import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed } from './visitor.js'
+import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed, unblock } from './visitor.js'
 
 /*
  * How a page works:
@@ -24,10 +24,10 @@ import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed }
  *     plain change is resent over the newer value, unless the first attempt may have arrived: then its promise rejects as `superseded`.
  *  5. While a value is newer than `proof`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise `proof`
  *     and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises `proof` and rejects promises.
- *  6. A page POSTs values after the browser has proved to keep its cookie (`isKept`). Before that the page POSTs `{}`, whose response sets
- *     the cookie, and its socket reconnects. After two such answers in vain (`tries`), a single answer without a visitor, or six questions
- *     without an accepted POST (`asks`), cookies count as blocked: values stay shown, go over the socket, and are `cookies_blocked`. Only
- *     an unloading page POSTs values earlier.
+ *  6. A page POSTs values after the browser has proved to keep its cookie (`kept`). Before that the page POSTs `{}`, a question, whose
+ *     response sets the cookie, and its socket reconnects. After an answer without a visitor, or three questions without an accepted POST
+ *     (`asks`), cookies are `blocked`: values stay shown, go over the socket, and are `cookies_blocked`. Only an unloading page POSTs
+ *     values earlier.
  *  7. Tabs POST in turn, and tell each other which values are saved. All pauses (`post`, `send`, `link`) back off by one count of failures.
  *  8. Tickets not seen in the cookie (`held`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
@@ -39,7 +39,7 @@ import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed }
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
-    if (page.isKept) act(page, 'take')
+    if (page.cookie === 'kept') act(page, 'take')
     if (page.reach === 'down') awaitGreeting(page)
     renewed(page)
     awaitEnds(page, page.ends)
@@ -64,7 +64,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // A socket refused with a code does not reconnect by itself.
     if (code === 'other_subject') {
       // The handshake had a cookie.
-      page.tries = 0
+      unblock(page)
       ask(page)
     } else if (code) backOff(page, 'link', 1000)
   },
@@ -102,10 +102,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = false
     page.timers.delete('unload')
     // Without a proven cookie, no answer could confirm the visitor.
-    page.isReady &&= !page.isKept
+    page.isReady &&= page.cookie !== 'kept'
     wake(page)
-    // Cookies may be allowed by now: try again.
-    page.tries = 0
+    // Cookies may be allowed by now.
+    unblock(page)
     // Answers to earlier questions, and earlier connections, may name a visitor who has left since.
     reconnect(page)
     if (page.reach === 'none') ask(page)
@@ -115,10 +115,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   wake,
   flush: (page) => {
-    const wasBlocked = isBlocked(page)
+    const wasBlocked = page.cookie === 'blocked'
     // The page may no longer be blocked or offline: try again.
     page.isOffline = false
-    page.tries = 0
+    unblock(page)
     // A page without a visitor may have asked before consent: ask again.
     if (!page.who) abort(page)
     retry(page)

@@ -2,7 +2,7 @@
 
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import type { Field } from './field.js'
-import { isBlocked, type Page } from './page.js'
+import type { Page } from './page.js'
 
 /**
  * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a
@@ -36,7 +36,7 @@ export function statusOf(page: Page, field: Field): StatusDetail {
   // Other changes of the key, made before or computed after the refused change, are still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && field.stamp <= field.proof) return detailOf(field.stamp > 0 ? 'saved' : 'default')
-  if (isBlocked(page)) return detailOf('rejected', 'cookies_blocked')
+  if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')
   if (changes.some((one) => !one.stamp && one.wasSent === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
   return detailOf(page.isOffline ? 'offline' : 'saving')

@@ -5,14 +5,11 @@ import { isAhead, NEVER, type Stamp } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
 import { busyOf, fieldOf, merge, reset } from './field.js'
-import { isBlocked, type Page, RENEWAL, setDefaults, start } from './page.js'
+import { type Page, RENEWAL, setDefaults, start } from './page.js'
 import { saved } from './proof.js'
 
 /** ms to wait for a connection to name its visitor. */
 const GREETING = 1000
-/** Questions in vain: the maximum without a pause, and the maximum in all. */
-const SOON = 3
-const MOST = 6
 /** The longest pause between two tries, in ms. */
 const MAX_PAUSE = 30_000
 
@@ -81,13 +78,13 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Connections without a cookie are different guests, but still the same page.
   if (!who || who !== page.who) {
-    // Carry over changes made before the first visitor, and a guest's until a cookie is proven, as several guest cookies may race.
-    const isCarried = !page.kind || (!page.isKept && page.kind === 'guest' && kind === 'guest')
+    // Carry over changes made before the first visitor, and a new guest's, as several guest cookies may race.
+    const isCarried = !page.kind || (page.kind === 'new' && kind === 'guest')
     for (const field of page.fields.values()) reset(page, field, isCarried)
     if (!isCarried) page.untold = { kind, id }
     page.who = who
-    page.kind = kind
-    page.isKept = false
+    page.kind = kind === 'guest' ? 'new' : kind
+    if (page.cookie === 'kept') page.cookie = undefined
     abort(page)
     if (who) {
       page.subs.clear()
@@ -108,11 +105,11 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
 
 /** Records the proof of this visitor's cookie. @param isTold whether to notify the other tabs, which may show another visitor */
 export function cookieSeen(page: Page, isTold: boolean): void {
-  page.tries = 0
   page.isReady = true
   if (isTold) act(page, 'tell', { who: page.who, held: [] })
-  if (page.isKept) return
-  page.isKept = true
+  if (page.cookie === 'kept') return
+  page.cookie = 'kept'
+  if (page.kind === 'new') page.kind = 'guest'
   act(page, 'take')
   renewed(page)
 }
@@ -125,19 +122,15 @@ export function renewed(page: Page): void {
 
 /** Requests the missing cookie by a POST of `{}`. Aborts the POST in flight, which the server would drop. */
 export function ask(page: Page): void {
-  if (page.isAsking || isBlocked(page)) return
-  page.asks += 1
-  // If no connection ever has the cookie of the responses, treat cookies as blocked.
-  if (page.asks > MOST) {
-    page.tries = 2
-    page.isKept = false
-    start(page, 'link', pauseOf(page.asks))
-    return
-  }
+  if (page.isAsking || page.cookie === 'blocked') return
   abort(page)
   page.isAsking = true
   page.timers.delete('post')
-  if (page.asks > SOON) start(page, 'post', pauseOf(page.asks))
+}
+
+/** Asks anew whether the browser keeps cookies. */
+export function unblock(page: Page): void {
+  if (page.cookie === 'blocked') page.cookie = undefined
 }
 
 /** Reconnects with the browser's current cookie. */
@@ -176,7 +169,7 @@ export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
 
 /** If the browser keeps no cookie, rejects all promises, as nothing is ever saved; values stay shown and go over the socket. */
 export function block(page: Page): void {
-  if (!isBlocked(page)) return
+  if (page.cookie !== 'blocked') return
   for (const field of page.fields.values()) {
     settle(page, field.changes, { code: 'cookies_blocked' })
     // An acknowledged change now only marks the value as this page's. A computed draft must still be recomputed after a newer value.
