@@ -9,7 +9,7 @@ import { atScale } from '../support/app/scale.js'
 import { Fuzzer } from './fuzzer.js'
 import { World } from './world.js'
 
-const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? atScale(2000, 20_000))
+const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? atScale(2000, 10_000))
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
 
 /** All possible outcomes: a run must produce each. */
