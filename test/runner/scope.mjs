@@ -16,7 +16,6 @@ const BROWSER_FILES = 'back|filter|frozen-tabs|tabs|updates'
  */
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',
-  '/test/messages/every-message\\.',
   '/test/integration/(hook-restarts|reconnect-storm)\\.',
   '/test/simulation/planted-defects\\.',
   '/test/testing/store-contract\\.',
