@@ -36,23 +36,6 @@ describe('a page', () => {
     expect([bare.live.get('division'), bare.live.has('division'), bare.live.has('cart')]).toEqual([4, true, false])
   })
 
-  it('shows a change at once, and saves the cookie', async () => {
-    const app = await App.start({ routes })
-    const page = await app.visitor().open({ path: '/' })
-    const { live } = page
-    const shown: unknown[] = []
-    const statuses: string[] = []
-    live.subscribe('division', (value) => shown.push(value))
-    live.onStatus((key, { status }) => statuses.push(`${key} ${status}`))
-    const saved = live.set('division', 5)
-    expect([live.get('division'), live.status('division')]).toEqual([5, { status: 'saving' }])
-    await saved
-    expect(live.status('division')).toEqual({ status: 'saved' })
-    expect(shown).toEqual([-1, 5])
-    expect(statuses).toEqual(['division saving', 'division saved'])
-    expect(await inCookie(page)).toMatchObject({ division: 5 })
-  })
-
   it('shows the default after a deletion, also on the next page', async () => {
     const app = await App.start({ routes })
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
@@ -62,19 +45,6 @@ describe('a page', () => {
       expect([each.get('division'), each.has('division')]).toEqual([-1, false])
       expect(each.status('division')).toEqual({ status: 'saved' })
     }
-  })
-
-  it('rejects a set inside an update', async () => {
-    jest.spyOn(console, 'error').mockImplementation(() => undefined)
-    const app = await App.start({ routes })
-    const { live } = await app.visitor().open({ path: '/' })
-    let set: Promise<void> | undefined
-    await live.update('cart', (cart) => {
-      set = live.set('division', 5)
-      return [...cart, 'a']
-    })
-    await expect(set).rejects.toThrow('what computes a value must change nothing')
-    expect([live.get('cart'), live.get('division')]).toEqual([['a'], -1])
   })
 
   it('allows a subscriber to unsubscribe in its first call', async () => {

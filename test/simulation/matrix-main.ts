@@ -2,6 +2,7 @@
 // `npm run mutation -- --from 0 --count 20 threats/late integration/posts`: some defects, and test files whose paths match.
 // Begins with a run without defects, which records the test files that reach each defect: the others cannot notice it.
 // `--first` stops at the first file that notices a defect: minutes instead of hours.
+// `--recorded` runs only the files that noticed a defect the last time, and fails if none does now.
 // Writes a line for each defect to .cache/mutation/matrix.jsonl, and goes on where an earlier run has ended. After the last defect, writes
 // the files that notice each defect to test/simulation/noticed.jsonl.
 import { spawnSync } from 'node:child_process'
@@ -41,6 +42,7 @@ const TEST_HANGS = 20_000
 const RUN_HANGS = 900_000
 /** Notices every defect. */
 const SIMULATION = 'test/simulation/planted-defects.test.ts'
+const RECORD = 'test/simulation/noticed.jsonl'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -49,6 +51,7 @@ const { values, positionals } = parseArgs({
     count: { type: 'string', default: '1000' },
     out: { type: 'string', default: join(CACHE, 'matrix.jsonl') },
     first: { type: 'boolean', default: false },
+    recorded: { type: 'boolean', default: false },
   },
 })
 
@@ -115,6 +118,25 @@ function startsProcesses(file: string, seen = new Set<string>()): boolean {
   return text.includes('node:child_process') || imported.some((path) => startsProcesses(path, seen))
 }
 
+/** Plants each defect again, for the files that have noticed it. */
+function checkRecorded(): void {
+  const first = Number(values.from)
+  const rows = readFileSync(join(ROOT, RECORD), 'utf8').trimEnd().split('\n')
+  const files = new Map(rows.map((line) => JSON.parse(line)).map(({ defect, files }) => [defect, files]))
+  const all = new Set([...files.values()].flat().filter((file) => file !== SIMULATION))
+  const unfit = Object.keys(failures([...all]))
+  if (unfit.length > 0) throw new Error(`fails without a defect: ${unfit.join(', ')}`)
+  for (const defect of defects.slice(first, first + Number(values.count))) {
+    // The simulation plants its defects itself.
+    const recorded: readonly string[] = files.get(defect.name)?.filter((file: string) => file !== SIMULATION) ?? []
+    if (recorded.length === 0) continue
+    const failed = withSources([plant(defect, product)], () => failures(recorded))
+    if (Object.keys(failed).length > 0) continue
+    console.error(`missed by ${recorded.join(', ')}: ${defect.name}`)
+    process.exitCode = 1
+  }
+}
+
 rmSync(COPY, { recursive: true, force: true })
 mkdirSync(COPY, { recursive: true })
 const isOurs = (path: string): boolean => !path.includes('node_modules')
@@ -123,6 +145,12 @@ symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'))
 
 const defects = readDefects()
 const product = readProduct()
+
+if (values.recorded) {
+  checkRecorded()
+  process.exit()
+}
+
 const { sources, everywhere } = probe(defects, product)
 const reachedFile = join(CACHE, 'reached.jsonl')
 
@@ -166,5 +194,5 @@ if (defects.every(({ name }) => matrix.has(name))) {
     const files = matrix.get(name)?.filter(Boolean).sort() ?? []
     return `${JSON.stringify({ defect: name, files: files.length > 0 ? files : [SIMULATION] })}\n`
   })
-  writeFileSync(join(ROOT, 'test/simulation/noticed.jsonl'), noticed.join(''))
+  writeFileSync(join(ROOT, RECORD), noticed.join(''))
 }

@@ -198,11 +198,13 @@ describe.each([
 
   it('rejects changes made inside an update function', async () => {
     jest.spyOn(console, 'error').mockReturnValue()
-    const update = live.update('division', (division) => {
-      void live.set('theme', 'dark')
+    let set: Promise<void> | undefined
+    await live.update('division', (division) => {
+      set = live.set('theme', 'dark')
       return division
     })
-    await expect(update.then(() => live.get('theme'))).resolves.toBe('light')
+    await expect(set).rejects.toThrow('what computes a value must change nothing')
+    expect(live.get('theme')).toBe('light')
   })
 
   it('shows a remote change, and saves it', async () => {
