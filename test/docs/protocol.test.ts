@@ -26,7 +26,9 @@ type Row = readonly [stamp: number, value?: JsonValue]
 /** The protocol, and its extensions beside the code. */
 const PAGES = [
   'docs/maintainers/protocol.md',
-  ...['address', 'hand-off', 'session-store'].map((feature) => `server/features/${feature}/protocol.md`),
+  ...['http', 'features/address', 'features/hand-off', 'features/session-store'].map(
+    (folder) => `server/${folder}/protocol.md`,
+  ),
 ]
 const text = PAGES.map((page) => readFileSync(page, 'utf8')).join('')
 
