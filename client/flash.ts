@@ -28,7 +28,7 @@ export function onFlash(live: AnyClient, listener: (message: JsonValue) => void)
 }
 
 function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
-  const { add, tell } = createListeners<[message: JsonValue]>()
+  const { add, notify } = createListeners<[message: JsonValue]>()
   /** The unsubscribe functions of the current listeners. */
   const ends = new Set<Unsubscribe>()
   const { document } = globalThis
@@ -45,7 +45,7 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
       clearTimeout(timer)
       if (answer.ok) untold.push(...answer.messages)
       else timer = setTimeout(take, PAUSE)
-      while (ends.size && untold[0] !== undefined) tell(untold.shift() as JsonValue)
+      while (ends.size && untold[0] !== undefined) notify(untold.shift() as JsonValue)
     })
   }
   socket

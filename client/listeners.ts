@@ -1,6 +1,6 @@
 export interface Listeners<A extends readonly unknown[]> {
   add(listener: (...args: A) => void): () => void
-  tell(...args: A): void
+  notify(...args: A): void
 }
 
 export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
@@ -12,7 +12,7 @@ export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
       listeners.add(own)
       return () => void listeners.delete(own)
     },
-    tell: (...args) => {
+    notify: (...args) => {
       for (const listener of listeners) listener(...args)
     },
   }

@@ -1,0 +1,55 @@
+// Passes events to the core of a page, and runs the effects.
+
+import type { Advice } from './advice.js'
+import type { Call, Effect, Event, Failure } from './core/messages.js'
+import { remainsOf } from './core/outbox.js'
+import type { Page } from './core/page.js'
+import { drafts } from './core/sending.js'
+import { step } from './core/step.js'
+import { guarded } from './listeners.js'
+import type { Notifier } from './notifier.js'
+import type { Dispatch, Surround, Surroundings } from './surroundings.js'
+
+/** Returns a function that passes an event to the core, and the implementations of effects. */
+export function createDispatch(
+  page: Page,
+  notifier: Notifier,
+  surround: Surround,
+  advice: Advice,
+): readonly [dispatch: Dispatch, doing: Surroundings] {
+  let isStepping = false
+
+  const dispatch = (...event: Event): void => {
+    if (notifier.isOver) return
+    // The step in progress would undo a change by an `update` function.
+    if (isStepping) throw new TypeError(advice.text('impure_update'))
+    const { who } = page
+    let effects: readonly Effect[] = []
+    isStepping = true
+    try {
+      effects = step(page, event)
+    } finally {
+      isStepping = false
+    }
+    if (who && who !== page.who) notifier.source = 'login'
+    else if (event[0] === 'synced') notifier.source ??= 'socket'
+    // Persist first, so that no page restores discarded changes.
+    doing.keep(remainsOf(page))
+    // Send changes before notifying listeners, whose own messages come later. Immediate results of effects join the same notification.
+    const wasBusy = notifier.isBusy
+    notifier.isBusy = true
+    // Guarded, as listeners of the app on its socket may throw.
+    for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
+    notifier.isBusy = wasBusy
+    // Not while drafts wait for a connection to name its visitor.
+    const isWaiting = page.reach !== 'down' && page.timers.has('greet') && drafts(page)[0]
+    if (!isWaiting) notifier.notify()
+  }
+
+  const doing = {
+    ...surround(dispatch, page),
+    settle: ({ end }: Call, failure?: Failure) => end?.(failure),
+    visitor: notifier.visitors.notify,
+  }
+  return [dispatch, doing]
+}

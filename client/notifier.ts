@@ -1,0 +1,94 @@
+// Notifies the app's listeners of the values and statuses of a page.
+
+import type { AnyChange, ChangeSource } from '../shared/change.js'
+import type { JsonValue } from '../shared/json.js'
+import { fieldOf, shownOf } from './core/field.js'
+import type { PageVisitor } from './core/messages.js'
+import type { Page } from './core/page.js'
+import { detailOf, type StatusDetail, statusOf } from './core/view.js'
+import { createListeners, type Listeners } from './listeners.js'
+
+type Notice = readonly [value: JsonValue | undefined, detail: StatusDetail]
+
+export interface Notifier {
+  readonly changes: Listeners<[change: AnyChange]>
+  readonly statuses: Listeners<[key: string, detail: StatusDetail]>
+  readonly visitors: Listeners<[visitor: PageVisitor]>
+  /** Resolves once `isReady`. */
+  readonly ready: Promise<void>
+  /** Whether listeners know the first values. */
+  isReady: boolean
+  /** Whether the client is closed. */
+  isOver?: boolean
+  /** The source of the changes not yet notified. */
+  source?: ChangeSource | undefined
+  /** While true, listeners are notified later. */
+  isBusy?: boolean | undefined
+  shown(key: string): JsonValue | undefined
+  status(key: string): StatusDetail
+  /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
+  was(key: string): Notice | undefined
+  /** Notifies listeners. A change made by a listener waits until all listeners have heard of the current change. */
+  notify(): void
+}
+
+/** Maximum rounds of listener calls in a row, so that the page stays usable. */
+const MAX_AT_ONCE = 100
+
+/** The last notification of an unknown key. */
+const NONE: Notice = [undefined, detailOf('default')]
+
+export function createNotifier(page: Page): Notifier {
+  const changes = createListeners<[change: AnyChange]>()
+  const statuses = createListeners<[key: string, detail: StatusDetail]>()
+  let markReady = (): void => undefined
+  const ready = new Promise<void>((resolve) => {
+    markReady = resolve
+  })
+  const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key), !page.isReady)
+  const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
+  const notices = (): readonly (readonly [key: string, notice: Notice])[] =>
+    [...page.fields.keys()].map((key) => [key, [shown(key), status(key)]])
+  const first = new Map(notices())
+  /** By key, the last notification. */
+  const last = new Map(first)
+  const isEmbedded = page.isReady
+  let isNews = false
+  if (isEmbedded) markReady()
+
+  const notify = (): void => {
+    isNews = true
+    if (notifier.isBusy) return
+    notifier.isBusy = true
+    for (let i = 0; isNews && i < MAX_AT_ONCE; i += 1) {
+      isNews = false
+      // Changes made by listeners during this round get their own source.
+      const source = notifier.source ?? 'ticket'
+      notifier.source = undefined
+      for (const [key, [value, detail]] of notices()) {
+        const [previous, was] = last.get(key) ?? NONE
+        last.set(key, [value, detail])
+        if (value !== previous) changes.notify({ key, value, previous, source })
+        if (detail !== was) statuses.notify(key, detail)
+      }
+      notifier.isReady ||= page.isReady
+      if (notifier.isReady) markReady()
+    }
+    notifier.isBusy = false
+    // Listeners keep answering each change with another change: yield to the page.
+    if (isNews) setTimeout(notify)
+  }
+
+  const notifier: Notifier = {
+    changes,
+    statuses,
+    visitors: createListeners(),
+    ready,
+    isReady: isEmbedded,
+    shown,
+    status,
+    was: (key) => (isEmbedded ? (first.get(key) ?? NONE) : undefined),
+    notify,
+  }
+  return notifier
+}
