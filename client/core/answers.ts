@@ -60,6 +60,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 /** Handles the answer to a POST of `{}`: names the visitor, and sets the cookie or proves that the browser keeps cookies. */
 function asked(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
+  page.asks += 1
   page.isAsking = false
   // Without `kept`, the answer cannot replace a known visitor.
   if (kept || page.who === undefined) become(page, answer)

@@ -30,7 +30,7 @@ export interface Page extends Keys {
   reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the cookie is missing, so that a POST of `{}` must request one. */
   isAsking?: boolean
-  /** Questions and dropped POSTs since the last accepted POST, or since the `renew` timer last fired: bounded, to end loops. */
+  /** Answered questions and dropped POSTs since the last accepted POST, or since the `renew` timer last fired: bounded, to end loops. */
   asks: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean

@@ -6,7 +6,7 @@ import { busyOf, type Change, draftsOf, type Field } from './field.js'
 import { type Page, start } from './page.js'
 import { pauseOf, tickets } from './visitor.js'
 
-/** Maximum questions without an accepted POST: then cookies count as blocked. */
+/** Maximum answered questions without an accepted POST: then cookies count as blocked. */
 export const MAX_ASKS = 3
 /** Maximum characters of changes and tickets in a POST. Each may take three bytes. */
 const MAX_LENGTH = 20_000
@@ -59,14 +59,12 @@ export function turn(page: Page): void {
   page.isQueued = false
   // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
   const isNamed = page.who && page.cookie === 'kept' && !page.isAsking
-  if (!isNamed && isPostDue(page)) {
+  if (!isNamed && isPostDue(page) && page.asks >= MAX_ASKS) {
     page.asks += 1
-    if (page.asks > MAX_ASKS) {
-      page.cookie = 'blocked'
-      page.isAsking = false
-      // The last answer may have set the cookie.
-      start(page, 'link', pauseOf(page.asks))
-    }
+    page.cookie = 'blocked'
+    page.isAsking = false
+    // The last answer may have set the cookie.
+    start(page, 'link', pauseOf(page.asks))
   }
   if (!isPostDue(page)) return void act(page, 'release')
   page.isDue = false

@@ -276,6 +276,14 @@ describe('without a socket or cookies', () => {
     ])
   })
 
+  it('counts no question without an answer', () => {
+    const page = new BarePage(null, false)
+    page.on('begin')
+    page.set('division', 3)
+    for (let failed = 0; failed < 5; failed += 1) expect(page.fail()).toEqual({})
+    expect([page.status('division'), page.settled]).toEqual(['offline', []])
+  })
+
   it('asks after an answer without its cookie', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
