@@ -1,4 +1,5 @@
-// `npm run lint` checks the documents: short sentences, the reading time of the five guides, and existing paths, links and scripts.
+// `npm run lint` checks the documents: short sentences, the reading time of the five guides, existing paths, links and scripts, and the
+// commands of the README and the starter.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,6 +30,7 @@ checkLinks()
 checkContributing()
 checkSizes()
 checkCodes()
+checkStarter()
 
 function pagesIn(folder, recursive = false) {
   const names = readdirSync(folder, { recursive, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
@@ -179,4 +181,29 @@ function checkSizes() {
 function fail(page, problem) {
   console.error(`${page}: ${problem}`)
   process.exitCode = 1
+}
+
+/** Checks the length of the README, its commands, and that the starter repeats them for this version. */
+function checkStarter() {
+  const page = 'README.md'
+  const readme = readFileSync(page, 'utf8').trimEnd()
+  if (readme.split('\n').length > 150) fail(page, 'more than 150 lines')
+  const commands = (title) => {
+    const section = readme.split(/^## /m).find((one) => one.startsWith(`${title}\n`)) ?? ''
+    return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text]) => text.trimEnd().split(/\n| && /))
+  }
+  const first = commands('Try it').map((command) => command.replace(/ *#.*/, ''))
+  if (first.join() !== 'npm ci,npm start,npm ci,npm test') fail(page, `begins with ${first.join(', ')}`)
+  if (commands('Quick start').length !== 6) fail(page, 'expected six commands in "Quick start"')
+  const [, own] = /^```sh\n(npm ci && npm pack\n.*?)^```$/ms.exec(readme) ?? []
+  const starter = 'example/starter/README.md'
+  if (/^```sh\n(.*?)^```$/ms.exec(readFileSync(starter, 'utf8'))?.[1] !== own)
+    fail(starter, 'has other commands than README.md')
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const { dependencies } = JSON.parse(readFileSync('example/starter/package.json', 'utf8'))
+  if (!dependencies['koa-live-session'].includes(`-${version}.tgz`))
+    fail('example/starter/package.json', `expected ${version}`)
+  const ignored = readFileSync('example/starter/.gitignore', 'utf8').split('\n')
+  for (const name of ['.env', 'node_modules/', 'page.js'])
+    if (!ignored.includes(name)) fail('example/starter/.gitignore', `expected ${name}`)
 }
