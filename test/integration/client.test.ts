@@ -6,10 +6,13 @@ import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { outcome } from '../support/app/bounded.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { startWithUsers, values } from '../support/app/users.js'
 import { turns } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
+
+fastTime(10)
 
 afterEach(() => void jest.restoreAllMocks())
 

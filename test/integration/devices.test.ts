@@ -5,9 +5,12 @@ import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { SessionApp, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
+
+fastTime(10)
 
 const HOUR = 60 * 60 * 1000
 /** A whole hour since 1970. */

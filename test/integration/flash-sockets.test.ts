@@ -2,12 +2,15 @@ import { describe, expect, it } from '@jest/globals'
 import { onFlash } from 'koa-live-session/client'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
+
+fastTime(10)
 
 const NONE = { ok: true, messages: [] }
 const STORES = [

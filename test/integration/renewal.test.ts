@@ -14,7 +14,7 @@ const HOUR = 60 * MINUTES
 
 // Two seconds after its handshake a connection is rechecked, with the cookie of then: the page would give up a POST to come back.
 idleIntervals()
-const timers = longTimers()
+const timers = longTimers(10)
 const { addEventListener, removeEventListener, location } = globalThis
 let input = new EventTarget()
 let now = 0

@@ -6,6 +6,7 @@ import { sessionName } from '../../server/features/session-store/session-content
 import type { Store } from '../../server/store-types.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { Bus } from '../support/app/bus.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
@@ -17,6 +18,8 @@ import { REDIS } from '../support/servers/installed.js'
 import { RedisServer } from '../support/servers/redis.js'
 import { connectNodeRedis, type RedisConnection } from '../support/servers/redis-clients.js'
 import type { TestDatabase } from '../support/servers/sql-databases.js'
+
+fastTime(10)
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR

@@ -3,9 +3,12 @@ import type { AppSession } from 'koa-live-session'
 import koaSession from 'koa-session'
 import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { present } from '../support/app/present.js'
 import { begin, connect, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { turn } from '../support/app/within.js'
+
+fastTime(10)
 
 const DAY = 24 * 60 * 60 * 1000
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { appSessionsOf } from '../support/app/app-sessions.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { within } from '../support/app/within.js'
+
+fastTime(10)
 
 const DAY = 24 * 60 * 60 * 1000
 const REQUESTS = 200

@@ -4,9 +4,12 @@ import { memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { outcome } from '../support/app/bounded.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { startWithUsers, values } from '../support/app/users.js'
 import type { Page } from '../support/page/page.js'
+
+fastTime(10)
 
 /** A guest's page with `old` in the cart, while ann signs in at the same browser. */
 interface Moment {

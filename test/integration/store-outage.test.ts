@@ -3,12 +3,15 @@ import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/store-types.js'
 import { outcome } from '../support/app/bounded.js'
 import { Bus } from '../support/app/bus.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { HeldStore } from '../support/app/held-store.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 import { turn, within } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
 import { nodes, valuesAt } from './stored-values.js'
+
+fastTime(10)
 
 const ANN = { identify: () => 'ann' } as const
 

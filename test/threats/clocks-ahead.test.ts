@@ -5,9 +5,12 @@ import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { liveOnly, written } from '../support/app/departures.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { Page } from '../support/page/page.js'
+
+fastTime(10)
 
 const DAY = 24 * 60 * 60 * 1000
 const MAX_AGE = 31 * DAY

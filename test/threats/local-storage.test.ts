@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
 import { pages } from '../support/app/auth.js'
+import { fastTime } from '../support/app/fast-time.js'
 import { readClaims } from '../support/app/socket.js'
 import { signedInAs, startWithUsers } from '../support/app/users.js'
 import { createLocalStorage } from '../support/page/local-storage.js'
+
+fastTime(10)
 
 const ends: (() => void)[] = []
 const storage = createLocalStorage()

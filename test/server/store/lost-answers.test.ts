@@ -6,10 +6,13 @@ import { testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../../support/app/app.js'
 import { Bus } from '../../support/app/bus.js'
+import { fastTime } from '../../support/app/fast-time.js'
 import { Gate } from '../../support/app/gate.js'
 import { type Fate, type LosingStore, losingStore } from '../../support/app/losing-store.js'
 import { fc } from '../../support/app/property.js'
 import { atScale } from '../../support/app/scale.js'
+
+fastTime(10)
 
 const fields = defineFields({
   items: { schema: z.array(z.string()), default: [] },

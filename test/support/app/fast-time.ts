@@ -1,15 +1,16 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 
-/** Speeds up this file's timers and clock by the same factor: pauses of seconds take milliseconds. */
+/** Speeds up this file's timers, intervals and clock by the same factor: pauses of seconds take milliseconds. */
 export function fastTime(factor: number): void {
-  const { setTimeout: wait } = globalThis
+  const { setTimeout: wait, setInterval: repeat } = globalThis
   const { now } = Date
   const began = now()
+  const sped = (start: typeof wait | typeof repeat) => (act: () => void, ms?: number) =>
+    start(act, Math.ceil((ms ?? 0) / factor)) as never
   beforeEach(() => {
     jest.spyOn(Date, 'now').mockImplementation(() => began + (now() - began) * factor)
-    jest
-      .spyOn(globalThis, 'setTimeout')
-      .mockImplementation(((act: () => void, ms = 0) => wait(act, Math.ceil(ms / factor))) as never)
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation(sped(wait))
+    jest.spyOn(globalThis, 'setInterval').mockImplementation(sped(repeat))
   })
   afterEach(() => void jest.restoreAllMocks())
 }
