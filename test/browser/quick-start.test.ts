@@ -157,7 +157,7 @@ describeInBrowser('the starter', () => {
     await rows(two, 2)
     await showsStatus(one, 'saved')
     await click(one, named('button', 'Restart the server'))
-    await showsStatus(one, 'the server is back')
+    for (const page of [one, two]) await showsStatus(page, 'the server is back')
     await click(two, named('button', 'Design'))
     await isPressed(one, 'Design')
     await showsStatus(two, 'saved')
