@@ -65,6 +65,24 @@ describe('testClient', () => {
     expect(live.status('division').status).toBe('saved')
   })
 
+  it('rebases an update onto a remote change', async () => {
+    const seen: number[] = []
+    const saved = live.update('division', (division) => {
+      seen.push(division)
+      return division + 1
+    })
+    live.receive({ division: 50 })
+    await saved
+    expect([seen, live.get('division'), live.sent]).toEqual([
+      [3, 50],
+      51,
+      [
+        ['division', 4],
+        ['division', 51],
+      ],
+    ])
+  })
+
   it('rejects invalid remote or first values as a whole', () => {
     expect(() => live.receive({ theme: 'dark', division: 1.5 })).toThrow('koa-live-session: set("division")')
     expect(() => live.receive({ theme: 'dark', nothing: 1 } as never)).toThrow('receive: "nothing" is not declared')

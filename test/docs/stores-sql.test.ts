@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
 
@@ -29,5 +29,12 @@ describeWithSql(REFERENCE, (place, engine) => {
     await sqlStore(db).merge('kept', [{ key: 'a', stamp: 1 }])
     await migrateSqlStore(db)
     expect(await sqlStore(db).load('kept')).toEqual([{ key: 'a', stamp: 1 }])
+  })
+})
+
+describe(REFERENCE, () => {
+  it('lists no other database', () => {
+    const marks = [...text.matchAll(/^```sql (.+)$/gm)].map(([, mark]) => mark)
+    expect(marks.sort()).toEqual([...NAMES.values()].sort())
   })
 })

@@ -156,6 +156,12 @@ describe('a listener asking the server for a view', () => {
     expect([page.live.get('division'), shown]).toEqual([value, [['division', value]]])
     expect(await viewed(1)).toEqual([value])
   })
+
+  it('gets a value set right after the connection', async () => {
+    const { page, shown, viewed } = await follow(async () => undefined)
+    page.socket.on('connect', () => void page.live.set('division', 5))
+    expect([await viewed(1), shown]).toEqual([[5], [['division', 5]]])
+  })
 })
 
 describe('a page, after another user signs in', () => {

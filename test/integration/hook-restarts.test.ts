@@ -96,6 +96,10 @@ describe('the small hook, with server crashes', () => {
     return lost
   }
 
+  it.each(STEPS)('loses no change after a %s and any other step', async (first) => {
+    expect(await losses(STEPS.map((second) => ['change', 'POST', 'change', first, second]))).toEqual([])
+  })
+
   it('loses no change in random histories', async () => {
     const histories = Array.from({ length: 100 }, (_, seed) => {
       const dice = Dice.of(23, seed)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
 import * as node from 'koa-live-session/testing'
@@ -13,6 +14,15 @@ async function bundle(entry: string, options: BuildOptions): Promise<Metafile> {
 describe('koa-live-session/testing', () => {
   it('exports the same names in browsers and Node', () => {
     expect(Object.keys(browser).sort()).toEqual(Object.keys(node).sort())
+  })
+
+  it('has an entry for browsers in package.json', () => {
+    const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+    expect(Object.entries(exports['./testing'])).toEqual([
+      ['types', './dist/testing/index.d.ts'],
+      ['browser', './dist/testing/browser.js'],
+      ['default', './dist/testing/index.js'],
+    ])
   })
 
   it('imports neither Node nor packages in a browser', async () => {
