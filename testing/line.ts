@@ -72,10 +72,9 @@ export function createLine(server: PageServer): Line {
             () => end({ status: 0, wait: 0 }),
           )
         },
-        // While the line is cut, retry no POST: `mend` makes the page send again.
+        // No test lasts as long as `renew`. While the line is cut, retry no POST: `mend` makes the page send again.
         timer: (name) =>
-          name !== 'greet' &&
-          name !== 'renew' &&
+          !['greet', 'renew'].includes(name) &&
           (connection || name !== 'post') &&
           void soon(() => dispatch('timer', name)),
         release: () => {

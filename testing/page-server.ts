@@ -51,8 +51,7 @@ export class PageServer {
   readonly #refusals: LiveSessionErrorCode[] = []
   readonly #takers: Takers
   readonly #asker: Asker
-  #keepsCookies = true
-  /** Questions to answer as if the browser kept no cookie: as many as a page asks. */
+  /** The questions until the browser keeps cookies again; 0 while the browser keeps cookies. */
   #inVain = 0
   #cookie: SyncAnswer['held']
 
@@ -106,7 +105,7 @@ export class PageServer {
   sync(said: Sync, isFirst: boolean): Awaitable<Answered> {
     try {
       const { who, set } = parseSync(said)
-      if (set.length > 0) this.#keepsCookies = true
+      if (set.length > 0) this.#inVain = 0
       const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
       return after(takeChanges(this.#takers, set, this.#asker), (outcomes) => {
         const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
@@ -124,14 +123,11 @@ export class PageServer {
 
   /** Handles a page's POST, and returns the contents of its cookie. The next POST's cookie has all current values. */
   post(said: Sync): Awaitable<SyncAnswer | Refusal> {
-    if (said.who === undefined && !this.#keepsCookies) {
-      this.#keepsCookies = this.#inVain === 0
-      this.#inVain -= 1
-    }
+    if (said.who === undefined && this.#inVain > 0) this.#inVain -= 1
     // Like a real server, trust the `who` of a POST only with its cookie.
-    if (said.who !== undefined && !this.#keepsCookies) return { dropped: true, results: [], held: [] }
+    if (said.who !== undefined && this.#inVain > 0) return { dropped: true, results: [], held: [] }
     return after(this.sync(said, false), ({ answer }) => {
-      if (!('results' in answer) || !this.#keepsCookies) return answer
+      if (!('results' in answer) || this.#inVain > 0) return answer
       const held = this.#cookie
       this.#cookie = this.#baked()
       return { ...answer, held }
@@ -141,14 +137,13 @@ export class PageServer {
   /** Permits the next change or group, unless a refusal is queued. */
   #permit(): void {
     const code = this.#refusals.shift()
-    if (code === 'cookies_blocked') {
-      this.#keepsCookies = false
-      this.#inVain = MAX_ASKS
-    } else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
+    // After its questions in vain, a page asks again only if told to.
+    if (code === 'cookies_blocked') this.#inVain = MAX_ASKS + 1
+    else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
   }
 
   #kept(): Pick<SyncAnswer, 'kept'> {
-    return this.#keepsCookies ? { kept: true } : {}
+    return this.#inVain > 0 ? {} : { kept: true }
   }
 
   #greeting(): string {
