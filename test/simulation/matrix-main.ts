@@ -118,21 +118,23 @@ function startsProcesses(file: string, seen = new Set<string>()): boolean {
   return text.includes('node:child_process') || imported.some((path) => startsProcesses(path, seen))
 }
 
-/** Plants each defect again, for the files that have noticed it. */
+/** Plants each defect again, for the files that have noticed it. The simulation plants its defects itself. */
 function checkRecorded(): void {
-  const first = Number(values.from)
   const rows = readFileSync(join(ROOT, RECORD), 'utf8').trimEnd().split('\n')
-  const files = new Map(rows.map((line) => JSON.parse(line)).map(({ defect, files }) => [defect, files]))
-  const all = new Set([...files.values()].flat().filter((file) => file !== SIMULATION))
-  const unfit = Object.keys(failures([...all]))
+  const recorded = new Map(
+    rows
+      .map((line): { readonly defect: string; readonly files: readonly string[] } => JSON.parse(line))
+      .map(({ defect, files }) => [defect, files.filter((file) => file !== SIMULATION)]),
+  )
+  const unfit = Object.keys(failures([...new Set([...recorded.values()].flat())]))
   if (unfit.length > 0) throw new Error(`fails without a defect: ${unfit.join(', ')}`)
+  const first = Number(values.from)
   for (const defect of defects.slice(first, first + Number(values.count))) {
-    // The simulation plants its defects itself.
-    const recorded: readonly string[] = files.get(defect.name)?.filter((file: string) => file !== SIMULATION) ?? []
-    if (recorded.length === 0) continue
-    const failed = withSources([plant(defect, product)], () => failures(recorded))
+    const files = recorded.get(defect.name) ?? []
+    if (files.length === 0) continue
+    const failed = withSources([plant(defect, product)], () => failures(files))
     if (Object.keys(failed).length > 0) continue
-    console.error(`missed by ${recorded.join(', ')}: ${defect.name}`)
+    console.error(`missed by ${files.join(', ')}: ${defect.name}`)
     process.exitCode = 1
   }
 }
