@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals'
 import { atScale } from '../support/app/scale.js'
 import { describeInEachBrowser } from '../support/page/outage.js'
 
-const TABS = atScale(5, 10)
+const TABS = atScale(3, 10)
 const CLICK = "document.querySelector('[data-next=division]').click()"
 
 describeInEachBrowser('a tab', (start, name) => {

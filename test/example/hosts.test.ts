@@ -6,10 +6,14 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from '@jest/globals'
 import { Hosts, listenAddress, ownOrigin } from '../../example/server/hosts.js'
+import { send } from '../support/app/raw-http.js'
+import { isReached, otherAddresses } from '../support/app/stranger.js'
+import { Example } from '../support/servers/example.js'
 
+const REBOUND = 'evil.example'
 const LOCAL = ['localhost', '127.0.0.1', '[::1]']
 const ADDRESSES = ['192.0.2.7', '[2001:db8::1]']
-const asked = [...LOCAL, ...ADDRESSES, 'studio.example', 'evil.example']
+const asked = [...LOCAL, ...ADDRESSES, 'studio.example', REBOUND]
 
 /** The environment, listening address, logged origin, and served hosts besides local ones. */
 const rows: readonly (readonly [NodeJS.ProcessEnv, string, string, readonly string[]])[] = [
@@ -48,5 +52,28 @@ describe('the hosts of the example', () => {
     rmSync(folder, { recursive: true })
     expect(printed).toContain('HOST: expected an address or a name of this machine, received "192.0.2.7".')
     expect(code).toBe(1)
+  })
+})
+
+describe.each(['start:react', 'start:vue'])('threat 100: npm run %s', (script) => {
+  it('listens on 127.0.0.1 alone, and refuses a rebound host', async () => {
+    const small = await Example.start(script)
+    const reached = await Promise.all(otherAddresses().map((address) => isReached(address, new URL(small.url).port)))
+    const { status } = await send(small.url, { headers: { host: REBOUND } })
+    await small.stop()
+    expect(reached).not.toContain(true)
+    expect(status).toBe(421)
+  })
+})
+
+describe('threat 100: the example with HOST=0.0.0.0 and ALLOWED_HOSTS', () => {
+  it('serves IP addresses and the listed hosts only', async () => {
+    const open = await Example.start('start', { HOST: '0.0.0.0', ALLOWED_HOSTS: 'studio.example, Other.example' })
+    const statuses = []
+    for (const host of ['192.0.2.7', '[2001:db8::1]', 'studio.example', 'other.example', 'localhost', REBOUND])
+      statuses.push((await send(open.url, { headers: { host: `${host}:${new URL(open.url).port}` } })).status)
+    await open.stop()
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 421])
+    expect(open.lines).toContain('Serves localhost, 127.0.0.1, [::1], any IP address, studio.example, other.example.')
   })
 })

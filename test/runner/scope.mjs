@@ -8,17 +8,17 @@ export const isIsolated = isAll || process.env.LIVE_SESSION_TEST_ISOLATED === '1
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 
 /** The browser tests in `npm test`: tabs of visitors, and threats that the browser itself defends against. */
-const BROWSER_FILES = 'back|filter|frozen-tabs|tabs|updates'
+const BROWSER_FILES = 'back|filter|tabs|updates'
 
 /**
- * Path patterns that only `npm run test:all` runs: tests that take minutes, need many processes, test a tool of the tests, or repeat
+ * Path patterns that only `npm run test:all` runs: tests that take minutes, flood a server, need many processes, test a tool of the tests, or repeat
  * a quicker test in a whole app.
  */
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',
-  '/test/integration/(hook-restarts|reconnect-storm)\\.',
+  '/test/integration/(adapters|hook-restarts|reconnect-storm)\\.',
   '/test/simulation/planted-defects\\.',
   '/test/testing/store-contract\\.',
-  '/test/threats/guest-heap\\.',
+  '/test/threats/(guest-bytes|guest-heap|large-messages|strangers|unread)\\.',
   `/test/browser/(?!(${BROWSER_FILES})\\.)`,
 ]
