@@ -32,13 +32,13 @@ import type { UpToValues } from './values/up-to-values.js'
 
 /** Creates the kernel in dependency order, then its parts. */
 export function createCore(app: Koa, settings: Settings, makers: readonly MakePart[]): Core {
-  const { secrets, maxAge, maxIdle, maxSubjects, maxGuestBytes, report, clock } = settings
+  const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, report, clock } = settings
   const comparisons = new Comparisons()
   const { drop, dropAll } = comparisons
   const guestBytes = new GuestBytes(maxGuestBytes)
   const warn = createWarn(clock)
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
-  const bounds = { max: maxSubjects, maxIdle, clock, guestBytes }
+  const bounds = { max: maxVisitors, maxIdle, clock, guestBytes }
   const hearers: ((subject: Subject) => void)[] = [drop]
   const onChange = (subject: Subject): void => {
     for (const hear of hearers) hear(subject)
@@ -92,7 +92,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
 
   const store = settings.store && new StoreSync(settings.store, visitors)
   if (store) remote.store = store
-  const limits = new Limits(settings.limits, maxSubjects, clock)
+  const limits = new Limits(settings.limits, maxVisitors, clock)
   const parts: Part[] = []
   const core: Core = { ...visitors, limits, store, parts }
   parts.push(...makers.map((make) => make(core)))

@@ -141,7 +141,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      *
      * @default 100_000
      */
-    readonly maxSubjects?: number | undefined
+    readonly maxVisitors?: number | undefined
     /**
      * Approximate bytes of memory for the data of all guests in this process: values, flash messages, sessions of `live.sessionStore()`,
      * verified cookies, retired browser ids, and pending writes to the store. The oldest are evicted first. At most half of this memory is
@@ -185,13 +185,13 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      *
      * @default 50
      */
-    readonly changesPerSubject?: number | undefined
+    readonly changesPerVisitor?: number | undefined
     /**
      * Maximum open sockets of a user or guest in this process, all tabs and devices together; each namespace of a connection has its own. A
      * page over the limit sends its changes by POST, and receives no changes of others until a socket closes.
      *
      * @default 20
      */
-    readonly socketsPerSubject?: number | undefined
+    readonly socketsPerVisitor?: number | undefined
   }
 }

@@ -69,7 +69,7 @@ const OPTIONS = {
 }
 const CACHE = {
   maxIdle: row<number | undefined>(undefined, MS, isMs),
-  maxSubjects: row<number>(100_000, 'a number, more than 0', isPositive),
+  maxVisitors: row<number>(100_000, 'a number, more than 0', isPositive),
   maxGuestBytes: row<number>(64_000_000, 'bytes, more than 0', isPositive),
 }
 type Read<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }

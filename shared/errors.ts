@@ -17,7 +17,7 @@ import type { Stamp } from './stamp.js'
  * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
  * | `bad_origin` | 403 | the page's origin is not listed |
  * | `bad_ticket` | 403 | a forged, expired or revoked ticket |
- * | `other_subject` | 403 | for a visitor other than the cookie's |
+ * | `other_visitor` | 403 | for a visitor other than the cookie's |
  * | `superseded` | 409 | the visitor or the session has ended in the meantime; in a page also: the server had a newer value |
  * | `rate_limited` | 429 | more than `limits` allow: try again after `retryAfter` |
  * | `not_loaded` | 409 | `update` of a user of whom this process knows nothing |
@@ -35,7 +35,7 @@ export type LiveSessionErrorCode =
   | 'malformed'
   | 'bad_origin'
   | 'bad_ticket'
-  | 'other_subject'
+  | 'other_visitor'
   | 'superseded'
   | 'rate_limited'
   | 'not_loaded'
@@ -49,7 +49,7 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
   bad_origin: 403,
   bad_ticket: 403,
   cookies_blocked: 403,
-  other_subject: 403,
+  other_visitor: 403,
   not_writable: 403,
   users_only: 403,
   superseded: 409,
@@ -90,7 +90,7 @@ interface Wait {
 interface MoreDetails {
   readonly malformed: OfItem & OtherStatus
   readonly bad_ticket: OfItem & OtherStatus
-  readonly other_subject: OfItem
+  readonly other_visitor: OfItem
   readonly too_large: OtherStatus
   readonly superseded: Overtaken
   readonly conflict: Overtaken

@@ -30,11 +30,11 @@ const caches = {
       read: (user) => map.get(`user:n:${user}`),
     }
   },
-  live(maxSubjects) {
+  live(maxVisitors) {
     let later = 0
     const clock = () => Date.now() + later
     const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
-    const live = liveSession(app, { fields, clock, maxAge: DAY, cache: { maxSubjects } })
+    const live = liveSession(app, { fields, clock, maxAge: DAY, cache: { maxVisitors } })
     const { subjects } = coreOf(live)
     return {
       write: async (user) => (await live.user(user)).setMany(values()),

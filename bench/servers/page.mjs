@@ -44,7 +44,7 @@ const bundle = async () => {
 const bundled = await bundle()
 
 const app = new Koa({ keys: ['x'.repeat(32)] })
-const limits = { changesPerSocket: 1e6, changesPerSubject: 1e6, socketsPerSubject: 1e3 }
+const limits = { changesPerSocket: 1e6, changesPerVisitor: 1e6, socketsPerVisitor: 1e3 }
 const fields = defineFields({ division: { schema: z.number().int(), default: 0, client: 'write' } })
 const live = liveSession(app, { fields, limits })
 const modules = { 'socket.io-client': '/socket.io/socket.io.esm.min.js' }

@@ -62,7 +62,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.timers.delete('greet')
     page.reach = 'down'
     // A socket refused with a code does not reconnect by itself.
-    if (code === 'other_subject') {
+    if (code === 'other_visitor') {
       // The handshake had a cookie.
       unblock(page)
       ask(page)

@@ -65,7 +65,7 @@ export class Connections {
     const over = this.of(name).filter(
       ({ opener }) => !opener.cookie || epochs.standing(opener, opener.ends) !== 'current',
     )
-    void this.end(over, 'other_subject')
+    void this.end(over, 'other_visitor')
   }
 
   /** Finds a user's connections by the hash, under which ends are told. */

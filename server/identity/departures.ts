@@ -25,7 +25,7 @@ export class Departures {
    * response arrives may belong to this browser, and is closed on arrival; another browser reconnects immediately.
    */
   begin(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
-    const ended = this.#connections.end(this.#connections.of(...names), 'other_subject')
+    const ended = this.#connections.end(this.#connections.of(...names), 'other_visitor')
     const all = user === undefined ? names : [...names, user]
     const others = new Set(this.#connections.of(...all))
     for (const name of names) this.#count(name, 1)
@@ -36,7 +36,7 @@ export class Departures {
         this.#epochs.endAgain(name)
       }
       const late = this.#connections.of(...all).filter((connection) => !others.has(connection))
-      void this.#connections.end(late, 'other_subject')
+      void this.#connections.end(late, 'other_visitor')
     })
     return ended
   }

@@ -16,7 +16,7 @@ export interface Settings {
   readonly endpoint: string
   readonly origins: readonly string[]
   readonly maxIdle: number
-  readonly maxSubjects: number
+  readonly maxVisitors: number
   readonly maxGuestBytes: number
   readonly store: Store | undefined
   readonly storeTimeout: number
@@ -45,5 +45,5 @@ export interface CookieOptions {
 }
 
 /** The defaults, documented in option-types. */
-export const LIMITS = { changesPerSocket: 20, changesPerSubject: 50, socketsPerSubject: 20 }
+export const LIMITS = { changesPerSocket: 20, changesPerVisitor: 50, socketsPerVisitor: 20 }
 export type LimitOptions = Readonly<typeof LIMITS>

@@ -39,7 +39,7 @@ export class Handshake {
   /**
    * Admits a socket, or refuses it.
    *
-   * @throws {LiveSessionError} `bad_origin`; `other_subject` if the cookie names a user who is no longer signed in; `rate_limited` if the
+   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie names a user who is no longer signed in; `rate_limited` if the
    * visitor has too many sockets
    */
   async enter(socket: Socket): Promise<Connection> {
@@ -138,5 +138,5 @@ export class Handshake {
 }
 
 function signedOut(): LiveSessionError {
-  return new LiveSessionError('other_subject', 'the cookie is of another visitor, or was given up')
+  return new LiveSessionError('other_visitor', 'the cookie is of another visitor, or was given up')
 }

@@ -26,7 +26,7 @@ interface SocketSide extends Pick<Side, 'whose' | 'owner' | 'permit' | 'confirm'
 /** The waiting time in ms of a bucket overdrawn by its full size. */
 const TWICE_SPENT = 2000
 /** The codes that our own pages cause rarely or never. No other limit counts tickets that are cheap to refuse. */
-const UNSOUND: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_subject'])
+const UNSOUND: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_visitor'])
 const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages')
 
 /** Handles a page's events over its socket. */

@@ -159,7 +159,7 @@ export class SocketHandle extends Handle {
    */
   #endIfGone(): boolean {
     if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestBytes)
-    void this.#core.connections.end([this.#connection], 'other_subject')
+    void this.#core.connections.end([this.#connection], 'other_visitor')
     return true
   }
 

@@ -80,7 +80,7 @@ export class Registers<K extends Kept> implements NameOwner {
     this.#prefix = prefix
     this.#create = create
     // No `maxIdle`: the part decides when an entry expires.
-    const options = { max: core.settings.maxSubjects, clock: core.settings.clock }
+    const options = { max: core.settings.maxVisitors, clock: core.settings.clock }
     this.#users = RotatingCache.onMap(options)
     this.#guests = RotatingCache.onMap({
       ...options,

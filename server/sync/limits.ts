@@ -26,11 +26,11 @@ export class Limits {
   readonly #buckets: RotatingCache<Bucket>
   readonly #ticketBuckets: RotatingCache<Bucket>
 
-  constructor(options: LimitOptions, maxSubjects: number, clock: () => number) {
+  constructor(options: LimitOptions, maxVisitors: number, clock: () => number) {
     this.#options = options
     this.#clock = clock
-    this.#buckets = RotatingCache.onMap({ max: maxSubjects, clock })
-    this.#ticketBuckets = RotatingCache.onMap({ max: maxSubjects, clock })
+    this.#buckets = RotatingCache.onMap({ max: maxVisitors, clock })
+    this.#ticketBuckets = RotatingCache.onMap({ max: maxVisitors, clock })
   }
 
   /** Returns a socket's bucket, for `spend`. */
@@ -83,14 +83,14 @@ export class Limits {
   }
 
   #bucket(name: string, now: number): Bucket {
-    return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerSubject, now))
+    return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerVisitor, now))
   }
 
   /** @throws {LiveSessionError} `rate_limited` if a subject already has its maximum of sockets in all namespaces */
   admit(open: number): void {
-    const { socketsPerSubject } = this.#options
-    if (open < socketsPerSubject) return
-    throw new LiveSessionError('rate_limited', `no more than ${socketsPerSubject} sockets at a time`)
+    const { socketsPerVisitor } = this.#options
+    if (open < socketsPerVisitor) return
+    throw new LiveSessionError('rate_limited', `no more than ${socketsPerVisitor} sockets at a time`)
   }
 }
 

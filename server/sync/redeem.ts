@@ -17,7 +17,7 @@ interface Redemption {
 /**
  * Verifies all tickets before any is merged: only their own subject can redeem them.
  *
- * @throws {LiveSessionError} `bad_ticket` or `other_subject`, with the index
+ * @throws {LiveSessionError} `bad_ticket` or `other_visitor`, with the index
  */
 export function redeem(
   core: UpToExchange,
@@ -59,7 +59,7 @@ function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor
   }
   const isTabs = visitor.tab !== undefined && sub === subjectHash(visitor.tab)
   if (!isTabs && sub !== subjectHash(browserSubject))
-    throw new LiveSessionError('other_subject', `ticket ${index} is another visitor’s`, { index })
+    throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor’s`, { index })
   if (epochs.isGivenUp(browserSubject)) throw outdated(index)
   return isTabs ? visitor.tab : browserSubject
 }

@@ -25,6 +25,6 @@ export async function erase(core: UpToExchange, user: UserSubject): Promise<void
 }
 
 async function endConnections({ connections, store }: UpToExchange, user: UserSubject): Promise<void> {
-  await connections.end(connections.of(user), 'other_subject')
+  await connections.end(connections.of(user), 'other_visitor')
   await store?.level([user])
 }

@@ -222,7 +222,7 @@ export interface GivenUp extends Ending {
 }
 
 interface GivenUpOptions extends UserEpochsOptions {
-  readonly maxSubjects: number
+  readonly maxVisitors: number
   readonly guestBytes: GuestBytes
 }
 
@@ -235,9 +235,9 @@ class GivenUpNames {
   readonly #guests: RotatingCache<GivenUp>
   readonly #clock: () => number
 
-  constructor({ maxAge, maxSubjects, guestBytes: bytes, clock }: GivenUpOptions) {
+  constructor({ maxAge, maxVisitors, guestBytes: bytes, clock }: GivenUpOptions) {
     this.#clock = clock
-    this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxSubjects), maxIdle: maxAge, clock })
+    this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock })
     this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })
   }
 

@@ -52,7 +52,7 @@ it('a sign-in during the first question does not mean cookies_blocked', () => {
   const page = first()
   page.told({ who: 'g', guest: true })
   // The guest’s cookie arrived, and belongs to another visitor by now.
-  page.on('refused', 'other_subject')
+  page.on('refused', 'other_visitor')
   page.told({ who: 'ann' })
   expect(page.status('theme')).toBe('saving')
 })
@@ -156,11 +156,11 @@ describe.each([
     const page = open()
     page.time('renew')
     page.disconnect()
-    page.on('refused', 'other_subject')
+    page.on('refused', 'other_visitor')
     for (let asked = 0; asked < 2; asked += 1) {
       expect(page.told(NAMELESS)).toEqual({})
       expect(page.did('reconnect')).toBe(true)
-      if (asked === 0) page.on('refused', 'other_subject')
+      if (asked === 0) page.on('refused', 'other_visitor')
     }
     page.comeBack(NAMELESS)
     page.set('division', 3)

@@ -6,7 +6,7 @@ describe('a refused handshake', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.post()
-    page.on('refused', 'other_subject')
+    page.on('refused', 'other_visitor')
     expect([page.did('release'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
   })
 

@@ -26,7 +26,7 @@ const answer = fc.record({
 type Said = typeof answer extends fc.Arbitrary<infer A> ? A : never
 const code = fc.constantFrom<LiveSessionErrorCode>(
   'bad_ticket',
-  'other_subject',
+  'other_visitor',
   'rate_limited',
   'malformed',
   'bad_origin',
@@ -58,7 +58,7 @@ function answerOf(
   return plain as unknown as SyncAnswer
 }
 
-const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefined, 'other_subject', 'rate_limited')
+const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefined, 'other_visitor', 'rate_limited')
 
 /** A server that repeats its answers in turn. */
 const server = fc.record({

@@ -64,7 +64,7 @@ const live = liveSession(app, {
   ...(STORE_PATH === '' ? {} : { store: await openStore() }),
   ...(STORE_REFRESH === '' ? {} : { storeRefresh: Number(STORE_REFRESH) }),
   ...(STORE_TIMEOUT === '' ? {} : { storeTimeout: Number(STORE_TIMEOUT) }),
-  limits: { changesPerSocket: 10_000, changesPerSubject: 10_000 },
+  limits: { changesPerSocket: 10_000, changesPerVisitor: 10_000 },
   onError: () => undefined,
 })
 

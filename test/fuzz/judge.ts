@@ -79,7 +79,7 @@ export class Judge {
   }
 
   turnedAway(headers: Readonly<Record<string, string>>, error: unknown): void {
-    const isKnown = error instanceof LiveSessionError && ['bad_origin', 'other_subject'].includes(error.code)
+    const isKnown = error instanceof LiveSessionError && ['bad_origin', 'other_visitor'].includes(error.code)
     if (isKnown) this.#tally.outcome(`handshake ${error.code}`)
     else this.#harm('crash', String(error), headers)
   }

@@ -9,7 +9,7 @@ const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
   too_large: [400, 413],
   bad_origin: [403],
   bad_ticket: [403],
-  other_subject: [403],
+  other_visitor: [403],
   not_writable: [403],
   users_only: [403],
   superseded: [409],

@@ -22,7 +22,7 @@ const CONNECTION = 5 * 60 * 1000
 export const CANARY = 'canary'
 
 /** Limits beyond any run. */
-const limits = { limits: { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 } }
+const limits = { limits: { changesPerSocket: 1e9, changesPerVisitor: 1e9, socketsPerVisitor: 1e9 } }
 
 const identify = (ctx: Koa.Context) => userOf(ctx.get('x-user'))
 const routes: Koa.Middleware = (ctx) => {

@@ -100,8 +100,8 @@ describe('a visit with a parameter', () => {
     expect((await socket.ticket()).claims.changes).toMatchObject([['division', expect.any(Number), 3]])
   })
 
-  it('counts against changesPerSubject; the page applies the rest itself', async () => {
-    const app = await start({ limits: { changesPerSubject: 5 } })
+  it('counts against changesPerVisitor; the page applies the rest itself', async () => {
+    const app = await start({ limits: { changesPerVisitor: 5 } })
     const visitor = app.visitor()
     const answers = []
     for (let division = 0; division < 30; division += 1) answers.push(await visit(visitor, `/?d=${division}`))
@@ -111,7 +111,7 @@ describe('a visit with a parameter', () => {
   })
 
   it('shares a limit with all other first visits', async () => {
-    const app = await start({ limits: { changesPerSubject: 5 } })
+    const app = await start({ limits: { changesPerVisitor: 5 } })
     for (let division = 0; division < 30; division += 1) await visit(app.visitor(), `/?d=${division}`)
     expect(await visit(app.visitor(), '/?d=3')).toMatchObject({ values: { division: -1 }, unvisited: { division: 3 } })
   })

@@ -56,7 +56,7 @@ describe('a page of another origin', () => {
   })
 
   it('may read Retry-After', async () => {
-    const app = await App.start({ options: { origins, limits: { changesPerSubject: 1 } } })
+    const app = await App.start({ options: { origins, limits: { changesPerVisitor: 1 } } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const set = [['division', -1, '', 1]]
     const answers = [await visitor.store({ set }, OF_VITE), await visitor.store({ set }, OF_VITE)]

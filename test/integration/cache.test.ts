@@ -25,8 +25,8 @@ describe('the cache', () => {
     expect(await visitor.text('/')).toBe('5')
   })
 
-  it('evicts beyond maxSubjects, and reads cookies again', async () => {
-    const app = await App.start({ routes: echo, options: { cache: { maxSubjects: 10 } } })
+  it('evicts beyond maxVisitors, and reads cookies again', async () => {
+    const app = await App.start({ routes: echo, options: { cache: { maxVisitors: 10 } } })
     const visitors = Array.from({ length: 50 }, () => app.visitor())
     for (const [i, visitor] of visitors.entries()) await visitor.text(`/?set=${i}`)
     for (const [i, visitor] of visitors.entries()) expect(await visitor.text('/')).toBe(String(i))

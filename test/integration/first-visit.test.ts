@@ -66,7 +66,7 @@ describe('a change over a connection without a live cookie', () => {
     const { text } = await socket.ticket()
     const [known, ann] = [app.visitor(cookieFor(app.live, {})), app.visitor()]
     await ann.fetch('/login/now?user=ann')
-    const refused = { code: 'other_subject', index: 0 }
+    const refused = { code: 'other_visitor', index: 0 }
     for (const late of [visitor, known, ann]) {
       const answer = await late.store({ tickets: [text] })
       expect([answer.status, await answer.json()]).toMatchObject([403, { error: refused }])
@@ -96,7 +96,7 @@ describe('a change over a connection without a live cookie', () => {
   })
 
   it('is not evicted while the connection is open', async () => {
-    const app = await startWithUsers({ options: { cache: { maxSubjects: 10 } } as never })
+    const app = await startWithUsers({ options: { cache: { maxVisitors: 10 } } as never })
     const socket = await app.visitor().connect()
     await socket.ticket()
     await socket.change('division', 7)

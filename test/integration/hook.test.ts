@@ -170,7 +170,7 @@ describe('the small hook', () => {
     expect([waits, connects()]).toEqual([[4000, 4000, 4000], 0])
   })
 
-  it.each(['rate_limited', 'bad_origin', 'other_subject'])(
+  it.each(['rate_limited', 'bad_origin', 'other_visitor'])(
     'asks for a cookie after %s, and reconnects',
     async (code) => {
       const { socket, refuse, bodies, connects } = bareSocket()
@@ -191,7 +191,7 @@ describe('the small hook', () => {
     globalThis.fetch = lost
     begin(socket)
     for (let count = 1; count < 4; count += 1) {
-      refuse('other_subject')
+      refuse('other_visitor')
       await soon()
       expect(lost).toHaveBeenCalledTimes(count === 1 ? 1 : count - 1)
       passTime()

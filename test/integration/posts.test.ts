@@ -85,7 +85,7 @@ describe('a POST with `who`', () => {
   })
 
   it('counts against the rate limit, whatever its `who`', async () => {
-    const app = await startWithHeaders({ options: { limits: { changesPerSubject: 2 } } as never })
+    const app = await startWithHeaders({ options: { limits: { changesPerVisitor: 2 } } as never })
     const visitor = await visitorWith(app, 'guest')
     const answers: number[] = []
     for (let count = 0; count < 6; count += 1)

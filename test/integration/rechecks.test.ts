@@ -18,7 +18,7 @@ interface Given {
   readonly recheck?: number
   readonly identify?: (ctx: Koa.Context) => unknown
   readonly before?: readonly Koa.Middleware[]
-  readonly socketsPerSubject?: number
+  readonly socketsPerVisitor?: number
 }
 
 async function start({
@@ -26,7 +26,7 @@ async function start({
   recheck,
   identify: own = identify,
   before = [],
-  socketsPerSubject = 20,
+  socketsPerVisitor = 20,
 }: Given = {}): Promise<App> {
   let handshake: readonly Koa.Middleware[] = []
   return App.start({
@@ -34,7 +34,7 @@ async function start({
       handshake = [...before, auth(koa, { store, rolling: true })]
       return handshake
     },
-    options: { identify: own, limits: { socketsPerSubject } } as never,
+    options: { identify: own, limits: { socketsPerVisitor } } as never,
     attach: {
       get handshake() {
         return handshake
@@ -73,9 +73,9 @@ describe('an open socket', () => {
     store.sessions.clear()
     await pass(5 * MINUTES)
     await Promise.all([one.closed, two.closed])
-    expect(codes).toEqual(['other_subject', 'other_subject'])
+    expect(codes).toEqual(['other_visitor', 'other_visitor'])
     expect(app.io.of('/').adapter.rooms.size).toBe(0)
-    await expect(ann.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+    await expect(ann.connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
   })
 
   it('ends when a guard refuses its visitor, without identify', async () => {
@@ -159,7 +159,7 @@ describe('an open socket', () => {
       asked.push(at)
       return ctx['session'].user
     })
-    const app = await start({ socketsPerSubject: 1000, identify: own })
+    const app = await start({ socketsPerVisitor: 1000, identify: own })
     const ann = await signedIn(app)
     await Promise.all(Array.from({ length: 60 }, () => ann.connect()))
     asked.length = 0

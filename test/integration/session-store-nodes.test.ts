@@ -111,7 +111,7 @@ function promises(store: () => Store): void {
   })
 
   it('outlive a restart and eviction', async () => {
-    const { start } = nodesOf({ store: store(), options: { cache: { maxSubjects: 10 } } })
+    const { start } = nodesOf({ store: store(), options: { cache: { maxVisitors: 10 } } })
     const one = await start()
     const visitor = await one.withSession({ user: 'ann' })
     await one.flood()
@@ -277,7 +277,7 @@ describe('sessions in a store', () => {
         if (isRound) await gate.pass()
         return shared.load(name)
       }
-      const options = { cache: { maxSubjects: 100, maxIdle: HOUR } }
+      const options = { cache: { maxVisitors: 100, maxIdle: HOUR } }
       const { clock, start } = nodesOf({ store: { ...shared, load }, options })
       const sessions = await start()
       // As many as a round asks for at once, so that it looks at the visitor's afterwards.
@@ -350,7 +350,7 @@ describe('sessions in a store', () => {
 
     it('end although evicted', async () => {
       const own = memoryStore()
-      const options = { storeTimeout: 50, cache: { maxSubjects: 10 }, onError: () => undefined }
+      const options = { storeTimeout: 50, cache: { maxVisitors: 10 }, onError: () => undefined }
       const { one, visitor, cookie } = await two({ store: own, options })
       const fail = async (): Promise<void> => {
         await one.flood()
@@ -496,7 +496,7 @@ describe('sessions of nodes with an adapter, without a store', () => {
 
   it("keep another node's write although evicted during a request", async () => {
     const { clock, start, two: other } = await cluster()
-    const one = await start({ cache: { maxSubjects: 10 } })
+    const one = await start({ cache: { maxVisitors: 10 } })
     const visitor = await one.withSession({ cart: ['a'], step: 0 })
     const far = await other.session(other.visitor(visitor.cookie))
     const step: Deed = ({ session }) => Object.assign(session, { step: 1 })

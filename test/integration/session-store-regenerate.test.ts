@@ -70,7 +70,7 @@ describe('a regenerated session', () => {
   })
 
   it('keeps evicted values', async () => {
-    const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxSubjects: 10 } } as never })
+    const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxVisitors: 10 } } as never })
     await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })

@@ -186,7 +186,7 @@ describe('socket.session', () => {
   })
 
   it('leaves memory if the connection breaks during its handshake', async () => {
-    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxSubjects: 10 } } as never })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxVisitors: 10 } } as never })
     const broken = new Promise((resolve) => {
       sessions.app.io.use(({ conn, session }) => {
         present(session).onChange(() => undefined)
@@ -204,7 +204,7 @@ describe('socket.session', () => {
     const start = (options: object = {}) =>
       SessionApp.start({
         session: { rolling: true, maxAge: DAY },
-        options: { cache: { maxSubjects: 10 }, ...options } as never,
+        options: { cache: { maxVisitors: 10 }, ...options } as never,
       })
 
     const add = (cart: unknown) => [...(Array.isArray(cart) ? cart : []), 'c']

@@ -164,7 +164,7 @@ describe('an ended session', () => {
 
 describe('session memory', () => {
   it('evicts the least recently used in a flood of new sessions', async () => {
-    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 100 } } as never })
+    const sessions = await SessionApp.start({ options: { cache: { maxVisitors: 100 } } as never })
     const store = sessions.app.live.sessionStore()
     const [used, unused] = [await sessions.withSession({ user: 'ann' }), await sessions.withSession({ user: 'bob' })]
     for (let at = 0; at < 300; at += 1) {
@@ -178,7 +178,7 @@ describe('session memory', () => {
   })
 
   it('keeps a session with an open socket, and evicts it afterwards', async () => {
-    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxSubjects: 10 } } as never })
+    const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxVisitors: 10 } } as never })
     const left = closing(sessions)
     const session = await sessions.session(visitor)
     await sessions.flood()
@@ -238,7 +238,7 @@ describe('session memory', () => {
   })
 
   it('saves the whole session of a request that memory has evicted', async () => {
-    const sessions = await SessionApp.start({ options: { cache: { maxSubjects: 10 } } as never })
+    const sessions = await SessionApp.start({ options: { cache: { maxVisitors: 10 } } as never })
     const store = sessions.app.live.sessionStore()
     const visitor = await sessions.withSession({ user: 'ann' })
     await sessions.during(

@@ -193,7 +193,7 @@ describe('a handshake', () => {
     const before = isGivenUp(app, subject)
     const connecting = visitor.connect('/', as(user, hasConsent))
     if (outcome === 'refused') {
-      await expect(connecting).rejects.toMatchObject({ message: 'other_subject', data: { code: 'other_subject' } })
+      await expect(connecting).rejects.toMatchObject({ message: 'other_visitor', data: { code: 'other_visitor' } })
     } else {
       const socket = await connecting
       const greeting = [(await socket.ticket()).claims, ...(user === undefined ? [] : [(await socket.ticket()).claims])]

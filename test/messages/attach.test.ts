@@ -81,7 +81,7 @@ describe('attach(io)', () => {
     const refused = async (app: App, path: string): Promise<readonly string[]> => {
       const visitor = app.visitor()
       for (const each of ['/sign-in', '/', path]) await visitor.fetch(each)
-      await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_subject' })
+      await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_visitor' })
       expect((await visitor.store()).status).toBe(200)
       return app.warnings.filter((warning) => warning.includes('handshake'))
     }

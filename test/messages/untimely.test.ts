@@ -152,7 +152,7 @@ describe('cookieFor', () => {
       attach: { handshake: [] },
     })
     const visitor = app.visitor(cookieFor(app.live, { userId: 'ann' }))
-    await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+    await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
     expect(app.warnings).toEqual([warning])
   })
 

@@ -99,13 +99,13 @@ describe('liveSession(app, options)', () => {
       'null',
     ].map((origin) => [{ origins: [origin] }, 'origins: expected'] as const),
     [{ cache: { maxIdle: 0 } }, 'cache.maxIdle: expected ms, more than 0 and at most 100 years, received 0'],
-    [{ cache: { maxSubjects: Number.NaN } }, 'cache.maxSubjects: expected a number, more than 0, received NaN'],
+    [{ cache: { maxVisitors: Number.NaN } }, 'cache.maxVisitors: expected a number, more than 0, received NaN'],
     [{ cookieBudget: 4096 }, 'cookieBudget: expected 1 to 3784 bytes, received 4096'],
     [{ cookieBudget: 0 }, 'cookieBudget: expected 1 to 3784 bytes, received 0'],
     [{ domain: 'a.example; path=/' }, 'domain: expected a host name, received a.example; path=/'],
     [
-      { cache: { maxSubject: 1 } },
-      'cache.maxSubject: no such option (known: maxIdle, maxSubjects, maxGuestBytes). Did you mean "maxSubjects"?',
+      { cache: { maxVisitor: 1 } },
+      'cache.maxVisitor: no such option (known: maxIdle, maxVisitors, maxGuestBytes). Did you mean "maxVisitors"?',
     ],
     [{ limits: { changes: 1 } }, 'limits.changes: no such option'],
     ...[0, '9', -1].map(

@@ -155,7 +155,7 @@ export class PostChecker {
   #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Sync, { code, index = -1 }: Blame): void {
     note(`a POST is ${code}`)
     const ticket = tickets[index]
-    if (!['bad_ticket', 'other_subject'].includes(code) || ticket === undefined) return
+    if (!['bad_ticket', 'other_visitor'].includes(code) || ticket === undefined) return
     if (isOwnTicket(ticket, visit)) this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
   }
 

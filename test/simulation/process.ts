@@ -42,7 +42,7 @@ export function identityOf(req: object): Identity | undefined {
 /** Longer than any schedule: only the schedule evicts. */
 const FOREVER = 36_525 * 24 * 60 * 60 * 1000
 /** Other tests cover limits. */
-const LIMITS = { changesPerSocket: 1e9, changesPerSubject: 1e9, socketsPerSubject: 1e9 }
+const LIMITS = { changesPerSocket: 1e9, changesPerVisitor: 1e9, socketsPerVisitor: 1e9 }
 
 export interface ProcessOptions {
   readonly build: BuildName

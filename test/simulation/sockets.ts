@@ -98,7 +98,7 @@ export class SocketChecker implements WireWatcher {
     if (!speaker) return
     if (!isTaken(answer)) {
       note(`a word over a socket is ${answer.code}`)
-      if (answer.code === 'other_subject' && sync.tickets?.every((ticket) => isOwnTicket(ticket, redeemerOf(speaker))))
+      if (answer.code === 'other_visitor' && sync.tickets?.every((ticket) => isOwnTicket(ticket, redeemerOf(speaker))))
         fail('is refused tickets of its own')
       return
     }

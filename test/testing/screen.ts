@@ -32,7 +32,7 @@ export async function doubleScreen(keepsCookies = true): Promise<Screen> {
 export async function realScreens(): Promise<typeof doubleScreen> {
   const app = await App.start({
     // These tests are not about limits.
-    options: { limits: { changesPerSocket: 10_000, changesPerSubject: 10_000 } },
+    options: { limits: { changesPerSocket: 10_000, changesPerVisitor: 10_000 } },
     routes: async (ctx) => {
       if (ctx.querystring) await ctx.liveSession.setMany(JSON.parse(decodeURIComponent(ctx.querystring)))
       ctx.body = ctx.liveSession.snapshot()

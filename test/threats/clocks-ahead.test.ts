@@ -80,7 +80,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
       const fresh = await ann(app)
       await set(fresh, { cart: ['own'] })
       expect(await cartOf(app, cookie)).toEqual(['own'])
-      await expect((await ann(app, cookie)).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+      await expect((await ann(app, cookie)).connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
     })
 
     it.each([
@@ -99,7 +99,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
       for (const cookie of order) await (await ann(fresh, cookie)).fetch('/')
       const honest = await ann(fresh, own)
       await expect(honest.connect()).resolves.toBeDefined()
-      await expect((await ann(fresh, stolen)).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+      await expect((await ann(fresh, stolen)).connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
       const { browser } = cookieContent(honest)
       await honest.fetch('/')
       expect(cookieContent(honest).browser).toBe(browser)
@@ -114,7 +114,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
       clock.advance(Math.min(ahead, MAX_AGE / 2))
       for (const each of [app, await start(clock)]) {
         await expect(each.visitor(own.cookie).connect()).resolves.toBeDefined()
-        await expect((await ann(each, stolen)).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+        await expect((await ann(each, stolen)).connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
       }
     })
   })

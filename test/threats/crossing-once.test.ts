@@ -43,9 +43,9 @@ const late = (app: App, guest: string, { cookie }: Visitor): Visitor => {
 async function bring(visitor: Visitor, ticket: string): Promise<void> {
   for (let time = 0; time < 3; time += 1) {
     const answer = await visitor.store({ tickets: [ticket] })
-    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_visitor', index: 0 } }])
     const socket = await visitor.connect()
-    expect(await socket.sendTickets(ticket)).toMatchObject({ ok: false, code: 'other_subject' })
+    expect(await socket.sendTickets(ticket)).toMatchObject({ ok: false, code: 'other_visitor' })
   }
 }
 

@@ -214,11 +214,11 @@ const DOORS: Readonly<Record<string, Door>> = {
   'a POST of a ticket and of a change beside it': later(async ({ app, browser, late, ticket }) => {
     for (const visitor of [late(), app.visitor(browser.cookie)]) {
       const answer = await visitor.store({ tickets: [ticket], set: EVIL_CHANGES })
-      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_visitor', index: 0 } }])
     }
   }),
   'a handshake': later(({ late }) =>
-    expect(late().connect()).rejects.toMatchObject({ data: { code: 'other_subject' } }),
+    expect(late().connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } }),
   ),
   'a handshake in a slow io.use': async ({ app, gate, own }) => {
     app.io.use((socket, next) => (socket.handshake.auth['isSlow'] ? void gate.pass().then(() => next()) : next()))
@@ -234,7 +234,7 @@ const DOORS: Readonly<Record<string, Door>> = {
     socket.io.volatile.emit('live_session:sync', { set: EVIL_CHANGES }, () => undefined)
     const error = new Promise((resolve) => socket.io.once('connect_error', resolve))
     socket.io.connect()
-    expect(await error).toMatchObject({ data: { code: 'other_subject' } })
+    expect(await error).toMatchObject({ data: { code: 'other_visitor' } })
   }),
   'a socket handler that goes on': async ({ given, gate, socket }) => {
     socket.io.emit('slow')

@@ -83,7 +83,7 @@ describe('threat 8: a planted guest cookie with an early socket', () => {
     const { text } = await socket.ticket()
     await visitor.fetch('/login?user=ann')
     const answer = await visitor.store({ tickets: [text] })
-    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_visitor', index: 0 } }])
     await socket.change('division', 2)
     expect(await values(visitor)).toMatchObject({ division: -1, theme: 'light' })
     expect((await app.live.user('ann')).has('division')).toBe(false)

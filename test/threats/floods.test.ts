@@ -79,7 +79,7 @@ describe('threat 99: worthless tickets of a socket', () => {
     const other = await app.visitor().connect()
     await other.change('division', 3)
     const json = JSON.stringify({ tickets: [(await other.ticket()).text] })
-    const refused = expect.objectContaining({ ok: false, code: 'other_subject' })
+    const refused = expect.objectContaining({ ok: false, code: 'other_visitor' })
     expect(await ask('live_session:sync', json, 11)).toEqual([...Array(10).fill(refused), limited])
   })
 })

@@ -56,7 +56,7 @@ async function start(options: object = {}, given: Given = {}) {
 
 describe('threat 57: strangers without number', () => {
   it('stay within maxGuestBytes; the newest keep their values', async () => {
-    const { flood, bytes, valueIn } = await start({ cache: { maxSubjects: 1_000_000, maxGuestBytes: LITTLE } })
+    const { flood, bytes, valueIn } = await start({ cache: { maxVisitors: 1_000_000, maxGuestBytes: LITTLE } })
     await flood()
     expect(bytes()).toBeGreaterThan(LITTLE / 2)
     expect(bytes()).toBeLessThan(LITTLE)
@@ -233,7 +233,7 @@ describe('threat 90: the ids of a guest\u2019s updates', () => {
   it('take a bounded size in a store for all keys together', async () => {
     const clock = testClock()
     const store = memoryStore(clock.now)
-    const options = { store, limits: { changesPerSocket: 1e6, changesPerSubject: 1e6 } }
+    const options = { store, limits: { changesPerSocket: 1e6, changesPerVisitor: 1e6 } }
     const { app, write, visitorOf } = await start(options, { clock })
     for (let at = 0; at < 200; at += 1) for (const key of COUNTERS) write(0, key, at, `${key}-${at}`.padEnd(32, 'x'))
     await visitorOf(0).store()

@@ -7,7 +7,7 @@ import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 
 const limited = { ok: false, code: 'rate_limited' }
-const limits = { changesPerSocket: 5, changesPerSubject: 8, socketsPerSubject: 3 }
+const limits = { changesPerSocket: 5, changesPerVisitor: 8, socketsPerVisitor: 3 }
 const CHANGE = { set: [['division', -1, '', 1]] }
 const startWithLimits = () => startWithUsers({ options: { limits } as never })
 

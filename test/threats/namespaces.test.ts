@@ -110,7 +110,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     await end(app, ann)
     await change(app)
     await socket.closed
-    expect(socket.received.slice(heard)).toEqual(['42/other,["live_session:reconnect","other_subject"]'])
+    expect(socket.received.slice(heard)).toEqual(['42/other,["live_session:reconnect","other_visitor"]'])
   })
 })
 
@@ -146,7 +146,7 @@ describe('a connection ended by the server', () => {
 })
 
 describe('threat 50: namespaces', () => {
-  const limits = { socketsPerSubject: 5 }
+  const limits = { socketsPerVisitor: 5 }
   const REFUSED = { message: 'rate_limited', data: { code: 'rate_limited' } }
 
   const start = async (): Promise<App> => {
@@ -185,11 +185,11 @@ describe('threat 50: namespaces', () => {
       answers.push(...(await join(socket, dynamic(i * EACH, EACH))))
     }
     const refused = answers.filter((text) => text.startsWith('44'))
-    expect(answers.length - refused.length).toBe(limits.socketsPerSubject)
+    expect(answers.length - refused.length).toBe(limits.socketsPerVisitor)
     expect(new Set(refused.map((text) => text.slice(text.indexOf(',') + 1)))).toEqual(
       new Set([JSON.stringify(REFUSED)]),
     )
-    expect(inside(app)).toBe(limits.socketsPerSubject)
+    expect(inside(app)).toBe(limits.socketsPerVisitor)
     expect(app.io._nsps.size).toBeLessThan(10)
     expect(coreOf(app.live).connections.all().length).toBe(1)
   }, 60_000)
@@ -235,7 +235,7 @@ describe('threat 50: namespaces', () => {
     const id = browserId('a-browser')
     const visitor = app.visitor(cookieFor(app.live, { browserId: id }))
     const sockets: TestSocket[] = []
-    for (let i = 0; i < limits.socketsPerSubject; i += 1) sockets.push(await visitor.connect())
+    for (let i = 0; i < limits.socketsPerVisitor; i += 1) sockets.push(await visitor.connect())
     for (let i = 0; i < 3; i += 1) await expect(visitor.connect('/dyn-1')).rejects.toMatchObject(REFUSED)
     const { connections, subjects } = coreOf(app.live)
     expect(connections.all().length).toBe(5)

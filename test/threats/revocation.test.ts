@@ -78,7 +78,7 @@ describe('threat 3: a revoked user', () => {
     const [home, work] = [await ann(app), await ann(app)]
     const reason = new Promise((resolve) => home.socket.io.once('live_session:reconnect', resolve))
     await app.live.revoke('ann')
-    expect(await reason).toBe('other_subject')
+    expect(await reason).toBe('other_visitor')
     await Promise.all([home.socket.closed, work.socket.closed])
     expect((await app.live.user('ann')).get('division')).toBe(3)
   })
@@ -147,7 +147,7 @@ describe('threat 3: an erased user', () => {
     expect((await visitor.store({ tickets: [ticket] })).status).toBe(403)
     expect(await values(visitor)).toEqual(nothing)
     expect(await values(app.visitor(former))).toEqual(nothing)
-    await expect(app.visitor(former).connect()).rejects.toMatchObject({ data: { code: 'other_subject' } })
+    await expect(app.visitor(former).connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 

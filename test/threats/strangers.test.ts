@@ -16,7 +16,7 @@ const STRANGERS = 20 * MAX_SUBJECTS
 /** An app with a small cache. */
 function start(options: object = {}): Promise<App> {
   const before: AppOptions<AppFields>['before'] = (koa) => [auth(koa)]
-  const cache = { maxSubjects: MAX_SUBJECTS }
+  const cache = { maxVisitors: MAX_SUBJECTS }
   return App.start({ before, options: { identify, cache, ...options } as never, routes: account })
 }
 

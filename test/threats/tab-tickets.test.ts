@@ -83,7 +83,7 @@ describe('threat 74: tickets of a tab', () => {
   })
 
   it.each<[string, string, (app: App<typeof fields>, own: string) => Promise<unknown> | unknown]>([
-    ['of another browser', 'other_subject', async (app) => [await ticketOf(app.visitor(), 9)]],
+    ['of another browser', 'other_visitor', async (app) => [await ticketOf(app.visitor(), 9)]],
     ['forged', 'bad_ticket', (_, own) => [`${own.slice(0, -4)}AAAA`]],
     ['beside a forged one', 'bad_ticket', (_, own) => [own, 'forged']],
     ['of 70 kB', 'malformed', (_, own) => Array.from({ length: 200 }, () => own)],
@@ -91,7 +91,7 @@ describe('threat 74: tickets of a tab', () => {
     ['as objects', 'malformed', () => [{}]],
     [
       'of the browser itself',
-      'other_subject',
+      'other_visitor',
       async (app) => {
         const socket = await tab(app.visitor())
         return [(await socket.greeted).greeting?.[0]]
@@ -117,7 +117,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(await step(visitor, other)).toBe(1)
     expect(await step(visitor, `${own.slice(0, -4)}AAAA`)).toBe(1)
     expect(await step(visitor, Array.from({ length: 20 }, () => own).join('~'))).toBe(3)
-    expect(refusals).toEqual(['request other_subject', 'request bad_ticket'])
+    expect(refusals).toEqual(['request other_visitor', 'request bad_ticket'])
     for (const headers of [...['iframe', 'image', 'empty', 'script'].map(to), {}])
       expect([headers, await step(visitor, own, headers)]).toEqual([headers, 1])
   })
@@ -146,7 +146,7 @@ describe('threat 74: tickets of a tab', () => {
     expect([await step(visitor, own), seen, refusals]).toEqual([
       1,
       [1],
-      ['handshake other_subject', 'request other_subject'],
+      ['handshake other_visitor', 'request other_visitor'],
     ])
   })
 

@@ -157,7 +157,7 @@ describe('threat 3: the ticket of another subject', () => {
     const ann = await signedIn(app.visitor(), 'ann')
     const bob = await signedIn(app.visitor(), 'bob')
     await set(bob.visitor, { division: 2 })
-    await expectRefused(bob, ann.ticket.text, 'other_subject')
+    await expectRefused(bob, ann.ticket.text, 'other_visitor')
     expect(await values(bob.visitor)).toMatchObject({ division: 2 })
   })
 
@@ -166,7 +166,7 @@ describe('threat 3: the ticket of another subject', () => {
     const { ticket } = await change(app)
     const thief = app.visitor(which === 'no cookie' ? undefined : cookieFor(app.live, { values: { division: 2 } }))
     const before = await values(thief)
-    await expectRefused({ visitor: thief, socket: await thief.connect() }, ticket.text, 'other_subject')
+    await expectRefused({ visitor: thief, socket: await thief.connect() }, ticket.text, 'other_visitor')
     expect(await values(thief)).toEqual(before)
   })
 
@@ -175,7 +175,7 @@ describe('threat 3: the ticket of another subject', () => {
     const { ticket } = await change(app)
     const thief = app.visitor(cookieFor(app.live, { values: { division: 2 } }))
     const answer = await thief.store({ tickets: [ticket.text], set: [['division', -1, '', 3]] })
-    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_subject', index: 0 } }])
+    expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_visitor', index: 0 } }])
     expect(await values(thief)).toMatchObject({ division: 2 })
   })
 

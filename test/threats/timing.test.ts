@@ -111,7 +111,7 @@ describe('threat 49: a list of invalid items for a wide schema', () => {
   ])('fails after 1,000 checks at most: %d', async (length, code, most) => {
     checked = 0
     const rows = Array.from({ length }, () => ({}))
-    const app = await App.start<typeof fields>({ fields, options: { limits: { changesPerSubject: 1000 } } })
+    const app = await App.start<typeof fields>({ fields, options: { limits: { changesPerVisitor: 1000 } } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await visitor.connect()
     const answers: unknown[] = []

@@ -22,7 +22,7 @@ const USUAL = 64_000
 async function start(cache: { maxGuestBytes?: number } = {}) {
   const app = await App.start<typeof fields>({
     fields,
-    options: { cache, limits: { changesPerSubject: 2000 } } as never,
+    options: { cache, limits: { changesPerVisitor: 2000 } } as never,
   })
   const visitor = app.visitor(cookieFor(app.live, {}))
   await visitor.store({ set: [['key', -1, '', VALUE]] })

@@ -32,10 +32,10 @@ function hello({ app }) {
 
 export const live = () => read(start())
 /** With caches too small for all visitors and cookies, so that each request is its visitor's first. */
-export const cold = () => read(start({ cache: { maxSubjects: 1000, maxGuestBytes: 1_000_000 } }))
+export const cold = () => read(start({ cache: { maxVisitors: 1000, maxGuestBytes: 1_000_000 } }))
 
 /** With room for 100,000 visitors, as described in docs/maintainers/performance.md. */
-export const roomy = () => read(start({ cache: { maxSubjects: 200_000, maxGuestBytes: 200_000_000 } }))
+export const roomy = () => read(start({ cache: { maxVisitors: 200_000, maxGuestBytes: 200_000_000 } }))
 export const unused = () => hello(start())
 export const beside = () => hello(start({}, (app) => app.use(session({ maxAge: DAY }, app))))
 
@@ -74,7 +74,7 @@ function repeat(aSecond, act) {
 /** With this many users in memory, each with three values. */
 export async function crowded({ users }) {
   // The cache keeps at least half of its maximum, and must keep all users.
-  const begun = start({ cache: { maxSubjects: 2 * users + 1000 } })
+  const begun = start({ cache: { maxVisitors: 2 * users + 1000 } })
   for (let user = 0; user < users; user += 1) {
     const session = await begun.live.user(user)
     await session.setMany({ theme: 'dark!', lang: 'lang1', cart: 'cart2' })

@@ -7,7 +7,7 @@ import { z } from 'zod'
 export const SECRET = 'a secret of at least thirty-two bytes'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
-const limits = { changesPerSocket: 1e6, changesPerSubject: 1e6, socketsPerSubject: 1e4 }
+const limits = { changesPerSocket: 1e6, changesPerVisitor: 1e6, socketsPerVisitor: 1e4 }
 
 export function startLive(options = {}) {
   const app = new Koa({ keys: [SECRET] })

@@ -44,10 +44,10 @@ export class HandOffs {
   readonly #unspent: RotatingCache<true>
 
   constructor(core: Pick<Core, 'settings' | 'store'>) {
-    const { secrets, maxSubjects, clock } = core.settings
+    const { secrets, maxVisitors, clock } = core.settings
     this.#core = core
     this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)
-    this.#unspent = RotatingCache.onMap({ max: maxSubjects, maxIdle: LIFETIME * 1000, clock })
+    this.#unspent = RotatingCache.onMap({ max: maxVisitors, maxIdle: LIFETIME * 1000, clock })
   }
 
   /** @throws {LiveSessionError} `invalid_value` or `too_large` for the payload */

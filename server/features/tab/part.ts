@@ -22,7 +22,7 @@ export function tabPart(core: Core): Part {
       limits.spendTickets(tickets, whose)
       const redemptions = redeem(core, tickets, visitor, settings.clock())
       const index = redemptions.findIndex(({ subject }) => subject !== visitor.tab)
-      if (index >= 0) throw new LiveSessionError('other_subject', `ticket ${index} is not of a tab`, { index })
+      if (index >= 0) throw new LiveSessionError('other_visitor', `ticket ${index} is not of a tab`, { index })
       return redemptions
     } catch (error) {
       if (!(error instanceof LiveSessionError)) throw error

@@ -6,8 +6,8 @@ type Key = 'division' | 'theme' | 'cart'
 const KEYS: readonly Key[] = ['division', 'theme', 'cart']
 /** The marks of the default values, which a deleted key shows. */
 const DEFAULTS: Readonly<globalThis.Record<Key, string>> = { division: '-1', theme: 'light', cart: '' }
-/** The expected outcomes of a change; `other_subject` only after a sign-in or sign-out. */
-const OUTCOMES = ['pending', 'saved', 'superseded', 'other_subject']
+/** The expected outcomes of a change; `other_visitor` only after a sign-in or sign-out. */
+const OUTCOMES = ['pending', 'saved', 'superseded', 'other_visitor']
 const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:${user}`).digest('base64url'))
 /** ms by which the clocks of browser and test may differ. */
 const TOLERANCE = 20
@@ -40,7 +40,7 @@ export function judge(record: Record, ends: readonly End[]): readonly string[] {
 
 function isOdd({ outcome, began, ended = Infinity, browser, page }: Write, record: Record): boolean {
   const before = record.departures.filter(({ began }) => began < ended + TOLERANCE)
-  if (outcome === 'other_subject') return before.length === 0
+  if (outcome === 'other_visitor') return before.length === 0
   if (outcome !== 'cookies_blocked') return !OUTCOMES.includes(outcome)
   const opened = beginOf(page, record)
   const hasSaved = record

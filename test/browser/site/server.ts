@@ -17,7 +17,7 @@ const script = readFileSync(join(SITE_FOLDER, 'page.js'))
 const app = new Koa({ keys: [SITE_SECRET] })
 const account = session({ key: 'app' }, app)
 // The tests' schedules click faster than people do, and look for lost changes, not for rate limits.
-const limits = { changesPerSocket: 1000, changesPerSubject: 1000 }
+const limits = { changesPerSocket: 1000, changesPerVisitor: 1000 }
 const live = liveSession<SiteFields>(app, { fields, limits, identify: (ctx) => ctx['session']?.user })
 
 function page(ctx: Koa.Context, hasValues: boolean): string {

@@ -29,7 +29,7 @@ function createLoads({ hasAdapter = false } = {}) {
     guestBytes: new GuestBytes(1e6),
     remote: { peers: { hasAdapter, tell: () => undefined } },
     sessions: { find: subjects.find, merge, startGeneration: () => true },
-    settings: { maxSubjects: 10, storeRefresh: REFRESH, clock: watched.clock.now },
+    settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
     subjects,
   }
   const backlog = { size: 0, addLacking: () => undefined }

@@ -114,7 +114,7 @@ export class SessionApp {
     return session
   }
 
-  /** Creates so many sessions that memory forgets others, if `cache.maxSubjects` is small. */
+  /** Creates so many sessions that memory forgets others, if `cache.maxVisitors` is small. */
   async flood(): Promise<void> {
     for (let at = 0; at < 50; at += 1) await this.withSession({ csrf: at })
   }

@@ -87,7 +87,7 @@ it('shows unsaved values and the state of the store', async () => {
 })
 
 it('does not count as a use', () => {
-  const { core, put, snapshot } = start({ cache: { maxSubjects: 4 } })
+  const { core, put, snapshot } = start({ cache: { maxVisitors: 4 } })
   for (const user of ['a', 'b', 'c', 'd']) {
     put(userSubject(user), 'division', 3)
     snapshot()
