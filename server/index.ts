@@ -14,6 +14,7 @@ export type { JsonValue } from '../shared/json.js'
 export type {
   Level,
   LiveSessionClientToServer,
+  LiveSessionInterServer,
   LiveSessionServerToClient,
   Refusal,
   Sync,

@@ -133,6 +133,17 @@ export interface LiveSessionClientToServer {
   ) => void
 }
 
+/** The message between the processes of an app, for the types of your own socket.io server. See server/cluster/protocol.md. */
+export interface LiveSessionInterServer {
+  /** New registers of a user or browser, with the ids of their computed changes by key, and the ids of the sender's secrets. */
+  'live_session:merge': (
+    subject: string,
+    registers: readonly (readonly [key: string, stamp: number, value?: JsonValue])[],
+    ids: unknown,
+    kids: readonly string[],
+  ) => void
+}
+
 /** The expiry times of values. */
 export type Ends = NonNullable<AnySnapshot['ends']>
 

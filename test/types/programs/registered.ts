@@ -1,6 +1,12 @@
 // The server's types once the fields are registered.
 import Koa from 'koa'
-import { type ChangeSource, liveSession } from 'koa-live-session'
+import {
+  type ChangeSource,
+  type LiveSessionClientToServer,
+  type LiveSessionInterServer,
+  type LiveSessionServerToClient,
+  liveSession,
+} from 'koa-live-session'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'
 import { Server } from 'socket.io'
@@ -36,6 +42,7 @@ const live = liveSession(app, { fields })
 const users = liveSession(app, { fields, identify: async (ctx) => (ctx.query['id'] ? 1 : undefined) })
 const io = new Server()
 live.attach(io)
+live.attach(new Server<LiveSessionClientToServer, LiveSessionServerToClient, LiveSessionInterServer>())
 users.attach(io, { handshake: [live.middleware()] })
 users.attach(io, { handshake: live.middleware() })
 // @ts-expect-error identify needs a handshake
