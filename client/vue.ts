@@ -36,8 +36,8 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 }
 
 /**
- * Returns refs to a value and to the status of its newest change, updated until the scope ends. Setting a function calls `live.update`. A
- * refusal shows in `status`. For a read-only field `value` is a readonly ref. Without `embed()` or `initial`, mount after `live.ready`.
+ * Returns refs to a value, and to the status of its newest change with its reason, updated until the scope ends. Setting a function calls
+ * `live.update`. A refusal shows as the status `'rejected'`. For a read-only field `value` is a readonly ref. Without `embed()` or `initial`, mount after `live.ready`.
  *
  * @throws {TypeError} without `liveSessionPlugin` in the app, and before `live.ready`
  *
@@ -53,7 +53,9 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     ? WritableComputedRef<Value<F[K]>, Settable<F[K]> | ((value: Value<F[K]>) => Settable<F[K]>)>
     : Readonly<Ref<Value<F[K]>>>
   /** The status of its newest change. */
-  readonly status: Readonly<Ref<StatusDetail>>
+  readonly status: Readonly<Ref<StatusDetail['status']>>
+  /** The code that the server refused it with, or why the page is offline. */
+  readonly reason: Readonly<Ref<StatusDetail['reason']>>
 } {
   const live = inject(LIVE, null)
   if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
@@ -76,5 +78,9 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     set: (next: never) => void live[typeof next === 'function' ? 'update' : 'set'](key as never, next),
   })
   // Untyped inside: only the declaration knows whether a key may be set.
-  return { value: value as never, status: computed(() => state.value[1]) }
+  return {
+    value: value as never,
+    status: computed(() => state.value[1].status),
+    reason: computed(() => state.value[1].reason),
+  }
 }

@@ -56,7 +56,7 @@ const Note = defineComponent(() => {
 const Progress = defineComponent(() => {
   const statuses = (['paper', 'size', 'note'] as const).map((key) => useLiveSession(key).status)
   return () => {
-    const status = WORST_FIRST.find((one) => statuses.some(({ value }) => value.status === one)) ?? 'default'
+    const status = WORST_FIRST.find((one) => statuses.some(({ value }) => value === one)) ?? 'default'
     return h('p', { role: 'status', 'data-status': status }, WORDS[status])
   }
 })

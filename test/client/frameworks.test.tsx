@@ -14,7 +14,8 @@ import { bareClient } from '../support/page/bare-client.js'
 type ReactField = readonly [unknown, (value: unknown) => Promise<void>, StatusDetail]
 interface VueField {
   readonly value: Ref<unknown>
-  readonly status: Ref<StatusDetail>
+  readonly status: Ref<StatusDetail['status']>
+  readonly reason: Ref<StatusDetail['reason']>
 }
 // As in an app with registered fields.
 const useReactField = useLiveSession as unknown as (key: string) => ReactField
@@ -94,7 +95,7 @@ function vueWatcher() {
     const field = useVueField('division')
     fields.push(field)
     return () => {
-      const text = textOf(field.value.value, field.status.value)
+      const text = `${field.value.value} ${field.reason.value ?? field.status.value}`
       seen.push(text)
       return h('output', text)
     }
@@ -318,9 +319,9 @@ describe('useLiveSession of Vue', () => {
     for (const { value } of fields) value.value = 7
     await rejected
     await turn()
-    expect(fields.map(({ value, status }) => [value.value, status.value, isReadonly(status)])).toEqual([
-      [1, { status: 'rejected', reason: 'invalid_value' }, true],
-    ])
+    expect(
+      fields.map(({ value, status, reason }) => [value.value, status.value, reason.value, isReadonly(status)]),
+    ).toEqual([[1, 'rejected', 'invalid_value', true]])
     expect(unhandled).not.toHaveBeenCalled()
     process.off('unhandledRejection', unhandled)
   })

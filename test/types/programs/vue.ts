@@ -1,14 +1,15 @@
 // Vue components once the fields are registered.
-import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
+import { createLiveSession, type Status, type StatusDetail } from 'koa-live-session/client'
 import { liveSessionPlugin, useLiveSession } from 'koa-live-session/vue'
 import { createApp, defineComponent, h, type Ref, type WritableComputedRef } from 'vue'
 import type {} from './fields.js'
 import { same } from './same.js'
 
 const Division = defineComponent(() => {
-  const { value: division, status } = useLiveSession('division')
+  const { value: division, status, reason } = useLiveSession('division')
   same<typeof division, WritableComputedRef<number, number | ((value: number) => number)>>(true)
-  same<typeof status, Readonly<Ref<StatusDetail>>>(true)
+  same<typeof status, Readonly<Ref<Status>>>(true)
+  same<typeof reason, Readonly<Ref<StatusDetail['reason']>>>(true)
   division.value += 1
   division.value = (former) => former + 1
   // @ts-expect-error another type
@@ -16,7 +17,7 @@ const Division = defineComponent(() => {
   // @ts-expect-error another type
   division.value = '3'
   // @ts-expect-error readonly
-  status.value = { status: 'saved' }
+  status.value = 'saved'
   return () => h('output', division.value)
 })
 
