@@ -1,17 +1,17 @@
 import type Koa from 'koa'
+import type { Feature } from './feature.js'
 import type { UserSubject } from './ids/subject.js'
-import type { Part } from './part.js'
 import type { UpToExchange } from './sync/up-to-exchange.js'
 
-/** A plugin's kernel with its parts. */
+/** A plugin's kernel with its features. */
 export interface Core extends UpToExchange {
-  readonly parts: readonly Part[]
+  readonly features: readonly Feature[]
 }
 
-/** Creates a part. */
-export type MakePart = (core: Core) => Part
+/** Creates a feature. */
+export type MakeFeature = (core: Core) => Feature
 
-/** Ends a user's sign-ins in all parts, except the sign-in of the request `except`. */
-export async function endSessions({ parts }: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
-  await Promise.all(parts.map(({ revokes }) => revokes?.(user, except)))
+/** Ends a user's sign-ins in all features, except the sign-in of the request `except`. */
+export async function endSessions({ features }: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
+  await Promise.all(features.map(({ revokes }) => revokes?.(user, except)))
 }

@@ -1,40 +1,40 @@
 import type Koa from 'koa'
-import { Comparisons } from './cookie/comparison.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { type CookieMember, CookieMembers } from './cookie/cookie-members.js'
+import { CookieMemos } from './cookie/cookie-memo.js'
+import { CookieSync } from './cookie/cookie-sync.js'
 import type { VerifiedCookie } from './cookie/cookie-text.js'
-import { Freshness } from './cookie/freshness.js'
 import type { UpToCookie } from './cookie/up-to-cookie.js'
-import type { Core, MakePart } from './core.js'
+import type { Core, MakeFeature } from './core.js'
+import type { Feature } from './feature.js'
 import { Connections } from './identity/connections.js'
 import { createConsent } from './identity/consent.js'
-import { Departures } from './identity/departures.js'
-import { Disagreements } from './identity/disagreements.js'
+import { HandshakeMismatches } from './identity/handshake-mismatches.js'
 import { Identities } from './identity/identities.js'
+import { PendingRotations } from './identity/pending-rotations.js'
 import type { UpToVisitors } from './identity/up-to-visitors.js'
 import { SigningKeys } from './ids/keys.js'
 import type { Subject } from './ids/subject.js'
-import type { Part } from './part.js'
 import { createWarn } from './settings/report.js'
 import type { Settings } from './settings/settings.js'
 import { StoreSync } from './store/store-sync.js'
 import { Limits } from './sync/limits.js'
-import { Announcements } from './values/announcements.js'
 import type { NameOwner, Remote } from './values/beyond.js'
 import { Dispatch } from './values/dispatch.js'
 import { Epochs } from './values/epochs.js'
 import { GuestBytes } from './values/guest-bytes.js'
-import { Sessions } from './values/sessions.js'
+import { Notifications } from './values/notifications.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
 import type { UpToEnds } from './values/up-to-ends.js'
 import type { UpToValues } from './values/up-to-values.js'
+import { Values } from './values/values.js'
 
-/** Creates the kernel in dependency order, then its parts. */
-export function createCore(app: Koa, settings: Settings, makers: readonly MakePart[]): Core {
+/** Creates the kernel in dependency order, then its features. */
+export function createCore(app: Koa, settings: Settings, makers: readonly MakeFeature[]): Core {
   const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, report, clock } = settings
-  const comparisons = new Comparisons()
-  const { drop, dropAll } = comparisons
+  const memos = new CookieMemos()
+  const { drop, dropAll } = memos
   const guestBytes = new GuestBytes(maxGuestBytes)
   const warn = createWarn(clock)
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
@@ -52,10 +52,10 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   }
   const epochs = new Epochs({ ...settings, guestBytes }, remote, onEnd)
   const owners: NameOwner[] = []
-  const announcements = new Announcements(warn)
+  const notifications = new Notifications(warn)
   const ends: UpToEnds = {
     app,
-    announcements,
+    notifications,
     epochs,
     guestBytes,
     owners,
@@ -68,7 +68,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
 
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const dispatch = new Dispatch({ ...ends, tickets })
-  const values: UpToValues = { ...ends, tickets, dispatch, sessions: new Sessions({ ...ends, dispatch }) }
+  const values: UpToValues = { ...ends, tickets, dispatch, values: new Values({ ...ends, dispatch }) }
 
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const isCurrent = (cookie: VerifiedCookie): boolean => epochs.standingOf(cookie) === 'current'
@@ -78,14 +78,14 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
     ...values,
     cookie: new LiveCookie(app, cookieKeys, settings.cookie, toCookie),
     cookieMembers: new CookieMembers(members),
-    freshness: new Freshness(values, comparisons),
+    cookieSync: new CookieSync(values, memos),
   }
 
   const visitors: UpToVisitors = {
     ...cookies,
     connections,
-    departures: new Departures(connections, epochs),
-    disagreements: new Disagreements(warn),
+    pendingRotations: new PendingRotations(connections, epochs),
+    handshakeMismatches: new HandshakeMismatches(warn),
     hasConsent: createConsent(settings),
     identities: new Identities(cookies, cookieKeys),
   }
@@ -93,11 +93,11 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakePa
   const store = settings.store && new StoreSync(settings.store, visitors)
   if (store) remote.store = store
   const limits = new Limits(settings.limits, maxVisitors, clock)
-  const parts: Part[] = []
-  const core: Core = { ...visitors, limits, store, parts }
-  parts.push(...makers.map((make) => make(core)))
-  owners.push(...parts.flatMap(({ names }) => names ?? []))
-  members.push(...parts.flatMap(({ cookie }) => cookie ?? []))
-  hearers.push(...parts.flatMap(({ changes }) => changes ?? []))
+  const features: Feature[] = []
+  const core: Core = { ...visitors, limits, store, features }
+  features.push(...makers.map((make) => make(core)))
+  owners.push(...features.flatMap(({ names }) => names ?? []))
+  members.push(...features.flatMap(({ cookie }) => cookie ?? []))
+  hearers.push(...features.flatMap(({ changes }) => changes ?? []))
   return core
 }

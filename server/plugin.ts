@@ -1,15 +1,15 @@
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
 import { Nodes } from './cluster/nodes.js'
-import { type Core, endSessions, type MakePart } from './core.js'
+import { type Core, endSessions, type MakeFeature } from './core.js'
 import { createCore } from './create-core.js'
-import { addressPart } from './features/address/part.js'
-import { flashPart } from './features/flash/part.js'
-import { handOffPart } from './features/hand-off/part.js'
-import { inspectorPart } from './features/inspector/part.js'
-import { roomsPart } from './features/rooms/part.js'
-import { sessionPart } from './features/session-store/part.js'
-import { tabPart } from './features/tab/part.js'
+import { addressFeature } from './features/address/feature.js'
+import { flashFeature } from './features/flash/feature.js'
+import { handOffFeature } from './features/hand-off/feature.js'
+import { inspectorFeature } from './features/inspector/feature.js'
+import { roomsFeature } from './features/rooms/feature.js'
+import { sessionFeature } from './features/session-store/feature.js'
+import { tabFeature } from './features/tab/feature.js'
 import { Requests } from './http/requests.js'
 import { subjectHash, type UserId, userSubject } from './ids/subject.js'
 import type { LiveSessionOptions } from './option-types.js'
@@ -27,14 +27,14 @@ import { erase, revoke } from './sync/revocations.js'
 import { UserHandle } from './sync/user.js'
 
 /** The optional features, independent of each other. */
-export const PARTS: readonly MakePart[] = [
-  addressPart,
-  flashPart,
-  handOffPart,
-  tabPart,
-  roomsPart,
-  sessionPart,
-  inspectorPart,
+export const PARTS: readonly MakeFeature[] = [
+  addressFeature,
+  flashFeature,
+  handOffFeature,
+  tabFeature,
+  roomsFeature,
+  sessionFeature,
+  inspectorFeature,
 ]
 
 const IDLE_RECHECK =
@@ -76,13 +76,13 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
 export function createPlugin(
   app: Koa,
   options: LiveSessionOptions<Fields>,
-  parts: readonly MakePart[],
+  features: readonly MakeFeature[],
 ): LiveSessionPlugin<Fields> {
-  const core = createCore(app, resolveOptions(app, options), parts)
+  const core = createCore(app, resolveOptions(app, options), features)
   installSocketGetter()
   warnAtStart(core)
   warnOfIdleOptions(options, core.warn)
-  const plugin = Object.assign(new Plugin(core), ...core.parts.map(({ plugin }) => plugin))
+  const plugin = Object.assign(new Plugin(core), ...core.features.map(({ plugin }) => plugin))
   cores.set(plugin, core)
   return plugin
 }
@@ -167,9 +167,9 @@ class Plugin
   }
 
   async close(): Promise<void> {
-    const { dispatch, parts, sessions, store } = this.#core
-    sessions.close()
-    for (const { close } of parts) close?.()
+    const { dispatch, features, values, store } = this.#core
+    values.close()
+    for (const { close } of features) close?.()
     dispatch.flush()
     this.#rechecks?.close()
     this.#closed ??= Promise.resolve(store?.close())

@@ -9,19 +9,19 @@ import { credible, isKnown, isStamp } from './stamp.js'
 import { isId } from './taken-ids.js'
 
 /** A parsed message of a page. */
-export interface Wanted {
+export interface ParsedSync {
   readonly who: string | undefined
   readonly tickets: readonly string[]
   readonly set: readonly WireChange[]
 }
 
 /** Returns whether a message has neither tickets nor changes: the page only asks for its visitor, or renews its cookie. */
-export function isQuestion({ tickets, set }: Wanted): boolean {
+export function isQuestion({ tickets, set }: ParsedSync): boolean {
   return tickets.length + set.length === 0
 }
 
 /** Parses a page's message, sent over its socket or by POST. */
-export function parseSync(input: unknown): Wanted {
+export function parseSync(input: unknown): ParsedSync {
   if (!isRecord(input)) throw malformed('expected { who?, tickets?, set? }')
   const { who, tickets = [], set = [], ...others } = input
   if (Object.keys(others).length > 0) throw malformed('expected nothing besides who, tickets and set')

@@ -13,12 +13,12 @@ export class PromiseRefused extends TypeError {}
  */
 export function refusePromise(value: unknown, where: string, remedy: string): void {
   if (!isThenable(value)) return
-  hearOut(value)
+  ignoreRejection(value)
   throw new PromiseRefused(`koa-live-session: ${where}: expected a value, received a promise. ${remedy}`)
 }
 
 /** Ignores a rejection, which would otherwise end the process. */
-export function hearOut(promise: PromiseLike<unknown>): void {
+export function ignoreRejection(promise: PromiseLike<unknown>): void {
   Promise.resolve(promise).catch(() => undefined)
 }
 

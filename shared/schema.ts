@@ -1,7 +1,7 @@
 // Runs Standard Schemas, and describes their issues.
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { hearOut, isThenable } from './promise.js'
+import { ignoreRejection, isThenable } from './promise.js'
 
 const QUOTED_ISSUES = 3
 
@@ -12,7 +12,7 @@ export class AsyncSchema extends TypeError {}
 export function validate(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.Result<unknown> {
   const result = schema['~standard'].validate(value)
   if (!isThenable(result)) return result
-  hearOut(result)
+  ignoreRejection(result)
   throw new AsyncSchema('expected a synchronous schema, received one that answers with a promise')
 }
 

@@ -39,7 +39,7 @@ export function covers(taken: string, id: string): boolean {
  * Returns the stamp at which a computed change was accepted, or a later one of its page; undefined if never, too long ago, or if the change
  * is not computed.
  */
-export function takenAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
+export function acceptedAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
   return register?.ids?.find(([taken]) => taken !== UNKNOWN && covers(taken, id))?.[1]
 }
 

@@ -43,8 +43,8 @@ export function cookieFor<F extends Fields>(
   if (!isBrowserId(browserId)) {
     throw new TypeError('koa-live-session: cookieFor: browserId: expected 22 to 64 characters of base64url')
   }
-  const { cookie, disagreements, epochs, sessions, settings } = coreOf(live)
-  const accepted = acceptGiven(sessions.fields, values, 'cookieFor')
+  const { cookie, handshakeMismatches, epochs, values: inMemory, settings } = coreOf(live)
+  const accepted = acceptGiven(inMemory.fields, values, 'cookieFor')
   const registers = Array.from(accepted, ([field, value]) => {
     if (!field.inCookie) {
       throw new TypeError(`koa-live-session: cookieFor: "${field.key}" is not in the cookie. ${placeOf(field, userId)}`)
@@ -52,7 +52,7 @@ export function cookieFor<F extends Fields>(
     return { key: field.key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
   const user = userId === undefined ? undefined : userSubject(userId, 'cookieFor: userId')
-  if (user !== undefined) disagreements.expectUser(browserSubject(browserId))
+  if (user !== undefined) handshakeMismatches.expectUser(browserSubject(browserId))
   const content = { browser: browserId, user: user && subjectHash(user), registers }
   return cookie.header({ ...content, ...epochs.signed(user) })
 }

@@ -1,4 +1,4 @@
-import { restart } from '../server/features/inspector/deeds.js'
+import { restart } from '../server/features/inspector/actions.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/plugin-types.js'
 import type { Fields } from '../shared/field-types.js'

@@ -55,14 +55,14 @@ export function memorySession<F extends Fields>(
   const app = new Koa()
   const core = createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), PARTS)
   const opener = openerOf(core, visitor)
-  const { sessions } = core
+  const { values: inMemory } = core
   const write = (method: string, values: object, source: ChangeSource): void =>
-    void sessions.write(acceptGiven(sessions.fields, values, method), opener.visitor.inTab(opener.tab), source)
+    void inMemory.write(acceptGiven(inMemory.fields, values, method), opener.visitor.inTab(opener.tab), source)
   write('memorySession', given, 'request')
   const socket = unheardSocket()
   const Handle = addMembers(
     class extends SocketHandle {},
-    core.parts.map(({ socket }) => socket),
+    core.features.map(({ socket }) => socket),
   )
   const handle = new Handle(core, socket, new Connection(socket.conn, opener))
   handle.open()
@@ -73,15 +73,21 @@ export function memorySession<F extends Fields>(
 }
 
 /** Creates a visitor whose cookie has no values. */
-function openerOf({ cookie, epochs, identities, sessions }: Core, { userId }: MemoryVisitor): Opener {
+function openerOf({ cookie, epochs, identities, values: inMemory }: Core, { userId }: MemoryVisitor): Opener {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
   const content = { browser: newBrowserId(), user: sub, registers: [] }
   const signed = epochs.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
-  const found = identities.take(cookie.read({ headers: { cookie: header } }, user), user)
-  const whose = { ...found, isKept: true, who: whoOf(found.visitor, true, signed.epoch), held: [], renew: undefined }
-  return { ...whose, ends: epochs.ends, members: [], tab: sessions.tabOf(found.visitor.browser) }
+  const found = identities.identify(cookie.read({ headers: { cookie: header } }, user), user)
+  const identity = {
+    ...found,
+    isKept: true,
+    who: whoOf(found.visitor, true, signed.epoch),
+    cookieStamps: [],
+    renew: undefined,
+  }
+  return { ...identity, ends: epochs.ends, members: [], tab: inMemory.tabOf(found.visitor.browser) }
 }
 
 /** Creates a minimal socket for `socket.liveSession`, without a page at the other end. */

@@ -1,9 +1,9 @@
 import { MAX_ASKS } from '../client/core/sending.js'
 import type { Subject } from '../server/ids/subject.js'
-import { type Asker, type Takers, takeChanges } from '../server/sync/page-changes.js'
+import { applyChanges, type ChangeDeps, type Requester } from '../server/sync/page-changes.js'
 import { refusalOf } from '../server/sync/refusal.js'
 import type { FieldChanges, Owner } from '../server/values/field-changes.js'
-import type { PageSessions, Writing } from '../server/values/sessions.js'
+import type { PageValues, Writing } from '../server/values/values.js'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { ChangeSource } from '../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
@@ -18,7 +18,7 @@ import type { AnySnapshot, Refusal, Sync, SyncAnswer, SyncResult, TicketClaims }
 import { toWire, type WireRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
-import { carrying, takenAt } from '../shared/taken-ids.js'
+import { acceptedAt, carrying } from '../shared/taken-ids.js'
 import { acceptGiven } from './given.js'
 
 /** A guest whose browser keeps its cookie. */
@@ -49,17 +49,17 @@ export class PageServer {
   readonly #visitor: OneVisitor
   readonly #defaults: Readonly<Record<string, JsonValue>>
   readonly #refusals: LiveSessionErrorCode[] = []
-  readonly #takers: Takers
-  readonly #asker: Asker
+  readonly #takers: ChangeDeps
+  readonly #asker: Requester
   /** The questions until the browser keeps cookies again; 0 while the browser keeps cookies. */
   #inVain = 0
   #cookie: SyncAnswer['held']
 
   /** @throws {LiveSessionError} if `set` would reject a given value */
   constructor(fields: Fields, given: object) {
-    const sessions = new OneVisitor(compiled(fields), this.#clock)
-    this.#visitor = sessions
-    this.#takers = { sessions, settings: { clock: this.#clock }, store: undefined }
+    const values = new OneVisitor(compiled(fields), this.#clock)
+    this.#visitor = values
+    this.#takers = { values, settings: { clock: this.#clock }, store: undefined }
     this.#asker = {
       owner: { subject: () => 'browser:guest' as Subject },
       source: 'socket',
@@ -67,7 +67,7 @@ export class PageServer {
       refuse: () => undefined,
     }
     this.#defaults = Object.fromEntries(
-      [...sessions.fields.values()].flatMap((field): readonly (readonly [string, JsonValue])[] => {
+      [...values.fields.values()].flatMap((field): readonly (readonly [string, JsonValue])[] => {
         return field.access === 'hidden' || field.default === undefined ? [] : [[field.key, field.default]]
       }),
     )
@@ -107,7 +107,7 @@ export class PageServer {
       const { who, set } = parseSync(said)
       if (set.length > 0) this.#inVain = 0
       const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
-      return after(takeChanges(this.#takers, set, this.#asker), (outcomes) => {
+      return after(applyChanges(this.#takers, set, this.#asker), (outcomes) => {
         const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
         const results = outcomes.map(
           (one): SyncResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
@@ -171,7 +171,7 @@ function ticketOf(claims: Pick<TicketClaims, 'sub' | 'epoch' | 'guest' | 'defaul
 }
 
 /** The values of a process with a single visitor. */
-export class OneVisitor implements PageSessions {
+export class OneVisitor implements PageValues {
   readonly fields: FieldMap
   readonly #clock: () => number
   readonly #replica = new Replica()
@@ -189,8 +189,8 @@ export class OneVisitor implements PageSessions {
     return replica && field.live(replica, this.#clock)
   }
 
-  taken(_: Subject, key: string, id: string): Stamp | undefined {
-    return takenAt(this.#replica.register(key), id)
+  acceptedAt(_: Subject, key: string, id: string): Stamp | undefined {
+    return acceptedAt(this.#replica.register(key), id)
   }
 
   write(changes: FieldChanges, _?: Owner, source: ChangeSource = 'request', { seen = NEVER, id }: Writing = {}): Stamp {
@@ -203,5 +203,5 @@ export class OneVisitor implements PageSessions {
   }
 
   /** Does nothing, as this memory loses nothing. */
-  keepAgain(): void {}
+  persistAgain(): void {}
 }

@@ -6,11 +6,21 @@ import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../share
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act } from './act.js'
-import { busyOf, draftsOf, fieldOf, merge } from './field.js'
+import { draftsOf, fieldOf, inFlight, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
 import { type Page, start } from './page.js'
 import { end, giveUp, saved } from './proof.js'
-import { ask, become, cookieSeen, keep, pauseOf, reconnect, release, renewed, unblock } from './visitor.js'
+import {
+  addTicket,
+  askVisitor,
+  cookieSeen,
+  pauseOf,
+  reconnect,
+  release,
+  renewed,
+  switchVisitor,
+  unblock,
+} from './visitor.js'
 
 /** Temporary refusals: the server applied nothing, so the page retries unchanged. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable'] satisfies LiveSessionErrorCode[]
@@ -47,7 +57,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   page.isOffline = !answer && !error
   if (answer) {
     page.failures = 0
-    if (sync.who === undefined) asked(page, answer)
+    if (sync.who === undefined) countAnswer(page, answer)
     else answered(page, sync, answer, true)
     renewed(page)
   } else if (status < BUSY && error) refused(page, sync, error, 'post')
@@ -58,19 +68,19 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 }
 
 /** Handles the answer to a POST of `{}`: names the visitor, and sets the cookie or proves that the browser keeps cookies. */
-function asked(page: Page, answer: SyncAnswer): void {
+function countAnswer(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.asks += 1
   page.isAsking = false
   // Without `kept`, the answer cannot replace a known visitor.
-  if (kept || page.who === undefined) become(page, answer)
+  if (kept || page.who === undefined) switchVisitor(page, answer)
   if (kept) {
     cookieSeen(page, true)
     confirm(page, answer)
   } else if (!who) page.cookie = 'blocked'
   if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.reach === 'greeted')) reconnect(page)
   // The answer set another visitor's cookie: ask again, as only a request with this cookie proves the visitor.
-  if (page.reach === 'none' && !kept && who !== page.who) ask(page)
+  if (page.reach === 'none' && !kept && who !== page.who) askVisitor(page)
 }
 
 /** Handles the answer to an exchange with the visitor's cookie, or over the connection of a browser without cookies. */
@@ -80,32 +90,32 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
   page.timers.delete('greet')
   if (!kept && (isPost || !isBare)) {
     release(page, sync, false)
-    return void ask(page)
+    return void askVisitor(page)
   }
   const isFirst = !isPost && page.reach === 'greeting'
-  if (greeting && (isPost || isFirst)) become(page, answer)
+  if (greeting && (isPost || isFirst)) switchVisitor(page, answer)
   if (kept) cookieSeen(page, isFirst)
-  else if (isFirst) ask(page)
+  else if (isFirst) askVisitor(page)
   if (!isPost) {
     page.reach = 'greeted'
     if (!isFirst) page.silences = 0
   }
   if (!dropped) {
     if (isPost) page.asks = 0
-    taken(page, sync, answer, isPost)
+    applyResults(page, sync, answer, isPost)
   } else if (isPost && page.reach !== 'none') {
     start(page, 'link', pauseOf(page.asks))
     page.asks += 1
   }
 }
 
-function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
+function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { ticket, unsaved } = answer
   // Merge the ticket first: its ids tell which computed changes the current values contain.
-  if (ticket) keep(page, ticket)
-  const later = set.filter(([key], i) => isLater(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
+  if (ticket) addTicket(page, ticket)
+  const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
   // Without backoff, which would delay changes that do not wait for the store.
-  if (later[0]) start(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
+  if (toRetry[0]) start(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
   const brought = ticket ? [...tickets, ticket] : tickets
   const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? brought : undefined }
   confirm(page, news)
@@ -116,9 +126,9 @@ function taken(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer,
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
-function isLater(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): true | undefined {
+function applyResult(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): true | undefined {
   const field = fieldOf(page, key)
-  const sent = busyOf(field)
+  const sent = inFlight(field)
   if (!sent || !one) return
   sent.isBusy = false
   const { code, stamp = NEVER, value }: Partial<Refused> = one
@@ -177,7 +187,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
 
 /** Marks keys as saved or unsaved, as reported by an answer or another tab. */
 function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
-  for (const ticket of tickets) keep(page, ticket, true, unsaved)
+  for (const ticket of tickets) addTicket(page, ticket, true, unsaved)
   for (const [key, stamp] of held) {
     const field = fieldOf(page, key)
     if (stamp > field.held) field.held = stamp
@@ -192,7 +202,7 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
 }
 
 /** Handles news from another tab of this browser. */
-export function learn(page: Page, news: News): void {
+export function applyNews(page: Page, news: News): void {
   if (news.who === page.who && page.cookie === 'kept') {
     if (news.now && news.now > page.now) page.now = news.now
     confirm(page, news)
@@ -202,7 +212,7 @@ export function learn(page: Page, news: News): void {
   // Only tabs of a browser that keeps its cookie send news.
   unblock(page)
   page.asks = 0
-  if (page.reach === 'none') ask(page)
+  if (page.reach === 'none') askVisitor(page)
   // A connection that is about to name its visitor usually has the current cookie; otherwise this tab notifies the other in turn.
   else if (!page.timers.has('greet')) start(page, 'link', GATHER)
 }

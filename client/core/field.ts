@@ -108,7 +108,7 @@ function defaulted({ fallback }: Field, value: JsonValue | undefined): JsonValue
 }
 
 /** Returns the change that is in flight. */
-export function busyOf({ changes }: Field): Change | undefined {
+export function inFlight({ changes }: Field): Change | undefined {
   return changes.find(({ isBusy }) => isBusy)
 }
 
@@ -124,7 +124,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 }
 
 /** Adds an optimistic change. Takes over the calls of an unsent last draft; an `update` only those of other updates. */
-export function want(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
+export function addDraft(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
   const field = fieldOf(page, key)
   const id = call.next ? call.id : ''
   const last = draftsOf(field).at(-1)

@@ -5,7 +5,7 @@ import type { Stamp } from '../../shared/stamp.js'
 import { draftsOf, fieldOf } from './field.js'
 import type { Page } from './page.js'
 import { drafts } from './sending.js'
-import { keep, tickets } from './visitor.js'
+import { addTicket, tickets } from './visitor.js'
 
 /** Returns the page's fields of the tab, or the others. */
 function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
@@ -27,7 +27,7 @@ type Left = readonly [who: string, unheld: readonly string[], wanted: readonly W
 export function restore(page: Page, texts: readonly string[]): void {
   // Merge tickets first, to skip older drafts.
   read(page, texts, ([, unheld]) => {
-    for (const ticket of unheld) keep(page, ticket, true)
+    for (const ticket of unheld) addTicket(page, ticket, true)
   })
   // By key, the drafts of a single page: each builds on the previous draft.
   const lists = new Map<string, readonly WireChange[]>()

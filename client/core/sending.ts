@@ -2,7 +2,7 @@
 
 import type { Sync, WireChange } from '../../shared/protocol.js'
 import { act } from './act.js'
-import { busyOf, type Change, draftsOf, type Field } from './field.js'
+import { type Change, draftsOf, type Field, inFlight } from './field.js'
 import { type Page, start } from './page.js'
 import { pauseOf, tickets } from './visitor.js'
 
@@ -111,7 +111,7 @@ function outgoing(page: Page): readonly WireChange[] {
  * group begins or ends: the server recognizes accepted changes by their ids.
  */
 function dueOf(field: Field): readonly Change[] {
-  const drafts = busyOf(field) ? [] : draftsOf(field)
+  const drafts = inFlight(field) ? [] : draftsOf(field)
   const end = drafts.findIndex((one, i, [first]) => {
     return i && !(first?.wasSent && one.wasSent && first.group === one.group)
   })

@@ -2,14 +2,24 @@
 
 import { readTicket } from '../ticket.js'
 import { act } from './act.js'
-import { backOff, learn, posted, synced } from './answers.js'
-import { fieldOf, recompute, want } from './field.js'
+import { applyNews, backOff, posted, synced } from './answers.js'
+import { addDraft, fieldOf, recompute } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
 import { type Page, start } from './page.js'
 import { retry } from './proof.js'
 import { bodyOf, drafts, go, isUnproven, turn } from './sending.js'
-import { abort, ask, awaitEnds, awaitGreeting, block, keep, reconnect, renewed, unblock } from './visitor.js'
+import {
+  abort,
+  addTicket,
+  askVisitor,
+  awaitGreeting,
+  block,
+  reconnect,
+  renewed,
+  scheduleExpiry,
+  unblock,
+} from './visitor.js'
 
 /*
  * How a page works:
@@ -42,10 +52,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (page.cookie === 'kept') act(page, 'take')
     if (page.reach === 'down') awaitGreeting(page)
     renewed(page)
-    awaitEnds(page, page.ends)
+    scheduleExpiry(page, page.ends)
   },
   set: (page, call, values) => {
-    for (const [key, value] of values) want(page, key, call, value, !!values[1])
+    for (const [key, value] of values) addDraft(page, key, call, value, !!values[1])
   },
   connect: (page) => {
     page.reach = 'up'
@@ -65,12 +75,12 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (code === 'other_visitor') {
       // The handshake had a cookie.
       unblock(page)
-      ask(page)
+      askVisitor(page)
     } else if (code) backOff(page, 'link', 1000)
   },
   // Ignore tickets before the greeting, as the connection may be another visitor's, and of unknown subjects, relayed by the app.
   ticket: (page, ticket) => {
-    if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) keep(page, ticket)
+    if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
   synced,
   turn,
@@ -82,10 +92,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (name === 'renew') page.asks = 0
     if (name[0] === ':') {
       const key = name.slice(1)
-      awaitEnds(page, [[key, fieldOf(page, key).ends, 0]])
+      scheduleExpiry(page, [[key, fieldOf(page, key).ends, 0]])
     }
   },
-  news: learn,
+  news: applyNews,
   restored: restore,
   unload: (page) => start(page, 'unload', 10_000),
   leave: (page) => {
@@ -108,7 +118,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     unblock(page)
     // Answers to earlier questions, and earlier connections, may name a visitor who has left since.
     reconnect(page)
-    if (page.reach === 'none') ask(page)
+    if (page.reach === 'none') askVisitor(page)
   },
   use: (page) => {
     page.isDue = !page.timers.has('renew')
@@ -123,7 +133,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (!page.who) abort(page)
     retry(page)
     wake(page)
-    if (wasBlocked) ask(page)
+    if (wasBlocked) askVisitor(page)
   },
 }
 

@@ -4,7 +4,7 @@ import type { Ends, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { isAhead, NEVER, type Stamp } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act, settle } from './act.js'
-import { busyOf, fieldOf, merge, reset } from './field.js'
+import { fieldOf, inFlight, merge, reset } from './field.js'
 import { type Page, RENEWAL, setDefaults, start } from './page.js'
 import { saved } from './proof.js'
 
@@ -24,7 +24,7 @@ export function pauseOf(failures: number): number {
  * @param isOld whether the signature may be old
  * @param unsaved the keys not saved anywhere; if given, all other keys are saved
  */
-export function keep(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
+export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
   // The browser's own clock may be wrong.
   if (!isOld) page.now = iat * 1000
@@ -45,11 +45,11 @@ export function keep(page: Page, ticket: string, isOld?: boolean, unsaved?: read
     if (unsaved && !unsaved.includes(key)) saved(page, field, stamp)
   }
   for (const key of tab ?? []) fieldOf(page, key).isTab = true
-  awaitEnds(page, ends)
+  scheduleExpiry(page, ends)
 }
 
 /** Schedules the expiry of values. An expired value reads as its default, and needs no saving. */
-export function awaitEnds(page: Page, ends: Ends = []): void {
+export function scheduleExpiry(page: Page, ends: Ends = []): void {
   for (const [key, stamp, ms] of ends) {
     const field = fieldOf(page, key)
     // Skip if a newer value exists, or if an older ticket has more ms than are left.
@@ -73,7 +73,7 @@ export function tickets({ fields }: Pick<Page, 'fields'>): readonly string[] {
 }
 
 /** Takes over the visitor of an answer. Discards a former visitor's values and unsaved changes. */
-export function become(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
+export function switchVisitor(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Connections without a cookie are different guests, but still the same page.
@@ -97,7 +97,7 @@ export function become(page: Page, { who, user: id, greeting = [], renew = RENEW
     setDefaults(page, defaults)
     page.subs.add(sub)
   }
-  for (const ticket of greeting) keep(page, ticket)
+  for (const ticket of greeting) addTicket(page, ticket)
   // POST again all values missing in the greeting: an older answer may have replaced the cookie, and the process may have restarted.
   for (const one of page.fields.values()) if (one.ticket && !greeting.includes(one.ticket)) one.proof = one.held = NEVER
   page.isReady = true
@@ -121,7 +121,7 @@ export function renewed(page: Page): void {
 }
 
 /** Requests the missing cookie by a POST of `{}`. Aborts the POST in flight, which the server would drop. */
-export function ask(page: Page): void {
+export function askVisitor(page: Page): void {
   if (page.isAsking || page.cookie === 'blocked') return
   abort(page)
   page.isAsking = true
@@ -160,7 +160,7 @@ export function abort(page: Page): void {
 /** Returns the changes of a sync to the queue. After a lost sync, they may have arrived. */
 export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
-    const sent = busyOf(fieldOf(page, key))
+    const sent = inFlight(fieldOf(page, key))
     if (!sent) continue
     sent.isBusy = false
     sent.wasSent ||= isLost

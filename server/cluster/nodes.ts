@@ -9,7 +9,7 @@ import { deriveKeys } from '../ids/keys.js'
 import { isBrowser, isCookieless } from '../ids/subject.js'
 import { soundRegisters } from '../store/rows.js'
 import type { Peers } from '../values/beyond.js'
-import { stateOf } from '../values/ending.js'
+import { stateOf } from '../values/end-marker.js'
 
 /** The message between processes: a name, its new registers, the ids of their computed changes by key, and the `kid`s of the sender. */
 const MERGE = 'live_session:merge'
@@ -32,7 +32,7 @@ export class Nodes implements Peers {
     this.#core = core
     this.#kids = deriveKeys(core.settings.secrets, 'ticket').map(({ id }) => id)
     io.on(MERGE, (name: unknown, wire: unknown, ids: unknown, kids: unknown) => {
-      if (this.#isOurs(kids)) this.#hear(name, wire, ids)
+      if (this.#isOurs(kids)) this.#receive(name, wire, ids)
       else core.warn(OF_ANOTHER)
     })
   }
@@ -42,7 +42,7 @@ export class Nodes implements Peers {
     return hasOthers(this.#main.adapter)
   }
 
-  tell(name: string, registers: readonly StoredRegister[]): void {
+  broadcast(name: string, registers: readonly StoredRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
     // An end marker is sent after the earlier writes.
     if (registers.some(isEnd)) this.flush()
@@ -72,7 +72,7 @@ export class Nodes implements Peers {
     return !Array.isArray(kids) || this.#kids.some((kid) => kids.includes(kid))
   }
 
-  #hear(name: unknown, wire: unknown, ids: unknown): void {
+  #receive(name: unknown, wire: unknown, ids: unknown): void {
     const leaveOut = (): void =>
       this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
     const isNews = typeof name === 'string' && Array.isArray(wire)
@@ -84,14 +84,14 @@ export class Nodes implements Peers {
     }
     const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
     if (owner?.owns(name)) {
-      owner.take(name, sound, 'node')
+      owner.mergeRemote(name, sound, 'node')
       return
     }
     const { registers, ending, generation } = stateOf(sound)
-    const { connections, epochs, sessions } = this.#core
-    const isOver = ending !== undefined && epochs.hear(name, ending)
-    if (named) sessions.merge(named.user, registers, 'node', Math.max(named.generation, generation))
-    else if (isBrowser(name)) sessions.merge(name, registers, 'node')
+    const { connections, epochs, values } = this.#core
+    const isOver = ending !== undefined && epochs.applyFromNode(name, ending)
+    if (named) values.merge(named.user, registers, 'node', Math.max(named.generation, generation))
+    else if (isBrowser(name)) values.merge(name, registers, 'node')
     if (isOver) connections.endOver(name, epochs)
   }
 }

@@ -1,6 +1,6 @@
 import type { BrowserSubject } from '../ids/subject.js'
 
-/** A part's content in the live cookie, in the space beside the registers. */
+/** A feature's content in the live cookie, in the space beside the registers. */
 export interface CookieMember {
   /** The member's name in the cookie. */
   readonly name: string
@@ -15,10 +15,10 @@ export interface CookieMember {
   write(browser: BrowserSubject, brought: unknown, fits: (value: unknown) => boolean): unknown
 }
 
-/** The contents of parts in a cookie, by member name. */
+/** The contents of features in a cookie, by member name. */
 export type MemberValues = Readonly<Record<string, unknown>>
 
-/** All parts' members of the live cookie. */
+/** All features' members of the live cookie. */
 export class CookieMembers {
   readonly #all: readonly CookieMember[]
 

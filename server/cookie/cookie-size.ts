@@ -8,7 +8,7 @@ import { attributesOf } from './cookie-writer.js'
 
 /** The size in bytes that every browser accepts: name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
-/** Bytes beyond the budget for parts. With the default budget, a whole response head then stays under 4 kB. */
+/** Bytes beyond the budget for features. With the default budget, a whole response head then stays under 4 kB. */
 const BESIDE_BUDGET = 300
 /** Bytes of the status line, `Date`, `Connection`, `Keep-Alive` and `Transfer-Encoding`, which Node adds later. */
 const OF_NODE = 140
@@ -45,7 +45,7 @@ export function fitting(
   })
 }
 
-/** Returns the bytes that registers leave to parts: of the budget, and a little beyond. */
+/** Returns the bytes that registers leave to features: of the budget, and a little beyond. */
 export function roomBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
   return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
 }

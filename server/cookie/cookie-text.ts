@@ -6,8 +6,8 @@ import type { Stamp } from '../../shared/stamp.js'
 import { isSub, type Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type BrowserId, type BrowserSubject, browserSubject, isBrowserId } from '../ids/subject.js'
-import type { Compared, Comparison } from './comparison.js'
 import type { MemberValues } from './cookie-members.js'
+import type { CookieMemo, MemoizedCookie } from './cookie-memo.js'
 
 const VERSION = 1
 
@@ -20,7 +20,7 @@ export interface CookieContent {
   /** The generation of the user's values; omitted without an erasure. */
   readonly generation?: number | undefined
   readonly registers: readonly StoredRegister[]
-  /** The contents of parts, as JSON. */
+  /** The contents of features, as JSON. */
   readonly members?: MemberValues | undefined
 }
 
@@ -34,7 +34,7 @@ interface Verified {
 type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'isRetired'>
 
 /** A live cookie with a valid signature. Has few properties, because many are cached. */
-export class VerifiedCookie implements CookieContent, Verified, Compared {
+export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   readonly isNewer = false
   readonly text: string
   readonly expiresAt: number
@@ -45,7 +45,7 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
   readonly epoch: number
   readonly generation: number
   readonly members: MemberValues | undefined
-  comparison: Comparison | undefined
+  memo: CookieMemo | undefined
   readonly #readAt: number
   /** The registers parsed last, for repeated reads of a cookie. All other cookies keep only their text, which takes less memory. */
   static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly StoredRegister[] } | undefined
@@ -59,7 +59,7 @@ export class VerifiedCookie implements CookieContent, Verified, Compared {
     this.epoch = rest.epoch
     this.generation = rest.generation
     this.members = rest.members
-    this.comparison = undefined
+    this.memo = undefined
     this.#readAt = now
     VerifiedCookie.#parsed = { cookie: this, registers }
   }
@@ -98,7 +98,7 @@ export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): 
 }
 
 /** Returns the stamps in a cookie, without hidden fields, for a page: proof that the browser stores our cookies. */
-export function heldIn(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
+export function stampsOf(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
   const registers = cookie?.registers ?? []
   // Not `flatMap`: `map` allocates the exact length, and each open connection keeps this array.
   return registers

@@ -111,7 +111,7 @@ export class LiveCookie {
   /** Writes the cookie to a response before its headers are sent. The effect is synchronous, although koa-session returns a promise. */
   write(req: IncomingMessage, res: ServerResponse, content: CookieContent): Promise<void> {
     const ctx = this.#context(req, res)
-    this.#tellEnd(ctx)
+    this.#announceRetirement(ctx)
     ctx['session'] = this.#payload(content)
     // Deferred, because outer middleware may add headers.
     if (!this.#hasToldHead) process.nextTick(() => this.#checkHead(res))
@@ -122,7 +122,7 @@ export class LiveCookie {
   /** Makes the browser delete its cookie. */
   clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const ctx = this.#context(req, res)
-    this.#tellEnd(ctx)
+    this.#announceRetirement(ctx)
     // A session object of ours stops koa-session from reading the former content.
     ctx['session'] = {}
     const removed = ctx['session']
@@ -140,19 +140,19 @@ export class LiveCookie {
    * Notifies the browser, by an unsigned cookie, of its id's retirement and the time. With this notice, a later request under the retired
    * id is provably not late.
    */
-  tellEnd(req: IncomingMessage, res: ServerResponse, givenUp: Ended | undefined): void {
-    this.#tellEnd(this.#context(req, res), givenUp)
+  announceRetirement(req: IncomingMessage, res: ServerResponse, retired: Ended | undefined): void {
+    this.#announceRetirement(this.#context(req, res), retired)
   }
 
   /** @param givenUp undefined deletes the notice, because the browser gets another cookie */
-  #tellEnd({ req, cookies }: Koa.Context, givenUp?: Ended): void {
-    if (!givenUp && !req.headers.cookie?.includes(this.#endName)) return
+  #announceRetirement({ req, cookies }: Koa.Context, retired?: Ended): void {
+    if (!retired && !req.headers.cookie?.includes(this.#endName)) return
     const options = { signed: false, overwrite: true, ...chosen(this.#options) }
-    cookies.set(this.#endName, givenUp ? givenUp.join('.') : null, options)
+    cookies.set(this.#endName, retired ? retired.join('.') : null, options)
   }
 
   /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice. */
-  toldEnd({ headers }: Sender, browser: BrowserId): number {
+  announcedRetirement({ headers }: Sender, browser: BrowserId): number {
     const told = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
     return Math.max(0, ...told.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
   }

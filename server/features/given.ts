@@ -2,7 +2,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 
 /**
- * Returns a frozen copy of an app's input to a part.
+ * Returns a frozen copy of an app's input to a feature.
  *
  * @param call the method, and `what` the input, for error messages
  * @param most bytes of JSON

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../shared/promise.js'
 import type { Core } from '../core.js'
-import type { Departing } from '../identity/recognized.js'
+import type { PreviousVisitor } from '../identity/identification.js'
 import { browserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
 
 /**
@@ -9,13 +9,13 @@ import { browserSubject, subjectHash, type UserSubject } from '../ids/subject.js
  */
 export function loadCandidates(
   { epochs, identities, store }: Core,
-  departing: readonly Pick<Departing, 'browser' | 'user'>[],
+  departing: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
   user: UserSubject | undefined,
 ): Awaitable<unknown> {
   const subjects = identities.candidates(departing, user)
   const sub = user && subjectHash(user)
   const isChanging = departing.some(({ browser, user: owner }) => {
-    return owner !== sub && !epochs.isGivenUp(browserSubject(browser))
+    return owner !== sub && !epochs.isRetired(browserSubject(browser))
   })
   return isChanging ? store?.consult(subjects) : store?.ensure(subjects)
 }

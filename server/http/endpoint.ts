@@ -2,19 +2,19 @@ import type { ServerHttp2Stream } from 'node:http2'
 import Router from '@koa/router'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
-import { isQuestion, parseSync, type Wanted } from '../../shared/parse.js'
+import { isQuestion, type ParsedSync, parseSync } from '../../shared/parse.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
-import type { Whose } from '../identity/recognized.js'
-import { whoseIs } from '../identity/who.js'
+import type { PageIdentity } from '../identity/identification.js'
+import { pageIdentityOf } from '../identity/who.js'
 import type { UserSubject } from '../ids/subject.js'
-import type { Identifier, Vouched } from '../ids/visitor.js'
-import { tellRefusal } from '../settings/refused.js'
+import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
+import { emitRefusal } from '../settings/refused.js'
 import { refusalOf } from '../sync/refusal.js'
-import { dropped, type Side, sync } from '../sync/sync.js'
-import { superseded } from '../values/ending.js'
+import { dropped, type ExchangeContext, sync } from '../sync/sync.js'
+import { superseded } from '../values/end-marker.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
 import { checkOwnPost } from './origin.js'
@@ -23,7 +23,7 @@ import { Visit } from './visit.js'
 /** The steps of a request before its response. */
 interface Callers extends Identifier {
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
-  begin(ctx: Koa.Context, vouched: Vouched, visit: Visit): void
+  begin(ctx: Koa.Context, vouched: IdentifiedUser, visit: Visit): void
 }
 
 /** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
@@ -39,7 +39,7 @@ export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
     }
     // Not `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit it.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
-    if (!isJson && (await hasPartAnswered(core, ctx, requests))) return
+    if (!isJson && (await hasFeatureAnswered(core, ctx, requests))) return
     // A form on another site can send text that looks like JSON, but cannot label it as JSON.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
@@ -47,8 +47,8 @@ export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
     if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
-    const found = core.identities.take(cookie, user)
-    const named = wanted.who === undefined ? undefined : whoseIs(core, ctx, found)
+    const found = core.identities.identify(cookie, user)
+    const named = wanted.who === undefined ? undefined : pageIdentityOf(core, ctx, found)
     if (named && !isOf(named, wanted)) {
       ctx.body = answerStray(core, ctx, named)
       return
@@ -62,9 +62,9 @@ export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
   return router.routes() as Koa.Middleware
 }
 
-/** Returns whether a part has answered a POST that is not JSON. */
-async function hasPartAnswered({ parts }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
-  for (const { post } of parts) if (await post?.(ctx, requests)) return true
+/** Returns whether a feature has answered a POST that is not JSON. */
+async function hasFeatureAnswered({ features }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+  for (const { post } of features) if (await post?.(ctx, requests)) return true
   return false
 }
 
@@ -74,7 +74,7 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
     await next()
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
-    tellRefusal(ctx.app, 'request', error)
+    emitRefusal(ctx.app, 'request', error)
     const { status, headers, body } = refusalOf(error).response
     if (status === 413) endAfter(ctx)
     ctx.status = status
@@ -93,16 +93,16 @@ function endAfter({ res }: Koa.Context): void {
 
 /** Delays a POST while a pending response brings another cookie: this POST's cookie could arrive later and replace it. */
 function checkBrowser(
-  { departures, disagreements }: Core,
+  { pendingRotations, handshakeMismatches }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
   if (!read) return
-  disagreements.ask(read.browserSubject, user)
-  if (departures.isUnderWay(read.browserSubject)) throw askAgain('the browser is about to get another cookie')
+  handshakeMismatches.check(read.browserSubject, user)
+  if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
 
-function askAgain(why: string): LiveSessionError {
+function retryLater(why: string): LiveSessionError {
   return new LiveSessionError('rate_limited', why, { retryAfter: 1 })
 }
 
@@ -110,41 +110,41 @@ function askAgain(why: string): LiveSessionError {
  * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: the POST may be late, and
  * a cookie in its response would replace the cookie of the browser's next user.
  */
-function isOf({ isKept, who }: Whose, wanted: Wanted): boolean {
+function isOf({ isKept, who }: PageIdentity, wanted: ParsedSync): boolean {
   return isKept && who === wanted.who
 }
 
 /** Answers another visitor's page with the identity of this cookie. */
-function answerStray(core: Core, ctx: Koa.Context, whose: Whose): SyncAnswer {
+function answerStray(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
   // Not counted, because the page's next request is.
-  if (!whose.isKept) return { dropped: true, results: [], held: [] }
-  core.limits.spendQuestion(whose)
-  return dropped(core, whose)
+  if (!identity.isKept) return { dropped: true, results: [], held: [] }
+  core.limits.spendQuestion(identity)
+  return dropped(core, identity)
 }
 
 /** @param whose the visitor of the request; if the page named no `who`, the visitor after this response */
-async function answer(core: Core, visit: Visit, whose: Whose, wanted: Wanted): Promise<SyncAnswer> {
+async function answer(core: Core, visit: Visit, identity: PageIdentity, wanted: ParsedSync): Promise<SyncAnswer> {
   if (isQuestion(wanted)) {
     core.limits.spendQuestion(visit)
-    if (visit.tellsEnd) throw askAgain('the browser is only now told that its cookie has ended')
+    if (visit.isAnnouncingRetirement) throw retryLater('the browser is only now told that its cookie has ended')
   }
   const least = wanted.set.length > 0 ? 'sets' : 'shows'
-  const deed = visit.cookie ? 'renews' : least
-  const { sessions, subjects } = core
-  const tab = sessions.tabOf(whose.visitor.browser)
+  const use = visit.cookie ? 'renews' : least
+  const { values, subjects } = core
+  const tab = values.tabOf(identity.visitor.browser)
   const permit = (): void => {
     if (visit.isSuperseded) throw superseded()
   }
-  const side: Side = {
-    whose,
-    owner: whose.visitor.inTab(tab),
+  const side: ExchangeContext = {
+    identity,
+    owner: identity.visitor.inTab(tab),
     source: 'request',
     permit,
-    refuse: (error) => tellRefusal(core.app, 'request', error),
+    refuse: (error) => emitRefusal(core.app, 'request', error),
     begin: () => {
       if (wanted.set.length > 0) permit()
-      visit.does(deed)
+      visit.does(use)
     },
   }
   // Only a question, without changes or tickets, gets a greeting: each greeting counts against the limit of questions.

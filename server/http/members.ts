@@ -1,4 +1,4 @@
-import type { Members } from '../part.js'
+import type { Members } from '../feature.js'
 import { Outcome } from '../sync/outcome.js'
 
 /** Reports errors of promises not awaited by the app. */
@@ -6,18 +6,18 @@ interface Reporting {
   readonly report: (error: unknown) => void
 }
 
-/** A class of handles, with the interface for parts' members. */
+/** A class of handles, with the interface for features' members. */
 interface HandleClass<H extends Reporting, U> {
   readonly prototype: H
   useOf(this: void, handle: H): U
 }
 
-/** Adds the members of parts to a class of handles. */
+/** Adds the members of features to a class of handles. */
 export function addMembers<H extends Reporting, U, C>(
   Handles: C & HandleClass<H, U>,
-  parts: readonly (Members<U> | undefined)[],
+  given: readonly (Members<U> | undefined)[],
 ): C {
-  for (const [name, member] of parts.flatMap((members) => Object.entries(members ?? {}))) {
+  for (const [name, member] of given.flatMap((members) => Object.entries(members ?? {}))) {
     const value = function (this: H, ...args: never[]): Promise<unknown> {
       return Outcome.of(() => member(Handles.useOf(this), ...args), this.report)
     }

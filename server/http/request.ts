@@ -11,12 +11,12 @@ import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { stampsIn } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
+import type { RequestUse } from '../feature.js'
 import { isBrought } from '../identity/login.js'
-import type { Identifier, Vouched } from '../ids/visitor.js'
-import type { RequestUse } from '../part.js'
+import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
 import { Handle } from '../sync/handle.js'
 import { Outcome } from '../sync/outcome.js'
-import { superseded } from '../values/ending.js'
+import { superseded } from '../values/end-marker.js'
 import { endsOf } from '../values/expiry.js'
 import type { Owner } from '../values/field-changes.js'
 import { Visit } from './visit.js'
@@ -31,7 +31,7 @@ function describeLeft(key: string): string {
     "await ctx.liveSession.identify(). Only what a guest's page may set goes along"
   )
 }
-/** Parts keep their data, like flash messages, for the browser. */
+/** Features keep their data, like flash messages, for the browser. */
 const BROWSERS: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
 const WITHHELD =
   'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
@@ -42,7 +42,7 @@ export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #requests: Identifier
-  readonly #vouched: Vouched
+  readonly #vouched: IdentifiedUser
   /** The fields written for its current visitor. */
   #written: Set<Field> | undefined
   #isEmbedded = false
@@ -53,8 +53,8 @@ export class RequestHandle extends Handle {
    * @param vouched the user from `identify`
    * @param begun the visit, if the session was used before; else it begins at the first use
    */
-  constructor(core: Core, ctx: Koa.Context, requests: Identifier, vouched: Vouched, begun?: Visit) {
-    super(core, core.sessions.requestFields)
+  constructor(core: Core, ctx: Koa.Context, requests: Identifier, vouched: IdentifiedUser, begun?: Visit) {
+    super(core, core.values.requestFields)
     this.#core = core
     this.#ctx = ctx
     this.#requests = requests
@@ -91,11 +91,11 @@ export class RequestHandle extends Handle {
     const now = this.#core.settings.clock()
     const inCookie = stampsIn(this.cookie)
     const { tabKeys: tab } = this.#core.dispatch
-    const [ofTab] = this.#core.parts.flatMap((part) => part.tab?.(this.#ctx, this.#visit) ?? [])
-    for (const field of this.sessions.fields.values()) {
+    const [ofTab] = this.#core.features.flatMap((feature) => feature.tab?.(this.#ctx, this.#visit) ?? [])
+    for (const field of this.values.fields.values()) {
       if (field.access === 'hidden') continue
       const replica = field.scope === 'tab' ? ofTab : this.replica(field)
-      const value = this.sessions.value(field, replica)
+      const value = this.values.value(field, replica)
       const register = replica?.register(field.key)
       const standing = register && field.standing(register, now)
       const stamp = standing?.stamp ?? NEVER
@@ -103,7 +103,7 @@ export class RequestHandle extends Handle {
       if (value !== undefined) values[field.key] = value
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
-      if (stamp !== NEVER && this.sessions.read(field, replica) === undefined) deleted.push(field.key)
+      if (stamp !== NEVER && this.values.read(field, replica) === undefined) deleted.push(field.key)
       // This response sends the value, but the browser may reject the cookie. Expired values are not sent.
       if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
@@ -111,15 +111,15 @@ export class RequestHandle extends Handle {
       ...(who === undefined ? {} : { who }),
       // Without the withheld cookie, it is unknown whether the visitor is a guest.
       ...(visit.isWithheld ? {} : visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
-      ...(isKept ? { held: visit.held } : {}),
+      ...(isKept ? { held: visit.cookieStamps } : {}),
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
       ...(tab.length === 0 ? {} : { tab }),
-      ...endsOf(this.sessions.fields, known, now),
+      ...endsOf(this.values.fields, known, now),
     }
-    const ofParts = this.#core.parts.map((part) => part.snapshot?.(this.#use()))
-    return Object.assign({ ...optional, values, defaults, stamps }, ...ofParts)
+    const ofFeatures = this.#core.features.map((feature) => feature.snapshot?.(this.#use()))
+    return Object.assign({ ...optional, values, defaults, stamps }, ...ofFeatures)
   }
 
   /** Returns the snapshot as an inert script element, which needs no CSP nonce. Escaped, so that no value can end the element. */
@@ -139,10 +139,10 @@ export class RequestHandle extends Handle {
       const user = await this.#requests.identify(this.#ctx)
       await visit.load(user)
       if (user !== undefined && user !== visit.visitor.user)
-        for (const { signsIn } of this.#core.parts) signsIn?.(this.#ctx)
+        for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
       await visit.changeTo({ user, ends })
-      if (isSignIn) this.#tellLeft()
+      if (isSignIn) this.#warnOfLeaving()
     }, this.report)
   }
 
@@ -157,12 +157,12 @@ export class RequestHandle extends Handle {
   }
 
   /** Warns of each value that this request set for the guest, and that the sign-in did not transfer. */
-  #tellLeft(): void {
+  #warnOfLeaving(): void {
     for (const field of this.#written ?? []) if (!isBrought(field)) this.#core.warn(describeLeft(field.key))
     this.#written = undefined
   }
 
-  /** Returns the interface for parts. */
+  /** Returns the interface for features. */
   static useOf(this: void, handle: RequestHandle): RequestUse {
     return handle.#use()
   }
@@ -173,7 +173,7 @@ export class RequestHandle extends Handle {
       values: this,
       visit: this.#visit,
       permit: () => {
-        this.sessions.checkOpen()
+        this.values.checkOpen()
         this.permit(BROWSERS)
       },
       catchUp: () => this.#catchUp(),

@@ -2,9 +2,9 @@ import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
 import { readables } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
+import type { Feature } from '../feature.js'
 import { type UserSubject, userNamed } from '../ids/subject.js'
-import type { Vouched } from '../ids/visitor.js'
-import type { Part } from '../part.js'
+import type { IdentifiedUser } from '../ids/visitor.js'
 import { loadCandidates } from './candidates.js'
 import { createEndpoint } from './endpoint.js'
 import { addMembers } from './members.js'
@@ -33,15 +33,15 @@ export class Requests {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
   readonly #Handle: typeof RequestHandle
-  readonly #begins: readonly NonNullable<Part['begins']>[]
+  readonly #begins: readonly NonNullable<Feature['begins']>[]
 
   constructor(core: Core) {
     this.#core = core
-    this.#begins = core.parts.flatMap(({ begins }) => begins ?? [])
+    this.#begins = core.features.flatMap(({ begins }) => begins ?? [])
     this.#endpoint = createEndpoint(core, this)
     this.#Handle = addMembers(
       class extends RequestHandle {},
-      core.parts.map(({ request }) => request),
+      core.features.map(({ request }) => request),
     )
     Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
   }
@@ -89,7 +89,7 @@ export class Requests {
   }
 
   /** @param visit the visit, if it has begun; else it begins at the first use */
-  begin(ctx: Koa.Context, vouched: Vouched, visit?: Visit): void {
+  begin(ctx: Koa.Context, vouched: IdentifiedUser, visit?: Visit): void {
     ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, vouched, visit)
   }
 }

@@ -3,14 +3,14 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
-import { heldIn, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { readable, stampsOf, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
-import { type Brought, cookieAction, type Deed, moreOf } from '../identity/decide.js'
-import type { Departing, Evidence, Recognized, Whose } from '../identity/recognized.js'
+import type { Answer, ResponseHook } from '../feature.js'
+import { type CookieStatus, cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
+import type { Identification, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identification.js'
 import { renewalOf, whoOf } from '../identity/who.js'
 import type { UserSubject } from '../ids/subject.js'
-import type { Visitor, Vouched } from '../ids/visitor.js'
-import type { Answer, AnswerPart } from '../part.js'
+import type { IdentifiedUser, Visitor } from '../ids/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import { loadCandidates } from './candidates.js'
 import { EndedSince } from './ended-since.js'
@@ -19,53 +19,53 @@ import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
 
 /** The relations without a cookie to clear. */
-const COOKIELESS: ReadonlySet<Brought> = new Set(['none', 'withheld', 'newer'])
+const COOKIELESS: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
-export class Visit implements Whose, Answer {
+export class Visit implements PageIdentity, Answer {
   readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #since: EndedSince
   readonly #begunAs: UserSubject | undefined
-  #recognized: Recognized
-  #brought: Brought
-  #deed: Deed = 'reads'
-  #parts: readonly AnswerPart[] = []
+  #identification: Identification
+  #cookieStatus: CookieStatus
+  #use: SessionUse = 'reads'
+  #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
   #isOver = false
 
   /** @throws {TypeError} if the headers were sent: they must restrict the response to the visitor */
-  constructor(core: Core, ctx: Koa.Context, vouched: Vouched, known?: Recognized) {
+  constructor(core: Core, ctx: Koa.Context, vouched: IdentifiedUser, known?: Identification) {
     const { user } = vouched
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
-    const found = known ?? core.identities.take(core.cookie.read(ctx.req, user), user)
+    const found = known ?? core.identities.identify(core.cookie.read(ctx.req, user), user)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
-    this.#recognized = core.identities.recognize(found, user, ctx.req)
-    const { relation } = this.#recognized
-    this.#brought = relation === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : relation
+    this.#identification = core.identities.recognize(found, user, ctx.req)
+    const { cookieStatus } = this.#identification
+    this.#cookieStatus = cookieStatus === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : cookieStatus
     const brought = readable(found.read)
-    if (brought && relation === 'other') core.disagreements.missUser(brought.browserSubject)
-    this.#since = new EndedSince(core.epochs, found.read, this.#recognized, vouched)
-    if (this.#recognized.toEnd.length > 0) {
+    if (brought && cookieStatus === 'other') core.handshakeMismatches.missUser(brought.browserSubject)
+    this.#since = new EndedSince(core.epochs, found.read, this.#identification, vouched)
+    if (this.#identification.toEnd.length > 0) {
       this.#isOver = brought?.user !== undefined && brought.user !== this.visitor.userSub
-      void this.#depart(this.#recognized.toEnd)
+      void this.#depart(this.#identification.toEnd)
     }
     // Just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#seal)
   }
 
-  join(part: AnswerPart): void {
-    this.#parts = [...this.#parts, part]
+  join(hook: ResponseHook): void {
+    this.#hooks = [...this.#hooks, hook]
   }
 
-  joined<P extends AnswerPart>(kind: new (...given: never[]) => P): P | undefined {
-    return this.#parts.find((part) => part instanceof kind) as P | undefined
+  joined<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined {
+    return this.#hooks.find((hook) => hook instanceof kind) as P | undefined
   }
 
   get visitor(): Visitor {
-    return this.#recognized.visitor
+    return this.#identification.visitor
   }
 
   /** Whether the visitor is still the user named by `identify` at the start of the request. */
@@ -75,7 +75,7 @@ export class Visit implements Whose, Answer {
 
   /** The request's own cookie, if it belongs to this visitor. */
   get cookie(): VerifiedCookie | undefined {
-    return this.#recognized.cookie
+    return this.#identification.cookie
   }
 
   get isKept(): boolean {
@@ -88,13 +88,13 @@ export class Visit implements Whose, Answer {
   }
 
   /** Whether the response announces the retirement of the cookie's id, without a new cookie: the next request may get a new cookie. */
-  get tellsEnd(): boolean {
-    return this.#action() === 'tell'
+  get isAnnouncingRetirement(): boolean {
+    return this.#action() === 'announce'
   }
 
   /** Whether the browser may have withheld its cookie. The page then learns its identity in its first exchange. */
   get isWithheld(): boolean {
-    return this.#brought === 'withheld'
+    return this.#cookieStatus === 'withheld'
   }
 
   /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is. */
@@ -104,13 +104,13 @@ export class Visit implements Whose, Answer {
 
   /** Uses the epoch of the request's own cookie: a newer epoch applies from the next request. */
   get who(): string | undefined {
-    const { cookie, visitor } = this.#recognized
+    const { cookie, visitor } = this.#identification
     if (this.isWithheld) return undefined
     return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
   }
 
-  get held(): Whose['held'] {
-    return heldIn(this.cookie, this.#core.settings.fields)
+  get cookieStamps(): PageIdentity['cookieStamps'] {
+    return stampsOf(this.cookie, this.#core.settings.fields)
   }
 
   get renew(): number | undefined {
@@ -119,17 +119,17 @@ export class Visit implements Whose, Answer {
 
   /** Returns the replica with a field of the visitor, if any. */
   replica(field: Field): Replica | undefined {
-    const { cookie, visitor } = this.#recognized
+    const { cookie, visitor } = this.#identification
     if (field.scope === 'tab') return undefined
     // Memory may have evicted values since the request began; the cookie still has them.
     return cookie
-      ? this.#core.freshness.compare(cookie, visitor)[field.scope]
+      ? this.#core.cookieSync.compare(cookie, visitor)[field.scope]
       : this.#core.subjects.find(visitor.subject(field))
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
   get isSuperseded(): boolean {
-    return this.#since.isSuperseded(this.#recognized)
+    return this.#since.isSuperseded(this.#identification)
   }
 
   /** Loads all subjects involved in continuing as another visitor. */
@@ -138,15 +138,15 @@ export class Visit implements Whose, Answer {
   }
 
   /** Records how the request uses the session. */
-  does(deed: Deed): void {
-    const isTooLate = deed !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
+  does(use: SessionUse): void {
+    const isTooLate = use !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
     if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
-    this.#deed = moreOf(this.#deed, deed)
+    this.#use = higherUse(this.#use, use)
   }
 
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
-  async changeTo({ user, ends }: Vouched): Promise<void> {
-    if (user === this.visitor.user && this.#since.standing(this.#recognized) !== 'revoked') this.does('shows')
+  async changeTo({ user, ends }: IdentifiedUser): Promise<void> {
+    if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.does('shows')
     else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
   }
 
@@ -161,87 +161,87 @@ export class Visit implements Whose, Answer {
     }
     const done = this.#become(identities.forget(this.#departing), ends)
     // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
-    if (this.#brought === 'given-up') this.#brought = 'none'
-    if (!COOKIELESS.has(this.#brought)) this.#brought = 'forgotten'
-    this.#deed = this.#hasNews ? 'sets' : 'reads'
+    if (this.#cookieStatus === 'retired') this.#cookieStatus = 'none'
+    if (!COOKIELESS.has(this.#cookieStatus)) this.#cookieStatus = 'forgotten'
+    this.#use = this.#hasNews ? 'sets' : 'reads'
     await done
   }
 
-  #become(recognized: Recognized, ends: number): Promise<void> {
+  #become(identification: Identification, ends: number): Promise<void> {
     const { user: lastUser } = this.visitor
-    this.#recognized = recognized
-    if (lastUser !== undefined && lastUser !== recognized.visitor.user) this.#isOver = true
-    for (const part of this.#parts) part.changeHands()
+    this.#identification = identification
+    if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isOver = true
+    for (const hook of this.#hooks) hook.changeHands()
     this.#since.restart(ends)
-    if (this.#brought === 'own') this.#brought = 'other'
+    if (this.#cookieStatus === 'own') this.#cookieStatus = 'other'
     this.does('renews')
-    return this.#depart(recognized.toEnd, lastUser)
+    return this.#depart(identification.toEnd, lastUser)
   }
 
   async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
-    if (names.length > 0) await this.#core.departures.begin(names, user, this.#ctx.res)
+    if (names.length > 0) await this.#core.pendingRotations.begin(names, user, this.#ctx.res)
   }
 
-  get #departing(): Departing {
+  get #departing(): PreviousVisitor {
     const { browser, userSub: user } = this.visitor
     return { browser, user, registers: this.cookie?.registers ?? [] }
   }
 
   readonly #seal = (): void => {
     const { res } = this.#ctx
-    for (const part of this.#parts) part.seal()
+    for (const hook of this.#hooks) hook.seal()
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
     const report = (error: unknown): void => this.#core.report(error, this.#ctx)
-    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#recognized).catch(report)
+    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identification).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
-    if (action === 'tell') this.#core.cookie.tellEnd(this.#ctx.req, res, this.#since.givenUp)
-    const isForOnce = action !== 'keep' || this.#parts.some((part) => part.isForOnce)
+    if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retired)
+    const isForOnce = action !== 'keep' || this.#hooks.some((hook) => hook.isForOnce)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
     if (this.#isOver) clearUnseenPages(this.#ctx)
   }
 
   #action(): ReturnType<typeof cookieAction> {
-    const { comparison } = this.#recognized.cookie ?? {}
+    const { memo } = this.#identification.cookie ?? {}
     return cookieAction({
-      brought: this.#brought,
-      deed: this.#deed,
-      standing: comparison ? 'current' : this.#since.standing(this.#recognized),
+      cookieStatus: this.#cookieStatus,
+      use: this.#use,
+      standing: memo ? 'current' : this.#since.standing(this.#identification),
       // A renewing request writes the cookie anyway.
-      isStale: this.#deed !== 'renews' && (this.#hasNews || isStale(this.#core, this.#recognized)),
+      isStale: this.#use !== 'renews' && (this.#hasNews || isStale(this.#core, this.#identification)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
   }
 
   get #hasNews(): boolean {
-    return this.#parts.some((part) => part.hasNews)
+    return this.#hooks.some((hook) => hook.hasNews)
   }
 }
 
 /** Returns whether the visitor's own cookie is incomplete or about to expire. */
-function isStale(core: Core, { cookie, visitor }: Evidence): boolean {
+function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
   // More than `maxAge` is left only after a clock ran ahead.
   if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
-  return cookie.comparison?.isOutdated ?? core.freshness.isOutdated(cookie, visitor)
+  return cookie.memo?.isOutdated ?? core.cookieSync.isOutdated(cookie, visitor)
 }
 
 /** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
-function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: Evidence): Promise<void> {
-  const { cookie, cookieMembers, epochs, freshness } = core
+function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: VisitorWithCookie): Promise<void> {
+  const { cookie, cookieMembers, epochs, cookieSync } = core
   // Memory may have evicted the visitor since the request began: merge the former cookie first, so that no value is lost.
-  if (brought) freshness.compare(brought, visitor)
-  const registers = freshness.registers(visitor, brought)
+  if (brought) cookieSync.compare(brought, visitor)
+  const registers = cookieSync.registers(visitor, brought)
   const content = {
     browser: visitor.browser,
     user: visitor.userSub,
     ...epochs.signed(visitor.user, visitor.userSub),
     registers,
-    members: cookieMembers.write(visitor.browserSubject, brought?.members, () => freshness.roomBeside(registers)),
+    members: cookieMembers.write(visitor.browserSubject, brought?.members, () => cookieSync.roomBeside(registers)),
   }
   checkProxy(core, ctx)
   return cookie.write(ctx.req, ctx.res, content)

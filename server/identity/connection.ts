@@ -2,13 +2,13 @@ import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { cookieless, type TabSubject } from '../ids/subject.js'
 import type { Emit } from '../values/live-socket.js'
-import type { Whose } from './recognized.js'
+import type { PageIdentity } from './identification.js'
 
 /** The visitor of a connection, identified in its handshake. */
-export interface Opener extends Whose {
+export interface Opener extends PageIdentity {
   /** `Epochs.ends` at the call of `identify`. */
   readonly ends: number
-  /** The additional members from parts for each socket. */
+  /** The additional members from features for each socket. */
   readonly members: readonly ((socket: Socket) => object)[]
   /** The owner of its tab's values, if any. */
   readonly tab: TabSubject | undefined

@@ -12,13 +12,13 @@ import {
   type UserSubject,
 } from '../ids/subject.js'
 import { Visitor } from '../ids/visitor.js'
-import { PLANS, type Relation, relationOf } from './decide.js'
+import { type CookieStatus, cookieStatusOf, PLANS } from './cookie-status.js'
+import type { Identification, PreviousVisitor } from './identification.js'
 import { Login } from './login.js'
-import type { Departing, Recognized } from './recognized.js'
 import { Returns } from './returns.js'
 
 /** The relations of cookies whose user was not revoked. */
-const VALID: readonly Relation[] = ['own', 'other']
+const VALID: readonly CookieStatus[] = ['own', 'other']
 /** The length of a random browser id. */
 const ID_LENGTH = 22
 
@@ -41,33 +41,33 @@ export class Identities {
    * Identifies the visitor of a cookie, and adopts the user's epoch if the cookie is valid. Merges the registers of an `own` cookie into
    * memory. Retires no id. The queries of `Epochs` have no such effects.
    */
-  take(read: ReadCookie | undefined, user: UserSubject | undefined): Recognized {
+  identify(read: ReadCookie | undefined, user: UserSubject | undefined): Identification {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
-    const { epochs, freshness, settings, subjects } = this.#core
-    // A known comparison skips memory, and with it the check for idle entries: evict those now, which also drops their comparisons.
+    const { epochs, cookieSync, settings, subjects } = this.#core
+    // A known memo skips memory, and with it the check for idle entries: evict those now, which also drops their memos.
     if (subjects.until <= settings.clock()) subjects.age()
-    const last = cookie.comparison?.visitor
+    const last = cookie.memo?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
-    if (known) return { relation: 'own', visitor, cookie, read, toEnd: [] }
-    const relation = relationOf(epochs.standingOf(cookie), cookie.user, visitor.userSub)
-    if (cookie.user !== undefined && VALID.includes(relation)) epochs.learnEpoch(cookie.user, cookie.epoch)
-    if (relation !== 'own') return newVisitor(relation, user, read)
-    freshness.meet(cookie, visitor)
-    return { relation, visitor, cookie, read, toEnd: [] }
+    if (known) return { cookieStatus: 'own', visitor, cookie, read, toEnd: [] }
+    const cookieStatus = cookieStatusOf(epochs.standingOf(cookie), cookie.user, visitor.userSub)
+    if (cookie.user !== undefined && VALID.includes(cookieStatus)) epochs.adoptEpoch(cookie.user, cookie.epoch)
+    if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
+    cookieSync.mergeAndCompare(cookie, visitor)
+    return { cookieStatus, visitor, cookie, read, toEnd: [] }
   }
 
   /** Returns all subjects that a request may involve, so that the store can load them first. */
   candidates(
-    departing: readonly Pick<Departing, 'browser' | 'user'>[],
+    departing: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
     user: UserSubject | undefined,
   ): readonly Subject[] {
     const own = user === undefined ? [] : [user]
     const ofBrowsers = departing.flatMap(({ browser, user: owner }) => {
       const isSame = user === undefined || owner === subjectHash(user)
-      return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#successor(browser, user))])]
+      return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#nextBrowserId(browser, user))])]
     })
     return [...own, ...ofBrowsers]
   }
@@ -79,84 +79,85 @@ export class Identities {
    * @param found the result of `take`
    * @param sender the request with the cookie
    */
-  recognize(found: Recognized, user: UserSubject | undefined, sender: Sender): Recognized {
-    if (found.relation === 'own') return found
+  recognize(found: Identification, user: UserSubject | undefined, sender: Sender): Identification {
+    if (found.cookieStatus === 'own') return found
     const all = readables(found.read)
     const [first] = all
-    const relation = found.relation === 'given-up' && first ? this.#sinceEnd(first, user, sender) : found.relation
-    const { visitor, givesUp, brings } = PLANS[relation]
-    if (brings && first) return this.changeHands(first, user)
+    const cookieStatus =
+      found.cookieStatus === 'retired' && first ? this.#sinceEnd(first, user, sender) : found.cookieStatus
+    const { visitor, retires, transfers } = PLANS[cookieStatus]
+    if (transfers && first) return this.changeHands(first, user)
     const isNext = visitor === 'next' && first !== undefined
-    const next = { ...found, relation, ...(isNext ? { visitor: this.#next(first, user) } : {}) }
-    return givesUp ? { ...next, toEnd: all.flatMap((one) => this.#giveUp(one, isNext ? user : undefined)) } : next
+    const next = { ...found, cookieStatus, ...(isNext ? { visitor: this.#next(first, user) } : {}) }
+    return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 
   /** Returns the relation of a retired cookie. If the request may be late, its response must not replace the next visitor's cookie. */
-  #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Relation {
+  #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
     const { cookie, epochs } = this.#core
-    const { epoch = Infinity, heir } = epochs.givenUp(browserSubject(browser)) ?? {}
-    const isHeirs = owner === undefined && heir !== undefined && heir === user
-    // Concurrent requests during a sign-in derive the same successor id.
-    if (isHeirs && !epochs.isGivenUp(browserSubject(this.#successor(browser, heir)))) return 'followed'
-    return cookie.toldEnd(sender, browser) >= epoch ? 'missed' : 'given-up'
+    const { epoch = Infinity, rotatedTo } = epochs.retired(browserSubject(browser)) ?? {}
+    const isHeirs = owner === undefined && rotatedTo !== undefined && rotatedTo === user
+    // Concurrent requests during a sign-in derive the same next id.
+    if (isHeirs && !epochs.isRetired(browserSubject(this.#nextBrowserId(browser, rotatedTo)))) return 'rotated'
+    return cookie.announcedRetirement(sender, browser) >= epoch ? 'missed' : 'retired'
   }
 
   /**
    * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
    * a guest's values to the account at a sign-in; after a user, only the browser's own values.
    */
-  changeHands(departing: Departing, user: UserSubject | undefined): Recognized {
+  changeHands(departing: PreviousVisitor, user: UserSubject | undefined): Identification {
     const old = browserSubject(departing.browser)
     const next = { visitor: this.#next(departing, user), cookie: undefined, read: undefined }
-    if (this.#core.epochs.isGivenUp(old)) return { relation: 'given-up', ...next, toEnd: [] }
+    if (this.#core.epochs.isRetired(old)) return { cookieStatus: 'retired', ...next, toEnd: [] }
     const isGuest = departing.user === undefined
     if (!isGuest && user !== undefined && departing.user !== subjectHash(user))
       this.#returns.record(departing.browser, departing.user, next.visitor.browser, user)
     const { registers } = departing
-    const { sessions } = this.#core
-    sessions.merge(old, isGuest ? registers : registers.filter(sessions.isBrowsers), 'cookie')
+    const { values } = this.#core
+    values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
     // Retire and announce the id first, so that no other process transfers the same values again.
-    const toEnd = this.#giveUp(departing, user)
+    const toEnd = this.#retire(departing, user)
     this.#login.bring(old, next.visitor)
-    return { relation: 'other', ...next, toEnd }
+    return { cookieStatus: 'other', ...next, toEnd }
   }
 
   /** Forgets the browser, which returns as a new guest. */
-  forget(departing: Departing): Recognized {
-    return { ...newVisitor('none', undefined), toEnd: this.#giveUp(departing, undefined) }
+  forget(departing: PreviousVisitor): Identification {
+    return { ...newVisitor('none', undefined), toEnd: this.#retire(departing, undefined) }
   }
 
   /** Returns the next visitor; all late requests of a user get the same id. */
-  #next({ browser }: Departing, user: UserSubject | undefined): Visitor {
+  #next({ browser }: PreviousVisitor, user: UserSubject | undefined): Visitor {
     return new Visitor(this.#nextId(browser, user), user)
   }
 
   /**
-   * Returns the next id. Only a user just named by `identify` gets the derived successor; a guest's derived id would expose the values of
-   * the next person. A retired successor is unusable.
+   * Returns the next id. Only a user just named by `identify` gets the derived id; a guest's derived id would expose the values of
+   * the next person. A retired next id is unusable.
    */
   #nextId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
-    const successor = this.#successor(browser, user)
-    return this.#core.epochs.isGivenUp(browserSubject(successor)) ? newBrowserId() : successor
+    const next = this.#nextBrowserId(browser, user)
+    return this.#core.epochs.isRetired(browserSubject(next)) ? newBrowserId() : next
   }
 
-  #successor(browser: BrowserId, user: UserSubject): BrowserId {
+  #nextBrowserId(browser: BrowserId, user: UserSubject): BrowserId {
     return this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
   /** Retires the names of a departing visitor, which invalidates all messages in flight under them. */
-  #giveUp({ browser, user: owner, registers }: Departing, user: UserSubject | undefined): readonly string[] {
+  #retire({ browser, user: owner, registers }: PreviousVisitor, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. After an earlier retirement, the user may have signed in elsewhere.
-    const isAgain = this.#core.epochs.isGivenUp(browserSubject(browser))
+    const isAgain = this.#core.epochs.isRetired(browserSubject(browser))
     const hasLeft = !isAgain && owner !== undefined && owner !== (user && subjectHash(user))
-    this.#core.epochs.giveUp(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)
+    this.#core.epochs.retire(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
     this.#core.epochs.signOut(owner)
     return [browserSubject(browser), cookieless(owner)]
   }
 }
 
-function newVisitor(relation: Relation, user: UserSubject | undefined, read?: ReadCookie): Recognized {
-  return { relation, visitor: new Visitor(newBrowserId(), user), cookie: undefined, read, toEnd: [] }
+function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, read?: ReadCookie): Identification {
+  return { cookieStatus, visitor: new Visitor(newBrowserId(), user), cookie: undefined, read, toEnd: [] }
 }

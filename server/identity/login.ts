@@ -23,11 +23,11 @@ export class Login {
    * several nodes do so at once, the guest's name is the idempotency key: the account gets the sum once.
    */
   bring(former: BrowserSubject, { user, browserSubject }: Visitor): void {
-    const { sessions } = this.#core
-    const { fields } = sessions
-    const registers = sessions.find(former)?.registers() ?? []
+    const { values } = this.#core
+    const { fields } = values
+    const registers = values.find(former)?.registers() ?? []
     const own = user === undefined ? registers : registers.filter(({ key }) => isVisitors(fields.get(key), 'browser'))
-    sessions.merge(browserSubject, own, 'login')
+    values.merge(browserSubject, own, 'login')
     if (user === undefined) return
     for (const register of registers) {
       const field = fields.get(register.key)
@@ -36,11 +36,11 @@ export class Login {
   }
 
   #transfer(field: Field, register: StoredRegister, user: UserSubject, former: BrowserSubject): void {
-    const { sessions, settings } = this.#core
+    const { values, settings } = this.#core
     const rule = field.onLogin
     if (rule === 'drop' || field.isExpired(register.stamp, settings.clock())) return
     if (rule === 'newest') {
-      sessions.merge(user, [register], 'login')
+      values.merge(user, [register], 'login')
       return
     }
     // A deletion adds nothing to the account.
@@ -50,7 +50,7 @@ export class Login {
       return
     }
     // An existing value of the account wins, even if an earlier sign-in brought it with the same stamp.
-    if (!sessions.find(user)?.stamp(field.key)) sessions.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
+    if (!values.find(user)?.stamp(field.key)) values.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
   }
 
   #combine(
@@ -60,22 +60,22 @@ export class Login {
     user: UserSubject,
     former: BrowserSubject,
   ): void {
-    const { sessions, settings } = this.#core
+    const { values, settings } = this.#core
     const browser = field.read(stored)
     // Another node may have made the transfer, and announced the account before the guest.
     const id = subjectHash(former).slice(0, ID_LENGTH)
-    if (browser === undefined || sessions.taken(user, field.key, id) !== undefined) return
-    const account = sessions.value(field, sessions.find(user))
+    if (browser === undefined || values.acceptedAt(user, field.key, id) !== undefined) return
+    const account = values.value(field, values.find(user))
     try {
       const answer = rule(account as never, browser as never)
       refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
       const combined = field.accept(answer)
       // Without a known value, write with the lowest stamp: a value in another device's cookie must win.
-      if (sessions.find(user)?.stamp(field.key))
-        sessions.write(new Map([[field, combined]]), { subject: () => user }, 'login', { id })
+      if (values.find(user)?.stamp(field.key))
+        values.write(new Map([[field, combined]]), { subject: () => user }, 'login', { id })
       else {
         const register = { key: field.key, stamp: LOGIN_STAMP, value: combined, ids: [[id, LOGIN_STAMP]] as const }
-        sessions.merge(user, [register], 'login')
+        values.merge(user, [register], 'login')
       }
     } catch (error) {
       // Keeps the account's value: an error in a rule must not fail the sign-in.

@@ -2,9 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
-import { heldIn } from '../cookie/cookie-text.js'
+import { stampsOf } from '../cookie/cookie-text.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { Evidence, Whose } from './recognized.js'
+import type { PageIdentity, VisitorWithCookie } from './identification.js'
 import type { UpToVisitors } from './up-to-visitors.js'
 
 /** Characters: 132 bits. */
@@ -15,11 +15,11 @@ const USUALLY = 300
 const TIMES = 4
 
 /** Returns the visitor of a connection, or of a request whose response sets no other cookie. */
-export function whoseIs(
+export function pageIdentityOf(
   { epochs, hasConsent, settings }: UpToVisitors,
   ctx: Koa.Context,
-  { visitor, cookie }: Evidence,
-): Whose {
+  { visitor, cookie }: VisitorWithCookie,
+): PageIdentity {
   const isKept = cookie !== undefined && hasConsent(ctx)
   const who = whoOf(visitor, isKept, epochs.of(visitor.userSub))
   return {
@@ -27,7 +27,7 @@ export function whoseIs(
     cookie,
     isKept,
     who,
-    held: heldIn(cookie, settings.fields),
+    cookieStamps: stampsOf(cookie, settings.fields),
     // Computed now: a closure would retain the request of the handshake for the life of the connection.
     renew: renewalOf(ctx, settings.maxAge),
   }

@@ -2,10 +2,10 @@
 
 import { BROWSERS } from '../store-types.js'
 import { FIRST_GENERATION, nameOf } from './generation.js'
-import { isSubject, isUser, type PartName, type Subject, subjectHash } from './subject.js'
+import { type FeatureName, isSubject, isUser, type Subject, subjectHash } from './subject.js'
 
-/** A subject, or a part's own name, in the store. */
-export type StoredName = Subject | PartName
+/** A subject, or a feature's own name, in the store. */
+export type StoredName = Subject | FeatureName
 
 /** The maximum bytes of a name in every store. */
 const MAX_NAME = 255

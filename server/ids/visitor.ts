@@ -20,7 +20,7 @@ export interface Identifier {
 }
 
 /** The user returned by `identify`, at the start of a request or later in it. */
-export interface Vouched {
+export interface IdentifiedUser {
   readonly user: UserSubject | undefined
   /** `Epochs.ends` at the call of `identify`. */
   readonly ends: number

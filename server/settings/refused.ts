@@ -30,7 +30,7 @@ export interface Refused {
 const refusals = channel(REFUSAL_CHANNEL)
 
 /** Publishes a refusal. Does nothing if the channel has no subscribers. */
-export function tellRefusal(
+export function emitRefusal(
   app: Koa,
   where: RefusedWhere,
   { code, message, key }: LiveSessionError,

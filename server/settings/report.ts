@@ -4,7 +4,7 @@ import { inspect, types } from 'node:util'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
-import { tellRefusal } from './refused.js'
+import { emitRefusal } from './refused.js'
 
 /** Reports an error that no code awaits to the app, with the context if any. Never throws, as an uncaught error would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
@@ -15,7 +15,7 @@ export function createReport(app: Koa, onError: (error: LiveSessionError) => voi
     const fallBack = (failure: unknown): void => console.error(error, failure)
     try {
       if (error instanceof LiveSessionError) {
-        tellRefusal(app, 'app', error)
+        emitRefusal(app, 'app', error)
         const told: unknown = onError(error)
         if (told instanceof Promise) told.catch(fallBack)
       } else if (app.listenerCount('error') > 0) app.emit('error', asError(error), ctx)

@@ -7,7 +7,7 @@ import { addMembers } from '../http/members.js'
 import { SigningKeys } from '../ids/keys.js'
 import type { AttachOptions } from '../plugin-types.js'
 import { checkNames } from '../settings/option-names.js'
-import { tellRefusal } from '../settings/refused.js'
+import { emitRefusal } from '../settings/refused.js'
 import { refusalOf } from '../sync/refusal.js'
 import type { LiveSocket } from '../values/live-socket.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
@@ -28,7 +28,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   const recovery = recoveryOf(io) && new Recovery(handshake, new SigningKeys(core.settings.secrets, 'room'))
   const Handle = addMembers(
     class extends SocketHandle {},
-    core.parts.map(({ socket }) => socket),
+    core.features.map(({ socket }) => socket),
   )
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
@@ -99,7 +99,7 @@ export function checkServer(io: Server): void {
 /** Returns the error of a refused handshake for a browser: only the code. */
 function refusal(error: unknown, core: Core): Error {
   if (error instanceof LiveSessionError) {
-    tellRefusal(core.app, 'handshake', error)
+    emitRefusal(core.app, 'handshake', error)
     return Object.assign(new Error(error.code), { data: refusalOf(error).data })
   }
   if (!(error instanceof HandshakeFailure)) core.report(error)

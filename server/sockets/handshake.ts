@@ -6,9 +6,9 @@ import { type ReadCookie, readable, readables } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
 import { Connection, hangUp, type Opener } from '../identity/connection.js'
-import type { Relation } from '../identity/decide.js'
-import type { Whose } from '../identity/recognized.js'
-import { whoseIs } from '../identity/who.js'
+import type { CookieStatus } from '../identity/cookie-status.js'
+import type { PageIdentity } from '../identity/identification.js'
+import { pageIdentityOf } from '../identity/who.js'
 import { subjectHash, type UserSubject } from '../ids/subject.js'
 import type { Authentication } from './authentication.js'
 import type { Rechecks } from './rechecks.js'
@@ -18,7 +18,7 @@ const READ_BY_ANY =
   'In clients of socket.io 2 leave forceJSONP out'
 
 /** The relations of cookies that open no connection, regardless of `identify`. */
-const REFUSED: readonly Relation[] = ['given-up', 'revoked']
+const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
 
 /** An error of the app's own code, already reported. */
 export class HandshakeFailure extends Error {}
@@ -75,7 +75,7 @@ export class Handshake {
   }
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
-    const { connections, cookie, departures, epochs, identities, store } = this.#core
+    const { connections, cookie, pendingRotations, epochs, identities, store } = this.#core
     const { ends } = epochs
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
@@ -83,16 +83,16 @@ export class Handshake {
     await store?.ensure(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.standingOfUser(subjectHash(user), ends) !== 'current'
-    if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || departures.isUnderWay(browser)))) {
+    if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || pendingRotations.isPending(browser)))) {
       // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
       // browser reconnects by itself.
       void hangUp(conn)
       throw signedOut()
     }
     // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
-    const whose = this.#recognize(read, user, ctx)
-    const tab = this.#core.sessions.tabOf(whose.visitor.browser)
-    const opener = Object.assign(whose, { ends, members: this.#members(conn, ctx), tab })
+    const identity = this.#recognize(read, user, ctx)
+    const tab = this.#core.values.tabOf(identity.visitor.browser)
+    const opener = Object.assign(identity, { ends, members: this.#members(conn, ctx), tab })
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
@@ -104,21 +104,25 @@ export class Handshake {
   }
 
   /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
-  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): Whose {
-    const { disagreements, identities } = this.#core
-    const found = identities.take(read, user)
-    const { relation } = found
+  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
+    const { handshakeMismatches, identities } = this.#core
+    const found = identities.identify(read, user)
+    const { cookieStatus } = found
     const brought = readable(read)
     const isUsers = brought?.user !== undefined
-    if (relation === 'other' && isUsers) disagreements.missUser(brought.browserSubject)
-    if (relation === 'other' && isUsers && user === undefined) disagreements.refuse(brought.browserSubject)
+    if (cookieStatus === 'other' && isUsers) handshakeMismatches.missUser(brought.browserSubject)
+    if (cookieStatus === 'other' && isUsers && user === undefined) handshakeMismatches.refuse(brought.browserSubject)
     // During a sign-out, a browser may send a retired cookie with a still valid app session.
-    if (REFUSED.includes(relation) || (relation === 'other' && isUsers)) throw signedOut()
-    return whoseIs(this.#core, ctx, found.cookie ? found : { visitor: found.visitor.fleeting, cookie: undefined })
+    if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
+    return pageIdentityOf(
+      this.#core,
+      ctx,
+      found.cookie ? found : { visitor: found.visitor.fleeting, cookie: undefined },
+    )
   }
 
   #members(conn: Socket['conn'], ctx: Koa.Context): Opener['members'] {
-    return this.#core.parts.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
+    return this.#core.features.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
   }
 
   #checkRoom({ visitor }: Opener): void {

@@ -3,12 +3,12 @@ import { isQuestion, parseSync } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
 import { SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
+import type { Feature, SocketUse } from '../feature.js'
 import { subjectHash } from '../ids/subject.js'
-import type { Part, SocketUse } from '../part.js'
-import { tellRefusal } from '../settings/refused.js'
+import { emitRefusal } from '../settings/refused.js'
 import type { Bucket } from '../sync/limits.js'
 import { refusalOf } from '../sync/refusal.js'
-import { dropped, type Side, sync } from '../sync/sync.js'
+import { dropped, type ExchangeContext, sync } from '../sync/sync.js'
 
 /** The source of a page's events. */
 export interface EventSource {
@@ -16,7 +16,7 @@ export interface EventSource {
 }
 
 /** The context of an open socket. */
-interface SocketSide extends Pick<Side, 'whose' | 'owner' | 'permit' | 'confirm'> {
+interface SocketSide extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'confirm'> {
   /** Returns whether the visitor is still there; if not, closes the connection. */
   isThere(this: void): boolean
   /** Closes the connection; the page reconnects by itself. */
@@ -34,38 +34,38 @@ export class PageEvents {
   readonly #core: Core
   /** Counts the messages refused with such a code, with the same limit as changes. */
   readonly #malformed: Bucket
-  readonly #side: Side & SocketSide
-  /** The event handlers of each part. */
-  readonly #ofParts: readonly (ReturnType<NonNullable<Part['events']>> | undefined)[]
+  readonly #side: ExchangeContext & SocketSide
+  /** The event handlers of each feature. */
+  readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
   #isGreeted = false
 
   constructor(core: Core, use: SocketUse, side: SocketSide) {
     this.#core = core
     this.#malformed = core.limits.ofSocket()
-    const refuse = (error: LiveSessionError): void => this.#tell(error)
+    const refuse = (error: LiveSessionError): void => this.#reportRefusal(error)
     this.#side = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), refuse })
-    this.#ofParts = core.parts.map(({ events }) => events?.(use))
+    this.#ofFeatures = core.features.map(({ events }) => events?.(use))
   }
 
   listen(socket: EventSource): void {
     socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
-    for (const [event, act] of this.#ofParts.flatMap((events) => Object.entries(events ?? {}))) {
+    for (const [event, act] of this.#ofFeatures.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
-        // Without an acknowledgement, a part's answer would be useless.
-        if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#ask(act, input))
+        // Without an acknowledgement, a feature's answer would be useless.
+        if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#run(act, input))
       })
     }
   }
 
   #sync(input: unknown): Awaitable<SyncAnswer> {
-    const { whose } = this.#side
+    const { identity } = this.#side
     const wanted = parseSync(input)
     const { who } = wanted
-    const isOwn = who === undefined || who === whose.who
+    const isOwn = who === undefined || who === identity.who
     // The first greeting of a connection does not count.
-    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(whose)
+    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
     return after(
-      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, whose),
+      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, identity),
       (answer) => {
         this.#isGreeted = true
         return answer
@@ -73,13 +73,13 @@ export class PageEvents {
     )
   }
 
-  #ask(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
-    this.#core.limits.spend(1, this.#side.whose, this.#side.bucket)
+  #run(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
+    this.#core.limits.spend(1, this.#side.identity, this.#side.bucket)
     return act(input)
   }
 
-  #tell(error: LiveSessionError): void {
-    tellRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#side.whose.visitor.subject()))
+  #reportRefusal(error: LiveSessionError): void {
+    emitRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#side.identity.visitor.subject()))
   }
 
   /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
@@ -89,14 +89,14 @@ export class PageEvents {
     const answer = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
-        if (UNSOUND.has(error.code)) this.#malformed.take(1)
-        this.#tell(error)
+        if (UNSOUND.has(error.code)) this.#malformed.spend(1)
+        this.#reportRefusal(error)
         answer(refusalOf(error).ack)
       } else this.#core.report(error)
     }
     const wait = this.#core.limits.wait(this.#malformed)
     if (wait > 0) {
-      this.#malformed.take(1)
+      this.#malformed.spend(1)
       if (wait > TWICE_SPENT) this.#side.hangUp()
       else refuse(UNREAD)
       return

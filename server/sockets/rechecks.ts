@@ -53,11 +53,11 @@ export class Rechecks {
   }
 
   #turn(): void {
-    for (const [connection, opening] of this.#turns[this.#next] ?? []) void this.#ask(connection, opening)
+    for (const [connection, opening] of this.#turns[this.#next] ?? []) void this.#identify(connection, opening)
     this.#next = (this.#next + 1) % this.#turns.length
   }
 
-  async #ask(connection: Connection, { conn, request }: Opening): Promise<void> {
+  async #identify(connection: Connection, { conn, request }: Opening): Promise<void> {
     const { app, connections, report } = this.#core
     let ctx: Koa.Context | undefined
     try {

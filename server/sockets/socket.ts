@@ -7,12 +7,12 @@ import { type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
+import type { SocketUse } from '../feature.js'
 import { type Connection, hangUp, type Opener } from '../identity/connection.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { SocketUse } from '../part.js'
+import { missingIn } from '../sync/answer.js'
 import { Handle } from '../sync/handle.js'
-import { missingIn } from '../sync/told.js'
-import { superseded } from '../values/ending.js'
+import { superseded } from '../values/end-marker.js'
 import type { Owner } from '../values/field-changes.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import type { Emit, LiveSocket, Outlet } from '../values/live-socket.js'
@@ -34,9 +34,9 @@ export class SocketHandle extends Handle {
   readonly #events: PageEvents
   readonly #use: SocketUse
   readonly #listeners = new Listeners()
-  readonly #hear: Listener = (change) => this.#tell(change)
+  readonly #onChange: Listener = (change) => this.#notify(change)
   #isOpen = false
-  /** The closing handlers of parts. */
+  /** The closing handlers of features. */
   #closes: readonly (() => void)[] = []
 
   /** @param outlet sends events to this socket alone */
@@ -57,12 +57,12 @@ export class SocketHandle extends Handle {
       isOpen: () => this.#isOpen,
       emit: this.emit,
       permit: () => {
-        this.sessions.checkOpen()
+        this.values.checkOpen()
         this.permit()
       },
     }
     this.#events = new PageEvents(core, this.#use, {
-      whose: connection.opener,
+      identity: connection.opener,
       owner: this.#visitor,
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
@@ -82,22 +82,22 @@ export class SocketHandle extends Handle {
   /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
   open(): void {
     const { cookie, isKept, visitor } = this.#opener
-    const { freshness, subjects } = this.#core
+    const { cookieSync, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
     if (this.#isOpen || this.#connection.isEnded) return
     // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
-    if (cookie) freshness.compare(cookie, visitor)
+    if (cookie) cookieSync.compare(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
-    for (const subject of freshness.allSubjects(this.#visitor)) {
+    for (const subject of cookieSync.allSubjects(this.#visitor)) {
       const holding = subjects.hold(subject)
       holding.outlets.add(this.#outlet)
-      holding.listeners.add(this.#hear)
+      holding.listeners.add(this.#onChange)
     }
-    this.#closes = this.#core.parts.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
+    this.#closes = this.#core.features.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
     for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
       this.#outlet.emit(STORE_SESSION, ticket)
   }
@@ -110,7 +110,7 @@ export class SocketHandle extends Handle {
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
-  /** Returns the interface for parts. */
+  /** Returns the interface for features. */
   static useOf(this: void, handle: SocketHandle): SocketUse {
     return handle.#use
   }
@@ -125,7 +125,7 @@ export class SocketHandle extends Handle {
   }
 
   protected override replica(field: Field): Replica | undefined {
-    return this.sessions.find(this.#visitor.subject(field))
+    return this.values.find(this.#visitor.subject(field))
   }
 
   protected override get owner(): Owner {
@@ -163,24 +163,24 @@ export class SocketHandle extends Handle {
     return true
   }
 
-  #tell(change: AnyChange): void {
+  #notify(change: AnyChange): void {
     if (this.#endIfGone()) return
-    this.#listeners.tell(change, this.#core.report)
+    this.#listeners.notify(change, this.#core.report)
   }
 
   #release(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    const { freshness, subjects } = this.#core
+    const { cookieSync, subjects } = this.#core
     this.#listeners.clear()
     for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
     this.#core.guestBytes.pin(this.#socket.conn, 0)
-    for (const subject of freshness.allSubjects(this.#visitor)) {
+    for (const subject of cookieSync.allSubjects(this.#visitor)) {
       const holding = subjects.holding(subject)
       if (!holding) continue
       holding.outlets.delete(this.#outlet)
-      holding.listeners.delete(this.#hear)
+      holding.listeners.delete(this.#onChange)
       subjects.release(subject)
     }
   }

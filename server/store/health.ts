@@ -58,7 +58,7 @@ export class StoreHealth {
   }
 
   /** Makes a store call and tracks the outcome. A late answer still resolves. */
-  async ask<T>(act: () => Promise<T>): Promise<T> {
+  async call<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const { outages } = this
     const answered = onSilence(this.#deadline, () => {
@@ -90,7 +90,7 @@ export class StoreHealth {
   }
 
   /** Reports evicted guest writes, at most once a minute. */
-  tellLoss(): void {
+  reportLoss(): void {
     const now = this.#settings.clock()
     if (now - this.#lossReportedAt < REPORT_INTERVAL) return
     this.#lossReportedAt = now

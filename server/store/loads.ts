@@ -5,11 +5,11 @@ import type { UpToVisitors } from '../identity/up-to-visitors.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { isSubject, isUser, type Subject } from '../ids/subject.js'
-import { stateOf, toRegister } from '../values/ending.js'
+import { stateOf, toRegister } from '../values/end-marker.js'
 import { RotatingCache } from '../values/rotating-cache.js'
-import { AT_ONCE, type Backlog } from './backlog.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
+import { AT_ONCE, type WriteQueue } from './write-queue.js'
 
 /** Approximate bytes per entry of the negative cache. */
 const NOTHING = 200
@@ -23,11 +23,11 @@ const PACE = 0.45
 export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #backlog: Backlog
+  readonly #writeQueue: WriteQueue
   readonly #core: UpToVisitors
   readonly #isWriting: (subject: Subject) => boolean
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
-  readonly #nothing: RotatingCache<number>
+  readonly #emptySubjects: RotatingCache<number>
   /** The residency for which `#nothing` is valid: after an eviction, any of its subjects may have had values in memory. */
   #residency = NaN
   /** ms after which a load no longer counts. */
@@ -40,18 +40,18 @@ export class Loads {
   constructor(
     store: SoundStore,
     health: StoreHealth,
-    backlog: Backlog,
+    writeQueue: WriteQueue,
     core: UpToVisitors,
     isWriting: (subject: Subject) => boolean,
   ) {
     this.#store = store
     this.#health = health
-    this.#backlog = backlog
+    this.#writeQueue = writeQueue
     this.#core = core
     this.#isWriting = isWriting
     const { storeRefresh, clock } = core.settings
     this.#longest = 10 * storeRefresh
-    this.#nothing = RotatingCache.onMap({
+    this.#emptySubjects = RotatingCache.onMap({
       shared: { bytes: core.guestBytes, weigh: () => NOTHING },
       maxIdle: this.#longest,
       clock,
@@ -72,7 +72,7 @@ export class Loads {
 
   /** Makes the next visit load the subject again, which also writes back the registers missing in the store. */
   forget(subject: StoredName): void {
-    this.#nothing.delete(subject)
+    this.#emptySubjects.delete(subject)
     const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
   }
@@ -113,38 +113,38 @@ export class Loads {
   }
 
   /** Merges stored registers into memory and returns how many were newer. */
-  take(subject: Subject, all: readonly StoredRegister[], generation: number): number {
-    this.#learn(subject, all)
-    return this.#core.sessions.merge(subject, stateOf(all).registers, 'store', generation)
+  apply(subject: Subject, all: readonly StoredRegister[], generation: number): number {
+    this.#applyEnds(subject, all)
+    return this.#core.values.merge(subject, stateOf(all).registers, 'store', generation)
   }
 
   /** Reads the registers stored under a name, without merging them into memory. */
   rows(name: string): Promise<readonly StoredRegister[]> {
-    return this.#health.ask(() => this.#store.load(name))
+    return this.#health.call(() => this.#store.load(name))
   }
 
   /** Returns when a subject was loaded, or undefined if its values were evicted since. */
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const replica = subjects.find(subject)
-    if (this.#residency !== subjects.residency) this.#nothing.clear()
+    if (this.#residency !== subjects.residency) this.#emptySubjects.clear()
     this.#residency = subjects.residency
-    return replica?.loadedAt ?? this.#nothing.get(subject)
+    return replica?.loadedAt ?? this.#emptySubjects.get(subject)
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
     // After a silence, the newer registers may come from this process: an update that the store accepted without an answer.
     const isSure = this.#health.state === 'good'
-    const { registers, generation } = await this.#ask(subject)
+    const { registers, generation } = await this.#loadFromStore(subject)
     const { epochs, settings, subjects } = this.#core
     const wasLoaded = this.isLoaded(subject)
-    const news = this.take(subject, registers, generation)
-    if (generation === epochs.generation(subject)) this.#tell(subject, registers)
+    const news = this.apply(subject, registers, generation)
+    if (generation === epochs.generation(subject)) this.#notify(subject, registers)
     if (isSure && wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const at = settings.clock()
     if (replica) replica.loadedAt = at
-    else this.#nothing.set(subject, at)
+    else this.#emptySubjects.set(subject, at)
     return registers
   }
 
@@ -152,11 +152,11 @@ export class Loads {
   async #reload(): Promise<void> {
     const { settings, subjects } = this.#core
     // While the store is down, queued writes probe it.
-    if (this.#isInRound || (this.#health.state === 'down' && this.#backlog.size > 0)) return
+    if (this.#isInRound || (this.#health.state === 'down' && this.#writeQueue.size > 0)) return
     this.#isInRound = true
     // The next round comes before skipped subjects are older than `storeRefresh`.
     const fresh = settings.storeRefresh * (1 - PACE)
-    const due = subjects.held().filter((subject) => !this.isFresh(subject, fresh))
+    const due = subjects.pinned().filter((subject) => !this.isFresh(subject, fresh))
     do {
       // During an outage, probes with a single load; the next probe starts a new round.
       const some = due.splice(0, this.#health.state === 'down' ? 1 : AT_ONCE)
@@ -166,44 +166,44 @@ export class Loads {
   }
 
   /** Reads the values of a subject's latest generation, and deletes values that an unaware process wrote under the first name. */
-  async #ask(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
+  async #loadFromStore(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
     const own = await this.rows(storeName(subject))
-    const generation = this.#learn(subject, own)
+    const generation = this.#applyEnds(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
     const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
     // If this fails, the next load retries.
-    if (left.length > 0) this.#health.ask(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
+    if (left.length > 0) this.#health.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
     const values = await this.rows(storeName(subject, generation))
     return { registers: [...own.filter(isEnd), ...values], generation }
   }
 
   /** Applies stored end markers, and returns the current generation. */
-  #learn(subject: Subject, all: readonly StoredRegister[]): number {
+  #applyEnds(subject: Subject, all: readonly StoredRegister[]): number {
     const { ending, generation } = stateOf(all)
-    const { connections, epochs, sessions } = this.#core
-    const isNews = ending !== undefined && epochs.learn(subject, ending)
-    sessions.startGeneration(subject, generation)
+    const { connections, epochs, values } = this.#core
+    const isNews = ending !== undefined && epochs.applyFromStore(subject, ending)
+    values.startGeneration(subject, generation)
     if (isNews) connections.endOver(subject, epochs)
     return epochs.generation(subject)
   }
 
   /** Queues newer registers from memory, or the erasure of a retired browser id. */
-  #tell(subject: Subject, stored: readonly StoredRegister[]): void {
-    const { epochs, sessions } = this.#core
-    const end = isUser(subject) ? undefined : epochs.givenUp(subject)
+  #notify(subject: Subject, stored: readonly StoredRegister[]): void {
+    const { epochs, values } = this.#core
+    const end = isUser(subject) ? undefined : epochs.retired(subject)
     if (end) {
-      if (stored.some((register) => !isEnd(register))) this.#backlog.erase(subject, [toRegister(end)])
+      if (stored.some((register) => !isEnd(register))) this.#writeQueue.erase(subject, [toRegister(end)])
       return
     }
     const ends = isUser(subject) ? epochs.endsOf(subject) : []
-    this.#backlog.addLacking(subject, [...ends, ...(sessions.find(subject)?.registers() ?? [])], stored)
+    this.#writeQueue.addLacking(subject, [...ends, ...(values.find(subject)?.registers() ?? [])], stored)
   }
 
   /** Merges pending writes back into memory, which may have evicted them. */
   #recover(subject: Subject): void {
-    if (this.#backlog.size === 0) return
-    this.#core.sessions.merge(subject, stateOf(this.#backlog.of(subject)).registers, 'store')
+    if (this.#writeQueue.size === 0) return
+    this.#core.values.merge(subject, stateOf(this.#writeQueue.of(subject)).registers, 'store')
   }
 
   /** With an adapter, another process's change would have arrived before a load could find it. */

@@ -36,7 +36,7 @@ export class SingleUse {
     // While the store is down, this call may be the probe.
     if (this.#health.concurrency === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
-    const isFirst = this.#health.ask(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
+    const isFirst = this.#health.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
     if (this.#rows.size < MOST) this.#rows.set(name, this.#clock() + KEPT)
     this.#tidy()
     return isFirst
@@ -55,7 +55,7 @@ export class SingleUse {
       if (end > this.#clock() || count === AT_ONCE) return
       count += 1
       this.#rows.delete(name)
-      this.#health.ask(() => this.#store.remove(name)).catch(() => undefined)
+      this.#health.call(() => this.#store.remove(name)).catch(() => undefined)
     }
   }
 }

@@ -4,16 +4,16 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { UpToVisitors } from '../identity/up-to-visitors.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
-import { isFleeting, isSubject, isUser, type PartName, type Subject } from '../ids/subject.js'
+import { type FeatureName, isFleeting, isSubject, isUser, type Subject } from '../ids/subject.js'
 import type { Store } from '../store-types.js'
 import type { Keeper, NameOwner } from '../values/beyond.js'
-import { Backlog } from './backlog.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
 import { Sweeps } from './sweeps.js'
 import { type Answers, type Memory, Updates } from './updates.js'
+import { WriteQueue } from './write-queue.js'
 
 /** The limit in ms of an orderly shutdown. */
 const LONGEST_END = 10_000
@@ -24,15 +24,15 @@ export class StoreSync implements Keeper {
   readonly sound: SoundStore
   readonly #core: UpToVisitors
   readonly health: StoreHealth
-  readonly #backlog: Backlog
+  readonly #writeQueue: WriteQueue
   /** The unconfirmed writes, for reports. */
-  readonly unsaved: Pick<Backlog, 'size' | 'of'>
+  readonly unsaved: Pick<WriteQueue, 'size' | 'of'>
   readonly #loads: Loads
   /** Single-use names across all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
   readonly #updates: Updates<Subject>
-  /** The updates of values and of parts. */
+  /** The updates of values and of features. */
   readonly #allUpdates: Pick<Updates<never>, 'ended'>[] = []
 
   constructor(store: Store, core: UpToVisitors) {
@@ -41,28 +41,28 @@ export class StoreSync implements Keeper {
     this.health = new StoreHealth(core.settings)
     this.sound = new SoundStore(store, core)
     const ownerOf = (name: StoredName): NameOwner | undefined => core.owners.find(({ owns }) => owns(name))
-    this.#backlog = new Backlog(this.sound, this.health, {
+    this.#writeQueue = new WriteQueue(this.sound, this.health, {
       guestBytes: core.guestBytes,
       isGuest: (name) => (isSubject(name) ? !isUser(name) : ownerOf(name)?.isUsers(name) === false),
-      onLetGo: (guest) => {
+      onEvict: (guest) => {
         this.#loads.forget(guest)
-        this.health.tellLoss()
+        this.health.reportLoss()
       },
       generation: (name) => core.epochs.generation(name),
       onStanding: (name, rows, generation) => {
-        if (isSubject(name)) this.#loads.take(name, rows, generation)
-        else ownerOf(name)?.take(name, rows, 'store')
+        if (isSubject(name)) this.#loads.apply(name, rows, generation)
+        else ownerOf(name)?.mergeRemote(name, rows, 'store')
       },
       // Another process may have erased the user, who may never return to cause a load.
       onLate: (name) => {
         if (isUser(name)) this.#loads.load(name).catch(() => undefined)
       },
     })
-    this.unsaved = this.#backlog
+    this.unsaved = this.#writeQueue
     const isWriting = (subject: Subject): boolean => this.#updates.isUnderWay(subject)
-    this.#loads = new Loads(this.sound, this.health, this.#backlog, core, isWriting)
+    this.#loads = new Loads(this.sound, this.health, this.#writeQueue, core, isWriting)
     this.singleUse = new SingleUse(store, this.health, core.settings)
-    this.#updates = this.updates(this.#loads, core.sessions)
+    this.#updates = this.updates(this.#loads, core.values)
     this.#sweeps = new Sweeps(store, core.settings)
   }
 
@@ -83,8 +83,8 @@ export class StoreSync implements Keeper {
 
   /** Returns whether the store has a write, as far as this process knows. */
   holds(subject: Subject, { key, stamp }: StoredRegister): boolean {
-    const isPending = this.#backlog.of(subject).some((register) => register.key === key && register.stamp >= stamp)
-    return !isPending && this.isLoaded(subject) && this.#core.sessions.find(subject)?.source(key) !== 'node'
+    const isPending = this.#writeQueue.of(subject).some((register) => register.key === key && register.stamp >= stamp)
+    return !isPending && this.isLoaded(subject) && this.#core.values.find(subject)?.source(key) !== 'node'
   }
 
   /** Returns whether memory has a subject's stored values. */
@@ -92,44 +92,44 @@ export class StoreSync implements Keeper {
     return this.#loads.isLoaded(subject)
   }
 
-  keep(subject: StoredName, registers: readonly StoredRegister[]): void {
-    this.#backlog.add(subject, registers)
+  persist(subject: StoredName, registers: readonly StoredRegister[]): void {
+    this.#writeQueue.add(subject, registers)
   }
 
   erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void {
-    this.#backlog.erase(subject, left, storeName(subject, generation))
+    this.#writeQueue.erase(subject, left, storeName(subject, generation))
   }
 
   eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void {
-    const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.sessions.find(guest)
-    if (!isNothing || this.#backlog.has(guest)) this.erase(guest, left)
+    const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
+    if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, left)
     // Another process may have written since the last load. A load erases whatever it finds of a retired id.
     else this.#loads.load(guest).catch(() => undefined)
   }
 
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {
-    this.#backlog.abandon(subject, left, storeName(subject, generation))
+    this.#writeQueue.abandon(subject, left, storeName(subject, generation))
     // Under the new generation's name, nothing was loaded yet.
     this.#loads.forget(subject)
   }
 
   /** Queues the registers missing in the store. */
-  keepLacking(name: PartName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
-    this.#backlog.addLacking(name, known, stored)
+  keepLacking(name: FeatureName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
+    this.#writeQueue.addLacking(name, known, stored)
   }
 
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async level(subjects: Iterable<StoredName>): Promise<Level> {
     const all = [...subjects]
-    return all.some(isFleeting) ? 'memory' : this.#backlog.level(all)
+    return all.some(isFleeting) ? 'memory' : this.#writeQueue.level(all)
   }
 
   /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
   async stored(subject: Subject): Promise<readonly StoredRegister[]> {
-    const rows = await this.#ask(subject)
+    const rows = await this.#load(subject)
     // The load has queued newer registers, announced but not stored by another process: wait for these, too.
-    const isLacking = rows !== undefined && this.#backlog.of(subject).length > 0
-    return (isLacking ? await this.#ask(subject) : rows) ?? []
+    const isLacking = rows !== undefined && this.#writeQueue.of(subject).length > 0
+    return (isLacking ? await this.#load(subject) : rows) ?? []
   }
 
   /** Returns the updates of a subject's values in the store; undefined if these values are never stored. */
@@ -149,15 +149,15 @@ export class StoreSync implements Keeper {
     return storeName(name, this.#core.epochs.generation(name))
   }
 
-  /** Resolves with a part's registers from the store and the pending writes; rejects if the store does not answer. */
-  async load(name: PartName): Promise<readonly StoredRegister[]> {
+  /** Resolves with a feature's registers from the store and the pending writes; rejects if the store does not answer. */
+  async load(name: FeatureName): Promise<readonly StoredRegister[]> {
     const stored = await this.#loads.rows(storeName(name))
-    return Replica.of([...stored, ...this.#backlog.of(name)], 'store').registers()
+    return Replica.of([...stored, ...this.#writeQueue.of(name)], 'store').registers()
   }
 
   /** Prunes tombstones older than `before`. Ignores failures: the next pruning covers them. */
-  prune(name: PartName, before: number): void {
-    this.health.ask(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
+  prune(name: FeatureName, before: number): void {
+    this.health.call(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
   }
 
   /** Resolves when all current writes are stored. Keeps the process alive until then. */
@@ -177,25 +177,25 @@ export class StoreSync implements Keeper {
     })
     await Promise.race([this.#allStored(), late])
     this.health.close()
-    this.#tellUnsaved()
+    this.#reportUnsaved()
     await Promise.race([this.#store.close(), late])
     clearTimeout(timer)
   }
 
   async #allStored(): Promise<void> {
     await Promise.all(this.#allUpdates.map((updates) => updates.ended()))
-    await this.#backlog.allStored()
+    await this.#writeQueue.allStored()
   }
 
-  #tellUnsaved(): void {
-    const { size } = this.#backlog
+  #reportUnsaved(): void {
+    const { size } = this.#writeQueue
     if (size === 0) return
     const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
     this.#core.settings.report(new LiveSessionError('store_unavailable', message))
   }
 
   /** Resolves with the store's registers, after the pending writes; with undefined if the store does not answer in time. */
-  async #ask(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
+  async #load(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     // In another state, skips the writes: the load shows whether the store has recovered.
     if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.inTime(subject)

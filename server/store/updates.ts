@@ -7,7 +7,7 @@ import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import { carrying, takenAt } from '../../shared/taken-ids.js'
+import { acceptedAt, carrying } from '../../shared/taken-ids.js'
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
@@ -52,7 +52,7 @@ export interface Answers<N extends StoredName> {
 }
 
 /** The store with its write queue. */
-interface Place extends Pick<Keeper, 'keep'> {
+interface Place extends Pick<Keeper, 'persist'> {
   readonly health: StoreHealth
   readonly sound: SoundStore
   /** Returns the name in the store. A user's name changes with each erasure. */
@@ -142,12 +142,12 @@ export class Updates<N extends StoredName> {
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
       const standing = replica?.register(field.key)
-      const taken = takenAt(standing, id)
+      const taken = acceptedAt(standing, id)
       if (standing && taken !== undefined) {
         // Only this process may know of the update, if the store has accepted it without an answer.
         this.#memory.confirm(subject, standing, source)
         // Another process announced the update, but an earlier build may not have stored it.
-        if (replica?.source(field.key) === 'node') this.#place.keep(subject, [standing])
+        if (replica?.source(field.key) === 'node') this.#place.persist(subject, [standing])
         return taken
       }
       if (!isAnswering) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
@@ -157,7 +157,7 @@ export class Updates<N extends StoredName> {
       const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
       const name = this.#place.nameOf(subject)
       const isSet = await health.inTime(
-        health.ask(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
+        health.call(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
       )
       // Another process has erased the subject: delete the write, and compute again from the new state.
       if (this.#place.nameOf(subject) !== name) {

@@ -9,9 +9,9 @@ import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, stampsIn } from '../cookie/cookie-text.js'
-import { superseded } from '../values/ending.js'
+import { superseded } from '../values/end-marker.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
-import type { Sessions } from '../values/sessions.js'
+import type { Values } from '../values/values.js'
 import { Outcome, type Written } from './outcome.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
@@ -31,12 +31,12 @@ export interface Inspection {
 
 /** The base class of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
 export abstract class Handle {
-  protected readonly sessions: Sessions
+  protected readonly values: Values
   readonly #core: Pick<UpToExchange, 'report' | 'store' | 'warn'>
   readonly #fields: FieldMap
 
-  constructor(core: UpToExchange, fields: FieldMap = core.sessions.fields) {
-    this.sessions = core.sessions
+  constructor(core: UpToExchange, fields: FieldMap = core.values.fields) {
+    this.values = core.values
     this.#core = core
     this.#fields = fields
   }
@@ -69,12 +69,12 @@ export abstract class Handle {
 
   get(key: string): JsonValue | undefined {
     const field = this.declared('get', key)
-    return this.sessions.value(field, this.replica(field))
+    return this.values.value(field, this.replica(field))
   }
 
   has(key: string): boolean {
     const field = this.declared('has', key)
-    return this.sessions.read(field, this.replica(field)) !== undefined
+    return this.values.read(field, this.replica(field)) !== undefined
   }
 
   set(key: string, value: unknown): Promise<Written> {
@@ -150,7 +150,7 @@ export abstract class Handle {
   #apply(changes: FieldChanges): Written | Promise<Written> {
     this.permit(changes.keys())
     const { owner } = this
-    const stamp = this.sessions.write(changes, owner, this.source)
+    const stamp = this.values.write(changes, owner, this.source)
     for (const field of changes.keys()) this.wrote(field)
     if (!this.#core.store) return { stamp, level: 'memory' }
     const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
@@ -169,7 +169,7 @@ export abstract class Handle {
   }
 
   #refuse(method: string, key: string): never {
-    const elsewhere = this.sessions.fields.get(key)
+    const elsewhere = this.values.fields.get(key)
     if (elsewhere) throw elsewhere.refusal('undeclared_key', ofOther(method, elsewhere))
     const named = keysOf(this.#fields, ({ access }) => access !== 'hidden')
     throw new LiveSessionError('undeclared_key', undeclared(method, key, named), isKey(key) ? { key } : {})
@@ -179,7 +179,7 @@ export abstract class Handle {
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
-    const elsewhere = this.sessions.fields.get(key)
+    const elsewhere = this.values.fields.get(key)
     const message = elsewhere ? ofOther(method, elsewhere) : undeclared(method, key, keysOf(this.#fields))
     this.#core.warn(message, 'undeclared_key')
     return this.#refuse(method, key)

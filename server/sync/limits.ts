@@ -1,7 +1,7 @@
 // Rate-limits the requests of browsers.
 
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Evidence } from '../identity/recognized.js'
+import type { VisitorWithCookie } from '../identity/identification.js'
 import type { LimitOptions } from '../settings/settings.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 
@@ -9,7 +9,7 @@ import { RotatingCache } from '../values/rotating-cache.js'
 const WITHOUT_COOKIE = 'without a cookie'
 
 /** Without a cookie, each request or connection has a new id. All of them share a bucket, or a flood would count as many visitors. */
-function countedAs({ cookie, visitor }: Evidence): string {
+function countedAs({ cookie, visitor }: VisitorWithCookie): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
 
@@ -48,11 +48,11 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, asker: Evidence, socket?: Bucket, now: number = this.#clock()): void {
-    const own = this.#bucket(countedAs(asker), now)
+  spend(changes: number, requester: VisitorWithCookie, socket?: Bucket, now: number = this.#clock()): void {
+    const own = this.#bucket(countedAs(requester), now)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
-    own.take(changes)
-    socket?.take(changes)
+    own.spend(changes)
+    socket?.spend(changes)
   }
 
   /**
@@ -61,11 +61,11 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendQuestion(asker: Evidence): void {
+  spendQuestion(requester: VisitorWithCookie): void {
     const now = this.#clock()
-    const bucket = this.#bucket(`asked by ${countedAs(asker)}`, now)
+    const bucket = this.#bucket(`asked by ${countedAs(requester)}`, now)
     refuseUntil(bucket.wait(1, now), 'requests')
-    bucket.take(1)
+    bucket.spend(1)
   }
 
   /**
@@ -73,13 +73,13 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendTickets(tickets: readonly string[], asker: Evidence, now: number = this.#clock()): void {
+  spendTickets(tickets: readonly string[], requester: VisitorWithCookie, now: number = this.#clock()): void {
     let length = 0
     for (const ticket of tickets) length += ticket.length
     if (length === 0) return
-    const bucket = this.#ticketBuckets.ensure(countedAs(asker), () => new Bucket(TICKET_RATE, now))
+    const bucket = this.#ticketBuckets.ensure(countedAs(requester), () => new Bucket(TICKET_RATE, now))
     refuseUntil(bucket.wait(length, now), 'tickets')
-    bucket.take(length)
+    bucket.spend(length)
   }
 
   #bucket(name: string, now: number): Bucket {
@@ -122,7 +122,7 @@ export class Bucket {
     return Math.max(0, Math.ceil((missing * 1000) / this.#rate))
   }
 
-  take(count: number): void {
+  spend(count: number): void {
     this.#tokens -= count
   }
 }

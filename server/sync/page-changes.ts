@@ -3,25 +3,25 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { isKey } from '../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import { type Awaitable, after, allOf, hearOut, isThenable } from '../../shared/promise.js'
+import { type Awaitable, after, allOf, ignoreRejection, isThenable } from '../../shared/promise.js'
 import { OVER_ANY, type Refused, type WireChange } from '../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Subject } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
 import type { StoreSync } from '../store/store-sync.js'
 import type { Owner } from '../values/field-changes.js'
-import type { PageSessions } from '../values/sessions.js'
+import type { PageValues } from '../values/values.js'
 import { refusalOf } from './refusal.js'
 
 /** The dependencies of `takeChanges`. */
-export interface Takers {
+export interface ChangeDeps {
   readonly store: StoreSync | undefined
-  readonly sessions: PageSessions
+  readonly values: PageValues
   readonly settings: Pick<Settings, 'clock'>
 }
 
 /** The requester of changes. */
-export interface Asker {
+export interface Requester {
   readonly owner: Owner
   readonly source: ChangeSource
   /**
@@ -35,7 +35,7 @@ export interface Asker {
 }
 
 /** An accepted change, applied now or on an earlier attempt. */
-interface Taken {
+interface Accepted {
   readonly field: Field
   readonly id: string
   readonly stamp: Stamp
@@ -44,7 +44,7 @@ interface Taken {
 }
 
 /** The outcome of a change. */
-type Result = Taken | Refused
+type Result = Accepted | Refused
 
 /** The outcomes of changes, in order. */
 export type Results = readonly Result[]
@@ -73,14 +73,14 @@ interface Sent {
  *
  * @throws {LiveSessionError} `closed`
  */
-export function takeChanges(takers: Takers, set: readonly WireChange[], asker: Asker): Awaitable<Results> {
+export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], requester: Requester): Awaitable<Results> {
   const results: Awaitable<Result>[] = []
   for (const group of inOrder(set)) {
     const befores = allOf(group.map(({ former }) => former && results[former.index]))
-    const outcomes = after(befores, (befores) => takeGroup(takers, group, befores, asker))
+    const outcomes = after(befores, (befores) => applyGroup(deps, group, befores, requester))
     for (const [i, { index }] of group.entries()) {
       const result = after(outcomes, (all) => all[i] as Result)
-      if (isThenable(result)) hearOut(result)
+      if (isThenable(result)) ignoreRejection(result)
       results[index] = result
     }
   }
@@ -115,35 +115,35 @@ function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
 }
 
 /** Applies a group: if a change is not allowed or invalid, rejects all. */
-function takeGroup(
-  takers: Takers,
+function applyGroup(
+  deps: ChangeDeps,
   group: readonly Sent[],
   befores: readonly (Result | undefined)[],
-  asker: Asker,
+  requester: Requester,
 ): Awaitable<Results> {
   const refuseAll = (error: unknown): Results => {
-    const refused = refuse(asker, error)
+    const refused = refuse(requester, error)
     return group.map(() => refused)
   }
   try {
-    asker.permit()
-    const changes = group.map((sent, i) => ({ ...accept(takers.sessions, sent, asker.owner), before: befores[i] }))
-    const taken = take(takers, changes, asker)
+    requester.permit()
+    const changes = group.map((sent, i) => ({ ...accept(deps.values, sent, requester.owner), before: befores[i] }))
+    const taken = applyAccepted(deps, changes, requester)
     return isThenable(taken) ? taken.catch(refuseAll) : taken
   } catch (error) {
     return refuseAll(error)
   }
 }
 
-function refuse(asker: Asker, error: unknown): Refused {
+function refuse(requester: Requester, error: unknown): Refused {
   if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
-  asker.refuse(error)
+  requester.refuse(error)
   return refusalOf(error).result
 }
 
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
 function accept(
-  { fields }: PageSessions,
+  { fields }: PageValues,
   { wire: [key, over, id, ...rest], index }: Sent,
   owner: Owner,
 ): Omit<PageChange, 'before'> {
@@ -169,46 +169,46 @@ function accept(
 }
 
 /** Applies a group. A computed change is always alone, and goes to the store if there is one. */
-function take(takers: Takers, changes: readonly PageChange[], asker: Asker): Awaitable<Results> {
+function applyAccepted(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Awaitable<Results> {
   const [change] = changes
-  const updates = change?.id ? takers.store?.updatesOf(change.subject) : undefined
-  if (!change || !updates) return takeHere(takers, changes, asker)
+  const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
+  if (!change || !updates) return applyInMemory(deps, changes, requester)
   const { field, subject, id, value, before } = change
   // Otherwise each update in a list would wait for a silent store.
   if (before && 'code' in before && before.code === 'store_unavailable') return [before]
-  const { permit, source } = asker
+  const { permit, source } = requester
   const next = (): JsonValue | undefined => {
-    meet(takers, change)
+    checkBase(deps, change)
     return value
   }
-  const update = { field, next, permit, source, seen: seenOf(takers, change) }
+  const update = { field, next, permit, source, seen: seenOf(deps, change) }
   return updates.make(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
 }
 
 /** Applies the changes not accepted before, with a common stamp. Refuses each change whose key has a newer value. */
-function takeHere(takers: Takers, changes: readonly PageChange[], asker: Asker): Results {
+function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Results {
   const met = changes.map((change) => {
     const { field, id, value } = change
     try {
-      return { field, id, value, ...meet(takers, change) }
+      return { field, id, value, ...checkBase(deps, change) }
     } catch (error) {
-      return refuse(asker, error)
+      return refuse(requester, error)
     }
   })
   const fresh = met.flatMap((one) => ('seen' in one ? one : []))
   const written = new Map(fresh.map(({ field, value }) => [field, value]))
   const seen = newestOf(fresh.map((one) => one.seen))
-  const stamp = takers.sessions.write(written, asker.owner, asker.source, { seen, id: changes[0]?.id })
+  const stamp = deps.values.write(written, requester.owner, requester.source, { seen, id: changes[0]?.id })
   return met.map((one) => ('field' in one ? { stamp, ...one } : one))
 }
 
 /** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
-function seenOf({ sessions, settings }: Takers, { field: { key }, subject, over, before }: PageChange): Stamp {
-  const replica = sessions.find(subject)
+function seenOf({ values, settings }: ChangeDeps, { field: { key }, subject, over, before }: PageChange): Stamp {
+  const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
   // The page's previous change was accepted and is still the newest, so the page has seen it. After a rebase the page resends it with its
   // new value, so values count, too. Without a store, another process may have accepted it with another stamp, found by its id.
-  const isNewest = before && 'field' in before && (sessions.taken(subject, key, before.id) ?? before.stamp) === stamp
+  const isNewest = before && 'field' in before && (values.acceptedAt(subject, key, before.id) ?? before.stamp) === stamp
   if (isNewest && sameJson(before.value, replica?.value(key))) return stamp
   // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
   // below this server's own stamp: else a page would be refused despite having seen the value, and could only resend the same change.
@@ -220,15 +220,15 @@ function seenOf({ sessions, settings }: Takers, { field: { key }, subject, over,
  *
  * @throws {LiveSessionError} `conflict` or `superseded` if there is a newer value than its base
  */
-function meet(takers: Takers, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
-  const { sessions, settings } = takers
+function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
+  const { values, settings } = deps
   const { field, subject, over, id, value, before } = change
   const { key } = field
   if (over === OVER_ANY) return { seen: NEVER }
-  const taken = sessions.taken(subject, key, id)
+  const taken = values.acceptedAt(subject, key, id)
   if (taken !== undefined) return { stamp: taken }
-  const seen = seenOf(takers, change)
-  const replica = sessions.find(subject)
+  const seen = seenOf(deps, change)
+  const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
   // A value known only to the page may have expired as well. Expiry does not matter to a plain change, which depends on no value.
   const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
@@ -237,10 +237,10 @@ function meet(takers: Takers, change: PageChange): { readonly stamp: Stamp } | {
   const isAlone = id === '' || !before || 'field' in before
   if (isAlone && stamp <= seen) return { seen }
   if (id === '' && sameJson(written.value, value)) {
-    sessions.keepAgain(subject, key)
+    values.persistAgain(subject, key)
     return { stamp }
   }
-  throw overtaken(key, id === '' ? 'superseded' : 'conflict', stamp, sessions.read(field, replica))
+  throw overtaken(key, id === '' ? 'superseded' : 'conflict', stamp, values.read(field, replica))
 }
 
 /** Returns the refusal of a change whose base is not the newest value. */

@@ -34,16 +34,16 @@ export function redeem(
 
 /** Merges verified tickets. Returns the fields with a newer or an expired value. */
 export function mergeTickets(
-  { sessions }: UpToExchange,
+  { values }: UpToExchange,
   redemptions: readonly Redemption[],
   now: number,
 ): readonly Field[] {
   const overtaken: Field[] = []
   for (const { subject, generation, registers } of redemptions) {
-    sessions.merge(subject, registers, 'ticket', generation)
-    const replica = sessions.find(subject)
+    values.merge(subject, registers, 'ticket', generation)
+    const replica = values.find(subject)
     for (const { key, stamp } of registers) {
-      const field = sessions.fields.get(key)
+      const field = values.fields.get(key)
       if (field && replica && (replica.stamp(key) > stamp || field.isExpired(stamp, now))) overtaken.push(field)
     }
   }
@@ -54,13 +54,13 @@ function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
     if (epochs.standingOf({ user: sub, ...signed }) !== 'current') throw outdated(index)
-    epochs.learnEpoch(sub, signed.epoch)
+    epochs.adoptEpoch(sub, signed.epoch)
     return user
   }
   const isTabs = visitor.tab !== undefined && sub === subjectHash(visitor.tab)
   if (!isTabs && sub !== subjectHash(browserSubject))
     throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor’s`, { index })
-  if (epochs.isGivenUp(browserSubject)) throw outdated(index)
+  if (epochs.isRetired(browserSubject)) throw outdated(index)
   return isTabs ? visitor.tab : browserSubject
 }
 

@@ -16,11 +16,11 @@ export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () =>
 
 /** Deletes a user's values everywhere. */
 export async function erase(core: UpToExchange, user: UserSubject): Promise<void> {
-  const { epochs, sessions, store } = core
+  const { epochs, values, store } = core
   await store?.consult([user])
   // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
   epochs.erase(user)
-  sessions.erase(user)
+  values.erase(user)
   await endConnections(core, user)
 }
 

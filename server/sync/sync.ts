@@ -1,19 +1,19 @@
 import type { Field } from '../../shared/field.js'
-import type { Wanted } from '../../shared/parse.js'
+import type { ParsedSync } from '../../shared/parse.js'
 import { type Awaitable, after } from '../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../shared/protocol.js'
-import type { Whose } from '../identity/recognized.js'
+import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { StoreSync } from '../store/store-sync.js'
+import { buildAnswer, type StampsInStore, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
-import { type Asker, type Results, takeChanges } from './page-changes.js'
+import { applyChanges, type Requester, type Results } from './page-changes.js'
 import { mergeTickets, redeem } from './redeem.js'
-import { type HeldInStore, heldInStore, ticketOf, told } from './told.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
 /** The context of a page's exchange: the requester and the transport. */
-export interface Side extends Asker {
-  readonly whose: Whose
+export interface ExchangeContext extends Requester {
+  readonly identity: PageIdentity
   /** The visitor in the page's tab. */
   readonly owner: Visitor
   /** The socket's bucket. */
@@ -25,7 +25,7 @@ export interface Side extends Asker {
 }
 
 /** Only for POSTs: no greeting over a socket waits for the store. */
-const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
+const NOT_ASKED: Awaitable<StampsInStore> = { held: [] }
 
 /**
  * Performs an exchange: merges a page's tickets, applies its changes, and answers. Tickets come first: the changes may be based on them.
@@ -34,30 +34,30 @@ const NOT_ASKED: Awaitable<HeldInStore> = { held: [] }
  */
 export function sync(
   core: UpToExchange,
-  { tickets, set }: Wanted,
-  side: Side,
+  { tickets, set }: ParsedSync,
+  context: ExchangeContext,
   isGreeted: boolean,
 ): Awaitable<SyncAnswer> {
-  const { whose, owner: visitor } = side
-  const { held } = whose
+  const { identity, owner: visitor } = context
+  const { cookieStamps } = identity
   // Counts tickets by the cost of verification: their changes were counted when they were made.
   const now = core.settings.clock()
-  core.limits.spendTickets(tickets, whose, now)
-  if (set.length > 0) core.limits.spend(set.length, whose, side.bucket, now)
+  core.limits.spendTickets(tickets, identity, now)
+  if (set.length > 0) core.limits.spend(set.length, identity, context.bucket, now)
   const redemptions = redeem(core, tickets, visitor, now)
-  side.begin?.()
+  context.begin?.()
   const overtaken = mergeTickets(core, redemptions, now)
-  const results = set.length > 0 ? takeChanges(core, set, side) : []
+  const results = set.length > 0 ? applyChanges(core, set, context) : []
   return after(results, (results) => {
     // Signed in this turn, so that the visitor's sockets get the same ticket, and before the store call, which then covers all of it.
     const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
-    return after(core.store && levelsOf(core.store, visitor, results, side), (levels) =>
-      after(side.source === 'request' ? heldInStore(core, visitor) : NOT_ASKED, (stored) =>
-        Object.assign(told(core, whose, isGreeted, visitor), ticket, stored, {
+    return after(core.store && levelsOf(core.store, visitor, results, context), (levels) =>
+      after(context.source === 'request' ? stampsInStore(core, visitor) : NOT_ASKED, (stored) =>
+        Object.assign(buildAnswer(core, identity, isGreeted, visitor), ticket, stored, {
           results: results.map((one) =>
             'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
           ),
-          held: [...held, ...stored.held],
+          held: [...cookieStamps, ...stored.held],
         }),
       ),
     )
@@ -65,8 +65,8 @@ export function sync(
 }
 
 /** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
-export function dropped(core: UpToExchange, whose: Whose): SyncAnswer {
-  return { dropped: true, ...told(core, whose, false), results: [], held: whose.held }
+export function dropped(core: UpToExchange, identity: PageIdentity): SyncAnswer {
+  return { dropped: true, ...buildAnswer(core, identity, false), results: [], held: identity.cookieStamps }
 }
 
 function fieldsOf(results: Results): readonly Field[] {
@@ -74,12 +74,17 @@ function fieldsOf(results: Results): readonly Field[] {
 }
 
 /** The fields of changes refused because of a newer value: the page may have to bring that value to another process. */
-function overtakenOf({ sessions }: UpToExchange, set: Wanted['set'], results: Results): readonly Field[] {
-  return set.flatMap(([key], index) => (results[index]?.stamp ? (sessions.fields.get(key) ?? []) : []))
+function overtakenOf({ values }: UpToExchange, set: ParsedSync['set'], results: Results): readonly Field[] {
+  return set.flatMap(([key], index) => (results[index]?.stamp ? (values.fields.get(key) ?? []) : []))
 }
 
 /** Resolves with the level of the writes by subject, so that a subject outside the store neither delays nor lowers the others. */
-function levelsOf(store: StoreSync, visitor: Visitor, results: Results, { confirm = (level) => level }: Side) {
+function levelsOf(
+  store: StoreSync,
+  visitor: Visitor,
+  results: Results,
+  { confirm = (level) => level }: ExchangeContext,
+) {
   const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
   const levels = subjects.map(async (subject) => [subject, await confirm(await store.level([subject]))] as const)
   return levels[0] && Promise.all(levels).then((all) => new Map(all))

@@ -14,10 +14,10 @@ export class UserHandle extends Handle {
   readonly #core: UpToExchange
   readonly #subject: UserSubject
   readonly #listeners = new Listeners()
-  readonly #hear: Listener = (change) => this.#listeners.tell(change, this.#core.report)
+  readonly #onChange: Listener = (change) => this.#listeners.notify(change, this.#core.report)
 
   constructor(core: UpToExchange, user: UserSubject) {
-    super(core, new Map([...core.sessions.fields].filter(([, field]) => field.scope === 'user')))
+    super(core, new Map([...core.values.fields].filter(([, field]) => field.scope === 'user')))
     this.userId = userIdOf(user)
     this.#core = core
     this.#subject = user
@@ -25,7 +25,7 @@ export class UserHandle extends Handle {
 
   get loaded(): boolean {
     const { store } = this.#core
-    return store ? store.isLoaded(this.#subject) : this.sessions.find(this.#subject)?.isEmpty === false
+    return store ? store.isLoaded(this.#subject) : this.values.find(this.#subject)?.isEmpty === false
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
@@ -42,7 +42,7 @@ export class UserHandle extends Handle {
   }
 
   protected override replica(): Replica | undefined {
-    return this.sessions.find(this.#subject)
+    return this.values.find(this.#subject)
   }
 
   /** A value unknown here may be in a cookie: a value computed from the default would overwrite it. */
@@ -57,7 +57,7 @@ export class UserHandle extends Handle {
 
   /** Holds the subject in memory, with regular reloads, while there are listeners. */
   #listen(unsubscribe: () => void): () => void {
-    this.#core.subjects.hold(this.#subject).listeners.add(this.#hear)
+    this.#core.subjects.hold(this.#subject).listeners.add(this.#onChange)
     return () => {
       unsubscribe()
       if (this.#listeners.isEmpty) this.#release()
@@ -66,7 +66,7 @@ export class UserHandle extends Handle {
 
   #release(): void {
     const { subjects } = this.#core
-    subjects.holding(this.#subject)?.listeners.delete(this.#hear)
+    subjects.holding(this.#subject)?.listeners.delete(this.#onChange)
     subjects.release(this.#subject)
   }
 }

@@ -2,12 +2,12 @@
 
 import type { StoredRegister } from '../../shared/register.js'
 import type { StoredName } from '../ids/stored-name.js'
-import type { PartName, Subject } from '../ids/subject.js'
+import type { FeatureName, Subject } from '../ids/subject.js'
 
 /** Persists registers beyond the life of this process: the store. */
 export interface Keeper {
   /** Stores registers that are new in this process and did not come from the store. */
-  keep(subject: StoredName, registers: readonly StoredRegister[]): void
+  persist(subject: StoredName, registers: readonly StoredRegister[]): void
   /**
    * Deletes a subject's values, and writes `left`: the end markers.
    *
@@ -25,7 +25,7 @@ export interface Peers {
   /** Whether a socket.io adapter connects the processes. Messages may still get lost. */
   readonly hasAdapter: boolean
   /** Broadcasts registers written here. `name`: a subject, or the name of a user's connections to close. */
-  tell(name: string, registers: readonly StoredRegister[]): void
+  broadcast(name: string, registers: readonly StoredRegister[]): void
   /** Sends immediately, instead of at the end of the turn. */
   flush(): void
 }
@@ -38,9 +38,9 @@ export interface Remote {
 
 /** Owns names other than subjects, in the store and between processes. */
 export interface NameOwner {
-  owns(this: void, name: string): name is PartName
+  owns(this: void, name: string): name is FeatureName
   /** Returns whether the registers under a name belong to a user; if not, they count toward the memory bound of guests. */
-  isUsers(name: PartName): boolean
+  isUsers(name: FeatureName): boolean
   /** Merges registers written by another process, or those in the store that overrode a concurrent write of this process. */
-  take(name: PartName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
+  mergeRemote(name: FeatureName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
 }

@@ -18,7 +18,7 @@ export type Origin = ChangeSource | 'cookie'
 
 /**
  * Decides by origin whether the store and the other processes get a change. Within this process all get it, in this order: sockets, in a
- * ticket at the end of the turn; cookie comparisons, which are dropped; listeners.
+ * ticket at the end of the turn; cookie memos, which are dropped; listeners.
  */
 const HEARD: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
   store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
@@ -42,24 +42,24 @@ export class Changes {
   }
 
   /** Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number. */
-  take(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
+  apply(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
     const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
     if (news.length === 0) return 0
-    if (HEARD.store.includes(origin)) this.keep(subject, news)
-    if (HEARD.nodes.includes(origin)) this.announce(subject, news)
+    if (HEARD.store.includes(origin)) this.persist(subject, news)
+    if (HEARD.nodes.includes(origin)) this.notify(subject, news)
     return news.length
   }
 
   /** Stores new registers. */
-  keep(subject: Subject, news: readonly StoredRegister[]): void {
+  persist(subject: Subject, news: readonly StoredRegister[]): void {
     const { store } = this.#core.remote
-    if (store && !isFleeting(subject)) store.keep(subject, news)
+    if (store && !isFleeting(subject)) store.persist(subject, news)
   }
 
   /** Sends new registers to the other processes. */
-  announce(subject: Subject, news: readonly StoredRegister[]): void {
+  notify(subject: Subject, news: readonly StoredRegister[]): void {
     const { epochs, remote } = this.#core
-    if (!isFleeting(subject)) remote.peers?.tell(nameOf(subject, epochs.generation(subject)), news)
+    if (!isFleeting(subject)) remote.peers?.broadcast(nameOf(subject, epochs.generation(subject)), news)
   }
 
   /** Merges newer registers, and notifies this process only. Returns them. */
@@ -95,7 +95,7 @@ export class Changes {
     }
     if (news.length === 0) return news
     this.#core.subjects.changed(subject, replica.bytes - bytes)
-    if (holding && holding.listeners.size > 0) this.#tell(holding, changes)
+    if (holding && holding.listeners.size > 0) this.#notifyListeners(holding, changes)
     return news
   }
 
@@ -106,11 +106,11 @@ export class Changes {
       return { key: field.key, value: field.default, previous: this.#value(field, holding?.replica), source: 'job' }
     })
     this.#core.subjects.erase(subject)
-    if (holding) this.#tell(holding, changes)
+    if (holding) this.#notifyListeners(holding, changes)
   }
 
   /** Lets undeclared keys of another build go into cookies: a browser brought them, even if another process announced them before. */
-  allow(subject: Subject, registers: readonly StoredRegister[]): void {
+  allowExport(subject: Subject, registers: readonly StoredRegister[]): void {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)
       if (!this.#fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
@@ -124,10 +124,10 @@ export class Changes {
     return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
   }
 
-  #tell({ listeners }: Holding, changes: readonly AnyChange[]): void {
+  #notifyListeners({ listeners }: Holding, changes: readonly AnyChange[]): void {
     const tell = (change: AnyChange): void => {
       for (const listener of listeners) listener(change)
     }
-    this.#core.announcements.change(listeners, changes, tell)
+    this.#core.notifications.change(listeners, changes, tell)
   }
 }

@@ -5,16 +5,16 @@ import { FIRST_GENERATION } from '../ids/generation.js'
 import {
   type BrowserSubject,
   cookieless,
+  type FeatureName,
   isCookieless,
   isUser,
-  type PartName,
   type Subject,
   subjectHash,
   type UserSubject,
 } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { Remote } from './beyond.js'
-import { type Ending, generationRegister, toRegister } from './ending.js'
+import { type EndMarker, generationRegister, toRegister } from './end-marker.js'
 import type { GuestBytes } from './guest-bytes.js'
 import { RotatingCache } from './rotating-cache.js'
 import type { Standing } from './standing.js'
@@ -38,7 +38,7 @@ interface SignedName extends Signed {
 }
 
 /** A visitor with their own cookie, if any. */
-interface Shown {
+interface VisitorWithSignedName {
   readonly visitor: Pick<Visitor, 'browserSubject' | 'userSub'>
   readonly cookie: SignedName | undefined
 }
@@ -51,18 +51,18 @@ export class Epochs {
   readonly #clock: () => number
   readonly #remote: Remote
   readonly #users: UserEpochs
-  readonly #givenUp: GivenUpNames
+  readonly #retired: RetiredNames
   readonly #onEnd: (name: string) => void
   /** The count of revocations, sign-outs and sign-ins so far, for `standing`. */
   ends: number = BEFORE
 
   /** @param onEnd called with each name that ends: a browser's subject, or a user's hash */
-  constructor(options: GivenUpOptions, remote: Remote, onEnd: (name: string) => void) {
+  constructor(options: RetiredNamesOptions, remote: Remote, onEnd: (name: string) => void) {
     this.#clock = options.clock
     this.#remote = remote
     this.#onEnd = onEnd
     this.#users = new UserEpochs(options, onEnd)
-    this.#givenUp = new GivenUpNames(options)
+    this.#retired = new RetiredNames(options)
   }
 
   /** Returns the epoch of a user, by the subject's hash. Guests always have the same. */
@@ -71,8 +71,8 @@ export class Epochs {
   }
 
   /** Adopts the epoch of a valid cookie or ticket: older signatures become invalid. */
-  learnEpoch(sub: Sub, epoch: number): void {
-    this.#users.learn(sub, epoch)
+  adoptEpoch(sub: Sub, epoch: number): void {
+    this.#users.adopt(sub, epoch)
   }
 
   /** Returns the epoch and generation for this visitor's cookie. */
@@ -80,16 +80,16 @@ export class Epochs {
     return user === undefined ? GUESTS : { epoch: this.of(sub), generation: this.generation(user) }
   }
 
-  /** Returns the current generation of a subject's values; parts always have the first. */
-  generation(subject: Subject | PartName): number {
+  /** Returns the current generation of a subject's values; features always have the first. */
+  generation(subject: Subject | FeatureName): number {
     return this.#users.hasErasures && isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 
   /** Revokes a user's cookies and tickets in all processes. */
   revoke(user: UserSubject): void {
     const register = toRegister(this.#users.begin(user, this.#next()))
-    this.#remote.store?.keep(user, [register])
-    this.#remote.peers?.tell(user, [register])
+    this.#remote.store?.persist(user, [register])
+    this.#remote.peers?.broadcast(user, [register])
   }
 
   /** Revokes a user, and deletes the values in all processes by starting a new generation. */
@@ -99,7 +99,7 @@ export class Epochs {
     const ends = [toRegister(this.#users.begin(user, this.#next())), generationRegister(generation)]
     this.#users.startGeneration(user, generation)
     this.#remote.store?.erase(user, ends, former)
-    this.#remote.peers?.tell(user, ends)
+    this.#remote.peers?.broadcast(user, ends)
   }
 
   /** Records an erasure by another process. */
@@ -113,27 +113,27 @@ export class Epochs {
   endsOf(user: UserSubject): readonly StoredRegister[] {
     const { epoch, generation } = this.signed(user)
     return [
-      ...(epoch === ONLY_EPOCH ? [] : [toRegister({ epoch, heir: undefined })]),
+      ...(epoch === ONLY_EPOCH ? [] : [toRegister({ epoch, rotatedTo: undefined })]),
       ...(generation === FIRST_GENERATION ? [] : [generationRegister(generation)]),
     ]
   }
 
   /**
-   * Retires a browser id, or a part's name, for good.
+   * Retires a browser id, or a feature's name, for good.
    *
    * @param isEmpty whether the guest's cookie has no values: if the store has none either, nothing is written there
    */
-  giveUp(
-    name: BrowserSubject | PartName,
-    heir: UserSubject | undefined,
-    isUsers: boolean = heir !== undefined,
+  retire(
+    name: BrowserSubject | FeatureName,
+    rotatedTo: UserSubject | undefined,
+    isUsers: boolean = rotatedTo !== undefined,
     isEmpty: boolean = false,
   ): void {
     const { peers, store } = this.#remote
-    const left = [toRegister(this.#giveUp(name, heir, isUsers))]
+    const left = [toRegister(this.#retire(name, rotatedTo, isUsers))]
     if (isEmpty && !isUsers) store?.eraseGuest(name, left)
     else store?.erase(name, left)
-    peers?.tell(name, left)
+    peers?.broadcast(name, left)
   }
 
   /** Records a user's sign-out in a browser. It affects all of the user's connections without a live cookie, whose browser is unknown. */
@@ -143,42 +143,42 @@ export class Epochs {
 
   /** Retires a name again, in all processes, to end the connections opened since. */
   endAgain(name: string): void {
-    const { heir, isUsers = false } = this.#givenUp.get(name) ?? {}
-    this.#remote.peers?.tell(name, [toRegister(this.#giveUp(name, heir, isUsers))])
+    const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
+    this.#remote.peers?.broadcast(name, [toRegister(this.#retire(name, rotatedTo, isUsers))])
   }
 
   /** Applies an end marker from the store. Returns whether it is new. */
-  learn(subject: Subject, ending: Ending): boolean {
-    const known = isUser(subject) ? undefined : this.#givenUp.get(subject)
+  applyFromStore(subject: Subject, ending: EndMarker): boolean {
+    const known = isUser(subject) ? undefined : this.#retired.get(subject)
     if (known && known.epoch >= ending.epoch) return false
-    return this.#take(subject, ending, known?.order ?? BEFORE)
+    return this.#apply(subject, ending, known?.order ?? BEFORE)
   }
 
   /** Applies an end marker from another process. Returns whether it ends connections: always, except for a known revocation of a user. */
-  hear(name: string, ending: Ending): boolean {
-    return this.#take(name, ending, this.#next())
+  applyFromNode(name: string, ending: EndMarker): boolean {
+    return this.#apply(name, ending, this.#next())
   }
 
-  isGivenUp(name: BrowserSubject | PartName): boolean {
-    return this.#givenUp.get(name) !== undefined
+  isRetired(name: BrowserSubject | FeatureName): boolean {
+    return this.#retired.get(name) !== undefined
   }
 
   /** Returns when a browser id was retired, and for which user. */
-  givenUp(browser: BrowserSubject): GivenUp | undefined {
-    return this.#givenUp.get(browser)
+  retired(browser: BrowserSubject): RetiredName | undefined {
+    return this.#retired.get(browser)
   }
 
   /** Returns the standing of a cookie, or of a user's ticket, by its signature. */
   standingOf(signed: SignedName): Standing {
     const { browserSubject, user } = signed
-    if (browserSubject !== undefined && this.isGivenUp(browserSubject)) return 'rotated'
+    if (browserSubject !== undefined && this.isRetired(browserSubject)) return 'rotated'
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
   /** Returns the standing of a visitor since the count was `since`. With a cookie, decides by its validity. */
-  standing({ visitor: { browserSubject, userSub }, cookie }: Shown, since: number): Standing {
+  standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Standing {
     if (cookie) return this.standingOf(cookie)
-    if (this.isGivenUp(browserSubject)) return 'rotated'
+    if (this.isRetired(browserSubject)) return 'rotated'
     return userSub === undefined ? 'current' : this.standingOfUser(userSub, since)
   }
 
@@ -190,24 +190,24 @@ export class Epochs {
 
   /** Returns whether a name was retired, for the first time or again, since the count was `ends`. */
   hasEndedSince(name: string, ends: number): boolean {
-    return (this.#givenUp.get(name)?.order ?? BEFORE) > ends
+    return (this.#retired.get(name)?.order ?? BEFORE) > ends
   }
 
-  #set(name: string, ending: Ending, order: number): Ending {
-    this.#givenUp.set(name, ending, order)
+  #set(name: string, ending: EndMarker, order: number): EndMarker {
+    this.#retired.set(name, ending, order)
     this.#onEnd(name)
     return ending
   }
 
-  #take(name: string, ending: Ending, order: number): boolean {
-    if (isUser(name)) return this.#users.take(name, ending, order)
+  #apply(name: string, ending: EndMarker, order: number): boolean {
+    if (isUser(name)) return this.#users.apply(name, ending, order)
     this.#set(name, ending, order)
     return true
   }
 
-  #giveUp(name: string, heir: UserSubject | undefined, isUsers: boolean): Ending {
-    const { epoch: last } = this.#givenUp.get(name) ?? { epoch: ONLY_EPOCH }
-    return this.#set(name, { epoch: timeAfter(last, this.#clock()), heir, isUsers }, this.#next())
+  #retire(name: string, rotatedTo: UserSubject | undefined, isUsers: boolean): EndMarker {
+    const { epoch: last } = this.#retired.get(name) ?? { epoch: ONLY_EPOCH }
+    return this.#set(name, { epoch: timeAfter(last, this.#clock()), rotatedTo, isUsers }, this.#next())
   }
 
   #next(): number {
@@ -216,12 +216,12 @@ export class Epochs {
   }
 }
 
-export interface GivenUp extends Ending {
+export interface RetiredName extends EndMarker {
   /** Its number in the order of all ends in this process. */
   readonly order: number
 }
 
-interface GivenUpOptions extends UserEpochsOptions {
+interface RetiredNamesOptions extends UserEpochsOptions {
   readonly maxVisitors: number
   readonly guestBytes: GuestBytes
 }
@@ -230,28 +230,28 @@ interface GivenUpOptions extends UserEpochsOptions {
  * Retired browser ids, and other retired names of connections and sessions. Kept until the cookies and tickets from before have expired, in
  * bounded memory. Those of guests share the memory bound of guests, so that they never evict those of users.
  */
-class GivenUpNames {
-  readonly #users: RotatingCache<GivenUp>
-  readonly #guests: RotatingCache<GivenUp>
+class RetiredNames {
+  readonly #users: RotatingCache<RetiredName>
+  readonly #guests: RotatingCache<RetiredName>
   readonly #clock: () => number
 
-  constructor({ maxAge, maxVisitors, guestBytes: bytes, clock }: GivenUpOptions) {
+  constructor({ maxAge, maxVisitors, guestBytes: bytes, clock }: RetiredNamesOptions) {
     this.#clock = clock
     this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock })
     this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })
   }
 
-  get(name: string): GivenUp | undefined {
+  get(name: string): RetiredName | undefined {
     const now = this.#clock()
     return this.#users.get(name, now) ?? this.#guests.get(name, now)
   }
 
-  set(name: string, { epoch, heir, isUsers }: Ending, order: number): void {
+  set(name: string, { epoch, rotatedTo, isUsers }: EndMarker, order: number): void {
     const last = this.get(name)
     const isKept = isUsers || isCookieless(name) || last?.isUsers === true
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
     // The clocks of processes differ: an end marker's time never decreases.
-    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), heir, isUsers: isKept, order })
+    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, order })
   }
 }

@@ -16,10 +16,10 @@ export class Audience<T> {
     return () => void this.#listeners?.delete(own)
   }
 
-  tell(news: T, report: (error: unknown) => void): void {
+  notify(news: T, report: (error: unknown) => void): void {
     for (const listener of this.#listeners ?? []) {
       try {
-        heedRejection(listener(news), report)
+        reportRejection(listener(news), report)
       } catch (error) {
         report(error)
       }
@@ -47,12 +47,12 @@ export class Listeners extends Audience<AnyChange> {
     listener: (value: JsonValue | undefined) => void,
     report: (error: unknown) => void,
   ): () => void {
-    heedRejection(listener(value), report)
+    reportRejection(listener(value), report)
     return this.add((change) => (change.key === key ? listener(change.value) : undefined))
   }
 }
 
 /** Reports the rejection of an async listener: unhandled, it would terminate the process. */
-export function heedRejection(result: unknown, report: (error: unknown) => void): void {
+export function reportRejection(result: unknown, report: (error: unknown) => void): void {
   if (result instanceof Promise) result.catch(report)
 }

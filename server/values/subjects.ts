@@ -46,7 +46,7 @@ export class Subjects {
   readonly #onChange: (subject: Subject) => void
   readonly #guestBytes: GuestBytes
   readonly #isInCookie: (key: string) => boolean
-  readonly #held = new Map<Subject, Holding>()
+  readonly #pinned = new Map<Subject, Holding>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
   /** ms since 1970 from which holders of replica references must call `age`. */
@@ -83,7 +83,7 @@ export class Subjects {
   }
 
   find(subject: Subject): Replica | undefined {
-    return this.#held.get(subject)?.replica ?? this.#cache(subject).get(subject)
+    return this.#pinned.get(subject)?.replica ?? this.#cache(subject).get(subject)
   }
 
   /** Caches the replica of a subject not yet in memory. */
@@ -94,7 +94,7 @@ export class Subjects {
 
   /** Records a change of a replica, and its growth in bytes. */
   changed(subject: Subject, bytes: number): void {
-    const holding = this.#held.get(subject)
+    const holding = this.#pinned.get(subject)
     if (holding) this.#pin(holding)
     else this.#cache(subject).grow(bytes)
     this.#onChange(subject)
@@ -102,10 +102,10 @@ export class Subjects {
 
   /** Iterates over all subjects in memory, first those held. Iteration does not count as use. */
   *residents(): Generator<Resident> {
-    for (const [subject, holding] of this.#held) yield { subject, replica: holding.replica, holding }
+    for (const [subject, holding] of this.#pinned) yield { subject, replica: holding.replica, holding }
     for (const cache of [this.#users, this.#browsers]) {
       for (const [subject, replica] of cache.entries())
-        if (isSubject(subject) && !this.#held.has(subject)) yield { subject, replica, holding: undefined }
+        if (isSubject(subject) && !this.#pinned.has(subject)) yield { subject, replica, holding: undefined }
     }
   }
 
@@ -115,33 +115,33 @@ export class Subjects {
   }
 
   /** Returns the held subjects, without fleeting subjects. */
-  held(): readonly Subject[] {
-    return Array.from(this.#held.keys()).filter((subject) => !isFleeting(subject))
+  pinned(): readonly Subject[] {
+    return Array.from(this.#pinned.keys()).filter((subject) => !isFleeting(subject))
   }
 
   holding(subject: Subject): Holding | undefined {
-    return this.#held.get(subject)
+    return this.#pinned.get(subject)
   }
 
   /** Holds the subject in memory until `release`. */
   hold(subject: Subject): Holding {
-    const held = this.#held.get(subject)
+    const held = this.#pinned.get(subject)
     if (held) return held
     // An empty replica stays out of the cache, so that visitors who never write take no space there.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
     const holders = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
     const holding = { subject, sub: subjectHash(subject), replica, ...holders }
-    this.#held.set(subject, holding)
+    this.#pinned.set(subject, holding)
     this.#pin(holding)
     return holding
   }
 
   /** Returns the subject to the cache after its last socket and listener are gone. */
   release(subject: Subject): void {
-    const holding = this.#held.get(subject)
+    const holding = this.#pinned.get(subject)
     if (!holding || holding.outlets.size > 0 || holding.listeners.size > 0) return
-    this.#held.delete(subject)
+    this.#pinned.delete(subject)
     this.#guestBytes.pin(holding, 0)
     // An empty replica is not cached: the next write begins another, and invalidates references to this replica.
     if (holding.replica.isEmpty || isFleeting(subject)) holding.replica.clear()
@@ -153,7 +153,7 @@ export class Subjects {
     const replica = this.find(subject)
     this.#cache(subject).delete(subject)
     replica?.clear()
-    const holding = this.#held.get(subject)
+    const holding = this.#pinned.get(subject)
     if (holding) this.#pin(holding)
     this.#onChange(subject)
   }

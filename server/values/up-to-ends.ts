@@ -1,16 +1,16 @@
 import type Koa from 'koa'
 import type { Report, Warn } from '../settings/report.js'
 import type { Settings } from '../settings/settings.js'
-import type { Announcements } from './announcements.js'
 import type { NameOwner, Remote } from './beyond.js'
 import type { Epochs } from './epochs.js'
 import type { GuestBytes } from './guest-bytes.js'
+import type { Notifications } from './notifications.js'
 import type { Subjects } from './subjects.js'
 
 /** The kernel up to revocations. */
 export interface UpToEnds {
   readonly app: Koa
-  readonly announcements: Announcements
+  readonly notifications: Notifications
   readonly epochs: Epochs
   readonly guestBytes: GuestBytes
   /** The owners of names other than subjects. */

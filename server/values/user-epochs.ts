@@ -2,7 +2,7 @@ import { isAhead, timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { subjectHash, type UserSubject } from '../ids/subject.js'
-import type { Ending } from './ending.js'
+import type { EndMarker } from './end-marker.js'
 import { RotatingCache } from './rotating-cache.js'
 
 /** The epoch of a user without a revocation. */
@@ -63,21 +63,21 @@ export class UserEpochs {
   }
 
   /** Adopts the epoch of a valid cookie or ticket. */
-  learn(sub: Sub, epoch: number): void {
+  adopt(sub: Sub, epoch: number): void {
     // Not a revocation: `ended` and `order` stay, so requests in progress continue. Signatures of older epochs fail when verified.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
   /** Starts an epoch later than all known epochs. */
-  begin(user: UserSubject, order: number): Ending {
+  begin(user: UserSubject, order: number): EndMarker {
     const sub = subjectHash(user)
     const epoch = timeAfter(this.of(sub), this.#clock())
     this.#set(sub, { epoch, order, ended: epoch })
-    return { epoch, heir: undefined }
+    return { epoch, rotatedTo: undefined }
   }
 
   /** Applies a revocation by another process. Returns whether it is new. */
-  take(user: UserSubject, { epoch }: Ending, order: number): boolean {
+  apply(user: UserSubject, { epoch }: EndMarker, order: number): boolean {
     const sub = subjectHash(user)
     const known = this.#known(sub)
     if (!this.#isLater(epoch, known.ended)) return false

@@ -29,11 +29,11 @@ const KNOWN: Sight = { ...SIGHT, page: 'three', whose: ['g', 'g'], at: 30 }
 function judged(
   write: Partial<Write>,
   sight: Partial<Sight>,
-  departures: readonly Departure[],
+  pendingRotations: readonly Departure[],
   ...others: Sight[]
 ): boolean {
   const shown = { ...SIGHT, ...sight }
-  const evidence: Evidence = { departures, sights: [...others, shown] }
+  const evidence: Evidence = { pendingRotations, sights: [...others, shown] }
   return isForeign({ ...WRITE, ...write }, shown, evidence)
 }
 
@@ -66,8 +66,8 @@ describe('a value of a visitor that a page shows', () => {
       { key: 'theme' },
       [],
     ],
-  ])('is foreign to %s', (_, write, sight, departures, ...others) => {
-    expect(judged(write, sight, departures, ...others)).toBe(true)
+  ])('is foreign to %s', (_, write, sight, pendingRotations, ...others) => {
+    expect(judged(write, sight, pendingRotations, ...others)).toBe(true)
   })
 
   it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
@@ -84,8 +84,8 @@ describe('a value of a visitor that a page shows', () => {
     ['the user who the guest has become', {}, { whose: [ANN, 'b'] }, [SIGNED_IN]],
     ['a browser that had no cookie when a guest left', { whose: ['n', ''], isTied: false }, {}, [LEFT]],
     ['the guest after a user, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],
-  ])('is not foreign to %s', (_, write, sight, departures, ...others) => {
-    expect(judged(write, sight, departures, ...others)).toBe(false)
+  ])('is not foreign to %s', (_, write, sight, pendingRotations, ...others) => {
+    expect(judged(write, sight, pendingRotations, ...others)).toBe(false)
   })
 })
 

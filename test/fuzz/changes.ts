@@ -66,8 +66,8 @@ export function changeSource(world: World, oddValues: OddValues) {
 
   /** The base stamp: mostly of a first attempt, else of a retry over a current or an older value. */
   const aStamp = (dice: Dice, { subjects }: Actor, key: string): number => {
-    const { sessions } = world.core
-    const stamps = subjects.map((subject) => sessions.find(subject)?.stamp(key) ?? 0)
+    const { values } = world.core
+    const stamps = subjects.map((subject) => values.find(subject)?.stamp(key) ?? 0)
     return dice.one(
       [8, () => -1],
       [2, () => Math.max(0, ...stamps)],

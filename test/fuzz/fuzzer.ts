@@ -128,7 +128,7 @@ export class Fuzzer {
   #values(): ReadonlyMap<Actor, string> {
     const { attackers, victims, cookieless, core } = this.#world
     const held = ({ subjects }: Actor): string =>
-      JSON.stringify(subjects.map((subject) => core.sessions.find(subject)?.registers()))
+      JSON.stringify(subjects.map((subject) => core.values.find(subject)?.registers()))
     return new Map([...attackers, ...victims, cookieless].map((actor) => [actor, held(actor)]))
   }
 }

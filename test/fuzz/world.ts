@@ -142,13 +142,13 @@ export class World {
 
   /** Sets read-only and hidden values. */
   #give(actor: Actor, text: string): void {
-    const { sessions } = this.core
+    const { values: inMemory } = this.core
     const [subject] = actor.subjects
     const { browser } = actor
     if (subject === undefined || browser === undefined) throw new Error(`${actor.name} has no values`)
     const values = { division: text.length, cart: [text], role: text, secret: `${CANARY}-hidden` }
     const registers = Object.entries(values).map(([key, value]) => register(key, START, value))
-    sessions.merge(subject, registers, 'request')
+    inMemory.merge(subject, registers, 'request')
     const userId = userOf(actor.user)
     actor.cookies.push(
       cookieFor(this.app.live, {

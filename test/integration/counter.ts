@@ -1,16 +1,16 @@
 import type { Core } from '../../server/core.js'
-import { type BrowserSubject, type PartName, subjectHash } from '../../server/ids/subject.js'
-import type { Part } from '../../server/part.js'
-import { Kept, Registers } from '../../server/store/registers.js'
+import type { Feature } from '../../server/feature.js'
+import { type BrowserSubject, type FeatureName, subjectHash } from '../../server/ids/subject.js'
+import { RegisterEntry, RegisterStore } from '../../server/store/register-store.js'
 
 const KEY = 'count'
 const PREFIX = 'count:'
 
 /** Returns a custom part that counts each browser's actions, in memory, in the cookie, in the store and at other nodes. */
-export function counterPart(core: Core): Part {
-  const counts = new Registers(core, PREFIX, (name: PartName, now) => new Kept(name, now, false))
+export function counterPart(core: Core): Feature {
+  const counts = new RegisterStore(core, PREFIX, (name: FeatureName, now) => new RegisterEntry(name, now, false))
   counts.isUsed = true
-  const nameOf = (browser: BrowserSubject): PartName => `${PREFIX}${subjectHash(browser)}` as PartName
+  const nameOf = (browser: BrowserSubject): FeatureName => `${PREFIX}${subjectHash(browser)}` as FeatureName
   const of = (browser: BrowserSubject): number => Number(counts.find(nameOf(browser))?.replica.value(KEY) ?? 0)
   return {
     request: {

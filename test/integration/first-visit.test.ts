@@ -45,15 +45,15 @@ describe('a change over a connection without a live cookie', () => {
     expect(await socket.change('division', 7)).toHaveProperty('stamp')
     expect(readClaims(await change).changes).toMatchObject([['division', expect.anything(), 7]])
     expect(heard).toEqual([-1, 7])
-    const { connections, sessions } = coreOf(app.live)
+    const { connections, values: inMemory } = coreOf(app.live)
     const { browserSubject } = present(connections.all()[0]).opener.visitor
-    expect(sessions.find(browserSubject)?.value('division')).toBe(7)
+    expect(inMemory.find(browserSubject)?.value('division')).toBe(7)
     const [server] = app.io.sockets.sockets.values()
     const gone = new Promise((resolve) => present(server).conn.once('close', resolve))
     socket.io.disconnect()
     other.disconnect()
     await gone
-    expect(sessions.find(browserSubject)).toBeUndefined()
+    expect(inMemory.find(browserSubject)).toBeUndefined()
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { written } from '../support/app/departures.js'
-import { as, browserOf, isGivenUp, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
+import { as, browserOf, isRetired, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { cookieContent, nameOf } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -28,7 +28,7 @@ describe('leave() of a user', () => {
     const subject = browserOf(visitor)
     const answer = await visitor.fetch('/leave', { headers: as('ann') })
     expect(await answer.json()).toEqual({ division: -1, theme: 'dark' })
-    expect(isGivenUp(app, subject)).toBe(true)
+    expect(isRetired(app, subject)).toBe(true)
     expect(nameOf(visitor)).not.toBe(before)
     expect(cookieContent(visitor)).toMatchObject({ epoch: 0, r: [['theme', expect.any(Number), 'dark']] })
     expect(cookieContent(visitor)).not.toHaveProperty('user')
@@ -42,7 +42,7 @@ describe('leave() of a user', () => {
     const subject = browserOf(visitor)
     const answer = await visitor.fetch('/forget', { headers: as('ann') })
     expect([isCleared(answer), await answer.json(), visitor.cookie]).toEqual([true, DEFAULTS, ''])
-    expect(isGivenUp(app, subject)).toBe(true)
+    expect(isRetired(app, subject)).toBe(true)
     expect(await (await visitor.fetch('/')).json()).toEqual(DEFAULTS)
     expect((await app.live.user('ann')).get('division')).toBe(1)
   })
@@ -63,7 +63,7 @@ describe.each([
     const { app, visitor, subject, headers } = await start()
     const answer = await visitor.fetch(path, { headers })
     expect([isCleared(answer), await answer.json(), visitor.cookie]).toEqual([true, DEFAULTS, ''])
-    expect(isGivenUp(app, subject)).toBe(true)
+    expect(isRetired(app, subject)).toBe(true)
   })
 
   it.each(['/embed', '/snapshot', '/embed/snapshot'])(
@@ -88,13 +88,13 @@ describe.each([
     const answer = await visitor.fetch(`${path}/dark/embed`, { headers })
     expect([written(answer).length, isCleared(answer)]).toEqual([2, false])
     expect(browserOf(visitor)).not.toBe(subject)
-    expect(isGivenUp(app, browserOf(visitor))).toBe(false)
+    expect(isRetired(app, browserOf(visitor))).toBe(false)
     expect(cookieContent(visitor).r).toEqual([['theme', expect.any(Number), 'dark']])
     expect(await (await visitor.fetch('/')).json()).toEqual({ division: -1, theme: 'dark' })
   })
 })
 
-it.each(['none', 'given-up', 'given-up ann', 'newer'] as const)(
+it.each(['none', 'retired', 'retired ann', 'newer'] as const)(
   "leave() keeps another visitor's cookie: %s",
   async (kind) => {
     const app = await startWithHeaders()

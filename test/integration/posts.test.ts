@@ -7,7 +7,7 @@ import { written } from '../support/app/departures.js'
 import {
   as,
   browserOf,
-  isGivenUp,
+  isRetired,
   KINDS,
   type Kind,
   startWithHeaders,
@@ -37,8 +37,8 @@ async function whoOn(app: App, visitor: Visitor, kind: Kind, page: Page): Promis
 const isOwn = (kind: Kind, user: User): boolean =>
   kind === 'guest' ? user === undefined : kind === 'ann' && user === 'ann'
 /** Whether the cookie leads to its successor. */
-const isHeir = (kind: Kind, user: User): boolean => kind === 'given-up' && user === 'ann'
-const hasEnded = (kind: Kind): boolean => kind.startsWith('given-up')
+const isHeir = (kind: Kind, user: User): boolean => kind === 'retired' && user === 'ann'
+const hasEnded = (kind: Kind): boolean => kind.startsWith('retired')
 
 const cases = KINDS.flatMap((kind) => USERS.map((user) => [kind, user] as const))
 
@@ -69,7 +69,7 @@ describe('a POST with `who`', () => {
       if (isTaken) expect(rest).toMatchObject({ who, kept: true })
       else expect(rest).toEqual({ dropped: true, ...dropped })
     }
-    expect(isGivenUp(app, subject)).toBe(hasEnded(kind))
+    expect(isRetired(app, subject)).toBe(hasEnded(kind))
     if (isTaken) expect(cookieContent(visitor)).toMatchObject({ r: [['division', expect.any(Number), 5]] })
     else expect(visitor.cookie).toBe(before)
     if (isTaken) expect(browserSubject(cookieContent(visitor).browser)).toBe(subject)
@@ -114,7 +114,7 @@ describe('a POST without `who`', () => {
       const content = cookieContent(visitor)
       expect(content.user).toBe(user && subjectHash(userSubject(user)))
       expect(browserSubject(content.browser) === subject).toBe(isOwn(kind, user))
-      expect(isGivenUp(app, subject)).toBe(subject !== undefined && !isOwn(kind, user))
+      expect(isRetired(app, subject)).toBe(subject !== undefined && !isOwn(kind, user))
     }
   })
 
@@ -128,7 +128,7 @@ describe('a POST without `who`', () => {
       const isNew = written(answer).length > 0
       expect([body, answer.status >= 400, isNew && hasEnded(kind) && !isHeir(kind, user)]).toEqual([body, true, false])
       if (isOwn(kind, user) || kind === 'none' || kind === 'newer') expect(isNew).toBe(false)
-      expect(isGivenUp(app, subject)).toBe(hasEnded(kind) || isNew)
+      expect(isRetired(app, subject)).toBe(hasEnded(kind) || isNew)
     }
   })
 })
@@ -146,7 +146,7 @@ describe('a POST of {}', () => {
     const own = kind === 'newer' ? expect.any(String) : nameOf(visitor)
     expect(all.map(({ sub }: TicketClaims) => sub)).toEqual([...subs, own])
     expect(all.map(({ guest }: TicketClaims) => guest)).toEqual(user === undefined ? [true] : [undefined, undefined])
-    const isBrought = kind === 'guest' || (kind === 'given-up' && user === 'ann')
+    const isBrought = kind === 'guest' || (kind === 'retired' && user === 'ann')
     expect(all.flatMap(({ changes }: TicketClaims) => changes)).toHaveLength(isOwn(kind, user) || isBrought ? 1 : 0)
   })
 

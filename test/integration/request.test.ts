@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { WireChange } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { written } from '../support/app/departures.js'
-import { as, browserOf, isGivenUp, KINDS, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
+import { as, browserOf, isRetired, KINDS, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { readCookie } from '../support/app/signed-cookie.js'
 
 /** Sets the query's values, and responds with all values. */
@@ -254,7 +254,7 @@ it.each(visits)('ctx.liveSession alone has no effect: cookie %s, by %s', async (
   const app = await startWithHeaders()
   const visitor = await visitorWith(app, kind)
   const subject = browserOf(visitor)
-  const before = isGivenUp(app, subject)
+  const before = isRetired(app, subject)
   const owner = kind === 'ann' ? 'ann' : undefined
   const socket = before || kind === 'revoked ann' ? undefined : await visitor.connect('/', as(owner))
   await socket?.ticket()
@@ -263,6 +263,6 @@ it.each(visits)('ctx.liveSession alone has no effect: cookie %s, by %s', async (
     expect([await answer.text(), written(answer)]).toEqual(['object', []])
     expect([answer.headers.get('vary'), answer.headers.get('cache-control')]).toEqual([null, null])
   }
-  expect(isGivenUp(app, subject)).toBe(before)
+  expect(isRetired(app, subject)).toBe(before)
   if (socket) expect(await socket.change('division', 7)).toHaveProperty('stamp')
 })

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { App } from '../support/app/app.js'
-import { as, browserOf, isGivenUp, type Kind, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
+import { as, browserOf, isRetired, type Kind, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
 import { nameOf, whoIn } from '../support/app/users.js'
 import { turn } from '../support/app/within.js'
@@ -171,11 +171,11 @@ const TABLE: readonly (readonly [Kind, string | undefined, 'refused' | 'connecti
   ['ann', 'ann', 'own'],
   ['ann', undefined, 'refused'],
   ['ann', 'bob', 'refused'],
-  ['given-up', undefined, 'refused'],
-  ['given-up', 'ann', 'refused'],
-  ['given-up ann', 'ann', 'refused'],
-  ['given-up ann', undefined, 'refused'],
-  ['given-up ann', 'bob', 'refused'],
+  ['retired', undefined, 'refused'],
+  ['retired', 'ann', 'refused'],
+  ['retired ann', 'ann', 'refused'],
+  ['retired ann', undefined, 'refused'],
+  ['retired ann', 'bob', 'refused'],
   ['revoked ann', 'ann', 'refused'],
   ['revoked ann', undefined, 'refused'],
   ['revoked ann', 'bob', 'refused'],
@@ -190,7 +190,7 @@ describe('a handshake', () => {
     const app = await startWithHeaders()
     const visitor = await visitorWith(app, kind)
     const subject = browserOf(visitor)
-    const before = isGivenUp(app, subject)
+    const before = isRetired(app, subject)
     const connecting = visitor.connect('/', as(user, hasConsent))
     if (outcome === 'refused') {
       await expect(connecting).rejects.toMatchObject({ message: 'other_visitor', data: { code: 'other_visitor' } })
@@ -212,7 +212,7 @@ describe('a handshake', () => {
       expect(greeting.flatMap((claims) => claims.changes)).toEqual(changes)
     }
     // A handshake cannot set another cookie.
-    expect(isGivenUp(app, subject)).toBe(before)
+    expect(isRetired(app, subject)).toBe(before)
   })
 
   it("fixes the connection's visitor, despite a later sign-in", async () => {

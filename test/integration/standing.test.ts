@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { newBrowserId, type Subject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import type { Ending } from '../../server/values/ending.js'
+import type { EndMarker } from '../../server/values/end-marker.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'
 import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
@@ -55,7 +55,7 @@ describe('a cookie comparison', () => {
         read,
         cookie,
         name: cookie.browserSubject,
-        subject: present(cookie.comparison).visitor.subject() as never,
+        subject: present(cookie.memo).visitor.subject() as never,
       }
     }
     return { app, core, guest: await enter(undefined, 1), ann: await enter('ann', 2), bob: await enter('bob', 3) }
@@ -69,13 +69,17 @@ describe('a cookie comparison', () => {
     ['a ticket brings a key of another build', 'ann', ({ core, ann }) => brought(core, ann)],
     ['its user is revoked', 'ann', ({ app }) => app.live.revoke('ann')],
     ['its user is erased', 'ann', ({ app }) => app.live.erase('ann')],
-    ['another process revokes its user', 'ann', ({ core, ann }) => core.epochs.hear(ann.subject, end(core))],
-    ['the store reports a revocation', 'ann', ({ core, ann }) => core.epochs.learn(ann.subject, end(core))],
-    ['a newer epoch arrives', 'ann', ({ core, ann }) => core.epochs.learnEpoch(ann.cookie.user as never, 7)],
-    ['a newer generation arrives', 'ann', ({ core, ann }) => core.sessions.startGeneration(ann.subject, 7)],
-    ['its guest signs out', 'guest', ({ core, guest }) => core.epochs.giveUp(guest.name, undefined)],
-    ['its guest signs out at another node', 'guest', ({ core, guest }) => core.epochs.hear(guest.name, end(core))],
-    ['its user signs out in its browser', 'ann', ({ core, ann }) => core.epochs.giveUp(ann.name, undefined)],
+    ['another process revokes its user', 'ann', ({ core, ann }) => core.epochs.applyFromNode(ann.subject, end(core))],
+    ['the store reports a revocation', 'ann', ({ core, ann }) => core.epochs.applyFromStore(ann.subject, end(core))],
+    ['a newer epoch arrives', 'ann', ({ core, ann }) => core.epochs.adoptEpoch(ann.cookie.user as never, 7)],
+    ['a newer generation arrives', 'ann', ({ core, ann }) => core.values.startGeneration(ann.subject, 7)],
+    ['its guest signs out', 'guest', ({ core, guest }) => core.epochs.retire(guest.name, undefined)],
+    [
+      'its guest signs out at another node',
+      'guest',
+      ({ core, guest }) => core.epochs.applyFromNode(guest.name, end(core)),
+    ],
+    ['its user signs out in its browser', 'ann', ({ core, ann }) => core.epochs.retire(ann.name, undefined)],
     ['memory evicts its user', 'ann', ({ core, ann }) => core.subjects.evict(ann.subject), true],
     ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
@@ -84,30 +88,30 @@ describe('a cookie comparison', () => {
     const given = await both()
     const { guest, ann, bob } = given
     const others = [guest, ann, bob].filter((visitor) => visitor !== given[which])
-    const before = others.map(({ cookie }) => cookie.comparison)
+    const before = others.map(({ cookie }) => cookie.memo)
     await act(given)
-    expect(given[which].cookie.comparison === undefined).toBe(true)
-    const isKept = others.map(({ cookie }, i) => cookie.comparison !== undefined && cookie.comparison === before[i])
+    expect(given[which].cookie.memo === undefined).toBe(true)
+    const isKept = others.map(({ cookie }, i) => cookie.memo !== undefined && cookie.memo === before[i])
     expect(isKept).toEqual(others.map(() => !all))
   })
 
   it('repeats when memory is due to evict', async () => {
     const { app, core, guest } = await both()
     app.clock.advance(DAY - 1)
-    const { comparison } = guest.cookie
+    const { memo } = guest.cookie
     await guest.read()
-    expect(guest.cookie.comparison === comparison).toBe(true)
-    const merging = jest.spyOn(core.sessions, 'merge')
+    expect(guest.cookie.memo === memo).toBe(true)
+    const merging = jest.spyOn(core.values, 'merge')
     app.clock.advance(1)
     expect(await guest.read()).toBe('1')
-    expect(guest.cookie.comparison === comparison).toBe(false)
+    expect(guest.cookie.memo === memo).toBe(false)
     expect(merging).toHaveBeenCalledTimes(1)
   })
 
   it('leaves memory with its cookie text', async () => {
     const { core, guest } = await both({ maxGuestBytes: 1_000_000 })
     come(core, newcomers(core, 2000))
-    expect(guest.cookie.comparison === undefined).toBe(true)
+    expect(guest.cookie.memo === undefined).toBe(true)
     expect(await guest.read()).toBe('1')
   })
 })
@@ -122,20 +126,20 @@ function newcomers(core: Core, count: number): readonly string[] {
 }
 
 function come(core: Core, cookies: readonly string[]): void {
-  for (const cookie of cookies) core.identities.take(core.cookie.read({ headers: { cookie } }), undefined)
+  for (const cookie of cookies) core.identities.identify(core.cookie.read({ headers: { cookie } }), undefined)
 }
 
 function merge(core: Core, subject: Subject, key: string, value: string | number): void {
-  core.sessions.merge(subject, [{ key, stamp: nextStamp(core.settings.clock(), NEVER), value }], 'node')
+  core.values.merge(subject, [{ key, stamp: nextStamp(core.settings.clock(), NEVER), value }], 'node')
 }
 
 async function brought(core: Core, { read, subject }: { read(): Promise<string>; subject: Subject }): Promise<void> {
   const register = { key: 'newer', stamp: nextStamp(core.settings.clock(), NEVER), value: 1 }
-  core.sessions.merge(subject, [register], 'node')
+  core.values.merge(subject, [register], 'node')
   await read()
-  core.sessions.merge(subject, [register], 'ticket')
+  core.values.merge(subject, [register], 'ticket')
 }
 
-function end(core: Core): Ending {
-  return { epoch: core.settings.clock(), heir: undefined }
+function end(core: Core): EndMarker {
+  return { epoch: core.settings.clock(), rotatedTo: undefined }
 }

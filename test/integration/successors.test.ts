@@ -4,7 +4,7 @@ import { SigningKeys } from '../../server/ids/keys.js'
 import { browserSubject, userSubject } from '../../server/ids/subject.js'
 import type { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
-import { as, isGivenUp, SECRET, startWithHeaders } from '../support/app/kinds-of-cookies.js'
+import { as, isRetired, SECRET, startWithHeaders } from '../support/app/kinds-of-cookies.js'
 import { cookieContent } from '../support/app/users.js'
 
 const FIRST = browserId('the-first-of-its-line')
@@ -64,7 +64,7 @@ describe('the browser id after a sign-in', () => {
     await visitor.fetch('/dark', { headers: as('ann') })
     const id = cookieContent(visitor).browser
     await visitor.fetch('/leave', { headers: as('ann') })
-    expect(isGivenUp(app, browserSubject(id))).toBe(true)
+    expect(isRetired(app, browserSubject(id))).toBe(true)
     const late = [await next(app, cookie, 'ann'), await next(app, cookie, 'ann')]
     expect(new Set([FIRST, id, cookieContent(visitor).browser, ...late]).size).toBe(5)
   })

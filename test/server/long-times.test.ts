@@ -19,7 +19,7 @@ it.each(LONG)('a storeTimeout of %d ms lasts longer than a day', async (storeTim
     isOver = true
   })
   const gate = new Gate()
-  void health.ask(() => gate.pass())
+  void health.call(() => gate.pass())
   await jest.advanceTimersByTimeAsync(1000)
   gate.open()
   await jest.advanceTimersByTimeAsync(DAY)

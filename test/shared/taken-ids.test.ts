@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { StoredRegister, TakenId } from '../../shared/register.js'
 import {
+  acceptedAt,
   carrying,
   fromIdsText,
   idsOf,
@@ -9,7 +10,6 @@ import {
   isNews,
   MAX_IDS,
   readIds,
-  takenAt,
   withIds,
 } from '../../shared/taken-ids.js'
 import { fc } from '../support/app/property.js'
@@ -73,15 +73,15 @@ describe('a write', () => {
   it('knows the earlier computed changes of a page', () => {
     const written: StoredRegister = { ...before, ids: [['page-10', stamp(NOW)]] }
     const known = ['page-10', 'page-9', 'page-11', 'other-9', 'page-9-a', 'page', '-9', '9', ''].filter((id) => {
-      return takenAt(written, id) !== undefined
+      return acceptedAt(written, id) !== undefined
     })
     expect(known).toEqual(['page-10', 'page-9'])
   })
 
   it('knows the stamp of a computed change, but of no plain change', () => {
     const cut: StoredRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
-    expect([takenAt(before, 'one'), takenAt(before, 'two')]).toEqual([NOW, undefined])
-    expect([takenAt(undefined, 'one'), takenAt(cut, '')]).toEqual([undefined, undefined])
+    expect([acceptedAt(before, 'one'), acceptedAt(before, 'two')]).toEqual([NOW, undefined])
+    expect([acceptedAt(undefined, 'one'), acceptedAt(cut, '')]).toEqual([undefined, undefined])
   })
 
   it('is news if a copy has fewer ids', () => {

@@ -33,7 +33,7 @@ export interface Outgoing {
 
 /** How many ids were given up, and how many users were revoked, or had left. */
 export interface Since {
-  readonly givenUp: number
+  readonly retired: number
   readonly revoked: number
   readonly departed: number
 }
@@ -46,7 +46,7 @@ export class Exchange {
   #node: ServerNode | undefined
   readonly cookies: string
   response: FakeResponse | undefined
-  since: Since = { givenUp: 0, revoked: 0, departed: 0 }
+  since: Since = { retired: 0, revoked: 0, departed: 0 }
   openGate: () => void = () => undefined
   isAborted = false
   readonly gate: Promise<void> = new Promise((resolve) => {

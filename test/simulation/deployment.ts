@@ -169,7 +169,7 @@ export class Deployment {
     if (asked === 'aside') return
     if (asked === 'load') node.loads.set(sub, node.now())
     // A node about to delete a subject ignores its stored values.
-    const isErasing = asked === 'merge' && node.knowledge.givenUp.has(sub)
+    const isErasing = asked === 'merge' && node.knowledge.retired.has(sub)
     if (isErasing) node.knowledge.hear(received)
     this.#watcher.received(node, isErasing ? { ...received, registers: new Map() } : received, undefined)
   }

@@ -39,7 +39,7 @@ export class Durability {
   }
 
   /** A node deletes a browser id's values, and stores the end, unless a guest had nothing stored. */
-  giveUp(node: ServerNode, name: string, isUsers: boolean): void {
+  retire(node: ServerNode, name: string, isUsers: boolean): void {
     const isKnown = this.#store.rows(name).size + this.#store.removed(name).size > 0
     const isOwed = isUsers || isKnown || this.#owed.some((one) => one.name === name)
     this.end(name)

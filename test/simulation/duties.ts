@@ -47,7 +47,7 @@ export class Duties {
   /** A node has acknowledged the level of a write. */
   acknowledged(node: ServerNode, sub: string, key: string, register: Register, level: string | undefined): void {
     const { durability } = this.#world.deployment
-    const isKept = !node.knowledge.givenUp.has(sub)
+    const isKept = !node.knowledge.retired.has(sub)
     const place = this.#placeOf(node, sub, key, register)
     const fault = level === 'store' && isKept ? durability?.stored(place, key, register) : undefined
     if (fault !== undefined) this.#world.fail(fault, 'lost')
@@ -60,14 +60,14 @@ export class Duties {
   taken(node: ServerNode, sub: string, key: string, register: Register): void {
     const place = this.#placeOf(node, sub, key, register)
     const isThere = this.#world.deployment.durability?.isThere(place, key, register)
-    if (isThere === false && !node.knowledge.givenUp.has(sub))
+    if (isThere === false && !node.knowledge.retired.has(sub))
       this.#world.fail(`${key} at ${register.stamp} is taken, and the store has it not`, 'lost')
   }
 
   /** A node gives a browser id up: the others and the store must learn of the end. */
   gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment
-    durability?.giveUp(node, this.#world.storeName(browser), isUsers)
+    durability?.retire(node, this.#world.storeName(browser), isUsers)
     this.#world.checkLater(() => {
       if (bus?.hasToldEnd(node, 'browser', browser, 1) === false && !node.isOver)
         this.#world.fail(`node ${node.index} does not tell the others that a browser id was given up`)

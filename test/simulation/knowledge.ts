@@ -42,7 +42,7 @@ export interface Signed {
 }
 
 /** The relation of a cookie to the app's user. */
-export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'given-up'
+export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'retired'
 
 interface Circumstances {
   isDeclared(this: void, key: string): boolean
@@ -54,14 +54,14 @@ interface Circumstances {
 /** The least that a process must know of each subject, from its messages and acknowledgements. */
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
-  readonly givenUp: Ends = new Ends()
+  readonly retired: Ends = new Ends()
   /** Signed-out or revoked users. */
   readonly departed: Ends = new Ends()
   readonly revoked: Ends = new Ends()
   readonly #generations = new Map<string, number>()
   readonly #epochs = new Map<string, number>()
   /** The next user of a given-up browser id, and the time of its last end. */
-  readonly #heirs = new Map<string, { readonly heir: string | undefined; readonly epoch: number }>()
+  readonly #heirs = new Map<string, { readonly rotatedTo: string | undefined; readonly epoch: number }>()
   /** The newest applied end of each user: a cookie may reveal a later end. */
   readonly #ended = new Map<string, number>()
   /** The newest stamp ever received, by subject and key. */
@@ -104,7 +104,7 @@ export class Knowledge {
   }
 
   get ends(): Since {
-    return { givenUp: this.givenUp.count, revoked: this.revoked.count, departed: this.departed.count }
+    return { retired: this.retired.count, revoked: this.revoked.count, departed: this.departed.count }
   }
 
   /** Learns a cookie of this visitor, except undeclared keys. */
@@ -171,26 +171,26 @@ export class Knowledge {
 
   isGood(cookie: CookieState): boolean {
     const { browser, user } = cookie
-    return !this.givenUp.has(browser) && (user === undefined || this.isCurrent(user, cookie))
+    return !this.retired.has(browser) && (user === undefined || this.isCurrent(user, cookie))
   }
 
-  relation(cookie: CookieState | undefined, user: string | undefined): Relation {
+  cookieStatus(cookie: CookieState | undefined, user: string | undefined): Relation {
     if (!cookie) return 'none'
-    if (this.givenUp.has(cookie.browser)) return 'given-up'
+    if (this.retired.has(cookie.browser)) return 'retired'
     if (cookie.user !== undefined && !this.accepts(cookie.user, cookie)) return 'revoked'
     return cookie.user === user ? 'own' : 'other'
   }
 
-  giveUp({ browser, user }: Identity, next: string | undefined): void {
+  retire({ browser, user }: Identity, next: string | undefined): void {
     const { epoch: last } = this.#heirs.get(browser) ?? { epoch: 0 }
-    this.#heirs.set(browser, { heir: next, epoch: Math.max(Math.floor(this.#now()), last + 1) })
-    this.givenUp.add(browser)
+    this.#heirs.set(browser, { rotatedTo: next, epoch: Math.max(Math.floor(this.#now()), last + 1) })
+    this.retired.add(browser)
     if (user !== undefined && user !== next) this.departed.add(user)
   }
 
   /** The user who signed in when a browser id was given up. */
   heirOf(browser: string): string | undefined {
-    return this.#heirs.get(browser)?.heir
+    return this.#heirs.get(browser)?.rotatedTo
   }
 
   /** Whether a browser has learned of the last end of this id. */
@@ -205,7 +205,7 @@ export class Knowledge {
     const { browser, user } = departing
     for (const [key, register] of registers)
       if (key === OWN || (user === undefined && this.#isDeclared(key))) this.learn(browser, key, register)
-    this.giveUp(departing, next.user)
+    this.retire(departing, next.user)
     this.#bring(this.floors.get(browser) ?? new Map(), next)
   }
 
@@ -251,12 +251,12 @@ export class Knowledge {
     return true
   }
 
-  #endBrowser(browser: string, { epoch, heir }: End, isNow: boolean): boolean {
+  #endBrowser(browser: string, { epoch, rotatedTo }: End, isNow: boolean): boolean {
     const { epoch: last } = this.#heirs.get(browser) ?? { epoch: 0 }
-    if (this.givenUp.has(browser) && !isNow && epoch <= last) return false
-    this.#heirs.set(browser, { heir, epoch: Math.max(epoch, last) })
-    if (isNow) this.givenUp.add(browser)
-    else if (!this.givenUp.has(browser)) this.givenUp.recall(browser)
+    if (this.retired.has(browser) && !isNow && epoch <= last) return false
+    this.#heirs.set(browser, { rotatedTo, epoch: Math.max(epoch, last) })
+    if (isNow) this.retired.add(browser)
+    else if (!this.retired.has(browser)) this.retired.recall(browser)
     return true
   }
 

@@ -65,7 +65,7 @@ export class PostChecker {
   /** A POST is put off while another answer brings a cookie, or if its own cookie has ended. */
   #isPutOff(exchange: Exchange, { who }: Sync): void {
     note('a POST is put off')
-    if (exchange.identity && isQuestion(exchange) && this.#requests.begin(exchange).givenUp !== undefined) {
+    if (exchange.identity && isQuestion(exchange) && this.#requests.begin(exchange).retired !== undefined) {
       this.#requests.answered(exchange, false)
       return
     }
@@ -81,7 +81,7 @@ export class PostChecker {
     const { node, browser, hasConsent } = exchange
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
-    const brought = node.knowledge.relation(cookie, user) === 'own' ? cookie : undefined
+    const brought = node.knowledge.cookieStatus(cookie, user) === 'own' ? cookie : undefined
     // The server learns the cookie even if the page may not.
     if (brought) node.knowledge.learnCookie(brought)
     const own = hasConsent ? brought : undefined
@@ -108,7 +108,7 @@ export class PostChecker {
 
   #accepted(exchange: Exchange, visit: Visit, sync: Sync, answer: SyncAnswer, look: Look): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
-    if (visit.givenUp === undefined) this.#requests.does(exchange, 'renews')
+    if (visit.retired === undefined) this.#requests.does(exchange, 'renews')
     else if (isQuestion(exchange)) fail('is answered, though its cookie has ended')
     const { user } = visit.identity
     const speaker = speakerOf(exchange, visit)

@@ -202,7 +202,7 @@ export function misplaced(process: Process): string | undefined {
   return undefined
 }
 
-function namesOf({ core: { sessions, settings, warn } }: Process): ReadonlyMap<string, RoomNames> {
-  const fields = [...sessions.fields.values()].filter(({ rooms }) => rooms)
+function namesOf({ core: { values, settings, warn } }: Process): ReadonlyMap<string, RoomNames> {
+  const fields = [...values.fields.values()].filter(({ rooms }) => rooms)
   return new Map(fields.map(({ key }) => [key, new RoomNames(key, settings, warn)]))
 }

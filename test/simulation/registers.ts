@@ -96,7 +96,7 @@ export interface End {
   /** Values of earlier generations are erased. */
   readonly generation: number
   /** The hash of the user who signed in when a browser id was given up. */
-  readonly heir: string | undefined
+  readonly rotatedTo: string | undefined
 }
 
 /** A message between nodes, or the stored registers of a subject. */
@@ -135,6 +135,6 @@ function readReceived(kind: Received['kind'], sub: string, rows: readonly Row[],
   registers.delete(EPOCH)
   registers.delete(GENERATION)
   if (!epoch && !generation) return { kind, sub, registers, end: undefined }
-  const heir = typeof epoch?.value === 'string' ? hashOf(epoch.value) : undefined
-  return { kind, sub, registers, end: { epoch: epoch?.stamp ?? 0, generation: generation?.stamp ?? 0, heir } }
+  const rotatedTo = typeof epoch?.value === 'string' ? hashOf(epoch.value) : undefined
+  return { kind, sub, registers, end: { epoch: epoch?.stamp ?? 0, generation: generation?.stamp ?? 0, rotatedTo } }
 }

@@ -49,34 +49,34 @@ export class RequestChecker {
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     if (identity.user !== user) this.#fail(exchange, 'is taken for another user', 'foreign')
-    const relation = exchange.outgoing.isForeign ? 'withheld' : knowledge.relation(cookie, user)
-    note(`a ${exchange.outgoing.method} with a cookie that is ${relation}`)
-    const own = relation === 'own' ? cookie : undefined
+    const cookieStatus = exchange.outgoing.isForeign ? 'withheld' : knowledge.cookieStatus(cookie, user)
+    note(`a ${exchange.outgoing.method} with a cookie that is ${cookieStatus}`)
+    const own = cookieStatus === 'own' ? cookie : undefined
     const visit: Visit = {
       node,
       identity,
-      relation,
+      cookieStatus,
       own,
-      isDue: relation === 'other' || relation === 'revoked',
-      givenUp: relation === 'given-up' ? cookie?.browser : undefined,
-      isLate: relation === 'given-up' && (user === undefined || cookie?.user !== user),
+      isDue: cookieStatus === 'other' || cookieStatus === 'revoked',
+      retired: cookieStatus === 'retired' ? cookie?.browser : undefined,
+      isLate: cookieStatus === 'retired' && (user === undefined || cookie?.user !== user),
       since: exchange.since,
-      sinceOfId: exchange.since.givenUp,
+      sinceOfId: exchange.since.retired,
       left: [],
     }
     this.#visits.set(exchange, visit)
     if (!own) this.#follows(exchange, cookie?.browser, identity)
     else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
-    const isFollowed = relation === 'given-up' && cookie !== undefined && this.#isFollowed(cookie, visit)
-    const isMissed = relation === 'given-up' && cookie !== undefined && !isFollowed && knowsEnd(exchange, cookie)
+    const isFollowed = cookieStatus === 'retired' && cookie !== undefined && this.#isFollowed(cookie, visit)
+    const isMissed = cookieStatus === 'retired' && cookie !== undefined && !isFollowed && knowsEnd(exchange, cookie)
     if (isFollowed || isMissed)
-      Object.assign(visit, { relation: 'other', isDue: true, givenUp: undefined, isLate: false })
+      Object.assign(visit, { cookieStatus: 'other', isDue: true, retired: undefined, isLate: false })
     this.#sight.loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
-    else if (cookie && (relation !== 'given-up' || isMissed)) {
+    else if (cookie && (cookieStatus !== 'retired' || isMissed)) {
       // The user of an earlier end may be elsewhere now.
       const departing = isMissed ? { browser: cookie.browser, user: undefined } : cookie
-      this.#giveUp(exchange, departing, cookie.registers, relation === 'other')
+      this.#retire(exchange, departing, cookie.registers, cookieStatus === 'other')
     }
     return visit
   }
@@ -103,7 +103,7 @@ export class RequestChecker {
     const visit = this.begin(exchange)
     const { own, isDue, identity, node } = visit
     const { user } = identity
-    if (visit.relation === 'withheld') {
+    if (visit.cookieStatus === 'withheld') {
       const { who, guest, user: named, held } = snapshot
       if (who ?? guest ?? named ?? held) this.#fail(exchange, 'names a visitor without a cookie', 'foreign')
       return
@@ -120,7 +120,7 @@ export class RequestChecker {
     const { knowledge } = exchange.node
     const { user, browser } = visit.identity
     if (isSuperseded(visit)) this.#fail(exchange, 'writes under an id that was given up meanwhile', 'foreign')
-    if (visit.relation === 'withheld' && (user === undefined || key === OWN))
+    if (visit.cookieStatus === 'withheld' && (user === undefined || key === OWN))
       this.#fail(exchange, 'writes for a browser that has withheld its cookie', 'foreign')
     this.does(exchange, 'sets')
     const sub = key === OWN ? browser : (user ?? browser)
@@ -139,16 +139,16 @@ export class RequestChecker {
   superseded(exchange: Exchange): void {
     note('a write is superseded')
     const visit = this.begin(exchange)
-    if (!isSuperseded(visit) && visit.relation !== 'withheld')
+    if (!isSuperseded(visit) && visit.cookieStatus !== 'withheld')
       this.#fail(exchange, 'is told that its browser was given up')
   }
 
   does(exchange: Exchange, deed: Deed): void {
     const visit = this.begin(exchange)
-    const { relation } = visit
-    if (relation === 'withheld') return
-    const isKept = relation === 'own' || relation === 'given-up'
-    visit.isDue ||= relation === 'none' || deed === 'renews' || (deed === 'sets' && !isKept)
+    const { cookieStatus } = visit
+    if (cookieStatus === 'withheld') return
+    const isKept = cookieStatus === 'own' || cookieStatus === 'retired'
+    visit.isDue ||= cookieStatus === 'none' || deed === 'renews' || (deed === 'sets' && !isKept)
   }
 
   /** The route has called `identify` after a change of the user. */
@@ -160,7 +160,7 @@ export class RequestChecker {
     const isSameUser = before.user === this.#world.subOf(userId)
     visit.identity = exchange.identity ?? before
     if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')
-    if (isSameUser && (!isRevoked || exchange.node.knowledge.givenUp.has(before.browser))) this.does(exchange, 'shows')
+    if (isSameUser && (!isRevoked || exchange.node.knowledge.retired.has(before.browser))) this.does(exchange, 'shows')
     else this.#become(exchange, visit, before, since)
   }
 
@@ -174,13 +174,13 @@ export class RequestChecker {
       return
     }
     this.#follows(exchange, before.browser, visit.identity)
-    exchange.node.knowledge.giveUp(before, undefined)
+    exchange.node.knowledge.retire(before, undefined)
     this.#world.duties.gaveUp(exchange.node, before.browser, before.user !== undefined)
-    const isNone = visit.relation === 'none' || visit.relation === 'given-up'
-    const relation = visit.relation === 'withheld' ? 'withheld' : isNone ? 'none' : 'forgotten'
+    const isNone = visit.cookieStatus === 'none' || visit.cookieStatus === 'retired'
+    const cookieStatus = visit.cookieStatus === 'withheld' ? 'withheld' : isNone ? 'none' : 'forgotten'
     const since = exchange.node.knowledge.ends
     const nothing = { own: undefined, isDue: false, isLate: false }
-    Object.assign(visit, { relation, ...nothing, since })
+    Object.assign(visit, { cookieStatus, ...nothing, since })
     this.#endAgain(exchange, visit)
     this.#ends(exchange, before)
   }
@@ -190,7 +190,7 @@ export class RequestChecker {
     const { left } = this.#visits.get(exchange) ?? {}
     const { knowledge } = exchange.node
     for (const { browser, user } of left ?? []) {
-      knowledge.giveUp({ browser, user: undefined }, knowledge.heirOf(browser))
+      knowledge.retire({ browser, user: undefined }, knowledge.heirOf(browser))
       // Even if the user has returned to that browser.
       if (user !== undefined) knowledge.departed.add(user)
     }
@@ -207,8 +207,8 @@ export class RequestChecker {
     }
     const { knowledge } = exchange.node
     const visit = this.begin(exchange)
-    const { identity, own, isDue, relation } = visit
-    if (relation === 'withheld' && exchange.isCookieChanged)
+    const { identity, own, isDue, cookieStatus } = visit
+    if (cookieStatus === 'withheld' && exchange.isCookieChanged)
       this.#fail(exchange, 'replaces a cookie that the browser has withheld', 'lost')
     if (hasEnded(visit)) {
       note('an answer comes too late')
@@ -219,9 +219,9 @@ export class RequestChecker {
       if (cookie) this.#fail(exchange, 'writes a cookie without consent', 'foreign')
       return
     }
-    if (cookie && relation === 'given-up' && !isDue) this.#fail(exchange, 'replaces a cookie that was given up')
+    if (cookie && cookieStatus === 'retired' && !isDue) this.#fail(exchange, 'replaces a cookie that was given up')
     if (!cookie && isDue) this.#fail(exchange, 'answers without the cookie')
-    if (!cookie && relation === 'forgotten' && !exchange.isCookieChanged)
+    if (!cookie && cookieStatus === 'forgotten' && !exchange.isCookieChanged)
       this.#fail(exchange, 'leaves a cookie that is to be forgotten')
     if (own) knowledge.learnCookie(own)
     if (cookie) {
@@ -249,24 +249,24 @@ export class RequestChecker {
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own } = visit
     this.#follows(exchange, before.browser, identity)
-    visit.isDue = visit.relation !== 'withheld'
+    visit.isDue = visit.cookieStatus !== 'withheld'
     visit.own = undefined
     visit.isLate = false
-    if (visit.relation === 'own') visit.relation = 'other'
-    if (!exchange.node.knowledge.givenUp.has(before.browser))
-      this.#giveUp(exchange, before, own?.registers ?? new Map(), true)
+    if (visit.cookieStatus === 'own') visit.cookieStatus = 'other'
+    if (!exchange.node.knowledge.retired.has(before.browser))
+      this.#retire(exchange, before, own?.registers ?? new Map(), true)
     visit.since = since
     this.#endAgain(exchange, visit)
   }
 
   /** Later requests with the given-up cookie must not replace the new cookie. */
   #endAgain({ node: { knowledge } }: Exchange, visit: Visit): void {
-    if (visit.givenUp !== undefined) knowledge.giveUp({ browser: visit.givenUp, user: undefined }, undefined)
-    visit.sinceOfId = knowledge.ends.givenUp
+    if (visit.retired !== undefined) knowledge.retire({ browser: visit.retired, user: undefined }, undefined)
+    visit.sinceOfId = knowledge.ends.retired
   }
 
   /** A browser id is given up; unless revoked, its values move along. */
-  #giveUp(exchange: Exchange, departing: Identity, registers: Registers, comeAlong: boolean): void {
+  #retire(exchange: Exchange, departing: Identity, registers: Registers, comeAlong: boolean): void {
     const { ledger } = this.#world
     const { knowledge } = exchange.node
     const { user, browser } = departing
@@ -275,7 +275,7 @@ export class RequestChecker {
     if (comeAlong) {
       knowledge.changeHands({ user, browser }, registers, identity)
       if (user === undefined && identity.user !== undefined) ledger.inherit(identity.user, browser)
-    } else knowledge.giveUp({ user, browser }, identity.user)
+    } else knowledge.retire({ user, browser }, identity.user)
     this.#world.duties.gaveUp(exchange.node, browser, (identity.user ?? user) !== undefined)
     this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
@@ -303,8 +303,8 @@ export class RequestChecker {
 
   /** A new id must be the user's successor, or unused. */
   #follows(exchange: Exchange, former: string | undefined, identity: Identity): void {
-    const { givenUp } = exchange.node.knowledge
-    const fault = this.#world.successors.fault(former, identity, (id) => givenUp.has(id))
+    const { retired } = exchange.node.knowledge
+    const fault = this.#world.successors.fault(former, identity, (id) => retired.has(id))
     if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
   }
 

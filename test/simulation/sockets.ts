@@ -41,10 +41,11 @@ export class SocketChecker implements WireWatcher {
   }
 
   greeted(wire: Wire): void {
-    const { relation, cookie, user } = this.#relation(wire)
-    if (isRefusable(relation, cookie)) this.#fail(wire, `is let in with a cookie that is ${relation}`, 'foreign')
+    const { cookieStatus, cookie, user } = this.#relation(wire)
+    if (isRefusable(cookieStatus, cookie))
+      this.#fail(wire, `is let in with a cookie that is ${cookieStatus}`, 'foreign')
     const { knowledge } = wire.node
-    const own = relation === 'own' ? cookie : undefined
+    const own = cookieStatus === 'own' ? cookie : undefined
     if (own) knowledge.learnCookie(own)
     const hasConsent = !wire.cookies.includes('consent=no')
     const browser = hasConsent ? own?.browser : undefined
@@ -52,13 +53,13 @@ export class SocketChecker implements WireWatcher {
     wire.browser = own?.browser
     wire.isFleeting = !own
     wire.subs.push(...[user, own?.browser].flatMap((sub) => sub ?? []))
-    note(`a connection with a cookie that is ${relation}`)
+    note(`a connection with a cookie that is ${cookieStatus}`)
   }
 
   refused(wire: Wire): void {
     note('a handshake is refused')
-    const { relation, cookie } = this.#relation(wire)
-    if (!isRefusable(relation, cookie)) this.#fail(wire, 'is refused for nothing')
+    const { cookieStatus, cookie } = this.#relation(wire)
+    if (!isRefusable(cookieStatus, cookie)) this.#fail(wire, 'is refused for nothing')
   }
 
   opens(wire: Wire): void {
@@ -147,10 +148,10 @@ export class SocketChecker implements WireWatcher {
     return this.#browser.tabs.find(({ socket }) => socket.wire === wire)
   }
 
-  #relation(wire: Wire): { relation: Relation; cookie: CookieState | undefined; user: string | undefined } {
+  #relation(wire: Wire): { cookieStatus: Relation; cookie: CookieState | undefined; user: string | undefined } {
     const cookie = this.#world.cookie(wire.cookies)
     const user = this.#world.subOf(wire.user())
-    return { relation: wire.node.knowledge.relation(cookie, user), cookie, user }
+    return { cookieStatus: wire.node.knowledge.cookieStatus(cookie, user), cookie, user }
   }
 
   /** A connection without a cookie has a new id. */
@@ -175,6 +176,8 @@ function redeemerOf({ node, user, sub }: Speaker): Parameters<typeof isOwnTicket
 }
 
 /** Whether the cookie was given up, or names another user than the app. */
-function isRefusable(relation: Relation, cookie: CookieState | undefined): boolean {
-  return relation === 'given-up' || relation === 'revoked' || (relation === 'other' && cookie?.user !== undefined)
+function isRefusable(cookieStatus: Relation, cookie: CookieState | undefined): boolean {
+  return (
+    cookieStatus === 'retired' || cookieStatus === 'revoked' || (cookieStatus === 'other' && cookie?.user !== undefined)
+  )
 }

@@ -15,7 +15,7 @@ export function isOwnTicket(ticket: string, { node: { knowledge }, identity: { u
   const { sub, changes, ...signed } = readClaims(ticket)
   if (changes.some(([, , value]) => value === FORGED)) return false
   if (sub === user) return knowledge.accepts(sub, signed)
-  return sub === browser && !knowledge.givenUp.has(sub)
+  return sub === browser && !knowledge.retired.has(sub)
 }
 
 /** Returns the fault of accepted tickets, and learns their changes. */

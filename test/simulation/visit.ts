@@ -15,11 +15,11 @@ export interface Visit {
   readonly node: ServerNode
   identity: Identity
   /** The cookie's relation to the visitor; `forgotten` after leaving with `forget`, `withheld` in a cross-site POST. */
-  relation: Relation | 'forgotten' | 'withheld'
+  cookieStatus: Relation | 'forgotten' | 'withheld'
   own: CookieState | undefined
   isDue: boolean
   /** The id of the request's cookie, if given up before. */
-  givenUp: string | undefined
+  retired: string | undefined
   /** Whether the id was given up, and the request is not of its user. */
   isLate: boolean
   since: Since
@@ -63,10 +63,10 @@ export function isSuperseded(visit: Visit): boolean {
 }
 
 /** Whether the browser id was given up, or the user revoked, since the request began. */
-function isOvertaken({ node, identity: { user, browser }, givenUp, since, sinceOfId }: Visit): boolean {
-  const { givenUp: ends, revoked } = node.knowledge
+function isOvertaken({ node, identity: { user, browser }, retired, since, sinceOfId }: Visit): boolean {
+  const { retired: ends, revoked } = node.knowledge
   if (user !== undefined && revoked.hasSince(user, since.revoked)) return true
-  return ends.has(browser) || (givenUp !== undefined && ends.hasSince(givenUp, sinceOfId))
+  return ends.has(browser) || (retired !== undefined && ends.hasSince(retired, sinceOfId))
 }
 
 /** Whether the user was revoked since the request began: a sign-in needs a new cookie. */

@@ -74,11 +74,11 @@ export class Successors {
   fault(
     former: string | undefined,
     { user, browser }: Identity,
-    isGivenUp: (id: string) => boolean,
+    isRetired: (id: string) => boolean,
   ): string | undefined {
     const way = former !== undefined && user !== undefined ? `${this.rotation} ${former} ${user}` : undefined
     const expected = way === undefined ? undefined : this.#next.get(way)
-    if (expected !== undefined && !isGivenUp(expected))
+    if (expected !== undefined && !isRetired(expected))
       return browser === expected ? undefined : 'gets another id than a request that came before it'
     if (!this.isNew(browser)) return 'is given an id that was given before'
     if (way !== undefined && expected === undefined) this.#next.set(way, browser)

@@ -6,7 +6,7 @@ import type { App, AppFields, AppOptions } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { browserId } from '../support/app/browser-id.js'
 import { liveOnly } from '../support/app/departures.js'
-import { isGivenUp } from '../support/app/kinds-of-cookies.js'
+import { isRetired } from '../support/app/kinds-of-cookies.js'
 import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -73,7 +73,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     const visitor = app.visitor(own)
     expect(await send(visitor, planted)).toEqual(NOTHING)
     for (const id of [OWN, PLANTED]) {
-      expect(isGivenUp(app, browserSubject(id))).toBe(true)
+      expect(isRetired(app, browserSubject(id))).toBe(true)
       expect(cookieContent(visitor).browser).not.toBe(id)
     }
   })
@@ -117,7 +117,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     const ann = await signedInAs(app)
     await set(ann, { division: 5 })
     expect(await send(app.visitor(liveOnly(ann.cookie)), plantedOf(app))).toEqual(NOTHING)
-    expect(isGivenUp(app, browserSubject(PLANTED))).toBe(true)
+    expect(isRetired(app, browserSubject(PLANTED))).toBe(true)
   })
 
   it('opens the socket of a guest without values or cookie', async () => {
@@ -142,7 +142,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
   it('has no effect if it has the browser\u2019s own id', async () => {
     const app = await start()
     expect(await send(app.visitor(ownOf(app)), ownOf(app))).toMatchObject({ division: 5 })
-    expect(isGivenUp(app, browserSubject(OWN))).toBe(false)
+    expect(isRetired(app, browserSubject(OWN))).toBe(false)
   })
 
   it('stays given up after a restart with a store', async () => {

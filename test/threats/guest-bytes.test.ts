@@ -36,14 +36,14 @@ async function start(options: object = {}, given: Given = {}) {
     options: { cache: { maxGuestBytes: LITTLE }, ...options },
   })
   const core = coreOf(app.live)
-  const { sessions } = core
+  const { values } = core
   const visitorOf = (index: number): Visitor => app.visitor(cookieFor(app.live, { browserId: browserId(index) }))
   /** Writes within the process. */
   const write = (index: number, key: string, value: JsonValue | undefined, id?: string): void => {
-    const field = present(sessions.fields.get(key))
-    sessions.write(new Map([[field, value]]), { subject: () => subject(index) }, 'socket', id ? { id } : undefined)
+    const field = present(values.fields.get(key))
+    values.write(new Map([[field, value]]), { subject: () => subject(index) }, 'socket', id ? { id } : undefined)
   }
-  const valueIn = (index: number, key: string) => sessions.find(subject(index))?.value(key)
+  const valueIn = (index: number, key: string) => values.find(subject(index))?.value(key)
   /** POSTs 16 kB for each of so many guests, from this number on. */
   const flood = async (from = 0): Promise<void> => {
     for (let index = from; index < from + STRANGERS; index += 1)
@@ -70,7 +70,7 @@ describe('threat 57: strangers without number', () => {
     const socket = await visitorOf(99).connect()
     expect(await socket.change('notes', ['mine'])).toHaveProperty('stamp')
     await flood()
-    for (let id = 0; id < 20; id += 1) expect(core.sessions.find(userSubject(id))?.value('notes')).toHaveLength(16)
+    for (let id = 0; id < 20; id += 1) expect(core.values.find(userSubject(id))?.value('notes')).toHaveLength(16)
     expect(valueIn(99, 'notes')).toEqual(['mine'])
   })
 
@@ -154,36 +154,36 @@ describe('threat 85: sessions of guests without number', () => {
     SessionApp.start({ options: { identify, cache: { maxGuestBytes: LITTLE }, ...given } as never })
 
   it('make room with a warning; users\u2019 and connected sessions stay', async () => {
-    const sessions = await startSessions()
-    const user = await sessions.withSession({ user: 'ann' })
-    const connected = await sessions.withSession({ cart: ['mine'] })
-    await sessions.connect(connected)
-    await sessions.read(user)
-    const old = await sessions.withSession({ cart: ['old'] })
-    for (let index = 0; index < 20; index += 1) await sessions.withSession({ notes: notes(index) })
-    const last = await sessions.withSession({ cart: ['new'] })
-    expect(await Promise.all([user, connected, old, last].map((visitor) => sessions.read(visitor)))).toEqual([
+    const values = await startSessions()
+    const user = await values.withSession({ user: 'ann' })
+    const connected = await values.withSession({ cart: ['mine'] })
+    await values.connect(connected)
+    await values.read(user)
+    const old = await values.withSession({ cart: ['old'] })
+    for (let index = 0; index < 20; index += 1) await values.withSession({ notes: notes(index) })
+    const last = await values.withSession({ cart: ['new'] })
+    expect(await Promise.all([user, connected, old, last].map((visitor) => values.read(visitor)))).toEqual([
       { user: 'ann' },
       { cart: ['mine'] },
       {},
       { cart: ['new'] },
     ])
     const warning = 'live.sessionStore() has let go of sessions of guests'
-    expect(sessions.app.warnings.filter((text) => text.includes(warning))).toHaveLength(1)
+    expect(values.app.warnings.filter((text) => text.includes(warning))).toHaveLength(1)
   })
 
   it('leave a bounded backlog for a store that is down, beside users\u2019', async () => {
     const store = memoryStore()
-    const sessions = await startSessions({ store, storeTimeout: 20 })
-    const user = await sessions.withSession({ user: 'ann' })
-    await sessions.read(user)
+    const values = await startSessions({ store, storeTimeout: 20 })
+    const user = await values.withSession({ user: 'ann' })
+    await values.read(user)
     store.fail(Number.POSITIVE_INFINITY)
-    await sessions.write(user, { cart: ['hers'] })
-    for (let index = 0; index < 20; index += 1) await sessions.withSession({ notes: notes(index) })
-    expect(coreOf(sessions.app.live).store?.unsaved.size).toBeLessThan(10)
+    await values.write(user, { cart: ['hers'] })
+    for (let index = 0; index < 20; index += 1) await values.withSession({ notes: notes(index) })
+    expect(coreOf(values.app.live).store?.unsaved.size).toBeLessThan(10)
     store.fail(0)
-    await sessions.withSession({ cart: ['new'] })
-    await sessions.app.live.settled()
+    await values.withSession({ cart: ['new'] })
+    await values.app.live.settled()
     const other = await startSessions({ store })
     expect(await other.read(other.visitor(user.cookie))).toEqual({ user: 'ann', cart: ['hers'] })
   })
@@ -209,14 +209,14 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     const rows = (id: number) => store.load(storeName(subject(id)))
     expect([await rows(1), await rows(1001), await rows(1002)]).toEqual([[], [], []])
     expect(await rows(2)).toMatchObject([{ key: '$epoch' }])
-    expect(core.epochs.isGivenUp(subject(1))).toBe(true)
+    expect(core.epochs.isRetired(subject(1))).toBe(true)
   })
 
   it('leave bounded ends in memory, besides those of users', async () => {
     const { epochs } = (await start()).core
-    epochs.giveUp(subject(-1), undefined, true)
-    for (let index = 0; index < 2500; index += 1) epochs.giveUp(subject(index), undefined)
-    expect([-1, 0, 2499].map((index) => epochs.isGivenUp(subject(index)))).toEqual([true, false, true])
+    epochs.retire(subject(-1), undefined, true)
+    for (let index = 0; index < 2500; index += 1) epochs.retire(subject(index), undefined)
+    expect([-1, 0, 2499].map((index) => epochs.isRetired(subject(index)))).toEqual([true, false, true])
   })
 
   it('leave a bounded backlog for a store that is down', async () => {

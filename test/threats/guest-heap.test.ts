@@ -28,16 +28,16 @@ const notesOf = (index: number, parts: number): string[] =>
 describe('threat 57: the heap of strangers without number', () => {
   it.each([16, 1000])('is small, cookies included: values in %i parts', async (parts) => {
     const app = await App.start<typeof fields>({ fields, options: { cache: { maxGuestBytes: ROOM } } })
-    const { cookie, identities, sessions } = coreOf(app.live)
-    const field = present(sessions.fields.get('notes'))
+    const { cookie, identities, values } = coreOf(app.live)
+    const field = present(values.fields.get('notes'))
     collect()
     const before = process.memoryUsage().heapUsed
     for (let index = 0; index < GUESTS; index += 1) {
       const browser = browserId(index)
       const read = cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browser }) } })
-      const recognize = () => identities.recognize(identities.take(read, undefined), undefined, { headers: {} })
+      const recognize = () => identities.recognize(identities.identify(read, undefined), undefined, { headers: {} })
       recognize()
-      sessions.write(new Map([[field, notesOf(index, parts)]]), { subject: () => browserSubject(browser) }, 'socket')
+      values.write(new Map([[field, notesOf(index, parts)]]), { subject: () => browserSubject(browser) }, 'socket')
       recognize()
     }
     collect()

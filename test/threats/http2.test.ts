@@ -104,7 +104,7 @@ describe('threat 53: over HTTP/2', () => {
     await entered.entered
     stream.close(constants.NGHTTP2_CANCEL)
     await left.entered
-    expect(coreOf(app.live).departures.isUnderWay('browser:a-browser-of-22-letters')).toBe(false)
+    expect(coreOf(app.live).pendingRotations.isPending('browser:a-browser-of-22-letters')).toBe(false)
   })
 
   it('an endless body ends its stream, not the connection', async () => {

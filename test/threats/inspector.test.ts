@@ -204,7 +204,7 @@ describe('the inspector, with markup in values', () => {
     const user = await app.live.user(SCRIPT)
     await user.set('cart', [SCRIPT, `"'><svg onload=alert(1)>`, '\u202egnp', '</table></main>'])
     const core = coreOf(app.live)
-    core.sessions.merge(
+    core.values.merge(
       core.subjects.residents().next().value.subject,
       [{ key: `x"${SCRIPT}`, stamp: 1 as never, value: SCRIPT }],
       'ticket',
@@ -251,7 +251,7 @@ describe('the inspector, read by an attacker', () => {
     const cookie = Buffer.from(/live=([^;]+)/.exec(visitor.cookie)?.[1] ?? '', 'base64').toString()
     const { browser } = JSON.parse(cookie)
     expect(isBrowserId(browser)).toBe(true)
-    expect(coreOf(app.live).sessions.find(browserSubject(browser))).toBeDefined()
+    expect(coreOf(app.live).values.find(browserSubject(browser))).toBeDefined()
     const { text: page } = await look(app)
     expect(page).toContain('secret')
     expect(page).toContain('class="masked"')

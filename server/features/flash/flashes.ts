@@ -4,7 +4,7 @@ import { timeAfter } from '../../../shared/stamp.js'
 import type { Core } from '../../core.js'
 import type { BrowserSubject } from '../../ids/subject.js'
 import { RotatingCache } from '../../values/rotating-cache.js'
-import { FLASH_LIFETIME, gather, type Message, type Said } from './message.js'
+import { FLASH_LIFETIME, type FlashInput, gather, type Message } from './message.js'
 
 /** Approximate bytes in memory: of a browser's entry, of a message without its content, and of the id of a taken message. */
 const PLACE = 200
@@ -19,9 +19,9 @@ export class Flashes {
   readonly #core: Pick<Core, 'guestBytes' | 'settings' | 'store'>
   readonly #waiting: RotatingCache<readonly Message[]>
   /** Ids of messages taken in this process: cookies may still have them. */
-  readonly #taken: RotatingCache<true>
+  readonly #consumed: RotatingCache<true>
   /** Ids of messages on hold for the next page load: open pages may not take them. */
-  readonly #held = new Set<string>()
+  readonly #consuming = new Set<string>()
   #count = 0
 
   constructor(core: Pick<Core, 'guestBytes' | 'settings' | 'store'>) {
@@ -29,7 +29,7 @@ export class Flashes {
     const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
     this.#core = core
     this.#waiting = RotatingCache.onMap({ ...options, shared: { bytes, weigh } })
-    this.#taken = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })
+    this.#consumed = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })
   }
 
   /** The number of messages added so far in this process: tells whether a page began to load before or after a message. */
@@ -37,7 +37,7 @@ export class Flashes {
     return this.#count
   }
 
-  add(browser: BrowserSubject, { content, isForNext }: Said): Message {
+  add(browser: BrowserSubject, { content, isForNext }: FlashInput): Message {
     const last = this.#waiting.get(browser)?.at(-1)?.at ?? 0
     this.#count += 1
     const next = isForNext ? this.#count : undefined
@@ -77,12 +77,12 @@ export class Flashes {
 
   /** Reserves messages for the next page load until `release`, as an open page would be faster. */
   hold(messages: readonly Message[]): void {
-    for (const { id } of messages) this.#held.add(id)
+    for (const { id } of messages) this.#consuming.add(id)
   }
 
   /** Ends the reservation. Returns whether any message still waits. */
   release(messages: readonly Message[]): boolean {
-    for (const { id } of messages) this.#held.delete(id)
+    for (const { id } of messages) this.#consuming.delete(id)
     return !messages.every(this.#isTaken)
   }
 
@@ -91,26 +91,26 @@ export class Flashes {
    *
    * @param since the count of messages when its page began to load; undefined for no page load
    */
-  take(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
-    return this.#take(browser, this.pending(browser, brought).filter(isFor(since)))
+  consume(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
+    return this.#consume(browser, this.pending(browser, brought).filter(isFor(since)))
   }
 
   /** Takes the messages for a single open page to show, except those on hold. */
-  takeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
-    const free = this.pending(browser, brought).filter(({ id }) => !this.#held.has(id))
-    return this.#take(browser, free.filter(isFor(since)))
+  consumeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
+    const free = this.pending(browser, brought).filter(({ id }) => !this.#consuming.has(id))
+    return this.#consume(browser, free.filter(isFor(since)))
   }
 
   /** If the store does not answer in time, shows the message: twice is better than never, and no page waits. */
-  async #take(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
+  async #consume(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
     const { store } = this.#core
-    for (const { id } of messages) this.#taken.set(id, true)
+    for (const { id } of messages) this.#consumed.set(id, true)
     if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
     const spent = await Promise.all(messages.map(({ id }) => store?.singleUse.spendInTime(`flash:${id}`)))
     return messages.filter((_, at) => spent[at] !== false)
   }
 
-  readonly #isTaken = ({ id }: Message): boolean => this.#taken.get(id) !== undefined
+  readonly #isTaken = ({ id }: Message): boolean => this.#consumed.get(id) !== undefined
 }
 
 function weigh(messages: readonly Message[]): number {

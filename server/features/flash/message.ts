@@ -25,7 +25,7 @@ export interface FlashOptions {
 }
 
 /** A validated message from the app, and its audience. */
-export interface Said {
+export interface FlashInput {
   readonly content: JsonValue
   /** Whether only pages loaded afterwards may show the message. */
   readonly isForNext: boolean
@@ -42,7 +42,7 @@ const MAX_BYTES = 1000
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  * @throws {TypeError} for an unknown option
  */
-export function acceptSaid(input: unknown, { for: pages = 'any' }: { readonly for?: unknown } = {}): Said {
+export function parseFlash(input: unknown, { for: pages = 'any' }: { readonly for?: unknown } = {}): FlashInput {
   if (pages !== 'any' && pages !== 'next') {
     const received = typeof pages === 'string' ? `'${pages.slice(0, 20)}'` : typeof pages
     throw new TypeError(`koa-live-session: flash: for: expected 'any' or 'next', received ${received}`)

@@ -1,7 +1,7 @@
 import type Koa from 'koa'
 import { isOwnPost, originClaims } from '../../http/origin.js'
 import { destinationOf, isPrefetch } from '../../http/prefetch.js'
-import { isClosed } from '../../identity/arrival.js'
+import { isClosed } from '../../identity/on-headers-sent.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
 interface Trusted {

@@ -1,14 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import type { JsonValue } from '../../../shared/json.js'
-import { isClosed, onArrival } from '../../identity/arrival.js'
+import type { Answer, ResponseHook } from '../../feature.js'
+import { isClosed, onHeadersSent } from '../../identity/on-headers-sent.js'
 import type { BrowserSubject } from '../../ids/subject.js'
-import type { Answer, AnswerPart } from '../../part.js'
 import type { Flashes } from './flashes.js'
-import { type Message, NAME, parseMessages, type Said } from './message.js'
+import { type FlashInput, type Message, NAME, parseMessages } from './message.js'
 import type { Reader } from './reader.js'
 
 /** The messages taken by a request, and their browser. */
-interface Taken {
+interface Consumed {
   readonly browser: BrowserSubject
   readonly messages: readonly Message[]
 }
@@ -26,7 +26,7 @@ const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** Adds and takes messages for a request, and returns taken messages to the queue if the response fails. */
-export class RequestFlash implements AnswerPart {
+export class RequestFlash implements ResponseHook {
   readonly #core: Needs
   readonly #visit: Answer
   readonly #res: ServerResponse
@@ -40,7 +40,7 @@ export class RequestFlash implements AnswerPart {
   /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false
   /** The messages to restore if the response is never visible. */
-  readonly #taken: Taken[] = []
+  readonly #consumed: Consumed[] = []
 
   constructor(core: Needs, visit: Answer, res: ServerResponse) {
     this.#core = core
@@ -53,17 +53,17 @@ export class RequestFlash implements AnswerPart {
     return this.#said.length > 0
   }
 
-  say(said: Said): void {
+  add(input: FlashInput): void {
     const { flashes } = this.#core
-    const message = flashes.add(this.#browser, said)
+    const message = flashes.add(this.#browser, input)
     this.#said.push(message)
-    if (said.isForNext) return
+    if (input.isForNext) return
     this.#offers.push(message)
     // If the request signs in, the browser's other pages reconnect before the response goes out, and would take the message.
     flashes.hold([message])
     if (this.#isWaiting) return
     this.#isWaiting = true
-    onArrival(this.#res, () => this.#arrive())
+    onHeadersSent(this.#res, () => this.#arrive())
   }
 
   /**
@@ -74,10 +74,10 @@ export class RequestFlash implements AnswerPart {
     this.#core.flashes.put(this.#browser, this.#said)
   }
 
-  async take(reader: Reader): Promise<readonly JsonValue[]> {
+  async consume(reader: Reader): Promise<readonly JsonValue[]> {
     const { flashes } = this.#core
     const browser = this.#browser
-    const messages = await flashes.take(browser, this.#brought, reader === 'page' ? this.#since : undefined)
+    const messages = await flashes.consume(browser, this.#brought, reader === 'page' ? this.#since : undefined)
     if (messages.length > 0) this.#show({ browser, messages })
     return messages.map(({ content }) => content)
   }
@@ -89,18 +89,18 @@ export class RequestFlash implements AnswerPart {
   }
 
   /** Restores the messages for the visitor's next page if the browser closes the connection before the response. */
-  #show(taken: Taken): void {
+  #show(taken: Consumed): void {
     const res = this.#res
     this.isForOnce = true
     if (res.headersSent) return
-    this.#taken.push(taken)
+    this.#consumed.push(taken)
     res.off('close', this.#giveBack)
     if (isClosed(res)) this.#giveBack()
     else res.once('close', this.#giveBack)
   }
 
   readonly #giveBack = (): void => {
-    for (const { browser, messages } of this.#taken.splice(0)) this.#core.flashes.giveBack(browser, messages)
+    for (const { browser, messages } of this.#consumed.splice(0)) this.#core.flashes.giveBack(browser, messages)
   }
 
   get #browser(): BrowserSubject {

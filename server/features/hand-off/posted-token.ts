@@ -10,11 +10,11 @@ import { isRecord } from '../../../shared/parse.js'
 import { HAND_OFF_FIELD } from '../../../shared/protocol.js'
 import { pathOf } from '../../../shared/schema.js'
 import type { Core } from '../../core.js'
+import type { Answer, RequestUse } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
 import { subjectHash } from '../../ids/subject.js'
 import type { Identifier } from '../../ids/visitor.js'
-import type { Answer, RequestUse } from '../../part.js'
 import { checkPurpose, type HandOff, type HandOffs } from './hand-offs.js'
 
 const READ_ALREADY =
@@ -81,7 +81,7 @@ export async function sendOn(
   const token = isForm(ctx) ? await postedToken(ctx) : undefined
   if (token === undefined) return false
   const user = await requests.identify(ctx)
-  const own = identities.take(cookie.read(ctx.req, user), user).cookie
+  const own = identities.identify(cookie.read(ctx.req, user), user).cookie
   const to = own && handOffs.target(token, subjectHash(own.browserSubject))
   if (to === undefined)
     throw new LiveSessionError('bad_ticket', 'a hand-off that is not for this browser, or is too old', { status: 204 })
@@ -96,7 +96,7 @@ export async function sendOn(
  *
  * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses the payload; errors of the body
  */
-export async function takeHandOff(
+export async function redeemHandOff(
   core: Needs,
   use: RequestUse,
   purpose: string,

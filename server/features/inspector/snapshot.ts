@@ -7,21 +7,21 @@ import { newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { LiveCookie } from '../../cookie/cookie.js'
 import type { VerifiedCookie } from '../../cookie/cookie-text.js'
+import type { Fact, Feature } from '../../feature.js'
 import type { Connections } from '../../identity/connections.js'
 import { isUser, type Subject, subjectHash, userIdOf } from '../../ids/subject.js'
-import type { Fact, Part } from '../../part.js'
 import type { Settings } from '../../settings/settings.js'
 import type { StoreState } from '../../store/health.js'
 import type { StoreSync } from '../../store/store-sync.js'
-import type { Sessions } from '../../values/sessions.js'
 import type { Resident, Subjects } from '../../values/subjects.js'
+import type { Values } from '../../values/values.js'
 import type { SeenRefusal } from './recent-refusals.js'
 
-interface Parts {
+interface SnapshotDeps {
   readonly connections: Connections
   readonly cookie: LiveCookie
-  readonly parts: readonly Pick<Part, 'facts'>[]
-  readonly sessions: Sessions
+  readonly features: readonly Pick<Feature, 'facts'>[]
+  readonly values: Values
   readonly settings: Settings
   readonly store: StoreSync | undefined
   readonly subjects: Subjects
@@ -102,9 +102,9 @@ export interface View {
 }
 
 /** Returns the current state, and changes nothing. */
-export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View): NodeSnapshot {
-  const { connections, settings, store, subjects } = parts
-  const brought = broughtBy(parts.cookie.seen(), residents)
+export function snapshotOf(deps: SnapshotDeps, { residents, hasMore, refusals }: View): NodeSnapshot {
+  const { connections, settings, store, subjects } = deps
+  const brought = broughtBy(deps.cookie.seen(), residents)
   return {
     at: settings.clock(),
     node: `${hostname()}:${process.pid}`,
@@ -113,7 +113,7 @@ export function snapshotOf(parts: Parts, { residents, hasMore, refusals }: View)
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.health.state, unsaved: store.unsaved.size },
     subjects: residents
-      .map((resident) => subjectSnapshot(parts, resident, brought.get(resident.subject)))
+      .map((resident) => subjectSnapshot(deps, resident, brought.get(resident.subject)))
       .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1)),
     hasMore,
     refusals,
@@ -125,12 +125,12 @@ function nameOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
 
-function subjectSnapshot(parts: Parts, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
+function subjectSnapshot(deps: SnapshotDeps, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
   const { subject, replica, holding } = resident
-  const values = replica.registers().flatMap(({ key }) => valueSnapshot(parts, resident, key, brought) ?? [])
+  const values = replica.registers().flatMap(({ key }) => valueSnapshot(deps, resident, key, brought) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
-  const unsaved = parts.store?.unsaved.of(subject).map(({ key }) => key) ?? []
+  const unsaved = deps.store?.unsaved.of(subject).map(({ key }) => key) ?? []
   return {
     id: subjectHash(subject),
     userId: isUser(subject) ? userIdOf(subject) : undefined,
@@ -139,20 +139,20 @@ function subjectSnapshot(parts: Parts, resident: Resident, brought: ReadonlySet<
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },
-    facts: isUser(subject) ? parts.parts.flatMap(({ facts }) => facts?.(subject) ?? []) : [],
+    facts: isUser(subject) ? deps.features.flatMap(({ facts }) => facts?.(subject) ?? []) : [],
     values,
   }
 }
 
 function valueSnapshot(
-  { sessions, settings, store }: Parts,
+  { values, settings, store }: SnapshotDeps,
   { subject, replica, holding }: Resident,
   key: string,
   brought: ReadonlySet<string>,
 ): ValueSnapshot | undefined {
   const source = replica.source(key)
   if (!source) return undefined
-  const field = sessions.fields.get(key)
+  const field = values.fields.get(key)
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
   const isHeld = holding !== undefined && holding.outlets.size > 0
   const isInCookie = brought.has(writeOf(key, stamp))

@@ -6,11 +6,11 @@ import { isWithin } from '../../../shared/ms.js'
 import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import type { Core } from '../../core.js'
-import { onArrival } from '../../identity/arrival.js'
 import { hangUp } from '../../identity/connection.js'
-import { type RegisterChanges, Registers } from '../../store/registers.js'
+import { onHeadersSent } from '../../identity/on-headers-sent.js'
+import { type RegisterChanges, RegisterStore } from '../../store/register-store.js'
 import type { Updates } from '../../store/updates.js'
-import { toEnding } from '../../values/ending.js'
+import { toEndMarker } from '../../values/end-marker.js'
 import { KnownSession } from './known-session.js'
 import {
   BORN,
@@ -35,7 +35,7 @@ const LOST =
  * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for a request with it. With
  * a store, each request reads the session from the store: the visitor may have just signed out at another process.
  */
-export class AppSessions extends Registers<KnownSession> {
+export class AppSessions extends RegisterStore<KnownSession> {
   readonly updates: Updates<SessionName> | undefined
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
@@ -47,7 +47,7 @@ export class AppSessions extends Registers<KnownSession> {
     const onDrop = (count: number): void => void (count === 0 || core.store || core.warn(LOST))
     super(core, SESSION, (name, now) => new KnownSession(name, now, false), onDrop)
     const answers = {
-      ensure: ([name]: readonly SessionName[]) => name && this.ask(name).catch(() => false),
+      ensure: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
       isLoaded: (name: SessionName) => this.live(name) !== undefined,
       inTime: (name: SessionName) => this.loadInTime(name),
     }
@@ -56,9 +56,9 @@ export class AppSessions extends Registers<KnownSession> {
       confirm: (name, register, source) => {
         const session = this.live(name)
         if (session) this.merge(session, [register], source)
-        if (!this.isGivenUp(name)) core.remote.peers?.tell(name, [register])
+        if (!this.isRetired(name)) core.remote.peers?.broadcast(name, [register])
       },
-      checkOpen: () => core.sessions.checkOpen(),
+      checkOpen: () => core.values.checkOpen(),
     })
   }
 
@@ -89,7 +89,7 @@ export class AppSessions extends Registers<KnownSession> {
   /** Returns the reason for a session's end; also for a lapsed session whose end is not yet recorded. */
   endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
     if (ended !== undefined) return ended
-    if (this.isGivenUp(name)) return 'destroyed'
+    if (this.isRetired(name)) return 'destroyed'
     return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
@@ -124,12 +124,12 @@ export class AppSessions extends Registers<KnownSession> {
    * @throws {LiveSessionError} `store_unavailable` if the store does not answer, and the session is not in memory
    */
   async open(name: SessionName): Promise<KnownSession | undefined> {
-    if (this.isGivenUp(name)) return undefined
-    const isCertain = await this.ask(name)
+    if (this.isRetired(name)) return undefined
+    const isCertain = await this.reload(name)
     const session = this.live(name)
     if (session) session.usedAt = this.core.settings.clock()
     // The session has expired: end it everywhere.
-    else if (isCertain && this.find(name) && !this.isGivenUp(name)) {
+    else if (isCertain && this.find(name) && !this.isRetired(name)) {
       this.#end(name, 'expired')
       this.#hangUp(name)
       this.core.remote.store?.erase(name, [])
@@ -139,7 +139,7 @@ export class AppSessions extends Registers<KnownSession> {
 
   /** Returns whether a session of this name may exist anywhere, after asking the store. */
   async mayExist(name: SessionName): Promise<boolean> {
-    return !this.core.store || !(await this.ask(name).catch(() => false)) || this.find(name) !== undefined
+    return !this.core.store || !(await this.reload(name).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**
@@ -147,7 +147,7 @@ export class AppSessions extends Registers<KnownSession> {
    *
    * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would appear signed out
    */
-  async ask(name: SessionName): Promise<boolean> {
+  async reload(name: SessionName): Promise<boolean> {
     const { store } = this.core
     if (this.live(name)) {
       const isAnswered = this.loadInTime(name)
@@ -175,8 +175,8 @@ export class AppSessions extends Registers<KnownSession> {
 
   /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
   override write(held: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
-    this.core.sessions.checkOpen()
-    if (this.isGivenUp(held.name)) throw sessionEnded()
+    this.core.values.checkOpen()
+    if (this.isRetired(held.name)) throw sessionEnded()
     return super.write(this.live(held.name) ?? this.restore(held), changes, source)
   }
 
@@ -186,28 +186,28 @@ export class AppSessions extends Registers<KnownSession> {
    * @throws {LiveSessionError} `closed`
    */
   destroy(name: SessionName, res: ServerResponse | undefined): void {
-    const { epochs, sessions } = this.core
+    const { epochs, values: sessions } = this.core
     sessions.checkOpen()
     const isUsers = this.isUsers(name)
     this.#end(name, 'destroyed')
-    epochs.giveUp(name, undefined, isUsers)
+    epochs.retire(name, undefined, isUsers)
     const dismiss = (): void => {
       this.#hangUp(name)
       epochs.endAgain(name)
     }
-    if (res) onArrival(res, dismiss)
+    if (res) onHeadersSent(res, dismiss)
     else dismiss()
   }
 
   /** Merges a session's registers from another process or the store. Ignores a session without its creation marker. */
-  override take(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
+  override mergeRemote(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
     if (!this.isUsed) return
     const end = registers.find(({ key }) => key === EPOCH_KEY)
-    if (this.isGivenUp(name)) {
+    if (this.isRetired(name)) {
       // A second announcement of the end: the response of the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
-      this.core.epochs.hear(name, toEnding(end))
+      this.core.epochs.applyFromNode(name, toEndMarker(end))
       this.#end(name, 'destroyed')
       if (source === 'store') this.#hangUp(name)
       else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
@@ -231,7 +231,7 @@ export class AppSessions extends Registers<KnownSession> {
       const key = keyOf(change.key)
       return key === undefined ? [] : [{ ...change, key }]
     })
-    this.core.announcements.change(session, ofValues, tell)
+    this.core.notifications.change(session, ofValues, tell)
   }
 
   /** While the store is down, sends a single load at a time, as a probe for its recovery. */
@@ -249,7 +249,7 @@ export class AppSessions extends Registers<KnownSession> {
     const session = this.live(name)
     // If the store has lost the session, write everything back.
     const isWhole = stored.some(({ key }) => key === BORN)
-    if (session) this.meet(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
+    if (session) this.syncWithStore(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written before learning of the end: delete everything but the end marker.
     if (end && stored.length > 1) this.core.store?.erase(name, [end])
@@ -277,7 +277,7 @@ export class AppSessions extends Registers<KnownSession> {
     const { watchers } = session
     session.ended = end
     this.forget(session, () => true, 'job')
-    this.core.announcements.add(() => {
+    this.core.notifications.add(() => {
       for (const watcher of watchers) watcher.ended(end)
     })
   }

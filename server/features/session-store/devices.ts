@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
-import { type PartName, subjectHash, type UserSubject } from '../../ids/subject.js'
-import type { Fact } from '../../part.js'
-import { Kept, Registers } from '../../store/registers.js'
+import type { Fact } from '../../feature.js'
+import { type FeatureName, subjectHash, type UserSubject } from '../../ids/subject.js'
+import { RegisterEntry, RegisterStore } from '../../store/register-store.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
 import { BORN, type SessionName } from './session-content.js'
@@ -12,7 +12,7 @@ import type { Device } from './types.js'
 
 declare const KIND: unique symbol
 /** The name of a user's list of devices, equal in the store and in all processes. */
-export type ListName = PartName & { readonly [KIND]: 'devices' }
+export type ListName = FeatureName & { readonly [KIND]: 'devices' }
 
 const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
@@ -42,11 +42,11 @@ function deviceName(session: SessionName): string {
  * Lists each user's signed-in sessions: a register for each session in the user's list, written at most once an hour. Tracks sessions, not
  * live cookies, as a user without writes has no live cookie.
  */
-export class Devices extends Registers<Kept<ListName>> {
+export class Devices extends RegisterStore<RegisterEntry<ListName>> {
   readonly #sessions: AppSessions
 
   constructor(core: Core, sessions: AppSessions) {
-    super(core, LIST, (name, now) => new Kept(name, now, true))
+    super(core, LIST, (name, now) => new RegisterEntry(name, now, true))
     this.#sessions = sessions
   }
 
@@ -105,16 +105,16 @@ export class Devices extends Registers<Kept<ListName>> {
   async #existing(user: UserSubject): Promise<readonly Entry[]> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await Promise.all(
-      all.map(async (kept) => {
-        const isCertain = isAnswered && (await this.#sessions.ask(kept.session).catch(() => false))
-        const isThere = this.#sessions.live(kept.session) !== undefined
-        return { kept, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isGivenUp(kept.session) }
+      all.map(async (entry) => {
+        const isCertain = isAnswered && (await this.#sessions.reload(entry.session).catch(() => false))
+        const isThere = this.#sessions.live(entry.session) !== undefined
+        return { entry, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isRetired(entry.session) }
       }),
     )
-    const gone = asked.flatMap(({ kept, isGone }) => (isGone ? kept.session : []))
+    const gone = asked.flatMap(({ entry, isGone }) => (isGone ? entry.session : []))
     // Without a store, another process may have the session.
     if (gone.length > 0 && this.core.store) this.#remove(user, gone)
-    return asked.flatMap(({ kept, isGone, isOver }) => (isGone || isOver ? [] : kept))
+    return asked.flatMap(({ entry, isGone, isOver }) => (isGone || isOver ? [] : entry))
   }
 
   /** Loads the list. Without an answer of the store in time, the list may be incomplete or stale. */
@@ -142,7 +142,7 @@ export class Devices extends Registers<Kept<ListName>> {
   }
 
   /** Returns the valid entries of a list, last seen first. */
-  #entriesOf(list: Kept<ListName> | undefined): readonly Entry[] {
+  #entriesOf(list: RegisterEntry<ListName> | undefined): readonly Entry[] {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {
       const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []

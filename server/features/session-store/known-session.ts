@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
 import type { UserSubject } from '../../ids/subject.js'
-import { Kept } from '../../store/registers.js'
+import { RegisterEntry } from '../../store/register-store.js'
 import type { SessionName } from './session-content.js'
 import type { SessionEnd } from './types.js'
 
@@ -12,7 +12,7 @@ export interface SessionWatcher {
 }
 
 /** A browser's koa-session in the memory of this process. */
-export class KnownSession extends Kept<SessionName> {
+export class KnownSession extends RegisterEntry<SessionName> {
   /** The connections that hold the session in memory, each with its watchers. */
   readonly holders: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
   /** The user and the hour (since 1970) of the last request. */

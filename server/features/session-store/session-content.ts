@@ -3,13 +3,13 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { PartName } from '../../ids/subject.js'
-import type { RegisterChanges } from '../../store/registers.js'
+import type { FeatureName } from '../../ids/subject.js'
+import type { RegisterChanges } from '../../store/register-store.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
 /** The name of an app's session in processes and stores: a hash, which does not reveal its id. */
-export type SessionName = PartName & { readonly [KIND]: 'session' }
+export type SessionName = FeatureName & { readonly [KIND]: 'session' }
 
 /** The contents of a session by register key: values and metadata, without stamps. */
 export type SessionContent = ReadonlyMap<string, JsonValue>

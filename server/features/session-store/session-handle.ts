@@ -4,7 +4,7 @@ import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
 import type { Report } from '../../settings/report.js'
 import type { Update } from '../../store/updates.js'
 import { Outcome, type Written } from '../../sync/outcome.js'
-import { Audience, heedRejection, type Listener, Listeners } from '../../values/listeners.js'
+import { Audience, type Listener, Listeners, reportRejection } from '../../values/listeners.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-content.js'
@@ -22,7 +22,7 @@ type ValuesListener = (values: Values) => void
 export class SessionHandle {
   readonly #sessions: AppSessions
   readonly #report: Report
-  readonly #held: KnownSession
+  readonly #entry: KnownSession
   readonly #changes = new Listeners()
   readonly #all = new Audience<Values>()
   readonly #ends = new Audience<SessionEnd>()
@@ -31,21 +31,21 @@ export class SessionHandle {
   constructor(sessions: AppSessions, report: Report, session: KnownSession, socket: Socket) {
     this.#sessions = sessions
     this.#report = report
-    this.#held = session
+    this.#entry = session
     const watchers = session.holders.get(socket.conn)
     const watcher: SessionWatcher = {
       changed: (change) => {
-        this.#changes.tell(change, report)
-        this.#tellAll()
+        this.#changes.notify(change, report)
+        this.#notifyAll()
       },
-      ended: (end) => this.#ends.tell(end, report),
+      ended: (end) => this.#ends.notify(end, report),
     }
     watchers?.add(watcher)
     socket.once('disconnecting', () => watchers?.delete(watcher))
   }
 
   get ended(): SessionEnd | undefined {
-    return this.#session ? undefined : this.#sessions.endOf(this.#held)
+    return this.#session ? undefined : this.#sessions.endOf(this.#entry)
   }
 
   get(key: string): JsonValue | undefined {
@@ -75,7 +75,7 @@ export class SessionHandle {
   subscribe(...given: readonly [ValuesListener] | readonly [key: string, ValueListener]): () => void {
     if (given.length === 1) {
       const [listener] = given
-      heedRejection(listener(this.values()), this.#report)
+      reportRejection(listener(this.values()), this.#report)
       return this.#all.add(listener)
     }
     const [key, listener] = given
@@ -87,28 +87,28 @@ export class SessionHandle {
   }
 
   onEnd(listener: (end: SessionEnd) => void): () => void {
-    const { ended } = this.#held
+    const { ended } = this.#entry
     if (ended === undefined) return this.#ends.add(listener)
     // Call only this listener: a pending announcement may notify the others.
-    heedRejection(listener(ended), this.#report)
+    reportRejection(listener(ended), this.#report)
     return () => undefined
   }
 
   get #session(): KnownSession | undefined {
-    return this.#sessions.current(this.#held)
+    return this.#sessions.current(this.#entry)
   }
 
   /** Applies a write before the caller's next line runs, except an `update` with a store. */
   #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
     const { updates } = this.#sessions
-    const { name } = this.#held
+    const { name } = this.#entry
     return Outcome.of(async () => {
       const update = this.#prepared(method, key, value)
       update.permit()
       let stamp = method === 'update' && updates ? await updates.insist(name, update) : undefined
       // The session may have ended during the store's update: then reject.
       update.permit()
-      stamp ??= this.#sessions.write(this.#held, new Map([[update.field.key, update.next()]]), update.source)
+      stamp ??= this.#sessions.write(this.#entry, new Map([[update.field.key, update.next()]]), update.source)
       return { stamp, level: await this.#sessions.level(name) }
     }, this.#report)
   }
@@ -134,12 +134,12 @@ export class SessionHandle {
   }
 
   /** Notifies listeners of all values once, after all changes of the turn. */
-  #tellAll(): void {
+  #notifyAll(): void {
     if (this.#isTelling) return
     this.#isTelling = true
     queueMicrotask(() => {
       this.#isTelling = false
-      this.#all.tell(this.values(), this.#report)
+      this.#all.notify(this.values(), this.#report)
     })
   }
 }

@@ -147,7 +147,7 @@ export class KoaSessionStore implements SessionStore {
   /** Saves for a request that has created the id, or replaces the session for the app's own code without a request. */
   #saveNew(name: SessionName, ctx: unknown, content: SessionContent, begun?: SessionContent): void {
     const source = ctx === undefined ? 'job' : 'request'
-    if (this.#sessions.isGivenUp(name)) throw new TypeError(USED)
+    if (this.#sessions.isRetired(name)) throw new TypeError(USED)
     const known = this.#sessions.live(name)
     if (known) this.#sessions.save(known, difference(contentOf(known.replica), content), source)
     else this.#sessions.write({ name, replica: new Replica() }, begun ?? changed(new Map(), content), source)

@@ -39,7 +39,7 @@ export function judge(record: Record, ends: readonly End[]): readonly string[] {
 }
 
 function isOdd({ outcome, began, ended = Infinity, browser, page }: Write, record: Record): boolean {
-  const before = record.departures.filter(({ began }) => began < ended + TOLERANCE)
+  const before = record.pendingRotations.filter(({ began }) => began < ended + TOLERANCE)
   if (outcome === 'other_visitor') return before.length === 0
   if (outcome !== 'cookies_blocked') return !OUTCOMES.includes(outcome)
   const opened = beginOf(page, record)
@@ -64,10 +64,10 @@ function beginOf(page: string, record: Record): number {
 function judgeKey(
   key: Key,
   all: readonly Write[],
-  { departures }: Record,
+  { pendingRotations }: Record,
   { browser, whose, values }: End,
 ): readonly string[] {
-  const since = lastOf(departures, browser)
+  const since = lastOf(pendingRotations, browser)
   const writes = all.filter(
     (write) => write.key === key && !write.isAdded && ['saved', 'pending'].includes(write.outcome),
   )
@@ -93,8 +93,8 @@ function judgeKey(
 }
 
 /** When a browser's subject last changed. Earlier values went along in the server's memory, which is lost without a store. */
-function lastOf(departures: readonly Departure[], browser: number): number {
-  return departures.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
+function lastOf(pendingRotations: readonly Departure[], browser: number): number {
+  return pendingRotations.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
 }
 
 /**
@@ -103,9 +103,9 @@ function lastOf(departures: readonly Departure[], browser: number): number {
  * first cookie, or if another tab made a change that the item's page had not shown.
  */
 function judgeAdded(all: readonly Write[], record: Record, { browser, whose, values }: End): readonly string[] {
-  const { departures, kills } = record
+  const { pendingRotations, kills } = record
   const there = marksOf(JSON.stringify(values['cart']))
-  const since = lastOf(departures, browser)
+  const since = lastOf(pendingRotations, browser)
   return all.flatMap((write) => {
     const [item = ''] = marksOf(write.text)
     const times = there.filter((one) => one === item).length
@@ -135,7 +135,7 @@ function marksOf(text: string): readonly string[] {
 
 /** Finds shown values of another visitor, and undefined values. */
 function judgeSights(record: Record): readonly string[] {
-  const { departures } = record
+  const { pendingRotations } = record
   const sights = record.sights()
   const written = new Map(
     record.writes().flatMap((write) => marksOf(write.text).map((mark) => [write.key + mark, write])),
@@ -144,7 +144,7 @@ function judgeSights(record: Record): readonly string[] {
   const foreign = sights.flatMap((sight) =>
     marksOf(sight.text).flatMap((mark) => {
       const write = written.get(sight.key + mark)
-      return write && isForeign(write, sight, { departures, sights })
+      return write && isForeign(write, sight, { pendingRotations, sights })
         ? [`${sight.tab} has shown ${describe(sight)}, set by ${describe(write)}`]
         : []
     }),
@@ -153,7 +153,7 @@ function judgeSights(record: Record): readonly string[] {
 }
 
 export interface Evidence {
-  readonly departures: readonly Departure[]
+  readonly pendingRotations: readonly Departure[]
   readonly sights: readonly Sight[]
 }
 
@@ -170,20 +170,20 @@ export function isForeign(write: Write, sight: Sight, evidence: Evidence): boole
 }
 
 /** Whether departures explain a sight: a browser-scoped value survives sign-ins and sign-outs, until a guest leaves. */
-function isPassedOn(write: Write, sight: Sight, { departures, sights }: Evidence): boolean {
+function isPassedOn(write: Write, sight: Sight, { pendingRotations, sights }: Evidence): boolean {
   const since = bornAt(ownerOf(sight.key, sight.whose), sights)
-  const between = departures.filter(
+  const between = pendingRotations.filter(
     ({ browser, began }) => browser === sight.browser && began > write.began && began < sight.at,
   )
   return between.length > 0 && !between.some(({ isForgotten, ended }) => isForgotten && ended < since)
 }
 
 /** Whether the guest left between the write and the sight. */
-function isLeft(write: Write, sight: Sight, { departures, sights }: Evidence): boolean {
+function isLeft(write: Write, sight: Sight, { pendingRotations, sights }: Evidence): boolean {
   if (write.page === sight.page && !wasUsers(write, sight, sights)) return false
   const since = bornAt(ownerOf(sight.key, sight.whose), sights)
   // A sign-out cannot know of a page whose browser had no cookie: nothing tied them together.
-  return departures.some(
+  return pendingRotations.some(
     ({ browser, began, ended, isOut }) =>
       isOut && browser === sight.browser && began > write.began && ended < since && hadCookie(write, began, sights),
   )

@@ -39,7 +39,7 @@ interface RecordedPage {
 /** Records the steps of a schedule, and the changes and sights of its pages. */
 export class Record {
   readonly log: string[] = []
-  readonly departures: Departure[] = []
+  readonly pendingRotations: Departure[] = []
   /** When the server was killed: without a store, it forgets which computed changes it accepted. */
   readonly kills: number[] = []
   readonly #pages = new Map<number, RecordedPage>()
@@ -71,13 +71,13 @@ export class Record {
   identityChanges(browser: number, user: string | undefined): void {
     const isForgotten = user === undefined && !this.#users.has(browser)
     const ended = Number.POSITIVE_INFINITY
-    this.departures.push({ browser, isOut: user === undefined, isForgotten, began: Date.now(), ended })
+    this.pendingRotations.push({ browser, isOut: user === undefined, isForgotten, began: Date.now(), ended })
     if (user === undefined) this.#users.delete(browser)
     else this.#users.set(browser, user)
   }
 
   identityHasChanged(): void {
-    const last = this.departures.at(-1)
+    const last = this.pendingRotations.at(-1)
     if (last) last.ended = Date.now()
   }
 

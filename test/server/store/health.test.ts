@@ -15,7 +15,8 @@ function watchProbes() {
   const start = clock.now()
   health.onTry(() => probes.push(clock.now() - start))
   const fail = async (times = 1): Promise<void> => {
-    for (let at = 0; at < times; at += 1) await health.ask(() => Promise.reject(new Error('no'))).catch(() => undefined)
+    for (let at = 0; at < times; at += 1)
+      await health.call(() => Promise.reject(new Error('no'))).catch(() => undefined)
   }
   return { ...watched, probes, fail }
 }
@@ -41,12 +42,12 @@ describe('StoreHealth', () => {
     const { health, states, errors, fail } = watched
     await fail(100)
     expect([states, errors.length]).toEqual([['down'], 1])
-    for (let at = 0; at < 2; at += 1) await health.ask(succeed)
+    for (let at = 0; at < 2; at += 1) await health.call(succeed)
     expect([states, errors.length]).toEqual([['down', 'good'], 1])
     for (const expected of [1, 2]) {
       for (let at = 0; at < 50; at += 1) {
         await fail()
-        await health.ask(succeed)
+        await health.call(succeed)
       }
       expect(errors.length).toBe(expected)
       await pass(watched, MINUTE)
@@ -56,7 +57,7 @@ describe('StoreHealth', () => {
   it('accepts an answer read right after the timers of a paused process', async () => {
     const { health, states } = watch()
     let answer: (text: string) => void = () => undefined
-    const asked = health.ask(
+    const asked = health.call(
       () =>
         new Promise<string>((resolve) => {
           answer = resolve
@@ -79,7 +80,7 @@ describe('StoreHealth', () => {
     expect(probes).toEqual([])
     await pass(watched, 1)
     expect(probes).toEqual([2000])
-    await health.ask(succeed)
+    await health.call(succeed)
     expect(probes).toEqual([2000, 2000])
   })
 

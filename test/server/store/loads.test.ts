@@ -18,7 +18,7 @@ function createLoads({ hasAdapter = false } = {}) {
   const watched = watch()
   const memory = new Map<Subject, Replica>()
   const loaded: [Subject, readonly StoredRow[]][] = []
-  const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject), held: () => [] }
+  const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject), pinned: () => [] }
   const merge = (subject: Subject, rows: readonly StoredRow[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
@@ -27,13 +27,13 @@ function createLoads({ hasAdapter = false } = {}) {
   const core = {
     epochs: { endsOf: () => [], generation: () => 0 },
     guestBytes: new GuestBytes(1e6),
-    remote: { peers: { hasAdapter, tell: () => undefined } },
-    sessions: { find: subjects.find, merge, startGeneration: () => true },
+    remote: { peers: { hasAdapter, broadcast: () => undefined } },
+    values: { find: subjects.find, merge, startGeneration: () => true },
     settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
     subjects,
   }
-  const backlog = { size: 0, addLacking: () => undefined }
-  const loads = new Loads(soundStore(store, watched), watched.health, backlog as never, core as never, () => false)
+  const queue = { size: 0, addLacking: () => undefined }
+  const loads = new Loads(soundStore(store, watched), watched.health, queue as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()
     subjects.residency += 1

@@ -7,7 +7,7 @@ import { defineFields, type Fields } from 'koa-live-session/fields'
 import { type TestClock, testClock } from 'koa-live-session/testing'
 import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
-import type { MakePart } from '../../../server/core.js'
+import type { MakeFeature } from '../../../server/core.js'
 import { createPlugin, PARTS } from '../../../server/plugin.js'
 import { afterEachTest } from './cleanup.js'
 import { Visitor } from './visitor.js'
@@ -41,7 +41,7 @@ export interface AppOptions<F extends Fields> {
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
   /** Parts besides the usual parts. */
-  readonly parts?: readonly MakePart[]
+  readonly parts?: readonly MakeFeature[]
   /** The port of the stopped server that the app replaces. */
   readonly port?: number
 }

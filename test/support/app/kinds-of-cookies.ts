@@ -10,8 +10,8 @@ import type { Visitor } from './visitor.js'
 
 export const SECRET = 'the secret that this server signs with'
 
-export type Kind = 'none' | 'guest' | 'ann' | 'given-up' | 'given-up ann' | 'revoked ann' | 'newer'
-export const KINDS: readonly Kind[] = ['none', 'guest', 'ann', 'given-up', 'given-up ann', 'revoked ann', 'newer']
+export type Kind = 'none' | 'guest' | 'ann' | 'retired' | 'retired ann' | 'revoked ann' | 'newer'
+export const KINDS: readonly Kind[] = ['none', 'guest', 'ann', 'retired', 'retired ann', 'revoked ann', 'newer']
 
 /** Returns headers with the user and the consent of a request. */
 export function as(user: string | undefined, hasConsent = true): Record<string, string> {
@@ -50,8 +50,8 @@ export async function visitorWith(app: App, kind: Kind): Promise<Visitor> {
     return app.visitor(signedCookie(SECRET, payload))
   }
   const cookie = cookieFor(app.live, kind.endsWith('ann') ? { userId: 'ann', values } : { values })
-  if (kind === 'given-up') await app.visitor(cookie).fetch('/', { headers: as('ann') })
-  if (kind === 'given-up ann') await app.visitor(cookie).fetch('/')
+  if (kind === 'retired') await app.visitor(cookie).fetch('/', { headers: as('ann') })
+  if (kind === 'retired ann') await app.visitor(cookie).fetch('/')
   if (kind === 'revoked ann') await app.live.revoke('ann')
   return app.visitor(liveOnly(cookie))
 }
@@ -62,6 +62,6 @@ export function browserOf(visitor: Visitor): BrowserSubject | undefined {
   return browser === undefined || browser === 'b'.repeat(22) ? undefined : browserSubject(browser)
 }
 
-export function isGivenUp(app: App, subject: BrowserSubject | undefined): boolean {
-  return subject !== undefined && coreOf(app.live).epochs.isGivenUp(subject)
+export function isRetired(app: App, subject: BrowserSubject | undefined): boolean {
+  return subject !== undefined && coreOf(app.live).epochs.isRetired(subject)
 }

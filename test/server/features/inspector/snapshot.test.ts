@@ -34,7 +34,7 @@ function start(options: Pick<LiveSessionOptions<typeof fields>, 'cache' | 'onErr
     return snapshotOf(core, { residents: [...core.subjects.residents()], hasMore: false, refusals: [] })
   }
   const put = (subject: Subject, key: string, value: JsonValue | undefined, stamp = clock.now()): void => {
-    core.sessions.merge(subject, [{ key, stamp: toStamp(stamp), value }], 'socket')
+    core.values.merge(subject, [{ key, stamp: toStamp(stamp), value }], 'socket')
   }
   return { app, clock, core, live, put, snapshot }
 }

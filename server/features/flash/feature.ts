@@ -3,20 +3,20 @@ import type { JsonValue } from '../../../shared/json.js'
 import { after } from '../../../shared/promise.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
 import type { Core } from '../../core.js'
+import type { Feature, RequestUse } from '../../feature.js'
 import { usedLate } from '../../http/lateness.js'
-import type { Part, RequestUse } from '../../part.js'
 import { Flashes } from './flashes.js'
-import { acceptSaid, type FlashOptions, NAME, parseMessages, toWire } from './message.js'
+import { type FlashOptions, NAME, parseFlash, parseMessages, toWire } from './message.js'
 import { readerOf } from './reader.js'
 import { RequestFlash } from './request-flash.js'
 
 /** Creates the feature for flash messages, which a browser shows once. */
-export function flashPart({
+export function flashFeature({
   connections,
   guestBytes,
   settings,
   store,
-}: Pick<Core, 'connections' | 'guestBytes' | 'settings' | 'store'>): Part {
+}: Pick<Core, 'connections' | 'guestBytes' | 'settings' | 'store'>): Feature {
   const flashes = new Flashes({ guestBytes, settings, store })
   const offer = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
@@ -32,24 +32,24 @@ export function flashPart({
   return {
     request: {
       flash: (use, message: JsonValue, options?: FlashOptions) => {
-        const said = acceptSaid(message, options)
+        const input = parseFlash(message, options)
         use.permit()
-        return after(use.catchUp(), () => flashOf(use).say(said))
+        return after(use.catchUp(), () => flashOf(use).add(input))
       },
       // Takes none if nothing will show this response: messages wait for a visible page.
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
         const reader = readerOf(ctx, settings)
-        return reader && !visit.isSuperseded ? flashOf(use).take(reader) : []
+        return reader && !visit.isSuperseded ? flashOf(use).consume(reader) : []
       },
     },
     socket: {
       flash: (use, message: JsonValue, options?: FlashOptions) => {
-        const said = acceptSaid(message, options)
+        const input = parseFlash(message, options)
         use.permit()
-        flashes.add(use.visitor.browserSubject, said)
-        if (!said.isForNext) use.emit(FLASH)
+        flashes.add(use.visitor.browserSubject, input)
+        if (!input.isForNext) use.emit(FLASH)
       },
     },
     events: ({ cookie, visitor }) => {
@@ -60,7 +60,7 @@ export function flashPart({
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected true of a page that comes back')
           const brought = parseMessages(cookie?.members?.[NAME])
-          const taken = flashes.takeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
+          const taken = flashes.consumeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
           return after(
             taken,
             (messages): FlashAnswer => ({ ok: true, messages: messages.map(({ content }) => content) }),

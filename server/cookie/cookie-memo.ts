@@ -3,25 +3,25 @@ import type { Replica } from '../../shared/replica.js'
 import type { Visitor } from '../ids/visitor.js'
 
 /** The result of comparing a cookie with memory, as a memo: later requests with the same cookie skip merging, parsing and crypto. */
-export interface Comparison extends Readonly<Record<Exclude<Field['scope'], 'tab'>, Replica | undefined>> {
+export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab'>, Replica | undefined>> {
   readonly visitor: Visitor
   /** Whether a cookie written now would differ. Computed on first use. */
   isOutdated: boolean | undefined
 }
 
-/** A cookie with its comparison, which is undefined after any change that affects it. */
-export interface Compared {
-  comparison: Comparison | undefined
+/** A cookie with its memo, which is undefined after any change that affects it. */
+export interface MemoizedCookie {
+  memo: CookieMemo | undefined
 }
 
-/** Indexes the compared cookies by the names that their comparisons depend on. */
-export class Comparisons {
+/** Indexes the memoized cookies by the names that their memos depend on. */
+export class CookieMemos {
   /** Most names have a single cookie, and a set would take as much memory as the cookie. */
-  readonly #cookies = new Map<string, Compared | Set<Compared>>()
+  readonly #cookies = new Map<string, MemoizedCookie | Set<MemoizedCookie>>()
 
-  keep(cookie: Compared, comparison: Comparison): void {
-    cookie.comparison = comparison
-    for (const name of namesOf(comparison)) {
+  add(cookie: MemoizedCookie, memo: CookieMemo): void {
+    cookie.memo = memo
+    for (const name of namesOf(memo)) {
       const cookies = this.#cookies.get(name)
       if (cookies instanceof Set) cookies.add(cookie)
       else if (cookies === undefined || cookies === cookie) this.#cookies.set(name, cookie)
@@ -29,24 +29,24 @@ export class Comparisons {
     }
   }
 
-  /** Discards comparisons after a subject's values changed or were evicted, or after a revocation under this name. */
+  /** Discards memos after a subject's values changed or were evicted, or after a revocation under this name. */
   readonly drop = (name: string): void => {
     forget(this.#cookies.get(name))
     this.#cookies.delete(name)
   }
 
-  /** Discards all comparisons, because an eviction of replicas or cookies may affect any of them. */
+  /** Discards all memos, because an eviction of replicas or cookies may affect any of them. */
   readonly dropAll = (): void => {
     for (const cookies of this.#cookies.values()) forget(cookies)
     this.#cookies.clear()
   }
 }
 
-function forget(cookies: Compared | Set<Compared> | undefined): void {
+function forget(cookies: MemoizedCookie | Set<MemoizedCookie> | undefined): void {
   const all = cookies instanceof Set ? cookies : cookies ? [cookies] : []
-  for (const cookie of all) cookie.comparison = undefined
+  for (const cookie of all) cookie.memo = undefined
 }
 
-function namesOf({ visitor: { browserSubject, user, userSub } }: Comparison): readonly string[] {
+function namesOf({ visitor: { browserSubject, user, userSub } }: CookieMemo): readonly string[] {
   return user === undefined || userSub === undefined ? [browserSubject] : [browserSubject, user, userSub]
 }

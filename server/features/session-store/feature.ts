@@ -2,8 +2,8 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isMs, MS } from '../../../shared/ms.js'
 import type { Core } from '../../core.js'
+import type { Feature } from '../../feature.js'
 import { type UserId, type UserSubject, userSubject } from '../../ids/subject.js'
-import type { Part } from '../../part.js'
 import { checkNames } from '../../settings/option-names.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
@@ -16,7 +16,7 @@ const KEPT =
   'expected await ctx.session.regenerate() once the user is set'
 
 /** Creates the feature for `live.sessionStore()`, a store for koa-session's sessions. */
-export function sessionPart(core: Core): Part {
+export function sessionFeature(core: Core): Feature {
   const appSessions = new AppSessions(core)
   const devices = new Devices(core, appSessions)
   const store = new KoaSessionStore(appSessions, core.settings)

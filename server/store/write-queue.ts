@@ -14,13 +14,13 @@ const LONGEST_REST = 60_000
 /** Concurrent calls. A limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
 export const AT_ONCE = 32
 
-/** The context of the backlog, with callbacks for the outcome of writes. */
-export interface BacklogNeeds {
+/** The context of the queue, with callbacks for the outcome of writes. */
+export interface WriteQueueContext {
   /** The memory bound for guests' pending writes. */
   readonly guestBytes: GuestBytes
   isGuest(name: StoredName): boolean
   /** Called after the eviction of a guest's queued writes. A call in flight still completes. */
-  onLetGo(guest: StoredName): void
+  onEvict(guest: StoredName): void
   /** Returns the current generation of a subject's values. */
   generation(subject: StoredName): number
   /** Called with the store's registers for the written keys: another process's write may be newer. */
@@ -30,7 +30,7 @@ export interface BacklogNeeds {
 }
 
 /** The unconfirmed writes of a subject. */
-class Lane {
+class PendingWrites {
   /** The newest write of each key. */
   readonly registers: Replica = new Replica()
   sent: Batch | undefined
@@ -40,7 +40,7 @@ class Lane {
   outages: number
   /** Consecutive failures while the store was up. */
   failures = 0
-  isResting = false
+  isBackingOff = false
 
   constructor(outages: number) {
     this.outages = outages
@@ -51,15 +51,15 @@ class Lane {
  * A write-behind queue: retries the newest write of each key until the store confirms it. Sends one call at a time per subject, so that a
  * late write cannot restore erased values. Evicts only guests' writes, as the number of guests is unbounded.
  */
-export class Backlog {
+export class WriteQueue {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #core: BacklogNeeds
-  readonly #lanes = new Map<StoredName, Lane>()
+  readonly #core: WriteQueueContext
+  readonly #pending = new Map<StoredName, PendingWrites>()
   #underWay = 0
   #isPlanned = false
 
-  constructor(store: SoundStore, health: StoreHealth, core: BacklogNeeds) {
+  constructor(store: SoundStore, health: StoreHealth, core: WriteQueueContext) {
     this.#store = store
     this.#health = health
     this.#core = core
@@ -67,10 +67,10 @@ export class Backlog {
   }
 
   add(subject: StoredName, registers: readonly StoredRegister[]): void {
-    const lane = this.#lane(subject)
-    lane.next ??= batch()
-    for (const register of registers) lane.registers.merge(register, 'job')
-    this.#weigh(subject, lane)
+    const pending = this.#pendingOf(subject)
+    pending.next ??= batch()
+    for (const register of registers) pending.registers.merge(register, 'job')
+    this.#weigh(subject, pending)
     this.#plan()
   }
 
@@ -83,10 +83,10 @@ export class Backlog {
 
   /** Deletes all stored registers of a subject under a name, then writes `left`. */
   erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
-    const lane = this.#lane(subject)
-    lane.next = joined(lane.next ?? batch(), batch([name]))
+    const pending = this.#pendingOf(subject)
+    pending.next = joined(pending.next ?? batch(), batch([name]))
     // Drops the writes made before the erasure.
-    lane.registers.clear()
+    pending.registers.clear()
     this.add(subject, left)
   }
 
@@ -95,32 +95,32 @@ export class Backlog {
    * next load deletes late writes.
    */
   abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
-    const lane = this.#lanes.get(subject)
+    const pending = this.#pending.get(subject)
     // The first name also has the end markers: a crash during its deletion would undo a revocation.
     if (name !== storeName(subject)) this.erase(subject, left, name)
-    else if (lane) {
-      lane.registers.forget((register) => !isEnd(register))
+    else if (pending) {
+      pending.registers.forget((register) => !isEnd(register))
       this.add(subject, left)
     }
   }
 
   has(subject: StoredName): boolean {
-    return this.#lanes.has(subject)
+    return this.#pending.has(subject)
   }
 
   get size(): number {
-    return this.#lanes.size
+    return this.#pending.size
   }
 
   /** Returns the unconfirmed registers of a subject. */
   of(subject: StoredName): readonly StoredRegister[] {
-    return this.#lanes.get(subject)?.registers.registers() ?? []
+    return this.#pending.get(subject)?.registers.registers() ?? []
   }
 
   /** Resolves with true once all current writes of a subject are stored, or with false if they were evicted. */
   stored(subject: StoredName): Promise<boolean> {
-    const lane = this.#lanes.get(subject)
-    const newest = lane?.next ?? lane?.sent
+    const pending = this.#pending.get(subject)
+    const newest = pending?.next ?? pending?.sent
     return new Promise((resolve) => {
       if (newest) newest.waiters.push(resolve)
       else resolve(true)
@@ -137,13 +137,13 @@ export class Backlog {
 
   /** Resolves once all current writes are stored or evicted. */
   async allStored(): Promise<void> {
-    await Promise.all(Array.from(this.#lanes.keys(), (subject) => this.stored(subject)))
+    await Promise.all(Array.from(this.#pending.keys(), (subject) => this.stored(subject)))
   }
 
-  #lane(subject: StoredName): Lane {
-    const lane = this.#lanes.get(subject) ?? new Lane(this.#health.outages)
-    this.#lanes.set(subject, lane)
-    return lane
+  #pendingOf(subject: StoredName): PendingWrites {
+    const pending = this.#pending.get(subject) ?? new PendingWrites(this.#health.outages)
+    this.#pending.set(subject, pending)
+    return pending
   }
 
   /** Batches all writes of the current turn. */
@@ -156,74 +156,74 @@ export class Backlog {
   /** Sends queued calls. While the store is down, sends a single call as a probe. */
   #flush(): void {
     this.#isPlanned = false
-    for (const [subject, lane] of this.#lanes) {
+    for (const [subject, pending] of this.#pending) {
       if (this.#underWay >= Math.min(AT_ONCE, this.#health.concurrency)) return
-      if (!lane.sent && lane.next && !lane.isResting) void this.#send(subject, lane, lane.next)
+      if (!pending.sent && pending.next && !pending.isBackingOff) void this.#send(subject, pending, pending.next)
     }
   }
 
-  async #send(subject: StoredName, lane: Lane, sent: Batch): Promise<void> {
-    const { registers } = lane
+  async #send(subject: StoredName, pending: PendingWrites, sent: Batch): Promise<void> {
+    const { registers } = pending
     const written = Replica.of(registers.registers(), 'job')
     const generation = this.#core.generation(subject)
-    Object.assign(lane, { sent, next: undefined })
+    Object.assign(pending, { sent, next: undefined })
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
     let isStored = false
     try {
-      const rows = await this.#health.ask(() => write(this.#store, subject, written, sent, generation))
+      const rows = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
       // Values about to be erased must not return to memory.
-      if (!isErasure(lane.next)) this.#core.onStanding(subject, rows, generation)
+      if (!isErasure(pending.next)) this.#core.onStanding(subject, rows, generation)
       const isOver = generation !== this.#core.generation(subject)
       // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
-      if (!isErasure(lane.next) && !isOver) registers.forget((register) => isIn(written, register))
+      if (!isErasure(pending.next) && !isOver) registers.forget((register) => isIn(written, register))
       isStored = true
-      if (isOver || lane.outages !== this.#health.outages) this.#core.onLate(subject)
-      Object.assign(lane, { outages: this.#health.outages, failures: 0 })
+      if (isOver || pending.outages !== this.#health.outages) this.#core.onLate(subject)
+      Object.assign(pending, { outages: this.#health.outages, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
-      lane.next = joined(sent, lane.next ?? batch())
+      pending.next = joined(sent, pending.next ?? batch())
       for (const end of written.registers().filter(isEnd)) registers.merge(end, 'job')
-      if (!wasDown) this.#rest(lane)
+      if (!wasDown) this.#rest(pending)
       // Moves to the end of the queue: a rejected subject must not delay others.
-      this.#lanes.delete(subject)
-      this.#lanes.set(subject, lane)
+      this.#pending.delete(subject)
+      this.#pending.set(subject, pending)
     }
-    lane.sent = undefined
+    pending.sent = undefined
     this.#underWay -= 1
-    this.#weigh(subject, lane)
+    this.#weigh(subject, pending)
     // Writes added during the call were duplicates, or were evicted.
-    if (registers.isEmpty && !isErasure(lane.next)) {
-      for (const resolve of lane.next?.waiters ?? []) resolve(isStored)
-      this.#lanes.delete(subject)
+    if (registers.isEmpty && !isErasure(pending.next)) {
+      for (const resolve of pending.next?.waiters ?? []) resolve(isStored)
+      this.#pending.delete(subject)
     }
     this.#flush()
   }
 
   /** Counts a guest's pending writes toward the memory bound, which evicts the oldest: an attacker can create unlimited guests. */
-  #weigh(subject: StoredName, lane: Lane): void {
-    const { bytes, isEmpty } = lane.registers
+  #weigh(subject: StoredName, pending: PendingWrites): void {
+    const { bytes, isEmpty } = pending.registers
     // The guest may have signed in since.
-    const isBound = this.#core.isGuest(subject) && (!isEmpty || isErasure(lane.next))
-    this.#core.guestBytes.pin(lane, isBound ? bytes : 0, () => this.#letGo(subject, lane))
+    const isBound = this.#core.isGuest(subject) && (!isEmpty || isErasure(pending.next))
+    this.#core.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
   /** Drops a guest's queued writes, except end markers of a user: those revoke access. */
-  #letGo(guest: StoredName, lane: Lane): void {
-    const { erases, waiters = [] } = lane.next ?? {}
-    lane.registers.forget((register) => !isEnd(register) || register.value === undefined)
-    lane.next = lane.registers.isEmpty ? undefined : batch(erases)
-    if (!lane.sent && !lane.next) this.#lanes.delete(guest)
+  #evict(guest: StoredName, pending: PendingWrites): void {
+    const { erases, waiters = [] } = pending.next ?? {}
+    pending.registers.forget((register) => !isEnd(register) || register.value === undefined)
+    pending.next = pending.registers.isEmpty ? undefined : batch(erases)
+    if (!pending.sent && !pending.next) this.#pending.delete(guest)
     for (const resolve of waiters) resolve(false)
-    this.#core.onLetGo(guest)
+    this.#core.onEvict(guest)
   }
 
-  #rest(lane: Lane): void {
-    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** lane.failures)
-    lane.failures += 1
-    lane.isResting = true
+  #rest(pending: PendingWrites): void {
+    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** pending.failures)
+    pending.failures += 1
+    pending.isBackingOff = true
     const wake = (): void => {
-      lane.isResting = false
+      pending.isBackingOff = false
       this.#flush()
     }
     setTimeout(wake, pause).unref()

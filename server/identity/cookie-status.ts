@@ -3,8 +3,8 @@
 import type { Sub } from '../../shared/sub.js'
 import type { Standing } from '../values/standing.js'
 
-/** The relation of a request's live cookie to the visitor named by `identify`. */
-export type Relation =
+/** The status of a request's live cookie, for the visitor named by `identify`. */
+export type CookieStatus =
   /** No valid cookie. */
   | 'none'
   /** No cookie arrived, but the browser may have withheld its own. A cookie in the response would replace it. */
@@ -20,14 +20,13 @@ export type Relation =
   /** Its user was revoked after the signature. */
   | 'revoked'
   /** Its browser id is retired. The request may be late: sent before the next visitor came. */
-  | 'given-up'
+  | 'retired'
   /** Retired, but rotated to the current user's id at a sign-in. */
-  | 'followed'
+  | 'rotated'
   /** Retired, and the browser has missed its replacement: the request carries the notice of retirement and still this cookie. */
   | 'missed'
-
-/** The relation, or `forgotten` after the visitor had the browser forgotten. */
-export type Brought = Relation | 'forgotten'
+  /** Any, after the visitor had the browser forgotten in this request. */
+  | 'forgotten'
 
 /** The ways in which a request uses a session, in ascending order. */
 const RANK = {
@@ -38,49 +37,49 @@ const RANK = {
   /** Signs in or out, or POSTs with its own cookie. */
   renews: 3,
 } as const
-export type Deed = keyof typeof RANK
+export type SessionUse = keyof typeof RANK
 
 /** The treatment of a cookie. */
 interface Plan {
   /** The visitor of the request: the cookie's own, the browser's next visitor, or a new visitor. */
   readonly visitor: 'own' | 'next' | 'new'
   /** The minimum use for which the response writes a cookie; undefined: never. */
-  readonly least?: Deed
+  readonly least?: SessionUse
   /** Retires the browser id, and closes its connections. */
-  readonly givesUp?: true
+  readonly retires?: true
   /** Transfers the guest's values to the account, or the browser's own values to the next visitor. */
-  readonly brings?: true
+  readonly transfers?: true
   /** Without consent, clears the cookie, because it belongs to another visitor or to none. */
   readonly isForeign?: true
 }
 
-export const PLANS: Readonly<Record<Brought, Plan>> = {
+export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
   none: { visitor: 'new', least: 'shows' },
   // A cookie in the response would replace the withheld one.
   withheld: { visitor: 'new' },
   newer: { visitor: 'new' },
   own: { visitor: 'own', least: 'renews' },
-  other: { visitor: 'next', least: 'reads', givesUp: true, brings: true, isForeign: true },
-  rivals: { visitor: 'new', least: 'reads', givesUp: true, isForeign: true },
-  revoked: { visitor: 'next', least: 'reads', givesUp: true, isForeign: true },
+  other: { visitor: 'next', least: 'reads', retires: true, transfers: true, isForeign: true },
+  rivals: { visitor: 'new', least: 'reads', retires: true, isForeign: true },
+  revoked: { visitor: 'next', least: 'reads', retires: true, isForeign: true },
   // A late request must not replace the next visitor's cookie.
-  'given-up': { visitor: 'next', least: 'renews', isForeign: true },
-  followed: { visitor: 'next', least: 'reads', isForeign: true },
-  missed: { visitor: 'next', least: 'reads', givesUp: true, isForeign: true },
+  retired: { visitor: 'next', least: 'renews', isForeign: true },
+  rotated: { visitor: 'next', least: 'reads', isForeign: true },
+  missed: { visitor: 'next', least: 'reads', retires: true, isForeign: true },
   forgotten: { visitor: 'new', least: 'sets', isForeign: true },
 }
 
-/** Returns the relation of a cookie of this build, by its standing and the hashes of its user and the current user. */
-export function relationOf(standing: Standing, owner: Sub | undefined, user: Sub | undefined): Relation {
-  if (standing === 'rotated') return 'given-up'
+/** Returns the status of a cookie of this build, by its standing and the hashes of its user and the current user. */
+export function cookieStatusOf(standing: Standing, owner: Sub | undefined, user: Sub | undefined): CookieStatus {
+  if (standing === 'rotated') return 'retired'
   if (standing === 'revoked') return 'revoked'
   return owner === user ? 'own' : 'other'
 }
 
 /** The input of `cookieAction`. */
 export interface CookieFacts {
-  readonly brought: Brought
-  readonly deed: Deed
+  readonly cookieStatus: CookieStatus
+  readonly use: SessionUse
   /** The visitor's standing after the requests that ran meanwhile. */
   readonly standing: Standing
   /** Whether the request's own cookie is incomplete or about to expire. */
@@ -89,20 +88,20 @@ export interface CookieFacts {
   hasConsent(this: void): boolean
 }
 
-/** Returns how a response treats the cookie. `tell` announces the id's retirement, and replaces no cookie. */
-export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'tell' {
-  const { brought, deed, standing, isStale, hasConsent } = facts
-  const { least, isForeign } = PLANS[brought]
-  const isDue = (least !== undefined && RANK[deed] >= RANK[least]) || (brought === 'own' && isStale)
+/** Returns how a response treats the cookie. `announce` announces the id's retirement, and replaces no cookie. */
+export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'announce' {
+  const { cookieStatus, use, standing, isStale, hasConsent } = facts
+  const { least, isForeign } = PLANS[cookieStatus]
+  const isDue = (least !== undefined && RANK[use] >= RANK[least]) || (cookieStatus === 'own' && isStale)
   if (standing !== 'current') return 'keep'
-  if (brought === 'forgotten' && !isDue) return 'clear'
-  if (!isDue) return brought === 'given-up' ? 'tell' : 'keep'
+  if (cookieStatus === 'forgotten' && !isDue) return 'clear'
+  if (!isDue) return cookieStatus === 'retired' ? 'announce' : 'keep'
   if (hasConsent()) return 'write'
   // Without consent, nothing is written; a foreign cookie is cleared.
   return isForeign ? 'clear' : 'keep'
 }
 
 /** Returns the higher-ranking use. */
-export function moreOf(one: Deed, other: Deed): Deed {
+export function higherUse(one: SessionUse, other: SessionUse): SessionUse {
   return RANK[one] > RANK[other] ? one : other
 }

@@ -2,8 +2,8 @@ import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Core } from '../../core.js'
+import type { Feature } from '../../feature.js'
 import type { Subject } from '../../ids/subject.js'
-import type { Part } from '../../part.js'
 import type { LiveSocket } from '../../values/live-socket.js'
 import { RoomNames } from './room-names.js'
 
@@ -19,8 +19,8 @@ interface Place {
 }
 
 /** Creates the feature for rooms: keeps each socket in the rooms of its visitor's current values. */
-export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
-  const fields = [...sessions.fields.values()].filter(({ rooms }) => rooms)
+export function roomsFeature({ remote, values, settings, warn }: Core): Feature {
+  const fields = [...values.fields.values()].filter(({ rooms }) => rooms)
   const named = fields.map((field) => ({ field, names: new RoomNames(field.key, settings, warn) }))
   const room = (key: string, value: unknown): string[] => {
     const found = named.find(({ field }) => field.key === key)
@@ -35,7 +35,7 @@ export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
 
   const held = new Map<Subject, Set<Place>>()
   const move = (place: Place, replica: Replica | undefined): void => {
-    const value = sessions.value(place.field, replica)
+    const value = values.value(place.field, replica)
     if (value === place.value) return
     for (const name of place.room) void place.socket.leave(name)
     place.value = value
@@ -50,7 +50,7 @@ export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
       })
       for (const place of places) {
         held.set(place.subject, (held.get(place.subject) ?? new Set()).add(place))
-        move(place, sessions.find(place.subject))
+        move(place, values.find(place.subject))
       }
       return () => {
         for (const place of places) {
@@ -64,7 +64,7 @@ export function roomsPart({ remote, sessions, settings, warn }: Core): Part {
     changes: (subject) => {
       const places = held.get(subject)
       if (!places) return
-      const replica = sessions.find(subject)
+      const replica = values.find(subject)
       for (const place of places) move(place, replica)
     },
   }

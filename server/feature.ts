@@ -5,15 +5,15 @@ import type { JsonValue } from '../shared/json.js'
 import type { Awaitable } from '../shared/promise.js'
 import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/cookie-members.js'
-import type { Evidence } from './identity/recognized.js'
+import type { VisitorWithCookie } from './identity/identification.js'
 import type { Subject, UserSubject } from './ids/subject.js'
 import type { Identifier } from './ids/visitor.js'
 import type { Written } from './sync/outcome.js'
 import type { NameOwner } from './values/beyond.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
 
-/** A part's additions to the plugin. The kernel imports no part, and parts do not import each other. */
-export interface Part {
+/** A feature's additions to the plugin. The kernel imports no feature, and features do not import each other. */
+export interface Feature {
   /** Members of the plugin object, which `liveSession()` returns. */
   readonly plugin?: Readonly<Record<string, (...args: never[]) => unknown>>
   /** Members of `ctx.liveSession`. */
@@ -23,12 +23,12 @@ export interface Part {
   /** Handlers of page events by name. Called on each socket's admission. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
   /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
-  readonly opens?: (socket: LiveSocket, whose: Evidence) => () => void
+  readonly opens?: (socket: LiveSocket, identity: VisitorWithCookie) => () => void
   /** Called synchronously when a subject's values may have changed, before the app's next line. */
   readonly changes?: (subject: Subject) => void
   readonly cookie?: CookieMember
   readonly names?: readonly NameOwner[]
-  readonly handshake?: HandshakePart
+  readonly handshake?: HandshakeHook
   /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
   /** Called at the start of a request with the user from `identify`, before the app's own code. `useOf` begins the session. */
@@ -36,7 +36,7 @@ export interface Part {
   /** Additions to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
   /** Returns the values of the tab requesting a page, if the request has them. */
-  readonly tab?: (ctx: Koa.Context, whose: Evidence) => Replica | undefined
+  readonly tab?: (ctx: Koa.Context, identity: VisitorWithCookie) => Replica | undefined
   /** Called after a request has signed a user in. */
   readonly signsIn?: (ctx: Koa.Context) => void
   /** Ends a user's sign-ins, except the sign-in of the request `except`. */
@@ -77,26 +77,26 @@ export interface RequestUse {
 }
 
 /** A request and its response. */
-export interface Answer extends Evidence {
+export interface Answer extends VisitorWithCookie {
   /** Whether the visitor has left this browser. */
   readonly isSuperseded: boolean
   /** Returns whether the owner of values with this scope is known: the browser may have withheld its cookie. */
   knowsOwner(scope: Field['scope']): boolean
-  /** Adds a part to the response. */
-  join(part: AnswerPart): void
-  /** Returns the added part of this class. */
-  joined<P extends AnswerPart>(kind: new (...given: never[]) => P): P | undefined
+  /** Adds a feature to the response. */
+  join(part: ResponseHook): void
+  /** Returns the added feature of this class. */
+  joined<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined
 }
 
-/** A part's role in the handshakes of connections. */
-interface HandshakePart {
+/** A feature's role in the handshakes of connections. */
+interface HandshakeHook {
   /** Called when a browser connects. Returns a function that creates members for each of its sockets, if any. */
   connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
 }
 
-/** A part's role in a response. */
-export interface AnswerPart {
-  /** Whether the part has new content for the cookie. */
+/** A feature's role in a response. */
+export interface ResponseHook {
+  /** Whether the feature has new content for the cookie. */
   readonly hasNews: boolean
   /** Whether the response must not be cached. */
   readonly isForOnce: boolean
@@ -107,7 +107,7 @@ export interface AnswerPart {
 }
 
 /** An open socket, for members of `socket.liveSession`. */
-export interface SocketUse extends Evidence {
+export interface SocketUse extends VisitorWithCookie {
   isOpen(): boolean
   /** Sends to this socket alone, if it is open. */
   readonly emit: Emit

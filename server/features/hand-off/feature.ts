@@ -3,10 +3,10 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { isWellFormed } from '../../../shared/json.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
 import type { Core } from '../../core.js'
+import type { Feature } from '../../feature.js'
 import { subjectHash } from '../../ids/subject.js'
-import type { Part } from '../../part.js'
 import { checkPurpose, HandOffs } from './hand-offs.js'
-import { sendOn, takeHandOff } from './posted-token.js'
+import { redeemHandOff, sendOn } from './posted-token.js'
 
 const LONGEST = 2000
 /** Browsers drop tabs and line ends from a URL before parsing, and treat a backslash as a slash. */
@@ -15,12 +15,12 @@ const UNSAFE = /[\p{Cc}\s\\]/u
 const ORIGIN = 'https://origin.invalid'
 
 /** Creates the feature for hand-offs: encrypted payloads from a socket's handler to the next request of its browser. */
-export function handOffPart({ cookie, identities, settings, store, warn }: Core): Part {
+export function handOffFeature({ cookie, identities, settings, store, warn }: Core): Feature {
   const handOffs = new HandOffs({ settings, store })
   const needs = { cookie, handOffs, identities, settings, warn }
   return {
     request: {
-      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) => takeHandOff(needs, use, purpose, schema),
+      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) => redeemHandOff(needs, use, purpose, schema),
     },
     socket: {
       handOff: (use, purpose: string, payload: unknown, options: { readonly to: string }) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { type StoredName, storeName } from '../../../server/ids/stored-name.js'
 import { browserSubject, userSubject } from '../../../server/ids/subject.js'
-import { Backlog } from '../../../server/store/backlog.js'
+import { WriteQueue } from '../../../server/store/write-queue.js'
 import type { StoredRow } from '../../../server/store-types.js'
 import { GuestBytes } from '../../../server/values/guest-bytes.js'
 import { browserId } from '../../support/app/browser-id.js'
@@ -27,25 +27,25 @@ const erased = (epoch: number, generation = epoch): Row[] => [
 ]
 
 /** @param users former guests, signed in since */
-function createBacklog(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySet<StoredName> = new Set()) {
+function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySet<StoredName> = new Set()) {
   const watched = watch()
   const store = new HeldStore()
   const standing: unknown[] = []
   const evicted: StoredName[] = []
   const late: StoredName[] = []
   const generations = new Map<StoredName, number>()
-  const backlog = new Backlog(soundStore(store, watched), watched.health, {
+  const queue = new WriteQueue(soundStore(store, watched), watched.health, {
     guestBytes: new GuestBytes(2 * maxGuestBytes),
     isGuest: (name) => name.startsWith('browser:') && !users.has(name),
-    onLetGo: (guest) => void evicted.push(guest),
+    onEvict: (guest) => void evicted.push(guest),
     generation: (name) => generations.get(name) ?? 0,
     onStanding: (_, rows) => void standing.push(rowsOf(rows)),
     onLate: (name) => void late.push(name),
   })
-  const add = (...rows: readonly Row[]): void => backlog.add(ANN, registers(rows))
+  const add = (...rows: readonly Row[]): void => queue.add(ANN, registers(rows))
   const fixture = {
     ...watched,
-    backlog,
+    queue,
     store,
     standing,
     evicted,
@@ -56,11 +56,11 @@ function createBacklog(maxGuestBytes = Number.POSITIVE_INFINITY, users: Readonly
       add(...rows)
       await turn()
     },
-    erase: (...left: readonly Row[]): void => backlog.erase(ANN, registers(left)),
+    erase: (...left: readonly Row[]): void => queue.erase(ANN, registers(left)),
     /** Another process has erased Ann, as generation 6. */
     abandon: (): void => {
       generations.set(ANN, 6)
-      backlog.abandon(ANN, registers(erased(6)), ANN)
+      queue.abandon(ANN, registers(erased(6)), ANN)
     },
     stored: async (name: string = ANN): Promise<unknown> => rowsOf(await store.content.load(name)),
     put: (rows: readonly Row[], name: string = ANN) => store.content.merge(name, registers(rows)),
@@ -80,18 +80,18 @@ holdTimers()
 
 describe('Backlog', () => {
   it('sends the newest write per key, one call at a time', async () => {
-    const { backlog, store, write, calls } = createBacklog()
+    const { queue, store, write, calls } = createQueue()
     for (const at of [1, 2, 3, 4]) await write(['a', at, at])
     expect(calls()).toEqual([[['a', 1, 1]]])
     await store.next.answer()
     expect(calls()).toEqual([[['a', 1, 1]], [['a', 4, 4]]])
     await store.next.answer()
-    expect([store.open.size, backlog.size]).toEqual([0, 0])
+    expect([store.open.size, queue.size]).toEqual([0, 0])
   })
 
   it('writes at most 32 subjects at a time', async () => {
-    const { backlog, store } = createBacklog()
-    for (let id = 0; id < 40; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
+    const { queue, store } = createQueue()
+    for (let id = 0; id < 40; id += 1) queue.add(userSubject(id), [register('a', 1, id)])
     await turn()
     expect(store.open.size).toBe(32)
     await store.next.answer()
@@ -99,17 +99,17 @@ describe('Backlog', () => {
   })
 
   it('confirms a repeated write without sending it again', async () => {
-    const { backlog, store, add, write } = createBacklog()
+    const { queue, store, add, write } = createQueue()
     await write(['a', 1, 1])
     add(['a', 1, 1])
-    const stored = backlog.stored(ANN)
+    const stored = queue.stored(ANN)
     await store.next.answer()
-    expect([await stored, backlog.size, store.calls.length]).toEqual([true, 0, 1])
+    expect([await stored, queue.size, store.calls.length]).toEqual([true, 0, 1])
   })
 
   describe('after an erasure by another process', () => {
     it('discards pending writes, and reports late writes', async () => {
-      const { backlog, store, late, add, write, put, abandon, stored } = createBacklog()
+      const { queue, store, late, add, write, put, abandon, stored } = createQueue()
       await write(['a', 4, 'late'])
       add(['b', 5, 'waits'], ['$epoch', 5])
       await store.content.remove(ANN)
@@ -123,21 +123,21 @@ describe('Backlog', () => {
         ['b', 7, 'new'],
         ['a', 8, 'new'],
       ])
-      expect([backlog.size, late]).toEqual([0, [ANN]])
+      expect([queue.size, late]).toEqual([0, [ANN]])
     })
 
     it('stores later writes with earlier stamps', async () => {
-      const { backlog, store, add, write, abandon, stored } = createBacklog()
+      const { queue, store, add, write, abandon, stored } = createQueue()
       await write(['a', 9, 'of a faster clock'])
       abandon()
       add(['a', 8, 'new'])
       await store.release()
       expect(await stored()).toEqual([['a', 9, 'of a faster clock'], ...erased(6)])
-      expect([await stored(ANN_6), backlog.size]).toEqual([[['a', 8, 'new']], 0])
+      expect([await stored(ANN_6), queue.size]).toEqual([[['a', 8, 'new']], 0])
     })
 
     it('retries end markers after a failed write', async () => {
-      const fixture = createBacklog()
+      const fixture = createQueue()
       const { store, add, put, abandon, stored } = fixture
       await put(erased(6))
       add(['a', 4, 'waits'])
@@ -151,7 +151,7 @@ describe('Backlog', () => {
     })
 
     it('completes its own pending erasure', async () => {
-      const { store, add, write, erase, abandon, stored } = createBacklog()
+      const { store, add, write, erase, abandon, stored } = createQueue()
       await write(['a', 1, 1])
       erase(['$epoch', 2])
       add(['b', 3, 3])
@@ -163,7 +163,7 @@ describe('Backlog', () => {
 
   describe('an erasure', () => {
     it('waits for the write in flight, then deletes its values', async () => {
-      const { store, standing, write, erase, clear, stored } = createBacklog()
+      const { store, standing, write, erase, clear, stored } = createQueue()
       await write(['a', 1, 1])
       erase(['$epoch', 2])
       await turn()
@@ -176,7 +176,7 @@ describe('Backlog', () => {
     })
 
     it('keeps end markers of another process if its removal fails', async () => {
-      const fixture = createBacklog()
+      const fixture = createQueue()
       const { store, put, erase, stored } = fixture
       await put(erased(6))
       erase(...erased(2))
@@ -190,7 +190,7 @@ describe('Backlog', () => {
     })
 
     it('keeps newer end markers of another process after failing halfway', async () => {
-      const fixture = createBacklog()
+      const fixture = createQueue()
       const { store, standing, put, erase, clear, stored } = fixture
       await put([['a', 1, 1], ...erased(5)])
       erase(...erased(2))
@@ -204,7 +204,7 @@ describe('Backlog', () => {
     })
 
     it('keeps its generation despite newer revocations', async () => {
-      const { store, standing, put, write, erase, clear, stored } = createBacklog()
+      const { store, standing, put, write, erase, clear, stored } = createQueue()
       await put([
         ['a', 1, 'erased'],
         ['$epoch', 5],
@@ -220,7 +220,7 @@ describe('Backlog', () => {
     })
 
     it('restores an end marker after a failed attempt', async () => {
-      const fixture = createBacklog()
+      const fixture = createQueue()
       const { store, write, erase, clear, stored } = fixture
       await write(['$epoch', 2])
       erase(['$epoch', 2])
@@ -234,25 +234,25 @@ describe('Backlog', () => {
     })
 
     it('deletes values of an earlier generation, but not of a later', async () => {
-      const { backlog, store, put, abandon, erase, stored } = createBacklog()
+      const { queue, store, put, abandon, erase, stored } = createQueue()
       await put([['$generation', 4]])
       for (const name of ['user@4:s:ann', 'user@9:s:ann']) await put([['a', 5, 'a value']], name)
       abandon()
       erase(...erased(6))
       await store.release()
-      await backlog.allStored()
+      await queue.allStored()
       expect(await stored('user@4:s:ann')).toEqual([])
       await put([['$generation', 9]])
       erase(...erased(6))
-      await backlog.allStored()
+      await queue.allStored()
       expect(await stored('user@9:s:ann')).toEqual([['a', 5, 'a value']])
     })
   })
 
   it('retries rejected rows with backoff up to a minute, without delaying others', async () => {
     const BOB = userSubject('bob')
-    const fixture = createBacklog()
-    const { backlog, store, clock, errors, states, write, stored } = fixture
+    const fixture = createQueue()
+    const { queue, store, clock, errors, states, write, stored } = fixture
     const rejected: number[] = []
     Object.assign(store, {
       merge: async (subject: string, rows: readonly StoredRow[]) => {
@@ -263,7 +263,7 @@ describe('Backlog', () => {
     })
     await write(['a', 1, 1])
     for (let at = 0; at < 10 * 60; at += 1) {
-      backlog.add(BOB, [register('a', at + 1, at)])
+      queue.add(BOB, [register('a', at + 1, at)])
       await pass(fixture, 1000)
       // The backoff of the whole store comes between.
       if (at % 5 === 4) expect(await stored(BOB)).toEqual([['a', at + 1, at]])
@@ -280,7 +280,7 @@ describe('Backlog', () => {
 
   describe('on a failing store', () => {
     it('reports the first late write only', async () => {
-      const fixture = createBacklog()
+      const fixture = createQueue()
       const { store, late, add, write } = fixture
       await write(['a', 1, 1])
       await store.next.fail()
@@ -293,21 +293,21 @@ describe('Backlog', () => {
     })
 
     it('probes with a single call, then stores everything', async () => {
-      const fixture = createBacklog()
-      const { backlog, store, states, errors, stored } = fixture
-      for (let id = 0; id < 10; id += 1) backlog.add(userSubject(id), [register('a', 1, id)])
+      const fixture = createQueue()
+      const { queue, store, states, errors, stored } = fixture
+      for (let id = 0; id < 10; id += 1) queue.add(userSubject(id), [register('a', 1, id)])
       await turn()
       for (const call of [...store.open]) await call.fail()
       for (let failure = 0; failure < 12; failure += 1) {
         await pass(fixture, 2000)
-        backlog.add(userSubject(failure), [register('b', 2, failure)])
+        queue.add(userSubject(failure), [register('b', 2, failure)])
         await turn()
         expect(store.open.size).toBe(1)
         await store.next.fail()
       }
       await pass(fixture, 2000)
       while (store.open.size > 0) await store.next.answer()
-      expect([backlog.size, states, errors]).toMatchObject([0, ['down', 'good'], [{ code: 'store_unavailable' }]])
+      expect([queue.size, states, errors]).toMatchObject([0, ['down', 'good'], [{ code: 'store_unavailable' }]])
       expect(await stored(userSubject(3))).toEqual([
         ['a', 1, 3],
         ['b', 2, 3],
@@ -315,15 +315,15 @@ describe('Backlog', () => {
     })
 
     it('retries a call after ten seconds without an answer', async () => {
-      const fixture = createBacklog()
-      const { backlog, store, states, write, stored } = fixture
+      const fixture = createQueue()
+      const { queue, store, states, write, stored } = fixture
       await write(['a', 1, 1])
       await pass(fixture, 10_000)
       expect(states).toEqual(['slow', 'down'])
       await pass(fixture, 100)
       await store.call(1).answer()
       await pass(fixture, 2000)
-      expect([backlog.size, states.at(-1)]).toEqual([0, 'good'])
+      expect([queue.size, states.at(-1)]).toEqual([0, 'good'])
       await store.call(0).answer()
       expect(await stored()).toEqual([['a', 1, 1]])
     })
@@ -334,24 +334,24 @@ describe('threat 57: unsaved writes of guests', () => {
   const guest = (index: number) => browserSubject(browserId(index))
   const kilobyte = register('a', 1, 'x'.repeat(1000))
   const startOutage = async (maxGuestBytes: number) => {
-    const fixture = createBacklog(maxGuestBytes)
+    const fixture = createQueue(maxGuestBytes)
     await fixture.write(['a', 1, 1])
     await fixture.store.next.fail()
     return fixture
   }
-  function flood(backlog: Backlog, from: number, to: number): void {
-    for (let index = from; index < to; index += 1) backlog.add(guest(index), [kilobyte])
+  function flood(queue: WriteQueue, from: number, to: number): void {
+    for (let index = from; index < to; index += 1) queue.add(guest(index), [kilobyte])
   }
 
   it('resolve with false on eviction; later writes succeed', async () => {
     const fixture = await startOutage(10_000)
-    const { backlog, store } = fixture
-    flood(backlog, 0, 1)
-    const stored = backlog.stored(guest(0))
-    flood(backlog, 1, 10)
+    const { queue, store } = fixture
+    flood(queue, 0, 1)
+    const stored = queue.stored(guest(0))
+    flood(queue, 1, 10)
     expect(await stored).toBe(false)
-    backlog.add(guest(0), [register('b', 2, 1)])
-    const later = backlog.stored(guest(0))
+    queue.add(guest(0), [register('b', 2, 1)])
+    const later = queue.stored(guest(0))
     await pass(fixture, 100)
     for (let sent = 0; sent < 9; sent += 1) await store.next.answer()
     expect(await later).toBe(true)
@@ -359,32 +359,32 @@ describe('threat 57: unsaved writes of guests', () => {
   })
 
   it('stay evicted after a failure in flight', async () => {
-    const fixture = createBacklog(10_000)
-    const { backlog, store } = fixture
-    flood(backlog, 0, 1)
-    const stored = backlog.stored(guest(0))
+    const fixture = createQueue(10_000)
+    const { queue, store } = fixture
+    flood(queue, 0, 1)
+    const stored = queue.stored(guest(0))
     await turn()
-    flood(backlog, 1, 10)
-    expect(backlog.of(guest(0))).toEqual([])
+    flood(queue, 1, 10)
+    expect(queue.of(guest(0))).toEqual([])
     await store.next.fail()
     expect(await stored).toBe(false)
     await store.release()
     await pass(fixture, 1000)
     expect(store.calls.filter(({ subject }) => subject === storeName(guest(0)))).toHaveLength(1)
-    expect(backlog.size).toBe(0)
+    expect(queue.size).toBe(0)
   })
 
   it('stay pending once the guest has become a user', async () => {
     const users = new Set<StoredName>()
-    const { backlog, store } = createBacklog(10_000, users)
-    flood(backlog, 0, 1)
+    const { queue, store } = createQueue(10_000, users)
+    flood(queue, 0, 1)
     await turn()
     users.add(guest(0))
     await store.next.answer()
-    backlog.add(guest(0), [register('b', 2, 1)])
-    flood(backlog, 1, 30)
-    expect(backlog.of(guest(0))).toHaveLength(1)
-    const stored = backlog.stored(guest(0))
+    queue.add(guest(0), [register('b', 2, 1)])
+    flood(queue, 1, 30)
+    expect(queue.of(guest(0))).toHaveLength(1)
+    const stored = queue.stored(guest(0))
     await store.release()
     expect(await stored).toBe(true)
   })

@@ -6,7 +6,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import { carrying, takenAt } from '../../shared/taken-ids.js'
+import { acceptedAt, carrying } from '../../shared/taken-ids.js'
 import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../ids/subject.js'
 import { Changes, type Origin, type UpToDispatch } from './changes.js'
 import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
@@ -20,10 +20,10 @@ export interface Writing {
 }
 
 /** The members of `Sessions` for changes from pages. */
-export type PageSessions = Pick<Sessions, 'fields' | 'find' | 'keepAgain' | 'read' | 'taken' | 'write'>
+export type PageValues = Pick<Values, 'fields' | 'find' | 'persistAgain' | 'read' | 'acceptedAt' | 'write'>
 
 /** The values of all sessions in this process: reads, writes and merges them. */
-export class Sessions {
+export class Values {
   readonly fields: FieldMap
   /** The fields of a request: all except those of tabs, because a request does not name its tab. */
   readonly requestFields: FieldMap
@@ -56,8 +56,8 @@ export class Sessions {
   }
 
   /** Returns the stamp of an accepted computed change by its id; undefined if unknown, older than two minutes, or not a computed change. */
-  taken(subject: Subject, key: string, id: string): Stamp | undefined {
-    return takenAt(this.find(subject)?.register(key), id)
+  acceptedAt(subject: Subject, key: string, id: string): Stamp | undefined {
+    return acceptedAt(this.find(subject)?.register(key), id)
   }
 
   /** Returns the live value; undefined if there is none. */
@@ -85,7 +85,7 @@ export class Sessions {
     for (const [subject, written] of bySubject(changes, owner, stamp)) {
       const replica = this.find(subject)
       const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
-      this.#changes.take(subject, registers, source)
+      this.#changes.apply(subject, registers, source)
     }
     return stamp
   }
@@ -97,21 +97,21 @@ export class Sessions {
    */
   merge(subject: Subject, registers: readonly StoredRegister[], origin: Origin, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
-    const news = this.#changes.take(subject, registers, origin)
-    if (origin === 'ticket') this.#changes.allow(subject, registers)
+    const news = this.#changes.apply(subject, registers, origin)
+    if (origin === 'ticket') this.#changes.allowExport(subject, registers)
     return news
   }
 
   /** Stores a key's current register again: another process may have written it, and may be unable to reach the store. */
-  keepAgain(subject: Subject, key: string): void {
+  persistAgain(subject: Subject, key: string): void {
     const register = this.find(subject)?.register(key)
-    if (register) this.#changes.keep(subject, [register])
+    if (register) this.#changes.persist(subject, [register])
   }
 
   /** Merges a write already in the store, and announces it to the other processes. */
   confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#changes.merge(subject, [register], source)
-    this.#changes.announce(subject, [register])
+    this.#changes.notify(subject, [register])
   }
 
   /** Applies an erasure if the generation is newer than known. Returns whether the generation is current. */

@@ -6,7 +6,7 @@ import type { SyncAnswer } from '../../shared/protocol.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { stampsIn, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Whose } from '../identity/recognized.js'
+import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
@@ -15,16 +15,16 @@ import type { UpToExchange } from './up-to-exchange.js'
  *
  * @param reader the visitor in the page's tab
  */
-export function told(
+export function buildAnswer(
   core: UpToExchange,
-  whose: Whose,
+  identity: PageIdentity,
   isGreeted: boolean,
-  reader: Visitor = whose.visitor,
+  reader: Visitor = identity.visitor,
 ): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'greeting' | 'renew'> {
-  const { visitor, cookie, isKept, who } = whose
-  const renew = isGreeted ? undefined : whose.renew
+  const { visitor, cookie, isKept, who } = identity
+  const renew = isGreeted ? undefined : identity.renew
   // Memory may have evicted the visitor's values.
-  if (cookie && !isGreeted) core.freshness.compare(cookie, visitor)
+  if (cookie && !isGreeted) core.cookieSync.compare(cookie, visitor)
   return {
     ...(who === undefined ? {} : { who }),
     ...(isKept ? { kept: true } : {}),
@@ -39,32 +39,32 @@ export function told(
  * socket or with the cookie. The tab's own values have priority, because only the tab keeps them.
  */
 export function ticketOf(
-  { sessions, dispatch }: UpToExchange,
+  { values, dispatch }: UpToExchange,
   visitor: Visitor,
   changed: Iterable<Field>,
 ): Pick<SyncAnswer, 'ticket'> {
   const all = [...changed]
   if (all.length === 0) return {}
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
-  const replica = sessions.find(subject)
+  const replica = values.find(subject)
   const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
   const ticket = replica && dispatch.answer(subject, replica, fields)
   return ticket === undefined ? {} : { ticket }
 }
 
 /** The part of an answer about values kept outside the cookie. */
-export type HeldInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
+export type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
 /** Returns, for fields outside the cookie, the stamps in the store, and the keys of writes not stored yet, for which no page need wait. */
-export function heldInStore(core: UpToExchange, visitor: Visitor): Awaitable<HeldInStore> {
-  for (const field of core.sessions.requestFields.values())
+export function stampsInStore(core: UpToExchange, visitor: Visitor): Awaitable<StampsInStore> {
+  for (const field of core.values.requestFields.values())
     if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
   return { held: [] }
 }
 
-async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Promise<HeldInStore> {
-  const stampOf = (field: Field): Stamp => sessions.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
-  const fields = [...sessions.requestFields.values()].filter((field) => {
+async function askStore({ values, store }: UpToExchange, visitor: Visitor): Promise<StampsInStore> {
+  const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
+  const fields = [...values.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
   })
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
@@ -79,24 +79,24 @@ async function askStore({ sessions, store }: UpToExchange, visitor: Visitor): Pr
 }
 
 /** All readable values: a ticket per subject of the visitor. */
-function greetingOf({ dispatch, freshness, sessions }: UpToExchange, visitor: Visitor): readonly string[] {
+function greetingOf({ dispatch, cookieSync, values }: UpToExchange, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
-  return freshness.allSubjects(visitor).map((subject) => {
+  return cookieSync.allSubjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
-    return dispatch.greeting(subject, sessions.find(subject) ?? new Replica(), isOwn, isGuest)
+    return dispatch.greeting(subject, values.find(subject) ?? new Replica(), isOwn, isGuest)
   })
 }
 
 /** Returns tickets with the values missing in the visitor's cookie, grouped by subject. */
 export function missingIn(
   cookie: VerifiedCookie,
-  { dispatch, freshness, sessions }: UpToExchange,
+  { dispatch, cookieSync, values }: UpToExchange,
   visitor: Visitor,
 ): readonly string[] {
   const stamps = stampsIn(cookie)
-  return freshness.subjects(visitor).flatMap((subject) => {
-    const replica = sessions.find(subject)
-    const fields = [...sessions.fields.values()].filter((field) => {
+  return cookieSync.subjects(visitor).flatMap((subject) => {
+    const replica = values.find(subject)
+    const fields = [...values.fields.values()].filter((field) => {
       const isOwn = field.inCookie && visitor.subject(field) === subject
       return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
     })

@@ -3,29 +3,29 @@
 import type { SyncAnswer } from '../../shared/protocol.js'
 import type { CookieContent, ReadCookie, VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { Relation } from './decide.js'
+import type { CookieStatus } from './cookie-status.js'
 
 /** The visitor of a request or connection, and the visitor's own cookie, if any. */
-export interface Evidence {
+export interface VisitorWithCookie {
   readonly visitor: Visitor
   readonly cookie: VerifiedCookie | undefined
 }
 
 /** The visitor of a request or connection, with the identity for its page. */
-export interface Whose extends Evidence {
+export interface PageIdentity extends VisitorWithCookie {
   /** Whether it came with this cookie, and its visitor has consented. */
   readonly isKept: boolean
   readonly who: string | undefined
   /** The stamps in the cookie. */
-  readonly held: SyncAnswer['held']
+  readonly cookieStamps: SyncAnswer['held']
   /** Seconds after which a page in use must POST, if less than the default. */
   readonly renew: number | undefined
 }
 
 /** The result of identification. Without an `own` cookie the visitor has a new id, which `recognize` may replace by the next id. */
-export interface Recognized extends Evidence {
+export interface Identification extends VisitorWithCookie {
   /** The relation of the cookie to the visitor. */
-  readonly relation: Relation
+  readonly cookieStatus: CookieStatus
   /** The cookie, of any owner; undefined after `changeHands` and `forget`. */
   readonly read: ReadCookie | undefined
   /** The names whose connections must close, because their browser has another visitor now. */
@@ -33,4 +33,4 @@ export interface Recognized extends Evidence {
 }
 
 /** The previous visitor of a browser, with the registers of the cookie. */
-export type Departing = Pick<CookieContent, 'browser' | 'user' | 'registers'>
+export type PreviousVisitor = Pick<CookieContent, 'browser' | 'user' | 'registers'>

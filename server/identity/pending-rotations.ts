@@ -1,23 +1,23 @@
 import type { ServerResponse } from 'node:http'
 import type { UserSubject } from '../ids/subject.js'
 import type { Epochs } from '../values/epochs.js'
-import { onArrival } from './arrival.js'
 import type { Connections } from './connections.js'
+import { onHeadersSent } from './on-headers-sent.js'
 
 /** The id rotations in progress: until the response arrives, a browser still sends its former cookie. */
-export class Departures {
+export class PendingRotations {
   readonly #connections: Connections
   readonly #epochs: Epochs
   /** The number of pending responses, by the name they retire. */
-  readonly #underWay = new Map<string, number>()
+  readonly #pending = new Map<string, number>()
 
   constructor(connections: Connections, epochs: Epochs) {
     this.#connections = connections
     this.#epochs = epochs
   }
 
-  isUnderWay(name: string): boolean {
-    return this.#underWay.has(name)
+  isPending(name: string): boolean {
+    return this.#pending.has(name)
   }
 
   /**
@@ -29,7 +29,7 @@ export class Departures {
     const all = user === undefined ? names : [...names, user]
     const others = new Set(this.#connections.of(...all))
     for (const name of names) this.#count(name, 1)
-    onArrival(res, () => {
+    onHeadersSent(res, () => {
       for (const name of names) {
         this.#count(name, -1)
         // Retires the name again, for handshakes that began earlier with the former cookie.
@@ -42,8 +42,8 @@ export class Departures {
   }
 
   #count(name: string, by: number): void {
-    const count = (this.#underWay.get(name) ?? 0) + by
-    if (count === 0) this.#underWay.delete(name)
-    else this.#underWay.set(name, count)
+    const count = (this.#pending.get(name) ?? 0) + by
+    if (count === 0) this.#pending.delete(name)
+    else this.#pending.set(name, count)
   }
 }

@@ -4,14 +4,14 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
+import type { Answer, Feature, RequestUse } from '../../feature.js'
 import { destinationOf, isPrefetch } from '../../http/prefetch.js'
-import type { Answer, Part, RequestUse } from '../../part.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
 type Unvisited = Readonly<Record<string, JsonValue>>
 
 /** Creates the feature for fields with a URL parameter: a page load sets the value from the URL, and the page keeps the URL in sync. */
-export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): Part {
+export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>): Feature {
   const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
   const { cookie } = core.settings
@@ -24,7 +24,7 @@ export function addressPart(core: Pick<Core, 'limits' | 'settings' | 'warn'>): P
       const said = addressed(ctx, fields, cookie)
       if (said.length === 0) return
       const use = useOf()
-      left.set(use.visit, takeAddress(core, said, use))
+      left.set(use.visit, applyAddress(core, said, use))
     },
     snapshot: ({ ctx, visit }) => {
       const unvisited = left.get(visit) ?? {}
@@ -58,7 +58,7 @@ function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOpt
 }
 
 /** Sets fields from the request's URL. Returns the values left to the page, by key. */
-function takeAddress(
+function applyAddress(
   core: Pick<Core, 'limits' | 'settings' | 'warn'>,
   fields: readonly Field[],
   use: RequestUse,

@@ -1,32 +1,39 @@
 import { describe, expect, it } from '@jest/globals'
 import {
-  type Brought,
   type CookieFacts,
+  type CookieStatus,
   cookieAction,
-  type Deed,
-  moreOf,
-  relationOf,
-} from '../../../server/identity/decide.js'
+  cookieStatusOf,
+  higherUse,
+  type SessionUse,
+} from '../../../server/identity/cookie-status.js'
 import { subjectHash, userSubject } from '../../../server/ids/subject.js'
 
-const DEEDS: readonly Deed[] = ['reads', 'shows', 'sets', 'renews']
+const DEEDS: readonly SessionUse[] = ['reads', 'shows', 'sets', 'renews']
 
-const row = (brought: Brought, given: Partial<CookieFacts>): string[] =>
+const row = (brought: CookieStatus, given: Partial<CookieFacts>): string[] =>
   DEEDS.map((deed) =>
-    cookieAction({ brought, deed, standing: 'current', isStale: false, hasConsent: () => true, ...given }),
+    cookieAction({
+      cookieStatus: brought,
+      use: deed,
+      standing: 'current',
+      isStale: false,
+      hasConsent: () => true,
+      ...given,
+    }),
   )
 
-const [L, W, C, T] = ['keep', 'write', 'clear', 'tell']
+const [L, W, C, T] = ['keep', 'write', 'clear', 'announce']
 /** The request’s cookie; then the actions with consent, and without. */
-const TABLE: readonly (readonly [Brought, readonly string[], readonly string[]])[] = [
+const TABLE: readonly (readonly [CookieStatus, readonly string[], readonly string[]])[] = [
   // reads shows sets renews, with consent; and without
   ['none', [L, W, W, W], [L, L, L, L]],
   ['own', [L, L, L, W], [L, L, L, L]],
   ['other', [W, W, W, W], [C, C, C, C]],
   ['rivals', [W, W, W, W], [C, C, C, C]],
   ['revoked', [W, W, W, W], [C, C, C, C]],
-  ['given-up', [T, T, T, W], [T, T, T, C]],
-  ['followed', [W, W, W, W], [C, C, C, C]],
+  ['retired', [T, T, T, W], [T, T, T, C]],
+  ['rotated', [W, W, W, W], [C, C, C, C]],
   ['missed', [W, W, W, W], [C, C, C, C]],
   ['forgotten', [C, C, W, W], [C, C, C, C]],
   ['newer', [L, L, L, L], [L, L, L, L]],
@@ -57,14 +64,14 @@ describe('the cookie in an answer', () => {
         asked += 1
         return true
       }
-      cookieAction({ brought, deed, standing: 'current', isStale: false, hasConsent })
+      cookieAction({ cookieStatus: brought, use: deed, standing: 'current', isStale: false, hasConsent })
       expect([deed, asked]).toEqual([deed, agreed[index] === not[index] ? 0 : 1])
     }
   })
 
   it('follows the strongest deed', () => {
     for (const [i, one] of DEEDS.entries())
-      for (const [j, other] of DEEDS.entries()) expect(moreOf(one, other)).toBe(DEEDS[Math.max(i, j)])
+      for (const [j, other] of DEEDS.entries()) expect(higherUse(one, other)).toBe(DEEDS[Math.max(i, j)])
   })
 })
 
@@ -73,9 +80,12 @@ describe('the relation of a cookie to the visitor', () => {
 
   it('follows the standing, then the user', () => {
     for (const user of [undefined, ANN, BOB]) {
-      expect([relationOf('rotated', ANN, user), relationOf('revoked', ANN, user)]).toEqual(['given-up', 'revoked'])
-      expect(relationOf('current', ANN, user)).toBe(user === ANN ? 'own' : 'other')
-      expect(relationOf('current', undefined, user)).toBe(user === undefined ? 'own' : 'other')
+      expect([cookieStatusOf('rotated', ANN, user), cookieStatusOf('revoked', ANN, user)]).toEqual([
+        'retired',
+        'revoked',
+      ])
+      expect(cookieStatusOf('current', ANN, user)).toBe(user === ANN ? 'own' : 'other')
+      expect(cookieStatusOf('current', undefined, user)).toBe(user === undefined ? 'own' : 'other')
     }
   })
 })

@@ -6,22 +6,22 @@ import { isPast } from '../../shared/stamp.js'
 import type { Subject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { UpToValues } from '../values/up-to-values.js'
-import type { Comparison, Comparisons } from './comparison.js'
+import type { CookieMemo, CookieMemos } from './cookie-memo.js'
 import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
 
 /** Synchronizes cookies with the replicas in memory, in both directions. */
-export class Freshness {
+export class CookieSync {
   readonly #core: UpToValues
-  readonly #comparisons: Comparisons
+  readonly #memos: CookieMemos
   /** Bytes for registers in the cookie. */
-  readonly #room: number
+  readonly #space: number
   readonly #hasBrowserFields: boolean
 
-  constructor(core: UpToValues, comparisons: Comparisons) {
+  constructor(core: UpToValues, memos: CookieMemos) {
     this.#core = core
-    this.#comparisons = comparisons
-    this.#room = roomForRegisters(core.settings.cookie)
+    this.#memos = memos
+    this.#space = roomForRegisters(core.settings.cookie)
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
   }
 
@@ -38,26 +38,26 @@ export class Freshness {
   }
 
   /** Compares a cookie with memory. The first time, merges the cookie into memory. */
-  compare(cookie: VerifiedCookie, visitor: Visitor): Comparison {
-    if (cookie.comparison) return cookie.comparison
-    // After a revocation, neither merge the cookie nor keep its comparison.
+  compare(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
+    if (cookie.memo) return cookie.memo
+    // After a revocation, neither merge the cookie nor keep its memo.
     const isCurrent = this.#core.epochs.standingOf(cookie) === 'current'
-    return isCurrent ? this.meet(cookie, visitor) : this.#comparison(visitor)
+    return isCurrent ? this.mergeAndCompare(cookie, visitor) : this.#memo(visitor)
   }
 
   /** Merges a current cookie into memory, and compares the two. */
-  meet(cookie: VerifiedCookie, visitor: Visitor): Comparison {
-    this.#absorb(cookie, visitor)
-    const comparison = this.#comparison(visitor)
-    this.#comparisons.keep(cookie, comparison)
-    return comparison
+  mergeAndCompare(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
+    this.#mergeIntoMemory(cookie, visitor)
+    const memo = this.#memo(visitor)
+    this.#memos.add(cookie, memo)
+    return memo
   }
 
   /** Returns whether a cookie written now would differ from the visitor's own. */
   isOutdated(cookie: VerifiedCookie, visitor: Visitor): boolean {
-    const comparison = this.compare(cookie, visitor)
-    comparison.isOutdated ??= this.#lacks(cookie, visitor)
-    return comparison.isOutdated
+    const memo = this.compare(cookie, visitor)
+    memo.isOutdated ??= this.#lacks(cookie, visitor)
+    return memo.isOutdated
   }
 
   /**
@@ -84,23 +84,23 @@ export class Freshness {
         if (!field && replica?.source(register.key) === 'ticket') carry(register, 'ticket')
       }
     }
-    return fitting(own, others.registers(), this.#room)
+    return fitting(own, others.registers(), this.#space)
   }
 
-  /** Returns the bytes for parts beside these registers. Registers of another build may exceed the budget; parts may not. */
+  /** Returns the bytes for features beside these registers. Registers of another build may exceed the budget; features may not. */
   roomBeside(registers: readonly StoredRegister[]): number {
-    return roomBeside(registers, this.#room, this.#core.settings.cookieBudget)
+    return roomBeside(registers, this.#space, this.#core.settings.cookieBudget)
   }
 
   /** Merges another device's writes, or all values after a restart. */
-  #absorb({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
+  #mergeIntoMemory({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
     for (const subject of this.subjects(visitor)) {
       const isOwn = ({ key }: StoredRegister): boolean => {
         const field = this.#core.settings.fields.get(key)
         return field !== undefined && visitor.subject(field) === subject
       }
       const own = registers.filter(isOwn)
-      this.#core.sessions.merge(subject, own, 'cookie', subject === visitor.user ? generation : undefined)
+      this.#core.values.merge(subject, own, 'cookie', subject === visitor.user ? generation : undefined)
     }
   }
 
@@ -112,7 +112,7 @@ export class Freshness {
     return registers.length !== kept.length || !registers.every(isKept)
   }
 
-  #comparison(visitor: Visitor): Comparison {
+  #memo(visitor: Visitor): CookieMemo {
     const { subjects } = this.#core
     const [user, other] = this.subjects(visitor).map((subject) => subjects.find(subject))
     const browser = visitor.user === undefined ? user : other

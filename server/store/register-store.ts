@@ -7,11 +7,11 @@ import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import { carrying } from '../../shared/taken-ids.js'
 import type { UpToVisitors } from '../identity/up-to-visitors.js'
-import type { PartName } from '../ids/subject.js'
+import type { FeatureName } from '../ids/subject.js'
 import type { NameOwner } from '../values/beyond.js'
 import { RotatingCache } from '../values/rotating-cache.js'
-import { AT_ONCE } from './backlog.js'
 import type { StoreSync } from './store-sync.js'
+import { AT_ONCE } from './write-queue.js'
 
 /** ms to keep the tombstone of a deleted key: a delayed write by another process must not restore the key. */
 const LATEST = 10 * 60 * 1000
@@ -25,8 +25,8 @@ const PACE = 1000
 const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
 
-/** A part's registers under a name, as an entry in memory. */
-export class Kept<N extends PartName = PartName> {
+/** A feature's registers under a name, as an entry in memory. */
+export class RegisterEntry<N extends FeatureName = FeatureName> {
   readonly name: N
   readonly replica: Replica = new Replica()
   /** Whether the registers belong to a user: guests cannot evict the entry then. */
@@ -52,16 +52,16 @@ export class Kept<N extends PartName = PartName> {
 export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /**
- * A part's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and guests
+ * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and guests
  * have separate bounds: a flood of guests evicts guests' entries by last use, unless they are held.
  */
-export class Registers<K extends Kept> implements NameOwner {
+export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   protected readonly core: UpToVisitors & { readonly store: StoreSync | undefined }
-  /** Whether the app uses the part. Until then, registers from the store and from other processes are ignored. */
+  /** Whether the app uses the feature. Until then, registers from the store and from other processes are ignored. */
   isUsed = false
   readonly #prefix: string
   readonly #create: (name: K['name'], now: number) => K
-  readonly #held = new Map<string, K>()
+  readonly #pinned = new Map<string, K>()
   readonly #users: RotatingCache<K>
   readonly #guests: RotatingCache<K>
 
@@ -71,7 +71,7 @@ export class Registers<K extends Kept> implements NameOwner {
    * @param onDrop called with the maximum number of evicted guest entries
    */
   constructor(
-    core: Registers<K>['core'],
+    core: RegisterStore<K>['core'],
     prefix: string,
     create: (name: K['name'], now: number) => K,
     onDrop: (count: number) => void = () => undefined,
@@ -79,7 +79,7 @@ export class Registers<K extends Kept> implements NameOwner {
     this.core = core
     this.#prefix = prefix
     this.#create = create
-    // No `maxIdle`: the part decides when an entry expires.
+    // No `maxIdle`: the feature decides when an entry expires.
     const options = { max: core.settings.maxVisitors, clock: core.settings.clock }
     this.#users = RotatingCache.onMap(options)
     this.#guests = RotatingCache.onMap({
@@ -96,7 +96,7 @@ export class Registers<K extends Kept> implements NameOwner {
     name.startsWith(this.#prefix) && HASH.test(name.slice(this.#prefix.length))
 
   find(name: K['name']): K | undefined {
-    return this.#held.get(name) ?? this.#users.get(name) ?? this.#guests.get(name)
+    return this.#pinned.get(name) ?? this.#users.get(name) ?? this.#guests.get(name)
   }
 
   /** Returns the entry, creating it if necessary. */
@@ -105,8 +105,8 @@ export class Registers<K extends Kept> implements NameOwner {
   }
 
   /** Returns whether a name was retired. */
-  isGivenUp(name: K['name']): boolean {
-    return this.core.epochs.isGivenUp(name)
+  isRetired(name: K['name']): boolean {
+    return this.core.epochs.isRetired(name)
   }
 
   isUsers(name: K['name']): boolean {
@@ -114,19 +114,19 @@ export class Registers<K extends Kept> implements NameOwner {
   }
 
   /** Merges registers from another process or the store. */
-  take(name: K['name'], registers: readonly StoredRegister[], source: 'node' | 'store'): void {
+  mergeRemote(name: K['name'], registers: readonly StoredRegister[], source: 'node' | 'store'): void {
     if (this.isUsed) this.merge(this.ensure(name), registers, source)
   }
 
   /** Writes to an entry with a common stamp, larger than any of these keys, and notifies the store and the other processes. */
-  write(kept: K, changes: RegisterChanges, source: ChangeSource): Stamp {
-    const { replica } = kept
+  write(entry: K, changes: RegisterChanges, source: ChangeSource): Stamp {
+    const { replica } = entry
     const now = this.core.settings.clock()
-    kept.usedAt = now
+    entry.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => replica.stamp(key))))
     const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, replica.register(key), now))
-    this.tell(kept, this.merge(kept, registers, source))
-    this.prune(kept)
+    this.notify(entry, this.merge(entry, registers, source))
+    this.prune(entry)
     return stamp
   }
 
@@ -137,77 +137,77 @@ export class Registers<K extends Kept> implements NameOwner {
 
   /** Iterates over all entries, tolerating concurrent changes. */
   *all(): Generator<K> {
-    yield* this.#held.values()
-    for (const cache of [this.#users, this.#guests]) for (const [, kept] of cache.entries()) yield kept
+    yield* this.#pinned.values()
+    for (const cache of [this.#users, this.#guests]) for (const [, entry] of cache.entries()) yield entry
   }
 
   /** Moves an entry to its current container, and updates its size. */
-  protected put(kept: K): K {
-    const { name, isHeld, isUsers, bytes, replica } = kept
+  protected put(entry: K): K {
+    const { name, isHeld, isUsers, bytes, replica } = entry
     const cache = isUsers ? this.#users : this.#guests
-    const place = isHeld ? this.#held : cache
+    const place = isHeld ? this.#pinned : cache
     // Leaves it in place if possible: a moved entry would appear again in a running iteration of `all`.
-    const isThere = place.get(name) === kept
-    if (!isThere) this.drop(kept)
-    kept.bytes = FRAME + replica.bytes
-    if (!isThere) place.set(name, kept)
-    else if (!isHeld) cache.grow(kept.bytes - bytes)
+    const isThere = place.get(name) === entry
+    if (!isThere) this.drop(entry)
+    entry.bytes = FRAME + replica.bytes
+    if (!isThere) place.set(name, entry)
+    else if (!isHeld) cache.grow(entry.bytes - bytes)
     // A held entry of a guest cannot be evicted, so it takes space from others.
-    this.core.guestBytes.pin(kept, isHeld && !isUsers ? kept.bytes : 0)
-    return kept
+    this.core.guestBytes.pin(entry, isHeld && !isUsers ? entry.bytes : 0)
+    return entry
   }
 
-  drop(kept: K): void {
-    for (const place of [this.#held, this.#users, this.#guests]) place.delete(kept.name)
-    this.core.guestBytes.pin(kept, 0)
+  drop(entry: K): void {
+    for (const place of [this.#pinned, this.#users, this.#guests]) place.delete(entry.name)
+    this.core.guestBytes.pin(entry, 0)
   }
 
   /** Merges newer registers in this process only, and returns them. */
-  protected merge(kept: K, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+  protected merge(entry: K, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     const changes: AnyChange[] = []
     const news = registers.filter((register) => {
       const { key, value } = register
-      const previous = kept.replica.value(key)
-      const isNews = kept.replica.merge(register, source)
+      const previous = entry.replica.value(key)
+      const isNews = entry.replica.merge(register, source)
       if (isNews) changes.push({ key, value, previous, source })
       return isNews
     })
-    this.put(kept)
-    this.changed(kept, changes)
+    this.put(entry)
+    this.changed(entry, changes)
     return news
   }
 
   /** Removes registers, leaving no tombstones. */
-  protected forget(kept: K, isGone: (register: StoredRegister) => boolean, source: ChangeSource): void {
-    const gone = kept.replica.registers().filter(isGone)
-    kept.replica.forget(isGone)
-    this.put(kept)
+  protected forget(entry: K, isGone: (register: StoredRegister) => boolean, source: ChangeSource): void {
+    const gone = entry.replica.registers().filter(isGone)
+    entry.replica.forget(isGone)
+    this.put(entry)
     const changes = gone.map(({ key, value }) => ({ key, value: undefined, previous: value, source }))
-    this.changed(kept, changes)
+    this.changed(entry, changes)
   }
 
   /** Restores evicted registers, here and elsewhere, with their original stamps. */
   protected restore({ name, replica }: Pick<K, 'name' | 'replica'>): K {
-    const kept = this.ensure(name)
-    this.tell(kept, this.merge(kept, replica.registers(), 'store'))
-    return kept
+    const entry = this.ensure(name)
+    this.notify(entry, this.merge(entry, replica.registers(), 'store'))
+    return entry
   }
 
   /** Notifies the store and the other processes. */
-  protected tell({ name }: K, news: readonly StoredRegister[]): void {
-    this.core.remote.store?.keep(name, news)
-    this.core.remote.peers?.tell(name, news)
+  protected notify({ name }: K, news: readonly StoredRegister[]): void {
+    this.core.remote.store?.persist(name, news)
+    this.core.remote.peers?.broadcast(name, news)
   }
 
   /** Prunes old tombstones, once there are enough of them. Not if the store cannot prune: each load would bring them back. */
-  protected prune(kept: K, least: number = LEAST): void {
+  protected prune(entry: K, least: number = LEAST): void {
     const { clock, store } = this.core.settings
     if (store && !store.prune) return
     const before = clock() - LATEST
     const isPast = ({ stamp, value }: StoredRegister): boolean => value === undefined && stamp < before
-    if (kept.replica.registers().filter(isPast).length < least) return
-    this.forget(kept, isPast, 'job')
-    this.core.store?.prune(kept.name, before)
+    if (entry.replica.registers().filter(isPast).length < least) return
+    this.forget(entry, isPast, 'job')
+    this.core.store?.prune(entry.name, before)
   }
 
   /** Loads a name from the store, and rejects if the store does not answer. */
@@ -216,7 +216,7 @@ export class Registers<K extends Kept> implements NameOwner {
     if (!store) return
     const askedAt = settings.clock()
     const stored = await store.load(name)
-    this.take(name, stored, 'store')
+    this.mergeRemote(name, stored, 'store')
     this.compare(name, stored, askedAt)
   }
 
@@ -234,9 +234,14 @@ export class Registers<K extends Kept> implements NameOwner {
    * Removes registers pruned from the store by other processes, if safe, and writes back registers missing there. `stored` must be
    * complete.
    */
-  protected meet(kept: K, stored: readonly StoredRegister[], askedAt: number, mayGo: (key: string) => boolean): void {
+  protected syncWithStore(
+    entry: K,
+    stored: readonly StoredRegister[],
+    askedAt: number,
+    mayGo: (key: string) => boolean,
+  ): void {
     const { settings, store } = this.core
-    const { name, replica } = kept
+    const { name, replica } = entry
     const { loadedAt = NEVER } = replica
     const now = settings.clock()
     const keys = new Set(stored.map(({ key }) => key))
@@ -247,7 +252,7 @@ export class Registers<K extends Kept> implements NameOwner {
       // Keeps announced registers newer than the last load: the other process may not have stored them yet.
       (replica.source(key) !== 'node' || stamp <= loadedAt)
     // An answer older than the last load may lack newer registers.
-    if (loadedAt <= askedAt && settings.store?.prune) this.forget(kept, isGone, 'store')
+    if (loadedAt <= askedAt && settings.store?.prune) this.forget(entry, isGone, 'store')
     replica.loadedAt = now
     store?.keepLacking(name, replica.registers(), stored)
   }
@@ -257,7 +262,7 @@ export class Registers<K extends Kept> implements NameOwner {
    *
    * @param look must not reject
    */
-  protected beginRounds(look: (kept: K) => Promise<void>): NodeJS.Timeout {
+  protected beginRounds(look: (entry: K) => Promise<void>): NodeJS.Timeout {
     let round = this.all()
     let isUnderWay = false
     const goOn = async (): Promise<void> => {

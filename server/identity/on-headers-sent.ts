@@ -8,7 +8,7 @@ import onHeaders from 'on-headers'
 const ON_THE_WAY = 5000
 
 /** Calls `act` once the browser should have the response's headers. Does not wait for the end of the body, since a stream may never end. */
-export function onArrival(res: ServerResponse, act: () => void): void {
+export function onHeadersSent(res: ServerResponse, act: () => void): void {
   if (isClosed(res)) {
     act()
     return

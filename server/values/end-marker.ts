@@ -6,19 +6,19 @@ import { FIRST_GENERATION } from '../ids/generation.js'
 import { isUser, type UserSubject } from '../ids/subject.js'
 
 /** An end marker: the revocation of a user, or the retirement of a browser id. */
-export interface Ending {
+export interface EndMarker {
   /** ms since 1970 */
   readonly epoch: number
   /** The user who signed in when the browser id was retired. */
-  readonly heir: UserSubject | undefined
-  /** Whether the id ever belonged to a user; always with an heir. Only those of guests count toward the memory bound of guests. */
+  readonly rotatedTo: UserSubject | undefined
+  /** Whether the id ever belonged to a user; always with `rotatedTo`. Only those of guests count toward the memory bound of guests. */
   readonly isUsers?: boolean
 }
 
 /** A subject's values and end markers in one place. */
 export interface SubjectState {
   readonly registers: readonly StoredRegister[]
-  readonly ending: Ending | undefined
+  readonly ending: EndMarker | undefined
   readonly generation: number
 }
 
@@ -27,22 +27,22 @@ export function stateOf(all: readonly StoredRegister[]): SubjectState {
   const epoch = all.find(({ key }) => key === EPOCH_KEY)
   return {
     registers: all.filter(({ key }) => isKey(key)),
-    ending: epoch && toEnding(epoch),
+    ending: epoch && toEndMarker(epoch),
     generation: all.find(({ key }) => key === GENERATION_KEY)?.stamp ?? FIRST_GENERATION,
   }
 }
 
-export function toRegister({ epoch, heir, isUsers }: Ending): StoredRegister {
-  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(heir || isUsers ? { value: heir ?? true } : {}) }
+export function toRegister({ epoch, rotatedTo, isUsers }: EndMarker): StoredRegister {
+  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(rotatedTo || isUsers ? { value: rotatedTo ?? true } : {}) }
 }
 
 export function generationRegister(generation: number): StoredRegister {
   return { key: GENERATION_KEY, stamp: toStamp(generation) }
 }
 
-export function toEnding({ stamp, value }: StoredRegister): Ending {
-  const heir = typeof value === 'string' && isUser(value) ? value : undefined
-  return { epoch: stamp, heir, isUsers: value !== undefined }
+export function toEndMarker({ stamp, value }: StoredRegister): EndMarker {
+  const rotatedTo = typeof value === 'string' && isUser(value) ? value : undefined
+  return { epoch: stamp, rotatedTo, isUsers: value !== undefined }
 }
 
 /**

@@ -1,12 +1,12 @@
 import { type Core, endSessions } from '../../core.js'
-import type { Part } from '../../part.js'
+import type { Feature } from '../../feature.js'
 import { revoke } from '../../sync/revocations.js'
 import { createAdmission, type InspectorOptions } from './admission.js'
 import { createInspector, type InspectorRoute } from './inspector.js'
 import { RecentRefusals } from './recent-refusals.js'
 
 /** Creates the feature for the inspector, a route that shows the state of this process: reads all of the kernel. */
-export function inspectorPart(core: Core): Part {
+export function inspectorFeature(core: Core): Feature {
   let refusals: RecentRefusals | undefined
   return {
     plugin: {

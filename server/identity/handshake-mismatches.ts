@@ -15,7 +15,7 @@ const UNSIGNED =
  * Detects handshakes without the data for `identify`. Such a handshake brings a user's cookie, but names no user, and is refused. The
  * browser then sends a request at once, which after a sign-out would name no user either.
  */
-export class Disagreements {
+export class HandshakeMismatches {
   readonly #warn: (message: string) => void
   readonly #refused = new Set<BrowserSubject>()
   /** The browsers of tests with a user's cookie. */
@@ -32,7 +32,7 @@ export class Disagreements {
   }
 
   /** Warns if a request of the same browser does name a user. */
-  ask(browser: BrowserSubject, user: UserSubject | undefined): void {
+  check(browser: BrowserSubject, user: UserSubject | undefined): void {
     if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
   }
 
