@@ -31,7 +31,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   let left = ''
   let leaving: typeof pause
 
-  const said = (key: string, name: string): JsonValue | undefined => {
+  const valueInAddress = (key: string, name: string): JsonValue | undefined => {
     const text = parameterOf(location.search, name)
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
@@ -45,7 +45,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     for (const [key, name] of fields) {
       const value = live.get(key)
       // Keep the spelling of equal parameters, and leave the parameters of others alone.
-      if (sameJson(said(key, name), value)) continue
+      if (sameJson(valueInAddress(key, name), value)) continue
       const others = url.search
         .slice(1)
         .split('&')
@@ -74,15 +74,15 @@ export function followAddress(live: AnyClient): Unsubscribe {
     follow()
   }
   /** Sets matching keys to their values in the URL. */
-  const take = (isOf: (key: string, value: JsonValue) => boolean): void => {
+  const setFromAddress = (isOf: (key: string, value: JsonValue) => boolean): void => {
     for (const [key, name] of fields) {
-      const value = said(key, name)
+      const value = valueInAddress(key, name)
       if (value !== undefined && isOf(key, value)) set(key, value)
     }
   }
   /** @param isBehind whether the page may lack newer changes */
   const read = (isBehind: boolean): void => {
-    take((key, value) => isBehind || !sameJson(value, live.get(key)))
+    setFromAddress((key, value) => isBehind || !sameJson(value, live.get(key)))
     stay()
   }
   const travel = (): void => {
@@ -95,7 +95,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const begin = (): void => {
     last = location.href
     // The server has already applied or refused the URL's values, except these. Take them from the URL, never from the HTML.
-    take((key) => Object.hasOwn(unvisited, key))
+    setFromAddress((key) => Object.hasOwn(unvisited, key))
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),

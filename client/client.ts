@@ -26,7 +26,7 @@ export function createClient<F extends Fields>(
   page: Page,
   surround: Surround,
   advice: Advice,
-  inside: Omit<Inside, 'was' | 'page' | 'dispatch' | 'doing' | 'onClose'>,
+  inside: Omit<Inside, 'was' | 'page' | 'dispatch' | 'effects' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
   // The server distinguishes the computed changes of all tabs by this name, and orders those of a tab by their number.
@@ -34,7 +34,7 @@ export function createClient<F extends Fields>(
   let calls = 0
   const notifier = createNotifier(page)
   const { changes, statuses, visitors, ready, shown, status } = notifier
-  const [dispatch, doing] = createDispatch(page, notifier, surround, advice)
+  const [dispatch, effects] = createDispatch(page, notifier, surround, advice)
   const ends = createListeners<[]>()
 
   const get = (key: string, call = 'get'): JsonValue | undefined => {
@@ -134,18 +134,18 @@ export function createClient<F extends Fields>(
       page.isOffline = true
       notifier.notify()
       notifier.isOver = true
-      doing.close()
+      effects.close()
     },
     [INSIDE]: {
       ...inside,
       was: notifier.was,
       page,
       dispatch,
-      doing,
+      effects,
       onClose: ends.add,
     },
   }
-  doing.open()
+  effects.open()
   if (begins) dispatch('begin')
   // Untyped inside: only the declaration knows the type of a key's value.
   return live as unknown as LiveSessionClient<F>

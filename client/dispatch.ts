@@ -16,7 +16,7 @@ export function createDispatch(
   notifier: Notifier,
   surround: Surround,
   advice: Advice,
-): readonly [dispatch: Dispatch, doing: Surroundings] {
+): readonly [dispatch: Dispatch, effects: Surroundings] {
   let isStepping = false
 
   const dispatch = (...event: Event): void => {
@@ -34,22 +34,22 @@ export function createDispatch(
     if (who && who !== page.who) notifier.source = 'login'
     else if (event[0] === 'synced') notifier.source ??= 'socket'
     // Persist first, so that no page restores discarded changes.
-    doing.keep(remainsOf(page))
+    surroundings.persist(remainsOf(page))
     // Send changes before notifying listeners, whose own messages come later. Immediate results of effects join the same notification.
     const wasBusy = notifier.isBusy
     notifier.isBusy = true
     // Guarded, as listeners of the app on its socket may throw.
-    for (const [what, ...args] of effects) guarded(doing[what] as (...args: unknown[]) => void)(...args)
+    for (const [what, ...args] of effects) guarded(surroundings[what] as (...args: unknown[]) => void)(...args)
     notifier.isBusy = wasBusy
     // Not while drafts wait for a connection to name its visitor.
     const isWaiting = page.reach !== 'down' && page.timers.has('greet') && drafts(page)[0]
     if (!isWaiting) notifier.notify()
   }
 
-  const doing = {
+  const surroundings = {
     ...surround(dispatch, page),
     settle: ({ end }: Call, failure?: Failure) => end?.(failure),
     visitor: notifier.visitors.notify,
   }
-  return [dispatch, doing]
+  return [dispatch, surroundings]
 }

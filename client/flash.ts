@@ -33,34 +33,34 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
   const ends = new Set<Unsubscribe>()
   const { document } = globalThis
   /** Messages received without any listener left: kept here, because no other page gets them. */
-  const untold: JsonValue[] = []
+  const pending: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
   /** `[true]` once reconnecting: messages for the next page are not for this page. */
   let back: [isBack?: true] = []
   /** A hidden page leaves the messages to another page, or waits until visible. */
-  const take = (): void => {
+  const request = (): void => {
     if (isClosed || !ends.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
       clearTimeout(timer)
-      if (answer.ok) untold.push(...answer.messages)
-      else timer = setTimeout(take, PAUSE)
-      while (ends.size && untold[0] !== undefined) notify(untold.shift() as JsonValue)
+      if (answer.ok) pending.push(...answer.messages)
+      else timer = setTimeout(request, PAUSE)
+      while (ends.size && pending[0] !== undefined) notify(pending.shift() as JsonValue)
     })
   }
   socket
-    ?.on('connect', take)
-    .on(FLASH, take)
+    ?.on('connect', request)
+    .on(FLASH, request)
     .once('disconnect', () => {
       back = [true]
     })
-  document?.addEventListener?.('visibilitychange', take)
+  document?.addEventListener?.('visibilitychange', request)
   // Discard the former visitor's messages.
-  live.onVisitor(() => void untold.splice(0))
+  live.onVisitor(() => void pending.splice(0))
   onClose(() => {
     isClosed = true
-    socket?.off('connect', take).off(FLASH, take)
-    document?.removeEventListener?.('visibilitychange', take)
+    socket?.off('connect', request).off(FLASH, request)
+    document?.removeEventListener?.('visibilitychange', request)
   })
   return (listener) => {
     const remove = add(listener)
@@ -69,7 +69,7 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
       ends.delete(end)
     }
     ends.add(end)
-    take()
+    request()
     return end
   }
 }

@@ -79,7 +79,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
       } catch {}
     if (!tickets && !isOver) socket.disconnect().connect()
   }
-  const hear = (ticket: string): void => {
+  const onTicket = (ticket: string): void => {
     // Garbles non-ASCII text, but only keys and stamps matter. A restarted server may send changes older than the unsaved changes.
     for (const [key, stamp] of JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))).changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
@@ -103,7 +103,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
           if (answer.dropped) {
             unsaved.clear()
-            answer.greeting?.forEach(hear)
+            answer.greeting?.forEach(onTicket)
           }
           // Tickets have waited for this answer. A browser without cookies gets a single question.
           plan()
@@ -116,7 +116,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (error.data?.code) setTimeout(send, asked++ && 5000)
   }
   const turn = (way: 'on' | 'off', listen: typeof addEventListener): void => {
-    socket[way]('store_session' satisfies typeof STORE_SESSION, hear)
+    socket[way]('store_session' satisfies typeof STORE_SESSION, onTicket)
       [way]('connect', greet)
       [way]('connect_error', refused)
     listen('pagehide', post)

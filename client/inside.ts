@@ -22,7 +22,7 @@ export interface Inside {
   readonly page: Page
   readonly dispatch: Dispatch
   /** The implementations of effects, which `keepTab` extends. */
-  readonly doing: Pick<Surroundings, 'keep'> & { take: Surroundings['take'] }
+  readonly effects: Pick<Surroundings, 'persist'> & { restore: Surroundings['restore'] }
   /** Calls `end` when the client is closed. */
   onClose(end: () => void): void
 }

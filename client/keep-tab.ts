@@ -27,7 +27,7 @@ function tried<T>(make: () => T): T | undefined {
  * keepTab(live)
  */
 export function keepTab(live: AnyClient): Unsubscribe {
-  const { dispatch, doing, endpoint, initial, onClose, page, socket } = insideOf(live)
+  const { dispatch, effects, endpoint, initial, onClose, page, socket } = insideOf(live)
   const name = `live-session:${endpoint}`
   let left = tried(() => sessionStorage[name])
   let text = left
@@ -40,9 +40,9 @@ export function keepTab(live: AnyClient): Unsubscribe {
     const value = own().join('~')
     if (value.length <= MAX_LENGTH) bring(value, 5)
   }
-  const { keep, take } = doing
-  doing.keep = (others) => {
-    keep(others)
+  const { persist, restore: restoreOthers } = effects
+  effects.persist = (others) => {
+    persist(others)
     if (page.cookie !== 'kept') return
     text = remainsOf(page, true)
     tried(() => (sessionStorage[name] = text))
@@ -54,8 +54,8 @@ export function keepTab(live: AnyClient): Unsubscribe {
     dispatch('restored', [left])
     if (page.who) left = ''
   }
-  doing.take = () => {
-    take()
+  effects.restore = () => {
+    restoreOthers()
     restore()
   }
 
@@ -76,7 +76,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     }
   }
   const end = (): void => {
-    Object.assign(doing, { keep, take })
+    Object.assign(effects, { persist, restore: restoreOthers })
     globalThis.removeEventListener?.(LEAVE, leave)
   }
   onClose(end)

@@ -11,7 +11,7 @@ export interface Line {
   cut(): void
   mend(): void
   /** Sends a ticket from the server to the page, if connected. */
-  tell(ticket: string): void
+  broadcast(ticket: string): void
 }
 
 export function createLine(server: PageServer): Line {
@@ -45,7 +45,7 @@ export function createLine(server: PageServer): Line {
         open: connect,
         send: (sync) => {
           for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
-          const hear = ({ ticket, answer }: Answered): void => {
+          const onEvent = ({ ticket, answer }: Answered): void => {
             if (ticket !== undefined) dispatch('ticket', ticket)
             dispatch('synced', sync, answer)
           }
@@ -54,7 +54,7 @@ export function createLine(server: PageServer): Line {
           const lose = (): void => dispatch('synced', sync, undefined)
           open.add(lose)
           carry(
-            () => open.delete(lose) && after(server.sync(sync, isFirst), hear),
+            () => open.delete(lose) && after(server.sync(sync, isFirst), onEvent),
             () => undefined,
           )
         },
@@ -82,10 +82,10 @@ export function createLine(server: PageServer): Line {
         },
         reconnect: () => void soon(connect),
         queue: () => dispatch('turn'),
-        take: () => dispatch('restored', []),
+        restore: () => dispatch('restored', []),
         // No other tabs, pages or visitors exist, and the server keeps everything.
-        keep: nothing,
-        tell: nothing,
+        persist: nothing,
+        share: nothing,
         close: nothing,
       }
     },
@@ -102,7 +102,7 @@ export function createLine(server: PageServer): Line {
       connection = {}
       connect()
     },
-    tell: (ticket) => {
+    broadcast: (ticket) => {
       if (connection) dispatch('ticket', ticket)
     },
   }

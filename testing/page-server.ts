@@ -112,7 +112,7 @@ export class PageServer {
         const results = outcomes.map(
           (one): SyncResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
         )
-        const answer = { who: WHO, ...this.#kept(), results, held: [], ...greeting }
+        const answer = { who: WHO, ...this.#whetherKept(), results, held: [], ...greeting }
         return { answer, ...(taken.length === 0 ? {} : { ticket: this.#news(taken) }) }
       })
     } catch (error) {
@@ -142,7 +142,7 @@ export class PageServer {
     else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
   }
 
-  #kept(): Pick<SyncAnswer, 'kept'> {
+  #whetherKept(): Pick<SyncAnswer, 'kept'> {
     return this.#inVain > 0 ? {} : { kept: true }
   }
 

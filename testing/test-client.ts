@@ -55,7 +55,7 @@ export function testClient<F extends Fields = RegisteredFields>(fields: F, given
   const live = createClient<F>(beginPage(server.snapshot(), true), line.surround, adviceFor({}), NO_SOCKET, true)
   missMistyped(live)
   return Object.assign(live, {
-    receive: (values: Given<F>) => line.tell(server.write('receive', values)),
+    receive: (values: Given<F>) => line.broadcast(server.write('receive', values)),
     offline: line.cut,
     online: line.mend,
     refuseNext: (code: LiveSessionErrorCode) => server.refuse(code),

@@ -9,7 +9,7 @@ import { act } from './act.js'
 import { draftsOf, fieldOf, inFlight, merge } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
 import { type Page, start } from './page.js'
-import { end, giveUp, saved } from './proof.js'
+import { abandon, end, saved } from './proof.js'
 import {
   addTicket,
   askVisitor,
@@ -122,7 +122,7 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   if (!isPost) return
   // A value without a ticket came with the HTML, so the server has the value.
   for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.stamp)
-  act(page, 'tell', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
+  act(page, 'share', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
@@ -145,7 +145,7 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
         next.isBusy &&= !isThere
       }
     // The answer to a POST may already have reported the value as unsaved.
-    if (field.code === 'store_unavailable') giveUp(page, field, { code: field.code })
+    if (field.code === 'store_unavailable') abandon(page, field, { code: field.code })
     else saved(page, field, isSaved ? stamp : field.proof)
     return
   }
@@ -177,7 +177,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && field.changes[0]
     if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
     if (!bad) end(page, field, () => true, failure)
-    giveUp(page, field, failure)
+    abandon(page, field, failure)
     field.ticket = ''
     // Changes made on top of a bad ticket remain pending.
     if (field.changes[0]) field.code = undefined
@@ -197,7 +197,7 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
     const field = fieldOf(page, key)
     // A newer write of the key may have overtaken the answer.
     if (field.stamp > field.proof && (!field.ticket || tickets.includes(field.ticket)))
-      giveUp(page, field, { code: 'store_unavailable' })
+      abandon(page, field, { code: 'store_unavailable' })
   }
 }
 

@@ -112,11 +112,11 @@ export interface Effects {
   post: [sync: Sync, patience?: number]
   /** Fires after `ms`, and up to `spread` more. */
   timer: [name: TimerName, ms: number, spread: number]
-  tell: [news: News]
+  share: [news: News]
   /** Notifies the app of another visitor. */
   visitor: [visitor: PageVisitor]
   /** Takes the outboxes of other pages. */
-  take: []
+  restore: []
   /** Resolves or rejects the promise of this call. */
   settle: [call: Call, failure: Failure | undefined]
 }

@@ -13,7 +13,7 @@ export function saved(page: Keys, field: Field, stamp: Stamp): void {
 }
 
 /** Abandons saving the acknowledged changes of this key. */
-export function giveUp(page: Keys, field: Field, failure: Failure): void {
+export function abandon(page: Keys, field: Field, failure: Failure): void {
   end(page, field, ({ stamp }) => !!stamp, failure)
   field.proof = field.stamp
   field.code = failure.code

@@ -49,7 +49,7 @@ import {
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
-    if (page.cookie === 'kept') act(page, 'take')
+    if (page.cookie === 'kept') act(page, 'restore')
     if (page.reach === 'down') awaitGreeting(page)
     renewed(page)
     scheduleExpiry(page, page.ends)

@@ -106,11 +106,11 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
 /** Records the proof of this visitor's cookie. @param isTold whether to notify the other tabs, which may show another visitor */
 export function cookieSeen(page: Page, isTold: boolean): void {
   page.isReady = true
-  if (isTold) act(page, 'tell', { who: page.who, held: [] })
+  if (isTold) act(page, 'share', { who: page.who, held: [] })
   if (page.cookie === 'kept') return
   page.cookie = 'kept'
   if (page.kind === 'new') page.kind = 'guest'
-  act(page, 'take')
+  act(page, 'restore')
   renewed(page)
 }
 

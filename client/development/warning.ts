@@ -55,18 +55,18 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
     return `${login}Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?`
   }
   const told = new Set<number>()
-  const tell = (status: number, remedy: string | undefined): void => {
+  const warn = (status: number, remedy: string | undefined): void => {
     if (!remedy || told.has(status)) return
     told.add(status)
     const answered = status || 'nothing that this page may read'
     console.warn(`koa-live-session: POST ${endpoint} answered ${answered}; changes are shown but not saved. ${remedy}`)
   }
   /** Detects a redirect to another origin, which looks like an unreachable server unless `fetch` stops at the redirect. */
-  const tellRedirect = async (): Promise<void> => {
+  const warnOfRedirect = async (): Promise<void> => {
     try {
       const { type } = await fetch(endpoint, { redirect: 'manual', credentials })
       const remedy = `A login proxy has redirected it: sign in again, and have the proxy answer 401 to '${endpoint}'.`
-      if (type === 'opaqueredirect') tell(0, remedy)
+      if (type === 'opaqueredirect') warn(0, remedy)
     } catch {
       // The server is unreachable.
     }
@@ -77,8 +77,8 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
     times = status === last && !isOurs ? times + 1 : 1
     last = status
     if (isOurs) return
-    tell(status, remedyOf(status, times))
-    if (status === 0 && server && !isElsewhere && times > 1 && !told.has(0)) void tellRedirect()
+    warn(status, remedyOf(status, times))
+    if (status === 0 && server && !isElsewhere && times > 1 && !told.has(0)) void warnOfRedirect()
   }
 }
 
@@ -99,18 +99,18 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
     const more = explainedAt(data?.code ?? 'the-socket-comes-back-again-and-again')
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
   }
-  const ask = (): void => {
+  const probe = (): void => {
     socket?.timeout(PATIENCE).emit(SYNC, {}, (lost: Error | null) => {
       // A page reconnects with its first cookie: an answer lost with its connection proves nothing.
       if (lost && !socket.connected) return
-      socket.off('connect', ask)
+      socket.off('connect', probe)
       if (lost) console.warn(`koa-live-session: ${UNATTACHED}`)
     })
   }
   socket?.on('connect_error', refused)
-  socket?.on('connect', ask)
-  if (socket?.connected) ask()
-  onClose(() => void socket?.off('connect_error', refused).off('connect', ask))
+  socket?.on('connect', probe)
+  if (socket?.connected) probe()
+  onClose(() => void socket?.off('connect_error', refused).off('connect', probe))
 }
 
 /** Browsers send cookies with a WebSocket by default, but not with the polling before it. */

@@ -23,7 +23,7 @@ export function createPage(
 ): Surroundings {
   const name = `live-session:${options.endpoint}`
   // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
-  const { keep, take } = createStorage(`${name} `)
+  const storage = createStorage(`${name} `)
   const timers = createTimers((timer) => dispatch('timer', timer))
   const poster = createPoster(options, (posted) => {
     advice.posted?.(posted)
@@ -70,8 +70,8 @@ export function createPage(
   return {
     ...tabs,
     ...poster,
-    keep,
-    take: () => dispatch('restored', take()),
+    persist: storage.write,
+    restore: () => dispatch('restored', storage.removeOthers()),
     send: (sync, patience) =>
       // `answer` is undefined after a timeout or a lost connection.
       socket

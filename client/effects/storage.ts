@@ -1,9 +1,9 @@
 /** Persistent storage for the outbox: a text for each tab. */
 export interface Storage {
   /** Stores this tab's text, replacing the former text. */
-  keep(text: string): void
+  write(text: string): void
   /** Removes and returns the texts of all other tabs, open or closed. */
-  take(): readonly string[]
+  removeOthers(): readonly string[]
 }
 
 /** Uses the browser's `localStorage`; if that is unavailable, nothing outlives the page. */
@@ -12,7 +12,7 @@ export function createStorage(prefix: string): Storage {
   const own = prefix + Math.random()
   let kept = ''
   return {
-    keep: (text) => {
+    write: (text) => {
       if (text === kept) return
       kept = text
       try {
@@ -22,7 +22,7 @@ export function createStorage(prefix: string): Storage {
         // Storage is full or blocked: changes live only as long as the page.
       }
     },
-    take: () => {
+    removeOthers: () => {
       const others = Object.entries<string>(storage ?? {}).filter(([item]) => item.startsWith(prefix) && item !== own)
       for (const [item] of others) storage?.removeItem(item)
       return others.map(([, text]) => text)

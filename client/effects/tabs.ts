@@ -6,7 +6,7 @@ export interface Tabs {
   queue(): void
   /** Releases the lock. */
   release(): void
-  tell(news: News): void
+  share(news: News): void
   /** Releases the lock and closes the channel: browsers keep no page with either in the back/forward cache. */
   leave(): void
   /** Listens again after `leave()`. */
@@ -57,7 +57,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       })
     },
     release: () => release(),
-    tell: (news) => channel?.postMessage(news),
+    share: (news) => channel?.postMessage(news),
     leave: () => {
       release()
       channel?.close()

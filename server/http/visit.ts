@@ -147,7 +147,7 @@ export class Visit implements PageIdentity, Answer {
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, ends }: IdentifiedUser): Promise<void> {
     if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.does('shows')
-    else await this.#become(this.#core.identities.changeHands(this.#departing, user), ends)
+    else await this.#continueAs(this.#core.identities.changeHands(this.#departing, user), ends)
   }
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
@@ -156,10 +156,10 @@ export class Visit implements PageIdentity, Answer {
     const { ends } = epochs
     this.#isOver = true
     if (this.visitor.user !== undefined && !isForgotten) {
-      await this.#become(identities.changeHands(this.#departing, undefined), ends)
+      await this.#continueAs(identities.changeHands(this.#departing, undefined), ends)
       return
     }
-    const done = this.#become(identities.forget(this.#departing), ends)
+    const done = this.#continueAs(identities.forget(this.#departing), ends)
     // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
     if (this.#cookieStatus === 'retired') this.#cookieStatus = 'none'
     if (!COOKIELESS.has(this.#cookieStatus)) this.#cookieStatus = 'forgotten'
@@ -167,7 +167,7 @@ export class Visit implements PageIdentity, Answer {
     await done
   }
 
-  #become(identification: Identification, ends: number): Promise<void> {
+  #continueAs(identification: Identification, ends: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
     if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isOver = true

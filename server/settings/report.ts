@@ -16,8 +16,8 @@ export function createReport(app: Koa, onError: (error: LiveSessionError) => voi
     try {
       if (error instanceof LiveSessionError) {
         emitRefusal(app, 'app', error)
-        const told: unknown = onError(error)
-        if (told instanceof Promise) told.catch(fallBack)
+        const returned: unknown = onError(error)
+        if (returned instanceof Promise) returned.catch(fallBack)
       } else if (app.listenerCount('error') > 0) app.emit('error', asError(error), ctx)
       else console.error(error)
     } catch (failure) {
@@ -38,16 +38,16 @@ const MOST_OF_A_KIND = 10
 
 /** @param clock ms since 1970 */
 export function createWarn(clock: () => number): Warn {
-  const kinds = new Map<string, { readonly since: number; readonly told: Set<string> }>()
+  const kinds = new Map<string, { readonly since: number; readonly logged: Set<string> }>()
   return (message, kind = message) => {
     const now = clock()
     const known = kinds.get(kind)
     // Start a new hour also if the clock went back by an hour or more.
     const isOver = !known || Math.abs(now - known.since) >= HOUR
-    const { told } = isOver ? { told: new Set<string>() } : known
-    if (isOver) kinds.set(kind, { since: now, told })
-    if (told.has(message) || told.size >= MOST_OF_A_KIND) return
-    told.add(message)
+    const { logged } = isOver ? { logged: new Set<string>() } : known
+    if (isOver) kinds.set(kind, { since: now, logged })
+    if (logged.has(message) || logged.size >= MOST_OF_A_KIND) return
+    logged.add(message)
     console.warn(printable(`koa-live-session: ${message}`))
   }
 }

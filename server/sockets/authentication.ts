@@ -38,14 +38,14 @@ export class Authentication {
     keepUncommitted(ctx)
     let id: UserId | null | undefined
     let isAdmitted = false
-    const ask = async (): Promise<void> => {
+    const run = async (): Promise<void> => {
       isAdmitted = true
       const check = watchSession(ctx, IN_HANDSHAKES)
       id = await identify?.(ctx)
       check()
     }
     // As Koa composes them: each is the next() of the previous middleware.
-    await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), ask)()
+    await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), run)()
     if (isAdmitted) return userNamed(id)
     warn(UNANSWERED)
     return ctx.throw(403)

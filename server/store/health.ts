@@ -63,7 +63,8 @@ export class StoreHealth {
     const { outages } = this
     const answered = onSilence(this.#deadline, () => {
       isLate = true
-      if (this.#state === 'good') this.#become('slow', new Error(`no answer within ${this.#settings.storeTimeout} ms`))
+      if (this.#state === 'good')
+        this.#setState('slow', new Error(`no answer within ${this.#settings.storeTimeout} ms`))
     })
     try {
       const answer = await answerOf(act)
@@ -110,8 +111,8 @@ export class StoreHealth {
     this.#failures = 0
     this.#isPausing = false
     clearTimeout(this.#retry)
-    if (!isLate && this.#state !== 'good') this.#become('good')
-    else if (wasDown) this.#become('slow')
+    if (!isLate && this.#state !== 'good') this.#setState('good')
+    else if (wasDown) this.#setState('slow')
     if (wasDown) this.#try()
   }
 
@@ -125,7 +126,7 @@ export class StoreHealth {
     this.#isPausing = true
     clearTimeout(this.#retry)
     if (!this.#isClosed) this.#retry = setTimeout(() => this.#try(), pause).unref()
-    if (this.#state !== 'down') this.#become('down', cause)
+    if (this.#state !== 'down') this.#setState('down', cause)
   }
 
   #try(): void {
@@ -133,7 +134,7 @@ export class StoreHealth {
     for (const act of this.#onTry) act()
   }
 
-  #become(state: StoreState, cause?: unknown): void {
+  #setState(state: StoreState, cause?: unknown): void {
     this.#state = state
     this.#channel.publish({ state, ...(cause === undefined ? {} : { cause }) })
     const now = this.#settings.clock()

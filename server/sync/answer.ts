@@ -58,11 +58,11 @@ export type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 /** Returns, for fields outside the cookie, the stamps in the store, and the keys of writes not stored yet, for which no page need wait. */
 export function stampsInStore(core: UpToExchange, visitor: Visitor): Awaitable<StampsInStore> {
   for (const field of core.values.requestFields.values())
-    if (!field.inCookie && field.access !== 'hidden') return askStore(core, visitor)
+    if (!field.inCookie && field.access !== 'hidden') return readStore(core, visitor)
   return { held: [] }
 }
 
-async function askStore({ values, store }: UpToExchange, visitor: Visitor): Promise<StampsInStore> {
+async function readStore({ values, store }: UpToExchange, visitor: Visitor): Promise<StampsInStore> {
   const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
   const fields = [...values.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER

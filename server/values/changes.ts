@@ -125,9 +125,9 @@ export class Changes {
   }
 
   #notifyListeners({ listeners }: Holding, changes: readonly AnyChange[]): void {
-    const tell = (change: AnyChange): void => {
+    const notify = (change: AnyChange): void => {
       for (const listener of listeners) listener(change)
     }
-    this.#core.notifications.change(listeners, changes, tell)
+    this.#core.notifications.change(listeners, changes, notify)
   }
 }

@@ -48,17 +48,17 @@ export class UserEpochs {
   }
 
   of(sub: Sub): number {
-    return this.#known(sub).epoch
+    return this.#recordOf(sub).epoch
   }
 
   /** Returns the number of this user's last revocation in the order of all ends in this process; 0: none. */
   order(sub: string): number {
-    return this.#known(sub).order
+    return this.#recordOf(sub).order
   }
 
   /** Returns whether a signature from this epoch and generation is still valid. */
   accepts(sub: Sub, { epoch, generation }: Signed): boolean {
-    const known = this.#known(sub)
+    const known = this.#recordOf(sub)
     return generation >= known.generation && (epoch === known.epoch || this.#isLater(epoch, known.epoch))
   }
 
@@ -79,7 +79,7 @@ export class UserEpochs {
   /** Applies a revocation by another process. Returns whether it is new. */
   apply(user: UserSubject, { epoch }: EndMarker, order: number): boolean {
     const sub = subjectHash(user)
-    const known = this.#known(sub)
+    const known = this.#recordOf(sub)
     if (!this.#isLater(epoch, known.ended)) return false
     const newest = this.#isLater(epoch, known.epoch) ? epoch : known.epoch
     this.#set(sub, { epoch: newest, order: Math.max(order, known.order), ended: epoch })
@@ -88,7 +88,7 @@ export class UserEpochs {
 
   /** Returns the current generation of a user's values. */
   generation(user: UserSubject): number {
-    return this.#known(subjectHash(user)).generation
+    return this.#recordOf(subjectHash(user)).generation
   }
 
   /** Starts a generation, which invalidates older values. */
@@ -97,12 +97,12 @@ export class UserEpochs {
     this.#set(subjectHash(user), { generation })
   }
 
-  #known(sub: string): Known {
+  #recordOf(sub: string): Known {
     return this.#all.get(sub) ?? NOTHING
   }
 
   #set(sub: Sub, news: Partial<Known>): void {
-    this.#all.set(sub, { ...this.#known(sub), ...news })
+    this.#all.set(sub, { ...this.#recordOf(sub), ...news })
     this.#onEnd(sub)
   }
 

@@ -91,7 +91,7 @@ describe('a page after two silent hours', () => {
     const [ticket = ''] = greetingOf({ ...at(later), changes: [['division', later, 5]] }).greeting ?? []
     other.set('division', 5)
     other.answer({ ticket, results: [{ stamp: later, level: 'memory' }] })
-    for (const [, news] of other.effects('tell')) page.on('news', news as never)
+    for (const [, news] of other.effects('share')) page.on('news', news as never)
     expect([other.get('division'), page.get('division')]).toEqual([5, 5])
   })
 

@@ -297,7 +297,7 @@ describe('the news of other tabs', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('news', { who: 'g', tickets: [], held: [] })
     expect(page.told(THE_GUEST)).toEqual({})
-    expect(page.did('take')).toBe(true)
+    expect(page.did('restore')).toBe(true)
   })
 
   it('of its own visitor save its values', () => {

@@ -55,9 +55,9 @@ describe('a page on connecting', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('connect')
-    expect(page.did('take')).toBe(false)
+    expect(page.did('restore')).toBe(false)
     page.greet()
-    expect([page.did('take'), page.effects('tell')]).toEqual([true, [['tell', { who: 'g', held: [] }]]])
+    expect([page.did('restore'), page.effects('share')]).toEqual([true, [['share', { who: 'g', held: [] }]]])
   })
 })
 
@@ -68,7 +68,7 @@ describe('two tabs around a sign-in', () => {
     page.time('link')
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
-    expect(page.effects('tell')).toEqual([['tell', { who: 'g', held: [] }]])
+    expect(page.effects('share')).toEqual([['share', { who: 'g', held: [] }]])
   })
 
   it('the stale tab ignores its former connection', () => {

@@ -19,31 +19,34 @@ describe('the outbox in localStorage', () => {
   const items = (): readonly (string | null)[] => Object.keys(localStorage).map((name) => localStorage.getItem(name))
 
   it('is there for the next page, once', () => {
-    createStorage('a:').keep('3')
+    createStorage('a:').write('3')
     const next = createStorage('a:')
-    expect([next.take(), next.take(), items()]).toEqual([['3'], [], []])
+    expect([next.removeOthers(), next.removeOthers(), items()]).toEqual([['3'], [], []])
   })
 
   it('has an entry per tab, without its own', () => {
     const storage = createStorage('a:')
-    for (const text of ['3', '4']) createStorage('a:').keep(text)
-    storage.keep('5')
-    expect([[...storage.take()].sort(), items()]).toEqual([['3', '4'], ['5']])
+    for (const text of ['3', '4']) createStorage('a:').write(text)
+    storage.write('5')
+    expect([[...storage.removeOthers()].sort(), items()]).toEqual([['3', '4'], ['5']])
   })
 
   it('leaves entries of other endpoints alone', () => {
     localStorage.setItem('app', 'x')
-    createStorage('live-session:/store_session:b ').keep('3')
-    createStorage('live-session:/store_session0.5 ').keep('4')
-    expect([createStorage('live-session:/store_session ').take(), [...items()].sort()]).toEqual([[], ['3', '4', 'x']])
+    createStorage('live-session:/store_session:b ').write('3')
+    createStorage('live-session:/store_session0.5 ').write('4')
+    expect([createStorage('live-session:/store_session ').removeOthers(), [...items()].sort()]).toEqual([
+      [],
+      ['3', '4', 'x'],
+    ])
   })
 
   it('has the newest text, written once', () => {
     const write = jest.spyOn(Storage.prototype, 'setItem')
     const storage = createStorage('a:')
-    for (const text of ['3', '4', '4', '4']) storage.keep(text)
+    for (const text of ['3', '4', '4', '4']) storage.write(text)
     expect([items(), write.mock.calls.length]).toEqual([['4'], 2])
-    storage.keep('')
+    storage.write('')
     expect(items()).toEqual([])
   })
 
@@ -53,9 +56,9 @@ describe('the outbox in localStorage', () => {
   ])('stays empty if the storage %s', (_, spy) => {
     spy()
     const storage = createStorage('a:')
-    storage.keep('3')
-    expect(storage.take()).toEqual([])
-    storage.keep('')
+    storage.write('3')
+    expect(storage.removeOthers()).toEqual([])
+    storage.write('')
     jest.restoreAllMocks()
     expect(items()).toEqual([])
   })

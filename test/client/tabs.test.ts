@@ -167,13 +167,13 @@ describe('a tab', () => {
       resolve()
     })
     two.leave()
-    one.tell({ ...NEWS, who: 'missed' })
+    one.share({ ...NEWS, who: 'missed' })
     two.join()
     two.join()
     const isTold = new Promise<void>((done) => {
       resolve = done
     })
-    one.tell(NEWS)
+    one.share(NEWS)
     await isTold
     expect(heard).toEqual([NEWS])
   })
@@ -190,6 +190,6 @@ describe('a tab', () => {
     ],
   ])('tells no tab if %s', (_, BroadcastChannel) => {
     Object.assign(globalThis, { BroadcastChannel })
-    expect(() => open().tell(NEWS)).not.toThrow()
+    expect(() => open().share(NEWS)).not.toThrow()
   })
 })

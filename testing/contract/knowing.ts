@@ -5,7 +5,7 @@ import type { StoredRegister, TakenId } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 import { type Rule, register, STAMP, sorted } from './rule.js'
 
-const IDS = takenIds(2)
+const IDS = acceptedIds(2)
 
 /** Rules for the ids of computed changes. */
 export const KNOWING: readonly Rule[] = [
@@ -13,7 +13,7 @@ export const KNOWING: readonly Rule[] = [
     name: 'the ids of a register are kept, by merge and by compareAndSet, of a tombstone too, up to 200 of 32 characters',
     required: false,
     async check({ store, connections, subject }) {
-      const many = takenIds(200)
+      const many = acceptedIds(200)
       const registers = [
         computed('a', STAMP, 1, IDS),
         computed('b', STAMP, undefined, IDS),
@@ -92,7 +92,7 @@ function idsOf(rows: readonly StoredRow[]): readonly StoredRow['ids'][] {
   return rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
 }
 
-function takenIds(count: number): readonly TakenId[] {
+function acceptedIds(count: number): readonly TakenId[] {
   const ids = Array.from({ length: count }, (_, index) => {
     return [`-_${String(index).padStart(30, 'x')}`, toStamp(STAMP + index)] as const
   })

@@ -65,17 +65,17 @@ function applyAddress(
 ): Readonly<Record<string, JsonValue>> {
   const unvisited: Record<string, JsonValue> = {}
   for (const field of fields) {
-    const value = saidOf(field, use.ctx.querystring, core)
+    const value = valueInAddress(field, use.ctx.querystring, core)
     // Skip silently: users share links with guests.
     if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx, core.settings.cookie) || !take(core, field, value, use)) unvisited[field.key] = value
+    if (isUncertain(use.ctx, core.settings.cookie) || !setValue(core, field, value, use)) unvisited[field.key] = value
   }
   return unvisited
 }
 
 /** Returns the value of a field's URL parameter. Only warns if it is invalid: a wrong or outdated link is not the visitor's mistake. */
-function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
+function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
   // Log without the value, which is untrusted text.
@@ -98,7 +98,7 @@ function saidOf(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'w
 }
 
 /** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, as the link is untrusted. */
-function take(
+function setValue(
   { limits }: Pick<Core, 'limits' | 'warn'>,
   { key, scope }: Field,
   value: JsonValue,

@@ -47,7 +47,7 @@ export class Flashes {
   }
 
   /** Restores messages that were taken but not shown, under new ids: the former ids are spent, here and in the store. */
-  giveBack(browser: BrowserSubject, taken: readonly Message[]): void {
+  restore(browser: BrowserSubject, taken: readonly Message[]): void {
     this.put(
       browser,
       taken.map((message) => ({ ...message, id: newId() })),

@@ -1,7 +1,7 @@
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isAhead, isStamp } from '../../../shared/stamp.js'
 import { LONGEST_VALIDITY } from '../../store/single-use.js'
-import { given } from '../given.js'
+import { frozenInput } from '../frozen-input.js'
 
 /** A flash message: shown to its browser once. */
 export interface Message {
@@ -47,7 +47,7 @@ export function parseFlash(input: unknown, { for: pages = 'any' }: { readonly fo
     const received = typeof pages === 'string' ? `'${pages.slice(0, 20)}'` : typeof pages
     throw new TypeError(`koa-live-session: flash: for: expected 'any' or 'next', received ${received}`)
   }
-  const content = given('flash', 'a message', input, MAX_BYTES)
+  const content = frozenInput('flash', 'a message', input, MAX_BYTES)
   return { content, isForNext: pages === 'next' }
 }
 

@@ -35,7 +35,7 @@ export class RequestFlash implements ResponseHook {
   /** Whether the response contains messages, so that no cache may store it. */
   isForOnce = false
   /** The messages added by this request, and those among them for open pages, too. */
-  readonly #said: Message[] = []
+  readonly #added: Message[] = []
   readonly #offers: Message[] = []
   /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false
@@ -50,13 +50,13 @@ export class RequestFlash implements ResponseHook {
   }
 
   get hasNews(): boolean {
-    return this.#said.length > 0
+    return this.#added.length > 0
   }
 
   add(input: FlashInput): void {
     const { flashes } = this.#core
     const message = flashes.add(this.#browser, input)
-    this.#said.push(message)
+    this.#added.push(message)
     if (input.isForNext) return
     this.#offers.push(message)
     // If the request signs in, the browser's other pages reconnect before the response goes out, and would take the message.
@@ -71,7 +71,7 @@ export class RequestFlash implements ResponseHook {
    * have added messages there.
    */
   changeHands(): void {
-    this.#core.flashes.put(this.#browser, this.#said)
+    this.#core.flashes.put(this.#browser, this.#added)
   }
 
   async consume(reader: Reader): Promise<readonly JsonValue[]> {
@@ -84,8 +84,8 @@ export class RequestFlash implements ResponseHook {
 
   /** Called before the headers and the cookie are written: restores messages taken by a failed response for the next page. */
   seal(): void {
-    this.#res.off('close', this.#giveBack)
-    if (this.#res.statusCode >= FAILURE) this.#giveBack()
+    this.#res.off('close', this.#restore)
+    if (this.#res.statusCode >= FAILURE) this.#restore()
   }
 
   /** Restores the messages for the visitor's next page if the browser closes the connection before the response. */
@@ -94,13 +94,13 @@ export class RequestFlash implements ResponseHook {
     this.isForOnce = true
     if (res.headersSent) return
     this.#consumed.push(taken)
-    res.off('close', this.#giveBack)
-    if (isClosed(res)) this.#giveBack()
-    else res.once('close', this.#giveBack)
+    res.off('close', this.#restore)
+    if (isClosed(res)) this.#restore()
+    else res.once('close', this.#restore)
   }
 
-  readonly #giveBack = (): void => {
-    for (const { browser, messages } of this.#consumed.splice(0)) this.#core.flashes.giveBack(browser, messages)
+  readonly #restore = (): void => {
+    for (const { browser, messages } of this.#consumed.splice(0)) this.#core.flashes.restore(browser, messages)
   }
 
   get #browser(): BrowserSubject {

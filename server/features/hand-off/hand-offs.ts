@@ -6,7 +6,7 @@ import { isAhead } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { Core } from '../../core.js'
 import { RotatingCache } from '../../values/rotating-cache.js'
-import { given } from '../given.js'
+import { frozenInput } from '../frozen-input.js'
 import { SealingKeys } from './sealing-keys.js'
 
 const TYPE = 'live-session-hand-off+jwt'
@@ -56,7 +56,7 @@ export class HandOffs {
     const iat = Math.floor(settings.clock() / 1000)
     const jti = randomBytes(16).toString('base64url')
     const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
-    const json = given(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
+    const json = frozenInput(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
     const token = this.#keys.seal({ ...claims, payload: json })
     if (!store) this.#unspent.set(jti, true)
     return token

@@ -53,7 +53,7 @@ export function createAdmission(
         'or say who may look: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
     )
   }
-  if (authorize) return { token: undefined, refusal: (ctx) => foreign(ctx) ?? asked(ctx, authorize) }
+  if (authorize) return { token: undefined, refusal: (ctx) => foreign(ctx) ?? authorized(ctx, authorize) }
   const key = new TokenKey(settings.secrets)
   warn(`inspector: open its address with ?token=${key.token}`)
   return { token: key.token, refusal: (ctx) => foreign(ctx) ?? key.refusal(ctx) }
@@ -68,7 +68,10 @@ function foreign(ctx: Koa.Context): string | undefined {
   return 'a page of another origin has asked for it. Open it by its address'
 }
 
-function asked(ctx: Koa.Context, authorize: NonNullable<InspectorOptions['authorize']>): Awaitable<string | undefined> {
+function authorized(
+  ctx: Koa.Context,
+  authorize: NonNullable<InspectorOptions['authorize']>,
+): Awaitable<string | undefined> {
   return after(authorize(ctx), (is) => (is === true ? undefined : 'authorize has not answered true'))
 }
 

@@ -18,7 +18,7 @@ export class RecentRefusals {
   constructor(app: Koa, clock: () => number) {
     this.#app = app
     this.#clock = clock
-    subscribe(REFUSAL_CHANNEL, this.#hear)
+    subscribe(REFUSAL_CHANNEL, this.#onRefusal)
   }
 
   /** Newest first. */
@@ -28,10 +28,10 @@ export class RecentRefusals {
 
   /** Stops recording. */
   close(): void {
-    unsubscribe(REFUSAL_CHANNEL, this.#hear)
+    unsubscribe(REFUSAL_CHANNEL, this.#onRefusal)
   }
 
-  readonly #hear = (message: unknown): void => {
+  readonly #onRefusal = (message: unknown): void => {
     const { app, ...refused } = message as Refused
     // The channel is global: ignore other apps of this process.
     if (app === this.#app) this.#seen = [{ ...refused, at: this.#clock() }, ...this.#seen].slice(0, MOST)

@@ -224,14 +224,14 @@ export class AppSessions extends RegisterStore<KnownSession> {
   protected override changed(session: KnownSession, changes: readonly AnyChange[]): void {
     const { watchers } = session
     if (watchers.length === 0) return
-    const tell = (change: AnyChange): void => {
+    const notify = (change: AnyChange): void => {
       for (const watcher of watchers) watcher.changed(change)
     }
     const ofValues = changes.flatMap((change): AnyChange[] => {
       const key = keyOf(change.key)
       return key === undefined ? [] : [{ ...change, key }]
     })
-    this.core.notifications.change(session, ofValues, tell)
+    this.core.notifications.change(session, ofValues, notify)
   }
 
   /** While the store is down, sends a single load at a time, as a probe for its recovery. */

@@ -24,7 +24,7 @@ const USED =
   'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time'
 
 /** The session as read by a request, for comparison with its save. */
-interface Given {
+interface ReadSession {
   readonly session: KnownSession
   readonly content: SessionContent
   /** Whether the browser brought the id; otherwise the request created it. */
@@ -32,18 +32,18 @@ interface Given {
 }
 
 /** How a session continued under another id. */
-interface GoneOn {
+interface NextSession {
   readonly session: KnownSession
   /** The contents of the former session at its end. */
   readonly former: SessionContent
 }
 
 /** A session whose id a request has retired: koa-session regenerates a session by a `destroy`, and a `set` under another id. */
-interface Left {
-  readonly given: Given
+interface EndedSession {
+  readonly read: ReadSession
   /** Its contents at its end; undefined if another request had already ended it. */
   readonly content: SessionContent | undefined
-  readonly goOn: (next: GoneOn) => void
+  readonly goOn: (next: NextSession) => void
 }
 
 /**
@@ -53,10 +53,10 @@ interface Left {
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #settings: Pick<Settings, 'clock' | 'report'>
-  readonly #given = new WeakMap<object, Map<SessionName, Given>>()
-  readonly #left = new WeakMap<object, Left>()
+  readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
+  readonly #ended = new WeakMap<object, EndedSession>()
   /** The successors of regenerated sessions: a double click on a sign-in makes two requests. */
-  readonly #next = new WeakMap<KnownSession, Promise<GoneOn | undefined>>()
+  readonly #next = new WeakMap<KnownSession, Promise<NextSession | undefined>>()
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
     this.#sessions = sessions
@@ -66,7 +66,7 @@ export class KoaSessionStore implements SessionStore {
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
     const session = await this.#sessions.open(sessionName(id))
     if (!session) return undefined
-    this.#give(ctx, { session, content: contentOf(session.replica), isBrought: true })
+    this.#remember(ctx, { session, content: contentOf(session.replica), isBrought: true })
     return toKoaSession(session.replica, this.#settings.clock())
   }
 
@@ -75,16 +75,16 @@ export class KoaSessionStore implements SessionStore {
     const { ctx } = data
     const name = sessionName(id)
     const content = readContent(saved, maxAge)
-    const given = this.#givenOf(ctx, name)
-    const left = given ? undefined : this.#left.get(Object(ctx))
+    const given = this.#readOf(ctx, name)
+    const left = given ? undefined : this.#ended.get(Object(ctx))
     // koa-session sets the cookie after this, and an app may not await `ctx.session.save()`: so wait only when necessary.
     if (ctx === undefined || (given && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = left && (await this.#standing(left))
-    const begun = former && changed(former, difference(left.given.content, content))
+    const begun = former && changed(former, difference(left.read.content, content))
     if (!given) this.#saveNew(name, ctx, content, begun)
     else if (!this.#saveAgain(given, content)) withholdCookie(responseOf(ctx), id)
     const session = this.#sessions.live(name)
-    if (session) this.#give(ctx, { session, content, isBrought: given?.isBrought ?? false })
+    if (session) this.#remember(ctx, { session, content, isBrought: given?.isBrought ?? false })
     if (session && former) left.goOn({ session, former })
     const level = this.#sessions.level(name)
     if (isThenable(level)) await level
@@ -92,7 +92,7 @@ export class KoaSessionStore implements SessionStore {
 
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
-    const given = this.#givenOf(ctx, name)
+    const given = this.#readOf(ctx, name)
     // koa-session creates an id for each new visitor, and destroys it even if nothing was ever saved.
     if (!(await this.#sessions.mayExist(name)) && !given) return
     const current = given && this.#sessions.current(given.session)
@@ -106,26 +106,26 @@ export class KoaSessionStore implements SessionStore {
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
   brought(ctx: Koa.Context): KnownSession | undefined {
     // Without a read from this store, `ctx.session` is not ours: touching it may fail, or create a session.
-    if (!this.#given.has(ctx)) return undefined
+    if (!this.#reads.has(ctx)) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
-    const given = typeof externalKey === 'string' ? this.#givenOf(ctx, sessionName(externalKey)) : undefined
+    const given = typeof externalKey === 'string' ? this.#readOf(ctx, sessionName(externalKey)) : undefined
     return given?.isBrought ? given.session : undefined
   }
 
   /** @param ctx undefined if the app's own code calls the store without a request */
-  #givenOf(ctx: unknown, name: SessionName): Given | undefined {
-    return this.#given.get(Object(ctx))?.get(name)
+  #readOf(ctx: unknown, name: SessionName): ReadSession | undefined {
+    return this.#reads.get(Object(ctx))?.get(name)
   }
 
-  #give(ctx: unknown, given: Given): void {
-    const all = this.#given.get(Object(ctx)) ?? new Map<SessionName, Given>()
-    this.#given.set(Object(ctx), all.set(given.session.name, given))
+  #remember(ctx: unknown, given: ReadSession): void {
+    const all = this.#reads.get(Object(ctx)) ?? new Map<SessionName, ReadSession>()
+    this.#reads.set(Object(ctx), all.set(given.session.name, given))
   }
 
   /** @param ended settles when koa-session learns of the session's end */
-  #leave(ctx: unknown, given: Given, content: SessionContent | undefined, ended: unknown): void {
-    const next = new Promise<GoneOn | undefined>((goOn) => {
-      this.#left.set(Object(ctx), { given, content, goOn })
+  #leave(ctx: unknown, given: ReadSession, content: SessionContent | undefined, ended: unknown): void {
+    const next = new Promise<NextSession | undefined>((goOn) => {
+      this.#ended.set(Object(ctx), { read: given, content, goOn })
       // `regenerate()` calls `set` in the turn in which `destroy` resolves. Without that, the app has destroyed the session.
       void Promise.allSettled([ended])
         .then(() => turn())
@@ -135,7 +135,7 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /** Saves for a request that has read the session; returns whether the session is still current. */
-  #saveAgain(given: Given, content: SessionContent): boolean {
+  #saveAgain(given: ReadSession, content: SessionContent): boolean {
     const session = this.#sessions.current(given.session)
     const changes = difference(given.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
@@ -158,9 +158,9 @@ export class KoaSessionStore implements SessionStore {
    *
    * @throws {LiveSessionError} `superseded` if the session has ended: its visitor may have signed out, and would be signed in again
    */
-  async #standing(left: Left): Promise<SessionContent> {
+  async #standing(left: EndedSession): Promise<SessionContent> {
     if (left.content) return left.content
-    const next = await this.#next.get(left.given.session)
+    const next = await this.#next.get(left.read.session)
     if (next && (await this.#sessions.open(next.session.name))) return next.former
     throw sessionEnded()
   }

@@ -35,7 +35,7 @@ export const NAMELESS: Visitor = { guest: true }
 
 export function greetingOf({ who, kept, renew, ...claims }: Visitor): BareAnswer {
   const greeting = [bareTicket({ defaults: DEFAULTS, ...claims })]
-  return { ...(who && { who }), ...(kept && { kept }), ...(renew && { renew }), greeting }
+  return { ...(who && { who }), ...(kept && { kept: kept }), ...(renew && { renew }), greeting }
 }
 
 const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], held: [], ...answer }) as SyncAnswer

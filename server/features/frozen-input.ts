@@ -8,7 +8,7 @@ import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
  * @param most bytes of JSON
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  */
-export function given(call: string, what: string, input: unknown, most: number): JsonValue {
+export function frozenInput(call: string, what: string, input: unknown, most: number): JsonValue {
   const json = jsonOf(input, call)
   const bytes = Buffer.byteLength(JSON.stringify(json))
   if (bytes <= most) return json
