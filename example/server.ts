@@ -14,7 +14,6 @@ import { serve } from './server/lifecycle.js'
 import { joinCluster } from './server/node.js'
 import { addPages, notFound, serveViews } from './server/pages.js'
 import { policy } from './server/policy.js'
-import { sameOrigin } from './server/same-origin.js'
 import { readSecret } from './server/secret.js'
 import { serveSignIn } from './server/sign-in.js'
 import { serveViewers } from './server/viewers.js'
@@ -44,7 +43,7 @@ app.use(policy)
 app.use(await createAssets(folder))
 app.use(account)
 app.use(live.middleware())
-app.use(sameOrigin)
+app.use(live.sameOrigin())
 app.use(router.routes())
 app.use(notFound)
 

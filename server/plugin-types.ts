@@ -45,6 +45,15 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   /** Returns middleware for `ctx.liveSession` and the endpoint. Use it once, after your auth middleware and before your routes. */
   middleware(): Koa.Middleware
   /**
+   * Returns middleware against cross-site request forgery: a POST, or another method that may change something, from a page of another
+   * site fails with `bad_origin` (403). Put it before your routes; after `live.middleware()`, the endpoint keeps
+   * its own check, which also accepts `origins`.
+   *
+   * @example
+   * app.use(live.sameOrigin())
+   */
+  sameOrigin(): Koa.Middleware
+  /**
    * Gives each socket its `socket.liveSession`, in all namespaces, including future ones. Call it once, before your own `io.use` and
    * `io.on`.
    *

@@ -10,6 +10,7 @@ import { inspectorFeature } from './features/inspector/feature.js'
 import { roomsFeature } from './features/rooms/feature.js'
 import { sessionFeature } from './features/session-store/feature.js'
 import { tabFeature } from './features/tab/feature.js'
+import { createSameOrigin } from './http/origin.js'
 import { Requests } from './http/requests.js'
 import { subjectHash, type UserId, userSubject } from './ids/subject.js'
 import type { LiveSessionOptions } from './option-types.js'
@@ -113,6 +114,12 @@ class Plugin
     if (given.length > 0)
       throw new TypeError('koa-live-session: live.middleware was given a request: expected app.use(live.middleware())')
     return this.#requests.middleware()
+  }
+
+  sameOrigin(...given: readonly unknown[]): Koa.Middleware {
+    if (given.length > 0)
+      throw new TypeError('koa-live-session: live.sameOrigin was given a request: expected app.use(live.sameOrigin())')
+    return createSameOrigin(this.#core)
   }
 
   attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {

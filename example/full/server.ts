@@ -53,12 +53,9 @@ const directives = { requireTrustedTypesFor: ["'script'"], upgradeInsecureReques
 app.use(helmet({ contentSecurityPolicy: { directives } }))
 const { script, serve } = await assets(http)
 app.use(serve)
-app.use((ctx, next) => {
-  const isOwn = ['same-origin', 'none', ''].includes(ctx.get('Sec-Fetch-Site'))
-  return isOwn || ctx.method === 'GET' || ctx.method === 'HEAD' ? next() : ctx.throw(403) // a form of another site
-})
 app.use(sessions)
 app.use(live.middleware())
+app.use(live.sameOrigin())
 
 // 3. The routes.
 const users = new Map([['ann', 'correct horse']]) // yours: a table with password hashes

@@ -17,6 +17,7 @@ const files = new Map(['page.js', 'style.css'].map((name) => [`/${name}`, readFi
 const app = new Koa({ keys: [process.env['SECRET'] ?? ''] }) // signs the cookie: 32 bytes or more
 const live = liveSession(app, { fields }) //                    identify: (ctx) => ... once you have users
 app.use(live.middleware()) //                                   after your auth, before your routes
+app.use(live.sameOrigin()) //                                   no form of another site
 
 app.use((ctx, next) => {
   const file = files.get(ctx.path)
@@ -27,7 +28,6 @@ app.use((ctx, next) => {
 
 app.use((ctx, next) => {
   if (ctx.path !== '/restart' || ctx.method !== 'POST') return next()
-  if (ctx.get('Sec-Fetch-Site') !== 'same-origin') return ctx.throw(403) // a form of another site
   ctx.status = 204
   ctx.res.on('finish', () => process.exit(75)) // start.mjs restarts it. Delete this in an app of yours
 })

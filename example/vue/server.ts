@@ -8,7 +8,6 @@ import { createAssets } from '../server/assets.js'
 import { serve } from '../server/lifecycle.js'
 import { policy } from '../server/policy.js'
 import { restart } from '../server/restart.js'
-import { sameOrigin } from '../server/same-origin.js'
 import { readSecret } from '../server/secret.js'
 import { shell } from '../server/shell.js'
 import { fields } from './fields.js'
@@ -21,7 +20,7 @@ const live = liveSession(app, { fields })
 app.use(policy)
 app.use(await createAssets(folder))
 app.use(live.middleware())
-app.use(sameOrigin)
+app.use(live.sameOrigin())
 app.use(async (ctx) => {
   const { liveSession, method, path, response } = ctx
   if (method === 'POST' && path === '/restart') return restart(ctx)

@@ -8,6 +8,8 @@ import type { Settings } from '../settings/settings.js'
 const OF_NULL =
   'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
   'origins cannot list it: serve the page from an origin of its own.'
+const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list it in origins.'
+const OF_ROUTES = 'Behind a proxy set app.proxy = true. live.sameOrigin() trusts no other origin, also none of origins.'
 /** The methods with which cross-site navigations send `SameSite=Lax` cookies (RFC 9110, 9.2.1). */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** The values of `Sec-Fetch-Site` for requests with all cookies. */
@@ -40,6 +42,16 @@ export function checkOwnPost({ settings, warn }: Pick<Core, 'settings' | 'warn'>
   if (isOwnPost(claims, settings.origins)) return
   warn(describeBadOrigin(claims), 'bad_origin')
   throw new LiveSessionError('bad_origin', 'this page may not post here')
+}
+
+/** Guards the app's own routes. Does not trust `origins`, whose pages may change a visitor's values only. */
+export function createSameOrigin({ warn }: Pick<Core, 'warn'>): Koa.Middleware {
+  return (ctx, next) => {
+    const claims = originClaims(ctx)
+    if (SAFE.has(ctx.method) || isOwnPost(claims, [])) return next()
+    warn(describeBadOrigin(claims, OF_ROUTES), 'bad_origin')
+    throw new LiveSessionError('bad_origin', 'a page of another site has sent this request')
+  }
 }
 
 /** Returns whether a websocket handshake comes from our own pages. Requires the Origin, which browsers always send. */
@@ -88,8 +100,7 @@ export function originClaims(ctx: Koa.Context): OriginClaims {
 }
 
 /** Describes the refusal for the log alone: strangers must not learn the server's own origin. */
-export function describeBadOrigin({ origin, site, own }: OriginClaims): string {
+export function describeBadOrigin({ origin, site, own }: OriginClaims, remedy: string = OF_ENDPOINT): string {
   const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
-  const remedy = origin === 'null' ? OF_NULL : 'Behind a proxy set app.proxy = true, or list it in origins.'
-  return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${remedy}`
+  return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${origin === 'null' ? OF_NULL : remedy}`
 }

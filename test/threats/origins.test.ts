@@ -135,6 +135,51 @@ describe('threat 6: a POST', () => {
   })
 })
 
+describe('threat 6: live.sameOrigin()', () => {
+  const start = async (): Promise<{ app: App; posts: (init: object) => Promise<RawAnswer> }> => {
+    let guard: Koa.Middleware | undefined
+    const app: App = await App.start({
+      options: { origins: [TRUSTED] },
+      before: (_, live) => {
+        guard = live.sameOrigin()
+        return []
+      },
+      routes: (ctx) =>
+        guard?.(ctx, async () => {
+          ctx.body = 'bought'
+        }),
+    })
+    return { app, posts: (init) => send(`${app.url}/buy`, { method: 'POST', ...init }) }
+  }
+
+  it.each([
+    ['cross-site', ATTACKER],
+    ['same-site', 'https://sub.example.com'],
+    ['', ATTACKER],
+    ['', 'null'],
+    ['cross-site', TRUSTED],
+    ['', TRUSTED],
+  ])('refuses a form with Sec-Fetch-Site %p of %s', async (site, origin) => {
+    const { app, posts } = await start()
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
+      const { status, text } = await posts({ method, headers: claims(site, origin) })
+      expect([status, text]).toEqual([403, 'koa-live-session: a page of another site has sent this request'])
+    }
+    expect(app.warnings.join()).toContain('403 bad_origin: the browser says')
+  })
+
+  it.each([
+    ['same-origin', ''],
+    ['none', ''],
+    ['', ''],
+  ])('lets a form with Sec-Fetch-Site %p pass', async (site, origin) => {
+    const { app, posts } = await start()
+    expect((await posts({ headers: claims(site, origin) })).text).toBe('bought')
+    expect((await posts({ headers: { origin: app.url } })).text).toBe('bought')
+    expect((await posts({ method: 'GET', headers: claims('cross-site', ATTACKER) })).text).toBe('bought')
+  })
+})
+
 describe('threat 67: POSTs with a hundred different origins', () => {
   it('log ten warnings an hour, and silence no other warning', async () => {
     const site = await startSite()
