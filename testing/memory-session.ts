@@ -16,7 +16,7 @@ import type { Fields, Settable } from '../shared/field-types.js'
 import { acceptGiven, type Given } from './given.js'
 
 /** The signing key may be public: nothing signed leaves the session. */
-const KEYS = ['the key of sessions that only tests have']
+export const KEYS: readonly string[] = ['the key of sessions that only tests have']
 
 /** `socket.liveSession` of a visitor who has a live cookie. */
 export interface MemorySession<F extends Fields> extends SocketSession<F> {

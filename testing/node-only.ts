@@ -11,5 +11,6 @@ function nodeOnly(name: string): () => never {
 
 export const cookieFor: () => never = nodeOnly('cookieFor')
 export const emptyCache: () => never = nodeOnly('emptyCache')
+export const memoryAppSession: () => never = nodeOnly('memoryAppSession')
 export const memorySession: () => never = nodeOnly('memorySession')
 export const storeContract: () => never = nodeOnly('storeContract')

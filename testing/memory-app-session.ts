@@ -1,0 +1,63 @@
+import { EventEmitter } from 'node:events'
+import Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { createCore } from '../server/create-core.js'
+import { AppSessions } from '../server/features/session-store/app-sessions.js'
+import { readContent, registerKey, sessionName } from '../server/features/session-store/session-content.js'
+import { SessionHandle } from '../server/features/session-store/session-handle.js'
+import { checkWritable, jsonOf } from '../server/features/session-store/session-json.js'
+import type { AppSession, AppSessionValues } from '../server/features/session-store/types.js'
+import { resolveOptions } from '../server/options.js'
+import type { Frozen } from '../shared/field-types.js'
+import type { RegisteredSession } from '../shared/registered.js'
+import { KEYS } from './memory-session.js'
+
+/** `socket.session` of a browser with a session. */
+export interface MemoryAppSession<S extends object = RegisteredSession> extends AppSession<S> {
+  /**
+   * Changes a value as if in a request or another tab; `undefined` deletes the key. Calls listeners at once.
+   *
+   * @throws {LiveSessionError} if `set` would reject the value
+   */
+  change<K extends keyof S & string>(key: K, value: Frozen<S[K]> | undefined): void
+  /** Ends the session, as a sign-out of the app does. */
+  end(): void
+}
+
+/**
+ * Creates a `socket.session` without a server, to unit-test a handler in Node. The session is real, as in `live.sessionStore()` of a process
+ * of its own, without a store.
+ *
+ * @throws {LiveSessionError} if `set` would reject a given value
+ * @example
+ * const session = memoryAppSession({ userId: 'ann' })
+ * await addToCart({ session }, 'tea')
+ * assert.deepEqual(session.get('cart'), ['tea'])
+ */
+export function memoryAppSession<S extends object = RegisteredSession>(
+  given: AppSessionValues<S> = {},
+): MemoryAppSession<S> {
+  const app = new Koa()
+  const core = createCore(app, resolveOptions(app, { fields: {}, keys: KEYS }), [])
+  const sessions = new AppSessions(core)
+  const name = sessionName('')
+  const session = sessions.ensure(name)
+  sessions.save(session, readContent(given, 'session'), 'request')
+  // Nothing at the other end hears when the session's connections close.
+  const conn = Object.assign(new EventEmitter(), { readyState: 'open', transport: {}, close: () => conn.emit('close') })
+  const socket = Object.assign(new EventEmitter(), { conn }) as unknown as Socket
+  const handle = new SessionHandle(sessions, core.report, sessions.hold(session, socket.conn), socket)
+  const change = (key: string, value: unknown): void => {
+    checkWritable(key)
+    sessions.save(
+      session,
+      new Map([[registerKey(key), value === undefined ? undefined : jsonOf(key, value)]]),
+      'request',
+    )
+  }
+  // Untyped inside, as all handles are.
+  return Object.assign(handle, {
+    change,
+    end: () => sessions.destroy(name, undefined),
+  }) as unknown as MemoryAppSession<S>
+}
