@@ -3,6 +3,7 @@ import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
+import { startCluster } from '../support/app/cluster.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
@@ -44,6 +45,22 @@ describe('several nodes', () => {
     const [one, two] = [await start(ann), await start(ann)]
     expect((await one.visitor().store({ tickets: [text] })).status).toBe(200)
     expect((await two.live.user('ann')).get('division')).toBe(3)
+  })
+
+  it('end the sockets of a guest before another node answers the sign-in', async () => {
+    const gate = new Gate()
+    const { one, two } = await startCluster(undefined, async (ctx, next) => {
+      await account(ctx, next)
+      if (ctx.path === '/login/now') await gate.pass()
+    })
+    const guest = one.visitor()
+    await guest.fetch('/set?values={"division":3}')
+    const { closed } = await two.visitor(guest.cookie).connect()
+    const answer = guest.fetch('/login/now?user=ann')
+    await gate.entered
+    expect(await closed).toBe('transport close')
+    gate.open()
+    expect(await (await answer).json()).toMatchObject({ division: 3 })
   })
 
   it('broadcast nothing of a connection without a cookie', async () => {
