@@ -23,7 +23,7 @@ it(
   `notices one planted defect in ${ONE_IN}`,
   async () => {
     const missed: string[] = []
-    const planted = [...DEFECTS.entries()].filter(([index]) => index % ONE_IN === FIRST)
+    const planted = [...DEFECTS.entries()].filter(([index, { noticedBy }]) => !noticedBy && index % ONE_IN === FIRST)
     expect(planted.length).toBeGreaterThan(0)
     await eachAtOnce(planted, async ([index, defect]) => {
       const file = await bundle(`planted-${index}`, plant(defect, PRODUCT))
