@@ -47,7 +47,7 @@ describe('several nodes', () => {
     expect((await two.live.user('ann')).get('division')).toBe(3)
   })
 
-  it('end the sockets of a guest before another node answers the sign-in', async () => {
+  it('end a guest’s sockets before another node answers the sign-in', async () => {
     const gate = new Gate()
     const { one, two } = await startCluster(undefined, async (ctx, next) => {
       await account(ctx, next)
