@@ -36,7 +36,7 @@ export async function renderPage(ctx: Koa.Context, path: ViewPath): Promise<stri
 /** Renders the user's devices, if known. */
 export async function renderDevices(ctx: Koa.Context, devices: readonly Device[] | undefined): Promise<string> {
   const messages = (await ctx.liveSession.takeFlash()).map(String)
-  return document(ctx, '', 'Devices', <Devices devices={devices} />, messages)
+  return document(ctx, '', 'Devices', <Devices isSignedIn={signedIn(ctx) !== undefined} devices={devices} />, messages)
 }
 
 /** Renders the form of a new project. Only the snapshot has the tab's values, as sent by the tab before a navigation. */

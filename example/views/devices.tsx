@@ -3,6 +3,7 @@ import type { VNode } from 'preact'
 import { ViewHeading } from './view-heading.js'
 
 interface DevicesProps {
+  readonly isSignedIn: boolean
   /** Undefined for a guest, or without a session store. */
   readonly devices: readonly Device[] | undefined
 }
@@ -10,11 +11,11 @@ interface DevicesProps {
 const time = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
 /** The user's devices, with buttons to sign out there. */
-export function Devices({ devices }: DevicesProps): VNode {
+export function Devices({ isSignedIn, devices }: DevicesProps): VNode {
   return (
     <div id="view-devices" class="view">
       <ViewHeading title="Devices">Where you are signed in.</ViewHeading>
-      {devices ? <List devices={devices} /> : <Nothing />}
+      {devices ? <List devices={devices} /> : isSignedIn ? <WithoutStore /> : <p>Sign in to see your browsers here.</p>}
     </div>
   )
 }
@@ -50,11 +51,11 @@ function List({ devices }: { readonly devices: readonly Device[] }): VNode {
   )
 }
 
-function Nothing(): VNode {
+function WithoutStore(): VNode {
   return (
     <p>
-      Sign in, and start the example with <code>npm run start:cluster</code>: its nodes keep sessions in Redis, so that
-      each can be ended. Alone, this server has its sessions in the cookie.
+      This server keeps your sign-in in the cookie, so it has no list of browsers. <code>npm run start:cluster</code>{' '}
+      keeps sessions in Redis: there you see each browser, and can sign it out.
     </p>
   )
 }

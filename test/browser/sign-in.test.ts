@@ -111,6 +111,16 @@ describeInBrowser('the example’s sign-in', () => {
     expect([await flash(one), await flash(two)]).toEqual(['Signed out.', ''])
   })
 
+  it('explains at /account why a single server lists no browsers', async () => {
+    const studio = await Studio.open(await openBrowser(), `${example.url}/account`)
+    await shows(studio.page, '#view-devices', 'Sign in to see your browsers here.')
+    await studio.page.goto(example.url)
+    await studio.signIn('Ada Okafor')
+    await studio.page.goto(`${example.url}/account`)
+    await shows(studio.page, '#view-devices', 'This server keeps your sign-in in the cookie')
+    expect(studio.errors).toEqual([])
+  })
+
   it('precedes a guest’s saving of a division', async () => {
     const person = await openBrowser()
     const [studio, other] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
