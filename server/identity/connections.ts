@@ -68,7 +68,7 @@ export class Connections {
     void this.end(over, 'other_visitor')
   }
 
-  /** Finds a user's connections by the hash, under which ends are told. */
+  /** Finds a user's connections by the hash, by which other processes name a revoked user. */
   #under(name: string): ReadonlySet<Connection> {
     return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
   }

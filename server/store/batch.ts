@@ -7,7 +7,7 @@ import { type StoredName, storeName } from '../ids/stored-name.js'
 import { generationRegister, stateOf } from '../values/end-marker.js'
 import type { SoundStore } from './sound-store.js'
 
-/** A queued call, or a call in flight. `Lane.registers` has the registers to write. */
+/** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */
 export interface Batch {
   /** All registers under these names are deleted before the write. */
   readonly erases: readonly string[]

@@ -28,7 +28,7 @@ export class Loads {
   readonly #isWriting: (subject: Subject) => boolean
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
-  /** The residency for which `#nothing` is valid: after an eviction, any of its subjects may have had values in memory. */
+  /** The residency for which `#emptySubjects` is valid: after an eviction, any of its subjects may have had values in memory. */
   #residency = NaN
   /** ms after which a load no longer counts. */
   readonly #longest: number

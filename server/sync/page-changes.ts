@@ -13,7 +13,7 @@ import type { Owner } from '../values/field-changes.js'
 import type { PageValues } from '../values/values.js'
 import { refusalOf } from './refusal.js'
 
-/** The dependencies of `takeChanges`. */
+/** The dependencies of `applyChanges`. */
 export interface ChangeDeps {
   readonly store: StoreSync | undefined
   readonly values: PageValues

@@ -19,7 +19,7 @@ export interface Writing {
   readonly id?: string | undefined
 }
 
-/** The members of `Sessions` for changes from pages. */
+/** The members of `Values` for changes from pages. */
 export type PageValues = Pick<Values, 'fields' | 'find' | 'persistAgain' | 'read' | 'acceptedAt' | 'write'>
 
 /** The values of all sessions in this process: reads, writes and merges them. */

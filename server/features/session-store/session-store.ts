@@ -185,7 +185,7 @@ function responseOf(ctx: unknown): ServerResponse | undefined {
 
 /**
  * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save: for an ended session, the stale
- * cookie would replace its successor's, and sign the visitor out.
+ * cookie would replace the next session's, and sign the visitor out.
  */
 function withholdCookie(res: ServerResponse | undefined, id: string): void {
   if (!res) return
