@@ -34,7 +34,7 @@ export function createDispatch(
     if (who && who !== page.who) notifier.source = 'login'
     else if (event[0] === 'synced') notifier.source ??= 'socket'
     // Persist first, so that no page restores discarded changes.
-    surroundings.persist(remainsOf(page))
+    surroundings.save(remainsOf(page))
     // Send changes before notifying listeners, whose own messages come later. Immediate results of effects join the same notification.
     const wasBusy = notifier.isBusy
     notifier.isBusy = true

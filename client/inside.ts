@@ -22,7 +22,7 @@ export interface Inside {
   readonly page: Page
   readonly dispatch: Dispatch
   /** The implementations of effects, which `keepTab` extends. */
-  readonly effects: Pick<Surroundings, 'persist'> & { restore: Surroundings['restore'] }
+  readonly effects: Pick<Surroundings, 'save'> & { restore: Surroundings['restore'] }
   /** Calls `end` when the client is closed. */
   onClose(end: () => void): void
 }

@@ -40,9 +40,9 @@ export function keepTab(live: AnyClient): Unsubscribe {
     const value = own().join('~')
     if (value.length <= MAX_LENGTH) bring(value, 5)
   }
-  const { persist, restore: restoreOthers } = effects
-  effects.persist = (others) => {
-    persist(others)
+  const { save, restore: restoreOthers } = effects
+  effects.save = (others) => {
+    save(others)
     if (page.cookie !== 'kept') return
     text = remainsOf(page, true)
     tried(() => (sessionStorage[name] = text))
@@ -76,7 +76,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     }
   }
   const end = (): void => {
-    Object.assign(effects, { persist, restore: restoreOthers })
+    Object.assign(effects, { save, restore: restoreOthers })
     globalThis.removeEventListener?.(LEAVE, leave)
   }
   onClose(end)

@@ -9,7 +9,7 @@ type Doing = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
 /** A page's environment: reports events, and runs the core's effects except calls of callers and listeners. */
 export interface Surroundings extends Omit<Doing, 'settle' | 'visitor'> {
   /** Persists the page's outbox, replacing the former text. */
-  persist(text: string): void
+  save(text: string): void
   /** Starts to report events. */
   open(): void
   close(): void

@@ -84,7 +84,7 @@ export function createLine(server: PageServer): Line {
         queue: () => dispatch('turn'),
         restore: () => dispatch('restored', []),
         // No other tabs, pages or visitors exist, and the server keeps everything.
-        persist: nothing,
+        save: nothing,
         share: nothing,
         close: nothing,
       }

@@ -70,8 +70,8 @@ export function createPage(
   return {
     ...tabs,
     ...poster,
-    persist: storage.write,
-    restore: () => dispatch('restored', storage.removeOthers()),
+    save: storage.write,
+    restore: () => dispatch('restored', storage.drain()),
     send: (sync, patience) =>
       // `answer` is undefined after a timeout or a lost connection.
       socket

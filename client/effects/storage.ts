@@ -3,7 +3,7 @@ export interface Storage {
   /** Stores this tab's text, replacing the former text. */
   write(text: string): void
   /** Removes and returns the texts of all other tabs, open or closed. */
-  removeOthers(): readonly string[]
+  drain(): readonly string[]
 }
 
 /** Uses the browser's `localStorage`; if that is unavailable, nothing outlives the page. */
@@ -22,7 +22,7 @@ export function createStorage(prefix: string): Storage {
         // Storage is full or blocked: changes live only as long as the page.
       }
     },
-    removeOthers: () => {
+    drain: () => {
       const others = Object.entries<string>(storage ?? {}).filter(([item]) => item.startsWith(prefix) && item !== own)
       for (const [item] of others) storage?.removeItem(item)
       return others.map(([, text]) => text)

@@ -21,21 +21,21 @@ describe('the outbox in localStorage', () => {
   it('is there for the next page, once', () => {
     createStorage('a:').write('3')
     const next = createStorage('a:')
-    expect([next.removeOthers(), next.removeOthers(), items()]).toEqual([['3'], [], []])
+    expect([next.drain(), next.drain(), items()]).toEqual([['3'], [], []])
   })
 
   it('has an entry per tab, without its own', () => {
     const storage = createStorage('a:')
     for (const text of ['3', '4']) createStorage('a:').write(text)
     storage.write('5')
-    expect([[...storage.removeOthers()].sort(), items()]).toEqual([['3', '4'], ['5']])
+    expect([[...storage.drain()].sort(), items()]).toEqual([['3', '4'], ['5']])
   })
 
   it('leaves entries of other endpoints alone', () => {
     localStorage.setItem('app', 'x')
     createStorage('live-session:/store_session:b ').write('3')
     createStorage('live-session:/store_session0.5 ').write('4')
-    expect([createStorage('live-session:/store_session ').removeOthers(), [...items()].sort()]).toEqual([
+    expect([createStorage('live-session:/store_session ').drain(), [...items()].sort()]).toEqual([
       [],
       ['3', '4', 'x'],
     ])
@@ -57,7 +57,7 @@ describe('the outbox in localStorage', () => {
     spy()
     const storage = createStorage('a:')
     storage.write('3')
-    expect(storage.removeOthers()).toEqual([])
+    expect(storage.drain()).toEqual([])
     storage.write('')
     jest.restoreAllMocks()
     expect(items()).toEqual([])
