@@ -194,7 +194,7 @@ function checkStarter() {
   }
   const first = commands('Try it').map((command) => command.replace(/ *#.*/, ''))
   if (first.join() !== 'npm ci,npm start,npm ci,npm test') fail(page, `begins with ${first.join(', ')}`)
-  if (commands('Quick start').length !== 6) fail(page, 'expected six commands in "Quick start"')
+  if (commands('Quick start').length !== 7) fail(page, 'expected seven commands in "Quick start"')
   const [, own] = /^```sh\n(npm ci && npm pack\n.*?)^```$/ms.exec(readme) ?? []
   const starter = 'example/starter/README.md'
   if (/^```sh\n(.*?)^```$/ms.exec(readFileSync(starter, 'utf8'))?.[1] !== own)

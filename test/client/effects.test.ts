@@ -35,10 +35,7 @@ describe('the outbox in localStorage', () => {
     localStorage.setItem('app', 'x')
     createStorage('live-session:/store_session:b ').write('3')
     createStorage('live-session:/store_session0.5 ').write('4')
-    expect([createStorage('live-session:/store_session ').drain(), [...items()].sort()]).toEqual([
-      [],
-      ['3', '4', 'x'],
-    ])
+    expect([createStorage('live-session:/store_session ').drain(), [...items()].sort()]).toEqual([[], ['3', '4', 'x']])
   })
 
   it('has the newest text, written once', () => {
