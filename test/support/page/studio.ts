@@ -78,8 +78,15 @@ export class Studio {
     return this.has('#connection[data-state=connected]')
   }
 
-  toggleHood(): Promise<void> {
-    return click(this.page, '#hood summary')
+  /** Toggles the panel, and resolves when the tab will show it so after a reload: browsers report it later. */
+  async toggleHood(): Promise<void> {
+    const isOpen = await this.page.$eval('#hood details', (panel) => panel.open)
+    await click(this.page, '#hood summary')
+    await this.page.waitForFunction(
+      (wanted: string) => sessionStorage.getItem('hood-open') === wanted,
+      {},
+      String(!isOpen),
+    )
   }
 
   async signIn(user: string): Promise<void> {
