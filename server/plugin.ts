@@ -28,7 +28,7 @@ import { erase, revoke } from './sync/revocations.js'
 import { UserHandle } from './sync/user.js'
 
 /** The optional features, independent of each other. */
-export const PARTS: readonly MakeFeature[] = [
+export const FEATURES: readonly MakeFeature[] = [
   addressFeature,
   flashFeature,
   handOffFeature,
@@ -70,7 +70,7 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
       'koa-live-session: liveSession(app): expected an app of Koa 3, received one of Koa 2. Run npm install koa@3',
     )
   }
-  return createPlugin(app, options, PARTS)
+  return createPlugin(app, options, FEATURES)
 }
 
 /** Creates the plugin of `liveSession` with these features. */

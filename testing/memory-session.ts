@@ -7,7 +7,7 @@ import { Connection, type Opener } from '../server/identity/connection.js'
 import { whoOf } from '../server/identity/who.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/ids/subject.js'
 import { resolveOptions } from '../server/options.js'
-import { PARTS } from '../server/plugin.js'
+import { FEATURES } from '../server/plugin.js'
 import type { SocketSession } from '../server/session-types.js'
 import { SocketHandle } from '../server/sockets/socket.js'
 import type { LiveSocket } from '../server/values/live-socket.js'
@@ -53,7 +53,7 @@ export function memorySession<F extends Fields>(
   visitor: MemoryVisitor = {},
 ): MemorySession<F> {
   const app = new Koa()
-  const core = createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), PARTS)
+  const core = createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), FEATURES)
   const opener = openerOf(core, visitor)
   const { values: inMemory } = core
   const write = (method: string, values: object, source: ChangeSource): void =>

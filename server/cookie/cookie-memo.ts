@@ -9,7 +9,7 @@ export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab
   isOutdated: boolean | undefined
 }
 
-/** A cookie with its memo, which is undefined after any change that affects it. */
+/** A cookie, with its memo until a change affects what the memo says. */
 export interface MemoizedCookie {
   memo: CookieMemo | undefined
 }

@@ -15,9 +15,9 @@ interface HandleClass<H extends Reporting, U> {
 /** Adds the members of features to a class of handles. */
 export function addMembers<H extends Reporting, U, C>(
   Handles: C & HandleClass<H, U>,
-  given: readonly (Members<U> | undefined)[],
+  sets: readonly (Members<U> | undefined)[],
 ): C {
-  for (const [name, member] of given.flatMap((members) => Object.entries(members ?? {}))) {
+  for (const [name, member] of sets.flatMap((members) => Object.entries(members ?? {}))) {
     const value = function (this: H, ...args: never[]): Promise<unknown> {
       return Outcome.of(() => member(Handles.useOf(this), ...args), this.report)
     }

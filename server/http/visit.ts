@@ -18,7 +18,7 @@ import { usedLate, warnOfLateChange } from './lateness.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
 
-/** The relations without a cookie to clear. */
+/** The statuses without a cookie to clear. */
 const COOKIELESS: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */

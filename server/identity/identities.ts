@@ -76,7 +76,7 @@ export class Identities {
    * Identifies the visitor of a request. Rotates the browser id if the cookie belongs to another visitor. Retires the ids of all rivals:
    * the attacker who planted a cookie could read values set under its id.
    *
-   * @param found the result of `take`
+   * @param found the result of `identify`
    * @param sender the request with the cookie
    */
   recognize(found: Identification, user: UserSubject | undefined, sender: Sender): Identification {
@@ -92,7 +92,7 @@ export class Identities {
     return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 
-  /** Returns the relation of a retired cookie. If the request may be late, its response must not replace the next visitor's cookie. */
+  /** Returns the status of a retired cookie. If the request may be late, its response must not replace the next visitor's cookie. */
   #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
     const { cookie, epochs } = this.#core
     const { epoch = Infinity, rotatedTo } = epochs.retired(browserSubject(browser)) ?? {}

@@ -23,31 +23,31 @@ export class Notifications {
   /**
    * Queues changes that were made together: a listener's response comes after all of them.
    *
-   * @param tell must not throw
+   * @param notify must not throw
    */
-  change(identity: object, together: readonly AnyChange[], tell: Notify): void {
-    const changes = this.#changes.get(identity) ?? new Map<string, AnyChange>()
+  change(owner: object, together: readonly AnyChange[], notify: Notify): void {
+    const changes = this.#changes.get(owner) ?? new Map<string, AnyChange>()
     for (const change of together) {
       const waiting = changes.get(change.key)
       changes.set(change.key, waiting ? { ...change, previous: waiting.previous } : change)
-      this.#changes.set(identity, changes)
-      if (!waiting) this.#waiting.push(() => this.#notify(identity, change.key, tell))
+      this.#changes.set(owner, changes)
+      if (!waiting) this.#waiting.push(() => this.#notify(owner, change.key, notify))
     }
     if (!this.#isRunning) this.#run()
   }
 
-  /** @param tell must not throw */
-  add(tell: () => void): void {
-    this.#waiting.push(tell)
+  /** @param notify must not throw */
+  add(notify: () => void): void {
+    this.#waiting.push(notify)
     if (!this.#isRunning) this.#run()
   }
 
-  #notify(identity: object, key: string, tell: Notify): void {
-    const changes = this.#changes.get(identity)
+  #notify(owner: object, key: string, notify: Notify): void {
+    const changes = this.#changes.get(owner)
     const change = changes?.get(key)
     changes?.delete(key)
-    if (changes?.size === 0) this.#changes.delete(identity)
-    if (change && !sameJson(change.value, change.previous)) tell(change)
+    if (changes?.size === 0) this.#changes.delete(owner)
+    if (change && !sameJson(change.value, change.previous)) notify(change)
   }
 
   #run(): void {

@@ -17,7 +17,7 @@ const countUp: Koa.Middleware = async (ctx) => {
 }
 
 async function start(store = memoryStore()): Promise<App> {
-  return App.start({ parts: [counterPart], options: { store }, routes: countUp })
+  return App.start({ features: [counterPart], options: { store }, routes: countUp })
 }
 
 describe('a part added with one line', () => {

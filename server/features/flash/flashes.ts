@@ -21,7 +21,7 @@ export class Flashes {
   /** Ids of messages taken in this process: cookies may still have them. */
   readonly #consumed: RotatingCache<true>
   /** Ids of messages on hold for the next page load: open pages may not take them. */
-  readonly #consuming = new Set<string>()
+  readonly #onHold = new Set<string>()
   #count = 0
 
   constructor(core: Pick<Core, 'guestBytes' | 'settings' | 'store'>) {
@@ -77,12 +77,12 @@ export class Flashes {
 
   /** Reserves messages for the next page load until `release`, as an open page would be faster. */
   hold(messages: readonly Message[]): void {
-    for (const { id } of messages) this.#consuming.add(id)
+    for (const { id } of messages) this.#onHold.add(id)
   }
 
   /** Ends the reservation. Returns whether any message still waits. */
   release(messages: readonly Message[]): boolean {
-    for (const { id } of messages) this.#consuming.delete(id)
+    for (const { id } of messages) this.#onHold.delete(id)
     return !messages.every(this.#isTaken)
   }
 
@@ -97,7 +97,7 @@ export class Flashes {
 
   /** Takes the messages for a single open page to show, except those on hold. */
   consumeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
-    const free = this.pending(browser, brought).filter(({ id }) => !this.#consuming.has(id))
+    const free = this.pending(browser, brought).filter(({ id }) => !this.#onHold.has(id))
     return this.#consume(browser, free.filter(isFor(since)))
   }
 

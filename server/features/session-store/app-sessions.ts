@@ -186,8 +186,8 @@ export class AppSessions extends RegisterStore<KnownSession> {
    * @throws {LiveSessionError} `closed`
    */
   destroy(name: SessionName, res: ServerResponse | undefined): void {
-    const { epochs, values: sessions } = this.core
-    sessions.checkOpen()
+    const { epochs, values } = this.core
+    values.checkOpen()
     const isUsers = this.isUsers(name)
     this.#end(name, 'destroyed')
     epochs.retire(name, undefined, isUsers)

@@ -8,7 +8,7 @@ import { type TestClock, testClock } from 'koa-live-session/testing'
 import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
 import type { MakeFeature } from '../../../server/core.js'
-import { createPlugin, PARTS } from '../../../server/plugin.js'
+import { createPlugin, FEATURES } from '../../../server/plugin.js'
 import { afterEachTest } from './cleanup.js'
 import { Visitor } from './visitor.js'
 
@@ -40,8 +40,8 @@ export interface AppOptions<F extends Fields> {
   /** The app's own routes, on top of the plugin. */
   readonly routes?: Koa.Middleware
   readonly clock?: TestClock
-  /** Parts besides the usual parts. */
-  readonly parts?: readonly MakeFeature[]
+  /** Features besides the plugin's own. */
+  readonly features?: readonly MakeFeature[]
   /** The port of the stopped server that the app replaces. */
   readonly port?: number
 }
@@ -77,8 +77,8 @@ export class App<F extends Fields = AppFields> {
       ...given.options,
       fields: given.fields ?? appFields,
     } as unknown as LiveSessionOptions<F> & { identify: object }
-    this.live = given.parts
-      ? (createPlugin(this.koa, options as never, [...PARTS, ...given.parts]) as unknown as LiveSessionPlugin<
+    this.live = given.features
+      ? (createPlugin(this.koa, options as never, [...FEATURES, ...given.features]) as unknown as LiveSessionPlugin<
           F,
           boolean
         >)
