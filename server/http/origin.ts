@@ -9,7 +9,12 @@ const OF_NULL =
   'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
   'origins cannot list it: serve the page from an origin of its own.'
 const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list it in origins.'
-const OF_ROUTES = 'Behind a proxy set app.proxy = true. live.sameOrigin() trusts no other origin, also none of origins.'
+/** The pages of `origins` may change a visitor's values only: the app's own routes do not trust them. */
+const ROUTES: PostRule = {
+  trusted: [],
+  remedy: 'Behind a proxy set app.proxy = true. live.sameOrigin() trusts no other origin, also none of origins.',
+  message: 'a page of another site has sent this request',
+}
 /** The methods with which cross-site navigations send `SameSite=Lax` cookies (RFC 9110, 9.2.1). */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** The values of `Sec-Fetch-Site` for requests with all cookies. */
@@ -36,21 +41,32 @@ export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boo
   return origin === '' || isOwnOrigin(claims)
 }
 
-/** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from our own pages */
-export function checkOwnPost({ settings, warn }: Pick<Core, 'settings' | 'warn'>, ctx: Koa.Context): void {
-  const claims = originClaims(ctx)
-  if (isOwnPost(claims, settings.origins)) return
-  warn(describeBadOrigin(claims), 'bad_origin')
-  throw new LiveSessionError('bad_origin', 'this page may not post here')
+/** The origins that a check of POSTs trusts besides our own, the remedy in the log, and the message to the client. */
+interface PostRule {
+  readonly trusted: readonly string[]
+  readonly remedy: string
+  readonly message: string
 }
 
-/** Guards the app's own routes. Does not trust `origins`, whose pages may change a visitor's values only. */
-export function createSameOrigin({ warn }: Pick<Core, 'warn'>): Koa.Middleware {
+/** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from our own pages */
+function checkPost(ctx: Koa.Context, { warn }: Pick<Core, 'warn'>, { trusted, remedy, message }: PostRule): void {
+  const claims = originClaims(ctx)
+  if (isOwnPost(claims, trusted)) return
+  warn(describeBadOrigin(claims, remedy), 'bad_origin')
+  throw new LiveSessionError('bad_origin', message)
+}
+
+/** Checks a POST to the endpoint. @throws {LiveSessionError} `bad_origin` */
+export function checkOwnPost(core: Pick<Core, 'settings' | 'warn'>, ctx: Koa.Context): void {
+  const { origins: trusted } = core.settings
+  checkPost(ctx, core, { trusted, remedy: OF_ENDPOINT, message: 'this page may not post here' })
+}
+
+/** Guards the app's own routes. */
+export function createSameOrigin(core: Pick<Core, 'warn'>): Koa.Middleware {
   return (ctx, next) => {
-    const claims = originClaims(ctx)
-    if (SAFE.has(ctx.method) || isOwnPost(claims, [])) return next()
-    warn(describeBadOrigin(claims, OF_ROUTES), 'bad_origin')
-    throw new LiveSessionError('bad_origin', 'a page of another site has sent this request')
+    if (!SAFE.has(ctx.method)) checkPost(ctx, core, ROUTES)
+    return next()
   }
 }
 
