@@ -110,15 +110,12 @@ class Plugin
   }
 
   middleware(...given: readonly unknown[]): Koa.Middleware {
-    // TypeScript does not catch `app.use(live.middleware)`.
-    if (given.length > 0)
-      throw new TypeError('koa-live-session: live.middleware was given a request: expected app.use(live.middleware())')
+    checkNotUsed('middleware', given)
     return this.#requests.middleware()
   }
 
   sameOrigin(...given: readonly unknown[]): Koa.Middleware {
-    if (given.length > 0)
-      throw new TypeError('koa-live-session: live.sameOrigin was given a request: expected app.use(live.sameOrigin())')
+    checkNotUsed('sameOrigin', given)
     return createSameOrigin(this.#core)
   }
 
@@ -182,4 +179,11 @@ class Plugin
     this.#closed ??= Promise.resolve(store?.close())
     await this.#closed
   }
+}
+
+/** @throws {TypeError} if Koa called the method itself: TypeScript does not catch `app.use(live.middleware)` */
+function checkNotUsed(method: 'middleware' | 'sameOrigin', given: readonly unknown[]): void {
+  if (given.length === 0) return
+  const expected = `expected app.use(live.${method}())`
+  throw new TypeError(`koa-live-session: live.${method} was given a request: ${expected}`)
 }
