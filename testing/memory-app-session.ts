@@ -1,16 +1,13 @@
 import { EventEmitter } from 'node:events'
-import Koa from 'koa'
 import type { Socket } from 'socket.io'
-import { createCore } from '../server/create-core.js'
 import { AppSessions } from '../server/features/session-store/app-sessions.js'
 import { readContent, registerKey, sessionName } from '../server/features/session-store/session-content.js'
 import { SessionHandle } from '../server/features/session-store/session-handle.js'
 import { checkWritable, jsonOf } from '../server/features/session-store/session-json.js'
 import type { AppSession, AppSessionValues } from '../server/features/session-store/types.js'
-import { resolveOptions } from '../server/options.js'
 import type { Frozen } from '../shared/field-types.js'
 import type { RegisteredSession } from '../shared/registered.js'
-import { KEYS } from './memory-session.js'
+import { memoryCore } from './memory-session.js'
 
 /** `socket.session` of a browser with a session. */
 export interface MemoryAppSession<S extends object = RegisteredSession> extends AppSession<S> {
@@ -37,8 +34,7 @@ export interface MemoryAppSession<S extends object = RegisteredSession> extends 
 export function memoryAppSession<S extends object = RegisteredSession>(
   given: AppSessionValues<S> = {},
 ): MemoryAppSession<S> {
-  const app = new Koa()
-  const core = createCore(app, resolveOptions(app, { fields: {}, keys: KEYS }), [])
+  const core = memoryCore({}, [])
   const sessions = new AppSessions(core)
   const name = sessionName('')
   const session = sessions.ensure(name)

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import Koa from 'koa'
-import type { Core } from '../server/core.js'
+import type { Core, MakeFeature } from '../server/core.js'
 import { createCore } from '../server/create-core.js'
 import { addMembers } from '../server/http/members.js'
 import { Connection, type Opener } from '../server/identity/connection.js'
@@ -16,7 +16,7 @@ import type { Fields, Settable } from '../shared/field-types.js'
 import { acceptGiven, type Given } from './given.js'
 
 /** The signing key may be public: nothing signed leaves the session. */
-export const KEYS: readonly string[] = ['the key of sessions that only tests have']
+const KEYS = ['the key of sessions that only tests have']
 
 /** `socket.liveSession` of a visitor who has a live cookie. */
 export interface MemorySession<F extends Fields> extends SocketSession<F> {
@@ -52,8 +52,7 @@ export function memorySession<F extends Fields>(
   given: Given<F> = {},
   visitor: MemoryVisitor = {},
 ): MemorySession<F> {
-  const app = new Koa()
-  const core = createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), FEATURES)
+  const core = memoryCore(fields, FEATURES)
   const opener = openerOf(core, visitor)
   const { values: inMemory } = core
   const write = (method: string, values: object, source: ChangeSource): void =>
@@ -70,6 +69,12 @@ export function memorySession<F extends Fields>(
     write('change', { [key]: value }, source)
   // Untyped inside, as all handles are.
   return Object.assign(handle, { change }) as unknown as MemorySession<F>
+}
+
+/** Creates the core of a process of its own, without a store. Its clock follows fake timers. */
+export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core {
+  const app = new Koa()
+  return createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), makers)
 }
 
 /** Creates a visitor whose cookie has no values. */
