@@ -42,7 +42,7 @@ export interface Signed {
 }
 
 /** The relation of a cookie to the app's user. */
-export type Relation = 'none' | 'own' | 'other' | 'revoked' | 'retired'
+export type CookieStatus = 'none' | 'own' | 'other' | 'revoked' | 'retired'
 
 interface Circumstances {
   isDeclared(this: void, key: string): boolean
@@ -174,7 +174,7 @@ export class Knowledge {
     return !this.retired.has(browser) && (user === undefined || this.isCurrent(user, cookie))
   }
 
-  cookieStatus(cookie: CookieState | undefined, user: string | undefined): Relation {
+  cookieStatus(cookie: CookieState | undefined, user: string | undefined): CookieStatus {
     if (!cookie) return 'none'
     if (this.retired.has(cookie.browser)) return 'retired'
     if (cookie.user !== undefined && !this.accepts(cookie.user, cookie)) return 'revoked'

@@ -1,7 +1,7 @@
 import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { OWN } from './builds.js'
-import type { Relation } from './knowledge.js'
+import type { CookieStatus } from './knowledge.js'
 import type { PageChecker } from './pages.js'
 import { type CookieState, readClaims } from './registers.js'
 import { isOf, type Look, type Speaker, SyncChecker } from './syncs.js'
@@ -41,7 +41,7 @@ export class SocketChecker implements WireWatcher {
   }
 
   greeted(wire: Wire): void {
-    const { cookieStatus, cookie, user } = this.#relation(wire)
+    const { cookieStatus, cookie, user } = this.#cookieStatus(wire)
     if (isRefusable(cookieStatus, cookie))
       this.#fail(wire, `is let in with a cookie that is ${cookieStatus}`, 'foreign')
     const { knowledge } = wire.node
@@ -58,7 +58,7 @@ export class SocketChecker implements WireWatcher {
 
   refused(wire: Wire): void {
     note('a handshake is refused')
-    const { cookieStatus, cookie } = this.#relation(wire)
+    const { cookieStatus, cookie } = this.#cookieStatus(wire)
     if (!isRefusable(cookieStatus, cookie)) this.#fail(wire, 'is refused for nothing')
   }
 
@@ -148,7 +148,7 @@ export class SocketChecker implements WireWatcher {
     return this.#browser.tabs.find(({ socket }) => socket.wire === wire)
   }
 
-  #relation(wire: Wire): { cookieStatus: Relation; cookie: CookieState | undefined; user: string | undefined } {
+  #cookieStatus(wire: Wire): { cookieStatus: CookieStatus; cookie: CookieState | undefined; user: string | undefined } {
     const cookie = this.#world.cookie(wire.cookies)
     const user = this.#world.subOf(wire.user())
     return { cookieStatus: wire.node.knowledge.cookieStatus(cookie, user), cookie, user }
@@ -176,7 +176,7 @@ function redeemerOf({ node, user, sub }: Speaker): Parameters<typeof isOwnTicket
 }
 
 /** Whether the cookie was given up, or names another user than the app. */
-function isRefusable(cookieStatus: Relation, cookie: CookieState | undefined): boolean {
+function isRefusable(cookieStatus: CookieStatus, cookie: CookieState | undefined): boolean {
   return (
     cookieStatus === 'retired' || cookieStatus === 'revoked' || (cookieStatus === 'other' && cookie?.user !== undefined)
   )

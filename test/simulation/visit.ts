@@ -2,7 +2,7 @@ import type { AnySnapshot } from '../../shared/protocol.js'
 import type { Exchange, Since } from './browser.js'
 import { HIDDEN, NEVER_IN_COOKIE, OWN } from './builds.js'
 import type { ServerNode } from './deployment.js'
-import type { Identity, Relation } from './knowledge.js'
+import type { CookieStatus, Identity } from './knowledge.js'
 import { type CookieState, isNewer, isSame, type Registers, readClaims } from './registers.js'
 import type { Harm } from './tally.js'
 import type { Whose } from './whos.js'
@@ -15,7 +15,7 @@ export interface Visit {
   readonly node: ServerNode
   identity: Identity
   /** The cookie's relation to the visitor; `forgotten` after leaving with `forget`, `withheld` in a cross-site POST. */
-  cookieStatus: Relation | 'forgotten' | 'withheld'
+  cookieStatus: CookieStatus | 'forgotten' | 'withheld'
   own: CookieState | undefined
   isDue: boolean
   /** The id of the request's cookie, if given up before. */
