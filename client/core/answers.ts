@@ -6,7 +6,7 @@ import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../share
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { act } from './act.js'
-import { draftsOf, fieldOf, inFlight, merge } from './field.js'
+import { divide, draftsOf, fieldOf, inFlight, merge, unsent } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
 import { type Page, start } from './page.js'
 import { abandon, end, saved } from './proof.js'
@@ -26,6 +26,8 @@ import {
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable'] satisfies LiveSessionErrorCode[]
 /** Minimum ms before such a retry. */
 const LATER_WAIT = 1000
+/** Refusals of a value. */
+const VALUE: readonly unknown[] = ['invalid_value', 'too_large'] satisfies LiveSessionErrorCode[]
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
 const GATHER = 50
 /** From this status up, the server is busy or failing: the POST itself is valid. */
@@ -154,14 +156,14 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
   if (LATER.includes(code)) return true
   if (stamp) merge(field, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
-  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) {
-    sent.base = undefined
-    sent.wasSent = false
-    return
-  }
+  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) return void unsent(sent)
+  // Later changes in flight were computed from the refused value.
+  for (const next of draftsOf(field)) if (next.isBusy && next.id) unsent(next)
+  const former = VALUE.includes(code) ? divide(field, sent) : undefined
+  if (former && sent.id) return void unsent(sent)
   end(page, field, (change) => change === sent, { code })
   // A later `set` hides the refusal; a later `update` does not. A change from another page's outbox has no caller to notify.
-  if (sent.calls[0] && draftsOf(field).every(({ id }) => id)) field.code = code
+  if (sent.calls[0] && draftsOf(field).every((one) => one.id || one === former)) field.code = code
 }
 
 /**

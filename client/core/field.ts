@@ -126,15 +126,36 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 /** Adds an optimistic change. Takes over the calls of an unsent last draft; an `update` only those of other updates. */
 export function addDraft(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
   const field = fieldOf(page, key)
-  const id = call.next ? call.id : ''
   const last = draftsOf(field).at(-1)
-  const former = last && !last.isBusy && !last.wasSent && (last.id || !id) ? last : undefined
-  const calls = [...(former?.calls ?? []), call]
-  field.changes = [
-    ...field.changes.filter((one) => one !== former),
-    { value: same(field, value), calls, id, group: isGroup ? call.id : undefined, from: NaN },
-  ]
+  const former = last && !last.isBusy && !last.wasSent && (last.id || !call.next) ? last : undefined
+  const calls = [...(former?.calls ?? []), { ...call, value: same(field, value) }]
+  field.changes = [...field.changes.filter((one) => one !== former), draftOf(calls, isGroup ? call.id : undefined)]
   field.code = undefined
+}
+
+/** Makes a draft from calls: the last decides between a computed and a plain change. */
+function draftOf(calls: readonly Call[], group?: string): Change {
+  const { id, next, value } = calls.at(-1) as Call
+  return { value, calls, id: next ? id : '', group, from: NaN }
+}
+
+/**
+ * Divides a change whose value is refused, because earlier calls may have made a valid value: a plain change before its last call, and a
+ * computed change, which contains the values of all its calls, in halves. Returns the draft of the earlier calls, if any.
+ */
+export function divide(field: Field, change: Change): Change | undefined {
+  const { id, calls } = change
+  if (!calls[1]) return
+  const middle = id ? calls.length >> 1 : -1
+  const former = draftOf(calls.slice(0, middle))
+  change.calls = calls.slice(middle)
+  field.changes = field.changes.flatMap((one) => (one === change ? [former, change] : one))
+  return former
+}
+
+/** Makes the change as if never sent, and returns it. Forces a computed change to be recomputed, as no value equals `NaN`. */
+export function unsent(change: Change): Change {
+  return Object.assign(change, { base: undefined, isBusy: false, wasSent: false, stamp: undefined, from: NaN })
 }
 
 /** Rebases unsent computed changes: recomputes each if its base value has changed. */
@@ -175,11 +196,6 @@ export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, 
   if (stamp === at) return
   if (field.code === 'store_unavailable') field.code = undefined
   if (ids) compare(field, ids)
-}
-
-/** Returns the change as if never sent. Forces a computed change to be recomputed, as no value equals `NaN`. */
-function unsent({ value, calls, id, group }: Change): Change {
-  return { value, calls, id, group, from: NaN }
 }
 
 /** Compares this page's computed changes with those in the new value. */

@@ -15,10 +15,11 @@ export interface PageVisitor {
 /** Computes a value from the previous value. May throw, and runs again after the previous value has changed. */
 export type Next = (value: JsonValue | undefined) => JsonValue
 
-/** A call of `set`, `update` or `delete`: its id, the function of an `update`, and the callback for the outcome. */
+/** A call of `set`, `update` or `delete`: its id, the function of an `update` or the value of a `set`, and the callback for the outcome. */
 export interface Call {
   readonly id: string
   readonly next?: Next | undefined
+  readonly value?: JsonValue | undefined
   readonly end?: (failure?: Failure) => void
 }
 

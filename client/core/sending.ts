@@ -94,14 +94,15 @@ function outgoing(page: Page): readonly WireChange[] {
     const group = list[0]?.group
     // Send a group alone, and only once each of its changes is the first of its key: the server refuses an oversized message as a whole.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
-    space -= JSON.stringify(list).length
+    // With the base stamp, because an abandoned POST or a dead connection may deliver late, and must not overwrite a later change.
+    const wires = list.map((sent) => wire(key, sent, sent.base ?? field.stamp))
+    space -= JSON.stringify(wires).length
     if (space < 0 && set[0] && !group) continue
     for (const sent of list) {
       sent.base ??= field.stamp
       sent.isBusy = true
-      // With the base stamp, because an abandoned POST or a dead connection may deliver late, and must not overwrite a later change.
-      set.push(wire(key, sent, sent.base))
     }
+    set.push(...wires)
   }
   return set
 }

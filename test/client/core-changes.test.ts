@@ -88,6 +88,19 @@ describe('a change', () => {
     expect(page.status('division')).toBe('saving')
   })
 
+  it('gives way to the set before if its value is refused', () => {
+    const page = sent(1)
+    for (const value of [2, 3]) page.set('division', value)
+    page.take(10)
+    page.effects()
+    page.refuse('invalid_value')
+    expect([page.settled, page.sent()]).toEqual([['3 invalid_value'], [['division', 10, '', 2]]])
+    page.take(11)
+    page.answer()
+    expect([page.settled.slice(1), page.get('division')]).toEqual([['1 saved', '2 saved'], 2])
+    expect(page.status('division')).toBe('invalid_value')
+  })
+
   it('fails alone', () => {
     const page = new BarePage()
     page.set('division', 9)

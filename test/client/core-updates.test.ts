@@ -171,6 +171,35 @@ describe('several updates of a key', () => {
     expect([page.settled, page.sent()]).toEqual([['a invalid_value'], [['cart', 10, 'page-2', ['b']]]])
   })
 
+  it('are refused alone if they were sent together', () => {
+    const page = shopping()
+    page.on('disconnect')
+    for (const item of ['a', 'b', 'c', 'd']) page.update('cart', add(item), item)
+    comeBack(page, ['cart', 10, []])
+    // This server takes at most two items.
+    const sizes = Array.from({ length: 6 }, (_, i) => {
+      const value = page.sent()[0]?.[3] as string[] | undefined
+      if (value && value.length < 3) page.take(11 + i)
+      else if (value) page.refuse('invalid_value')
+      return value?.join('')
+    })
+    page.answer()
+    expect(sizes).toEqual(['abcd', 'ab', 'abcd', 'abc', 'abd', undefined])
+    expect(page.settled).toEqual(['c invalid_value', 'd invalid_value', 'a saved', 'b saved'])
+    expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'invalid_value'])
+  })
+
+  it('are recomputed if the one before is refused in a list', () => {
+    const page = shopping()
+    for (const item of ['bad', 'b']) page.update('cart', add(item), item)
+    page.on('leave')
+    page.on('return')
+    comeBack(page)
+    page.effects('send')
+    page.refuse('invalid_value')
+    expect([page.settled, page.sent()]).toEqual([['bad invalid_value'], [['cart', 10, 'page-2', ['b']]]])
+  })
+
   it('wait for the resent first', () => {
     const page = shopping()
     page.update('cart', add('a'), 'a')
@@ -216,6 +245,23 @@ describe('updates beside sets', () => {
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 12, 'page-1', ['x', 'b']]]])
     page.take(13)
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 13, '', []]]])
+  })
+
+  it('keep the updates below a refused set', () => {
+    const page = shopping('a')
+    page.on('disconnect')
+    page.update('cart', add('b'), 'b')
+    page.set('cart', ['bad'])
+    comeBack(page, ['cart', 12, ['x']])
+    page.refuse('too_large')
+    expect(page.sent()).toEqual([
+      ['cart', 12, '', ['bad']],
+      ['cart', 12, 'page-1', ['x', 'b']],
+    ])
+    page.take(13)
+    page.answer()
+    expect(page.settled).toEqual(['bad too_large', 'b saved'])
+    expect([page.get('cart'), page.status('cart')]).toEqual([['x', 'b'], 'too_large'])
   })
 
   it('start from the default after a deletion', () => {

@@ -83,6 +83,28 @@ describe('testClient', () => {
     ])
   })
 
+  it.each(['online', 'offline'])('rejects only the updates over a limit while %s', async (line) => {
+    const list = testClient({ list: { schema: z.array(z.string()).max(3), default: [], client: 'write' } })
+    if (line === 'offline') list.offline()
+    const changes = [...'abcdef'].map((item) => list.update('list', (items) => [...items, item]))
+    list.online()
+    const outcomes = await Promise.allSettled(changes)
+    expect(outcomes.map(({ status }) => status)).toEqual([...Array(3).fill('fulfilled'), ...Array(3).fill('rejected')])
+    expect(list.get('list')).toEqual(['a', 'b', 'c'])
+  })
+
+  it('keeps an earlier set below a refused setMany', async () => {
+    const before = [live.set('division', 1), live.set('division', 4)]
+    const group = live.setMany({ division: 5, cart: ['x'.repeat(5000)] })
+    const outcomes = await Promise.allSettled([...before, group])
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'fulfilled' },
+      { reason: { code: 'too_large' } },
+    ])
+    expect([live.get('division'), live.get('cart')]).toEqual([4, []])
+  })
+
   it('rejects invalid remote or first values as a whole', () => {
     expect(() => live.receive({ theme: 'dark', division: 1.5 })).toThrow('koa-live-session: set("division")')
     expect(() => live.receive({ theme: 'dark', nothing: 1 } as never)).toThrow('receive: "nothing" is not declared')

@@ -1,7 +1,7 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import type { WireChange } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
-import { ADDED_TO } from './builds.js'
+import { ADDED_TO, isValidItem } from './builds.js'
 import type { ServerNode } from './deployment.js'
 import type { Received, Register } from './registers.js'
 import type { Tab } from './tab.js'
@@ -256,11 +256,18 @@ export class Additions {
     this.#all.push({ item, tab, shown: itemsOf(before) })
   }
 
-  /** Leaves out items replaceable by a write of another page, and items over a value written twice. */
+  /** Leaves out refused items, items replaceable by a write of another page, and items over a value written twice. */
   get owed(): readonly JsonValue[] {
     const isOwed = (one: Addition): boolean =>
-      !this.#all.some((other) => mayGiveWay(one, other)) && !this.#isOverRetaken(one)
+      !this.#isRefused(one) && !this.#all.some((other) => mayGiveWay(one, other)) && !this.#isOverRetaken(one)
     return this.#all.filter(isOwed).map(({ item }) => item)
+  }
+
+  /** The waiting items of closed pages are refused together. */
+  #isRefused({ item, tab }: Addition): boolean {
+    const isTogether = (other: Addition): boolean =>
+      tab.leftAt < Number.POSITIVE_INFINITY && other.tab.browser === tab.browser
+    return this.#all.some((other) => !isValidItem(other.item) && (other.item === item || isTogether(other)))
   }
 
   #isOverRetaken({ tab, shown }: Addition): boolean {

@@ -1,5 +1,6 @@
 import { defineFields, type Fields } from 'koa-live-session/fields'
 import { z } from 'zod'
+import type { JsonValue } from '../../shared/json.js'
 
 /** Limits the cart of an account. */
 const MAX_CART = 12
@@ -9,6 +10,11 @@ const join = (account: readonly number[], browser: readonly number[]): number[] 
   return [...account, ...browser].slice(-MAX_CART)
 }
 
+/** Whether the schema of the basket accepts this item: it refuses each seventh. */
+export function isValidItem(item: JsonValue): boolean {
+  return typeof item === 'number' && item % 7 > 0
+}
+
 const both = {
   division: { schema: number, default: -1, client: 'write', rooms: true },
   theme: { schema: number, default: 0, client: 'write', scope: 'browser', rooms: true },
@@ -16,7 +22,7 @@ const both = {
   role: { schema: number, default: 0, rooms: true },
   secret: { schema: number, default: 0, client: 'hidden' },
   note: { schema: number, default: 0, client: 'write', cookie: false },
-  basket: { schema: z.array(number), default: [], client: 'write', onLogin: 'drop' },
+  basket: { schema: z.array(number.refine(isValidItem)), default: [], client: 'write', onLogin: 'drop' },
 } as const
 
 export type BuildName = 'one' | 'two'

@@ -2,7 +2,7 @@ import type { News } from '../../client/core/messages.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { doubled, itemsOf } from './baskets.js'
-import { ADDED_TO, ALL_KEYS, HIDDEN, NEVER_IN_COOKIE } from './builds.js'
+import { ADDED_TO, ALL_KEYS, HIDDEN, isValidItem, NEVER_IN_COOKIE } from './builds.js'
 import type { Knowledge } from './knowledge.js'
 import { type Heard, hasHeard, heardAs, hears, isFor, newPage, type Page, proves, type Way } from './page.js'
 import { Origins, Sendings, Together, type Values } from './page-changes.js'
@@ -134,6 +134,8 @@ export class PageChecker {
 
   /** A promise has rejected. A computed or undelivered change may be superseded only by another visitor. */
   refused(tab: Tab, key: string, value: JsonValue | undefined, code: string): void {
+    if (code === 'invalid_value' && itemsOf(value).every(isValidItem))
+      this.#fail(tab, `was told that ${JSON.stringify(value)} is invalid, which is valid`, 'lost')
     const owners = this.#owners(tab)
     const setAs = this.#origins.of(value)
     const among = (all: readonly Whose[]) => (one: Whose) => all.some((other) => isSame(one, other))

@@ -1,8 +1,8 @@
 import { sameJson } from '../../shared/json.js'
 import type { Sync, SyncAnswer, SyncResult, WireChange } from '../../shared/protocol.js'
-import { type Before, lacking, type Met, metAfter, overOf } from './baskets.js'
+import { type Before, itemsOf, lacking, type Met, metAfter, overOf } from './baskets.js'
 import type { Browser } from './browser.js'
-import { HIDDEN, OWN, STORED } from './builds.js'
+import { ADDED_TO, HIDDEN, isValidItem, OWN, STORED } from './builds.js'
 import type { ServerNode } from './deployment.js'
 import { tornApart } from './page-changes.js'
 import type { PageChecker } from './pages.js'
@@ -260,6 +260,7 @@ export class SyncChecker {
     note(`a change is refused: ${code}`)
     const sub = subjectOf(speaker, key)
     if (code === 'undeclared_key' && !together.every((one) => node.isDeclared(one))) return
+    if (code === 'invalid_value' && key === ADDED_TO && !itemsOf(wanted).every(isValidItem)) return
     if (code === 'conflict' && sub !== undefined) this.#world.baskets.refuses(node, sub, change)
     // A change that waited for the store reveals nothing to a visitor who has gone.
     if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
