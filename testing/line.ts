@@ -72,11 +72,10 @@ export function createLine(server: PageServer): Line {
             () => end({ status: 0, wait: 0 }),
           )
         },
-        // No test lasts as long as `renew`. While the line is cut, retry no POST: `mend` makes the page send again.
-        timer: (name) =>
-          !['greet', 'renew'].includes(name) &&
-          (connection || name !== 'post') &&
-          void soon(() => dispatch('timer', name)),
+        // No test lasts as long as `renew`. An open line answers before `greet` is over. While cut, retry no POST: `mend` sends again.
+        timer: (name) => {
+          if (name !== 'renew' && name !== (connection ? 'greet' : 'post')) void soon(() => dispatch('timer', name))
+        },
         release: () => {
           post = {}
         },
@@ -93,6 +92,7 @@ export function createLine(server: PageServer): Line {
       if (!connection) return
       connection = undefined
       dispatch('disconnect')
+      dispatch('timer', 'greet')
       // As in socket.io, no answer arrives over a later connection.
       for (const lose of open) lose()
       open.clear()

@@ -65,6 +65,17 @@ describe('testClient', () => {
     expect(live.status('division').status).toBe('saved')
   })
 
+  it('can be offline from the turn of its creation', async () => {
+    live = testClient(appFields, { division: 3 })
+    live.offline()
+    const saved = live.set('division', 4)
+    await live.flush()
+    expect(live.status('division').status).toBe('offline')
+    live.online()
+    await saved
+    expect([live.get('division'), live.status('division').status]).toEqual([4, 'saved'])
+  })
+
   it('rebases an update onto a remote change', async () => {
     const seen: number[] = []
     const saved = live.update('division', (division) => {
