@@ -1,6 +1,6 @@
 import type Koa from 'koa'
-import { fromParameter, parameterOf } from '../../../shared/address.js'
-import { LiveSessionError } from '../../../shared/errors.js'
+import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/address.js'
+import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
@@ -35,6 +35,13 @@ export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>)
       }
     },
   }
+}
+
+/** Why a parameter does not set its field. */
+const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
+  malformed: `it occurs twice, or has over ${LONGEST_ADDRESS} characters`,
+  invalid_value: 'the schema refuses the value, as of an outdated link',
+  too_large: 'over the maxBytes or the maxMembers of the field',
 }
 
 /**
@@ -79,19 +86,19 @@ function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limi
   const { url = '', key } = field
   const text = parameterOf(search, url)
   // Log without the value, which is untrusted text.
-  const refuse = (code: string): undefined => {
-    warn(`an address has ?${url}=... which does not set "${key}": ${code}`)
+  const refuse = (code: LiveSessionErrorCode): undefined => {
+    warn(`an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code]}`)
     return undefined
   }
   if (text === undefined) return refuse('malformed')
   // URLs written by hand have no quotes: ?year=2026 may be meant as a string.
-  let code = ''
+  let code: LiveSessionErrorCode = 'invalid_value'
   for (const input of [fromParameter(text, field.default), text]) {
     try {
       return field.acceptFromBrowser(input)
     } catch (error) {
       if (!(error instanceof LiveSessionError)) throw error
-      code ||= error.code
+      code = error.code
     }
   }
   return refuse(code)
