@@ -11,6 +11,9 @@ interface RefusedSocket {
   readonly context?: { readonly status?: number }
 }
 
+const OTHER_VISITOR = 'other_visitor'
+/** Refusals in a row as another visitor: a sign-in or sign-out causes one or two. */
+const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
 const UNATTACHED =
   'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
@@ -92,9 +95,15 @@ function unlisted(origin: string): string {
 /** Warns in the console why changes from elsewhere do not arrive: refused sockets, once for each reason, or a missing `live.attach(io)`. */
 export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClose'>): void {
   const told = new Set<string>()
+  let refusals = 0
+  const connected = (): void => {
+    refusals = 0
+  }
   const refused = ({ data, context }: RefusedSocket): void => {
     const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
     if (reason === undefined || told.has(reason)) return
+    if (reason === OTHER_VISITOR) refusals += 1
+    if (reason === OTHER_VISITOR && refusals < MIN_REFUSALS) return
     told.add(reason)
     const more = explainedAt(data?.code ?? 'the-socket-comes-back-again-and-again')
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
@@ -108,9 +117,10 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
     })
   }
   socket?.on('connect_error', refused)
+  socket?.on('connect', connected)
   socket?.on('connect', probe)
   if (socket?.connected) probe()
-  onClose(() => void socket?.off('connect_error', refused).off('connect', probe))
+  onClose(() => void socket?.off('connect_error', refused).off('connect', connected).off('connect', probe))
 }
 
 /** Browsers send cookies with a WebSocket by default, but not with the polling before it. */

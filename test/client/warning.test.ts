@@ -168,12 +168,27 @@ describe('a refused socket', () => {
       [{ context: { status: 400 } }],
       [warning('polling requests reach several processes', 'the-socket-comes-back-again-and-again')],
     ],
+    ['of nothing at a sign-in', [refused('other_visitor'), refused('other_visitor')], []],
+    [
+      'if the visitor does not become another',
+      Array(4).fill(refused('other_visitor')),
+      [warning('other_visitor', 'other_visitor')],
+    ],
     ['of nothing while the server is down', [{ context: { status: 0 } }, {}, { context: { status: 502 } }], []],
   ])('warns %s', (_, errors, expected) => {
     const socket = socketTo(API)
     watchSocket({ socket, onClose: () => undefined })
     for (const error of errors) for (const hear of socket.listeners('connect_error')) hear(error as Error)
     expect(warnings).toEqual(expected)
+  })
+
+  it('warns of nothing at several sign-ins', () => {
+    const socket = socketTo(API)
+    jest.spyOn(socket, 'timeout').mockReturnValue({ emit: () => undefined } as never)
+    watchSocket({ socket, onClose: () => undefined })
+    for (const event of ['connect_error', 'connect_error', 'connect', 'connect_error'])
+      for (const hear of socket.listeners(event as 'connect')) (hear as (_: object) => void)(refused('other_visitor'))
+    expect(warnings).toEqual([])
   })
 
   it('is not watched after the client is closed', () => {
@@ -216,7 +231,7 @@ describe('an unattached socket', () => {
     watchSocket({ socket, onClose: () => undefined })
     for (const _ of outcomes) for (const hear of socket.listeners('connect')) hear()
     expect(asked).toEqual(outcomes.map(() => 'live_session:sync'))
-    expect(socket.listeners('connect')).toEqual([])
+    expect(socket.listeners('connect')).toHaveLength(1)
     expect(warnings).toEqual(expected)
   })
 })
