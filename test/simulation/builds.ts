@@ -10,9 +10,9 @@ const join = (account: readonly number[], browser: readonly number[]): number[] 
   return [...account, ...browser].slice(-MAX_CART)
 }
 
-/** Whether the schema of the basket accepts this item: it refuses each seventh. */
+/** Whether the schema of the basket accepts this item: it refuses each seventh, as a schedule's seventh, 1006. */
 export function isValidItem(item: JsonValue): boolean {
-  return typeof item === 'number' && item % 7 > 0
+  return typeof item === 'number' && item % 7 !== 5
 }
 
 const both = {
