@@ -1,3 +1,4 @@
+import { codePoint } from '../support/app/code-point.js'
 import { fc } from '../support/app/property.js'
 import type { Dice } from './dice.js'
 
@@ -33,8 +34,8 @@ export class OddValues {
 
   constructor(seed: number) {
     const sampled = { seed, numRuns: POOL }
-    this.#values = [...HANDMADE, ...fc.sample(fc.jsonValue({ noUnicodeString: false }), sampled)]
-    this.#texts = fc.sample(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.base64String()), sampled)
+    this.#values = [...HANDMADE, ...fc.sample(fc.jsonValue({ stringUnit: codePoint }), sampled)]
+    this.#texts = fc.sample(fc.oneof(fc.string(), fc.string({ unit: codePoint }), fc.base64String()), sampled)
   }
 
   /** A JSON value, including -0 and lone surrogates. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { canonicalJson, freezeJson, sameJson } from '../../shared/json.js'
+import { codePoint } from '../support/app/code-point.js'
 import { fc } from '../support/app/property.js'
 
-const json = fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('-0'))
+const json = fc.jsonValue({ stringUnit: codePoint }).filter((value) => !JSON.stringify(value).includes('-0'))
 
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed)
