@@ -5,10 +5,7 @@ import { describeInEachBrowser } from '../support/page/outage.js'
 const TABS = atScale(3, 10)
 const CLICK = "document.querySelector('[data-next=division]').click()"
 
-describeInEachBrowser('a tab', (start, name) => {
-  // The bundled Chromium has no back/forward cache.
-  const keepsPages = name === 'Firefox' || process.env['BROWSER_IS_BUNDLED'] === undefined
-
+describeInEachBrowser('a tab', (start) => {
   it('closed after 1 ms loses nothing', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
@@ -45,41 +42,6 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it.each([
-    ['first', 0, 1],
-    ['second', 1, 0],
-  ] as const)('opened together with another shares the change of the %s', async (_, setter, hearer) => {
-    const { server, browse } = await start()
-    const visitor = await browse()
-    const first = await visitor.connect()
-    // The other request brought no cookie either, and its response came later.
-    await first.post('/forget')
-    const tabs = [first, await visitor.open()] as const
-    await tabs[1].isConnected()
-    await first.is('site.record.whose[1]', await tabs[1].page.evaluate('site.record.whose[1]'))
-    await tabs[setter].click('division')
-    await tabs[setter].reaches('division', 'saved')
-    await tabs[hearer].shows('division', 0)
-    await tabs[hearer].click('division')
-    await tabs[setter].shows('division', 1)
-    await tabs[hearer].reaches('division', 'saved')
-    await server.restart()
-    expect(await visitor.values()).toMatchObject({ division: 1 })
-  })
-
-  it('without embedded values gets them over the socket', async () => {
-    const { server, browse } = await start()
-    const visitor = await browse()
-    const tab = await visitor.open('/plain')
-    await tab.shows('division', -1)
-    await tab.click('division')
-    await tab.reaches('division', 'saved')
-    await tab.reload()
-    await tab.shows('division', 0)
-    await server.restart()
-    expect(await visitor.values()).toMatchObject({ division: 0 })
-  })
-
   it('among many shows every change, and one POSTs for all', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
@@ -102,48 +64,6 @@ describeInEachBrowser('a tab', (start, name) => {
     for (const tab of tabs) await tab.shows('cart', cart)
     await server.restart()
     expect(await visitor.values()).toMatchObject({ division: 0, cart })
-  })
-
-  it('restored from the back/forward cache shows newer values and saves', async () => {
-    const { server, browse } = await start()
-    const visitor = await browse()
-    const tab = await visitor.open('/other')
-    // Firefox keeps no page with a WebSocket.
-    const path = name === 'Firefox' ? '/no-socket' : '/'
-    // Twice: the first response sets a cookie, so it is no-store, and Firefox keeps no such page.
-    for (const _ of [1, 2]) await tab.goto(path)
-    await tab.is('document.documentElement.dataset.ready', '')
-    await tab.goto('/other')
-    await tab.post('/set', JSON.stringify({ division: 5 }))
-    await tab.travel('back', path)
-    await tab.is('site.returns', keepsPages ? [false, true] : [false])
-    if (path === '/') await tab.shows('division', 5)
-    await tab.set('theme', 'dark')
-    await tab.reaches('theme', 'saved')
-    await server.restart()
-    expect(await visitor.values()).toMatchObject({ division: 5, theme: 'dark' })
-  })
-
-  it('restored from the cache shows the change of another tab', async () => {
-    const { server, browse } = await start()
-    const visitor = await browse()
-    const [tab, other] = [await visitor.open(), await visitor.open()]
-    // The first response set a cookie, so it is no-store.
-    await tab.reload()
-    for (const one of [tab, other]) await one.isConnected()
-    await tab.click('division')
-    await tab.reaches('division', 'saved')
-    await tab.goto('/other')
-    await other.set('division', 5)
-    await other.reaches('division', 'saved')
-    await tab.travel('back', '/')
-    await tab.is('site.returns', keepsPages && name !== 'Firefox' ? [false, true] : [false])
-    await tab.shows('division', 5)
-    await tab.click('division')
-    await other.shows('division', 6)
-    for (const one of [tab, other]) await one.reaches('division', 'saved')
-    await server.restart()
-    expect(await visitor.values()).toMatchObject({ division: 6 })
   })
 
   it('left right after the click saves the change once restored', async () => {

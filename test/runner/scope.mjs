@@ -17,8 +17,9 @@ const BROWSER_FILES = 'back|filter|tabs|updates'
 export const ONLY_IN_ALL = [
   '/test/(docs|example|faults|fuzz|release|types)/',
   '/test/integration/(adapters|hook-restarts|reconnect-storm)\\.',
-  '/test/simulation/planted-defects\\.',
-  '/test/testing/store-contract\\.',
+  '/test/server/store/(lost-answers|sql-faults)\\.',
+  '/test/simulation/(known|planted-defects)\\.',
+  '/test/testing/(every-field|store-contract)\\.',
   '/test/threats/(guest-bytes|guest-heap|large-messages|strangers|unread)\\.',
   `/test/browser/(?!(${BROWSER_FILES})\\.)`,
 ]
