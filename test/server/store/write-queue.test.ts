@@ -78,7 +78,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
 
 holdTimers()
 
-describe('Backlog', () => {
+describe('WriteQueue', () => {
   it('sends the newest write per key, one call at a time', async () => {
     const { queue, store, write, calls } = createQueue()
     for (const at of [1, 2, 3, 4]) await write(['a', at, at])
