@@ -1,7 +1,7 @@
 import type { LiveSessionClient } from 'koa-live-session/client'
 import { render } from 'preact'
+import { type Action, outcomeOf, type Shown } from './actions.js'
 import { coalesce } from './coalescer.js'
-import { type Deed, outcomeOf, type Shown } from './deeds.js'
 import { element } from './element.js'
 import type { HoodField } from './field-card.js'
 import { followFlow } from './flow.js'
@@ -32,7 +32,7 @@ export function startHood(
   /** With several nodes, the node of this page's socket. */
   let node: string | undefined
   let news = ''
-  let deed: Deed | undefined
+  let action: Action | undefined
   let isReconnected = false
   let slowness = 1
   /** The start of the newest trip's replay. */
@@ -93,13 +93,13 @@ export function startHood(
     update()
     play()
   }
-  const begin = (next: Deed | undefined, text: string): void => {
-    deed = next
+  const begin = (next: Action | undefined, text: string): void => {
+    action = next
     isReconnected = false
     news = text
     show()
   }
-  const post = async (path: string, next: Deed, text: string): Promise<void> => {
+  const post = async (path: string, next: Action, text: string): Promise<void> => {
     begin(next, text)
     const answer = await fetch(atNode(path, node), { method: 'POST' }).catch(() => undefined)
     if (!answer?.ok) begin(undefined, UNREACHED)
@@ -137,7 +137,7 @@ export function startHood(
   const endNext = async (): Promise<void> => {
     servers ??= await askServers(node)
     if (!servers) return begin(undefined, UNREACHED)
-    const next: Deed = { kind: 'end-next', pid: servers.own.pid }
+    const next: Action = { kind: 'end-next', pid: servers.own.pid }
     await post('/end-next', next, 'Choose a division: the server ends once it has it, before the cookie does.')
   }
   const dropNext = (): void => {
@@ -157,18 +157,18 @@ export function startHood(
     const wasReconnected = isReconnected
     const heard = await askServers(node)
     // The process has restarted: drop news about the old process.
-    if (heard && servers && !deed && heard.own.pid !== servers.own.pid) news = ''
+    if (heard && servers && !action && heard.own.pid !== servers.own.pid) news = ''
     servers = heard ?? servers
-    if (heard && deed && wasReconnected) settle(deed, heard)
+    if (heard && action && wasReconnected) settle(action, heard)
     for (const { key, places } of fields())
       if (places.some(({ name, isHeld }) => name === 'store' && isHeld)) flow.stored(key)
     show()
     if (servers?.nodes.some(({ report }) => !report)) setTimeout(update, NODE_PAUSE)
   })
-  const settle = (done: Deed, { own }: Servers): void => {
+  const settle = (done: Action, { own }: Servers): void => {
     const outcome = outcomeOf(done, fields().map(toShown), { pid: own.pid, node: own.node, isReconnected: true })
     if (outcome === undefined) return void setTimeout(ask, PAUSE)
-    deed = undefined
+    action = undefined
     news = outcome
   }
   const update = (): void => {

@@ -52,7 +52,7 @@ export interface Answers<N extends StoredName> {
 }
 
 /** The store with its write queue. */
-interface Place extends Pick<Keeper, 'persist'> {
+interface UpdateStore extends Pick<Keeper, 'persist'> {
   readonly health: StoreHealth
   readonly sound: SoundStore
   /** Returns the name in the store. A user's name changes with each erasure. */
@@ -62,14 +62,14 @@ interface Place extends Pick<Keeper, 'persist'> {
 
 /** Applies computed changes in the store, by compare-and-set. */
 export class Updates<N extends StoredName> {
-  readonly #place: Place
+  readonly #store: UpdateStore
   readonly #answers: Answers<N>
   readonly #memory: Memory<N>
   readonly #settings: Pick<Settings, 'clock'>
   readonly #underWay = new InTurn()
 
-  constructor(place: Place, answers: Answers<N>, memory: Memory<N>, settings: Pick<Settings, 'clock'>) {
-    this.#place = place
+  constructor(store: UpdateStore, answers: Answers<N>, memory: Memory<N>, settings: Pick<Settings, 'clock'>) {
+    this.#store = store
     this.#answers = answers
     this.#memory = memory
     this.#settings = settings
@@ -81,7 +81,7 @@ export class Updates<N extends StoredName> {
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
   async make(subject: N, id: string, update: Update): Promise<Stamp> {
-    const { health } = this.#place
+    const { health } = this.#store
     // If nothing else is pending, only this load can probe a silent store.
     if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
     return this.#underWay.run(subject, async () => {
@@ -102,7 +102,7 @@ export class Updates<N extends StoredName> {
    * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
    */
   async insist(subject: N, update: Update): Promise<Stamp> {
-    const { health } = this.#place
+    const { health } = this.#store
     // No number of a page's: another update may succeed before this one is retried.
     const id = randomBytes(ID_BYTES).toString('hex')
     const end = performance.now() + PATIENCE
@@ -133,11 +133,11 @@ export class Updates<N extends StoredName> {
 
   async #make(subject: N, id: string, update: Update): Promise<Stamp> {
     const { field, next, permit, source, seen = NEVER } = update
-    const { health, sound } = this.#place
+    const { health, sound } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       // Skipped while the store is down: each waiting update would make a call.
       if (health.state === 'good') await this.#answers.ensure([subject])
-      const isAnswering = this.#answers.isLoaded(subject) && (await this.#place.level([subject])) === 'store'
+      const isAnswering = this.#answers.isLoaded(subject) && (await this.#store.level([subject])) === 'store'
       permit()
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
@@ -147,7 +147,7 @@ export class Updates<N extends StoredName> {
         // Only this process may know of the update, if the store has accepted it without an answer.
         this.#memory.confirm(subject, standing, source)
         // Another process announced the update, but an earlier build may not have stored it.
-        if (replica?.source(field.key) === 'node') this.#place.persist(subject, [standing])
+        if (replica?.source(field.key) === 'node') this.#store.persist(subject, [standing])
         return taken
       }
       if (!isAnswering) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
@@ -155,12 +155,12 @@ export class Updates<N extends StoredName> {
       const expected = standing?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
       const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
-      const name = this.#place.nameOf(subject)
+      const name = this.#store.nameOf(subject)
       const isSet = await health.inTime(
         health.call(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
       )
       // Another process has erased the subject: delete the write, and compute again from the new state.
-      if (this.#place.nameOf(subject) !== name) {
+      if (this.#store.nameOf(subject) !== name) {
         sound.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         continue
       }

@@ -67,13 +67,13 @@ describe('an eviction during a request', () => {
       before,
     ],
     ['a renewal of the cookie', () => undefined, before, 20 * 24],
-  ])('loses nothing from the cookie, before %s', async (_, deed, after, hours = 0) => {
+  ])('loses nothing from the cookie, before %s', async (_, action, after, hours = 0) => {
     const app = await startWithUsers({
       routes: async (ctx) => {
         ctx.liveSession.get('division')
         if (ctx.path === '/evict') {
           emptyCache(app.live)
-          await deed(ctx)
+          await action(ctx)
         }
         ctx.body = { division: ctx.liveSession.get('division'), cart: ctx.liveSession.get('cart') }
       },

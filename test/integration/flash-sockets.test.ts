@@ -136,9 +136,9 @@ describe('an open page', () => {
 
   it.each(['say/on', 'in/identify/say/on', 'say/in/identify/on'])(
     "leaves a redirect's message to its target, although it connects earlier: %s",
-    async (deeds) => {
+    async (actions) => {
       const { visitor } = await begin()
-      await visitor.fetch(`/flash/${deeds}?what=welcome&user=ann`)
+      await visitor.fetch(`/flash/${actions}?what=welcome&user=ann`)
       expect(await take(await open(visitor))).toEqual(NONE)
       expect(await takeFlash(visitor)).toEqual(['welcome'])
     },
@@ -267,10 +267,10 @@ describe.each(STORES)('a message for the next page, %s', (_, optionsOf) => {
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it.each(['next/on', 'next'])('waits in the cookie if a request flashes it: %s', async (deeds) => {
+  it.each(['next/on', 'next'])('waits in the cookie if a request flashes it: %s', async (actions) => {
     const { app, visitor } = await begin({ options: optionsOf() })
     const socket = await open(visitor)
-    await say(visitor, 'moved', deeds)
+    await say(visitor, 'moved', actions)
     expect(await take(socket)).toEqual(NONE)
     emptyCache(app.live)
     expect(await take(await open(visitor))).toEqual(taken('moved'))

@@ -88,11 +88,11 @@ describe.each([
 
   it.each(['take/out/leave', 'take/in/identify', 'take/out/forget'])(
     'reaches no next visitor if a page changes the visitor and fails: %s',
-    async (deeds) => {
+    async (actions) => {
       const { visitor } = await begin(optionsOf(), { routes: failing })
       await visitor.fetch('/login/now?user=ann')
       await say(visitor, 'of ann')
-      expect((await visitor.fetch(`/flash/${deeds}?fails=1&user=bob`)).status).toBe(503)
+      expect((await visitor.fetch(`/flash/${actions}?fails=1&user=bob`)).status).toBe(503)
       expect(await takeFlash(visitor)).toEqual([])
     },
   )
@@ -133,22 +133,22 @@ describe.each([
     'out/leave/say/on',
     'say/out/forget/on',
     'out/forget/say/on',
-  ])('follows the visitor through a sign-in or sign-out of its request: %s', async (deeds) => {
+  ])('follows the visitor through a sign-in or sign-out of its request: %s', async (actions) => {
     const { visitor } = await begin(optionsOf())
-    if (deeds.includes('out')) await visitor.fetch('/login/now?user=ann')
-    await visitor.fetch(`/flash/${deeds}?what=done&user=ann`)
+    if (actions.includes('out')) await visitor.fetch('/login/now?user=ann')
+    await visitor.fetch(`/flash/${actions}?what=done&user=ann`)
     expect(await takeFlash(visitor)).toEqual(['done'])
     expect(await takeFlash(visitor)).toEqual([])
   })
 
   it.each(['say/forget/on', 'say/leave/on', 'forget/say/on'])(
     'outlives everything else of a guest who leaves: %s',
-    async (deeds) => {
+    async (actions) => {
       const { visitor } = await begin(optionsOf())
       await set(visitor, { theme: 'dark' })
       await say(visitor, 'of before')
       const { browser } = cookieContent(visitor)
-      await say(visitor, 'done', deeds)
+      await say(visitor, 'done', actions)
       const content = cookieContent(visitor)
       expect([content.browser !== browser, content.r]).toEqual([true, []])
       expect(await values(visitor)).toMatchObject({ theme: 'light' })

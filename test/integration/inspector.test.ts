@@ -60,7 +60,7 @@ describe("the inspector's page", () => {
     const document = await documentOf(app)
     const facts = [...document.querySelectorAll('.facts div')].map(({ textContent }) => textContent)
     expect(facts).toContain('Devices<b>Firefox</b>')
-    await press(app, `deed=revoke&subject=${await idOf(app, 'ann')}`)
+    await press(app, `action=revoke&subject=${await idOf(app, 'ann')}`)
     expect(await app.live.devices('ann')).toEqual([])
     expect(await (await visitor.fetch('/', { headers: asAnn })).text()).toBe('nothing')
   })
@@ -91,7 +91,7 @@ describe("the inspector's actions", () => {
     const visitor = app.visitor()
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
     const [ann, bob] = [await visitor.connect('/', asAnn), await app.visitor().connect('/', { 'x-user': 'bob' })]
-    const { status, text } = await press(app, `deed=empty&subject=${await idOf(app, 'ann')}`)
+    const { status, text } = await press(app, `action=empty&subject=${await idOf(app, 'ann')}`)
     expect([status, text]).toEqual([200, 'Emptied the cache entry of user ann.'])
     await ann.closed
     expect(bob.io.connected).toBe(true)
@@ -105,7 +105,7 @@ describe("the inspector's actions", () => {
     const visitor = app.visitor()
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
     const socket = await visitor.connect('/', asAnn)
-    const { text } = await press(app, `deed=revoke&subject=${await idOf(app, 'ann')}`)
+    const { text } = await press(app, `action=revoke&subject=${await idOf(app, 'ann')}`)
     expect(text).toBe('Ended all sockets, live cookies and tickets of user ann. The app’s own sessions go on.')
     await socket.closed
     const { epochs } = coreOf(app.live)
@@ -117,7 +117,7 @@ describe("the inspector's actions", () => {
     const visitors = [app.visitor(), app.visitor()]
     for (const visitor of visitors) await visitor.fetch('/?set={"division":3}')
     const sockets = await Promise.all(visitors.map((visitor) => visitor.connect()))
-    expect((await press(app, 'deed=restart')).status).toBe(200)
+    expect((await press(app, 'action=restart')).status).toBe(200)
     for (const socket of sockets) await socket.closed
     expect((await documentOf(app)).querySelectorAll('article')).toHaveLength(0)
     for (const visitor of visitors)
@@ -129,14 +129,20 @@ describe("the inspector's actions", () => {
     await app.visitor().fetch('/')
     const guest = present((await documentOf(app)).querySelector('article')?.getAttribute('data-key'))
     expect((await documentOf(app)).querySelector('article')?.textContent).not.toContain('Revoke')
-    for (const query of ['deed=empty', 'deed=revoke&subject=unknown', `deed=revoke&subject=${guest}`, 'deed=erase', ''])
+    for (const query of [
+      'action=empty',
+      'action=revoke&subject=unknown',
+      `action=revoke&subject=${guest}`,
+      'action=erase',
+      '',
+    ])
       expect((await press(app, query)).status).toBe(400)
     expect((await documentOf(app)).querySelectorAll('article')).toHaveLength(1)
   })
 
   it('redirect to the page without scripts', async () => {
     const app = await startInspected()
-    const { status, headers } = await press(app, 'deed=restart', { accept: 'text/html,*/*;q=0.8' })
+    const { status, headers } = await press(app, 'action=restart', { accept: 'text/html,*/*;q=0.8' })
     expect([status, headers.location]).toEqual([303, '?'])
   })
 })

@@ -68,18 +68,18 @@ describe.each([
 
   it.each(['/embed', '/snapshot', '/embed/snapshot'])(
     'sets no cookie when values are shown afterwards: %s',
-    async (deeds) => {
+    async (actions) => {
       const { visitor, headers } = await start()
-      const answer = await visitor.fetch(`${path}${deeds}`, { headers })
+      const answer = await visitor.fetch(`${path}${actions}`, { headers })
       expect([isCleared(answer), visitor.cookie]).toEqual([true, ''])
     },
   )
 
   it('clears the cookie even after values were shown or set', async () => {
-    for (const deeds of ['/embed', '/set', '/dark/embed']) {
+    for (const actions of ['/embed', '/set', '/dark/embed']) {
       const { visitor, headers } = await start()
-      const answer = await visitor.fetch(`${deeds}${path}`, { headers })
-      expect([deeds, isCleared(answer), visitor.cookie]).toEqual([deeds, true, ''])
+      const answer = await visitor.fetch(`${actions}${path}`, { headers })
+      expect([actions, isCleared(answer), visitor.cookie]).toEqual([actions, true, ''])
     }
   })
 

@@ -10,7 +10,7 @@ import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
-import { type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { turns } from '../support/app/within.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
@@ -61,7 +61,7 @@ function allClosed({ app }: SessionApp): Promise<unknown> {
   return Promise.all(connections.map((conn) => new Promise<void>((resolve) => void conn.once('close', resolve))))
 }
 
-const addToCart: Deed = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
+const addToCart: Action = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
 
 /** The promises of sessions in any store. */
 function promises(store: () => Store): void {
@@ -76,7 +76,7 @@ function promises(store: () => Store): void {
 
   it('merge concurrent changes of two nodes to different keys', async () => {
     const { one, two, visitor, elsewhere } = await begin({ a: 0, b: 0 })
-    const change: Deed = (ctx) => Object.assign(ctx['session'], { b: 1 })
+    const change: Action = (ctx) => Object.assign(ctx['session'], { b: 1 })
     expect((await two.during(elsewhere, change, () => one.write(visitor, { a: 1 }))).status).toBe(200)
     for (const each of [await one.read(visitor), await two.read(elsewhere)]) expect(each).toEqual({ a: 1, b: 1 })
   })
@@ -499,7 +499,7 @@ describe('sessions of nodes with an adapter, without a store', () => {
     const one = await start({ cache: { maxVisitors: 10 } })
     const visitor = await one.withSession({ cart: ['a'], step: 0 })
     const far = await other.session(other.visitor(visitor.cookie))
-    const step: Deed = ({ session }) => Object.assign(session, { step: 1 })
+    const step: Action = ({ session }) => Object.assign(session, { step: 1 })
     const slow = await one.during(visitor, step, async () => {
       await one.flood()
       await far.set('cart', ['a', 'b'])

@@ -3,14 +3,14 @@ import type { AppSession } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { Store } from '../../server/store-types.js'
 import { Gate } from '../support/app/gate.js'
-import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, begin, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turn } from '../support/app/within.js'
 
-const wait: Deed = () => undefined
-const rotate: Deed = ({ session }) => session.regenerate()
+const wait: Action = () => undefined
+const rotate: Action = ({ session }) => session.regenerate()
 
-function signIn(user: string): Deed {
+function signIn(user: string): Action {
   return ({ session }) => Object.assign(session, { user }).regenerate()
 }
 
@@ -18,14 +18,14 @@ function signIn(user: string): Deed {
 async function atOnce(
   sessions: SessionApp,
   { cookie }: Visitor,
-  deeds: readonly Deed[],
+  actions: readonly Action[],
   meanwhile?: () => Promise<unknown>,
 ): Promise<readonly { readonly status: number; readonly visitor: Visitor }[]> {
-  const both = deeds.map((deed) => ({ deed, gate: new Gate(), visitor: sessions.visitor(cookie) }))
-  const answers = both.map(async ({ deed, gate, visitor }) => {
+  const both = actions.map((action) => ({ action, gate: new Gate(), visitor: sessions.visitor(cookie) }))
+  const answers = both.map(async ({ action, gate, visitor }) => {
     const { status } = await sessions.fetch(visitor, async (ctx) => {
       await gate.pass()
-      await deed(ctx)
+      await action(ctx)
     })
     return { status, visitor }
   })
@@ -63,7 +63,7 @@ describe('a regenerated session', () => {
 
   it('keeps a maxAge set meanwhile', async () => {
     const { sessions, visitor } = await begin({ cart: [] }, { session: { maxAge: 600_000 } })
-    const stay: Deed = ({ session }) => Object.assign(session, { maxAge: 6_000_000 })
+    const stay: Action = ({ session }) => Object.assign(session, { maxAge: 6_000_000 })
     await sessions.during(visitor, wait, () => sessions.ask(sessions.visitor(visitor.cookie), stay), signIn('ann'))
     sessions.app.clock.advance(3_000_000)
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: [] })
@@ -85,13 +85,13 @@ describe('a regenerated session', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
-  it.each<[string, Deed]>([
+  it.each<[string, Action]>([
     ['a double sign-in', signIn('ann')],
     ['two rotations at once', rotate],
-  ])('survives %s, under both new ids', async (_, deed) => {
+  ])('survives %s, under both new ids', async (_, action) => {
     const { sessions, visitor } = await begin({ user: 'ann', cart: ['a'] })
     const again = sessions.visitor(visitor.cookie)
-    const response = await sessions.during(again, wait, () => sessions.ask(visitor, deed), deed)
+    const response = await sessions.during(again, wait, () => sessions.ask(visitor, action), action)
     expect(response.status).toBe(200)
     for (const each of [visitor, again]) expect(await sessions.read(each)).toEqual({ user: 'ann', cart: ['a'] })
   })
@@ -122,7 +122,7 @@ describe('a regenerated session', () => {
   it('rejects a sign-in that a request in the same turn revoked', async () => {
     const sessions = await SessionApp.start()
     const before = await sessions.withSession({ cart: ['a'] })
-    const end: Deed = async (ctx) => {
+    const end: Action = async (ctx) => {
       signOut(ctx)
       await sessions.app.live.sessionStore().destroy(sessionId(before), { ctx })
     }

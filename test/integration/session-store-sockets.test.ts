@@ -5,7 +5,7 @@ import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { present } from '../support/app/present.js'
-import { begin, connect, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { turn } from '../support/app/within.js'
 
 fastTime(10)
@@ -122,7 +122,7 @@ describe('socket.session', () => {
     expect(events).toEqual([])
   })
 
-  it.each<[string, Deed]>([
+  it.each<[string, Action]>([
     ['destroyed', signOut],
     ['regenerated', ({ session }) => session.regenerate()],
   ])('ends and rejects changes once the session is %s', async (_, end) => {
@@ -150,14 +150,14 @@ describe('socket.session', () => {
     expect(ends).toEqual(['destroyed', 'destroyed'])
   })
 
-  it.each<[string, Deed, object]>([
+  it.each<[string, Action, object]>([
     ['regenerated', ({ session }) => session.regenerate(), { cart: ['a'] }],
     ['destroyed', signOut, {}],
   ])('closes its connection after the response, and reconnects: %s', async (_, end, left) => {
     const { sessions, visitor, session } = await connect({ cart: ['a'] })
     const [conn] = [...sessions.app.io.sockets.sockets.values()].map((socket) => socket.conn)
     const closed = new Promise((resolve) => present(conn).once('close', resolve))
-    const act: Deed = async (ctx) => {
+    const act: Action = async (ctx) => {
       await end(ctx)
       if (ctx['session'] === null) await sessions.app.live.sessionStore().destroy(sessionId(visitor), { ctx })
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
-import { begin, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, begin, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { within } from '../support/app/within.js'
 
 fastTime(10)
@@ -96,7 +96,7 @@ describe('live.sessionStore()', () => {
 })
 
 describe('an ended session', () => {
-  const ends: readonly (readonly [string, Deed])[] = [
+  const ends: readonly (readonly [string, Action])[] = [
     ['set to null', signOut],
     ['regenerated', ({ session }) => session.regenerate()],
   ]
@@ -139,10 +139,10 @@ describe('an ended session', () => {
 
   it('reports a late change to onError, but no unchanged save', async () => {
     const sessions = await SessionApp.start({ session: { rolling: true } })
-    const late = async (deed: Deed): Promise<void> => {
+    const late = async (action: Action): Promise<void> => {
       const visitor = await sessions.withSession({ user: 'ann' })
       const other = sessions.visitor(visitor.cookie)
-      await sessions.during(other, deed, () => sessions.ask(visitor, signOut))
+      await sessions.during(other, action, () => sessions.ask(visitor, signOut))
     }
     await late(() => 0)
     expect(sessions.app.errors).toEqual([])

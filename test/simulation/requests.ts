@@ -6,8 +6,8 @@ import type { Identity } from './knowledge.js'
 import { type CookieState, cookieIn, hashOf, type Register, type Registers } from './registers.js'
 import { type Harm, note } from './tally.js'
 import {
+  type Action,
   cookieFault,
-  type Deed,
   hasEnded,
   isRevokedSince,
   isSuperseded,
@@ -143,12 +143,12 @@ export class RequestChecker {
       this.#fail(exchange, 'is told that its browser was given up')
   }
 
-  does(exchange: Exchange, deed: Deed): void {
+  does(exchange: Exchange, action: Action): void {
     const visit = this.begin(exchange)
     const { cookieStatus } = visit
     if (cookieStatus === 'withheld') return
     const isKept = cookieStatus === 'own' || cookieStatus === 'retired'
-    visit.isDue ||= cookieStatus === 'none' || deed === 'renews' || (deed === 'sets' && !isKept)
+    visit.isDue ||= cookieStatus === 'none' || action === 'renews' || (action === 'sets' && !isKept)
   }
 
   /** The route has called `identify` after a change of the user. */

@@ -9,7 +9,7 @@ import type { Whose } from './whos.js'
 import type { World } from './world.js'
 
 /** Names a visitor to a page; sets a value; or signs in or out, or POSTs. */
-export type Deed = 'shows' | 'sets' | 'renews'
+export type Action = 'shows' | 'sets' | 'renews'
 
 export interface Visit {
   readonly node: ServerNode

@@ -11,7 +11,7 @@ import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
-import { begin, connect, type Deed, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const HOUR = 60 * 60 * 1000
@@ -99,11 +99,11 @@ describe('threat 30: a handshake and live.sessionStore()', () => {
 })
 
 describe('threat 9: a late regenerate() of an ended session', () => {
-  const rotate: Deed = ({ session }) => session.regenerate()
-  const signIn: Deed = ({ session }) => Object.assign(session, { user: 'ann', at: 1 }).regenerate()
+  const rotate: Action = ({ session }) => session.regenerate()
+  const signIn: Action = ({ session }) => Object.assign(session, { user: 'ann', at: 1 }).regenerate()
 
   /** Ends a session at a node during a request at another node of the same store. */
-  async function overtaken(deed: Deed, end: (first: SessionApp, visitor: Visitor) => Promise<unknown>) {
+  async function overtaken(action: Action, end: (first: SessionApp, visitor: Visitor) => Promise<unknown>) {
     const start = () => SessionApp.start({ clock, options: { store } as never })
     const [clock, store] = [testClock(), memoryStore()]
     const [first, second] = [await start(), await start()]
@@ -113,19 +113,19 @@ describe('threat 9: a late regenerate() of an ended session', () => {
       late,
       () => undefined,
       () => end(first, visitor),
-      deed,
+      action,
     )
     return { response, late, second, visitor }
   }
 
-  it.each<[string, Deed]>([
+  it.each<[string, Action]>([
     ['rotates the id', rotate],
     ['signs in', signIn],
     ['retries after the refusal', (ctx) => Promise.resolve(signIn(ctx)).catch(() => signIn(ctx))],
     ['saves after the refusal', (ctx) => Promise.resolve(signIn(ctx)).catch(() => ctx['session'].save())],
     ['ignores the refusal', (ctx) => Promise.resolve(signIn(ctx)).catch(() => 0)],
-  ])('responds with 409 and no cookie to a request that %s', async (_, deed) => {
-    const { response, late, second } = await overtaken(deed, (first, visitor) => first.ask(visitor, signOut))
+  ])('responds with 409 and no cookie to a request that %s', async (_, action) => {
+    const { response, late, second } = await overtaken(action, (first, visitor) => first.ask(visitor, signOut))
     expect([response.status, response.headers.getSetCookie()]).toEqual([409, []])
     expect(await second.read(late)).toEqual({})
   })
@@ -134,7 +134,7 @@ describe('threat 9: a late regenerate() of an ended session', () => {
     const { sessions, visitor } = await begin({ user: 'ann' })
     const late = sessions.visitor(visitor.cookie)
     const end = async (): Promise<void> => {
-      for (const deed of [rotate, signOut]) await sessions.ask(visitor, deed)
+      for (const action of [rotate, signOut]) await sessions.ask(visitor, action)
     }
     expect((await sessions.during(late, () => undefined, end, rotate)).status).toBe(409)
     expect(await sessions.read(late)).toEqual({})
@@ -298,7 +298,7 @@ describe('threat 23: the id of a session', () => {
         await sessions.fetch(visitor, ({ session: own }) => void Object.assign(own, { big: 'x'.repeat(70_000) }))
       ).text(),
     )
-    const cart: Deed = ({ session: own }) => Object.assign(own, { cart: [] })
+    const cart: Action = ({ session: own }) => Object.assign(own, { cart: [] })
     await sessions.during(sessions.visitor(visitor.cookie), cart, () => sessions.ask(visitor, signOut))
     heard.push(
       await session.set('user', 'eve').catch(show),
@@ -345,18 +345,18 @@ describe('threat 18: a flood of sessions', () => {
 
 describe('threat 8: a session id planted before a sign-in', () => {
   const options = { identify } as never
-  const signIn: Deed = (ctx) => void Object.assign(ctx['session'], { user: 'ann' })
-  const renew: Deed = ({ session }) => session.regenerate()
-  const ask: Deed = ({ liveSession }) => liveSession.identify()
+  const signIn: Action = (ctx) => void Object.assign(ctx['session'], { user: 'ann' })
+  const renew: Action = ({ session }) => session.regenerate()
+  const ask: Action = ({ liveSession }) => liveSession.identify()
 
   const warningsOf = ({ app }: SessionApp): readonly string[] =>
     app.warnings.filter((text) => text.includes('identify()'))
 
   /** Performs these in a request with a planted session; returns the planted session's values afterwards. */
-  async function run(sessions: SessionApp, deeds: readonly Deed[]): Promise<unknown> {
+  async function run(sessions: SessionApp, actions: readonly Action[]): Promise<unknown> {
     const attacker = await sessions.withSession({ cart: ['planted'] })
     await sessions.ask(sessions.visitor(attacker.cookie), async (ctx) => {
-      for (const deed of deeds) await deed(ctx)
+      for (const action of actions) await action(ctx)
     })
     return sessions.read(attacker)
   }
@@ -364,9 +364,9 @@ describe('threat 8: a session id planted before a sign-in', () => {
   it.each([
     ['before identify()', [signIn, renew, ask]],
     ['after identify()', [signIn, ask, renew]],
-  ])('loses its values at a regeneration %s', async (_, deeds) => {
+  ])('loses its values at a regeneration %s', async (_, actions) => {
     const sessions = await SessionApp.start({ options })
-    expect(await run(sessions, deeds)).toEqual({})
+    expect(await run(sessions, actions)).toEqual({})
     expect(warningsOf(sessions)).toEqual([])
   })
 
@@ -383,12 +383,12 @@ describe('threat 8: a session id planted before a sign-in', () => {
   it('causes no warning for new sessions or a sign-out', async () => {
     const sessions = await SessionApp.start({ options })
     const visitor = sessions.visitor()
-    const save: Deed = ({ session }) => session.save()
-    const leave: Deed = ({ liveSession }) => liveSession.leave()
-    const forget: Deed = (ctx) => void Object.assign(ctx['session'], { user: undefined })
-    for (const deeds of [[save, signIn, ask], [ask], [forget, leave], [signOut, ask]]) {
+    const save: Action = ({ session }) => session.save()
+    const leave: Action = ({ liveSession }) => liveSession.leave()
+    const forget: Action = (ctx) => void Object.assign(ctx['session'], { user: undefined })
+    for (const actions of [[save, signIn, ask], [ask], [forget, leave], [signOut, ask]]) {
       await sessions.ask(visitor, async (ctx) => {
-        for (const deed of deeds) await deed(ctx)
+        for (const action of actions) await action(ctx)
       })
     }
     expect(warningsOf(sessions)).toEqual([])

@@ -66,7 +66,7 @@ describe('the inspector, opened from another origin', () => {
       const { status, text } = await look(app, claims, query)
       expect([status, text.includes('4711')]).toEqual([403, false])
     }
-    for (const query of ['deed=restart', `deed=empty&subject=${id}`, `deed=revoke&subject=${id}`])
+    for (const query of ['action=restart', `action=empty&subject=${id}`, `action=revoke&subject=${id}`])
       expect((await press(app, query, claims)).status).toBe(403)
     expect([page.io.connected, coreOf(app.live).epochs.ends]).toEqual([true, ends])
     expect((await look(app)).text).toContain('4711')
@@ -75,7 +75,7 @@ describe('the inspector, opened from another origin', () => {
   it('does nothing on GET', async () => {
     const app = await withAnn(await startInspected())
     const { ends } = coreOf(app.live).epochs
-    await look(app, {}, `?deed=revoke&subject=${await idOf(app, 'ann')}`)
+    await look(app, {}, `?action=revoke&subject=${await idOf(app, 'ann')}`)
     expect(coreOf(app.live).epochs.ends).toBe(ends)
   })
 
@@ -109,7 +109,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
       const { status, headers: told, text: page } = await send(`${tunnel}/inspector${query}`, { headers })
       expect([status, told['set-cookie'], page]).toEqual([403, undefined, REFUSED])
     }
-    expect((await send(`${tunnel}/inspector?deed=restart`, { method: 'POST', headers })).status).toBe(403)
+    expect((await send(`${tunnel}/inspector?action=restart`, { method: 'POST', headers })).status).toBe(403)
     expect(app.warnings.join()).toContain('inspector: 403: without the token')
   })
 
@@ -143,7 +143,7 @@ describe('threat 92: the inspector\u2019s cookie', () => {
     const other = await withAnn(await startInspected())
     const { status, text: page } = await look(other, { cookie })
     expect([status, page]).toEqual([403, REFUSED])
-    expect((await press(other, 'deed=restart', { cookie })).status).toBe(403)
+    expect((await press(other, 'action=restart', { cookie })).status).toBe(403)
     const [, sent = ''] = cookie.split('=')
     expect((await look(other, { cookie: '' }, `?token=${sent}`)).status).toBe(403)
   })
@@ -156,7 +156,7 @@ describe('the inspector, under a rebound host', () => {
     const own = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin', cookie: '' }
     const { status, text: page } = await look(app, own)
     expect([status, page]).toEqual([403, REFUSED])
-    expect((await press(app, 'deed=restart', own)).status).toBe(403)
+    expect((await press(app, 'action=restart', own)).status).toBe(403)
   })
 })
 
@@ -181,7 +181,7 @@ describe('the inspector, without authorisation', () => {
   ])('shows and does nothing if authorize returns %s', async (_, authorize) => {
     process.env['NODE_ENV'] = 'production'
     const app = await withAnn(await startInspected({ authorize: authorize as never }))
-    const answers = [await look(app), await look(app, {}, '?part=view'), await press(app, 'deed=restart')]
+    const answers = [await look(app), await look(app, {}, '?part=view'), await press(app, 'action=restart')]
     for (const { status, text: page } of answers) {
       expect([403, 500]).toContain(status)
       expect(page).not.toContain('4711')
@@ -194,7 +194,7 @@ describe('the inspector, without authorisation', () => {
     expect((await look(app)).text).toContain('4711')
     isAdmin = false
     expect((await look(app, {}, '?part=view')).status).toBe(403)
-    expect((await press(app, `deed=restart`)).status).toBe(403)
+    expect((await press(app, `action=restart`)).status).toBe(403)
   })
 })
 

@@ -3,7 +3,7 @@ import type { Store } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
-import { inTurn, newest, type Place, type Rule, register, STAMP, sorted } from './rule.js'
+import { inTurn, newest, type Rule, type RuleSetup, register, STAMP, sorted } from './rule.js'
 
 const WRITERS = 50
 /** Few values, so that writes collide; some differ only in case or type, or from a tombstone. */
@@ -59,13 +59,13 @@ export const RACES: readonly Rule[] = [
   },
   {
     name: 'of fifty compareAndSet at once that expect an absent key exactly one wins, and its value stands',
-    check: (place) => winOnce(place, 0),
+    check: (setup) => winOnce(setup, 0),
   },
   {
     name: 'of fifty compareAndSet at once that expect the same stamp exactly one wins, and its value stands',
-    async check(place) {
-      await place.store.merge(place.subject, [register('a', STAMP, 'before')])
-      await winOnce(place, STAMP)
+    async check(setup) {
+      await setup.store.merge(setup.subject, [register('a', STAMP, 'before')])
+      await winOnce(setup, STAMP)
     },
   },
   {
@@ -147,7 +147,7 @@ function atOnce<T, U>(
   return Promise.all(items.map((item, index) => act(inTurn(connections, index), item, index)))
 }
 
-async function winOnce({ store, connections, subject }: Place, expected: number): Promise<void> {
+async function winOnce({ store, connections, subject }: RuleSetup, expected: number): Promise<void> {
   const sets = Array.from({ length: WRITERS }, (_, index) => register('a', STAMP + 1 + (index % 2), `set ${index}`))
   const won = await atOnce(connections, sets, (each, set) => each.compareAndSet(subject, set, expected))
   const winners = sets.filter((_, index) => won[index])

@@ -4,7 +4,7 @@ import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 
 /** Several connections to the same place, and a subject for this rule alone. */
-export interface Place {
+export interface RuleSetup {
   /** The first of the connections. */
   readonly store: Store
   readonly connections: readonly Store[]
@@ -16,7 +16,7 @@ export interface Rule {
   readonly name: string
   /** @default true */
   readonly required?: boolean
-  readonly check: (place: Place) => Promise<void>
+  readonly check: (setup: RuleSetup) => Promise<void>
 }
 
 export const STAMP = 1_700_000_000_000

@@ -16,18 +16,18 @@ type Revoke = (user: UserSubject) => Promise<void>
 export async function act(
   core: Pick<Core, 'connections' | 'subjects'>,
   revoke: Revoke,
-  deed: unknown,
+  action: unknown,
   target: { readonly subject: Subject; readonly name: string } | undefined,
 ): Promise<string> {
-  if (deed === 'restart') {
+  if (action === 'restart') {
     restart(core)
     return 'As after a restart: all connections are closed, and memory is empty.'
   }
-  if (deed !== 'empty' && deed !== 'revoke')
+  if (action !== 'empty' && action !== 'revoke')
     throw new LiveSessionError('malformed', 'expected empty, revoke or restart')
   if (!target) throw new LiveSessionError('malformed', 'nothing is in memory of this subject any more')
   const { subject, name } = target
-  if (deed === 'empty') {
+  if (action === 'empty') {
     forget(core, subject)
     return `Emptied the cache entry of ${name}.`
   }

@@ -103,13 +103,13 @@ class Inspector {
   }
 
   async act(ctx: Koa.Context): Promise<void> {
-    const { deed, subject: id } = ctx.query
+    const { action, subject: id } = ctx.query
     const subject = typeof id === 'string' ? this.#shown.get(id) : undefined
     try {
       const told = await act(
         this.#source.core,
         this.#source.revoke,
-        deed,
+        action,
         subject && { subject, name: nameOf(subject) },
       )
       // Without a script, the response is the page itself.

@@ -2,7 +2,7 @@
 
 import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot } from './snapshot.js'
-import { deedMarkup, subjectMarkup, subjectName } from './subject-markup.js'
+import { actionMarkup, subjectMarkup, subjectName } from './subject-markup.js'
 
 const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>> = {
   request: 'answered to a POST',
@@ -50,7 +50,7 @@ ${subjectsMarkup(snapshot, find)}
 ${refusalsMarkup(snapshot)}
 </section>
 <section aria-labelledby="process"><h2 id="process">This process</h2>
-<div class="deeds">${deedMarkup('restart', 'Simulate a restart', 'of this process', undefined, 'Close all connections of this process, and forget what is in its memory?')}
+<div class="actions">${actionMarkup('restart', 'Simulate a restart', 'of this process', undefined, 'Close all connections of this process, and forget what is in its memory?')}
 <p>Closes the connections of this process and forgets its values: they come back from cookies, pages and the store.</p></div>
 </section>
 </main>`

@@ -47,8 +47,8 @@ button[aria-pressed="true"] { background: var(--accent); border-color: var(--acc
 .good { color: var(--good); }
 .slow, .warn { color: var(--warn); }
 .down { color: var(--bad); }
-.deeds { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.75rem; }
-.deeds p { margin: 0; color: var(--muted); flex: 1 1 16rem; }
+.actions { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.75rem; }
+.actions p { margin: 0; color: var(--muted); flex: 1 1 16rem; }
 form[role="search"] { display: flex; align-items: center; gap: 0.5rem; margin-bottom: 1rem; }
 input { font: inherit; color: inherit; background: var(--surface); border: 1px solid var(--strong); border-radius: 8px; padding: 0.25rem 0.625rem; min-height: 2rem; min-width: 0; flex: 0 1 16rem; width: 100%; }
 .subject { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; margin-bottom: 1rem; overflow: hidden; }

@@ -12,7 +12,7 @@ export function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, stor
   return html`<article data-key="${id}" class="subject" aria-labelledby="${heading}">
 <header>
 <h3 id="${heading}">${kindMarkup(subject)}</h3>
-<div class="deeds">${deedMarkup('empty', 'Empty', name, id)}${subject.userId !== undefined && deedMarkup('revoke', 'Revoke', name, id, `End all sockets, live cookies and tickets of ${name}?`)}</div>
+<div class="actions">${actionMarkup('empty', 'Empty', name, id)}${subject.userId !== undefined && actionMarkup('revoke', 'Revoke', name, id, `End all sockets, live cookies and tickets of ${name}?`)}</div>
 </header>
 <dl class="facts">
 <div><dt>Sockets</dt><dd>${subject.sockets === 0 ? 'none open' : `${subject.sockets} open`}</dd></div>
@@ -31,8 +31,8 @@ export function subjectName({ userId, id }: Pick<SubjectSnapshot, 'userId' | 'id
 }
 
 /** Renders an action as a form, which works without a script. */
-export function deedMarkup(deed: string, label: string, name: string, subject?: string, question?: string): Html {
-  const query = new URLSearchParams({ deed, ...(subject === undefined ? {} : { subject }) })
+export function actionMarkup(action: string, label: string, name: string, subject?: string, question?: string): Html {
+  const query = new URLSearchParams({ action, ...(subject === undefined ? {} : { subject }) })
   const ask = question !== undefined && html` data-question="${question}"`
   return html`<form method="post" action="?${query.toString()}"${ask}><button aria-label="${label}: ${name}">${label}</button></form>`
 }

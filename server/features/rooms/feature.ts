@@ -8,7 +8,7 @@ import type { LiveSocket } from '../../values/live-socket.js'
 import { RoomNames } from './room-names.js'
 
 /** A socket's membership in the rooms of a field's values. */
-interface Place {
+interface Membership {
   readonly socket: LiveSocket
   readonly field: Field
   readonly names: RoomNames
@@ -33,39 +33,39 @@ export function roomsFeature({ remote, values, settings, warn }: Core): Feature 
   const plugin = { room }
   if (fields.length === 0) return { plugin }
 
-  const held = new Map<Subject, Set<Place>>()
-  const move = (place: Place, replica: Replica | undefined): void => {
-    const value = values.value(place.field, replica)
-    if (value === place.value) return
-    for (const name of place.room) void place.socket.leave(name)
-    place.value = value
-    place.room = place.names.find(value)
-    for (const name of place.room) void place.socket.join(name)
+  const bySubject = new Map<Subject, Set<Membership>>()
+  const move = (membership: Membership, replica: Replica | undefined): void => {
+    const value = values.value(membership.field, replica)
+    if (value === membership.value) return
+    for (const name of membership.room) void membership.socket.leave(name)
+    membership.value = value
+    membership.room = membership.names.find(value)
+    for (const name of membership.room) void membership.socket.join(name)
   }
   return {
     plugin,
     opens: (socket, { visitor }) => {
-      const places = named.map(({ field, names }): Place => {
+      const memberships = named.map(({ field, names }): Membership => {
         return { socket, field, names, subject: visitor.subject(field), value: undefined, room: [] }
       })
-      for (const place of places) {
-        held.set(place.subject, (held.get(place.subject) ?? new Set()).add(place))
-        move(place, values.find(place.subject))
+      for (const membership of memberships) {
+        bySubject.set(membership.subject, (bySubject.get(membership.subject) ?? new Set()).add(membership))
+        move(membership, values.find(membership.subject))
       }
       return () => {
-        for (const place of places) {
-          const { room, subject } = place
-          held.get(subject)?.delete(place)
-          if (held.get(subject)?.size === 0) held.delete(subject)
+        for (const membership of memberships) {
+          const { room, subject } = membership
+          bySubject.get(subject)?.delete(membership)
+          if (bySubject.get(subject)?.size === 0) bySubject.delete(subject)
           for (const name of room) void socket.leave(name)
         }
       }
     },
     changes: (subject) => {
-      const places = held.get(subject)
-      if (!places) return
+      const memberships = bySubject.get(subject)
+      if (!memberships) return
       const replica = values.find(subject)
-      for (const place of places) move(place, replica)
+      for (const membership of memberships) move(membership, replica)
     },
   }
 }

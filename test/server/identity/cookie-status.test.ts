@@ -9,13 +9,13 @@ import {
 } from '../../../server/identity/cookie-status.js'
 import { subjectHash, userSubject } from '../../../server/ids/subject.js'
 
-const DEEDS: readonly SessionUse[] = ['reads', 'shows', 'sets', 'renews']
+const USES: readonly SessionUse[] = ['reads', 'shows', 'sets', 'renews']
 
 const row = (brought: CookieStatus, given: Partial<CookieFacts>): string[] =>
-  DEEDS.map((deed) =>
+  USES.map((use) =>
     cookieAction({
       cookieStatus: brought,
-      use: deed,
+      use,
       standing: 'current',
       isStale: false,
       hasConsent: () => true,
@@ -58,20 +58,20 @@ describe('the cookie in an answer', () => {
   })
 
   it.each(TABLE)('needs consent only if that matters: %s', (brought, agreed, not) => {
-    for (const [index, deed] of DEEDS.entries()) {
+    for (const [index, use] of USES.entries()) {
       let asked = 0
       const hasConsent = (): boolean => {
         asked += 1
         return true
       }
-      cookieAction({ cookieStatus: brought, use: deed, standing: 'current', isStale: false, hasConsent })
-      expect([deed, asked]).toEqual([deed, agreed[index] === not[index] ? 0 : 1])
+      cookieAction({ cookieStatus: brought, use, standing: 'current', isStale: false, hasConsent })
+      expect([use, asked]).toEqual([use, agreed[index] === not[index] ? 0 : 1])
     }
   })
 
-  it('follows the strongest deed', () => {
-    for (const [i, one] of DEEDS.entries())
-      for (const [j, other] of DEEDS.entries()) expect(higherUse(one, other)).toBe(DEEDS[Math.max(i, j)])
+  it('follows the strongest use', () => {
+    for (const [i, one] of USES.entries())
+      for (const [j, other] of USES.entries()) expect(higherUse(one, other)).toBe(USES[Math.max(i, j)])
   })
 })
 

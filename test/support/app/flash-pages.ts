@@ -11,28 +11,32 @@ export const flashPages: Koa.Middleware = async (ctx, next) => {
     ctx.body = ctx.liveSession.snapshot()
     return
   }
-  const deeds = ctx.path.split('/').slice(1)
-  if (deeds[0] !== 'flash') return account(ctx, next)
+  const actions = ctx.path.split('/').slice(1)
+  if (actions[0] !== 'flash') return account(ctx, next)
   const { liveSession } = ctx
   ctx.body = ''
-  for (const deed of deeds) {
-    if (deed === 'say') await liveSession.flash(ctx.query['what'] as string)
-    if (deed === 'next') await liveSession.flash(ctx.query['what'] as string, { for: 'next' })
-    if (deed === 'in') ctx['session'].user = ctx.query['user']
-    if (deed === 'out') ctx['session'] = null
-    if (deed === 'identify') await liveSession.identify()
-    if (deed === 'leave') await liveSession.leave()
-    if (deed === 'forget') await liveSession.leave({ forget: true })
-    if (deed === 'take') ctx.body = { taken: await liveSession.takeFlash() }
-    if (deed === 'on') ctx.redirect('/flash/take')
+  for (const action of actions) {
+    if (action === 'say') await liveSession.flash(ctx.query['what'] as string)
+    if (action === 'next') await liveSession.flash(ctx.query['what'] as string, { for: 'next' })
+    if (action === 'in') ctx['session'].user = ctx.query['user']
+    if (action === 'out') ctx['session'] = null
+    if (action === 'identify') await liveSession.identify()
+    if (action === 'leave') await liveSession.leave()
+    if (action === 'forget') await liveSession.leave({ forget: true })
+    if (action === 'take') ctx.body = { taken: await liveSession.takeFlash() }
+    if (action === 'on') ctx.redirect('/flash/take')
   }
 }
 
-export async function say(visitor: Visitor, what: string, deeds = 'say/on'): Promise<void> {
-  await visitor.fetch(`/flash/${deeds}?what=${encodeURIComponent(what)}`)
+export async function say(visitor: Visitor, what: string, actions = 'say/on'): Promise<void> {
+  await visitor.fetch(`/flash/${actions}?what=${encodeURIComponent(what)}`)
 }
 
 /** Returns the messages that the next page shows. */
-export async function takeFlash(visitor: Visitor, init: RequestInit = {}, deeds = 'take'): Promise<readonly unknown[]> {
-  return (await (await visitor.fetch(`/flash/${deeds}`, init)).json()).taken
+export async function takeFlash(
+  visitor: Visitor,
+  init: RequestInit = {},
+  actions = 'take',
+): Promise<readonly unknown[]> {
+  return (await (await visitor.fetch(`/flash/${actions}`, init)).json()).taken
 }

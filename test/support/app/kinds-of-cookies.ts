@@ -23,19 +23,19 @@ export function startWithHeaders(given: Partial<AppOptions<AppFields>> = {}): Pr
   const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
   const consent = (ctx: Koa.Context): boolean => ctx.get('x-consent') !== 'no'
   const options = { identify, consent, ...given.options } as never
-  return App.start({ keys: [SECRET], attach: { handshake: [] }, routes: deeds, ...given, options })
+  return App.start({ keys: [SECRET], attach: { handshake: [] }, routes: actions, ...given, options })
 }
 
-const deeds: Koa.Middleware = async (ctx) => {
+const actions: Koa.Middleware = async (ctx) => {
   const { liveSession } = ctx
-  for (const deed of ctx.path.split('/').slice(1)) {
-    if (deed === 'set') await liveSession.set('division', 5)
-    if (deed === 'dark') await liveSession.set('theme', 'dark')
-    if (deed === 'leave') await liveSession.leave()
-    if (deed === 'forget') await liveSession.leave({ forget: true })
-    if (deed === 'identify') await liveSession.identify()
-    if (deed === 'embed') liveSession.embed()
-    if (deed === 'snapshot') liveSession.snapshot()
+  for (const action of ctx.path.split('/').slice(1)) {
+    if (action === 'set') await liveSession.set('division', 5)
+    if (action === 'dark') await liveSession.set('theme', 'dark')
+    if (action === 'leave') await liveSession.leave()
+    if (action === 'forget') await liveSession.leave({ forget: true })
+    if (action === 'identify') await liveSession.identify()
+    if (action === 'embed') liveSession.embed()
+    if (action === 'snapshot') liveSession.snapshot()
   }
   if (ctx.path.endsWith('/handle')) ctx.body = typeof liveSession
   else ctx.body = Object.fromEntries((['division', 'theme'] as const).map((key) => [key, liveSession.get(key)]))

@@ -6,9 +6,9 @@ import { Gate } from './gate.js'
 import type { Visitor } from './visitor.js'
 
 /** Uses `ctx.session`; the result is the response. */
-export type Deed = (ctx: Koa.Context) => unknown
+export type Action = (ctx: Koa.Context) => unknown
 
-export const signOut: Deed = (ctx) => void Object.assign(ctx, { session: null })
+export const signOut: Action = (ctx) => void Object.assign(ctx, { session: null })
 
 interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
   readonly session?: CreateSessionOptions | ((store: SessionStore) => CreateSessionOptions)
@@ -21,15 +21,15 @@ interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
 /** An app whose `ctx.session` is koa-session's, stored in `live.sessionStore()`. */
 export class SessionApp {
   readonly app: App
-  readonly #deeds: Deed[]
+  readonly #actions: Action[]
 
-  private constructor(app: App, deeds: Deed[]) {
+  private constructor(app: App, actions: Action[]) {
     this.app = app
-    this.#deeds = deeds
+    this.#actions = actions
   }
 
   static async start({ session: own, store, lifetime, ...given }: Given = {}): Promise<SessionApp> {
-    const deeds: Deed[] = []
+    const actions: Action[] = []
     const app = await App.start({
       ...given,
       before: (koa, live) => {
@@ -38,24 +38,24 @@ export class SessionApp {
         return [session({ key: 'app', store: store ?? live.sessionStore(), ...options }, koa)]
       },
       routes: async (ctx) => {
-        const deed = deeds[Number(ctx.path.slice(1))]
-        ctx.body = JSON.stringify((await deed?.(ctx)) ?? null)
+        const action = actions[Number(ctx.path.slice(1))]
+        ctx.body = JSON.stringify((await action?.(ctx)) ?? null)
       },
     })
-    return new SessionApp(app, deeds)
+    return new SessionApp(app, actions)
   }
 
   visitor(cookie?: string): Visitor {
     return this.app.visitor(cookie)
   }
 
-  async fetch(visitor: Visitor, deed: Deed, init?: RequestInit): Promise<Response> {
-    return visitor.fetch(`/${this.#deeds.push(deed) - 1}`, init)
+  async fetch(visitor: Visitor, action: Action, init?: RequestInit): Promise<Response> {
+    return visitor.fetch(`/${this.#actions.push(action) - 1}`, init)
   }
 
   /** The same, and resolves with the response's JSON. */
-  async ask<T>(visitor: Visitor, deed: (ctx: Koa.Context) => T): Promise<Awaited<T>> {
-    const response = await this.fetch(visitor, deed)
+  async ask<T>(visitor: Visitor, action: (ctx: Koa.Context) => T): Promise<Awaited<T>> {
+    const response = await this.fetch(visitor, action)
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
     return (await response.json()) as Awaited<T>
   }
@@ -63,9 +63,9 @@ export class SessionApp {
   /** Makes a request that does something before other things happen, and something after. */
   async during(
     visitor: Visitor,
-    first: Deed,
+    first: Action,
     meanwhile: () => Promise<unknown>,
-    last: Deed = () => undefined,
+    last: Action = () => undefined,
   ): Promise<Response> {
     const gate = new Gate()
     const response = this.fetch(visitor, async (ctx) => {

@@ -18,7 +18,7 @@ const fields = defineFields({
 })
 
 /** A command of a test for a user's values, as a query. */
-interface Deed {
+interface Action {
   readonly user: string
   readonly key: Exclude<keyof typeof fields, 'theme'>
   /** JSON; if it is left out, the key is deleted. */
@@ -40,7 +40,7 @@ export async function startNodeApp(adapt: (io: Server) => Promise<() => Promise<
   app.use(session)
   app.use(live.middleware())
   app.use(async (ctx, next) => {
-    const { user, key, value } = ctx.query as unknown as Deed
+    const { user, key, value } = ctx.query as unknown as Action
     const handle = user === undefined ? undefined : await live.user(user)
     if (!ctx.path.startsWith('/node/') || !handle) return next()
     const act = ctx.path.slice('/node/'.length)

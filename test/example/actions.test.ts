@@ -1,20 +1,20 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Deed, outcomeOf, type Shown } from '../../example/page/deeds.js'
+import { type Action, outcomeOf, type Shown } from '../../example/page/actions.js'
 
 const film: Shown = { text: 'Division Film', status: 'saved', places: ['cache', 'cookie', 'page'] }
 const dark: Shown = { text: 'Theme Dark', status: 'saved', places: ['cache', 'cookie', 'page'] }
 const unset: Shown = { text: 'Theme Auto', status: 'default', places: [] }
 const seen = { pid: 2, isReconnected: true }
-const restart: Deed = { kind: 'restart', pid: 1 }
-const emptyCache: Deed = { kind: 'empty-cache' }
-const killed: Deed = { kind: 'kill-node', node: 'A' }
+const restart: Action = { kind: 'restart', pid: 1 }
+const emptyCache: Action = { kind: 'empty-cache' }
+const killed: Action = { kind: 'kill-node', node: 'A' }
 
 const restored = (of: readonly Shown[]): string | undefined => outcomeOf(emptyCache, of, seen)
-const online = (waiting: readonly string[]): Deed => ({ kind: 'go-online', waiting })
+const online = (waiting: readonly string[]): Action => ({ kind: 'go-online', waiting })
 
 describe('the notice after a failure button', () => {
   it('waits until its act is complete', () => {
-    for (const [deed, shown, more] of [
+    for (const [action, shown, more] of [
       [restart, film, { pid: 1 }],
       [restart, film, { isReconnected: false }],
       [emptyCache, film, { isReconnected: false }],
@@ -25,7 +25,7 @@ describe('the notice after a failure button', () => {
       [online(['Division Film']), { ...film, status: 'offline' }, {}],
       [online(['Division Film']), film, { isReconnected: false }],
     ] as const)
-      expect(outcomeOf(deed, [shown], { ...seen, ...more })).toBeUndefined()
+      expect(outcomeOf(action, [shown], { ...seen, ...more })).toBeUndefined()
   })
 
   it('names the process, and the places that restored values', () => {

@@ -1,5 +1,5 @@
 /** A failure caused by the visitor with a button. */
-export type Deed =
+export type Action =
   | { readonly kind: 'restart' /** The killed process. */; readonly pid: number }
   | { readonly kind: 'kill-node' /** The killed node. */; readonly node: string }
   | { readonly kind: 'empty-cache' }
@@ -26,24 +26,24 @@ export interface Seen {
 
 /** Returns the outcome of a failure as a sentence; undefined while pending. */
 export function outcomeOf(
-  deed: Deed,
+  action: Action,
   values: readonly Shown[],
   { pid, node, isReconnected }: Seen,
 ): string | undefined {
   if (!isReconnected) return undefined
-  switch (deed.kind) {
+  switch (action.kind) {
     case 'restart':
-      return pid === deed.pid ? undefined : restored(`Server restarted as process ${pid}`, values)
+      return pid === action.pid ? undefined : restored(`Server restarted as process ${pid}`, values)
     case 'kill-node':
-      return node === undefined || node === deed.node ? undefined : goneOn(deed.node, node, values)
+      return node === undefined || node === action.node ? undefined : goneOn(action.node, node, values)
     case 'cut':
       return restored('Socket cut, and connected again', values)
     case 'end-next':
-      return pid === deed.pid ? undefined : restored(`Server ended before the cookie had it; process ${pid}`, values)
+      return pid === action.pid ? undefined : restored(`Server ended before the cookie had it; process ${pid}`, values)
     case 'empty-cache':
       return restored('Cache emptied', values)
     case 'go-online':
-      return broughtHome(deed.waiting, values)
+      return broughtHome(action.waiting, values)
   }
 }
 
