@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { isWellFormed } from '../../shared/json.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
@@ -66,27 +65,6 @@ describe('threat 77: labels and numbers of devices', () => {
     await signIn(node, 'bob')
     expect(await node.app.live.devices('bob')).toMatchObject([{ label: undefined }])
     expect(node.app.errors).toMatchObject([{ message: 'of the app' }])
-  })
-
-  it('lists 100 devices, and stores at most 150', async () => {
-    const store = memoryStore()
-    const clock = testClock()
-    const node = await start({ store }, clock)
-    for (let count = 0; count < 160; count += 1) {
-      clock.advance(1000)
-      await signIn(node, 'ann')
-    }
-    await node.app.live.settled()
-    const devices = await node.app.live.devices('ann')
-    expect(devices).toHaveLength(100)
-    const rows = await store.load(`devices:${subjectHash(userSubject('ann'))}`)
-    expect(rows.filter(({ value }) => value !== undefined).length).toBeLessThanOrEqual(150)
-    // Tombstones are pruned as well.
-    clock.advance(11 * 60 * 1000)
-    for (let count = 0; count < 60; count += 1) await signIn(node, 'ann')
-    await node.app.live.settled()
-    const left = await store.load(`devices:${subjectHash(userSubject('ann'))}`)
-    expect(left.filter(({ stamp, value }) => value === undefined && stamp < clock.now() - 10 * 60 * 1000)).toEqual([])
   })
 })
 
