@@ -77,7 +77,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     get: () => state.value[0],
     set: (next: never) => void live[typeof next === 'function' ? 'update' : 'set'](key as never, next),
   })
-  // Untyped inside: only the declaration knows whether a key may be set.
+  // Typed as `never`: only the field's declaration says whether the key is writable.
   return {
     value: value as never,
     status: computed(() => state.value[1].status),

@@ -133,7 +133,7 @@ export interface LiveSessionClientToServer {
   ) => void
 }
 
-/** The message between the processes of an app, for the types of your own socket.io server. See server/cluster/protocol.md. */
+/** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. See server/cluster/protocol.md. */
 export interface LiveSessionInterServer {
   /** New registers of a user or browser, with the ids of their computed changes by key, and the ids of the sender's secrets. */
   'live_session:merge': (

@@ -72,7 +72,7 @@ export function createLine(server: PageServer): Line {
             () => end({ status: 0, wait: 0 }),
           )
         },
-        // No test lasts as long as `renew`. An open line answers before `greet` is over. While cut, retry no POST: `mend` sends again.
+        // Skip `renew`: no test lasts that long. While connected, skip `greet`: the answer comes first. While cut, skip `post`: `mend` retries.
         timer: (name) => {
           if (name !== 'renew' && name !== (connection ? 'greet' : 'post')) void soon(() => dispatch('timer', name))
         },

@@ -22,7 +22,7 @@ import {
   unblock,
 } from './visitor.js'
 
-/** Temporary refusals: the server applied nothing, so the page retries unchanged. */
+/** Temporary refusals, after which the page retries unchanged. After `store_unavailable`, the store may have applied the change. */
 const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable'] satisfies LiveSessionErrorCode[]
 /** Minimum ms before such a retry. */
 const LATER_WAIT = 1000
@@ -122,7 +122,7 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? brought : undefined }
   confirm(page, news)
   if (!isPost) return
-  // A value without a ticket came with the HTML, so the server has the value.
+  // A value without a ticket came from the server: with the HTML, a result or a refusal.
   for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.stamp)
   act(page, 'share', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
 }
@@ -134,13 +134,13 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
   if (!sent || !one) return
   sent.isBusy = false
   const { code, stamp = NEVER, value }: Partial<Refused> = one
-  // A change from another page's outbox, without calls, was accepted if the current value equals its value: the server lost the id.
+  // A change without calls comes from another page's outbox. If the current value equals its value, the server accepted it and lost the id.
   const isThere = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
   if (!code || isThere) {
     // A ticket with that stamp would have the value as transformed by the schema, so the ticket wins.
     if (field.stamp < stamp) merge(field, stamp, sent.value)
     sent.stamp = stamp
-    // The later drafts of a last POST build on this change.
+    // The later drafts of an unloading page's last POST build on this change.
     for (const next of draftsOf(field))
       if (sent.wasSent && next.wasSent) {
         next.base = stamp

@@ -54,7 +54,7 @@ export interface Field {
   ids?: readonly TakenId[] | undefined
   /** The newest stamp that needs no POST, because it is saved or abandoned. */
   proof: Stamp
-  /** The newest stamp seen in the cookie. */
+  /** The newest stamp known to be in the cookie or, for fields outside it, in the store. */
   held: Stamp
   /** Why the newest value could not be saved; or why a change was refused, until the next change by this page. */
   code?: LiveSessionErrorCode | undefined
@@ -123,7 +123,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
   return value
 }
 
-/** Adds an optimistic change. Takes over the calls of an unsent last draft; an `update` only those of other updates. */
+/** Adds an optimistic change. Replaces a last draft not yet sent and takes its calls; an `update` replaces only another `update`. */
 export function addDraft(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
   const field = fieldOf(page, key)
   const last = draftsOf(field).at(-1)
@@ -169,7 +169,7 @@ export function recompute(page: Keys): void {
         change.from = from
         change.calls = change.calls.filter((call) => {
           try {
-            // Skip a call that another page has sent: the base value contains its result.
+            // Skip a call that the base value contains: another page sent it from the outbox.
             value = field.ids?.some(([id]) => covers(id, call.id)) ? from : call.next?.(value)
             return true
           } catch (error) {
@@ -195,11 +195,11 @@ export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, 
   field.ids = ids
   if (stamp === at) return
   if (field.code === 'store_unavailable') field.code = undefined
-  if (ids) compare(field, ids)
+  if (ids) reconcile(field, ids)
 }
 
-/** Compares this page's computed changes with those in the new value. */
-function compare(field: Field, ids: readonly TakenId[]): void {
+/** Marks this page's computed changes in the new value as accepted, and sends lost changes again. */
+function reconcile(field: Field, ids: readonly TakenId[]): void {
   field.changes = field.changes.map((change) => {
     const taken = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
     // Another page sent this change from the outbox. Changes that this page itself may have sent are retried, with the later changes.

@@ -29,15 +29,16 @@ import {
  *     key has at most one draft in flight. The page shows the last draft, else the server's value, else the default.
  *  3. Changes go over the socket if the connection has named its visitor (`reach`), else by POST. While a connection is about to name its
  *     visitor, changes wait for about a second, and so does every POST except the question. The answer has the stamp of each change, or the
- *     reason of its refusal, which ends that change alone. The changes of a call are a group, sent together and accepted or refused whole.
+ *     reason of its refusal, which ends that change alone. The changes of a call are a group, sent together: an invalid change refuses all
+ *     of them, and an overtaken change only itself.
  *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. A newer value rebases the change. A
  *     plain change is resent over the newer value, unless the first attempt may have arrived: then its promise rejects as `superseded`.
  *  5. While a value is newer than `proof`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise `proof`
  *     and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises `proof` and rejects promises.
- *  6. A page POSTs values after the browser has proved to keep its cookie (`kept`). Before that the page POSTs `{}`, a question, whose
- *     response sets the cookie, and its socket reconnects. After an answer without a visitor, or three questions without an accepted POST
- *     (`asks`), cookies are `blocked`: values stay shown, go over the socket, and are `cookies_blocked`. Only an unloading page POSTs
- *     values earlier.
+ *  6. Whether the browser keeps its cookie is unknown at first: the page POSTs `{}`, a question, whose response sets the cookie, and its
+ *     socket reconnects. Only an unloading page POSTs values then. Once a request has shown the cookie (`kept`), the page POSTs values.
+ *     After an answer without a visitor, or three questions without an accepted POST (`asks`), cookies are `blocked`: values stay shown,
+ *     go over the socket, and are `cookies_blocked`.
  *  7. Tabs POST in turn, and tell each other which values are saved. All pauses (`post`, `send`, `link`) back off by one count of failures.
  *  8. Tickets not seen in the cookie (`held`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
@@ -71,14 +72,14 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   refused: (page, code) => {
     page.timers.delete('greet')
     page.reach = 'down'
-    // A socket refused with a code does not reconnect by itself.
     if (code === 'other_visitor') {
       // The handshake had a cookie.
       unblock(page)
       askVisitor(page)
+      // A socket refused with a code does not reconnect by itself.
     } else if (code) backOff(page, 'link', 1000)
   },
-  // Ignore tickets before the greeting, as the connection may be another visitor's, and of unknown subjects, relayed by the app.
+  // Ignore a ticket before the greeting, which may be another visitor's, and a ticket whose subject no greeting has named.
   ticket: (page, ticket) => {
     if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
@@ -97,13 +98,14 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   news: applyNews,
   restored: restore,
+  // Until then, the app learns of no other visitor.
   unload: (page) => start(page, 'unload', 10_000),
   leave: (page) => {
     // `freeze` follows `pagehide` if the page enters the back/forward cache: handle only the first.
     if (page.isLeft) return
     abort(page)
     page.isLeft = true
-    // This request may be the first with the browser's cookie. Without a cookie the server accepts nothing.
+    // A page without a visitor may not have a cookie, without which the server accepts nothing.
     if (!page.who) return
     const set = drafts(page, true)
     if (set[0] || isUnproven(page)) act(page, 'post', bodyOf(page, set))
@@ -111,7 +113,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   return: (page) => {
     page.isLeft = false
     page.timers.delete('unload')
-    // Without a proven cookie, no answer could confirm the visitor.
+    // An answer confirms the visitor, but only if the browser keeps its cookie.
     page.isReady &&= page.cookie !== 'kept'
     wake(page)
     // Cookies may be allowed by now.

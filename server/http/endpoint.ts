@@ -30,7 +30,7 @@ interface Callers extends Identifier {
 export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
-    // The user may sign out while the body is read.
+    // Noted first: the user may sign out while the body is read.
     const { ends } = core.epochs
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
@@ -117,13 +117,13 @@ function isOf({ isKept, who }: PageIdentity, wanted: ParsedSync): boolean {
 /** Answers another visitor's page with the identity of this cookie. */
 function answerStray(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
-  // Not counted, because the page's next request is.
+  // The page's next question is counted.
   if (!identity.isKept) return { dropped: true, results: [], held: [] }
   core.limits.spendQuestion(identity)
   return dropped(core, identity)
 }
 
-/** @param whose the visitor of the request; if the page named no `who`, the visitor after this response */
+/** @param identity the visitor of the request; if the page named no `who`, the visitor after this response */
 async function answer(core: Core, visit: Visit, identity: PageIdentity, wanted: ParsedSync): Promise<SyncAnswer> {
   if (isQuestion(wanted)) {
     core.limits.spendQuestion(visit)

@@ -1,4 +1,4 @@
-// Decides, in one table, how a response treats the cookie: write, clear, keep, or announce its retirement.
+// Decides, in one table, how a response treats the cookie: write, clear, keep, or announce that its browser id is retired.
 
 import type { Sub } from '../../shared/sub.js'
 import type { Standing } from '../values/standing.js'
@@ -13,7 +13,7 @@ export type CookieStatus =
   | 'newer'
   /** The current visitor's own. */
   | 'own'
-  /** Another visitor's, until this request. */
+  /** Of another visitor: the user has changed since the cookie was written. */
   | 'other'
   /** Valid cookies of several browsers, none of the current user: an attacker has planted some. */
   | 'rivals'
@@ -29,7 +29,7 @@ export type CookieStatus =
   | 'forgotten'
 
 /** The ways in which a request uses a session, in ascending order. */
-const RANK = {
+const USE_RANK = {
   reads: 0,
   /** Identifies the visitor to a page: `snapshot`, `embed`. */
   shows: 1,
@@ -37,7 +37,7 @@ const RANK = {
   /** Signs in or out, or POSTs with its own cookie. */
   renews: 3,
 } as const
-export type SessionUse = keyof typeof RANK
+export type SessionUse = keyof typeof USE_RANK
 
 /** The treatment of a cookie. */
 interface Plan {
@@ -50,7 +50,7 @@ interface Plan {
   /** Transfers the guest's values to the account, or the browser's own values to the next visitor. */
   readonly transfers?: true
   /** Without consent, clears the cookie, because it belongs to another visitor or to none. */
-  readonly isForeign?: true
+  readonly clearsWithoutConsent?: true
 }
 
 export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
@@ -59,14 +59,14 @@ export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
   withheld: { visitor: 'new' },
   newer: { visitor: 'new' },
   own: { visitor: 'own', least: 'renews' },
-  other: { visitor: 'next', least: 'reads', retires: true, transfers: true, isForeign: true },
-  rivals: { visitor: 'new', least: 'reads', retires: true, isForeign: true },
-  revoked: { visitor: 'next', least: 'reads', retires: true, isForeign: true },
+  other: { visitor: 'next', least: 'reads', retires: true, transfers: true, clearsWithoutConsent: true },
+  rivals: { visitor: 'new', least: 'reads', retires: true, clearsWithoutConsent: true },
+  revoked: { visitor: 'next', least: 'reads', retires: true, clearsWithoutConsent: true },
   // A late request must not replace the next visitor's cookie.
-  retired: { visitor: 'next', least: 'renews', isForeign: true },
-  rotated: { visitor: 'next', least: 'reads', isForeign: true },
-  missed: { visitor: 'next', least: 'reads', retires: true, isForeign: true },
-  forgotten: { visitor: 'new', least: 'sets', isForeign: true },
+  retired: { visitor: 'next', least: 'renews', clearsWithoutConsent: true },
+  rotated: { visitor: 'next', least: 'reads', clearsWithoutConsent: true },
+  missed: { visitor: 'next', least: 'reads', retires: true, clearsWithoutConsent: true },
+  forgotten: { visitor: 'new', least: 'sets', clearsWithoutConsent: true },
 }
 
 /** Returns the status of a cookie of this build, by its standing and the hashes of its user and the current user. */
@@ -80,7 +80,7 @@ export function cookieStatusOf(standing: Standing, owner: Sub | undefined, user:
 export interface CookieFacts {
   readonly cookieStatus: CookieStatus
   readonly use: SessionUse
-  /** The visitor's standing after the requests that ran meanwhile. */
+  /** The standing now: other requests may have ended the visitor. */
   readonly standing: Standing
   /** Whether the request's own cookie is incomplete or about to expire. */
   readonly isStale: boolean
@@ -91,17 +91,17 @@ export interface CookieFacts {
 /** Returns how a response treats the cookie. `announce` announces the id's retirement, and replaces no cookie. */
 export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'announce' {
   const { cookieStatus, use, standing, isStale, hasConsent } = facts
-  const { least, isForeign } = PLANS[cookieStatus]
-  const isDue = (least !== undefined && RANK[use] >= RANK[least]) || (cookieStatus === 'own' && isStale)
+  const { least, clearsWithoutConsent } = PLANS[cookieStatus]
+  const isDue = (least !== undefined && USE_RANK[use] >= USE_RANK[least]) || (cookieStatus === 'own' && isStale)
   if (standing !== 'current') return 'keep'
   if (cookieStatus === 'forgotten' && !isDue) return 'clear'
   if (!isDue) return cookieStatus === 'retired' ? 'announce' : 'keep'
   if (hasConsent()) return 'write'
   // Without consent, nothing is written; a foreign cookie is cleared.
-  return isForeign ? 'clear' : 'keep'
+  return clearsWithoutConsent ? 'clear' : 'keep'
 }
 
 /** Returns the higher-ranking use. */
 export function higherUse(one: SessionUse, other: SessionUse): SessionUse {
-  return RANK[one] > RANK[other] ? one : other
+  return USE_RANK[one] > USE_RANK[other] ? one : other
 }

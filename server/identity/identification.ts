@@ -13,7 +13,7 @@ export interface VisitorWithCookie {
 
 /** The visitor of a request or connection, with the identity for its page. */
 export interface PageIdentity extends VisitorWithCookie {
-  /** Whether it came with this cookie, and its visitor has consented. */
+  /** Whether the request or handshake carried this cookie, and the visitor has consented. */
   readonly isKept: boolean
   readonly who: string | undefined
   /** The stamps in the cookie. */
@@ -22,7 +22,7 @@ export interface PageIdentity extends VisitorWithCookie {
   readonly renew: number | undefined
 }
 
-/** The result of identification. Without an `own` cookie the visitor has a new id, which `recognize` may replace by the next id. */
+/** The result of identification. Without an `own` cookie the browser id is new; `recognize` may replace it by the rotated id. */
 export interface Identification extends VisitorWithCookie {
   /** The relation of the cookie to the visitor. */
   readonly cookieStatus: CookieStatus

@@ -50,7 +50,7 @@ export class SigningKeys {
     return mac(this.#key, text)
   }
 
-  /** Returns a signature by each key: during a key rotation, any two processes have a key in common. */
+  /** Returns a signature by each key: during a rotation, every other process knows at least one of the keys. */
   all(text: string): readonly string[] {
     return this.#keys.map(({ key }) => mac(key, text))
   }

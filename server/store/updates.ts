@@ -88,7 +88,7 @@ export class Updates<N extends StoredName> {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
-        // For a guest who has left, a load erases values that the store may have accepted.
+        // For a guest who has left, loading finds the end marker, and deletes values that the store may have accepted.
         const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
         if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#answers.inTime(subject)
         throw error
@@ -99,11 +99,11 @@ export class Updates<N extends StoredName> {
   /**
    * Makes an update for handlers and jobs, which no page resends: retries while the store is silent.
    *
-   * @throws {LiveSessionError} the same, `store_unavailable` after 10 s
+   * @throws {LiveSessionError} as `make`; `store_unavailable` only after 10 s
    */
   async insist(subject: N, update: Update): Promise<Stamp> {
     const { health } = this.#store
-    // No number of a page's: another update may succeed before this one is retried.
+    // Random: a later numbered id would cover this id, and the retry would count as accepted.
     const id = randomBytes(ID_BYTES).toString('hex')
     const end = performance.now() + PATIENCE
     for (;;) {
@@ -135,7 +135,7 @@ export class Updates<N extends StoredName> {
     const { field, next, permit, source, seen = NEVER } = update
     const { health, sound } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      // Skipped while the store is down: each waiting update would make a call.
+      // Skipped unless the store answers in time: each waiting update would make a call.
       if (health.state === 'good') await this.#answers.ensure([subject])
       const isAnswering = this.#answers.isLoaded(subject) && (await this.#store.level([subject])) === 'store'
       permit()
@@ -144,7 +144,7 @@ export class Updates<N extends StoredName> {
       const standing = replica?.register(field.key)
       const taken = acceptedAt(standing, id)
       if (standing && taken !== undefined) {
-        // Only this process may know of the update, if the store has accepted it without an answer.
+        // The store may have accepted the update without an answer, so no other process knows of it.
         this.#memory.confirm(subject, standing, source)
         // Another process announced the update, but an earlier build may not have stored it.
         if (replica?.source(field.key) === 'node') this.#store.persist(subject, [standing])

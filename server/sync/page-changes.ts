@@ -87,9 +87,7 @@ export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], reque
   return allOf(results)
 }
 
-/**
- * Groups the changes, in order; most are alone. A group has the position of its first change, but follows all earlier changes of its keys.
- */
+/** Returns the groups in the order to apply: by their first change, but after all earlier changes of their keys. */
 function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
   const groups = new Map<string | number, Sent[]>()
   const last = new Map<string, Sent>()
@@ -174,7 +172,7 @@ function applyAccepted(deps: ChangeDeps, changes: readonly PageChange[], request
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
   if (!change || !updates) return applyInMemory(deps, changes, requester)
   const { field, subject, id, value, before } = change
-  // Otherwise each update in a list would wait for a silent store.
+  // The store did not answer the previous change: refuse at once, so that a list waits only once.
   if (before && 'code' in before && before.code === 'store_unavailable') return [before]
   const { permit, source } = requester
   const next = (): JsonValue | undefined => {
@@ -224,13 +222,14 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stam
   const { values, settings } = deps
   const { field, subject, over, id, value, before } = change
   const { key } = field
+  // The page replaces whatever is there.
   if (over === OVER_ANY) return { seen: NEVER }
   const taken = values.acceptedAt(subject, key, id)
   if (taken !== undefined) return { stamp: taken }
   const seen = seenOf(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
-  // A value known only to the page may have expired as well. Expiry does not matter to a plain change, which depends on no value.
+  // A stand-in value lets `standing` tell whether a value known only to the page has expired. A plain change depends on no value.
   const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
   const { stamp } = id === '' ? written : field.standing(known, settings.clock())
   // A change computed from a refused change must not be applied without it.

@@ -19,7 +19,7 @@ const NONE: Circumstances = {}
 /** The changes of a turn, for the sockets of a subject. */
 interface Pending {
   readonly fields: Set<Field>
-  /** A ticket with all of these changes, signed for an answer. */
+  /** A ticket that an answer has signed for all of these fields. */
   ticket: string | undefined
 }
 
@@ -27,7 +27,7 @@ interface Pending {
 export class Dispatch {
   readonly #core: UpToEnds & { readonly tickets: Tickets }
   readonly #fields: readonly Field[]
-  /** The keys of all fields with the scope `tab`. */
+  /** The keys of the readable fields with the scope `tab`. */
   readonly tabKeys: readonly string[]
   #changed = new Map<Holding, Pending>()
   #afterwards: (() => void)[] = []
@@ -107,7 +107,7 @@ export class Dispatch {
       sub,
       epoch,
       generation: generation || undefined,
-      // Pages send tickets back, and an expiry is no register to merge.
+      // An expiry has no valid stamp, so a page could not send it back.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ...idsOf(registers, now),
       ...endsOf(this.#core.settings.fields, registers, now),
@@ -127,11 +127,11 @@ export class Dispatch {
 
   #send({ subject, sub, replica, outlets }: Holding, { fields, ticket: signed }: Pending): void {
     const ticket = signed ?? this.ticket(subject, this.readable(replica, fields), NONE, sub)
-    // To each socket, not to a room: with an adapter, a room could become a channel that only this node needs.
+    // Emit to each socket: an adapter may open a channel for a room.
     for (const outlet of outlets) outlet.emit(STORE_SESSION, ticket)
   }
 
-  /** Returns the registers that a browser can show without `migrate`. An expired register is replaced by its expiry, without a value. */
+  /** Returns the registers whose values the schema accepts unchanged. An expired register is replaced by its expiry, without a value. */
   readable(replica: Replica, fields: Iterable<Field>, now: number = this.#core.settings.clock()): StoredRegister[] {
     const shown: StoredRegister[] = []
     for (const field of fields) {

@@ -80,7 +80,7 @@ describe('an expired value', () => {
     expect([page.live.get('cart'), (await open(ann)).live.get('cart')]).toEqual([['b'], ['b']])
   })
 
-  it('supersedes no resent set', async () => {
+  it('does not supersede a resent set', async () => {
     const { app, ann, stamp } = await begin()
     app.clock.advance(HOUR)
     expect(await result(ann, ['cart', stamp, '', ['c']])).toMatchObject({ stamp: app.clock.now() })

@@ -20,8 +20,8 @@ async function start(store = memoryStore()): Promise<App> {
   return App.start({ features: [counterPart], options: { store }, routes: countUp })
 }
 
-describe('a part added with one line', () => {
-  it('has members, an event and a place in the cookie', async () => {
+describe('a custom feature', () => {
+  it('adds members, an event and a cookie entry', async () => {
     const app = await start()
     const asked: Promise<number>[] = []
     app.io.on('connection', (socket) => asked.push((socket.liveSession as unknown as Counting).count()))

@@ -257,7 +257,7 @@ describe('recheck', () => {
   it.each([
     [1000, 'each second', 1],
     [Number.POSITIVE_INFINITY, 'never', 0],
-  ])('of %d asks %s', async (recheck, _, expected) => {
+  ])('with an interval of %d ms asks %s', async (recheck, _, expected) => {
     const { calls, own } = counting()
     const app = await start({ recheck, identify: own })
     await (await signedIn(app)).connect()
@@ -285,7 +285,7 @@ describe('recheck', () => {
     [false, { handshake: [], recheck: 1000 }],
     [true, { handshake: [(_: unknown, next: Koa.Next) => next()], recheck: 1000 }],
     [true, { handshake: [] }],
-  ])('has an effect: %s, for attach(io, %j) without identify', async (hasEffect, attach) => {
+  ])('without identify warns unless it has middleware: %s, attach(io, %j)', async (hasEffect, attach) => {
     const { warnings } = await App.start({ attach, options: { store: memoryStore() } })
     expect(warnings).toEqual(
       hasEffect

@@ -143,7 +143,7 @@ describe("a guest's update during a sign-in in another tab", () => {
     expect(await play(order, hasSocket)).toEqual({ events: ['user', 'superseded', cart], cart })
   })
 
-  it('is saved if POSTed without a socket', async () => {
+  it('is saved if the server handled its POST before the sign-in', async () => {
     const cart = ['old', 'new']
     expect(await play((moment) => heldUp(moment, 'beforeAnswer'), false)).toEqual({ events: ['saved', cart], cart })
   })

@@ -84,7 +84,7 @@ describe('a cookie comparison', () => {
     ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
 
-  it.each(own)('ends for that visitor alone when %s', async (_, which, act, all = false) => {
+  it.each(own)('is dropped for the visitor concerned when %s', async (_, which, act, all = false) => {
     const given = await both()
     const { guest, ann, bob } = given
     const others = [guest, ann, bob].filter((visitor) => visitor !== given[which])

@@ -45,7 +45,7 @@ describe('app.use', () => {
     ])
   })
 
-  it('explains the middleware of a mounted app', async () => {
+  it('explains that a mounted app’s request has no session', async () => {
     const [outer, inner] = [new Koa(), new Koa({ keys: [SECRET] })]
     inner.use(liveSession(inner, { fields: {} }).middleware())
     outer.use(mount(inner))

@@ -29,7 +29,7 @@ describe('mostBytes()', () => {
     expect([mostBytes('key', 'four'), mostBytes('key', 5)]).toEqual([(3 + 24 + 24) * 2, (3 + 24 + 24) * 2])
   })
 
-  it.each([[[]], [{}]])('is unbounded for %j', (value) => {
+  it.each([[[]], [{}]])('is Infinity for an object or list: %j', (value) => {
     expect(mostBytes('key', value as JsonValue)).toBe(Number.POSITIVE_INFINITY)
   })
 })

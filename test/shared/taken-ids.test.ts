@@ -58,7 +58,7 @@ describe('a write', () => {
     expect(carrying(write(3), second, NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
   })
 
-  it('keeps the newest 20, and the stamp of the last dropped', () => {
+  it('keeps 20 entries: the newest ids, and the last dropped stamp', () => {
     const full = carrying(write(1000), { ...write(0), ids: ids(MAX_IDS) }, NOW, 'new')
     expect(full.ids).toHaveLength(20)
     expect(idsIn(full)).toMatch(/^@1 id2@2 .* new@1000$/)

@@ -66,7 +66,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     return answer.json()
   }
 
-  it('is given up together with the browser\u2019s own', async () => {
+  it('is retired together with the browser\u2019s own id', async () => {
     const app = await start()
     const [own, planted] = [ownOf(app), plantedOf(app)]
     expect(tossed(own, planted)).toBe(`${planted}; ${own}`)
@@ -112,7 +112,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     expect(await values(app.visitor(planted))).toEqual(NOTHING)
   })
 
-  it('does not win over a user\u2019s cookie after sign-out', async () => {
+  it('yields no values beside a signed-out user\u2019s cookie', async () => {
     const app = await start()
     const ann = await signedInAs(app)
     await set(ann, { division: 5 })

@@ -35,7 +35,7 @@ describe('threat 60: JSONP polling over plain http', () => {
     expect(app.warnings.at(-1)).toContain('JSONP polling (j=), which any page reads as a script')
   })
 
-  it('is the only polling that fails for old clients', async () => {
+  it('is refused, but plain polling of old clients succeeds', async () => {
     const app = await App.start({ io: { allowEIO3: true } })
     const path = `${app.url}/socket.io/?EIO=3&transport=polling`
     const headers = { cookie: cookieFor(app.live, {}) }

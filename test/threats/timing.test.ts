@@ -85,7 +85,7 @@ describe('threat 25: signatures', () => {
     ['Object.is(signature, expected)'],
     ['this.#keys.sign(text) == received'],
     ['secret < guess'],
-  ])('are found in this comparison: %s', (code) => {
+  ])('are detected: %s', (code) => {
     expect(unsafeIn(`const is = ${code}`)).toEqual([code])
   })
 })
