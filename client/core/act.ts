@@ -11,11 +11,11 @@ interface Acting {
 }
 
 /** Adds an effect, which runs after the handler of the current event. */
-export function act({ effects }: Acting, ...effect: Effect): void {
+export function addEffect({ effects }: Acting, ...effect: Effect): void {
   effects.push(effect)
 }
 
 /** Resolves the promises of these changes, or rejects them with `failure`. */
 export function settle(page: Acting, changes: readonly Awaited[], failure?: Failure): void {
-  for (const { calls } of changes) for (const call of calls) act(page, 'settle', call, failure)
+  for (const { calls } of changes) for (const call of calls) addEffect(page, 'settle', call, failure)
 }

@@ -5,11 +5,11 @@ import { sameJson } from '../../shared/json.js'
 import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
-import { act } from './act.js'
-import { divide, draftsOf, fieldOf, inFlight, merge, unsent } from './field.js'
+import { addEffect } from './act.js'
+import { draftsOf, fieldOf, inFlight, markUnsent, merge, splitCalls } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
-import { type Page, start } from './page.js'
-import { abandon, end, saved } from './proof.js'
+import { type Page, startTimer } from './page.js'
+import { abandon, removeChanges, saved } from './proof.js'
 import {
   addTicket,
   askVisitor,
@@ -31,7 +31,7 @@ const VALUE: readonly unknown[] = ['invalid_value', 'too_large'] satisfies LiveS
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
 const GATHER = 50
 /** From this status up, the server is busy or failing: the POST itself is valid. */
-const BUSY = 429
+const FIRST_RETRYABLE_STATUS = 429
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
@@ -46,7 +46,7 @@ export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | un
   } else if ('ok' in answer) {
     // The connection did not name its visitor: ask again after a pause.
     if (page.reach === 'greeting') page.reach = 'up'
-    refused(page, sync, answer, 'send')
+    syncRefused(page, sync, answer, 'send')
   } else answered(page, sync, answer, false)
 }
 
@@ -55,14 +55,14 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   const sync = page.posted
   if (!sync) return
   page.posted = undefined
-  act(page, 'release')
+  addEffect(page, 'release')
   page.isOffline = !answer && !error
   if (answer) {
     page.failures = 0
-    if (sync.who === undefined) countAnswer(page, answer)
+    if (sync.who === undefined) questionAnswered(page, answer)
     else answered(page, sync, answer, true)
     renewed(page)
-  } else if (status < BUSY && error) refused(page, sync, error, 'post')
+  } else if (status < FIRST_RETRYABLE_STATUS && error) syncRefused(page, sync, error, 'post')
   else {
     release(page, sync, !error)
     backOff(page, 'post', wait)
@@ -70,7 +70,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 }
 
 /** Handles the answer to a POST of `{}`: names the visitor, and sets the cookie or proves that the browser keeps cookies. */
-function countAnswer(page: Page, answer: SyncAnswer): void {
+function questionAnswered(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.asks += 1
   page.isAsking = false
@@ -88,9 +88,9 @@ function countAnswer(page: Page, answer: SyncAnswer): void {
 /** Handles the answer to an exchange with the visitor's cookie, or over the connection of a browser without cookies. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { who, kept, greeting, dropped } = answer
-  const isBare = page.cookie === 'blocked' || page.reach === 'greeted' || (who ?? page.who) === undefined
+  const mayLackCookie = page.cookie === 'blocked' || page.reach === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
-  if (!kept && (isPost || !isBare)) {
+  if (!kept && (isPost || !mayLackCookie)) {
     release(page, sync, false)
     return void askVisitor(page)
   }
@@ -106,7 +106,7 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
     if (isPost) page.asks = 0
     applyResults(page, sync, answer, isPost)
   } else if (isPost && page.reach !== 'none') {
-    start(page, 'link', pauseOf(page.asks))
+    startTimer(page, 'link', pauseOf(page.asks))
     page.asks += 1
   }
 }
@@ -117,14 +117,14 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   if (ticket) addTicket(page, ticket)
   const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
   // Without backoff, which would delay changes that do not wait for the store.
-  if (toRetry[0]) start(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
-  const brought = ticket ? [...tickets, ticket] : tickets
-  const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? brought : undefined }
+  if (toRetry[0]) startTimer(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
+  const allTickets = ticket ? [...tickets, ticket] : tickets
+  const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? allTickets : undefined }
   confirm(page, news)
   if (!isPost) return
   // A value without a ticket came from the server: with the HTML, a result or a refusal.
   for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.stamp)
-  act(page, 'share', { ...news, tickets: brought.filter((one) => !readTicket(one).tab) })
+  addEffect(page, 'share', { ...news, tickets: allTickets.filter((one) => !readTicket(one).tab) })
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
@@ -156,12 +156,12 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
   if (LATER.includes(code)) return true
   if (stamp) merge(field, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
-  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) return void unsent(sent)
+  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) return void markUnsent(sent)
   // Later changes in flight were computed from the refused value.
-  for (const next of draftsOf(field)) if (next.isBusy && next.id) unsent(next)
-  const former = VALUE.includes(code) ? divide(field, sent) : undefined
-  if (former && sent.id) return void unsent(sent)
-  end(page, field, (change) => change === sent, { code })
+  for (const next of draftsOf(field)) if (next.isBusy && next.id) markUnsent(next)
+  const former = VALUE.includes(code) ? splitCalls(field, sent) : undefined
+  if (former && sent.id) return void markUnsent(sent)
+  removeChanges(page, field, (change) => change === sent, { code })
   // A later `set` hides the refusal; a later `update` does not. A change from another page's outbox has no caller to notify.
   if (sent.calls[0] && draftsOf(field).every((one) => one.id || one === former)) field.code = code
 }
@@ -170,7 +170,7 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
  * Handles the refusal of a whole sync. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every key
  * of the sync or, if the sync was only a question, every key with changes.
  */
-function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
+function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
   const { tickets = [], set } = sync
   const bad = tickets[failure.index ?? -1]
   release(page, sync, false)
@@ -178,7 +178,7 @@ function refused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'
   for (const [key, field] of page.fields) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && field.changes[0]
     if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
-    if (!bad) end(page, field, () => true, failure)
+    if (!bad) removeChanges(page, field, () => true, failure)
     abandon(page, field, failure)
     field.ticket = ''
     // Changes made on top of a bad ticket remain pending.
@@ -216,12 +216,12 @@ export function applyNews(page: Page, news: News): void {
   page.asks = 0
   if (page.reach === 'none') askVisitor(page)
   // A connection that is about to name its visitor usually has the current cookie; otherwise this tab notifies the other in turn.
-  else if (!page.timers.has('greet')) start(page, 'link', GATHER)
+  else if (!page.timers.has('greet')) startTimer(page, 'link', GATHER)
 }
 
 /** Pauses with exponential backoff. */
-export function backOff(page: Page, name: TimerName, least: number): void {
+export function backOff(page: Page, name: TimerName, minPause: number): void {
   page.failures += 1
   const pause = pauseOf(page.failures) / 2
-  start(page, name, Math.max(least, pause), pause)
+  startTimer(page, name, Math.max(minPause, pause), pause)
 }

@@ -113,7 +113,7 @@ export function inFlight({ changes }: Field): Change | undefined {
 }
 
 /** Returns the already shown object if the values are equal: frameworks compare by identity. */
-export function same(field: Field, value: JsonValue | undefined): JsonValue | undefined {
+export function reuseShown(field: Field, value: JsonValue | undefined): JsonValue | undefined {
   const now = shownOf(field)
   return sameJson(value, now) ? now : freeze(value)
 }
@@ -128,7 +128,7 @@ export function addDraft(page: Keys, key: string, call: Call, value: JsonValue |
   const field = fieldOf(page, key)
   const last = draftsOf(field).at(-1)
   const former = last && !last.isBusy && !last.wasSent && (last.id || !call.next) ? last : undefined
-  const calls = [...(former?.calls ?? []), { ...call, value: same(field, value) }]
+  const calls = [...(former?.calls ?? []), { ...call, value: reuseShown(field, value) }]
   field.changes = [...field.changes.filter((one) => one !== former), draftOf(calls, isGroup ? call.id : undefined)]
   field.code = undefined
 }
@@ -143,7 +143,7 @@ function draftOf(calls: readonly Call[], group?: string): Change {
  * Divides a change whose value is refused, because earlier calls may have made a valid value: a plain change before its last call, and a
  * computed change, which contains the values of all its calls, in halves. Returns the draft of the earlier calls, if any.
  */
-export function divide(field: Field, change: Change): Change | undefined {
+export function splitCalls(field: Field, change: Change): Change | undefined {
   const { id, calls } = change
   if (!calls[1]) return
   const middle = id ? calls.length >> 1 : -1
@@ -154,7 +154,7 @@ export function divide(field: Field, change: Change): Change | undefined {
 }
 
 /** Makes the change as if never sent, and returns it. Forces a computed change to be recomputed, as no value equals `NaN`. */
-export function unsent(change: Change): Change {
+export function markUnsent(change: Change): Change {
   return Object.assign(change, { base: undefined, isBusy: false, wasSent: false, stamp: undefined, from: NaN })
 }
 
@@ -177,7 +177,7 @@ export function recompute(page: Keys): void {
             return false
           }
         })
-        change.value = same(field, value)
+        change.value = reuseShown(field, value)
         if (!change.calls[0]) field.changes = field.changes.filter((one) => one !== change)
       }
       below = change.value
@@ -189,7 +189,7 @@ export function recompute(page: Keys): void {
 export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
   const { stamp: at } = field
   if (!supersedes({ stamp, value }, field)) return
-  field.value = same(field, value)
+  field.value = reuseShown(field, value)
   field.stamp = stamp
   field.ticket = ''
   field.ids = ids
@@ -205,12 +205,12 @@ function reconcile(field: Field, ids: readonly TakenId[]): void {
     // Another page sent this change from the outbox. Changes that this page itself may have sent are retried, with the later changes.
     if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
     // A process that did not know the change has overwritten it: send the change again.
-    return !taken && change.id && change.stamp ? unsent(change) : change
+    return !taken && change.id && change.stamp ? markUnsent(change) : change
   })
 }
 
 /** Resets the field for another visitor: to the default and, if carried over, to this page's changes. */
 export function reset(page: Keys, field: Field, isCarried: boolean): void {
   if (!isCarried) settle(page, field.changes, { code: 'superseded' })
-  Object.assign(field, UNKNOWN, isCarried && { changes: field.changes.map(unsent) })
+  Object.assign(field, UNKNOWN, isCarried && { changes: field.changes.map(markUnsent) })
 }

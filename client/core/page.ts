@@ -3,8 +3,8 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { act } from './act.js'
-import { fieldOf, type Keys, merge, same } from './field.js'
+import { addEffect } from './act.js'
+import { fieldOf, type Keys, merge, reuseShown } from './field.js'
 import type { PageVisitor, TimerName } from './messages.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
@@ -100,11 +100,11 @@ export function isSnapshot(initial: AnySnapshot | Plain | undefined): initial is
 export function setDefaults(page: Page, defaults: Plain = {}): void {
   for (const key in defaults) {
     const field = fieldOf(page, key)
-    field.fallback = same(field, defaults[key])
+    field.fallback = reuseShown(field, defaults[key])
   }
 }
 
-export function start(page: Page, name: TimerName, ms: number, spread: number = 0): void {
+export function startTimer(page: Page, name: TimerName, ms: number, spread: number = 0): void {
   page.timers.add(name)
-  act(page, 'timer', name, ms, spread)
+  addEffect(page, 'timer', name, ms, spread)
 }

@@ -7,20 +7,20 @@ import type { Failure } from './messages.js'
 
 /** Marks the key as saved up to `stamp`. */
 export function saved(page: Keys, field: Field, stamp: Stamp): void {
-  end(page, field, (change) => !!change.stamp && change.stamp <= stamp)
+  removeChanges(page, field, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.proof) field.proof = stamp
   if (stamp >= field.stamp && field.code === 'store_unavailable') field.code = undefined
 }
 
 /** Abandons saving the acknowledged changes of this key. */
 export function abandon(page: Keys, field: Field, failure: Failure): void {
-  end(page, field, ({ stamp }) => !!stamp, failure)
+  removeChanges(page, field, ({ stamp }) => !!stamp, failure)
   field.proof = field.stamp
   field.code = failure.code
 }
 
 /** Removes matching changes, and settles their calls. */
-export function end(page: Keys, field: Field, isOver: (change: Change) => boolean, failure?: Failure): void {
+export function removeChanges(page: Keys, field: Field, isOver: (change: Change) => boolean, failure?: Failure): void {
   settle(page, field.changes.filter(isOver), failure)
   field.changes = field.changes.filter((change) => !isOver(change))
 }

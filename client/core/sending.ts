@@ -1,9 +1,9 @@
 // Decides when to send which changes and tickets, over the socket or by POST.
 
 import type { Sync, WireChange } from '../../shared/protocol.js'
-import { act } from './act.js'
+import { addEffect } from './act.js'
 import { type Change, draftsOf, type Field, inFlight } from './field.js'
-import { type Page, start } from './page.js'
+import { type Page, startTimer } from './page.js'
 import { pauseOf, tickets } from './visitor.js'
 
 /** Maximum answered questions without an accepted POST: then cookies count as blocked. */
@@ -19,21 +19,21 @@ const PATIENCE = 10_000
 /** Timeout after a failure, plus a backoff: connections that the browser keeps for reuse may be dead, too. */
 const LESS = 2000
 /** Sends what is due, over the socket or by POST. */
-export function go(page: Page): void {
+export function sendDue(page: Page): void {
   const patience = ANSWER * 2 ** page.silences
   if (!page.timers.has('send'))
     if (page.reach === 'up') {
       page.reach = 'greeting'
       // Send tickets before changes: the server may have restarted and lost the values on which the changes build.
-      act(page, 'send', page.who ? bodyOf(page, []) : {}, patience)
+      addEffect(page, 'send', page.who ? bodyOf(page, []) : {}, patience)
     } else if (page.reach === 'greeted') {
       const set = outgoing(page)
-      if (set[0]) act(page, 'send', { who: page.who, set }, patience)
+      if (set[0]) addEffect(page, 'send', { who: page.who, set }, patience)
     }
   if (page.posted || page.isQueued || page.isLeft || page.timers.has('post') || !isPostDue(page)) return
   // Tabs POST in turn.
   page.isQueued = true
-  act(page, 'queue')
+  addEffect(page, 'queue')
 }
 
 /** Returns whether the page has something to POST or to ask. */
@@ -43,18 +43,18 @@ function isPostDue(page: Page): boolean | undefined {
     page.isDue ||
     !page.isReady ||
     page.kind === '' ||
-    isUnproven(page) ||
+    hasUnsaved(page) ||
     (page.reach !== 'greeted' && !!drafts(page)[0])
   )
 }
 
 /** Returns whether a value is neither known to be saved nor abandoned. */
-export function isUnproven({ fields }: Page): boolean {
+export function hasUnsaved({ fields }: Page): boolean {
   return [...fields.values()].some(({ stamp, proof }) => stamp > proof)
 }
 
 /** Handles this tab's turn to POST; another tab may have sent everything already. */
-export function turn(page: Page): void {
+export function postInTurn(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
@@ -64,13 +64,13 @@ export function turn(page: Page): void {
     page.cookie = 'blocked'
     page.isAsking = false
     // The last answer may have set the cookie.
-    start(page, 'link', pauseOf(page.asks))
+    startTimer(page, 'link', pauseOf(page.asks))
   }
-  if (!isPostDue(page)) return void act(page, 'release')
+  if (!isPostDue(page)) return void addEffect(page, 'release')
   page.isDue = false
   page.posted = isNamed ? bodyOf(page, page.reach === 'greeted' ? [] : outgoing(page)) : {}
-  if (isNamed) start(page, 'post', INTERVAL)
-  act(page, 'post', page.posted, page.failures ? LESS + pauseOf(page.failures) : PATIENCE)
+  if (isNamed) startTimer(page, 'post', INTERVAL)
+  addEffect(page, 'post', page.posted, page.failures ? LESS + pauseOf(page.failures) : PATIENCE)
 }
 
 /** Returns these changes and as many tickets as fit, at least a single ticket if there are no changes; the rest go with the next POST. */

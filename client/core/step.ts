@@ -1,21 +1,21 @@
 // The page as a pure state machine: `step` handles an event and returns its effects.
 
 import { readTicket } from '../ticket.js'
-import { act } from './act.js'
+import { addEffect } from './act.js'
 import { applyNews, backOff, posted, synced } from './answers.js'
 import { addDraft, fieldOf, recompute } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restore } from './outbox.js'
-import { type Page, start } from './page.js'
+import { type Page, startTimer } from './page.js'
 import { retry } from './proof.js'
-import { bodyOf, drafts, go, isUnproven, turn } from './sending.js'
+import { bodyOf, drafts, hasUnsaved, postInTurn, sendDue } from './sending.js'
 import {
-  abort,
+  abortPost,
   addTicket,
   askVisitor,
   awaitGreeting,
-  block,
   reconnect,
+  rejectIfBlocked,
   renewed,
   scheduleExpiry,
   unblock,
@@ -50,7 +50,7 @@ import {
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
-    if (page.cookie === 'kept') act(page, 'restore')
+    if (page.cookie === 'kept') addEffect(page, 'restore')
     if (page.reach === 'down') awaitGreeting(page)
     renewed(page)
     scheduleExpiry(page, page.ends)
@@ -84,7 +84,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
   synced,
-  turn,
+  turn: postInTurn,
   posted,
   timer: (page, name) => {
     // A cancelled timer may still fire.
@@ -99,16 +99,16 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   news: applyNews,
   restored: restore,
   // Until then, the app learns of no other visitor.
-  unload: (page) => start(page, 'unload', 10_000),
+  unload: (page) => startTimer(page, 'unload', 10_000),
   leave: (page) => {
     // `freeze` follows `pagehide` if the page enters the back/forward cache: handle only the first.
     if (page.isLeft) return
-    abort(page)
+    abortPost(page)
     page.isLeft = true
     // A page without a visitor may not have a cookie, without which the server accepts nothing.
     if (!page.who) return
     const set = drafts(page, true)
-    if (set[0] || isUnproven(page)) act(page, 'post', bodyOf(page, set))
+    if (set[0] || hasUnsaved(page)) addEffect(page, 'post', bodyOf(page, set))
   },
   return: (page) => {
     page.isLeft = false
@@ -132,7 +132,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isOffline = false
     unblock(page)
     // A page without a visitor may have asked before consent: ask again.
-    if (!page.who) abort(page)
+    if (!page.who) abortPost(page)
     retry(page)
     wake(page)
     if (wasBlocked) askVisitor(page)
@@ -145,10 +145,10 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   const handle = HANDLERS[on] as (page: Page, ...args: unknown[]) => void
   handle(page, ...args)
   recompute(page)
-  block(page)
-  go(page)
+  rejectIfBlocked(page)
+  sendDue(page)
   if (page.untold && !page.timers.has('unload')) {
-    act(page, 'visitor', page.untold)
+    addEffect(page, 'visitor', page.untold)
     page.untold = undefined
   }
   return page.effects

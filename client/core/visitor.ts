@@ -3,9 +3,9 @@
 import type { Ends, Sync, SyncAnswer } from '../../shared/protocol.js'
 import { isAhead, NEVER, type Stamp } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
-import { act, settle } from './act.js'
+import { addEffect, settle } from './act.js'
 import { fieldOf, inFlight, merge, reset } from './field.js'
-import { type Page, RENEWAL, setDefaults, start } from './page.js'
+import { type Page, RENEWAL, setDefaults, startTimer } from './page.js'
 import { saved } from './proof.js'
 
 /** ms to wait for a connection to name its visitor. */
@@ -56,7 +56,7 @@ export function scheduleExpiry(page: Page, ends: Ends = []): void {
     if (stamp <= field.stamp || (stamp === field.ends && ms >= field.left)) continue
     field.ends = stamp
     field.left = ms
-    if (ms) start(page, `:${key}`, ms)
+    if (ms) startTimer(page, `:${key}`, ms)
     else {
       merge(field, stamp, undefined)
       saved(page, field, stamp)
@@ -85,7 +85,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
     page.who = who
     page.kind = kind === 'guest' ? 'new' : kind
     if (page.cookie === 'kept') page.cookie = undefined
-    abort(page)
+    abortPost(page)
     if (who) {
       page.subs.clear()
       // The connection counts as the former visitor's until its next greeting.
@@ -106,24 +106,24 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
 /** Records the proof of this visitor's cookie. @param isTold whether to notify the other tabs, which may show another visitor */
 export function cookieSeen(page: Page, isTold: boolean): void {
   page.isReady = true
-  if (isTold) act(page, 'share', { who: page.who, held: [] })
+  if (isTold) addEffect(page, 'share', { who: page.who, held: [] })
   if (page.cookie === 'kept') return
   page.cookie = 'kept'
   if (page.kind === 'new') page.kind = 'guest'
-  act(page, 'restore')
+  addEffect(page, 'restore')
   renewed(page)
 }
 
 /** Restarts the `renew` timer, after a response has renewed the cookie and the app's own session. */
 export function renewed(page: Page): void {
   page.isDue = false
-  start(page, 'renew', page.renew * 1000)
+  startTimer(page, 'renew', page.renew * 1000)
 }
 
 /** Requests the missing cookie by a POST of `{}`. Aborts the POST in flight, which the server would drop. */
 export function askVisitor(page: Page): void {
   if (page.isAsking || page.cookie === 'blocked') return
-  abort(page)
+  abortPost(page)
   page.isAsking = true
   page.timers.delete('post')
 }
@@ -135,24 +135,24 @@ export function unblock(page: Page): void {
 
 /** Reconnects with the browser's current cookie. */
 export function reconnect(page: Page): void {
-  abort(page)
+  abortPost(page)
   page.isAsking = false
   if (page.reach === 'none') return
   page.reach = 'down'
   awaitGreeting(page)
-  act(page, 'reconnect')
+  addEffect(page, 'reconnect')
 }
 
 /** Waits for the connection to name its visitor; new changes wait too. */
 export function awaitGreeting(page: Page): void {
-  start(page, 'greet', GREETING, GREETING / 2)
+  startTimer(page, 'greet', GREETING, GREETING / 2)
 }
 
 /** Aborts the POST in flight, or leaves the queue of tabs. */
-export function abort(page: Page): void {
+export function abortPost(page: Page): void {
   if (page.posted) release(page, page.posted, true)
   // Only then: the effect would otherwise abort the POST of an earlier effect.
-  if (page.posted || page.isQueued) act(page, 'release')
+  if (page.posted || page.isQueued) addEffect(page, 'release')
   page.posted = undefined
   page.isQueued = false
 }
@@ -168,7 +168,7 @@ export function release(page: Page, { set = [] }: Sync, isLost: boolean): void {
 }
 
 /** If the browser keeps no cookie, rejects all promises, as nothing is ever saved; values stay shown and go over the socket. */
-export function block(page: Page): void {
+export function rejectIfBlocked(page: Page): void {
   if (page.cookie !== 'blocked') return
   for (const field of page.fields.values()) {
     settle(page, field.changes, { code: 'cookies_blocked' })

@@ -45,7 +45,7 @@ export class EndedSince {
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
   isSuperseded(identification: Identification): boolean {
-    return this.#isLate || ['rotated', 'revoked'].includes(this.standing(identification))
+    return this.#isLate || ['retired', 'revoked'].includes(this.standing(identification))
   }
 
   /** Returns the visitor's standing after the other requests. A late response must not undo their ends; after a revocation, a sign-in needs a new cookie. */
@@ -53,6 +53,6 @@ export class EndedSince {
     const standing = this.#epochs.standing(identification, this.#ends)
     // Another request may have retired the retired id again.
     const id = this.#retired?.browserSubject
-    return standing !== 'revoked' && id && this.#epochs.hasEndedSince(id, this.#endsOfId) ? 'rotated' : standing
+    return standing !== 'revoked' && id && this.#epochs.hasEndedSince(id, this.#endsOfId) ? 'retired' : standing
   }
 }

@@ -21,13 +21,13 @@ import { checkOwnPost } from './origin.js'
 import { Visit } from './visit.js'
 
 /** The steps of a request before its response. */
-interface Callers extends Identifier {
+interface RequestSteps extends Identifier {
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
-  begin(ctx: Koa.Context, vouched: IdentifiedUser, visit: Visit): void
+  begin(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
 }
 
 /** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
-export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
+export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // Noted first: the user may sign out while the body is read.
@@ -39,31 +39,31 @@ export function createEndpoint(core: Core, requests: Callers): Koa.Middleware {
     }
     // Not `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit it.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
-    if (!isJson && (await hasFeatureAnswered(core, ctx, requests))) return
+    if (!isJson && (await answerByFeature(core, ctx, requests))) return
     // A form on another site can send text that looks like JSON, but cannot label it as JSON.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
-    const wanted = parseSync(await readBody(ctx))
+    const body = parseSync(await readBody(ctx))
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
-    if (wanted.who === undefined) checkBrowser(core, readable(cookie), user)
-    const found = core.identities.identify(cookie, user)
-    const named = wanted.who === undefined ? undefined : pageIdentityOf(core, ctx, found)
-    if (named && !isOf(named, wanted)) {
-      ctx.body = answerStray(core, ctx, named)
+    if (body.who === undefined) checkBrowser(core, readable(cookie), user)
+    const identification = core.identities.identify(cookie, user)
+    const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, identification)
+    if (identity && !isPageOfVisitor(identity, body)) {
+      ctx.body = answerDropped(core, ctx, identity)
       return
     }
-    const vouched = { user, ends }
-    const visit = new Visit(core, ctx, vouched, found)
-    requests.begin(ctx, vouched, visit)
-    ctx.body = await answer(core, visit, named ?? visit, wanted)
+    const identifiedUser = { user, ends }
+    const visit = new Visit(core, ctx, identifiedUser, identification)
+    requests.begin(ctx, identifiedUser, visit)
+    ctx.body = await answer(core, visit, identity ?? visit, body)
   })
   // The router itself adds `params` and `router` to the context.
   return router.routes() as Koa.Middleware
 }
 
 /** Returns whether a feature has answered a POST that is not JSON. */
-async function hasFeatureAnswered({ features }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
+async function answerByFeature({ features }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
   for (const { post } of features) if (await post?.(ctx, requests)) return true
   return false
 }
@@ -110,12 +110,12 @@ function retryLater(why: string): LiveSessionError {
  * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: the POST may be late, and
  * a cookie in its response would replace the cookie of the browser's next user.
  */
-function isOf({ isKept, who }: PageIdentity, wanted: ParsedSync): boolean {
-  return isKept && who === wanted.who
+function isPageOfVisitor({ isKept, who }: PageIdentity, body: ParsedSync): boolean {
+  return isKept && who === body.who
 }
 
 /** Answers another visitor's page with the identity of this cookie. */
-function answerStray(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
+function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
   // The page's next question is counted.
   if (!identity.isKept) return { dropped: true, results: [], held: [] }
@@ -124,36 +124,35 @@ function answerStray(core: Core, ctx: Koa.Context, identity: PageIdentity): Sync
 }
 
 /** @param identity the visitor of the request; if the page named no `who`, the visitor after this response */
-async function answer(core: Core, visit: Visit, identity: PageIdentity, wanted: ParsedSync): Promise<SyncAnswer> {
-  if (isQuestion(wanted)) {
+async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedSync): Promise<SyncAnswer> {
+  if (isQuestion(body)) {
     core.limits.spendQuestion(visit)
     if (visit.isAnnouncingRetirement) throw retryLater('the browser is only now told that its cookie has ended')
   }
-  const least = wanted.set.length > 0 ? 'sets' : 'shows'
+  const least = body.set.length > 0 ? 'sets' : 'shows'
   const use = visit.cookie ? 'renews' : least
   const { values, subjects } = core
   const tab = values.tabOf(identity.visitor.browser)
   const permit = (): void => {
     if (visit.isSuperseded) throw superseded()
   }
-  const side: ExchangeContext = {
+  const context: ExchangeContext = {
     identity,
     owner: identity.visitor.inTab(tab),
     source: 'request',
     permit,
     refuse: (error) => emitRefusal(core.app, 'request', error),
     begin: () => {
-      if (wanted.set.length > 0) permit()
+      if (body.set.length > 0) permit()
       visit.does(use)
     },
   }
   // Only a question, without changes or tickets, gets a greeting: each greeting counts against the limit of questions.
-  const answered = (): Awaitable<SyncAnswer> =>
-    sync(core, wanted, side, wanted.who !== undefined || !isQuestion(wanted))
-  if (!tab) return await answered()
+  const exchange = (): Awaitable<SyncAnswer> => sync(core, body, context, body.who !== undefined || !isQuestion(body))
+  if (!tab) return await exchange()
   subjects.hold(tab)
   try {
-    return await answered()
+    return await exchange()
   } finally {
     subjects.release(tab)
   }

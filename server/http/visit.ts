@@ -45,9 +45,9 @@ export class Visit implements PageIdentity, Answer {
     this.#identification = core.identities.recognize(found, user, ctx.req)
     const { cookieStatus } = this.#identification
     this.#cookieStatus = cookieStatus === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : cookieStatus
-    const brought = readable(found.read)
+    const brought = readable(found.receivedCookie)
     if (brought && cookieStatus === 'other') core.handshakeMismatches.missUser(brought.browserSubject)
-    this.#since = new EndedSince(core.epochs, found.read, this.#identification, vouched)
+    this.#since = new EndedSince(core.epochs, found.receivedCookie, this.#identification, vouched)
     if (this.#identification.toEnd.length > 0) {
       this.#isOver = brought?.user !== undefined && brought.user !== this.visitor.userSub
       void this.#depart(this.#identification.toEnd)
@@ -134,7 +134,7 @@ export class Visit implements PageIdentity, Answer {
 
   /** Loads all subjects involved in continuing as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
-    return loadCandidates(this.#core, [this.#departing], user)
+    return loadCandidates(this.#core, [this.#previous], user)
   }
 
   /** Records how the request uses the session. */
@@ -147,7 +147,7 @@ export class Visit implements PageIdentity, Answer {
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, ends }: IdentifiedUser): Promise<void> {
     if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.does('shows')
-    else await this.#continueAs(this.#core.identities.changeHands(this.#departing, user), ends)
+    else await this.#continueAs(this.#core.identities.changeHands(this.#previous, user), ends)
   }
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
@@ -156,10 +156,10 @@ export class Visit implements PageIdentity, Answer {
     const { ends } = epochs
     this.#isOver = true
     if (this.visitor.user !== undefined && !isForgotten) {
-      await this.#continueAs(identities.changeHands(this.#departing, undefined), ends)
+      await this.#continueAs(identities.changeHands(this.#previous, undefined), ends)
       return
     }
-    const done = this.#continueAs(identities.forget(this.#departing), ends)
+    const done = this.#continueAs(identities.forget(this.#previous), ends)
     // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
     if (this.#cookieStatus === 'retired') this.#cookieStatus = 'none'
     if (!COOKIELESS.has(this.#cookieStatus)) this.#cookieStatus = 'forgotten'
@@ -182,7 +182,7 @@ export class Visit implements PageIdentity, Answer {
     if (names.length > 0) await this.#core.pendingRotations.begin(names, user, this.#ctx.res)
   }
 
-  get #departing(): PreviousVisitor {
+  get #previous(): PreviousVisitor {
     const { browser, userSub: user } = this.visitor
     return { browser, user, registers: this.cookie?.registers ?? [] }
   }

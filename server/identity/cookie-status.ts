@@ -71,7 +71,7 @@ export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
 
 /** Returns the status of a cookie of this build, by its standing and the hashes of its user and the current user. */
 export function cookieStatusOf(standing: Standing, owner: Sub | undefined, user: Sub | undefined): CookieStatus {
-  if (standing === 'rotated') return 'retired'
+  if (standing === 'retired') return 'retired'
   if (standing === 'revoked') return 'revoked'
   return owner === user ? 'own' : 'other'
 }

@@ -27,7 +27,7 @@ export interface Identification extends VisitorWithCookie {
   /** The relation of the cookie to the visitor. */
   readonly cookieStatus: CookieStatus
   /** The cookie, of any owner; undefined after `changeHands` and `forget`. */
-  readonly read: ReadCookie | undefined
+  readonly receivedCookie: ReadCookie | undefined
   /** The names whose connections must close, because their browser has another visitor now. */
   readonly toEnd: readonly string[]
 }

@@ -51,23 +51,23 @@ export class Identities {
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
-    if (known) return { cookieStatus: 'own', visitor, cookie, read, toEnd: [] }
+    if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, toEnd: [] }
     const cookieStatus = cookieStatusOf(epochs.standingOf(cookie), cookie.user, visitor.userSub)
     if (cookie.user !== undefined && VALID.includes(cookieStatus)) epochs.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
     cookieSync.mergeAndCompare(cookie, visitor)
-    return { cookieStatus, visitor, cookie, read, toEnd: [] }
+    return { cookieStatus, visitor, cookie, receivedCookie: read, toEnd: [] }
   }
 
   /** Returns all subjects that a request may involve, so that the store can load them first. */
   candidates(
-    departing: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
+    previous: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
     user: UserSubject | undefined,
   ): readonly Subject[] {
     const own = user === undefined ? [] : [user]
-    const ofBrowsers = departing.flatMap(({ browser, user: owner }) => {
+    const ofBrowsers = previous.flatMap(({ browser, user: owner }) => {
       const isSame = user === undefined || owner === subjectHash(user)
-      return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#nextBrowserId(browser, user))])]
+      return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#rotatedId(browser, user))])]
     })
     return [...own, ...ofBrowsers]
   }
@@ -81,14 +81,14 @@ export class Identities {
    */
   recognize(found: Identification, user: UserSubject | undefined, sender: Sender): Identification {
     if (found.cookieStatus === 'own') return found
-    const all = readables(found.read)
+    const all = readables(found.receivedCookie)
     const [first] = all
     const cookieStatus =
       found.cookieStatus === 'retired' && first ? this.#sinceEnd(first, user, sender) : found.cookieStatus
     const { visitor, retires, transfers } = PLANS[cookieStatus]
     if (transfers && first) return this.changeHands(first, user)
     const isNext = visitor === 'next' && first !== undefined
-    const next = { ...found, cookieStatus, ...(isNext ? { visitor: this.#next(first, user) } : {}) }
+    const next = { ...found, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
     return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 
@@ -96,9 +96,9 @@ export class Identities {
   #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
     const { cookie, epochs } = this.#core
     const { epoch = Infinity, rotatedTo } = epochs.retired(browserSubject(browser)) ?? {}
-    const isHeirs = owner === undefined && rotatedTo !== undefined && rotatedTo === user
-    // Concurrent requests during a sign-in derive the same next id.
-    if (isHeirs && !epochs.isRetired(browserSubject(this.#nextBrowserId(browser, rotatedTo)))) return 'rotated'
+    const isForUser = owner === undefined && rotatedTo !== undefined && rotatedTo === user
+    // Concurrent requests during a sign-in derive the same rotated id.
+    if (isForUser && !epochs.isRetired(browserSubject(this.#rotatedId(browser, rotatedTo)))) return 'rotated'
     return cookie.announcedRetirement(sender, browser) >= epoch ? 'missed' : 'retired'
   }
 
@@ -106,44 +106,44 @@ export class Identities {
    * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
    * a guest's values to the account at a sign-in; after a user, only the browser's own values.
    */
-  changeHands(departing: PreviousVisitor, user: UserSubject | undefined): Identification {
-    const old = browserSubject(departing.browser)
-    const next = { visitor: this.#next(departing, user), cookie: undefined, read: undefined }
+  changeHands(previous: PreviousVisitor, user: UserSubject | undefined): Identification {
+    const old = browserSubject(previous.browser)
+    const next = { visitor: this.#rotatedVisitor(previous, user), cookie: undefined, receivedCookie: undefined }
     if (this.#core.epochs.isRetired(old)) return { cookieStatus: 'retired', ...next, toEnd: [] }
-    const isGuest = departing.user === undefined
-    if (!isGuest && user !== undefined && departing.user !== subjectHash(user))
-      this.#returns.record(departing.browser, departing.user, next.visitor.browser, user)
-    const { registers } = departing
+    const isGuest = previous.user === undefined
+    if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
+      this.#returns.record(previous.browser, previous.user, next.visitor.browser, user)
+    const { registers } = previous
     const { values } = this.#core
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
     // Retire and announce the id first, so that no other process transfers the same values again.
-    const toEnd = this.#retire(departing, user)
+    const toEnd = this.#retire(previous, user)
     this.#login.bring(old, next.visitor)
     return { cookieStatus: 'other', ...next, toEnd }
   }
 
   /** Forgets the browser, which returns as a new guest. */
-  forget(departing: PreviousVisitor): Identification {
-    return { ...newVisitor('none', undefined), toEnd: this.#retire(departing, undefined) }
+  forget(previous: PreviousVisitor): Identification {
+    return { ...newVisitor('none', undefined), toEnd: this.#retire(previous, undefined) }
   }
 
-  /** Returns the next visitor; all late requests of a user get the same id. */
-  #next({ browser }: PreviousVisitor, user: UserSubject | undefined): Visitor {
-    return new Visitor(this.#nextId(browser, user), user)
+  /** Returns the visitor with the rotated id, the same for all late requests of a user. */
+  #rotatedVisitor({ browser }: PreviousVisitor, user: UserSubject | undefined): Visitor {
+    return new Visitor(this.#usableRotatedId(browser, user), user)
   }
 
   /**
-   * Returns the next id. Only a user just named by `identify` gets the derived id; a guest's derived id would expose the values of
-   * the next person. A retired next id is unusable.
+   * Returns the rotated id. Only a user just named by `identify` gets the derived id; a guest's derived id would expose the values of
+   * the next person. A rotated id that is retired is unusable.
    */
-  #nextId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
+  #usableRotatedId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
-    const next = this.#nextBrowserId(browser, user)
+    const next = this.#rotatedId(browser, user)
     return this.#core.epochs.isRetired(browserSubject(next)) ? newBrowserId() : next
   }
 
-  #nextBrowserId(browser: BrowserId, user: UserSubject): BrowserId {
-    return this.#keys.sign(`successor ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
+  #rotatedId(browser: BrowserId, user: UserSubject): BrowserId {
+    return this.#keys.sign(`rotated ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
   /** Retires the names of a departing visitor, which invalidates all messages in flight under them. */
@@ -159,5 +159,11 @@ export class Identities {
 }
 
 function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, read?: ReadCookie): Identification {
-  return { cookieStatus, visitor: new Visitor(newBrowserId(), user), cookie: undefined, read, toEnd: [] }
+  return {
+    cookieStatus,
+    visitor: new Visitor(newBrowserId(), user),
+    cookie: undefined,
+    receivedCookie: read,
+    toEnd: [],
+  }
 }

@@ -12,7 +12,7 @@ import { Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
 import { Sweeps } from './sweeps.js'
-import { type Answers, type Memory, Updates } from './updates.js'
+import { type Loading, type Memory, Updates } from './updates.js'
 import { WriteQueue } from './write-queue.js'
 
 /** The limit in ms of an orderly shutdown. */
@@ -33,7 +33,7 @@ export class StoreSync implements Keeper {
   readonly #sweeps: Sweeps
   readonly #updates: Updates<Subject>
   /** The updates of values and of features. */
-  readonly #allUpdates: Pick<Updates<never>, 'ended'>[] = []
+  readonly #allUpdates: Pick<Updates<never>, 'settled'>[] = []
 
   constructor(store: Store, core: UpToVisitors) {
     this.#store = store
@@ -138,7 +138,7 @@ export class StoreSync implements Keeper {
   }
 
   /** Creates updates of values cached by other code. */
-  updates<N extends StoredName>(answers: Answers<N>, memory: Memory<N>): Updates<N> {
+  updates<N extends StoredName>(answers: Loading<N>, memory: Memory<N>): Updates<N> {
     const updates = new Updates(this, answers, memory, this.#core.settings)
     this.#allUpdates.push(updates)
     return updates
@@ -183,7 +183,7 @@ export class StoreSync implements Keeper {
   }
 
   async #allStored(): Promise<void> {
-    await Promise.all(this.#allUpdates.map((updates) => updates.ended()))
+    await Promise.all(this.#allUpdates.map((updates) => updates.settled()))
     await this.#writeQueue.allStored()
   }
 

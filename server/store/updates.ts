@@ -45,7 +45,7 @@ export interface Memory<N extends StoredName> {
 }
 
 /** Loads from the store. */
-export interface Answers<N extends StoredName> {
+export interface Loading<N extends StoredName> {
   ensure(names: readonly N[]): Promise<unknown> | undefined
   isLoaded(name: N): boolean
   inTime(name: N): Promise<unknown>
@@ -63,14 +63,14 @@ interface UpdateStore extends Pick<Keeper, 'persist'> {
 /** Applies computed changes in the store, by compare-and-set. */
 export class Updates<N extends StoredName> {
   readonly #store: UpdateStore
-  readonly #answers: Answers<N>
+  readonly #loading: Loading<N>
   readonly #memory: Memory<N>
   readonly #settings: Pick<Settings, 'clock'>
-  readonly #underWay = new InTurn()
+  readonly #underWay = new SerialQueue()
 
-  constructor(store: UpdateStore, answers: Answers<N>, memory: Memory<N>, settings: Pick<Settings, 'clock'>) {
+  constructor(store: UpdateStore, loading: Loading<N>, memory: Memory<N>, settings: Pick<Settings, 'clock'>) {
     this.#store = store
-    this.#answers = answers
+    this.#loading = loading
     this.#memory = memory
     this.#settings = settings
   }
@@ -80,17 +80,17 @@ export class Updates<N extends StoredName> {
    *
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
-  async make(subject: N, id: string, update: Update): Promise<Stamp> {
+  async apply(subject: N, id: string, update: Update): Promise<Stamp> {
     const { health } = this.#store
     // If nothing else is pending, only this load can probe a silent store.
-    if (health.state !== 'good' && health.concurrency > 0) await this.#answers.inTime(subject)
+    if (health.state !== 'good' && health.concurrency > 0) await this.#loading.inTime(subject)
     return this.#underWay.run(subject, async () => {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
         // For a guest who has left, loading finds the end marker, and deletes values that the store may have accepted.
         const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
-        if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#answers.inTime(subject)
+        if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#loading.inTime(subject)
         throw error
       }
     })
@@ -101,14 +101,14 @@ export class Updates<N extends StoredName> {
    *
    * @throws {LiveSessionError} as `make`; `store_unavailable` only after 10 s
    */
-  async insist(subject: N, update: Update): Promise<Stamp> {
+  async applyPersistently(subject: N, update: Update): Promise<Stamp> {
     const { health } = this.#store
     // Random: a later numbered id would cover this id, and the retry would count as accepted.
     const id = randomBytes(ID_BYTES).toString('hex')
     const end = performance.now() + PATIENCE
     for (;;) {
       try {
-        return await this.make(subject, id, update)
+        return await this.apply(subject, id, update)
       } catch (error) {
         const isSilent = error instanceof LiveSessionError && error.code === 'store_unavailable'
         if (!isSilent || performance.now() >= end) throw error
@@ -127,8 +127,8 @@ export class Updates<N extends StoredName> {
   }
 
   /** Resolves when all current updates have settled. */
-  ended(): Promise<void> {
-    return this.#underWay.ended()
+  settled(): Promise<void> {
+    return this.#underWay.settled()
   }
 
   async #make(subject: N, id: string, update: Update): Promise<Stamp> {
@@ -136,8 +136,8 @@ export class Updates<N extends StoredName> {
     const { health, sound } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       // Skipped unless the store answers in time: each waiting update would make a call.
-      if (health.state === 'good') await this.#answers.ensure([subject])
-      const isAnswering = this.#answers.isLoaded(subject) && (await this.#store.level([subject])) === 'store'
+      if (health.state === 'good') await this.#loading.ensure([subject])
+      const isInSync = this.#loading.isLoaded(subject) && (await this.#store.level([subject])) === 'store'
       permit()
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
@@ -150,7 +150,7 @@ export class Updates<N extends StoredName> {
         if (replica?.source(field.key) === 'node') this.#store.persist(subject, [standing])
         return taken
       }
-      if (!isAnswering) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
+      if (!isInSync) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
       const now = this.#settings.clock()
       const expected = standing?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
@@ -171,14 +171,14 @@ export class Updates<N extends StoredName> {
         return stamp
       }
       // Memory is stale: a load synchronizes it with the store.
-      if (isSet === false) await this.#answers.inTime(subject)
+      if (isSet === false) await this.#loading.inTime(subject)
     }
     throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
   }
 }
 
 /** Serializes actions by name: each starts after the previous action has settled. */
-class InTurn {
+class SerialQueue {
   readonly #last = new Map<string, Promise<unknown>>()
 
   run<T>(name: string, act: () => Promise<T>): Promise<T> {
@@ -195,7 +195,7 @@ class InTurn {
   }
 
   /** Resolves when all current actions have settled. */
-  async ended(): Promise<void> {
+  async settled(): Promise<void> {
     await Promise.all(this.#last.values())
   }
 }

@@ -100,7 +100,7 @@ export function missingIn(
       const isOwn = field.inCookie && visitor.subject(field) === subject
       return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
     })
-    const registers = replica ? dispatch.readable(replica, fields).filter(({ stamp }) => isStamp(stamp)) : []
+    const registers = replica ? dispatch.readableRegisters(replica, fields).filter(({ stamp }) => isStamp(stamp)) : []
     return registers.length === 0 ? [] : dispatch.ticket(subject, registers)
   })
 }

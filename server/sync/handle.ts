@@ -100,7 +100,7 @@ export abstract class Handle {
       }
       permit()
       const update = { field, next: () => computed()[1], permit, source: this.source }
-      const stamp = await store.updatesOf(subject)?.insist(subject, update)
+      const stamp = await store.updatesOf(subject)?.applyPersistently(subject, update)
       if (stamp === undefined) return this.#apply(new Map([computed()]))
       this.wrote(field)
       return { stamp, level: await this.confirm(await store.level([subject])) }

@@ -61,11 +61,11 @@ interface PageChange {
 }
 
 /** A change as sent, with its group, and the previous change of the same key. */
-interface Sent {
+interface ReceivedChange {
   readonly wire: WireChange
   readonly index: number
-  readonly group: readonly Sent[]
-  readonly former: Sent | undefined
+  readonly group: readonly ReceivedChange[]
+  readonly former: ReceivedChange | undefined
 }
 
 /**
@@ -75,9 +75,9 @@ interface Sent {
  */
 export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], requester: Requester): Awaitable<Results> {
   const results: Awaitable<Result>[] = []
-  for (const group of inOrder(set)) {
-    const befores = allOf(group.map(({ former }) => former && results[former.index]))
-    const outcomes = after(befores, (befores) => applyGroup(deps, group, befores, requester))
+  for (const group of groupsInOrder(set)) {
+    const previousResults = allOf(group.map(({ former }) => former && results[former.index]))
+    const outcomes = after(previousResults, (previousResults) => applyGroup(deps, group, previousResults, requester))
     for (const [i, { index }] of group.entries()) {
       const result = after(outcomes, (all) => all[i] as Result)
       if (isThenable(result)) ignoreRejection(result)
@@ -88,9 +88,9 @@ export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], reque
 }
 
 /** Returns the groups in the order to apply: by their first change, but after all earlier changes of their keys. */
-function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
-  const groups = new Map<string | number, Sent[]>()
-  const last = new Map<string, Sent>()
+function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedChange[])[] {
+  const groups = new Map<string | number, ReceivedChange[]>()
+  const last = new Map<string, ReceivedChange>()
   for (const [index, wire] of set.entries()) {
     const [key, , , , name = index] = wire
     const group = groups.get(name) ?? []
@@ -99,9 +99,9 @@ function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
     groups.set(name, group)
     last.set(key, sent)
   }
-  const begun = new Set<readonly Sent[]>()
-  const ordered: (readonly Sent[])[] = []
-  const place = (group: readonly Sent[]): void => {
+  const begun = new Set<readonly ReceivedChange[]>()
+  const ordered: (readonly ReceivedChange[])[] = []
+  const place = (group: readonly ReceivedChange[]): void => {
     // Cyclic groups never come from our pages.
     if (begun.has(group)) return
     begun.add(group)
@@ -115,8 +115,8 @@ function inOrder(set: readonly WireChange[]): readonly (readonly Sent[])[] {
 /** Applies a group: if a change is not allowed or invalid, rejects all. */
 function applyGroup(
   deps: ChangeDeps,
-  group: readonly Sent[],
-  befores: readonly (Result | undefined)[],
+  group: readonly ReceivedChange[],
+  previousResults: readonly (Result | undefined)[],
   requester: Requester,
 ): Awaitable<Results> {
   const refuseAll = (error: unknown): Results => {
@@ -125,8 +125,11 @@ function applyGroup(
   }
   try {
     requester.permit()
-    const changes = group.map((sent, i) => ({ ...accept(deps.values, sent, requester.owner), before: befores[i] }))
-    const taken = applyAccepted(deps, changes, requester)
+    const changes = group.map((sent, i) => ({
+      ...validate(deps.values, sent, requester.owner),
+      before: previousResults[i],
+    }))
+    const taken = applyValidated(deps, changes, requester)
     return isThenable(taken) ? taken.catch(refuseAll) : taken
   } catch (error) {
     return refuseAll(error)
@@ -140,9 +143,9 @@ function refuse(requester: Requester, error: unknown): Refused {
 }
 
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
-function accept(
+function validate(
   { fields }: PageValues,
-  { wire: [key, over, id, ...rest], index }: Sent,
+  { wire: [key, over, id, ...rest], index }: ReceivedChange,
   owner: Owner,
 ): Omit<PageChange, 'before'> {
   const field = fields.get(key)
@@ -167,7 +170,7 @@ function accept(
 }
 
 /** Applies a group. A computed change is always alone, and goes to the store if there is one. */
-function applyAccepted(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Awaitable<Results> {
+function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Awaitable<Results> {
   const [change] = changes
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
   if (!change || !updates) return applyInMemory(deps, changes, requester)
@@ -179,13 +182,13 @@ function applyAccepted(deps: ChangeDeps, changes: readonly PageChange[], request
     checkBase(deps, change)
     return value
   }
-  const update = { field, next, permit, source, seen: seenOf(deps, change) }
-  return updates.make(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
+  const update = { field, next, permit, source, seen: trustedBase(deps, change) }
+  return updates.apply(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
 }
 
 /** Applies the changes not accepted before, with a common stamp. Refuses each change whose key has a newer value. */
 function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Results {
-  const met = changes.map((change) => {
+  const checked = changes.map((change) => {
     const { field, id, value } = change
     try {
       return { field, id, value, ...checkBase(deps, change) }
@@ -193,15 +196,15 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], request
       return refuse(requester, error)
     }
   })
-  const fresh = met.flatMap((one) => ('seen' in one ? one : []))
+  const fresh = checked.flatMap((one) => ('seen' in one ? one : []))
   const written = new Map(fresh.map(({ field, value }) => [field, value]))
   const seen = newestOf(fresh.map((one) => one.seen))
   const stamp = deps.values.write(written, requester.owner, requester.source, { seen, id: changes[0]?.id })
-  return met.map((one) => ('field' in one ? { stamp, ...one } : one))
+  return checked.map((one) => ('field' in one ? { stamp, ...one } : one))
 }
 
 /** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
-function seenOf({ values, settings }: ChangeDeps, { field: { key }, subject, over, before }: PageChange): Stamp {
+function trustedBase({ values, settings }: ChangeDeps, { field: { key }, subject, over, before }: PageChange): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
   // The page's previous change was accepted and is still the newest, so the page has seen it. After a rebase the page resends it with its
@@ -226,24 +229,24 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stam
   if (over === OVER_ANY) return { seen: NEVER }
   const taken = values.acceptedAt(subject, key, id)
   if (taken !== undefined) return { stamp: taken }
-  const seen = seenOf(deps, change)
+  const seen = trustedBase(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
   // A stand-in value lets `standing` tell whether a value known only to the page has expired. A plain change depends on no value.
   const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
   const { stamp } = id === '' ? written : field.standing(known, settings.clock())
   // A change computed from a refused change must not be applied without it.
-  const isAlone = id === '' || !before || 'field' in before
-  if (isAlone && stamp <= seen) return { seen }
+  const isBaseApplied = id === '' || !before || 'field' in before
+  if (isBaseApplied && stamp <= seen) return { seen }
   if (id === '' && sameJson(written.value, value)) {
     values.persistAgain(subject, key)
     return { stamp }
   }
-  throw overtaken(key, id === '' ? 'superseded' : 'conflict', stamp, values.read(field, replica))
+  throw overtakenError(key, id === '' ? 'superseded' : 'conflict', stamp, values.read(field, replica))
 }
 
 /** Returns the refusal of a change whose base is not the newest value. */
-function overtaken(
+function overtakenError(
   key: string,
   code: 'conflict' | 'superseded',
   stamp: Stamp,

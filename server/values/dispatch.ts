@@ -12,9 +12,9 @@ import type { Holding } from './subjects.js'
 import type { TicketContent, Tickets } from './ticket.js'
 import type { UpToEnds } from './up-to-ends.js'
 
-type Circumstances = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
+type OptionalClaims = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
 
-const NONE: Circumstances = {}
+const NO_CLAIMS: OptionalClaims = {}
 
 /** The changes of a turn, for the sockets of a subject. */
 interface Pending {
@@ -50,7 +50,7 @@ export class Dispatch {
   }
 
   /** Calls `act` after the pending tickets are sent: a page gets the ticket before the answer. */
-  afterwards(act: () => void): void {
+  afterPush(act: () => void): void {
     if (this.#changed.size === 0) act()
     else this.#afterwards.push(act)
   }
@@ -69,7 +69,7 @@ export class Dispatch {
   /** Returns a greeting's ticket: all readable registers of the subject's fields, and the current values of the other fields. */
   greeting(subject: Subject, replica: Replica, isOwn: (field: Field) => boolean, isGuest: boolean): string {
     const fields = this.#fields.filter(isOwn)
-    const registers = this.readable(replica, fields)
+    const registers = this.readableRegisters(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
     const defaults = fields.flatMap((field): [string, JsonValue][] => {
       const read = keys.has(field.key) ? undefined : field.live(replica, this.#core.settings.clock)
@@ -85,10 +85,10 @@ export class Dispatch {
   /** Returns a ticket for an answer, or undefined if a browser can show none of the fields. This turn's push reuses the ticket. */
   answer(subject: Subject, replica: Replica, fields: ReadonlySet<Field>): string | undefined {
     const now = this.#core.settings.clock()
-    const registers = this.readable(replica, fields, now)
+    const registers = this.readableRegisters(replica, fields, now)
     if (registers.length === 0) return undefined
     const holding = this.#core.subjects.holding(subject)
-    const ticket = this.ticket(subject, registers, NONE, holding?.sub, now)
+    const ticket = this.ticket(subject, registers, NO_CLAIMS, holding?.sub, now)
     const pending = holding && this.#changed.get(holding)
     if (pending && [...pending.fields].every((field) => fields.has(field))) pending.ticket = ticket
     return ticket
@@ -98,7 +98,7 @@ export class Dispatch {
   ticket(
     subject: Subject,
     registers: readonly StoredRegister[],
-    circumstances: Circumstances = NONE,
+    claims: OptionalClaims = NO_CLAIMS,
     sub: Sub = subjectHash(subject),
     now: number = this.#core.settings.clock(),
   ): string {
@@ -111,7 +111,7 @@ export class Dispatch {
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ...idsOf(registers, now),
       ...endsOf(this.#core.settings.fields, registers, now),
-      ...circumstances,
+      ...claims,
       ...(isTab(subject) ? { tab: this.tabKeys } : {}),
     }
     return this.#core.tickets.sign(content, now)
@@ -126,13 +126,17 @@ export class Dispatch {
   }
 
   #send({ subject, sub, replica, outlets }: Holding, { fields, ticket: signed }: Pending): void {
-    const ticket = signed ?? this.ticket(subject, this.readable(replica, fields), NONE, sub)
+    const ticket = signed ?? this.ticket(subject, this.readableRegisters(replica, fields), NO_CLAIMS, sub)
     // Emit to each socket: an adapter may open a channel for a room.
     for (const outlet of outlets) outlet.emit(STORE_SESSION, ticket)
   }
 
   /** Returns the registers whose values the schema accepts unchanged. An expired register is replaced by its expiry, without a value. */
-  readable(replica: Replica, fields: Iterable<Field>, now: number = this.#core.settings.clock()): StoredRegister[] {
+  readableRegisters(
+    replica: Replica,
+    fields: Iterable<Field>,
+    now: number = this.#core.settings.clock(),
+  ): StoredRegister[] {
     const shown: StoredRegister[] = []
     for (const field of fields) {
       const register = field.access === 'hidden' ? undefined : replica.register(field.key)

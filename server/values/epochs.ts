@@ -171,14 +171,14 @@ export class Epochs {
   /** Returns the standing of a cookie, or of a user's ticket, by its signature. */
   standingOf(signed: SignedName): Standing {
     const { browserSubject, user } = signed
-    if (browserSubject !== undefined && this.isRetired(browserSubject)) return 'rotated'
+    if (browserSubject !== undefined && this.isRetired(browserSubject)) return 'retired'
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
   /** Returns the standing of a visitor since the count was `since`. With a cookie, decides by its validity. */
   standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Standing {
     if (cookie) return this.standingOf(cookie)
-    if (this.isRetired(browserSubject)) return 'rotated'
+    if (this.isRetired(browserSubject)) return 'retired'
     return userSub === undefined ? 'current' : this.standingOfUser(userSub, since)
   }
 

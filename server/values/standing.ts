@@ -5,13 +5,13 @@
  * |---|---|---|
  * | `current` | yes | yes |
  * | `left` | yes | no |
- * | `rotated`, `revoked` | no | no |
+ * | `retired`, `revoked` | no | no |
  */
 export type Standing =
   | 'current'
   /** The user has signed out in some browser, and without a cookie nothing tells whether in this browser. */
   | 'left'
   /** The browser id is retired. */
-  | 'rotated'
+  | 'retired'
   /** The user was revoked: earlier signatures are invalid. */
   | 'revoked'

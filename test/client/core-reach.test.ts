@@ -166,7 +166,7 @@ describe('a silent connection', () => {
     expect(page.did('reconnect')).toBe(false)
   })
 
-  it('leaves the change to a POST without a successor', () => {
+  it('leaves the change to a POST without a rotated id', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.lose()

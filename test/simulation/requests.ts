@@ -84,7 +84,7 @@ export class RequestChecker {
   /** Whether the browser's present id follows from this cookie's. */
   #isFollowed({ browser, user }: CookieState, { node: { knowledge }, identity }: Visit): boolean {
     const isHeir = user === undefined && identity.user !== undefined && knowledge.heirOf(browser) === identity.user
-    return isHeir && this.#world.successors.leads(browser, identity)
+    return isHeir && this.#world.rotatedIds.leads(browser, identity)
   }
 
   /** The route has read `ctx.liveSession` without using a value. */
@@ -301,10 +301,10 @@ export class RequestChecker {
     }
   }
 
-  /** A new id must be the user's successor, or unused. */
+  /** A new id must be the user's rotated id, or unused. */
   #follows(exchange: Exchange, former: string | undefined, identity: Identity): void {
     const { retired } = exchange.node.knowledge
-    const fault = this.#world.successors.fault(former, identity, (id) => retired.has(id))
+    const fault = this.#world.rotatedIds.fault(former, identity, (id) => retired.has(id))
     if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
   }
 

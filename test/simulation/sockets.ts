@@ -161,7 +161,7 @@ export class SocketChecker implements WireWatcher {
       this.#fail(wire, `is sent a ticket of ${sub}, whom it is not`, 'foreign')
     wire.subs.push(sub)
     wire.browser = sub
-    if (!this.#world.successors.isNew(sub)) this.#fail(wire, `is greeted as ${sub}, which was given before`, 'foreign')
+    if (!this.#world.rotatedIds.isNew(sub)) this.#fail(wire, `is greeted as ${sub}, which was given before`, 'foreign')
     if (!this.#world.ledger.settle(sub, this.#browser.index))
       this.#fail(wire, `is greeted as ${sub}, who is another browser`, 'foreign')
   }

@@ -52,9 +52,9 @@ export function seen({ user, browser, epoch }: Whose, isSeen: boolean): Whose {
   return { user, browser, epoch, ...(isSeen ? {} : { isUnseen: true }) }
 }
 
-/** All browser ids so far, and the successor of each at a sign-in, which never changes. */
-export class Successors {
-  /** The rotations of the secrets: another secret makes other successors. */
+/** All browser ids so far, and the rotated id of each at a sign-in, which never changes. */
+export class RotatedIds {
+  /** The rotations of the secrets: another secret makes other rotatedIds. */
   rotation = 0
   readonly #given = new Set<string>()
   readonly #next = new Map<string, string>()
@@ -70,7 +70,7 @@ export class Successors {
     return this.#next.get(`${this.rotation} ${former} ${user}`) === browser
   }
 
-  /** Returns the fault of an id after another: it must be the user's successor, or new. */
+  /** Returns the fault of an id after another: it must be the user's rotated id, or new. */
   fault(
     former: string | undefined,
     { user, browser }: Identity,

@@ -10,7 +10,7 @@ import { isCalm, type Schedule } from './schedule.js'
 import { Standing } from './standing.js'
 import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
-import { Successors, Whos } from './whos.js'
+import { RotatedIds, Whos } from './whos.js'
 import type { Wire } from './wire.js'
 
 export const USERS: readonly [string, ...string[]] = ['ann', 'bob']
@@ -26,7 +26,7 @@ export class World {
     () => this.deployment.isJoined,
     () => this.deployment.isOne,
   )
-  readonly successors: Successors = new Successors()
+  readonly rotatedIds: RotatedIds = new RotatedIds()
   readonly whos: Whos = new Whos()
   readonly saves: Saves = new Saves()
   readonly additions: Additions = new Additions((item) => this.baskets.isRetaken(item))
@@ -88,7 +88,7 @@ export class World {
   rotate(): void {
     const rotation = Math.min(rotations.length - 1, this.deployment.rotation + 1)
     this.deployment.rotation = rotation
-    this.successors.rotation = rotation
+    this.rotatedIds.rotation = rotation
     for (const node of [...this.nodes]) this.restart(node, node.build)
   }
 

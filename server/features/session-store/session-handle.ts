@@ -105,7 +105,7 @@ export class SessionHandle {
     return Outcome.of(async () => {
       const update = this.#prepared(method, key, value)
       update.permit()
-      let stamp = method === 'update' && updates ? await updates.insist(name, update) : undefined
+      let stamp = method === 'update' && updates ? await updates.applyPersistently(name, update) : undefined
       // The session may have ended during the store's update: then reject.
       update.permit()
       stamp ??= this.#sessions.write(this.#entry, new Map([[update.field.key, update.next()]]), update.source)

@@ -55,7 +55,7 @@ export class KoaSessionStore implements SessionStore {
   readonly #settings: Pick<Settings, 'clock' | 'report'>
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
-  /** The successors of regenerated sessions: a double click on a sign-in makes two requests. */
+  /** The new ids of regenerated sessions: a double click on a sign-in makes two requests. */
   readonly #next = new WeakMap<KnownSession, Promise<NextSession | undefined>>()
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {

@@ -51,7 +51,7 @@ describe('the cookie in an answer', () => {
   })
 
   it.each(TABLE)('is untouched after the visitor left during the request: %s', (brought) => {
-    for (const standing of ['left', 'rotated', 'revoked'] as const)
+    for (const standing of ['left', 'retired', 'revoked'] as const)
       for (const isStale of [true, false])
         for (const hasConsent of [true, false])
           expect(row(brought, { standing, isStale, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
@@ -80,7 +80,7 @@ describe('the relation of a cookie to the visitor', () => {
 
   it('follows the standing, then the user', () => {
     for (const user of [undefined, ANN, BOB]) {
-      expect([cookieStatusOf('rotated', ANN, user), cookieStatusOf('revoked', ANN, user)]).toEqual([
+      expect([cookieStatusOf('retired', ANN, user), cookieStatusOf('revoked', ANN, user)]).toEqual([
         'retired',
         'revoked',
       ])

@@ -45,7 +45,7 @@ describe('the browser id after a sign-in', () => {
   it('matches docs/maintainers/protocol.md', async () => {
     const app = await start()
     const keys = new SigningKeys([SECRET], 'cookie')
-    const expected = keys.sign(`successor ${FIRST} ${userSubject('ann')}`).slice(0, 22)
+    const expected = keys.sign(`rotated ${FIRST} ${userSubject('ann')}`).slice(0, 22)
     expect(await next(app, ofGuest(app), 'ann')).toBe(expected)
   })
 
