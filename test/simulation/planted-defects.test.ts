@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { transform } from 'esbuild'
 import { bundle, eachAtOnce, recall, sail } from './fleet.js'
-import { plant, productOf, readDefects, readProduct } from './planting.js'
+import { plant, productOf, readDefects, readProduct, undeclaredIn } from './planting.js'
 
 const DEFECTS = readDefects()
 
@@ -39,6 +39,10 @@ it.each(DEFECTS)('plants: $name', async (defect) => {
   const { file, text } = plant(defect, PRODUCT)
   expect(text).not.toBe(readFileSync(file, 'utf8'))
   await transform(text, { loader: 'ts', sourcefile: file })
+})
+
+it('plants no undeclared names', () => {
+  expect(undeclaredIn(DEFECTS.map((defect) => plant(defect, PRODUCT)))).toEqual([])
 })
 
 describe('a planted defect', () => {

@@ -2,6 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import ts from 'typescript'
 
+/** TypeScript's codes for an unknown name, and for an unknown property. */
+const UNDECLARED: readonly number[] = [2304, 2339, 2551, 2552]
+/** A replaced condition may narrow a type less. */
+const NARROWED = /on type '(never|.* \| undefined)'/
+
 /** A deliberate mistake, located by the replaced code: other changes of the product do not matter. */
 export interface Defect {
   readonly name: string
@@ -151,4 +156,33 @@ function tokensOf(code: string): string {
     .join(' ')
     .replace(/ ,(?= [)\]}])/g, '')
     .replaceAll(' ?. ', ' . ')
+}
+
+/** Returns the names in a planted defect that nothing declares: such code throws, which any test would notice. */
+export function undeclaredIn(planted: readonly Source[]): readonly string[] {
+  const { options, fileNames } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile('tsconfig.json', ts.sys.readFile).config,
+    ts.sys,
+    '.',
+  )
+  const versions = new Map<string, readonly [count: number, text: string]>()
+  const service = ts.createLanguageService({
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+    readDirectory: ts.sys.readDirectory,
+    getCompilationSettings: () => options,
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    getCurrentDirectory: () => resolve(),
+    getScriptFileNames: () => fileNames,
+    getScriptVersion: (file) => String(versions.get(file)?.[0] ?? 0),
+    getScriptSnapshot: (file) => ts.ScriptSnapshot.fromString(versions.get(file)?.[1] ?? readFileSync(file, 'utf8')),
+  })
+  return planted.flatMap(({ file, text }, index) => {
+    const path = resolve(file)
+    versions.set(path, [2 * index + 1, text])
+    const found = service.getSemanticDiagnostics(path).filter(({ code }) => UNDECLARED.includes(code))
+    versions.set(path, [2 * index + 2, readFileSync(path, 'utf8')])
+    const messages = found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '))
+    return messages.flatMap((message) => (NARROWED.test(message) ? [] : `${file}: ${message}`))
+  })
 }
