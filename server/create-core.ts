@@ -20,10 +20,10 @@ import type { Settings } from './settings/settings.js'
 import { StoreSync } from './store/store-sync.js'
 import { Limits } from './sync/limits.js'
 import type { NameOwner, Remote } from './values/beyond.js'
-import { Dispatch } from './values/dispatch.js'
 import { Epochs } from './values/epochs.js'
 import { GuestBytes } from './values/guest-bytes.js'
 import { Notifications } from './values/notifications.js'
+import { PageTickets } from './values/page-tickets.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
 import type { UpToEnds } from './values/up-to-ends.js'
@@ -67,8 +67,8 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   }
 
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
-  const dispatch = new Dispatch({ ...ends, tickets })
-  const values: UpToValues = { ...ends, tickets, dispatch, values: new Values({ ...ends, dispatch }) }
+  const pageTickets = new PageTickets({ ...ends, tickets })
+  const values: UpToValues = { ...ends, tickets, pageTickets, values: new Values({ ...ends, pageTickets }) }
 
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const isCurrent = (cookie: VerifiedCookie): boolean => epochs.standingOf(cookie) === 'current'

@@ -166,15 +166,15 @@ class Plugin
   }
 
   async settled(): Promise<void> {
-    this.#core.dispatch.flush()
+    this.#core.pageTickets.flush()
     await this.#core.store?.settled()
   }
 
   async close(): Promise<void> {
-    const { dispatch, features, values, store } = this.#core
+    const { pageTickets, features, values, store } = this.#core
     values.close()
     for (const { close } of features) close?.()
-    dispatch.flush()
+    pageTickets.flush()
     this.#rechecks?.close()
     this.#closed ??= Promise.resolve(store?.close())
     await this.#closed

@@ -17,8 +17,8 @@ import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
 import { Handle } from '../sync/handle.js'
 import { Outcome } from '../sync/outcome.js'
 import { superseded } from '../values/end-marker.js'
-import { endsOf } from '../values/expiry.js'
 import type { Owner } from '../values/field-changes.js'
+import { endsOf } from '../values/page-expiries.js'
 import { Visit } from './visit.js'
 
 const EMBEDDED_TWICE =
@@ -90,7 +90,7 @@ export class RequestHandle extends Handle {
     const known: StoredRegister[] = []
     const now = this.#core.settings.clock()
     const inCookie = stampsIn(this.cookie)
-    const { tabKeys: tab } = this.#core.dispatch
+    const { tabKeys: tab } = this.#core.pageTickets
     const [ofTab] = this.#core.features.flatMap((feature) => feature.tab?.(this.#ctx, this.#visit) ?? [])
     for (const field of this.values.fields.values()) {
       if (field.access === 'hidden') continue

@@ -104,7 +104,7 @@ export class PageEvents {
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
       if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
-      const done = after(act(inputs[0]), (result) => this.#core.dispatch.afterPush(() => answer(result)))
+      const done = after(act(inputs[0]), (result) => this.#core.pageTickets.afterPush(() => answer(result)))
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {
       refuse(error)

@@ -39,7 +39,7 @@ export function buildAnswer(
  * socket or with the cookie. The tab's own values have priority, because only the tab keeps them.
  */
 export function ticketOf(
-  { values, dispatch }: UpToExchange,
+  { values, pageTickets }: UpToExchange,
   visitor: Visitor,
   changed: Iterable<Field>,
 ): Pick<SyncAnswer, 'ticket'> {
@@ -48,7 +48,7 @@ export function ticketOf(
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
   const replica = values.find(subject)
   const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
-  const ticket = replica && dispatch.answer(subject, replica, fields)
+  const ticket = replica && pageTickets.answer(subject, replica, fields)
   return ticket === undefined ? {} : { ticket }
 }
 
@@ -79,18 +79,18 @@ async function readStore({ values, store }: UpToExchange, visitor: Visitor): Pro
 }
 
 /** All readable values: a ticket per subject of the visitor. */
-function greetingOf({ dispatch, cookieSync, values }: UpToExchange, visitor: Visitor): readonly string[] {
+function greetingOf({ pageTickets, cookieSync, values }: UpToExchange, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
   return cookieSync.allSubjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
-    return dispatch.greeting(subject, values.find(subject) ?? new Replica(), isOwn, isGuest)
+    return pageTickets.greeting(subject, values.find(subject) ?? new Replica(), isOwn, isGuest)
   })
 }
 
 /** Returns tickets with the values missing in the visitor's cookie, grouped by subject. */
 export function missingIn(
   cookie: VerifiedCookie,
-  { dispatch, cookieSync, values }: UpToExchange,
+  { pageTickets, cookieSync, values }: UpToExchange,
   visitor: Visitor,
 ): readonly string[] {
   const stamps = stampsIn(cookie)
@@ -100,7 +100,9 @@ export function missingIn(
       const isOwn = field.inCookie && visitor.subject(field) === subject
       return isOwn && (replica?.stamp(field.key) ?? NEVER) > (stamps.get(field.key) ?? NEVER)
     })
-    const registers = replica ? dispatch.readableRegisters(replica, fields).filter(({ stamp }) => isStamp(stamp)) : []
-    return registers.length === 0 ? [] : dispatch.ticket(subject, registers)
+    const registers = replica
+      ? pageTickets.readableRegisters(replica, fields).filter(({ stamp }) => isStamp(stamp))
+      : []
+    return registers.length === 0 ? [] : pageTickets.ticket(subject, registers)
   })
 }

@@ -57,7 +57,7 @@ interface PageChange {
   readonly id: string
   readonly value: JsonValue | undefined
   /** The outcome of the page's previous change of the same key, which this change is based on. */
-  readonly before: Result | undefined
+  readonly previousResult: Result | undefined
 }
 
 /** A change as sent, with its group, and the previous change of the same key. */
@@ -65,7 +65,7 @@ interface ReceivedChange {
   readonly wire: WireChange
   readonly index: number
   readonly group: readonly ReceivedChange[]
-  readonly former: ReceivedChange | undefined
+  readonly previous: ReceivedChange | undefined
 }
 
 /**
@@ -76,7 +76,7 @@ interface ReceivedChange {
 export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], requester: Requester): Awaitable<Results> {
   const results: Awaitable<Result>[] = []
   for (const group of groupsInOrder(set)) {
-    const previousResults = allOf(group.map(({ former }) => former && results[former.index]))
+    const previousResults = allOf(group.map(({ previous }) => previous && results[previous.index]))
     const outcomes = after(previousResults, (previousResults) => applyGroup(deps, group, previousResults, requester))
     for (const [i, { index }] of group.entries()) {
       const result = after(outcomes, (all) => all[i] as Result)
@@ -94,7 +94,7 @@ function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedC
   for (const [index, wire] of set.entries()) {
     const [key, , , , name = index] = wire
     const group = groups.get(name) ?? []
-    const sent = { wire, index, group, former: last.get(key) }
+    const sent = { wire, index, group, previous: last.get(key) }
     group.push(sent)
     groups.set(name, group)
     last.set(key, sent)
@@ -105,7 +105,7 @@ function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedC
     // Cyclic groups never come from our pages.
     if (begun.has(group)) return
     begun.add(group)
-    for (const { former } of group) if (former) place(former.group)
+    for (const { previous } of group) if (previous) place(previous.group)
     ordered.push(group)
   }
   for (const group of groups.values()) place(group)
@@ -127,7 +127,7 @@ function applyGroup(
     requester.permit()
     const changes = group.map((sent, i) => ({
       ...validate(deps.values, sent, requester.owner),
-      before: previousResults[i],
+      previousResult: previousResults[i],
     }))
     const taken = applyValidated(deps, changes, requester)
     return isThenable(taken) ? taken.catch(refuseAll) : taken
@@ -147,7 +147,7 @@ function validate(
   { fields }: PageValues,
   { wire: [key, over, id, ...rest], index }: ReceivedChange,
   owner: Owner,
-): Omit<PageChange, 'before'> {
+): Omit<PageChange, 'previousResult'> {
   const field = fields.get(key)
   // Browsers must not learn of a hidden field.
   if (!field || field.access === 'hidden') {
@@ -174,9 +174,9 @@ function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], reques
   const [change] = changes
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
   if (!change || !updates) return applyInMemory(deps, changes, requester)
-  const { field, subject, id, value, before } = change
+  const { field, subject, id, value, previousResult } = change
   // The store did not answer the previous change: refuse at once, so that a list waits only once.
-  if (before && 'code' in before && before.code === 'store_unavailable') return [before]
+  if (previousResult && 'code' in previousResult && previousResult.code === 'store_unavailable') return [previousResult]
   const { permit, source } = requester
   const next = (): JsonValue | undefined => {
     checkBase(deps, change)
@@ -204,13 +204,19 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], request
 }
 
 /** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
-function trustedBase({ values, settings }: ChangeDeps, { field: { key }, subject, over, before }: PageChange): Stamp {
+function trustedBase(
+  { values, settings }: ChangeDeps,
+  { field: { key }, subject, over, previousResult }: PageChange,
+): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
   // The page's previous change was accepted and is still the newest, so the page has seen it. After a rebase the page resends it with its
   // new value, so values count, too. Without a store, another process may have accepted it with another stamp, found by its id.
-  const isNewest = before && 'field' in before && (values.acceptedAt(subject, key, before.id) ?? before.stamp) === stamp
-  if (isNewest && sameJson(before.value, replica?.value(key))) return stamp
+  const isNewest =
+    previousResult &&
+    'field' in previousResult &&
+    (values.acceptedAt(subject, key, previousResult.id) ?? previousResult.stamp) === stamp
+  if (isNewest && sameJson(previousResult.value, replica?.value(key))) return stamp
   // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
   // below this server's own stamp: else a page would be refused despite having seen the value, and could only resend the same change.
   return newestOf([Math.min(over, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
@@ -223,7 +229,7 @@ function trustedBase({ values, settings }: ChangeDeps, { field: { key }, subject
  */
 function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
   const { values, settings } = deps
-  const { field, subject, over, id, value, before } = change
+  const { field, subject, over, id, value, previousResult } = change
   const { key } = field
   // The page replaces whatever is there.
   if (over === OVER_ANY) return { seen: NEVER }
@@ -236,7 +242,7 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stam
   const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
   const { stamp } = id === '' ? written : field.standing(known, settings.clock())
   // A change computed from a refused change must not be applied without it.
-  const isBaseApplied = id === '' || !before || 'field' in before
+  const isBaseApplied = id === '' || !previousResult || 'field' in previousResult
   if (isBaseApplied && stamp <= seen) return { seen }
   if (id === '' && sameJson(written.value, value)) {
     values.persistAgain(subject, key)

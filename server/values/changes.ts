@@ -6,12 +6,12 @@ import { type StoredRegister, supersedes } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { nameOf } from '../ids/generation.js'
 import { isFleeting, type Subject } from '../ids/subject.js'
-import type { Dispatch } from './dispatch.js'
+import type { PageTickets } from './page-tickets.js'
 import type { Holding } from './subjects.js'
 import type { UpToEnds } from './up-to-ends.js'
 
-/** The kernel up to the dispatch of changes to pages. */
-export type UpToDispatch = UpToEnds & { readonly dispatch: Dispatch }
+/** The kernel up to the tickets of pages. */
+export type UpToPageTickets = UpToEnds & { readonly pageTickets: PageTickets }
 
 /** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
 export type Origin = ChangeSource | 'cookie'
@@ -31,11 +31,11 @@ type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undef
 
 /** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
 export class Changes {
-  readonly #core: UpToDispatch
+  readonly #core: UpToPageTickets
   readonly #fields: FieldMap
   readonly #value: ValueOf
 
-  constructor(core: UpToDispatch, value: ValueOf) {
+  constructor(core: UpToPageTickets, value: ValueOf) {
     this.#core = core
     this.#fields = core.settings.fields
     this.#value = value
@@ -90,7 +90,7 @@ export class Changes {
       if (!replica.merge(this.#named(register), source)) continue
       news.push(register)
       if (!isChange || !field) continue
-      this.#core.dispatch.add(holding, field)
+      this.#core.pageTickets.add(holding, field)
       changes.push({ key: field.key, value: this.#value(field, replica), previous, source })
     }
     if (news.length === 0) return news

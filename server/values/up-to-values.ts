@@ -1,11 +1,11 @@
-import type { Dispatch } from './dispatch.js'
+import type { PageTickets } from './page-tickets.js'
 import type { Tickets } from './ticket.js'
 import type { UpToEnds } from './up-to-ends.js'
 import type { Values } from './values.js'
 
 /** The kernel up to values. */
 export interface UpToValues extends UpToEnds {
-  readonly dispatch: Dispatch
+  readonly pageTickets: PageTickets
   readonly values: Values
   readonly tickets: Tickets
 }

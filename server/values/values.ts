@@ -8,7 +8,7 @@ import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import { acceptedAt, carrying } from '../../shared/taken-ids.js'
 import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../ids/subject.js'
-import { Changes, type Origin, type UpToDispatch } from './changes.js'
+import { Changes, type Origin, type UpToPageTickets } from './changes.js'
 import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
 /** Options of a write. */
@@ -27,11 +27,11 @@ export class Values {
   readonly fields: FieldMap
   /** The fields of a request: all except those of tabs, because a request does not name its tab. */
   readonly requestFields: FieldMap
-  readonly #core: UpToDispatch
+  readonly #core: UpToPageTickets
   readonly #changes: Changes
   #isClosed = false
 
-  constructor(core: UpToDispatch) {
+  constructor(core: UpToPageTickets) {
     this.#core = core
     this.fields = core.settings.fields
     this.requestFields = new Map([...this.fields].filter(([, { scope }]) => scope !== 'tab'))
@@ -43,7 +43,7 @@ export class Values {
 
   /** Returns a subject for the values of a tab of this browser; undefined if no field has the scope `tab`. */
   tabOf(browser: BrowserId): TabSubject | undefined {
-    return this.#core.dispatch.tabKeys.length > 0 ? tabSubject(browser) : undefined
+    return this.#core.pageTickets.tabKeys.length > 0 ? tabSubject(browser) : undefined
   }
 
   find(subject: Subject): Replica | undefined {

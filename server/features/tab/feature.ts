@@ -12,8 +12,8 @@ import { mergeTickets, redeem } from '../../sync/redeem.js'
 
 /** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from the cookie that it sets before navigating. */
 export function tabFeature(core: Core): Feature {
-  const { app, dispatch, limits, values, settings } = core
-  if (dispatch.tabKeys.length === 0) return {}
+  const { app, pageTickets, limits, values, settings } = core
+  if (pageTickets.tabKeys.length === 0) return {}
   /** Redeems the tab's own tickets; returns none if any is refused, so that a bad ticket blocks neither page nor connection. */
   const redeemOwn = (input: unknown, identity: VisitorWithCookie, where: RefusedWhere): ReturnType<typeof redeem> => {
     const { visitor } = identity

@@ -7,7 +7,7 @@ import { isStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { idsOf } from '../../shared/taken-ids.js'
 import { isTab, isUser, type Subject, subjectHash } from '../ids/subject.js'
-import { endsOf } from './expiry.js'
+import { endsOf } from './page-expiries.js'
 import type { Holding } from './subjects.js'
 import type { TicketContent, Tickets } from './ticket.js'
 import type { UpToEnds } from './up-to-ends.js'
@@ -24,7 +24,7 @@ interface Pending {
 }
 
 /** Dispatches changes to pages: signs a single ticket for all changes of a turn, and sends it to each of the subject's sockets. */
-export class Dispatch {
+export class PageTickets {
   readonly #core: UpToEnds & { readonly tickets: Tickets }
   readonly #fields: readonly Field[]
   /** The keys of the readable fields with the scope `tab`. */
