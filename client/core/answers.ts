@@ -6,7 +6,7 @@ import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../share
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { addEffect } from './act.js'
-import { draftsOf, fieldOf, inFlight, markUnsent, merge, splitCalls } from './field.js'
+import { type Change, draftsOf, type Field, fieldOf, inFlight, markUnsent, merge, splitCalls } from './field.js'
 import type { Failure, News, Posted, TimerName } from './messages.js'
 import { type Page, startTimer } from './page.js'
 import { abandon, removeChanges, saved } from './proof.js'
@@ -156,7 +156,12 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
   if (LATER.includes(code)) return true
   if (stamp) merge(field, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
-  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) return void markUnsent(sent)
+  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) markUnsent(sent)
+  else reject(page, field, sent, code)
+}
+
+/** Rejects a change, except the calls whose own values may be valid. */
+function reject(page: Page, field: Field, sent: Change, code: LiveSessionErrorCode): void {
   // Later changes in flight were computed from the refused value.
   for (const next of draftsOf(field)) if (next.isBusy && next.id) markUnsent(next)
   const former = VALUE.includes(code) ? splitCalls(field, sent) : undefined
