@@ -144,7 +144,7 @@ export class LiveCookie {
     this.#announceRetirement(this.#context(req, res), retired)
   }
 
-  /** @param givenUp undefined deletes the notice, because the browser gets another cookie */
+  /** @param retired undefined deletes the notice, because the browser gets another cookie */
   #announceRetirement({ req, cookies }: Koa.Context, retired?: Ended): void {
     if (!retired && !req.headers.cookie?.includes(this.#endName)) return
     const options = { signed: false, overwrite: true, ...chosen(this.#options) }

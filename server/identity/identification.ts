@@ -24,7 +24,7 @@ export interface PageIdentity extends VisitorWithCookie {
 
 /** The result of identification. Without an `own` cookie the browser id is new; `recognize` may replace it by the rotated id. */
 export interface Identification extends VisitorWithCookie {
-  /** The relation of the cookie to the visitor. */
+  /** The status of the cookie for the visitor. */
   readonly cookieStatus: CookieStatus
   /** The cookie, of any owner; undefined after `changeHands` and `forget`. */
   readonly receivedCookie: ReadCookie | undefined

@@ -17,7 +17,7 @@ import type { Identification, PreviousVisitor } from './identification.js'
 import { Login } from './login.js'
 import { Returns } from './returns.js'
 
-/** The relations of cookies whose user was not revoked. */
+/** The statuses of cookies whose user was not revoked. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
 /** The length of a random browser id. */
 const ID_LENGTH = 22

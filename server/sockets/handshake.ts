@@ -17,7 +17,7 @@ const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
   'In clients of socket.io 2 leave forceJSONP out'
 
-/** The relations of cookies that open no connection, regardless of `identify`. */
+/** The statuses of cookies that open no connection, regardless of `identify`. */
 const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
 
 /** An error of the app's own code, already reported. */
