@@ -92,16 +92,16 @@ function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limi
   }
   if (text === undefined) return refuse('malformed')
   // URLs written by hand have no quotes: ?year=2026 may be meant as a string.
-  let code: LiveSessionErrorCode = 'invalid_value'
+  let code: LiveSessionErrorCode | undefined
   for (const input of [fromParameter(text, field.default), text]) {
     try {
       return field.acceptFromBrowser(input)
     } catch (error) {
       if (!(error instanceof LiveSessionError)) throw error
-      code = error.code
+      code ??= error.code
     }
   }
-  return refuse(code)
+  return refuse(code ?? 'invalid_value')
 }
 
 /** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, as the link is untrusted. */
