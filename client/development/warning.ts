@@ -11,7 +11,6 @@ interface RefusedSocket {
   readonly context?: { readonly status?: number }
 }
 
-const OTHER_VISITOR = 'other_visitor'
 /** Refusals in a row as another visitor: a sign-in or sign-out causes one or two. */
 const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
@@ -102,8 +101,10 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
   const refused = ({ data, context }: RefusedSocket): void => {
     const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
     if (reason === undefined || told.has(reason)) return
-    if (reason === OTHER_VISITOR) refusals += 1
-    if (reason === OTHER_VISITOR && refusals < MIN_REFUSALS) return
+    if (reason === 'other_visitor') {
+      refusals += 1
+      if (refusals < MIN_REFUSALS) return
+    }
     told.add(reason)
     const more = explainedAt(data?.code ?? 'the-socket-comes-back-again-and-again')
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)

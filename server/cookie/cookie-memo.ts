@@ -9,7 +9,7 @@ export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab
   isOutdated: boolean | undefined
 }
 
-/** A cookie, with its memo until a change affects what the memo says. */
+/** A cookie and its memo, which is undefined after a change that it depends on. */
 export interface MemoizedCookie {
   memo: CookieMemo | undefined
 }

@@ -138,8 +138,8 @@ export class StoreSync implements Keeper {
   }
 
   /** Creates updates of values cached by other code. */
-  updates<N extends StoredName>(answers: Loading<N>, memory: Memory<N>): Updates<N> {
-    const updates = new Updates(this, answers, memory, this.#core.settings)
+  updates<N extends StoredName>(loading: Loading<N>, memory: Memory<N>): Updates<N> {
+    const updates = new Updates(this, loading, memory, this.#core.settings)
     this.#allUpdates.push(updates)
     return updates
   }

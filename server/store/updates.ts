@@ -99,7 +99,7 @@ export class Updates<N extends StoredName> {
   /**
    * Makes an update for handlers and jobs, which no page resends: retries while the store is silent.
    *
-   * @throws {LiveSessionError} as `make`; `store_unavailable` only after 10 s
+   * @throws {LiveSessionError} as `apply`; `store_unavailable` only after 10 s
    */
   async applyPersistently(subject: N, update: Update): Promise<Stamp> {
     const { health } = this.#store

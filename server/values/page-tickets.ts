@@ -30,7 +30,7 @@ export class PageTickets {
   /** The keys of the readable fields with the scope `tab`. */
   readonly tabKeys: readonly string[]
   #changed = new Map<Holding, Pending>()
-  #afterwards: (() => void)[] = []
+  #afterPush: (() => void)[] = []
 
   constructor(core: UpToEnds & { readonly tickets: Tickets }) {
     this.#core = core
@@ -52,18 +52,18 @@ export class PageTickets {
   /** Calls `act` after the pending tickets are sent: a page gets the ticket before the answer. */
   afterPush(act: () => void): void {
     if (this.#changed.size === 0) act()
-    else this.#afterwards.push(act)
+    else this.#afterPush.push(act)
   }
 
   /** Sends the newest value of each key that has changed since the last flush. */
   flush(): void {
-    const [changed, afterwards] = [this.#changed, this.#afterwards]
+    const [changed, afterPush] = [this.#changed, this.#afterPush]
     this.#changed = new Map()
-    this.#afterwards = []
+    this.#afterPush = []
     for (const [holding, pending] of changed) {
       this.#try(() => this.#send(holding, pending))
     }
-    for (const act of afterwards) this.#try(act)
+    for (const act of afterPush) this.#try(act)
   }
 
   /** Returns a greeting's ticket: all readable registers of the subject's fields, and the current values of the other fields. */

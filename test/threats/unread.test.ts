@@ -70,7 +70,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     socket.hangUp()
   })
 
-  it('loses its connection when other pages\u2019 changes fill its buffer', async () => {
+  it('is disconnected when changes of other pages fill its buffer', async () => {
     const { app, visitor } = await start()
     await RawPolling.enter(app.url, visitor.cookie)
     const conn = connOf(app)
