@@ -37,10 +37,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
   }
   /** Whether the app's own router has finished navigating: an earlier URL change would abort that navigation. */
   const isThere = (): boolean => !globalThis.navigation?.transition
-  /** Returns whether the URL had to change, or may have to later. */
-  const write = (): boolean => {
-    // A restored page keeps its URL until its visitor is known.
-    if (!page.isReady) return true
+  /** Returns the page's URL with its current values. */
+  const addressNow = (): string => {
     const url = new URL(location.href)
     for (const [key, name] of fields) {
       const value = live.get(key)
@@ -54,14 +52,20 @@ export function followAddress(live: AnyClient): Unsubscribe {
       url.search = (text === undefined ? others : [...others, `${name}=${encodeURIComponent(text)}`]).join('&')
       if (url.href.length > LONGEST_ADDRESS) url.search = others.join('&')
     }
-    if (url.href === location.href) return false
+    return url.href
+  }
+  /** Returns whether the URL differed. */
+  const replace = (address: string): boolean => {
+    if (address === location.href) return false
     // `follow` retries a rejected or ignored change.
     try {
-      history.replaceState(history.state, '', url)
+      history.replaceState(history.state, '', address)
     } catch {}
     last = location.href
     return true
   }
+  /** Returns whether the URL had to change, or may have to later: a restored page keeps its URL until its visitor is known. */
+  const write = (): boolean => !page.isReady || replace(addressNow())
   const follow = (): void => {
     if (signal.aborted || pause || location.href === left || (isThere() && !write())) return
     pause = setTimeout(() => {
@@ -115,13 +119,15 @@ export function followAddress(live: AnyClient): Unsubscribe {
       ({ destination }) => {
         if (destination.sameDocument) return
         left = location.href
-        // Delay the pending change: a URL change now would abort the navigation.
-        if (pause)
+        if (pause) {
+          const address = page.isReady ? addressNow() : left
+          // Delay the pending change, without values received meanwhile: a URL change now would abort the navigation.
           setTimeout(() => {
             // The app's own router has taken over, so the page stays.
             if (!isThere()) stay()
-            else if (location.href === left && write()) left = location.href
+            else if (location.href === left && replace(address)) left = location.href
           })
+        }
         clearTimeout(leaving)
         leaving = setTimeout(stay, LEAVING)
       },

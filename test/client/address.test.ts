@@ -287,6 +287,15 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/costs?d=3')
   })
 
+  it('gets no value received after the click', async () => {
+    const { push, navigate, hear } = pageWithNavigation()
+    await push('/projects')
+    navigate()
+    hear(2)
+    pass(9_000)
+    expect(shown()).toBe('/projects?d=1')
+  })
+
   it('follows choices made meanwhile, as after a download', () => {
     const { navigate, choose } = pageWithNavigation()
     navigate()
