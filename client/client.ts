@@ -3,15 +3,15 @@
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Advice } from './advice.js'
-import { fieldOf, liveOf } from './core/field.js'
+import { ensureField, liveOf } from './core/field.js'
 import type { Failure, Next } from './core/messages.js'
 import type { Page } from './core/page.js'
 import { overallStatus } from './core/view.js'
 import { createDispatch } from './dispatch.js'
+import type { CreateEnvironment } from './environment.js'
 import { INSIDE, type Inside } from './inside.js'
 import { createListeners, guarded } from './listeners.js'
 import { createNotifier } from './notifier.js'
-import type { Surround } from './surroundings.js'
 import type { LiveSessionClient } from './types.js'
 
 type Subscriber = (value: JsonValue | undefined) => void
@@ -24,9 +24,9 @@ type Subscriber = (value: JsonValue | undefined) => void
  */
 export function createClient<F extends Fields>(
   page: Page,
-  surround: Surround,
+  createEnvironment: CreateEnvironment,
   advice: Advice,
-  inside: Omit<Inside, 'was' | 'page' | 'dispatch' | 'effects' | 'onClose'>,
+  inside: Omit<Inside, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
   // The server distinguishes the computed changes of all tabs by this name, and orders those of a tab by their number.
@@ -34,7 +34,7 @@ export function createClient<F extends Fields>(
   let calls = 0
   const notifier = createNotifier(page)
   const { changes, statuses, visitors, ready, shown, status } = notifier
-  const [dispatch, effects] = createDispatch(page, notifier, surround, advice)
+  const [dispatch, environment] = createDispatch(page, notifier, createEnvironment, advice)
   const ends = createListeners<[]>()
 
   const get = (key: string, call = 'get'): JsonValue | undefined => {
@@ -100,7 +100,7 @@ export function createClient<F extends Fields>(
   const live = {
     ready,
     get: (key: string) => get(key),
-    has: (key: string) => liveOf(fieldOf(page, key), !page.isReady) !== undefined,
+    has: (key: string) => liveOf(ensureField(page, key), !page.isReady) !== undefined,
     set,
     setMany: (values: Readonly<Record<string, unknown>>) =>
       change(Object.keys(values), (key) => advice.settable(key, values[key], 'setMany')),
@@ -134,18 +134,18 @@ export function createClient<F extends Fields>(
       page.isOffline = true
       notifier.notify()
       notifier.isOver = true
-      effects.close()
+      environment.close()
     },
     [INSIDE]: {
       ...inside,
-      was: notifier.was,
+      initialState: notifier.initialState,
       page,
       dispatch,
-      effects,
+      environment,
       onClose: ends.add,
     },
   }
-  effects.open()
+  environment.open()
   if (begins) dispatch('begin')
   // Untyped inside: only the declaration knows the type of a key's value.
   return live as unknown as LiveSessionClient<F>

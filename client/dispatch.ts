@@ -2,21 +2,21 @@
 
 import type { Advice } from './advice.js'
 import type { Call, Effect, Event, Failure } from './core/messages.js'
-import { remainsOf } from './core/outbox.js'
+import { serializeOutbox } from './core/outbox.js'
 import type { Page } from './core/page.js'
 import { drafts } from './core/sending.js'
 import { step } from './core/step.js'
+import type { CreateEnvironment, Dispatch, Environment } from './environment.js'
 import { guarded } from './listeners.js'
 import type { Notifier } from './notifier.js'
-import type { Dispatch, Surround, Surroundings } from './surroundings.js'
 
 /** Returns a function that passes an event to the core, and the implementations of effects. */
 export function createDispatch(
   page: Page,
   notifier: Notifier,
-  surround: Surround,
+  createEnvironment: CreateEnvironment,
   advice: Advice,
-): readonly [dispatch: Dispatch, effects: Surroundings] {
+): readonly [dispatch: Dispatch, effects: Environment] {
   let isStepping = false
 
   const dispatch = (...event: Event): void => {
@@ -33,23 +33,23 @@ export function createDispatch(
     }
     if (who && who !== page.who) notifier.source = 'login'
     else if (event[0] === 'synced') notifier.source ??= 'socket'
-    // Persist first, so that no page restores discarded changes.
-    surroundings.save(remainsOf(page))
+    // Persist first, so that no page restores discarded changes. `keepTab` replaces this method.
+    environment.save(serializeOutbox(page))
     // Send changes before notifying listeners, whose own messages come later. Immediate results of effects join the same notification.
     const wasBusy = notifier.isBusy
     notifier.isBusy = true
     // Guarded, as listeners of the app on its socket may throw.
-    for (const [what, ...args] of effects) guarded(surroundings[what] as (...args: unknown[]) => void)(...args)
+    for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
     notifier.isBusy = wasBusy
     // Not while drafts wait for a connection to name its visitor.
-    const isWaiting = page.reach !== 'down' && page.timers.has('greet') && drafts(page)[0]
+    const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && drafts(page)[0]
     if (!isWaiting) notifier.notify()
   }
 
-  const surroundings = {
-    ...surround(dispatch, page),
+  const environment = {
+    ...createEnvironment(dispatch, page),
     settle: ({ end }: Call, failure?: Failure) => end?.(failure),
     visitor: notifier.visitors.notify,
   }
-  return [dispatch, surroundings]
+  return [dispatch, environment]
 }

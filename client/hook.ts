@@ -35,7 +35,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   let posted = Date.now()
   let life: number
   /** ms for a connection to name its visitor. */
-  let patience = 4e3
+  let timeout = 4e3
   let isOver: boolean | undefined
 
   /** Collects changes for 100 ms. After a refusal, or without an answer, the rest is resent 5 s later. */
@@ -88,12 +88,12 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   const greet = (): void => {
     if (socket.connected)
       socket
-        .timeout(patience)
+        .timeout(timeout)
         .emit('live_session:sync' satisfies typeof SYNC, { who }, (lost: unknown, answer: SyncAnswer) => {
           // An open connection may be dead, as after a change of networks. The timeout doubles, as the server may be slow.
           if (lost) {
             if (socket.connected && !isOver) {
-              patience *= 2
+              timeout *= 2
               socket.disconnect().connect()
             }
             return

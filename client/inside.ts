@@ -4,7 +4,7 @@ import type { AnySnapshot } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Page } from './core/page.js'
 import type { StatusDetail } from './core/view.js'
-import type { Dispatch, Surroundings } from './surroundings.js'
+import type { Dispatch, Environment } from './environment.js'
 import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
 
 /** The key of a client's internals. A registered symbol, the same even in an app that bundles the package twice. */
@@ -17,12 +17,12 @@ export interface Inside {
   /** The values and stamps from `embed()` or `initial`. */
   readonly initial: AnySnapshot | undefined
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
-  was(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
+  initialState(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
   /** The page's state, read-only. */
   readonly page: Page
   readonly dispatch: Dispatch
   /** The implementations of effects, which `keepTab` extends. */
-  readonly effects: Pick<Surroundings, 'save'> & { restore: Surroundings['restore'] }
+  readonly environment: Pick<Environment, 'save'> & { restore: Environment['restore'] }
   /** Calls `end` when the client is closed. */
   onClose(end: () => void): void
 }
@@ -32,7 +32,7 @@ type F = RegisteredFields
 /** A client for hydration: components first render the server's values, whatever the page has received since. */
 export interface Hydratable extends LiveSessionClient {
   readonly [INSIDE]: {
-    was<K extends Keys<F>['readable']>(key: K): readonly [value: Value<F[K]>, status: StatusDetail] | undefined
+    initialState<K extends Keys<F>['readable']>(key: K): readonly [value: Value<F[K]>, status: StatusDetail] | undefined
   }
 }
 

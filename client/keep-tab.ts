@@ -1,7 +1,7 @@
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
 import type { Unsubscribe } from '../shared/session-types.js'
-import { fieldOf, reset } from './core/field.js'
-import { remainsOf } from './core/outbox.js'
+import { ensureField, reset } from './core/field.js'
+import { serializeOutbox } from './core/outbox.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
@@ -27,7 +27,7 @@ function tried<T>(make: () => T): T | undefined {
  * keepTab(live)
  */
 export function keepTab(live: AnyClient): Unsubscribe {
-  const { dispatch, effects, endpoint, initial, onClose, page, socket } = insideOf(live)
+  const { dispatch, endpoint, environment, initial, onClose, page, socket } = insideOf(live)
   const name = `live-session:${endpoint}`
   let left = tried(() => sessionStorage[name])
   let text = left
@@ -40,11 +40,11 @@ export function keepTab(live: AnyClient): Unsubscribe {
     const value = own().join('~')
     if (value.length <= MAX_LENGTH) bring(value, 5)
   }
-  const { save, restore: restoreOthers } = effects
-  effects.save = (others) => {
+  const { save, restore: restoreOthers } = environment
+  environment.save = (others) => {
     save(others)
     if (page.cookie !== 'kept') return
-    text = remainsOf(page, true)
+    text = serializeOutbox(page, true)
     tried(() => (sessionStorage[name] = text))
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.
     globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
@@ -54,7 +54,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     dispatch('restored', [left])
     if (page.who) left = ''
   }
-  effects.restore = () => {
+  environment.restore = () => {
     restoreOthers()
     restore()
   }
@@ -62,7 +62,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   bring('', 0)
   // Discard the HTML's values after hydration: they may be another tab's.
   for (const key of initial?.tab ?? []) {
-    const field = fieldOf(page, key)
+    const field = ensureField(page, key)
     reset(page, field, true)
     field.isTab = true
   }
@@ -76,7 +76,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     }
   }
   const end = (): void => {
-    Object.assign(effects, { save, restore: restoreOthers })
+    Object.assign(environment, { save, restore: restoreOthers })
     globalThis.removeEventListener?.(LEAVE, leave)
   }
   onClose(end)

@@ -3,9 +3,9 @@ import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import { type Advice, BRIEF } from './advice.js'
+import { createBrowserEnvironment } from './browser/environment.js'
 import { createClient } from './client.js'
 import { beginPage, isSnapshot } from './core/page.js'
-import { createPage } from './effects/page.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
@@ -31,7 +31,7 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
   const { location } = globalThis
   return createClient(
     beginPage(initial, !!socket),
-    (dispatch, { timers }) => createPage(socket, { endpoint, ...how }, advice, dispatch, timers),
+    (dispatch, { timers }) => createBrowserEnvironment(socket, { endpoint, ...how }, advice, dispatch, timers),
     advice,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
     // Begin at once to send outboxes and to ask for the visitor. On a server, an endpoint without an origin leads nowhere.

@@ -2,7 +2,7 @@
 
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { JsonValue } from '../shared/json.js'
-import { fieldOf, shownOf } from './core/field.js'
+import { ensureField, shownOf } from './core/field.js'
 import type { PageVisitor } from './core/messages.js'
 import type { Page } from './core/page.js'
 import { detailOf, type StatusDetail, statusOf } from './core/view.js'
@@ -27,7 +27,7 @@ export interface Notifier {
   shown(key: string): JsonValue | undefined
   status(key: string): StatusDetail
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
-  was(key: string): Notice | undefined
+  initialState(key: string): Notice | undefined
   /** Notifies listeners. A change made by a listener waits until all listeners have heard of the current change. */
   notify(): void
 }
@@ -45,8 +45,8 @@ export function createNotifier(page: Page): Notifier {
   const ready = new Promise<void>((resolve) => {
     markReady = resolve
   })
-  const shown = (key: string): JsonValue | undefined => shownOf(fieldOf(page, key), !page.isReady)
-  const status = (key: string): StatusDetail => statusOf(page, fieldOf(page, key))
+  const shown = (key: string): JsonValue | undefined => shownOf(ensureField(page, key), !page.isReady)
+  const status = (key: string): StatusDetail => statusOf(page, ensureField(page, key))
   const notices = (): readonly (readonly [key: string, notice: Notice])[] =>
     [...page.fields.keys()].map((key) => [key, [shown(key), status(key)]])
   const first = new Map(notices())
@@ -87,7 +87,7 @@ export function createNotifier(page: Page): Notifier {
     isReady: isEmbedded,
     shown,
     status,
-    was: (key) => (isEmbedded ? (first.get(key) ?? NONE) : undefined),
+    initialState: (key) => (isEmbedded ? (first.get(key) ?? NONE) : undefined),
     notify,
   }
   return notifier

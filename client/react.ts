@@ -61,7 +61,8 @@ export function useLiveSession<K extends Keys<F>['readable']>(
       `koa-live-session: useLiveSession("${key}"): no <LiveSessionProvider live={live}> above this component`,
     )
   }
-  const initial = (): readonly [Value<F[K]>, StatusDetail] => live[INSIDE].was(key) ?? [live.get(key), live.status(key)]
+  const initial = (): readonly [Value<F[K]>, StatusDetail] =>
+    live[INSIDE].initialState(key) ?? [live.get(key), live.status(key)]
   const subscribe = useCallback((onChange: () => void) => live.subscribe(key, onChange), [live, key])
   const value = useSyncExternalStore(
     subscribe,

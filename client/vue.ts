@@ -61,7 +61,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
   // The server rendered an element that is already in the page: the first render must match.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
-  const state = shallowRef((isHydrating && live[INSIDE].was(key)) || [live.get(key), live.status(key)])
+  const state = shallowRef((isHydrating && live[INSIDE].initialState(key)) || [live.get(key), live.status(key)])
   const update = (): void => {
     state.value = [live.get(key), live.status(key)]
   }

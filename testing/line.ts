@@ -1,11 +1,11 @@
 import type { Posted } from '../client/core/messages.js'
-import type { Dispatch, Surround } from '../client/surroundings.js'
+import type { CreateEnvironment, Dispatch } from '../client/environment.js'
 import { after } from '../shared/promise.js'
 import type { Answered, PageServer } from './page-server.js'
 
 /** The simulated network between a page and its server: takes no time, and can be cut. */
 export interface Line {
-  readonly surround: Surround
+  readonly createEnvironment: CreateEnvironment
   /** All sent changes. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
   cut(): void
@@ -39,7 +39,7 @@ export function createLine(server: PageServer): Line {
 
   return {
     sent,
-    surround: (say) => {
+    createEnvironment: (say) => {
       dispatch = say
       return {
         open: connect,

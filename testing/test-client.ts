@@ -52,7 +52,13 @@ const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: unde
 export function testClient<F extends Fields = RegisteredFields>(fields: F, given: Given<F> = {}): TestClient<F> {
   const server = new PageServer(fields, given)
   const line = createLine(server)
-  const live = createClient<F>(beginPage(server.snapshot(), true), line.surround, adviceFor({}), NO_SOCKET, true)
+  const live = createClient<F>(
+    beginPage(server.snapshot(), true),
+    line.createEnvironment,
+    adviceFor({}),
+    NO_SOCKET,
+    true,
+  )
   missMistyped(live)
   return Object.assign(live, {
     receive: (values: Given<F>) => line.broadcast(server.write('receive', values)),

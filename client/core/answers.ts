@@ -6,46 +6,43 @@ import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../share
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
 import { addEffect } from './act.js'
-import { type Change, draftsOf, type Field, fieldOf, inFlight, markUnsent, merge, splitCalls } from './field.js'
-import type { Failure, News, Posted, TimerName } from './messages.js'
-import { type Page, startTimer } from './page.js'
-import { abandon, removeChanges, saved } from './proof.js'
-import {
-  addTicket,
-  askVisitor,
-  cookieSeen,
-  pauseOf,
-  reconnect,
-  release,
-  renewed,
-  switchVisitor,
-  unblock,
-} from './visitor.js'
+import { type Change, draftsOf, ensureField, type Field, inFlight, markUnsent, merge, splitCalls } from './field.js'
+import type { Failure, News, Posted } from './messages.js'
+import type { Page } from './page.js'
+import { abandon, markSaved, removeChanges } from './saved.js'
+import { requeue } from './sending.js'
+import { addTicket } from './tickets.js'
+import { backOff, pauseOf, startTimer } from './timers.js'
+import { askVisitor, cookieSeen, reconnect, renewed, switchVisitor, unblock } from './visitor.js'
 
 /** Temporary refusals, after which the page retries unchanged. After `store_unavailable`, the store may have applied the change. */
-const LATER: readonly unknown[] = ['rate_limited', 'closed', 'store_unavailable'] satisfies LiveSessionErrorCode[]
+const RETRYABLE_CODES: readonly unknown[] = [
+  'rate_limited',
+  'closed',
+  'store_unavailable',
+] satisfies LiveSessionErrorCode[]
 /** Minimum ms before such a retry. */
-const LATER_WAIT = 1000
+const RETRY_PAUSE = 1000
 /** Refusals of a value. */
-const VALUE: readonly unknown[] = ['invalid_value', 'too_large'] satisfies LiveSessionErrorCode[]
+const VALUE_CODES: readonly unknown[] = ['invalid_value', 'too_large'] satisfies LiveSessionErrorCode[]
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
-const GATHER = 50
+const RECONNECT_PAUSE = 50
 /** From this status up, the server is busy or failing: the POST itself is valid. */
 const FIRST_RETRYABLE_STATUS = 429
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
   // The connection was lost, or is the former visitor's.
-  if (page.reach === 'down') release(page, sync, true)
+  if (page.socketState === 'down') requeue(page, sync, true)
   else if (!answer) {
-    release(page, sync, true)
+    requeue(page, sync, true)
     // An open connection may be dead, as after a change of networks. The timeout doubles after each silence, as the server may be slow.
-    page.silences += 1
+    page.socketTimeouts += 1
     page.failures += 1
     reconnect(page)
   } else if ('ok' in answer) {
     // The connection did not name its visitor: ask again after a pause.
-    if (page.reach === 'greeting') page.reach = 'up'
+    if (page.socketState === 'greeting') page.socketState = 'up'
     syncRefused(page, sync, answer, 'send')
   } else answered(page, sync, answer, false)
 }
@@ -64,7 +61,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
     renewed(page)
   } else if (status < FIRST_RETRYABLE_STATUS && error) syncRefused(page, sync, error, 'post')
   else {
-    release(page, sync, !error)
+    requeue(page, sync, !error)
     backOff(page, 'post', wait)
   }
 }
@@ -78,34 +75,34 @@ function questionAnswered(page: Page, answer: SyncAnswer): void {
   if (kept || page.who === undefined) switchVisitor(page, answer)
   if (kept) {
     cookieSeen(page, true)
-    confirm(page, answer)
+    applySaveReport(page, answer)
   } else if (!who) page.cookie = 'blocked'
-  if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.reach === 'greeted')) reconnect(page)
+  if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socketState === 'greeted')) reconnect(page)
   // The answer set another visitor's cookie: ask again, as only a request with this cookie proves the visitor.
-  if (page.reach === 'none' && !kept && who !== page.who) askVisitor(page)
+  if (page.socketState === 'none' && !kept && who !== page.who) askVisitor(page)
 }
 
 /** Handles the answer to an exchange with the visitor's cookie, or over the connection of a browser without cookies. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { who, kept, greeting, dropped } = answer
-  const mayLackCookie = page.cookie === 'blocked' || page.reach === 'greeted' || (who ?? page.who) === undefined
+  const mayLackCookie = page.cookie === 'blocked' || page.socketState === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
   if (!kept && (isPost || !mayLackCookie)) {
-    release(page, sync, false)
+    requeue(page, sync, false)
     return void askVisitor(page)
   }
-  const isFirst = !isPost && page.reach === 'greeting'
+  const isFirst = !isPost && page.socketState === 'greeting'
   if (greeting && (isPost || isFirst)) switchVisitor(page, answer)
   if (kept) cookieSeen(page, isFirst)
   else if (isFirst) askVisitor(page)
   if (!isPost) {
-    page.reach = 'greeted'
-    if (!isFirst) page.silences = 0
+    page.socketState = 'greeted'
+    if (!isFirst) page.socketTimeouts = 0
   }
   if (!dropped) {
     if (isPost) page.asks = 0
     applyResults(page, sync, answer, isPost)
-  } else if (isPost && page.reach !== 'none') {
+  } else if (isPost && page.socketState !== 'none') {
     startTimer(page, 'link', pauseOf(page.asks))
     page.asks += 1
   }
@@ -117,19 +114,20 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   if (ticket) addTicket(page, ticket)
   const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
   // Without backoff, which would delay changes that do not wait for the store.
-  if (toRetry[0]) startTimer(page, isPost ? 'post' : 'send', LATER_WAIT, LATER_WAIT)
+  if (toRetry[0]) startTimer(page, isPost ? 'post' : 'send', RETRY_PAUSE, RETRY_PAUSE)
   const allTickets = ticket ? [...tickets, ticket] : tickets
   const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? allTickets : undefined }
-  confirm(page, news)
+  applySaveReport(page, news)
   if (!isPost) return
   // A value without a ticket came from the server: with the HTML, a result or a refusal.
-  for (const [key, field] of page.fields) if (!field.ticket && !unsaved?.includes(key)) saved(page, field, field.stamp)
+  for (const [key, field] of page.fields)
+    if (!field.ticket && !unsaved?.includes(key)) markSaved(page, field, field.stamp)
   addEffect(page, 'share', { ...news, tickets: allTickets.filter((one) => !readTicket(one).tab) })
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
 function applyResult(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): true | undefined {
-  const field = fieldOf(page, key)
+  const field = ensureField(page, key)
   const sent = inFlight(field)
   if (!sent || !one) return
   sent.isBusy = false
@@ -148,12 +146,12 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
       }
     // The answer to a POST may already have reported the value as unsaved.
     if (field.code === 'store_unavailable') abandon(page, field, { code: field.code })
-    else saved(page, field, isSaved ? stamp : field.proof)
+    else markSaved(page, field, isSaved ? stamp : field.settledUpTo)
     return
   }
   // The store may have accepted the change without answering.
   if (code === 'store_unavailable') sent.wasSent = code
-  if (LATER.includes(code)) return true
+  if (RETRYABLE_CODES.includes(code)) return true
   if (stamp) merge(field, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
   if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) markUnsent(sent)
@@ -164,7 +162,7 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
 function reject(page: Page, field: Field, sent: Change, code: LiveSessionErrorCode): void {
   // Later changes in flight were computed from the refused value.
   for (const next of draftsOf(field)) if (next.isBusy && next.id) markUnsent(next)
-  const former = VALUE.includes(code) ? splitCalls(field, sent) : undefined
+  const former = VALUE_CODES.includes(code) ? splitCalls(field, sent) : undefined
   if (former && sent.id) return void markUnsent(sent)
   removeChanges(page, field, (change) => change === sent, { code })
   // A later `set` hides the refusal; a later `update` does not. A change from another page's outbox has no caller to notify.
@@ -178,8 +176,8 @@ function reject(page: Page, field: Field, sent: Change, code: LiveSessionErrorCo
 function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
   const { tickets = [], set } = sync
   const bad = tickets[failure.index ?? -1]
-  release(page, sync, false)
-  if (LATER.includes(failure.code)) return void backOff(page, name, LATER_WAIT)
+  requeue(page, sync, false)
+  if (RETRYABLE_CODES.includes(failure.code)) return void backOff(page, name, RETRY_PAUSE)
   for (const [key, field] of page.fields) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && field.changes[0]
     if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
@@ -193,17 +191,17 @@ function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'post' | 's
 }
 
 /** Marks keys as saved or unsaved, as reported by an answer or another tab. */
-function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
+function applySaveReport(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets) addTicket(page, ticket, true, unsaved)
   for (const [key, stamp] of held) {
-    const field = fieldOf(page, key)
-    if (stamp > field.held) field.held = stamp
-    saved(page, field, stamp)
+    const field = ensureField(page, key)
+    if (stamp > field.persistedUpTo) field.persistedUpTo = stamp
+    markSaved(page, field, stamp)
   }
   for (const key of unsaved) {
-    const field = fieldOf(page, key)
+    const field = ensureField(page, key)
     // A newer write of the key may have overtaken the answer.
-    if (field.stamp > field.proof && (!field.ticket || tickets.includes(field.ticket)))
+    if (field.stamp > field.settledUpTo && (!field.ticket || tickets.includes(field.ticket)))
       abandon(page, field, { code: 'store_unavailable' })
   }
 }
@@ -212,21 +210,14 @@ function confirm(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'w
 export function applyNews(page: Page, news: News): void {
   if (news.who === page.who && page.cookie === 'kept') {
     if (news.now && news.now > page.now) page.now = news.now
-    confirm(page, news)
+    applySaveReport(page, news)
     if (news.tickets) renewed(page)
     return
   }
   // Only tabs of a browser that keeps its cookie send news.
   unblock(page)
   page.asks = 0
-  if (page.reach === 'none') askVisitor(page)
+  if (page.socketState === 'none') askVisitor(page)
   // A connection that is about to name its visitor usually has the current cookie; otherwise this tab notifies the other in turn.
-  else if (!page.timers.has('greet')) startTimer(page, 'link', GATHER)
-}
-
-/** Pauses with exponential backoff. */
-export function backOff(page: Page, name: TimerName, minPause: number): void {
-  page.failures += 1
-  const pause = pauseOf(page.failures) / 2
-  startTimer(page, name, Math.max(minPause, pause), pause)
+  else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

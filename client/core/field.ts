@@ -52,10 +52,10 @@ export interface Field {
   changes: readonly Change[]
   /** The ids of the computed changes in the value, if known. */
   ids?: readonly TakenId[] | undefined
-  /** The newest stamp that needs no POST, because it is saved or abandoned. */
-  proof: Stamp
+  /** The newest stamp that needs no POST, because it is saved or abandoned; `Infinity` for a field of the tab. */
+  settledUpTo: Stamp
   /** The newest stamp known to be in the cookie or, for fields outside it, in the store. */
-  held: Stamp
+  persistedUpTo: Stamp
   /** Why the newest value could not be saved; or why a change was refused, until the next change by this page. */
   code?: LiveSessionErrorCode | undefined
 }
@@ -75,12 +75,12 @@ const UNKNOWN: Field = {
   ticket: '',
   changes: [],
   ids: undefined,
-  proof: NEVER,
-  held: NEVER,
+  settledUpTo: NEVER,
+  persistedUpTo: NEVER,
   code: undefined,
 }
 
-export function fieldOf({ fields }: Keys, key: string): Field {
+export function ensureField({ fields }: Keys, key: string): Field {
   const field = fields.get(key) ?? { ...UNKNOWN }
   fields.set(key, field)
   return field
@@ -125,7 +125,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 
 /** Adds an optimistic change. Replaces a last draft not yet sent and takes its calls; an `update` replaces only another `update`. */
 export function addDraft(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
-  const field = fieldOf(page, key)
+  const field = ensureField(page, key)
   const last = draftsOf(field).at(-1)
   const former = last && !last.isBusy && !last.wasSent && (last.id || !call.next) ? last : undefined
   const calls = [...(former?.calls ?? []), { ...call, value: reuseShown(field, value) }]

@@ -101,16 +101,16 @@ export type Event = { [K in keyof Events]: readonly [on: K, ...Events[K]] }[keyo
 
 /** The effects of an event, by name, with their arguments. */
 export interface Effects {
-  /** Sends over the socket; the answer counts as lost after `patience` ms. */
-  send: [sync: Sync, patience: number]
+  /** Sends over the socket; the answer counts as lost after `timeout` ms. */
+  send: [sync: Sync, timeout: number]
   /** Reconnects with the browser's current cookies. */
   reconnect: []
   /** Queues for the lock by which tabs POST in turn. */
   queue: []
   /** Releases that lock, and aborts the POST in flight, if any. */
   release: []
-  /** The answer counts as lost after `patience` ms. Without `patience`, the POST is an unloading page's last, and awaits no answer. */
-  post: [sync: Sync, patience?: number]
+  /** The answer counts as lost after `timeout` ms. Without `timeout`, the POST is an unloading page's last, and awaits no answer. */
+  post: [sync: Sync, timeout?: number]
   /** Fires after `ms`, and up to `spread` more. */
   timer: [name: TimerName, ms: number, spread: number]
   share: [news: News]

@@ -2,10 +2,10 @@
 
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { draftsOf, fieldOf } from './field.js'
+import { draftsOf, ensureField } from './field.js'
 import type { Page } from './page.js'
 import { drafts } from './sending.js'
-import { addTicket, tickets } from './visitor.js'
+import { addTicket, unpersistedTickets } from './tickets.js'
 
 /** Returns the page's fields of the tab, or the others. */
 function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
@@ -13,10 +13,10 @@ function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
 }
 
 /** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts. `''` if no cookie was seen. */
-export function remainsOf(page: Page, isTab = false): string {
+export function serializeOutbox(page: Page, isTab = false): string {
   if (page.cookie !== 'kept') return ''
   const fields = fieldsOf(page, isTab)
-  const unheld = tickets(fields)
+  const unheld = unpersistedTickets(fields)
   const wanted = drafts(fields)
   return unheld[0] || wanted[0] ? JSON.stringify([page.who, unheld, wanted]) : ''
 }
@@ -24,7 +24,7 @@ export function remainsOf(page: Page, isTab = false): string {
 type Left = readonly [who: string, unheld: readonly string[], wanted: readonly WireChange[]]
 
 /** Restores the outboxes of this visitor's other pages. Skips damaged texts and other visitors'. */
-export function restore(page: Page, texts: readonly string[]): void {
+export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   // Merge tickets first, to skip older drafts.
   read(page, texts, ([, unheld]) => {
     for (const ticket of unheld) addTicket(page, ticket, true)
@@ -38,7 +38,7 @@ export function restore(page: Page, texts: readonly string[]): void {
     }
   })
   for (const [key, list] of lists) {
-    const field = fieldOf(page, key)
+    const field = ensureField(page, key)
     // The drafts may have arrived, and must not overwrite later values. With several drafts, the current value may be one of them: the
     // server recognizes those by their ids.
     if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.stamp))) continue

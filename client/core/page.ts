@@ -3,8 +3,7 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { addEffect } from './act.js'
-import { fieldOf, type Keys, merge, reuseShown } from './field.js'
+import { ensureField, type Keys, merge, reuseShown } from './field.js'
 import type { PageVisitor, TimerName } from './messages.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
@@ -27,7 +26,7 @@ export interface Page extends Keys {
    * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: connected, not yet asked
    * for its visitor. `greeting`: asked. `greeted`: the answer named this page's visitor.
    */
-  reach: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
+  socketState: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the cookie is missing, so that a POST of `{}` must request one. */
   isAsking?: boolean
   /** Answered questions and dropped POSTs since the last accepted POST, or since the `renew` timer last fired: bounded, to end loops. */
@@ -45,14 +44,14 @@ export interface Page extends Keys {
   /** Failures of any kind since the last successful POST, for the backoff. */
   failures: number
   /** Timeouts of the socket since a connection last answered a change. */
-  silences: number
+  socketTimeouts: number
   /** The subjects named in the visitor's greetings. */
   readonly subs: Set<string>
   /** The server's time in ms at the signature of the newest ticket; NaN before the first. */
   now: number
   isLeft?: boolean
   /** The new visitor, still to be announced to the app. Waits while the page unloads: a reload would cancel the sign-in's navigation. */
-  untold?: PageVisitor | undefined
+  unannounced?: PageVisitor | undefined
   /** The expiry times of values in the HTML, counted from the first event. */
   readonly ends: Ends | undefined
   /** The running timers. */
@@ -72,12 +71,12 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     kind: guest ? (held ? 'guest' : 'new') : who ? 'user' : stamps && '',
     fields: new Map(),
     cookie: held && 'kept',
-    reach: hasSocket ? 'down' : 'none',
+    socketState: hasSocket ? 'down' : 'none',
     asks: 0,
     isReady: !!initial,
     renew,
     failures: 0,
-    silences: 0,
+    socketTimeouts: 0,
     subs: new Set(),
     now: NaN,
     ends,
@@ -86,9 +85,9 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   }
   setDefaults(page, defaults)
   for (const [key, stamp] of Object.entries(stamps ?? {})) {
-    const field = fieldOf(page, key)
+    const field = ensureField(page, key)
     merge(field, stamp, deleted?.includes(key) ? undefined : values?.[key])
-    field.proof = field.held = unsaved?.includes(key) ? NEVER : stamp
+    field.settledUpTo = field.persistedUpTo = unsaved?.includes(key) ? NEVER : stamp
   }
   return page
 }
@@ -99,12 +98,7 @@ export function isSnapshot(initial: AnySnapshot | Plain | undefined): initial is
 
 export function setDefaults(page: Page, defaults: Plain = {}): void {
   for (const key in defaults) {
-    const field = fieldOf(page, key)
+    const field = ensureField(page, key)
     field.fallback = reuseShown(field, defaults[key])
   }
-}
-
-export function startTimer(page: Page, name: TimerName, ms: number, spread: number = 0): void {
-  page.timers.add(name)
-  addEffect(page, 'timer', name, ms, spread)
 }

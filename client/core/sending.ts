@@ -2,33 +2,35 @@
 
 import type { Sync, WireChange } from '../../shared/protocol.js'
 import { addEffect } from './act.js'
-import { type Change, draftsOf, type Field, inFlight } from './field.js'
-import { type Page, startTimer } from './page.js'
-import { pauseOf, tickets } from './visitor.js'
+import { type Change, draftsOf, ensureField, type Field, inFlight } from './field.js'
+import type { Page } from './page.js'
+import { unpersistedTickets } from './tickets.js'
+import { pauseOf, startTimer } from './timers.js'
 
 /** Maximum answered questions without an accepted POST: then cookies count as blocked. */
 export const MAX_ASKS = 3
 /** Maximum characters of changes and tickets in a POST. Each may take three bytes. */
 const MAX_LENGTH = 20_000
 /** ms between POSTs of changes: limits a dragged slider to three a second. */
-const INTERVAL = 334
+const POST_INTERVAL = 334
 /** Timeout of a sync in ms, after which its connection counts as dead; doubles after each timeout. */
-const ANSWER = 4000
+const SYNC_TIMEOUT = 4000
 /** Timeout of a POST in ms: a cut connection reports no error. */
-const PATIENCE = 10_000
+const POST_TIMEOUT = 10_000
 /** Timeout after a failure, plus a backoff: connections that the browser keeps for reuse may be dead, too. */
-const LESS = 2000
+const RETRY_TIMEOUT = 2000
+
 /** Sends what is due, over the socket or by POST. */
 export function sendDue(page: Page): void {
-  const patience = ANSWER * 2 ** page.silences
+  const timeout = SYNC_TIMEOUT * 2 ** page.socketTimeouts
   if (!page.timers.has('send'))
-    if (page.reach === 'up') {
-      page.reach = 'greeting'
+    if (page.socketState === 'up') {
+      page.socketState = 'greeting'
       // Send tickets before changes: the server may have restarted and lost the values on which the changes build.
-      addEffect(page, 'send', page.who ? bodyOf(page, []) : {}, patience)
-    } else if (page.reach === 'greeted') {
-      const set = outgoing(page)
-      if (set[0]) addEffect(page, 'send', { who: page.who, set }, patience)
+      addEffect(page, 'send', page.who ? bodyOf(page, []) : {}, timeout)
+    } else if (page.socketState === 'greeted') {
+      const set = startDue(page)
+      if (set[0]) addEffect(page, 'send', { who: page.who, set }, timeout)
     }
   if (page.posted || page.isQueued || page.isLeft || page.timers.has('post') || !isPostDue(page)) return
   // Tabs POST in turn.
@@ -44,13 +46,13 @@ function isPostDue(page: Page): boolean | undefined {
     !page.isReady ||
     page.kind === '' ||
     hasUnsaved(page) ||
-    (page.reach !== 'greeted' && !!drafts(page)[0])
+    (page.socketState !== 'greeted' && !!drafts(page)[0])
   )
 }
 
 /** Returns whether a value is neither known to be saved nor abandoned. */
 export function hasUnsaved({ fields }: Page): boolean {
-  return [...fields.values()].some(({ stamp, proof }) => stamp > proof)
+  return [...fields.values()].some(({ stamp, settledUpTo }) => stamp > settledUpTo)
 }
 
 /** Handles this tab's turn to POST; another tab may have sent everything already. */
@@ -68,15 +70,15 @@ export function postInTurn(page: Page): void {
   }
   if (!isPostDue(page)) return void addEffect(page, 'release')
   page.isDue = false
-  page.posted = isNamed ? bodyOf(page, page.reach === 'greeted' ? [] : outgoing(page)) : {}
-  if (isNamed) startTimer(page, 'post', INTERVAL)
-  addEffect(page, 'post', page.posted, page.failures ? LESS + pauseOf(page.failures) : PATIENCE)
+  page.posted = isNamed ? bodyOf(page, page.socketState === 'greeted' ? [] : startDue(page)) : {}
+  if (isNamed) startTimer(page, 'post', POST_INTERVAL)
+  addEffect(page, 'post', page.posted, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
 
 /** Returns these changes and as many tickets as fit, at least a single ticket if there are no changes; the rest go with the next POST. */
 export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   let space = MAX_LENGTH - JSON.stringify(set).length
-  const some = tickets(page).filter((ticket, i) => {
+  const some = unpersistedTickets(page).filter((ticket, i) => {
     const fits = ticket.length < space || !(i || set[0])
     if (fits) space -= ticket.length
     return fits
@@ -85,12 +87,12 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 }
 
 /** Returns the changes to send now, and marks them as in flight. */
-function outgoing(page: Page): readonly WireChange[] {
+function startDue(page: Page): readonly WireChange[] {
   const set: WireChange[] = []
   let space = MAX_LENGTH
   const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(1))
   for (const [key, field] of page.fields) {
-    const list = dueOf(field)
+    const list = sendableOf(field)
     const group = list[0]?.group
     // Send a group alone, and only once each of its changes is the first of its key: the server refuses an oversized message as a whole.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
@@ -111,7 +113,7 @@ function outgoing(page: Page): readonly WireChange[] {
  * Returns the sendable changes of a key: the first, if none is in flight. Changes that may have arrived are retried together, up to where a
  * group begins or ends: the server recognizes accepted changes by their ids.
  */
-function dueOf(field: Field): readonly Change[] {
+function sendableOf(field: Field): readonly Change[] {
   const drafts = inFlight(field) ? [] : draftsOf(field)
   const end = drafts.findIndex((one, i, [first]) => {
     return i && !(first?.wasSent && one.wasSent && first.group === one.group)
@@ -127,15 +129,38 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
 /**
  * Returns all drafts, for the outbox and for the last POST. The drafts of a key share the base of the first, because neither the next page
  * nor this page, if restored, learns which of them have arrived.
- *
- * @param isLast whether to mark them as sent with the last POST
  */
-export function drafts({ fields }: Pick<Page, 'fields'>, isLast?: boolean): readonly WireChange[] {
+export function drafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) =>
-    draftsOf(field).map((change, _, [first]) => {
-      const base = first?.base ?? field.stamp
-      if (isLast) Object.assign(change, { base, wasSent: 'left' })
-      return wire(key, change, base)
-    }),
+    draftsOf(field).map((change, _, [first]) => wire(key, change, first?.base ?? field.stamp)),
   )
+}
+
+/** Marks all drafts as sent with the last POST. */
+export function markLeft({ fields }: Page): void {
+  for (const field of fields.values()) {
+    draftsOf(field).forEach((change, _, [first]) => {
+      change.base = first?.base ?? field.stamp
+      change.wasSent = 'left'
+    })
+  }
+}
+
+/** Aborts the POST in flight, or leaves the queue of tabs. */
+export function abortPost(page: Page): void {
+  if (page.posted) requeue(page, page.posted, true)
+  // Only then: the effect would otherwise abort the POST of an earlier effect.
+  if (page.posted || page.isQueued) addEffect(page, 'release')
+  page.posted = undefined
+  page.isQueued = false
+}
+
+/** Returns the changes of a sync to the queue. After a lost sync, they may have arrived. */
+export function requeue(page: Page, { set = [] }: Sync, isLost: boolean): void {
+  for (const [key] of set) {
+    const sent = inFlight(ensureField(page, key))
+    if (!sent) continue
+    sent.isBusy = false
+    sent.wasSent ||= isLost
+  }
 }

@@ -2,24 +2,16 @@
 
 import { readTicket } from '../ticket.js'
 import { addEffect } from './act.js'
-import { applyNews, backOff, posted, synced } from './answers.js'
-import { addDraft, fieldOf, recompute } from './field.js'
+import { applyNews, posted, synced } from './answers.js'
+import { addDraft, ensureField, recompute } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
-import { restore } from './outbox.js'
-import { type Page, startTimer } from './page.js'
-import { retry } from './proof.js'
-import { bodyOf, drafts, hasUnsaved, postInTurn, sendDue } from './sending.js'
-import {
-  abortPost,
-  addTicket,
-  askVisitor,
-  awaitGreeting,
-  reconnect,
-  rejectIfBlocked,
-  renewed,
-  scheduleExpiry,
-  unblock,
-} from './visitor.js'
+import { restoreOutboxes } from './outbox.js'
+import type { Page } from './page.js'
+import { retry } from './saved.js'
+import { abortPost, bodyOf, drafts, hasUnsaved, markLeft, postInTurn, sendDue } from './sending.js'
+import { addTicket, scheduleExpiry } from './tickets.js'
+import { backOff, startTimer } from './timers.js'
+import { askVisitor, awaitGreeting, reconnect, rejectIfBlocked, renewed, unblock } from './visitor.js'
 
 /*
  * How a page works:
@@ -27,20 +19,20 @@ import {
  *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes before the first visitor carry over.
  *  2. A key has the server's newest value, and this page's unsaved changes in order: each is acknowledged, with a `stamp`, or a draft. A
  *     key has at most one draft in flight. The page shows the last draft, else the server's value, else the default.
- *  3. Changes go over the socket if the connection has named its visitor (`reach`), else by POST. While a connection is about to name its
+ *  3. Changes go over the socket if the connection has named its visitor (`socketState`), else by POST. While a connection is about to name its
  *     visitor, changes wait for about a second, and so does every POST except the question. The answer has the stamp of each change, or the
  *     reason of its refusal, which ends that change alone. The changes of a call are a group, sent together: an invalid change refuses all
  *     of them, and an overtaken change only itself.
  *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. A newer value rebases the change. A
  *     plain change is resent over the newer value, unless the first attempt may have arrived: then its promise rejects as `superseded`.
- *  5. While a value is newer than `proof`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise `proof`
- *     and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises `proof` and rejects promises.
+ *  5. While a value is newer than `settledUpTo`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise
+ *     `settledUpTo` and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises it and rejects promises.
  *  6. Whether the browser keeps its cookie is unknown at first: the page POSTs `{}`, a question, whose response sets the cookie, and its
  *     socket reconnects. Only an unloading page POSTs values then. Once a request has shown the cookie (`kept`), the page POSTs values.
  *     After an answer without a visitor, or three questions without an accepted POST (`asks`), cookies are `blocked`: values stay shown,
  *     go over the socket, and are `cookies_blocked`.
  *  7. Tabs POST in turn, and tell each other which values are saved. All pauses (`post`, `send`, `link`) back off by one count of failures.
- *  8. Tickets not seen in the cookie (`held`), and unacknowledged changes, stay in an outbox for the visitor's next page.
+ *  8. Tickets not seen in the cookie (`persistedUpTo`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
  *     browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by their ids.
  * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may have changed. While a page
@@ -51,7 +43,7 @@ import {
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
     if (page.cookie === 'kept') addEffect(page, 'restore')
-    if (page.reach === 'down') awaitGreeting(page)
+    if (page.socketState === 'down') awaitGreeting(page)
     renewed(page)
     scheduleExpiry(page, page.ends)
   },
@@ -59,19 +51,19 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     for (const [key, value] of values) addDraft(page, key, call, value, !!values[1])
   },
   connect: (page) => {
-    page.reach = 'up'
+    page.socketState = 'up'
     page.timers.delete('link')
     page.timers.delete('send')
     if (page.isOffline) wake(page)
     awaitGreeting(page)
   },
   disconnect: (page) => {
-    page.reach = 'down'
+    page.socketState = 'down'
   },
   reconnect,
   refused: (page, code) => {
     page.timers.delete('greet')
-    page.reach = 'down'
+    page.socketState = 'down'
     if (code === 'other_visitor') {
       // The handshake had a cookie.
       unblock(page)
@@ -81,7 +73,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   // Ignore a ticket before the greeting, which may be another visitor's, and a ticket whose subject no greeting has named.
   ticket: (page, ticket) => {
-    if (page.reach === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
+    if (page.socketState === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
   synced,
   turn: postInTurn,
@@ -93,11 +85,11 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (name === 'renew') page.asks = 0
     if (name[0] === ':') {
       const key = name.slice(1)
-      scheduleExpiry(page, [[key, fieldOf(page, key).ends, 0]])
+      scheduleExpiry(page, [[key, ensureField(page, key).ends, 0]])
     }
   },
   news: applyNews,
-  restored: restore,
+  restored: restoreOutboxes,
   // Until then, the app learns of no other visitor.
   unload: (page) => startTimer(page, 'unload', 10_000),
   leave: (page) => {
@@ -107,7 +99,8 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = true
     // A page without a visitor may not have a cookie, without which the server accepts nothing.
     if (!page.who) return
-    const set = drafts(page, true)
+    const set = drafts(page)
+    markLeft(page)
     if (set[0] || hasUnsaved(page)) addEffect(page, 'post', bodyOf(page, set))
   },
   return: (page) => {
@@ -120,7 +113,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     unblock(page)
     // Answers to earlier questions, and earlier connections, may name a visitor who has left since.
     reconnect(page)
-    if (page.reach === 'none') askVisitor(page)
+    if (page.socketState === 'none') askVisitor(page)
   },
   use: (page) => {
     page.isDue = !page.timers.has('renew')
@@ -147,9 +140,9 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   recompute(page)
   rejectIfBlocked(page)
   sendDue(page)
-  if (page.untold && !page.timers.has('unload')) {
-    addEffect(page, 'visitor', page.untold)
-    page.untold = undefined
+  if (page.unannounced && !page.timers.has('unload')) {
+    addEffect(page, 'visitor', page.unannounced)
+    page.unannounced = undefined
   }
   return page.effects
 }

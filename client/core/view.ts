@@ -35,7 +35,7 @@ export function statusOf(page: Page, field: Field): StatusDetail {
   const { changes, code } = field
   // Other changes of the key, made before or computed after the refused change, are still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
-  if (!changes[0] && field.stamp <= field.proof) return detailOf(field.stamp > 0 ? 'saved' : 'default')
+  if (!changes[0] && field.stamp <= field.settledUpTo) return detailOf(field.stamp > 0 ? 'saved' : 'default')
   if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')
   if (changes.some((one) => !one.stamp && one.wasSent === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')

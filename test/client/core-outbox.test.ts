@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { remainsOf } from '../../client/core/outbox.js'
+import { serializeOutbox } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { WireRegister } from '../../shared/register.js'
 import type { Plain } from '../support/app/plain.js'
@@ -12,7 +12,7 @@ function next({ page }: BarePage, ...known: Plain<WireRegister>[]): BarePage {
   const stamps = Object.fromEntries(known.map(([key, stamp]) => [key, stamp]))
   const deleted = known.flatMap(([key, , value]) => (value === undefined ? key : []))
   const after = new BarePage({ ...GUEST, values: { ...values }, stamps, deleted })
-  after.on('restored', [remainsOf(page)])
+  after.on('restored', [serializeOutbox(page)])
   return after
 }
 
@@ -120,7 +120,7 @@ describe('the outbox', () => {
     const page = offline('division', 1)
     const after = new BarePage()
     after.set('division', 2)
-    after.on('restored', [remainsOf(page.page)])
+    after.on('restored', [serializeOutbox(page.page)])
     expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 2]]])
   })
 
@@ -130,7 +130,7 @@ describe('the outbox', () => {
     const other = new BarePage()
     other.update('cart', add('c'))
     const after = new BarePage()
-    after.on('restored', [remainsOf(one.page), remainsOf(other.page)])
+    after.on('restored', [serializeOutbox(one.page), serializeOutbox(other.page)])
     expect(sent(after)).toEqual([
       ['cart', 0, '', ['a']],
       ['cart', 0, 'page-2', ['a', 'b']],
@@ -146,7 +146,7 @@ describe('the outbox', () => {
     other.learn(['cart', 10, ['x']])
     other.update('cart', add('b'))
     const after = new BarePage()
-    after.on('restored', [remainsOf(stale.page), remainsOf(other.page)])
+    after.on('restored', [serializeOutbox(stale.page), serializeOutbox(other.page)])
     expect([after.get('cart'), sent(after)]).toEqual([['x', 'b'], [['cart', 10, 'page-1', ['x', 'b']]]])
   })
 
@@ -159,7 +159,7 @@ describe('the outbox', () => {
     ['a ticket of nothing', `["g",["a.${btoa('null')}.b"],[]]`],
   ])('is ignored if malformed: %s', (_, text) => {
     const page = new BarePage()
-    page.on('restored', [text, remainsOf(offline('cart', ['a']).page)])
+    page.on('restored', [text, serializeOutbox(offline('cart', ['a']).page)])
     page.set('division', 4)
     expect([page.get('division'), page.get('cart')]).toEqual([4, ['a']])
   })
@@ -219,7 +219,7 @@ describe('two updates in the outbox', () => {
     later.comeBack({ ...THE_GUEST, changes: [['cart', 12, ['a', 'b', 'c']]] })
     later.on('set', { id: 'page-9', next: add('d') }, [['cart', undefined]])
     const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b', 'c'] }, stamps: { cart: 12 } } as never)
-    after.on('restored', [remainsOf(left().page), remainsOf(later.page)])
+    after.on('restored', [serializeOutbox(left().page), serializeOutbox(later.page)])
     expect([after.get('cart'), sent(after)]).toEqual([
       ['a', 'b', 'c', 'd'],
       [['cart', 12, 'page-9', ['a', 'b', 'c', 'd']]],
@@ -231,12 +231,12 @@ describe('two updates in the outbox', () => {
     ['knows the first', 11],
   ])('yield to a longer list of a page that %s', (_, base) => {
     const page = left()
-    const first = remainsOf(page.page)
+    const first = serializeOutbox(page.page)
     const short = base === 10 ? first : JSON.stringify(['g', [], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
     page.on('return')
     page.update('cart', add('d'))
     const after = new BarePage({ ...GUEST, values: { cart: ['a', 'b'] }, stamps: { cart: 11 } } as never)
-    after.on('restored', [short, remainsOf(page.page)])
+    after.on('restored', [short, serializeOutbox(page.page)])
     expect([after.get('cart'), sent(after)]).toEqual([
       ['a', 'b', 'c', 'd'],
       [...LIST, ['cart', 10, 'page-3', ['a', 'b', 'c', 'd']]],

@@ -92,19 +92,19 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     connections += 1
     later(code ? ['refused', code] : ['connect'])
   }
-  const answered = (sync: Sync, patience: number): void => {
+  const answered = (sync: Sync, timeout: number): void => {
     made.push('sync')
     const said = nth(told.syncs, syncs)
     syncs += 1
     const refused: Refusal | undefined = typeof said === 'string' ? { ok: false, code: said } : undefined
     const answer = typeof said === 'object' ? answerOf(said, sync, 1_000_000 + now, false) : refused
-    later(['synced', sync, answer], answer ? LATENCY : patience)
+    later(['synced', sync, answer], answer ? LATENCY : timeout)
   }
-  const posted = (sync: Sync, patience?: number): void => {
+  const posted = (sync: Sync, timeout?: number): void => {
     made.push('post')
     const said = nth(told.posts, posts)
     posts += 1
-    if (!patience) return
+    if (!timeout) return
     const error = typeof said === 'string' ? { code: said, index: 0 } : undefined
     const result: Posted =
       typeof said === 'object'

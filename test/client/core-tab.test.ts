@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { remainsOf } from '../../client/core/outbox.js'
+import { serializeOutbox } from '../../client/core/outbox.js'
 import { BarePage, NAMELESS, THE_GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
@@ -7,7 +7,7 @@ const STEP = { changes: [['step', 5, 2] as const], tab: ['step'] }
 
 /** Its outbox for other tabs, and for itself. */
 const left = ({ page }: BarePage): readonly unknown[] =>
-  [remainsOf(page), remainsOf(page, true)].map((text) => (text ? JSON.parse(text) : text))
+  [serializeOutbox(page), serializeOutbox(page, true)].map((text) => (text ? JSON.parse(text) : text))
 
 describe('tab values', () => {
   it('are saved immediately, and left to this tab only', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { remainsOf } from '../../client/core/outbox.js'
+import { serializeOutbox } from '../../client/core/outbox.js'
 import type { WireChange } from '../../shared/protocol.js'
 import { BarePage, THE_GUEST } from '../support/page/bare-page.js'
 
@@ -115,7 +115,7 @@ describe('values set together', () => {
     page.update('cart', () => ['c'])
     page.on('leave')
     const next = BarePage.greeted()
-    next.on('restored', [remainsOf(page.page)])
+    next.on('restored', [serializeOutbox(page.page)])
     const sets = [sent(next)]
     for (const stamps of [[5], [6, 6]]) {
       next.synced(taken(...stamps) as never)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { remainsOf } from '../../client/core/outbox.js'
+import { serializeOutbox } from '../../client/core/outbox.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -327,7 +327,7 @@ describe('an acknowledged update', () => {
     page.disconnect()
     page.update('cart', add('mine'), 'mine')
     const other = BarePage.greeted()
-    other.on('restored', [remainsOf(page.page)])
+    other.on('restored', [serializeOutbox(page.page)])
     page.update('cart', add('later'), 'later')
     expect(other.sent()).toEqual([
       ['cart', 0, 'page-1', ['first']],

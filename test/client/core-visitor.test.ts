@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { fieldOf, shownOf } from '../../client/core/field.js'
+import { ensureField, shownOf } from '../../client/core/field.js'
 import {
   ANN,
   type BareAnswer,
@@ -138,7 +138,7 @@ describe('a page without its withheld cookie', () => {
 
 describe('threat 94: a page shown again', () => {
   const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
-  const shown = (page: BarePage): unknown => shownOf(fieldOf(page.page, 'division'), !page.page.isReady)
+  const shown = (page: BarePage): unknown => shownOf(ensureField(page.page, 'division'), !page.page.isReady)
 
   const returned = (hasSocket: boolean): BarePage => {
     const page = new BarePage(NOTE, hasSocket)

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { BRIEF } from '../../client/advice.js'
+import { createBrowserEnvironment } from '../../client/browser/environment.js'
+import { createPoster } from '../../client/browser/post.js'
+import { createStorage } from '../../client/browser/storage.js'
 import type { TimerName } from '../../client/core/messages.js'
-import { createPage } from '../../client/effects/page.js'
-import { createPoster } from '../../client/effects/post.js'
-import { createStorage } from '../../client/effects/storage.js'
-import type { Dispatch } from '../../client/surroundings.js'
+import type { Dispatch } from '../../client/environment.js'
 import { readTicket } from '../../client/ticket.js'
 import { fc } from '../support/app/property.js'
 
@@ -96,7 +96,13 @@ it('a page handles uses only once a renewal is due', () => {
   const timers = new Set<TimerName>(['renew'])
   const events: unknown[] = []
   const dispatch: Dispatch = (...event) => void events.push(event)
-  const page = createPage(undefined, { endpoint: '/', credentials: 'omit', headers: {} }, BRIEF, dispatch, timers)
+  const page = createBrowserEnvironment(
+    undefined,
+    { endpoint: '/', credentials: 'omit', headers: {} },
+    BRIEF,
+    dispatch,
+    timers,
+  )
   ends.push(page.close)
   page.open()
   const use = (): void => {

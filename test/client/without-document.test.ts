@@ -5,8 +5,8 @@
  */
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, keepTab } from 'koa-live-session/client'
-import { createTimers } from '../../client/effects/page.js'
-import { createPoster } from '../../client/effects/post.js'
+import { createTimers } from '../../client/browser/environment.js'
+import { createPoster } from '../../client/browser/post.js'
 import { present } from '../support/app/present.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 

@@ -41,11 +41,11 @@ export class TabSocket {
     return this
   }
 
-  timeout(patience: number): { emit(event: string, payload: unknown, ack: Question['ack']): void } {
+  timeout(timeout: number): { emit(event: string, payload: unknown, ack: Question['ack']): void } {
     return {
       emit: (event, payload, ack) => {
         // Copied, as over a network.
-        const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack, patience }
+        const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack, timeout }
         if (event === SYNC) this.#onSync(question.args[0])
         this.wire?.open.add(question)
         if (this.wire?.isDead) this.#await(this.wire, question)
@@ -139,7 +139,7 @@ export class TabSocket {
   #await(wire: Wire, question: Question): void {
     setTimeout(() => {
       if (this.wire === wire && wire.open.delete(question)) question.ack(new Error('timeout'))
-    }, question.patience)
+    }, question.timeout)
   }
 
   #end(next: 'off' | 'connecting', isUnheard = false): void {

@@ -27,7 +27,7 @@ export interface Packet {
 }
 export interface Question extends Packet {
   /** ms until the page's timeout */
-  readonly patience: number
+  readonly timeout: number
   readonly ack: (lost: Error | null, answer?: unknown) => void
 }
 

@@ -1,6 +1,6 @@
-import { fieldOf, shownOf } from '../../../client/core/field.js'
+import { ensureField, shownOf } from '../../../client/core/field.js'
 import type { Effect, Effects, Event, Next, Posted, TimerName } from '../../../client/core/messages.js'
-import { remainsOf } from '../../../client/core/outbox.js'
+import { serializeOutbox } from '../../../client/core/outbox.js'
 import { beginPage, type Page } from '../../../client/core/page.js'
 import { step } from '../../../client/core/step.js'
 import { statusOf } from '../../../client/core/view.js'
@@ -250,7 +250,7 @@ export class BarePage {
   }
 
   status(key: string): string {
-    const { status, reason } = statusOf(this.page, fieldOf(this.page, key))
+    const { status, reason } = statusOf(this.page, ensureField(this.page, key))
     return reason ?? status
   }
 
@@ -258,7 +258,7 @@ export class BarePage {
   remains():
     | { readonly who: string; readonly tickets: readonly string[]; readonly drafts: readonly WireChange[] }
     | undefined {
-    const text = remainsOf(this.page)
+    const text = serializeOutbox(this.page)
     if (!text) return undefined
     const [who, tickets, drafts] = JSON.parse(text)
     return { who, tickets, drafts }

@@ -4,10 +4,10 @@ import type { Page } from './core/page.js'
 /** Passes an event to a page's core. */
 export type Dispatch = (...event: Event) => void
 
-type Doing = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
+type EffectHandlers = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
 
 /** A page's environment: reports events, and runs the core's effects except calls of callers and listeners. */
-export interface Surroundings extends Omit<Doing, 'settle' | 'visitor'> {
+export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> {
   /** Persists the page's outbox, replacing the former text. */
   save(text: string): void
   /** Starts to report events. */
@@ -16,4 +16,4 @@ export interface Surroundings extends Omit<Doing, 'settle' | 'visitor'> {
 }
 
 /** Creates the environment, from a function to report events and the read-only page state. */
-export type Surround = (dispatch: Dispatch, page: Page) => Surroundings
+export type CreateEnvironment = (dispatch: Dispatch, page: Page) => Environment

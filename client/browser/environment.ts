@@ -2,7 +2,7 @@ import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '.
 import type { Advice } from '../advice.js'
 import type { Effects, Event, TimerName } from '../core/messages.js'
 import type { Page } from '../core/page.js'
-import type { Dispatch, Surroundings } from '../surroundings.js'
+import type { Dispatch, Environment } from '../environment.js'
 import type { AnySocket } from '../types.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
@@ -14,13 +14,13 @@ interface Visit extends PerformanceEntry {
 }
 
 /** Creates a page's environment in a browser: the socket, POSTs, storage, other tabs and DOM events. */
-export function createPage(
+export function createBrowserEnvironment(
   socket: AnySocket | undefined,
   options: PostOptions,
   advice: Advice,
   dispatch: Dispatch,
   waiting: Page['timers'],
-): Surroundings {
+): Environment {
   const name = `live-session:${options.endpoint}`
   // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
   const storage = createStorage(`${name} `)
@@ -72,10 +72,10 @@ export function createPage(
     ...poster,
     save: storage.write,
     restore: () => dispatch('restored', storage.drain()),
-    send: (sync, patience) =>
+    send: (sync, timeout) =>
       // `answer` is undefined after a timeout or a lost connection.
       socket
-        ?.timeout(patience)
+        ?.timeout(timeout)
         .emit(SYNC, sync, (_lost: Error | null, answer?: SyncAnswer | Refusal) => dispatch('synced', sync, answer)),
     reconnect: () => void socket?.disconnect().connect(),
     release: () => {

@@ -12,9 +12,9 @@ export type PostOptions = Required<Pick<Options, 'endpoint'>> & Pick<Options, 'c
 export interface Poster {
   /**
    * Ends with the page, without `keepalive`: Chromium would continue an aborted POST and store the cookie of its late response, a former
-   * guest's. Without `patience`, the last POST outlives the page and awaits no answer.
+   * guest's. Without `timeout`, the last POST outlives the page and awaits no answer.
    */
-  post(body: Sync, patience?: number): void
+  post(body: Sync, timeout?: number): void
   /** Aborts the POST in flight, so that its response sets no cookie. */
   abort(): void
 }
@@ -22,11 +22,11 @@ export interface Poster {
 export function createPoster(options: PostOptions, onPosted: (posted: Posted) => void): Poster {
   let current: AbortController | undefined
   return {
-    post: (body, patience) => {
-      if (!patience) return void send(options, body, { keepalive: true })
+    post: (body, timeout) => {
+      if (!timeout) return void send(options, body, { keepalive: true })
       const controller = new AbortController()
       current = controller
-      const timer = setTimeout(() => controller.abort(), patience)
+      const timer = setTimeout(() => controller.abort(), timeout)
       // This timer must not keep a Node process alive. In browsers timers are numbers.
       timer.unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {

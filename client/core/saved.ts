@@ -6,16 +6,16 @@ import type { Change, Field, Keys } from './field.js'
 import type { Failure } from './messages.js'
 
 /** Marks the key as saved up to `stamp`. */
-export function saved(page: Keys, field: Field, stamp: Stamp): void {
+export function markSaved(page: Keys, field: Field, stamp: Stamp): void {
   removeChanges(page, field, (change) => !!change.stamp && change.stamp <= stamp)
-  if (stamp > field.proof) field.proof = stamp
+  if (stamp > field.settledUpTo) field.settledUpTo = stamp
   if (stamp >= field.stamp && field.code === 'store_unavailable') field.code = undefined
 }
 
 /** Abandons saving the acknowledged changes of this key. */
 export function abandon(page: Keys, field: Field, failure: Failure): void {
   removeChanges(page, field, ({ stamp }) => !!stamp, failure)
-  field.proof = field.stamp
+  field.settledUpTo = field.stamp
   field.code = failure.code
 }
 
@@ -30,6 +30,6 @@ export function retry({ fields }: Keys): void {
   for (const field of fields.values()) {
     if (field.code !== 'store_unavailable') continue
     field.code = undefined
-    field.proof = field.held
+    field.settledUpTo = field.persistedUpTo
   }
 }

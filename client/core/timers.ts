@@ -1,0 +1,25 @@
+// The timers of a page, and the backoff of its retries.
+
+import { addEffect } from './act.js'
+import type { TimerName } from './messages.js'
+import type { Page } from './page.js'
+
+/** The longest pause between two tries, in ms. */
+const MAX_PAUSE = 30_000
+
+/** Returns the ms of exponential backoff after this many failures. */
+export function pauseOf(failures: number): number {
+  return Math.min(MAX_PAUSE, 250 * 2 ** failures)
+}
+
+export function startTimer(page: Page, name: TimerName, ms: number, spread: number = 0): void {
+  page.timers.add(name)
+  addEffect(page, 'timer', name, ms, spread)
+}
+
+/** Pauses with exponential backoff. */
+export function backOff(page: Page, name: TimerName, minPause: number): void {
+  page.failures += 1
+  const pause = pauseOf(page.failures) / 2
+  startTimer(page, name, Math.max(minPause, pause), pause)
+}
