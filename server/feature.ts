@@ -9,8 +9,8 @@ import type { VisitorWithCookie } from './identity/identification.js'
 import type { Subject, UserSubject } from './ids/subject.js'
 import type { Identifier } from './ids/visitor.js'
 import type { Written } from './sync/outcome.js'
-import type { NameOwner } from './values/beyond.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
+import type { NameOwner } from './values/remote.js'
 
 /** A feature's additions to the plugin. The kernel imports no feature, and features do not import each other. */
 export interface Feature {
@@ -60,7 +60,7 @@ export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => A
 export interface RequestUse {
   readonly ctx: Koa.Context
   /** The request and its response. */
-  readonly visit: Answer
+  readonly visit: ResponseContext
   /** The visitor's values. */
   readonly values: {
     get(key: string): JsonValue | undefined
@@ -77,7 +77,7 @@ export interface RequestUse {
 }
 
 /** A request and its response. */
-export interface Answer extends VisitorWithCookie {
+export interface ResponseContext extends VisitorWithCookie {
   /** Whether the visitor has left this browser. */
   readonly isSuperseded: boolean
   /** Returns whether the owner of values with this scope is known: the browser may have withheld its cookie. */
@@ -103,7 +103,7 @@ export interface ResponseHook {
   /** Called when the request continues as another visitor. */
   changeHands(): void
   /** Called just before the headers are sent and the cookie is written. */
-  seal(): void
+  beforeHeaders(): void
 }
 
 /** An open socket, for members of `socket.liveSession`. */

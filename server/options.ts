@@ -9,7 +9,7 @@ import { isMs, MS } from '../shared/ms.js'
 import { isRecord } from '../shared/parse.js'
 import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
-import { roomForRegisters } from './cookie/cookie-size.js'
+import { spaceForRegisters } from './cookie/cookie-size.js'
 import { readSecrets } from './ids/keys.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { checkNames, refusal } from './settings/option-names.js'
@@ -104,7 +104,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
   const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain, partitioned })
   const { maxAge } = cookie
-  const most = roomForRegisters(cookie)
+  const most = spaceForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
   // A cookie or ticket that outlives its user's stored revocation would become valid again.
   const kept = store?.maxIdle ?? Infinity

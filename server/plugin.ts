@@ -135,7 +135,7 @@ class Plugin
 
   async user(id: UserId): Promise<UserSession<Fields>> {
     const user = userSubject(id, 'user(id)')
-    await this.#core.store?.ensure([user])
+    await this.#core.store?.loadIfStale([user])
     return new UserHandle(this.#core, user) as unknown as UserSession<Fields>
   }
 
@@ -155,7 +155,7 @@ class Plugin
 
   async revokedAt(id: UserId): Promise<number | undefined> {
     const user = userSubject(id, 'revokedAt(id)')
-    await this.#core.store?.ensure([user])
+    await this.#core.store?.loadIfStale([user])
     return this.#core.epochs.of(subjectHash(user)) || undefined
   }
 

@@ -61,7 +61,7 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
 }
 
 /** The current value, newer than the base of the refused change. */
-interface Standing {
+interface CurrentValue {
   readonly stamp: Stamp
   /** Omitted if there is none. */
   readonly value?: JsonValue
@@ -80,7 +80,7 @@ interface OtherStatus {
   readonly status?: number
 }
 interface Overtaken {
-  readonly stands?: Standing
+  readonly current?: CurrentValue
 }
 interface Wait {
   /** Seconds. */
@@ -128,7 +128,7 @@ export class LiveSessionError extends Error {
   /** Seconds to wait before a retry; only for `rate_limited`. */
   readonly retryAfter: number | undefined
   /** @internal */
-  readonly stands: Standing | undefined
+  readonly current: CurrentValue | undefined
   /** Lets Koa send the message. */
   readonly expose = true
 
@@ -142,7 +142,7 @@ export class LiveSessionError extends Error {
     this.index = details.index
     this.status = details.status ?? STATUS[code] ?? 400
     this.retryAfter = details.retryAfter
-    this.stands = details.stands
+    this.current = details.current
   }
 }
 

@@ -138,7 +138,7 @@ export class Field {
   }
 
   /** Returns the register to send to pages: an expired value becomes a tombstone with the stamp of its end. */
-  standing(register: StoredRegister, now: number): StoredRegister {
+  withExpiry(register: StoredRegister, now: number): StoredRegister {
     const { key, stamp, value } = register
     return value !== undefined && this.isExpired(stamp, now) ? { key, stamp: endOf(stamp) } : register
   }

@@ -77,7 +77,7 @@ export class Replica {
   }
 
   /** Changes the source of a register to that of an equal write. */
-  confirm({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
+  setSource({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
     const at = this.#at(key)
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
       return

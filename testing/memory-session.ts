@@ -3,7 +3,7 @@ import Koa from 'koa'
 import type { Core, MakeFeature } from '../server/core.js'
 import { createCore } from '../server/create-core.js'
 import { addMembers } from '../server/http/members.js'
-import { Connection, type Opener } from '../server/identity/connection.js'
+import { Connection, type HandshakeIdentity } from '../server/identity/connection.js'
 import { whoOf } from '../server/identity/who.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/ids/subject.js'
 import { resolveOptions } from '../server/options.js'
@@ -78,7 +78,10 @@ export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core
 }
 
 /** Creates a visitor whose cookie has no values. */
-function openerOf({ cookie, epochs, identities, values: inMemory }: Core, { userId }: MemoryVisitor): Opener {
+function openerOf(
+  { cookie, epochs, identities, values: inMemory }: Core,
+  { userId }: MemoryVisitor,
+): HandshakeIdentity {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
   const content = { browser: newBrowserId(), user: sub, registers: [] }
@@ -92,7 +95,7 @@ function openerOf({ cookie, epochs, identities, values: inMemory }: Core, { user
     cookieStamps: [],
     renew: undefined,
   }
-  return { ...identity, ends: epochs.ends, members: [], tab: inMemory.tabOf(found.visitor.browser) }
+  return { ...identity, endCount: epochs.endCount, members: [], tab: inMemory.tabOf(found.visitor.browser) }
 }
 
 /** Creates a minimal socket for `socket.liveSession`, without a page at the other end. */

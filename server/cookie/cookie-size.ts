@@ -14,7 +14,7 @@ const BESIDE_BUDGET = 300
 const OF_NODE = 140
 
 /** Returns the bytes for registers in a cookie with these options, beside the longest possible identity. */
-export function roomForRegisters(options: CookieOptions): number {
+export function spaceForRegisters(options: CookieOptions): number {
   const sub = subjectHash(userSubject(1))
   const most = Number.MAX_SAFE_INTEGER
   const content = { browser: newBrowserId(), user: sub, epoch: most, generation: most, registers: [] }
@@ -46,7 +46,7 @@ export function fitting(
 }
 
 /** Returns the bytes that registers leave to features: of the budget, and a little beyond. */
-export function roomBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
+export function spaceBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
   return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
 }
 

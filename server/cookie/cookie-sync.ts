@@ -7,7 +7,7 @@ import type { Subject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { UpToValues } from '../values/up-to-values.js'
 import type { CookieMemo, CookieMemos } from './cookie-memo.js'
-import { fitting, roomBeside, roomForRegisters } from './cookie-size.js'
+import { fitting, spaceBeside, spaceForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
 
 /** Synchronizes cookies with the replicas in memory, in both directions. */
@@ -21,7 +21,7 @@ export class CookieSync {
   constructor(core: UpToValues, memos: CookieMemos) {
     this.#core = core
     this.#memos = memos
-    this.#space = roomForRegisters(core.settings.cookie)
+    this.#space = spaceForRegisters(core.settings.cookie)
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
   }
 
@@ -38,15 +38,15 @@ export class CookieSync {
   }
 
   /** Compares a cookie with memory. The first time, merges the cookie into memory. */
-  compare(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
+  ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
     // After a revocation, neither merge the cookie nor keep its memo.
     const isCurrent = this.#core.epochs.standingOf(cookie) === 'current'
-    return isCurrent ? this.mergeAndCompare(cookie, visitor) : this.#memo(visitor)
+    return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
 
   /** Merges a current cookie into memory, and compares the two. */
-  mergeAndCompare(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
+  merge(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     this.#mergeIntoMemory(cookie, visitor)
     const memo = this.#memo(visitor)
     this.#memos.add(cookie, memo)
@@ -55,7 +55,7 @@ export class CookieSync {
 
   /** Returns whether a cookie written now would differ from the visitor's own. */
   isOutdated(cookie: VerifiedCookie, visitor: Visitor): boolean {
-    const memo = this.compare(cookie, visitor)
+    const memo = this.ensureMerged(cookie, visitor)
     memo.isOutdated ??= this.#lacks(cookie, visitor)
     return memo.isOutdated
   }
@@ -88,8 +88,8 @@ export class CookieSync {
   }
 
   /** Returns the bytes for features beside these registers. Registers of another build may exceed the budget; features may not. */
-  roomBeside(registers: readonly StoredRegister[]): number {
-    return roomBeside(registers, this.#space, this.#core.settings.cookieBudget)
+  spaceForMembers(registers: readonly StoredRegister[]): number {
+    return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
   }
 
   /** Merges another device's writes, or all values after a restart. */

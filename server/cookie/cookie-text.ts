@@ -93,12 +93,15 @@ interface RivalCookies {
 export type ReadCookie = GoodCookie | RivalCookies
 
 /** Returns the stamps in a cookie, by key. */
-export function stampsIn(cookie: Pick<CookieContent, 'registers'> | undefined): ReadonlyMap<string, Stamp> {
+export function stampsByKey(cookie: Pick<CookieContent, 'registers'> | undefined): ReadonlyMap<string, Stamp> {
   return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
 }
 
 /** Returns the stamps in a cookie, without hidden fields, for a page: proof that the browser stores our cookies. */
-export function stampsOf(cookie: Pick<CookieContent, 'registers'> | undefined, fields: FieldMap): SyncAnswer['held'] {
+export function readableStamps(
+  cookie: Pick<CookieContent, 'registers'> | undefined,
+  fields: FieldMap,
+): SyncAnswer['held'] {
   const registers = cookie?.registers ?? []
   // Not `flatMap`: `map` allocates the exact length, and each open connection keeps this array.
   return registers

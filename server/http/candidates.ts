@@ -17,5 +17,5 @@ export function loadCandidates(
   const isChanging = departing.some(({ browser, user: owner }) => {
     return owner !== sub && !epochs.isRetired(browserSubject(browser))
   })
-  return isChanging ? store?.consult(subjects) : store?.ensure(subjects)
+  return isChanging ? store?.refresh(subjects) : store?.loadIfStale(subjects)
 }

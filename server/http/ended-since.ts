@@ -12,21 +12,21 @@ export class EndedSince {
   readonly #retired: VerifiedCookie | undefined
   /** Whether the cookie is retired and `identify` does not name its user. The request's writes then belong to no current visitor. */
   #isLate: boolean
-  #ends: number
-  /** As `#ends`, for the retired id: this request may have retired it again itself. */
-  #endsOfId: number
+  #endCount: number
+  /** As `#endCount`, for the retired id: this request may have retired it again itself. */
+  #endCountOfId: number
 
   constructor(
     epochs: Epochs,
     cookie: ReadCookie | undefined,
     { cookieStatus, visitor }: Identification,
-    { user, ends }: IdentifiedUser,
+    { user, endCount }: IdentifiedUser,
   ) {
     this.#epochs = epochs
     this.#retired = cookieStatus === 'retired' ? readable(cookie) : undefined
     this.#isLate = this.#retired !== undefined && (user === undefined || this.#retired.user !== visitor.userSub)
-    this.#ends = ends
-    this.#endsOfId = ends
+    this.#endCount = endCount
+    this.#endCountOfId = endCount
   }
 
   /** The retired id, and the time of its last retirement. */
@@ -36,11 +36,11 @@ export class EndedSince {
   }
 
   /** Starts over as another visitor. Retires the former id again, so that no concurrent request replaces the new cookie. */
-  restart(ends: number): void {
+  restart(endCount: number): void {
     if (this.#retired) this.#epochs.retire(this.#retired.browserSubject, undefined)
     this.#isLate = false
-    this.#ends = ends
-    this.#endsOfId = this.#epochs.ends
+    this.#endCount = endCount
+    this.#endCountOfId = this.#epochs.endCount
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
@@ -50,9 +50,9 @@ export class EndedSince {
 
   /** Returns the visitor's standing after the other requests. A late response must not undo their ends; after a revocation, a sign-in needs a new cookie. */
   standing(identification: Identification): Standing {
-    const standing = this.#epochs.standing(identification, this.#ends)
+    const standing = this.#epochs.standing(identification, this.#endCount)
     // Another request may have retired the retired id again.
     const id = this.#retired?.browserSubject
-    return standing !== 'revoked' && id && this.#epochs.hasEndedSince(id, this.#endsOfId) ? 'retired' : standing
+    return standing !== 'revoked' && id && this.#epochs.hasEndedSince(id, this.#endCountOfId) ? 'retired' : standing
   }
 }

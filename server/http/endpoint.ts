@@ -31,7 +31,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // Noted first: the user may sign out while the body is read.
-    const { ends } = core.epochs
+    const { endCount } = core.epochs
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
@@ -53,7 +53,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
       ctx.body = answerDropped(core, ctx, identity)
       return
     }
-    const identifiedUser = { user, ends }
+    const identifiedUser = { user, endCount }
     const visit = new Visit(core, ctx, identifiedUser, identification)
     requests.begin(ctx, identifiedUser, visit)
     ctx.body = await answer(core, visit, identity ?? visit, body)
@@ -144,16 +144,16 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
     refuse: (error) => emitRefusal(core.app, 'request', error),
     begin: () => {
       if (body.set.length > 0) permit()
-      visit.does(use)
+      visit.markUse(use)
     },
   }
   // Only a question, without changes or tickets, gets a greeting: each greeting counts against the limit of questions.
   const exchange = (): Awaitable<SyncAnswer> => sync(core, body, context, body.who !== undefined || !isQuestion(body))
   if (!tab) return await exchange()
-  subjects.hold(tab)
+  subjects.pin(tab)
   try {
     return await exchange()
   } finally {
-    subjects.release(tab)
+    subjects.unpin(tab)
   }
 }

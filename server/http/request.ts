@@ -9,7 +9,7 @@ import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
-import { stampsIn } from '../cookie/cookie-text.js'
+import { stampsByKey } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
 import type { RequestUse } from '../feature.js'
 import { isBrought } from '../identity/login.js'
@@ -80,7 +80,7 @@ export class RequestHandle extends Handle {
   /** Returns the readable values with their stamps, for the browser's first render. */
   snapshot(): AnySnapshot {
     const visit = this.#visit
-    visit.does('shows')
+    visit.markUse('shows')
     const { visitor, isKept, who, renew } = visit
     const values: Record<string, JsonValue> = {}
     const defaults: Record<string, JsonValue> = {}
@@ -89,7 +89,7 @@ export class RequestHandle extends Handle {
     const unsaved: string[] = []
     const known: StoredRegister[] = []
     const now = this.#core.settings.clock()
-    const inCookie = stampsIn(this.cookie)
+    const inCookie = stampsByKey(this.cookie)
     const { tabKeys: tab } = this.#core.pageTickets
     const [ofTab] = this.#core.features.flatMap((feature) => feature.tab?.(this.#ctx, this.#visit) ?? [])
     for (const field of this.values.fields.values()) {
@@ -97,7 +97,7 @@ export class RequestHandle extends Handle {
       const replica = field.scope === 'tab' ? ofTab : this.replica(field)
       const value = this.values.value(field, replica)
       const register = replica?.register(field.key)
-      const standing = register && field.standing(register, now)
+      const standing = register && field.withExpiry(register, now)
       const stamp = standing?.stamp ?? NEVER
       if (standing) known.push(standing)
       if (value !== undefined) values[field.key] = value
@@ -135,13 +135,13 @@ export class RequestHandle extends Handle {
     return Outcome.of(async () => {
       // Begin first, so that revocations by this call do not count as concurrent.
       const visit = this.#visit
-      const { ends } = this.#core.epochs
+      const { endCount } = this.#core.epochs
       const user = await this.#requests.identify(this.#ctx)
       await visit.load(user)
       if (user !== undefined && user !== visit.visitor.user)
         for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
-      await visit.changeTo({ user, ends })
+      await visit.changeTo({ user, endCount })
       if (isSignIn) this.#warnOfLeaving()
     }, this.report)
   }
@@ -214,6 +214,6 @@ export class RequestHandle extends Handle {
     if (visit.isSuperseded) throw superseded()
     for (const { scope } of fields)
       if (!visit.knowsOwner(scope)) throw new LiveSessionError('cookies_blocked', WITHHELD)
-    visit.does('sets')
+    visit.markUse('sets')
   }
 }

@@ -57,9 +57,9 @@ export class Requests {
         this.#core.warn(TWICE)
         return next()
       }
-      const { ends } = this.#core.epochs
+      const { endCount } = this.#core.epochs
       return after(this.arrive(ctx), (user) => {
-        this.begin(ctx, { user, ends })
+        this.begin(ctx, { user, endCount })
         for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)), user)
         return next()
       })

@@ -3,9 +3,9 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
-import { readable, stampsOf, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { readable, readableStamps, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
-import type { Answer, ResponseHook } from '../feature.js'
+import type { ResponseContext, ResponseHook } from '../feature.js'
 import { type CookieStatus, cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
 import type { Identification, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identification.js'
 import { renewalOf, whoOf } from '../identity/who.js'
@@ -22,7 +22,7 @@ import { clearUnseenPages } from './prefetch.js'
 const COOKIELESS: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
-export class Visit implements PageIdentity, Answer {
+export class Visit implements PageIdentity, ResponseContext {
   readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #since: EndedSince
@@ -42,7 +42,7 @@ export class Visit implements PageIdentity, Answer {
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
-    this.#identification = core.identities.recognize(found, user, ctx.req)
+    this.#identification = core.identities.admit(found, user, ctx.req)
     const { cookieStatus } = this.#identification
     this.#cookieStatus = cookieStatus === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : cookieStatus
     const brought = readable(found.receivedCookie)
@@ -53,7 +53,7 @@ export class Visit implements PageIdentity, Answer {
       void this.#depart(this.#identification.toEnd)
     }
     // Just before sending, because Koa removes earlier headers from an error response.
-    onHeaders(ctx.res, this.#seal)
+    onHeaders(ctx.res, this.#beforeHeaders)
   }
 
   join(hook: ResponseHook): void {
@@ -110,7 +110,7 @@ export class Visit implements PageIdentity, Answer {
   }
 
   get cookieStamps(): PageIdentity['cookieStamps'] {
-    return stampsOf(this.cookie, this.#core.settings.fields)
+    return readableStamps(this.cookie, this.#core.settings.fields)
   }
 
   get renew(): number | undefined {
@@ -123,7 +123,7 @@ export class Visit implements PageIdentity, Answer {
     if (field.scope === 'tab') return undefined
     // Memory may have evicted values since the request began; the cookie still has them.
     return cookie
-      ? this.#core.cookieSync.compare(cookie, visitor)[field.scope]
+      ? this.#core.cookieSync.ensureMerged(cookie, visitor)[field.scope]
       : this.#core.subjects.find(visitor.subject(field))
   }
 
@@ -138,28 +138,28 @@ export class Visit implements PageIdentity, Answer {
   }
 
   /** Records how the request uses the session. */
-  does(use: SessionUse): void {
+  markUse(use: SessionUse): void {
     const isTooLate = use !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
     if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
     this.#use = higherUse(this.#use, use)
   }
 
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
-  async changeTo({ user, ends }: IdentifiedUser): Promise<void> {
-    if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.does('shows')
-    else await this.#continueAs(this.#core.identities.changeHands(this.#previous, user), ends)
+  async changeTo({ user, endCount }: IdentifiedUser): Promise<void> {
+    if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.markUse('shows')
+    else await this.#continueAs(this.#core.identities.changeHands(this.#previous, user), endCount)
   }
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
   async leave(isForgotten: boolean): Promise<void> {
     const { epochs, identities } = this.#core
-    const { ends } = epochs
+    const { endCount } = epochs
     this.#isOver = true
     if (this.visitor.user !== undefined && !isForgotten) {
-      await this.#continueAs(identities.changeHands(this.#previous, undefined), ends)
+      await this.#continueAs(identities.changeHands(this.#previous, undefined), endCount)
       return
     }
-    const done = this.#continueAs(identities.forget(this.#previous), ends)
+    const done = this.#continueAs(identities.forget(this.#previous), endCount)
     // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
     if (this.#cookieStatus === 'retired') this.#cookieStatus = 'none'
     if (!COOKIELESS.has(this.#cookieStatus)) this.#cookieStatus = 'forgotten'
@@ -167,14 +167,14 @@ export class Visit implements PageIdentity, Answer {
     await done
   }
 
-  #continueAs(identification: Identification, ends: number): Promise<void> {
+  #continueAs(identification: Identification, endCount: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
     if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isOver = true
     for (const hook of this.#hooks) hook.changeHands()
-    this.#since.restart(ends)
+    this.#since.restart(endCount)
     if (this.#cookieStatus === 'own') this.#cookieStatus = 'other'
-    this.does('renews')
+    this.markUse('renews')
     return this.#depart(identification.toEnd, lastUser)
   }
 
@@ -187,9 +187,9 @@ export class Visit implements PageIdentity, Answer {
     return { browser, user, registers: this.cookie?.registers ?? [] }
   }
 
-  readonly #seal = (): void => {
+  readonly #beforeHeaders = (): void => {
     const { res } = this.#ctx
-    for (const hook of this.#hooks) hook.seal()
+    for (const hook of this.#hooks) hook.beforeHeaders()
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
@@ -234,14 +234,14 @@ function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
 function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: VisitorWithCookie): Promise<void> {
   const { cookie, cookieMembers, epochs, cookieSync } = core
   // Memory may have evicted the visitor since the request began: merge the former cookie first, so that no value is lost.
-  if (brought) cookieSync.compare(brought, visitor)
+  if (brought) cookieSync.ensureMerged(brought, visitor)
   const registers = cookieSync.registers(visitor, brought)
   const content = {
     browser: visitor.browser,
     user: visitor.userSub,
     ...epochs.signed(visitor.user, visitor.userSub),
     registers,
-    members: cookieMembers.write(visitor.browserSubject, brought?.members, () => cookieSync.roomBeside(registers)),
+    members: cookieMembers.write(visitor.browserSubject, brought?.members, () => cookieSync.spaceForMembers(registers)),
   }
   checkProxy(core, ctx)
   return cookie.write(ctx.req, ctx.res, content)

@@ -5,9 +5,9 @@ import type { Emit } from '../values/live-socket.js'
 import type { PageIdentity } from './identification.js'
 
 /** The visitor of a connection, identified in its handshake. */
-export interface Opener extends PageIdentity {
-  /** `Epochs.ends` at the call of `identify`. */
-  readonly ends: number
+export interface HandshakeIdentity extends PageIdentity {
+  /** `Epochs.endCount` at the call of `identify`. */
+  readonly endCount: number
   /** The additional members from features for each socket. */
   readonly members: readonly ((socket: Socket) => object)[]
   /** The owner of its tab's values, if any. */
@@ -15,7 +15,7 @@ export interface Opener extends PageIdentity {
 }
 
 /** The handle of a connection's socket in a namespace. */
-interface Handle {
+interface SocketHandle {
   /** Tells the browser to reconnect, and ignores all further input. */
   dismiss(code: LiveSessionErrorCode): void
   /** Sends an event to the page, if the socket is open. */
@@ -29,19 +29,19 @@ const GRACE = 500
 
 /** A connection with its sockets in all namespaces, possibly none. */
 export class Connection {
-  readonly opener: Opener
+  readonly opener: HandshakeIdentity
   /** The names by which `Connections` finds it. */
   readonly names: readonly string[]
   readonly #conn: Conn
   /** The open sockets, each with its handle after admission. */
-  readonly #handles = new Map<Socket, Handle | undefined>()
+  readonly #handles = new Map<Socket, SocketHandle | undefined>()
   /** Whether its visitor has left. Marked by each end, while the connection is watched. */
   hasGone = false
   /** Whether `Connections` has it. A closed connection gets no mark, but an app's handler may still run. */
   isWatched = false
   #isEnded = false
 
-  constructor(conn: Conn, opener: Opener) {
+  constructor(conn: Conn, opener: HandshakeIdentity) {
     this.#conn = conn
     this.opener = opener
     this.names = namesOf(opener)
@@ -68,7 +68,7 @@ export class Connection {
   }
 
   /** Records the admission of a socket. Its rooms are then up to the app, which may let browsers leave any of them. */
-  add(handle: Handle, socket: Socket): void {
+  add(handle: SocketHandle, socket: Socket): void {
     this.#handles.set(socket, handle)
   }
 
@@ -111,7 +111,7 @@ export function hangUp(conn: Conn): Promise<void> {
   })
 }
 
-function namesOf({ visitor, cookie }: Opener): readonly string[] {
+function namesOf({ visitor, cookie }: HandshakeIdentity): readonly string[] {
   const { userSub, browserSubject } = visitor
   if (userSub === undefined) return [browserSubject]
   return [userSub, browserSubject, ...(cookie ? [] : [cookieless(userSub)])]

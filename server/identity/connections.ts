@@ -49,7 +49,7 @@ export class Connections {
   mark(name: string, epochs: Epochs): void {
     for (const connection of this.#connections.get(name) ?? NONE) {
       const { opener } = connection
-      connection.hasGone ||= epochs.standing(opener, opener.ends) !== 'current'
+      connection.hasGone ||= epochs.standing(opener, opener.endCount) !== 'current'
     }
   }
 
@@ -63,7 +63,7 @@ export class Connections {
   endOver(name: string, epochs: Epochs): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const over = this.of(name).filter(
-      ({ opener }) => !opener.cookie || epochs.standing(opener, opener.ends) !== 'current',
+      ({ opener }) => !opener.cookie || epochs.standing(opener, opener.endCount) !== 'current',
     )
     void this.end(over, 'other_visitor')
   }

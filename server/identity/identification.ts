@@ -22,7 +22,7 @@ export interface PageIdentity extends VisitorWithCookie {
   readonly renew: number | undefined
 }
 
-/** The result of identification. Without an `own` cookie the browser id is new; `recognize` may replace it by the rotated id. */
+/** The result of identification. Without an `own` cookie the browser id is new; `admit` may replace it by the rotated id. */
 export interface Identification extends VisitorWithCookie {
   /** The status of the cookie for the visitor. */
   readonly cookieStatus: CookieStatus

@@ -55,7 +55,7 @@ export class Identities {
     const cookieStatus = cookieStatusOf(epochs.standingOf(cookie), cookie.user, visitor.userSub)
     if (cookie.user !== undefined && VALID.includes(cookieStatus)) epochs.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
-    cookieSync.mergeAndCompare(cookie, visitor)
+    cookieSync.merge(cookie, visitor)
     return { cookieStatus, visitor, cookie, receivedCookie: read, toEnd: [] }
   }
 
@@ -79,7 +79,7 @@ export class Identities {
    * @param found the result of `identify`
    * @param sender the request with the cookie
    */
-  recognize(found: Identification, user: UserSubject | undefined, sender: Sender): Identification {
+  admit(found: Identification, user: UserSubject | undefined, sender: Sender): Identification {
     if (found.cookieStatus === 'own') return found
     const all = readables(found.receivedCookie)
     const [first] = all

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
-import { stampsOf } from '../cookie/cookie-text.js'
+import { readableStamps } from '../cookie/cookie-text.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { PageIdentity, VisitorWithCookie } from './identification.js'
 import type { UpToVisitors } from './up-to-visitors.js'
@@ -27,7 +27,7 @@ export function pageIdentityOf(
     cookie,
     isKept,
     who,
-    cookieStamps: stampsOf(cookie, settings.fields),
+    cookieStamps: readableStamps(cookie, settings.fields),
     // Computed now: a closure would retain the request of the handshake for the life of the connection.
     renew: renewalOf(ctx, settings.maxAge),
   }

@@ -22,8 +22,8 @@ export interface Identifier {
 /** The user returned by `identify`, at the start of a request or later in it. */
 export interface IdentifiedUser {
   readonly user: UserSubject | undefined
-  /** `Epochs.ends` at the call of `identify`. */
-  readonly ends: number
+  /** `Epochs.endCount` at the call of `identify`. */
+  readonly endCount: number
 }
 
 /** The visitor of a request or socket: a browser and, if signed in, its user. */

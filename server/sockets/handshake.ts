@@ -5,7 +5,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { type ReadCookie, readable, readables } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
-import { Connection, hangUp, type Opener } from '../identity/connection.js'
+import { Connection, type HandshakeIdentity, hangUp } from '../identity/connection.js'
 import type { CookieStatus } from '../identity/cookie-status.js'
 import type { PageIdentity } from '../identity/identification.js'
 import { pageIdentityOf } from '../identity/who.js'
@@ -76,23 +76,23 @@ export class Handshake {
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
     const { connections, cookie, pendingRotations, epochs, identities, store } = this.#core
-    const { ends } = epochs
+    const { endCount } = epochs
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
     const read = cookie.read(ctx.req, user)
-    await store?.ensure(identities.candidates(readables(read), user))
+    await store?.loadIfStale(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
-    const hasLeft = user !== undefined && epochs.standingOfUser(subjectHash(user), ends) !== 'current'
-    if (hasLeft || (browser && (epochs.hasEndedSince(browser, ends) || pendingRotations.isPending(browser)))) {
+    const hasLeft = user !== undefined && epochs.standingOfUser(subjectHash(user), endCount) !== 'current'
+    if (hasLeft || (browser && (epochs.hasEndedSince(browser, endCount) || pendingRotations.isPending(browser)))) {
       // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
       // browser reconnects by itself.
       void hangUp(conn)
       throw signedOut()
     }
     // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
-    const identity = this.#recognize(read, user, ctx)
+    const identity = this.#identifyVisitor(read, user, ctx)
     const tab = this.#core.values.tabOf(identity.visitor.browser)
-    const opener = Object.assign(identity, { ends, members: this.#members(conn, ctx), tab })
+    const opener = Object.assign(identity, { endCount, members: this.#members(conn, ctx), tab })
     this.#checkRoom(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
@@ -104,7 +104,7 @@ export class Handshake {
   }
 
   /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
-  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
+  #identifyVisitor(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
     const { handshakeMismatches, identities } = this.#core
     const found = identities.identify(read, user)
     const { cookieStatus } = found
@@ -121,11 +121,11 @@ export class Handshake {
     )
   }
 
-  #members(conn: Socket['conn'], ctx: Koa.Context): Opener['members'] {
+  #members(conn: Socket['conn'], ctx: Koa.Context): HandshakeIdentity['members'] {
     return this.#core.features.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
   }
 
-  #checkRoom({ visitor }: Opener): void {
+  #checkRoom({ visitor }: HandshakeIdentity): void {
     this.#core.limits.admit(this.#core.connections.sockets(visitor.subject()))
   }
 

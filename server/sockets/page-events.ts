@@ -16,7 +16,7 @@ export interface EventSource {
 }
 
 /** The context of an open socket. */
-interface SocketSide extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'confirm'> {
+interface SocketSide extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
   /** Returns whether the visitor is still there; if not, closes the connection. */
   isThere(this: void): boolean
   /** Closes the connection; the page reconnects by itself. */

@@ -8,7 +8,7 @@ import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
 import type { SocketUse } from '../feature.js'
-import { type Connection, hangUp, type Opener } from '../identity/connection.js'
+import { type Connection, type HandshakeIdentity, hangUp } from '../identity/connection.js'
 import type { Visitor } from '../ids/visitor.js'
 import { missingIn } from '../sync/answer.js'
 import { Handle } from '../sync/handle.js'
@@ -28,7 +28,7 @@ export class SocketHandle extends Handle {
   readonly #socket: LiveSocket
   readonly #outlet: Outlet
   readonly #connection: Connection
-  readonly #opener: Opener
+  readonly #opener: HandshakeIdentity
   /** The visitor in the connection's tab. */
   readonly #visitor: Visitor
   readonly #events: PageEvents
@@ -66,7 +66,7 @@ export class SocketHandle extends Handle {
       owner: this.#visitor,
       isThere: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
-      confirm: (level) => this.confirm(level),
+      recheck: (level) => this.recheck(level),
       hangUp: () => void hangUp(socket.conn),
     })
   }
@@ -86,16 +86,16 @@ export class SocketHandle extends Handle {
     // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
     if (this.#isOpen || this.#connection.isEnded) return
     // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
-    if (cookie) cookieSync.compare(cookie, visitor)
+    if (cookie) cookieSync.ensureMerged(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
     for (const subject of cookieSync.allSubjects(this.#visitor)) {
-      const holding = subjects.hold(subject)
-      holding.outlets.add(this.#outlet)
-      holding.listeners.add(this.#onChange)
+      const pinned = subjects.pin(subject)
+      pinned.outlets.add(this.#outlet)
+      pinned.listeners.add(this.#onChange)
     }
     this.#closes = this.#core.features.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
     for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
@@ -120,7 +120,7 @@ export class SocketHandle extends Handle {
     if (this.#isOpen) this.#outlet.emit(event, ...args)
   }
 
-  protected override get cookie(): Opener['cookie'] {
+  protected override get cookie(): HandshakeIdentity['cookie'] {
     return this.#opener.cookie
   }
 
@@ -138,11 +138,11 @@ export class SocketHandle extends Handle {
   }
 
   /** Without an adapter, only the store has a sign-out at another node: the first write here discovers it. */
-  protected override async confirm(level: Level): Promise<Level> {
+  protected override async recheck(level: Level): Promise<Level> {
     const { remote, store } = this.#core
     const { user } = this.#opener.visitor
     if (level === 'memory' || !user || remote.peers?.hasAdapter) return level
-    await store?.consult([user])
+    await store?.refresh([user])
     this.permit()
     return level
   }
@@ -150,7 +150,7 @@ export class SocketHandle extends Handle {
   #hasGone(): boolean {
     const { hasGone, isWatched } = this.#connection
     if (hasGone || isWatched) return hasGone
-    return this.#core.epochs.standing(this.#opener, this.#opener.ends) !== 'current'
+    return this.#core.epochs.standing(this.#opener, this.#opener.endCount) !== 'current'
   }
 
   /**
@@ -177,11 +177,11 @@ export class SocketHandle extends Handle {
     this.#connection.remove(this.#socket)
     this.#core.guestBytes.pin(this.#socket.conn, 0)
     for (const subject of cookieSync.allSubjects(this.#visitor)) {
-      const holding = subjects.holding(subject)
-      if (!holding) continue
-      holding.outlets.delete(this.#outlet)
-      holding.listeners.delete(this.#onChange)
-      subjects.release(subject)
+      const pinned = subjects.pinnedOf(subject)
+      if (!pinned) continue
+      pinned.outlets.delete(this.#outlet)
+      pinned.listeners.delete(this.#onChange)
+      subjects.unpin(subject)
     }
   }
 }

@@ -87,7 +87,7 @@ export class Loads {
    * Loads missing and stale subjects. Returns undefined if the caller need not wait: all are fresh, the store is slow or down, or stale
    * values are in memory and an adapter announces changes.
    */
-  ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
+  loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
     const due = subjects.filter((subject) => !this.isFresh(subject))
     if (due.length === 0) return undefined
@@ -108,7 +108,7 @@ export class Loads {
   }
 
   /** Like `load`, but resolves with undefined on an error or at the deadline. */
-  inTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
+  loadInTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
@@ -127,8 +127,8 @@ export class Loads {
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const replica = subjects.find(subject)
-    if (this.#residency !== subjects.residency) this.#emptySubjects.clear()
-    this.#residency = subjects.residency
+    if (this.#residency !== subjects.evictions) this.#emptySubjects.clear()
+    this.#residency = subjects.evictions
     return replica?.loadedAt ?? this.#emptySubjects.get(subject)
   }
 
@@ -156,7 +156,7 @@ export class Loads {
     this.#isInRound = true
     // The next round comes before skipped subjects are older than `storeRefresh`.
     const fresh = settings.storeRefresh * (1 - PACE)
-    const due = subjects.pinned().filter((subject) => !this.isFresh(subject, fresh))
+    const due = subjects.pinnedNames().filter((subject) => !this.isFresh(subject, fresh))
     do {
       // During an outage, probes with a single load; the next probe starts a new round.
       const some = due.splice(0, this.#health.state === 'down' ? 1 : AT_ONCE)
@@ -209,7 +209,7 @@ export class Loads {
   /** With an adapter, another process's change would have arrived before a load could find it. */
   #warnOfLateness(subject: Subject): void {
     const { remote, subjects, warn } = this.#core
-    if (remote.peers?.hasAdapter || !subjects.holding(subject)?.outlets.size || this.#isWriting(subject)) return
+    if (remote.peers?.hasAdapter || !subjects.pinnedOf(subject)?.outlets.size || this.#isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

@@ -29,10 +29,10 @@ export class SoundStore {
   /** Resolves with the store's registers after the merge, as the store's own `merge` does. */
   async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     if (registers.length === 0) return []
-    const { registers: standing, bad } = this.#read(await this.#store.merge(name, registers))
+    const { registers: stored, bad } = this.#read(await this.#store.merge(name, registers))
     const refused = registers.filter(({ key }) => bad.has(key))
     const replaced = refused.map((register) => this.#replace(name, register, bad.get(register.key)))
-    return [...standing, ...(await Promise.all(replaced))]
+    return [...stored, ...(await Promise.all(replaced))]
   }
 
   async compareAndSet(name: string, register: StoredRegister, expected: Stamp): Promise<boolean> {
@@ -50,8 +50,8 @@ export class SoundStore {
   async #replace(name: string, register: StoredRegister, stamp: Stamp = NEVER): Promise<StoredRegister> {
     if (await this.#store.compareAndSet(name, register, stamp)) return register
     // Another process has replaced the row.
-    const [standing] = this.#read(await this.#store.merge(name, [register])).registers
-    if (standing) return standing
+    const [stored] = this.#read(await this.#store.merge(name, [register])).registers
+    if (stored) return stored
     throw new Error(`koa-live-session: store: a row that is no register is not replaced: ${register.key}`)
   }
 

@@ -6,20 +6,20 @@ import type { UpToVisitors } from '../identity/up-to-visitors.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { type FeatureName, isFleeting, isSubject, isUser, type Subject } from '../ids/subject.js'
 import type { Store } from '../store-types.js'
-import type { Keeper, NameOwner } from '../values/beyond.js'
+import type { NameOwner, RemoteStore } from '../values/remote.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
 import { SoundStore } from './sound-store.js'
 import { Sweeps } from './sweeps.js'
-import { type Loading, type Memory, Updates } from './updates.js'
+import { type Loading, type UpdateCache, Updates } from './updates.js'
 import { WriteQueue } from './write-queue.js'
 
 /** The limit in ms of an orderly shutdown. */
 const LONGEST_END = 10_000
 
 /** Synchronizes memory with the store, in both directions. */
-export class StoreSync implements Keeper {
+export class StoreSync implements RemoteStore {
   readonly #store: Store
   readonly sound: SoundStore
   readonly #core: UpToVisitors
@@ -67,18 +67,18 @@ export class StoreSync implements Keeper {
   }
 
   /** Loads missing and stale subjects; returns undefined if the caller need not wait. */
-  ensure(subjects: readonly Subject[]): Promise<unknown> | undefined {
-    return this.#loads.ensure(subjects)
+  loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
+    return this.#loads.loadIfStale(subjects)
   }
 
   /**
    * Loads the current state of these subjects, even if they are fresh: a process with a fast clock may have written an end marker, and a
    * new marker must be later. Waits up to the deadline, so that a sign-in or sign-out never depends on the store.
    */
-  consult(subjects: readonly Subject[]): Promise<unknown> | undefined {
-    const ready = this.ensure(subjects)
+  refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
+    const ready = this.loadIfStale(subjects)
     if (this.health.state !== 'good') return ready
-    return Promise.all(subjects.map((subject) => this.#loads.inTime(subject)))
+    return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
   }
 
   /** Returns whether the store has a write, as far as this process knows. */
@@ -138,7 +138,7 @@ export class StoreSync implements Keeper {
   }
 
   /** Creates updates of values cached by other code. */
-  updates<N extends StoredName>(loading: Loading<N>, memory: Memory<N>): Updates<N> {
+  updates<N extends StoredName>(loading: Loading<N>, memory: UpdateCache<N>): Updates<N> {
     const updates = new Updates(this, loading, memory, this.#core.settings)
     this.#allUpdates.push(updates)
     return updates
@@ -198,6 +198,6 @@ export class StoreSync implements Keeper {
   async #load(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     // In another state, skips the writes: the load shows whether the store has recovered.
     if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
-    return this.#loads.inTime(subject)
+    return this.#loads.loadInTime(subject)
   }
 }

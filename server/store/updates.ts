@@ -11,7 +11,7 @@ import { acceptedAt, carrying } from '../../shared/taken-ids.js'
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
-import type { Keeper } from '../values/beyond.js'
+import type { RemoteStore } from '../values/remote.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
@@ -37,22 +37,22 @@ export interface Update {
 }
 
 /** The stored values in memory. */
-export interface Memory<N extends StoredName> {
+export interface UpdateCache<N extends StoredName> {
   find(name: N): Replica | undefined
-  confirm(name: N, register: StoredRegister, source: ChangeSource): void
+  mergeStored(name: N, register: StoredRegister, source: ChangeSource): void
   /** @throws {LiveSessionError} `closed` */
   checkOpen(): void
 }
 
 /** Loads from the store. */
 export interface Loading<N extends StoredName> {
-  ensure(names: readonly N[]): Promise<unknown> | undefined
+  loadIfStale(names: readonly N[]): Promise<unknown> | undefined
   isLoaded(name: N): boolean
-  inTime(name: N): Promise<unknown>
+  loadInTime(name: N): Promise<unknown>
 }
 
 /** The store with its write queue. */
-interface UpdateStore extends Pick<Keeper, 'persist'> {
+interface UpdateStore extends Pick<RemoteStore, 'persist'> {
   readonly health: StoreHealth
   readonly sound: SoundStore
   /** Returns the name in the store. A user's name changes with each erasure. */
@@ -64,11 +64,11 @@ interface UpdateStore extends Pick<Keeper, 'persist'> {
 export class Updates<N extends StoredName> {
   readonly #store: UpdateStore
   readonly #loading: Loading<N>
-  readonly #memory: Memory<N>
+  readonly #memory: UpdateCache<N>
   readonly #settings: Pick<Settings, 'clock'>
   readonly #underWay = new SerialQueue()
 
-  constructor(store: UpdateStore, loading: Loading<N>, memory: Memory<N>, settings: Pick<Settings, 'clock'>) {
+  constructor(store: UpdateStore, loading: Loading<N>, memory: UpdateCache<N>, settings: Pick<Settings, 'clock'>) {
     this.#store = store
     this.#loading = loading
     this.#memory = memory
@@ -83,14 +83,14 @@ export class Updates<N extends StoredName> {
   async apply(subject: N, id: string, update: Update): Promise<Stamp> {
     const { health } = this.#store
     // If nothing else is pending, only this load can probe a silent store.
-    if (health.state !== 'good' && health.concurrency > 0) await this.#loading.inTime(subject)
+    if (health.state !== 'good' && health.concurrency > 0) await this.#loading.loadInTime(subject)
     return this.#underWay.run(subject, async () => {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
         // For a guest who has left, loading finds the end marker, and deletes values that the store may have accepted.
         const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
-        if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#loading.inTime(subject)
+        if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#loading.loadInTime(subject)
         throw error
       }
     })
@@ -136,25 +136,25 @@ export class Updates<N extends StoredName> {
     const { health, sound } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       // Skipped unless the store answers in time: each waiting update would make a call.
-      if (health.state === 'good') await this.#loading.ensure([subject])
+      if (health.state === 'good') await this.#loading.loadIfStale([subject])
       const isInSync = this.#loading.isLoaded(subject) && (await this.#store.level([subject])) === 'store'
       permit()
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
-      const standing = replica?.register(field.key)
-      const taken = acceptedAt(standing, id)
-      if (standing && taken !== undefined) {
+      const current = replica?.register(field.key)
+      const taken = acceptedAt(current, id)
+      if (current && taken !== undefined) {
         // The store may have accepted the update without an answer, so no other process knows of it.
-        this.#memory.confirm(subject, standing, source)
+        this.#memory.mergeStored(subject, current, source)
         // Another process announced the update, but an earlier build may not have stored it.
-        if (replica?.source(field.key) === 'node') this.#store.persist(subject, [standing])
+        if (replica?.source(field.key) === 'node') this.#store.persist(subject, [current])
         return taken
       }
       if (!isInSync) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
       const now = this.#settings.clock()
-      const expected = standing?.stamp ?? NEVER
+      const expected = current?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
-      const register = carrying({ key: field.key, stamp, value: next() }, standing, now, id)
+      const register = carrying({ key: field.key, stamp, value: next() }, current, now, id)
       const name = this.#store.nameOf(subject)
       const isSet = await health.inTime(
         health.call(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
@@ -167,11 +167,11 @@ export class Updates<N extends StoredName> {
       if (isSet) {
         // If the visitor has left during the call, the write stays out of memory.
         permit()
-        this.#memory.confirm(subject, register, source)
+        this.#memory.mergeStored(subject, register, source)
         return stamp
       }
       // Memory is stale: a load synchronizes it with the store.
-      if (isSet === false) await this.#loading.inTime(subject)
+      if (isSet === false) await this.#loading.loadInTime(subject)
     }
     throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
   }

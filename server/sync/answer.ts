@@ -5,7 +5,7 @@ import type { Awaitable } from '../../shared/promise.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
-import { stampsIn, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { stampsByKey, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { UpToExchange } from './up-to-exchange.js'
@@ -24,7 +24,7 @@ export function buildAnswer(
   const { visitor, cookie, isKept, who } = identity
   const renew = isGreeted ? undefined : identity.renew
   // Memory may have evicted the visitor's values.
-  if (cookie && !isGreeted) core.cookieSync.compare(cookie, visitor)
+  if (cookie && !isGreeted) core.cookieSync.ensureMerged(cookie, visitor)
   return {
     ...(who === undefined ? {} : { who }),
     ...(isKept ? { kept: true } : {}),
@@ -93,7 +93,7 @@ export function missingIn(
   { pageTickets, cookieSync, values }: UpToExchange,
   visitor: Visitor,
 ): readonly string[] {
-  const stamps = stampsIn(cookie)
+  const stamps = stampsByKey(cookie)
   return cookieSync.subjects(visitor).flatMap((subject) => {
     const replica = values.find(subject)
     const fields = [...values.fields.values()].filter((field) => {

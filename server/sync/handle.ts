@@ -8,7 +8,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
-import { type CookieContent, stampsIn } from '../cookie/cookie-text.js'
+import { type CookieContent, stampsByKey } from '../cookie/cookie-text.js'
 import { superseded } from '../values/end-marker.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
 import type { Values } from '../values/values.js'
@@ -63,7 +63,7 @@ export abstract class Handle {
    *
    * @throws {LiveSessionError} if the write is refused after all
    */
-  protected confirm(level: Level): Awaitable<Level> {
+  protected recheck(level: Level): Awaitable<Level> {
     return level
   }
 
@@ -103,7 +103,7 @@ export abstract class Handle {
       const stamp = await store.updatesOf(subject)?.applyPersistently(subject, update)
       if (stamp === undefined) return this.#apply(new Map([computed()]))
       this.wrote(field)
-      return { stamp, level: await this.confirm(await store.level([subject])) }
+      return { stamp, level: await this.recheck(await store.level([subject])) }
     }, this.report)
   }
 
@@ -113,7 +113,7 @@ export abstract class Handle {
 
   inspect(): ReadonlyMap<string, Inspection> {
     const inspections = new Map<string, Inspection>()
-    const inCookie = stampsIn(this.cookie)
+    const inCookie = stampsByKey(this.cookie)
     for (const field of this.#fields.values()) {
       const replica = this.replica(field)
       const source = replica?.source(field.key)
@@ -154,7 +154,7 @@ export abstract class Handle {
     for (const field of changes.keys()) this.wrote(field)
     if (!this.#core.store) return { stamp, level: 'memory' }
     const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
-    return this.#core.store.level(subjects).then(async (level) => ({ stamp, level: await this.confirm(level) }))
+    return this.#core.store.level(subjects).then(async (level) => ({ stamp, level: await this.recheck(level) }))
   }
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {

@@ -238,9 +238,9 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stam
   const seen = trustedBase(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
-  // A stand-in value lets `standing` tell whether a value known only to the page has expired. A plain change depends on no value.
+  // A stand-in value lets `withExpiry` tell whether a value known only to the page has expired. A plain change depends on no value.
   const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
-  const { stamp } = id === '' ? written : field.standing(known, settings.clock())
+  const { stamp } = id === '' ? written : field.withExpiry(known, settings.clock())
   // A change computed from a refused change must not be applied without it.
   const isBaseApplied = id === '' || !previousResult || 'field' in previousResult
   if (isBaseApplied && stamp <= seen) return { seen }
@@ -258,6 +258,6 @@ function overtakenError(
   stamp: Stamp,
   value: JsonValue | undefined,
 ): LiveSessionError {
-  const stands = { stamp, ...(value === undefined ? {} : { value }) }
-  return new LiveSessionError(code, `"${key}" has been written since the value that the page knew`, { key, stands })
+  const current = { stamp, ...(value === undefined ? {} : { value }) }
+  return new LiveSessionError(code, `"${key}" has been written since the value that the page knew`, { key, current })
 }

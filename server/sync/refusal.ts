@@ -21,12 +21,12 @@ interface Told {
 export const RETRY_AFTER = 'Retry-After'
 
 /** Returns a refusal in all its forms. */
-export function refusalOf({ code, message, key, index, status, retryAfter, stands }: LiveSessionError): Told {
+export function refusalOf({ code, message, key, index, status, retryAfter, current }: LiveSessionError): Told {
   const about = { ...(key === undefined ? {} : { key }), ...(index === undefined ? {} : { index }) }
   const wait = retryAfter === undefined ? {} : { [RETRY_AFTER]: String(retryAfter) }
   return {
     ack: { ok: false, code, ...about },
-    result: { code, ...stands },
+    result: { code, ...current },
     data: { code },
     response: {
       status,

@@ -8,7 +8,7 @@ import type { UpToExchange } from './up-to-exchange.js'
  * the new id
  */
 export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () => Promise<void>): Promise<void> {
-  await core.store?.consult([user])
+  await core.store?.refresh([user])
   core.epochs.revoke(user)
   await goOn?.()
   await endConnections(core, user)
@@ -17,7 +17,7 @@ export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () =>
 /** Deletes a user's values everywhere. */
 export async function erase(core: UpToExchange, user: UserSubject): Promise<void> {
   const { epochs, values, store } = core
-  await store?.consult([user])
+  await store?.refresh([user])
   // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
   epochs.erase(user)
   values.erase(user)

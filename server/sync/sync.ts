@@ -21,7 +21,7 @@ export interface ExchangeContext extends Requester {
   /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
   begin?(this: void): void
   /** Called with the level of a write. Throws if the visitor has left: the answer would go to another visitor. */
-  confirm?(this: void, level: Level): Awaitable<Level>
+  recheck?(this: void, level: Level): Awaitable<Level>
 }
 
 /** Only for POSTs: no greeting over a socket waits for the store. */
@@ -83,9 +83,9 @@ function levelsOf(
   store: StoreSync,
   visitor: Visitor,
   results: Results,
-  { confirm = (level) => level }: ExchangeContext,
+  { recheck = (level) => level }: ExchangeContext,
 ) {
   const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
-  const levels = subjects.map(async (subject) => [subject, await confirm(await store.level([subject]))] as const)
+  const levels = subjects.map(async (subject) => [subject, await recheck(await store.level([subject]))] as const)
   return levels[0] && Promise.all(levels).then((all) => new Map(all))
 }

@@ -57,7 +57,7 @@ export class UserHandle extends Handle {
 
   /** Holds the subject in memory, with regular reloads, while there are listeners. */
   #listen(unsubscribe: () => void): () => void {
-    this.#core.subjects.hold(this.#subject).listeners.add(this.#onChange)
+    this.#core.subjects.pin(this.#subject).listeners.add(this.#onChange)
     return () => {
       unsubscribe()
       if (this.#listeners.isEmpty) this.#release()
@@ -66,7 +66,7 @@ export class UserHandle extends Handle {
 
   #release(): void {
     const { subjects } = this.#core
-    subjects.holding(this.#subject)?.listeners.delete(this.#onChange)
-    subjects.release(this.#subject)
+    subjects.pinnedOf(this.#subject)?.listeners.delete(this.#onChange)
+    subjects.unpin(this.#subject)
   }
 }

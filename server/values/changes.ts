@@ -7,7 +7,7 @@ import { Replica } from '../../shared/replica.js'
 import { nameOf } from '../ids/generation.js'
 import { isFleeting, type Subject } from '../ids/subject.js'
 import type { PageTickets } from './page-tickets.js'
-import type { Holding } from './subjects.js'
+import type { PinnedSubject } from './subjects.js'
 import type { UpToEnds } from './up-to-ends.js'
 
 /** The kernel up to the tickets of pages. */
@@ -20,7 +20,7 @@ export type Origin = ChangeSource | 'cookie'
  * Decides by origin whether the store and the other processes get a change. Within this process all get it, in this order: sockets, in a
  * ticket at the end of the turn; cookie memos, which are dropped; listeners.
  */
-const HEARD: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
+const FORWARDED_ORIGINS: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
   store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
   // Not `cookie`: each process reads its own requests' cookies.
   nodes: ['request', 'socket', 'job', 'ticket', 'login'],
@@ -45,8 +45,8 @@ export class Changes {
   apply(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
     const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
     if (news.length === 0) return 0
-    if (HEARD.store.includes(origin)) this.persist(subject, news)
-    if (HEARD.nodes.includes(origin)) this.notify(subject, news)
+    if (FORWARDED_ORIGINS.store.includes(origin)) this.persist(subject, news)
+    if (FORWARDED_ORIGINS.nodes.includes(origin)) this.notify(subject, news)
     return news.length
   }
 
@@ -67,7 +67,7 @@ export class Changes {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
-    this.#core.subjects.begin(subject, Replica.of(registers.map(this.#named), source))
+    this.#core.subjects.add(subject, Replica.of(registers.map(this.#named), source))
     return registers
   }
 
@@ -77,36 +77,36 @@ export class Changes {
     registers: readonly StoredRegister[],
     source: ChangeSource,
   ): readonly StoredRegister[] {
-    const holding = this.#core.subjects.holding(subject)
+    const pinned = this.#core.subjects.pinnedOf(subject)
     const changes: AnyChange[] = []
     const { bytes } = replica
     const news: StoredRegister[] = []
     for (const register of registers) {
       const { key } = register
       const field = this.#fields.get(key)
-      const previous = field && holding && this.#value(field, replica)
+      const previous = field && pinned && this.#value(field, replica)
       // The same write with more ids changes no value.
-      const isChange = holding && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
+      const isChange = pinned && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
       if (!replica.merge(this.#named(register), source)) continue
       news.push(register)
       if (!isChange || !field) continue
-      this.#core.pageTickets.add(holding, field)
+      this.#core.pageTickets.add(pinned, field)
       changes.push({ key: field.key, value: this.#value(field, replica), previous, source })
     }
     if (news.length === 0) return news
     this.#core.subjects.changed(subject, replica.bytes - bytes)
-    if (holding && holding.listeners.size > 0) this.#notifyListeners(holding, changes)
+    if (pinned && pinned.listeners.size > 0) this.#notifyListeners(pinned, changes)
     return news
   }
 
   /** Removes a subject's values from memory, and notifies the listeners. */
   erase(subject: Subject): void {
-    const holding = this.#core.subjects.holding(subject)
+    const pinned = this.#core.subjects.pinnedOf(subject)
     const changes = Array.from(this.#fields.values(), (field): AnyChange => {
-      return { key: field.key, value: field.default, previous: this.#value(field, holding?.replica), source: 'job' }
+      return { key: field.key, value: field.default, previous: this.#value(field, pinned?.replica), source: 'job' }
     })
     this.#core.subjects.erase(subject)
-    if (holding) this.#notifyListeners(holding, changes)
+    if (pinned) this.#notifyListeners(pinned, changes)
   }
 
   /** Lets undeclared keys of another build go into cookies: a browser brought them, even if another process announced them before. */
@@ -114,7 +114,7 @@ export class Changes {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)
       if (!this.#fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
-        replica?.confirm(register, 'ticket')
+        replica?.setSource(register, 'ticket')
         this.#core.subjects.changed(subject, 0)
       }
   }
@@ -124,7 +124,7 @@ export class Changes {
     return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
   }
 
-  #notifyListeners({ listeners }: Holding, changes: readonly AnyChange[]): void {
+  #notifyListeners({ listeners }: PinnedSubject, changes: readonly AnyChange[]): void {
     const notify = (change: AnyChange): void => {
       for (const listener of listeners) listener(change)
     }

@@ -13,9 +13,9 @@ import {
   type UserSubject,
 } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { Remote } from './beyond.js'
 import { type EndMarker, generationRegister, toRegister } from './end-marker.js'
 import type { GuestBytes } from './guest-bytes.js'
+import type { Remote } from './remote.js'
 import { RotatingCache } from './rotating-cache.js'
 import type { Standing } from './standing.js'
 import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.js'
@@ -54,7 +54,7 @@ export class Epochs {
   readonly #retired: RetiredNames
   readonly #onEnd: (name: string) => void
   /** The count of revocations, sign-outs and sign-ins so far, for `standing`. */
-  ends: number = BEFORE
+  endCount: number = BEFORE
 
   /** @param onEnd called with each name that ends: a browser's subject, or a user's hash */
   constructor(options: RetiredNamesOptions, remote: Remote, onEnd: (name: string) => void) {
@@ -188,9 +188,9 @@ export class Epochs {
     return this.hasEndedSince(cookieless(sub), since) ? 'left' : 'current'
   }
 
-  /** Returns whether a name was retired, for the first time or again, since the count was `ends`. */
-  hasEndedSince(name: string, ends: number): boolean {
-    return (this.#retired.get(name)?.order ?? BEFORE) > ends
+  /** Returns whether a name was retired, for the first time or again, since the count was `since`. */
+  hasEndedSince(name: string, since: number): boolean {
+    return (this.#retired.get(name)?.order ?? BEFORE) > since
   }
 
   #set(name: string, ending: EndMarker, order: number): EndMarker {
@@ -211,8 +211,8 @@ export class Epochs {
   }
 
   #next(): number {
-    this.ends += 1
-    return this.ends
+    this.endCount += 1
+    return this.endCount
   }
 }
 

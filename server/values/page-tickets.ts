@@ -8,7 +8,7 @@ import type { Sub } from '../../shared/sub.js'
 import { idsOf } from '../../shared/taken-ids.js'
 import { isTab, isUser, type Subject, subjectHash } from '../ids/subject.js'
 import { endsOf } from './page-expiries.js'
-import type { Holding } from './subjects.js'
+import type { PinnedSubject } from './subjects.js'
 import type { TicketContent, Tickets } from './ticket.js'
 import type { UpToEnds } from './up-to-ends.js'
 
@@ -29,7 +29,7 @@ export class PageTickets {
   readonly #fields: readonly Field[]
   /** The keys of the readable fields with the scope `tab`. */
   readonly tabKeys: readonly string[]
-  #changed = new Map<Holding, Pending>()
+  #changed = new Map<PinnedSubject, Pending>()
   #afterPush: (() => void)[] = []
 
   constructor(core: UpToEnds & { readonly tickets: Tickets }) {
@@ -38,15 +38,15 @@ export class PageTickets {
     this.tabKeys = this.#fields.flatMap(({ key, scope }) => (scope === 'tab' ? key : []))
   }
 
-  add(holding: Holding, field: Field): void {
-    if (holding.outlets.size === 0 || field.access === 'hidden') return
+  add(pinned: PinnedSubject, field: Field): void {
+    if (pinned.outlets.size === 0 || field.access === 'hidden') return
     // A microtask runs after all packets received together are handled, without a timer's delay.
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
-    const pending = this.#changed.get(holding)
+    const pending = this.#changed.get(pinned)
     if (pending) {
       pending.ticket = undefined
       pending.fields.add(field)
-    } else this.#changed.set(holding, { fields: new Set([field]), ticket: undefined })
+    } else this.#changed.set(pinned, { fields: new Set([field]), ticket: undefined })
   }
 
   /** Calls `act` after the pending tickets are sent: a page gets the ticket before the answer. */
@@ -60,8 +60,8 @@ export class PageTickets {
     const [changed, afterPush] = [this.#changed, this.#afterPush]
     this.#changed = new Map()
     this.#afterPush = []
-    for (const [holding, pending] of changed) {
-      this.#try(() => this.#send(holding, pending))
+    for (const [pinned, pending] of changed) {
+      this.#try(() => this.#send(pinned, pending))
     }
     for (const act of afterPush) this.#try(act)
   }
@@ -87,9 +87,9 @@ export class PageTickets {
     const now = this.#core.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)
     if (registers.length === 0) return undefined
-    const holding = this.#core.subjects.holding(subject)
-    const ticket = this.ticket(subject, registers, NO_CLAIMS, holding?.sub, now)
-    const pending = holding && this.#changed.get(holding)
+    const pinned = this.#core.subjects.pinnedOf(subject)
+    const ticket = this.ticket(subject, registers, NO_CLAIMS, pinned?.sub, now)
+    const pending = pinned && this.#changed.get(pinned)
     if (pending && [...pending.fields].every((field) => fields.has(field))) pending.ticket = ticket
     return ticket
   }
@@ -125,7 +125,7 @@ export class PageTickets {
     }
   }
 
-  #send({ subject, sub, replica, outlets }: Holding, { fields, ticket: signed }: Pending): void {
+  #send({ subject, sub, replica, outlets }: PinnedSubject, { fields, ticket: signed }: Pending): void {
     const ticket = signed ?? this.ticket(subject, this.readableRegisters(replica, fields), NO_CLAIMS, sub)
     // Emit to each socket: an adapter may open a channel for a room.
     for (const outlet of outlets) outlet.emit(STORE_SESSION, ticket)
@@ -141,7 +141,7 @@ export class PageTickets {
     for (const field of fields) {
       const register = field.access === 'hidden' ? undefined : replica.register(field.key)
       if (!register) continue
-      const standing = field.standing(register, now)
+      const standing = field.withExpiry(register, now)
       const { value } = standing
       if (value === undefined || sameJson(field.read(value), value)) shown.push(standing)
     }

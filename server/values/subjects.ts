@@ -7,8 +7,8 @@ import type { Listener } from './listeners.js'
 import type { Outlet } from './live-socket.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
-/** A subject held in memory by its open sockets and listeners. */
-export interface Holding {
+/** A subject that its open sockets and listeners keep in memory. */
+export interface PinnedSubject {
   readonly subject: Subject
   /** The subject's hash, its name in the protocol. */
   readonly sub: Sub
@@ -22,8 +22,8 @@ export interface Holding {
 export interface Resident {
   readonly subject: Subject
   readonly replica: Replica
-  /** Set while sockets or listeners hold the subject. */
-  readonly holding: Holding | undefined
+  /** Set while sockets or listeners pin the subject. */
+  readonly pinned: PinnedSubject | undefined
 }
 
 interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
@@ -38,7 +38,7 @@ interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> 
 const COOKIE_ROOM = 10_000
 
 /**
- * The replicas of this process: held by sockets and listeners, or cached. Never evicts a held replica, but beyond the memory bound it
+ * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound it
  * reduces a guest's to the values that fit into a cookie. Guests and users have separate bounds, so that strangers cannot evict users.
  */
 export class Subjects {
@@ -46,7 +46,7 @@ export class Subjects {
   readonly #onChange: (subject: Subject) => void
   readonly #guestBytes: GuestBytes
   readonly #isInCookie: (key: string) => boolean
-  readonly #pinned = new Map<Subject, Holding>()
+  readonly #pinned = new Map<Subject, PinnedSubject>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
   /** ms since 1970 from which holders of replica references must call `age`. */
@@ -66,7 +66,7 @@ export class Subjects {
   }
 
   /** The number of evictions. While it is unchanged, no known replica was evicted. */
-  get residency(): number {
+  get evictions(): number {
     return this.#users.rotations + this.#browsers.rotations
   }
 
@@ -87,25 +87,25 @@ export class Subjects {
   }
 
   /** Caches the replica of a subject not yet in memory. */
-  begin(subject: Subject, replica: Replica): void {
+  add(subject: Subject, replica: Replica): void {
     this.#cache(subject).set(subject, replica)
     this.#onChange(subject)
   }
 
   /** Records a change of a replica, and its growth in bytes. */
   changed(subject: Subject, bytes: number): void {
-    const holding = this.#pinned.get(subject)
-    if (holding) this.#pin(holding)
+    const pinned = this.#pinned.get(subject)
+    if (pinned) this.#countPinned(pinned)
     else this.#cache(subject).grow(bytes)
     this.#onChange(subject)
   }
 
-  /** Iterates over all subjects in memory, first those held. Iteration does not count as use. */
+  /** Iterates over all subjects in memory, first the pinned. Iteration does not count as use. */
   *residents(): Generator<Resident> {
-    for (const [subject, holding] of this.#pinned) yield { subject, replica: holding.replica, holding }
+    for (const [subject, pinned] of this.#pinned) yield { subject, replica: pinned.replica, pinned }
     for (const cache of [this.#users, this.#browsers]) {
       for (const [subject, replica] of cache.entries())
-        if (isSubject(subject) && !this.#pinned.has(subject)) yield { subject, replica, holding: undefined }
+        if (isSubject(subject) && !this.#pinned.has(subject)) yield { subject, replica, pinned: undefined }
     }
   }
 
@@ -114,38 +114,38 @@ export class Subjects {
     return { users: this.#users.size, browsers: this.#browsers.size }
   }
 
-  /** Returns the held subjects, without fleeting subjects. */
-  pinned(): readonly Subject[] {
+  /** Returns the pinned subjects, without fleeting subjects. */
+  pinnedNames(): readonly Subject[] {
     return Array.from(this.#pinned.keys()).filter((subject) => !isFleeting(subject))
   }
 
-  holding(subject: Subject): Holding | undefined {
+  pinnedOf(subject: Subject): PinnedSubject | undefined {
     return this.#pinned.get(subject)
   }
 
-  /** Holds the subject in memory until `release`. */
-  hold(subject: Subject): Holding {
-    const held = this.#pinned.get(subject)
-    if (held) return held
+  /** Keeps the subject in memory until `unpin`. */
+  pin(subject: Subject): PinnedSubject {
+    const known = this.#pinned.get(subject)
+    if (known) return known
     // An empty replica stays out of the cache, so that visitors who never write take no space there.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
     const holders = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
-    const holding = { subject, sub: subjectHash(subject), replica, ...holders }
-    this.#pinned.set(subject, holding)
-    this.#pin(holding)
-    return holding
+    const pinned = { subject, sub: subjectHash(subject), replica, ...holders }
+    this.#pinned.set(subject, pinned)
+    this.#countPinned(pinned)
+    return pinned
   }
 
   /** Returns the subject to the cache after its last socket and listener are gone. */
-  release(subject: Subject): void {
-    const holding = this.#pinned.get(subject)
-    if (!holding || holding.outlets.size > 0 || holding.listeners.size > 0) return
+  unpin(subject: Subject): void {
+    const pinned = this.#pinned.get(subject)
+    if (!pinned || pinned.outlets.size > 0 || pinned.listeners.size > 0) return
     this.#pinned.delete(subject)
-    this.#guestBytes.pin(holding, 0)
+    this.#guestBytes.pin(pinned, 0)
     // An empty replica is not cached: the next write begins another, and invalidates references to this replica.
-    if (holding.replica.isEmpty || isFleeting(subject)) holding.replica.clear()
-    else this.#cache(subject).set(subject, holding.replica)
+    if (pinned.replica.isEmpty || isFleeting(subject)) pinned.replica.clear()
+    else this.#cache(subject).set(subject, pinned.replica)
   }
 
   /** Removes all values of a subject from memory. */
@@ -153,8 +153,8 @@ export class Subjects {
     const replica = this.find(subject)
     this.#cache(subject).delete(subject)
     replica?.clear()
-    const holding = this.#pinned.get(subject)
-    if (holding) this.#pin(holding)
+    const pinned = this.#pinned.get(subject)
+    if (pinned) this.#countPinned(pinned)
     this.#onChange(subject)
   }
 
@@ -170,16 +170,16 @@ export class Subjects {
   }
 
   /** Counts a guest's replica only beyond the size of a cookie: up to that, an idle socket costs about as much as without values. */
-  #pin(holding: Holding): void {
-    const { subject, replica } = holding
+  #countPinned(pinned: PinnedSubject): void {
+    const { subject, replica } = pinned
     if (isUser(subject)) return
     const isLight = replica.bytes <= COOKIE_ROOM && replica.registers().every(this.#fitsCookie)
     // Moves this pin to the end: its sockets do not know the newest write yet, so it is lightened last.
-    this.#guestBytes.pin(holding, 0)
-    if (!isLight) this.#guestBytes.pin(holding, replica.bytes, () => this.#lighten(holding))
+    this.#guestBytes.pin(pinned, 0)
+    if (!isLight) this.#guestBytes.pin(pinned, replica.bytes, () => this.#lighten(pinned))
   }
 
-  #lighten({ subject, replica }: Holding): void {
+  #lighten({ subject, replica }: PinnedSubject): void {
     replica.lighten(COOKIE_ROOM, ({ key }) => this.#isInCookie(key))
     this.#onChange(subject)
   }

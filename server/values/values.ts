@@ -109,7 +109,7 @@ export class Values {
   }
 
   /** Merges a write already in the store, and announces it to the other processes. */
-  confirm(subject: Subject, register: StoredRegister, source: ChangeSource): void {
+  mergeStored(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#changes.merge(subject, [register], source)
     this.#changes.notify(subject, [register])
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'socket.io'
 import type { Core } from '../../server/core.js'
-import type { Opener } from '../../server/identity/connection.js'
+import type { HandshakeIdentity } from '../../server/identity/connection.js'
 import { Authentication } from '../../server/sockets/authentication.js'
 import { Handshake } from '../../server/sockets/handshake.js'
 import { Rechecks } from '../../server/sockets/rechecks.js'
@@ -14,12 +14,12 @@ export type OpenSocket = (headers: Readonly<Record<string, string>>) => Promise<
 
 /** A socket without a network: the real handle on a fake server's end. */
 export class LightSocket {
-  readonly opener: Opener
+  readonly opener: HandshakeIdentity
   /** All received tickets. */
   readonly tickets: string[]
   readonly #server: ServerSocket
 
-  private constructor(server: ServerSocket, opener: Opener, tickets: string[]) {
+  private constructor(server: ServerSocket, opener: HandshakeIdentity, tickets: string[]) {
     this.#server = server
     this.opener = opener
     this.tickets = tickets

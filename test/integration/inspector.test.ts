@@ -109,7 +109,7 @@ describe("the inspector's actions", () => {
     expect(text).toBe('Ended all sockets, live cookies and tickets of user ann. The app’s own sessions go on.')
     await socket.closed
     const { epochs } = coreOf(app.live)
-    expect(epochs.ends).toBe(1)
+    expect(epochs.endCount).toBe(1)
   })
 
   it('simulate a restart', async () => {

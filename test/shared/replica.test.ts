@@ -81,7 +81,7 @@ describe('the ids of a register', () => {
     expect(held.merge({ ...register('division', 2, 1), ids }, 'store')).toBe(true)
     expect([held.ids('division'), held.source('division')]).toEqual([ids, 'node'])
     expect(held.merge(register('division', 2, 1), 'request')).toBe(false)
-    held.confirm(register('division', 2, 1), 'ticket')
+    held.setSource(register('division', 2, 1), 'ticket')
     expect([held.ids('division'), held.source('division')]).toEqual([ids, 'ticket'])
   })
 

@@ -109,7 +109,7 @@ export class Process {
   #watch(): void {
     const { epochs, identities } = this.core
     const changeHands = identities.changeHands.bind(identities)
-    const recognize = identities.recognize.bind(identities)
+    const recognize = identities.admit.bind(identities)
     const revoke = epochs.revoke.bind(epochs)
     const erase = epochs.erase.bind(epochs)
     const lookSoon = (): void => queueMicrotask(() => this.look())
@@ -117,7 +117,7 @@ export class Process {
       lookSoon()
       return changeHands(...change)
     }
-    identities.recognize = (...found) => {
+    identities.admit = (...found) => {
       lookSoon()
       return recognize(...found)
     }

@@ -84,9 +84,9 @@ describe('threat 57: strangers without number', () => {
       write(2, 'notes', notes(time))
       subjects.erase(subject(3))
       write(3, 'notes', notes(time))
-      subjects.hold(subject(4))
+      subjects.pin(subject(4))
       write(4, 'notes', notes(time))
-      subjects.release(subject(4))
+      subjects.unpin(subject(4))
     }
     expect(subjects.cached.browsers).toBe(5)
   })

@@ -244,6 +244,6 @@ describe('threat 50: namespaces', () => {
     for (const socket of sockets) socket.io.disconnect()
     await Promise.all(gone)
     expect([connections.all().length, inside(app)]).toEqual([0, 0])
-    expect(subjects.holding(browserSubject(id))).toBeUndefined()
+    expect(subjects.pinnedOf(browserSubject(id))).toBeUndefined()
   })
 })

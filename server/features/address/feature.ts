@@ -4,7 +4,7 @@ import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/err
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
-import type { Answer, Feature, RequestUse } from '../../feature.js'
+import type { Feature, RequestUse, ResponseContext } from '../../feature.js'
 import { destinationOf, isPrefetch } from '../../http/prefetch.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
@@ -18,7 +18,7 @@ export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>)
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
   /** Values in requests' URLs left for the page to set. */
-  const left = new WeakMap<Answer, Unvisited>()
+  const left = new WeakMap<ResponseContext, Unvisited>()
   return {
     begins: (ctx, useOf) => {
       const said = addressed(ctx, fields, cookie)

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { JsonValue } from '../../../shared/json.js'
-import type { Answer, ResponseHook } from '../../feature.js'
+import type { ResponseContext, ResponseHook } from '../../feature.js'
 import { isClosed, onHeadersSent } from '../../identity/on-headers-sent.js'
 import type { BrowserSubject } from '../../ids/subject.js'
 import type { Flashes } from './flashes.js'
@@ -28,7 +28,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Adds and takes messages for a request, and returns taken messages to the queue if the response fails. */
 export class RequestFlash implements ResponseHook {
   readonly #core: Needs
-  readonly #visit: Answer
+  readonly #visit: ResponseContext
   readonly #res: ServerResponse
   /** The count of messages when this request began: its page load is newer than those. */
   readonly #since: number
@@ -42,7 +42,7 @@ export class RequestFlash implements ResponseHook {
   /** The messages to restore if the response is never visible. */
   readonly #consumed: Consumed[] = []
 
-  constructor(core: Needs, visit: Answer, res: ServerResponse) {
+  constructor(core: Needs, visit: ResponseContext, res: ServerResponse) {
     this.#core = core
     this.#visit = visit
     this.#res = res
@@ -83,7 +83,7 @@ export class RequestFlash implements ResponseHook {
   }
 
   /** Called before the headers and the cookie are written: restores messages taken by a failed response for the next page. */
-  seal(): void {
+  beforeHeaders(): void {
     this.#res.off('close', this.#restore)
     if (this.#res.statusCode >= FAILURE) this.#restore()
   }

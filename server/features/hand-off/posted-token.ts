@@ -10,7 +10,7 @@ import { isRecord } from '../../../shared/parse.js'
 import { HAND_OFF_FIELD } from '../../../shared/protocol.js'
 import { pathOf } from '../../../shared/schema.js'
 import type { Core } from '../../core.js'
-import type { Answer, RequestUse } from '../../feature.js'
+import type { RequestUse, ResponseContext } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
 import { subjectHash } from '../../ids/subject.js'
@@ -121,7 +121,7 @@ export async function redeemHandOff(
 }
 
 /** Opens a token only for the browser whose cookie the socket brought. */
-function open({ handOffs }: Needs, { cookie }: Answer, token: string, purpose: string): HandOff | undefined {
+function open({ handOffs }: Needs, { cookie }: ResponseContext, token: string, purpose: string): HandOff | undefined {
   return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
 }
 

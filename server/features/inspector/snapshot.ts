@@ -126,7 +126,7 @@ function nameOf({ userId, id }: SubjectSnapshot): string {
 }
 
 function subjectSnapshot(deps: SnapshotDeps, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
-  const { subject, replica, holding } = resident
+  const { subject, replica, pinned } = resident
   const values = replica.registers().flatMap(({ key }) => valueSnapshot(deps, resident, key, brought) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
@@ -135,7 +135,7 @@ function subjectSnapshot(deps: SnapshotDeps, resident: Resident, brought: Readon
     id: subjectHash(subject),
     userId: isUser(subject) ? userIdOf(subject) : undefined,
     isNumber: subject.startsWith('user:n:'),
-    sockets: holding?.outlets.size ?? 0,
+    sockets: pinned?.outlets.size ?? 0,
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },
@@ -146,7 +146,7 @@ function subjectSnapshot(deps: SnapshotDeps, resident: Resident, brought: Readon
 
 function valueSnapshot(
   { values, settings, store }: SnapshotDeps,
-  { subject, replica, holding }: Resident,
+  { subject, replica, pinned }: Resident,
   key: string,
   brought: ReadonlySet<string>,
 ): ValueSnapshot | undefined {
@@ -154,7 +154,7 @@ function valueSnapshot(
   if (!source) return undefined
   const field = values.fields.get(key)
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
-  const isHeld = holding !== undefined && holding.outlets.size > 0
+  const isHeld = pinned !== undefined && pinned.outlets.size > 0
   const isInCookie = brought.has(writeOf(key, stamp))
   // An undeclared key may be a hidden field of another build: show the key, not the value.
   const isShown = field !== undefined && field.access !== 'hidden'

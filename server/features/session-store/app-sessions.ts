@@ -47,13 +47,13 @@ export class AppSessions extends RegisterStore<KnownSession> {
     const onDrop = (count: number): void => void (count === 0 || core.store || core.warn(LOST))
     super(core, SESSION, (name, now) => new KnownSession(name, now, false), onDrop)
     const answers = {
-      ensure: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
+      loadIfStale: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
       isLoaded: (name: SessionName) => this.live(name) !== undefined,
-      inTime: (name: SessionName) => this.loadInTime(name),
+      loadInTime: (name: SessionName) => this.loadInTime(name),
     }
     this.updates = core.store?.updates(answers, {
       find: (name) => this.live(name)?.replica,
-      confirm: (name, register, source) => {
+      mergeStored: (name, register, source) => {
         const session = this.live(name)
         if (session) this.merge(session, [register], source)
         if (!this.isRetired(name)) core.remote.peers?.broadcast(name, [register])

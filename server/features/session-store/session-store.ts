@@ -79,7 +79,7 @@ export class KoaSessionStore implements SessionStore {
     const left = given ? undefined : this.#ended.get(Object(ctx))
     // koa-session sets the cookie after this, and an app may not await `ctx.session.save()`: so wait only when necessary.
     if (ctx === undefined || (given && !this.#sessions.live(name))) await this.#sessions.open(name)
-    const former = left && (await this.#standing(left))
+    const former = left && (await this.#carriedContent(left))
     const begun = former && changed(former, difference(left.read.content, content))
     if (!given) this.#saveNew(name, ctx, content, begun)
     else if (!this.#saveAgain(given, content)) withholdCookie(responseOf(ctx), id)
@@ -158,7 +158,7 @@ export class KoaSessionStore implements SessionStore {
    *
    * @throws {LiveSessionError} `superseded` if the session has ended: its visitor may have signed out, and would be signed in again
    */
-  async #standing(left: EndedSession): Promise<SessionContent> {
+  async #carriedContent(left: EndedSession): Promise<SessionContent> {
     if (left.content) return left.content
     const next = await this.#next.get(left.read.session)
     if (next && (await this.#sessions.open(next.session.name))) return next.former

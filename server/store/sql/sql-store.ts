@@ -70,19 +70,19 @@ class SqlStore implements Store {
 
   async merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
     const rows = toRows(subject, registers, this.#now())
-    const standing: RowRead[] = []
+    const stored: RowRead[] = []
     let asked = rows
     while (asked.length > 0) {
       const { rows: known } = await this.#run('merge', this.#engine.merge(this.#table, asked))
-      standing.push(...known)
+      stored.push(...known)
       asked = without(asked, known)
       if (asked.length === 0) break
       const others = await this.#rows(subject, asked)
-      standing.push(...others)
+      stored.push(...others)
       // A missing row was removed in between: write again.
       asked = without(asked, others)
     }
-    return standing.map(fromRow)
+    return stored.map(fromRow)
   }
 
   async compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean> {

@@ -18,7 +18,7 @@ function createLoads({ hasAdapter = false } = {}) {
   const watched = watch()
   const memory = new Map<Subject, Replica>()
   const loaded: [Subject, readonly StoredRow[]][] = []
-  const subjects = { residency: 0, find: (subject: Subject) => memory.get(subject), pinned: () => [] }
+  const subjects = { evictions: 0, find: (subject: Subject) => memory.get(subject), pinnedNames: () => [] }
   const merge = (subject: Subject, rows: readonly StoredRow[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
@@ -36,10 +36,10 @@ function createLoads({ hasAdapter = false } = {}) {
   const loads = new Loads(soundStore(store, watched), watched.health, queue as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()
-    subjects.residency += 1
+    subjects.evictions += 1
   }
   const load = async (subject: Subject = ANN): Promise<void> => {
-    void loads.ensure([subject])
+    void loads.loadIfStale([subject])
     await turn()
     await store.next.answer()
   }
@@ -60,26 +60,26 @@ holdTimers()
 describe('Loads', () => {
   it('shares a call per subject among concurrent requests', async () => {
     const { loads, store } = createLoads()
-    const waiting = Array.from({ length: 1000 }, () => loads.ensure([ANN, BOB]))
+    const waiting = Array.from({ length: 1000 }, () => loads.loadIfStale([ANN, BOB]))
     await turn()
     expect(store.calls.map(({ subject }) => subject)).toEqual([ANN, BOB])
     for (const call of [...store.open]) await call.answer()
     expect(await Promise.all(waiting)).toHaveLength(1000)
-    expect(loads.ensure([ANN, BOB])).toBeUndefined()
+    expect(loads.loadIfStale([ANN, BOB])).toBeUndefined()
   })
 
   it('stops waiting at the deadline, and merges the late answer', async () => {
     const made = createLoads()
     const { loads, store, loaded } = made
     await store.content.merge(ANN, [register('a', 1, 1)])
-    const waiting = loads.ensure([ANN])
+    const waiting = loads.loadIfStale([ANN])
     await pass(made, TIMEOUT - 1)
     expect(await isSettled(waiting)).toBe(false)
     await pass(made, 1)
     expect(await isSettled(waiting)).toBe(true)
     expect([loaded, loads.isLoaded(ANN)]).toEqual([[], false])
     // The call is still in flight: a second request neither waits nor repeats it.
-    expect(loads.ensure([ANN])).toBeUndefined()
+    expect(loads.loadIfStale([ANN])).toBeUndefined()
     expect(store.calls.length).toBe(1)
     await store.next.answer()
     expect([loaded, loads.isLoaded(ANN)]).toEqual([[[ANN, [register('a', 1, 1)]]], true])
@@ -88,14 +88,14 @@ describe('Loads', () => {
   it('waits again after a timely answer', async () => {
     const made = createLoads()
     const { loads, store, health } = made
-    void loads.ensure([ANN])
+    void loads.loadIfStale([ANN])
     await pass(made, TIMEOUT)
     await store.next.answer()
-    expect([health.state, loads.ensure([BOB])]).toEqual(['slow', undefined])
+    expect([health.state, loads.loadIfStale([BOB])]).toEqual(['slow', undefined])
     await turn()
     await store.next.answer()
     expect(health.state).toBe('good')
-    expect(loads.ensure([userSubject('carl')])).toBeInstanceOf(Promise)
+    expect(loads.loadIfStale([userSubject('carl')])).toBeInstanceOf(Promise)
   })
 
   it('reloads an evicted subject, even with newer values from elsewhere', async () => {
@@ -108,7 +108,7 @@ describe('Loads', () => {
     // A cookie, or another node, has brought a value since.
     memory.set(ANN, Replica.of([register('b', 2, 2)], 'node'))
     expect(loads.isLoaded(ANN)).toBe(false)
-    void loads.ensure([ANN])
+    void loads.loadIfStale([ANN])
     await turn()
     expect(store.open.size).toBe(1)
   })
@@ -130,18 +130,18 @@ describe('Loads', () => {
     await store.content.merge(ANN, [register('a', 1, 1)])
     await load()
     change(made)
-    expect(loads.ensure([ANN]) !== undefined).toBe(waits)
+    expect(loads.loadIfStale([ANN]) !== undefined).toBe(waits)
     await turn()
     expect(store.open.size).toBe(1)
   })
 
   it('probes a failing store with a single load', async () => {
     const { loads, store, health } = createLoads()
-    void loads.ensure([ANN])
+    void loads.loadIfStale([ANN])
     await turn()
     await store.next.fail()
     expect(health.state).toBe('down')
-    for (let id = 0; id < 100; id += 1) expect(loads.ensure([userSubject(id)])).toBeUndefined()
+    for (let id = 0; id < 100; id += 1) expect(loads.loadIfStale([userSubject(id)])).toBeUndefined()
     await turn()
     expect(store.open.size).toBe(1)
     await store.next.answer()

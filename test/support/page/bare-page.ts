@@ -155,10 +155,10 @@ export class BarePage {
     return ticket
   }
 
-  /** The server refuses each change of the oldest sync in flight over the socket, because of `stands`. */
-  refuse(code: LiveSessionErrorCode, stands: Plain<Extract<SyncResult, { code: unknown }>> | object = {}): void {
+  /** The server refuses each change of the oldest sync in flight over the socket, because of the `current` value. */
+  refuse(code: LiveSessionErrorCode, current: Plain<Extract<SyncResult, { code: unknown }>> | object = {}): void {
     const [{ set = [] } = {}] = this.#waiting
-    this.synced({ results: set.map(() => ({ code, ...stands })) })
+    this.synced({ results: set.map(() => ({ code, ...current })) })
   }
 
   /** The server has a newer value than the base of the oldest sync. */

@@ -5,7 +5,7 @@ import type { StoredName } from '../ids/stored-name.js'
 import type { FeatureName, Subject } from '../ids/subject.js'
 
 /** Persists registers beyond the life of this process: the store. */
-export interface Keeper {
+export interface RemoteStore {
   /** Stores registers that are new in this process and did not come from the store. */
   persist(subject: StoredName, registers: readonly StoredRegister[]): void
   /**
@@ -32,7 +32,7 @@ export interface Peers {
 
 /** The store and the other processes, if there are any. */
 export interface Remote {
-  store?: Keeper
+  store?: RemoteStore
   peers?: Peers
 }
 
