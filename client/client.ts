@@ -44,23 +44,23 @@ export function createClient<F extends Fields>(
   /** Resolves when the values are saved. With `next`, computes the value, again if the current value has changed by then. */
   const change = (
     keys: readonly string[],
-    make: (key: string) => JsonValue | undefined,
+    valueFor: (key: string) => JsonValue | undefined,
     next?: Next,
   ): Promise<void> => {
     calls += 1
     const id = `${name}-${calls}`
-    let left = keys.length || 1
+    let pending = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
       const end = (failure?: Failure): void => {
         // Reject with the first failure.
-        if (failure && left > 0) reject(advice.errorOf(keys.join(', '), failure))
-        left = failure ? 0 : left - 1
-        if (!left) resolve()
+        if (failure && pending > 0) reject(advice.errorOf(keys.join(', '), failure))
+        pending = failure ? 0 : pending - 1
+        if (!pending) resolve()
       }
       try {
         if (notifier.isOver || !keys[0]) end({ code: notifier.isOver ? 'closed' : 'malformed' })
         else {
-          const values = keys.map((key) => [key, make(key)] as const)
+          const values = keys.map((key) => [key, valueFor(key)] as const)
           notifier.source ??= 'request'
           dispatch('set', { id, next, end }, values)
         }

@@ -4,7 +4,7 @@ import type { Advice } from './advice.js'
 import type { Call, Effect, Event, Failure } from './core/messages.js'
 import { serializeOutbox } from './core/outbox.js'
 import type { Page } from './core/page.js'
-import { drafts } from './core/sending.js'
+import { wireDrafts } from './core/sending.js'
 import { step } from './core/step.js'
 import type { CreateEnvironment, Dispatch, Environment } from './environment.js'
 import { guarded } from './listeners.js'
@@ -16,7 +16,7 @@ export function createDispatch(
   notifier: Notifier,
   createEnvironment: CreateEnvironment,
   advice: Advice,
-): readonly [dispatch: Dispatch, effects: Environment] {
+): readonly [dispatch: Dispatch, environment: Environment] {
   let isStepping = false
 
   const dispatch = (...event: Event): void => {
@@ -41,8 +41,8 @@ export function createDispatch(
     // Guarded, as listeners of the app on its socket may throw.
     for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
     notifier.isBusy = wasBusy
-    // Not while drafts wait for a connection to name its visitor.
-    const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && drafts(page)[0]
+    // Not while drafts wait for a connection to name its visitor: a listener's own message would overtake them.
+    const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && wireDrafts(page)[0]
     if (!isWaiting) notifier.notify()
   }
 

@@ -29,8 +29,8 @@ export interface AttachOptions {
 /** The options of `live.revoke(id, options)`. */
 export interface RevokeOptions {
   /**
-   * A request of the user, whose browser stays signed in: the browser gets a new cookie, and its sockets reconnect. `revokedAt` covers this
-   * browser, too: renew the start time of sessions kept elsewhere.
+   * A request of the user, whose browser stays signed in: the browser gets a new cookie, and its sockets reconnect. If you compare your own
+   * sessions with `revokedAt`, restart this request's session after the call.
    */
   readonly except?: Koa.Context
 }
@@ -61,7 +61,7 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    * `connectionStateRecovery` without `skipMiddlewares: false`
    */
   attach(io: AnyServer, options: AttachOptions): void
-  /** Only without `identify`, when all visitors are guests. */
+  /** Without options: only if `identify` is not set, so that all visitors are guests. */
   attach(
     io: Identified extends true
       ? 'koa-live-session: identify is set, so handshake is needed: attach(io, { handshake: [sessions] })'

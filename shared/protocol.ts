@@ -76,7 +76,7 @@ export interface SyncAnswer {
   readonly user?: string
   /** Set if the page named another visitor: the server discarded its tickets and changes. */
   readonly dropped?: true
-  /** All values that the visitor may read, as tickets: for a POST without `who`, in a socket's first answer, and for a wrong `who`. */
+  /** All values that the visitor may read, as tickets: for a POST of `{}`, in a socket's first answer, and for a wrong `who`. */
   readonly greeting?: readonly string[]
   /** The results of the changes, in their order. */
   readonly results: readonly SyncResult[]

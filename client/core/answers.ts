@@ -5,7 +5,7 @@ import { sameJson } from '../../shared/json.js'
 import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
-import { addEffect } from './act.js'
+import { addEffect } from './effects.js'
 import { type Change, draftsOf, ensureField, type Field, inFlight, markUnsent, merge, splitCalls } from './field.js'
 import type { Failure, News, Posted } from './messages.js'
 import type { Page } from './page.js'
@@ -13,7 +13,7 @@ import { abandon, markSaved, removeChanges } from './saved.js'
 import { requeue } from './sending.js'
 import { addTicket } from './tickets.js'
 import { backOff, pauseOf, startTimer } from './timers.js'
-import { askVisitor, cookieSeen, reconnect, renewed, switchVisitor, unblock } from './visitor.js'
+import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor.js'
 
 /** Temporary refusals, after which the page retries unchanged. After `store_unavailable`, the store may have applied the change. */
 const RETRYABLE_CODES: readonly unknown[] = [
@@ -49,9 +49,9 @@ export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | un
 
 /** Handles the end of a POST. */
 export function posted(page: Page, { status, wait, answer, error }: Posted): void {
-  const sync = page.posted
+  const sync = page.postInFlight
   if (!sync) return
-  page.posted = undefined
+  page.postInFlight = undefined
   addEffect(page, 'release')
   page.isOffline = !answer && !error
   if (answer) {
@@ -79,7 +79,7 @@ function questionAnswered(page: Page, answer: SyncAnswer): void {
   } else if (!who) page.cookie = 'blocked'
   if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socketState === 'greeted')) reconnect(page)
   // The answer set another visitor's cookie: ask again, as only a request with this cookie proves the visitor.
-  if (page.socketState === 'none' && !kept && who !== page.who) askVisitor(page)
+  if (page.socketState === 'none' && !kept && who !== page.who) requestCookie(page)
 }
 
 /** Handles the answer to an exchange with the visitor's cookie, or over the connection of a browser without cookies. */
@@ -89,12 +89,12 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
   page.timers.delete('greet')
   if (!kept && (isPost || !mayLackCookie)) {
     requeue(page, sync, false)
-    return void askVisitor(page)
+    return void requestCookie(page)
   }
   const isFirst = !isPost && page.socketState === 'greeting'
   if (greeting && (isPost || isFirst)) switchVisitor(page, answer)
   if (kept) cookieSeen(page, isFirst)
-  else if (isFirst) askVisitor(page)
+  else if (isFirst) requestCookie(page)
   if (!isPost) {
     page.socketState = 'greeted'
     if (!isFirst) page.socketTimeouts = 0
@@ -126,15 +126,15 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
-function applyResult(page: Page, key: string, one: SyncResult | undefined, isSaved: boolean): true | undefined {
+function applyResult(page: Page, key: string, result: SyncResult | undefined, isSaved: boolean): true | undefined {
   const field = ensureField(page, key)
   const sent = inFlight(field)
-  if (!sent || !one) return
+  if (!sent || !result) return
   sent.isBusy = false
-  const { code, stamp = NEVER, value }: Partial<Refused> = one
+  const { code, stamp = NEVER, value }: Partial<Refused> = result
   // A change without calls comes from another page's outbox. If the current value equals its value, the server accepted it and lost the id.
-  const isThere = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
-  if (!code || isThere) {
+  const isCurrentValue = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
+  if (!code || isCurrentValue) {
     // A ticket with that stamp would have the value as transformed by the schema, so the ticket wins.
     if (field.stamp < stamp) merge(field, stamp, sent.value)
     sent.stamp = stamp
@@ -142,7 +142,7 @@ function applyResult(page: Page, key: string, one: SyncResult | undefined, isSav
     for (const next of draftsOf(field))
       if (sent.wasSent && next.wasSent) {
         next.base = stamp
-        next.isBusy &&= !isThere
+        next.isBusy &&= !isCurrentValue
       }
     // The answer to a POST may already have reported the value as unsaved.
     if (field.code === 'store_unavailable') abandon(page, field, { code: field.code })
@@ -217,7 +217,7 @@ export function applyNews(page: Page, news: News): void {
   // Only tabs of a browser that keeps its cookie send news.
   unblock(page)
   page.asks = 0
-  if (page.socketState === 'none') askVisitor(page)
+  if (page.socketState === 'none') requestCookie(page)
   // A connection that is about to name its visitor usually has the current cookie; otherwise this tab notifies the other in turn.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

@@ -5,7 +5,7 @@ import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes, type TakenId } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { covers } from '../../shared/taken-ids.js'
-import { settle } from './act.js'
+import { settle } from './effects.js'
 import type { Call, Effect } from './messages.js'
 
 /** An optimistic change of a key by this page, until saved. A draft is a change without a `stamp`: not acknowledged yet. */
@@ -43,7 +43,7 @@ export interface Field {
   /** The stamp of the awaited expiry. */
   ends: Stamp
   /** ms until the expiry when its timer was started. */
-  left: number
+  msLeft: number
   /** The ticket with this value, to POST to the endpoint; `''` if there is none. */
   ticket: string
   /** Whether the key belongs to this tab, so that its values are saved as soon as the page has them. */
@@ -61,7 +61,7 @@ export interface Field {
 }
 
 /** The keys of a page, and the effects of the current event. */
-export interface Keys {
+export interface PageFields {
   readonly fields: Map<string, Field>
   effects: Effect[]
 }
@@ -71,7 +71,7 @@ const UNKNOWN: Field = {
   value: undefined,
   stamp: NEVER,
   ends: NEVER,
-  left: 0,
+  msLeft: 0,
   ticket: '',
   changes: [],
   ids: undefined,
@@ -80,13 +80,13 @@ const UNKNOWN: Field = {
   code: undefined,
 }
 
-export function ensureField({ fields }: Keys, key: string): Field {
+export function ensureField({ fields }: PageFields, key: string): Field {
   const field = fields.get(key) ?? { ...UNKNOWN }
   fields.set(key, field)
   return field
 }
 
-/** Returns the unacknowledged changes. They are sent in order, each after the outcome of the previous draft. */
+/** Returns the unacknowledged changes. They are sent in order, each after the outcome of the previous draft, or together as a list. */
 export function draftsOf({ changes }: Field): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
@@ -107,7 +107,7 @@ function defaulted({ fallback }: Field, value: JsonValue | undefined): JsonValue
   return value === undefined ? fallback : value
 }
 
-/** Returns the change that is in flight. */
+/** Returns the change that is in flight; of a list, the first. */
 export function inFlight({ changes }: Field): Change | undefined {
   return changes.find(({ isBusy }) => isBusy)
 }
@@ -124,17 +124,23 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 }
 
 /** Adds an optimistic change. Replaces a last draft not yet sent and takes its calls; an `update` replaces only another `update`. */
-export function addDraft(page: Keys, key: string, call: Call, value: JsonValue | undefined, isGroup: boolean): void {
+export function addDraft(
+  page: PageFields,
+  key: string,
+  call: Call,
+  value: JsonValue | undefined,
+  isGroup: boolean,
+): void {
   const field = ensureField(page, key)
   const last = draftsOf(field).at(-1)
   const former = last && !last.isBusy && !last.wasSent && (last.id || !call.next) ? last : undefined
   const calls = [...(former?.calls ?? []), { ...call, value: reuseShown(field, value) }]
-  field.changes = [...field.changes.filter((one) => one !== former), draftOf(calls, isGroup ? call.id : undefined)]
+  field.changes = [...field.changes.filter((one) => one !== former), makeDraft(calls, isGroup ? call.id : undefined)]
   field.code = undefined
 }
 
-/** Makes a draft from calls: the last decides between a computed and a plain change. */
-function draftOf(calls: readonly Call[], group?: string): Change {
+/** Makes a draft from calls: the last decides between a computed and a plain change. `recompute` computes it, as no value equals `NaN`. */
+function makeDraft(calls: readonly Call[], group?: string): Change {
   const { id, next, value } = calls.at(-1) as Call
   return { value, calls, id: next ? id : '', group, from: NaN }
 }
@@ -147,7 +153,7 @@ export function splitCalls(field: Field, change: Change): Change | undefined {
   const { id, calls } = change
   if (!calls[1]) return
   const middle = id ? calls.length >> 1 : -1
-  const former = draftOf(calls.slice(0, middle))
+  const former = makeDraft(calls.slice(0, middle))
   change.calls = calls.slice(middle)
   field.changes = field.changes.flatMap((one) => (one === change ? [former, change] : one))
   return former
@@ -159,7 +165,7 @@ export function markUnsent(change: Change): Change {
 }
 
 /** Rebases unsent computed changes: recomputes each if its base value has changed. */
-export function recompute(page: Keys): void {
+export function recompute(page: PageFields): void {
   for (const field of page.fields.values()) {
     let below = field.value
     for (const change of draftsOf(field)) {
@@ -202,7 +208,7 @@ export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, 
 function reconcile(field: Field, ids: readonly TakenId[]): void {
   field.changes = field.changes.map((change) => {
     const taken = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
-    // Another page sent this change from the outbox. Changes that this page itself may have sent are retried, with the later changes.
+    // This page never sent the change, so another page sent it from the outbox. A change that this page may have sent is retried.
     if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
     // A process that did not know the change has overwritten it: send the change again.
     return !taken && change.id && change.stamp ? markUnsent(change) : change
@@ -210,7 +216,7 @@ function reconcile(field: Field, ids: readonly TakenId[]): void {
 }
 
 /** Resets the field for another visitor: to the default and, if carried over, to this page's changes. */
-export function reset(page: Keys, field: Field, isCarried: boolean): void {
+export function reset(page: PageFields, field: Field, isCarried: boolean): void {
   if (!isCarried) settle(page, field.changes, { code: 'superseded' })
   Object.assign(field, UNKNOWN, isCarried && { changes: field.changes.map(markUnsent) })
 }

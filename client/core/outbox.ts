@@ -4,7 +4,7 @@ import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { draftsOf, ensureField } from './field.js'
 import type { Page } from './page.js'
-import { drafts } from './sending.js'
+import { wireDrafts } from './sending.js'
 import { addTicket, unpersistedTickets } from './tickets.js'
 
 /** Returns the page's fields of the tab, or the others. */
@@ -17,7 +17,7 @@ export function serializeOutbox(page: Page, isTab = false): string {
   if (page.cookie !== 'kept') return ''
   const fields = fieldsOf(page, isTab)
   const unheld = unpersistedTickets(fields)
-  const wanted = drafts(fields)
+  const wanted = wireDrafts(fields)
   return unheld[0] || wanted[0] ? JSON.stringify([page.who, unheld, wanted]) : ''
 }
 
@@ -40,7 +40,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   for (const [key, list] of lists) {
     const field = ensureField(page, key)
     // The drafts may have arrived, and must not overwrite later values. With several drafts, the current value may be one of them: the
-    // server recognizes those by their ids.
+    // server recognizes those by id or value.
     if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.stamp))) continue
     const left = list.map(([, base, id, value, group]) => ({
       value,

@@ -3,13 +3,13 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { ensureField, type Keys, merge, reuseShown } from './field.js'
+import { ensureField, merge, type PageFields, reuseShown } from './field.js'
 import type { PageVisitor, TimerName } from './messages.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
-type Said = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
+type Initial = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
 
-export interface Page extends Keys {
+export interface Page extends PageFields {
   /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
   who?: string | undefined
   /**
@@ -29,15 +29,15 @@ export interface Page extends Keys {
   socketState: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the cookie is missing, so that a POST of `{}` must request one. */
   isAsking?: boolean
-  /** Answered questions and dropped POSTs since the last accepted POST, or since the `renew` timer last fired: bounded, to end loops. */
+  /** Answered questions and dropped POSTs since an accepted POST, a wake, news of another tab or the `renew` timer: bounded, to end loops. */
   asks: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean
   /** The POST in flight. While the POST waits for its turn among the tabs, `isQueued` is set instead. */
-  posted?: Sync | undefined
+  postInFlight?: Sync | undefined
   isQueued?: boolean
   /** Whether the page is in use without an accepted POST of its browser for `renew` seconds: its cookie may expire. */
-  isDue?: boolean
+  isRenewalDue?: boolean
   renew: number
   /** Whether the newest POST got no answer from our server. */
   isOffline?: boolean
@@ -49,6 +49,7 @@ export interface Page extends Keys {
   readonly subs: Set<string>
   /** The server's time in ms at the signature of the newest ticket; NaN before the first. */
   now: number
+  /** Whether the page has sent its last POST. */
   isLeft?: boolean
   /** The new visitor, still to be announced to the app. Waits while the page unloads: a reload would cancel the sign-in's navigation. */
   unannounced?: PageVisitor | undefined
@@ -64,11 +65,11 @@ export const RENEWAL = 300
 /** Creates a page's state from its HTML. */
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
   // Values without stamps are older than any write, so they serve as defaults.
-  const said: Said = isSnapshot(initial) ? initial : { defaults: initial }
-  const { who, guest, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, ends } = said
+  const snapshot: Initial = isSnapshot(initial) ? initial : { defaults: initial }
+  const { who, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, ends } = snapshot
   const page: Page = {
     who,
-    kind: guest ? (held ? 'guest' : 'new') : who ? 'user' : stamps && '',
+    kind: kindOf(snapshot),
     fields: new Map(),
     cookie: held && 'kept',
     socketState: hasSocket ? 'down' : 'none',
@@ -90,6 +91,12 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     field.settledUpTo = field.persistedUpTo = unsaved?.includes(key) ? NEVER : stamp
   }
   return page
+}
+
+function kindOf({ guest, held, who, stamps }: Initial): Page['kind'] {
+  if (guest) return held ? 'guest' : 'new'
+  if (who) return 'user'
+  return stamps && ''
 }
 
 export function isSnapshot(initial: AnySnapshot | Plain | undefined): initial is AnySnapshot {

@@ -1,32 +1,37 @@
 // Marks keys as saved or abandoned, and settles the promises of their changes.
 
 import type { Stamp } from '../../shared/stamp.js'
-import { settle } from './act.js'
-import type { Change, Field, Keys } from './field.js'
+import { settle } from './effects.js'
+import type { Change, Field, PageFields } from './field.js'
 import type { Failure } from './messages.js'
 
 /** Marks the key as saved up to `stamp`. */
-export function markSaved(page: Keys, field: Field, stamp: Stamp): void {
+export function markSaved(page: PageFields, field: Field, stamp: Stamp): void {
   removeChanges(page, field, (change) => !!change.stamp && change.stamp <= stamp)
   if (stamp > field.settledUpTo) field.settledUpTo = stamp
   if (stamp >= field.stamp && field.code === 'store_unavailable') field.code = undefined
 }
 
 /** Abandons saving the acknowledged changes of this key. */
-export function abandon(page: Keys, field: Field, failure: Failure): void {
+export function abandon(page: PageFields, field: Field, failure: Failure): void {
   removeChanges(page, field, ({ stamp }) => !!stamp, failure)
   field.settledUpTo = field.stamp
   field.code = failure.code
 }
 
 /** Removes matching changes, and settles their calls. */
-export function removeChanges(page: Keys, field: Field, isOver: (change: Change) => boolean, failure?: Failure): void {
+export function removeChanges(
+  page: PageFields,
+  field: Field,
+  isOver: (change: Change) => boolean,
+  failure?: Failure,
+): void {
   settle(page, field.changes.filter(isOver), failure)
   field.changes = field.changes.filter((change) => !isOver(change))
 }
 
 /** Makes a POST due again for each value refused as `store_unavailable`. */
-export function retry({ fields }: Keys): void {
+export function retryUnstored({ fields }: PageFields): void {
   for (const field of fields.values()) {
     if (field.code !== 'store_unavailable') continue
     field.code = undefined

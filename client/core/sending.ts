@@ -1,7 +1,7 @@
 // Decides when to send which changes and tickets, over the socket or by POST.
 
 import type { Sync, WireChange } from '../../shared/protocol.js'
-import { addEffect } from './act.js'
+import { addEffect } from './effects.js'
 import { type Change, draftsOf, ensureField, type Field, inFlight } from './field.js'
 import type { Page } from './page.js'
 import { unpersistedTickets } from './tickets.js'
@@ -9,7 +9,7 @@ import { pauseOf, startTimer } from './timers.js'
 
 /** Maximum answered questions without an accepted POST: then cookies count as blocked. */
 export const MAX_ASKS = 3
-/** Maximum characters of changes and tickets in a POST. Each may take three bytes. */
+/** Maximum characters of changes and tickets in a message. Each may take three bytes. */
 const MAX_LENGTH = 20_000
 /** ms between POSTs of changes: limits a dragged slider to three a second. */
 const POST_INTERVAL = 334
@@ -32,7 +32,7 @@ export function sendDue(page: Page): void {
       const set = startDue(page)
       if (set[0]) addEffect(page, 'send', { who: page.who, set }, timeout)
     }
-  if (page.posted || page.isQueued || page.isLeft || page.timers.has('post') || !isPostDue(page)) return
+  if (page.postInFlight || page.isQueued || page.isLeft || page.timers.has('post') || !isPostDue(page)) return
   // Tabs POST in turn.
   page.isQueued = true
   addEffect(page, 'queue')
@@ -42,11 +42,11 @@ export function sendDue(page: Page): void {
 function isPostDue(page: Page): boolean | undefined {
   if (page.isAsking || page.timers.has('greet') || page.cookie === 'blocked') return page.isAsking
   return (
-    page.isDue ||
+    page.isRenewalDue ||
     !page.isReady ||
     page.kind === '' ||
     hasUnsaved(page) ||
-    (page.socketState !== 'greeted' && !!drafts(page)[0])
+    (page.socketState !== 'greeted' && !!wireDrafts(page)[0])
   )
 }
 
@@ -69,10 +69,10 @@ export function postInTurn(page: Page): void {
     startTimer(page, 'link', pauseOf(page.asks))
   }
   if (!isPostDue(page)) return void addEffect(page, 'release')
-  page.isDue = false
-  page.posted = isNamed ? bodyOf(page, page.socketState === 'greeted' ? [] : startDue(page)) : {}
+  page.isRenewalDue = false
+  page.postInFlight = isNamed ? bodyOf(page, page.socketState === 'greeted' ? [] : startDue(page)) : {}
   if (isNamed) startTimer(page, 'post', POST_INTERVAL)
-  addEffect(page, 'post', page.posted, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
+  addEffect(page, 'post', page.postInFlight, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
 
 /** Returns these changes and as many tickets as fit, at least a single ticket if there are no changes; the rest go with the next POST. */
@@ -94,7 +94,7 @@ function startDue(page: Page): readonly WireChange[] {
   for (const [key, field] of page.fields) {
     const list = sendableOf(field)
     const group = list[0]?.group
-    // Send a group alone, and only once each of its changes is the first of its key: the server refuses an oversized message as a whole.
+    // Send a group alone, as the server refuses an oversized message as a whole, and once each of its changes is the first of its key.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
     // With the base stamp, because an abandoned POST or a dead connection may deliver late, and must not overwrite a later change.
     const wires = list.map((sent) => wire(key, sent, sent.base ?? field.stamp))
@@ -111,7 +111,7 @@ function startDue(page: Page): readonly WireChange[] {
 
 /**
  * Returns the sendable changes of a key: the first, if none is in flight. Changes that may have arrived are retried together, up to where a
- * group begins or ends: the server recognizes accepted changes by their ids.
+ * group begins or ends: the server recognizes accepted changes by id or value.
  */
 function sendableOf(field: Field): readonly Change[] {
   const drafts = inFlight(field) ? [] : draftsOf(field)
@@ -130,7 +130,7 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
  * Returns all drafts, for the outbox and for the last POST. The drafts of a key share the base of the first, because neither the next page
  * nor this page, if restored, learns which of them have arrived.
  */
-export function drafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] {
+export function wireDrafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] {
   return [...fields].flatMap(([key, field]) =>
     draftsOf(field).map((change, _, [first]) => wire(key, change, first?.base ?? field.stamp)),
   )
@@ -148,10 +148,10 @@ export function markLeft({ fields }: Page): void {
 
 /** Aborts the POST in flight, or leaves the queue of tabs. */
 export function abortPost(page: Page): void {
-  if (page.posted) requeue(page, page.posted, true)
+  if (page.postInFlight) requeue(page, page.postInFlight, true)
   // Only then: the effect would otherwise abort the POST of an earlier effect.
-  if (page.posted || page.isQueued) addEffect(page, 'release')
-  page.posted = undefined
+  if (page.postInFlight || page.isQueued) addEffect(page, 'release')
+  page.postInFlight = undefined
   page.isQueued = false
 }
 

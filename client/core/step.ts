@@ -1,24 +1,24 @@
 // The page as a pure state machine: `step` handles an event and returns its effects.
 
 import { readTicket } from '../ticket.js'
-import { addEffect } from './act.js'
 import { applyNews, posted, synced } from './answers.js'
+import { addEffect } from './effects.js'
 import { addDraft, ensureField, recompute } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
-import { retry } from './saved.js'
-import { abortPost, bodyOf, drafts, hasUnsaved, markLeft, postInTurn, sendDue } from './sending.js'
+import { retryUnstored } from './saved.js'
+import { abortPost, bodyOf, hasUnsaved, markLeft, postInTurn, sendDue, wireDrafts } from './sending.js'
 import { addTicket, scheduleExpiry } from './tickets.js'
 import { backOff, startTimer } from './timers.js'
-import { askVisitor, awaitGreeting, reconnect, rejectIfBlocked, renewed, unblock } from './visitor.js'
+import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor.js'
 
 /*
  * How a page works:
  *  1. A page belongs to a visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another
  *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes before the first visitor carry over.
  *  2. A key has the server's newest value, and this page's unsaved changes in order: each is acknowledged, with a `stamp`, or a draft. A
- *     key has at most one draft in flight. The page shows the last draft, else the server's value, else the default.
+ *     key has one draft in flight, or a list to send again. The page shows the last draft, else the server's value, else the default.
  *  3. Changes go over the socket if the connection has named its visitor (`socketState`), else by POST. While a connection is about to name its
  *     visitor, changes wait for about a second, and so does every POST except the question. The answer has the stamp of each change, or the
  *     reason of its refusal, which ends that change alone. The changes of a call are a group, sent together: an invalid change refuses all
@@ -34,7 +34,7 @@ import { askVisitor, awaitGreeting, reconnect, rejectIfBlocked, renewed, unblock
  *  7. Tabs POST in turn, and tell each other which values are saved. All pauses (`post`, `send`, `link`) back off by one count of failures.
  *  8. Tickets not seen in the cookie (`persistedUpTo`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
- *     browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by their ids.
+ *     browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by id or value.
  * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may have changed. While a page
  *     unloads, the app hears of no other visitor.
  * 11. The core has no clock, randomness, socket or storage.
@@ -67,7 +67,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (code === 'other_visitor') {
       // The handshake had a cookie.
       unblock(page)
-      askVisitor(page)
+      requestCookie(page)
       // A socket refused with a code does not reconnect by itself.
     } else if (code) backOff(page, 'link', 1000)
   },
@@ -90,7 +90,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   news: applyNews,
   restored: restoreOutboxes,
-  // Until then, the app learns of no other visitor.
+  // Until this timer ends, the app learns of no other visitor.
   unload: (page) => startTimer(page, 'unload', 10_000),
   leave: (page) => {
     // `freeze` follows `pagehide` if the page enters the back/forward cache: handle only the first.
@@ -99,7 +99,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = true
     // A page without a visitor may not have a cookie, without which the server accepts nothing.
     if (!page.who) return
-    const set = drafts(page)
+    const set = wireDrafts(page)
     markLeft(page)
     if (set[0] || hasUnsaved(page)) addEffect(page, 'post', bodyOf(page, set))
   },
@@ -113,10 +113,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     unblock(page)
     // Answers to earlier questions, and earlier connections, may name a visitor who has left since.
     reconnect(page)
-    if (page.socketState === 'none') askVisitor(page)
+    if (page.socketState === 'none') requestCookie(page)
   },
   use: (page) => {
-    page.isDue = !page.timers.has('renew')
+    page.isRenewalDue = !page.timers.has('renew')
   },
   wake,
   flush: (page) => {
@@ -126,9 +126,9 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     unblock(page)
     // A page without a visitor may have asked before consent: ask again.
     if (!page.who) abortPost(page)
-    retry(page)
+    retryUnstored(page)
     wake(page)
-    if (wasBlocked) askVisitor(page)
+    if (wasBlocked) requestCookie(page)
   },
 }
 

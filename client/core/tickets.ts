@@ -22,10 +22,10 @@ export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?:
   const ids = new Map(Object.entries(claims.ids ?? {}))
   for (const [key, stamp, value] of changes) {
     const field = ensureField(page, key)
-    const isLate = isAhead(stamp, page.now)
-    if (isLate !== isAhead(field.stamp, page.now)) {
+    const isStampAhead = isAhead(stamp, page.now)
+    if (isStampAhead !== isAhead(field.stamp, page.now)) {
       // A server's clock was ahead: its value loses, as on servers. Only a greeting, which has defaults, proves the value to be current.
-      if (!isLate) reset(page, field, true)
+      if (!isStampAhead) reset(page, field, true)
       else if (isOld || !claims.defaults) continue
     }
     merge(field, stamp, value, ids.get(key))
@@ -43,9 +43,9 @@ export function scheduleExpiry(page: Page, ends: Ends = []): void {
   for (const [key, stamp, ms] of ends) {
     const field = ensureField(page, key)
     // Skip if a newer value exists, or if an older ticket has more ms than are left.
-    if (stamp <= field.stamp || (stamp === field.ends && ms >= field.left)) continue
+    if (stamp <= field.stamp || (stamp === field.ends && ms >= field.msLeft)) continue
     field.ends = stamp
-    field.left = ms
+    field.msLeft = ms
     if (ms) startTimer(page, `:${key}`, ms)
     else {
       merge(field, stamp, undefined)

@@ -1,6 +1,6 @@
 // The timers of a page, and the backoff of its retries.
 
-import { addEffect } from './act.js'
+import { addEffect } from './effects.js'
 import type { TimerName } from './messages.js'
 import type { Page } from './page.js'
 

@@ -3,7 +3,7 @@
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { readTicket } from '../ticket.js'
-import { addEffect, settle } from './act.js'
+import { addEffect, settle } from './effects.js'
 import { reset } from './field.js'
 import { type Page, RENEWAL, setDefaults } from './page.js'
 import { abortPost } from './sending.js'
@@ -57,12 +57,12 @@ export function cookieSeen(page: Page, isTold: boolean): void {
 
 /** Restarts the `renew` timer, after a response has renewed the cookie and the app's own session. */
 export function renewed(page: Page): void {
-  page.isDue = false
+  page.isRenewalDue = false
   startTimer(page, 'renew', page.renew * 1000)
 }
 
 /** Requests the missing cookie by a POST of `{}`. Aborts the POST in flight, which the server would drop. */
-export function askVisitor(page: Page): void {
+export function requestCookie(page: Page): void {
   if (page.isAsking || page.cookie === 'blocked') return
   abortPost(page)
   page.isAsking = true

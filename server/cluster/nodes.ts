@@ -15,7 +15,7 @@ import type { Peers } from '../values/remote.js'
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
-  'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/scaling.md#adapters'
+  'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
 
 /** The other processes of the app, through the adapter of socket.io: sends a single message for all changes of a name in a turn. */
 export class Nodes implements Peers {

@@ -46,7 +46,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     const body = parseSync(await readBody(ctx))
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
-    if (body.who === undefined) checkBrowser(core, readable(cookie), user)
+    if (body.who === undefined) refuseWhileRotating(core, readable(cookie), user)
     const identification = core.identities.identify(cookie, user)
     const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, identification)
     if (identity && !isPageOfVisitor(identity, body)) {
@@ -91,8 +91,8 @@ function endAfter({ res }: Koa.Context): void {
   else res.setHeader('Connection', 'close')
 }
 
-/** Delays a POST while a pending response brings another cookie: this POST's cookie could arrive later and replace it. */
-function checkBrowser(
+/** Refuses a POST (429) while a pending response brings another cookie: this POST's cookie could arrive later and replace it. */
+function refuseWhileRotating(
   { pendingRotations, handshakeMismatches }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
@@ -147,7 +147,7 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
       visit.markUse(use)
     },
   }
-  // Only a question, without changes or tickets, gets a greeting: each greeting counts against the limit of questions.
+  // Only a question without `who` gets a greeting: each greeting counts against the limit of questions.
   const exchange = (): Awaitable<SyncAnswer> => sync(core, body, context, body.who !== undefined || !isQuestion(body))
   if (!tab) return await exchange()
   subjects.pin(tab)

@@ -1,7 +1,7 @@
 import type { Warn } from '../settings/report.js'
 
 const TOO_LATE_TO_SET =
-  'values were used after the headers had gone out, so the browser gets no live cookie: the next request does not have what it sets. ' +
+  'values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. ' +
   'Call get, set or embed() before you set ctx.body'
 
 /** Warns of a change too late for the cookie. */

@@ -32,7 +32,7 @@ export class Visit implements PageIdentity, ResponseContext {
   #use: SessionUse = 'reads'
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
-  #isOver = false
+  #hasVisitorLeft = false
 
   /** @throws {TypeError} if the headers were sent: they must restrict the response to the visitor */
   constructor(core: Core, ctx: Koa.Context, vouched: IdentifiedUser, known?: Identification) {
@@ -49,7 +49,7 @@ export class Visit implements PageIdentity, ResponseContext {
     if (brought && cookieStatus === 'other') core.handshakeMismatches.missUser(brought.browserSubject)
     this.#since = new EndedSince(core.epochs, found.receivedCookie, this.#identification, vouched)
     if (this.#identification.toEnd.length > 0) {
-      this.#isOver = brought?.user !== undefined && brought.user !== this.visitor.userSub
+      this.#hasVisitorLeft = brought?.user !== undefined && brought.user !== this.visitor.userSub
       void this.#depart(this.#identification.toEnd)
     }
     // Just before sending, because Koa removes earlier headers from an error response.
@@ -154,7 +154,7 @@ export class Visit implements PageIdentity, ResponseContext {
   async leave(isForgotten: boolean): Promise<void> {
     const { epochs, identities } = this.#core
     const { endCount } = epochs
-    this.#isOver = true
+    this.#hasVisitorLeft = true
     if (this.visitor.user !== undefined && !isForgotten) {
       await this.#continueAs(identities.changeHands(this.#previous, undefined), endCount)
       return
@@ -170,7 +170,7 @@ export class Visit implements PageIdentity, ResponseContext {
   #continueAs(identification: Identification, endCount: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
-    if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isOver = true
+    if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#hasVisitorLeft = true
     for (const hook of this.#hooks) hook.changeHands()
     this.#since.restart(endCount)
     if (this.#cookieStatus === 'own') this.#cookieStatus = 'other'
@@ -199,7 +199,7 @@ export class Visit implements PageIdentity, ResponseContext {
     if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retired)
     const isForOnce = action !== 'keep' || this.#hooks.some((hook) => hook.isForOnce)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
-    if (this.#isOver) clearUnseenPages(this.#ctx)
+    if (this.#hasVisitorLeft) clearUnseenPages(this.#ctx)
   }
 
   #action(): ReturnType<typeof cookieAction> {

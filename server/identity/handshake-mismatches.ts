@@ -13,7 +13,8 @@ const UNSIGNED =
 
 /**
  * Detects handshakes without the data for `identify`. Such a handshake brings a user's cookie, but names no user, and is refused. The
- * browser then sends a request at once, which after a sign-out would name no user either.
+ * browser then sends a request at once, which after a sign-out would name no user either. Also detects requests of tests whose `identify`
+ * does not name the cookie's user.
  */
 export class HandshakeMismatches {
   readonly #warn: (message: string) => void

@@ -46,7 +46,7 @@ export class Handshake {
     const connection = await this.find(socket.conn, socket.request)
     if (connection.isEnded) throw signedOut()
     // The connection itself already counts as its first socket.
-    if (connection.sockets > 0) this.#checkRoom(connection.opener)
+    if (connection.sockets > 0) this.#checkSocketLimit(connection.opener)
     connection.enter(socket)
     return connection
   }
@@ -93,7 +93,7 @@ export class Handshake {
     const identity = this.#identifyVisitor(read, user, ctx)
     const tab = this.#core.values.tabOf(identity.visitor.browser)
     const opener = Object.assign(identity, { endCount, members: this.#members(conn, ctx), tab })
-    this.#checkRoom(opener)
+    this.#checkSocketLimit(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {
       connections.add(connection)
@@ -125,7 +125,7 @@ export class Handshake {
     return this.#core.features.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
   }
 
-  #checkRoom({ visitor }: HandshakeIdentity): void {
+  #checkSocketLimit({ visitor }: HandshakeIdentity): void {
     this.#core.limits.admit(this.#core.connections.sockets(visitor.subject()))
   }
 
@@ -142,5 +142,5 @@ export class Handshake {
 }
 
 function signedOut(): LiveSessionError {
-  return new LiveSessionError('other_visitor', 'the cookie is of another visitor, or was given up')
+  return new LiveSessionError('other_visitor', 'the cookie is of another visitor, or is no longer valid')
 }

@@ -17,8 +17,8 @@ export interface EventSource {
 
 /** The context of an open socket. */
 interface SocketSide extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
-  /** Returns whether the visitor is still there; if not, closes the connection. */
-  isThere(this: void): boolean
+  /** Closes the connection if the visitor has left. Returns whether the socket is still open. */
+  checkVisitor(this: void): boolean
   /** Closes the connection; the page reconnects by itself. */
   hangUp(this: void): void
 }
@@ -84,14 +84,14 @@ export class PageEvents {
 
   /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
   #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
-    if (!this.#side.isThere()) return
+    if (!this.#side.checkVisitor()) return
     const ack = args.at(-1)
-    const answer = typeof ack === 'function' ? ack : () => undefined
+    const acknowledge = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
         if (UNSOUND.has(error.code)) this.#malformed.spend(1)
         this.#reportRefusal(error)
-        answer(refusalOf(error).ack)
+        acknowledge(refusalOf(error).ack)
       } else this.#core.report(error)
     }
     const wait = this.#core.limits.wait(this.#malformed)
@@ -104,7 +104,7 @@ export class PageEvents {
     try {
       const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
       if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
-      const done = after(act(inputs[0]), (result) => this.#core.pageTickets.afterPush(() => answer(result)))
+      const done = after(act(inputs[0]), (result) => this.#core.pageTickets.afterPush(() => acknowledge(result)))
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {
       refuse(error)

@@ -64,7 +64,7 @@ export class SocketHandle extends Handle {
     this.#events = new PageEvents(core, this.#use, {
       identity: connection.opener,
       owner: this.#visitor,
-      isThere: () => this.#isOpen && !this.#endIfGone(),
+      checkVisitor: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),
       recheck: (level) => this.recheck(level),
       hangUp: () => void hangUp(socket.conn),

@@ -144,7 +144,7 @@ export class StoreSync implements RemoteStore {
     return updates
   }
 
-  /** Returns the name of values in the store. */
+  /** Returns a name as stored: a user's changes with each erasure. */
   nameOf(name: StoredName): string {
     return storeName(name, this.#core.epochs.generation(name))
   }

@@ -48,7 +48,7 @@ export function ticketOf(
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
   const replica = values.find(subject)
   const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
-  const ticket = replica && pageTickets.answer(subject, replica, fields)
+  const ticket = replica && pageTickets.answerTicket(subject, replica, fields)
   return ticket === undefined ? {} : { ticket }
 }
 

@@ -129,8 +129,8 @@ function applyGroup(
       ...validate(deps.values, sent, requester.owner),
       previousResult: previousResults[i],
     }))
-    const taken = applyValidated(deps, changes, requester)
-    return isThenable(taken) ? taken.catch(refuseAll) : taken
+    const results = applyValidated(deps, changes, requester)
+    return isThenable(results) ? results.catch(refuseAll) : results
   } catch (error) {
     return refuseAll(error)
   }
@@ -155,7 +155,7 @@ function validate(
     throw new LiveSessionError('undeclared_key', `change ${index}: ${what}`, isKey(key) ? { key } : {})
   }
   if (field.access !== 'write') {
-    const what = `"${key}" is not for browsers to write. Where it is to be, declare it with client: 'write'`
+    const what = `"${key}" may not be written by browsers. To allow it, declare it with client: 'write'`
     throw new LiveSessionError('not_writable', `change ${index}: ${what}`, { key })
   }
   if (field.isUsersOnly && owner.user === undefined)
@@ -200,6 +200,7 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], request
   const written = new Map(fresh.map(({ field, value }) => [field, value]))
   const seen = newestOf(fresh.map((one) => one.seen))
   const stamp = deps.values.write(written, requester.owner, requester.source, { seen, id: changes[0]?.id })
+  // A change accepted before keeps its own stamp.
   return checked.map((one) => ('field' in one ? { stamp, ...one } : one))
 }
 
@@ -233,8 +234,8 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stam
   const { key } = field
   // The page replaces whatever is there.
   if (over === OVER_ANY) return { seen: NEVER }
-  const taken = values.acceptedAt(subject, key, id)
-  if (taken !== undefined) return { stamp: taken }
+  const acceptedStamp = values.acceptedAt(subject, key, id)
+  if (acceptedStamp !== undefined) return { stamp: acceptedStamp }
   const seen = trustedBase(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }

@@ -8,7 +8,7 @@ import type { StoreSync } from '../store/store-sync.js'
 import { buildAnswer, type StampsInStore, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
 import { applyChanges, type Requester, type Results } from './page-changes.js'
-import { mergeTickets, redeem } from './redeem.js'
+import { mergeTickets, verifyTickets } from './tickets.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
 /** The context of a page's exchange: the requester and the transport. */
@@ -24,7 +24,7 @@ export interface ExchangeContext extends Requester {
   recheck?(this: void, level: Level): Awaitable<Level>
 }
 
-/** Only for POSTs: no greeting over a socket waits for the store. */
+/** For sockets: only POSTs ask the store, as no greeting over a socket waits for it. */
 const NOT_ASKED: Awaitable<StampsInStore> = { held: [] }
 
 /**
@@ -44,7 +44,7 @@ export function sync(
   const now = core.settings.clock()
   core.limits.spendTickets(tickets, identity, now)
   if (set.length > 0) core.limits.spend(set.length, identity, context.bucket, now)
-  const redemptions = redeem(core, tickets, visitor, now)
+  const redemptions = verifyTickets(core, tickets, visitor, now)
   context.begin?.()
   const overtaken = mergeTickets(core, redemptions, now)
   const results = set.length > 0 ? applyChanges(core, set, context) : []

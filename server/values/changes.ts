@@ -17,8 +17,8 @@ export type UpToPageTickets = UpToEnds & { readonly pageTickets: PageTickets }
 export type Origin = ChangeSource | 'cookie'
 
 /**
- * Decides by origin whether the store and the other processes get a change. Within this process all get it, in this order: sockets, in a
- * ticket at the end of the turn; cookie memos, which are dropped; listeners.
+ * Decides by origin whether the store and the other processes get a change. Within this process all get it: cookie memos, which are
+ * dropped; listeners; and, at the end of the turn, sockets in a ticket.
  */
 const FORWARDED_ORIGINS: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
   store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
@@ -41,12 +41,12 @@ export class Changes {
     this.#value = value
   }
 
-  /** Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number. */
+  /** Merges newer registers, and passes them on as `FORWARDED_ORIGINS` says. Returns their number. */
   apply(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
     const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
     if (news.length === 0) return 0
     if (FORWARDED_ORIGINS.store.includes(origin)) this.persist(subject, news)
-    if (FORWARDED_ORIGINS.nodes.includes(origin)) this.notify(subject, news)
+    if (FORWARDED_ORIGINS.nodes.includes(origin)) this.broadcast(subject, news)
     return news.length
   }
 
@@ -57,7 +57,7 @@ export class Changes {
   }
 
   /** Sends new registers to the other processes. */
-  notify(subject: Subject, news: readonly StoredRegister[]): void {
+  broadcast(subject: Subject, news: readonly StoredRegister[]): void {
     const { epochs, remote } = this.#core
     if (!isFleeting(subject)) remote.peers?.broadcast(nameOf(subject, epochs.generation(subject)), news)
   }

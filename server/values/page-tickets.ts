@@ -83,7 +83,7 @@ export class PageTickets {
   }
 
   /** Returns a ticket for an answer, or undefined if a browser can show none of the fields. This turn's push reuses the ticket. */
-  answer(subject: Subject, replica: Replica, fields: ReadonlySet<Field>): string | undefined {
+  answerTicket(subject: Subject, replica: Replica, fields: ReadonlySet<Field>): string | undefined {
     const now = this.#core.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)
     if (registers.length === 0) return undefined

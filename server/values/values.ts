@@ -52,6 +52,7 @@ export class Values {
 
   /** Returns the stamp that the next write of a key must exceed. */
   last(subject: Subject, key: string): Stamp {
+    // Values from a sign-in have this stamp, and lose to any write.
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
   }
 
@@ -91,7 +92,8 @@ export class Values {
   }
 
   /**
-   * Merges newer registers, and passes them on to the store, other processes, sockets and listeners. Returns their number.
+   * Merges newer registers, and passes them on to sockets and listeners and, depending on the origin, to the store and other processes. Returns
+   * their number.
    *
    * @param generation of a user's registers: those of an earlier generation are ignored. @default the current generation
    */
@@ -111,7 +113,7 @@ export class Values {
   /** Merges a write already in the store, and announces it to the other processes. */
   mergeStored(subject: Subject, register: StoredRegister, source: ChangeSource): void {
     this.#changes.merge(subject, [register], source)
-    this.#changes.notify(subject, [register])
+    this.#changes.broadcast(subject, [register])
   }
 
   /** Applies an erasure if the generation is newer than known. Returns whether the generation is current. */

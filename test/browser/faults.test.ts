@@ -28,7 +28,7 @@ describeInEachBrowser('a change on a failing network', (start) => {
     expect(await afterRestart(outage, later)).toMatchObject({ division: 1 })
   })
 
-  it('survives both server and page ending', async () => {
+  it('survives the end of both page and server', async () => {
     const outage = await start()
     const visitor = await outage.browse()
     const tab = await visitor.open()

@@ -117,11 +117,11 @@ describe('an added item, missing at the end', () => {
     expect(judged(false, 'saved')).toEqual(['c1 was said to be saved, and is lost'])
   })
 
-  it('may be lost where its browser had not shown its first cookie', () => {
+  it('may be lost if its browser had not shown its first cookie', () => {
     expect(judged(false, 'pending')).toEqual([])
   })
 
-  it('may be lost where its page had not shown another tab’s change', () => {
+  it('may be lost if its page lacked the other tab’s change', () => {
     expect(judged(true, 'pending', { tab: 'tab 1', began: 200 })).toEqual([])
     expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 110)).toEqual([])
   })

@@ -85,7 +85,7 @@ describe('a page in use', () => {
     expect(page.effects('post', 'release')).toEqual([['release']])
   })
 
-  it('retries after a failure at the next use', () => {
+  it('retries at the next use after a failure', () => {
     const page = opened()
     page.on('use')
     expect(page.fail()).toEqual({ who: 'g' })

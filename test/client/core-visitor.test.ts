@@ -224,7 +224,7 @@ describe('threat 94: a page shown again', () => {
     expect(page.post()).toEqual({})
     page.effects()
     page.on('return')
-    expect([page.did('release'), page.page.posted]).toEqual([true, undefined])
+    expect([page.did('release'), page.page.postInFlight]).toEqual([true, undefined])
     expect(page.post()).toEqual({})
   })
 

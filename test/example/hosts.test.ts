@@ -56,7 +56,7 @@ describe('the hosts of the example', () => {
 })
 
 describe.each(['start:react', 'start:vue'])('threat 100: npm run %s', (script) => {
-  it('listens on 127.0.0.1 alone, and refuses a rebound host', async () => {
+  it('listens on 127.0.0.1 only, and refuses a foreign Host header', async () => {
     const small = await Example.start(script)
     const reached = await Promise.all(otherAddresses().map((address) => isReached(address, new URL(small.url).port)))
     const { status } = await send(small.url, { headers: { host: REBOUND } })

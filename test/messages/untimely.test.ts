@@ -26,11 +26,11 @@ describe('a value', () => {
     const visitor = app.visitor()
     for (const path of ['/', '/']) expect((await visitor.fetch(path)).headers.getSetCookie()).toEqual([])
     expect(app.warnings.filter((warning) => warning.includes('headers'))).toEqual([
-      `${PREFIX}values were used after the headers had gone out, so the browser gets no live cookie: the next request does not have what it sets. Call get, set or embed() before you set ctx.body`,
+      `${PREFIX}values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. Call get, set or embed() before you set ctx.body`,
     ])
   })
 
-  it('outside the cookie warns at the start without a store', async () => {
+  it('outside the cookie warns at startup if there is no store', async () => {
     const { warnings } = await App.start()
     expect(warnings).toEqual([
       `${PREFIX}fields secret: not in the cookie, and there is no store: a restart loses their values`,

@@ -8,19 +8,23 @@ import { destinationOf } from '../../http/prefetch.js'
 import type { VisitorWithCookie } from '../../identity/identification.js'
 import { subjectHash } from '../../ids/subject.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/refused.js'
-import { mergeTickets, redeem } from '../../sync/redeem.js'
+import { mergeTickets, verifyTickets } from '../../sync/tickets.js'
 
 /** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from the cookie that it sets before navigating. */
 export function tabFeature(core: Core): Feature {
   const { app, pageTickets, limits, values, settings } = core
   if (pageTickets.tabKeys.length === 0) return {}
   /** Redeems the tab's own tickets; returns none if any is refused, so that a bad ticket blocks neither page nor connection. */
-  const redeemOwn = (input: unknown, identity: VisitorWithCookie, where: RefusedWhere): ReturnType<typeof redeem> => {
+  const redeemOwn = (
+    input: unknown,
+    identity: VisitorWithCookie,
+    where: RefusedWhere,
+  ): ReturnType<typeof verifyTickets> => {
     const { visitor } = identity
     try {
       const tickets = parseTickets(input)
       limits.spendTickets(tickets, identity)
-      const redemptions = redeem(core, tickets, visitor, settings.clock())
+      const redemptions = verifyTickets(core, tickets, visitor, settings.clock())
       const index = redemptions.findIndex(({ subject }) => subject !== visitor.tab)
       if (index >= 0) throw new LiveSessionError('other_visitor', `ticket ${index} is not of a tab`, { index })
       return redemptions

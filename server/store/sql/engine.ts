@@ -1,5 +1,5 @@
 import type { RawBuilder } from 'kysely'
-import type { Row, RowRead } from './row.js'
+import type { Row, RowRead } from './row-format.js'
 
 /** The differences between engines. */
 export interface Engine {

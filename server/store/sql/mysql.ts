@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Engine } from './engine.js'
-import { columnsAndValues, MAX_TEXT, READ_PRECISION, type RowRead } from './row.js'
+import { columnsAndValues, MAX_TEXT, READ_PRECISION, type RowRead } from './row-format.js'
 import { indexName, quoted } from './table.js'
 
 const wins = sql`(values(stamp), values(value), values(ids)) > (stamp, value, ids)

@@ -2,7 +2,7 @@
 
 import { type RawBuilder, sql } from 'kysely'
 import type { Engine } from './engine.js'
-import { columnsAndValues, KEY, READ_PRECISION, type Row, type RowRead } from './row.js'
+import { columnsAndValues, KEY, READ_PRECISION, type Row, type RowRead } from './row-format.js'
 import { indexName, quoted } from './table.js'
 
 const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (held.stamp, held.value, held.ids)

@@ -6,7 +6,17 @@ import { BROWSERS, type Store, type StoredRow, type SweepLimits } from '../../st
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
 import { engineOf } from './engines.js'
-import { columnText, fromRow, KEY, READ_PRECISION, type Row, type RowRead, TOMBSTONE, toRow, toRows } from './row.js'
+import {
+  columnText,
+  fromRow,
+  KEY,
+  READ_PRECISION,
+  type Row,
+  type RowRead,
+  TOMBSTONE,
+  toRow,
+  toRows,
+} from './row-format.js'
 import { sweepBatch } from './sweep.js'
 import { checkTable, DEFAULT_TABLE } from './table.js'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
 import { describeBadOrigin, isOwnPost, isOwnWebSocket, originClaims } from '../../../server/http/origin.js'
 
-it('an unknown own origin accepts nothing', () => {
+it('accepts no origin while the server does not know its own', () => {
   expect(isOwnPost({ site: '', origin: 'https://example.com', own: 'https://' }, [])).toBe(false)
   expect(isOwnWebSocket({ site: '', origin: 'null', own: 'null' }, [])).toBe(false)
 })

@@ -210,7 +210,7 @@ export class BarePage {
 
   /** Lets the page POST its due sync. Returns the body. */
   post(): Sync | undefined {
-    if (!this.page.posted) {
+    if (!this.page.postInFlight) {
       this.time('post')
       if (this.page.isQueued) this.on('turn')
     }

@@ -7,7 +7,7 @@ import type { Ticket } from '../values/ticket.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
 /** A verified ticket of this visitor. */
-interface Redemption {
+interface VerifiedTicket {
   readonly subject: Subject
   /** The generation of a user's values. */
   readonly generation: number | undefined
@@ -19,12 +19,12 @@ interface Redemption {
  *
  * @throws {LiveSessionError} `bad_ticket` or `other_visitor`, with the index
  */
-export function redeem(
+export function verifyTickets(
   core: UpToExchange,
   tickets: readonly string[],
   visitor: Visitor,
   now: number,
-): readonly Redemption[] {
+): readonly VerifiedTicket[] {
   const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
   return verified.map((ticket, index) => {
     const subject = subjectOf(core, ticket, visitor, index)
@@ -35,7 +35,7 @@ export function redeem(
 /** Merges verified tickets. Returns the fields with a newer or an expired value. */
 export function mergeTickets(
   { values }: UpToExchange,
-  redemptions: readonly Redemption[],
+  redemptions: readonly VerifiedTicket[],
   now: number,
 ): readonly Field[] {
   const overtaken: Field[] = []
@@ -59,7 +59,7 @@ function subjectOf({ epochs }: UpToExchange, { sub, ...signed }: Ticket, visitor
   }
   const isTabs = visitor.tab !== undefined && sub === subjectHash(visitor.tab)
   if (!isTabs && sub !== subjectHash(browserSubject))
-    throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor’s`, { index })
+    throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor's`, { index })
   if (epochs.isRetired(browserSubject)) throw outdated(index)
   return isTabs ? visitor.tab : browserSubject
 }

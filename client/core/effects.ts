@@ -1,7 +1,7 @@
 import type { Call, Effect, Failure } from './messages.js'
 
 /** A change whose callers await its outcome. */
-interface Awaited {
+interface WithCalls {
   readonly calls: readonly Call[]
 }
 
@@ -16,6 +16,6 @@ export function addEffect({ effects }: Acting, ...effect: Effect): void {
 }
 
 /** Resolves the promises of these changes, or rejects them with `failure`. */
-export function settle(page: Acting, changes: readonly Awaited[], failure?: Failure): void {
+export function settle(page: Acting, changes: readonly WithCalls[], failure?: Failure): void {
   for (const { calls } of changes) for (const call of calls) addEffect(page, 'settle', call, failure)
 }
