@@ -1,5 +1,6 @@
 import type { VNode } from 'preact'
 import { STATIONS, type Station, type Trip } from './flow.js'
+import { hints } from './hints.js'
 import { labels } from './labels.js'
 
 /** A button for causing a failure at a station. */
@@ -57,7 +58,15 @@ export function FlowView(props: FlowProps): VNode {
               {failures
                 .filter(({ at }) => at === station)
                 .map(({ name, label, isOff, cause }) => (
-                  <button key={name} type="button" class="button" aria-label={label} disabled={isOff} onClick={cause}>
+                  <button
+                    key={name}
+                    type="button"
+                    class="button"
+                    aria-label={label}
+                    title={hints[name]}
+                    disabled={isOff}
+                    onClick={cause}
+                  >
                     {name}
                   </button>
                 ))}
@@ -84,7 +93,7 @@ export function FlowView(props: FlowProps): VNode {
         </fieldset>
         <ol class="trips" aria-label="The last five changes">
           {trips.map((trip) => (
-            <li key={trip.began}>{inWords(trip)}</li>
+            <li key={trip.began}>{inWords(trip === newest ? replayed(trip, played) : trip)}</li>
           ))}
         </ol>
       </div>
@@ -94,6 +103,12 @@ export function FlowView(props: FlowProps): VNode {
 
 function nameOf(key: string): string {
   return key in labels ? labels[key as keyof typeof labels].name : key
+}
+
+/** Returns a trip up to the station that the dot has reached. */
+function replayed(trip: Trip, played: number): Trip {
+  const steps = new Map([...trip.steps].filter(([, ms]) => ms <= played))
+  return steps.size === trip.steps.size ? trip : { ...trip, steps, outcome: undefined }
 }
 
 /** `Division: in the cookie after 142 ms`, or the last station reached. */

@@ -79,6 +79,25 @@ describeInBrowser('the flow in the panel', () => {
     expect(await log(studio)).toEqual([`Division: in the cookie after ${ms.at(-1)} ms`])
   })
 
+  it('keeps its height, so that the figures stay visible', async () => {
+    const studio = await openHood()
+    const height = (): Promise<unknown> => studio.page.evaluate("document.querySelector('.hood').offsetHeight")
+    const before = await height()
+    for (const division of ['Film', 'Design', 'Events', 'Film', 'Design']) {
+      await studio.choose(division)
+      await isLit(studio, 'cookie')
+    }
+    expect(await log(studio)).toHaveLength(5)
+    expect(await height()).toBe(before)
+  })
+
+  it('says on hover what each button will do', async () => {
+    const studio = await openHood()
+    const hints = await studio.page.$$eval('.station button', (buttons) => buttons.map(({ title }) => title))
+    expect(hints).toHaveLength(6)
+    expect(hints).not.toContain('')
+  })
+
   it('has no animation with reduced motion', async () => {
     const studio = await openHood({ media: [{ name: 'prefers-reduced-motion', value: 'reduce' }] })
     await studio.choose('Film')

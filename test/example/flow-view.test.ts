@@ -1,0 +1,35 @@
+import { expect, it } from '@jest/globals'
+import { h } from 'preact'
+import { renderToString } from 'preact-render-to-string'
+import type { Station } from '../../example/page/flow.js'
+import { FlowView } from '../../example/page/flow-view.js'
+
+const steps = new Map<Station, number>([
+  ['page', 0],
+  ['socket', 2],
+  ['memory', 20],
+  ['cookie', 50],
+])
+const trip = { key: 'division', began: 1, steps, outcome: 'saved' }
+
+/** Returns the text of the newest trip after these ms of its replay. */
+function textAt(played: number): string | undefined {
+  const props = {
+    trips: [trip],
+    isCluster: false,
+    node: undefined,
+    failures: [],
+    slowness: 20,
+    onSlowness: () => undefined,
+  }
+  const html = renderToString(h(FlowView, { ...props, played }))
+  return /aria-label="The last five changes"><li>([^<]*)</.exec(html)?.[1]
+}
+
+it('the text of a change waits for the dot', () => {
+  expect([19, 20, 50].map(textAt)).toEqual([
+    'Division: under way, has reached the socket',
+    'Division: under way, has reached the memory',
+    'Division: in the cookie after 50 ms',
+  ])
+})
