@@ -26,6 +26,13 @@ export interface Resident {
   readonly pinned: PinnedSubject | undefined
 }
 
+/** The numbers of subjects in memory: pinned, and cached users and browsers. */
+export interface SubjectCounts {
+  readonly pinned: number
+  readonly users: number
+  readonly browsers: number
+}
+
 interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
   readonly guestBytes: GuestBytes
   /** Returns whether the cookie has space for this key. */
@@ -109,9 +116,8 @@ export class Subjects {
     }
   }
 
-  /** The numbers of cached users and browsers. */
-  get cached(): { readonly users: number; readonly browsers: number } {
-    return { users: this.#users.size, browsers: this.#browsers.size }
+  get counts(): SubjectCounts {
+    return { pinned: this.#pinned.size, users: this.#users.size, browsers: this.#browsers.size }
   }
 
   /** Returns the pinned subjects, without fleeting subjects. */

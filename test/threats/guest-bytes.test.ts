@@ -88,7 +88,7 @@ describe('threat 57: strangers without number', () => {
       write(4, 'notes', notes(time))
       subjects.unpin(subject(4))
     }
-    expect(subjects.cached.browsers).toBe(5)
+    expect(subjects.counts.browsers).toBe(5)
   })
 
   it('leave a bounded backlog for a store that is down', async () => {

@@ -56,10 +56,11 @@ ${refusalsMarkup(snapshot)}
 </main>`
 }
 
-function factsMarkup({ node, sockets, cached, store, subjects, refusals }: NodeSnapshot): Html {
+function factsMarkup({ node, sockets, counts, store, refusals }: NodeSnapshot): Html {
+  const { pinned, users, browsers } = counts
   return html`<dl class="cards">
 ${cardMarkup('Open sockets', sockets, html`at <code>${node}</code>`)}
-${cardMarkup('Subjects', subjects.length, `cached: ${count(cached.users, 'user')}, ${count(cached.browsers, 'browser')}`)}
+${cardMarkup('Subjects', pinned + users + browsers, `${pinned} in use, ${users + browsers} cached`)}
 ${
   store
     ? cardMarkup(
@@ -78,11 +79,14 @@ function cardMarkup(title: string, value: string | number, note: Html | string, 
   return html`<div class="card"><dt>${title}</dt><dd class="${kind}">${value}</dd><dd class="note">${note}</dd></div>`
 }
 
+const LEGEND = html`<div class="legend"><ul class="places"><li class="cookie">cookie</li><li class="store">store</li></ul> outlive this process;
+<ul class="places"><li>cache</li><li>sockets</li><li>browser</li></ul> end with it or with the page</div>`
+
 function subjectsMarkup(snapshot: NodeSnapshot, find: string): Html {
   const { subjects, hasMore } = snapshot
   const none =
     find === '' ? 'No visitor has values yet. Open a page of your app.' : `No user in memory is like “${find}”.`
-  return html`${subjects.length === 0 && html`<p class="none">${none}</p>`}
+  return html`${subjects.length === 0 ? html`<p class="none">${none}</p>` : LEGEND}
 ${subjects.map((subject) => subjectMarkup(subject, snapshot))}
 ${hasMore && html`<p class="none">There are more. Find a user to see those.</p>`}`
 }
@@ -100,8 +104,4 @@ function refusalsMarkup({ refusals, subjects, at }: NodeSnapshot): Html {
   return html`<table role="table"><caption>The newest first</caption>
 <thead role="rowgroup"><tr role="row">${['Time', 'Code', 'Where', 'Message'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}</tr></thead>
 <tbody role="rowgroup">${rows}</tbody></table>`
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 }

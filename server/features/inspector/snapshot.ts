@@ -13,7 +13,7 @@ import { isUser, type Subject, subjectHash, userIdOf } from '../../ids/subject.j
 import type { Settings } from '../../settings/settings.js'
 import type { StoreState } from '../../store/health.js'
 import type { StoreSync } from '../../store/store-sync.js'
-import type { Resident, Subjects } from '../../values/subjects.js'
+import type { Resident, SubjectCounts, Subjects } from '../../values/subjects.js'
 import type { Values } from '../../values/values.js'
 import type { SeenRefusal } from './recent-refusals.js'
 
@@ -84,7 +84,7 @@ export interface NodeSnapshot {
   readonly node: string
   /** The number of open sockets at this process. */
   readonly sockets: number
-  readonly cached: { readonly users: number; readonly browsers: number }
+  readonly counts: SubjectCounts
   readonly cookieBudget: number
   readonly store: { readonly state: StoreState; readonly unsaved: number } | undefined
   readonly subjects: readonly SubjectSnapshot[]
@@ -109,7 +109,7 @@ export function snapshotOf(deps: SnapshotDeps, { residents, hasMore, refusals }:
     at: settings.clock(),
     node: `${hostname()}:${process.pid}`,
     sockets: connections.all().reduce((sum, { sockets }) => sum + sockets, 0),
-    cached: subjects.cached,
+    counts: subjects.counts,
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.health.state, unsaved: store.unsaved.size },
     subjects: residents

@@ -83,6 +83,7 @@ time { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .state { color: var(--warn); }
 .places { display: flex; flex-wrap: wrap; gap: 0.25rem; }
 .places li { border: 1px solid var(--line); border-radius: 6px; padding: 0 0.375rem; font-size: 0.8125rem; color: var(--muted); }
+.legend { display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.5rem; padding-bottom: 0.75rem; color: var(--muted); font-size: 0.8125rem; }
 .places .cookie, .places .store { border-color: var(--accent); color: var(--accent); }
 @media (prefers-reduced-motion: no-preference) {
   tbody [data-key] { animation: news 1.2s ease-out; }
