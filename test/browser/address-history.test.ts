@@ -72,7 +72,7 @@ describeInBrowser('an address', () => {
     const other = await open('/other')
     await choose(other, 5)
     await other.evaluate('live.flush()')
-    // Not at once, because the page that has to answer would be gone.
+    // In a later task, because leaving at once would lose the answer to this call.
     await page.evaluate('void setTimeout(() => history.back())')
     await onPage.is(page, 'location.pathname', '/')
     await shows(page, 3)
@@ -80,7 +80,7 @@ describeInBrowser('an address', () => {
     await shows(await open('/third'), 3)
   })
 
-  it('from a service worker sets its page, no frame', async () => {
+  it('applies to a page from a service worker, not to frames', async () => {
     const { open } = await start()
     const page = await open('/')
     await page.evaluate(`navigator.serviceWorker.register('/worker.js').then(() => new Promise((resolve) => {
@@ -120,7 +120,7 @@ const STATE = `document.body.dataset.ready === '' && [document.title, document.q
   navigation.entries().map(({ url }) => new URL(url).search)]`
 
 describeWithClient('a page being left', (tests) => {
-  /** Opens an app that answers a visit once the page being left shows the visit's value. */
+  /** Opens an app that delays its response until the page being left shows the new value. */
   async function open(): Promise<SiteTab> {
     const gates = new Map<unknown, Gate>()
     const routes: Koa.Middleware = async (ctx) => {
@@ -129,7 +129,7 @@ describeWithClient('a page being left', (tests) => {
         ctx.body = tests.script
         return
       }
-      // A page that the browser has kept would make no visit.
+      // A page from the back/forward cache would send no request.
       ctx.set('cache-control', 'no-store')
       const gate = new Gate()
       gates.set(ctx.liveSession.get('division'), gate)
@@ -197,7 +197,7 @@ describeWithClient('a routed address', (tests) => {
   const hasAddress = (tab: SiteTab, address: string, ...heard: readonly string[]): Promise<void> =>
     tab.is('[location.pathname + location.search, heard]', [address, heard])
 
-  it('shows a value set meanwhile once the router arrives', async () => {
+  it('shows a value set during navigation once the router arrives', async () => {
     const tab = await open()
     await tab.page.click('#costs')
     await tab.page.evaluate(`void live.set('division', 4)`)
@@ -206,7 +206,7 @@ describeWithClient('a routed address', (tests) => {
     await hasAddress(tab, '/costs?d=4', 'came to /costs')
   })
 
-  it('shows the value at a second, quicker link', async () => {
+  it('shows the value after a second link interrupts the first', async () => {
     const tab = await open()
     await tab.page.click('#costs')
     await tab.page.click('#projects')

@@ -51,7 +51,7 @@ describeInBrowser('the division’s address', () => {
     expect([...studio.errors, ...guest.errors, ...later.errors]).toEqual([])
   })
 
-  it('is in the first HTML, with JavaScript off too', async () => {
+  it('sets the first HTML, even with JavaScript off', async () => {
     const plain = await (await openBrowser({ hasScripts: false })).open(`${example.url}/costs${FILM}`)
     const heading = '.view-heading'
     expect(await textOf(plain, heading)).toContain('Film')

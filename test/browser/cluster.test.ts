@@ -34,7 +34,7 @@ const flashes = (studio: Studio, text: string): Promise<void> => shows(studio.pa
 describeInBrowser('the example', () => {
   describeWithServer(REDIS, 'on two nodes', () => {
     example = runningExample('start:cluster')
-    it('counts the pages of both nodes, after a kill too', async () => {
+    it('counts the pages of both nodes, even after a kill', async () => {
       const [one, two] = [await openTab(await openBrowser()), await openTab(await openBrowser())]
       expect([await nodeOf(one), await nodeOf(two)].sort()).toEqual(['A', 'B'])
       const countsPages = (studio: Studio, text: string): Promise<void> => shows(studio.page, '#viewers', text)
@@ -52,7 +52,7 @@ describeInBrowser('the example', () => {
       for (const studio of [one, two]) await countsPages(studio, 'No other page shows this division.')
     })
 
-    it('signs devices out at both nodes, after a kill too', async () => {
+    it('signs devices out at both nodes, even after a kill', async () => {
       const open = async (): Promise<Studio> => {
         const studio = await openTab(await openBrowser())
         await studio.signIn('Chiara')

@@ -194,7 +194,7 @@ describeInBrowser('a page of another origin', () => {
   it.each([
     ['at its own origin, which is listed', '/', 'listing'],
     ['behind its proxy, with one origin', '/proxied.html', 'proxied'],
-  ] as const)('%s: survives a reload and a restart', async (_, path, which) => {
+  ] as const)('survives a reload and a restart: %s', async (_, path, which) => {
     const server = servers[which]
     const person = await openBrowser()
     const [one, two] = [await openVite(person, path), await openVite(person, path)]

@@ -35,7 +35,7 @@ describeInBrowser('the example', () => {
     await studio.tells('Cache emptied, restored from your cookie: Division Film')
   })
 
-  it('keeps each tab’s step of its form over a restart', async () => {
+  it('keeps each tab’s form step over a restart', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await one.go('Projects')

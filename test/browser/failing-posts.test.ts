@@ -11,7 +11,7 @@ const SCRIPT = pageScript(`
   document.querySelector('button').onclick = () => void live.set('division', 3).catch(() => undefined)
 `)
 
-/** Opens a page whose POSTs something else answers; resolves with our message in its console. */
+/** Opens a page whose POSTs another server answers; resolves with the library's console message. */
 async function open(answer: (ctx: Koa.Context, login: string) => void) {
   const app: App = await App.start({
     before: () => [

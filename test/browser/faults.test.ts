@@ -10,7 +10,7 @@ async function afterRestart({ server }: Outage, tab: SiteTab): Promise<Record<st
 }
 
 describeInEachBrowser('a change on a failing network', (start) => {
-  it('made offline is saved after a reload', async () => {
+  it('is saved after a reload if made offline', async () => {
     const outage = await start()
     const visitor = await outage.browse()
     const tab = await visitor.open()
@@ -28,7 +28,7 @@ describeInEachBrowser('a change on a failing network', (start) => {
     expect(await afterRestart(outage, later)).toMatchObject({ division: 1 })
   })
 
-  it('survives the end of both page and server', async () => {
+  it('survives the loss of both page and server', async () => {
     const outage = await start()
     const visitor = await outage.browse()
     const tab = await visitor.open()
@@ -60,7 +60,7 @@ describeInEachBrowser('a change on a failing network', (start) => {
     expect(await afterRestart(outage, tab)).toMatchObject({ division: 0 })
   })
 
-  it('stands after a late earlier response', async () => {
+  it('survives a late response to an earlier change', async () => {
     const outage = await start()
     const tab = await (await outage.browse()).connect()
     outage.network.break('hold answer')

@@ -5,11 +5,11 @@ describeInEachBrowser('a first tab', (start) => {
   it.each([
     ['first', 0, 1],
     ['second', 1, 0],
-  ] as const)('opened together with another shares the change of the %s', async (_, setter, hearer) => {
+  ] as const)('shares a change set by the %s of two tabs opened together', async (_, setter, hearer) => {
     const { server, browse } = await start()
     const visitor = await browse()
     const first = await visitor.connect()
-    // The other request brought no cookie either, and its response came later.
+    // Simulates parallel first requests: the second tab's request brings no cookie, and its response comes later.
     await first.post('/forget')
     const tabs = [first, await visitor.open()] as const
     await tabs[1].isConnected()
@@ -24,7 +24,7 @@ describeInEachBrowser('a first tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 1 })
   })
 
-  it('without embedded values gets them over the socket', async () => {
+  it('gets values over the socket if none are embedded', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.open('/plain')

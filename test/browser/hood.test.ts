@@ -47,7 +47,7 @@ describeInBrowser('the panel', () => {
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
   })
 
-  it('goes offline, and later saves the choice made meanwhile', async () => {
+  it('goes offline, and saves the offline choice once online', async () => {
     const studio = await openHood()
     await studio.press('Go offline')
     await studio.has('#connection[data-state=offline]')

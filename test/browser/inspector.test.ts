@@ -131,7 +131,7 @@ describeInBrowser('the inspector', () => {
     ['in the dark', { media: dark, viewport: { width: 1200, height: 800 } }],
     ['on a phone', { media: light, viewport: { width: 360, height: 740 } }],
     ['on the smallest phone', { media: dark, viewport: { width: 320, height: 640 } }],
-  ] as const)('%s passes axe and its policy, and runs no value', async (_, conditions) => {
+  ] as const)('passes axe and its policy, and executes no value: %s', async (_, conditions) => {
     const { app, person, page, socket } = await open(conditions)
     await (await app.live.user(HOSTILE)).set('role', HOSTILE)
     await socket.change('cart', [HOSTILE, 'x'.repeat(200)])

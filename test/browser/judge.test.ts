@@ -37,31 +37,31 @@ function judged(
   return isForeign({ ...WRITE, ...write }, shown, evidence)
 }
 
-describe('a value of a visitor that a page shows', () => {
+describe('a value shown by a page', () => {
   it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
-    ['a guest, after the one who set it has left', {}, {}, [LEFT]],
+    ['a guest after its author left', {}, {}, [LEFT]],
     [
-      'a guest, in a page that was a user’s meanwhile',
+      'a guest in a page that a user had in between',
       {},
       { page: 'one' },
       [SIGNED_IN, SIGNED_OUT],
       { ...KNOWN, page: 'one', whose: [ANN, 'b'] },
     ],
-    ['a guest, where a user has set it', { whose: [ANN, 'b'] }, {}, [SIGNED_OUT]],
+    ['a guest if a user set it', { whose: [ANN, 'b'] }, {}, [SIGNED_OUT]],
     ['a guest in another browser', {}, { browser: 1 }, []],
     [
-      'a guest, after a guest has left whose page knew of no cookie, but another did',
+      'a guest after its author left, whose cookie only another page knew',
       { whose: ['n', ''], isTied: false },
       {},
       [LEFT],
       KNOWN,
     ],
-    ['a guest, after one has left whose browser had not shown its cookie', { isTied: false }, {}, [LEFT], KNOWN],
-    ['the browser’s next guest, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [LEFT]],
-    ['a guest whose id was made at the same time', {}, {}, []],
-    ['the same page, where it has become another guest’s', {}, { page: 'one' }, []],
+    ['a guest after its author left without a confirmed cookie', { isTied: false }, {}, [LEFT], KNOWN],
+    ['the browser’s next guest if browser-scoped', { key: 'theme' }, { key: 'theme' }, [LEFT]],
+    ['a guest with an id created at the same time', {}, {}, []],
+    ['the same page under another guest', {}, { page: 'one' }, []],
     [
-      'a guest whose id was made at the same time, where it is the browser’s own',
+      'a guest with an id created at the same time, if the field is browser-scoped',
       { key: 'theme' },
       { key: 'theme' },
       [],
@@ -72,18 +72,18 @@ describe('a value of a visitor that a page shows', () => {
 
   it.each<[string, Partial<Write>, Partial<Sight>, readonly Departure[], ...Sight[]]>([
     ['the same guest', {}, { whose: ['g', 'g'] }, [LEFT]],
-    ['a guest whose browser had not shown its cookie', { isTied: false }, {}, []],
-    ['that guest, where the one before has left', { isTied: false, began: 70 }, {}, [LEFT], KNOWN],
-    ['a guest who had no cookie before', { whose: ['n', ''], isTied: false }, {}, []],
+    ['a guest if its author’s cookie was unconfirmed', { isTied: false }, {}, []],
+    ['a guest if its unconfirmed author wrote after the departure', { isTied: false, began: 70 }, {}, [LEFT], KNOWN],
+    ['a guest if its author had no cookie', { whose: ['n', ''], isTied: false }, {}, []],
     [
-      'a page that was a guest’s all the time, and had no cookie at first',
+      'the page of the same guest, which had no cookie at first',
       { whose: ['n', ''], isTied: false },
       { page: 'one' },
       [LEFT],
     ],
-    ['the user who the guest has become', {}, { whose: [ANN, 'b'] }, [SIGNED_IN]],
-    ['a browser that had no cookie when a guest left', { whose: ['n', ''], isTied: false }, {}, [LEFT]],
-    ['the guest after a user, where it is the browser’s own', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],
+    ['the user after the guest’s sign-in', {}, { whose: [ANN, 'b'] }, [SIGNED_IN]],
+    ['a guest if the browser had no cookie at the departure', { whose: ['n', ''], isTied: false }, {}, [LEFT]],
+    ['the guest after a sign-out, if browser-scoped', { key: 'theme' }, { key: 'theme' }, [SIGNED_OUT]],
   ])('is not foreign to %s', (_, write, sight, pendingRotations, ...others) => {
     expect(judged(write, sight, pendingRotations, ...others)).toBe(false)
   })
@@ -110,14 +110,14 @@ describe('an added item, missing at the end', () => {
     return judge(record, [{ browser: 0, whose: WRITE.whose, values: { cart: other ? ['c2'] : [] } }])
   }
 
-  it('is lost', () => {
+  it('counts as lost', () => {
     expect(judged(true, 'pending')).toEqual(['c1 is lost'])
     expect(judged(true, 'pending', { tab: 'tab 0', began: 200 })).toEqual(['c1 is lost'])
     expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 95)).toEqual(['c1 is lost'])
     expect(judged(false, 'saved')).toEqual(['c1 was said to be saved, and is lost'])
   })
 
-  it('may be lost if its browser had not shown its first cookie', () => {
+  it('may be lost if its browser’s first cookie was unconfirmed', () => {
     expect(judged(false, 'pending')).toEqual([])
   })
 

@@ -86,11 +86,11 @@ async function start() {
   return { person, page, open, submit, loaded, flashed, isShown }
 }
 
-describeInBrowser('a changing visitor’s tab', () => {
+describeInBrowser('a tab whose visitor changes', () => {
   it.each([
     ['a form signs in', '/form', '/login', '/welcome', 'Welcome.'],
     ['a form signs out', '/home', '/logout', '/bye', 'Bye.'],
-  ])('gets the slow page’s message after %s', async (_, from, to, at, message) => {
+  ])('shows the message of a slow next page after %s', async (_, from, to, at, message) => {
     const { open, submit, loaded, flashed, isShown } = await start()
     await open(from)
     await submit(to)
@@ -98,7 +98,7 @@ describeInBrowser('a changing visitor’s tab', () => {
     expect([await flashed(), loaded]).toEqual([message, [at]])
   })
 
-  it('gets the slow page’s message after a hand-off', async () => {
+  it('shows the message of a slow next page after a hand-off', async () => {
     const { page, open, loaded, flashed, isShown } = await start()
     await open('/form')
     await page.evaluate('void signIn()')

@@ -71,7 +71,7 @@ describeInBrowser('a cross-site frame without third-party cookies', () => {
     await shows(frame, 'output', '0 rejected cookies_blocked')
   })
 
-  it('saves by embedding site with partitioned', async () => {
+  it('saves separately for each embedding site with partitioned', async () => {
     const app = await start({ partitioned: true })
     const context = await openBrowser()
     const page = await context.newPage()

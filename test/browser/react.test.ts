@@ -26,7 +26,7 @@ describeInBrowser('the React example', () => {
     expect(person.complaints).toEqual([])
   })
 
-  it('hydrates silently if a value changed after the render', async () => {
+  it('hydrates without warnings if a value changed after the render', async () => {
     const person = await openBrowser()
     const one = await person.open(example.url)
     const [late, goOn] = await openSlowly(person, example.url)

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
 import { describeInEachBrowser } from '../support/page/outage.js'
 
-describeInEachBrowser('a tab', (start, name) => {
+describeInEachBrowser('a tab restored from the back/forward cache', (start, name) => {
   // The bundled Chromium has no back/forward cache.
   const keepsPages = name === 'Firefox' || process.env['BROWSER_IS_BUNDLED'] === undefined
 
-  it('restored from the back/forward cache shows newer values and saves', async () => {
+  it('shows newer values, and saves', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.open('/other')
@@ -25,7 +25,7 @@ describeInEachBrowser('a tab', (start, name) => {
     expect(await visitor.values()).toMatchObject({ division: 5, theme: 'dark' })
   })
 
-  it('restored from the cache shows the change of another tab', async () => {
+  it('shows the change of another tab', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const [tab, other] = [await visitor.open(), await visitor.open()]

@@ -6,10 +6,10 @@ import { Schedule } from './schedule/schedule.js'
 const [first = 1, count = 10] = (process.env['SCHEDULES'] ?? atScale('1,2', '1,4')).split(',').map(Number)
 
 describeInEachBrowser(
-  'a browser with some tabs, on a network and a server that fail',
+  'a browser with several tabs, a failing network and a failing server',
   (start) => {
     it.each(Array.from({ length: count }, (_, i) => first + i))(
-      'keeps what was saved, agrees in the end, and shows no visitor what is another’s (seed %i)',
+      'keeps saved changes, converges, and shows no foreign values (seed %i)',
       async (seed) => {
         expect(await Schedule.run(seed, await start())).toEqual([])
       },

@@ -111,7 +111,7 @@ describeInInstalled('threat 94: a restored page', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('%s hides Ann’s values after her sign-out', async (_, hasSocket) => {
+  ])('hides Ann’s values after her sign-out, %s', async (_, hasSocket) => {
     const { app, page, hold, goBack, seen } = await start({ hasSocket })
     await page.goto(`${app.url}/sign-out`)
     const gate = hold()
@@ -126,7 +126,7 @@ describeInInstalled('threat 94: a restored page', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('%s shows Ann’s value once she is named', async (_, hasSocket) => {
+  ])('shows Ann’s value only once the server names her, %s', async (_, hasSocket) => {
     const { app, page, hold, goBack, seen } = await start({ hasSocket })
     await page.goto(`${app.url}/about`)
     const gate = hold()
@@ -140,7 +140,7 @@ describeInInstalled('threat 94: a restored page', () => {
 })
 
 describeInInstalled('threat 94: a page prefetched for Ann', () => {
-  it('hides her values after her session', async () => {
+  it('hides her values once her cookies are gone', async () => {
     const { app, person, page, hold, loaded, prefetched, visit, seen } = await start()
     await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
@@ -154,7 +154,7 @@ describeInInstalled('threat 94: a page prefetched for Ann', () => {
     expect(await seen()).toEqual(['nothing'])
   })
 
-  it('leaves the cache at her sign-out', async () => {
+  it('is dropped from the cache at her sign-out', async () => {
     const { app, page, loaded, prefetched, visit } = await start()
     await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
@@ -168,7 +168,7 @@ describeInInstalled('threat 94: a page prerendered for Ann', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('%s hides her values after her session', async (_, hasSocket) => {
+  ])('hides her values once her cookies are gone, %s', async (_, hasSocket) => {
     const { app, person, page, hold, reports } = await start({ hasSocket })
     const prerendered = once(reports, '/prerendered')
     await page.goto(`${app.url}/prerender`)

@@ -38,7 +38,7 @@ async function startPlanting(plants: (app: App) => readonly string[]) {
 const goodOf = (app: App): string => cookieFor(app.live, { browserId: PLANTED, values: { division: 66 } })
 
 describeInBrowser('threat 59: a sibling subdomain', () => {
-  it('hides no cookie by bad longer-path pairs', async () => {
+  it('cannot hide the cookie with invalid pairs on longer paths', async () => {
     const bad = Array.from({ length: 20 }, (_, index) => {
       return `live=${`${index}`.padEnd(90, 'A')}; live.sig=${`${index}`.padEnd(43, 'B')}`
     })
@@ -49,7 +49,7 @@ describeInBrowser('threat 59: a sibling subdomain', () => {
     expect([division, cookie.match(/live=/g)?.length]).toEqual(['5', 21])
   })
 
-  it('reads and writes nothing by a valid pair', async () => {
+  it('cannot read or write values with a valid pair', async () => {
     const { app, go } = await startPlanting((app) => [goodOf(app)])
     await go('shop', '/?set=5')
     const own = (await go('shop')).cookie
@@ -104,7 +104,7 @@ async function startShowing() {
 const TYPES: readonly string[] = ['document', 'fetch']
 
 describeInBrowser('threat 66: a sibling subdomain', () => {
-  it('takes no message by hidden frame or fetch', async () => {
+  it('cannot take a message by hidden frame or fetch', async () => {
     const { page, taken, url } = await startShowing()
     await page.goto(url('shop', '/say'))
     const unseen = TYPES.map((type) => {

@@ -54,7 +54,7 @@ describeInBrowser('the example’s sign-in', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('returns to its view, and other tabs become the user’s', async () => {
+  it('returns to its view, and switches other tabs to the user', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, `${example.url}/costs`), await Studio.open(person, example.url)]
     await openForm(one.page)
@@ -121,7 +121,7 @@ describeInBrowser('the example’s sign-in', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('precedes a guest’s saving of a division', async () => {
+  it('completes a guest’s pending save of a division', async () => {
     const person = await openBrowser()
     const [studio, other] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await studio.choose('Film')

@@ -142,7 +142,7 @@ describeInBrowser('values of a tab', () => {
     expect([await step(page), await step(copy), await html(copy), await step(fresh)]).toEqual([5, 4, '4', 1])
   })
 
-  it('threat 75: end with the tab’s next user', async () => {
+  it('threat 75: are cleared for the tab’s next user', async () => {
     const app = await start()
     const person = await openBrowser()
     const page = await open(person, app.url)

@@ -6,7 +6,7 @@ const TABS = atScale(3, 10)
 const CLICK = "document.querySelector('[data-next=division]').click()"
 
 describeInEachBrowser('a tab', (start) => {
-  it('closed after 1 ms loses nothing', async () => {
+  it('loses nothing when closed after 1 ms', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const opener = await visitor.open('/other')
@@ -19,7 +19,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('closed after 1 ms leaves the change to another', async () => {
+  it('hands its change to another tab when closed after 1 ms', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const other = await visitor.connect()
@@ -30,7 +30,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('reloaded right after the click shows the change', async () => {
+  it('shows the change when reloaded right after the click', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.connect()
@@ -42,7 +42,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('among many shows every change, and one POSTs for all', async () => {
+  it('shows changes of many tabs, and one tab POSTs for all', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const first = await visitor.open()
@@ -66,7 +66,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 0, cart })
   })
 
-  it('left right after the click saves the change once restored', async () => {
+  it('saves the change once restored, when left right after the click', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.connect()

@@ -23,7 +23,7 @@ describeInEachBrowser('a cart', (start) => {
     for (const tab of [away, other]) await tab.hasAdded('away', 'early', 'other')
   })
 
-  it('has the item of a closed page once', async () => {
+  it('contains the item of a departed page exactly once', async () => {
     const { browse } = await start()
     const visitor = await browse()
     const [tab, other] = [await visitor.connect(), await visitor.connect()]
@@ -37,7 +37,7 @@ describeInEachBrowser('a cart', (start) => {
     await other.hasAdded('left', 'other')
   })
 
-  it('has all items of a page that leaves at once', async () => {
+  it('contains all items that a page adds just before leaving', async () => {
     const { browse } = await start()
     const visitor = await browse()
     const all: string[] = []

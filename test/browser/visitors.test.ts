@@ -22,7 +22,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   it.each([
     ['full', FULL],
     ['disabled', DISABLED],
-  ])('with %s storage saves changes and sees them in every tab', async (_, script) => {
+  ])('saves and sees changes in every tab with %s storage', async (_, script) => {
     const { server, network, browse } = await start()
     const visitor = await browse({ script })
     const [one, two] = [await visitor.connect(), await visitor.connect()]
@@ -39,7 +39,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   it.each([
     ['ahead', HOUR],
     ['behind', -HOUR],
-  ])('with a clock an hour %s has no advantage', async (_, ms) => {
+  ])('gains no precedence with a clock an hour %s', async (_, ms) => {
     const { server, browse } = await start()
     const [off, right] = [await browse({ script: clockOff(ms) }), await browse()]
     const tabs = [await off.open(), await right.open()] as const
@@ -59,7 +59,7 @@ describeInEachBrowser('a visitor', (start, name) => {
     for (const visitor of [off, right]) expect(await visitor.values()).toMatchObject({ division: 4 })
   })
 
-  it('without cookies sees the change and its status cookies_blocked', async () => {
+  it('sees the change and the status cookies_blocked without cookies', async () => {
     const { network, browse } = await start()
     const visitor = await browse({ hasCookies: false })
     // The bundled Chromium has no such setting.

@@ -31,7 +31,7 @@ describeInBrowser('the Vue example', () => {
     expect(person.complaints).toEqual([])
   })
 
-  it('hydrates silently if a value changed after the render', async () => {
+  it('hydrates without warnings if a value changed after the render', async () => {
     const person = await openBrowser()
     const one = await person.open(example.url)
     const [late, goOn] = await openSlowly(person, example.url)

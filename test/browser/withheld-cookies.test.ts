@@ -100,7 +100,7 @@ describeInBrowser('a page opened without the live cookie', () => {
     ['strict, by a form', 'button', { sameSite: 'strict' }, ''],
     ['strict, by a link', 'a', { sameSite: 'strict' }, ''],
     ['strict, by a link, without a socket', 'a', { sameSite: 'strict' }, '?no-socket'],
-  ])('renders defaults first: %s', async (_, selector, options, search) => {
+  ])('renders defaults, then shows the visitor’s values: %s', async (_, selector, options, search) => {
     const shop = await start(options)
     const person = await openBrowser()
     const other = await shopping(person, shop)
@@ -146,7 +146,7 @@ describeInBrowser('three tabs of a first visit', () => {
   it.each([
     ['with sockets', ''],
     ['without sockets', '&no-socket'],
-  ])('keep the changes of each: %s', async (_, search) => {
+  ])('keep the changes of all three: %s', async (_, search) => {
     const waiting = new Map<string, (() => void)[]>()
     // Each response has another browser id; no script runs before the browser has all three.
     const together: Hold = async ({ path }) => {

@@ -96,7 +96,7 @@ describe(PAGE, () => {
     expect(await visitor.text('/')).toContain('Signed in')
   })
 
-  it('signs in by a form, also a browser without a cookie', async () => {
+  it('signs in by a form, even without a cookie', async () => {
     const visitor = await start()
     const { io } = await visitor.connect()
     expect(await io.emitWithAck('sign in', 'ann', RIGHT)).toBe('post')

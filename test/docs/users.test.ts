@@ -99,7 +99,7 @@ describe(PAGE, () => {
     expect(errors).toEqual([])
   })
 
-  it('reloads the page for another user, and flushes before a form', async () => {
+  it('reloads the page for another user, and flushes before a submit', async () => {
     const app = await App.start({
       before: (koa) => [auth(koa)],
       options: { identify: (ctx) => ctx['session']?.user },

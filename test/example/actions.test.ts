@@ -13,7 +13,7 @@ const restored = (of: readonly Shown[]): string | undefined => outcomeOf(emptyCa
 const online = (waiting: readonly string[]): Action => ({ kind: 'go-online', waiting })
 
 describe('the notice after a failure button', () => {
-  it('waits until its act is complete', () => {
+  it('waits until the action is complete', () => {
     for (const [action, shown, more] of [
       [restart, film, { pid: 1 }],
       [restart, film, { isReconnected: false }],
@@ -48,7 +48,7 @@ describe('the notice after a failure button', () => {
     expect(outcomeOf(killed, [unset], { ...seen, node: 'B' })).toBe(message)
   })
 
-  it('suggests a choice if there is none', () => {
+  it('suggests a choice if nothing is set', () => {
     expect(outcomeOf(restart, [unset], seen)).toBe('Server restarted as process 2. Choose something, and try again.')
     expect(restored([unset])).toBe('Cache emptied. Choose something, and try again.')
   })

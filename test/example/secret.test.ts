@@ -13,7 +13,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 const read = (): Promise<string> => readSecret(pathToFileURL(`${folder}/`))
 
-it('gives concurrent processes the same secret', async () => {
+it('readSecret() gives concurrent processes the same secret', async () => {
   const secrets = await Promise.all([read(), read(), read(), read()])
   expect(secrets[0]).toMatch(/^[\w-]{43}$/)
   expect(new Set(secrets)).toEqual(new Set([secrets[0]]))

@@ -46,7 +46,7 @@ function nodesContract(nodes: () => Nodes): void {
     const { stamp } = await socket.change('division', 4)
     expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
     expect(await heard).toMatchObject({ source: 'node' })
-    // Messages arrive in order.
+    // Messages arrive in order: once the last is there, so are all earlier messages.
     await ask(here(), 'set', { user: `${user}-last`, key: 'division', value: '1' })
     await ask(there(), 'until', { user: `${user}-last`, key: 'division', value: '1' })
     const merges = (await ask(there(), 'merges', { user, key: 'any' })) as unknown[][]
@@ -126,7 +126,7 @@ describeWithServer(REDIS, 'nodes on one Redis', () => {
   })
 
   it.each(Object.entries(REDIS_ADAPTERS))(
-    'work alone during an outage, and together afterwards: %s',
+    'keep accepting writes in an outage, and broadcast again afterwards: %s',
     async (_name, adapterAt) => {
       const own = await RedisServer.start()
       const { urls, stop } = await startNodes(adapterAt(own.path))

@@ -63,7 +63,7 @@ describe('a visit with a parameter', () => {
     ...['d=x', 'd=1.5', 'd=', 'd=1&d=2', 'd[a]=1', 'view=12345678901', 'open=yes', 'cart=["a"]', 'division=3'],
     ...['d=%00', 'd=%FF', 'd=-0', 'd=1e400', 'tags={"__proto__":1}', 'tags=[%22%5Cud800%22]', 'tags=["a","b","c"]'],
     ...[`d=${'3'.repeat(3000)}`, `tags=${'['.repeat(900)}${']'.repeat(900)}`],
-  ])('ignores ?%.24s, and logs a warning without the value', async (query) => {
+  ])('ignores ?%.24s, and logs no value', async (query) => {
     const app = await start()
     const visitor = app.visitor()
     await visit(visitor, '/?d=7')
@@ -122,7 +122,7 @@ describe('a visit with a parameter', () => {
     expect(values).toMatchObject({ division: 3, view: 'mine', open: false })
   })
 
-  it('is no-store with a cookie, and private without a change', async () => {
+  it('gets a no-store response for a change, otherwise a private response', async () => {
     const app = await App.start({
       fields,
       routes: (ctx) => {
@@ -147,7 +147,7 @@ describe('a visit with a parameter', () => {
   })
 })
 
-describe('another request', () => {
+describe('a request other than a visit', () => {
   it.each<[string, Record<string, string>, string?]>([
     ['an image', { 'sec-fetch-dest': 'image', accept: 'image/avif,*/*' }],
     ['a frame', { 'sec-fetch-dest': 'iframe', ...VISIT }],
@@ -158,7 +158,7 @@ describe('another request', () => {
     ['a fetch of a page without Sec-Fetch headers', { accept: 'text/html' }],
     ['a POST of a form', DOCUMENT, 'POST'],
     ['a HEAD', DOCUMENT, 'HEAD'],
-  ])('sets nothing, now or later: %s', async (_, headers, method = 'GET') => {
+  ])('ignores its parameter: %s', async (_, headers, method = 'GET') => {
     const app = await start()
     const visitor = app.visitor()
     const text = await (await visitor.fetch('/?d=3', { method, headers })).text()
@@ -172,7 +172,7 @@ describe('another request', () => {
     ['prerendered', { ...DOCUMENT, 'sec-purpose': 'prefetch;prerender' }],
     ['prefetched for an unknown destination', { ...DOCUMENT, 'sec-fetch-dest': 'empty', 'sec-purpose': 'prefetch' }],
     ['prefetched by an older browser', { ...VISIT, purpose: 'prefetch' }],
-  ])('leaves its address to the page if %s', async (_, headers) => {
+  ])('leaves its parameter to the page if %s', async (_, headers) => {
     const app = await start()
     const visitor = app.visitor()
     const answer = await visit(visitor, '/?d=3&view=12345678901&open=false', headers)
@@ -181,7 +181,7 @@ describe('another request', () => {
     expect((await visit(visitor, '/')).values.division).toBe(-1)
   })
 
-  it("leaves a service worker's address to the page", async () => {
+  it('leaves its parameter to the page if from a service worker', async () => {
     const app = await start()
     const headers = { ...VISIT, 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'navigate' }
     const { text } = await send(`${app.url}/?d=3`, { headers })
@@ -192,7 +192,7 @@ describe('another request', () => {
     })
   })
 
-  it("keeps no address in a frame's page or a script's", async () => {
+  it('gets a snapshot without parameter names for a frame or script', async () => {
     const app = await start()
     for (const destination of ['iframe', 'empty'])
       expect(await visit(app.visitor(), '/', { ...VISIT, 'sec-fetch-dest': destination })).not.toHaveProperty('urls')
@@ -213,7 +213,7 @@ describe('defineFields', () => {
     ],
     [{ a: { ...field, client: 'read' } }, 'fields.a.url: expected it only where client is \'write\', received "d"'],
     [{ a: field, b: field }, 'fields.b.url: expected another than that of a, received "d"'],
-  ])('throws for an unusable parameter: %#', (declared, message) => {
+  ])('throws for an invalid `url`: %#', (declared, message) => {
     expect(() => defineFields(declared as never)).toThrow(message)
   })
 })

@@ -23,8 +23,8 @@ const LISTED = [VITE, 'true', expect.stringMatching(/\bOrigin\b/)]
 /** Returns the warnings about origins. */
 const warnings = ({ warnings }: App): string[] => warnings.filter((line) => line.includes('origin'))
 
-describe('a page of another origin', () => {
-  it('gets a preflight, and a cookie for all listed origins', async () => {
+describe('CORS at the endpoint', () => {
+  it('answers the preflight, and allows a cookie for all listed origins', async () => {
     const app = await App.start({ options: { origins } })
     const visitor = app.visitor()
     const preflight = await visitor.fetch('/store_session', {
@@ -47,7 +47,7 @@ describe('a page of another origin', () => {
     }
   })
 
-  it('gets a preflight without a call of identify', async () => {
+  it('answers the preflight without calling identify', async () => {
     const ask = jest.fn(() => 'ann')
     const app = await App.start({ options: { origins, identify: ask }, attach: { handshake: [] } })
     const headers = { ...OF_VITE, 'access-control-request-method': 'POST' }
@@ -55,7 +55,7 @@ describe('a page of another origin', () => {
     expect(ask).not.toHaveBeenCalled()
   })
 
-  it('may read Retry-After', async () => {
+  it('exposes Retry-After', async () => {
     const app = await App.start({ options: { origins, limits: { changesPerVisitor: 1 } } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const set = [['division', -1, '', 1]]
@@ -69,7 +69,7 @@ describe('a page of another origin', () => {
     ])
   })
 
-  it("may read the app's 500", async () => {
+  it("exposes the app's 500", async () => {
     const fail = (): never => {
       throw new Error('the database is away')
     }
@@ -79,7 +79,7 @@ describe('a page of another origin', () => {
     expect(app.errors).toEqual([new Error('the database is away')])
   })
 
-  it('signs in by a hand-off', async () => {
+  it('allows a hand-off from a listed origin only', async () => {
     const options = { origins, identify } as never
     const app = await App.start({ options, before: (koa) => [auth(koa)], routes: signIn })
     serveSignIn(app)
@@ -146,7 +146,7 @@ describe('a socket of a page of another origin', () => {
     ['no origin, which means all', { cors: { credentials: true } }],
     ['another origin', { cors: { origin: ['https://app.example.com', /^http:\/\/127/], credentials: true } }],
     ['none', { cors: { origin: false, credentials: true } }],
-  ])('logs a hint if it polls, and the CORS options of socket.io allow %s', async (_, io) => {
+  ])("logs a hint if it polls, and socket.io's CORS options allow %s", async (_, io) => {
     const app = await App.start({ options: { origins }, io })
     for (let i = 0; i < 2; i += 1) expect(await poll(app.url, OF_VITE)).toMatch(/^40/)
     expect(warnings(app)).toEqual(hint)
@@ -154,10 +154,10 @@ describe('a socket of a page of another origin', () => {
 
   it.each<[string, NonNullable<ServerOptions['cors']>]>([
     ['the same list', { origin: origins, credentials: true }],
-    ['the one origin', { origin: VITE, credentials: true }],
+    ['this origin alone', { origin: VITE, credentials: true }],
     ['a pattern', { origin: /localhost/, credentials: true }],
     ['a list with a pattern', { origin: [/localhost/], credentials: true }],
-    ['any', { origin: true, credentials: true }],
+    ['any origin', { origin: true, credentials: true }],
     ['a function', { origin: (_, done) => done(null, true), credentials: true }],
     ['a function of the request', (_, done) => done(null, { origin: true, credentials: true })],
   ])('polls without a warning if the CORS options allow %s', async (_, given) => {

@@ -21,7 +21,7 @@ async function post(visitor: Visitor, body: object): Promise<SyncAnswer> {
   return answer.json()
 }
 
-/** A visitor whose cookie was made by a first POST, and its answer. */
+/** A visitor with a cookie from a first POST, and the answer to this POST. */
 async function greeted() {
   const app = await App.start()
   const visitor = app.visitor()
@@ -30,7 +30,7 @@ async function greeted() {
 }
 
 describe('the answer to a POST of {}', () => {
-  it('makes a browser id, and later reports it as kept', async () => {
+  it('contains a new `who`; the next answer confirms the cookie as kept', async () => {
     const { visitor, answer, who } = await greeted()
     expect(who).toMatch(/^[\w-]{22}$/)
     expect(answer).toEqual({ who, greeting: [TEXT], results: [], held: [] })
@@ -89,7 +89,7 @@ describe('the endpoint', () => {
     expect(readClaims(answer.ticket ?? '').changes).toEqual([['division', answer.results[0]?.stamp, 1]])
   })
 
-  it("drops another user's page, with a greeting only for a cookie", async () => {
+  it("drops another user's page, and greets only a browser with a cookie", async () => {
     const app = await startWithUsers({ routes: pages })
     const [ann, other] = [app.visitor(), app.visitor()]
     await ann.fetch('/login?user=ann')
@@ -133,7 +133,7 @@ describe('an exchange', () => {
     expect(await post(visitor, { who })).toEqual({ who, kept: true, results: [], held: [] })
   })
 
-  it('over a socket has the same answers, and greets once', async () => {
+  it('over a socket answers as a POST does, and greets once', async () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     expect(await socket.greeted).toMatchObject({ who, kept: true, greeting: [TEXT], held: [] })
@@ -206,7 +206,7 @@ describe('an exchange', () => {
     expect(await change('division', stamp, 'one', 8)).toEqual(accepted)
   })
 
-  it('reports a level per change; connection-only guests reach no store', async () => {
+  it("reports memory for a connection-only guest's change, store for a user's", async () => {
     const options = { identify: () => 'ann', store: memoryStore() }
     const app = await App.start({ options, attach: { handshake: [] } })
     const socket = await app.visitor().connect()

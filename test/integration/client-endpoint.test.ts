@@ -47,7 +47,7 @@ describe.each([true, false])('a page without its endpoint (socket: %s)', (hasSoc
     [401, 'a gateway', HEADERS, { error: { message: 'unauthorized' } }],
     [403, 'a guard', HEADERS, 'no token'],
     [403, 'a guard with JSON', HEADERS, { error: 'csrf' }],
-  ])('is offline and advises once on %s of %s, then saves', async (status, _, remedy, body) => {
+  ])('goes offline, logs advice once for %s from %s, then saves', async (status, _, remedy, body) => {
     const { app, mend } = await startBehind((ctx) => Object.assign(ctx, { status, body }))
     const opened = await app.visitor().open({ path: '/', hasSocket })
     if (hasSocket) await opened.connected()
@@ -64,7 +64,7 @@ describe.each([true, false])('a page without its endpoint (socket: %s)', (hasSoc
     expect(opened.live.status('division')).toEqual({ status: 'saved' })
   })
 
-  it.each([502, 503, 429])('is offline without advice on %i, then saves', async (status) => {
+  it.each([502, 503, 429])('goes offline on %i without advice, then saves', async (status) => {
     const { app, mend } = await startBehind((ctx) => Object.assign(ctx, { status, body: 'busy' }))
     const opened = await app.visitor().open({ path: '/', hasSocket })
     const saved = opened.live.set('division', 3)

@@ -26,7 +26,7 @@ const add = (item: string) => (cart: readonly string[]) => [...cart, item]
 const inCookie = async (page: Page): Promise<Record<string, unknown>> => JSON.parse(await page.visitor.text('/')).values
 
 describe('a page', () => {
-  it('has its embedded values at once, or else after the first ticket', async () => {
+  it('has embedded values immediately, otherwise values after the first ticket', async () => {
     const app = await App.start({ routes })
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
     const rendered = await visitor.open({ path: '/' })
@@ -63,7 +63,7 @@ describe('a page', () => {
     expect(heard).toEqual([-1])
   })
 
-  it.each(['/', '/admin', '/admin/deep'])('with a socket of namespace %s follows the others', async (namespace) => {
+  it.each(['/', '/admin', '/admin/deep'])('with a socket of namespace %s hears other namespaces', async (namespace) => {
     const app = await App.start({ routes })
     app.io.of('/admin')
     app.io.of('/admin/deep')
@@ -117,7 +117,7 @@ describe('a page', () => {
   })
 })
 
-describe('a listener asking the server for a view', () => {
+describe('a listener that asks the server for a view', () => {
   /** Opens a page which asks its handler for the value at each change. */
   async function follow(prepare: (page: Page) => Promise<unknown>) {
     const app = await App.start({ routes })
@@ -184,7 +184,7 @@ describe('a page, after another user signs in', () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('writes nothing for that user from a static page', async () => {
+  it('rejects a change as superseded on a static page', async () => {
     const app = await startWithUsers({ routes: pages })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=bob')
@@ -216,7 +216,7 @@ it('a closed page does not reconnect its socket after a late response', async ()
   Object.assign(opened.socket, { connect })
   asked.open()
   await answered.entered
-  // The page reads the response.
+  // Let the page read the response.
   await turns(10)
   expect(connect).not.toHaveBeenCalled()
 })

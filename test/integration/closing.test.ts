@@ -21,7 +21,7 @@ describe('close()', () => {
     expect((await (await visitor.store()).json()).held).toEqual([['division', app.clock.now()]])
   })
 
-  it('leaves changes to the page until the next server', async () => {
+  it('leaves changes pending in the page until a server starts again', async () => {
     const app = await App.start()
     const { clock, port } = app
     const page = await app.visitor(cookieFor(app.live, {})).open()

@@ -63,7 +63,7 @@ describe('a resent update', () => {
     expect(await resend(socket)).toEqual(result)
   })
 
-  it('conflicts two minutes later, when its id is forgotten', async () => {
+  it('conflicts after two minutes, when its id has expired', async () => {
     const { clock, socket, ann } = await begin()
     clock.advance(2 * 60 * 1000)
     await ann.set('cart', ['x'])
@@ -140,7 +140,7 @@ describe('several changes of a key', () => {
   it.each([
     ['memory', () => ({})],
     ['store', () => ({ store: memoryStore() })],
-  ])('form a list, each based on the one before, and count once: %s', async (level, optionsOf) => {
+  ])('build on each other, and apply once: %s', async (level, optionsOf) => {
     const { socket, ann } = await open(optionsOf())
     const [first] = await send(socket, A)
     const all = await send(socket, A, AB, ABC)
@@ -153,7 +153,7 @@ describe('several changes of a key', () => {
   it.each([
     ['memory', () => ({})],
     ['store', () => ({ store: memoryStore() })],
-  ])('with numbers cost one id, and count once: %s', async (level, optionsOf) => {
+  ])('store only the last numbered id, and apply once: %s', async (level, optionsOf) => {
     const { socket, ann } = await open(optionsOf())
     const list = ['a', 'b', 'c'].map((_, at, all) => [`page-${at + 1}`, all.slice(0, at + 1)] as const)
     const last = (await send(socket, ...list)).at(-1)
@@ -178,7 +178,7 @@ describe('several changes of a key', () => {
     expect(results).toEqual([{ code: 'invalid_value' }, { code: 'conflict', stamp: 0 }])
   })
 
-  it('may be plain sets, of which the last counts', async () => {
+  it('apply in order as plain sets; the last value wins', async () => {
     const { socket, ann } = await open()
     await send(socket, ['', ['a']])
     expect(await send(socket, ['', ['a']], ['', ['b']])).toEqual([accepted, accepted])

@@ -22,7 +22,7 @@ describe('without consent', () => {
     expect(await divisionOf(visitor)).toBe(-1)
   })
 
-  it('a user has the values in memory, in every browser', async () => {
+  it('a user shares values across browsers, in memory', async () => {
     const app = await startWithConsent({
       before: (koa) => [
         auth(koa),
@@ -63,7 +63,7 @@ it('consent brings a cookie and a `who` with the next response', async () => {
 })
 
 describe('withdrawn consent', () => {
-  it('makes connections nameless', async () => {
+  it('removes `who` from the greeting of new connections', async () => {
     const app = await startWithConsent()
     const socket = await app.visitor(cookieFor(app.live, { values: { division: 9 } })).connect()
     const { who, kept } = await socket.greeted
@@ -71,7 +71,7 @@ describe('withdrawn consent', () => {
     expect((await socket.ticket()).claims).toMatchObject({ guest: true, defaults: {} })
   })
 
-  it('stops writing the cookie, which leave() removes', async () => {
+  it('stops writing the cookie; leave() clears the cookie', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 9 } }))
     expect(written(await visitor.fetch('/set'))).toEqual([])
@@ -102,7 +102,7 @@ describe('a page opened before consent', () => {
     expect(await divisionOf(after.visitor(visitor.cookie))).toBe(3)
   })
 
-  it.each([true, false])('asks again, while its former question is in flight (socket: %s)', async (hasSocket) => {
+  it.each([true, false])('POSTs again if consent arrives during a POST (socket: %s)', async (hasSocket) => {
     const app = await startWithConsent()
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/', hasSocket })

@@ -33,7 +33,7 @@ async function cluster({ hasAdapter = true } = {}) {
   return { clock, store, one, two, settled }
 }
 
-/** Returns a browser in which a user is signed in, after a request. */
+/** Returns a signed-in browser that has made a request. */
 async function signIn(node: SessionApp, user = 'ann', agent = 'Firefox'): Promise<Visitor> {
   const visitor = await node.withSession({ user })
   await use(node, visitor, agent)
@@ -89,7 +89,7 @@ describe('live.devices', () => {
     for (const node of [one, two]) expect(await labels(node)).toEqual(['two'])
   })
 
-  it('renames a regenerated session, and follows a change of its user', async () => {
+  it('renames a regenerated session, and lists it under its new user', async () => {
     const node = await start()
     const visitor = await signIn(node, 'ann')
     const [before] = await node.app.live.devices('ann')
@@ -200,7 +200,7 @@ describe('live.revoke with { except }', () => {
     expect((await node.app.live.user('ann')).get('division')).toBe(5)
   })
 
-  it("puts off its page's questions until the store answers", async () => {
+  it("postpones the page's POSTs until the store answers", async () => {
     const store = memoryStore()
     const node = await start({ store, storeTimeout: 20 })
     const mine = await signIn(node)
@@ -224,7 +224,7 @@ describe('live.revoke with { except }', () => {
     expect(await node.ask(mine, (ctx) => ctx.liveSession.takeFlash())).toEqual(['signed out elsewhere'])
   })
 
-  it("rejects another visitor's request, and ends nothing", async () => {
+  it("rejects another visitor's request, and ends no session", async () => {
     const node = await start()
     const [ann, bob, guest] = [await signIn(node), await signIn(node, 'bob'), node.visitor()]
     for (const visitor of [bob, guest])
@@ -235,7 +235,7 @@ describe('live.revoke with { except }', () => {
   })
 })
 
-it("live.erase ends a user's sessions, and clears the list", async () => {
+it("live.erase ends a user's sessions, and clears the device list", async () => {
   const { store, one, settled } = await cluster()
   const visitor = await signIn(one)
   await one.app.live.erase('ann')

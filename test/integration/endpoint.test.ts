@@ -63,12 +63,12 @@ describe('POST /store_session', () => {
     ['no object', '[]', {}, 400, { code: 'malformed' }],
     ['null', 'null', {}, 400, { code: 'malformed' }],
     ['an unknown member', { ticket: 'x' }, {}, 400, { code: 'malformed' }],
-    ['tickets in no list', { tickets: 'x' }, {}, 400, { code: 'malformed' }],
+    ['tickets that are no list', { tickets: 'x' }, {}, 400, { code: 'malformed' }],
     ['a ticket of another type', { tickets: [1] }, {}, 400, { code: 'malformed', index: 0 }],
     ['an unsigned ticket', { tickets: ['a.b.c'] }, {}, 403, { code: 'bad_ticket', index: 0 }],
-    ['changes in no list', { set: {} }, {}, 400, { code: 'malformed' }],
+    ['changes that are no list', { set: {} }, {}, 400, { code: 'malformed' }],
     ['a body over 64 kB', { tickets: ['x'.repeat(70_000)] }, {}, 413, { code: 'too_large' }],
-    ['text', '{}', { 'content-type': 'text/plain' }, 415, { code: 'malformed' }],
+    ['plain text', '{}', { 'content-type': 'text/plain' }, 415, { code: 'malformed' }],
     ['a form', '{}', { 'content-type': 'application/x-www-form-urlencoded' }, 415, { code: 'malformed' }],
     ['compressed JSON', '{}', { 'content-encoding': 'gzip' }, 415, { code: 'malformed' }],
   ])('refuses %s with a code, and writes no cookie', async (_, body, headers, status, error) => {
@@ -109,7 +109,7 @@ describe('POST /store_session', () => {
   })
 })
 
-/** POSTs a body without a Content-Length, which may never end. */
+/** POSTs a chunked body; unless it `ends`, the request stays open. */
 function pour(app: App, cookie: string, body: string, { ends }: { readonly ends: boolean }): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const headers = { ...json, cookie, 'transfer-encoding': 'chunked' }
@@ -134,13 +134,13 @@ describe('a body', () => {
     expect([status, await show(app, cookie)]).toEqual([200, '5'])
   })
 
-  it('declared a byte longer is refused', async () => {
+  it('with a declared length over 64 kB is refused', async () => {
     const app = await start()
     const answer = await app.visitor().store(FIVE.padEnd(MAX_BODY + 1))
     expect([answer.status, (await answer.json()).error.code]).toEqual([413, 'too_large'])
   })
 
-  it('streamed a byte longer is refused, and closes the connection', async () => {
+  it('streamed beyond 64 kB is refused, and closes the connection', async () => {
     const senders: string[] = []
     const note: Koa.Middleware = async (ctx, next) => next().then(() => void senders.push(ctx.ip))
     const app = await start({ before: () => [note], attach: { handshake: [] } })

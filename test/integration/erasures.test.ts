@@ -16,7 +16,7 @@ import { within } from '../support/app/within.js'
 const REFRESH = 20
 const DAY = 24 * 60 * 60 * 1000
 
-/** A store behind a link. */
+/** A store behind a link that the test can cut. */
 function linked(store: Store) {
   const link = { isCut: false }
   const via = <A extends unknown[], T>(run: (...args: A) => Promise<T>) => {
@@ -51,7 +51,7 @@ async function reload({ live, clock }: App): Promise<void> {
 }
 
 describe('an erasure', () => {
-  it("includes another node's sign-in, announced later", async () => {
+  it('includes values of a sign-in that another node announces later', async () => {
     const { bus, one, two } = await startCluster()
     const ann = one.visitor()
     await set(ann, { division: 4 })
@@ -62,7 +62,7 @@ describe('an erasure', () => {
     for (const { live } of [one, two]) expect((await live.user('ann')).get('division')).toBe(-1)
   })
 
-  it('spares a later sign-in at a cut-off node', async () => {
+  it('keeps values of a later sign-in at a cut-off node', async () => {
     const store = memoryStore()
     const { bus, one, two } = await startCluster(() => ({ store, storeRefresh: REFRESH }))
     const guest = two.visitor()
@@ -78,7 +78,7 @@ describe('an erasure', () => {
     expect(await rowsOf(store, await generationIn(store))).toContain('"division"')
   })
 
-  it('spares later values, although $generation is swept and an old cookie returns', async () => {
+  it('keeps later values despite a swept $generation and an old cookie', async () => {
     const { clock } = await startWithUsers()
     const store = memoryStore(clock.now)
     const options = { store, maxAge: 365 * DAY, storeMaxIdle: 100 * DAY, storeRefresh: 60_000 }
@@ -107,7 +107,7 @@ describe('an erasure', () => {
 })
 
 describe('rows of a cut-off process', () => {
-  it('after a second erasure are deleted at the next load', async () => {
+  it('written after a second erasure are deleted at the next load', async () => {
     const store = memoryStore()
     const { bus, clock, one, two } = await startCluster(() => ({ store, storeRefresh: REFRESH }))
     await one.live.erase('ann')
@@ -123,7 +123,7 @@ describe('rows of a cut-off process', () => {
     expect(await rowsOf(store, first)).not.toContain('late')
   })
 
-  it('before an erasure are deleted, although their process has ended', async () => {
+  it('written before an erasure are deleted by another process', async () => {
     const store = memoryStore()
     const { link, far } = linked(store)
     const { bus, clock, one, two } = await startCluster((node) => ({
@@ -147,7 +147,7 @@ describe('rows of a cut-off process', () => {
   })
 })
 
-it('a request stores nothing read before an erasure', async () => {
+it('a request begun before an erasure rejects its write as superseded', async () => {
   const store = memoryStore()
   const gate = new Gate()
   const { bus, clock, one, two } = await startCluster(
@@ -220,7 +220,7 @@ it('a process restores a lost end marker in the store', async () => {
   await one.live.revoke('ann')
   await one.live.erase('bob')
   await one.live.settled()
-  // As by two removals, reordered by a store with several connections.
+  // A store with several connections may reorder two removals.
   for (const name of ['ann', 'bob']) await store.remove(`user:s:${name}`)
   one.clock.advance(REFRESH)
   for (const name of ['ann', 'bob']) await one.live.user(name)

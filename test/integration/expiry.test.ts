@@ -72,7 +72,7 @@ describe('an expired value', () => {
     expect([page.live.get('cart'), (await open(ann)).live.get('cart')]).toEqual([['b'], ['b']])
   })
 
-  it('returns neither without a socket nor from a store', async () => {
+  it('does not return with a POSTed update, despite a store', async () => {
     const { app, ann } = await begin({ options: { store: memoryStore() } })
     const page = await ann.open({ path: '/', hasSocket: false })
     app.clock.advance(HOUR)
@@ -88,7 +88,7 @@ describe('an expired value', () => {
 })
 
 describe('an update of an expired value', () => {
-  it('conflicts with its end, and rebases onto the end', async () => {
+  it('conflicts with the expiry, and rebases onto its stamp', async () => {
     const { app, ann, stamp } = await begin()
     app.clock.advance(HOUR)
     expect(await result(ann, ['cart', stamp, 'one', ['a', 'b']])).toEqual({ code: 'conflict', stamp: stamp + 0.5 })
@@ -96,7 +96,7 @@ describe('an update of an expired value', () => {
       expect(await result(ann, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: app.clock.now() })
   })
 
-  it('conflicts also in a process without the value', async () => {
+  it('conflicts even in a process without the value', async () => {
     const { app, stamp } = await begin()
     app.clock.advance(HOUR)
     const ann = (await start({ clock: app.clock })).visitor()
@@ -126,7 +126,7 @@ describe('an update of an expired value', () => {
   })
 })
 
-describe('the end of a value', () => {
+describe('the expiry of a value', () => {
   it('is in tickets and pages, with the remaining ms', async () => {
     const { app, ann, stamp } = await begin()
     const socket = await ann.connect()
@@ -143,7 +143,7 @@ describe('the end of a value', () => {
     expect([html.includes(`"stamps":{"cart":${stamp + 0.5}}`), html.includes('"unsaved"')]).toEqual([true, false])
   })
 
-  it('answers an expired ticket with a ticket of its own', async () => {
+  it('is in the answer to a ticket with the expired value', async () => {
     const { app, ann, stamp } = await begin()
     const { text } = await (await ann.connect()).ticket()
     app.clock.advance(HOUR)

@@ -57,7 +57,7 @@ describe('a change over a connection without a live cookie', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('has a ticket for no other connection and no POST', async () => {
+  it('gets a ticket that no POST or other connection can use', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     const socket = await visitor.connect()

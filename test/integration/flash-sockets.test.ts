@@ -81,7 +81,7 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('waits for the next page if its own takes none', async () => {
+  it('waits for the next page if its own does not take it', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     await sayOver(await open(visitor), 'added')
     const { headers } = await visitor.fetch('/flash/take', { method: 'HEAD' })
@@ -122,9 +122,9 @@ describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
 
 describe('an open page', () => {
   it.each([
-    ['a response', '/flash/say', 1],
-    ['no redirect', '/flash/say/on', 0],
-  ])('is offered the message of %s', async (_, path, times) => {
+    ['an offer after a response', '/flash/say', 1],
+    ['no offer after a redirect', '/flash/say/on', 0],
+  ])('gets %s with a message', async (_, path, times) => {
     const { visitor } = await begin()
     const [one, two] = [await open(visitor), await open(visitor)]
     const counts = [offers(one), offers(two)]
@@ -135,7 +135,7 @@ describe('an open page', () => {
   })
 
   it.each(['say/on', 'in/identify/say/on', 'say/in/identify/on'])(
-    "leaves a redirect's message to its target, although it connects earlier: %s",
+    "leaves a redirect's message to the target, even if connected first: %s",
     async (actions) => {
       const { visitor } = await begin()
       await visitor.fetch(`/flash/${actions}?what=welcome&user=ann`)
@@ -209,8 +209,8 @@ describe('an open page', () => {
   })
 })
 
-describe('a malformed or refused request for messages', () => {
-  it.each([[[1, 2]], [[[]]], [[false]], [[1]], [['true']], [[{}]]])('leaves them waiting: %j', async (args) => {
+describe('a malformed or refused live_session:take_flash', () => {
+  it.each([[[1, 2]], [[[]]], [[false]], [[1]], [['true']], [[{}]]])('leaves the messages pending: %j', async (args) => {
     const { visitor } = await begin()
     const socket = await open(visitor)
     await sayOver(socket, 'kept')
@@ -219,7 +219,7 @@ describe('a malformed or refused request for messages', () => {
     expect(await take(socket)).toEqual(taken('kept'))
   })
 
-  it('leaves them waiting if rate-limited', async () => {
+  it('leaves the messages pending if rate-limited', async () => {
     const { app, visitor } = await begin({ options: { limits: { changesPerSocket: 1 } } })
     const socket = await open(visitor)
     await sayOver(socket, 'kept')

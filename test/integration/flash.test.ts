@@ -21,7 +21,7 @@ async function begin(options: object = {}, given: object = {}): Promise<{ app: A
   return { app, visitor: app.visitor(cookieFor(app.live, {})) }
 }
 
-/** Fails after all else where the query says so. */
+/** Responds with 503 after the page's actions if the query has `fails`. */
 const failing: Koa.Middleware = async (ctx, next) => {
   await flashPages(ctx, next)
   if (ctx.query['fails']) ctx.throw(503)
@@ -41,8 +41,8 @@ describe.each([
 
   it.each([
     ['in order', [0, 1]],
-    ['in the other order', [1, 0]],
-  ])('survives a concurrent response with another message, landing %s', async (_title, order) => {
+    ['out of order', [1, 0]],
+  ])('survives a concurrent response with another message, arriving %s', async (_title, order) => {
     const { app, visitor } = await begin(optionsOf())
     const tabs = [app.visitor(visitor.cookie), app.visitor(visitor.cookie)]
     await Promise.all(tabs.map((tab, at) => say(tab, `saved ${at}`)))
@@ -87,7 +87,7 @@ describe.each([
   })
 
   it.each(['take/out/leave', 'take/in/identify', 'take/out/forget'])(
-    'reaches no next visitor if a page changes the visitor and fails: %s',
+    'does not reach the next visitor if a failing page switches visitors: %s',
     async (actions) => {
       const { visitor } = await begin(optionsOf(), { routes: failing })
       await visitor.fetch('/login/now?user=ann')
@@ -115,7 +115,7 @@ describe.each([
     expect(await takeFlash(visitor)).toEqual(numbers.slice(2))
   })
 
-  it("appears in no other browser of its user's", async () => {
+  it('appears in no other browser of the user', async () => {
     const app = await start(optionsOf())
     const [one, two] = [app.visitor(), app.visitor()]
     for (const visitor of [one, two]) await visitor.fetch('/login/now?user=ann')
@@ -133,7 +133,7 @@ describe.each([
     'out/leave/say/on',
     'say/out/forget/on',
     'out/forget/say/on',
-  ])('follows the visitor through a sign-in or sign-out of its request: %s', async (actions) => {
+  ])('follows the visitor through a sign-in or sign-out: %s', async (actions) => {
     const { visitor } = await begin(optionsOf())
     if (actions.includes('out')) await visitor.fetch('/login/now?user=ann')
     await visitor.fetch(`/flash/${actions}?what=done&user=ann`)
@@ -142,7 +142,7 @@ describe.each([
   })
 
   it.each(['say/forget/on', 'say/leave/on', 'forget/say/on'])(
-    'outlives everything else of a guest who leaves: %s',
+    'outlives all other data of a leaving guest: %s',
     async (actions) => {
       const { visitor } = await begin(optionsOf())
       await set(visitor, { theme: 'dark' })
@@ -165,7 +165,7 @@ describe.each([
     expect(visitor.cookie).not.toContain('live')
   })
 
-  it('disappears when another visitor comes', async () => {
+  it('disappears when a later request changes the visitor', async () => {
     const { visitor } = await begin(optionsOf())
     for (const path of ['/login/now?user=ann', '/logout', '/login?user=ann']) {
       await say(visitor, 'of before')
@@ -180,7 +180,7 @@ describe.each([
     }
   })
 
-  it("rejects after its request's id was given up", async () => {
+  it("rejects once its request's browser id is retired", async () => {
     const app = await start(optionsOf(), {
       routes: async (ctx: Koa.Context, next: Koa.Next) => {
         if (ctx.path === '/flash/slow/say') await visitor.fetch('/login/now?user=bob')
@@ -193,7 +193,7 @@ describe.each([
   })
 })
 
-describe("a request's message, if its page's browser disconnects", () => {
+describe("a request's message, if the browser disconnects", () => {
   it.each(['before it takes', 'after it takes', 'while the store decides'])(
     'stays for the next page: %s',
     async (when) => {
@@ -226,7 +226,7 @@ describe("a request's message, if its page's browser disconnects", () => {
 })
 
 describe('a message, with two nodes', () => {
-  it('appears on a single page of fifty, with a store', async () => {
+  it('appears once in fifty concurrent requests, with a store', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store }), flashPages)
     const visitor = one.visitor()
@@ -248,7 +248,7 @@ describe('a message, with two nodes', () => {
 })
 
 describe('a message, with an unreliable store', () => {
-  it('appears although the store fails: twice is better than never', async () => {
+  it('appears even if the store fails', async () => {
     const store = memoryStore()
     const { visitor } = await begin({ store })
     await say(visitor, 'saved')
@@ -275,7 +275,7 @@ describe('a message, with an unreliable store', () => {
     await held.release()
   })
 
-  it('leaves no rows after two hours', async () => {
+  it('removes its row from the store after two hours', async () => {
     const store = memoryStore()
     const removed: string[] = []
     Object.assign(store, { remove: async (name: string) => void removed.push(name) })

@@ -83,7 +83,7 @@ describe('a hand-off', () => {
   it.each([
     ['a form', (token: string) => ({ [FIELD]: token })],
     ['JSON', (token: string) => JSON.parse(JSON.stringify({ [FIELD]: token }))],
-  ])("finds its token where the app's parser has read %s", async (_, parsed) => {
+  ])("finds its token after the app's parser has read %s", async (_, parsed) => {
     let token = ''
     const parser: Koa.Middleware = (ctx, next) => {
       if (ctx.method === 'POST') Object.assign(ctx.request, { body: parsed(token) })
@@ -106,7 +106,7 @@ describe('a hand-off', () => {
     expect([answer.status, await answer.json()]).toMatchObject([200, { taken: null }])
   })
 
-  it('is not found in a URL, and stays good', async () => {
+  it('is not found in a URL, and stays valid', async () => {
     const { visitor, token } = await handed()
     for (const method of ['GET', 'POST']) {
       const answer = await visitor.fetch(`/?${FIELD}=${token}`, { method, headers: { origin: visitor.url } })
@@ -115,7 +115,7 @@ describe('a hand-off', () => {
     expect(await (await bring(visitor, token, {}, '/')).json()).toMatchObject(TAKEN)
   })
 
-  it('rejects all takers of a form over 64 kB, and stays good', async () => {
+  it('rejects every takeHandOff of a form over 64 kB, and stays valid', async () => {
     const codes: unknown[] = []
     const take: Take = (ctx) => {
       const one = (): Promise<unknown> => ctx.liveSession.takeHandOff(PURPOSE, schema)
@@ -137,7 +137,7 @@ describe('a hand-off', () => {
     expect(String(app.errors)).toMatch(/takeHandOff: the body .* was read already: expected it in ctx.request.body/)
   })
 
-  it('stays good and secret after a rejection by the schema', async () => {
+  it('stays valid, and leaks nothing, if the schema rejects its payload', async () => {
     const strict = z.object({ text: z.enum(['another']) })
     let wanted: typeof schema | typeof strict = strict
     const { visitor, token } = await handed((ctx) => ctx.liveSession.takeHandOff(PURPOSE, wanted))
@@ -151,15 +151,15 @@ describe('a hand-off', () => {
   })
 
   it.each([
-    ['to another site', 'x', 'https://evil.example/', 'malformed'],
-    ['without a target', 'x', null, 'malformed'],
-    ['of 16 kB', 'x'.repeat(16 * 1024 - 2), '/', 'sent'],
-    ['of more than 16 kB', 'x'.repeat(16 * 1024 - 1), '/', 'too_large'],
-    ['of more than 16 kB in UTF-8', 'ü'.repeat(9 * 1024), '/', 'too_large'],
-    ['of a lone surrogate', { a: ['\ud800'] }, '/', 'invalid_value'],
-    ['of many levels', JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`), '/', 'invalid_value'],
-    ['of null', null, '/', 'sent'],
-  ])('%s is %4$s', async (_, payload, to, outcome) => {
+    ['to another site is malformed', 'x', 'https://evil.example/', 'malformed'],
+    ['without a target is malformed', 'x', null, 'malformed'],
+    ['of 16 kB is sent', 'x'.repeat(16 * 1024 - 2), '/', 'sent'],
+    ['of more than 16 kB is too large', 'x'.repeat(16 * 1024 - 1), '/', 'too_large'],
+    ['of more than 16 kB in UTF-8 is too large', 'ü'.repeat(9 * 1024), '/', 'too_large'],
+    ['of a lone surrogate is invalid', { a: ['\ud800'] }, '/', 'invalid_value'],
+    ['of many levels is invalid', JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`), '/', 'invalid_value'],
+    ['of null is sent', null, '/', 'sent'],
+  ])('%s', async (_, payload, to, outcome) => {
     const { socket } = await open(await start())
     const tokens: unknown[] = []
     socket.io.on('live_session:hand_off', (token) => tokens.push(token))
@@ -214,7 +214,7 @@ describe('a hand-off', () => {
     expect(String(app.errors)).toMatch(message)
   })
 
-  it("reaches no socket in the room of another socket's id", async () => {
+  it("reaches only its own socket, not others in its id's room", async () => {
     const app = await App.start({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
     app.io.on('connection', (socket) => {
       socket.on('join', (room, answer) => answer(socket.join(room)))

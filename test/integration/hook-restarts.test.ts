@@ -11,7 +11,7 @@ import { hookPage } from './hook-page.js'
 const { begin, intercept, isWaiting, passTime } = hookPage()
 
 describe('the small hook, with server crashes', () => {
-  /** A change; a kill and a restart; a POST that succeeds, is lost, has no answer, or meets a kill. */
+  /** A change; a kill with a restart; a POST that succeeds, is lost, gets no answer, or runs into a kill. */
   const STEPS = ['change', 'kill', 'POST', 'lost POST', 'unanswered POST', 'killed POST'] as const
 
   type Step = (typeof STEPS)[number]
@@ -86,7 +86,7 @@ describe('the small hook, with server crashes', () => {
     return [String(chosen), read]
   }
 
-  /** Returns the histories with another final value than the last choice. */
+  /** Returns the histories whose final value is not the last choice. */
   async function losses(histories: readonly (readonly Step[])[]): Promise<readonly string[]> {
     const lost: string[] = []
     for (const steps of histories) {
@@ -109,7 +109,7 @@ describe('the small hook, with server crashes', () => {
   })
 })
 
-describe('the small hook, as visitors come and go', () => {
+describe('the small hook, when the visitor changes', () => {
   /** Resolves after all sent messages, or when the connection is lost. */
   async function echo(io: Socket): Promise<void> {
     if (!io.connected) await new Promise((resolve) => io.once('connect', () => resolve(undefined)))
@@ -164,7 +164,7 @@ describe('the small hook, as visitors come and go', () => {
     return { visitor, open, posted, settle }
   }
 
-  it('saves changes for their own visitor alone', async () => {
+  it('saves changes for their own visitor only', async () => {
     const { visitor, open, posted, settle } = await browse()
     await visitor.store()
     const page = await open()

@@ -115,7 +115,7 @@ describe('the small hook, with a server', () => {
     expect([first.tickets.length, first.status, second.tickets.length, second.status]).toEqual([4, 200, 1, 200])
   })
 
-  it('POSTs at once with keepalive as the page is left', async () => {
+  it('POSTs immediately with keepalive on pagehide', async () => {
     const { visitor, hook, io } = await open()
     const { next, counted } = posts(visitor)
     await hook({ headers: () => ({ 'x-csrf': 'token' }), credentials: 'include' })
@@ -131,7 +131,7 @@ describe('the small hook, with a server', () => {
 })
 
 describe('the small hook', () => {
-  it("asks without keepalive, as a late cookie could replace the next guest's", () => {
+  it("asks for a cookie without keepalive, to protect the next guest's", () => {
     const { socket, greet } = bareSocket()
     const fetch = jest.fn(async (): Promise<Response> => Response.json({}))
     globalThis.fetch = fetch as never
@@ -140,11 +140,11 @@ describe('the small hook', () => {
     expect(fetch.mock.calls).toMatchObject([[expect.anything(), { keepalive: false }]])
   })
 
-  it('asks once, and POSTs nothing, if the browser keeps no cookie', async () => {
+  it('asks for a cookie once, then POSTs nothing, if cookies are blocked', async () => {
     const { socket, greet, hear, bodies, connects } = bareSocket()
     begin(socket)
     for (let count = 0; count < 3; count += 1) {
-      // The server knows a user also without the live cookie.
+      // The server names a user even without the live cookie.
       greet({ who: 'ann' })
       hear({ changes: [['division', 1, 2]] })
       passTime()
@@ -185,7 +185,7 @@ describe('the small hook', () => {
     },
   )
 
-  it('delays further questions after repeated refusals', async () => {
+  it('delays further requests for a cookie after repeated refusals', async () => {
     const { socket, refuse, connects } = bareSocket()
     const lost = jest.fn(async (): Promise<Response> => Promise.reject(new TypeError('fetch failed')))
     globalThis.fetch = lost
@@ -200,7 +200,7 @@ describe('the small hook', () => {
     }
   })
 
-  it('names its visitor once greeted, in questions and POSTs', () => {
+  it('sends its `who` in questions and POSTs once greeted', () => {
     const { socket, greet, hear, asked, bodies } = bareSocket()
     begin(socket)
     const ticket = hear({ changes: [['division', 1, 2]] })

@@ -47,7 +47,7 @@ describe('sign-in', () => {
     expect(await values(late, '/login/now?user=ann')).toEqual({ ...defaults, division: 3 })
   })
 
-  it('prefers older values of the account in another cookie', async () => {
+  it("yields to the account's older value once another cookie brings it", async () => {
     const app = await startWithUsers()
     const [home, work] = [await signedInAs(app), app.visitor()]
     await set(home, { division: 5 })
@@ -109,7 +109,7 @@ describe('sign-in', () => {
     expect(await values(work, '/login/now?user=ann')).toMatchObject(expected)
   })
 
-  it('keeps values brought along, which have no date', async () => {
+  it('keeps transferred values, although their stamp is the lowest', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })

@@ -85,7 +85,7 @@ describe('a value written once', () => {
     expect((await values(desk))['division']).toBe(7)
   })
 
-  it('outside the cookie, stays in memory for maxAge', async () => {
+  it('outside the cookie, stays in memory while used within maxAge', async () => {
     const app = await App.start({
       options: { identify: () => 'ann' },
       routes: async (ctx) => {
@@ -153,7 +153,7 @@ describe("a cookie of maxAge 'session'", () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('matches the lifetime of tickets and ended ids', async () => {
+  it('matches the lifetime of tickets and retired ids', async () => {
     const app = await App.start({ options, routes: pages })
     const visitor = app.visitor()
     await set(visitor, { division: 3 })

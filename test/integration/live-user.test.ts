@@ -52,7 +52,7 @@ describe('live.user(id)', () => {
     expect(user.has('division')).toBe(false)
   })
 
-  it("has none of a browser's own fields", async () => {
+  it("rejects the browser's own fields", async () => {
     const app = await App.start()
     const user = await app.live.user('ann')
     expect(() => user.get('theme' as never)).toThrow(

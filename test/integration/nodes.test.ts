@@ -74,7 +74,7 @@ describe('several nodes', () => {
     expect(bus.messages.slice(length)).toEqual([])
   })
 
-  it('converge despite clocks an hour apart', async () => {
+  it('converge despite clocks an hour apart, unless messages are lost', async () => {
     const { bus, start } = cluster()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 60 * 60 * 1000)]
     const nodes = await Promise.all(clocks.map((clock) => start({ ...(ann as object), clock })))
@@ -108,7 +108,7 @@ describe('several nodes', () => {
     expect(await store.load('user:s:ann')).toMatchObject([{ key: 'cart', value: ['a', 'b', 'c'] }])
   })
 
-  it("stay silent if socket.io's own adapter reaches no node", async () => {
+  it("log no broadcast warning with socket.io's in-memory adapter", async () => {
     const app = await App.start(ann)
     await (await app.live.user('ann')).set('division', 4)
     expect(app.warnings).toEqual([expect.stringContaining('there is no store')])
@@ -147,7 +147,7 @@ describe('several nodes', () => {
     expect(two.errors).toEqual([])
   })
 
-  it.each([Number.MAX_SAFE_INTEGER, 5])('revoke and erase a user after an announced end at %d', async (end) => {
+  it.each([Number.MAX_SAFE_INTEGER, 5])('revoke and erase a user after a broadcast end marker: %d', async (end) => {
     const { start } = cluster()
     const [one, two] = [await start(ann), await start(ann)]
     one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['$epoch', end, end]])

@@ -7,7 +7,7 @@ import { createLiveSession as createBrief } from '../../client/index.js'
 import { App, type AppOptions } from '../support/app/app.js'
 
 const CLEARED = { division: 3, team: undefined, deep: [{ from: 'a', to: undefined }] }
-/** Its text without them; `toEqual` would ignore the difference. */
+/** The JSON of `CLEARED` without undefined members; `toEqual` would ignore the difference. */
 const KEPT = '{"division":3,"deep":[{"from":"a"}]}'
 
 const schema = z.object({
@@ -78,7 +78,7 @@ const PLACES: Readonly<Record<string, (act: Act) => Promise<unknown>>> = {
     return session.get('filter')
   },
   'a page with a socket': (act) => onPage(act, true),
-  'a page without one': (act) => onPage(act, false),
+  'a page without a socket': (act) => onPage(act, false),
   'a page in production': async (act) => {
     const live = createBrief({ initial: { values: {}, defaults: { filter: fallback }, stamps: {} } as never })
     void act(any(live))
@@ -89,7 +89,7 @@ const PLACES: Readonly<Record<string, (act: Act) => Promise<unknown>>> = {
 }
 
 describe.each(Object.entries(PLACES))('an undefined member, set in %s', (_, place) => {
-  it.each(CHANGES)('stays out with %s', async (__, change) => {
+  it.each(CHANGES)('is omitted by %s', async (__, change) => {
     const value = await place(change(CLEARED))
     expect([JSON.stringify(value), Object.keys(Object(value))]).toEqual([KEPT, ['division', 'deep']])
   })
@@ -121,7 +121,7 @@ describe('an undefined element or value', () => {
 })
 
 describe('values differing only by undefined members', () => {
-  it('are equal: listeners are not called, get returns the same object', async () => {
+  it('are equal: no listener runs, and get returns the same object', async () => {
     for (const session of [memorySession(fields), testClient(fields)]) {
       await any(session).set('filter', JSON.parse(KEPT))
       const before = any(session).get('filter')
@@ -140,19 +140,19 @@ describe('an undefined member of a computed value', () => {
     return any(memorySession(declared)).get('filter')
   }
 
-  it('stays out of a default and from a schema default', () => {
+  it('is omitted from a default and a schema default', () => {
     expect(JSON.stringify(read({ default: CLEARED }))).toBe(KEPT)
     expect(JSON.stringify(read({ schema: schema.default(CLEARED), default: undefined }))).toBe(KEPT)
   })
 
-  it('stays out of the output of a schema', async () => {
+  it('is omitted from the output of a schema', async () => {
     const made = z.any().transform(() => CLEARED)
     const session = any(memorySession(defineFields({ filter: { schema: made, default: null } } as never)))
     await session.set('filter', {})
     expect(JSON.stringify(session.get('filter'))).toBe(KEPT)
   })
 
-  it('stays out of the result of migrate', async () => {
+  it('is omitted from the result of migrate', async () => {
     const app = await App.start({ fields: defineFields({ filter: { schema: z.string(), default: '' } }) })
     const cookie = cookieFor(app.live, { values: { filter: 'of before' } })
     const next = await App.start({
@@ -164,7 +164,7 @@ describe('an undefined member of a computed value', () => {
     expect(await next.visitor(cookie).text('/')).toBe(KEPT)
   })
 
-  it('stays out of the result of onLogin', async () => {
+  it('is omitted from the result of onLogin', async () => {
     let user: string | undefined
     const app = await App.start({
       fields: defineFields({ filter: { schema, default: fallback, client: 'write', onLogin: () => CLEARED } }),
@@ -179,7 +179,7 @@ describe('an undefined member of a computed value', () => {
     expect(await app.visitor(cookieFor(app.live, { values: { filter: fallback } })).text('/')).toBe(KEPT)
   })
 
-  it('stays out of a flash message', async () => {
+  it('is omitted from a flash message', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         if (ctx.path === '/say') await ctx.liveSession.flash({ text: 'Saved.', undo: undefined })

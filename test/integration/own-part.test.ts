@@ -33,7 +33,7 @@ describe('a custom feature', () => {
     expect(await tab.io.emitWithAck('test:count')).toEqual({ ok: true, count: 2 })
   })
 
-  it('is stored for restarts and other nodes', async () => {
+  it('persists its values, and shares them with other nodes', async () => {
     const store = memoryStore()
     const [one, two] = [await start(store), await start(store)]
     const bus = new Bus()

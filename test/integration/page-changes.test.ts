@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/store-types.js'
@@ -68,7 +68,7 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
     expect(await cartOf(app)).toEqual(['a', 'b'])
   })
 
-  it('conflicts over any other stamp; the refusal has the newest value', async () => {
+  it('conflicts over any other stamp, and gets the newest value', async () => {
     const { app, change } = await begin(way, ANN)
     const { stamp } = await change('cart', 0, '7', ['a'])
     for (const value of [['b'], ['a']])
@@ -98,7 +98,7 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
     expect((await change('cart', 0, '7', ['a'])).stamp).not.toBe(stamp)
   })
 
-  it('succeeds when resent after a conflict', async () => {
+  it('succeeds when rebased after a conflict', async () => {
     const { app, change } = await begin(way, ANN)
     const { stamp } = await change('cart', 0, '7', ['a'])
     await change('cart', 0, '8', ['b'])
@@ -115,10 +115,10 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
   })
 })
 
-describe('once memory has forgotten', () => {
+describe('a computed value missing from memory', () => {
   const post = async (app: App, ...change: Change): Promise<Result> => (await byPost(app.visitor(), change))[0] ?? {}
 
-  it('a value gets a newer stamp than its base', async () => {
+  it('gets a newer stamp than its base', async () => {
     const app = await start(ANN)
     const { stamp } = await post(app, 'cart', 0, '7', ['a'])
     emptyCache(app.live)
@@ -126,7 +126,7 @@ describe('once memory has forgotten', () => {
     expect(next.stamp).toBe(Number(stamp) + 1)
   })
 
-  it('a resent value succeeds over its base', async () => {
+  it('succeeds over its base when resent', async () => {
     const app = await start(ANN)
     await post(app, 'cart', 0, '7', ['a'])
     emptyCache(app.live)
@@ -176,7 +176,7 @@ describe('a computed value, with a store', () => {
     expect([calls, first?.stamp]).toEqual([1, second?.stamp])
   })
 
-  it('waits while the store is down, then applies once', async () => {
+  it('fails while the store is down, then applies once', async () => {
     const store = memoryStore()
     const { app, change } = await withStore(store)
     store.fail(Number.POSITIVE_INFINITY)
@@ -228,7 +228,7 @@ describe.each(WAYS)('values set together, %s', (_, way) => {
     ['too large', ['cart', -1, '', ['x'.repeat(9000)], 'g'], 'too_large'],
     ['read-only for pages', ['role', -1, '', 'admin', 'g'], 'not_writable'],
     ['hidden', ['secret', -1, '', 'x', 'g'], 'undeclared_key'],
-  ])('are refused as a whole if one is %s', async (_, bad, code) => {
+  ])('are refused as a whole if a value is %s', async (_, bad, code) => {
     const { app, set, read } = await begin(way)
     const before = await read()
     const results = await set(['division', -1, '', 2, 'other'], ['theme', -1, '', 'dark', 'g'], bad)
@@ -245,7 +245,7 @@ describe.each(WAYS)('values set together, %s', (_, way) => {
     expect((await read()).values).toMatchObject({ division: 2, theme: 'dark' })
   })
 
-  it('lose key by key to newer values', async () => {
+  it('are superseded by newer values key by key', async () => {
     const { app, set, read } = await begin(way)
     const [newer] = await set(['division', -1, '', 7])
     const results = await set(['division', 0, '', 2, 'g'], ['theme', 0, '', 'dark', 'g'])
@@ -281,17 +281,20 @@ describe.each(WAYS)('values set together, %s', (_, way) => {
   })
 
   it('reach the store in a single write', async () => {
-    const { app, set } = await begin(way, { identify: () => 'ann', store: memoryStore() })
+    const store = memoryStore()
+    const merges = jest.spyOn(store, 'merge')
+    const { app, set } = await begin(way, { identify: () => 'ann', store })
     const results = await set(['division', -1, '', 2, 'g'], ['cart', -1, '', ['a'], 'g'])
     expect(results).toEqual(Array(2).fill({ stamp: app.clock.now(), level: 'store' }))
+    expect(merges).toHaveBeenCalledTimes(1)
   })
 })
 
 describe('setMany of a page', () => {
   it.each([
     ['with a socket', true],
-    ['without one', false],
-  ])('%s saves under one stamp', async (_, hasSocket) => {
+    ['without a socket', false],
+  ])('%s saves under a single stamp', async (_, hasSocket) => {
     const app = await App.start({ routes })
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/', hasSocket })
@@ -313,7 +316,7 @@ describe('values set together', () => {
     expect((await other.ticket()).claims.changes.map(([key]) => key)).toEqual(['division', 'cart'])
   })
 
-  it('end with a revocation during an earlier change', async () => {
+  it('do not apply after a revocation during an earlier change', async () => {
     const store = memoryStore()
     const { app, socket } = await begin('socket', { identify: () => 'ann', store })
     const gate = new Gate()

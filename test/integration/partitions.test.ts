@@ -16,12 +16,12 @@ async function start(optionsOf?: (node: 1 | 2) => object) {
   const device = cluster.two.visitor()
   await device.fetch('/login/now?user=ann')
   const socket = await device.connect()
-  // The user's, and the browser's own.
+  // A ticket for the user, and a ticket for the browser's own values.
   for (const _ of [1, 2]) await socket.ticket()
   return { ...cluster, ann, device, socket }
 }
 
-/** Options of nodes with a store that the second cannot write to while the link is cut. */
+/** Options of nodes with a store; while the link is cut, the second node cannot write. */
 function shared() {
   const store = memoryStore()
   const link = { isCut: false }
@@ -52,7 +52,7 @@ describe('after lost adapter messages, with a store', () => {
     expect((await one.live.user('ann')).get('division')).toBe(3)
   })
 
-  it('a revocation ends sockets despite an earlier new cookie', async () => {
+  it('a revocation ends sockets even if the new cookie arrives first', async () => {
     const { bus, clock, one, two, ann, socket } = await start(shared().optionsOf)
     bus.isCut = true
     await one.live.revoke('ann')
@@ -67,7 +67,7 @@ describe('after lost adapter messages, with a store', () => {
     expect(await outcome(socket)).toBe('ended')
   })
 
-  it('erased values stay gone despite an earlier new cookie', async () => {
+  it('erased values stay deleted even if the new cookie arrives first', async () => {
     const { bus, clock, one, two, ann } = await start(shared().optionsOf)
     bus.isCut = true
     await one.live.erase('ann')
@@ -85,7 +85,7 @@ describe('after lost adapter messages, with a store', () => {
     expect(await values(back)).toMatchObject({ division: -1, cart: ['new'] })
   })
 
-  it('erased values stay gone although a node could not store', async () => {
+  it('erased values stay deleted after a node retries its pending write', async () => {
     const { link, optionsOf } = shared()
     const { one, two, clock } = await start(optionsOf)
     link.isCut = true
@@ -122,7 +122,7 @@ describe('after lost adapter messages, without a store', () => {
     expect(await outcome(socket)).toBe('ended')
   })
 
-  it('a late erasure ends sockets despite an earlier new cookie', async () => {
+  it('a late erasure ends sockets even if the new cookie arrives first', async () => {
     const { bus, one, two, ann, socket } = await start()
     bus.isHeld = true
     await one.live.erase('ann')

@@ -20,7 +20,7 @@ import { cookieContent, nameOf, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 type User = string | undefined
-/** The page of the cookie's visitor, of ann without a cookie, of another browser, or with an invalid `who`. */
+/** A page of the cookie's visitor, of ann without a cookie, of another browser, or with an invalid `who`. */
 type Page = 'cookie' | 'account' | 'other' | 'nonsense'
 
 const USERS: readonly User[] = [undefined, 'ann', 'bob']
@@ -46,7 +46,7 @@ describe('a POST with `who`', () => {
   const all = cases.flatMap(([kind, user]) => PAGES.map((page) => [kind, user, page] as const))
   const rows = atScale(pairs(KINDS, USERS, PAGES), all)
 
-  it.each(rows)('must match its page: cookie %s, by %s, page %s', async (kind, user, page) => {
+  it.each(rows)("applies only if `who` names the cookie's visitor: %s, by %s, page %s", async (kind, user, page) => {
     const app = await startWithHeaders()
     const visitor = await visitorWith(app, kind)
     const [subject, before] = [browserOf(visitor), visitor.cookie]
@@ -150,7 +150,7 @@ describe('a POST of {}', () => {
     expect(all.flatMap(({ changes }: TicketClaims) => changes)).toHaveLength(isOwn(kind, user) || isBrought ? 1 : 0)
   })
 
-  it.each(USERS)('without consent gets no browser identity: %s', async (user) => {
+  it.each(USERS)('without consent gets no cookie or browser id: %s', async (user) => {
     const app = await startWithHeaders()
     const visitor = app.visitor()
     const names = new Set<unknown>()

@@ -61,7 +61,7 @@ async function signedIn(app: App, user = 'ann'): Promise<Visitor> {
 }
 
 describe('an open socket', () => {
-  it('ends within five minutes after its app session', async () => {
+  it('closes within five minutes of the end of its app session', async () => {
     const store = new AuthStore()
     const app = await start({ store })
     const ann = await signedIn(app)
@@ -78,7 +78,7 @@ describe('an open socket', () => {
     await expect(ann.connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
   })
 
-  it('ends when a guard refuses its visitor, without identify', async () => {
+  it('closes when a guard refuses its visitor, without identify', async () => {
     let isMember = true
     const guard: Koa.Middleware = (ctx, next) => (isMember ? next() : ctx.throw(401))
     const app = await App.start({ attach: { handshake: [guard] } })
@@ -90,7 +90,7 @@ describe('an open socket', () => {
     await socket.closed
   })
 
-  it('ends when another user is signed in', async () => {
+  it('closes when another user is signed in', async () => {
     const store = new AuthStore()
     const app = await start({ store })
     const [ann, guest] = [await signedIn(app), app.visitor()]
@@ -103,7 +103,7 @@ describe('an open socket', () => {
     expect(await Promise.all([one.closed, two.closed])).toEqual(['transport close', 'transport close'])
   })
 
-  it('stays while its session lives, without writes or cookies', async () => {
+  it('stays open while its session lives, without writes or cookies', async () => {
     const store = new AuthStore()
     const app = await start({ store })
     const socket = await (await signedIn(app)).connect()
@@ -152,7 +152,7 @@ describe('an open socket', () => {
     expect(calls.count).toBe(2)
   })
 
-  it('is rechecked apart from sockets opened at the same time', async () => {
+  it('is rechecked in a different second from sockets opened simultaneously', async () => {
     const asked: number[] = []
     let at = 0
     const { own } = counting((ctx) => {
@@ -169,7 +169,7 @@ describe('an open socket', () => {
     expect(most).toBe(1)
   })
 
-  it('stays while identify fails, which is reported once', async () => {
+  it('stays open while identify fails, and reports once per outage', async () => {
     const store = new AuthStore()
     const app = await start({ store })
     const ann = await signedIn(app)
@@ -191,7 +191,7 @@ describe('an open socket', () => {
     expect(app.errors).toHaveLength(1)
   })
 
-  it('stays if identify never settles, and is rechecked', async () => {
+  it('stays open if identify never settles, and is rechecked', async () => {
     let isHeld = false
     const { calls, own } = counting((ctx) => (isHeld ? new Promise(() => undefined) : ctx['session'].user))
     const app = await start({ identify: own })
@@ -257,7 +257,7 @@ describe('recheck', () => {
   it.each([
     [1000, 'each second', 1],
     [Number.POSITIVE_INFINITY, 'never', 0],
-  ])('with an interval of %d ms asks %s', async (recheck, _, expected) => {
+  ])('with an interval of %d ms calls identify %s', async (recheck, _, expected) => {
     const { calls, own } = counting()
     const app = await start({ recheck, identify: own })
     await (await signedIn(app)).connect()
@@ -268,7 +268,7 @@ describe('recheck', () => {
     expect(calls.count).toBe(expected * 2)
   })
 
-  it('stops after close(), and never starts without users', async () => {
+  it('stops after close(), and never starts without identify', async () => {
     const { calls, own } = counting()
     const app = await start({ identify: own })
     await (await signedIn(app)).connect()

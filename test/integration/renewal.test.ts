@@ -12,7 +12,7 @@ import type { Page, PageOptions } from '../support/page/page.js'
 const MINUTES = 60_000
 const HOUR = 60 * MINUTES
 
-// Two seconds after its handshake a connection is rechecked, with the cookie of then: the page would give up a POST to come back.
+// A recheck two seconds after the handshake, with the handshake's cookie, would make the page drop a POST to reconnect.
 idleIntervals()
 const timers = longTimers(10)
 const { addEventListener, removeEventListener, location } = globalThis
@@ -23,7 +23,7 @@ beforeEach(() => {
   jest.spyOn(Date, 'now').mockImplementation(() => now)
   input = new EventTarget()
   Object.assign(globalThis, {
-    // In Node a page that brings its values along counts no time before its first POST.
+    // A page with initial values begins at once only if there is a `location`, as in browsers.
     location: {},
     addEventListener: input.addEventListener.bind(input),
     removeEventListener: input.removeEventListener.bind(input),

@@ -36,7 +36,7 @@ describe('an error in a handshake', () => {
     expect(reported).toEqual(['/socket.io/: the user database is away'])
   })
 
-  it('appears once for several namespaces', async () => {
+  it('is reported once for several namespaces', async () => {
     const app = await failing(new Error('the user database is away'))
     app.io.of('/admin')
     const page = await app.visitor().open()
@@ -49,8 +49,8 @@ describe('an error in a handshake', () => {
     ['an object', { status: 401 }],
     ['a string', 'nope'],
     ['undefined', undefined],
-    ['without text', Object.create(null)],
-  ])("may be %s, for Koa's own listener", async (_, thrown) => {
+    ['an object without text', Object.create(null)],
+  ])("reaches Koa's own listener as an Error if thrown as %s", async (_, thrown) => {
     const app = await failing(thrown)
     listen(app, app.koa.onerror)
     app.koa.silent = false
@@ -58,7 +58,7 @@ describe('an error in a handshake', () => {
     expect(logged.join()).toContain('expected an Error')
   })
 
-  it('wraps a thrown non-Error', async () => {
+  it('wraps a thrown non-Error as its cause', async () => {
     const thrown = { status: 401 }
     const app = await failing(thrown)
     await expect(app.visitor().connect()).rejects.toMatchObject(FAILED)

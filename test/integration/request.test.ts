@@ -79,7 +79,7 @@ describe('ctx.liveSession', () => {
     expect(await (await visitor.fetch('/')).json()).toMatchObject({ division: { places: ['cache', 'cookie'] } })
   })
 
-  it('updates, deletes, and has() reports presence', async () => {
+  it('updates and deletes values; has() reports their presence', async () => {
     const app = await App.start({
       routes: async (ctx) => {
         const { liveSession } = ctx
@@ -192,7 +192,7 @@ describe('cookieFor', () => {
       'step',
       "Only its tab's socket has it: set it there with socket.liveSession, or test with memorySession",
     ],
-  ])('explains how to set a value outside the cookie, of %s', async (_, visitor, key, advice) => {
+  ])('explains how to set a value of %s outside the cookie', async (_, visitor, key, advice) => {
     const app = await App.start({ fields: withTab, options: { identify: () => undefined }, attach: { handshake: [] } })
     const make = (): string => cookieFor(app.live, { ...visitor, values: { [key]: 'x' } })
     expect(make).toThrow(TypeError)
@@ -250,7 +250,7 @@ describe('falsy values', () => {
 
 const visits = KINDS.flatMap((kind) => [undefined, 'ann', 'bob'].map((user) => [kind, user] as const))
 
-it.each(visits)('ctx.liveSession alone has no effect: cookie %s, by %s', async (kind, user) => {
+it.each(visits)('accessing ctx.liveSession changes nothing: cookie %s, by %s', async (kind, user) => {
   const app = await startWithHeaders()
   const visitor = await visitorWith(app, kind)
   const subject = browserOf(visitor)

@@ -9,7 +9,7 @@ import { expectRooms, isIn, type RoomApp, serverEnd, startWithRooms } from '../s
 import { set } from '../support/app/users.js'
 
 describe('rooms of values', () => {
-  it("include a socket before the app's connection handler", async () => {
+  it("include a socket before the app's connection handler runs", async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
@@ -52,7 +52,7 @@ describe('rooms of values', () => {
     expect(heard.sort()).toEqual(['one', 'one', 'two'])
   })
 
-  it('follow requests, pages, sockets and jobs in every tab', async () => {
+  it('follow changes by requests, pages, sockets and jobs in every tab', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -138,7 +138,7 @@ describe('rooms of values', () => {
     expect(heard).toEqual(['of 3'])
   })
 
-  it('follow an evicted guest', async () => {
+  it('move the socket of an evicted guest to the default', async () => {
     const fields = {
       notes: { schema: z.string(), default: '', client: 'write', cookie: false, rooms: true },
     } as const

@@ -9,7 +9,7 @@ import { cookieContent } from '../support/app/users.js'
 
 const FIRST = browserId('the-first-of-its-line')
 
-/** The browser id after a request of that user with this cookie; without a path, after a page's question. */
+/** The browser id after a request of this user with this cookie; without a path, after a POST of {}. */
 async function next(app: App, cookie: string, user: string | undefined, path = ''): Promise<string> {
   const visitor = app.visitor(cookie)
   if (path === '') await visitor.ask(as(user))
@@ -57,7 +57,7 @@ describe('the browser id after a sign-in', () => {
     expect(new Set(ids).size).toBe(4)
   })
 
-  it('never returns once ended', async () => {
+  it('never returns once retired', async () => {
     const app = await start()
     const cookie = ofGuest(app)
     const visitor = app.visitor(cookie)

@@ -38,7 +38,7 @@ describe('session() with a store, after live.middleware()', () => {
 })
 
 describe('an unreadable ctx.session', () => {
-  it("keeps a sign-in's response if sessions are elsewhere", async () => {
+  it('does not fail a sign-in if sessions are elsewhere', async () => {
     const app = await App.start({
       before: (koa) => {
         Object.defineProperty(koa.context, 'session', {
@@ -78,8 +78,8 @@ describe('session() with a store on some paths only', () => {
   })
 })
 
-describe('session() without a mistake', () => {
-  it('may come later if sessions are in the cookie', async () => {
+describe('session()', () => {
+  it('may follow live.middleware() if sessions are in the cookie', async () => {
     const app = await startInReverse({}, identify)
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=ann')
@@ -88,7 +88,7 @@ describe('session() without a mistake', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('may be created twice, with the options of the first', async () => {
+  it('may be created twice; the first options apply', async () => {
     const app = await startWithUsers({ store: new AuthStore(), isAttached: false })
     app.live.attach(app.io, { handshake: [session({ key: 'another' }, app.koa)] })
     const greetings: unknown[] = []
@@ -103,7 +103,7 @@ describe('session() without a mistake', () => {
   it.each<[string, unknown]>([
     ['an identify without session', (ctx: Koa.Context) => ctx.get('x-user') || undefined],
     ['no identify', undefined],
-  ])('may come later with %s', async (_, who) => {
+  ])('may follow live.middleware() with %s', async (_, who) => {
     const app = await startInReverse({ store: new AuthStore() }, who)
     expect([(await app.visitor().fetch('/unused')).status, app.errors]).toEqual([200, []])
   })

@@ -7,7 +7,7 @@ import { turn } from '../support/app/within.js'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
-/** koa-session's stores keep a session for so much longer than its cookie. */
+/** koa-session's stores keep a session this much longer than its cookie. */
 const GRACE = 10_000
 
 function setCookie(response: Response): readonly string[] {
@@ -61,7 +61,7 @@ describe('koa-session with live.sessionStore()', () => {
 
   it.each([
     ['emits expired after maxAge', HOUR + 1, 'expired'],
-    ['emits missed a while later', HOUR + GRACE, 'missed'],
+    ['emits missed after a grace period', HOUR + GRACE, 'missed'],
   ])('expires an unrenewed session: %s', async (_, ms, event) => {
     const sessions = await SessionApp.start({ session: { maxAge: DAY } })
     const events: string[] = []

@@ -100,7 +100,7 @@ function promises(store: () => Store): void {
     expect(await store().load(name)).toEqual([{ key: '$epoch', stamp: expect.any(Number) }])
   })
 
-  it("count concurrent updates of two nodes' sockets", async () => {
+  it("apply all concurrent updates of two nodes' sockets", async () => {
     const { one, two, visitor, elsewhere } = await begin({ count: 0 })
     const handles = [await one.session(visitor), await two.session(elsewhere)]
     const adds = Array.from({ length: 20 }, (_, at) =>
@@ -122,7 +122,7 @@ function promises(store: () => Store): void {
   })
 }
 
-/** A store that may hold its next answer to a load. */
+/** A store that holds its next answer to a load if `held.next` is set. */
 function slowStore(store: Store) {
   const [asked, held] = [new Gate(), { next: false }]
   const load: Store['load'] = async (name) => {
@@ -141,7 +141,7 @@ describe('sessions in a store', () => {
   promises(() => shared)
 
   it.each([
-    ['goes on', 2],
+    ['advances', 2],
     ['was set back', -1000],
   ])("notify a socket of another node's change and end; the clock %s", async (_, ms) => {
     const { clock, one, two: far, visitor, elsewhere } = await two({ store: shared, options: { storeRefresh: 1 } })
@@ -166,7 +166,7 @@ describe('sessions in a store', () => {
     far.onEnd((end) => ends.push(end))
     const renewed = new Promise<void>((resolve) => far.onChange(() => resolve()))
     clock.advance(60_000)
-    // The round asks the store, which brings this, too.
+    // The periodic refresh loads this write and the renewal from the store.
     await one.write(visitor, { user: 'bob' })
     await renewed
     expect(ends).toEqual([])
@@ -191,7 +191,7 @@ describe('sessions in a store', () => {
     expect(states).toEqual(['none', 'open'])
   })
 
-  it('read as the store had them when the request came', async () => {
+  it('do not share a load that began before the request', async () => {
     const { asked, held, store: slow } = slowStore(shared)
     const [one, other] = [await nodesOf({ store: shared }).start(), await nodesOf({ store: slow }).start()]
     const visitor = await one.withSession({ user: 'ann' })
@@ -223,7 +223,7 @@ describe('sessions in a store', () => {
   })
 
   describe('with many deleted keys', () => {
-    // A round of the other node would ask the store.
+    // Without this, the other node's periodic refresh would load the session.
     idleIntervals()
 
     const { prune: _, ...unpruned } = shared
@@ -257,7 +257,7 @@ describe('sessions in a store', () => {
     })
   })
 
-  it('return whole to a store that lost them', async () => {
+  it('restore all rows of a store that lost them', async () => {
     const { clock, one, visitor } = await two({ store: shared })
     const name = sessionName(sessionId(visitor))
     clock.advance(HOUR)
@@ -267,7 +267,7 @@ describe('sessions in a store', () => {
     expect(await shared.load(name)).toHaveLength(4)
   })
 
-  describe('in a round', () => {
+  describe('during a periodic refresh', () => {
     const advance = idleIntervals()
 
     it('keep notifying a socket of an evicted session', async () => {
@@ -280,7 +280,7 @@ describe('sessions in a store', () => {
       const options = { cache: { maxVisitors: 100, maxIdle: HOUR } }
       const { clock, start } = nodesOf({ store: { ...shared, load }, options })
       const sessions = await start()
-      // As many as a round asks for at once, so that it looks at the visitor's afterwards.
+      // A refresh loads this many at once, so the visitor's session comes afterwards.
       for (let at = 0; at < 32; at += 1) await sessions.app.live.sessionStore().set(`expired-${at}`, {}, 1)
       const visitor = await sessions.withSession({ user: 'ann' })
       clock.advance(HOUR)
@@ -341,14 +341,14 @@ describe('sessions in a store', () => {
       own.fail(Number.POSITIVE_INFINITY)
       for (const _ of [1, 2]) expect((await other.fetch(elsewhere, ({ session }) => session.user)).status).toBe(503)
       expect(elsewhere.cookie).toBe(visitor.cookie)
-      // As after any broken connection: the browser comes back by itself.
+      // As after any broken connection, the browser reconnects by itself.
       await expect(elsewhere.connect()).rejects.toThrow('transport close')
       own.fail(0)
       await other.app.live.settled()
       expect(await other.read(elsewhere)).toEqual({ user: 'ann' })
     })
 
-    it('end although evicted', async () => {
+    it('end even if memory has evicted them', async () => {
       const own = memoryStore()
       const options = { storeTimeout: 50, cache: { maxVisitors: 10 }, onError: () => undefined }
       const { one, visitor, cookie } = await two({ store: own, options })

@@ -69,13 +69,13 @@ describe('a regenerated session', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: [] })
   })
 
-  it('keeps evicted values', async () => {
+  it('keeps values evicted meanwhile', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxVisitors: 10 } } as never })
     await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
-  it('regenerates twice in a request', async () => {
+  it('keeps its values if regenerated again in the same request', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     await sessions.ask(visitor, async ({ session }) => {
       await session.regenerate()
@@ -119,7 +119,7 @@ describe('a regenerated session', () => {
     await written
   })
 
-  it('rejects a sign-in that a request in the same turn revoked', async () => {
+  it('rejects a sign-in if a concurrent request has destroyed the session', async () => {
     const sessions = await SessionApp.start()
     const before = await sessions.withSession({ cart: ['a'] })
     const end: Action = async (ctx) => {

@@ -69,7 +69,7 @@ describe('socket.session', () => {
     expect(await sessions.read(visitor)).toEqual({ count: 3 })
   })
 
-  it('notifies key by key of changes by requests and sockets', async () => {
+  it('notifies per key of changes by requests and sockets', async () => {
     const { sessions, visitor } = await begin({ user: 'ann', theme: 'light' })
     const [session, other] = [await sessions.session(visitor), await sessions.session(visitor)]
     const events = follow(session)
@@ -86,7 +86,7 @@ describe('socket.session', () => {
     expect(themes).toEqual(['light', 'dark', undefined])
   })
 
-  it('notifies of the whole session once a turn', async () => {
+  it('notifies whole-session listeners once a turn', async () => {
     const { sessions, visitor, session } = await connect({ a: 0 })
     const events: unknown[] = []
     const unsubscribe = session.subscribe((values) => events.push(values))
@@ -235,7 +235,7 @@ describe('socket.session', () => {
     })
   })
 
-  it('serializes values as JSON, and refuses what JSON cannot carry', async () => {
+  it('serializes values as JSON, and refuses non-JSON values', async () => {
     const { session } = await connect({ user: 'ann' })
     await session.set('at', new Date(0) as never)
     await session.set('user', undefined as never)

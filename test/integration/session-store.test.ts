@@ -43,7 +43,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ a: 1, b: 1, c: 2 })
   })
 
-  it('keeps a key deleted that another request deletes meanwhile', async () => {
+  it('keeps a deletion by a concurrent request', async () => {
     const { sessions, visitor } = await begin({ flash: 'saved', cart: [] })
     await sessions.during(
       visitor,
@@ -78,7 +78,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
-  it('expires maxAge after the newest save, whichever request began first', async () => {
+  it('expires a session maxAge after its newest save, despite older requests', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     const half = DAY / 2
     await sessions.during(
@@ -101,7 +101,7 @@ describe('an ended session', () => {
     ['regenerated', ({ session }) => session.regenerate()],
   ]
 
-  it.each(ends)('rejects a late save: %s', async (_, end) => {
+  it.each(ends)('discards a late save: %s', async (_, end) => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     const before = visitor.cookie
     const response = await sessions.during(
@@ -113,7 +113,7 @@ describe('an ended session', () => {
     expect(await sessions.read(sessions.visitor(before))).toEqual({})
   })
 
-  it.each(ends)('keeps the cookies of its browser: %s', async (_, end) => {
+  it.each(ends)('sends no session cookie with a late response: %s', async (_, end) => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true } })
     const late = await sessions.during(
       sessions.visitor(visitor.cookie),
@@ -150,7 +150,7 @@ describe('an ended session', () => {
     expect(sessions.app.errors).toEqual([expect.objectContaining({ code: 'superseded' })])
   })
 
-  it('rejects a save after its expiry', async () => {
+  it('discards and reports a save after its expiry', async () => {
     const { sessions, visitor } = await begin({ user: 'ann', cart: [] }, { session: { rolling: true, maxAge: DAY } })
     await sessions.during(
       visitor,
@@ -192,14 +192,14 @@ describe('session memory', () => {
   })
 
   describe('with browser-length sessions', () => {
-    /** Reads how many sessions there are, until a round has left so many. */
+    /** Polls the number of sessions until a periodic refresh has reduced it to `wanted`. */
     const rest = (sessions: SessionApp, wanted: number): Promise<number> =>
       within(
         async () => [...appSessionsOf(sessions.app.live).all()].length,
         (size) => size <= wanted,
       )
 
-    it('evicts only those that are idle for cache.maxIdle', async () => {
+    it('evicts only sessions idle for cache.maxIdle', async () => {
       const options = { cache: { maxIdle: 10 * DAY } } as never
       const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: 'session' }, options })
       const store = sessions.app.live.sessionStore()
@@ -237,7 +237,7 @@ describe('session memory', () => {
     })
   })
 
-  it('saves the whole session of a request that memory has evicted', async () => {
+  it('saves the whole session if evicted during the request', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxVisitors: 10 } } as never })
     const store = sessions.app.live.sessionStore()
     const visitor = await sessions.withSession({ user: 'ann' })

@@ -11,7 +11,7 @@ import type { Page } from '../support/page/page.js'
 
 fastTime(10)
 
-/** A guest's page with `old` in the cart, while ann signs in at the same browser. */
+/** A guest's page with `old` in the cart, while ann signs in from the same browser. */
 interface Moment {
   readonly app: App
   readonly page: Page
@@ -67,7 +67,7 @@ function intercept({ app }: Moment, meet: (packet: unknown[]) => Promise<void>):
     socket.use((packet, next) => void meet(packet).then(() => next()))
 }
 
-/** Ann signs in while the page's POST waits there. */
+/** Signs ann in while the page's POST waits before it is sent, or before its answer is read. */
 async function heldUp({ page, add, signIn }: Moment, where: 'beforePost' | 'beforeAnswer'): Promise<void> {
   const post = new Gate()
   page[where] = () => post.pass()
@@ -168,7 +168,7 @@ function gatedStore() {
 }
 
 describe("a guest's update that the store accepts after the sign-in", () => {
-  it('fails, and reaches no account', async () => {
+  it('is superseded, and reaches no account', async () => {
     const { gate, store } = gatedStore()
     const app = await startWithUsers({ routes: pages, options: { store } })
     const visitor = app.visitor()

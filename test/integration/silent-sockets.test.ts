@@ -51,7 +51,7 @@ async function start() {
 }
 
 describe('a silent socket', () => {
-  it('is replaced after an unanswered change, saved once', async () => {
+  it('is replaced after an unanswered update, which applies once', async () => {
     const { app, network, visitor, open, fallSilent, timeOut, end } = await start()
     const page = await open()
     const former = page.socket?.id ?? ''
@@ -67,7 +67,7 @@ describe('a silent socket', () => {
     await end()
   })
 
-  it('does not overwrite a later set when it delivers late', async () => {
+  it('does not overwrite a later set with its delayed packet', async () => {
     const { app, network, visitor, open, fallSilent, timeOut, end } = await start()
     const page = await open()
     // A greeted connection sends a change at once.
@@ -86,7 +86,7 @@ describe('a silent socket', () => {
     await end()
   })
 
-  it('reconnects in the small hook without a greeting', async () => {
+  it('is replaced by the small hook if no greeting arrives', async () => {
     const { visitor, network, opened, fallSilent, timeOut, end } = await start()
     const { io } = await visitor.connect()
     fallSilent()

@@ -147,7 +147,7 @@ describe('socket.liveSession', () => {
     }
   })
 
-  it('attaches once, before any connection', async () => {
+  it('rejects a second or late attach()', async () => {
     const app = await App.start()
     expect(() => app.live.attach(app.io, { handshake: [] })).toThrow('koa-live-session: attach(io): already attached')
     const late = await App.start({ isAttached: false })
@@ -239,7 +239,7 @@ describe('a writing listener', () => {
     jest.restoreAllMocks()
   })
 
-  it('notifies others of its change after the first', async () => {
+  it('notifies others of its own change after the original change', async () => {
     const [one, other] = await handles()
     const heard: unknown[] = []
     one.onChange(({ value }) => void (value === 3 && one.set('division', 6)))
@@ -260,7 +260,7 @@ describe('a writing listener', () => {
     ])
   })
 
-  it('notifies others of the newest value if two answer each other', async () => {
+  it('notifies others of the newest value if two listeners alternate', async () => {
     const [one, other] = await handles()
     const heard: unknown[] = []
     const count = (user: User) =>
@@ -277,7 +277,7 @@ describe('a writing listener', () => {
     ])
   })
 
-  it('overrides another change of the same call, which others hear last', async () => {
+  it('overrides a change of the same call; others hear only its value', async () => {
     const [one, other] = await handles()
     const heard: unknown[] = []
     one.onChange(({ key }) => void (key === 'division' && one.set('cart', ['mine'])))

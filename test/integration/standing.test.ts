@@ -84,7 +84,7 @@ describe('a cookie comparison', () => {
     ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
 
-  it.each(own)('is dropped for the visitor concerned when %s', async (_, which, act, all = false) => {
+  it.each(own)('is invalidated for the visitor concerned when %s', async (_, which, act, all = false) => {
     const given = await both()
     const { guest, ann, bob } = given
     const others = [guest, ann, bob].filter((visitor) => visitor !== given[which])
@@ -108,7 +108,7 @@ describe('a cookie comparison', () => {
     expect(merging).toHaveBeenCalledTimes(1)
   })
 
-  it('leaves memory with its cookie text', async () => {
+  it('is evicted with its cookie text', async () => {
     const { core, guest } = await both({ maxGuestBytes: 1_000_000 })
     come(core, newcomers(core, 2000))
     expect(guest.cookie.memo === undefined).toBe(true)

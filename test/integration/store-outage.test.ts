@@ -35,7 +35,7 @@ async function withFakeTimers(act: () => Promise<void>): Promise<void> {
 }
 
 describe('while the store is slow', () => {
-  it('stores values from requests and sockets once it answers', async () => {
+  it('stores values from requests and sockets once the store answers', async () => {
     const { store, start } = nodes(new HeldStore(), { ...ANN, storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
@@ -125,7 +125,7 @@ describe('while the store is down', () => {
     expect(await valuesAt((await start()).visitor(), '/count')).toMatchObject({ visits: 4, division: 2 })
   })
 
-  it('computes no update for a user not loaded yet', async () => {
+  it('postpones an update until the user is loaded', async () => {
     const { store, start } = nodes(memoryStore(), ANN)
     await (await (await start()).live.user('ann')).set('visits', 41)
     const app = await start()
@@ -138,7 +138,7 @@ describe('while the store is down', () => {
     expect(ann.get('visits')).toBe(42)
   })
 
-  it('signs in and out; former cookies stay worthless after a restart', async () => {
+  it('signs in and out; former cookies stay invalid after a restart', async () => {
     const store = memoryStore()
     const app = await startWithUsers({ options: { store } })
     const visitor = app.visitor()
@@ -158,7 +158,7 @@ describe('while the store is down', () => {
     }
   })
 
-  it('stores an erasure afterwards; nothing comes back', async () => {
+  it('stores an erasure after recovery; no erased value returns', async () => {
     const { store, start } = nodes(memoryStore(), ANN)
     const app = await start()
     const visitor = app.visitor()
@@ -278,14 +278,14 @@ describe('close()', () => {
     await (await asked(store, 'load')).answer()
     const updated = (await user).update('visits', (count) => count + 1)
     const call = await asked(store, 'compareAndSet')
-    let isSettled = false
-    const settled = app.live.settled().then(() => {
-      isSettled = true
+    let isClosed = false
+    const closed = app.live.close().then(() => {
+      isClosed = true
     })
     await turn()
-    expect(isSettled).toBe(false)
+    expect(isClosed).toBe(false)
     await call.answer()
-    await settled
+    await closed
     expect(await updated).toMatchObject({ level: 'store' })
   })
 })
@@ -294,7 +294,7 @@ describe('close()', () => {
 const nodesOfAnn = <S extends Store>(store: S, options = {}) =>
   nodes(store, { identify: () => 'ann', ...options }, new Bus())
 
-/** Sets a draft, which the store does not confirm. */
+/** Sets a draft without a confirmation by the store. */
 async function setInVain({ live }: Page, text: string): Promise<void> {
   expect(await outcome(live.set('draft' as never, text as never))).toBe('store_unavailable')
 }
@@ -352,7 +352,7 @@ describe('a field outside the cookie, set while the store is down', () => {
 })
 
 describe('a change resent to another node', () => {
-  it('reports level store only after the store has it', async () => {
+  it('reports level store only after the store confirms', async () => {
     const { store, start } = nodesOfAnn(new HeldStore())
     const answer = async (act: string): Promise<void> => {
       for (const call of [...store.open]) if (call.act === act) await call.answer()

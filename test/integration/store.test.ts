@@ -43,7 +43,7 @@ describe('with a store', () => {
       expect(await valuesAt(two.visitor())).toMatchObject({ division: -1, draft: '', secret: '' })
     })
 
-    it.each(['revoke', 'erase'] as const)('revokes what the other node signed, with %s()', async (end) => {
+    it.each(['revoke', 'erase'] as const)("revokes the other node's cookies with %s()", async (end) => {
       const { one, two } = await pair()
       await one.live.revoke('ann')
       const visitor = one.visitor()
@@ -138,7 +138,7 @@ describe('with a store', () => {
 })
 
 describe('a connection without a cookie', () => {
-  it('acknowledges writes as memory only', async () => {
+  it('acknowledges writes with level memory', async () => {
     const { start } = nodes(memoryStore())
     const app = await start()
     const levels = new Promise((resolve) => {

@@ -59,14 +59,16 @@ describe('visitorId', () => {
   it('is equal for a user everywhere, and differs by id type', async () => {
     const app = await App.start({
       routes: ids,
-      options: { identify: (ctx) => Number(ctx.get('user')) || ctx.get('user') },
+      options: { identify: (ctx) => (ctx.get('is-number') ? Number(ctx.get('user')) : ctx.get('user')) },
     })
-    const ask = async (user: string): Promise<unknown> =>
-      (await idsOf(app.visitor().fetch('/', { headers: { user } })))[1]
+    const ask = async (user: string, more = {}): Promise<unknown> =>
+      (await idsOf(app.visitor().fetch('/', { headers: { user, ...more } })))[1]
     const ann = await ask('ann')
     expect(ann).toBe('LgV39OieD_s4c4n-mpQdDAIxscN1AeTsbGjXGs4HL6s')
     expect(await ask('ann')).toBe(ann)
-    expect(await ask('1')).toBe('96AHKoDb8thYMGUNQyy0NxL21y3TwDPGyqHKjEBS-mc')
+    const one = await ask('1', { 'is-number': 'yes' })
+    expect(one).toBe('96AHKoDb8thYMGUNQyy0NxL21y3TwDPGyqHKjEBS-mc')
+    expect(await ask('1')).not.toBe(one)
     const found: unknown[] = []
     app.io.on('connection', (socket) => found.push(socket.liveSession.visitorId))
     for (const cookie of [undefined, cookieFor(app.live, { userId: 'ann' })])

@@ -56,8 +56,8 @@ describe('app.use', () => {
   })
 })
 
-describe('a user id', () => {
-  it('that is an object throws in identify and in each method', async () => {
+describe('a user id that is an object', () => {
+  it('throws in identify and in each method', async () => {
     const app = await App.start({
       options: { identify: () => ({ id: 1 }) } as never,
       attach: { handshake: [] },
@@ -117,7 +117,7 @@ describe('users without a store', () => {
     ['production', { ...identify, store: memoryStore() }, []],
     ['production', {}, []],
     ['development', identify, []],
-  ])('warn at the start in production: %s, %p', async (environment, options, expected) => {
+  ])('warn at the start in production only: %s, %p', async (environment, options, expected) => {
     process.env['NODE_ENV'] = environment
     const { warnings } = await App.start({ options, attach: { handshake: [] } } as never)
     expect(warnings.filter((warning) => warning.includes('identify'))).toEqual(expected)
@@ -153,8 +153,8 @@ describe('body parsers before the middleware', () => {
 
   it.each<[string, (ctx: Koa.Context) => Promise<unknown>]>([
     ['of JSON', async (ctx) => JSON.parse(await text(ctx.req))],
-    ['of forms, which leaves an empty object for JSON', async () => ({})],
-  ])('may be a parser %s', async (_, parse) => {
+    ['of forms, which leave an empty object for JSON', async () => ({})],
+  ])('may be parsers %s', async (_, parse) => {
     const [, status] = await saving(async (ctx, next) => {
       if (ctx.method === 'POST') Object.assign(ctx.request, { body: await parse(ctx) })
       await next()

@@ -14,7 +14,7 @@ import { App, type AppFields } from '../support/app/app.js'
 const PREFIX = 'koa-live-session: '
 
 describe('a value', () => {
-  it('set during a stream warns that no cookie follows', async () => {
+  it('warns that no cookie follows if set during a stream', async () => {
     const routes: Koa.Middleware = async (ctx) => {
       ctx.respond = false
       ctx.liveSession.get('division')
@@ -30,7 +30,7 @@ describe('a value', () => {
     ])
   })
 
-  it('outside the cookie warns at startup if there is no store', async () => {
+  it('warns at startup if outside the cookie without a store', async () => {
     const { warnings } = await App.start()
     expect(warnings).toEqual([
       `${PREFIX}fields secret: not in the cookie, and there is no store: a restart loses their values`,
@@ -85,7 +85,7 @@ describe('a value set before the sign-in', () => {
 })
 
 describe('embed()', () => {
-  it.each([1, 2])('called %i times for one response warns about the second', async (times) => {
+  it.each([1, 2])('warns about a second call for one response: %i', async (times) => {
     const app = await App.start({
       options: { store: memoryStore() },
       routes: (ctx) => {
@@ -99,14 +99,14 @@ describe('embed()', () => {
 })
 
 describe('a store', () => {
-  it('of Redis rejects a client of ioredis', () => {
+  it('rejects a bare ioredis client', () => {
     const client = new Redis({ lazyConnect: true })
     expect(() => redisStore(client as never)).toThrow(
       `${PREFIX}redisStore: expected a Redis client. Pass createClient(...) of node-redis, or fromIoredis(client)`,
     )
   })
 
-  it('of SQL rejects an invalid table name', () => {
+  it('rejects an invalid SQL table name', () => {
     const db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
     expect(() => sqlStore(db, { table: 'my settings' })).toThrow(
       `${PREFIX}sqlStore: table: expected a name like "settings" or "schema.settings", of at most 48 letters, digits and _, ` +
@@ -114,7 +114,7 @@ describe('a store', () => {
     )
   })
 
-  it("missing from the contract's factory is explained", async () => {
+  it('must be returned by the factory of storeContract', async () => {
     const [rule] = storeContract((async () => undefined) as never)
     await expect(rule?.run()).rejects.toThrow(
       `${PREFIX}storeContract: expected create to answer with a store, received undefined`,

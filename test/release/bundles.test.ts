@@ -50,7 +50,7 @@ const importing = (...names: readonly string[]): Promise<string> =>
   bundle(`export { ${names.join(', ')} } from './client/index.ts'`)
 
 describe('a production page', () => {
-  it('with createLiveSession alone contains no part', async () => {
+  it('contains no optional part with createLiveSession alone', async () => {
     const script = await importing('createLiveSession')
     expect(Object.values(PARTS).filter((words) => script.includes(words))).toEqual([])
     // Minified names may differ.
@@ -59,7 +59,7 @@ describe('a production page', () => {
   })
 
   // .size-limit.json has the sizes.
-  it.each(Object.entries(PARTS))('with %s contains no other part', async (name, words) => {
+  it.each(Object.entries(PARTS))('contains no other optional part with %s', async (name, words) => {
     const more = await importing('createLiveSession', name)
     expect(Object.values(PARTS).filter((one) => more.includes(one))).toEqual([words])
   })

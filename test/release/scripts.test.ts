@@ -41,7 +41,7 @@ describe('npm version', () => {
     'docs/guides/begin.md': 'koa-live-session-1.2.0.tgz',
   }
 
-  it('moves the unreleased notes under the version and date', () => {
+  it('moves the unreleased notes, and updates tarball names', () => {
     write({ ...FILES, 'CHANGELOG.md': '# Changelog\n\n## [Unreleased]\n\n- New\n\n## [1.2.0] - 2026-01-01\n\n- Old\n' })
     expect(run('version.mjs').status).toBe(0)
     expect(read('CHANGELOG.md').replace(/1\.3\.0\] - \d{4}-\d\d-\d\d$/m, '1.3.0] - today')).toBe(
@@ -53,7 +53,7 @@ describe('npm version', () => {
   })
 })
 
-describe('the content of the package', () => {
+describe('check-pack.mjs', () => {
   const FILES: Files = {
     'package.json': JSON.stringify({
       name: 'a-package',
@@ -67,7 +67,7 @@ describe('the content of the package', () => {
     'dist/server/index.d.ts': '',
   }
 
-  it('lacks no file, and has no stray file, path or unlabelled picture', () => {
+  it('reports missing and stray files, paths and unlabelled pictures', () => {
     const { LICENSE, ...others } = FILES
     write({
       ...others,
@@ -91,7 +91,7 @@ describe('the content of the package', () => {
     ])
   })
 
-  it('has at most 260 kB when packed', () => {
+  it('reports a packed file over 260 kB', () => {
     write({ ...FILES, 'dist/server/index.js': randomBytes(300_000).toString('hex') })
     const { said, status } = run('check-pack.mjs')
     expect(status).toBe(1)

@@ -14,7 +14,7 @@ const areAlike: (a: object, b: object) => boolean = runInThisContext(
 /** V8 stops sharing after about ten. */
 const TIMES = 20
 
-// An accessor in a literal, or a property after a spread, makes V8 allocate the object among old objects, and retain a whole request until a major collection.
+// An accessor in a literal, or a property after a spread, makes V8 allocate the object in the old generation, which retains a whole request until a major collection.
 describe('objects of each request or socket', () => {
   it('share a hidden class per request', async () => {
     const uses: object[] = []

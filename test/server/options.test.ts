@@ -211,7 +211,7 @@ describe('an option without effect', () => {
     expect(warningsOf(options)).toEqual([`koa-live-session: ${option}: ${message}`])
   })
 
-  it('has an effect with the options it needs', () => {
+  it('causes no warning beside the options it needs', () => {
     const day = 24 * 60 * 60 * 1000
     const x = { ...text, client: 'write', maxMembers: 9, onLogin: 'newest' }
     const options = { store, identify, deviceLabel: () => '', onLogin: 'newest', storeTimeout: 1, storeRefresh: 1 }

@@ -7,7 +7,7 @@ const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.string
 const fallback = fc.option(json, { nil: undefined })
 
 describe('a parameter', () => {
-  it('decodes to its value, through an address', () => {
+  it('round-trips its value through an address', () => {
     fc.assert(
       fc.property(json, fallback, (value, fallback) => {
         const text = toParameter(value, fallback)
@@ -26,7 +26,7 @@ describe('a parameter', () => {
     ['?d=1&d=1', undefined],
     [`?d=${'1'.repeat(2001)}`, undefined],
     ['', undefined],
-  ])('of %s is %j', (search, expected) => {
+  ])('is read from %s as %j', (search, expected) => {
     expect(parameterOf(search, 'd')).toBe(expected)
   })
 })

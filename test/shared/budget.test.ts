@@ -44,7 +44,7 @@ describe('shares of the budget', () => {
     ])
   })
 
-  it('outside the cookie divide a POST’s size', () => {
+  it('divide a POST’s size for fields outside the cookie', () => {
     const fields = {
       a: { schema, cookie: false },
       b: { schema, cookie: false, maxBytes: 4000 },

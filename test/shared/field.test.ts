@@ -29,7 +29,7 @@ function counting(schema: StandardSchemaV1 = z.any()) {
   return { schema: counter, asked }
 }
 
-it('is read-only, the user’s, and in the cookie by default', () => {
+it('a field is read-only, user-scoped and in cookies by default', () => {
   const { access, scope, inCookie, maxAge, onLogin, maxBytes } = make()
   expect({ access, scope, inCookie, maxAge, onLogin, maxBytes }).toEqual({
     access: 'read',
@@ -39,7 +39,7 @@ it('is read-only, the user’s, and in the cookie by default', () => {
   })
 })
 
-it('expires registers by age, except those of a sign-in', () => {
+it('a field expires registers by age, except those of a sign-in', () => {
   const field = make({ maxAge: 1000 })
   const isExpired = (at: number): boolean => field.isExpired(stamp(at), 6000)
   expect([isExpired(5001), isExpired(5000), isExpired(LOGIN_STAMP)]).toEqual([false, true, false])
@@ -56,11 +56,11 @@ describe('live', () => {
   it.each([
     ['nothing', new Replica(), 5000, undefined],
     ['a value', replicaOf(0), 5000, 0],
-    ['a value in its last moment', replicaOf(7), 5999, 7],
-    ['a value past its time', replicaOf(7), 6000, undefined],
+    ['a value just before its expiry', replicaOf(7), 5999, 7],
+    ['an expired value', replicaOf(7), 6000, undefined],
     ['a deletion', replicaOf(undefined), 5000, undefined],
     ['an unreadable value', replicaOf('text'), 5000, undefined],
-  ])('of %s', (_, replica, now, expected) => {
+  ])('returns only a current value: %s', (_, replica, now, expected) => {
     expect(field.live(replica, () => now)).toBe(expected)
   })
 })
@@ -77,7 +77,7 @@ describe('accept', () => {
     expect(() => make().accept(value)).toThrow(`koa-live-session: set("x"): ${message}`)
   })
 
-  it('rejects output of the schema that the schema would not accept', () => {
+  it('rejects schema output that the schema itself refuses', () => {
     const twice = z.string().transform((text) => Number(text)) as unknown as z.ZodType<string, string>
     const field = make({ schema: twice.default('1' as never), default: undefined })
     expect(() => field.accept('5')).toThrow('set("x"): Invalid input: expected string, received number')
@@ -191,7 +191,7 @@ describe('accept', () => {
     )
   })
 
-  it('passes on other errors', () => {
+  it('rethrows other errors', () => {
     const broken = new Error('the getter')
     const value = {
       get x(): never {
@@ -203,7 +203,7 @@ describe('accept', () => {
 })
 
 describe('read', () => {
-  it('asks migrate after a refusal, and the schema about its result', () => {
+  it('migrates a refused value, and validates the result', () => {
     const asked: unknown[] = []
     const migrate = (stored: unknown): unknown => {
       asked.push(stored)
@@ -215,7 +215,7 @@ describe('read', () => {
     expect(asked).toEqual(['12', 'x', 'fail'])
   })
 
-  it('completes a stored object by the schema, and freezes it', () => {
+  it('adds schema defaults to a stored object, and freezes it', () => {
     const schema = z.object({ a: z.number(), b: z.number().default(2) })
     const field = make({ schema, default: { a: 0, b: 0 } })
     const stored = Object.freeze({ a: 1 })
@@ -255,7 +255,7 @@ describe('read', () => {
     expect(askedFor(1000, 0)).toEqual([1000, 0])
   })
 
-  it('ignores a value that the schema throws at or empties', () => {
+  it('ignores a value if the schema throws or returns undefined', () => {
     const throwing = counting()
     const field = make(throwing)
     Object.assign(throwing.schema['~standard'], {

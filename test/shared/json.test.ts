@@ -91,7 +91,7 @@ describe('canonicalJson', () => {
     )
   })
 
-  it('is JSON in ASCII', () => {
+  it('returns JSON in ASCII', () => {
     fc.assert(
       fc.property(json, (value) => {
         const text = canonicalJson(value as never)
@@ -106,7 +106,7 @@ describe('canonicalJson', () => {
     [{ '\ue000': 1, '\u{1f600}': 2 }, '{"\\ud83d\\ude00":2,"\\ue000":1}'],
     ['\u2028\u007f"', '"\\u2028\u007f\\""'],
     [1e21, '1e+21'],
-  ])('of %p is stable', (value, text) => {
+  ])('returns a stable text for %p', (value, text) => {
     expect(canonicalJson(value)).toBe(text)
   })
 })
@@ -123,7 +123,7 @@ describe('sameJson', () => {
     [{ a: [{ b: null }] }, { a: [{ b: 0 }] }, false],
     [{}, null, false],
     [undefined, undefined, true],
-  ])('of %p and %p is %p', (a, b, expected) => {
+  ])('compares %p and %p: %p', (a, b, expected) => {
     expect([sameJson(a, b), sameJson(b, a)]).toEqual([expected, expected])
   })
 

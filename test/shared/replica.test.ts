@@ -76,7 +76,7 @@ describe('the ids of a register', () => {
     expect(held.ids('division')).toBeUndefined()
   })
 
-  it('join the same write, and keep its source', () => {
+  it('are added to the same write, whose source stays', () => {
     const held = replica([register('division', 2, 1)])
     expect(held.merge({ ...register('division', 2, 1), ids }, 'store')).toBe(true)
     expect([held.ids('division'), held.source('division')]).toEqual([ids, 'node'])
@@ -118,11 +118,11 @@ describe('the merge rule', () => {
     ['at one stamp, a deletion over a value', [1], [1, null], false],
     ['at one stamp, two deletions', [1], [1], false],
     ['at one stamp, the larger text', [1, 'b'], [1, 'a'], true],
-    ['at one stamp, text not number', [1, 9], [1, 10], true],
+    ['at one stamp, the larger JSON text, not number', [1, 9], [1, 10], true],
     ['at one stamp, the same value', [1, { a: 1, b: 2 }], [1, { b: 2, a: 1 }], false],
-    ['at one stamp, escaped and not raw', [1, '\u00e9'], [1, 'z'], false],
+    ['at one stamp, escaped JSON, not raw', [1, '\u00e9'], [1, 'z'], false],
   ]
-  it.each(rows)('on %s', (_, next, current, expected) => {
+  it.each(rows)('decides: %s', (_, next, current, expected) => {
     expect(supersedes(register('division', ...next), register('division', ...current))).toBe(expected)
   })
 })

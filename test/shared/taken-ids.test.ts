@@ -78,7 +78,7 @@ describe('a write', () => {
     expect(known).toEqual(['page-10', 'page-9'])
   })
 
-  it('knows the stamp of a computed change, but of no plain change', () => {
+  it('knows the stamps of computed changes only', () => {
     const cut: StoredRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
     expect([acceptedAt(before, 'one'), acceptedAt(before, 'two')]).toEqual([NOW, undefined])
     expect([acceptedAt(undefined, 'one'), acceptedAt(cut, '')]).toEqual([undefined, undefined])
@@ -111,13 +111,13 @@ describe('ids', () => {
   })
 
   it.each([undefined, null, 'a:1', {}, [], [['a']], [['a', 0]], [['a', '1']], [['a b', 1]], [['a', 1, 2]], ids(201)])(
-    'of another process are ignored if malformed: %j',
+    'are ignored from another process if malformed: %j',
     (input) => {
       expect(readIds(input)).toBeUndefined()
     },
   )
 
-  it('go into a ticket by key while they are young', () => {
+  it('enter a ticket by key until they expire', () => {
     const registers = [
       { ...register('a', NOW, 1), ids: ids(1) },
       { ...register('b', NOW, 2), ids: [['old', stamp(NOW - 2 * MINUTE)] as const] },
@@ -143,7 +143,7 @@ describe('ids', () => {
     expect(idsOf(registers, NOW, Infinity)).toEqual({ ids: { a: all, b: all, c: all } })
   })
 
-  it('replace a shorter list, in any order', () => {
+  it('supersede a truncated list, but not vice versa', () => {
     const [full, cut] = [ids(3), [['', stamp(NOW)] as const, ...ids(3).slice(1)]].map((known) => ({
       ...register('a', NOW, 1),
       ids: known,
@@ -152,7 +152,7 @@ describe('ids', () => {
   })
 
   it.each([null, 1, 'a', [[1]], { a: 1 }, { a: [['a', 1, 1]] }, JSON.parse('{"__proto__":[["a",1]]}')])(
-    'add nothing if malformed: %j',
+    'are dropped from a ticket if malformed: %j',
     (input) => {
       const registers = [register('a', NOW, 1)]
       expect(withIds(registers, input)).toEqual(registers)

@@ -24,7 +24,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
-/** A refused request does not concern the session, and -0 is 0 once it has been sent. */
+/** Excludes refused requests, which never reach the session, and -0, which arrives as 0. */
 function isSettable({ key: name, value: given }: { readonly key: string; readonly value: unknown }): boolean {
   return name in appFields && appFields[name as 'role'].schema.safeParse(given).success && !Object.is(given, -0)
 }

@@ -129,8 +129,8 @@ describe.each([
   it.each<[string, keyof typeof appFields, unknown, LiveSessionErrorCode, logged: number]>([
     ['has another type', 'division', 1.5, 'invalid_value', 0],
     ['is too large', 'cart', ['x'.repeat(9000)], 'too_large', 0],
-    ['is not for pages to write', 'role', 'admin', 'not_writable', 1],
-    ['is not for pages to know', 'secret', 'x', 'undeclared_key', 1],
+    ['is read-only', 'role', 'admin', 'not_writable', 1],
+    ['is hidden', 'secret', 'x', 'undeclared_key', 1],
     ['is not declared', 'nothing' as never, 'x', 'undeclared_key', 1],
   ])('rolls back a value that %s', async (_, key, value, code, logged) => {
     const log = jest.spyOn(console, 'error').mockReturnValue()
@@ -157,7 +157,7 @@ describe.each([
     expect([live.get('division'), told, screen.sent]).toEqual([3, [], []])
   })
 
-  it('sends the last of several changes, and saves all', async () => {
+  it('sends the first and last of several changes, and saves all', async () => {
     await Promise.all([4, 5, 6].map((division) => live.set('division', division)))
     expect([live.get('division'), screen.sent]).toEqual([
       6,

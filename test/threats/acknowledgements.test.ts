@@ -58,7 +58,7 @@ describe('threat 19: an acknowledgement', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('from a client has no effect', async () => {
+  it('is ignored when a client sends it unasked', async () => {
     const { socket, answers } = await start()
     for (const text of ['430[]', '430[]', '431[{"ok":true}]', '43999999999[null]', '430["__proto__"]'])
       socket.send(text)
@@ -66,23 +66,23 @@ describe('threat 19: an acknowledgement', () => {
   })
 
   it.each([
-    ['bytes that never come', '451-["live_session:sync",{"_placeholder":true,"num":0}]'],
-    ['a packet of no kind', '49["live_session:sync"]'],
+    ['announced bytes that never arrive', '451-["live_session:sync",{"_placeholder":true,"num":0}]'],
+    ['a packet of unknown type', '49["live_session:sync"]'],
     ['an event without a name', '42[]'],
-    ['an event that is no list', '42{"0":"live_session:sync"}'],
-    ['an event of the socket itself', '42["disconnect"]'],
+    ['an event that is not a list', '42{"0":"live_session:sync"}'],
+    ['a reserved event name', '42["disconnect"]'],
     ['a text that is not JSON', '42["live_session:sync",'],
-  ])('never answers %s, which ends the connection', async (_, text) => {
+  ])('is not sent for %s; the connection closes', async (_, text) => {
     const { app, socket } = await start()
     socket.send(text)
-    // Text in place of announced bytes ends it as well.
+    // Text in place of announced bytes closes the connection as well.
     socket.send('427["live_session:sync",{}]')
     await socket.closed
     expect((await app.visitor().store()).status).toBe(200)
     expect(app.errors).toEqual([])
   })
 
-  it('leaks nothing after the connection ends', async () => {
+  it('leaves no socket or room after the connection ends', async () => {
     const { app, socket } = await start()
     const ended = new Promise((resolve) =>
       app.io.sockets.sockets.forEach((each) => void each.on('disconnect', resolve)),
@@ -98,7 +98,7 @@ describe('threat 19: an acknowledgement', () => {
 })
 
 describe('threat 19: an acknowledgement wrapped by the app', () => {
-  it('reaches onError after an error', async () => {
+  it('reports its own error to onError', async () => {
     const app = await App.start()
     const broken = new Error('the app\u2019s own')
     app.io.on('connection', (socket) => {

@@ -100,7 +100,7 @@ describe('a link of a stranger', () => {
     },
   )
 
-  it('does not appear in the log', async () => {
+  it('logs the key of a refused value, but not the value', async () => {
     const app = await start()
     await follow(app.visitor(), '/all?division=%0d%0aforged%1b[2J')
     await follow(app.visitor(), `/all?view=${'v'.repeat(101)}`)
@@ -116,7 +116,7 @@ describe.each([
   ['of a user who has signed out', '/login/now?user=ann', '/logout/now'],
   ['of a guest who has left', '/all', '/logout/leave'],
 ] as const)('threat 43: a link with a retired cookie, %s', (_, first, last) => {
-  it('writes no cookie for its address', async () => {
+  it('sets neither value nor cookie', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch(first)

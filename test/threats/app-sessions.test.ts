@@ -36,7 +36,7 @@ function show(thing: unknown): string {
   return `${message} ${inspect(thing, { depth: null, showHidden: true })}`
 }
 
-describe('threat 30: a handshake and live.sessionStore()', () => {
+describe('threat 30: a handshake with live.sessionStore()', () => {
   const options = { identify, store: undefined } as never
 
   it.each(['rolling', 'renew'])('does not renew a session with %s', async (mode) => {
@@ -73,7 +73,7 @@ describe('threat 30: a handshake and live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
-  it('restores no session destroyed meanwhile', async () => {
+  it('does not restore a session destroyed during identify', async () => {
     const gate = new Gate()
     const slow = async ({ path }: Koa.Context): Promise<undefined> => {
       if (path.startsWith('/socket.io')) await gate.pass()
@@ -130,7 +130,7 @@ describe('threat 9: a late regenerate() of an ended session', () => {
     expect(await second.read(late)).toEqual({})
   })
 
-  it('stays ended after a sign-out under its new id', async () => {
+  it('fails after another regenerate() and a sign-out', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' })
     const late = sessions.visitor(visitor.cookie)
     const end = async (): Promise<void> => {
@@ -175,7 +175,7 @@ describe('threat 10: names of keys in a session', () => {
 describe('threat 27: an unreadable row of a session', () => {
   const bad: readonly Partial<StoredRow>[] = [{ value: 'x' }, { value: null }, { value: [] }, { value: true }, {}]
 
-  it.each(bad)('does not extend the session without limit: %j', async (row) => {
+  it.each(bad)('ends the session: %j', async (row) => {
     const store = memoryStore()
     const start = () => SessionApp.start({ session: { maxAge: DAY }, options: { store } as never })
     const sessions = await start()
@@ -356,7 +356,7 @@ describe('threat 8: a session id planted before a sign-in', () => {
     expect(warningsOf(sessions)).toEqual([])
   })
 
-  it('causes one warning, without the id, if the id stays', async () => {
+  it('logs one warning, which omits the id, without regenerate()', async () => {
     const sessions = await SessionApp.start({ options })
     expect(await run(sessions, [signIn, ask])).toMatchObject({ user: 'ann' })
     await run(sessions, [signIn, ask])
@@ -366,7 +366,7 @@ describe('threat 8: a session id planted before a sign-in', () => {
     ])
   })
 
-  it('causes no warning for new sessions or a sign-out', async () => {
+  it('logs no warning for new sessions or a sign-out', async () => {
     const sessions = await SessionApp.start({ options })
     const visitor = sessions.visitor()
     const save: Action = ({ session }) => session.save()

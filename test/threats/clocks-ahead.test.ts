@@ -48,7 +48,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([['division', expect.any(Number), 4]])
   })
 
-  it('do not save a ticket from a later revocation', async () => {
+  it('do not exempt a ticket from a later revocation', async () => {
     const { early, app } = await both(ahead)
     const socket = await (await ann(early)).connect()
     for (let first = 0; first < 2; first += 1) await socket.ticket()
@@ -61,7 +61,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  describe('do not save the epoch of a revocation, which', () => {
+  describe('do not exempt a cookie with a future epoch, which', () => {
     /** A stolen cookie with an epoch from the future. */
     const steal = async (early: App): Promise<string> => {
       await early.live.revoke('ann')

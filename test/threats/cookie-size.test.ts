@@ -49,7 +49,7 @@ describe('threat 83: a Cookie header full of pairs with our name', () => {
   it.each([
     ['without a store', () => ({})],
     ['with a store', () => ({ store: memoryStore() })],
-  ])('costs one verification a request, %s', async (_, options) => {
+  ])('costs at most one verification a pair, %s', async (_, options) => {
     const app = await start(options())
     const own = cookieFor(app.live, { values: { division: 5 } })
     const header = `${fill(14_000, pair)}; ${own}`

@@ -120,7 +120,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     expect(isRetired(app, browserSubject(PLANTED))).toBe(true)
   })
 
-  it('opens the socket of a guest without values or cookie', async () => {
+  it('connects as a new guest without values', async () => {
     const app = await start()
     const cookie = tossed(ownOf(app), plantedOf(app))
     const socket = await app.visitor().connect('/', { cookie })
@@ -131,7 +131,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     expect([OWN, PLANTED]).not.toContain(cookieContent(visitor).browser)
   })
 
-  it('disconnects the sockets of both', async () => {
+  it('disconnects the sockets of both ids', async () => {
     const app = await start()
     const visitor = app.visitor(ownOf(app))
     const sockets = [await visitor.connect(), await app.visitor(plantedOf(app)).connect()]
@@ -145,7 +145,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     expect(isRetired(app, browserSubject(OWN))).toBe(false)
   })
 
-  it('stays given up after a restart with a store', async () => {
+  it('stays retired after a restart with a store', async () => {
     const options = { store: memoryStore() } as never
     const before = await start({ options })
     const planted = plantedOf(before)

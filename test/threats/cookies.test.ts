@@ -13,7 +13,7 @@ import { readClaims } from '../support/app/socket.js'
 const SECRET = 'the secret that all of these apps are signed with'
 const DAY = 24 * 60 * 60 * 1000
 const BROWSER = browserId('b')
-/** As long as a signature is. */
+/** As long as a signature. */
 const FOREIGN = 'x'.repeat(43)
 
 /** Counts visits in `ctx.session`, and sets and returns a value. */
@@ -35,7 +35,7 @@ describe('threat 15: an invalid live cookie', () => {
   const payload = { v: 1, browser: BROWSER, epoch: 0, exp: Date.now() + DAY, r: [register] }
   const good = signedCookie(SECRET, payload)
 
-  it('differs from a valid cookie', async () => {
+  it('is a variant of a valid cookie, which is accepted', async () => {
     const app = await start()
     expect(await (await app.visitor(good).fetch('/')).json()).toEqual({ visits: 1, division: 66 })
   })
@@ -56,13 +56,13 @@ describe('threat 15: an invalid live cookie', () => {
     ['signed as a ticket is', signedCookie(SECRET, payload, { purpose: 'ticket' })],
     ['signed under another name', signedCookie(SECRET, payload, { name: 'evil' }).replaceAll('evil', 'live')],
     ['of an old version', signedCookie(SECRET, { ...payload, v: 0 })],
-    ['of no version', signedCookie(SECRET, { ...payload, v: undefined })],
+    ['without a version', signedCookie(SECRET, { ...payload, v: undefined })],
     ['expired', signedCookie(SECRET, { ...payload, exp: Date.now() - 1 })],
     ['signed, but no JSON', signedCookie(SECRET, 'garbage')],
     ['signed, but null', signedCookie(SECRET, 'null')],
     ['signed, with a key of the prototype', signedCookie(SECRET, { ...payload, r: [['__proto__', 1, 1]] })],
-    ['signed, with a stamp that is none', signedCookie(SECRET, { ...payload, r: [['division', 'now', 1]] })],
-  ])('gives way to the next write or POST: %s', async (_, cookie) => {
+    ['signed, with an invalid stamp', signedCookie(SECRET, { ...payload, r: [['division', 'now', 1]] })],
+  ])('is ignored, and replaced by the next write or POST: %s', async (_, cookie) => {
     const app = await start()
     // The server remembers a verified signature.
     await app.visitor(good).fetch('/')
@@ -88,7 +88,7 @@ describe('threat 15: an invalid live cookie', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('stays if a newer build wrote the cookie', async () => {
+  it('is kept if a newer build wrote it', async () => {
     const app = await start()
     const visitor = app.visitor(signedCookie(SECRET, { ...payload, v: 2, r: 'in a way that only it knows' }))
     const before = visitor.cookie

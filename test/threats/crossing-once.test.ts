@@ -33,7 +33,7 @@ async function guest(app: App) {
 
 const cart = async (visitor: Visitor): Promise<unknown> => (await values(visitor))['cart']
 
-/** Returns a late request: the guest's cookie beside the app session of now. */
+/** Returns a late request: the guest's cookie beside the current app session. */
 const late = (app: App, guest: string, { cookie }: Visitor): Visitor => {
   const session = appOnly(cookie)
   return app.visitor([liveOnly(guest), ...session].join('; '))
@@ -85,7 +85,7 @@ describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () =>
 })
 
 describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
-  it('joins once by parallel and late requests', async () => {
+  it('joins the account once in parallel and late requests', async () => {
     const app = await start()
     const home = await atHome(app)
     const visitor = app.visitor()
@@ -101,7 +101,7 @@ describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
   it.each([
     ['an adapter', true],
     ['a store alone', false],
-  ])('joins once at two nodes with %s', async (_, isJoined) => {
+  ])('joins the account once at two nodes with %s', async (_, isJoined) => {
     const [options, sessions] = [{ store: memoryStore() }, new AuthStore()]
     const one = await start(undefined, options, sessions)
     const two = await start(one.clock, options, sessions)
@@ -117,7 +117,7 @@ describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it('joins after another node wrote it', async () => {
+  it('joins the account after another node wrote it', async () => {
     const [options, sessions] = [{ store: memoryStore() }, new AuthStore()]
     const one = await start(undefined, options, sessions)
     const two = await start(one.clock, options, sessions)

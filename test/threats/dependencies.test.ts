@@ -47,7 +47,7 @@ describe('threat 28: known advisories', () => {
     },
   )
 
-  it('have ranges that begin with a minimum', () => {
+  it('are checked against ranges with a minimum version', () => {
     for (const name of ['koa', 'koa-session', 'socket.io', 'socket.io-client']) {
       expect(allowed(name)).toMatch(/^\^?\d+\.\d+\.\d+$/)
     }

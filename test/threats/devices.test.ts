@@ -22,7 +22,7 @@ async function signIn(node: SessionApp, user: string): Promise<Visitor> {
 const userOf = async (node: SessionApp, visitor: Visitor): Promise<unknown> => (await node.read(visitor))['user']
 
 describe('threat 76: devices of another user', () => {
-  it('need the right user and name to end', async () => {
+  it('end only by the right user and name', async () => {
     const node = await start()
     const [ann] = [await signIn(node, 'ann'), await signIn(node, 'bob')]
     const { live } = node.app
@@ -50,8 +50,8 @@ describe('threat 76: devices of another user', () => {
   })
 })
 
-describe('threat 77: labels and numbers of devices', () => {
-  it('truncates a label to 200 characters, and reports thrown errors', async () => {
+describe('threat 77: a device label', () => {
+  it('is truncated to 200 characters; errors of deviceLabel are reported', async () => {
     let label = (): unknown => `<script>alert(1)</script>${'\ud83d\ude00'.repeat(200)}`
     const node = await start({ deviceLabel: () => label() })
     await signIn(node, 'ann')

@@ -63,7 +63,7 @@ describe('threat 36: values embedded in a page', () => {
     expect(html).not.toContain('canary')
   })
 
-  it('run in this page if not escaped', () => {
+  it('would run as scripts without escaping', () => {
     const dom = new JSDOM('<script type="application/json">"</script><script>window.hacked = 1</script>"</script>', {
       runScripts: 'dangerously',
     })
@@ -122,7 +122,7 @@ describe('threat 58: an element with the id of embed() earlier in the page', () 
     expect(await begin(ahead)).toBe('the server’s')
   })
 
-  it('makes the page ask the server if inert too', async () => {
+  it('makes the page use neither if it is an inert script too', async () => {
     expect(await begin(`<script type="application/json" id="live-session">${FAKE}</script>`)).toBeInstanceOf(Error)
   })
 })

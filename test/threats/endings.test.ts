@@ -92,7 +92,7 @@ type Started = Awaited<ReturnType<typeof startApp>>
 interface Stage extends Started {
   readonly browser: Visitor
   readonly isAnn: boolean
-  /** Browsers with copied cookies: of the row, all, the live cookie alone. */
+  /** Browsers with copies of the row's cookies, of all cookies, and of the live cookie alone. */
   readonly late: () => Visitor
   readonly own: () => Visitor
   readonly bare: () => Visitor
@@ -102,7 +102,7 @@ interface Stage extends Started {
   readonly ticket: string
 }
 
-/** Starts before the visitor leaves, and returns the rest, which expects the refusal. */
+/** Starts an attempt before the visitor leaves; the returned function finishes the attempt, and expects a refusal. */
 type Door = (stage: Stage) => Promise<() => Promise<unknown>>
 
 const later =
@@ -114,7 +114,7 @@ const later =
 const refused = (answer: Response, status: number): void =>
   expect([answer.status, written(answer)]).toEqual([status, []])
 
-/** A form, a change or a question without `who`, whose last byte is late. */
+/** A form, a change or an empty POST, whose last byte is late. */
 const held =
   (path: string, body: object, reader: Reader): Door =>
   async ({ app, given, reached, late, isAnn }) => {
@@ -154,7 +154,7 @@ const underWay =
   }
 
 const DOORS: Readonly<Record<string, Door>> = {
-  'requests that set nothing': later(async ({ late, bare }) => {
+  'requests without a change': later(async ({ late, bare }) => {
     for (const path of ['/', '/page', '/embed', '/nothing', '/again']) {
       const answers = [await late().fetch(path), await bare().fetch(path)]
       expect(answers.flatMap(written)).toEqual([])
@@ -163,11 +163,11 @@ const DOORS: Readonly<Record<string, Door>> = {
     refused(await bare().fetch('/logout/leave'), 200)
     expect(await values(bare())).toEqual(NOTHING)
   }),
-  'a request that sets': later(async ({ late }) =>
+  'a request with a change': later(async ({ late }) =>
     refused(await late().fetch(`/set?values=${JSON.stringify(EVIL)}`), 409),
   ),
-  'a POST that sets': later(async ({ late }) => refused(await late().store({ set: EVIL_CHANGES }), 409)),
-  'a POST that asks': later(async ({ browser, late, bare }) => {
+  'a POST with a change': later(async ({ late }) => refused(await late().store({ set: EVIL_CHANGES }), 409)),
+  'a POST without a change': later(async ({ browser, late, bare }) => {
     const thief = bare()
     for (const visitor of [late(), thief]) {
       const first = await visitor.store()
@@ -188,7 +188,7 @@ const DOORS: Readonly<Record<string, Door>> = {
     expect(await set(thief, EVIL)).toMatchObject(EVIL)
     await thief.fetch('/logout/leave')
   }),
-  'POSTs that are refused, or say whose page they are': later(async ({ app, bare, who }) => {
+  'POSTs that are refused, or name their visitor': later(async ({ app, bare, who }) => {
     const change = ['division', -1, '', 66]
     const bodies: readonly (readonly [number, unknown])[] = [
       [200, { who }],
@@ -211,7 +211,7 @@ const DOORS: Readonly<Record<string, Door>> = {
     expect(cookieContent(mallory)).toMatchObject({ user: subjectHash(userSubject('mallory')) })
     for (const other of [bare(), browser]) expect(cookieContent(other).browser).not.toBe(cookieContent(mallory).browser)
   }),
-  'a POST of a ticket and of a change beside it': later(async ({ app, browser, late, ticket }) => {
+  'a POST with a ticket and a change': later(async ({ app, browser, late, ticket }) => {
     for (const visitor of [late(), app.visitor(browser.cookie)]) {
       const answer = await visitor.store({ tickets: [ticket], set: EVIL_CHANGES })
       expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'other_visitor', index: 0 } }])
@@ -236,7 +236,7 @@ const DOORS: Readonly<Record<string, Door>> = {
     socket.io.connect()
     expect(await error).toMatchObject({ data: { code: 'other_visitor' } })
   }),
-  'a socket handler that goes on': async ({ given, gate, socket }) => {
+  'a pending socket handler': async ({ given, gate, socket }) => {
     socket.io.emit('slow')
     await gate.entered
     return async () => {
@@ -245,21 +245,21 @@ const DOORS: Readonly<Record<string, Door>> = {
       expect(await given.seen).toBe('superseded')
     }
   },
-  'a request that goes on': underWay(
+  'a pending request': underWay(
     (use) => use,
     async (answer) => {
       refused(answer, 409)
       expect(await answer.text()).not.toMatch(/ann|division|cart/)
     },
   ),
-  'a request that goes on, without await': underWay(
+  'a pending request, without await': underWay(
     (use) => (session) => void use(session),
     (answer, { app }) => {
       refused(answer, 200)
       expect(app.errors).toEqual([expect.objectContaining({ code: 'superseded', status: 409 })])
     },
   ),
-  'a request that goes on, reads, and sets again and again': underWay(
+  'a pending request with repeated reads and changes': underWay(
     () => async (session) => {
       const seen: unknown[] = [session.get('division'), session.get('cart')]
       for (const [, use] of [...EVIL_USES, ...EVIL_USES]) seen.push(await outcome(Promise.resolve(use(session))))
@@ -275,11 +275,11 @@ const DOORS: Readonly<Record<string, Door>> = {
   ),
   'a form, read before the session': held('/form', EVIL, 'parser before the session'),
   'a form, read after the session': held('/form', EVIL, 'parser after the session'),
-  'a POST that sets, read before the session': held(ENDPOINT, { set: EVIL_CHANGES }, 'parser before the session'),
-  'a POST that sets, read after the session': held(ENDPOINT, { set: EVIL_CHANGES }, 'parser after the session'),
-  'a POST that asks, read before the session': held(ENDPOINT, {}, 'parser before the session'),
-  'a POST that asks, read after the session': held(ENDPOINT, {}, 'parser after the session'),
-  'a POST that sets, held in its body': held(ENDPOINT, { set: EVIL_CHANGES }, 'endpoint'),
+  'a POST with a change, read before the session': held(ENDPOINT, { set: EVIL_CHANGES }, 'parser before the session'),
+  'a POST with a change, read after the session': held(ENDPOINT, { set: EVIL_CHANGES }, 'parser after the session'),
+  'a POST without a change, read before the session': held(ENDPOINT, {}, 'parser before the session'),
+  'a POST without a change, read after the session': held(ENDPOINT, {}, 'parser after the session'),
+  'a POST with a change, its body unfinished': held(ENDPOINT, { set: EVIL_CHANGES }, 'endpoint'),
 }
 
 /** Gives a guest a cookie. */
@@ -293,14 +293,14 @@ const ENDINGS = [
   ['ann leaves, and bob signs in', ANN, ['/logout/leave', BOB]],
   ['ann signs out', ANN, ['/logout/now']],
   ['ann signs out, and bob signs in', ANN, ['/logout/now', BOB]],
-  ['ann signs out without a word', ANN, ['/logout', '/']],
+  ['ann signs out without identify()', ANN, ['/logout', '/']],
   ['bob signs in over ann', ANN, [BOB]],
-  ['bob signs in over ann without a word', ANN, ['/login?user=bob', '/']],
+  ['bob signs in over ann without identify()', ANN, ['/login?user=bob', '/']],
   ['ann signs out, and bob signs in and out', ANN, ['/logout/now', BOB, '/logout/now']],
   ['a guest leaves', GUEST, ['/logout/leave']],
   ['a guest is forgotten, and bob signs in', GUEST, ['/logout/forget', BOB]],
   ['ann signs in over a guest', GUEST, [ANN]],
-  ['ann signs in over a guest without a word', GUEST, ['/login?user=ann', '/']],
+  ['ann signs in over a guest without identify()', GUEST, ['/login?user=ann', '/']],
   ['ann signs in over a guest, and out, and bob signs in', GUEST, [ANN, '/logout/now', BOB]],
 ] as const
 const DELAYS = [
@@ -347,7 +347,7 @@ const accounts = (app: App): Promise<unknown[]> =>
 
 describe('threats 8, 9, 40, 42, 43, 56 and 87: a former visitor\u2019s cookie', () => {
   const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES, NODES)
-    // An eighth of the pairs still has each ending and each door.
+    // An eighth of the pairs still covers each ending and each door.
     .filter((_, index) => index % atScale(8, 1) === 0)
     .map(([ending, door, delay, brings, use, where]) => {
       const name = [ending[0], door[0], delay[0], brings, use[0], where].join('; ')

@@ -44,7 +44,7 @@ describe('threat 8: a planted cookie of an attacker\u2019s account', () => {
 })
 
 describe('threat 8: a planted guest cookie with an early socket', () => {
-  /** No request has used the session since ann signed in. */
+  /** Signs ann in; no request uses the live session afterwards. */
   async function signIn(app: App): Promise<{ readonly victim: Visitor; readonly attacker: Visitor }> {
     const cookie = cookieFor(app.live, { browserId: PLANTED, values: { role: 'admin' } })
     const [victim, attacker] = [app.visitor(cookie), app.visitor(cookie)]

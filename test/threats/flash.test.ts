@@ -32,7 +32,7 @@ describe('threat 65: a message under a planted guest id', () => {
     expect(await page.io.emitWithAck('live_session:take_flash')).toEqual({ ok: true, messages: [] })
   })
 
-  it('is not shown after the sign-in from the planted cookie itself', async () => {
+  it('is not shown beside the sign-in’s own message', async () => {
     const { app, attacker } = await start()
     await say(attacker, LURE)
     const victim = app.visitor(attacker.cookie)
@@ -41,7 +41,7 @@ describe('threat 65: a message under a planted guest id', () => {
   })
 })
 
-describe('threat 66: a message and invisible requests', () => {
+describe('threat 66: a flash message', () => {
   const sibling = { 'sec-fetch-site': 'same-site' }
 
   it.each<[string, Record<string, string>]>([

@@ -28,9 +28,9 @@ async function start() {
 describe('threat 89: malformed messages of a socket', () => {
   it.each([
     ['an exchange', 'live_session:sync', '{"set":[1]}'],
-    ['an exchange of two arguments', 'live_session:sync', '{},{}'],
-    ['an event of a part', 'live_session:take_flash', '1'],
-  ])('is refused unparsed past the limit, then closes the connection: %s', async (_, event, json) => {
+    ['an exchange with two arguments', 'live_session:sync', '{},{}'],
+    ['an event of a feature', 'live_session:take_flash', '1'],
+  ])('are refused unparsed past the limit, then close the connection: %s', async (_, event, json) => {
     const { app, socket, ask } = await start()
     expect(await ask(event, json, 10)).toEqual(Array(10).fill(malformed))
     expect(await ask('live_session:sync', '{"set":[["division",-1,"",1]]}', 1)).toEqual([limited])
@@ -40,7 +40,7 @@ describe('threat 89: malformed messages of a socket', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('closes the connection even without acknowledgements', async () => {
+  it('close the connection even without acknowledgements', async () => {
     const { app, socket } = await start()
     for (let sent = 0; sent < 40; sent += 1) socket.send('42["live_session:sync",1]')
     await closedAtOnce(socket)

@@ -54,7 +54,7 @@ async function start(options: object = {}, given: Given = {}) {
   return { app, core, visitorOf, write, valueIn, flood, bytes }
 }
 
-describe('threat 57: strangers without number', () => {
+describe('threat 57: countless guests', () => {
   it('stay within maxGuestBytes; the newest keep their values', async () => {
     const { flood, bytes, valueIn } = await start({ cache: { maxVisitors: 1_000_000, maxGuestBytes: LITTLE } })
     await flood()
@@ -74,7 +74,7 @@ describe('threat 57: strangers without number', () => {
     expect(valueIn(99, 'notes')).toEqual(['mine'])
   })
 
-  it('count by their present values, not by their writes', async () => {
+  it('count by their current values, not by their writes', async () => {
     const { core, write } = await start()
     const { subjects } = core
     for (let index = 0; index < 5; index += 1) write(index, 'notes', notes(index))
@@ -91,7 +91,7 @@ describe('threat 57: strangers without number', () => {
     expect(subjects.counts.browsers).toBe(5)
   })
 
-  it('leave a bounded backlog for a store that is down', async () => {
+  it('leave a bounded write queue while the store is down', async () => {
     const store = memoryStore()
     const { app, core, flood } = await start({ store, storeTimeout: 20 })
     store.fail(Number.POSITIVE_INFINITY)
@@ -110,7 +110,7 @@ describe('threat 57: strangers without number', () => {
     expect(unsaved.size).toBe(0)
   })
 
-  it('store dropped backlog when they return', async () => {
+  it('store values dropped from the queue when they return', async () => {
     const store = memoryStore()
     const { app, core, flood, visitorOf, valueIn } = await start({ store, storeTimeout: 20 })
     const stored = async () => (await store.load(storeName(subject(0)))).map(({ key, value }) => [key, value])
@@ -129,8 +129,8 @@ describe('threat 57: strangers without number', () => {
   })
 })
 
-describe('threat 84: flash messages of guests without number', () => {
-  it('share the bound with values, oldest first', async () => {
+describe('threat 84: flash messages of countless guests', () => {
+  it('share the bound with values; the oldest are evicted', async () => {
     const { write, valueIn, visitorOf } = await start(
       {},
       {
@@ -149,11 +149,11 @@ describe('threat 84: flash messages of guests without number', () => {
   })
 })
 
-describe('threat 85: sessions of guests without number', () => {
+describe('threat 85: sessions of countless guests', () => {
   const startSessions = (given: object = {}) =>
     SessionApp.start({ options: { identify, cache: { maxGuestBytes: LITTLE }, ...given } as never })
 
-  it('make room with a warning; users\u2019 and connected sessions stay', async () => {
+  it('are evicted with one warning, unless a user’s or connected', async () => {
     const values = await startSessions()
     const user = await values.withSession({ user: 'ann' })
     const connected = await values.withSession({ cart: ['mine'] })
@@ -172,7 +172,7 @@ describe('threat 85: sessions of guests without number', () => {
     expect(values.app.warnings.filter((text) => text.includes(warning))).toHaveLength(1)
   })
 
-  it('leave a bounded backlog for a store that is down, beside users\u2019', async () => {
+  it('leave a bounded write queue, which keeps users’ sessions', async () => {
     const store = memoryStore()
     const values = await startSessions({ store, storeTimeout: 20 })
     const user = await values.withSession({ user: 'ann' })
@@ -212,14 +212,14 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     expect(core.epochs.isRetired(subject(1))).toBe(true)
   })
 
-  it('leave bounded ends in memory, besides those of users', async () => {
+  it('leave bounded end markers in memory, and keep users’ markers', async () => {
     const { epochs } = (await start()).core
     epochs.retire(subject(-1), undefined, true)
     for (let index = 0; index < 2500; index += 1) epochs.retire(subject(index), undefined)
     expect([-1, 0, 2499].map((index) => epochs.isRetired(subject(index)))).toEqual([true, false, true])
   })
 
-  it('leave a bounded backlog for a store that is down', async () => {
+  it('leave a bounded write queue while the store is down', async () => {
     const store = memoryStore()
     const { app, core } = await start({ store, storeTimeout: 20, cache: { maxGuestBytes: 20_000 } }, { routes })
     store.fail(Number.POSITIVE_INFINITY)
@@ -230,7 +230,7 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
 })
 
 describe('threat 90: the ids of a guest\u2019s updates', () => {
-  it('take a bounded size in a store for all keys together', async () => {
+  it('have one bound in a store for all keys together', async () => {
     const clock = testClock()
     const store = memoryStore(clock.now)
     const options = { store, limits: { changesPerSocket: 1e6, changesPerVisitor: 1e6 } }
@@ -244,8 +244,8 @@ describe('threat 90: the ids of a guest\u2019s updates', () => {
   })
 })
 
-describe('threat 91: guests without number and with open sockets', () => {
-  it('stay within the bound, beyond which their cookies\u2019 values stay', async () => {
+describe('threat 91: countless guests with open sockets', () => {
+  it('stay within the bound; the oldest keep only values in cookies', async () => {
     const { bytes, visitorOf, valueIn } = await start()
     for (let index = 0; index < 16; index += 1) {
       const socket = await visitorOf(index).connect()

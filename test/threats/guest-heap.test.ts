@@ -25,8 +25,8 @@ const collect: () => void = runInNewContext('gc')
 const notesOf = (index: number, parts: number): string[] =>
   Array.from({ length: parts }, (_, part) => `${index} ${part} `.padEnd(16_000 / parts - 3, 'x'))
 
-describe('threat 57: the heap of strangers without number', () => {
-  it.each([16, 1000])('is small, cookies included: values in %i parts', async (parts) => {
+describe('threat 57: the heap of countless guests', () => {
+  it.each([16, 1000])('stays bounded, with verified cookies: values in %i parts', async (parts) => {
     const app = await App.start<typeof fields>({ fields, options: { cache: { maxGuestBytes: ROOM } } })
     const { cookie, identities, values } = coreOf(app.live)
     const field = present(values.fields.get('notes'))
@@ -44,7 +44,7 @@ describe('threat 57: the heap of strangers without number', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(2.5 * ROOM)
   })
 
-  it('is weighed within a quarter of V8\u2019s own count', async () => {
+  it('is estimated within 25% of V8’s own count', async () => {
     const args = ['--expose-gc', '--import', 'tsx', 'test/threats/weights.ts']
     const { stdout } = await promisify(execFile)(process.execPath, args)
     const taken: [shape: string, bytes: number][] = JSON.parse(stdout)

@@ -54,7 +54,7 @@ describe.each([
     expect(app.errors).toEqual([])
   })
 
-  it('succeeds once, also of 50 parallel requests', async () => {
+  it('succeeds once among 50 parallel requests', async () => {
     const { visitor, token } = await handed(optionsOf())
     expect(await statuses(Array.from({ length: 50 }, () => take(visitor, token)))).toEqual(ONCE)
     expect((await take(visitor, token)).status).toBe(401)
@@ -93,7 +93,7 @@ describe.each([
     expect((await bring(visitor, token)).status).toBe(303)
   })
 
-  it('fails if its browser changes hands during the request', async () => {
+  it('fails if another user signs in during the request', async () => {
     const gate = new Gate()
     const slow = z.object({ user: z.string() }).refine(() => gate.pass().then(() => true))
     const app = await start(optionsOf(), {
@@ -147,7 +147,7 @@ describe.each([
     ['with a wrapped key', (token: string) => part(token, 1, () => 'A'.repeat(43))],
     ['of another algorithm', (token: string) => header(token, { alg: 'none' })],
     ['of another cipher', (token: string) => header(token, { enc: 'A128GCM' })],
-    ['of another kind', (token: string) => header(token, { typ: 'live-session+jwt' })],
+    ['of another type', (token: string) => header(token, { typ: 'live-session+jwt' })],
     ['of an unknown key', (token: string) => header(token, { kid: 'AAAAAAAA' })],
     ['with critical headers', (token: string) => header(token, { crit: ['zip'], zip: 'DEF' })],
     ['with an extra part', (token: string) => `${token}.A`],
@@ -204,7 +204,7 @@ describe.each([
 
 describe('threat 4: a hand-off during the store\u2019s response', () => {
   it.each<[string, (visitor: Visitor, app: App) => Promise<unknown>]>([
-    ['the id is given up', (visitor) => visitor.fetch('/login/now?user=eve')],
+    ['the browser id is retired', (visitor) => visitor.fetch('/login/now?user=eve')],
     ['the user is revoked', (_, app) => app.live.revoke('bob')],
   ])('fails if %s', async (_, end) => {
     const store = memoryStore()
@@ -227,7 +227,7 @@ describe('threat 4: a hand-off during the store\u2019s response', () => {
 })
 
 describe('threat 4: a hand-off at several nodes', () => {
-  it('succeeds once of 50 parallel requests with a store', async () => {
+  it('succeeds once among 50 parallel requests with a store', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store }), signIn)
     for (const app of [one, two]) serveSignIn(app)
@@ -266,7 +266,7 @@ describe('threat 4: a hand-off at several nodes', () => {
   it.each([
     ['without a store', undefined, 401],
     ['with a store', memoryStore(), 200],
-  ])('%s has this status after a restart', async (_, store, status) => {
+  ])('survives a restart only with a store: %s', async (_, store, status) => {
     const before = await start({ store })
     const { visitor, socket } = await open(before)
     const token = await tokenFor(socket)

@@ -99,7 +99,7 @@ describe('threat 30: a handshake with the app\u2019s session store', () => {
   it.each([
     ['rolling', { rolling: true, renew: false }],
     ['renewed', { rolling: false, renew: true }],
-  ])('restores no destroyed session that is %s', async (_, options) => {
+  ])('does not restore a destroyed session: %s', async (_, options) => {
     const held = new HandshakeGate()
     const store = new AuthStore()
     const app = await start({ session: options, store, identify: held.identify })
@@ -137,7 +137,7 @@ describe('threat 30: a handshake during a sign-out', () => {
   it.each([
     ['open', false],
     ['still in identify', true],
-  ])('loses its connection without a live cookie, %s', async (_, isHeld) => {
+  ])('receives no later change without a live cookie, %s', async (_, isHeld) => {
     const held = new HandshakeGate()
     if (!isHeld) held.open()
     const app = await start({ identify: held.identify })

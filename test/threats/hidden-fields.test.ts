@@ -72,7 +72,7 @@ describe('threats 47 and 69: the name of a hidden field', () => {
     ['set', ['creditRisk', -1, '', 'x'], ['creditRisks', -1, '', 'x']],
     ['set to an invalid value', ['creditRisk', -1, '', 5], ['creditRisks', -1, '', 5]],
     ['deleted', ['fraudFlags', -1, ''], ['fraudFlagss', -1, '']],
-    ['set again', ['fraudFlags', 5, '', []], ['fraudFlagss', 5, '', []]],
+    ['resent', ['fraudFlags', 5, '', []], ['fraudFlagss', 5, '', []]],
     ['computed', ['fraudFlags', 0, 'id', []], ['fraudFlagss', 0, 'id', []]],
   ])('looks undeclared to a browser: %s', async (_, hidden, undeclared) => {
     const visitor = (await start()).visitor()
@@ -123,7 +123,7 @@ describe('threats 47 and 69: the name of a hidden field', () => {
 })
 
 describe('threat 12: the value of a hidden field', () => {
-  /** The value of a readable field, as a check of the check. */
+  /** The value of a readable field, to prove that the search works. */
   const MARKER = 'marker-that-all-pages-see'
 
   const fields = defineFields({

@@ -58,8 +58,8 @@ const live = (headers: IncomingHttpHeaders): string =>
   headers['set-cookie']?.map((line) => line.split(';')[0]).join('; ') ?? ''
 const five = '{"set":[["division",-1,"",5]]}'
 
-describe('threat 53: over HTTP/2', () => {
-  it('a POST without a length gets its cookie', async () => {
+describe('threat 53: HTTP/2', () => {
+  it('accepts a POST without a length, and sends its cookie', async () => {
     const { app, send, post } = await start({
       routes: (ctx) => {
         ctx.body = String(ctx.liveSession.get('division'))
@@ -73,7 +73,7 @@ describe('threat 53: over HTTP/2', () => {
     expect([read.status, read.body]).toEqual([200, '5'])
   })
 
-  it('a cookie may come in several headers', async () => {
+  it('accepts a cookie in several headers', async () => {
     const { app, send } = await start({
       routes: (ctx) => {
         ctx.body = String(ctx.liveSession.get('division'))
@@ -84,7 +84,7 @@ describe('threat 53: over HTTP/2', () => {
     expect((await answer).body).toBe('7')
   })
 
-  it('a late leave() of an aborted request leaves no pending departure', async () => {
+  it('keeps no pending rotation after leave() in an aborted request', async () => {
     const entered = new Gate()
     const left = new Gate()
     const { app, send } = await start({
@@ -107,7 +107,7 @@ describe('threat 53: over HTTP/2', () => {
     expect(coreOf(app.live).pendingRotations.isPending('browser:a-browser-of-22-letters')).toBe(false)
   })
 
-  it('an endless body ends its stream, not the connection', async () => {
+  it('closes only the stream of an endless body', async () => {
     const warnings: Error[] = []
     const hear = (warning: Error): void => void warnings.push(warning)
     process.on('warning', hear)
@@ -125,8 +125,8 @@ describe('threat 53: over HTTP/2', () => {
   })
 })
 
-describe('threat 101: over HTTP/2', () => {
-  it('a response head over 4,000 bytes causes a warning', async () => {
+describe('threat 101: HTTP/2', () => {
+  it('causes a warning for a response head over 4,000 bytes', async () => {
     const { app, send } = await start({
       routes: async (ctx) => {
         await ctx.liveSession.set('division', 5)

@@ -45,7 +45,7 @@ describe('threat 26: user ids', () => {
     ['\ud83d\ude00', '\ud83d\ude01'],
     ['x'.repeat(256), 'x'.repeat(255)],
     [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
-  ])('do not confuse %j and %j', async (one, other) => {
+  ])('are distinct: %j and %j', async (one, other) => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/?set=1', { headers: as(one) })
@@ -90,7 +90,7 @@ describe('threat 26: user ids', () => {
     // Both would have the same bytes in UTF-8.
     ['a lone high surrogate', '\ud800'],
     ['a lone low surrogate', '\udfff'],
-  ])('fail without a quotation: %s', async (_, id) => {
+  ])('are refused without being quoted: %s', async (_, id) => {
     const app = await start()
     const answer = await app.visitor().fetch('/?set=1', { headers: as(id) })
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([500, []])
@@ -104,7 +104,7 @@ describe('threat 26: user ids', () => {
     expect(await values(app, 'ann')).toEqual([-1, ''])
   })
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Symbol('ann'), 1n, () => 'ann'])('refuse %p', async (id) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Symbol('ann'), 1n, () => 'ann'])('are refused: %p', async (id) => {
     const app = await App.start({
       options: { identify: () => id as never },
       attach: { handshake: [] },
@@ -113,7 +113,7 @@ describe('threat 26: user ids', () => {
     await expect(app.visitor().connect()).rejects.toThrow('handshake failed')
   })
 
-  it('treat null and undefined as a guest', async () => {
+  it('name a guest if null or undefined', async () => {
     const app = await App.start({
       options: { identify: (ctx) => (ctx.path === '/null' ? null : undefined) },
       attach: { handshake: [] },

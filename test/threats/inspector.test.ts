@@ -56,7 +56,7 @@ describe('the inspector, opened from another origin', () => {
     ['same-site', 'http://localhost:5173'],
   ] as const
 
-  it.each(CLAIMS)('shows and does nothing: Sec-Fetch-Site %p, Origin %p', async (site, origin) => {
+  it.each(CLAIMS)('refuses its page and actions: Sec-Fetch-Site %p, Origin %p', async (site, origin) => {
     const app = await withAnn(await startInspected({ authorize: () => true }, { options: { origins: [LISTED] } }))
     const page = await app.visitor().connect('/', { 'x-user': 'ann' })
     const id = await idOf(app, 'ann')
@@ -72,7 +72,7 @@ describe('the inspector, opened from another origin', () => {
     expect((await look(app)).text).toContain('4711')
   })
 
-  it('does nothing on GET', async () => {
+  it('performs no action on GET', async () => {
     const app = await withAnn(await startInspected())
     const { endCount } = coreOf(app.live).epochs
     await look(app, {}, `?action=revoke&subject=${await idOf(app, 'ann')}`)
@@ -101,7 +101,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
     ['the token of a secret that was retired', (app) => ({ cookie: `${cookieName(app)}=${tokenOf(RETIRED)}` })],
   ]
 
-  it.each(strangers)('shows and does nothing to a request with %s', async (_, headersOf) => {
+  it.each(strangers)('refuses its page and actions to a request with %s', async (_, headersOf) => {
     const app = await withAnn(await startInspected({}, { keys: [SECRET, RETIRED] }))
     const tunnel = await startTunnel(app)
     const headers = { cookie: '', host: 'localhost', ...headersOf(app) }
@@ -150,7 +150,7 @@ describe('threat 92: the inspector\u2019s cookie', () => {
 })
 
 describe('the inspector, under a rebound host', () => {
-  it('shows and does nothing', async () => {
+  it('refuses its page and actions', async () => {
     const app = await withAnn(await startInspected())
     const host = `evil.example:${app.port}`
     const own = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin', cookie: '' }
@@ -178,7 +178,7 @@ describe('the inspector, without authorisation', () => {
     ['a text', () => 'admin'],
     ['a promise of false', async () => false],
     ['an error', () => Promise.reject(new Error('the app failed'))],
-  ])('shows and does nothing if authorize returns %s', async (_, authorize) => {
+  ])('refuses its page and actions if authorize returns %s', async (_, authorize) => {
     process.env['NODE_ENV'] = 'production'
     const app = await withAnn(await startInspected({ authorize: authorize as never }))
     const answers = [await look(app), await look(app, {}, '?part=view'), await press(app, 'action=restart')]

@@ -169,7 +169,7 @@ describe('threat 10: a key passed on from a browser', () => {
     ['null', null],
     ['a list', ['division']],
     ['a number', 5],
-  ])('fails with a code as %s', async (_, key) => {
+  ])('fails with undeclared_key: %s', async (_, key) => {
     const app = await App.start({
       routes: async (ctx) => {
         ctx.body = await ctx.liveSession.set(key as never, 1 as never).catch((error) => [error.code])
@@ -178,7 +178,7 @@ describe('threat 10: a key passed on from a browser', () => {
     expect(await (await app.visitor().fetch('/')).json()).toEqual(['undeclared_key'])
   })
 
-  it('costs few steps and a short message', async () => {
+  it('costs few steps, and gets a short error message', async () => {
     const app = await App.start()
     const key = 'x'.repeat(900_000)
     app.io.on('connection', (socket) => {

@@ -93,7 +93,7 @@ async function statusesOf(count: number, send: () => Promise<Response>): Promise
 }
 
 describe('threat 45: changes by POSTs without a cookie', () => {
-  it('share a limit, apart from visitors with a cookie, users and questions', async () => {
+  it('share a limit that exempts visitors with cookies, users and empty POSTs', async () => {
     const app = await startWithLimits()
     const ann = app.visitor()
     await ann.fetch('/login/unused?user=ann')
@@ -177,7 +177,7 @@ describe('threat 49: 57 kB of tickets', () => {
     expect((await visitor.store({ tickets })).status).toBe(200)
   })
 
-  it('share a limit of sockets and POSTs', async () => {
+  it('share a limit over sockets and POSTs', async () => {
     const { visitor, socket, tickets } = await start()
     expect(await socket.sendTickets(...tickets)).toHaveProperty('results')
     for (let i = 0; i < 28; i += 1) await socket.sendTickets(...tickets)
@@ -186,7 +186,7 @@ describe('threat 49: 57 kB of tickets', () => {
     expect(await socket.change('division', 8)).toHaveProperty('stamp')
   })
 
-  it('share a limit of browsers without a cookie', async () => {
+  it('share a limit over browsers without a cookie', async () => {
     const { app, tickets } = await start()
     expect((await statusesOf(30, () => app.visitor().store({ tickets }))).at(-1)).toBe(429)
   })
@@ -206,7 +206,7 @@ describe('threat 17: too many sockets', () => {
   it.each([
     ['an anonymous browser', undefined],
     ['a user', 'ann'],
-  ])('of %s fail until another closes', async (_, user) => {
+  ])('fail until another closes: %s', async (_, user) => {
     const app = await startWithLimits()
     const visitor = app.visitor()
     await visitor.fetch(user === undefined ? '/set?values={"division":1}' : `/login/now?user=${user}`)

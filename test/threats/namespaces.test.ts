@@ -50,7 +50,7 @@ const change = async (app: App): Promise<void> => {
 
 describe('threat 37: a connection that has left every namespace', () => {
   it.each(ENDS.flatMap(([how, end]) => [true, false].map((enters) => ({ how, end, enters }))))(
-    'closes at $how, entering again: $enters',
+    'closes at $how; re-entering: $enters',
     async ({ end, enters }) => {
       const { app, ann } = await start()
       const socket = await park(app, ann)
@@ -72,7 +72,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     expect((await ann.connect()).io.connected).toBe(true)
   })
 
-  it.each(ENDS)('closes at %s with its unfetched packets, polling', async (_, end) => {
+  it.each(ENDS)('drops unfetched polling packets, and closes at %s', async (_, end) => {
     const { app, ann } = await start()
     const polling = await RawPolling.enter(app.url, ann.cookie)
     const gone = left(app)
@@ -101,7 +101,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it.each(ENDS)('closes at %s after leaving and entering in one frame', async (_, end) => {
+  it.each(ENDS)('closes at %s, after leaving and re-entering in one frame', async (_, end) => {
     const { app, ann } = await start()
     const socket = await RawSocket.enter(app.url, ann.cookie)
     socket.sendFrames(Buffer.concat([RawSocket.frame('41'), RawSocket.frame('40/other,')]))
@@ -114,7 +114,7 @@ describe('threat 37: a connection that has left every namespace', () => {
   })
 })
 
-describe('threat 37: such a connection of a guest', () => {
+describe('threat 37: a guest’s connection that has left every namespace', () => {
   it.each([
     ['signs in', '/login/now?user=ann'],
     ['leaves', '/logout/leave'],
@@ -194,7 +194,7 @@ describe('threat 50: namespaces', () => {
     expect(coreOf(app.live).connections.all().length).toBe(1)
   }, 60_000)
 
-  it('make room once left', async () => {
+  it('free their place once left', async () => {
     const app = await start()
     // Sockets count even after they leave their own rooms.
     app.io.on('new_namespace', (namespace) => {

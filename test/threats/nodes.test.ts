@@ -9,7 +9,7 @@ import { Gate } from '../support/app/gate.js'
 import { signedInAs } from '../support/app/users.js'
 
 describe('threat 9: another node during a slow sign-out', () => {
-  it('disconnects sockets of the app\u2019s session alone at its end', async () => {
+  it('disconnects sockets with only the app’s session when it ends', async () => {
     const gate = new Gate()
     const { one, two } = await startCluster(undefined, async (ctx, next) => {
       await account(ctx, next)
@@ -54,12 +54,12 @@ describe('threat 95: two apps with the same adapter', () => {
     expect(await socket.change('division', 4)).toHaveProperty('stamp')
     const text =
       'koa-live-session: ignored a live_session:merge message of another app, whose secrets this process does not have. Processes of ' +
-      'one app share their secrets; give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/scaling.md#adapters'
+      'one app share their secrets; give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
     // Both apps log to this console.
     expect(warningsOf(two)).toEqual([text, text])
   })
 
-  it('work together while secrets rotate', async () => {
+  it('accept each other’s messages while secrets rotate', async () => {
     const [one, two] = (await start([FORMER], [NEW, FORMER])) as [App, App]
     await (await one.live.user('ann')).set('division', 3)
     expect(await divisionOf(two)).toBe(3)

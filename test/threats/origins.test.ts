@@ -126,7 +126,7 @@ describe('threat 6: a POST', () => {
       'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: ' +
         'no-referrer. origins cannot list it: serve the page from an origin of its own.',
     ],
-  ])('of origin %s fails with a remedy in the log', async (origin, remedy) => {
+  ])('fails with a logged remedy from origin %s', async (origin, remedy) => {
     const site = await startSite()
     await post(site, { origin })
     expect(site.app.warnings.at(-1)).toBe(
@@ -323,7 +323,7 @@ describe('threat 7: a handshake', () => {
     return packet
   }
 
-  it.each([...FOREIGN, ''])('by websocket fails for %p before any session is read', async (origin) => {
+  it.each([...FOREIGN, ''])('fails by websocket from %p, before any session is read', async (origin) => {
     const site = await startSite()
     const { app, store } = site
     const { reads } = store
@@ -342,7 +342,7 @@ describe('threat 7: a handshake', () => {
     ['cross-site', OWN],
     ['same-origin', ATTACKER],
     ...FOREIGN.map((origin) => ['', origin] as const),
-  ])('by polling fails with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
+  ])('fails by polling with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
     const { app, store, headers } = await startSite()
     const { reads } = store
     const packet = await poll(app.url, { ...headers, ...claims(fetchSite, origin) })
@@ -350,7 +350,7 @@ describe('threat 7: a handshake', () => {
     expect(store.reads).toBe(reads)
   })
 
-  it.each([OWN, 'https://example.com:443', TRUSTED])('by websocket succeeds from %s', async (origin) => {
+  it.each([OWN, 'https://example.com:443', TRUSTED])('succeeds by websocket from %s', async (origin) => {
     const site = await startSite()
     const { reads } = site.store
     expect(await upgrade(site, claims('', origin))).toMatch(/^40\{"sid"/)
@@ -364,7 +364,7 @@ describe('threat 7: a handshake', () => {
     ['', OWN],
     ['same-origin', OWN],
     ['cross-site', TRUSTED],
-  ])('by polling succeeds with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
+  ])('succeeds by polling with Sec-Fetch-Site %p and Origin %p', async (fetchSite, origin) => {
     const { app, headers } = await startSite()
     expect(await poll(app.url, { ...headers, ...claims(fetchSite, origin) })).toMatch(/^40\{"sid"/)
   })

@@ -76,7 +76,7 @@ describe('threat 80: a frame of another site', () => {
     expect(followed.map(({ division }) => division)).toEqual([5, -1])
   })
 
-  it.each(['image', 'script', 'embed', 'object'])('does neither as another element: %s', async (destination) => {
+  it.each(['image', 'script', 'embed', 'object'])('shows and follows nothing as %s', async (destination) => {
     const app = await start({ partitioned: true })
     const headers = { ...FRAME, 'sec-fetch-dest': destination }
     expect(await ask(app.visitor(), '/?division=5', headers)).toMatchObject({ division: -1 })

@@ -62,7 +62,7 @@ describe('threat 52: a promise in place of a value', () => {
 })
 
 describe('threat 52: a rule that returns a promise', () => {
-  it('in onLogin reaches onError; the account\u2019s value stays', async () => {
+  it('reaches onError from onLogin; the account’s value stays', async () => {
     const fields = defineFields({
       cart: { schema: z.array(z.string()), default: [], client: 'write', onLogin: (() => failing()) as never },
     })
@@ -85,7 +85,7 @@ describe('threat 52: a rule that returns a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.onLogin: ${EXPECTED}`)
   })
 
-  it('in migrate reaches onError once and leaves the default', async () => {
+  it('reaches onError once from migrate, and leaves the default', async () => {
     const migrate = (() => failing()) as never
     const old = defineFields({ cart: { schema: z.string(), default: '', client: 'write' } })
     const young = defineFields({ cart: { schema: z.array(z.string()), default: ['new'], client: 'write', migrate } })
@@ -113,7 +113,7 @@ describe('threat 52: a rule that returns a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.migrate: ${EXPECTED}`)
   })
 
-  it.each(['onLogin', 'migrate'])('in %s fails at start if async', (option) => {
+  it.each(['onLogin', 'migrate'])('fails at start in an async %s', (option) => {
     const spec = { schema: z.number(), default: 1, client: 'write', [option]: async () => 1 }
     expect(() => defineFields({ cart: spec } as never)).toThrow(
       `koa-live-session: fields.cart.${option}: expected a function that answers at once, received an async function`,

@@ -85,7 +85,7 @@ describe('threats 20 and 39: connection state recovery', () => {
   it.each([
     ['with defaults', {}],
     ['with skipMiddlewares', { skipMiddlewares: true }],
-  ])('fails in attach(), %s', async (_, recovery) => {
+  ])('is rejected by attach(), %s', async (_, recovery) => {
     const app = await App.start({ isAttached: false, io: { connectionStateRecovery: recovery as Recovery } })
     expect(() => app.live.attach(app.io)).toThrow(
       new TypeError(
@@ -118,7 +118,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(new Set(entered.map(({ data }) => data)).size).toBe(entered.length)
   })
 
-  it.each(ENDS)('saves no connection after %s', async (_, end) => {
+  it.each(ENDS)('does not recover a socket closed by %s', async (_, end) => {
     const { app, ann } = await start()
     const socket = await open(app, ann.cookie)
     socket.send('40')
@@ -164,7 +164,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(of(await claim(app, guest.cookie, lost), '42["app","missed').length).toBe(2)
   })
 
-  it('recovers no user without a live cookie', async () => {
+  it('does not recover a user without a live cookie', async () => {
     const { app } = await start()
     const ann = app.visitor()
     await ann.fetch('/login/unused?user=ann')
@@ -173,7 +173,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(of(await claim(app, ann.cookie, lost), '42["app","missed')).toEqual([])
   })
 
-  it('replays nothing in dynamic namespaces, with another adapter', async () => {
+  it('replays nothing to the next user in dynamic namespaces with another adapter', async () => {
     const { app, ann } = await start()
     app.io.of(/^\/dyn-\d$/).on('connection', (socket) => void socket.join('room of ann'))
     const Adapter = app.io.adapter()

@@ -37,7 +37,7 @@ const NOWHERE = [204, null, []]
 const ONWARD = [307, '/sign-in', []]
 
 describe('threat 62: a hand-off that a stranger relays', () => {
-  it('leads another visitor\u2019s page nowhere', async () => {
+  it('does not navigate another visitor’s page', async () => {
     const app = await start()
     const [eve, ann] = [await open(app), await open(app)]
     const heard = new Promise((resolve) => ann.socket.io.once(HAND_OFF, (...args) => resolve(args)))
@@ -53,7 +53,7 @@ describe('threat 62: a hand-off that a stranger relays', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('leads nowhere after its expiry or another sign-in', async () => {
+  it('navigates no page after its expiry or another sign-in', async () => {
     const app = await start()
     const [ann, bob] = [await open(app), await open(app)]
     const [late, former] = [await tokenFor(ann.socket), await tokenFor(bob.socket)]

@@ -33,7 +33,7 @@ describe('threat 40: a cookie of a user, replayed after sign-out', () => {
 })
 
 describe('threat 40: a guest\u2019s cookie, replayed after a sign-in and sign-out', () => {
-  it('leads that user to a new random id', async () => {
+  it('gives that user a new random id', async () => {
     const app = await start()
     const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
     const old = liveOnly(browser.cookie)
@@ -86,7 +86,7 @@ describe('threat 56: a request with a retired cookie', () => {
   it.each([
     [GUEST, '/logout/forget'],
     ['/login/now?user=ann', '/logout/leave'],
-  ])('gets a new cookie after the note of the end: %s', async (first, last) => {
+  ])('gets a new cookie once it brings live.ended: %s', async (first, last) => {
     const { app, old } = await leave(first, last)
     const visitor = app.visitor(old)
     expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
@@ -119,7 +119,7 @@ describe('threat 56: a request with a retired cookie', () => {
     expect(browser.cookie).toBe(cookie)
   })
 
-  it('gets only an HttpOnly session cookie that notes the end', async () => {
+  it('gets only live.ended, an HttpOnly session cookie', async () => {
     const { app, old } = await leave(GUEST, '/logout/forget')
     const answer = await app.visitor(old).fetch('/')
     expect(answer.headers.getSetCookie()).toEqual([

@@ -129,7 +129,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
         sent.on('error', reject).end()
       })
 
-    it('passes its default buffer with the default budget', async () => {
+    it('does not exceed the default buffer with the default budget', async () => {
       const app = await start({ own: SMALL })
       expect(await statusOf(await behind(app, /proxy_buffer/))).toBe(200)
     })

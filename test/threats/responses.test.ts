@@ -81,10 +81,10 @@ describe('threat 21: the attributes of the live cookie', () => {
       'live',
       ['domain=example.com', 'samesite=lax', 'secure'],
     ],
-    ['strict', { sameSite: 'strict' }, {}, false, 'live', ['samesite=strict']],
-    ['for other sites', { sameSite: 'none', secure: true }, {}, false, '__host-live', ['samesite=none', 'secure']],
+    ['with sameSite strict', { sameSite: 'strict' }, {}, false, 'live', ['samesite=strict']],
+    ['with sameSite none', { sameSite: 'none', secure: true }, {}, false, '__host-live', ['samesite=none', 'secure']],
     ['with a chosen name', { key: 'mine', secure: true }, {}, false, 'mine', ['samesite=lax', 'secure']],
-  ])('%s', async (_, options, headers, proxy, name, attributes) => {
+  ])('are as documented: %s', async (_, options, headers, proxy, name, attributes) => {
     const app = await App.start({ routes: write, ...(options ? { options } : {}) })
     app.koa.proxy = proxy
     const answer = await fetch(`${app.url}/text`, { headers: { ...headers } })
@@ -156,10 +156,10 @@ describe('threats 21 and 32: a shared cache', () => {
   })
 
   it.each([
-    ['refused', { method: 'POST' }],
-    ['of another method', {}],
-    ['of another origin', { method: 'POST', headers: { origin: 'http://evil.example' } }],
-  ])('stores no response of the endpoint to a request %s', async (_, init) => {
+    ['without a body', { method: 'POST' }],
+    ['with GET', {}],
+    ['from another origin', { method: 'POST', headers: { origin: 'http://evil.example' } }],
+  ])('stores no refusal of the endpoint to a request %s', async (_, init) => {
     const app = await App.start()
     const answer = await app.visitor().fetch('/store_session', init)
     expect(answer.status).toBeGreaterThanOrEqual(400)

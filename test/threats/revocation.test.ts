@@ -54,7 +54,7 @@ const HANDLER_ENDS = [
   ['leave()', 'no live cookie', (_: App, ann: Visitor) => ann.fetch('/logout/leave')],
 ] as const
 
-/** Returns what a handler of ann's socket has, and her browser with all cookies. */
+/** Returns the session of ann's socket handler, and her browser with all cookies. */
 async function handlerOf(brought: (typeof HANDLER_ENDS)[number][1]) {
   const app = await startWithUsers()
   const connected = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
@@ -137,7 +137,7 @@ describe('threat 3: a revoked user', () => {
 })
 
 describe('threat 3: an erased user', () => {
-  it('has no values, whatever their browsers bring back', async () => {
+  it('has no values, whatever cookies and tickets arrive later', async () => {
     const app = await startWithUsers()
     const { visitor, ticket } = await ann(app)
     const former = visitor.cookie
@@ -151,7 +151,7 @@ describe('threat 3: an erased user', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('appears to listeners as defaults', async () => {
+  it('notifies listeners with the defaults', async () => {
     const app = await startWithUsers()
     await ann(app)
     using user = await app.live.user('ann')
@@ -167,7 +167,7 @@ describe('threat 3: an erased user', () => {
   })
 })
 
-describe('threats 3 and 9: code in flight when a user ends', () => {
+describe('threats 3 and 9: code of a revoked, erased or departed user', () => {
   it.each([
     ['revoke', 3],
     ['erase', -1],
@@ -194,7 +194,7 @@ describe('threats 3 and 9: code in flight when a user ends', () => {
     expect((await app.live.user('ann')).get('division')).toBe(-1)
   })
 
-  it('can write after the socket closed, while the visitor is there', async () => {
+  it('can write after the socket closed, if the visitor stays', async () => {
     const { app, liveSession, close } = await handlerOf('a live cookie')
     await close()
     expect(await outcome(liveSession.set('division', 7 as never))).toBe('saved')
@@ -264,7 +264,7 @@ function stateOf(socket: TestSocket): Promise<unknown> {
   return Promise.race([socket.closed.then(() => 'ended'), socket.io.emitWithAck('are you there')])
 }
 
-describe('threat 64: the socket of a user revoked at another node', () => {
+describe('threat 64: a socket at a node that misses revocations', () => {
   it.each([0, 1, REFRESH / 2 - 1, REFRESH / 2, REFRESH / 2 + 1, REFRESH - 1])(
     'ends within storeRefresh: loaded and revoked at %i ms',
     async (loadedAt) => {
@@ -276,7 +276,7 @@ describe('threat 64: the socket of a user revoked at another node', () => {
     },
   )
 
-  it('costs a load for each storeRefresh', async () => {
+  it('costs one load per storeRefresh', async () => {
     const { store, pass, socket } = await apart(REFRESH / 2)
     const { load } = store
     let loads = 0
@@ -290,7 +290,7 @@ describe('threat 64: the socket of a user revoked at another node', () => {
   })
 })
 
-describe('threat 64: a change by such a socket', () => {
+describe('threat 64: a change over the socket of a user revoked elsewhere', () => {
   it.each(['set', 'update'])('fails in a handler at once: %s', async (method) => {
     const { one, socket, outcomes } = await apart(0)
     await one.live.revoke('ann')

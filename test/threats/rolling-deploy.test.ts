@@ -79,7 +79,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(one.inspect().get('range')?.value).toBe('all')
   })
 
-  it('keeps values that a sign-in brought along', async () => {
+  it('keeps unknown values that a sign-in moved', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const visitor = builds.old.visitor()
     await ask(visitor, builds.new, { set: { filter: 'boats' } })

@@ -63,7 +63,7 @@ describe('threat 46: a client that may join any room', () => {
     expect(names()).not.toContain(hash(SUBJECT, 'base64url'))
   })
 
-  it('hears no greeting of a recovered socket by its id', async () => {
+  it('hears no greeting by joining a recovered socket’s id', async () => {
     const { app, visitor, attacker, join, names } = await start('/login/now?user=ann', RECOVERY)
     const open = () => RawSocket.open(app.url, { cookie: visitor.cookie, origin: app.url })
     const socket = await open()

@@ -79,7 +79,7 @@ const CHANGES: readonly (readonly [string, string])[] = [
   ['identify() as another user', '/login/now?user=bob&slow=1'],
 ]
 
-/** Sends the request of ann that ends her session, whose response waits. */
+/** Sends ann's request to end her session; the gate delays the response. */
 async function startChange(path: string) {
   const slow = await start()
   const ann = await signedInAs(slow.app)
@@ -211,7 +211,7 @@ describe('threat 48: a sign-out with a streamed response', () => {
     await end()
   })
 
-  it('disconnects those sockets once, at its end at the latest', async () => {
+  it('disconnects earlier sockets at its end, but no later sockets', async () => {
     const { other, end } = await startStream()
     const socket = await other.connect()
     await end()

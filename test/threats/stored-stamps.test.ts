@@ -54,7 +54,7 @@ function nodes(store: Store) {
 
 function itHolds(store: () => Store): void {
   describe.each(AHEAD)('%s', (_, stamp) => {
-    it('causes a warning, and gives way to the next write', async () => {
+    it('causes a warning, and is replaced by the next write', async () => {
       const { start, plant, ask, rows } = nodes(store())
       await plant(stamp)
       const app = await start()
@@ -67,7 +67,7 @@ function itHolds(store: () => Store): void {
       expect(app.errors).toEqual([])
     })
 
-    it('gives way to the next update', async () => {
+    it('is replaced by the next update', async () => {
       const { start, plant, ask, rows } = nodes(store())
       await plant(stamp)
       const app = await start()
@@ -161,7 +161,7 @@ function corrupt(store: Store): Store {
 }
 
 describe('threat 27: hostile and corrupt rows in a shared store', () => {
-  it('cause a warning; other rows have an effect', async () => {
+  it('are skipped with a warning; valid rows are loaded', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store: corrupt(store) }))
     const ann = await signedInAs(one)

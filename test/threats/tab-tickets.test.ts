@@ -73,7 +73,7 @@ async function step(visitor: Visitor, text: string, headers: Record<string, stri
 }
 
 describe('threat 74: tickets of a tab', () => {
-  it('succeed from their browser in auth and live-tab', async () => {
+  it('are accepted from their browser in auth and live-tab', async () => {
     const app = await start()
     const visitor = app.visitor()
     const ticket = await ticketOf(visitor)
@@ -85,7 +85,7 @@ describe('threat 74: tickets of a tab', () => {
   it.each<[string, string, (app: App<typeof fields>, own: string) => Promise<unknown> | unknown]>([
     ['of another browser', 'other_visitor', async (app) => [await ticketOf(app.visitor(), 9)]],
     ['forged', 'bad_ticket', (_, own) => [`${own.slice(0, -4)}AAAA`]],
-    ['beside a forged one', 'bad_ticket', (_, own) => [own, 'forged']],
+    ['beside a forged ticket', 'bad_ticket', (_, own) => [own, 'forged']],
     ['of 70 kB', 'malformed', (_, own) => Array.from({ length: 200 }, () => own)],
     ['not in a list', 'malformed', (_, own) => own],
     ['as objects', 'malformed', () => [{}]],
@@ -97,7 +97,7 @@ describe('threat 74: tickets of a tab', () => {
         return [(await socket.greeted).greeting?.[0]]
       },
     ],
-  ])('%s have no effect in a handshake, with a report', async (_, code, make) => {
+  ])('are ignored and reported in a handshake: %s', async (_, code, make) => {
     const app = await start()
     const visitor = app.visitor()
     const given = await make(app, await ticketOf(visitor))
@@ -109,7 +109,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(await socket.change('step', 4)).toMatchObject({ level: 'memory' })
   })
 
-  it('have no effect in HTML if foreign, forged, excessive or framed', async () => {
+  it('are ignored in HTML if foreign, forged or framed', async () => {
     const app = await start()
     const visitor = app.visitor()
     const own = await ticketOf(visitor)
@@ -131,7 +131,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(refusals.filter((one) => one === 'handshake rate_limited').length).toBeGreaterThan(0)
   })
 
-  it.each(['/login/now?user=ann', '/logout'])('of a former browser id have no effect after %s', async (path) => {
+  it.each(['/login/now?user=ann', '/logout'])('are ignored after %s retires the browser id', async (path) => {
     const app = await start()
     const visitor = app.visitor()
     if (path === '/logout') await visitor.fetch('/login/now?user=ann')

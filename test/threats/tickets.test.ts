@@ -67,7 +67,7 @@ async function signedIn(visitor: Visitor, user: string): Promise<Changed> {
 }
 
 describe('threat 1: a forged ticket', () => {
-  it('verifies in a stock JWS library with the derived key', async () => {
+  it('succeeds only with the derived key, as a JWS library confirms', async () => {
     const app = await startWithUsers({ keys: [SECRET] })
     const { visitor, ticket } = await change(app)
     const options = { audience: 'store_session', typ: TYPE, algorithms: ['HS256'] }
@@ -213,7 +213,7 @@ describe('threat 3: the ticket of another subject', () => {
     expect((await app.live.user('bob')).has('division')).toBe(false)
   })
 
-  it('gives a user only the browser\u2019s own values of that browser', async () => {
+  it('brings a user only browser-scoped values of that browser', async () => {
     const text = { schema: z.string(), default: '', client: 'write' } as const
     const own = { ...text, scope: 'browser' } as const
     const former = defineFields({ theme: own, note: own })
@@ -245,7 +245,7 @@ describe('threat 3: the ticket of another subject', () => {
 describe('threat 5: a rotated secret', () => {
   const [OLD, NEW] = ['the old secret, of thirty-two bytes', 'the new secret, of thirty-two bytes']
 
-  it('signs good tickets until its removal', async () => {
+  it('verifies tickets until its removal', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const { visitor, ticket } = await change(before, cookieFor(before.live, {}))
     const fresh = cookieFor(before.live, { browserId: cookieContent(visitor).browser })
@@ -262,7 +262,7 @@ describe('threat 5: a rotated secret', () => {
     expect(await values(late)).toMatchObject({ division: 7 })
   })
 
-  it('signs good cookies, renewed at once', async () => {
+  it('verifies cookies, which are re-signed at once', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const cookie = cookieFor(before.live, { values: { division: 7 } })
     const rotated = await startWithUsers({ keys: [NEW, OLD], clock: before.clock })
@@ -279,7 +279,7 @@ describe('threat 5: a rotated secret', () => {
     expect(await values(removed.visitor(visitor.cookie))).toMatchObject({ division: 7 })
   })
 
-  it('signs worthless cookies after its removal', async () => {
+  it('verifies no cookies after its removal', async () => {
     const before = await startWithUsers({ keys: [OLD] })
     const removed = await startWithUsers({ keys: [NEW], clock: before.clock })
     const visitor = removed.visitor(cookieFor(before.live, { values: { division: 7 } }))

@@ -37,7 +37,7 @@ function connOf(app: App<typeof fields>) {
 }
 
 describe('threat 82: a guest who asks and never reads', () => {
-  it('loses its connection without polls', async () => {
+  it('loses its connection if it never polls', async () => {
     const { app, visitor } = await start()
     const polling = await RawPolling.enter(app.url, visitor.cookie)
     let answered = 0
@@ -81,7 +81,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('loses its connection, longest unread first, beyond half of maxGuestBytes', async () => {
+  it('loses its connection if waiting answers exceed half of maxGuestBytes', async () => {
     const { app, visitor } = await start({ maxGuestBytes: 2_000_000 })
     const ask = async (polling: RawPolling): Promise<void> => {
       for (let asked = 0; asked < 10; asked += 1) await polling.send(WHO)

@@ -62,7 +62,7 @@ describe('threat 81: a read-only field for guests', () => {
     expect(await follow()).toMatchObject({ cart: 'linked' })
   })
 
-  it('stays behind at sign-in, unlike other fields', async () => {
+  it('does not move to the account at sign-in, unlike other fields', async () => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { cart: 'planted', theme: 'planted', division: 4 } } as never)
     const visitor = app.visitor(cookie)

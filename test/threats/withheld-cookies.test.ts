@@ -141,7 +141,7 @@ describe.each(STORES)('threat 96: a write in a cross-site request, %s', (_, opti
     expect(await values(visitor, 'ann')).toMatchObject({ division: 5 })
   })
 
-  it('takes or adds no flash messages', async () => {
+  it('neither takes nor adds flash messages', async () => {
     const app = await startWithUsers({ routes: flashPages, options: options() as never })
     const visitor = await signedInAs(app)
     await say(visitor, 'saved')

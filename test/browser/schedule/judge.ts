@@ -12,12 +12,12 @@ const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:$
 /** ms by which the clocks of browser and test may differ. */
 const TOLERANCE = 20
 
-/** Whose a key of a page is: the visitor's in this browser, or the user's. */
+/** Returns the owner of a page's key: this browser's visitor, or the user. */
 function ownerOf(key: SiteKey, [subject = '', who = '']: readonly string[]): string {
   return key === 'theme' ? who : subject
 }
 
-/** A browser of the schedule as it was in the end, in a server that remembers nothing. */
+/** The final state of a browser of the schedule, after a restart of the server. */
 export interface End {
   readonly browser: number
   readonly whose: readonly string[]
@@ -92,7 +92,7 @@ function judgeKey(
   ]
 }
 
-/** When a browser's subject last changed. Earlier values went along in the server's memory, which is lost without a store. */
+/** When a browser's subject last changed. Earlier values moved within the server's memory, which a restart loses without a store. */
 function lastOf(pendingRotations: readonly Departure[], browser: number): number {
   return pendingRotations.filter((departure) => departure.browser === browser).at(-1)?.ended ?? 0
 }
@@ -120,7 +120,7 @@ function judgeAdded(all: readonly Write[], record: Record, { browser, whose, val
   })
 }
 
-/** Whether another tab changed the key without a sign of it in the write's page: the server may have received that change first. */
+/** Whether another tab made a change that the write's page had not shown: the server may have received that change first. */
 function isOvertaken({ key, tab, page, began }: Write, record: Record): boolean {
   const before = record.sights().filter((sight) => sight.page === page && sight.key === key && sight.at <= began)
   const shown = new Set(before.flatMap(({ text }) => marksOf(text)))

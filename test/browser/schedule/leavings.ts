@@ -55,7 +55,7 @@ export async function addAndLeave(
   if (release === 'after it is left') network.release()
 }
 
-/** While the network holds a POST, more changes may go over the connection; while it holds the connection, no later point comes. */
+/** While the network holds a POST, more changes may go over the connection; while the network holds the connection, no later point is reached. */
 function pointsOf(random: Random): readonly Point[] {
   const point = pick(POINTS, random.next()) ?? 'sent'
   if (point === 'not sent') return []

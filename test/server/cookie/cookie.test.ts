@@ -46,7 +46,7 @@ const signedAs = (payload: unknown): string => {
 const payload = { v: 1, browser: 'b'.repeat(22), epoch: 0, exp: clock.now() + 1000, r: [] as unknown[] }
 
 describe('the live cookie', () => {
-  it('returns the same registers at any time, whatever is read between', () => {
+  it('returns stable registers, despite other reads and a later clock', () => {
     const time = testClock(clock.now())
     const cookie = make([secret], time.now)
     // From a fast clock: the stamp is 1, now and later.
@@ -69,8 +69,8 @@ describe('the live cookie', () => {
   // `threats/cookies` has the cookies that an attacker can plant or make.
   it.each([
     ['among others without a space', `a=b;${own.replace('; ', ';')};c=d`],
-    ['behind one of another user', `${planted}; ${own}`],
-    ['behind texts of other lengths', `live=${'a'.repeat(100)}; ${'live=x; live.sig=x; '.repeat(20)}${own}`],
+    ['behind a cookie of another user', `${planted}; ${own}`],
+    ['behind malformed cookies', `live=${'a'.repeat(100)}; ${'live=x; live.sig=x; '.repeat(20)}${own}`],
   ])('is found %s', (_, header) => {
     expect(make().read({ headers: { cookie: header } })).toMatchObject(content)
   })

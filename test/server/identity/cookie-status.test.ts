@@ -26,7 +26,7 @@ const row = (brought: CookieStatus, given: Partial<CookieFacts>): string[] =>
 const [L, W, C, T] = ['keep', 'write', 'clear', 'announce']
 /** The request’s cookie; then the actions with consent, and without. */
 const TABLE: readonly (readonly [CookieStatus, readonly string[], readonly string[]])[] = [
-  // reads shows sets renews, with consent; and without
+  // Each list: reads, shows, sets, renews.
   ['none', [L, W, W, W], [L, L, L, L]],
   ['own', [L, L, L, W], [L, L, L, L]],
   ['other', [W, W, W, W], [C, C, C, C]],
@@ -40,7 +40,7 @@ const TABLE: readonly (readonly [CookieStatus, readonly string[], readonly strin
 ]
 
 describe('the cookie in an answer', () => {
-  it.each(TABLE)('is decided for a request with: %s', (brought, agreed, not) => {
+  it.each(TABLE)('depends on use and consent: %s', (brought, agreed, not) => {
     expect(row(brought, {})).toEqual(agreed)
     expect(row(brought, { hasConsent: () => false })).toEqual(not)
   })
@@ -57,7 +57,7 @@ describe('the cookie in an answer', () => {
           expect(row(brought, { standing, isStale, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
   })
 
-  it.each(TABLE)('needs consent only if that matters: %s', (brought, agreed, not) => {
+  it.each(TABLE)('calls consent() only if the action depends on consent: %s', (brought, agreed, not) => {
     for (const [index, use] of USES.entries()) {
       let asked = 0
       const hasConsent = (): boolean => {
@@ -75,7 +75,7 @@ describe('the cookie in an answer', () => {
   })
 })
 
-describe('the relation of a cookie to the visitor', () => {
+describe('the status of a cookie', () => {
   const [ANN, BOB] = [subjectHash(userSubject('ann')), subjectHash(userSubject('bob'))]
 
   it('follows the standing, then the user', () => {

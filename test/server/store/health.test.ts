@@ -54,7 +54,7 @@ describe('StoreHealth', () => {
     }
   })
 
-  it('accepts an answer read right after the timers of a paused process', async () => {
+  it('accepts an answer right after the overdue timeout of a paused process', async () => {
     const { health, states } = watch()
     let answer: (text: string) => void = () => undefined
     const asked = health.call(

@@ -50,7 +50,7 @@ it('an update without sockets is in memory once stored', async () => {
 })
 
 describe('an update without the store’s answer', () => {
-  it('is made once before a slow write', async () => {
+  it('applies once, even before a slow write completes', async () => {
     const store = losingStore()
     const { live, ann } = await startUser(store)
     const { merge } = store
@@ -107,7 +107,7 @@ describe('an update without the store’s answer', () => {
     expect(await stored(store)).toEqual(['a', 'b', 'c'])
   })
 
-  it('is neither lost nor repeated', async () => {
+  it('is neither lost nor applied twice', async () => {
     const fate = fc.constantFrom<Fate>('done', 'lost', 'silent', 'broken', 'slow', 'late')
     const updates = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 })
     await fc.assert(

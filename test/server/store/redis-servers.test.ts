@@ -15,7 +15,7 @@ import { startRedisCluster } from './redis-cluster.js'
 
 const STAMP = 1_700_000_000_000
 const DAY = 24 * 60 * 60 * 1000
-/** A locale with a before B. */
+/** A locale that sorts a before B; bytes sort B before a. */
 const REVERSED = `comment_char %
 escape_char /
 LC_CTYPE
@@ -79,7 +79,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
     const locales = new Folder()
     ends.push(async () => locales.remove())
     writeFileSync(locales.in('source'), REVERSED)
-    // Without localedef the order is that of bytes anyway.
+    // Without localedef, Redis compares bytes anyway.
     spawnSync('localedef', ['-c', '-i', locales.in('source'), '-f', 'ANSI_X3.4-1968', locales.in('xx_XX')])
     const server = await start([], { LOCPATH: locales.path, LC_ALL: 'xx_XX' })
     const store = redisStore(await connect(server.path))
@@ -93,7 +93,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
     expect((await store.load('s')).map(({ value }) => value)).toEqual(['a', 'a'])
   })
 
-  it('in cluster mode gets the key of each script', async () => {
+  it('in cluster mode routes each script by its key', async () => {
     const { server, port } = await startRedisCluster()
     ends.push(() => server.stop())
     const single = await connect(server.path)

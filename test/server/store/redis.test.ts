@@ -137,7 +137,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('DBSIZE')).toBe(0)
     })
 
-    it('no keys of others', async () => {
+    it('no keys of other programs', async () => {
       await redis('SET', 'live-session:{text}', 'x')
       await redis('HSET', 'live-session:{hash}', 'a', 'of another program')
       await redis('HSET', 'other:{s}', '', '1')
@@ -145,7 +145,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('DBSIZE')).toBe(3)
     })
 
-    it('nothing beyond maxIdle, which Redis expires', async () => {
+    it('nothing idle for maxIdle, which Redis itself expires', async () => {
       await store.merge('s', [NEW])
       await age(300 * DAY)
       expect(await store.sweep(Date.now() - 100 * DAY)).toBe(0)
@@ -230,7 +230,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       'a stamp of 0': '0 1',
     }
 
-    it('yields a report; the others load', async () => {
+    it('is reported, and the other rows load', async () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, ...Object.entries(BAD).flat())
       const faults: RowFault[] = []

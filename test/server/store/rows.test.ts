@@ -25,7 +25,7 @@ describe('a row', () => {
     ['null', null],
     ['""', ''],
     ['{"b":["\\u0000\\ud83d\\ude00"]}', { b: ['\0\u{1f600}'] }],
-  ])('has the value %s', (text, value) => {
+  ])('parses the value %s', (text, value) => {
     expect(read([readRow('a', STAMP, text)]).registers).toEqual([{ key: 'a', stamp: STAMP, value }])
   })
 
@@ -71,7 +71,7 @@ describe('threat 27: a bad row', () => {
     ['bad', Number.MAX_SAFE_INTEGER - 1, false],
     ['$epoch', STAMP + SKEW + 1, true],
     ['$epoch', Number.MAX_SAFE_INTEGER - 1, true],
-    // Nothing could be later.
+    // No later end marker could follow.
     ['$epoch', Number.MAX_SAFE_INTEGER, false],
     ['$generation', Number.MAX_SAFE_INTEGER, false],
   ])('of %s from the future, %d, loads: %p', (key, stamp, isLoaded) => {
@@ -105,7 +105,7 @@ describe('threat 27: a bad row', () => {
     ['empty', ''],
     ['a tag', '<script>'],
     ['a lone surrogate', '"\\ud800"'],
-    ['a number that JavaScript has not', '1e999'],
+    ['a number beyond JavaScript’s range', '1e999'],
     ['a prototype', '{"__proto__":{"polluted":1}}'],
     ['ten thousand deep', '['.repeat(10_000)],
     ['a thousand deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
@@ -133,7 +133,7 @@ describe('threat 27: a bad row', () => {
     ])
   })
 
-  it.each([[undefined], [null], [{}], ['[]']])('is no excuse for %j instead of a list', (rows) => {
+  it.each([[undefined], [null], [{}], ['[]']])('throws if %j replaces the whole list', (rows) => {
     expect(() => read(rows)).toThrow('koa-live-session: store: expected a list of registers')
   })
 })

@@ -6,7 +6,7 @@ import { SoundStore } from '../../../server/store/sound-store.js'
 import { register } from '../../support/app/register.js'
 import { soundStore, watch } from '../../support/app/store-parts.js'
 
-/** A store with a row from the future, that does this first in `compareAndSet`. */
+/** A store with a row from the future, whose `compareAndSet` is the given function. */
 async function broken(compareAndSet: (replace: () => Promise<boolean>) => Promise<boolean>) {
   const watched = watch()
   const inner = memoryStore()
@@ -15,7 +15,7 @@ async function broken(compareAndSet: (replace: () => Promise<boolean>) => Promis
   return { inner, store: soundStore({ ...inner, compareAndSet: act }, watched) }
 }
 
-it('merges with another process’s replacement of a bad row', async () => {
+it('SoundStore merges with another process’s replacement of a bad row', async () => {
   const { inner, store } = await broken(async (replace) => {
     await inner.compareAndSet('s', register('a', 7, 'other'), Number.MAX_SAFE_INTEGER)
     return replace()
@@ -23,14 +23,14 @@ it('merges with another process’s replacement of a bad row', async () => {
   expect(await store.merge('s', [register('a', 5, 'own')])).toEqual([register('a', 7, 'other')])
 })
 
-it('rejects a write if a bad row cannot be replaced', async () => {
+it('SoundStore rejects a write if a bad row cannot be replaced', async () => {
   const { store } = await broken(async () => false)
   await expect(store.merge('s', [register('a', 5, 'own')])).rejects.toThrow(
     'a row that is no register is not replaced: a',
   )
 })
 
-it('logs at most ten bad rows', async () => {
+it('SoundStore logs at most ten bad rows', async () => {
   const told = jest.spyOn(console, 'warn').mockImplementation(() => undefined)
   const clock = testClock().now
   const inner = memoryStore()

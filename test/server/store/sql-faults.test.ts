@@ -94,7 +94,7 @@ describe('writes of sqlStore in SQLite survive', () => {
     await gone
     const registers = await sqlStore(kysely(database())).load('s')
     const newest = registers.find(({ key }) => key === 'newest')
-    // Another row may be written without an acknowledgement.
+    // The database may have written a further row before its acknowledgement.
     expect([acknowledged, acknowledged + 1]).toContain(newest?.stamp)
     expect(acknowledged).toBeGreaterThanOrEqual(100)
     for (const { stamp, value } of registers) expect(value).toBe(`${stamp}`.repeat(500))
@@ -108,7 +108,7 @@ interface Server {
   stop(): Promise<void>
 }
 
-/** Merges until the server is killed, after some acknowledgements. */
+/** Declares a test that kills the server during merges, after some acknowledgements. */
 function outlivesItsServer(start: () => Promise<Server>, connect: (server: Server) => Promise<Dialect>): void {
   let server: Server
   let db: Kysely<unknown>
@@ -134,7 +134,7 @@ function outlivesItsServer(start: () => Promise<Server>, connect: (server: Serve
           { key: 'b', stamp, value: stamp },
         ])
         acknowledged.set(subject, stamp)
-        // Some connections are slower than others.
+        // Wait for all subjects, as some connections are slower than others.
         if (stamp >= 30 && acknowledged.size === subjects.length) killed ??= server.kill()
       }
     }

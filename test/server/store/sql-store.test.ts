@@ -64,7 +64,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await reads('s')).toEqual([written, written])
   })
 
-  it('the first load of a day marks all rows of its subject', async () => {
+  it('the first load of a day marks all rows as read', async () => {
     const store = storeNow()
     const written = clock.now()
     await store.merge('s', [{ key: 'a', stamp: 1 }])
@@ -113,7 +113,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect([await reads('browser:b'), await reads('s')]).toMatchObject([[], [expect.any(Number)]])
   })
 
-  it('a sweep allows for reads noted a day late', async () => {
+  it('a sweep allows for reads recorded a day late', async () => {
     const store = storeNow()
     await store.merge('s', [{ key: 'a', stamp: 1 }])
     clock.advance(DAY - 1)
@@ -136,7 +136,7 @@ describeWithSql('sqlStore', (place, engine) => {
 
   // SQLite has a single connection, so nothing happens between two of its statements.
   const itMeets = engine === 'SQLite' ? () => undefined : it
-  itMeets('a sweep keeps a subject that is used meanwhile', async () => {
+  itMeets('a sweep keeps a subject used during the sweep', async () => {
     const store = storeNow()
     await store.merge('s', [
       { key: 'a', stamp: 1 },
@@ -156,7 +156,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await store.load('s')).toHaveLength(2)
   })
 
-  itMeets('a load during a sweep returns none of its rows', async () => {
+  itMeets('a load during a sweep returns no swept rows', async () => {
     const store = storeNow()
     await store.merge('s', [{ key: 'a', stamp: 1 }])
     clock.advance(100 * DAY)
@@ -216,7 +216,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(statements).toEqual([])
   })
 
-  it('two tables are two stores, whatever the app’s plugins', async () => {
+  it('two tables are separate stores, whatever the app’s plugins', async () => {
     const camel = db.withPlugin(new CamelCasePlugin())
     await migrateSqlStore(camel, { table: 'otherSettings' })
     const other = sqlStore(camel, { table: 'otherSettings', clock: clock.now })
@@ -256,7 +256,7 @@ describeWithServer(POSTGRES, 'sqlStore in PostgreSQL locks rows in the order of 
 
   it.each<[string, () => Promise<unknown>]>([
     ['remove', () => store.remove('s')],
-    ['a load that marks', () => store.load('s')],
+    ['a load that marks rows as read', () => store.load('s')],
     ['a sweep', () => store.sweep(clock.now())],
   ])('%s', async (_, act) => {
     // In the table, b comes before a.

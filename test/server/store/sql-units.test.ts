@@ -21,7 +21,7 @@ describe('a statement of sqlStore', () => {
     expect(await attempt('merge', failing(3, code))).toBe(4)
   })
 
-  it('is tried ten times', async () => {
+  it('gives up after ten attempts', async () => {
     expect(await attempt('merge', failing(9, '40P01'))).toBe(10)
     await expect(attempt('merge', failing(10, '40P01'))).rejects.toThrow('koa-live-session: sqlStore: merge: it failed')
   })
@@ -48,7 +48,7 @@ describe('a statement of sqlStore', () => {
   })
 })
 
-/** Texts that engines confuse come up often. */
+/** Often contains texts that engines confuse. */
 const text = fc.string({
   unit: fc.oneof(fc.constantFrom('a', 'A', ' ', '%', '\0', 'é', '\\'), fc.string({ unit: codePoint, maxLength: 1 })),
   maxLength: 40,
@@ -78,7 +78,7 @@ describe('a column text', () => {
     )
   })
 
-  it('fits with any 255 bytes', () => {
+  it('fits the column with any 255 bytes', () => {
     for (const unit of ['\0', 'é', '\uffff', '\u{1f600}']) {
       const longest = unit.repeat(Math.floor(255 / Buffer.byteLength(unit)))
       expect(columnText('subject', longest).length).toBeLessThanOrEqual(MAX_TEXT)

@@ -33,28 +33,28 @@ async function sweep(days: number, given: Partial<Settings>, fails = false) {
   return { limits, guests, ends, errors }
 }
 
-it('sweeps idle values once a day, until close()', async () => {
+it('a sweep runs once a day, until close()', async () => {
   expect((await sweep(3, {})).limits).toEqual([100, 100, 100])
 })
 
 it.each([
   [5, 31],
   [100, 100],
-])('sweeps after storeMaxIdle, %d days, and end markers after maxAge: %d', async (days, ended) => {
+])('a sweep deletes values after storeMaxIdle (%d days), end markers after %d', async (days, ended) => {
   const { limits, guests, ends } = await sweep(1, { storeMaxIdle: days * DAY })
   expect([limits, guests, ends]).toEqual([[days], [Math.min(days, 31)], [ended]])
 })
 
-it('sweeps nothing with storeMaxIdle: Infinity', async () => {
+it('no sweep runs with storeMaxIdle: Infinity', async () => {
   expect((await sweep(3, { storeMaxIdle: Number.POSITIVE_INFINITY })).limits).toEqual([])
 })
 
-it('reports a failed sweep, and retries the next day', async () => {
+it('a failed sweep reports its error, and runs again the next day', async () => {
   const { limits, errors } = await sweep(2, {}, true)
   expect(limits).toHaveLength(2)
   expect(errors).toMatchObject([{ code: 'store_unavailable' }, { code: 'store_unavailable' }])
 })
 
-it('sweeps guests after the cookie’s maxAge', async () => {
+it('a sweep deletes guests after the cookie’s maxAge', async () => {
   expect((await sweep(2, {})).guests).toEqual([31, 31])
 })

@@ -233,7 +233,7 @@ describe('WriteQueue', () => {
       expect(await stored()).toEqual([['$epoch', 2]])
     })
 
-    it('deletes values of an earlier generation, but not of a later', async () => {
+    it('deletes values of an earlier generation only', async () => {
       const { queue, store, put, abandon, erase, stored } = createQueue()
       await put([['$generation', 4]])
       for (const name of ['user@4:s:ann', 'user@9:s:ann']) await put([['a', 5, 'a value']], name)
@@ -265,7 +265,7 @@ describe('WriteQueue', () => {
     for (let at = 0; at < 10 * 60; at += 1) {
       queue.add(BOB, [register('a', at + 1, at)])
       await pass(fixture, 1000)
-      // The backoff of the whole store comes between.
+      // Ann’s failures make the whole store back off briefly.
       if (at % 5 === 4) expect(await stored(BOB)).toEqual([['a', at + 1, at]])
     }
     const delays = rejected.slice(1).map((at, index) => at - (rejected[index] ?? 0))

@@ -20,7 +20,7 @@ describe.each([
     expect(things.get('user:forgotten')).toBeUndefined()
   })
 
-  it('counts rotations, when entries may be gone', () => {
+  it('counts rotations, which may drop entries', () => {
     const things = make(4)
     things.set('user:a', 1)
     const { rotations } = things

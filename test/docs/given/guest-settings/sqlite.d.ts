@@ -1,4 +1,4 @@
-// `sqlite.ts` of docs/stores.md, which the page says that its app has.
+// The exports of `sqlite.ts` in docs/stores.md, on which the page builds.
 import type { Store } from 'koa-live-session'
 import type { Kysely } from 'kysely'
 

@@ -7,10 +7,10 @@ const message = (id: string, at = NOW) => ({ id, at, content: id })
 describe('flash messages in a cookie', () => {
   // Another build may have signed them.
   it.each([
-    ['nothing', undefined],
-    ['a text', 'a'],
-    ['an object', { a: 1 }],
-    ['no lists', [1, null, 'a', {}]],
+    ['no value', undefined],
+    ['a text in place of a list', 'a'],
+    ['an object in place of a list', { a: 1 }],
+    ['members that are no lists', [1, null, 'a', {}]],
     ['no id', [[1, NOW, 'a']]],
     [
       'no time',
@@ -31,13 +31,13 @@ describe('flash messages in a cookie', () => {
   })
 })
 
-describe('messages of several places', () => {
+describe('messages gathered from several places', () => {
   it.each([
-    ['an hour old', NOW - 3_600_000, false],
-    ['almost an hour old', NOW - 3_599_999, true],
-    ['of a clock an hour ahead', NOW + 3_600_000, true],
-    ['of a clock further ahead', NOW + 3_600_001, false],
-  ])('are shown if %s: %3$s', (_, at, isShown) => {
+    ['expire after an hour', NOW - 3_600_000, false],
+    ['stay for almost an hour', NOW - 3_599_999, true],
+    ['are accepted from a clock an hour ahead', NOW + 3_600_000, true],
+    ['are ignored from a clock further ahead', NOW + 3_600_001, false],
+  ])('%s', (_, at, isShown) => {
     expect(gather([message('a', at)], NOW)).toHaveLength(isShown ? 1 : 0)
   })
 })

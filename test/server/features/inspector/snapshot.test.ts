@@ -45,14 +45,14 @@ function valueAt(snapshot: NodeSnapshot, key: string): ValueSnapshot | undefined
   return snapshot.subjects[0]?.values.find((value) => value.key === key)
 }
 
-it('reveals no undeclared value, which another build may hide', () => {
+it('a snapshot reveals no undeclared value, which another build may hide', () => {
   const { put, snapshot } = start()
   put(ann, 'other', 'canary')
   expect(JSON.stringify(snapshot())).not.toContain('canary')
   expect(valueAt(snapshot(), 'other')).toMatchObject({ state: 'undeclared', json: undefined })
 })
 
-it('explains why a value is not read', () => {
+it('a snapshot marks unreadable, expired and deleted values', () => {
   const { clock, put, snapshot } = start()
   put(ann, 'division', 'three')
   put(ann, 'code', 'x', clock.now() - HOUR - 1)
@@ -62,7 +62,7 @@ it('explains why a value is not read', () => {
   expect(valueAt(snapshot(), 'note')).toMatchObject({ state: 'deleted', json: undefined, bytes: undefined })
 })
 
-it('truncates a long value, with its length', () => {
+it('a snapshot truncates a long value, and shows its length', () => {
   const { put, snapshot } = start()
   put(ann, 'note', '🍵'.repeat(5000))
   const { json = '' } = valueAt(snapshot(), 'note') ?? {}
@@ -70,7 +70,7 @@ it('truncates a long value, with its length', () => {
   expect(json).toMatch(/^"(🍵)+… \(10,002 characters\)$/u)
 })
 
-it('shows unsaved values and the state of the store', async () => {
+it('a snapshot shows unsaved values and the state of the store', async () => {
   const store = memoryStore()
   const { live, snapshot } = start({ store, onError: () => undefined })
   const user = await live.user('ann')
@@ -86,7 +86,7 @@ it('shows unsaved values and the state of the store', async () => {
   expect(valueAt(snapshot(), 'division')?.places).toEqual(['cache', 'store'])
 })
 
-it('does not count as a use', () => {
+it('a snapshot does not count as a use', () => {
   const { core, put, snapshot } = start({ cache: { maxVisitors: 4 } })
   for (const user of ['a', 'b', 'c', 'd']) {
     put(userSubject(user), 'division', 3)
