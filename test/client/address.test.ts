@@ -90,7 +90,7 @@ describe('the address', () => {
     ['tags', ['a'], '?d=1&tags=%5B%22a%22%5D'],
     ['note', '3', '?d=1&note=%223%22'],
     ['note', 'x', '?d=1&note=x'],
-  ])('follows %s = %j, and restores it on going back', (key, value, search) => {
+  ])('shows %s = %j, and sets the value again on going back', (key, value, search) => {
     const live = page('/costs')
     void live.set(key, value)
     expect(location.search).toBe(search)
@@ -126,7 +126,7 @@ describe('the address', () => {
     expect(replaced.mock.calls).toHaveLength(6)
   })
 
-  it('is retried after the browser refused a change', () => {
+  it('retries a change that the browser refused', () => {
     const live = page('/costs')
     jest.spyOn(history, 'replaceState').mockImplementationOnce(() => {
       throw new DOMException('too many', 'SecurityError')
@@ -157,7 +157,7 @@ describe('the address', () => {
     expect(live.status('view')).toMatchObject({ status: 'default' })
   })
 
-  it('sets nothing on travels without another value', () => {
+  it('sets no value on going back to an equal or missing value', () => {
     const live = page('/costs')
     travel('/costs?d=1')
     expect(live.status('division')).toMatchObject({ status: 'saved' })
@@ -165,7 +165,7 @@ describe('the address', () => {
     expect([live.get('division'), shown()]).toEqual([1, '/?d=1'])
   })
 
-  it('initially sets only values that the server left to it', () => {
+  it('initially sets only the values listed in unvisited', () => {
     expect([page('/costs?d=5').get('division'), shown()]).toEqual([1, '/costs?d=1'])
     const unvisited = { division: 7, view: 'iban', cart: ['x'] }
     const early = page('/costs?d=5', { unvisited })
@@ -264,7 +264,7 @@ function pageWithNavigation() {
 }
 
 describe('the address at a navigation', () => {
-  it('stays unchanged for ten seconds after the last link', () => {
+  it('stays unchanged for ten seconds after the last click', () => {
     const { live, navigate, hear } = pageWithNavigation()
     navigate()
     pass(9_000)
@@ -276,7 +276,7 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/costs?d=2')
   })
 
-  it('gets choices made right before, but no remote values', () => {
+  it('gets local changes made right before, but no remote values', () => {
     const { choose, navigate, hear } = pageWithNavigation()
     choose(2)
     choose(3)
@@ -287,7 +287,7 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/costs?d=3')
   })
 
-  it('gets no value received after the click', async () => {
+  it('gets no remote value received after the click', async () => {
     const { push, navigate, hear } = pageWithNavigation()
     await push('/projects')
     navigate()
@@ -296,14 +296,14 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/projects?d=1')
   })
 
-  it('follows choices made meanwhile, as after a download', () => {
+  it('follows local changes made meanwhile, as after a download', () => {
     const { navigate, choose } = pageWithNavigation()
     navigate()
     choose(2)
     expect(shown()).toBe('/costs?d=2')
   })
 
-  it('follows the page once the app’s router takes over', async () => {
+  it('follows remote values once the app’s router takes over', async () => {
     const { navigate, hear, push } = pageWithNavigation()
     navigate()
     hear(2)
@@ -311,7 +311,7 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/projects?d=2')
   })
 
-  it('follows the page again once the browser restores it', () => {
+  it('follows remote values again once the browser restores the page', () => {
     const { navigate, comeBack } = pageWithNavigation()
     navigate()
     showAgain()
@@ -321,7 +321,7 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/costs?d=1&view=open')
   })
 
-  it('follows the page within the same document', () => {
+  it('follows remote values if the document stays', () => {
     const { navigate, hear } = pageWithNavigation()
     navigate(true)
     hear(2)
@@ -330,7 +330,7 @@ describe('the address at a navigation', () => {
 })
 
 describe('the router’s address', () => {
-  it('gets the values, and sets them only on travels', async () => {
+  it('gets the values on a push, and sets them on going back', async () => {
     const { live, push, change } = pageWithNavigation()
     await push('/projects?d=9')
     expect([live.get('division'), shown(), history.state]).toEqual([1, '/projects?d=1', { of: 'the router' }])
@@ -341,7 +341,7 @@ describe('the router’s address', () => {
     expect([live.get('division'), shown()]).toEqual([5, '/costs?d=5'])
   })
 
-  it('waits until the router has arrived', async () => {
+  it('gets new values only once the router has arrived', async () => {
     const page = pageWithNavigation()
     await page.comeTo('/projects')
     page.choose(2)
@@ -377,7 +377,7 @@ describe('the router’s address', () => {
     expect(shown()).toBe('/projects?d=1')
   })
 
-  it('gets values chosen right before, even at the page’s own address', async () => {
+  it('gets pending values even if the router keeps the address', async () => {
     const page = pageWithNavigation()
     page.choose(2)
     page.choose(3)

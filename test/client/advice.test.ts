@@ -38,7 +38,7 @@ describe('the advice for a mistake', () => {
     },
   )
 
-  it('is used by the production client', () => {
+  it('is brief in errors of the production client', () => {
     const { settable, text } = BRIEF
     const initial = { values: {}, defaults: {}, stamps: {} }
     expect(() => createBrief<never>({ initial: initial as never }).get('x' as never)).not.toThrow()
@@ -48,13 +48,13 @@ describe('the advice for a mistake', () => {
 })
 
 describe('a non-JSON value', () => {
-  it('rejects with path and remedy in development', () => {
+  it('is refused with path and remedy in development', () => {
     expect(() => FULL.settable('at', { since: [new Date()] })).toThrow(
       'set("at"): expected a JSON value, received a Date at $.since[0]. Store value.toISOString() and declare a string.',
     )
   })
 
-  it('rejects with the same code in production', () => {
+  it('is refused with the same code in production', () => {
     const refuse = (): unknown => BRIEF.settable('at', { since: [new Date()] })
     expect(refuse).toThrow(expect.objectContaining({ name: 'LiveSessionError', code: 'invalid_value', key: 'at' }))
     expect(BRIEF.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
@@ -64,7 +64,7 @@ describe('a non-JSON value', () => {
     ['set', (live) => live.set('division', Promise.resolve(3) as never)],
     ['setMany', (live) => live.setMany({ division: Promise.reject(new Error('no')) as never })],
     ['update', (live) => live.update('division', (async (now: number) => now + 1) as never)],
-  ])('includes a promise given to %s()', async (call, act) => {
+  ])('is refused if %s() gets a promise', async (call, act) => {
     const errors = jest.spyOn(console, 'error').mockReturnValue()
     const initial = { values: {}, defaults: { division: 1 }, stamps: {} }
     const live = createLiveSession<typeof fields>({ initial: initial as never })
@@ -88,7 +88,7 @@ describe('a part of the client', () => {
     ['onFlash', (live: never) => onFlash(live, listener)],
     ['followAddress', followAddress],
     ['followHandOffs', followHandOffs],
-  ])('%s explains its argument', (_, part: (live: never) => unknown) => {
+  ])('throws a TypeError without a client: %s', (_, part: (live: never) => unknown) => {
     for (const live of [undefined, null, {}, { socket: {} }])
       expect(() => part(live as never)).toThrow(
         new TypeError('koa-live-session: expected a client of createLiveSession()'),

@@ -24,7 +24,7 @@ describe('a change', () => {
     ['pushed, acknowledged, held', ['push', 'take', 'held']],
     ['pushed, held, acknowledged', ['push', 'held', 'take']],
     ['held, acknowledged', ['held', 'take']],
-  ])('is saved once %s, in any order', (_, order) => {
+  ])('is saved once %s', (_, order) => {
     const page = sent(3)
     const news: Record<string, () => void> = {
       take: () => page.take(10),
@@ -37,7 +37,7 @@ describe('a change', () => {
     expect(page.sent()).toHaveLength(1)
   })
 
-  it('is resent over a newer value', () => {
+  it('is resent if a newer value overtook its first attempt', () => {
     const page = BarePage.greeted()
     page.set('division', 1)
     page.synced({ results: [{ code: 'superseded', stamp: 20, value: 7 }] } as never)
@@ -48,7 +48,7 @@ describe('a change', () => {
     ])
   })
 
-  it('waits for the previous change, and settles on its own', () => {
+  it('waits for the previous change, but settles on its own', () => {
     const page = sent(1)
     page.set('division', 2)
     expect(page.sent()).toEqual([['division', 0, '', 1]])
@@ -60,7 +60,7 @@ describe('a change', () => {
     expect(page.settled).toEqual(['2 invalid_value', '1 saved'])
   })
 
-  it('counts as saved by a later write from elsewhere', () => {
+  it('is saved once a later remote write is saved', () => {
     const page = sent(1)
     page.take(10)
     page.learn(['division', 11, 9])
@@ -88,7 +88,7 @@ describe('a change', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('gives way to the set before if its value is refused', () => {
+  it('falls back to the previous set if its value is refused', () => {
     const page = sent(1)
     for (const value of [2, 3]) page.set('division', value)
     page.take(10)
@@ -101,7 +101,7 @@ describe('a change', () => {
     expect(page.status('division')).toBe('invalid_value')
   })
 
-  it('fails alone', () => {
+  it('is refused alone in a POST with other changes', () => {
     const page = new BarePage()
     page.set('division', 9)
     page.set('cart', ['a'])
@@ -114,10 +114,10 @@ describe('a change', () => {
   })
 
   it.each([
-    ['is', 'rate_limited', (page: BarePage) => page.refuse('rate_limited')],
-    ['is', 'closed', (page: BarePage) => page.refuse('closed')],
-    ['with its exchange is', 'rate_limited', (page: BarePage) => page.refuseAll('rate_limited')],
-  ])('is retried after it %s %s', (_, _code, refuse) => {
+    ['it is', 'rate_limited', (page: BarePage) => page.refuse('rate_limited')],
+    ['it is', 'closed', (page: BarePage) => page.refuse('closed')],
+    ['its whole sync is', 'rate_limited', (page: BarePage) => page.refuseAll('rate_limited')],
+  ])('is retried after %s %s', (_, _code, refuse) => {
     const page = sent(1)
     page.effects()
     refuse(page)
@@ -128,7 +128,7 @@ describe('a change', () => {
 })
 
 describe('tickets', () => {
-  it('stay per key until the cookie has them', () => {
+  it('stay in the outbox until the cookie has their values', () => {
     const page = BarePage.greeted()
     const a = page.learn(['division', 10, 1], ['cart', 10, []])
     const b = page.learn(['division', 11, 2])
@@ -198,7 +198,7 @@ describe('a change with a lost answer', () => {
   })
 })
 
-it('a page of plain values yields to the greeting', () => {
+it('a greeting replaces the plain initial values of a page', () => {
   const page = new BarePage({ division: 7 })
   expect([page.get('division'), page.status('division')]).toEqual([7, 'default'])
   page.on('connect')
@@ -207,7 +207,7 @@ it('a page of plain values yields to the greeting', () => {
 })
 
 describe('a key of Object.prototype', () => {
-  it.each(['valueOf', 'toString', 'hasOwnProperty'])('is like any other: %s', (key) => {
+  it.each(['valueOf', 'toString', 'hasOwnProperty'])('works like any other key: %s', (key) => {
     const page = BarePage.greeted()
     page.set(key, 0)
     page.take(4)

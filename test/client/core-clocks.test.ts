@@ -29,7 +29,7 @@ describe('a value from a fast clock', () => {
     expect(page.get('division')).toBe(4)
   })
 
-  it('yields to a ticket', () => {
+  it('yields to a ticket of a correct clock', () => {
     const page = misled()
     page.hear({ ...at(NOW), changes: [['division', NOW, 4]] })
     expect(page.get('division')).toBe(4)
@@ -66,13 +66,13 @@ describe('a value from a fast clock', () => {
     expect(page.status('division')).toBe('saved')
   })
 
-  it('accepts later changes after a correction of the clock', () => {
+  it('yields to a later stamp after the clock’s correction', () => {
     const page = misled()
     page.hear({ ...at(NOW), changes: [['division', AHEAD + 1, 4]] })
     expect(page.get('division')).toBe(4)
   })
 
-  it('counts in a first greeting', () => {
+  it('is accepted from a first greeting', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', AHEAD, 4]] })
     expect(page.get('division')).toBe(4)
   })
@@ -95,7 +95,7 @@ describe('a page after two silent hours', () => {
     expect([other.get('division'), page.get('division')]).toEqual([5, 5])
   })
 
-  it('ignores earlier times of other tabs', () => {
+  it('ignores an earlier time reported by another tab', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW + 2 * HOUR), changes: [['division', NOW + 2 * HOUR, 5]] })
     const [old = ''] = greetingOf({ ...at(NOW), changes: [['division', NOW, 4]] }).greeting ?? []
     page.on('news', { who: 'g', tickets: [old], held: [], now: NOW })
@@ -134,7 +134,7 @@ describe('a relayed ticket', () => {
     expect(page.get('division')).toBe(5)
   })
 
-  it('counts for each subject in a greeting', () => {
+  it('is accepted for each subject of the greeting', () => {
     const page = new BarePage()
     page.on('connect')
     const [user] = greetingOf({ ...THE_GUEST, ...at(NOW) }).greeting ?? []

@@ -140,7 +140,7 @@ describe.each([
     expect([asked > 0, page.status('theme')]).toEqual([true, 'cookies_blocked'])
   })
 
-  it('recovers on news of another tab', () => {
+  it('saves its changes after news from another tab', () => {
     const page = open()
     page.on('news', { who: 'g', tickets: [], held: [] })
     page.time('link')
@@ -180,7 +180,7 @@ describe.each([
     expect(page.sent().map(([key]) => key)).not.toContain('role')
   })
 
-  it('resends no overtaken change', () => {
+  it('does not resend an overtaken change', () => {
     const page = open()
     page.set('division', 3)
     for (const stamp of [9, 10]) page.take(stamp)
@@ -231,7 +231,7 @@ describe('a first visit', () => {
     expect([page.settled, page.post()]).toEqual([['3 saved'], undefined])
   })
 
-  it('with two lost cookies stays saving', () => {
+  it('still reports saving after two lost cookies', () => {
     const page = new BarePage(null)
     page.on('begin')
     page.on('connect')
@@ -245,7 +245,7 @@ describe('a first visit', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('stays saving on news of other tabs', () => {
+  it('still reports saving after news from other tabs', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.set('division', 3)
     page.post()
@@ -254,13 +254,13 @@ describe('a first visit', () => {
   })
 })
 
-describe('without a socket or cookies', () => {
+describe('a page without a socket or cookies', () => {
   it.each<[string, ConstructorParameters<typeof BarePage>[0], Visitor]>([
-    ['a page of its own', NEW_GUEST, { who: 'h', guest: true }],
-    ['a visitor who has not agreed', { guest: true, values: {}, defaults: {}, stamps: {} }, NAMELESS],
+    ['a new guest', NEW_GUEST, { who: 'h', guest: true }],
+    ['a visitor without consent', { guest: true, values: {}, defaults: {}, stamps: {} }, NAMELESS],
     ['a static page', null, { who: 'g', guest: true }],
-    ['plain values', { division: 1 }, { who: 'g', guest: true }],
-    ['a user’s', { ...NEW_GUEST, who: 'ann' }, { who: 'ann' }],
+    ['plain initial values', { division: 1 }, { who: 'g', guest: true }],
+    ['a user', { ...NEW_GUEST, who: 'ann' }, { who: 'ann' }],
   ])('reports cookies_blocked after three questions: %s', (_, initial, visitor) => {
     const page = new BarePage(initial, false)
     page.on('begin')
@@ -276,7 +276,7 @@ describe('without a socket or cookies', () => {
     ])
   })
 
-  it('counts no question without an answer', () => {
+  it('does not count unanswered questions', () => {
     const page = new BarePage(null, false)
     page.on('begin')
     page.set('division', 3)
@@ -305,7 +305,7 @@ describe('a visitor who withdraws consent', () => {
     expect([page.did('visitor'), page.get('division'), page.settled]).toEqual([true, -1, ['3 cookies_blocked']])
   })
 
-  it('as a user sends changes over their connection', () => {
+  it('sends changes over the connection of a signed-in user', () => {
     const page = new BarePage({ ...NEW_GUEST, who: 'ann' })
     page.on('connect')
     page.greet({ who: 'ann' })

@@ -28,7 +28,7 @@ describe('an expiring value', () => {
     expect([page.effects(), page.remains()]).toEqual([[], undefined])
   })
 
-  it('expires from the HTML too', () => {
+  it('expires if it came with the HTML, too', () => {
     const page = new BarePage({ ...GUEST, values: { cart: ['a'] }, stamps: { cart: 10 }, ends: [['cart', 10.5, 400]] })
     page.on('begin')
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
@@ -44,7 +44,7 @@ describe('an expiring value', () => {
     expect([page.get('cart'), timersOf(page).length]).toEqual([[], 1])
   })
 
-  it('keeps its end for a repeated ticket only', () => {
+  it('restarts its timer only if less time is left', () => {
     const page = reserving()
     page.on('news', { who: 'g', held: [], tickets: [page.hear({ changes: [], ends: [['cart', 10.5, 400]] })] })
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
@@ -79,7 +79,7 @@ describe('an expiring value', () => {
     expect(page.get('cart')).toEqual(['hers'])
   })
 
-  it('settles an unsaved change', () => {
+  it('settles its unsaved change as saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.synced({ results: [{ stamp: 10, level: 'memory' }] })
@@ -89,7 +89,7 @@ describe('an expiring value', () => {
   })
 })
 
-it('an update over an expiring value recomputes while it waits', () => {
+it('a pending update is recomputed when its base value expires', () => {
   const page = reserving()
   page.on('disconnect')
   page.update('cart', add('b'))

@@ -35,7 +35,7 @@ function sending(key: string, value?: JsonValue): BarePage {
 }
 
 describe('the outbox', () => {
-  it('reaches the next page with its base stamp', () => {
+  it('restores a draft with its base stamp', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 1])
     page.on('disconnect')
@@ -88,7 +88,7 @@ describe('the outbox', () => {
     expect([after.get('cart'), after.status('cart'), after.post()]).toEqual([['a', 'b', 'x'], 'saved', undefined])
   })
 
-  it('yields to a conflict, as its function is gone', () => {
+  it('gives up a computed draft on a conflict', () => {
     const page = BarePage.greeted()
     page.update('cart', add('b'))
     const after = next(page, ['cart', 12, ['x']])
@@ -96,7 +96,7 @@ describe('the outbox', () => {
     expect([after.get('cart'), after.post()]).toEqual([['x'], undefined])
   })
 
-  it('has a ticket until the cookie has it', () => {
+  it('keeps a ticket until the cookie has its value', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
     const after = next(page, ['division', 4, 1])
@@ -124,7 +124,7 @@ describe('the outbox', () => {
     expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 2]]])
   })
 
-  it('of several tabs keeps each change on its own base', () => {
+  it('of several tabs restores one tab’s drafts per key', () => {
     const one = offline('cart', ['a'])
     one.update('cart', add('b'))
     const other = new BarePage()
@@ -139,7 +139,7 @@ describe('the outbox', () => {
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b'], []])
   })
 
-  it('of several tabs keeps the change with the newest base', () => {
+  it('of several tabs restores the draft with the newest base', () => {
     const stale = new BarePage()
     stale.update('cart', add('a'))
     const other = BarePage.greeted()
@@ -153,10 +153,10 @@ describe('the outbox', () => {
   it.each([
     ['no JSON', '{'],
     ['no list', '{}'],
-    ['of no page', 'null'],
+    ['null', 'null'],
     ['no ticket', '["g",["x"],[]]'],
     ['no change', '["g",[],[3]]'],
-    ['a ticket of nothing', `["g",["a.${btoa('null')}.b"],[]]`],
+    ['a ticket without claims', `["g",["a.${btoa('null')}.b"],[]]`],
   ])('is ignored if malformed: %s', (_, text) => {
     const page = new BarePage()
     page.on('restored', [text, serializeOutbox(offline('cart', ['a']).page)])
@@ -181,7 +181,7 @@ describe('two updates in the outbox', () => {
     return page
   }
 
-  it('are both in its last POST', () => {
+  it('are both in the last POST', () => {
     expect(left().effects('post')).toEqual([['post', expect.objectContaining({ set: LIST })]])
   })
 
@@ -192,7 +192,7 @@ describe('two updates in the outbox', () => {
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], []])
   })
 
-  it('are both sent again on return', () => {
+  it('are both resent when the page is shown again', () => {
     const page = left()
     page.effects()
     page.on('disconnect')
@@ -201,12 +201,12 @@ describe('two updates in the outbox', () => {
     expect(page.sent()).toEqual(LIST)
   })
 
-  it('count if the first has arrived before', () => {
+  it('are both resent if the first had arrived', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
   })
 
-  it('continue separately after a late answer', () => {
+  it('are sent one by one after a late answer', () => {
     const page = left()
     page.effects()
     page.take(11)
@@ -245,7 +245,7 @@ describe('two updates in the outbox', () => {
 
   it.each([
     ['are saved if the last wrote the current value', ['a', 'b', 'c']],
-    ['yield to another writer', ['x']],
+    ['yield to the value of another writer', ['x']],
   ])('%s', (_, value) => {
     const after = next(left(), ['cart', 12, value])
     const conflict = { code: 'conflict', stamp: 12, value } as const
@@ -253,7 +253,7 @@ describe('two updates in the outbox', () => {
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([value, 'saved', []])
   })
 
-  it('continue if the first lost its id', () => {
+  it('are completed if the server lost the id of the first', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect(sent(after)).toEqual(LIST)
     const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const

@@ -27,7 +27,7 @@ describe('a POST', () => {
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
-  it('limits changes by their bytes, before tickets', () => {
+  it('sends changes up to a byte limit, before any tickets', () => {
     const page = BarePage.greeted()
     page.learn(['a', 10, 'x'.repeat(20_000)])
     page.on('disconnect')
@@ -124,7 +124,7 @@ describe('a failed POST', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('brings unsaved tickets before large tickets without a store', () => {
+  it('sends a new ticket before a large unstored ticket', () => {
     const page = BarePage.greeted()
     const large = page.learn(['cart', 9, 'x'.repeat(21_000)])
     page.answer({ unsaved: ['cart'] })
@@ -133,7 +133,7 @@ describe('a failed POST', () => {
     expect(large.length).toBeGreaterThan(20_000)
   })
 
-  it('rejects and rolls back everything on bad_origin', () => {
+  it('rejects all changes and rolls back drafts on bad_origin', () => {
     const page = BarePage.greeted()
     page.learn(['division', 9, 4])
     page.answer({ held: [['division', 9]] })
@@ -176,13 +176,13 @@ describe('a change without a store', () => {
     return page
   }
 
-  it('is store_unavailable, and still shown', () => {
+  it('is rejected as store_unavailable, but still shown', () => {
     const page = unsaved()
     expect([page.status('division'), page.get('division'), page.post()]).toEqual(['store_unavailable', 3, undefined])
     expect(page.settled).toEqual(['3 store_unavailable'])
   })
 
-  it('becomes saved by another tab or an answer', () => {
+  it('becomes saved once another tab or an answer reports so', () => {
     const page = unsaved()
     page.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
     expect(page.status('division')).toBe('saved')

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
 describe('a refused handshake', () => {
-  it('as another visitor’s makes the page ask and reconnect', () => {
+  it('with other_visitor makes the page ask and reconnect', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.post()
@@ -31,7 +31,7 @@ describe('a refused handshake', () => {
     expect(page.did('reconnect')).toBe(false)
   })
 
-  it('leaves the page to POST while socket.io reconnects', () => {
+  it('without a code lets the page POST while socket.io reconnects', () => {
     const page = new BarePage()
     page.on('refused', undefined)
     page.set('division', 3)
@@ -51,7 +51,7 @@ it('a page POSTs its ticket again if cookie and process lost it', () => {
   expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
 })
 
-it('a connection’s end aborts the POST until the next greeting', () => {
+it('a reconnect aborts the POST until the next greeting', () => {
   const page = BarePage.greeted()
   page.learn(['division', 10, 1])
   page.post()
@@ -66,10 +66,10 @@ it('a connection’s end aborts the POST until the next greeting', () => {
 
 describe('a page without a socket', () => {
   it.each([
-    ['of a browser that has shown its cookie', GUEST],
-    ['of a first visit', NEW_GUEST],
-    ['of plain values', { division: 1 }],
-  ])('asks for nothing beyond its HTML: %s', (_, initial) => {
+    ['after the cookie was seen', GUEST],
+    ['on a first visit', NEW_GUEST],
+    ['with plain initial values', { division: 1 }],
+  ])('POSTs nothing when it opens: %s', (_, initial) => {
     const page = new BarePage(initial as typeof GUEST, false)
     page.on('begin')
     expect(page.post()).toBeUndefined()
@@ -87,7 +87,7 @@ describe('a page without a socket', () => {
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 
-  it('only asks if the cookie is current', () => {
+  it('asks, but POSTs no value, if the cookie is current', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -110,8 +110,8 @@ describe('a page without a greeting', () => {
 
   it.each<[string, (page: BarePage) => void]>([
     ['nothing is attached to its namespace', (page) => page.on('connect')],
-    ['it hears nothing for a while', () => undefined],
-  ])('becomes ready by POST: %s', (_, happen) => {
+    ['its socket does not connect', () => undefined],
+  ])('becomes ready by POST if %s', (_, happen) => {
     const page = new BarePage(null)
     page.on('begin')
     happen(page)
@@ -121,7 +121,7 @@ describe('a page without a greeting', () => {
     expect([page.page.isReady, page.get('division')]).toEqual([true, 8])
   })
 
-  it('waits for its socket if HTML has everything', () => {
+  it('POSTs nothing if its HTML has everything', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('refused', undefined)
@@ -142,7 +142,7 @@ describe('a silent connection', () => {
   /** Returns the timeouts of the syncs sent since the last call. */
   const timeouts = (page: BarePage): readonly unknown[] => page.effects('send').map(([, , ms]) => ms)
 
-  it('is replaced; the change is resent', () => {
+  it('is replaced, and its change resent', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     expect(page.sent()).toEqual([['division', 0, '', 3]])
@@ -166,7 +166,7 @@ describe('a silent connection', () => {
     expect(page.did('reconnect')).toBe(false)
   })
 
-  it('leaves the change to a POST without a rotated id', () => {
+  it('leaves the change to a POST if no connection follows', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.lose()
@@ -213,9 +213,9 @@ describe('a silent connection', () => {
 
 describe('a refused greeting', () => {
   it.each<[string, (page: BarePage) => void]>([
-    ['not now', (page) => page.refuseAll('rate_limited')],
-    ['it is malformed', (page) => page.refuseAll('malformed')],
-  ])('retries later: %s', (_, happen) => {
+    ['rate_limited', (page) => page.refuseAll('rate_limited')],
+    ['malformed', (page) => page.refuseAll('malformed')],
+  ])('is retried after a pause: %s', (_, happen) => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.disconnect()
@@ -274,8 +274,8 @@ describe('a first visit with failing questions', () => {
   })
 })
 
-describe('the news of other tabs', () => {
-  it('of another visitor reconnect the page once', () => {
+describe('news from another tab', () => {
+  it('of another visitor makes the page reconnect once', () => {
     const page = BarePage.greeted()
     for (const who of ['h', 'h', 'h']) page.on('news', { who, tickets: [], held: [] })
     expect(page.did('reconnect')).toBe(false)
@@ -286,21 +286,21 @@ describe('the news of other tabs', () => {
     expect(page.page.who).toBe('ann')
   })
 
-  it('of another visitor make a page without socket ask', () => {
+  it('of another visitor makes a page without a socket ask', () => {
     const page = new BarePage(GUEST, false)
     page.on('news', { who: 'h', tickets: [], held: [] })
     expect(page.told(ANN)).toEqual({})
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
-  it('of a working cookie end a first visit', () => {
+  it('on a first visit makes the page ask, then restore its outbox', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('news', { who: 'g', tickets: [], held: [] })
     expect(page.told(THE_GUEST)).toEqual({})
     expect(page.did('restore')).toBe(true)
   })
 
-  it('of its own visitor save its values', () => {
+  it('of the same visitor marks values as saved', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
     page.on('news', { who: 'g', tickets: [ticket], held: [['cart', 4]] })

@@ -13,7 +13,7 @@ const renewals = (page: BarePage): readonly unknown[] =>
   page.effects('timer').flatMap(([, name, ms]) => (name === 'renew' ? [ms] : []))
 
 describe('a page in use', () => {
-  it('POSTs at a use, at most every five minutes', () => {
+  it('POSTs on use, at most every five minutes', () => {
     const page = new BarePage()
     page.on('begin')
     page.time('greet')
@@ -76,7 +76,7 @@ describe('a page in use', () => {
     expect(page.effects()).toEqual([])
   })
 
-  it('waits for its turn among the tabs', () => {
+  it('skips its turn after another tab’s POST', () => {
     const page = opened()
     page.on('use')
     expect(page.effects()).toEqual([['queue']])

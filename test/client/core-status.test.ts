@@ -4,7 +4,7 @@ import { overallStatus, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage } from '../support/page/bare-page.js'
 
-it('a status stays the same object, and is the worst of all', () => {
+it('the overall status is the worst key’s, as the same object', () => {
   const page = BarePage.greeted()
   const statusNow = (): string => {
     const detail = statusOf(page.page, ensureField(page.page, 'division'))
@@ -30,7 +30,7 @@ it('a status stays the same object, and is the worst of all', () => {
 const add = (item: string) => (value: JsonValue | undefined) => [...(value as string[]), item]
 
 describe('an update during an outage', () => {
-  it('is offline until the store accepts its id', () => {
+  it('is offline until the store accepts the retry', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 5, []])
     page.answer()
@@ -108,7 +108,7 @@ describe('a rejected status', () => {
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'invalid_value'])
   })
 
-  it('follows the save of an earlier change', () => {
+  it('appears once the earlier change is saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.take(13)
@@ -119,7 +119,7 @@ describe('a rejected status', () => {
     expect([before, page.status('cart')]).toEqual(['saving', 'invalid_value'])
   })
 
-  it('ends with a later accepted set', () => {
+  it('ends when a later set is saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.set('cart', ['b'])

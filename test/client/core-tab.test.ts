@@ -10,7 +10,7 @@ const left = ({ page }: BarePage): readonly unknown[] =>
   [serializeOutbox(page), serializeOutbox(page, true)].map((text) => (text ? JSON.parse(text) : text))
 
 describe('tab values', () => {
-  it('are saved immediately, and left to this tab only', () => {
+  it('are saved at once, in the outbox of this tab only', () => {
     const page = BarePage.greeted()
     const ticket = page.hear(STEP)
     expect([page.status('step'), page.post(), left(page)]).toEqual(['saved', undefined, ['', ['g', [ticket], []]]])
@@ -34,7 +34,7 @@ describe('tab values', () => {
     expect(page.settled).toEqual(['3 saved', 'next saved'])
   })
 
-  it('go with each greeting and POST, but not to other tabs', () => {
+  it('go with each connection and POST, but not to other tabs', () => {
     const page = BarePage.greeted()
     const own = page.hear(STEP)
     const other = page.learn(['division', 6, 1])
@@ -47,7 +47,7 @@ describe('tab values', () => {
     expect(page.effects()).toContainEqual(['send', expect.objectContaining({ tickets: [own] }), 4000])
   })
 
-  it('start from the tab’s own outbox', () => {
+  it('are restored from the tab’s own outbox', () => {
     const ticket = bareTicket(STEP)
     const page = BarePage.greeted()
     page.on('restored', [JSON.stringify(['g', [ticket], [['step', 5, '', 3]]])])
@@ -61,7 +61,7 @@ describe('tab values', () => {
     expect([next.get('step'), next.status('step')]).toEqual([undefined, 'default'])
   })
 
-  it('are unsaved while the next connection is another guest’s', () => {
+  it('stay unsaved on a connection without a cookie', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet(NAMELESS)
@@ -69,7 +69,7 @@ describe('tab values', () => {
     expect([page.get('step'), page.status('step'), left(page)]).toEqual([2, 'saving', ['', '']])
   })
 
-  it('end with another visitor', () => {
+  it('are discarded for another visitor', () => {
     const page = BarePage.greeted()
     page.hear(STEP)
     page.comeBack({ ...THE_GUEST, who: 'another' })

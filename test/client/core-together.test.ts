@@ -45,7 +45,7 @@ describe('values set together', () => {
     expect(new Set(names.flat()).size).toBe(3)
   })
 
-  it('wait until each of them can go', () => {
+  it('wait until all of them can be sent', () => {
     const page = BarePage.greeted()
     page.set('division', 1)
     sent(page)
@@ -61,7 +61,7 @@ describe('values set together', () => {
     ])
   })
 
-  it('do not delay earlier values', () => {
+  it('do not delay an earlier group', () => {
     const page = BarePage.greeted()
     page.set('division', 1)
     page.setMany({ division: 2, cart: ['a'] })
@@ -73,7 +73,7 @@ describe('values set together', () => {
     expect(sent(page)).toEqual([[['division', 5, '', 2, GROUP]]])
   })
 
-  it('go alone, to spare others a refusal', () => {
+  it('are sent alone, to spare other changes a refusal', () => {
     const page = new BarePage()
     const large = 'x'.repeat(12_000)
     page.set('first', 1)
@@ -108,7 +108,7 @@ describe('values set together', () => {
     ])
   })
 
-  it('keep their place in the next page’s order', () => {
+  it('keep their place between updates in the next page', () => {
     const page = BarePage.greeted()
     page.update('cart', () => ['a'])
     page.setMany({ division: 1, cart: ['b'] })
@@ -133,7 +133,7 @@ describe('values set together', () => {
     ])
   })
 
-  it('go together to the visitor of the greeting', () => {
+  it('are sent together after a first greeting', () => {
     const page = new BarePage(null)
     page.setMany({ division: 1, cart: ['a'] })
     page.on('connect')
@@ -141,7 +141,7 @@ describe('values set together', () => {
     expect(sent(page).at(-1)).toEqual(BOTH)
   })
 
-  it('reject once, each with the reason', () => {
+  it('reject their call once, and mark each key as rejected', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1.5, cart: ['a'] })
     page.synced({ results: [{ code: 'invalid_value' }, { code: 'invalid_value' }] } as never)

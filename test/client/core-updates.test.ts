@@ -45,7 +45,7 @@ describe('an update', () => {
     expect(page.settled).toEqual(['update saved'])
   })
 
-  it('rebases an unsent update onto a newer greeting', () => {
+  it('rebases onto a newer greeting if unsent', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'))
@@ -53,7 +53,7 @@ describe('an update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 12, 'page-1', ['a', 'x', 'b']]]])
   })
 
-  it('recomputes nothing over an equal value', () => {
+  it('is not recomputed over an equal value', () => {
     const page = shopping('a')
     let times = 0
     page.on('disconnect')
@@ -79,7 +79,7 @@ describe('an update', () => {
     expect(page.settled).toEqual(['update saved'])
   })
 
-  it('rebases if the resent update had not arrived', () => {
+  it('rebases if the first attempt had not arrived', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     comeBack(page, ['cart', 12, ['a', 'x']])
@@ -122,7 +122,7 @@ describe('a throwing update', () => {
 })
 
 describe('several updates of a key', () => {
-  it('go out together if unsent', () => {
+  it('are sent together if unsent', () => {
     const page = shopping()
     page.on('disconnect')
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
@@ -133,7 +133,7 @@ describe('several updates of a key', () => {
     expect(page.settled).toEqual(['a saved', 'b saved', 'c saved'])
   })
 
-  it('wait for the first in flight, then go out together', () => {
+  it('wait for the first in flight, then are sent together', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 10, 'page-1', ['a']]]])
@@ -162,7 +162,7 @@ describe('several updates of a key', () => {
     expect(page.sent()).toEqual([['cart', 11, 'page-2', ['A', 'b']]])
   })
 
-  it('keep the later after an invalid earlier', () => {
+  it('survive the refusal of an earlier update', () => {
     const page = shopping()
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
@@ -171,7 +171,7 @@ describe('several updates of a key', () => {
     expect([page.settled, page.sent()]).toEqual([['a invalid_value'], [['cart', 10, 'page-2', ['b']]]])
   })
 
-  it('are refused alone if they were sent together', () => {
+  it('are split after a refusal, until only invalid updates fail', () => {
     const page = shopping()
     page.on('disconnect')
     for (const item of ['a', 'b', 'c', 'd']) page.update('cart', add(item), item)
@@ -189,7 +189,7 @@ describe('several updates of a key', () => {
     expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'invalid_value'])
   })
 
-  it('are recomputed if the one before is refused in a list', () => {
+  it('are recomputed after a refused update of their list', () => {
     const page = shopping()
     for (const item of ['bad', 'b']) page.update('cart', add(item), item)
     page.on('leave')
@@ -200,7 +200,7 @@ describe('several updates of a key', () => {
     expect([page.settled, page.sent()]).toEqual([['bad invalid_value'], [['cart', 10, 'page-2', ['b']]]])
   })
 
-  it('wait for the resent first', () => {
+  it('wait for the answer to the resent first update', () => {
     const page = shopping()
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
@@ -276,7 +276,7 @@ describe('updates beside sets', () => {
 describe('an update without a socket', () => {
   const alone = (): BarePage => new BarePage({ ...GUEST, values: { cart: ['a'] }, stamps: { cart: 10 } }, false)
 
-  it('goes by POST with the other changes', () => {
+  it('is POSTed with the other changes', () => {
     const page = alone()
     page.update('cart', add('b'))
     page.set('division', 3)
@@ -287,7 +287,7 @@ describe('an update without a socket', () => {
     expect(page.settled).toEqual(['3 saved', 'update saved'])
   })
 
-  it('goes out after a rejected change', () => {
+  it('is POSTed after a rejected change', () => {
     const page = alone()
     page.set('cart', ['s'])
     page.post()
@@ -312,7 +312,7 @@ function taken(): BarePage {
 }
 
 describe('an acknowledged update', () => {
-  it('counts as saved by a newer value with its id', () => {
+  it('is saved with a newer value that has its id', () => {
     const page = taken()
     const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 5, ['mine', 'theirs']]], ids })
@@ -321,7 +321,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('counts once if another page sent it', () => {
+  it('is applied once if another page sent it', () => {
     const page = BarePage.greeted()
     page.update('cart', add('first'), 'first')
     page.disconnect()
@@ -359,7 +359,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('counts in a newer value with a later id', () => {
+  it('is not resent over a newer value with a later id', () => {
     const page = taken()
     page.update('cart', add('later'), 'later')
     page.effects()
@@ -374,7 +374,7 @@ describe('an acknowledged update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([cart, []])
   })
 
-  it('is not resent after a plain set', () => {
+  it('is not resent over a plain set', () => {
     const page = taken()
     page.learn(['cart', NOW + 5, []])
     expect([page.get('cart'), page.sent()]).toEqual([[], []])
@@ -382,7 +382,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is not resent with a possibly forgotten id', () => {
+  it('is not resent if the server may have dropped its id', () => {
     const page = taken()
     page.hear({
       changes: [['cart', NOW + 5, ['theirs']]],
@@ -403,7 +403,7 @@ describe('an acknowledged update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['theirs'], []])
   })
 
-  it('is shown once if found after a resend', () => {
+  it('is shown once if its id appears after a resend', () => {
     const page = taken()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     // A greeting, or another node, knows of both.

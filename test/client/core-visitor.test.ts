@@ -51,7 +51,7 @@ describe('a page on connecting', () => {
     expect([page.page.isReady, page.did('visitor')]).toEqual([true, false])
   })
 
-  it('restores the outbox after the cookie’s return', () => {
+  it('restores the outbox once a greeting proves the cookie', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('connect')
@@ -61,8 +61,8 @@ describe('a page on connecting', () => {
   })
 })
 
-describe('two tabs around a sign-in', () => {
-  it('the current tab announces its visitor', () => {
+describe('a tab around a sign-in in another tab', () => {
+  it('announces its visitor if the other tab is stale', () => {
     const page = BarePage.greeted()
     page.on('news', { who: 'former', held: [] })
     page.time('link')
@@ -71,7 +71,7 @@ describe('two tabs around a sign-in', () => {
     expect(page.effects('share')).toEqual([['share', { who: 'g', held: [] }]])
   })
 
-  it('the stale tab ignores its former connection', () => {
+  it('ignores its former connection if itself stale', () => {
     const page = BarePage.greeted()
     page.set('division', 2)
     page.take(5)
@@ -96,7 +96,7 @@ describe('a guest’s page without a cookie yet', () => {
   }
   const carried: BareAnswer = greetingOf({ ...HEIR, changes: [['cart', 20, ['a']]] })
 
-  it('carries its drafts to the cookie’s guest', () => {
+  it('carries its drafts over to the cookie’s guest', () => {
     const page = start()
     page.on('connect')
     page.effects()
@@ -119,7 +119,7 @@ describe('a guest’s page without a cookie yet', () => {
   })
 })
 
-describe('a page without its withheld cookie', () => {
+describe('a page whose request withheld the cookie', () => {
   const { guest: _kind, who: _who, ...NOBODYS } = NEW_GUEST
 
   it.each([
@@ -164,7 +164,7 @@ describe('threat 94: a page shown again', () => {
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
   })
 
-  it('shows the next visitor’s values with the cookie', () => {
+  it('shows the next visitor’s values once the cookie is seen', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
     page.on('return')
@@ -217,7 +217,7 @@ describe('threat 94: a page shown again', () => {
     expect([page.page.isReady, page.said()]).toEqual([false, []])
   })
 
-  it('replaces a question in flight', () => {
+  it('aborts a question in flight, and asks again', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
     page.on('return')
@@ -228,7 +228,7 @@ describe('threat 94: a page shown again', () => {
     expect(page.post()).toEqual({})
   })
 
-  it('hides nothing in a browser without cookies', () => {
+  it('hides nothing before the browser has shown a cookie', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('return')
     expect(page.page.isReady).toBe(true)
@@ -266,7 +266,7 @@ describe('a page during its unload', () => {
   })
 })
 
-describe('a new visitor’s page', () => {
+describe('a page with a new visitor', () => {
   it.each<[string, BareSnapshot, Visitor, string]>([
     ['a user, after the sign-in', GUEST, ANN, 'user'],
     ['a guest, after the sign-out', OF_ANN, HEIR, 'guest'],
@@ -318,7 +318,7 @@ describe('a new visitor’s page', () => {
     expect([page.get('division'), page.status('division')]).toEqual([-1, 'default'])
   })
 
-  it('learns its visitor from a POST, then reconnects', () => {
+  it('learns of the visitor from a POST, then reconnects', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
     page.effects()
@@ -336,7 +336,7 @@ describe('a new visitor’s page', () => {
     expect(page.page.who).toBe('h')
   })
 
-  it('keeps its draft for its own visitor', () => {
+  it('keeps its draft if the visitor turns out the same', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ dropped: true })
@@ -346,7 +346,7 @@ describe('a new visitor’s page', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('ignores other visitors in late answers', () => {
+  it('ignores another visitor in a change’s answer', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.synced({ ...greetingOf(ANN), dropped: true })
@@ -357,7 +357,7 @@ describe('a new visitor’s page', () => {
 })
 
 describe('a page connected without its cookie', () => {
-  it('ignores its values, asks, and reconnects', () => {
+  it('ignores the connection’s values, asks, and reconnects', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.post()
@@ -372,7 +372,7 @@ describe('a page connected without its cookie', () => {
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
-  it('sends changes, and resends them as the guest', () => {
+  it('sends changes, and resends them with the guest’s cookie', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet(NAMELESS)

@@ -18,13 +18,13 @@ afterEach(() => {
 describe('the outbox in localStorage', () => {
   const items = (): readonly (string | null)[] => Object.keys(localStorage).map((name) => localStorage.getItem(name))
 
-  it('is there for the next page, once', () => {
+  it('is drained once by the next page', () => {
     createStorage('a:').write('3')
     const next = createStorage('a:')
     expect([next.drain(), next.drain(), items()]).toEqual([['3'], [], []])
   })
 
-  it('has an entry per tab, without its own', () => {
+  it('returns the other tabs’ entries, not its own', () => {
     const storage = createStorage('a:')
     for (const text of ['3', '4']) createStorage('a:').write(text)
     storage.write('5')
@@ -38,7 +38,7 @@ describe('the outbox in localStorage', () => {
     expect([createStorage('live-session:/store_session ').drain(), [...items()].sort()]).toEqual([[], ['3', '4', 'x']])
   })
 
-  it('has the newest text, written once', () => {
+  it('writes each new text once', () => {
     const write = jest.spyOn(Storage.prototype, 'setItem')
     const storage = createStorage('a:')
     for (const text of ['3', '4', '4', '4']) storage.write(text)
@@ -49,7 +49,7 @@ describe('the outbox in localStorage', () => {
 
   it.each<[string, () => unknown]>([
     ['is full', () => jest.spyOn(Storage.prototype, 'setItem').mockImplementation(fail)],
-    ['is refused', () => jest.spyOn(globalThis, 'localStorage', 'get').mockImplementation(fail)],
+    ['is blocked', () => jest.spyOn(globalThis, 'localStorage', 'get').mockImplementation(fail)],
   ])('stays empty if the storage %s', (_, spy) => {
     spy()
     const storage = createStorage('a:')
@@ -92,7 +92,7 @@ describe('a POST', () => {
   })
 })
 
-it('a page handles uses only once a renewal is due', () => {
+it('a page reports its use only once a renewal is due', () => {
   const timers = new Set<TimerName>(['renew'])
   const events: unknown[] = []
   const dispatch: Dispatch = (...event) => void events.push(event)
@@ -115,7 +115,7 @@ it('a page handles uses only once a renewal is due', () => {
   expect(events).toEqual([['use'], ['use']])
 })
 
-it('a ticket is read in every script', () => {
+it('readTicket() decodes text of any script', () => {
   fc.assert(
     fc.property(fc.json({ stringUnit: 'grapheme' }), (json) => {
       const ticket = `head.${Buffer.from(json).toString('base64url')}.signature`

@@ -43,7 +43,7 @@ const OK = (...messages: readonly JsonValue[]): object => ({ ok: true, messages 
 const REFUSAL = { ok: false, code: 'rate_limited' }
 
 describe('flash messages', () => {
-  it('wait for the next listener if they arrive too late', () => {
+  it('wait for the next listener if the last has ended', () => {
     const { socket, add } = open()
     const shown: unknown[] = []
     add(() => shown.push('to the former listener'))()
@@ -59,7 +59,7 @@ describe('flash messages', () => {
     expect(shown).toEqual(['one', null, 'three'])
   })
 
-  it('retry a second after a refusal', () => {
+  it('are requested again a second after a refusal', () => {
     jest.useFakeTimers()
     const { socket, add, close } = open()
     add(() => undefined)
@@ -84,7 +84,7 @@ describe('flash messages', () => {
     expect(socket.asked).toHaveLength(6)
   })
 
-  it('go to other tabs while the tab is in the background', () => {
+  it('are not requested by a tab in the background', () => {
     const { socket, add } = open()
     hide(true)
     add(() => undefined)
@@ -94,7 +94,7 @@ describe('flash messages', () => {
     expect(socket.asked).toHaveLength(1)
   })
 
-  it('need a connection and a listener', () => {
+  it('are requested only with a connection and a listener', () => {
     const { socket, add, close } = open(false)
     const end = add(() => undefined)
     hide(false)
@@ -112,7 +112,7 @@ describe('flash messages', () => {
     closeOther()
   })
 
-  it('end with their visitor', () => {
+  it('are discarded when the visitor changes', () => {
     const { socket, add, visit } = open()
     const end = add(() => undefined)
     end()

@@ -235,7 +235,7 @@ describe('useLiveSession of React', () => {
     expect(fields[2]?.[1]).toBe(fields[0]?.[1])
   })
 
-  it('follows a changed key or client, with another function', () => {
+  it('follows a changed key or client, with another setter', () => {
     const { live, untyped, listeners } = bareClient()
     const { fields, Watch } = reactWatcher()
     const root = openRoot()
@@ -326,7 +326,7 @@ describe('useLiveSession of Vue', () => {
     process.off('unhandledRejection', unhandled)
   })
 
-  it('follows its scope outside components', () => {
+  it('stops listening with its effect scope outside components', () => {
     const { live, untyped, listeners } = bareClient()
     const app = createApp({}).use(liveSessionPlugin(untyped))
     const scope = effectScope()

@@ -50,7 +50,7 @@ describe('a page with a hand-off', () => {
   })
 
   // After a double click the browser would drop the first answer, with its cookies, for a second answer without the payload.
-  it('ignores others for two seconds, in any client', () => {
+  it('ignores further hand-offs for two seconds, in any client', () => {
     const [page, other] = [open(), open()]
     page.hear('first')
     now += 1999
@@ -62,7 +62,7 @@ describe('a page with a hand-off', () => {
     expect(tokens()).toEqual(['first', 'fourth'])
   })
 
-  it.each(['end', 'close'] as const)('ignores hand-offs after the %s', (last) => {
+  it.each(['end', 'close'] as const)('ignores hand-offs after %s()', (last) => {
     const page = open()
     page[last]()
     page.hear('late')

@@ -47,7 +47,7 @@ describe('copyOf()', () => {
     expect([copied(value), frozen(value)]).toEqual([copy, undefined])
   })
 
-  it('makes the server’s copy of any valid value', () => {
+  it('makes the same copy as freezeJson() of any valid value', () => {
     const any = fc.anything({ withNullPrototype: true, withSparseArray: true, withDate: true, withBoxedValues: true })
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue({ stringUnit: codePoint }), any), (value) => {

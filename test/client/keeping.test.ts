@@ -80,7 +80,7 @@ describe('threat 31: the outbox', () => {
     expect(kept()).toHaveLength(1)
   })
 
-  it('is not restored after another visitor’s answer', async () => {
+  it('is discarded after another visitor’s answer', async () => {
     const [first, second] = [page(ANN), page(ANN)]
     const saved = first.set('division', 3)
     void second.set('division', 4)
@@ -91,7 +91,7 @@ describe('threat 31: the outbox', () => {
     expect([first.get('division'), kept()]).toEqual([-1, []])
   })
 
-  it('is saved by the next page', async () => {
+  it('is sent by the next page', async () => {
     void page(ANN).set('division', 3)
     const sent: string[] = []
     answer = (body) => {

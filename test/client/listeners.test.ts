@@ -28,7 +28,7 @@ afterEach(() => {
 })
 
 describe('a listener that sets a value', () => {
-  it('is answered after the change it reacts to', () => {
+  it('notifies all listeners of the first change before its own', () => {
     const { live } = bareClient()
     const heard: unknown[] = []
     live.onChange(({ value }) => void (value === 3 && live.set('division', 6)))
@@ -41,7 +41,7 @@ describe('a listener that sets a value', () => {
   it.each([
     ['a', 'b'],
     ['b', 'a'],
-  ])('is the source of %s, not of %s', (own, other) => {
+  ])('is reported as the source of %s, not of %s', (own, other) => {
     const socket = new GreetingSocket('ann', { defaults: { a: 0, b: 0 } })
     const live = createLiveSession<never>({ socket: socket as never })
     const { onChange, set } = live as unknown as Untyped
@@ -56,7 +56,7 @@ describe('a listener that sets a value', () => {
     ])
   })
 
-  it('endlessly leaves time for other work', () => {
+  it('lets other work run if it never stops', () => {
     jest.useFakeTimers()
     const { live } = bareClient()
     let count = 0
@@ -98,7 +98,7 @@ describe('a throwing listener', () => {
     expect(new Set(logged.mock.calls.flat())).toEqual(new Set([error]))
   })
 
-  it('of the socket’s messages stops nothing', () => {
+  it('of outgoing socket messages is logged, and stops no change', () => {
     const socket = new GreetingSocket('g')
     const { timeout } = socket
     let count = 0
@@ -150,7 +150,7 @@ describe('a closed page', () => {
     expect(live.get('division')).toBe(1)
   })
 
-  it.each([true, false])('resolves flush(), closed before it: %s', async (isBefore) => {
+  it.each([true, false])('resolves flush(), closed before the call: %s', async (isBefore) => {
     const { live } = bareClient()
     void live.set('division', 2)
     if (isBefore) live.close()

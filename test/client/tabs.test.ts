@@ -74,7 +74,7 @@ afterEach(() => {
 })
 
 describe('a tab', () => {
-  it('acts while the others wait', async () => {
+  it('takes its turn once it gets the lock', async () => {
     const { queue, release, turns } = open()
     queue()
     await pass(100)
@@ -87,7 +87,7 @@ describe('a tab', () => {
     expect([turns(), locks?.held]).toEqual([1, 0])
   })
 
-  it('waits for another tab five seconds at most', async () => {
+  it('waits five seconds at most for another tab', async () => {
     const { queue, turns } = open()
     queue()
     await pass(4999)
@@ -96,7 +96,7 @@ describe('a tab', () => {
     expect(turns()).toBe(1)
   })
 
-  it('waits for a frozen tab once', async () => {
+  it('waits for a frozen tab only once', async () => {
     const { queue, release, turns } = open()
     queue()
     await pass(5000)
@@ -118,7 +118,7 @@ describe('a tab', () => {
     expect(turns()).toBe(4)
   })
 
-  it('waits in full again after it gave up a turn', async () => {
+  it('waits five seconds again after it released its turn', async () => {
     const { queue, release, turns } = open()
     queue()
     release()
@@ -139,7 +139,7 @@ describe('a tab', () => {
     expect(turns()).toBe(1)
   })
 
-  it('neither holds nor waits after its page is left', async () => {
+  it('neither holds nor awaits the lock after its page is left', async () => {
     const [holding, waiting] = [open(), open()]
     holding.queue()
     present(locks).grant()
@@ -150,14 +150,14 @@ describe('a tab', () => {
     expect([locks?.held, holding.turns(), waiting.turns()]).toEqual([0, 1, 1])
   })
 
-  it('acts immediately without locks', () => {
+  it('takes its turn immediately without locks', () => {
     locks = undefined
     const { queue, turns } = open()
     queue()
     expect(turns()).toBe(1)
   })
 
-  it('tells other open tabs, not itself', async () => {
+  it('shares news with other open tabs, not with itself', async () => {
     jest.useRealTimers()
     const heard: News[] = []
     let resolve = (): void => undefined
@@ -179,16 +179,16 @@ describe('a tab', () => {
   })
 
   it.each([
-    ['there is no channel', undefined],
+    ['the browser has no channels', undefined],
     [
-      'the browser refuses one',
+      'the browser refuses a channel',
       class {
         constructor() {
           throw new DOMException('The operation is insecure.', 'SecurityError')
         }
       },
     ],
-  ])('tells no tab if %s', (_, BroadcastChannel) => {
+  ])('shares nothing, without an error, if %s', (_, BroadcastChannel) => {
     Object.assign(globalThis, { BroadcastChannel })
     expect(() => open().share(NEWS)).not.toThrow()
   })

@@ -155,7 +155,7 @@ describe('testClient', () => {
 describe('fields with a larger cookieBudget', () => {
   const note = { schema: z.string(), default: '', client: 'write' } as const
 
-  it('get the bytes they ask for', async () => {
+  it('accept values up to their maxBytes', async () => {
     const fields = defineFields({ note: { ...note, maxBytes: 2500 }, division: appFields.division })
     const large = testClient(fields)
     await large.set('note', 'x'.repeat(1800))

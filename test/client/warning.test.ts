@@ -56,7 +56,7 @@ describe('an endpoint of another origin', () => {
     ['include', { withCredentials: true }, undefined],
     // Browsers send cookies with a WebSocket by default.
     ['include', { transports: ['websocket'] }, undefined],
-  ])('with credentials %j and a socket with %j lacks %s', (credentials, options, pass) => {
+  ])('with credentials %j and socket options %j needs: %s', (credentials, options, pass) => {
     const socket = options && socketTo(API, options)
     const expected = `koa-live-session: ${ENDPOINT} is of another origin, and gets no cookie. Pass ${pass}.`
     expect(warningsAfter([], { endpoint: ENDPOINT, credentials, socket })).toEqual(pass ? [expected] : [])
@@ -70,7 +70,7 @@ describe('an endpoint of another origin', () => {
     ['tools/store_session', false],
     ['//localhost/store_session', false],
     ['http://localhost:80/store_session', false],
-  ])('is recognized: %s is of another origin: %p', (endpoint, isElsewhere) => {
+  ])('is recognized in %s: %p', (endpoint, isElsewhere) => {
     expect(warningsAfter([0], { endpoint, socket: socketTo(API) }).length > 0).toBe(isElsewhere)
   })
 
@@ -79,7 +79,7 @@ describe('an endpoint of another origin', () => {
     expect(warnings).toEqual([expect.stringContaining("Pass credentials: 'include'.")])
   })
 
-  it('must list the page’s origin if answers are unreadable', () => {
+  it('should list the page’s origin if answers are unreadable', () => {
     expect(warningsAfter([0, 0, 502], PERMITTED)).toEqual([
       failed(UNREADABLE, "If the server is up, list 'http://localhost' in its origins.", ENDPOINT),
     ])
@@ -170,7 +170,7 @@ describe('a refused socket', () => {
     ],
     ['of nothing at a sign-in', [refused('other_visitor'), refused('other_visitor')], []],
     [
-      'if the visitor does not become another',
+      'if the visitor never changes',
       Array(4).fill(refused('other_visitor')),
       [warning('other_visitor', 'other_visitor')],
     ],
@@ -217,7 +217,7 @@ describe('an unattached socket', () => {
     // A page reconnects to return its first cookie.
     [['lost with its connection', 'lost'], [UNATTACHED]],
     [['lost with its connection', 'answered'], []],
-  ])('is known by its answers %j', (outcomes, expected) => {
+  ])('is detected by its answers: %j', (outcomes, expected) => {
     const socket = socketTo(API)
     const asked: unknown[] = []
     jest.spyOn(socket, 'timeout').mockReturnValue({
@@ -312,7 +312,7 @@ describe('a mistyped key', () => {
     expect(warnings).toEqual([warning('get')])
   })
 
-  it('is not suspected in known keys or a distant name', async () => {
+  it('is suspected neither in known keys nor in distant names', async () => {
     const keys = ['division', 'theme', 'note'] as never[]
     expect(await use((live) => [...keys.map((key) => live.get(key)), live.status()])).toEqual([])
   })

@@ -147,7 +147,7 @@ export class Baskets {
     if (later) {
       note('a computed value is confirmed by a later one of its page')
       const isIn = lacking(itemsOf(value).slice(-1), later.value) === undefined
-      return isIn ? undefined : `${key} = ${text} is confirmed by ${JSON.stringify(later.value)}, without it`
+      return isIn ? undefined : `${key} = ${text} is confirmed by ${JSON.stringify(later.value)}, which lacks its item`
     }
     const isKnown = this.#taken.get(name) === stamp || isThere === true
     const former = this.#taken.get(name) ?? stamp
@@ -168,9 +168,10 @@ export class Baskets {
     note(`a computed value is ${isKnown ? 'confirmed' : 'taken'}`)
     if (isKnown) return undefined
     const twice = doubled(key, value)
-    if (twice !== undefined && !this.mayBeTwice(twice)) return `${key} = ${text} is taken, with ${twice} twice`
+    if (twice !== undefined && !this.mayBeTwice(twice)) return `${key} = ${text} is accepted with ${twice} twice`
     this.#forget(itemsOf(value), stamp)
-    if (floor && floor.stamp > over) return `${key} = ${text} is taken over ${JSON.stringify(floor)}, not over ${over}`
+    if (floor && floor.stamp > over)
+      return `${key} = ${text} is applied over ${JSON.stringify(floor)}, not over ${over}`
     const lost = lacking(floor?.value, value)
     return lost === undefined || this.#isAmbiguous(sub, over) || this.#isBehind(node, over, stamp, heard)
       ? undefined

@@ -31,7 +31,7 @@ export interface Outgoing {
   readonly onAnswer?: (response: FakeResponse | undefined) => void
 }
 
-/** How many ids were given up, and how many users were revoked, or had left. */
+/** The numbers of retired ids, and of revoked and departed users. */
 export interface Since {
   readonly retired: number
   readonly revoked: number

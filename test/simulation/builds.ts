@@ -10,7 +10,7 @@ const join = (account: readonly number[], browser: readonly number[]): number[] 
   return [...account, ...browser].slice(-MAX_CART)
 }
 
-/** Whether the schema of the basket accepts this item: it refuses each seventh, as a schedule's seventh, 1006. */
+/** Whether the schema of the basket accepts this item: it refuses every seventh, such as 1006. */
 export function isValidItem(item: JsonValue): boolean {
   return typeof item === 'number' && item % 7 !== 5
 }

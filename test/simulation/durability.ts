@@ -33,9 +33,7 @@ export class Durability {
       (one) => one.name === name && one.key === key && one.register.stamp <= register.stamp,
     )
     for (const one of owed) one.node = undefined
-    return this.isThere(name, key, register)
-      ? undefined
-      : `${key} at ${register.stamp} is said to be stored, and is not`
+    return this.isThere(name, key, register) ? undefined : `${key} at ${register.stamp} is called stored, but is not`
   }
 
   /** A node deletes a browser id's values, and stores the end, unless a guest had nothing stored. */
@@ -75,7 +73,7 @@ export class Durability {
     const found = rows.get(key)
     if (key === EPOCH || key === GENERATION) return found !== undefined && found.stamp >= register.stamp
     if (found && !isNewer(register, found)) return true
-    // Values of a given-up browser id are deleted before its end is stored.
+    // Values of a retired browser id are deleted before its end is stored.
     if (name.startsWith('browser:') && rows.has(EPOCH)) return true
     const removed = this.#ended.has(name) ? this.#store.removed(name).get(key) : undefined
     if (removed && !isNewer(register, removed)) return true

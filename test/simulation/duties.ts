@@ -6,7 +6,7 @@ import type { World } from './world.js'
 /** A write, or only its stamp, as messages between nodes have it. */
 type Write = Pick<Register, 'stamp'> & Partial<Register>
 
-/** The messages that nodes owe each other and the store, and the reactions. */
+/** Checks the messages that nodes must send each other and the store, and their effects. */
 export class Duties {
   ends = 0
   readonly #world: World
@@ -29,7 +29,7 @@ export class Duties {
     const place = { sub, key, generation: this.#generationOf(node, sub, key, { stamp }) }
     this.#world.checkLater(() => {
       if (this.#world.deployment.bus?.hasTold(node, place, stamp) === false && !node.isOver)
-        this.#world.fail(`node ${node.index} does not tell the others of ${key} at ${stamp}`)
+        this.#world.fail(`node ${node.index} does not broadcast ${key} at ${stamp}`)
     })
   }
 
@@ -51,9 +51,9 @@ export class Duties {
     const place = this.#placeOf(node, sub, key, register)
     const fault = level === 'store' && isKept ? durability?.stored(place, key, register) : undefined
     if (fault !== undefined) this.#world.fail(fault, 'lost')
-    if (level === 'store' && !durability) this.#world.fail('there is no store that could have it')
+    if (level === 'store' && !durability) this.#world.fail('a write is called stored without a store')
     if (level === 'memory' && node.line?.troubles === 0)
-      this.#world.fail(`${key} is not stored, though the store is well`)
+      this.#world.fail(`${key} is not stored, although the store works`)
   }
 
   /** A node has taken a computed change, which must be in the store. */
@@ -61,16 +61,16 @@ export class Duties {
     const place = this.#placeOf(node, sub, key, register)
     const isThere = this.#world.deployment.durability?.isThere(place, key, register)
     if (isThere === false && !node.knowledge.retired.has(sub))
-      this.#world.fail(`${key} at ${register.stamp} is taken, and the store has it not`, 'lost')
+      this.#world.fail(`${key} at ${register.stamp} is accepted, but not stored`, 'lost')
   }
 
-  /** A node gives a browser id up: the others and the store must learn of the end. */
+  /** A node retires a browser id: the others and the store must learn of the end. */
   gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment
     durability?.retire(node, this.#world.storeName(browser), isUsers)
     this.#world.checkLater(() => {
       if (bus?.hasToldEnd(node, 'browser', browser, 1) === false && !node.isOver)
-        this.#world.fail(`node ${node.index} does not tell the others that a browser id was given up`)
+        this.#world.fail(`node ${node.index} does not broadcast a retired browser id`)
     })
   }
 
@@ -101,7 +101,7 @@ export class Duties {
     const before = this.#world.standing.ended(sub)?.stamp ?? 0
     const asked = this.#asked.get(node)?.get(sub)?.shift() ?? 0
     if (node.line?.isWell && epoch <= asked)
-      this.#world.fail(`${user} is revoked in epoch ${epoch}, though the store had one of ${asked}`)
+      this.#world.fail(`${user} is revoked in epoch ${epoch}, although the store already had epoch ${asked}`)
     const name = this.#world.storeName(sub)
     const former = this.#world.storeName(sub, knowledge.generation(sub))
     const generation = epochs.generation(user)
@@ -111,17 +111,18 @@ export class Duties {
     if (isErased) durability?.owe(node, name, GENERATION, { stamp: generation, value: undefined })
     if (isErased) node.line?.erases(name, former, generation)
     knowledge.revoke(sub, epoch)
-    if (isErased && !(generation > knowledge.generation(sub))) this.#world.fail(`${user} is erased, and goes on`)
+    if (isErased && !(generation > knowledge.generation(sub)))
+      this.#world.fail(`${user} is erased, but stays in the same generation`)
     if (isErased) knowledge.enter(sub, generation)
     const open = this.#world.wires(node).filter(({ subs }) => subs.includes(sub))
     this.#world.checkLater(() => {
       if (node.isOver) return
       if (this.#world.wires(node).some((wire) => open.includes(wire)))
-        this.#world.fail(`a socket of ${user}, who was revoked, stays open`)
+        this.#world.fail(`a socket of the revoked ${user} stays open`)
       if (bus?.hasToldEnd(node, 'user', sub, epoch) === false)
-        this.#world.fail(`node ${node.index} does not tell the others that ${user} was revoked`)
+        this.#world.fail(`node ${node.index} does not broadcast the revocation of ${user}`)
       if (isErased && bus?.hasToldEnd(node, 'erased', sub, generation) === false)
-        this.#world.fail(`node ${node.index} does not tell the others that ${user} was erased`)
+        this.#world.fail(`node ${node.index} does not broadcast the erasure of ${user}`)
     })
   }
 
@@ -147,7 +148,7 @@ export class Duties {
         )
       })
       if (over.length > 0)
-        this.#world.fail(`a connection of ${received.kind} ${sub}, who has gone elsewhere, stays open`, 'foreign')
+        this.#world.fail(`a connection of ${received.kind} ${sub}, ended by another node, stays open`, 'foreign')
     })
   }
 }

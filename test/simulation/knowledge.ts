@@ -60,7 +60,7 @@ export class Knowledge {
   readonly revoked: Ends = new Ends()
   readonly #generations = new Map<string, number>()
   readonly #epochs = new Map<string, number>()
-  /** The next user of a given-up browser id, and the time of its last end. */
+  /** The next user of a retired browser id, and the time of its last end. */
   readonly #heirs = new Map<string, { readonly rotatedTo: string | undefined; readonly epoch: number }>()
   /** The newest applied end of each user: a cookie may reveal a later end. */
   readonly #ended = new Map<string, number>()
@@ -93,7 +93,7 @@ export class Knowledge {
     this.floors.set(sub, floors)
   }
 
-  /** The registers are no news, even if they are ignored. */
+  /** The registers are no longer news, even if they were ignored. */
   hear({ sub, registers }: Received): void {
     for (const [key, register] of registers) if (this.isLasting(sub, register)) this.#hear(sub, key, register)
   }
@@ -162,7 +162,7 @@ export class Knowledge {
     return epoch >= this.epochOf(user) && generation >= this.generation(user)
   }
 
-  /** Also learns a newer epoch, which is no revocation of now. */
+  /** Also adopts a newer epoch, without counting a revocation. */
   accepts(user: string, signed: Signed): boolean {
     const isCurrent = this.isCurrent(user, signed)
     if (isCurrent) this.#epochs.set(user, signed.epoch)
@@ -188,7 +188,7 @@ export class Knowledge {
     if (user !== undefined && user !== next) this.departed.add(user)
   }
 
-  /** The user who signed in when a browser id was given up. */
+  /** The user who signed in when a browser id was retired. */
   heirOf(browser: string): string | undefined {
     return this.#heirs.get(browser)?.rotatedTo
   }

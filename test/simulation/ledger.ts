@@ -88,7 +88,7 @@ export class Ledger {
     const isTwice = ({ joined }: Write, times: number): boolean =>
       times > Math.max(1, (sub === undefined ? undefined : joined.get(sub)) ?? 0)
     if (key !== ADDED_TO && writes.some((write) => isTwice(write, writes.filter((other) => other === write).length)))
-      return `${key} = ${JSON.stringify(register.value)}, some of which was brought along twice`
+      return `${key} = ${JSON.stringify(register.value)}, partly transferred twice`
     return isErased
       ? `${key} = ${JSON.stringify(register.value)}, which was erased`
       : this.objection(reader, key, register)
@@ -105,14 +105,14 @@ export class Ledger {
       if (write.key !== key) return `${name} was written as ${write.key}`
       if (write.subs.size === 0 || (sub !== undefined && write.subs.has(sub))) continue
       if (key === OWN && write.browser === browser) continue
-      if (key === OWN) return `${name} is of another browser`
+      if (key === OWN) return `${name} belongs to another browser`
       const heirs = sub === undefined ? undefined : this.#heirs.get(sub)
       const isHeir = [...write.subs].some((writer) => heirs?.has(writer))
       if (!isHeir) return `${name} is another visitor's`
       if (!isUser) continue
       const rule = LOGIN_RULE[key]
-      if (rule === undefined) return `${name} came from a visitor, whom no server wrote it for`
-      if (rule === 'account' && stamp !== 1) return `${name} came from a visitor, as if it were the account's own`
+      if (rule === undefined) return `${name} was transferred, though only servers write it`
+      if (rule === 'account' && stamp !== 1) return `${name} was transferred with a later stamp than a sign-in's`
     }
     if (value === FORGED || (Array.isArray(value) && value.includes(FORGED))) return `${key} is forged`
     return undefined

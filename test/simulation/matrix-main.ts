@@ -3,7 +3,7 @@
 // Begins with a run without defects, which records the test files that reach each defect: the others cannot notice it.
 // `--first` stops at the first file that notices a defect: minutes instead of hours.
 // `--recorded` runs only the files that noticed a defect the last time, and fails if none does now.
-// Writes a line for each defect to .cache/mutation/matrix.jsonl, and goes on where an earlier run has ended. After the last defect, writes
+// Writes a line for each defect to .cache/mutation/matrix.jsonl, and continues an interrupted run. After the last defect, writes
 // the files that notice each defect to test/simulation/noticed.jsonl.
 import { spawnSync } from 'node:child_process'
 import {

@@ -144,7 +144,7 @@ async function goOn(stage: Stage, store: SharedStore, random: Random, sleeper: S
   }
 }
 
-/** Adds an item, up to the process. */
+/** Adds an item, and delivers the page’s packets to the process. */
 async function addAt(stage: Stage, tab: Tab): Promise<void> {
   await stage.add(tab)
   for (let left = PACKETS; left > 0 && (await stage.toServer(tab)); left -= 1);

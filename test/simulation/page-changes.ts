@@ -36,7 +36,7 @@ export class Origins {
     }
     const part = parts.find(isStray)
     if (part === undefined) return undefined
-    return `${key} = ${JSON.stringify(part)} taken for ${JSON.stringify(target)}, not ${JSON.stringify(this.of(part))}`
+    return `${key} = ${JSON.stringify(part)} applied for ${JSON.stringify(target)}, not ${JSON.stringify(this.of(part))}`
   }
 }
 
@@ -55,12 +55,12 @@ export class Sendings {
   fault({ set = [] }: Sync): string | undefined {
     for (const [, over, id, value] of set) {
       // A late arrival must name its base.
-      if (over < 0) return `sends ${JSON.stringify(value)} over anything`
+      if (over < 0) return `sends ${JSON.stringify(value)} without a base stamp`
       if (id !== '' || value === undefined) continue
       const sending = this.#of(value)
       sending.sent += 1
       if (sending.overtakenAt !== undefined && over >= sending.overtakenAt)
-        return `makes ${JSON.stringify(value)} again, which may have arrived before it was overtaken`
+        return `resends ${JSON.stringify(value)}, overtaken after it may have arrived`
     }
     return undefined
   }
@@ -141,7 +141,7 @@ export function tornApart(set: NonNullable<Sync['set']>, results: SyncAnswer['re
     if (name === undefined || over >= 0 || !result) continue
     const fate = 'code' in result ? undefined : result.stamp
     if (fates.has(name) && fates.get(name) !== fate)
-      return `of the group ${name} one became ${fates.get(name)}, another ${fate}`
+      return `a change of the group ${name} became ${fates.get(name)}, another ${fate}`
     if (fate !== undefined) note('what was set together is taken')
     fates.set(name, fate)
   }

@@ -61,7 +61,7 @@ export class PageChecker {
     const next = page.maybe.find((one) => isSame(one, whose))
     if (next) this.#become(page, next)
     if (!page.owner || !isSame(page.owner, whose))
-      this.#fail(tab, `says that it is of ${JSON.stringify(whose)}`, 'foreign')
+      this.#fail(tab, `names ${JSON.stringify(whose)} as its visitor`, 'foreign')
   }
 
   /** A value became this visitor's: the page must have had the same visitor, or none. */
@@ -108,7 +108,7 @@ export class PageChecker {
     const { owner, asked } = this.#page(tab)
     const isStrange = answer && isTaken(answer) && answer.greeting && answer.who === undefined
     if (isStrange && owner && asked < 2 && this.shown(tab) !== shown)
-      this.#fail(tab, 'shows the values of a connection that does not say whose it is', 'foreign')
+      this.#fail(tab, 'shows the values of a connection that names no visitor', 'foreign')
     this.shows(tab)
   }
 
@@ -126,16 +126,16 @@ export class PageChecker {
     const stamp = this.#world.ledger.stampOf(value, this.subjects(tab))
     // An ended process may have taken the change before its answer: then its ticket is the proof.
     if (key === ADDED_TO && stamp === 0 && !hasHeard(this.#page(tab), key, value))
-      this.#fail(tab, `was told that ${JSON.stringify(value)} was added, which no server has taken`, 'lost')
+      this.#fail(tab, `was told that ${JSON.stringify(value)} was added, but no server has accepted it`, 'lost')
     if (proven === 0 || proven < stamp)
-      this.#fail(tab, `was told that ${key} is saved, though no browser was seen to keep it`, 'lost')
+      this.#fail(tab, `was told that ${key} is saved, but no cookie was seen to have it`, 'lost')
     if (owner?.browser !== undefined && stamp > 0) this.#world.saves.add(tab.browser, owner, key, { stamp, value })
   }
 
   /** A promise has rejected. A computed or undelivered change may be superseded only by another visitor. */
   refused(tab: Tab, key: string, value: JsonValue | undefined, code: string): void {
     if (code === 'invalid_value' && itemsOf(value).every(isValidItem))
-      this.#fail(tab, `was told that ${JSON.stringify(value)} is invalid, which is valid`, 'lost')
+      this.#fail(tab, `was told that ${JSON.stringify(value)} is invalid, but it is valid`, 'lost')
     const owners = this.#owners(tab)
     const setAs = this.#origins.of(value)
     const among = (all: readonly Whose[]) => (one: Whose) => all.some((other) => isSame(one, other))
@@ -143,7 +143,7 @@ export class PageChecker {
     const isThere = setAs?.every(among(owners)) && owners.every(among(setAs))
     const isFinal = key !== ADDED_TO && !this.#sendings.hasNotArrived(value)
     if (code === 'superseded' && isThere && !isFinal)
-      this.#fail(tab, `was told that ${JSON.stringify(value)} is superseded, which was to be made anew`, 'lost')
+      this.#fail(tab, `was told that ${JSON.stringify(value)} is superseded, instead of rebased`, 'lost')
   }
 
   shown(tab: Tab): string {
@@ -188,18 +188,17 @@ export class PageChecker {
   }
 
   shows(tab: Tab): void {
-    if (tab.visitors < this.#page(tab).visitors)
-      this.#fail(tab, 'does not tell that another visitor is there', 'foreign')
+    if (tab.visitors < this.#page(tab).visitors) this.#fail(tab, 'does not report another visitor', 'foreign')
     if (!tab.isReady) return
     for (const key of ALL_KEYS) {
       if (key === HIDDEN) continue
       const value = tab.get(key)
       const twice = doubled(key, value)
       if (twice !== undefined && !this.#world.baskets.mayBeTwice(twice))
-        this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, with ${twice} twice`, 'other')
+        this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, having ${twice} twice`, 'other')
       const parts = key === ADDED_TO ? itemsOf(value).map((item) => [item]) : [value]
       if (parts.every((part) => part === undefined || this.#isOwn(tab, key, part))) continue
-      this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, which is not its own`, 'foreign')
+      this.#fail(tab, `shows ${key} = ${JSON.stringify(value)}, which belongs to another visitor`, 'foreign')
     }
   }
 

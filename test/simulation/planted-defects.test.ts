@@ -20,7 +20,7 @@ const PRODUCT = readProduct()
 afterAll(recall)
 
 it(
-  `notices one planted defect in ${ONE_IN}`,
+  `the simulation notices planted defects, one in ${ONE_IN}`,
   async () => {
     const missed: string[] = []
     const planted = [...DEFECTS.entries()].filter(([index, { noticedBy }]) => !noticedBy && index % ONE_IN === FIRST)
@@ -35,13 +35,13 @@ it(
   HANGS,
 )
 
-it.each(DEFECTS)('plants: $name', async (defect) => {
+it.each(DEFECTS)('can be planted: $name', async (defect) => {
   const { file, text } = plant(defect, PRODUCT)
   expect(text).not.toBe(readFileSync(file, 'utf8'))
   await transform(text, { loader: 'ts', sourcefile: file })
 })
 
-it('plants no undeclared names', () => {
+it('planted code uses no undeclared names', () => {
   expect(undeclaredIn(DEFECTS.map((defect) => plant(defect, PRODUCT)))).toEqual([])
 })
 

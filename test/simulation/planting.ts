@@ -10,11 +10,11 @@ const NARROWED = /on type '(never|.* \| undefined)'/
 /** A deliberate mistake, located by the replaced code: other changes of the product do not matter. */
 export interface Defect {
   readonly name: string
-  /** The surrounding declaration, in any file: `takeGroup`, `Epochs.hear`, `PLANS.given-up`. */
+  /** The surrounding declaration, in any file: `readStore`, `Epochs.retire`, `PLANS.retired`. */
   readonly at: string
   /**
    * An expression or statement that occurs there once. Line breaks, comments and trailing commas are ignored, and `?.`
-   * equals `.`. `epochs.hear(…)` is a call with any arguments, also as `this.#core.epochs.hear(name, ending)`.
+   * equals `.`. `epochs.retire(…)` is a call with any arguments, also as `this.#core.epochs.retire(name, user)`.
    */
   readonly find: string
   /** Its replacement: `undefined` leaves out a call. */

@@ -30,7 +30,7 @@ export class PostChecker {
     this.#syncs = new SyncChecker(world, pages)
   }
 
-  /** A POST is judged by the state at its identification: later the store may answer. */
+  /** A POST is judged by the state at its identification, because the store may answer later. */
   leaves(exchange: Exchange, { process: { looks } }: ServerNode): void {
     const look = (): void => {
       if (exchange.state !== 'running' || exchange.node.isOver) looks.delete(look)
@@ -62,7 +62,7 @@ export class PostChecker {
     return look
   }
 
-  /** A POST is put off while another answer brings a cookie, or if its own cookie has ended. */
+  /** A POST is postponed while another answer brings a cookie, or if its own cookie’s id is retired. */
   #isPutOff(exchange: Exchange, { who }: Sync): void {
     note('a POST is put off')
     if (exchange.identity && isQuestion(exchange) && this.#requests.begin(exchange).retired !== undefined) {
@@ -71,8 +71,8 @@ export class PostChecker {
     }
     const browser = this.#world.cookieOf(exchange)?.browser
     if (who !== undefined || browser === undefined || !this.#requests.isLeft(browser, exchange.node))
-      this.#fail(exchange, 'is put off for nothing')
-    if (exchange.identity || exchange.isCookieChanged) this.#fail(exchange, 'is put off, and gives an id up')
+      this.#fail(exchange, 'is postponed without a reason')
+    if (exchange.identity || exchange.isCookieChanged) this.#fail(exchange, 'is postponed, but retires an id')
   }
 
   /** A dropped POST changes neither the cookie nor the browser id. */
@@ -88,12 +88,12 @@ export class PostChecker {
     const sub = own?.browser
     const whose: Whose = { user, browser: sub, epoch: node.knowledge.epochOf(user) }
     if (exchange.isCookieChanged) fail('is dropped with a cookie', 'foreign')
-    if (who === undefined || (own && isOf(this.#world.whos.of(who), whose))) fail('is dropped for nothing')
+    if (who === undefined || (own && isOf(this.#world.whos.of(who), whose))) fail('is dropped without a reason')
     this.#syncs.drops(answer, fail)
     if (!own) {
-      if (exchange.identity) fail('is dropped, and gives an id up', 'foreign')
+      if (exchange.identity) fail('is dropped, but retires an id', 'foreign')
       if (answer.who !== undefined || answer.greeting || answer.held.length > 0 || answer.kept)
-        fail(`is told whose it is without a cookie: ${JSON.stringify(answer)}`, 'foreign')
+        fail(`gets a visitor without a cookie: ${JSON.stringify(answer)}`, 'foreign')
       return
     }
     const speaker = { node, browser, tab: undefined, user, sub, own, hasConsent, isFleeting: false, isGone: false }
@@ -109,7 +109,7 @@ export class PostChecker {
   #accepted(exchange: Exchange, visit: Visit, sync: Sync, answer: SyncAnswer, look: Look): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
     if (visit.retired === undefined) this.#requests.does(exchange, 'renews')
-    else if (isQuestion(exchange)) fail('is answered, though its cookie has ended')
+    else if (isQuestion(exchange)) fail('is answered, although its cookie is retired or revoked')
     const { user } = visit.identity
     const speaker = speakerOf(exchange, visit)
     const kept = exchange.hasConsent ? (exchange.written ?? visit.own) : undefined
@@ -118,8 +118,8 @@ export class PostChecker {
     const whose: Whose = { user, browser: kept?.browser, epoch }
     const isNamed = sync.who !== undefined
     if (isNamed && !isOf(this.#world.whos.of(sync.who), whose))
-      fail(`is taken of a page that is of ${JSON.stringify(this.#world.whos.of(sync.who))}`, 'foreign')
-    if (isNamed && !visit.own && exchange.isCookieChanged) fail('is named, and brings a cookie', 'foreign')
+      fail(`is applied for a page of ${JSON.stringify(this.#world.whos.of(sync.who))}`, 'foreign')
+    if (isNamed && !visit.own && exchange.isCookieChanged) fail('names its visitor, but gets a cookie', 'foreign')
     this.#syncs.takes(speaker, sync, answer, whose, look, fail)
     this.#syncs.holds(speaker, answer, fail)
     this.#syncs.greets(
@@ -138,7 +138,7 @@ export class PostChecker {
   #keeps({ registers: kept }: CookieState, { ticket }: SyncAnswer, fail: Fail): void {
     for (const [key, { stamp }] of ticket === undefined ? [] : readRegisters(readClaims(ticket).changes))
       if (key !== STORED && (kept.get(key)?.stamp ?? 0) < stamp)
-        fail(`is told of ${key} at ${stamp}, which its cookie has at ${kept.get(key)?.stamp}`, 'lost')
+        fail(`gets a ticket with ${key} at ${stamp}, but a cookie at ${kept.get(key)?.stamp}`, 'lost')
   }
 
   /** The answer must list keys kept neither by a cookie nor by the store; concurrent writes are listed later. */
@@ -148,7 +148,7 @@ export class PostChecker {
     const met = Math.max(floors.get(owner)?.get(STORED)?.stamp ?? 0, ...brought)
     const stamp = Math.min(met, node.knowledge.floor(owner, STORED)?.stamp ?? 0)
     if (stamp > 0 && !answer.unsaved?.includes(STORED) && !this.#world.standing.isStored(owner, STORED, stamp))
-      fail(`is not told that ${STORED} is stored nowhere`, 'lost')
+      fail(`does not hear that ${STORED} is unsaved`, 'lost')
   }
 
   /** A refused ticket must not be the visitor's own. */
@@ -156,7 +156,7 @@ export class PostChecker {
     note(`a POST is ${code}`)
     const ticket = tickets[index]
     if (!['bad_ticket', 'other_visitor'].includes(code) || ticket === undefined) return
-    if (isOwnTicket(ticket, visit)) this.#fail(exchange, `is refused a ticket of its own: ${exchange.response?.body}`)
+    if (isOwnTicket(ticket, visit)) this.#fail(exchange, `has its own ticket refused: ${exchange.response?.body}`)
   }
 
   #fail({ browser, user, cookies }: Exchange, what: string, harm?: Harm): void {

@@ -197,7 +197,7 @@ export function misplaced(process: Process): string | undefined {
     const rooms = [...socket.rooms].filter((room) => room.startsWith('live_session:value:'))
     const wrong = rooms.filter((room) => !wanted.has(room)).length
     if (wrong > 0 || rooms.length !== wanted.size)
-      return `a socket is in ${rooms.length} rooms of ${wanted.size}, of which ${wrong} are not its own`
+      return `a socket is in ${rooms.length} rooms instead of ${wanted.size}, and ${wrong} are wrong`
   }
   return undefined
 }

@@ -95,7 +95,7 @@ export interface End {
   readonly epoch: number
   /** Values of earlier generations are erased. */
   readonly generation: number
-  /** The hash of the user who signed in when a browser id was given up. */
+  /** The hash of the user who signed in when a browser id was retired. */
   readonly rotatedTo: string | undefined
 }
 

@@ -48,7 +48,7 @@ export class RequestChecker {
     node.process.look()
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
-    if (identity.user !== user) this.#fail(exchange, 'is taken for another user', 'foreign')
+    if (identity.user !== user) this.#fail(exchange, 'is identified as another user', 'foreign')
     const cookieStatus = exchange.outgoing.isForeign ? 'withheld' : knowledge.cookieStatus(cookie, user)
     note(`a ${exchange.outgoing.method} with a cookie that is ${cookieStatus}`)
     const own = cookieStatus === 'own' ? cookie : undefined
@@ -66,7 +66,7 @@ export class RequestChecker {
     }
     this.#visits.set(exchange, visit)
     if (!own) this.#follows(exchange, cookie?.browser, identity)
-    else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its id')
+    else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its browser id')
     const isFollowed = cookieStatus === 'retired' && cookie !== undefined && this.#isFollowed(cookie, visit)
     const isMissed = cookieStatus === 'retired' && cookie !== undefined && !isFollowed && knowsEnd(exchange, cookie)
     if (isFollowed || isMissed)
@@ -89,7 +89,7 @@ export class RequestChecker {
 
   /** The route has read `ctx.liveSession` without using a value. */
   glanced(exchange: Exchange): void {
-    if (exchange.identity && !this.#visits.has(exchange)) this.#fail(exchange, 'is looked into, though it used nothing')
+    if (exchange.identity && !this.#visits.has(exchange)) this.#fail(exchange, 'has its cookie read, but used no value')
   }
 
   read(exchange: Exchange, found: Registers): void {
@@ -119,9 +119,9 @@ export class RequestChecker {
     const visit = this.begin(exchange)
     const { knowledge } = exchange.node
     const { user, browser } = visit.identity
-    if (isSuperseded(visit)) this.#fail(exchange, 'writes under an id that was given up meanwhile', 'foreign')
+    if (isSuperseded(visit)) this.#fail(exchange, 'writes under an id retired meanwhile', 'foreign')
     if (visit.cookieStatus === 'withheld' && (user === undefined || key === OWN))
-      this.#fail(exchange, 'writes for a browser that has withheld its cookie', 'foreign')
+      this.#fail(exchange, 'writes for a browser with a withheld cookie', 'foreign')
     this.does(exchange, 'sets')
     const sub = key === OWN ? browser : (user ?? browser)
     const floor = knowledge.floor(sub, key)
@@ -140,7 +140,7 @@ export class RequestChecker {
     note('a write is superseded')
     const visit = this.begin(exchange)
     if (!isSuperseded(visit) && visit.cookieStatus !== 'withheld')
-      this.#fail(exchange, 'is told that its browser was given up')
+      this.#fail(exchange, 'gets a notice of retirement for a current id')
   }
 
   does(exchange: Exchange, action: Action): void {
@@ -159,7 +159,8 @@ export class RequestChecker {
     const isRevoked = isRevokedSince(visit)
     const isSameUser = before.user === this.#world.subOf(userId)
     visit.identity = exchange.identity ?? before
-    if (visit.identity.user !== this.#world.subOf(userId)) this.#fail(exchange, 'is taken for another user', 'foreign')
+    if (visit.identity.user !== this.#world.subOf(userId))
+      this.#fail(exchange, 'is identified as another user', 'foreign')
     if (isSameUser && (!isRevoked || exchange.node.knowledge.retired.has(before.browser))) this.does(exchange, 'shows')
     else this.#become(exchange, visit, before, since)
   }
@@ -202,27 +203,27 @@ export class RequestChecker {
     if (response.statusCode >= 500 !== isFailure)
       this.#fail(exchange, `answers ${response.statusCode} ${response.body}`)
     if (!this.#visits.has(exchange)) {
-      if (exchange.isCookieChanged) this.#fail(exchange, 'changes the cookie, though it used nothing')
+      if (exchange.isCookieChanged) this.#fail(exchange, 'changes the cookie, but used no value')
       return
     }
     const { knowledge } = exchange.node
     const visit = this.begin(exchange)
     const { identity, own, isDue, cookieStatus } = visit
     if (cookieStatus === 'withheld' && exchange.isCookieChanged)
-      this.#fail(exchange, 'replaces a cookie that the browser has withheld', 'lost')
+      this.#fail(exchange, 'replaces a withheld cookie', 'lost')
     if (hasEnded(visit)) {
       note('an answer comes too late')
-      if (cookie) this.#fail(exchange, 'writes a cookie of an id that was given up, or of a user who has left')
+      if (cookie) this.#fail(exchange, 'writes a cookie of a retired id, or of a user who has left')
       return
     }
     if (!exchange.hasConsent) {
       if (cookie) this.#fail(exchange, 'writes a cookie without consent', 'foreign')
       return
     }
-    if (cookie && cookieStatus === 'retired' && !isDue) this.#fail(exchange, 'replaces a cookie that was given up')
-    if (!cookie && isDue) this.#fail(exchange, 'answers without the cookie')
+    if (cookie && cookieStatus === 'retired' && !isDue) this.#fail(exchange, 'replaces a retired cookie')
+    if (!cookie && isDue) this.#fail(exchange, 'does not write the cookie')
     if (!cookie && cookieStatus === 'forgotten' && !exchange.isCookieChanged)
-      this.#fail(exchange, 'leaves a cookie that is to be forgotten')
+      this.#fail(exchange, 'does not clear the cookie of a forgotten browser')
     if (own) knowledge.learnCookie(own)
     if (cookie) {
       const { ledger } = this.#world
@@ -259,13 +260,13 @@ export class RequestChecker {
     this.#endAgain(exchange, visit)
   }
 
-  /** Later requests with the given-up cookie must not replace the new cookie. */
+  /** Later requests with the retired cookie must not replace the new cookie. */
   #endAgain({ node: { knowledge } }: Exchange, visit: Visit): void {
     if (visit.retired !== undefined) knowledge.retire({ browser: visit.retired, user: undefined }, undefined)
     visit.sinceOfId = knowledge.ends.retired
   }
 
-  /** A browser id is given up; unless revoked, its values move along. */
+  /** A browser id is retired; unless the user was revoked, its values transfer. */
   #retire(exchange: Exchange, departing: Identity, registers: Registers, comeAlong: boolean): void {
     const { ledger } = this.#world
     const { knowledge } = exchange.node
@@ -280,7 +281,7 @@ export class RequestChecker {
     this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
 
-  /** Whether an answer that gives this browser id up is still in flight. */
+  /** Whether an answer that retires this browser id is still in flight. */
   isLeft(browser: string, node: ServerNode): boolean {
     const exchanges = this.#world.browsers.flatMap((each) => each.exchanges)
     return exchanges.some(

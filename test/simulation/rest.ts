@@ -52,7 +52,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
   if (fault !== undefined) world.fail(fault, 'lost')
 }
 
-/** A page with a pending sync gives a dead connection up; heartbeats end the others. */
+/** A page abandons a dead connection with a pending sync; heartbeats end the others. */
 async function endSilence(stage: Stage): Promise<void> {
   const dead = (): readonly Tab[] =>
     stage.world.browsers.flatMap(({ tabs }) => tabs.filter(({ socket }) => socket.wire?.isDead))
@@ -82,7 +82,7 @@ async function visit(stage: Stage, browser: Browser): Promise<Reading> {
   return { user, found }
 }
 
-/** HTML replaces no given-up cookie: only a page's POST does. */
+/** HTML replaces no retired cookie: only a page's POST does. */
 async function askAnew(stage: Stage, browser: Browser): Promise<void> {
   const { world } = stage
   const cookie = world.cookie(browser.cookies)
@@ -215,7 +215,7 @@ function lossOf(
     const missing = added.find((item) => !itemsOf(found.get(ADDED_TO)?.value).includes(item))
     const twice = world.isCalm ? doubled(ADDED_TO, found.get(ADDED_TO)?.value) : undefined
     if (twice !== undefined && !world.baskets.mayBeTwice(twice)) return `browser ${browser.index} has ${twice} twice`
-    if (missing !== undefined) return `browser ${browser.index} has lost ${missing}, which was added`
+    if (missing !== undefined) return `browser ${browser.index} has lost the added ${missing}`
   }
   return undefined
 }
@@ -228,7 +228,7 @@ function differenceOf(
 ): Violation | undefined {
   for (const tab of browser.tabs)
     if (tab.drafts.size > 0)
-      return diverged(`a page of browser ${browser.index} was never told what became of ${[...tab.drafts]}`, tab)
+      return diverged(`a page of browser ${browser.index} never heard the outcome of ${[...tab.drafts]}`, tab)
   if (browser.isBlocking || !browser.hasConsent) return undefined
   const cookie = world.cookie(browser.cookies)
   if (!cookie) return diverged(`browser ${browser.index} has no cookie in the end`)

@@ -107,8 +107,8 @@ function read({ ctx, exchange, world, checker, onRead }: Run): void {
     const read: unknown = liveSession.get(key)
     const isDefault = value === undefined && !liveSession.has(key)
     if (!isDefault && JSON.stringify(read) !== JSON.stringify(value))
-      world.fail(`get("${key}") is ${JSON.stringify(read)}, though ${JSON.stringify(value)} is stored`)
-    if (isDefault && typeof read === 'number' && read > 0) world.fail(`get("${key}") is ${read}, though it was deleted`)
+      world.fail(`get("${key}") is ${JSON.stringify(read)}, but ${JSON.stringify(value)} is stored`)
+    if (isDefault && typeof read === 'number' && read > 0) world.fail(`get("${key}") is ${read}, but was deleted`)
   }
   checker.read(exchange, found)
   onRead?.(found)
@@ -136,7 +136,7 @@ async function write({ ctx, exchange, world, checker }: Run, key: string, value:
   checker.acknowledged(exchange, key, { stamp, value }, outcome.level)
 }
 
-/** Undefined if the browser id was given up, or the cookie was withheld. */
+/** Undefined if the browser id was retired, or the cookie was withheld. */
 async function outcomeOf(written: Promise<Written>): Promise<Written | undefined> {
   try {
     return await written

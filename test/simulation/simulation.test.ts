@@ -23,7 +23,7 @@ function scriptOf({ what, page, schedule: { steps, ...rest } }: Finding): string
 }
 
 it(
-  'keeps every promise in any interleaving',
+  'the product keeps every promise in any interleaving',
   async () => {
     const file = await bundle('simulation')
     const total = SEED === undefined ? SIMULATIONS : 1

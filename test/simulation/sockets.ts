@@ -43,7 +43,7 @@ export class SocketChecker implements WireWatcher {
   greeted(wire: Wire): void {
     const { cookieStatus, cookie, user } = this.#cookieStatus(wire)
     if (isRefusable(cookieStatus, cookie))
-      this.#fail(wire, `is let in with a cookie that is ${cookieStatus}`, 'foreign')
+      this.#fail(wire, `is accepted with a cookie of status ${cookieStatus}`, 'foreign')
     const { knowledge } = wire.node
     const own = cookieStatus === 'own' ? cookie : undefined
     if (own) knowledge.learnCookie(own)
@@ -59,7 +59,7 @@ export class SocketChecker implements WireWatcher {
   refused(wire: Wire): void {
     note('a handshake is refused')
     const { cookieStatus, cookie } = this.#cookieStatus(wire)
-    if (!isRefusable(cookieStatus, cookie)) this.#fail(wire, 'is refused for nothing')
+    if (!isRefusable(cookieStatus, cookie)) this.#fail(wire, 'is refused without a reason')
   }
 
   opens(wire: Wire): void {
@@ -77,7 +77,7 @@ export class SocketChecker implements WireWatcher {
       return
     }
     const { sub, defaults } = readClaims(ticket)
-    if (defaults) this.#fail(wire, 'is greeted, and has not asked')
+    if (defaults) this.#fail(wire, 'is greeted without asking')
     this.#isTold(wire, sub)
     this.#syncs.says(wire.node, this.#browser, ticket, opener.user, (what, harm) => this.#fail(wire, what, harm))
   }
@@ -100,14 +100,14 @@ export class SocketChecker implements WireWatcher {
     if (!isTaken(answer)) {
       note(`a word over a socket is ${answer.code}`)
       if (answer.code === 'other_visitor' && sync.tickets?.every((ticket) => isOwnTicket(ticket, redeemerOf(speaker))))
-        fail('is refused tickets of its own')
+        fail('has its own tickets refused')
       return
     }
     const { whose } = speaker
     const { isOthers } = look
     if (isOthers !== (answer.dropped === true))
       fail(
-        `is ${answer.dropped ? 'dropped' : 'taken'}, being of ${JSON.stringify(this.#world.whos.of(sync.who))}`,
+        `is ${answer.dropped ? 'dropped' : 'applied'} for a page of ${JSON.stringify(this.#world.whos.of(sync.who))}`,
         'foreign',
       )
     const isDue = isOthers || !wire.isGreeted || (look.isFirst ? undefined : false)
@@ -134,7 +134,7 @@ export class SocketChecker implements WireWatcher {
     wire.node.knowledge.floors.delete(wire.browser)
     const left = wire.handle.liveSession?.inspect() ?? new Map()
     const isLeft = wire.user() === undefined ? left.size > 0 : left.has(OWN)
-    if (isLeft) this.#fail(wire, 'leaves values behind that were of the connection alone')
+    if (isLeft) this.#fail(wire, 'leaves values of the connection in memory')
   }
 
   #speaker(wire: Wire): (Speaker & Opener) | undefined {
@@ -158,12 +158,12 @@ export class SocketChecker implements WireWatcher {
   #isTold(wire: Wire, sub: string): void {
     if (wire.subs.includes(sub)) return
     if (!wire.isFleeting || wire.browser !== undefined)
-      this.#fail(wire, `is sent a ticket of ${sub}, whom it is not`, 'foreign')
+      this.#fail(wire, `is sent a ticket of the other subject ${sub}`, 'foreign')
     wire.subs.push(sub)
     wire.browser = sub
-    if (!this.#world.rotatedIds.isNew(sub)) this.#fail(wire, `is greeted as ${sub}, which was given before`, 'foreign')
+    if (!this.#world.rotatedIds.isNew(sub)) this.#fail(wire, `is greeted as ${sub}, an id issued before`, 'foreign')
     if (!this.#world.ledger.settle(sub, this.#browser.index))
-      this.#fail(wire, `is greeted as ${sub}, who is another browser`, 'foreign')
+      this.#fail(wire, `is greeted as ${sub}, another browser`, 'foreign')
   }
 
   #fail(wire: Wire, what: string, harm?: Harm): void {
@@ -175,7 +175,7 @@ function redeemerOf({ node, user, sub }: Speaker): Parameters<typeof isOwnTicket
   return { node, identity: { user, browser: sub ?? '' } }
 }
 
-/** Whether the cookie was given up, or names another user than the app. */
+/** Whether the cookie’s id was retired, or the cookie names another user than the app. */
 function isRefusable(cookieStatus: CookieStatus, cookie: CookieState | undefined): boolean {
   return (
     cookieStatus === 'retired' || cookieStatus === 'revoked' || (cookieStatus === 'other' && cookie?.user !== undefined)

@@ -227,7 +227,7 @@ export class Stage {
   async flow(browser: Browser): Promise<boolean> {
     let moves = 0
     while (this.world.violation === undefined && moves < MAX_MOVES && (await this.#move(browser))) moves += 1
-    if (moves === MAX_MOVES) this.world.fail(`browser ${browser.index} never comes to rest`)
+    if (moves === MAX_MOVES) this.world.fail(`browser ${browser.index} never stops moving`)
     browser.tidy()
     return moves > 0
   }

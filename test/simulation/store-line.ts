@@ -153,7 +153,7 @@ export class StoreLine implements Store {
     const now = this.#store.rows(doomed.name)
     for (const [key, row] of doomed.rows) {
       if (row.value === undefined || !isSame(row, now.get(key))) continue
-      this.fault ??= `the store is told that ${name} was erased, and keeps ${key} = ${JSON.stringify(row.value)}`
+      this.fault ??= `the store gets the erasure of ${name}, but keeps ${key} = ${JSON.stringify(row.value)}`
     }
   }
 }

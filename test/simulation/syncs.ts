@@ -83,7 +83,7 @@ export class SyncChecker {
   drops(answer: SyncAnswer, fail: Fail): void {
     note('a page is dropped')
     if (answer.results.length > 0 || answer.ticket !== undefined)
-      fail(`is dropped, and taken all the same: ${JSON.stringify(answer)}`, 'foreign')
+      fail(`is dropped, but applied: ${JSON.stringify(answer)}`, 'foreign')
   }
 
   takes(
@@ -99,7 +99,7 @@ export class SyncChecker {
       this.#world.duties.tells(speaker.node, sub, key, stamp)
     const wrong = redeemed(redeemer, tickets, onNews, look.rights)
     if (wrong !== undefined) fail(wrong, 'foreign')
-    if (results.length !== set.length) fail(`is told of ${results.length} changes, and made ${set.length}`)
+    if (results.length !== set.length) fail(`gets ${results.length} results for ${set.length} changes`)
     const torn = tornApart(set, results)
     if (torn !== undefined) fail(torn, 'other')
     for (const [index, change] of set.entries()) {
@@ -130,10 +130,9 @@ export class SyncChecker {
     // The store proves keys outside cookies.
     const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
     if (stamp > 0 && !this.#world.standing.isStored(user ?? sub ?? '', STORED, stamp))
-      fail(`is told that ${STORED} is stored at ${stamp}, which it is not`, 'lost')
+      fail(`is told that ${STORED} is stored at ${stamp}, but it is not`, 'lost')
     const found = held.flatMap(([key, stamp]) => (key === STORED ? [] : `${key} ${stamp}`)).sort()
-    if (expected.join() !== found.join())
-      fail(`is told that its cookie held [${found}], though it held [${expected}]`, 'lost')
+    if (expected.join() !== found.join()) fail(`is told that its cookie held [${found}], not [${expected}]`, 'lost')
   }
 
   /** @param isDue whether the page must be greeted; undefined if either is allowed */
@@ -147,7 +146,8 @@ export class SyncChecker {
   ): void {
     const fault = this.#world.whos.fault(who, whose)
     if (fault !== undefined) fail(fault, 'foreign')
-    if (isDue !== undefined && isDue !== (greeting !== undefined)) fail(`is greeted: ${greeting !== undefined}`)
+    if (isDue !== undefined && isDue !== (greeting !== undefined))
+      fail(`has a wrong greeting: ${greeting !== undefined}`)
     if (!greeting) return
     const wrong = greetingFault(greeting, whose)
     if (wrong !== undefined) fail(wrong, 'foreign')
@@ -221,13 +221,13 @@ export class SyncChecker {
     const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard, said })
     if (fault !== undefined) fail(fault, 'lost')
     if (id !== '' && before === 'refused' && !isConfirmed)
-      fail(`${key} = ${JSON.stringify(value)} is taken without the one before it, which was refused`, 'lost')
+      fail(`${key} = ${JSON.stringify(value)} is accepted without the refused change before it`, 'lost')
     if (floor && stamp <= floor.stamp && !isConfirmed)
       fail(`${key}: the later write got stamp ${stamp} after ${floor.stamp}`)
     if (over >= 0 && floor && floor.stamp > over && !isConfirmed && !sameJson(floor.value, value))
-      fail(`${key} = ${JSON.stringify(value)}, sent again, is applied over what was written meanwhile`, 'lost')
+      fail(`${key} = ${JSON.stringify(value)}, a retry, is applied over a newer value`, 'lost')
     if (tab && own && over < 0 && heard >= stamp)
-      fail(`${key}: what a page sets comes before what it has heard`, 'lost')
+      fail(`${key}: a page’s change got an earlier stamp than the page has seen`, 'lost')
     if (tab) this.#pages.moved(tab, key, value, whose, sub)
     // If the ticket lacks the change, the user was erased since, with the earlier writes.
     const claims = ticket === undefined ? undefined : readClaims(ticket)
@@ -268,9 +268,10 @@ export class SyncChecker {
     if (id !== '' && code === 'store_unavailable' && stamp === undefined && (node.line?.troubles ?? 0) > 0) return
     const expected = id === '' ? 'superseded' : 'conflict'
     if (code !== expected || over < 0) fail(`is refused ${JSON.stringify(change)} as ${code}`)
-    if (stamp !== undefined && stamp <= over) fail(`is refused ${JSON.stringify(change)} over ${stamp}, which it knows`)
+    if (stamp !== undefined && stamp <= over)
+      fail(`is refused ${JSON.stringify(change)} for ${stamp}, which the page knew`)
     if (id === '' && value !== undefined && sameJson(value, wanted))
-      fail(`is refused ${JSON.stringify(change)}, though that is what stands`)
+      fail(`is refused ${JSON.stringify(change)}, but has the current value`)
     const reader = { sub, isUser: user !== undefined && sub === user, browser: browser.index, generation: 0 }
     const objection = this.#world.ledger.protest(reader, key, { stamp: stamp ?? 0, value })
     if (objection !== undefined) fail(`is told ${objection}`, 'foreign')

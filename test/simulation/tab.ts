@@ -100,7 +100,7 @@ export class Tab {
     hear(value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never), settle)
   }
 
-  /** Sets several values in a single call. A superseded call may leave some of them. */
+  /** Sets several values in a single call. Of a superseded call, some values may stay. */
   changeTogether(values: Values): void {
     this.#listeners.get('pointerdown')?.({})
     for (const [key, value] of values) this.drafts.set(key, JSON.stringify(value))

@@ -8,7 +8,7 @@ import type { Harm } from './tally.js'
 import type { Whose } from './whos.js'
 import type { World } from './world.js'
 
-/** Names a visitor to a page; sets a value; or signs in or out, or POSTs. */
+/** How a request uses its session: names the visitor to a page; sets a value; signs in or out, or POSTs. */
 export type Action = 'shows' | 'sets' | 'renews'
 
 export interface Visit {
@@ -18,12 +18,12 @@ export interface Visit {
   cookieStatus: CookieStatus | 'forgotten' | 'withheld'
   own: CookieState | undefined
   isDue: boolean
-  /** The id of the request's cookie, if given up before. */
+  /** The id of the request's cookie, if retired before. */
   retired: string | undefined
-  /** Whether the id was given up, and the request is not of its user. */
+  /** Whether the id was retired, and the request is not of its user. */
   isLate: boolean
   since: Since
-  /** The given-up ids when the id of its cookie last was. */
+  /** The number of retired ids when the request began, or when it last retired its cookie’s id. */
   sinceOfId: number
   /** The former visitors: until the answer is sent, their cookie may still be this browser's. */
   readonly left: Identity[]
@@ -37,7 +37,7 @@ export function cookieFault(
   if (cookie.user !== user) return 'writes a cookie of another user'
   if (cookie.browser !== browser) return 'writes a cookie of another browser id'
   if (NEVER_IN_COOKIE.some((key) => cookie.registers.has(key)))
-    return 'a field is in the cookie that is to be kept out of it'
+    return 'writes a field into the cookie although it must stay out'
   for (const [key, register] of own?.registers ?? new Map())
     if (!node.isDeclared(key) && isNewer(register, cookie.registers.get(key)))
       return `writes the cookie without another build's ${key}`
@@ -51,7 +51,7 @@ function missingIn(found: Registers, floors: Registers): string | undefined {
     const isOther = floor.stamp > 1 && seen?.stamp === floor.stamp && !isSame(seen, floor) && isNewer(floor, seen)
     if (!seen || seen.stamp < floor.stamp || isOther) {
       const text = JSON.stringify(Array.from(found, ([one, { stamp, value }]) => [one, stamp, value]))
-      return `${text}, though ${key} is ${JSON.stringify(floor.value)} at ${floor.stamp}`
+      return `${text}, but ${key} is ${JSON.stringify(floor.value)} at ${floor.stamp}`
     }
   }
   return undefined
@@ -62,7 +62,7 @@ export function isSuperseded(visit: Visit): boolean {
   return visit.isLate || isOvertaken(visit) || (visit.own !== undefined && !visit.node.knowledge.isGood(visit.own))
 }
 
-/** Whether the browser id was given up, or the user revoked, since the request began. */
+/** Whether the browser id was retired, or the user revoked, since the request began. */
 function isOvertaken({ node, identity: { user, browser }, retired, since, sinceOfId }: Visit): boolean {
   const { retired: ends, revoked } = node.knowledge
   if (user !== undefined && revoked.hasSince(user, since.revoked)) return true
@@ -91,8 +91,8 @@ export function greetingFault(tickets: readonly string[], { user, browser }: Who
     const { sub, defaults, guest } = readClaims(ticket)
     if (!defaults || HIDDEN in defaults) return 'has a greeting with the wrong defaults'
     const expected = user !== undefined && index === 0 ? user : browser
-    if (expected !== undefined && sub !== expected) return `is greeted as ${sub}, whom it is not`
-    if ((guest === true) !== (user === undefined)) return `is told that it is a guest’s: ${guest}`
+    if (expected !== undefined && sub !== expected) return `is greeted as the other subject ${sub}`
+    if ((guest === true) !== (user === undefined)) return `is greeted with the wrong guest flag: ${guest}`
   }
   return undefined
 }
@@ -103,8 +103,8 @@ export function snapshotFault(
   user: string | undefined,
   kept: Registers | undefined,
 ): string | undefined {
-  if ((guest === true) !== (user === undefined)) return `shows a page of a guest: ${guest}`
-  if ((held === undefined) !== (kept === undefined)) return `shows that the browser keeps ${JSON.stringify(held)}`
+  if ((guest === true) !== (user === undefined)) return `shows a page with the wrong guest flag: ${guest}`
+  if ((held === undefined) !== (kept === undefined)) return `shows the wrong held stamps: ${JSON.stringify(held)}`
   const wrong = held?.find(([key, stamp]) => kept?.get(key)?.stamp !== stamp)
   return wrong && `shows that its cookie held ${wrong.join(' at ')}`
 }
@@ -127,7 +127,7 @@ export class Sight {
     for (const sub of isLate ? [] : [user, browser]) {
       if (sub === undefined) continue
       if (node.line?.isWell && !node.loads.has(sub))
-        this.#fail(exchange, `is served before the store was asked for ${sub}`)
+        this.#fail(exchange, `is served before ${sub} was loaded from the store`)
       this.#world.duties.recover(node, sub)
     }
   }

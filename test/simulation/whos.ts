@@ -18,7 +18,7 @@ export class Whos {
   /** A server has named a visitor. Returns its fault. */
   fault(who: string | undefined, whose: Whose): string | undefined {
     const isNameless = whose.browser === undefined && whose.user === undefined
-    if (isNameless !== (who === undefined)) return `is called ${who}, being ${JSON.stringify(whose)}`
+    if (isNameless !== (who === undefined)) return `gets the who ${who} as ${JSON.stringify(whose)}`
     if (who === undefined) return undefined
     const name = JSON.stringify([whose.browser, whose.user, whose.epoch])
     const text = this.#texts.get(name) ?? who
@@ -26,7 +26,7 @@ export class Whos {
     const known = this.#visitors.get(who) ?? whose
     this.#visitors.set(who, known)
     if (text === who && isSame(known, whose)) return undefined
-    return `is called ${who}, as ${JSON.stringify(known)} is, being ${JSON.stringify(whose)}, who is called ${text}`
+    return `gets the who ${who} of ${JSON.stringify(known)} as ${JSON.stringify(whose)}, whose who is ${text}`
   }
 
   of(who: string | undefined): Whose | undefined {
@@ -54,7 +54,7 @@ export function seen({ user, browser, epoch }: Whose, isSeen: boolean): Whose {
 
 /** All browser ids so far, and the rotated id of each at a sign-in, which never changes. */
 export class RotatedIds {
-  /** The rotations of the secrets: another secret makes other rotatedIds. */
+  /** The rotations of the secrets: another secret derives other rotated ids. */
   rotation = 0
   readonly #given = new Set<string>()
   readonly #next = new Map<string, string>()
@@ -80,7 +80,7 @@ export class RotatedIds {
     const expected = way === undefined ? undefined : this.#next.get(way)
     if (expected !== undefined && !isRetired(expected))
       return browser === expected ? undefined : 'gets another id than a request that came before it'
-    if (!this.isNew(browser)) return 'is given an id that was given before'
+    if (!this.isNew(browser)) return 'gets a browser id issued before'
     if (way !== undefined && expected === undefined) this.#next.set(way, browser)
     return undefined
   }

@@ -47,7 +47,7 @@ export const account: Koa.Middleware = async (ctx) => {
   else ctx.body = Object.fromEntries(['division', 'theme', 'cart', 'role'].map((key) => [key, liveSession.get(key)]))
 }
 
-/** The same, and at `/page` a page's snapshot. */
+/** As `account`, and responds at `/page` with a page's snapshot. */
 export const pages: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
   else await account(ctx, next)

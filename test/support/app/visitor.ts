@@ -60,7 +60,7 @@ export class Visitor {
     })
   }
 
-  /** Asks for its visitor, as a page does, and retries if put off. */
+  /** Asks for its visitor, as a page does, and retries if postponed. */
   async ask(headers: Record<string, string> = {}): Promise<Response> {
     const answer = await this.store({}, headers)
     return answer.status === 429 ? this.store({}, headers) : answer

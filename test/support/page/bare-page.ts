@@ -50,7 +50,7 @@ export class BarePage {
   readonly #waiting: Sync[] = []
   readonly #names = new Map<string, string>()
   readonly #done = new Set<string>()
-  /** By call, how many of its values are not saved yet. */
+  /** The number of unsettled values, by call. */
   readonly #left = new Map<string, number>()
   /** The ids of computed changes taken by the server, by key. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
@@ -93,7 +93,7 @@ export class BarePage {
     this.on('set', { id }, [[key, value]])
   }
 
-  /** Its calls end once each of them has: in `settled`, with its first refusal. */
+  /** The call is in `settled` once all of its values are saved, or at the first refusal. */
   setMany(values: Readonly<Record<string, JsonValue>>): void {
     const id = `${this.#names.size + 1}`
     this.#names.set(id, 'together')
