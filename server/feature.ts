@@ -37,8 +37,8 @@ export interface Feature {
   readonly snapshot?: (use: RequestUse) => object
   /** Returns the values of the tab requesting a page, if the request has them. */
   readonly tab?: (ctx: Koa.Context, identity: VisitorWithCookie) => Replica | undefined
-  /** Called after a request has signed a user in. */
-  readonly signsIn?: (ctx: Koa.Context) => void
+  /** Called when a request signs a user in. */
+  readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
   /** Ends a user's sign-ins, except the sign-in of the request `except`. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
   /** Returns this process's knowledge of a user besides values, for the inspector. */

@@ -139,7 +139,7 @@ export class RequestHandle extends Handle {
       const user = await this.#requests.identify(this.#ctx)
       await visit.load(user)
       if (user !== undefined && user !== visit.visitor.user)
-        for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx)
+        for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx, visit)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
       await visit.changeTo({ user, endCount })
       if (isSignIn) this.#warnOfLeaving()

@@ -50,6 +50,51 @@ describe('threat 76: devices of another user', () => {
   })
 })
 
+/** Signs a visitor in by a route that regenerates the session, without a later request. */
+async function signInOnly(node: SessionApp): Promise<Visitor> {
+  const visitor = await node.withSession({ cart: 1 })
+  await node.ask(visitor, async (ctx) => {
+    await ctx['session'].regenerate()
+    ctx['session'].user = 'ann'
+    await ctx.liveSession.identify()
+  })
+  return visitor
+}
+
+describe('threat 76: a session without a request since its sign-in', () => {
+  it('ends with a revocation', async () => {
+    const node = await start()
+    const thief = await signInOnly(node)
+    expect(await node.app.live.devices('ann')).toHaveLength(1)
+    await node.app.live.revoke('ann')
+    expect(await userOf(node, thief)).toBe(undefined)
+  })
+
+  it('survives only as the exception of its own revocation', async () => {
+    const node = await start()
+    const [thief, ann] = [await signInOnly(node), await node.withSession({ cart: 2 })]
+    await node.ask(ann, async (ctx) => {
+      await ctx['session'].regenerate()
+      ctx['session'].user = 'ann'
+      await ctx.liveSession.identify()
+      await node.app.live.revoke('ann', { except: ctx })
+    })
+    expect([await userOf(node, thief), await userOf(node, ann)]).toEqual([undefined, 'ann'])
+  })
+
+  it('is not listed after a sign-out in the same request', async () => {
+    const node = await start()
+    const visitor = await node.withSession({ cart: 1 })
+    await node.ask(visitor, async (ctx) => {
+      ctx['session'].user = 'ann'
+      await ctx.liveSession.identify()
+      delete ctx['session'].user
+      await ctx.liveSession.leave()
+    })
+    expect(await node.app.live.devices('ann')).toEqual([])
+  })
+})
+
 describe('threat 77: a device label', () => {
   it('is truncated to 200 characters; errors of deviceLabel are reported', async () => {
     let label = (): unknown => `<script>alert(1)</script>${'\ud83d\ude00'.repeat(200)}`

@@ -7,6 +7,7 @@ import { type UserId, type UserSubject, userSubject } from '../../ids/subject.js
 import { checkNames } from '../../settings/option-names.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
+import type { KnownSession } from './known-session.js'
 import { SessionHandle } from './session-handle.js'
 import { KoaSessionStore } from './session-store.js'
 import type { SessionStore, SessionStoreOptions } from './types.js'
@@ -26,6 +27,11 @@ export function sessionFeature(core: Core): Feature {
       `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
     )
   }
+  const seen = (ctx: Koa.Context, session: KnownSession | undefined, user: UserSubject | undefined): void => {
+    if (!session) return
+    if (user) appSessions.setUsers(session)
+    devices.seen(session, user, ctx)
+  }
   return {
     plugin: {
       sessionStore: (options: SessionStoreOptions = {}): SessionStore => {
@@ -37,23 +43,23 @@ export function sessionFeature(core: Core): Feature {
         return store
       },
       devices: async (id: UserId, { current }: { readonly current?: Koa.Context } = {}) =>
-        devices.of(userOf(id, 'devices(id)'), current && store.brought(current)?.name),
+        devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
       endDevice: async (id: UserId, name: string) => devices.end(userOf(id, 'endDevice(id, name)'), name),
     },
     names: [appSessions, devices],
     begins: (ctx, _, user) => {
-      const session = appSessions.isUsed ? store.brought(ctx) : undefined
-      if (!session) return
-      if (user) appSessions.setUsers(session)
-      devices.seen(session, user, ctx)
+      if (appSessions.isUsed) seen(ctx, store.brought(ctx), user)
     },
     facts: (user) => devices.facts(user),
     revokes: async (user, except) => {
-      if (appSessions.isUsed) await devices.endOthers(user, except && store.brought(except)?.name)
+      if (appSessions.isUsed) await devices.endOthers(user, except && store.sessionOf(except)?.name)
     },
-    // Session fixation: an attacker with a planted id would be signed in too. Check late: the app may set the user before it regenerates.
-    signsIn: (ctx) =>
+    signsIn: (ctx, visit) =>
+      // Late, because the app may set the user before it regenerates the session, or sign out again.
       onHeaders(ctx.res, () => {
+        // At once, not with the next request: a revocation ends the listed sessions.
+        if (appSessions.isUsed && visit.visitor.user) seen(ctx, store.sessionOf(ctx), visit.visitor.user)
+        // Session fixation: an attacker with a planted id would be signed in too.
         const session = store.brought(ctx)
         if (session && appSessions.current(session)) core.warn(KEPT)
       }),

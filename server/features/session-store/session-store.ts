@@ -112,6 +112,12 @@ export class KoaSessionStore implements SessionStore {
     return given?.isBrought ? given.session : undefined
   }
 
+  /** Returns the session of a request: the browser's, or its saved successor. */
+  sessionOf(ctx: Koa.Context): KnownSession | undefined {
+    const all = [...(this.#reads.get(ctx)?.values() ?? [])]
+    return all.findLast(({ session }) => this.#sessions.current(session))?.session
+  }
+
   /** @param ctx undefined if the app's own code calls the store without a request */
   #readOf(ctx: unknown, name: SessionName): ReadSession | undefined {
     return this.#reads.get(Object(ctx))?.get(name)
