@@ -84,7 +84,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
       if (value !== undefined && isOf(key, value)) set(key, value)
     }
   }
-  /** @param isBehind whether the page may lack newer changes */
+  /** Sets the fields from the URL. @param isBehind whether to set even shown values, as the page may lack newer changes */
   const read = (isBehind: boolean): void => {
     setFromAddress((key, value) => isBehind || !sameJson(value, live.get(key)))
     stay()
@@ -100,6 +100,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     last = location.href
     // The server has already applied or refused the URL's values, except these. Take them from the URL, never from the HTML.
     setFromAddress((key) => Object.hasOwn(unvisited, key))
+    // The returned functions unsubscribe.
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),

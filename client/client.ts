@@ -41,7 +41,7 @@ export function createClient<F extends Fields>(
     if (notifier.isReady) return shown(key)
     throw new TypeError(advice.text('before_ready', key, call))
   }
-  /** Resolves when the values are saved. With `next`, computes the value, again if the current value has changed by then. */
+  /** Resolves when the values are saved. With `next`, the core computes the value, and computes it again over a newer current value. */
   const change = (
     keys: readonly string[],
     valueFor: (key: string) => JsonValue | undefined,
@@ -130,7 +130,7 @@ export function createClient<F extends Fields>(
     close: () => {
       if (notifier.isOver) return
       ends.notify()
-      // Unsaved changes are kept for the next page.
+      // Show unsaved changes as `offline`: they stay in the outbox for the next page.
       page.isOffline = true
       notifier.notify()
       notifier.isOver = true

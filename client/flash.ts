@@ -38,7 +38,7 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
   let isClosed = false
   /** `[true]` once reconnecting: messages for the next page are not for this page. */
   let back: [isBack?: true] = []
-  /** A hidden page leaves the messages to another page, or waits until visible. */
+  /** Requests the waiting messages. A hidden page leaves them to another page, or waits until visible. */
   const request = (): void => {
     if (isClosed || !ends.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {

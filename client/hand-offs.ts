@@ -9,7 +9,7 @@ const ON_THE_WAY = 2000
 let freeAt = 0
 
 /**
- * Follows each `socket.liveSession.handOff` to its target: a form POSTs the token to the endpoint, so that the browser itself handles the
+ * Follows each `socket.liveSession.handOff` to its target: a form POSTs the token to the endpoint. So the browser itself handles the
  * cookies and redirects of the responses, and no URL contains the token. Needs a socket.
  *
  * @throws {TypeError} if `live` is not a client

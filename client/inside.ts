@@ -14,7 +14,7 @@ export const INSIDE: unique symbol = Symbol.for('live-session')
 export interface Inside {
   readonly socket: AnySocket | undefined
   readonly endpoint: string
-  /** The values and stamps from `embed()` or `initial`. */
+  /** The snapshot from `embed()` or `initial`; undefined if `initial` has plain values. */
   readonly initial: AnySnapshot | undefined
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
   initialState(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../shared/json.js'
 
 /**
- * Returns a copy of a JSON value, for pages in production. In development `freezeJson` reports the path and rejects more values. So does
- * the server, except for flaws lost in transit (a symbol key, -0), which development finds.
+ * Returns a copy of a JSON value, for pages in production. In development `freezeJson` also reports the path of a flaw, and rejects more
+ * values: those that the server would reject, and those that JSON changes silently (a symbol key, -0).
  *
  * @throws {TypeError} for any other value
  */

@@ -59,8 +59,9 @@ export function keepTab(live: AnyClient): Unsubscribe {
     restore()
   }
 
+  // Remove the cookie of the unloaded page: the server has read it by now.
   bring('', 0)
-  // Discard the HTML's values after hydration: they may be another tab's.
+  // Discard the HTML's values, which may be another tab's. Hydration still shows them, from `initialState`.
   for (const key of initial?.tab ?? []) {
     const field = ensureField(page, key)
     reset(page, field, true)

@@ -36,8 +36,9 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 }
 
 /**
- * Returns refs to a value, and to the status of its newest change with its reason, updated until the scope ends. Setting a function calls
- * `live.update`. A refusal shows as the status `'rejected'`. For a read-only field `value` is a readonly ref. Without `embed()` or `initial`, mount after `live.ready`.
+ * Returns refs to a value, and to the status and reason of its newest change, updated until the scope ends. Setting a function calls
+ * `live.update`. A refusal shows as the status `'rejected'`. For a read-only field, `value` is a readonly ref. Without `embed()` or
+ * `initial`, mount after `live.ready`.
  *
  * @throws {TypeError} without `liveSessionPlugin` in the app, and before `live.ready`
  *
@@ -54,7 +55,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     : Readonly<Ref<Value<F[K]>>>
   /** The status of its newest change. */
   readonly status: Readonly<Ref<StatusDetail['status']>>
-  /** The code that the server refused it with, or why the page is offline. */
+  /** The reason of a rejection, or `store_unavailable` for an `update` that waits for the store; undefined with any other status. */
   readonly reason: Readonly<Ref<StatusDetail['reason']>>
 } {
   const live = inject(LIVE, null)

@@ -96,6 +96,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const features: Feature[] = []
   const core: Core = { ...visitors, limits, store, features }
   features.push(...makers.map((make) => make(core)))
+  // The features need the kernel, so the kernel was created with these lists still empty.
   owners.push(...features.flatMap(({ names }) => names ?? []))
   members.push(...features.flatMap(({ cookie }) => cookie ?? []))
   hearers.push(...features.flatMap(({ changes }) => changes ?? []))

@@ -31,13 +31,16 @@ export interface Feature {
   readonly handshake?: HandshakeHook
   /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
-  /** Called at the start of a request with the user from `identify`, before the app's own code. `useOf` begins the session. */
+  /**
+   * Called at the start of a request, except a POST to the endpoint, before the app's own code. `user` comes from `identify`; `useOf`
+   * begins the session.
+   */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
   /** Additions to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
   /** Returns the values of the tab requesting a page, if the request has them. */
   readonly tab?: (ctx: Koa.Context, identity: VisitorWithCookie) => Replica | undefined
-  /** Called when a request signs a user in. */
+  /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user. */
   readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
   /** Ends a user's sign-ins, except the sign-in of the request `except`. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
@@ -82,9 +85,9 @@ export interface ResponseContext extends VisitorWithCookie {
   readonly isSuperseded: boolean
   /** Returns whether the owner of values with this scope is known: the browser may have withheld its cookie. */
   knowsOwner(scope: Field['scope']): boolean
-  /** Adds a feature to the response. */
+  /** Adds a feature's hook to the response. */
   join(part: ResponseHook): void
-  /** Returns the added feature of this class. */
+  /** Returns the added hook of this class. */
   joined<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined
 }
 

@@ -15,8 +15,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly fields: F
   /**
    * Returns the signed-in user's id, or nothing. `live.middleware()` calls this function, so put the middleware after your auth middleware.
-   * `ctx.liveSession.identify()` calls it again, also after a sign-out, when koa-session's `ctx.session` is null; so does the handshake of
-   * each socket.
+   * `ctx.liveSession.identify()` calls it again, also after a sign-out, when koa-session's `ctx.session` is null; so do each socket's
+   * handshake and rechecks.
    *
    * @example
    * identify: (ctx) => ctx.session?.userId
@@ -101,7 +101,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly key?: string | undefined
   /**
-   * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site: each embedding site has values of its own, and
+   * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site. Then each embedding site has values of its own, and
    * browsers that block third-party cookies keep this cookie. Needs `secure: true`. Changes the cookie's name to `'__Host-live-part'` or
    * `<key>-part`, as browsers still send older, unpartitioned cookies.
    *
@@ -145,8 +145,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     /**
      * Approximate bytes of memory for the data of all guests in this process: values, flash messages, sessions of `live.sessionStore()`,
      * verified cookies, retired browser ids, and pending writes to the store. The oldest are evicted first. At most half of this memory is
-     * for data that cannot be evicted yet: beyond that, the oldest unsaved writes of guests are dropped while a store is down, and guests
-     * with open sockets keep only values that fit the cookie. Data of users is never evicted for guests.
+     * for data that cannot be evicted yet. Beyond that half, the oldest unsaved writes of guests are dropped while a store is down, and
+     * guests with open sockets keep only values that fit the cookie. Data of users is never evicted for guests.
      *
      * @default 64_000_000
      */

@@ -151,7 +151,7 @@ function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: Cookie
   check(isSent, 'sameSite', "'none' where partitioned is true, or frames do not send the cookie", sameSite)
   const isSound = sameSite !== 'none' || secure === true
   check(isSound, 'sameSite', "'none' needs secure: true, or browsers drop the cookie", secure)
-  // Browsers refuse a __Host- cookie that a sibling subdomain could set or overwrite (RFC 6265bis, 4.1.3.2).
+  // Browsers refuse a __Host- cookie without Secure or with a Domain: a sibling subdomain could overwrite it (RFC 6265bis, 4.1.3.2).
   const isHost = name.startsWith('__Host-')
   check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
   const endsWithBrowser = maxAge === 'session'

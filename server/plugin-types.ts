@@ -45,9 +45,9 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   /** Returns middleware for `ctx.liveSession` and the endpoint. Use it once, after your auth middleware and before your routes. */
   middleware(): Koa.Middleware
   /**
-   * Returns middleware against cross-site request forgery: a POST, or another method that may change something, from a page of another
-   * site fails with `bad_origin` (403). Put it before your routes; after `live.middleware()`, the endpoint keeps
-   * its own check, which also accepts `origins`.
+   * Returns middleware against cross-site request forgery: a request from a page of another origin fails with `bad_origin` (403), unless
+   * its method is GET, HEAD, OPTIONS or TRACE. Put it before your routes, and after `live.middleware()`: so the endpoint keeps its own
+   * check, which also accepts `origins`.
    *
    * @example
    * app.use(live.sameOrigin())
@@ -57,8 +57,8 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    * Gives each socket its `socket.liveSession`, in all namespaces, including future ones. Call it once, before your own `io.use` and
    * `io.on`.
    *
-   * @throws {TypeError} when called again; if sockets are already connected; without `handshake` despite `identify`; with a
-   * `connectionStateRecovery` without `skipMiddlewares: false`
+   * @throws {TypeError} for an invalid server or option; when called again; without `handshake` despite `identify`; if sockets are already
+   * connected; if `connectionStateRecovery` lacks `skipMiddlewares: false`
    */
   attach(io: AnyServer, options: AttachOptions): void
   /** Without options: only if `identify` is not set, so that all visitors are guests. */
@@ -116,13 +116,15 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   /**
    * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
    * `ctx.session` lose none of them; sockets have it as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
+   *
+   * @throws {TypeError} for an invalid option, or for a `maxLifetime` other than that of an earlier call
    */
   sessionStore(options?: SessionStoreOptions): SessionStore
   /**
    * Returns a development route with a live view of each visitor in this process: `router.all('/inspector', live.inspector())`. Admits
    * browsers that opened the route with the `token` from the startup log, or requests that `authorize` admits.
    *
-   * @throws {TypeError} if NODE_ENV is production and there is no `authorize`
+   * @throws {TypeError} for an invalid option, or without `authorize` if NODE_ENV is production
    */
   inspector(options?: InspectorOptions): InspectorRoute
   /** Resolves when every write accepted so far is broadcast and stored. */

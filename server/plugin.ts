@@ -47,7 +47,7 @@ const cores = new WeakMap<object, Core>()
  * Adds live session values to a Koa app, once per app: use the `middleware()` and `attach()` of the returned plugin.
  *
  * @param app a Koa 3 app
- * @throws {TypeError} for an invalid option, with the expected and the received value and a remedy
+ * @throws {TypeError} for an invalid app or option, with the expected and the received value and a remedy
  * @example
  * const live = liveSession(app, { fields })
  * app.use(live.middleware())

@@ -100,8 +100,8 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
-   * Takes the waiting messages, for this response alone to show, oldest first: none for a HEAD request, an image, a frame, a fetch by a
-   * script of another origin, or a prefetched page. Call it before the response begins.
+   * Takes the waiting messages, oldest first, for this response alone to show. Takes none for a HEAD request, an image, a frame, a fetch by
+   * a script of another origin, or a prefetched page. Call it before the response begins.
    */
   takeFlash(): Promise<readonly JsonValue[]>
   /**
@@ -152,8 +152,8 @@ export interface UserSession<F extends Fields = RegisteredFields>
   /** The user's id, as text. */
   readonly userId: string
   /**
-   * Whether this process knows the user's values. With a store: whether the store answered within `storeRefresh`. Without a store: whether
-   * anything came from a cookie, a socket or an earlier write.
+   * Whether this process knows the user's values. With a store: whether it has loaded them, within ten times `storeRefresh`. Without a
+   * store: whether anything came from a cookie, a socket or an earlier write.
    */
   readonly loaded: boolean
   /** Ends its subscriptions: `using user = await live.user(id)` does so at the end of the block. */

@@ -1,4 +1,4 @@
-// Computes each field's share of the cookie, and the bytes of values in cookies and in memory.
+// Computes each field's share of the cookie or the tickets, and the bytes of values in cookies and in memory.
 
 import type { FieldSpec, Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
@@ -14,7 +14,7 @@ const TICKET_BUDGET = 24_000
 const LONGEST_ESCAPE = 6
 /** `-1.2345678901234567e+100` */
 const LONGEST_NUMBER = 24
-/** `["",9007199254740991,""],` */
+/** `["",9007199254740991,""]`; the factor 2 in `mostBytes` leaves room for the comma. */
 const FRAME = 24
 
 /** Bytes in V8 of: an empty object or list; an empty string; a number beyond small integers; a list element. */
@@ -69,7 +69,7 @@ function tableBytes(keys: readonly string[]): number {
   return last < 0 ? table : table + Math.min(12 * last + 128, Math.max(4000, 72 * slots))
 }
 
-/** Returns an upper bound of `cookieBytes` for a scalar, without serializing: usually low enough to fit. */
+/** Returns an upper bound of `cookieBytes` without serializing: most scalars fit by this bound alone. Infinite for objects and lists. */
 export function mostBytes(key: string, value: JsonValue): number {
   if (typeof value === 'object' && value !== null) return Number.POSITIVE_INFINITY
   const characters = typeof value === 'string' ? value.length * LONGEST_ESCAPE : LONGEST_NUMBER
@@ -82,7 +82,8 @@ export function isInCookie({ client, cookie, scope }: FieldSpec): boolean {
 }
 
 /**
- * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. So the cookie fits any merge of any devices.
+ * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. Thus a cookie has room for the values of any
+ * devices, however they merge.
  *
  * @throws {TypeError} if the fields cannot fit
  */

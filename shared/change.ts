@@ -3,10 +3,16 @@
 import type { JsonValue } from './json.js'
 
 /**
- * How this process learned of a change: from `ctx.liveSession`, a page's POST or a request's cookie (`'request'`), from a page or a handler
- * on a socket (`'socket'`), from a ticket that a browser sent back (`'ticket'`), from `live.user(id)` (`'job'`), from another process
- * (`'node'`), from the store, or from a sign-in. In a page: its own change (`'request'`), an answer over its socket (`'socket'`), a ticket
- * of other changes (`'ticket'`), or another visitor (`'login'`).
+ * The source of a change, on the server:
+ *
+ * - `'request'`: `ctx.liveSession`, a page's POST, or a request's cookie
+ * - `'socket'`: a page or a handler on a socket
+ * - `'ticket'`: a ticket that a browser sent back
+ * - `'job'`: `live.user(id)`
+ * - `'node'`, `'store'`, `'login'`: another process, the store, a sign-in
+ *
+ * In a page: its own change (`'request'`), an answer over its socket (`'socket'`), a ticket with other changes (`'ticket'`), or a change of
+ * the visitor (`'login'`).
  */
 export type ChangeSource = 'request' | 'socket' | 'ticket' | 'job' | 'node' | 'store' | 'login'
 

@@ -9,7 +9,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
   return slips(near, name) <= name.length / 3 ? ` Did you mean "${near}"?` : ''
 }
 
-/** Counts the letters that either name has and the other lacks, and returns the larger count: typos differ in a few letters. */
+/** Counts for each name the letters missing in the other, and returns the larger count: a typo changes few letters. */
 function slips(one: string, other: string): number {
   const rest = [...other]
   const lacking = [...one].filter((letter) => {

@@ -32,19 +32,28 @@ export type Frozen<T> = [MutableJson] extends [T] ? JsonValue : FrozenDeep<T>
 type FrozenDeep<T> = T extends Scalar | undefined ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
 /**
- * A browser's access to a field. `'hidden'`: no cookie, ticket, page or error reveals even the existence of the field. `'read'`: only the
- * server sets the value. `'write'`: the page may set the value too.
+ * A browser's access to a field:
+ *
+ * - `'hidden'`: none; no cookie, ticket, page or error reveals even the existence of the field
+ * - `'read'`: only the server sets the value
+ * - `'write'`: the page may set the value too
  */
 export type ClientAccess = 'hidden' | 'read' | 'write'
 /**
- * The owner of a value: the `'user'`, on every device; only this `'browser'`, even while a user is signed in there; or only this `'tab'`,
- * until a sign-in or sign-out.
+ * The owner of a value:
+ *
+ * - `'user'`: the user, on every device; before a sign-in, the guest
+ * - `'browser'`: only this browser, even while a user is signed in there
+ * - `'tab'`: only this tab, until a sign-in or sign-out
  */
 export type Scope = 'user' | 'browser' | 'tab'
 /**
- * Decides whose value wins at a sign-in. `'account'`: the account's value, if the account ever had one. `'newest'`: the last write.
- * `'drop'`: never the visitor's value. A function combines both (a cart), synchronously, into a value that the schema accepts. Only fields
- * with `client: 'write'` carry over.
+ * Decides whose value wins at a sign-in. Only fields with `client: 'write'`, and without `guests: 'read'`, carry over.
+ *
+ * - `'account'`: the account's value, if the account ever had one
+ * - `'newest'`: the last write
+ * - `'drop'`: never the guest's value
+ * - a function: combines both (a cart), synchronously, into a value that the schema accepts
  */
 export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: V, browser: V) => V)
 
@@ -83,7 +92,7 @@ export interface FieldSpec {
   readonly cookie?: boolean
   /**
    * Maximum bytes of the encoded value, including key and stamp; larger values are refused as `too_large`. Fields in the cookie share
-   * `cookieBudget`, those with `cookie: false` share 24,000 bytes.
+   * `cookieBudget`; fields with `cookie: false` or `scope: 'tab'` share 24,000 bytes.
    *
    * @default an equal share of the rest; 24,000 if client is 'hidden'
    */
@@ -153,7 +162,7 @@ export type Rules<S extends Schemas> = {
   }
 }
 type Rule<V> = (account: V, browser: V) => V | Literal
-/** Matches no value: expecting a literal makes TypeScript infer the literal type of a returned `'a'`, instead of `string`. */
+/** Matches no value. An expected literal makes TypeScript infer the type of a returned `'a'` as `'a'`, instead of `string`. */
 type Literal = ('' | 0 | true) & { readonly [literal]: true }
 declare const literal: unique symbol
 
@@ -169,7 +178,7 @@ export type Settable<F> = Frozen<Exclude<Output<F>, undefined>>
 type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ? C : 'read'
 type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
 type HasRooms<F> = F extends { readonly rooms: true } ? true : false
-/** Keys grouped by permitted use; indexed rather than aliased, so that compiler errors list the keys. */
+/** The keys by permitted use. Members of an interface, because compiler errors would show the name of a type alias instead of the keys. */
 export interface Keys<F extends Fields> {
   /** All keys, for `socket.liveSession`. */
   readonly all: keyof F & string

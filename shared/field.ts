@@ -16,16 +16,17 @@ const REMEMBERED_SCALARS = 1000
 const MEMBERS = 1000
 /** Inputs may exceed `maxBytes` by this factor, as a schema may strip members. */
 const SLACK = 4
-/** The message of refusals of hidden fields: a browser may read this. */
+/** The message for refusals of hidden fields: does not name the field, because a browser may read the message. */
 const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
-/** The schema's output for a stored value. */
+/** The schema's output for a stored value; undefined if unreadable. Wrapped, because a memo must distinguish undefined from unknown. */
 interface Reading {
   readonly value: JsonValue | undefined
 }
 
 /** The plugin's options for fields without their own. */
 export interface FieldDefaults {
+  /** The field's own `maxBytes`, or its share of the budget. */
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
   /** Reports a mistake in the declaration that only a stored value reveals. */

@@ -73,7 +73,7 @@ function checkParameters(fields: Declarations): void {
   }
 }
 
-/** Checks and compiles the fields, each with its share of the cookie. */
+/** Checks and compiles the fields, each with its share of the cookie or the tickets. */
 export function compileFields(fields: Fields, budget: number, defaults: Omit<FieldDefaults, 'maxBytes'>): FieldMap {
   const declared = checkFields(fields)
   const shares = shareBudget(declared, budget)

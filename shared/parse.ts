@@ -20,7 +20,11 @@ export function isQuestion({ tickets, set }: ParsedSync): boolean {
   return tickets.length + set.length === 0
 }
 
-/** Parses a page's message, sent over its socket or by POST. */
+/**
+ * Parses a page's message, sent over its socket or by POST.
+ *
+ * @throws {LiveSessionError} `malformed`
+ */
 export function parseSync(input: unknown): ParsedSync {
   if (!isRecord(input)) throw malformed('expected { who?, tickets?, set? }')
   const { who, tickets = [], set = [], ...others } = input
@@ -49,7 +53,11 @@ function parseChanges(input: unknown): readonly WireChange[] {
   })
 }
 
-/** Parses a list of tickets from a browser, without verifying their signatures. */
+/**
+ * Parses a list of tickets from a browser, without verifying their signatures.
+ *
+ * @throws {LiveSessionError} `malformed`
+ */
 export function parseTickets(input: unknown): readonly string[] {
   if (!Array.isArray(input)) throw malformed('expected a list of tickets')
   let length = 0
@@ -61,7 +69,12 @@ export function parseTickets(input: unknown): readonly string[] {
   return input
 }
 
-/** Parses signed registers at `now`; returns undefined if any is malformed. */
+/**
+ * Parses the registers of a cookie or ticket after its signature was verified; returns undefined if any is malformed.
+ *
+ * @param now lowers stamps ahead of all clocks: see `credible`
+ * @throws {NotJson} for an invalid value, such as a lone surrogate
+ */
 export function parseRegisters(input: unknown, now: number): readonly StoredRegister[] | undefined {
   if (!Array.isArray(input)) return undefined
   const registers: StoredRegister[] = []

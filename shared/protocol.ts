@@ -37,15 +37,19 @@ export const OVER_ANY = -1
 /** The durability of a write: in the memory of this process, or in the store. */
 export type Level = 'memory' | 'store'
 /**
- * `[key, over, id, value?, group?]`: without a value, deletes the key. `over` is the stamp of the overwritten value, or -1 for any. `id` is
- * the idempotency key of a computed change, and `''` for any other. The server accepts or refuses the changes of a `group` as a whole.
+ * A change of a key:
+ *
+ * - `over`: the stamp of the overwritten value or of its end; -1 for any
+ * - `id`: the idempotency key of a computed change, else `''`
+ * - `value`: omitted to delete the key
+ * - `group`: common to the changes of a `setMany`; an invalid change refuses its whole group
  */
 export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue, group?: string]
 /** A page's message, over its socket or as the body of a POST. */
 export interface Sync {
   /** The page's visitor: an opaque string from an answer or the snapshot. A page without `who` asks for its visitor. */
   readonly who?: string | undefined
-  /** Signed changes that the server may have lost. */
+  /** Signed changes: by POST for the cookie in the response, over a socket for a server that may have lost them. */
   readonly tickets?: readonly string[] | undefined
   /** At most 1,000 changes, each applied or refused on its own or with its group. Each change of a key builds on the previous change. */
   readonly set?: readonly WireChange[] | undefined
@@ -82,11 +86,11 @@ export interface SyncAnswer {
   readonly results: readonly SyncResult[]
   /** A ticket with the accepted changes and with the newer values that overrode the page's. */
   readonly ticket?: string
-  /** Set if the request or the handshake brought this browser's live cookie. */
+  /** Set if the request or handshake brought this visitor's own live cookie, and the visitor has consented. */
   readonly kept?: true
-  /** Keys and stamps in the request's own cookie and, for fields outside the cookie, in the store. */
+  /** Keys and stamps in the cookie of the request or handshake; after a POST also those in the store, for fields outside the cookie. */
   readonly held: readonly (readonly [key: string, stamp: Stamp])[]
-  /** Keys whose value is in neither a cookie nor a store. */
+  /** Keys of fields outside the cookie whose newest value is in no store; only after a POST. */
   readonly unsaved?: readonly string[]
   /** Seconds after which a page in use POSTs, if fewer than 300. */
   readonly renew?: number
@@ -135,7 +139,7 @@ export interface LiveSessionClientToServer {
 
 /** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. See server/cluster/protocol.md. */
 export interface LiveSessionInterServer {
-  /** New registers of a user or browser, with the ids of their computed changes by key, and the ids of the sender's secrets. */
+  /** New registers under a name, with the ids of their computed changes by key, and the `kid`s of the sender's ticket keys. */
   'live_session:merge': (
     subject: string,
     registers: readonly (readonly [key: string, stamp: number, value?: JsonValue])[],
@@ -173,9 +177,9 @@ export interface TicketClaims {
 
 /** The values and stamps in a page's HTML, as rendered by `ctx.liveSession.embed()`. */
 export interface AnySnapshot {
-  /** The page's visitor: an opaque string. Omitted if the browser has no cookie and the response sets none. */
+  /** The page's visitor: an opaque string. Omitted for a guest who gets no cookie by this response, and if the cookie may be withheld. */
   readonly who?: string
-  /** Set for a guest. */
+  /** Set for a guest; omitted if the browser may have withheld its cookie. */
   readonly guest?: true
   /** The signed-in user's id, as text. */
   readonly user?: string

@@ -5,7 +5,7 @@ import type { StoredRegister, TakenId } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
 import { isNews } from './taken-ids.js'
 
-/** The source of a write, with its known computed changes, if any. Few writes know any, so these have no cell of their own. */
+/** The source of a write, together with its ids, if any: few writes have ids, so a cell for ids would waste memory. */
 type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly TakenId[] }
 type Cell = string | Stamp | JsonValue | SourceCell | undefined
 
@@ -24,7 +24,7 @@ export class Replica {
   // 200. Keys are few, so a scan is as fast as a hash.
   #cells: Cell[] = []
   #bytes = EMPTY
-  /** When this replica last had all of the subject's registers in the store, in ms since 1970. */
+  /** When this replica last received all of the subject's registers from the store, in ms since 1970. */
   loadedAt: number | undefined = undefined
 
   /** Creates a replica with these registers. */
@@ -44,13 +44,13 @@ export class Replica {
     return this.#cells.length === 0
   }
 
-  /** The stamp of the key's newest write, deletion included; 0 when there is none. */
+  /** The stamp of the key's newest write, including a deletion; 0 if there is none. */
   stamp(key: string): Stamp {
     const at = this.#at(key)
     return at < 0 ? NEVER : (this.#cells[at + 1] as Stamp)
   }
 
-  /** The stored value; undefined where the key is deleted or was never written. */
+  /** The stored value; undefined if the key is deleted or was never written. */
   value(key: string): JsonValue | undefined {
     const at = this.#at(key)
     return at < 0 ? undefined : (this.#cells[at + 2] as JsonValue | undefined)
@@ -84,7 +84,7 @@ export class Replica {
     this.#cells[at + 3] = sourceCell(source, idsIn(this.#cells[at + 3] as SourceCell))
   }
 
-  /** Removes all registers. Apart from this, `forget` and `lighten`, registers only become newer. */
+  /** Removes all registers. Apart from `clear`, `forget` and `lighten`, no method removes a register, or makes it older. */
   clear(): void {
     this.#cells = []
     this.#bytes = EMPTY
@@ -96,7 +96,7 @@ export class Replica {
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
   }
 
-  /** Evicts registers: keeps only matching registers, without their ids, up to `room` bytes. The store must be asked again. */
+  /** Evicts registers: keeps only matching registers, without their ids, up to `room` bytes. The next visit loads them from the store. */
   lighten(room: number, isKept: (register: StoredRegister) => boolean): void {
     const kept = this.registers().flatMap((register) =>
       isKept(register) ? { register, source: this.source(register.key) } : [],
@@ -111,7 +111,7 @@ export class Replica {
     this.#fit()
   }
 
-  /** The key's newest write, deletion included; undefined where there is none. */
+  /** The key's newest write, including a deletion; undefined if there is none. */
   register(key: string): StoredRegister | undefined {
     const at = this.#at(key)
     return at < 0 ? undefined : this.#register(at)

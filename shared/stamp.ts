@@ -34,7 +34,7 @@ export function isStamp(value: unknown): value is Stamp {
   return Number.isSafeInteger(value) && Number(value) > NEVER
 }
 
-/** Returns whether a page can know such a stamp of a key: of a write, of the end of its value, or `NEVER`. */
+/** Returns whether a page may know a key by this stamp: of a write, of an expiry (`endOf`), or `NEVER`. */
 export function isKnown(value: unknown): value is number {
   return typeof value === 'number' && value >= NEVER && [value, value - 0.5].some(Number.isSafeInteger)
 }
@@ -45,17 +45,17 @@ export function toStamp(value: number): Stamp {
   throw new RangeError(`koa-live-session: expected a stamp, a safe integer of 1 or more, received ${value}`)
 }
 
-/** The stamp of guest values that a sign-in brings into a never erased account: older than any value of the account. */
+/** The stamp of a guest's value that a sign-in brings to an account without one: older than any other write. */
 export const LOGIN_STAMP: Stamp = 1 as Stamp
 
-/** Returns a signed stamp or, for a stamp ahead of all clocks, the smallest stamp: then any other write of the key is newer. */
+/** Returns the stamp of a signed register or, if ahead of all clocks, the smallest stamp: any other write of the key is then newer. */
 export function credible(stamp: Stamp, now: number): Stamp {
   return isAhead(stamp, now) ? LOGIN_STAMP : stamp
 }
 
 /**
- * Returns the stamp of an expired value's end: half a ms after the write, so later than that write and earlier than any other. Pages
- * receive this stamp and compute over it; no register has it.
+ * Returns the stamp of an expired value's end: half a ms after the write, so earlier than the next write. Pages receive this stamp and
+ * compute over it; no register has it.
  */
 export function endOf(stamp: Stamp): Stamp {
   return (Math.floor(stamp) + 0.5) as Stamp
@@ -65,7 +65,7 @@ export function endOf(stamp: Stamp): Stamp {
 // A literal, because bundlers keep code that reads a global.
 export const LONGEST_STAMP: Stamp = 9_007_199_254_740_991 as Stamp
 
-/** Returns whether a write is at least `maxAge` ms old. Stamp 1 (values from a sign-in) and `NEVER` are no dates, so they never expire. */
+/** Returns whether a write is at least `maxAge` ms old. `LOGIN_STAMP` and `NEVER` are no dates, so they never expire. */
 export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
   return stamp > LOGIN_STAMP && stamp + maxAge <= now
 }

@@ -4,14 +4,14 @@ import { sameJson } from './json.js'
 import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
-/** ms for which a register remembers its computed changes: a retry after a lost answer arrives within this time. */
+/** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
 const YOUNG = 2 * 60 * 1000
-/** Maximum ids of a key, the newest. Each page has one, and each update of a handler. */
+/** Maximum ids of a key: the newest. Each page has one id, and so has each update of a handler. */
 export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
 
-/** Replaces dropped ids: changes up to its stamp are unknown. */
+/** The id in place of dropped ids: changes up to the stamp beside it are unknown. */
 const UNKNOWN = ''
 
 const ID = /^[\w-]{1,32}$/
@@ -36,8 +36,8 @@ export function covers(taken: string, id: string): boolean {
 }
 
 /**
- * Returns the stamp at which a computed change was accepted, or a later one of its page; undefined if never, too long ago, or if the change
- * is not computed.
+ * Returns the stamp of an accepted computed change, or of a later change of its page. Undefined if never accepted, if the id is dropped
+ * meanwhile, or if the change is not computed.
  */
 export function acceptedAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
   return register?.ids?.find(([taken]) => taken !== UNKNOWN && covers(taken, id))?.[1]
@@ -65,7 +65,7 @@ function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS):
   return upTo === undefined || young.length === 0 ? young : [[UNKNOWN, upTo], ...young]
 }
 
-/** Returns whether a register is newer by the merge rule, or an equal write with more ids: registers from cookies have none. */
+/** Returns whether a register is newer by the merge rule, or an equal write with more ids: a cookie's register has no ids. */
 export function isNews(next: Known, current: Known): boolean {
   if (supersedes(next, current)) return true
   if (next.ids === undefined || next.stamp !== current.stamp || !sameJson(next.value, current.value)) return false
@@ -80,7 +80,7 @@ export function idsText(ids: Taken = []): string {
   return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${stamp}` : `${id}:${stamp}`)).join()
 }
 
-/** Parses such a text without validation. */
+/** Parses the text of `idsText` without validation. */
 export function fromIdsText(text: string): Taken {
   if (text === '') return undefined
   return text.split(',').map((each) => {
@@ -90,7 +90,7 @@ export function fromIdsText(text: string): Taken {
   })
 }
 
-/** Returns an untrusted input if it is a list of ids. */
+/** Returns an untrusted input if valid: a list of at most `MAX_IDS` ids, each with a stamp. */
 export function readIds(input: unknown): readonly TakenId[] | undefined {
   return Array.isArray(input) && input.length > 0 && input.length <= MAX_IDS && input.every(isTakenId)
     ? input

@@ -32,7 +32,7 @@ export interface CookieVisitor<F extends Fields> {
  * @param live the plugin from `liveSession()`
  * @param visitor `{}` for a guest without values
  * @throws {LiveSessionError} `invalid_value`, `too_large` or `undeclared_key`
- * @throws {TypeError} for an invalid browser id, and for a field outside the cookie
+ * @throws {TypeError} for an invalid `browserId` or `userId`, and for a field outside the cookie
  * @example
  * await request(server).get('/').set('Cookie', cookieFor(live, { values: { division: 3 } }))
  */

@@ -5,7 +5,7 @@ import type { Fields } from '../shared/field-types.js'
 
 /**
  * Simulates a restart: evicts every value from this process's memory, and makes its sockets reconnect. Later reads get their values from
- * cookies, and from the tickets that browsers send back.
+ * the store, if any, from cookies, and from the tickets that browsers send back.
  *
  * @example
  * await page.choose('division', 3)

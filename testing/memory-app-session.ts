@@ -22,8 +22,8 @@ export interface MemoryAppSession<S extends object = RegisteredSession> extends 
 }
 
 /**
- * Creates a `socket.session` without a server, to unit-test a handler in Node. The session is real, as in `live.sessionStore()` of a process
- * of its own, without a store.
+ * Creates a `socket.session` without a server, to unit-test a handler in Node. The session is real, as in `live.sessionStore()` of a
+ * process of its own, without a store.
  *
  * @throws {LiveSessionError} if `set` would reject a given value
  * @example

@@ -32,7 +32,7 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
   readonly sent: readonly (readonly [key: string, value: unknown])[]
 }
 
-/** `onFlash`, `followAddress` and the like have nothing to do here. */
+/** Without a socket and a snapshot, `onFlash`, `followAddress` and `followHandOffs` do nothing. */
 const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: undefined }
 
 /**

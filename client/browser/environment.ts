@@ -88,7 +88,7 @@ export function createBrowserEnvironment(
       if (socket?.connected) dispatch('connect')
       // Capture, as a part of the page may stop the propagation.
       for (const one of events) globalThis.addEventListener?.(...one, true)
-      // The HTML was prefetched or cached, as after back navigation: `deliveryType` is `''` only for HTML fresh from the server.
+      // Prefetched or cached HTML may show a former visitor, so ask: `deliveryType` is `''` only for HTML fresh from the server.
       const visit: Visit | undefined = performance.getEntriesByType?.('navigation')[0]
       if (visit?.deliveryType) dispatch('return')
     },

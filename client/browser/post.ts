@@ -11,8 +11,8 @@ export type PostOptions = Required<Pick<Options, 'endpoint'>> & Pick<Options, 'c
 /** The page's POSTs: one at a time, abortable, and a last POST when the page unloads. */
 export interface Poster {
   /**
-   * Ends with the page, without `keepalive`: Chromium would continue an aborted POST and store the cookie of its late response, a former
-   * guest's. Without `timeout`, the last POST outlives the page and awaits no answer.
+   * POSTs a sync. Without `timeout`, the POST is the page's last, outlives the page and awaits no answer. Any other POST ends with the
+   * page: with `keepalive`, Chromium would continue even an aborted POST, and store a former guest's cookie from its late response.
    */
   post(body: Sync, timeout?: number): void
   /** Aborts the POST in flight, so that its response sets no cookie. */

@@ -2,7 +2,7 @@ import type { News } from '../core/messages.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Queues for the lock, with a timeout, as the holder may be frozen; after a timeout waits no more until the lock is free again. */
+  /** Queues for the lock, up to `PATIENCE`, as its holder may be frozen. After a timeout, waits no more until the lock is free again. */
   queue(): void
   /** Releases the lock. */
   release(): void
@@ -21,7 +21,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined
-  /** The holder of the lock has timed out, and may be frozen. */
+  /** Whether the lock was not free in time: its holder may be frozen. */
   let isStuck = false
   const join = (): void => {
     if (channel || !BroadcastChannel) return
@@ -42,6 +42,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       const { signal } = controller
       const isOver = new Promise((resolve) => signal.addEventListener('abort', resolve))
       release = () => controller.abort()
+      // The reason tells a timeout from a release.
       setTimeout(() => controller.abort(name), PATIENCE)
       const act = async (lock: unknown): Promise<void> => {
         isStuck = !lock

@@ -66,7 +66,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   }
 }
 
-/** Handles the answer to a POST of `{}`: names the visitor, and sets the cookie or proves that the browser keeps cookies. */
+/** Handles the answer to a POST of `{}`, which names the visitor, and sets the cookie or proves that the browser keeps cookies. */
 function questionAnswered(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.asks += 1
@@ -218,6 +218,6 @@ export function applyNews(page: Page, news: News): void {
   unblock(page)
   page.asks = 0
   if (page.socketState === 'none') requestCookie(page)
-  // A connection that is about to name its visitor usually has the current cookie; otherwise this tab notifies the other in turn.
+  // A connection that is about to name its visitor usually has the current cookie. If not, the greeting makes this tab notify the other.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

@@ -146,8 +146,8 @@ function makeDraft(calls: readonly Call[], group?: string): Change {
 }
 
 /**
- * Divides a change whose value is refused, because earlier calls may have made a valid value: a plain change before its last call, and a
- * computed change, which contains the values of all its calls, in halves. Returns the draft of the earlier calls, if any.
+ * Splits a change with a refused value, because its earlier calls may have made a valid value. Splits a plain change before its last call,
+ * and a computed change, which combines all its calls, in halves. Returns the draft of the earlier calls, if any.
  */
 export function splitCalls(field: Field, change: Change): Change | undefined {
   const { id, calls } = change
@@ -191,7 +191,7 @@ export function recompute(page: PageFields): void {
   }
 }
 
-/** Takes over a newer value. `ids` names the computed changes in the value, if known. */
+/** Merges a value, if newer. `ids` names the computed changes in the value, if known. */
 export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
   const { stamp: at } = field
   if (!supersedes({ stamp, value }, field)) return
@@ -215,7 +215,7 @@ function reconcile(field: Field, ids: readonly TakenId[]): void {
   })
 }
 
-/** Resets the field for another visitor: to the default and, if carried over, to this page's changes. */
+/** Resets the field to its default. Keeps this page's changes, as unsent, if `isCarried`; otherwise rejects them as `superseded`. */
 export function reset(page: PageFields, field: Field, isCarried: boolean): void {
   if (!isCarried) settle(page, field.changes, { code: 'superseded' })
   Object.assign(field, UNKNOWN, isCarried && { changes: field.changes.map(markUnsent) })

@@ -47,7 +47,7 @@ export interface Posted {
 export interface News extends Pick<SyncAnswer, 'held'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
-  /** The tickets that were POSTed. */
+  /** The tickets that a POST has sent and received, except the tab's own. */
   readonly tickets?: readonly string[] | undefined
   /** The server's time in ms at the signature of the newest ticket. */
   readonly now?: number | undefined
@@ -67,11 +67,11 @@ export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | 'unload' 
 /** The events of a page, by name, with their arguments. */
 export interface Events {
   begin: []
-  /** Sets or deletes values, several as a group. With `next`, these are the shown values, to compute from. */
+  /** Sets or deletes values, several as a group. With `call.next`, these are the shown values, to compute from. */
   set: [call: Call, values: readonly (readonly [key: string, value: JsonValue | undefined])[]]
   connect: []
   disconnect: []
-  /** The server is about to close the connection. */
+  /** The server is about to close the connection, or the browser has lost the network. */
   reconnect: []
   /** A connection failed, or was refused with a code. */
   refused: [code: string | undefined]

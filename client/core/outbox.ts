@@ -12,7 +12,7 @@ function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
   return { fields: new Map([...fields].filter(([, field]) => !field.isTab !== isTab)) }
 }
 
-/** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts. `''` if no cookie was seen. */
+/** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts; `''` if empty, or before a cookie was seen. */
 export function serializeOutbox(page: Page, isTab = false): string {
   if (page.cookie !== 'kept') return ''
   const fields = fieldsOf(page, isTab)

@@ -29,7 +29,7 @@ export interface Page extends PageFields {
   socketState: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the cookie is missing, so that a POST of `{}` must request one. */
   isAsking?: boolean
-  /** Answered questions and dropped POSTs since an accepted POST, a wake, news of another tab or the `renew` timer: bounded, to end loops. */
+  /** Answered questions and dropped POSTs since an accepted POST, a wake, other tabs' news or the `renew` timer: bounded, to end loops. */
   asks: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean
@@ -38,6 +38,7 @@ export interface Page extends PageFields {
   isQueued?: boolean
   /** Whether the page is in use without an accepted POST of its browser for `renew` seconds: its cookie may expire. */
   isRenewalDue?: boolean
+  /** Seconds after which a page in use POSTs. */
   renew: number
   /** Whether the newest POST got no answer from our server. */
   isOffline?: boolean
@@ -49,7 +50,7 @@ export interface Page extends PageFields {
   readonly subs: Set<string>
   /** The server's time in ms at the signature of the newest ticket; NaN before the first. */
   now: number
-  /** Whether the page has sent its last POST. */
+  /** Whether the visitor has left the page: its last POST is sent or unnecessary. */
   isLeft?: boolean
   /** The new visitor, still to be announced to the app. Waits while the page unloads: a reload would cancel the sign-in's navigation. */
   unannounced?: PageVisitor | undefined

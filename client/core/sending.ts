@@ -65,7 +65,7 @@ export function postInTurn(page: Page): void {
     page.asks += 1
     page.cookie = 'blocked'
     page.isAsking = false
-    // The last answer may have set the cookie.
+    // Reconnect, as the last answer may have set the cookie.
     startTimer(page, 'link', pauseOf(page.asks))
   }
   if (!isPostDue(page)) return void addEffect(page, 'release')

@@ -19,14 +19,15 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes before the first visitor carry over.
  *  2. A key has the server's newest value, and this page's unsaved changes in order: each is acknowledged, with a `stamp`, or a draft. A
  *     key has one draft in flight, or a list to send again. The page shows the last draft, else the server's value, else the default.
- *  3. Changes go over the socket if the connection has named its visitor (`socketState`), else by POST. While a connection is about to name its
- *     visitor, changes wait for about a second, and so does every POST except the question. The answer has the stamp of each change, or the
- *     reason of its refusal, which ends that change alone. The changes of a call are a group, sent together: an invalid change refuses all
- *     of them, and an overtaken change only itself.
+ *  3. Changes go over the socket if the connection has named its visitor (`socketState`), else by POST. While a connection is about to name
+ *     its visitor, changes wait for about a second, and so does every POST except the question. The answer has the stamp of each change, or
+ *     the reason of its refusal, which ends that change alone. The changes of a call are a group, sent together: an invalid change refuses
+ *     all of them, and an overtaken change only itself.
  *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. A newer value rebases the change. A
  *     plain change is resent over the newer value, unless the first attempt may have arrived: then its promise rejects as `superseded`.
  *  5. While a value is newer than `settledUpTo`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise
- *     `settledUpTo` and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises it and rejects promises.
+ *     `settledUpTo` and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises it, too, and rejects
+ *     promises.
  *  6. Whether the browser keeps its cookie is unknown at first: the page POSTs `{}`, a question, whose response sets the cookie, and its
  *     socket reconnects. Only an unloading page POSTs values then. Once a request has shown the cookie (`kept`), the page POSTs values.
  *     After an answer without a visitor, or three questions without an accepted POST (`asks`), cookies are `blocked`: values stay shown,
@@ -65,7 +66,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.timers.delete('greet')
     page.socketState = 'down'
     if (code === 'other_visitor') {
-      // The handshake had a cookie.
+      // The handshake had a cookie, so cookies are not blocked.
       unblock(page)
       requestCookie(page)
       // A socket refused with a code does not reconnect by itself.

@@ -17,7 +17,7 @@ export function startTimer(page: Page, name: TimerName, ms: number, spread: numb
   addEffect(page, 'timer', name, ms, spread)
 }
 
-/** Pauses with exponential backoff. */
+/** Pauses with exponential backoff, for `minPause` ms at least. */
 export function backOff(page: Page, name: TimerName, minPause: number): void {
   page.failures += 1
   const pause = pauseOf(page.failures) / 2

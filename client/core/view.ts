@@ -33,7 +33,7 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
 
 export function statusOf(page: Page, field: Field): StatusDetail {
   const { changes, code } = field
-  // Other changes of the key, made before or computed after the refused change, are still being sent.
+  // A refusal shows once no other change of the key, made before or computed after the refused change, is still being sent.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && field.stamp <= field.settledUpTo) return detailOf(field.stamp > 0 ? 'saved' : 'default')
   if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')

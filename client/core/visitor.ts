@@ -10,9 +10,9 @@ import { abortPost } from './sending.js'
 import { addTicket } from './tickets.js'
 import { startTimer } from './timers.js'
 
-/** ms to wait for a connection to name its visitor. */
+/** Minimum ms to wait for a connection to name its visitor; at random up to half as many more. */
 const GREETING_TIMEOUT = 1000
-/** Takes over the visitor of an answer. Discards a former visitor's values and unsaved changes. */
+/** Switches to the visitor of an answer. Discards a former visitor's values and unsaved changes. */
 export function switchVisitor(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
@@ -69,7 +69,7 @@ export function requestCookie(page: Page): void {
   page.timers.delete('post')
 }
 
-/** Asks anew whether the browser keeps cookies. */
+/** Forgets that cookies were blocked, so that the page asks again. */
 export function unblock(page: Page): void {
   if (page.cookie === 'blocked') page.cookie = undefined
 }

@@ -22,7 +22,7 @@ export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
   readonly #core: UpToVisitors
-  /** The `kid` of each secret: during a secret rotation, any two processes of an app have a `kid` in common. */
+  /** The `kid` of each ticket key: during a rotation of secrets, any two processes of an app have a `kid` in common. */
   readonly #kids: readonly string[]
   #news = new Map<string, Replica>()
 
@@ -44,7 +44,7 @@ export class Nodes implements Peers {
 
   broadcast(name: string, registers: readonly StoredRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
-    // An end marker is sent after the earlier writes.
+    // Sends earlier writes before an end marker.
     if (registers.some(isEnd)) this.flush()
     if (this.#news.size === 0) queueMicrotask(() => this.flush())
     const news = this.#news.get(name) ?? new Replica()
@@ -67,7 +67,7 @@ export class Nodes implements Peers {
     }
   }
 
-  /** Returns whether a message comes from this app: several apps may share an adapter. Older builds send no `kid`s. */
+  /** Returns whether a message comes from this app, since several apps may share an adapter. Accepts older builds, which send no `kid`s. */
   #isOurs(kids: unknown): boolean {
     return !Array.isArray(kids) || this.#kids.some((kid) => kids.includes(kid))
   }
@@ -102,7 +102,7 @@ function fromWire(item: unknown): unknown {
   return { key, stamp, value }
 }
 
-/** Returns whether an adapter overrides `serverSideEmit`: in socket.io's default, which extends `EventEmitter` directly, it only warns. */
+/** Returns whether an adapter implements `serverSideEmit`: the default adapter, which extends `EventEmitter` directly, only warns. */
 function hasOthers(adapter: object): boolean {
   let place: object = adapter
   while (!Object.hasOwn(place, 'serverSideEmit')) {

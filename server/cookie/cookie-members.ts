@@ -4,13 +4,13 @@ import type { BrowserSubject } from '../ids/subject.js'
 export interface CookieMember {
   /** The member's name in the cookie. */
   readonly name: string
-  /** Returns whether a cookie written now would differ. */
+  /** Returns whether a cookie written now would differ from the request's own content. */
   isOutdated(brought: unknown): boolean
   /**
    * Returns the content for a cookie written now, as JSON; undefined for nothing.
    *
    * @param brought the content of the request's own cookie, as verified JSON
-   * @param fits returns whether there is space
+   * @param fits returns whether this content fits into the cookie
    */
   write(browser: BrowserSubject, brought: unknown, fits: (value: unknown) => boolean): unknown
 }
@@ -45,7 +45,7 @@ export class CookieMembers {
   }
 }
 
-/** In base64, with its comma. */
+/** Returns the bytes of a member in base64, with its comma. */
 function bytesOf(name: string, value: unknown): number {
   return Math.ceil((Buffer.byteLength(`"${name}":${JSON.stringify(value)},`) * 4) / 3)
 }

@@ -9,14 +9,14 @@ export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab
   isOutdated: boolean | undefined
 }
 
-/** A cookie and its memo, which is undefined after a change that it depends on. */
+/** A cookie and its memo; undefined after an end of the visitor, or a change or eviction of a replica. */
 export interface MemoizedCookie {
   memo: CookieMemo | undefined
 }
 
 /** Indexes the memoized cookies by the names that their memos depend on. */
 export class CookieMemos {
-  /** Most names have a single cookie, and a set would take as much memory as the cookie. */
+  /** By name. A single cookie is stored without a set, which would take as much memory as the cookie. */
   readonly #cookies = new Map<string, MemoizedCookie | Set<MemoizedCookie>>()
 
   add(cookie: MemoizedCookie, memo: CookieMemo): void {

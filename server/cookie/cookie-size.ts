@@ -13,7 +13,7 @@ const BESIDE_BUDGET = 300
 /** Bytes of the status line, `Date`, `Connection`, `Keep-Alive` and `Transfer-Encoding`, which Node adds later. */
 const OF_NODE = 140
 
-/** Returns the bytes for registers in a cookie with these options, beside the longest possible identity. */
+/** Returns the bytes left for registers in a cookie with these options and the longest possible identity. */
 export function spaceForRegisters(options: CookieOptions): number {
   const sub = subjectHash(userSubject(1))
   const most = Number.MAX_SAFE_INTEGER
@@ -23,8 +23,8 @@ export function spaceForRegisters(options: CookieOptions): number {
 }
 
 /**
- * Returns the registers that fit into a cookie. Those of this build always fit, because the budget is checked at startup. With larger
- * registers of another build, keeps the newest: first of this build, then of the other.
+ * Returns the registers that fit into a cookie. Fields of this build always fit, because the budget is checked at startup. If another
+ * build's registers are too large, keeps the newest: first this build's, then the other's.
  */
 export function fitting(
   own: readonly StoredRegister[],
@@ -45,7 +45,7 @@ export function fitting(
   })
 }
 
-/** Returns the bytes that registers leave to features: of the budget, and a little beyond. */
+/** Returns the bytes left for features beside these registers: of the budget, plus `BESIDE_BUDGET`. */
 export function spaceBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
   return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
 }

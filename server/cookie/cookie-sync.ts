@@ -25,13 +25,13 @@ export class CookieSync {
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
   }
 
-  /** Returns the subjects of a visitor's values: the user or the guest, and for a user also the browser if it has fields of its own. */
+  /** Returns the subjects of a visitor's values: the user or the guest, and for a user also the browser if any field has this scope. */
   subjects({ user, browserSubject }: Visitor): readonly Subject[] {
     if (user === undefined) return [browserSubject]
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
-  /** Returns the same, and the tab's subject, which is never in a cookie. */
+  /** Returns the same subjects and the tab's, whose values are never in a cookie. */
   allSubjects(visitor: Visitor): readonly Subject[] {
     const subjects = this.subjects(visitor)
     return visitor.tab ? [...subjects, visitor.tab] : subjects
@@ -40,7 +40,7 @@ export class CookieSync {
   /** Compares a cookie with memory. The first time, merges the cookie into memory. */
   ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
-    // After a revocation, neither merge the cookie nor keep its memo.
+    // After the end of its user or browser id, neither merge the cookie nor keep its memo.
     const isCurrent = this.#core.epochs.standingOf(cookie) === 'current'
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
@@ -69,7 +69,7 @@ export class CookieSync {
     const now = clock()
     const own: StoredRegister[] = []
     const others = new Replica()
-    // Their field's lifetime is unknown here. The cookie's `maxAge` applies instead, so that unused keys disappear.
+    // The lifetime of an undeclared field is unknown here. The plugin's `maxAge` applies instead, so that unused keys disappear.
     const carry = (register: StoredRegister, source: ChangeSource): void => {
       if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
     }
@@ -87,12 +87,12 @@ export class CookieSync {
     return fitting(own, others.registers(), this.#space)
   }
 
-  /** Returns the bytes for features beside these registers. Registers of another build may exceed the budget; features may not. */
+  /** Returns the bytes left for features. Another build's registers may fill the cookie beyond the budget; features only by 300 bytes. */
   spaceForMembers(registers: readonly StoredRegister[]): number {
     return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
   }
 
-  /** Merges another device's writes, or all values after a restart. */
+  /** Merges the cookie's registers, which memory may lack: after a restart, or if another process wrote them. */
   #mergeIntoMemory({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
     for (const subject of this.subjects(visitor)) {
       const isOwn = ({ key }: StoredRegister): boolean => {

@@ -38,7 +38,7 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   readonly isNewer = false
   readonly text: string
   readonly expiresAt: number
-  /** Whether an old key signed it, which makes a rewrite necessary. */
+  /** Whether an old key signed the cookie: then a request rewrites the cookie with the current key. */
   readonly isRetired: boolean
   readonly browser: BrowserId
   readonly user: Sub | undefined
@@ -84,7 +84,7 @@ interface NewerCookie extends Verified {
 
 export type GoodCookie = VerifiedCookie | NewerCookie
 
-/** Valid cookies of several browsers, none of the current user. An attacker planted some, and it is unknown which are genuine. */
+/** Valid cookies of several browser ids, none of the current user. An attacker planted some of them, and nothing tells which. */
 interface RivalCookies {
   readonly isNewer?: undefined
   readonly rivals: readonly VerifiedCookie[]
@@ -109,19 +109,19 @@ export function readableStamps(
     .map(({ key, stamp }) => [key, stamp])
 }
 
-/** Returns the cookie, if this build can read it. */
+/** Returns the cookie; undefined if a newer build wrote it, or if there are rivals. */
 export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
   return cookie?.isNewer === false ? cookie : undefined
 }
 
-/** Returns all cookies that may belong to the visitor. */
+/** Returns all cookies that may belong to the visitor: the cookie that this build can read, or all rivals. */
 export function readables(cookie: ReadCookie | undefined): readonly VerifiedCookie[] {
   if (cookie && 'rivals' in cookie) return cookie.rivals
   const one = readable(cookie)
   return one ? [one] : []
 }
 
-/** Returns the payload of a cookie's value. */
+/** Returns the object that a cookie's value encodes. @param exp ms since 1970 */
 export function payloadOf(content: CookieContent, exp: number): object {
   const { browser, user, epoch, generation, registers, members } = content
   // JSON omits undefined members.

@@ -17,7 +17,7 @@ export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   return writer
 }
 
-/** Returns the attributes from the app's options: the defaults of the others depend on the request. */
+/** Returns the attributes that the options determine: `secure` depends on the request unless set. */
 export function chosen({ sameSite, secure, domain, partitioned }: CookieOptions): Partial<CookieOptions> {
   return {
     sameSite,
@@ -33,6 +33,7 @@ export function attributesOf({ sameSite, domain, partitioned }: CookieOptions): 
   return `${attributes}${partitioned ? '; partitioned' : ''}${domain === undefined ? '' : `; domain=${domain}`}`
 }
 
+/** Omits the members of koa-session: the payload has its own `exp`. */
 function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
   return encode(payload)
 }

@@ -31,9 +31,9 @@ const MOST_IN_HEAD = 4000
 const LARGE_HEAD =
   'a response head with the live cookie has more than 4,000 bytes, which nginx answers with 502 by default. Set proxy_buffer_size 16k and proxy_buffers 8 16k in nginx, ' +
   'or keep less in cookies: node_modules/koa-live-session/docs/troubleshooting.md#502-behind-nginx'
-/** Less than the length of a cookie with only a browser id. */
+/** The minimum length of a text that may be ours: a cookie with only a browser id is longer. */
 const LEAST_LENGTH = 80
-/** More cookies than any browser sends to a site; a longer header is crafted. */
+/** The maximum number of texts to verify: no browser sends so many cookies to a site. */
 const MOST_TEXTS = 180
 
 /** A request, or a substitute with its headers. */
@@ -66,11 +66,11 @@ export class LiveCookie {
   readonly #clock: Needs['clock']
   readonly #isCurrent: Needs['isCurrent']
   readonly #warn: Warn
-  // Caches by signature: the same text is verified once.
+  /** By signature, so that each text is verified once. */
   readonly #verified: RotatingCache<GoodCookie>
-  /** The verified cookies of requests with several cookies, which are read repeatedly. */
+  /** The verified cookies of a request that brings several, because each request reads its cookie repeatedly. */
   readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
-  /** Whether this process has warned of a large head. Once is enough: the operator may have raised the proxy's limit since. */
+  /** Whether this process has warned of a large head: warns once, since the operator may have raised the proxy's limit meanwhile. */
   #hasToldHead = false
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
@@ -88,7 +88,7 @@ export class LiveCookie {
     this.#writer = createWriter(keys, options)
   }
 
-  /** Returns the valid, unexpired cookie of a request; of several, the user's own. */
+  /** Returns the valid, unexpired cookie of a request; of several, the user's own, or all as rivals. */
   read(sender: Sender, user?: UserSubject): ReadCookie | undefined {
     const header = sender.headers.cookie
     if (header === undefined) return undefined
@@ -137,8 +137,8 @@ export class LiveCookie {
   }
 
   /**
-   * Notifies the browser, by an unsigned cookie, of its id's retirement and the time. With this notice, a later request under the retired
-   * id is provably not late.
+   * Notifies the browser, by an unsigned cookie, of its id's retirement and the time. A request under the retired id that carries this
+   * notice was sent afterwards, so it is not late.
    */
   announceRetirement(req: IncomingMessage, res: ServerResponse, retired: Ended | undefined): void {
     this.#announceRetirement(this.#context(req, res), retired)
@@ -188,7 +188,10 @@ export class LiveCookie {
     })
   }
 
-  /** The current user's cookie is genuine, even if an attacker has planted another valid cookie: that belongs to another user. */
+  /**
+   * Prefers the current user's cookie: a valid cookie planted by an attacker belongs to another visitor. A guest's cookie has no such
+   * proof, so cookies of several browser ids are rivals.
+   */
   #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
     const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
     const all = current.flatMap(readables)

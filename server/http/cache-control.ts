@@ -40,7 +40,7 @@ export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, wa
   if (isShared) warn(NOT_SHARED)
 }
 
-/** Returns the same Cache-Control restricted to the visitor's own browser, whose directives it keeps. */
+/** Restricts a Cache-Control to the visitor's own browser, and keeps its directives for browsers. */
 export function privateCacheControl(given: string): string {
   const all = directives(given)
   const kept = all.filter((one) => !SHARED.has(nameOf(one)) && !isQualified(one))

@@ -46,7 +46,7 @@ export function isPreflight({ method, headers }: Koa.Context): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
-/** Only browsers know which origins are the same site: the list of public suffixes has some ten thousand entries. */
+/** Describes a listed origin of another site, which only browsers recognize: the list of public suffixes has some ten thousand entries. */
 function describeCrossSite(origin: string, { protocol, host }: Koa.Context, sameSite: string): string {
   return (
     `origins: ${origin} is another site than ${protocol}://${host.slice(0, 200)}, so browsers send no cookie that is ` +

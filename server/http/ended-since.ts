@@ -5,7 +5,7 @@ import type { IdentifiedUser } from '../ids/visitor.js'
 import type { Epochs } from '../values/epochs.js'
 import type { Standing } from '../values/standing.js'
 
-/** Detects revocations before or during a request: its late response must not undo them. */
+/** Detects retired browser ids and revocations before or during a request: its late response must not undo them. */
 export class EndedSince {
   readonly #epochs: Epochs
   /** The request's cookie, if its browser id was already retired. */
@@ -48,7 +48,7 @@ export class EndedSince {
     return this.#isLate || ['retired', 'revoked'].includes(this.standing(identification))
   }
 
-  /** Returns the visitor's standing after the other requests. A late response must not undo their ends; after a revocation, a sign-in needs a new cookie. */
+  /** Returns the visitor's standing now: another request may have retired the id or revoked the user since this request began. */
   standing(identification: Identification): Standing {
     const standing = this.#epochs.standing(identification, this.#endCount)
     // Another request may have retired the retired id again.

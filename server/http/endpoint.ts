@@ -98,6 +98,7 @@ function refuseWhileRotating(
   user: UserSubject | undefined,
 ): void {
   if (!read) return
+  // After a refused handshake the browser asks at once: warn if `identify` names a user only here.
   handshakeMismatches.check(read.browserSubject, user)
   if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
@@ -117,7 +118,7 @@ function isPageOfVisitor({ isKept, who }: PageIdentity, body: ParsedSync): boole
 /** Answers another visitor's page with the identity of this cookie. */
 function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
-  // The page's next question is counted.
+  // Free: the page must ask next, and that question counts.
   if (!identity.isKept) return { dropped: true, results: [], held: [] }
   core.limits.spendQuestion(identity)
   return dropped(core, identity)

@@ -14,7 +14,7 @@ const CONSEQUENCE = {
   'takeFlash was called': 'the back button may show the messages again',
 }
 
-/** Returns the error for a use after the headers were sent: caches need them. */
+/** Returns the error for a use after the headers were sent: too late to restrict caches. */
 export function usedLate(what: keyof typeof CONSEQUENCE): TypeError {
   return new TypeError(
     `koa-live-session: ${what} after the headers had gone out: ${CONSEQUENCE[what]}. ` +

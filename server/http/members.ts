@@ -6,7 +6,7 @@ interface Reporting {
   readonly report: (error: unknown) => void
 }
 
-/** A class of handles, with the interface for features' members. */
+/** A class of handles; `useOf` returns a handle's interface for features. */
 interface HandleClass<H extends Reporting, U> {
   readonly prototype: H
   useOf(this: void, handle: H): U

@@ -9,7 +9,7 @@ const OF_NULL =
   'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
   'origins cannot list it: serve the page from an origin of its own.'
 const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list it in origins.'
-/** The pages of `origins` may change a visitor's values only: the app's own routes do not trust them. */
+/** The rule of `sameOrigin()`: pages of `origins` may change values at the endpoint, but the app's own routes do not trust them. */
 const ROUTES: PostRule = {
   trusted: [],
   remedy: 'Behind a proxy set app.proxy = true. live.sameOrigin() trusts no other origin, also none of origins.',
@@ -75,7 +75,7 @@ export function isOwnWebSocket(claims: OriginClaims, trusted: readonly string[])
   return trusted.includes(claims.origin) || isOwnOrigin(claims)
 }
 
-/** Does the same for the first request of HTTP long-polling: a GET, which browsers send without Origin to the same origin. */
+/** Returns whether HTTP long-polling begins in our own pages: by a GET, which browsers send without Origin to the same origin. */
 export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): boolean {
   const { origin, site } = claims
   if (origin !== '' && trusted.includes(origin)) return true
@@ -84,8 +84,8 @@ export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): 
 }
 
 /**
- * Returns whether browsers withhold the live cookie from such a request because of its `SameSite` (RFC 6265bis, 5.6.7). A navigation may
- * still set a cookie by its response.
+ * Returns whether browsers withhold the live cookie from such a request because of the cookie's `SameSite` (RFC 6265bis, 5.6.7). The
+ * response to a navigation may still set a cookie.
  */
 export function isWithheldFrom(ctx: Koa.Context, { cookie, origins }: Pick<Settings, 'cookie' | 'origins'>): boolean {
   const { sameSite } = cookie

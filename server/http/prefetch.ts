@@ -20,9 +20,11 @@ export function clearUnseenPages(ctx: Koa.Context): void {
 }
 
 /**
- * Returns the purpose of a request, its `Sec-Fetch-Dest`. Browsers omit it without https: `Upgrade-Insecure-Requests` then marks a
- * navigation, also of a frame, and scripts of other origins cannot send it without a preflight; `''` without both. Any site can embed a
- * hidden frame. With partitioned cookies, a frame counts as a document: its visitor belongs to the embedding site.
+ * Returns the purpose of a request, its `Sec-Fetch-Dest`; `''` if unknown. Without https, browsers omit this header; there,
+ * `Upgrade-Insecure-Requests` marks a navigation, also of a frame, and scripts of other origins cannot send it without a preflight.
+ *
+ * A frame differs from a document, because any site can embed a hidden frame. With partitioned cookies, both are documents: a frame's
+ * visitor belongs to the embedding site.
  */
 export function destinationOf(ctx: Koa.Context, { partitioned }: CookieOptions): string {
   const destination = ctx.get('Sec-Fetch-Dest').toLowerCase()

@@ -43,7 +43,7 @@ export class RequestHandle extends Handle {
   readonly #ctx: Koa.Context
   readonly #requests: Identifier
   readonly #vouched: IdentifiedUser
-  /** The fields written for its current visitor. */
+  /** The fields written by this request since it last signed a guest in, or called `leave`. */
   #written: Set<Field> | undefined
   #isEmbedded = false
   /** Set at the first use. Not `#`, because the simulation reads it. */
@@ -133,7 +133,7 @@ export class RequestHandle extends Handle {
 
   identify(): Promise<void> {
     return Outcome.of(async () => {
-      // Begin first, so that revocations by this call do not count as concurrent.
+      // Begin the visit first, so that revocations by this call do not count as concurrent.
       const visit = this.#visit
       const { endCount } = this.#core.epochs
       const user = await this.#requests.identify(this.#ctx)
@@ -180,7 +180,10 @@ export class RequestHandle extends Handle {
     }
   }
 
-  /** The app may have signed its user in or out without notifying the plugin: messages are for the next request's visitor. */
+  /**
+   * Continues as the user whom `identify` names now, as the app may have signed a user in or out without notifying the plugin. Messages
+   * belong to the visitor of the next request.
+   */
   #catchUp(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined

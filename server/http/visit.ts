@@ -18,7 +18,7 @@ import { usedLate, warnOfLateChange } from './lateness.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
 
-/** The statuses without a cookie to clear. */
+/** The statuses without a cookie of this build to clear. */
 const COOKIELESS: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
@@ -146,6 +146,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, endCount }: IdentifiedUser): Promise<void> {
+    // After a revocation, even the same user needs a new cookie.
     if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.markUse('shows')
     else await this.#continueAs(this.#core.identities.changeHands(this.#previous, user), endCount)
   }

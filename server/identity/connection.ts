@@ -35,9 +35,9 @@ export class Connection {
   readonly #conn: Conn
   /** The open sockets, each with its handle after admission. */
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
-  /** Whether its visitor has left. Marked by each end, while the connection is watched. */
+  /** Whether its visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
   hasGone = false
-  /** Whether `Connections` has it. A closed connection gets no mark, but an app's handler may still run. */
+  /** Whether `Connections` lists it and marks it. Later, an app's handler may still run, and its socket computes the standing itself. */
   isWatched = false
   #isEnded = false
 
@@ -62,7 +62,7 @@ export class Connection {
 
   /** Counts a socket, before its admission. */
   enter(socket: Socket): void {
-    // A marker for `sockets`; socket.io joins this room at admission anyway.
+    // Membership of this room tells `sockets` that the socket is not rejected; socket.io joins the room at admission anyway.
     void socket.join(socket.id)
     this.#handles.set(socket, undefined)
   }
@@ -82,8 +82,8 @@ export class Connection {
   }
 
   /**
-   * Closes the connection so that its browser reconnects as the current visitor; `disconnect(true)` would prevent that. Drops sockets in
-   * admission. Resolves when the connection is closed.
+   * Closes the connection so that its browser reconnects as the current visitor; after `disconnect(true)` it would not. Also drops sockets
+   * in admission. Resolves when the connection is closed.
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true

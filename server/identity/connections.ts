@@ -45,7 +45,7 @@ export class Connections {
     return sum
   }
 
-  /** Marks the connections whose visitor has left, at an end under this name: a browser's subject, or a user's hash. */
+  /** Marks the connections whose visitor has left, at an end under this name: a browser's subject, a user's hash or a `cookieless` name. */
   mark(name: string, epochs: Epochs): void {
     for (const connection of this.#connections.get(name) ?? NONE) {
       const { opener } = connection
@@ -59,7 +59,7 @@ export class Connections {
     await Promise.all(connections.map((connection) => connection.end(code)))
   }
 
-  /** Closes the connections that an end marker of another process has invalidated. */
+  /** Closes the connections that an end marker from another process or the store has invalidated. */
   endOver(name: string, epochs: Epochs): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const over = this.of(name).filter(
@@ -68,7 +68,7 @@ export class Connections {
     void this.end(over, 'other_visitor')
   }
 
-  /** Finds a user's connections by the hash, by which other processes name a revoked user. */
+  /** Returns the connections under a name. A user's are under the hash, but end markers name a user by the subject. */
   #under(name: string): ReadonlySet<Connection> {
     return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
   }

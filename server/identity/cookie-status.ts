@@ -19,13 +19,13 @@ export type CookieStatus =
   | 'rivals'
   /** Its user was revoked after the signature. */
   | 'revoked'
-  /** Its browser id is retired. The request may be late: sent before the next visitor came. */
+  /** Its browser id is retired. The request may be late: sent before the browser got its next visitor. */
   | 'retired'
   /** Retired, but rotated to the current user's id at a sign-in. */
   | 'rotated'
-  /** Retired, and the browser has missed its replacement: the request carries the notice of retirement and still this cookie. */
+  /** Retired, and the browser missed the next cookie: the request carries this cookie together with the notice of its retirement. */
   | 'missed'
-  /** Any, after the visitor had the browser forgotten in this request. */
+  /** Any status, after the visitor was forgotten in this request: `leave()` of a guest, or with `forget`. */
   | 'forgotten'
 
 /** The ways in which a request uses a session, in ascending order. */
@@ -82,7 +82,7 @@ export interface CookieFacts {
   readonly use: SessionUse
   /** The standing now: other requests may have ended the visitor. */
   readonly standing: Standing
-  /** Whether the request's own cookie is incomplete or about to expire. */
+  /** Whether the request's own cookie is incomplete, past half of its lifetime, or signed with an old key. */
   readonly isStale: boolean
   /** Whether this visitor has consented to the live cookie. */
   hasConsent(this: void): boolean

@@ -12,14 +12,13 @@ const UNSIGNED =
   'bring all that identify reads, such as the session cookie of a sign-in'
 
 /**
- * Detects handshakes without the data for `identify`. Such a handshake brings a user's cookie, but names no user, and is refused. The
- * browser then sends a request at once, which after a sign-out would name no user either. Also detects requests of tests whose `identify`
- * does not name the cookie's user.
+ * Detects handshakes that lack the data for `identify`: they bring a user's cookie, but `identify` names no user. After a sign-out, the
+ * browser's next request would name none either. Also detects test requests whose `identify` does not name the cookie's user.
  */
 export class HandshakeMismatches {
   readonly #warn: (message: string) => void
   readonly #refused = new Set<BrowserSubject>()
-  /** The browsers of tests with a user's cookie. */
+  /** The browsers of test cookies with a user. */
   readonly #ofTests = new Set<BrowserSubject>()
 
   constructor(warn: (message: string) => void) {
@@ -37,7 +36,7 @@ export class HandshakeMismatches {
     if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
   }
 
-  /** Records a browser with a user's cookie from a test. */
+  /** Records the browser of a test's cookie with a user. */
   expectUser(browser: BrowserSubject): void {
     this.#ofTests.add(browser)
   }

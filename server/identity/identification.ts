@@ -16,7 +16,7 @@ export interface PageIdentity extends VisitorWithCookie {
   /** Whether the request or handshake carried this cookie, and the visitor has consented. */
   readonly isKept: boolean
   readonly who: string | undefined
-  /** The stamps in the cookie. */
+  /** The keys and stamps in the cookie, without hidden fields. */
   readonly cookieStamps: SyncAnswer['held']
   /** Seconds after which a page in use must POST, if less than the default. */
   readonly renew: number | undefined
@@ -26,7 +26,7 @@ export interface PageIdentity extends VisitorWithCookie {
 export interface Identification extends VisitorWithCookie {
   /** The status of the cookie for the visitor. */
   readonly cookieStatus: CookieStatus
-  /** The cookie, of any owner; undefined after `changeHands` and `forget`. */
+  /** The cookie that the request brought, of any owner; undefined after `changeHands` and `forget`. */
   readonly receivedCookie: ReadCookie | undefined
   /** The names whose connections must close, because their browser has another visitor now. */
   readonly toEnd: readonly string[]

@@ -17,7 +17,7 @@ import type { Identification, PreviousVisitor } from './identification.js'
 import { Login } from './login.js'
 import { Returns } from './returns.js'
 
-/** The statuses of cookies whose user was not revoked. */
+/** The statuses of a cookie whose epoch is to be adopted: neither revoked nor retired. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
 /** The length of a random browser id. */
 const ID_LENGTH = 22
@@ -38,8 +38,8 @@ export class Identities {
   }
 
   /**
-   * Identifies the visitor of a cookie, and adopts the user's epoch if the cookie is valid. Merges the registers of an `own` cookie into
-   * memory. Retires no id. The queries of `Epochs` have no such effects.
+   * Identifies the visitor of a cookie. Adopts the user's epoch from a valid cookie, and merges the registers of an `own` cookie into
+   * memory; retires no id.
    */
   identify(read: ReadCookie | undefined, user: UserSubject | undefined): Identification {
     const cookie = readable(read)
@@ -73,8 +73,8 @@ export class Identities {
   }
 
   /**
-   * Identifies the visitor of a request. Rotates the browser id if the cookie belongs to another visitor. Retires the ids of all rivals:
-   * the attacker who planted a cookie could read values set under its id.
+   * Completes the identification of a request: rotates the browser id if the cookie belongs to another visitor. Retires the ids of all
+   * rivals, because the attacker who planted a cookie could read values set under its id.
    *
    * @param found the result of `identify`
    * @param sender the request with the cookie
@@ -92,12 +92,12 @@ export class Identities {
     return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 
-  /** Returns the status of a retired cookie. If the request may be late, its response must not replace the next visitor's cookie. */
+  /** Returns the exact status of a retired cookie. `retired`: the request may be late, so its response must not replace a newer cookie. */
   #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
     const { cookie, epochs } = this.#core
     const { epoch = Infinity, rotatedTo } = epochs.retired(browserSubject(browser)) ?? {}
     const isForUser = owner === undefined && rotatedTo !== undefined && rotatedTo === user
-    // Concurrent requests during a sign-in derive the same rotated id.
+    // A concurrent request during a sign-in derives the same rotated id.
     if (isForUser && !epochs.isRetired(browserSubject(this.#rotatedId(browser, rotatedTo)))) return 'rotated'
     return cookie.announcedRetirement(sender, browser) >= epoch ? 'missed' : 'retired'
   }
@@ -127,14 +127,14 @@ export class Identities {
     return { ...newVisitor('none', undefined), toEnd: this.#retire(previous, undefined) }
   }
 
-  /** Returns the visitor with the rotated id, the same for all late requests of a user. */
+  /** Returns the browser's next visitor. A user's late requests all get the same id. */
   #rotatedVisitor({ browser }: PreviousVisitor, user: UserSubject | undefined): Visitor {
     return new Visitor(this.#usableRotatedId(browser, user), user)
   }
 
   /**
-   * Returns the rotated id. Only a user just named by `identify` gets the derived id; a guest's derived id would expose the values of
-   * the next person. A rotated id that is retired is unusable.
+   * Returns the next visitor's browser id: derived for a user whom `identify` has just named, else random. With a derived id for guests,
+   * everyone with the old cookie would know the next visitor's id. A derived id that is retired is unusable.
    */
   #usableRotatedId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
@@ -146,7 +146,7 @@ export class Identities {
     return this.#keys.sign(`rotated ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
-  /** Retires the names of a departing visitor, which invalidates all messages in flight under them. */
+  /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */
   #retire({ browser, user: owner, registers }: PreviousVisitor, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. After an earlier retirement, the user may have signed in elsewhere.
     const isAgain = this.#core.epochs.isRetired(browserSubject(browser))

@@ -20,7 +20,7 @@ export class Login {
 
   /**
    * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so a rule that adds two carts runs once. If
-   * several nodes do so at once, the guest's name is the idempotency key: the account gets the sum once.
+   * several nodes transfer at once, the guest's hash is the idempotency key: the account gets the sum once.
    */
   bring(former: BrowserSubject, { user, browserSubject }: Visitor): void {
     const { values } = this.#core
@@ -62,7 +62,7 @@ export class Login {
   ): void {
     const { values, settings } = this.#core
     const browser = field.read(stored)
-    // Another node may have made the transfer, and announced the account before the guest.
+    // Another node may have made the transfer, and announced the account's value before the guest's retirement.
     const id = subjectHash(former).slice(0, ID_LENGTH)
     if (browser === undefined || values.acceptedAt(user, field.key, id) !== undefined) return
     const account = values.value(field, values.find(user))
@@ -84,7 +84,7 @@ export class Login {
   }
 }
 
-/** Never transfers values that a guest's page cannot write: an attacker may have planted their cookie. */
+/** Returns whether a field has this scope and transfers. Never if a guest's page cannot write it: the cookie may be planted. */
 function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
   return field?.scope === scope && isBrought(field)
 }

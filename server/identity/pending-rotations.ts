@@ -8,7 +8,7 @@ import { onHeadersSent } from './on-headers-sent.js'
 export class PendingRotations {
   readonly #connections: Connections
   readonly #epochs: Epochs
-  /** The number of pending responses, by the name they retire. */
+  /** The number of pending responses, by the name that each retires. */
   readonly #pending = new Map<string, number>()
 
   constructor(connections: Connections, epochs: Epochs) {
@@ -21,8 +21,10 @@ export class PendingRotations {
   }
 
   /**
-   * Closes the connections under the retired names, and resolves when they are closed. A connection opened as the former user before the
-   * response arrives may belong to this browser, and is closed on arrival; another browser reconnects immediately.
+   * Closes the connections under the retired names, and resolves when they are closed. When the response has arrived, also closes the
+   * connections opened meanwhile as the former user, which may be this browser's; another browser reconnects immediately.
+   *
+   * @param user the former user
    */
   begin(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
     const ended = this.#connections.end(this.#connections.of(...names), 'other_visitor')

@@ -14,7 +14,7 @@ const TWO_USERS =
 export class Returns {
   readonly #warn: (message: string) => void
   readonly #clock: () => number
-  /** The former user of each browser id, and the time of the change. */
+  /** By current browser id, the former user and the time of the change. */
   readonly #former = new Map<BrowserId, readonly [user: Sub, at: number]>()
 
   constructor(warn: (message: string) => void, clock: () => number) {
@@ -22,7 +22,7 @@ export class Returns {
     this.#clock = clock
   }
 
-  /** Records a browser's change of users. Warns if it returns to the previous user. */
+  /** Records a browser's change from `owner` to `user`. Warns if the browser returns to its previous user. */
   record(browser: BrowserId, owner: Sub, next: BrowserId, user: UserSubject): void {
     const now = this.#clock()
     const [former, at = 0] = this.#former.get(browser) ?? []

@@ -11,10 +11,10 @@ import type { UpToVisitors } from './up-to-visitors.js'
 const LENGTH = 22
 /** The default seconds between the POSTs of a page in use. */
 const USUALLY = 300
-/** The minimum number of POSTs within the shortest known lifetime. */
+/** The minimum number of POSTs within the shorter lifetime, of the live cookie or of koa-session's. */
 const TIMES = 4
 
-/** Returns the visitor of a connection, or of a request whose response sets no other cookie. */
+/** Returns the page identity for a connection, or for a request whose response sets no other cookie. */
 export function pageIdentityOf(
   { epochs, hasConsent, settings }: UpToVisitors,
   ctx: Koa.Context,

@@ -4,7 +4,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timi
 
 const MIN_BYTES = 32
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
-/** For an unset variable. Advises more than a new secret, which would invalidate all cookies of the current secret. */
+/** The advice for an unset variable: first to set it, because a new secret would invalidate all cookies. */
 const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
 
 /** A key's purpose, part of its derivation: a signature for another purpose is invalid. */

@@ -11,8 +11,8 @@ export type StoredName = Subject | FeatureName
 const MAX_NAME = 255
 
 /**
- * Returns a subject's name in the store. Hashes a browser's id, which is a secret of its cookie, and a user id that stores may reject: with
- * more than 255 bytes, or a NUL character.
+ * Returns a subject's name in the store. Hashes a browser id, because only its cookie may have the id, and a user id that a store may
+ * reject: a name of more than 255 bytes, or with a NUL character.
  */
 export function storeName(subject: StoredName, generation: number = FIRST_GENERATION): string {
   if (!isSubject(subject)) return subject

@@ -33,7 +33,7 @@ export class Visitor {
   readonly user: UserSubject | undefined
   /** The hash of the user's subject. */
   readonly userSub: Sub | undefined
-  /** The owner of the tab's own values, of a connection or during a POST. */
+  /** The owner of the tab's values, for a connection or during a POST; else undefined. */
   readonly tab: TabSubject | undefined
 
   /** @param browserSubject the owner of the browser's own values; fleeting for a connection without a cookie */

@@ -6,7 +6,7 @@ export function checkNames(options: object | undefined, known: readonly string[]
     if (!known.includes(name)) throw refusal(prefix + name, unknownOption(name, known))
 }
 
-/** Returns the error for an option. */
+/** Returns the error for an option. @param received shown unless empty */
 export function refusal(option: string, expected: string, received = ''): TypeError {
   return new TypeError(`koa-live-session: ${option}: ${expected}${received === '' ? '' : `, received ${received}`}`)
 }

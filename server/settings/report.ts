@@ -1,4 +1,4 @@
-// Reports errors that no code awaits, and logs warnings.
+// Reports errors that no caller receives, and logs warnings.
 
 import { inspect, types } from 'node:util'
 import type Koa from 'koa'
@@ -6,7 +6,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/escape.js'
 import { emitRefusal } from './refused.js'
 
-/** Reports an error that no code awaits to the app, with the context if any. Never throws, as an uncaught error would end the process. */
+/** Reports to the app an error that no caller receives. Never throws, because an uncaught error would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
 
 /** Creates a `Report`: refusals go to `onError`, errors thrown by the app's own code go where Koa sends them. */
@@ -27,8 +27,8 @@ export function createReport(app: Koa, onError: (error: LiveSessionError) => voi
 }
 
 /**
- * Logs a warning about this deployment, at most once an hour. If the message contains untrusted text, `kind` is the same for all such
- * messages.
+ * Logs a warning about this deployment, each message at most once an hour. Messages with untrusted text share a `kind`, which limits their
+ * number.
  */
 export type Warn = (message: string, kind?: string) => void
 
@@ -52,7 +52,7 @@ export function createWarn(clock: () => number): Warn {
   }
 }
 
-/** Wraps other values: Koa's own listener, for example, throws unless given an Error. */
+/** Wraps a thrown value that is no Error: Koa's own listener, for example, throws on any other value. */
 function asError(thrown: unknown): Error {
   // Koa also accepts an Error from another realm, as in a test runner.
   if (thrown instanceof Error || types.isNativeError(thrown)) return thrown

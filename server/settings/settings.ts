@@ -11,7 +11,7 @@ export interface Settings {
   readonly identify: LiveSessionOptions<Fields>['identify']
   readonly secrets: readonly string[]
   readonly cookie: CookieOptions
-  /** ms since the last use: also limits cookies without an expiry, as some browsers are never closed. */
+  /** ms since the last use after which the session ends, even in a browser that is never closed. */
   readonly maxAge: number
   readonly endpoint: string
   readonly origins: readonly string[]

@@ -69,7 +69,10 @@ function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | unde
   return connectionStateRecovery
 }
 
-/** @throws {TypeError} if it is not a socket.io server, or if sockets can connect, or have connected, without identification */
+/**
+ * @throws {TypeError} if it is not a socket.io server, if another plugin is attached, or if sockets can connect, or have connected, without
+ * identification
+ */
 export function checkServer(io: Server): void {
   if (typeof io?._nsps?.values !== 'function') {
     throw new TypeError(

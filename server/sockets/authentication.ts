@@ -25,8 +25,8 @@ export class Authentication {
   }
 
   /**
-   * Runs the app's own middleware to identify the user, and to provide data for features. Commits no app session: a Set-Cookie would corrupt
-   * the 101 response, and a session destroyed meanwhile would be stored again.
+   * Runs the app's own middleware to identify the user, and to provide data for features. Commits no app session: a Set-Cookie would
+   * corrupt the 101 response, and a session destroyed meanwhile would be stored again.
    *
    * @throws what the middleware throws; an error with status 403 if it answers instead of calling `next()`
    */

@@ -40,7 +40,8 @@ export class Handshake {
    * Admits a socket, or refuses it.
    *
    * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie names a user who is no longer signed in; `rate_limited` if the
-   * visitor has too many sockets
+   * visitor has too many sockets; a refusal thrown by the app's middleware
+   * @throws {HandshakeFailure} after any other error of the app, already reported
    */
   async enter(socket: Socket): Promise<Connection> {
     const connection = await this.find(socket.conn, socket.request)

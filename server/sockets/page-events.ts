@@ -17,7 +17,7 @@ export interface EventSource {
 
 /** The context of an open socket. */
 interface SocketSide extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
-  /** Closes the connection if the visitor has left. Returns whether the socket is still open. */
+  /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
   checkVisitor(this: void): boolean
   /** Closes the connection; the page reconnects by itself. */
   hangUp(this: void): void
@@ -32,7 +32,7 @@ const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages
 /** Handles a page's events over its socket. */
 export class PageEvents {
   readonly #core: Core
-  /** Counts the messages refused with such a code, with the same limit as changes. */
+  /** Counts the messages refused with an `UNSOUND` code, with the same limit as changes. */
   readonly #malformed: Bucket
   readonly #side: ExchangeContext & SocketSide
   /** The event handlers of each feature. */
@@ -62,7 +62,7 @@ export class PageEvents {
     const wanted = parseSync(input)
     const { who } = wanted
     const isOwn = who === undefined || who === identity.who
-    // The first greeting of a connection does not count.
+    // The first greeting of a socket does not count.
     if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
     return after(
       isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, identity),

@@ -7,7 +7,7 @@ import type { Core } from '../core.js'
 import type { Connection } from '../identity/connection.js'
 import type { Authentication } from './authentication.js'
 
-/** The minimum ms between two turns, if the recheck interval has space for several. */
+/** The usual ms between two turns: less for an interval that is no multiple, more for an interval of over `MAX_TURNS` turns. */
 const TURN = 1000
 const MAX_TURNS = 1000
 
@@ -15,8 +15,8 @@ const MAX_TURNS = 1000
 type Opening = Pick<Socket, 'conn' | 'request'>
 
 /**
- * Rechecks open connections by calling `identify` again, because the app's own session may have ended without a request of that browser.
- * Spreads connections over turns, so that thousands opened at once are not rechecked at once.
+ * Rechecks open connections by running the middleware of `handshake` and `identify` again, because the app's own session may have ended
+ * without a request of that browser. Spreads connections over turns, so that thousands opened at once are not rechecked at once.
  */
 export class Rechecks {
   readonly #core: Core

@@ -137,7 +137,7 @@ export class SocketHandle extends Handle {
     if (this.#hasGone()) throw superseded()
   }
 
-  /** Without an adapter, only the store has a sign-out at another node: the first write here discovers it. */
+  /** Without an adapter, only the store tells of a user's revocation at another node: a write here discovers it. */
   protected override async recheck(level: Level): Promise<Level> {
     const { remote, store } = this.#core
     const { user } = this.#opener.visitor

@@ -3,15 +3,15 @@ import type { GuestBytes } from '../values/guest-bytes.js'
 
 type Conn = Socket['conn']
 
-/** Twice the largest event that socket.io accepts. */
+/** Maximum unread bytes: twice the largest event that socket.io accepts by default. */
 const MOST_WAITING = 2_000_000
-/** Bytes that wait for any page now and then. */
+/** Unread bytes that are normal for any page now and then. */
 const USUAL = 64_000
 /** Bytes of a pending packet besides its data. */
 const PACKET = 200
 
 /**
- * Closes a connection that does not read its packets, and returns whether it did; or later, if all unread packets exceed the memory bound.
+ * Closes a connection that does not read its packets, and returns true; or closes it later, if all unread packets exceed the memory bound.
  * Loses nothing: values are state, which a page gets when it reconnects.
  */
 export function hangUpIfUnread(conn: Conn, guestBytes: GuestBytes): boolean {

@@ -9,7 +9,7 @@ import type { SoundStore } from './sound-store.js'
 
 /** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */
 export interface Batch {
-  /** All registers under these names are deleted before the write. */
+  /** The names whose registers are all deleted before the write. */
   readonly erases: readonly string[]
   /** Each receives true once the call succeeds, or false if its writes were evicted. */
   readonly waiters: ((isStored: boolean) => void)[]
@@ -23,7 +23,7 @@ export function isErasure(batch: Batch | undefined): boolean {
   return batch !== undefined && batch.erases.length > 0
 }
 
-/** Merges a failed call with the queued call. */
+/** Merges a failed or queued call with a later call. */
 export function joined(before: Batch, since: Batch): Batch {
   return {
     erases: [...new Set([...before.erases, ...since.erases])],
@@ -32,8 +32,8 @@ export function joined(before: Batch, since: Batch): Batch {
 }
 
 /**
- * Performs the deletes, then writes a user's end markers under the first name (of generation 0) and the values under the name of the
- * current generation. Resolves with the store's registers after the merge. Adds end markers found during the deletes to `registers`.
+ * Performs the deletes, then writes a user's end markers under the first name (of generation 0) and the values under the name of
+ * `generation`. Resolves with the store's registers after the merge. Adds end markers found during the deletes to `registers`.
  */
 export async function write(
   store: SoundStore,

@@ -57,7 +57,7 @@ export class StoreHealth {
     this.#onTry.push(act)
   }
 
-  /** Makes a store call and tracks the outcome. A late answer still resolves. */
+  /** Makes a store call and tracks the outcome. An answer after the deadline still resolves, up to `PATIENCE`. */
   async call<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const { outages } = this

@@ -13,12 +13,12 @@ import { AT_ONCE, type WriteQueue } from './write-queue.js'
 
 /** Approximate bytes per entry of the negative cache. */
 const NOTHING = 200
-/** The share of `storeRefresh` between two rounds. Below 0.5, every second round is early enough even with late timers. */
+/** The time between two rounds as a share of `storeRefresh`. Below 0.5, two rounds fit into `storeRefresh` even with late timers. */
 const PACE = 0.45
 
 /**
  * Loads subjects from the store into memory before a read, with a single call for all concurrent requests. Refreshes subjects with open
- * sockets or listeners in rounds, as no request does. Each load also writes back newer registers from memory.
+ * sockets or listeners in rounds, because these read without a request. Each load also writes back newer registers from memory.
  */
 export class Loads {
   readonly #store: SoundStore
@@ -28,7 +28,7 @@ export class Loads {
   readonly #isWriting: (subject: Subject) => boolean
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
-  /** The residency for which `#emptySubjects` is valid: after an eviction, any of its subjects may have had values in memory. */
+  /** The count of evictions for which `#emptySubjects` is valid: later, memory may have held and evicted values of any of its subjects. */
   #residency = NaN
   /** ms after which a load no longer counts. */
   readonly #longest: number
@@ -77,15 +77,15 @@ export class Loads {
     if (replica) replica.loadedAt = undefined
   }
 
-  /** Returns whether a subject was loaded within so many ms. */
+  /** Returns whether a subject was loaded less than `within` ms ago. */
   isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
     const loadedAt = this.#loadedAt(subject)
     return loadedAt !== undefined && isWithin(within, loadedAt, this.#core.settings.clock())
   }
 
   /**
-   * Loads missing and stale subjects. Returns undefined if the caller need not wait: all are fresh, the store is slow or down, or stale
-   * values are in memory and an adapter announces changes.
+   * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all are fresh, if the store is slow or down, or if
+   * memory has stale values and an adapter announces changes.
    */
   loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
@@ -112,7 +112,7 @@ export class Loads {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
-  /** Merges stored registers into memory and returns how many were newer. */
+  /** Applies stored end markers, merges stored values into memory, and returns the number of newer values. */
   apply(subject: Subject, all: readonly StoredRegister[], generation: number): number {
     this.#applyEnds(subject, all)
     return this.#core.values.merge(subject, stateOf(all).registers, 'store', generation)
@@ -123,7 +123,7 @@ export class Loads {
     return this.#health.call(() => this.#store.load(name))
   }
 
-  /** Returns when a subject was loaded, or undefined if its values were evicted since. */
+  /** Returns when a subject was loaded; undefined if never, or if its values were evicted since. */
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const replica = subjects.find(subject)
@@ -133,7 +133,7 @@ export class Loads {
   }
 
   async #load(subject: Subject): Promise<readonly StoredRegister[]> {
-    // After a silence, the newer registers may come from this process: an update that the store accepted without an answer.
+    // After a silence, newer registers may come from this process: the store may have accepted an update without an answer.
     const isSure = this.#health.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
     const { epochs, settings, subjects } = this.#core
@@ -188,7 +188,7 @@ export class Loads {
     return epochs.generation(subject)
   }
 
-  /** Queues newer registers from memory, or the erasure of a retired browser id. */
+  /** Writes back registers that are newer in memory, or erases the values of a retired browser id. */
   #notify(subject: Subject, stored: readonly StoredRegister[]): void {
     const { epochs, values } = this.#core
     const end = isUser(subject) ? undefined : epochs.retired(subject)
@@ -206,7 +206,7 @@ export class Loads {
     this.#core.values.merge(subject, stateOf(this.#writeQueue.of(subject)).registers, 'store')
   }
 
-  /** With an adapter, another process's change would have arrived before a load could find it. */
+  /** Warns that a load found another process's change: with an adapter, the change would have arrived before. */
   #warnOfLateness(subject: Subject): void {
     const { remote, subjects, warn } = this.#core
     if (remote.peers?.hasAdapter || !subjects.pinnedOf(subject)?.outlets.size || this.#isWriting(subject)) return

@@ -47,7 +47,7 @@ export async function run(
   }
 }
 
-/** Redis 6 puts more words before the error code of a script. */
+/** Returns whether an error has this code. Searches the whole message: Redis 6 puts words before a script's error code. */
 function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.message.includes(code)
 }
@@ -88,8 +88,8 @@ export function fromIoredis(client: IoredisLike): RedisLike {
     throw new TypeError(`koa-live-session: fromIoredis: expected no keyPrefix, received "${keyPrefix}". ${remedy}`)
   }
   const pending = new Set<(error: Error) => void>()
-  // Reject unanswered commands when the connection closes: ioredis would resend them after a reconnect. The second run of a successful
-  // compareAndSet would report a failure, and the update would be applied twice.
+  // Rejects unanswered commands when the connection closes, because ioredis would resend them. A compareAndSet sent twice would report its
+  // success as a failure, and the update would be applied again.
   const lose = (): void => {
     for (const reject of pending) reject(new Error('koa-live-session: fromIoredis: the connection to Redis was lost'))
     pending.clear()

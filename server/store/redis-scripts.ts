@@ -11,7 +11,8 @@ export interface RedisScript {
 
 /**
  * A subject is a Redis hash, the only key of each script. Each register is a field: `<stamp> <canonical JSON>`, or `<stamp>` for a
- * tombstone; a tab and the ids of computed changes may follow. The field with an empty name is the time of the subject's last use.
+ * tombstone; a tab and the ids of computed changes may follow. The field with an empty name is the time of the subject's last use, recorded
+ * at most once in `pace` ms.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to this; it prints large ones as 1.7e+12, so stamps are written as the texts they came as.
@@ -93,9 +94,10 @@ end
 `)
 
 /**
- * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for end markers; the two fields of end markers. Deletes a hash last used
- * before the limit, except end markers within their own limit. Returns 1 if anything was deleted. Ignores a hash without a time of last
- * use.
+ * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for end markers; the two fields of end markers.
+ *
+ * Deletes a hash last used before the limit, except end markers within their own limit. Ignores a hash without a time of last use. Returns
+ * 1 if anything was deleted, else 0.
  */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))

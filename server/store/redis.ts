@@ -112,7 +112,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   }
 }
 
-/** A tab separates the ids: no value's text contains a tab, and it sorts before all their characters. */
+/** A tab separates the ids: canonical JSON contains no tab, and only characters that sort after a tab. */
 function cellOf({ stamp, value, ids }: StoredRow): string {
   const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
   return text === '' ? String(stamp) : `${stamp} ${text}`

@@ -19,7 +19,7 @@ const LATEST = 10 * 60 * 1000
 const LEAST = 64
 /** Approximate bytes of an entry besides its replica. */
 const FRAME = 600
-/** ms between two rounds. */
+/** ms between two rounds of `beginRounds`. */
 const PACE = 1000
 /** Entries per round: a million would block the event loop. */
 const EACH_TIME = 1000
@@ -118,7 +118,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     if (this.isUsed) this.merge(this.ensure(name), registers, source)
   }
 
-  /** Writes to an entry with a common stamp, larger than any of these keys, and notifies the store and the other processes. */
+  /** Writes changes with a common stamp, larger than the stamps of their keys, and passes them on to the store and other processes. */
   write(entry: K, changes: RegisterChanges, source: ChangeSource): Stamp {
     const { replica } = entry
     const now = this.core.settings.clock()
@@ -186,20 +186,20 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     this.changed(entry, changes)
   }
 
-  /** Restores evicted registers, here and elsewhere, with their original stamps. */
+  /** Restores the registers of an entry that memory evicted, with their original stamps, here, in the store and in other processes. */
   protected restore({ name, replica }: Pick<K, 'name' | 'replica'>): K {
     const entry = this.ensure(name)
     this.notify(entry, this.merge(entry, replica.registers(), 'store'))
     return entry
   }
 
-  /** Notifies the store and the other processes. */
+  /** Passes new registers on to the store and the other processes. */
   protected notify({ name }: K, news: readonly StoredRegister[]): void {
     this.core.remote.store?.persist(name, news)
     this.core.remote.peers?.broadcast(name, news)
   }
 
-  /** Prunes old tombstones, once there are enough of them. Not if the store cannot prune: each load would bring them back. */
+  /** Prunes old tombstones once there are `least` of them; never if the store cannot prune, as each load would bring them back. */
   protected prune(entry: K, least: number = LEAST): void {
     const { clock, store } = this.core.settings
     if (store && !store.prune) return
@@ -220,19 +220,22 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     this.compare(name, stored, askedAt)
   }
 
-  /** Loads a name, and resolves with whether the store has answered in time. */
+  /** Loads a name, and resolves with whether the store answered before the deadline; true without a store. */
   async loadInTime(name: K['name']): Promise<boolean> {
     const isAsked = this.load(name).then(() => true)
     const { health } = this.core.store ?? {}
     return (await (health?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
   }
 
-  /** Called with the store's registers after they were merged. */
+  /** Called with the store's registers after their merge. @param _askedAt when the load began, in ms since 1970 */
   protected compare(_name: K['name'], _stored: readonly StoredRegister[], _askedAt: number): void {}
 
   /**
-   * Removes registers pruned from the store by other processes, if safe, and writes back registers missing there. `stored` must be
-   * complete.
+   * Removes registers that other processes have pruned from the store, and writes back registers missing there.
+   *
+   * @param stored all registers of this name in the store
+   * @param askedAt when the load began, in ms since 1970
+   * @param mayGo returns whether a key missing in the store may be removed here, instead of written back
    */
   protected syncWithStore(
     entry: K,

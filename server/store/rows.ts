@@ -6,13 +6,13 @@ import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.
 import { fromIdsText, readIds } from '../../shared/taken-ids.js'
 import type { StoredRow } from '../store-types.js'
 
-/** A marker for unreadable fields: neither a stamp nor a JSON value can be NaN. */
+/** Marks an unreadable stamp or value: neither can be NaN, so `soundRegisters` rejects the row. */
 const UNREADABLE = Number.NaN
 
 /** The fault of a row, with its readable fields. */
 export interface RowFault {
   readonly key: string | undefined
-  /** A write needs a larger stamp to replace the row. */
+  /** The stamp that a compare-and-set must expect to replace the row. */
   readonly stamp: Stamp | undefined
   readonly reason: string
 }
@@ -23,7 +23,7 @@ export function readRow(key: string, stamp: unknown, text: string | null, ids = 
   return text === null ? read : { ...read, value: readValue(text) }
 }
 
-/** Databases return integers as numbers, bigints or text. */
+/** Reads a stamp, which databases return as a number, bigint or text. */
 function readStamp(stamp: unknown): number {
   const isText = typeof stamp === 'bigint' || (typeof stamp === 'string' && /^\d+$/.test(stamp))
   const read = isText ? Number(stamp) : stamp
@@ -39,9 +39,9 @@ function readValue(text: string): JsonValue {
 }
 
 /**
- * Returns a store's answer, if it is a list, without validating its rows.
+ * Returns a store's answer without validating its rows.
  *
- * @throws {TypeError}
+ * @throws {TypeError} if the answer is not a list
  */
 function listed(rows: unknown): readonly StoredRow[] {
   if (Array.isArray(rows)) return rows
@@ -71,7 +71,7 @@ export function soundRegisters(
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // An end marker with a future date still counts, because a revocation must hold. Only the largest stamp is invalid: none could follow.
+    // An end marker with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: none could follow.
     const isLate = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isLate) return fault('its stamp is of a time to come. Is a clock ahead?')
     const ids = readIds(known)

@@ -9,7 +9,7 @@ const SPENT = 'spent'
 export const LONGEST_VALIDITY: number = 60 * 60 * 1000
 /** ms after which no process accepts a spent name any more, despite clock skew. */
 const KEPT = LONGEST_VALIDITY + SKEW
-/** The maximum number of rows for this process to delete; the daily sweep deletes the rest, and those of terminated processes. */
+/** The maximum number of rows that this process remembers to delete; the daily sweep deletes all others. */
 const MOST = 100_000
 /** Deletions per call. */
 const AT_ONCE = 10
@@ -29,8 +29,8 @@ export class SingleUse {
   }
 
   /**
-   * Resolves with whether this call is the first to spend a name, or with undefined if the store does not answer. For callers that need the
-   * answer: waits up to the call timeout, not just the deadline.
+   * Resolves with whether this call is the first to spend a name, or with undefined if the store does not answer. Waits up to the call
+   * timeout, not just the deadline, for callers that need the answer.
    */
   async spend(name: string): Promise<boolean | undefined> {
     // While the store is down, this call may be the probe.

@@ -25,7 +25,7 @@ export class StoreSync implements RemoteStore {
   readonly #core: UpToVisitors
   readonly health: StoreHealth
   readonly #writeQueue: WriteQueue
-  /** The unconfirmed writes, for reports. */
+  /** The unconfirmed writes, for the inspector. */
   readonly unsaved: Pick<WriteQueue, 'size' | 'of'>
   readonly #loads: Loads
   /** Single-use names across all nodes. */
@@ -72,8 +72,8 @@ export class StoreSync implements RemoteStore {
   }
 
   /**
-   * Loads the current state of these subjects, even if they are fresh: a process with a fast clock may have written an end marker, and a
-   * new marker must be later. Waits up to the deadline, so that a sign-in or sign-out never depends on the store.
+   * Loads these subjects even if they are fresh: a new end marker must be later than one by a process with a fast clock. Waits up to the
+   * deadline only, so that a sign-in or sign-out never depends on the store.
    */
   refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.loadIfStale(subjects)
@@ -103,7 +103,7 @@ export class StoreSync implements RemoteStore {
   eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, left)
-    // Another process may have written since the last load. A load erases whatever it finds of a retired id.
+    // Another process may have written since the last load. A load erases all values of a retired id.
     else this.#loads.load(guest).catch(() => undefined)
   }
 
@@ -113,7 +113,7 @@ export class StoreSync implements RemoteStore {
     this.#loads.forget(subject)
   }
 
-  /** Queues the registers missing in the store. */
+  /** Queues the known registers that are newer than the stored registers, or missing there. */
   keepLacking(name: FeatureName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
     this.#writeQueue.addLacking(name, known, stored)
   }

@@ -32,7 +32,7 @@ export class Sweeps {
     try {
       const now = clock()
       await this.#store.sweep(now - storeMaxIdle, {
-        // A guest's cookie expires after `maxAge`, and no other leads to the values.
+        // After `maxAge` a guest's cookie has expired, and nothing else leads to the values.
         guests: now - Math.min(storeMaxIdle, maxAge),
         // A user's cookie or ticket would become valid again if it outlived the revocation in the store.
         ended: now - Math.max(storeMaxIdle, maxAge),

@@ -19,7 +19,7 @@ import type { SoundStore } from './sound-store.js'
 const MAX_ATTEMPTS = 50
 /** Bytes of a random id, enough to be unique. */
 const ID_BYTES = 12
-/** ms of waiting for a silent store, by handlers and jobs. */
+/** ms for which updates of handlers and jobs wait for a silent store. */
 const PATIENCE = 10_000
 /** ms between their retries. */
 const PAUSE = 100
@@ -32,11 +32,11 @@ export interface Update {
   /** Throws if the visitor has left. */
   readonly permit: () => void
   readonly source: ChangeSource
-  /** A lower bound: the update gets a larger stamp. @default the stamp in memory */
+  /** A further lower bound, besides the stamp in memory: the update gets a larger stamp. */
   readonly seen?: Stamp
 }
 
-/** The stored values in memory. */
+/** The values in memory, as a cache of the store. */
 export interface UpdateCache<N extends StoredName> {
   find(name: N): Replica | undefined
   mergeStored(name: N, register: StoredRegister, source: ChangeSource): void
@@ -135,7 +135,7 @@ export class Updates<N extends StoredName> {
     const { field, next, permit, source, seen = NEVER } = update
     const { health, sound } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      // Skipped unless the store answers in time: each waiting update would make a call.
+      // Skipped while the store is slow or down, because each waiting update would make a call.
       if (health.state === 'good') await this.#loading.loadIfStale([subject])
       const isInSync = this.#loading.isLoaded(subject) && (await this.#store.level([subject])) === 'store'
       permit()

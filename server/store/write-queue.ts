@@ -25,7 +25,7 @@ export interface WriteQueueContext {
   generation(subject: StoredName): number
   /** Called with the store's registers for the written keys: another process's write may be newer. */
   onStanding(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
-  /** Called when a write is stored after an outage, or after another process erased the subject. */
+  /** Called when a write is stored after an outage, or after an erasure of the subject during the call. */
   onLate(subject: StoredName): void
 }
 
@@ -74,7 +74,7 @@ export class WriteQueue {
     this.#plan()
   }
 
-  /** Queues the registers that are newer in memory: the process that announced them may have crashed before storing them. */
+  /** Queues the known registers that are newer than the stored: the process that announced them may have crashed before storing them. */
   addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
     const standing = Replica.of(stored, 'store')
     const lacking = known.filter((register) => standing.merge(register, 'job'))
@@ -91,8 +91,8 @@ export class WriteQueue {
   }
 
   /**
-   * Discards pending values after another process erased `name`, and deletes late writes of this process there. Under the first name, the
-   * next load deletes late writes.
+   * Discards pending values after another process erased `name`, and deletes the values that this process wrote there too late. Under the
+   * first name, the next load deletes these.
    */
   abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const pending = this.#pending.get(subject)
@@ -192,7 +192,7 @@ export class WriteQueue {
     pending.sent = undefined
     this.#underWay -= 1
     this.#weigh(subject, pending)
-    // Writes added during the call were duplicates, or were evicted.
+    // If nothing is left, writes added during the call were duplicates, or were evicted.
     if (registers.isEmpty && !isErasure(pending.next)) {
       for (const resolve of pending.next?.waiters ?? []) resolve(isStored)
       this.#pending.delete(subject)
@@ -208,7 +208,7 @@ export class WriteQueue {
     this.#core.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
-  /** Drops a guest's queued writes, except end markers of a user: those revoke access. */
+  /** Drops a guest's queued writes, except the end marker of an id that was a user's: this revokes access. */
   #evict(guest: StoredName, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
     pending.registers.forget((register) => !isEnd(register) || register.value === undefined)

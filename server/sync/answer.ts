@@ -55,7 +55,10 @@ export function ticketOf(
 /** The part of an answer about values kept outside the cookie. */
 export type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
-/** Returns, for fields outside the cookie, the stamps in the store, and the keys of writes not stored yet, for which no page need wait. */
+/**
+ * Returns, for fields outside the cookie, the stamps in the store, and as `unsaved` the keys whose newest write is not there: without a
+ * store all of them. A page waits for no `unsaved` key.
+ */
 export function stampsInStore(core: UpToExchange, visitor: Visitor): Awaitable<StampsInStore> {
   for (const field of core.values.requestFields.values())
     if (!field.inCookie && field.access !== 'hidden') return readStore(core, visitor)

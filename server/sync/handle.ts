@@ -163,7 +163,7 @@ export abstract class Handle {
     return [field, field.accept(value)]
   }
 
-  /** The key may come from a client, and browsers may see the refusal, so it names no hidden field. */
+  /** Returns the field of a write. The key may come from a client, which may see the refusal, so the refusal names no hidden field. */
   #settable(method: string, key: string): Field {
     return this.#fields.get(key) ?? this.#refuse(method, key)
   }
@@ -175,7 +175,7 @@ export abstract class Handle {
     throw new LiveSessionError('undeclared_key', undeclared(method, key, named), isKey(key) ? { key } : {})
   }
 
-  /** For reads. Their key is usually a literal, so a wrong key is a bug: logs all keys, because the app may not handle the error. */
+  /** Returns the field of a read. The key is usually a literal, so a wrong key is a bug: logs all keys, in case the app drops the error. */
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
@@ -186,7 +186,6 @@ export abstract class Handle {
   }
 }
 
-/** Returns the keys of fields. */
 function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readonly string[] {
   return [...fields.values()].filter(isNamed).map(({ key }) => key)
 }

@@ -5,17 +5,17 @@ import type { VisitorWithCookie } from '../identity/identification.js'
 import type { LimitOptions } from '../settings/settings.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 
-/** Shared by all visitors without a cookie. No subject has this name. */
+/** The bucket shared by all guests without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'
 
-/** Without a cookie, each request or connection has a new id. All of them share a bucket, or a flood would count as many visitors. */
+/** Without a cookie, each request or connection of a guest has a new id. They share a bucket, or a flood would count as many visitors. */
 function countedAs({ cookie, visitor }: VisitorWithCookie): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
 
 /**
- * Characters of tickets per second; bursts may have twice as many. A page that drags the largest value POSTs 48,000 characters eight times
- * a second, and twenty pages reconnecting at once bring as much each.
+ * Characters of tickets per second; bursts may have twice as many. The client POSTs some 24,000 characters at most, three times a second,
+ * and twenty pages of a visitor may reconnect at once.
  */
 const TICKET_RATE = 512 * 1024
 
@@ -38,7 +38,7 @@ export class Limits {
     return new Bucket(this.#options.changesPerSocket, this.#clock())
   }
 
-  /** Returns the ms until a socket's bucket has another token; 0: it has. */
+  /** Returns the ms until a socket's bucket has a token; 0 if it has. */
   wait(socket: Bucket): number {
     return socket.wait(1, this.#clock())
   }
@@ -86,7 +86,12 @@ export class Limits {
     return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerVisitor, now))
   }
 
-  /** @throws {LiveSessionError} `rate_limited` if a subject already has its maximum of sockets in all namespaces */
+  /**
+   * Admits another socket of a subject.
+   *
+   * @param open the subject's sockets in all namespaces
+   * @throws {LiveSessionError} `rate_limited` at the maximum
+   */
   admit(open: number): void {
     const { socketsPerVisitor } = this.#options
     if (open < socketsPerVisitor) return
@@ -112,7 +117,7 @@ export class Bucket {
     this.#filledAt = now
   }
 
-  /** Returns the ms until there are `count` tokens; 0: there are. A full bucket allows even more than a burst. */
+  /** Returns the ms until there are `count` tokens; 0 if there are. A full bucket allows any count, and is then overdrawn. */
   wait(count: number, now: number): number {
     // A clock that runs backwards removes no tokens.
     const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)

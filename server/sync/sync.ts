@@ -20,11 +20,11 @@ export interface ExchangeContext extends Requester {
   readonly bucket?: Bucket
   /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
   begin?(this: void): void
-  /** Called with the level of a write. Throws if the visitor has left: the answer would go to another visitor. */
+  /** Called with the level of a write. Rejects with `superseded` if the visitor has turned out to have left. */
   recheck?(this: void, level: Level): Awaitable<Level>
 }
 
-/** For sockets: only POSTs ask the store, as no greeting over a socket waits for it. */
+/** For sockets: only a POST asks which stamps the store holds, so that no greeting over a socket waits for the store. */
 const NOT_ASKED: Awaitable<StampsInStore> = { held: [] }
 
 /**
@@ -49,7 +49,7 @@ export function sync(
   const overtaken = mergeTickets(core, redemptions, now)
   const results = set.length > 0 ? applyChanges(core, set, context) : []
   return after(results, (results) => {
-    // Signed in this turn, so that the visitor's sockets get the same ticket, and before the store call, which then covers all of it.
+    // Sign in this turn, so that the visitor's sockets get the same ticket; and before the store call, which then waits for all its writes.
     const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
     return after(core.store && levelsOf(core.store, visitor, results, context), (levels) =>
       after(context.source === 'request' ? stampsInStore(core, visitor) : NOT_ASKED, (stored) =>

@@ -15,7 +15,7 @@ interface VerifiedTicket {
 }
 
 /**
- * Verifies all tickets before any is merged: only their own subject can redeem them.
+ * Verifies all tickets before any is merged. Only the visitor who owns a ticket's subject may redeem the ticket.
  *
  * @throws {LiveSessionError} `bad_ticket` or `other_visitor`, with the index
  */
@@ -32,7 +32,7 @@ export function verifyTickets(
   })
 }
 
-/** Merges verified tickets. Returns the fields with a newer or an expired value. */
+/** Merges verified tickets. Returns the fields whose ticket is outdated: memory has a newer value, or the ticket's has expired. */
 export function mergeTickets(
   { values }: UpToExchange,
   redemptions: readonly VerifiedTicket[],

@@ -17,8 +17,8 @@ export type UpToPageTickets = UpToEnds & { readonly pageTickets: PageTickets }
 export type Origin = ChangeSource | 'cookie'
 
 /**
- * Decides by origin whether the store and the other processes get a change. Within this process all get it: cookie memos, which are
- * dropped; listeners; and, at the end of the turn, sockets in a ticket.
+ * The origins of changes that go to the store and to the other processes. Within this process, every change drops cookie memos, reaches
+ * listeners and, at the end of the turn, goes to the sockets in a ticket.
  */
 const FORWARDED_ORIGINS: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
   store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
@@ -41,7 +41,7 @@ export class Changes {
     this.#value = value
   }
 
-  /** Merges newer registers, and passes them on as `FORWARDED_ORIGINS` says. Returns their number. */
+  /** Merges newer registers, and passes them on by `FORWARDED_ORIGINS`. Returns the number of newer registers. */
   apply(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
     const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
     if (news.length === 0) return 0
@@ -109,7 +109,7 @@ export class Changes {
     if (pinned) this.#notifyListeners(pinned, changes)
   }
 
-  /** Lets undeclared keys of another build go into cookies: a browser brought them, even if another process announced them before. */
+  /** Lets undeclared keys of another build go into cookies: the browser brought them in a ticket, so it may see them. */
   allowExport(subject: Subject, registers: readonly StoredRegister[]): void {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)

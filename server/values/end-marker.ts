@@ -5,13 +5,13 @@ import { toStamp } from '../../shared/stamp.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { isUser, type UserSubject } from '../ids/subject.js'
 
-/** An end marker: the revocation of a user, or the retirement of a browser id. */
+/** An end marker: the revocation of a user, or the retirement of a browser id or another name. */
 export interface EndMarker {
   /** ms since 1970 */
   readonly epoch: number
   /** The user who signed in when the browser id was retired. */
   readonly rotatedTo: UserSubject | undefined
-  /** Whether the id ever belonged to a user; always with `rotatedTo`. Only those of guests count toward the memory bound of guests. */
+  /** Whether the id ever belonged to a user; always true with `rotatedTo`. If not, the marker counts toward the memory bound of guests. */
   readonly isUsers?: boolean
 }
 
@@ -46,8 +46,8 @@ export function toEndMarker({ stamp, value }: StoredRegister): EndMarker {
 }
 
 /**
- * Returns the error for a change under a browser id that was retired since. An attacker may have planted the id (session fixation), so no
- * value set under it may reach the next visitor.
+ * Returns the error for a change whose visitor has left, signed in or been revoked since. An attacker may have planted a retired browser id
+ * (session fixation), so values set under it must not reach the next visitor.
  */
 export function superseded(): LiveSessionError {
   return new LiveSessionError('superseded', 'the visitor has left this browser meanwhile')

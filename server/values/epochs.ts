@@ -23,10 +23,10 @@ import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.j
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
 const GUESTS: Signed = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
-/** The order of an end marker from the store: requests in progress continue. */
+/** The order of an end marker from the store: before every request, so that `hasEndedSince` ignores it. */
 const BEFORE = 0
 
-/** The minimum capacity for users' retired names, regardless of the number of sign-outs: some 150 MB at most, with short user ids. */
+/** The minimum capacity for users' retired names: some 150 MB when full, with short user ids. */
 const LEAST = 1_000_000
 /** Approximate bytes of a name in memory. */
 const NAME = 200
@@ -56,7 +56,7 @@ export class Epochs {
   /** The count of revocations, sign-outs and sign-ins so far, for `standing`. */
   endCount: number = BEFORE
 
-  /** @param onEnd called with each name that ends: a browser's subject, or a user's hash */
+  /** @param onEnd called with each name that ends: a browser's subject, a user's hash, a `cookieless` name or a feature's */
   constructor(options: RetiredNamesOptions, remote: Remote, onEnd: (name: string) => void) {
     this.#clock = options.clock
     this.#remote = remote
@@ -75,7 +75,7 @@ export class Epochs {
     this.#users.adopt(sub, epoch)
   }
 
-  /** Returns the epoch and generation for this visitor's cookie. */
+  /** Returns the epoch and generation for this visitor's cookies and tickets. */
   signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
     return user === undefined ? GUESTS : { epoch: this.of(sub), generation: this.generation(user) }
   }
@@ -102,7 +102,7 @@ export class Epochs {
     this.#remote.peers?.broadcast(user, ends)
   }
 
-  /** Records an erasure by another process. */
+  /** Records an erasure by another process, and discards the pending writes of the former generation. */
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
@@ -175,20 +175,20 @@ export class Epochs {
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
-  /** Returns the standing of a visitor since the count was `since`. With a cookie, decides by its validity. */
+  /** Returns the standing of a visitor since `endCount` was `since`. With a cookie, only the cookie's validity counts. */
   standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Standing {
     if (cookie) return this.standingOf(cookie)
     if (this.isRetired(browserSubject)) return 'retired'
     return userSub === undefined ? 'current' : this.standingOfUser(userSub, since)
   }
 
-  /** Returns the standing of a user, who may be signed in in several browsers. */
+  /** Returns the standing of a user without a cookie since `endCount` was `since`: a sign-out in any browser counts. */
   standingOfUser(sub: Sub, since: number): Standing {
     if (this.#users.order(sub) > since) return 'revoked'
     return this.hasEndedSince(cookieless(sub), since) ? 'left' : 'current'
   }
 
-  /** Returns whether a name was retired, for the first time or again, since the count was `since`. */
+  /** Returns whether a name was retired, for the first time or again, since `endCount` was `since`. */
   hasEndedSince(name: string, since: number): boolean {
     return (this.#retired.get(name)?.order ?? BEFORE) > since
   }
@@ -227,8 +227,8 @@ interface RetiredNamesOptions extends UserEpochsOptions {
 }
 
 /**
- * Retired browser ids, and other retired names of connections and sessions. Kept until the cookies and tickets from before have expired, in
- * bounded memory. Those of guests share the memory bound of guests, so that they never evict those of users.
+ * Retired browser ids, and other retired names of connections and sessions. Keeps each until older cookies and tickets have expired, in
+ * bounded memory: guests' names share the bound of guests, so that they never evict users' names.
  */
 class RetiredNames {
   readonly #users: RotatingCache<RetiredName>

@@ -1,6 +1,6 @@
-/** A cache of guest data, as `GuestBytes` sees it. */
+/** A cache of guest data in two halves, young and old. */
 interface Halves {
-  /** Drops the old half, which the young half replaces. */
+  /** Drops the old half, and makes the young half the old. */
   rotate(this: void): void
 }
 

@@ -41,7 +41,7 @@ export class Listeners extends Audience<AnyChange> {
     return this.add(listener)
   }
 
-  /** Calls a listener with the current value of a key, then with each new value. The caller handles errors of the first call. */
+  /** Calls a listener with the current value of a key, then with each new value. Errors of the first call go to the caller. */
   subscribe(
     { key, value }: { readonly key: string; readonly value: JsonValue | undefined },
     listener: (value: JsonValue | undefined) => void,

@@ -8,7 +8,7 @@ type Notify = (change: AnyChange) => void
 
 /**
  * Notifies listeners of changes in order: a listener's own change waits until all listeners know the previous change. Coalesces pending
- * changes of the same key, so that the queue never exceeds the number of keys.
+ * changes, so that each owner has at most one for each key.
  */
 export class Notifications {
   readonly #warn: (message: string) => void
@@ -21,7 +21,7 @@ export class Notifications {
   }
 
   /**
-   * Queues changes that were made together: a listener's response comes after all of them.
+   * Queues changes that were made together: a change by a listener comes after all of them.
    *
    * @param notify must not throw
    */

@@ -19,7 +19,7 @@ const NO_CLAIMS: OptionalClaims = {}
 /** The changes of a turn, for the sockets of a subject. */
 interface Pending {
   readonly fields: Set<Field>
-  /** A ticket that an answer has signed for all of these fields. */
+  /** The ticket of an answer, if it covers all of these fields. */
   ticket: string | undefined
 }
 
@@ -66,7 +66,7 @@ export class PageTickets {
     for (const act of afterPush) this.#try(act)
   }
 
-  /** Returns a greeting's ticket: all readable registers of the subject's fields, and the current values of the other fields. */
+  /** Returns a greeting's ticket: all readable registers of the subject and, as `defaults`, the values of fields without one. */
   greeting(subject: Subject, replica: Replica, isOwn: (field: Field) => boolean, isGuest: boolean): string {
     const fields = this.#fields.filter(isOwn)
     const registers = this.readableRegisters(replica, fields)
@@ -82,7 +82,7 @@ export class PageTickets {
     })
   }
 
-  /** Returns a ticket for an answer, or undefined if a browser can show none of the fields. This turn's push reuses the ticket. */
+  /** Returns a ticket for an answer; undefined if pages can read none of the fields. This turn's push reuses the ticket. */
   answerTicket(subject: Subject, replica: Replica, fields: ReadonlySet<Field>): string | undefined {
     const now = this.#core.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)

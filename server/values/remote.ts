@@ -11,12 +11,12 @@ export interface RemoteStore {
   /**
    * Deletes a subject's values, and writes `left`: the end markers.
    *
-   * @param generation of a user's values. @default the first
+   * @param generation of the deleted values. @default the first
    */
   erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
   /** As `erase`, but writes nothing for a guest without stored values. */
   eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void
-  /** Discards pending writes of that generation, because another process has erased it. Stores only `left`, the end markers. */
+  /** Discards the pending writes of a generation that another process has erased. Stores only `left`, the end markers. */
   abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void
 }
 
@@ -24,7 +24,7 @@ export interface RemoteStore {
 export interface Peers {
   /** Whether a socket.io adapter connects the processes. Messages may still get lost. */
   readonly hasAdapter: boolean
-  /** Broadcasts registers written here. `name`: a subject, or the name of a user's connections to close. */
+  /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's. */
   broadcast(name: string, registers: readonly StoredRegister[]): void
   /** Sends immediately, instead of at the end of the turn. */
   flush(): void
@@ -41,6 +41,6 @@ export interface NameOwner {
   owns(this: void, name: string): name is FeatureName
   /** Returns whether the registers under a name belong to a user; if not, they count toward the memory bound of guests. */
   isUsers(name: FeatureName): boolean
-  /** Merges registers written by another process, or those in the store that overrode a concurrent write of this process. */
+  /** Merges registers from another process, or from the store. */
   mergeRemote(name: FeatureName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
 }

@@ -12,7 +12,7 @@ export interface RotatingCacheOptions<V = unknown> {
   readonly max?: number
   /** A bound in bytes shared with other caches, and an entry's size. @default no limit */
   readonly shared?: { readonly bytes: GuestBytes; weigh(this: void, thing: V): number }
-  /** Called on each eviction, with the maximum number of dropped entries (0 without a rotation): references to entries are stale then. */
+  /** Called on each eviction, which makes references to entries stale. `count`: the maximum number of dropped entries; 0 if no rotation. */
   readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */
   readonly maxIdle?: number
@@ -152,7 +152,7 @@ export class RotatingCache<V, K = string> {
     this.#account(this.#youngBytes - weigh(young), this.#oldBytes - weigh(old))
   }
 
-  /** Never negative, because an entry may have grown since its size was added. */
+  /** Sets the sizes of the halves. Never negative: an entry may have grown since its size was added. */
   #account(young: number, old: number): void {
     const [youngBytes, oldBytes] = [Math.max(0, young), Math.max(0, old)]
     this.#shared?.bytes.grow(youngBytes - this.#youngBytes, oldBytes - this.#oldBytes)
@@ -173,7 +173,7 @@ export interface Shelf<V, K = string> {
 
 /** Backed by node-cache, which takes the least memory for a million small objects. Never for names from clients. */
 class NodeCacheShelf<V> implements Shelf<V> {
-  // All names start with `user:` or `browser:`; for a name like `constructor` node-cache would return an inherited member.
+  // All names are subjects, such as `user:s:ann`; for a name like `constructor` node-cache would return an inherited member.
   readonly #shards = Array.from({ length: SHARDS }, () => new NodeCache({ useClones: false, checkperiod: 0 }))
 
   get size(): number {

@@ -37,16 +37,16 @@ interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> 
   readonly guestBytes: GuestBytes
   /** Returns whether the cookie has space for this key. */
   readonly isInCookie: (key: string) => boolean
-  /** Called when references to a subject's replica become stale. `onDrop` means the same for all subjects. */
+  /** Called when a subject's replica changes, or references to it become stale. `onDrop` says the same of all subjects. */
   readonly onChange: (subject: Subject) => void
 }
 
-/** Bytes in memory for a cookie's values, besides an empty replica. Crafted values may exceed this. */
+/** Bytes in memory for a replica with a cookie's values. Crafted values may exceed this. */
 const COOKIE_ROOM = 10_000
 
 /**
- * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound it
- * reduces a guest's to the values that fit into a cookie. Guests and users have separate bounds, so that strangers cannot evict users.
+ * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound
+ * reduces a guest's replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot evict them.
  */
 export class Subjects {
   readonly #clock: () => number

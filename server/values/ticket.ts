@@ -23,7 +23,7 @@ export interface Ticket {
   readonly registers: readonly StoredRegister[]
 }
 
-/** Tickets are JWS in compact form (RFC 7515), HS256. */
+/** Signs and verifies tickets: JWS in compact form (RFC 7515), HS256. */
 export class Tickets {
   readonly #keys: SigningKeys
   readonly #maxAge: number

@@ -11,7 +11,7 @@ const FIRST = 0
 interface Known {
   /** The newest known epoch, in ms since 1970. */
   readonly epoch: number
-  /** The newest epoch whose revocation was applied here. A cookie may have shown a later epoch, which revokes nothing by itself. */
+  /** The newest epoch whose end marker was applied here: a cookie of a later epoch may arrive before its end marker. */
   readonly ended: number
   /** Its number in the order of all ends in this process. */
   readonly order: number
@@ -32,7 +32,7 @@ export interface UserEpochsOptions {
   readonly clock: () => number
 }
 
-/** The current epochs and generations of users, by the subject's hash. Kept until cookies and tickets from before have expired. */
+/** The current epochs and generations of users, by the subject's hash. Keeps each until older cookies and tickets have expired. */
 export class UserEpochs {
   readonly #clock: () => number
   readonly #all: RotatingCache<Known>
@@ -64,7 +64,7 @@ export class UserEpochs {
 
   /** Adopts the epoch of a valid cookie or ticket. */
   adopt(sub: Sub, epoch: number): void {
-    // Not a revocation: `ended` and `order` stay, so requests in progress continue. Signatures of older epochs fail when verified.
+    // `ended` stays, so that the end marker still counts when it arrives. `order` stays, so that visitors without a cookie continue.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
@@ -91,7 +91,7 @@ export class UserEpochs {
     return this.#recordOf(subjectHash(user)).generation
   }
 
-  /** Starts a generation, which invalidates older values. */
+  /** Starts a generation, which invalidates older values and signatures. */
   startGeneration(user: UserSubject, generation: number): void {
     this.hasErasures = true
     this.#set(subjectHash(user), { generation })
@@ -106,7 +106,7 @@ export class UserEpochs {
     this.#onEnd(sub)
   }
 
-  /** Epochs in the future come from a fast clock, and rank below all past epochs except the first: those may be newer revocations. */
+  /** A future epoch comes from a fast clock, so it ranks below every past epoch but the first: a past epoch may be a newer revocation. */
   #isLater(epoch: number, known: number): boolean {
     if (known === FIRST) return epoch > FIRST
     const now = this.#clock()

@@ -56,17 +56,17 @@ export class Values {
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
   }
 
-  /** Returns the stamp of an accepted computed change by its id; undefined if unknown, older than two minutes, or not a computed change. */
+  /** Returns the stamp of an accepted computed change, or of a later change of its page; undefined if unknown or not computed. */
   acceptedAt(subject: Subject, key: string, id: string): Stamp | undefined {
     return acceptedAt(this.find(subject)?.register(key), id)
   }
 
-  /** Returns the live value; undefined if there is none. */
+  /** Returns the value without the default; undefined if never set, deleted, expired or unreadable. */
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#core.settings.clock)
   }
 
-  /** Returns the same as `get`: the live value, else the default. */
+  /** Returns the same as `get`: the value of `read`, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
     const live = replica && field.live(replica, this.#core.settings.clock)
     return live === undefined ? field.default : live
@@ -92,8 +92,8 @@ export class Values {
   }
 
   /**
-   * Merges newer registers, and passes them on to sockets and listeners and, depending on the origin, to the store and other processes. Returns
-   * their number.
+   * Merges newer registers, and passes them on to sockets and listeners and, by origin, to the store and other processes. Returns the
+   * number of newer registers.
    *
    * @param generation of a user's registers: those of an earlier generation are ignored. @default the current generation
    */

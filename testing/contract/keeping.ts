@@ -4,7 +4,7 @@ import { LARGE, NAMES, VALUES } from './values.js'
 
 const LONGEST = 255
 const DAY = 24 * 60 * 60 * 1000
-/** Returns a time, in ms since 1970, by which a store may sweep subjects used just now. */
+/** Returns a `before` for `sweep` that includes subjects used just now, even in a store that records uses once a day. */
 const LATER = (): number => Date.now() + 3 * DAY
 
 /** Rules for values and names, which a store must not mix up, and for `remove`, `prune`, `sweep` and `close`. */
@@ -177,7 +177,7 @@ export const KEEPING: readonly Rule[] = [
   },
 ]
 
-/** Names of the maximum length that differ only in the last byte. */
+/** Two names of the maximum length that differ only in the last byte, and a long name of four-byte characters. */
 function longest(name: string): readonly string[] {
   const room = LONGEST - name.length
   return [

@@ -17,7 +17,7 @@ export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>)
   const { cookie } = core.settings
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
-  /** Values in requests' URLs left for the page to set. */
+  /** By response, the values in the URL that the page must set itself. */
   const left = new WeakMap<ResponseContext, Unvisited>()
   return {
     begins: (ctx, useOf) => {
@@ -45,7 +45,8 @@ const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
 }
 
 /**
- * Returns whether the response is for a top-level page, in a window or a tab. Any site can load images, frames and scripts of ours unseen.
+ * Returns whether the response is, or may be, for a top-level page in a window or a tab. Any site can load images, frames and scripts of
+ * ours unseen.
  */
 function isPage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   const destination = destinationOf(ctx, cookie)

@@ -34,8 +34,9 @@ export class RequestFlash implements ResponseHook {
   readonly #since: number
   /** Whether the response contains messages, so that no cache may store it. */
   isForOnce = false
-  /** The messages added by this request, and those among them for open pages, too. */
+  /** The messages added by this request. */
   readonly #added: Message[] = []
+  /** Those among them that open pages may show, too. */
   readonly #offers: Message[] = []
   /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false
@@ -88,7 +89,7 @@ export class RequestFlash implements ResponseHook {
     if (this.#res.statusCode >= FAILURE) this.#restore()
   }
 
-  /** Restores the messages for the visitor's next page if the browser closes the connection before the response. */
+  /** Makes the response uncacheable. If the browser closes the connection first, restores the messages for the visitor's next page. */
   #show(taken: Consumed): void {
     const res = this.#res
     this.isForOnce = true

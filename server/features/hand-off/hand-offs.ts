@@ -14,7 +14,7 @@ const TYPE = 'live-session-hand-off+jwt'
 const LIFETIME = 60
 /** Maximum bytes of a payload: keeps the form with the encrypted payload below the limits of body parsers. */
 const MAX_PAYLOAD = 16 * 1024
-/** Maximum characters of a token with such a payload. */
+/** Maximum characters of a token with the largest payload. */
 const MAX_TOKEN = 32 * 1024
 
 /** The browser and the purpose of a token. */

@@ -40,6 +40,7 @@ const readings = new WeakMap<IncomingMessage, Promise<void>>()
  * Otherwise parses the body into `request.body`, so that the app finds the other fields.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
+ * @throws {TypeError} if other code has read and discarded the body
  */
 async function postedToken(ctx: Koa.Context): Promise<string | undefined> {
   if (ctx.method !== 'POST') return undefined

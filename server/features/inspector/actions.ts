@@ -44,7 +44,7 @@ export function restart({ connections, subjects }: Pick<Core, 'connections' | 's
   subjects.clear()
 }
 
-/** Does the same for a single subject. */
+/** Evicts a single subject, and makes its browsers reconnect. */
 function forget({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>, subject: Subject): void {
   void connections.end(connections.of(subject), 'closed')
   subjects.evict(subject)

@@ -83,7 +83,7 @@ export function createInspector(source: Source, { refusal, token }: Admission): 
 
 class Inspector {
   readonly #source: Source
-  /** By hash, as a guest's subject is a secret: pages get only hashes. */
+  /** The shown subjects, by hash: pages get only hashes, as a guest's subject is a secret. */
   readonly #shown: RotatingCache<Subject>
 
   constructor(source: Source) {

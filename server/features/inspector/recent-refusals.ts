@@ -9,7 +9,7 @@ export interface SeenRefusal extends Omit<Refused, 'app'> {
   readonly at: number
 }
 
-/** Records the newest refusals of an app, from its creation on. */
+/** Records an app's newest refusals, from the first `live.inspector()` on. */
 export class RecentRefusals {
   readonly #app: Koa
   readonly #clock: () => number

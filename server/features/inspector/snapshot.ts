@@ -86,6 +86,7 @@ export interface NodeSnapshot {
   readonly sockets: number
   readonly counts: SubjectCounts
   readonly cookieBudget: number
+  /** `unsaved` counts the subjects with unconfirmed writes. */
   readonly store: { readonly state: StoreState; readonly unsaved: number } | undefined
   readonly subjects: readonly SubjectSnapshot[]
   /** Whether the list of subjects is truncated. */

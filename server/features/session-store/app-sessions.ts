@@ -86,7 +86,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     return this.endOf(current) === undefined ? current : undefined
   }
 
-  /** Returns the reason for a session's end; also for a lapsed session whose end is not yet recorded. */
+  /** Returns why a session has ended, even if no code has noticed its expiry yet; undefined for a live session. */
   endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
     if (ended !== undefined) return ended
     if (this.isRetired(name)) return 'destroyed'
@@ -143,7 +143,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
   }
 
   /**
-   * Loads a session from the store, and returns whether the answer is certain. For a session in memory, waits no longer than the deadline.
+   * Loads a session from the store, and returns whether memory is now up to date. For a session in memory, waits up to the deadline only.
    *
    * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would appear signed out
    */

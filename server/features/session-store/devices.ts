@@ -102,6 +102,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     await this.core.store?.level(sessions)
   }
 
+  /** Returns the devices whose session may still exist. With a store, removes those whose session is certainly gone. */
   async #existing(user: UserSubject): Promise<readonly Entry[]> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await Promise.all(

@@ -28,7 +28,7 @@ const MARK = '.'
 const MAX_KEYS = 256
 /** Maximum tombstones of deleted keys. */
 const MAX_DELETED = 1024
-/** Like other stores of koa-session, keeps a session this long after its expiry, so that koa-session finds it expired. */
+/** ms to keep a session after its expiry, so that koa-session itself finds it expired, as in its other stores. */
 const GRACE = 10_000
 
 /** The prefix of sessions' names. */
@@ -114,7 +114,7 @@ export function difference(before: SessionContent, after: SessionContent): Regis
 }
 
 /**
- * Returns the initial contents of a regenerated session: the former contents, with the request's changes.
+ * Returns the initial contents of a session: the former contents of a regenerated session, if any, with the request's changes.
  *
  * @throws {LiveSessionError} `too_large`
  */
@@ -124,7 +124,8 @@ export function changed(before: SessionContent, changes: RegisterChanges): Sessi
 }
 
 /**
- * Checks the limits on keys. Never refuses changes without new keys, as concurrent processes may already have exceeded the limits.
+ * Checks the limits on keys and tombstones. Never refuses a new value of an existing key, as concurrent processes may already have exceeded
+ * the limits.
  *
  * @param had including deleted keys
  * @throws {LiveSessionError} `too_large`

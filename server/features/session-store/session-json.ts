@@ -14,7 +14,7 @@ const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'max
 /** Methods of `ctx.session`. An app may shadow them in its own request; a socket's write would shadow them in all requests. */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
 
-/** Escapes of `JSON.stringify`, which escapes only lone surrogates. */
+/** Escapes in the output of `JSON.stringify`: of surrogates, it escapes only the lone ones. */
 const ESCAPES = /\\(?:ud[89a-f]..|.)/g
 
 /** Returns whether a key can be in `ctx.session`. Keys beginning with `_` are koa-session's own, including `__proto__`. */

@@ -55,7 +55,7 @@ export class KoaSessionStore implements SessionStore {
   readonly #settings: Pick<Settings, 'clock' | 'report'>
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
-  /** The new ids of regenerated sessions: a double click on a sign-in makes two requests. */
+  /** By former session, how it continued under a new id: a double click on a sign-in makes two requests, which both must continue it. */
   readonly #next = new WeakMap<KnownSession, Promise<NextSession | undefined>>()
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
@@ -190,7 +190,7 @@ function responseOf(ctx: unknown): ServerResponse | undefined {
 }
 
 /**
- * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save: for an ended session, the stale
+ * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save; for an ended session, this stale
  * cookie would replace the next session's, and sign the visitor out.
  */
 function withholdCookie(res: ServerResponse | undefined, id: string): void {

@@ -28,9 +28,8 @@ export interface SessionStore {
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
    * Saves the changes of the request of `ctx` since its `get`. `maxAge` is in ms, by default as `'session'`. Rejects with `invalid_value`,
-   * `too_large`, `malformed`, `closed`; with `superseded` after `regenerate()` of a session ended by others.
-   *
-   * @throws {TypeError} if a new session has the id of an ended session; if koa-session is older than 6.1, and passes no `ctx`
+   * `too_large`, `malformed`, `closed`; with `superseded` after `regenerate()` of a session ended by others; with a `TypeError` if a new
+   * session has the id of an ended session, or if koa-session is older than 6.1, and passes no `ctx`.
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
   /**

@@ -40,7 +40,7 @@ export function tabFeature(core: Core): Feature {
         mergeTickets(core, redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
       return () => undefined
     },
-    // Reads the cookie for top-level pages only: any site's frame or image also sends it, for up to five seconds.
+    // Reads the cookie for top-level pages only: for up to five seconds, other requests of the browser, as for images, also send it.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
       if (!text || destinationOf(ctx, settings.cookie) !== 'document') return undefined

@@ -9,9 +9,9 @@ export interface Engine {
   migration(table: string): readonly string[]
   /** Returns the statement to add the column `ids`, missing in tables of earlier versions. */
   addition(table: string): string
-  /** Locks concurrent migrations out. */
+  /** A statement that locks out concurrent migrations. */
   readonly migrationLock?: RawBuilder<unknown>
-  /** Returns a statement that applies the merge rule row by row. Some engines return current rows, but not always all. */
+  /** Returns a statement that applies the merge rule to each row. Some engines return the changed rows. */
   merge(table: string, rows: readonly Row[]): RawBuilder<RowRead>
   /** Returns a condition for an update or delete of several rows. Against deadlocks, it locks rows in the same order as `merge`. */
   inOrder(table: string, condition: RawBuilder<unknown>): RawBuilder<unknown>

@@ -3,6 +3,7 @@ import type { Engine } from './engine.js'
 import { columnsAndValues, MAX_TEXT, READ_PRECISION, type RowRead } from './row-format.js'
 import { indexName, quoted } from './table.js'
 
+// A stored stamp beyond safe integers is invalid, so any write replaces the row.
 const wins = sql`(values(stamp), values(value), values(ids)) > (stamp, value, ids)
   or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
 /** A column for 200 ids of 32 characters, with stamps of 16. */

@@ -26,12 +26,12 @@ export interface RowRead {
 }
 
 /**
- * A deleted key's value. JSON texts are never empty, so every engine sorts the tombstone first; with NULL every comparison would need a
- * case of its own, as `NULL < 'x'` is not true.
+ * A deleted key's value. No JSON text is empty, so every engine sorts the tombstone first. With NULL each comparison would need a case of
+ * its own, because `NULL < 'x'` is not true.
  */
 export const TOMBSTONE = ''
 
-/** Returns a row per key, sorted by key: statements that lock rows in the same order do not deadlock. */
+/** Returns the newest row of each key, sorted by key: statements that lock rows in the same order do not deadlock. */
 export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {
   const newest = new Map<string, StoredRow>()
   // PostgreSQL refuses an upsert that touches a row twice.
@@ -71,7 +71,7 @@ export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
   return sql`(subject, ${KEY}, stamp, value, ids, read_at) values ${sql.join(tuples)}`
 }
 
-/** Maximum characters of a stored subject or key: 255 bytes fit, and both fit into an index of each engine. */
+/** Maximum characters of a stored subject or key: 255 bytes fit even if URL-encoded, and both columns fit into an index of each engine. */
 export const MAX_TEXT: number = 3 * 255
 
 /**

@@ -48,7 +48,7 @@ export async function sweepBatch(
     .catch(unlessUsed)
 }
 
-/** Rolls back a batch: the next batch no longer selects the used subject. */
+/** Rolls back a batch that contains a subject used meanwhile: the next batch no longer selects this subject. */
 class UsedMeanwhile extends Error {}
 
 function unlessUsed(error: unknown): number {
