@@ -58,7 +58,7 @@ export function createClient<F extends Fields>(
         if (!pending) resolve()
       }
       try {
-        if (notifier.isOver || !keys[0]) end({ code: notifier.isOver ? 'closed' : 'malformed' })
+        if (notifier.isClosed || !keys[0]) end({ code: notifier.isClosed ? 'closed' : 'malformed' })
         else {
           const values = keys.map((key) => [key, valueFor(key)] as const)
           notifier.source ??= 'request'
@@ -82,7 +82,7 @@ export function createClient<F extends Fields>(
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isEnded = false
     const give = guarded((value: JsonValue | undefined): void => {
-      if (notifier.isReady && !isEnded && !notifier.isOver) listener(value)
+      if (notifier.isReady && !isEnded && !notifier.isClosed) listener(value)
     })
     const show = (): void => give(shown(key))
     const end = changes.add((change) => change.key === key && give(change.value))
@@ -119,7 +119,7 @@ export function createClient<F extends Fields>(
     flush: () =>
       new Promise<void>((resolve) => {
         const check = (): void => {
-          if (!notifier.isOver && [...page.fields.keys()].some((key) => status(key).status === 'saving')) return
+          if (!notifier.isClosed && [...page.fields.keys()].some((key) => status(key).status === 'saving')) return
           end()
           resolve()
         }
@@ -128,12 +128,12 @@ export function createClient<F extends Fields>(
         check()
       }),
     close: () => {
-      if (notifier.isOver) return
+      if (notifier.isClosed) return
       ends.notify()
       // Show unsaved changes as `offline`: they stay in the outbox for the next page.
       page.isOffline = true
       notifier.notify()
-      notifier.isOver = true
+      notifier.isClosed = true
       environment.close()
     },
     [INSIDE]: {

@@ -20,7 +20,7 @@ export function createDispatch(
   let isStepping = false
 
   const dispatch = (...event: Event): void => {
-    if (notifier.isOver) return
+    if (notifier.isClosed) return
     // The step in progress would undo a change by an `update` function.
     if (isStepping) throw new TypeError(advice.text('impure_update'))
     const { who } = page

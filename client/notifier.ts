@@ -19,7 +19,7 @@ export interface Notifier {
   /** Whether listeners know the first values. */
   isReady: boolean
   /** Whether the client is closed. */
-  isOver?: boolean
+  isClosed?: boolean
   /** The source of the changes not yet notified. */
   source?: ChangeSource | undefined
   /** While true, listeners are notified later. */

@@ -102,7 +102,7 @@ export interface ResponseHook {
   /** Whether the feature has new content for the cookie. */
   readonly hasNews: boolean
   /** Whether the response must not be cached. */
-  readonly isForOnce: boolean
+  readonly isOneTime: boolean
   /** Called when the request continues as another visitor. */
   changeHands(): void
   /** Called just before the headers are sent and the cookie is written. */

@@ -9,7 +9,7 @@ export interface StoredRow {
   /** Up to 64 kB of JSON; omitted for a deleted key, which is not the same as `null`. */
   readonly value?: JsonValue | undefined
   /**
-   * Idempotency keys: the computed changes (`update`) of about the last two minutes, at most 200: the id of each, up to 32 of
+   * Idempotency keys: the computed changes (`update`) of about the last two minutes, at most 20 today, and up to 200 to keep: the id of each, up to 32 of
    * `A-Za-z0-9_-`, and its stamp. An empty id in first place: older ids, up to its stamp, are unknown. The plugin looks a retried change up
    * here, and so applies it once. Ids belong to their register: the newer register's ids win; with equal stamp and value, any ids win over
    * none. A store may omit ids: then a change accepted only by another process may be applied twice.

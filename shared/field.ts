@@ -106,12 +106,12 @@ export class Field {
     this.#mustFit(json, SLACK * this.maxBytes)
     const made = this.#judge(json)
     const stored = made === json ? json : this.#json(made)
-    const isAsItWas = stored === json || JSON.stringify(stored) === JSON.stringify(json)
+    const isUnchanged = stored === json || JSON.stringify(stored) === JSON.stringify(json)
     // A schema that rejects its own output would make the stored value unreadable: reject the input while the caller gets the error.
-    if (!isAsItWas) this.#judge(stored)
+    if (!isUnchanged) this.#judge(stored)
     this.#mustFit(stored, this.maxBytes)
     // A value that the schema left unchanged needs no second validation when read.
-    if (isAsItWas) this.#remember(stored, { value: stored })
+    if (isUnchanged) this.#remember(stored, { value: stored })
     return stored
   }
 

@@ -5,7 +5,7 @@ import { type StoredRegister, supersedes, type TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
-const YOUNG = 2 * 60 * 1000
+const ID_LIFETIME = 2 * 60 * 1000
 /** Maximum ids of a key: the newest. Each page has one id, and so has each update of a handler. */
 export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
@@ -59,7 +59,7 @@ export function carrying(
 /** Returns the ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
 function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS): readonly TakenId[] {
   const tooMany = ids.length > most ? ids.length - most : -1
-  const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - YOUNG || at <= tooMany)
+  const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - ID_LIFETIME || at <= tooMany)
   const [, upTo] = ids[last] ?? []
   const young = ids.slice(last + 1)
   return upTo === undefined || young.length === 0 ? young : [[UNKNOWN, upTo], ...young]

@@ -49,18 +49,18 @@ export class PageServer {
   readonly #visitor: OneVisitor
   readonly #defaults: Readonly<Record<string, JsonValue>>
   readonly #refusals: LiveSessionErrorCode[] = []
-  readonly #takers: ChangeDeps
-  readonly #asker: Requester
+  readonly #deps: ChangeDeps
+  readonly #requester: Requester
   /** The questions until the browser keeps cookies again; 0 while the browser keeps cookies. */
-  #inVain = 0
+  #questionsLeft = 0
   #cookie: SyncAnswer['held']
 
   /** @throws {LiveSessionError} if `set` would reject a given value */
   constructor(fields: Fields, given: object) {
     const values = new OneVisitor(compiled(fields), this.#clock)
     this.#visitor = values
-    this.#takers = { values, settings: { clock: this.#clock }, store: undefined }
-    this.#asker = {
+    this.#deps = { values, settings: { clock: this.#clock }, store: undefined }
+    this.#requester = {
       owner: { subject: () => 'browser:guest' as Subject },
       source: 'socket',
       permit: () => this.#permit(),
@@ -72,7 +72,7 @@ export class PageServer {
       }),
     )
     this.write('testClient', given)
-    this.#cookie = this.#baked()
+    this.#cookie = this.#cookieStamps()
   }
 
   /** Returns the snapshot in the page's HTML. */
@@ -93,7 +93,7 @@ export class PageServer {
   write(method: string, values: object): string {
     const changes = acceptGiven(this.#visitor.fields, values, method)
     this.#visitor.write(changes)
-    return this.#news(Array.from(changes.keys(), ({ key }) => key))
+    return this.#ticketFor(Array.from(changes.keys(), ({ key }) => key))
   }
 
   /** Queues a refusal of the page's next change. */
@@ -105,15 +105,15 @@ export class PageServer {
   sync(said: Sync, isFirst: boolean): Awaitable<Answered> {
     try {
       const { who, set } = parseSync(said)
-      if (set.length > 0) this.#inVain = 0
+      if (set.length > 0) this.#questionsLeft = 0
       const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
-      return after(applyChanges(this.#takers, set, this.#asker), (outcomes) => {
+      return after(applyChanges(this.#deps, set, this.#requester), (outcomes) => {
         const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
         const results = outcomes.map(
           (one): SyncResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
         )
-        const answer = { who: WHO, ...this.#whetherKept(), results, held: [], ...greeting }
-        return { answer, ...(taken.length === 0 ? {} : { ticket: this.#news(taken) }) }
+        const answer = { who: WHO, ...this.#proof(), results, held: [], ...greeting }
+        return { answer, ...(taken.length === 0 ? {} : { ticket: this.#ticketFor(taken) }) }
       })
     } catch (error) {
       if (error instanceof LiveSessionError) return { answer: refusalOf(error).ack }
@@ -123,13 +123,13 @@ export class PageServer {
 
   /** Handles a page's POST, and returns the contents of its cookie. The next POST's cookie has all current values. */
   post(said: Sync): Awaitable<SyncAnswer | Refusal> {
-    if (said.who === undefined && this.#inVain > 0) this.#inVain -= 1
+    if (said.who === undefined && this.#questionsLeft > 0) this.#questionsLeft -= 1
     // Like a real server, trust the `who` of a POST only with its cookie.
-    if (said.who !== undefined && this.#inVain > 0) return { dropped: true, results: [], held: [] }
+    if (said.who !== undefined && this.#questionsLeft > 0) return { dropped: true, results: [], held: [] }
     return after(this.sync(said, false), ({ answer }) => {
-      if (!('results' in answer) || this.#inVain > 0) return answer
+      if (!('results' in answer) || this.#questionsLeft > 0) return answer
       const held = this.#cookie
-      this.#cookie = this.#baked()
+      this.#cookie = this.#cookieStamps()
       return { ...answer, held }
     })
   }
@@ -138,23 +138,23 @@ export class PageServer {
   #permit(): void {
     const code = this.#refusals.shift()
     // After its questions in vain, a page asks again only if told to.
-    if (code === 'cookies_blocked') this.#inVain = MAX_ASKS + 1
+    if (code === 'cookies_blocked') this.#questionsLeft = MAX_ASKS + 1
     else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
   }
 
-  #whetherKept(): Pick<SyncAnswer, 'kept'> {
-    return this.#inVain > 0 ? {} : { kept: true }
+  #proof(): Pick<SyncAnswer, 'kept'> {
+    return this.#questionsLeft > 0 ? {} : { kept: true }
   }
 
   #greeting(): string {
     return ticketOf({ ...GUEST, guest: true, defaults: this.#defaults, changes: this.#readable() })
   }
 
-  #baked(): SyncAnswer['held'] {
+  #cookieStamps(): SyncAnswer['held'] {
     return this.#readable().map(([key, stamp]) => [key, stamp])
   }
 
-  #news(keys: readonly string[]): string {
+  #ticketFor(keys: readonly string[]): string {
     return ticketOf({ ...GUEST, changes: this.#readable().filter(([key]) => keys.includes(key)) })
   }
 

@@ -1,7 +1,7 @@
 import { createClient } from '../client/client.js'
 import { beginPage } from '../client/core/page.js'
 import { adviceFor } from '../client/development/advice.js'
-import { missMistyped } from '../client/development/mistyped.js'
+import { warnOfMistyped } from '../client/development/mistyped.js'
 import type { LiveSessionClient } from '../client/types.js'
 import type { LiveSessionErrorCode } from '../shared/errors.js'
 import type { Fields } from '../shared/field-types.js'
@@ -59,7 +59,7 @@ export function testClient<F extends Fields = RegisteredFields>(fields: F, given
     NO_SOCKET,
     true,
   )
-  missMistyped(live)
+  warnOfMistyped(live)
   return Object.assign(live, {
     receive: (values: Given<F>) => line.broadcast(server.write('receive', values)),
     offline: line.cut,

@@ -10,7 +10,7 @@ import { keepTab as tab } from '../keep-tab.js'
 import { create, embeds } from '../live-session.js'
 import type { AnyClient, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
-import { missMistyped } from './mistyped.js'
+import { warnOfMistyped } from './mistyped.js'
 import { watchSocket } from './warning.js'
 
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
@@ -31,9 +31,9 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 ): LiveSessionClient<F> {
   checkOptions(options)
   const live = create(options, adviceFor(options))
-  missForgotten(live)
-  missMistyped(live)
-  missSecond(live)
+  warnOfForgotten(live)
+  warnOfMistyped(live)
+  warnOfSecond(live)
   if (!options.initial && [...embeds()].length > 1) console.warn(EMBEDDED_TWICE)
   watchSocket(insideOf(live))
   return live
@@ -70,7 +70,7 @@ function checkOptions(options: object): void {
 }
 
 /** Warns in the console if another client of this page is open: each would save on its own, and show its own status. */
-function missSecond(live: AnyClient): void {
+function warnOfSecond(live: AnyClient): void {
   const { endpoint, onClose } = insideOf(live)
   if (!globalThis.document) return
   if (open.includes(endpoint))
@@ -88,7 +88,7 @@ function has(live: AnyClient, part: Part): void {
 }
 
 /** Warns in the console, once for each function, if the page needs a function that it has not called. */
-export function missForgotten(live: AnyClient): void {
+export function warnOfForgotten(live: AnyClient): void {
   const inside = insideOf(live)
   const { socket, initial, onClose } = inside
   const urls = initial?.urls ?? {}

@@ -10,7 +10,7 @@ const CALLS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'd
  * Warns in the console, once for each key, about an unknown key that resembles a known key. A key without a value and a default may be an
  * optional field, so a dissimilar key causes no warning.
  */
-export function missMistyped(live: AnyClient): void {
+export function warnOfMistyped(live: AnyClient): void {
   const { page } = insideOf(live)
   const told = new Set<string>()
   const check = (call: string, key: string): void => {

@@ -7,13 +7,13 @@ import type { Settings } from '../settings/settings.js'
 
 const OF_NULL =
   'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
-  'origins cannot list it: serve the page from an origin of its own.'
+  'origins cannot list it: set Referrer-Policy: same-origin, or serve the page from an origin of its own.'
 const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list it in origins.'
 /** The rule of `sameOrigin()`: pages of `origins` may change values at the endpoint, but the app's own routes do not trust them. */
 const ROUTES: PostRule = {
   trusted: [],
   remedy: 'Behind a proxy set app.proxy = true. live.sameOrigin() trusts no other origin, also none of origins.',
-  message: 'a page of another site has sent this request',
+  message: 'a page of another origin has sent this request',
 }
 /** The methods with which cross-site navigations send `SameSite=Lax` cookies (RFC 9110, 9.2.1). */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])

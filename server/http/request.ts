@@ -12,7 +12,7 @@ import type { Sub } from '../../shared/sub.js'
 import { stampsByKey } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
 import type { RequestUse } from '../feature.js'
-import { isBrought } from '../identity/login.js'
+import { isTransferred } from '../identity/login.js'
 import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
 import { Handle } from '../sync/handle.js'
 import { Outcome } from '../sync/outcome.js'
@@ -158,7 +158,7 @@ export class RequestHandle extends Handle {
 
   /** Warns of each value that this request set for the guest, and that the sign-in did not transfer. */
   #warnOfLeaving(): void {
-    for (const field of this.#written ?? []) if (!isBrought(field)) this.#core.warn(describeLeft(field.key))
+    for (const field of this.#written ?? []) if (!isTransferred(field)) this.#core.warn(describeLeft(field.key))
     this.#written = undefined
   }
 

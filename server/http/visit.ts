@@ -198,7 +198,7 @@ export class Visit implements PageIdentity, ResponseContext {
     if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identification).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
     if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retired)
-    const isForOnce = action !== 'keep' || this.#hooks.some((hook) => hook.isForOnce)
+    const isForOnce = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
     keepFromSharedCaches(res, isForOnce, this.#core.warn)
     if (this.#hasVisitorLeft) clearUnseenPages(this.#ctx)
   }

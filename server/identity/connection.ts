@@ -36,7 +36,7 @@ export class Connection {
   /** The open sockets, each with its handle after admission. */
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
   /** Whether its visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
-  hasGone = false
+  hasVisitorLeft = false
   /** Whether `Connections` lists it and marks it. Later, an app's handler may still run, and its socket computes the standing itself. */
   isWatched = false
   #isEnded = false
@@ -87,7 +87,7 @@ export class Connection {
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true
-    this.hasGone = true
+    this.hasVisitorLeft = true
     for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
     await hangUp(this.#conn)
   }

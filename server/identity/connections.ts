@@ -49,7 +49,7 @@ export class Connections {
   mark(name: string, epochs: Epochs): void {
     for (const connection of this.#connections.get(name) ?? NONE) {
       const { opener } = connection
-      connection.hasGone ||= epochs.standing(opener, opener.endCount) !== 'current'
+      connection.hasVisitorLeft ||= epochs.standing(opener, opener.endCount) !== 'current'
     }
   }
 

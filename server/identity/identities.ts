@@ -15,7 +15,7 @@ import { Visitor } from '../ids/visitor.js'
 import { type CookieStatus, cookieStatusOf, PLANS } from './cookie-status.js'
 import type { Identification, PreviousVisitor } from './identification.js'
 import { Login } from './login.js'
-import { Returns } from './returns.js'
+import { UserAlternations } from './user-alternations.js'
 
 /** The statuses of a cookie whose epoch is to be adopted: neither revoked nor retired. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
@@ -27,14 +27,14 @@ export class Identities {
   readonly #core: UpToCookie
   readonly #login: Login
   readonly #keys: SigningKeys
-  readonly #returns: Returns
+  readonly #returns: UserAlternations
 
   /** @param keys the keys that sign cookies */
   constructor(core: UpToCookie, keys: SigningKeys) {
     this.#core = core
     this.#login = new Login(core)
     this.#keys = keys
-    this.#returns = new Returns(core.warn, core.settings.clock)
+    this.#returns = new UserAlternations(core.warn, core.settings.clock)
   }
 
   /**

@@ -26,12 +26,12 @@ export class Login {
     const { values } = this.#core
     const { fields } = values
     const registers = values.find(former)?.registers() ?? []
-    const own = user === undefined ? registers : registers.filter(({ key }) => isVisitors(fields.get(key), 'browser'))
+    const own = user === undefined ? registers : registers.filter(({ key }) => transfersIn(fields.get(key), 'browser'))
     values.merge(browserSubject, own, 'login')
     if (user === undefined) return
     for (const register of registers) {
       const field = fields.get(register.key)
-      if (isVisitors(field, 'user')) this.#transfer(field, register, user, former)
+      if (transfersIn(field, 'user')) this.#transfer(field, register, user, former)
     }
   }
 
@@ -85,11 +85,11 @@ export class Login {
 }
 
 /** Returns whether a field has this scope and transfers. Never if a guest's page cannot write it: the cookie may be planted. */
-function isVisitors(field: Field | undefined, scope: Field['scope']): field is Field {
-  return field?.scope === scope && isBrought(field)
+function transfersIn(field: Field | undefined, scope: Field['scope']): field is Field {
+  return field?.scope === scope && isTransferred(field)
 }
 
 /** Returns whether a sign-in transfers a guest's value of a field. */
-export function isBrought({ access, isUsersOnly }: Field): boolean {
+export function isTransferred({ access, isUsersOnly }: Field): boolean {
   return access === 'write' && !isUsersOnly
 }

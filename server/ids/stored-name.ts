@@ -18,6 +18,6 @@ export function storeName(subject: StoredName, generation: number = FIRST_GENERA
   if (!isSubject(subject)) return subject
   if (!isUser(subject)) return BROWSERS + subjectHash(subject)
   const name = nameOf(subject, generation)
-  const isTaken = Buffer.byteLength(name) <= MAX_NAME && !name.includes('\0')
-  return isTaken ? name : nameOf(`user:h:${subjectHash(subject)}`, generation)
+  const isStorable = Buffer.byteLength(name) <= MAX_NAME && !name.includes('\0')
+  return isStorable ? name : nameOf(`user:h:${subjectHash(subject)}`, generation)
 }

@@ -26,15 +26,15 @@ interface SocketSide extends Pick<ExchangeContext, 'identity' | 'owner' | 'permi
 /** The waiting time in ms of a bucket overdrawn by its full size. */
 const TWICE_SPENT = 2000
 /** The codes that our own pages cause rarely or never. No other limit counts tickets that are cheap to refuse. */
-const UNSOUND: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_visitor'])
-const UNREAD = new LiveSessionError('rate_limited', 'too many malformed messages')
+const MALFORMED_CODES: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_visitor'])
+const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malformed messages')
 
 /** Handles a page's events over its socket. */
 export class PageEvents {
   readonly #core: Core
   /** Counts the messages refused with an `UNSOUND` code, with the same limit as changes. */
   readonly #malformed: Bucket
-  readonly #side: ExchangeContext & SocketSide
+  readonly #context: ExchangeContext & SocketSide
   /** The event handlers of each feature. */
   readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
   #isGreeted = false
@@ -43,7 +43,7 @@ export class PageEvents {
     this.#core = core
     this.#malformed = core.limits.ofSocket()
     const refuse = (error: LiveSessionError): void => this.#reportRefusal(error)
-    this.#side = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), refuse })
+    this.#context = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), refuse })
     this.#ofFeatures = core.features.map(({ events }) => events?.(use))
   }
 
@@ -58,14 +58,14 @@ export class PageEvents {
   }
 
   #sync(input: unknown): Awaitable<SyncAnswer> {
-    const { identity } = this.#side
+    const { identity } = this.#context
     const wanted = parseSync(input)
     const { who } = wanted
     const isOwn = who === undefined || who === identity.who
     // The first greeting of a socket does not count.
     if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
     return after(
-      isOwn ? sync(this.#core, wanted, this.#side, this.#isGreeted) : dropped(this.#core, identity),
+      isOwn ? sync(this.#core, wanted, this.#context, this.#isGreeted) : dropped(this.#core, identity),
       (answer) => {
         this.#isGreeted = true
         return answer
@@ -74,22 +74,22 @@ export class PageEvents {
   }
 
   #run(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
-    this.#core.limits.spend(1, this.#side.identity, this.#side.bucket)
+    this.#core.limits.spend(1, this.#context.identity, this.#context.bucket)
     return act(input)
   }
 
   #reportRefusal(error: LiveSessionError): void {
-    emitRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#side.identity.visitor.subject()))
+    emitRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#context.identity.visitor.subject()))
   }
 
   /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
   #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
-    if (!this.#side.checkVisitor()) return
+    if (!this.#context.checkVisitor()) return
     const ack = args.at(-1)
     const acknowledge = typeof ack === 'function' ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
-        if (UNSOUND.has(error.code)) this.#malformed.spend(1)
+        if (MALFORMED_CODES.has(error.code)) this.#malformed.spend(1)
         this.#reportRefusal(error)
         acknowledge(refusalOf(error).ack)
       } else this.#core.report(error)
@@ -97,8 +97,8 @@ export class PageEvents {
     const wait = this.#core.limits.wait(this.#malformed)
     if (wait > 0) {
       this.#malformed.spend(1)
-      if (wait > TWICE_SPENT) this.#side.hangUp()
-      else refuse(UNREAD)
+      if (wait > TWICE_SPENT) this.#context.hangUp()
+      else refuse(TOO_MANY_MALFORMED)
       return
     }
     try {

@@ -8,7 +8,7 @@ import type { Connection } from '../identity/connection.js'
 import type { Authentication } from './authentication.js'
 
 /** The usual ms between two turns: less for an interval that is no multiple, more for an interval of over `MAX_TURNS` turns. */
-const TURN = 1000
+const TURN_MS = 1000
 const MAX_TURNS = 1000
 
 /** The transport connection and its opening request. */
@@ -34,7 +34,9 @@ export class Rechecks {
     this.#authentication = authentication
     this.#every = every
     const turns =
-      authentication.isNeeded && every !== Number.POSITIVE_INFINITY ? Math.min(MAX_TURNS, Math.ceil(every / TURN)) : 0
+      authentication.isNeeded && every !== Number.POSITIVE_INFINITY
+        ? Math.min(MAX_TURNS, Math.ceil(every / TURN_MS))
+        : 0
     this.#turns = Array.from({ length: turns }, () => new Map())
     if (turns > 0) this.#timer = setInterval(() => this.#turn(), Math.min(every / turns, LONGEST_TIMER)).unref()
   }

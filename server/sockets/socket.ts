@@ -148,8 +148,8 @@ export class SocketHandle extends Handle {
   }
 
   #hasGone(): boolean {
-    const { hasGone, isWatched } = this.#connection
-    if (hasGone || isWatched) return hasGone
+    const { hasVisitorLeft, isWatched } = this.#connection
+    if (hasVisitorLeft || isWatched) return hasVisitorLeft
     return this.#core.epochs.standing(this.#opener, this.#opener.endCount) !== 'current'
   }
 

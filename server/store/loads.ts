@@ -12,7 +12,7 @@ import type { SoundStore } from './sound-store.js'
 import { AT_ONCE, type WriteQueue } from './write-queue.js'
 
 /** Approximate bytes per entry of the negative cache. */
-const NOTHING = 200
+const ENTRY_BYTES = 200
 /** The time between two rounds as a share of `storeRefresh`. Below 0.5, two rounds fit into `storeRefresh` even with late timers. */
 const PACE = 0.45
 
@@ -29,7 +29,7 @@ export class Loads {
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
   /** The count of evictions for which `#emptySubjects` is valid: later, memory may have held and evicted values of any of its subjects. */
-  #residency = NaN
+  #evictionsSeen = NaN
   /** ms after which a load no longer counts. */
   readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
@@ -52,7 +52,7 @@ export class Loads {
     const { storeRefresh, clock } = core.settings
     this.#longest = 10 * storeRefresh
     this.#emptySubjects = RotatingCache.onMap({
-      shared: { bytes: core.guestBytes, weigh: () => NOTHING },
+      shared: { bytes: core.guestBytes, weigh: () => ENTRY_BYTES },
       maxIdle: this.#longest,
       clock,
     })
@@ -127,8 +127,8 @@ export class Loads {
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const replica = subjects.find(subject)
-    if (this.#residency !== subjects.evictions) this.#emptySubjects.clear()
-    this.#residency = subjects.evictions
+    if (this.#evictionsSeen !== subjects.evictions) this.#emptySubjects.clear()
+    this.#evictionsSeen = subjects.evictions
     return replica?.loadedAt ?? this.#emptySubjects.get(subject)
   }
 
@@ -139,7 +139,7 @@ export class Loads {
     const { epochs, settings, subjects } = this.#core
     const wasLoaded = this.isLoaded(subject)
     const news = this.apply(subject, registers, generation)
-    if (generation === epochs.generation(subject)) this.#notify(subject, registers)
+    if (generation === epochs.generation(subject)) this.#writeBack(subject, registers)
     if (isSure && wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const at = settings.clock()
@@ -189,7 +189,7 @@ export class Loads {
   }
 
   /** Writes back registers that are newer in memory, or erases the values of a retired browser id. */
-  #notify(subject: Subject, stored: readonly StoredRegister[]): void {
+  #writeBack(subject: Subject, stored: readonly StoredRegister[]): void {
     const { epochs, values } = this.#core
     const end = isUser(subject) ? undefined : epochs.retired(subject)
     if (end) {

@@ -14,7 +14,7 @@ import type { StoreSync } from './store-sync.js'
 import { AT_ONCE } from './write-queue.js'
 
 /** ms to keep the tombstone of a deleted key: a delayed write by another process must not restore the key. */
-const LATEST = 10 * 60 * 1000
+const TOMBSTONE_LIFETIME = 10 * 60 * 1000
 /** The minimum number of tombstones to prune at a time, because each pruning costs a store call. */
 const LEAST = 64
 /** Approximate bytes of an entry besides its replica. */
@@ -125,7 +125,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     entry.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => replica.stamp(key))))
     const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, replica.register(key), now))
-    this.notify(entry, this.merge(entry, registers, source))
+    this.forward(entry, this.merge(entry, registers, source))
     this.prune(entry)
     return stamp
   }
@@ -189,12 +189,12 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   /** Restores the registers of an entry that memory evicted, with their original stamps, here, in the store and in other processes. */
   protected restore({ name, replica }: Pick<K, 'name' | 'replica'>): K {
     const entry = this.ensure(name)
-    this.notify(entry, this.merge(entry, replica.registers(), 'store'))
+    this.forward(entry, this.merge(entry, replica.registers(), 'store'))
     return entry
   }
 
   /** Passes new registers on to the store and the other processes. */
-  protected notify({ name }: K, news: readonly StoredRegister[]): void {
+  protected forward({ name }: K, news: readonly StoredRegister[]): void {
     this.core.remote.store?.persist(name, news)
     this.core.remote.peers?.broadcast(name, news)
   }
@@ -203,7 +203,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   protected prune(entry: K, least: number = LEAST): void {
     const { clock, store } = this.core.settings
     if (store && !store.prune) return
-    const before = clock() - LATEST
+    const before = clock() - TOMBSTONE_LIFETIME
     const isPast = ({ stamp, value }: StoredRegister): boolean => value === undefined && stamp < before
     if (entry.replica.registers().filter(isPast).length < least) return
     this.forget(entry, isPast, 'job')
@@ -251,7 +251,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     const isGone = ({ key, stamp }: StoredRegister): boolean =>
       mayGo(key) &&
       !keys.has(key) &&
-      stamp < now - LATEST &&
+      stamp < now - TOMBSTONE_LIFETIME &&
       // Keeps announced registers newer than the last load: the other process may not have stored them yet.
       (replica.source(key) !== 'node' || stamp <= loadedAt)
     // An answer older than the last load may lack newer registers.

@@ -72,8 +72,8 @@ export function soundRegisters(
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
     // An end marker with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: none could follow.
-    const isLate = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
-    if (isLate) return fault('its stamp is of a time to come. Is a clock ahead?')
+    const isFuture = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
+    if (isFuture) return fault('its stamp is of a time to come. Is a clock ahead?')
     const ids = readIds(known)
     const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }
     try {

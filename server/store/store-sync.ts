@@ -49,7 +49,7 @@ export class StoreSync implements RemoteStore {
         this.health.reportLoss()
       },
       generation: (name) => core.epochs.generation(name),
-      onStanding: (name, rows, generation) => {
+      onStored: (name, rows, generation) => {
         if (isSubject(name)) this.#loads.apply(name, rows, generation)
         else ownerOf(name)?.mergeRemote(name, rows, 'store')
       },

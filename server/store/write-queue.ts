@@ -9,8 +9,8 @@ import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
 /** Backoff in ms after the store rejects a subject's rows but accepts others. */
-const FIRST_REST = 100
-const LONGEST_REST = 60_000
+const FIRST_BACKOFF = 100
+const LONGEST_BACKOFF = 60_000
 /** Concurrent calls. A limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
 export const AT_ONCE = 32
 
@@ -24,7 +24,7 @@ export interface WriteQueueContext {
   /** Returns the current generation of a subject's values. */
   generation(subject: StoredName): number
   /** Called with the store's registers for the written keys: another process's write may be newer. */
-  onStanding(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
+  onStored(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
   /** Called when a write is stored after an outage, or after an erasure of the subject during the call. */
   onLate(subject: StoredName): void
 }
@@ -173,7 +173,7 @@ export class WriteQueue {
     try {
       const rows = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
       // Values about to be erased must not return to memory.
-      if (!isErasure(pending.next)) this.#core.onStanding(subject, rows, generation)
+      if (!isErasure(pending.next)) this.#core.onStored(subject, rows, generation)
       const isOver = generation !== this.#core.generation(subject)
       // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
       if (!isErasure(pending.next) && !isOver) registers.forget((register) => isIn(written, register))
@@ -184,7 +184,7 @@ export class WriteQueue {
     } catch {
       pending.next = joined(sent, pending.next ?? batch())
       for (const end of written.registers().filter(isEnd)) registers.merge(end, 'job')
-      if (!wasDown) this.#rest(pending)
+      if (!wasDown) this.#backOff(pending)
       // Moves to the end of the queue: a rejected subject must not delay others.
       this.#pending.delete(subject)
       this.#pending.set(subject, pending)
@@ -218,8 +218,8 @@ export class WriteQueue {
     this.#core.onEvict(guest)
   }
 
-  #rest(pending: PendingWrites): void {
-    const pause = Math.min(LONGEST_REST, FIRST_REST * 2 ** pending.failures)
+  #backOff(pending: PendingWrites): void {
+    const pause = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** pending.failures)
     pending.failures += 1
     pending.isBackingOff = true
     const wake = (): void => {

@@ -53,7 +53,7 @@ export type Results = readonly Result[]
 interface PageChange {
   readonly field: Field
   readonly subject: Subject
-  readonly over: number
+  readonly base: number
   readonly id: string
   readonly value: JsonValue | undefined
   /** The outcome of the page's previous change of the same key, which this change is based on. */
@@ -145,7 +145,7 @@ function refuse(requester: Requester, error: unknown): Refused {
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
 function validate(
   { fields }: PageValues,
-  { wire: [key, over, id, ...rest], index }: ReceivedChange,
+  { wire: [key, base, id, ...rest], index }: ReceivedChange,
   owner: Owner,
 ): Omit<PageChange, 'previousResult'> {
   const field = fields.get(key)
@@ -163,7 +163,7 @@ function validate(
   return {
     field,
     subject: owner.subject(field),
-    over,
+    base,
     id,
     value: rest.length === 0 ? undefined : field.acceptFromBrowser(rest[0]),
   }
@@ -207,7 +207,7 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], request
 /** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
 function trustedBase(
   { values, settings }: ChangeDeps,
-  { field: { key }, subject, over, previousResult }: PageChange,
+  { field: { key }, subject, base, previousResult }: PageChange,
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
@@ -220,7 +220,7 @@ function trustedBase(
   if (isNewest && sameJson(previousResult.value, replica?.value(key))) return stamp
   // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
   // below this server's own stamp: else a page would be refused despite having seen the value, and could only resend the same change.
-  return newestOf([Math.min(over, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
+  return newestOf([Math.min(base, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
 }
 
 /**
@@ -230,10 +230,10 @@ function trustedBase(
  */
 function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
   const { values, settings } = deps
-  const { field, subject, over, id, value, previousResult } = change
+  const { field, subject, base, id, value, previousResult } = change
   const { key } = field
   // The page replaces whatever is there.
-  if (over === OVER_ANY) return { seen: NEVER }
+  if (base === OVER_ANY) return { seen: NEVER }
   const acceptedStamp = values.acceptedAt(subject, key, id)
   if (acceptedStamp !== undefined) return { stamp: acceptedStamp }
   const seen = trustedBase(deps, change)

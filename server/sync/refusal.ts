@@ -2,7 +2,7 @@ import type { LiveSessionError } from '../../shared/errors.js'
 import type { Refusal, Refused } from '../../shared/protocol.js'
 
 /** The forms of a refusal, by kind of request. */
-interface Told {
+interface RefusalForms {
   /** For an event refused as a whole. */
   readonly ack: Refusal
   /** For a single change of several. */
@@ -21,7 +21,7 @@ interface Told {
 export const RETRY_AFTER = 'Retry-After'
 
 /** Returns a refusal in all its forms. */
-export function refusalOf({ code, message, key, index, status, retryAfter, current }: LiveSessionError): Told {
+export function refusalOf({ code, message, key, index, status, retryAfter, current }: LiveSessionError): RefusalForms {
   const about = { ...(key === undefined ? {} : { key }), ...(index === undefined ? {} : { index }) }
   const wait = retryAfter === undefined ? {} : { [RETRY_AFTER]: String(retryAfter) }
   return {

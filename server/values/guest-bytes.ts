@@ -1,12 +1,12 @@
 /** A cache of guest data in two halves, young and old. */
-interface Halves {
+interface TwoHalvesCache {
   /** Drops the old half, and makes the young half the old. */
   rotate(this: void): void
 }
 
 interface Pin {
   readonly bytes: number
-  letGo(this: void): void
+  release(this: void): void
 }
 
 /**
@@ -16,7 +16,7 @@ interface Pin {
  */
 export class GuestBytes {
   readonly #max: number
-  readonly #caches: Halves[] = []
+  readonly #caches: TwoHalvesCache[] = []
   /** Oldest first. */
   readonly #pins = new Map<object, Pin>()
   #young = 0
@@ -27,7 +27,7 @@ export class GuestBytes {
     this.#max = max
   }
 
-  join(cache: Halves): void {
+  join(cache: TwoHalvesCache): void {
     this.#caches.push(cache)
   }
 
@@ -49,13 +49,13 @@ export class GuestBytes {
    *
    * @param letGo called when the bound forces the release of this pin: the owner must free the memory
    */
-  pin(what: object, bytes: number, letGo: () => void = () => undefined): void {
+  pin(what: object, bytes: number, release: () => void = () => undefined): void {
     if (bytes === 0 && !this.#pins.has(what)) return
-    this.#account(what, bytes > 0 ? { bytes, letGo } : undefined)
+    this.#account(what, bytes > 0 ? { bytes, release } : undefined)
     for (const [oldest, pin] of this.#pins) {
       if (this.#pinned <= this.#max / 2) break
       this.#account(oldest, undefined)
-      pin.letGo()
+      pin.release()
     }
     this.fit()
   }

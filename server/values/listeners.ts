@@ -4,7 +4,7 @@ import type { JsonValue } from '../../shared/json.js'
 export type Listener = (change: AnyChange) => void
 
 /** The listeners to a kind of event. */
-export class Audience<T> {
+export class ListenerSet<T> {
   /** Created at the first use, because most sockets have no listeners. */
   #listeners: Set<(news: T) => void> | undefined
 
@@ -36,7 +36,7 @@ export class Audience<T> {
 }
 
 /** The change listeners of a handle. */
-export class Listeners extends Audience<AnyChange> {
+export class Listeners extends ListenerSet<AnyChange> {
   onChange(listener: Listener): () => void {
     return this.add(listener)
   }

@@ -8,7 +8,7 @@ import { RotatingCache } from './rotating-cache.js'
 /** The epoch of a user without a revocation. */
 const FIRST = 0
 
-interface Known {
+interface UserRecord {
   /** The newest known epoch, in ms since 1970. */
   readonly epoch: number
   /** The newest epoch whose end marker was applied here: a cookie of a later epoch may arrive before its end marker. */
@@ -18,7 +18,7 @@ interface Known {
   readonly generation: number
 }
 
-const NOTHING: Known = { epoch: FIRST, ended: FIRST, order: 0, generation: FIRST_GENERATION }
+const NO_RECORD: UserRecord = { epoch: FIRST, ended: FIRST, order: 0, generation: FIRST_GENERATION }
 
 /** The epoch and generation of a user's cookie or ticket when it was signed. */
 export interface Signed {
@@ -35,7 +35,7 @@ export interface UserEpochsOptions {
 /** The current epochs and generations of users, by the subject's hash. Keeps each until older cookies and tickets have expired. */
 export class UserEpochs {
   readonly #clock: () => number
-  readonly #all: RotatingCache<Known>
+  readonly #all: RotatingCache<UserRecord>
   /** Whether this process knows of any erasure. */
   hasErasures = false
   readonly #onEnd: (sub: Sub) => void
@@ -97,11 +97,11 @@ export class UserEpochs {
     this.#set(subjectHash(user), { generation })
   }
 
-  #recordOf(sub: string): Known {
-    return this.#all.get(sub) ?? NOTHING
+  #recordOf(sub: string): UserRecord {
+    return this.#all.get(sub) ?? NO_RECORD
   }
 
-  #set(sub: Sub, news: Partial<Known>): void {
+  #set(sub: Sub, news: Partial<UserRecord>): void {
     this.#all.set(sub, { ...this.#recordOf(sub), ...news })
     this.#onEnd(sub)
   }

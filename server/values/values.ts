@@ -68,7 +68,7 @@ export class Values {
 
   /** Returns the same as `get`: the value of `read`, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    const live = replica && field.live(replica, this.#core.settings.clock)
+    const live = this.read(field, replica)
     return live === undefined ? field.default : live
   }
 

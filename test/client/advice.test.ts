@@ -5,7 +5,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { type AdviceCode, BRIEF } from '../../client/advice.js'
 import { adviceFor } from '../../client/development/advice.js'
-import { missForgotten } from '../../client/development/live-session.js'
+import { warnOfForgotten } from '../../client/development/live-session.js'
 import { followAddress, followHandOffs, onFlash } from '../../client/development.js'
 import { createLiveSession as createBrief } from '../../client/index.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
@@ -103,7 +103,7 @@ describe('a page in development', () => {
   function page(prepare: (live: Parameters<typeof followAddress>[0]) => void = () => undefined): readonly unknown[] {
     const socket = Object.assign(new EventEmitter(), { connected: false })
     const { live, change, close } = bareInside({ socket: socket as never, initial })
-    missForgotten(live)
+    warnOfForgotten(live)
     prepare(live)
     const come = (): void => {
       socket.emit('live_session:flash')
@@ -139,7 +139,7 @@ describe('a page in development', () => {
 
   it('warns of nothing without a socket and embed()', () => {
     const { live, change } = bareInside()
-    missForgotten(live)
+    warnOfForgotten(live)
     change('division')
     expect(warnings).toEqual([])
   })

@@ -106,7 +106,9 @@ describe("the inspector's actions", () => {
     await visitor.fetch('/?set={"division":3}', { headers: asAnn })
     const socket = await visitor.connect('/', asAnn)
     const { text } = await press(app, `action=revoke&subject=${await idOf(app, 'ann')}`)
-    expect(text).toBe('Ended all sockets, live cookies and tickets of user ann. The app’s own sessions go on.')
+    expect(text).toBe(
+      'Ended all sockets, live cookies and tickets of user ann. Sessions that the app keeps elsewhere go on.',
+    )
     await socket.closed
     const { epochs } = coreOf(app.live)
     expect(epochs.endCount).toBe(1)

@@ -124,7 +124,7 @@ describe('threat 6: a POST', () => {
     [
       'null',
       'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: ' +
-        'no-referrer. origins cannot list it: serve the page from an origin of its own.',
+        'no-referrer. origins cannot list it: set Referrer-Policy: same-origin, or serve the page from an origin of its own.',
     ],
   ])('fails with a logged remedy from origin %s', async (origin, remedy) => {
     const site = await startSite()
@@ -163,7 +163,7 @@ describe('threat 6: live.sameOrigin()', () => {
     const { app, posts } = await start()
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
       const { status, text } = await posts({ method, headers: claims(site, origin) })
-      expect([status, text]).toEqual([403, 'koa-live-session: a page of another site has sent this request'])
+      expect([status, text]).toEqual([403, 'koa-live-session: a page of another origin has sent this request'])
     }
     expect(app.warnings.join()).toContain('403 bad_origin: the browser says')
   })

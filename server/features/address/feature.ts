@@ -30,7 +30,7 @@ export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>)
       const unvisited = left.get(visit) ?? {}
       return {
         // A script's fetch has another URL than its page, and a frame's URL is invisible.
-        ...(readable.length > 0 && isPage(ctx, cookie) ? { urls } : {}),
+        ...(readable.length > 0 && mayBePage(ctx, cookie) ? { urls } : {}),
         ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
       }
     },
@@ -48,7 +48,7 @@ const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
  * Returns whether the response is, or may be, for a top-level page in a window or a tab. Any site can load images, frames and scripts of
  * ours unseen.
  */
-function isPage(ctx: Koa.Context, cookie: CookieOptions): boolean {
+function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   const destination = destinationOf(ctx, cookie)
   return destination === 'document' || (destination === 'empty' && isUncertain(ctx, cookie))
 }
@@ -60,7 +60,7 @@ function isUncertain(ctx: Koa.Context, cookie: CookieOptions): boolean {
 
 /** Returns the fields with a parameter in the URL of a page load, including prefetches. */
 function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOptions): readonly Field[] {
-  if (!ctx.querystring || ctx.method !== 'GET' || !isPage(ctx, cookie)) return []
+  if (!ctx.querystring || ctx.method !== 'GET' || !mayBePage(ctx, cookie)) return []
   const parameters = new URLSearchParams(ctx.querystring)
   return fields.filter(({ url = '' }) => parameters.has(url))
 }

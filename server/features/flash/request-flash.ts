@@ -33,7 +33,7 @@ export class RequestFlash implements ResponseHook {
   /** The count of messages when this request began: its page load is newer than those. */
   readonly #since: number
   /** Whether the response contains messages, so that no cache may store it. */
-  isForOnce = false
+  isOneTime = false
   /** The messages added by this request. */
   readonly #added: Message[] = []
   /** Those among them that open pages may show, too. */
@@ -92,7 +92,7 @@ export class RequestFlash implements ResponseHook {
   /** Makes the response uncacheable. If the browser closes the connection first, restores the messages for the visitor's next page. */
   #show(taken: Consumed): void {
     const res = this.#res
-    this.isForOnce = true
+    this.isOneTime = true
     if (res.headersSent) return
     this.#consumed.push(taken)
     res.off('close', this.#restore)

@@ -33,7 +33,7 @@ export async function act(
   }
   if (!isUser(subject)) throw new LiveSessionError('malformed', 'a guest cannot be signed out')
   await revoke(subject)
-  return `Ended all sockets, live cookies and tickets of ${name}. The app’s own sessions go on.`
+  return `Ended all sockets, live cookies and tickets of ${name}. Sessions that the app keeps elsewhere go on.`
 }
 
 /**

@@ -115,14 +115,14 @@ export function snapshotOf(deps: SnapshotDeps, { residents, hasMore, refusals }:
     store: store && { state: store.health.state, unsaved: store.unsaved.size },
     subjects: residents
       .map((resident) => subjectSnapshot(deps, resident, brought.get(resident.subject)))
-      .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1)),
+      .sort((one, other) => (sortKeyOf(one) < sortKeyOf(other) ? -1 : 1)),
     hasMore,
     refusals,
   }
 }
 
 /** Returns a sort key: users first, in a stable order, so that subjects keep their place on the page. */
-function nameOf({ userId, id }: SubjectSnapshot): string {
+function sortKeyOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
 

@@ -51,11 +51,11 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
   }
 
   /** Records the user and the hour of a request with a session. */
-  seen(session: KnownSession, user: UserSubject | undefined, ctx: Koa.Context): void {
+  recordUse(session: KnownSession, user: UserSubject | undefined, ctx: Koa.Context): void {
     const hour = Math.floor(this.core.settings.clock() / HOUR)
-    const { user: former, hour: last } = session.seen ?? {}
+    const { user: former, hour: last } = session.lastUse ?? {}
     if (user === former && hour === last) return
-    session.seen = { user, hour }
+    session.lastUse = { user, hour }
     if (former !== undefined && former !== user) this.#remove(former, [session.name])
     if (user === undefined) return
     const value: Value = [session.name, session.replica.stamp(BORN), this.#labelOf(ctx) ?? null]

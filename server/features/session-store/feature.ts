@@ -30,7 +30,7 @@ export function sessionFeature(core: Core): Feature {
   const seen = (ctx: Koa.Context, session: KnownSession | undefined, user: UserSubject | undefined): void => {
     if (!session) return
     if (user) appSessions.setUsers(session)
-    devices.seen(session, user, ctx)
+    devices.recordUse(session, user, ctx)
   }
   return {
     plugin: {

@@ -16,7 +16,7 @@ export class KnownSession extends RegisterEntry<SessionName> {
   /** The connections that hold the session in memory, each with its watchers. */
   readonly holders: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
   /** The user and the hour (since 1970) of the last request. */
-  seen: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
+  lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** The reason for the end, if ended. */
   ended: SessionEnd | undefined
 

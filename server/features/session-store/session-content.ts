@@ -118,7 +118,7 @@ export function difference(before: SessionContent, after: SessionContent): Regis
  *
  * @throws {LiveSessionError} `too_large`
  */
-export function changed(before: SessionContent, changes: RegisterChanges): SessionContent {
+export function withChanges(before: SessionContent, changes: RegisterChanges): SessionContent {
   checkRoom(before, changes)
   return definedOf([...before, ...changes])
 }

@@ -4,7 +4,7 @@ import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
 import type { Report } from '../../settings/report.js'
 import type { Update } from '../../store/updates.js'
 import { Outcome, type Written } from '../../sync/outcome.js'
-import { Audience, type Listener, Listeners, reportRejection } from '../../values/listeners.js'
+import { type Listener, ListenerSet, Listeners, reportRejection } from '../../values/listeners.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-content.js'
@@ -24,9 +24,9 @@ export class SessionHandle {
   readonly #report: Report
   readonly #entry: KnownSession
   readonly #changes = new Listeners()
-  readonly #all = new Audience<Values>()
-  readonly #ends = new Audience<SessionEnd>()
-  #isTelling = false
+  readonly #all = new ListenerSet<Values>()
+  readonly #ends = new ListenerSet<SessionEnd>()
+  #isNotifying = false
 
   constructor(sessions: AppSessions, report: Report, session: KnownSession, socket: Socket) {
     this.#sessions = sessions
@@ -135,10 +135,10 @@ export class SessionHandle {
 
   /** Notifies listeners of all values once, after all changes of the turn. */
   #notifyAll(): void {
-    if (this.#isTelling) return
-    this.#isTelling = true
+    if (this.#isNotifying) return
+    this.#isNotifying = true
     queueMicrotask(() => {
-      this.#isTelling = false
+      this.#isNotifying = false
       this.#all.notify(this.values(), this.#report)
     })
   }

@@ -8,7 +8,6 @@ import type { Settings } from '../../settings/settings.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
 import {
-  changed,
   contentOf,
   difference,
   readContent,
@@ -16,6 +15,7 @@ import {
   type SessionName,
   sessionName,
   toKoaSession,
+  withChanges,
 } from './session-content.js'
 import { sessionEnded } from './session-json.js'
 import type { SessionStore } from './types.js'
@@ -80,7 +80,7 @@ export class KoaSessionStore implements SessionStore {
     // koa-session sets the cookie after this, and an app may not await `ctx.session.save()`: so wait only when necessary.
     if (ctx === undefined || (given && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = left && (await this.#carriedContent(left))
-    const begun = former && changed(former, difference(left.read.content, content))
+    const begun = former && withChanges(former, difference(left.read.content, content))
     if (!given) this.#saveNew(name, ctx, content, begun)
     else if (!this.#saveAgain(given, content)) withholdCookie(responseOf(ctx), id)
     const session = this.#sessions.live(name)
@@ -99,7 +99,7 @@ export class KoaSessionStore implements SessionStore {
     const content = current && contentOf(current.replica)
     this.#sessions.destroy(name, responseOf(ctx))
     const stored = this.#sessions.level(name)
-    if (given) this.#leave(ctx, given, content, stored)
+    if (given) this.#recordEnd(ctx, given, content, stored)
     await stored
   }
 
@@ -129,7 +129,7 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /** @param ended settles when koa-session learns of the session's end */
-  #leave(ctx: unknown, given: ReadSession, content: SessionContent | undefined, ended: unknown): void {
+  #recordEnd(ctx: unknown, given: ReadSession, content: SessionContent | undefined, ended: unknown): void {
     const next = new Promise<NextSession | undefined>((goOn) => {
       this.#ended.set(Object(ctx), { read: given, content, goOn })
       // `regenerate()` calls `set` in the turn in which `destroy` resolves. Without that, the app has destroyed the session.
@@ -156,7 +156,7 @@ export class KoaSessionStore implements SessionStore {
     if (this.#sessions.isRetired(name)) throw new TypeError(USED)
     const known = this.#sessions.live(name)
     if (known) this.#sessions.save(known, difference(contentOf(known.replica), content), source)
-    else this.#sessions.write({ name, replica: new Replica() }, begun ?? changed(new Map(), content), source)
+    else this.#sessions.write({ name, replica: new Replica() }, begun ?? withChanges(new Map(), content), source)
   }
 
   /**

@@ -39,7 +39,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
     isGuest: (name) => name.startsWith('browser:') && !users.has(name),
     onEvict: (guest) => void evicted.push(guest),
     generation: (name) => generations.get(name) ?? 0,
-    onStanding: (_, rows) => void standing.push(rowsOf(rows)),
+    onStored: (_, rows) => void standing.push(rowsOf(rows)),
     onLate: (name) => void late.push(name),
   })
   const add = (...rows: readonly Row[]): void => queue.add(ANN, registers(rows))

@@ -11,7 +11,7 @@ const TWO_USERS =
   'two tabs need a field with a value per tenant, or an origin each (docs/recipes.md#tenants)'
 
 /** Detects browsers that alternate between two users, for example if `identify` depends on the path, and two tabs are open. */
-export class Returns {
+export class UserAlternations {
   readonly #warn: (message: string) => void
   readonly #clock: () => number
   /** By current browser id, the former user and the time of the change. */
