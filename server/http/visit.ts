@@ -134,7 +134,8 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Loads all subjects involved in continuing as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
-    return loadCandidates(this.#core, [this.#previous], user)
+    const { cookie } = this.#since
+    return loadCandidates(this.#core, cookie ? [this.#previous, cookie] : [this.#previous], user)
   }
 
   /** Records how the request uses the session. */
@@ -148,7 +149,13 @@ export class Visit implements PageIdentity, ResponseContext {
   async changeTo({ user, endCount }: IdentifiedUser): Promise<void> {
     // After a revocation, even the same user needs a new cookie.
     if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.markUse('shows')
-    else await this.#continueAs(this.#core.identities.changeHands(this.#previous, user), endCount)
+    else await this.#continueAs(this.#nextFor(user), endCount)
+  }
+
+  #nextFor(user: UserSubject | undefined): Identification {
+    const { identities } = this.#core
+    const { cookie } = this.#since
+    return (cookie && identities.rejoin(cookie, user, this.#ctx.req)) ?? identities.changeHands(this.#previous, user)
   }
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
@@ -173,8 +180,10 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#identification = identification
     if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#hasVisitorLeft = true
     for (const hook of this.#hooks) hook.changeHands()
-    this.#since.restart(endCount)
-    if (this.#cookieStatus === 'own') this.#cookieStatus = 'other'
+    const isRejoined = identification.cookieStatus === 'rotated'
+    this.#since.restart(endCount, isRejoined)
+    if (isRejoined) this.#cookieStatus = 'rotated'
+    else if (this.#cookieStatus === 'own') this.#cookieStatus = 'other'
     this.markUse('renews')
     return this.#depart(identification.toEnd, lastUser)
   }

@@ -122,6 +122,16 @@ export class Identities {
     return { cookieStatus: 'other', ...next, toEnd }
   }
 
+  /**
+   * Continues with the id to which another request has rotated a retired cookie at the same user's sign-in, as after a double click.
+   * Undefined if none has.
+   */
+  rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
+    if (this.#sinceEnd(retired, user, sender) !== 'rotated') return undefined
+    const visitor = this.#rotatedVisitor(retired, user)
+    return { cookieStatus: 'rotated', visitor, cookie: undefined, receivedCookie: undefined, toEnd: [] }
+  }
+
   /** Forgets the browser, which returns as a new guest. */
   forget(previous: PreviousVisitor): Identification {
     return { ...newVisitor('none', undefined), toEnd: this.#retire(previous, undefined) }

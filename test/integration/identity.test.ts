@@ -77,6 +77,16 @@ describe('sign-in', () => {
     expect(await values(home)).toMatchObject({ cart: ['a', 'b'] })
   })
 
+  it('keeps the browser’s own values despite a double click', async () => {
+    const app = await startWithUsers()
+    const visitor = app.visitor()
+    await set(visitor, { theme: 'dark', division: 3 })
+    const again = app.visitor(visitor.cookie)
+    for (const each of [visitor, again]) await each.fetch('/login/now?user=ann')
+    for (const each of [visitor, again]) expect(await values(each)).toMatchObject({ theme: 'dark', division: 3 })
+    expect(cookieContent(again).browser).toBe(cookieContent(visitor).browser)
+  })
+
   it('merges once despite concurrent requests with the former cookie', async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
