@@ -108,7 +108,7 @@ export class Field {
     const stored = made === json ? json : this.#json(made)
     const isUnchanged = stored === json || JSON.stringify(stored) === JSON.stringify(json)
     // A schema that rejects its own output would make the stored value unreadable: reject the input while the caller gets the error.
-    if (!isUnchanged) this.#judge(stored)
+    if (!isUnchanged) this.#judge(stored, 'the schema refuses its own output: ')
     this.#mustFit(stored, this.maxBytes)
     // A value that the schema left unchanged needs no second validation when read.
     if (isUnchanged) this.#remember(stored, { value: stored })
@@ -192,14 +192,14 @@ export class Field {
     }
   }
 
-  #judge(json: JsonValue): unknown {
+  #judge(json: JsonValue, prefix = ''): unknown {
     let result: StandardSchemaV1.Result<unknown>
     try {
       result = validate(this.#schema, json)
     } catch (cause) {
       throw this.#invalid('the schema failed', cause)
     }
-    if (result.issues) throw this.#invalid(describeIssues(result.issues))
+    if (result.issues) throw this.#invalid(prefix + describeIssues(result.issues))
     return result.value
   }
 

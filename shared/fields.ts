@@ -168,6 +168,14 @@ function checkDefault(key: string, { schema, default: given }: Declarations[stri
       const reason = result.issues[0]?.message ?? 'the schema refuses it'
       throw new TypeError(`${name}: expected what the schema accepts, received ${show(given)}: ${reason}`)
     }
+    const again = validate(schema, result.value)
+    if (again.issues) {
+      const reason = again.issues[0]?.message ?? 'the schema refuses it'
+      const made = `${show(result.value)} of the default ${show(given)}`
+      throw new TypeError(
+        `koa-live-session: fields.${key}.schema: expected one that accepts its own output, received ${made}: ${reason}`,
+      )
+    }
     // Without a declared default, a field reads as the schema's output for undefined.
     return given === undefined ? {} : { default: freezeJson(given) }
   } catch (error) {

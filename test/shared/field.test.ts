@@ -80,7 +80,9 @@ describe('accept', () => {
   it('rejects schema output that the schema itself refuses', () => {
     const twice = z.string().transform((text) => Number(text)) as unknown as z.ZodType<string, string>
     const field = make({ schema: twice.default('1' as never), default: undefined })
-    expect(() => field.accept('5')).toThrow('set("x"): Invalid input: expected string, received number')
+    expect(() => field.accept('5')).toThrow(
+      'set("x"): the schema refuses its own output: Invalid input: expected string, received number',
+    )
   })
 
   it('validates once, or twice if the schema changes the value', () => {

@@ -73,6 +73,10 @@ describe('defineFields', () => {
     [{ schema: asyncPipe }, ASYNC],
     [{ maxage: 1 }, 'maxage: no such option (known: schema, default, client,'],
     [{ schema: z.number(), default: undefined }, 'default: expected what the schema accepts, received undefined'],
+    [
+      { schema: z.string().transform(Number), default: '1' },
+      'schema: expected one that accepts its own output, received 1 of the default "1": Invalid input: expected string',
+    ],
     [{ schema: z.number(), default: 'a' }, 'default: expected what the schema accepts, received "a"'],
     [{ schema: silent }, 'default: expected what the schema accepts, received 1: the schema refuses it'],
     [{ default: new Date(0) }, 'default: expected a JSON value, received a Date at $'],
