@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { cookieBytes, isInCookie, mostBytes } from './budget.js'
 import { invalidValue, LiveSessionError, type LiveSessionErrorCode } from './errors.js'
 import { printable } from './escape.js'
+import { endOf, isPast } from './expiry.js'
 import type { ClientAccess, FieldSpec, Scope } from './field-types.js'
 import { countMembers, freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
@@ -9,7 +10,7 @@ import type { StoredRegister } from './register.js'
 import type { Replica } from './replica.js'
 import { describeIssues, validate } from './schema.js'
 import { settable } from './settable.js'
-import { endOf, isPast, type Stamp } from './stamp.js'
+import type { Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
 /** The default of `maxMembers`. */

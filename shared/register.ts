@@ -1,6 +1,6 @@
-// Registers, their merge rule and their wire format.
+// Registers and their wire format.
 
-import { canonicalJson, type JsonValue } from './json.js'
+import type { JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /** An accepted computed change and its stamp. The first in a list may have an empty id: changes up to its stamp are unknown. */
@@ -28,26 +28,6 @@ export function isEnd({ key }: Pick<StoredRegister, 'key'>): boolean {
 
 /** A register on the wire and in the cookie; a tombstone if there is no value. */
 export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValue]
-
-/** The parts of a write that the merge rule compares. */
-interface Version {
-  readonly stamp: number
-  readonly value?: JsonValue | undefined
-}
-
-/**
- * Applies the only merge rule: the larger stamp wins; on equal stamps the larger canonical JSON text, with a tombstone as the smallest. All
- * replicas decide alike, so the order of messages does not matter.
- */
-export function supersedes(next: Version, current: Version): boolean {
-  if (next.stamp !== current.stamp) return next.stamp > current.stamp
-  if (next.value === current.value) return false
-  return textOf(next.value) > textOf(current.value)
-}
-
-function textOf(value: JsonValue | undefined): string {
-  return value === undefined ? '' : canonicalJson(value)
-}
 
 export function toWire({ key, stamp, value }: StoredRegister): WireRegister {
   return value === undefined ? [key, stamp] : [key, stamp, value]

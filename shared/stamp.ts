@@ -53,19 +53,6 @@ export function credible(stamp: Stamp, now: number): Stamp {
   return isAhead(stamp, now) ? LOGIN_STAMP : stamp
 }
 
-/**
- * Returns the stamp of an expired value's end: half a ms after the write, so earlier than the next write. Pages receive this stamp and
- * compute over it; no register has it.
- */
-export function endOf(stamp: Stamp): Stamp {
-  return (Math.floor(stamp) + 0.5) as Stamp
-}
-
 /** The stamp with the most characters. */
 // A literal, because bundlers keep code that reads a global.
 export const LONGEST_STAMP: Stamp = 9_007_199_254_740_991 as Stamp
-
-/** Returns whether a write is at least `maxAge` ms old. `LOGIN_STAMP` and `NEVER` are no dates, so they never expire. */
-export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
-  return stamp > LOGIN_STAMP && stamp + maxAge <= now
-}

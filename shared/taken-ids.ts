@@ -1,7 +1,8 @@
 // Idempotency keys: registers remember the ids of computed changes, so that each is accepted once.
 
 import { sameJson } from './json.js'
-import { type StoredRegister, supersedes, type TakenId } from './register.js'
+import { supersedes } from './merge-rule.js'
+import type { StoredRegister, TakenId } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */

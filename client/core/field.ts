@@ -2,7 +2,8 @@
 
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import { supersedes, type TakenId } from '../../shared/register.js'
+import { supersedes } from '../../shared/merge-rule.js'
+import type { TakenId } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { covers } from '../../shared/taken-ids.js'
 import { settle } from './effects.js'

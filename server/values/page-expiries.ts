@@ -1,8 +1,9 @@
+import { endOf } from '../../shared/expiry.js'
 import type { FieldMap } from '../../shared/fields.js'
 import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Ends } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
-import { endOf, isStamp, LOGIN_STAMP } from '../../shared/stamp.js'
+import { isStamp, LOGIN_STAMP } from '../../shared/stamp.js'
 
 /** Returns the expiry of each register, for pages. Omits those later than 24 days, the longest timer of a browser. */
 export function endsOf(fields: FieldMap, registers: readonly StoredRegister[], now: number): { readonly ends?: Ends } {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
-import { type StoredRegister, supersedes } from '../../shared/register.js'
+import { supersedes } from '../../shared/merge-rule.js'
+import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, newestOf, nextStamp } from '../../shared/stamp.js'
 import { fc } from '../support/app/property.js'

@@ -1,6 +1,7 @@
 import { isStore, type Store, type StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
-import { type StoredRegister, supersedes } from '../../shared/register.js'
+import { supersedes } from '../../shared/merge-rule.js'
+import type { StoredRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 
 /** Several connections to the same place, and a subject for this rule alone. */

@@ -1,0 +1,16 @@
+// The expiry of values: an expired value is not removed, but reads as the default.
+
+import { LOGIN_STAMP, type Stamp } from './stamp.js'
+
+/** Returns whether a write is at least `maxAge` ms old. `LOGIN_STAMP` and `NEVER` are no dates, so they never expire. */
+export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
+  return stamp > LOGIN_STAMP && stamp + maxAge <= now
+}
+
+/**
+ * Returns the stamp of an expired value's end: half a ms after the write, so earlier than the next write. Pages receive this stamp and
+ * compute over it; no register has it.
+ */
+export function endOf(stamp: Stamp): Stamp {
+  return (Math.floor(stamp) + 0.5) as Stamp
+}
