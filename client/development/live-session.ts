@@ -1,3 +1,4 @@
+import { checkListener } from '../../shared/callbacks.js'
 import { unknownOption } from '../../shared/did-you-mean.js'
 import type { Fields } from '../../shared/field-types.js'
 import { FLASH, HAND_OFF } from '../../shared/protocol.js'
@@ -10,6 +11,7 @@ import { keepTab as tab } from '../keep-tab.js'
 import { create, embeds } from '../live-session.js'
 import type { AnyClient, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
+import { explainCallbacks } from './callbacks.js'
 import { warnOfMistyped } from './mistyped.js'
 import { watchSocket } from './warning.js'
 
@@ -31,6 +33,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 ): LiveSessionClient<F> {
   checkOptions(options)
   const live = create(options, adviceFor(options))
+  explainCallbacks(live)
   warnOfForgotten(live)
   warnOfMistyped(live)
   warnOfSecond(live)
@@ -41,6 +44,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 
 export const onFlash: typeof flash = (live, listener) => {
   has(live, 'onFlash')
+  checkListener(listener, 'onFlash(live, listener)')
   return flash(live, listener)
 }
 

@@ -72,7 +72,7 @@ export class SocketHandle extends Handle {
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    return this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report)
+    return this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#core.report)
   }
 
   onChange(listener: Listener): () => void {

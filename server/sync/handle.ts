@@ -1,4 +1,5 @@
 import { cookieBytes } from '../../shared/budget.js'
+import { checkNext } from '../../shared/callbacks.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { didYouMean } from '../../shared/did-you-mean.js'
 import { LiveSessionError } from '../../shared/errors.js'
@@ -86,7 +87,10 @@ export abstract class Handle {
   }
 
   update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
-    const computed = (): readonly [Field, JsonValue] => this.#accepted('update', key, next(this.current(key)))
+    const computed = (): readonly [Field, JsonValue] => {
+      checkNext(key, next)
+      return this.#accepted('update', key, next(this.current(key)))
+    }
     const { store } = this.#core
     if (!store) return this.#write(() => [computed()])
     return Outcome.of(async () => {

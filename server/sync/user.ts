@@ -29,7 +29,7 @@ export class UserHandle extends Handle {
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    return this.#listen(this.#listeners.subscribe({ key, value: this.get(key) }, listener, this.#core.report))
+    return this.#listen(this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#core.report))
   }
 
   onChange(listener: Listener): () => void {

@@ -1,3 +1,4 @@
+import { checkSubscriber } from '../../shared/callbacks.js'
 import type { AnyChange } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'
 
@@ -43,11 +44,12 @@ export class Listeners extends ListenerSet<AnyChange> {
 
   /** Calls a listener with the current value of a key, then with each new value. Errors of the first call go to the caller. */
   subscribe(
-    { key, value }: { readonly key: string; readonly value: JsonValue | undefined },
+    { key, read }: { readonly key: string; readonly read: () => JsonValue | undefined },
     listener: (value: JsonValue | undefined) => void,
     report: (error: unknown) => void,
   ): () => void {
-    reportRejection(listener(value), report)
+    checkSubscriber(listener)
+    reportRejection(listener(read()), report)
     return this.add((change) => (change.key === key ? listener(change.value) : undefined))
   }
 }

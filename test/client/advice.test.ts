@@ -81,6 +81,47 @@ describe('a non-JSON value', () => {
   })
 })
 
+describe('a call without its function', () => {
+  const initial = { values: {}, defaults: { division: 1 }, stamps: {} }
+  const open = (): LiveSessionClient<typeof fields> => createLiveSession({ initial: initial as never })
+
+  it('is explained by update()', async () => {
+    const errors = jest.spyOn(console, 'error').mockReturnValue()
+    const live = open()
+    const error = new TypeError(
+      'koa-live-session: update("division"): expected a function of the current value, received number. ' +
+        'To replace the value use set',
+    )
+    await expect(live.update('division', 3 as never)).rejects.toEqual(error)
+    expect(errors.mock.calls).toEqual([[error]])
+    expect(live.get('division')).toBe(1)
+    errors.mockRestore()
+    live.close()
+  })
+
+  it('is explained by subscribe()', () => {
+    const live = open()
+    const [subscribe, shown] = [live.subscribe as (...given: readonly unknown[]) => unknown, jest.fn()]
+    for (const given of [['division'], [shown]])
+      expect(() => subscribe(...given)).toThrow(
+        new TypeError(
+          'koa-live-session: subscribe(key, listener): expected a function as listener, received undefined. ' +
+            'For changes of all keys use onChange(listener)',
+        ),
+      )
+    live.subscribe('division', shown)
+    expect(shown.mock.calls).toEqual([[1]])
+    live.close()
+  })
+
+  it('is explained by onFlash()', () => {
+    const { live } = bareInside({ socket: new EventEmitter() as never })
+    expect(() => onFlash(live, undefined as never)).toThrow(
+      new TypeError('koa-live-session: onFlash(live, listener): expected a function as listener, received undefined'),
+    )
+  })
+})
+
 describe('a part of the client', () => {
   const listener = (): void => undefined
 

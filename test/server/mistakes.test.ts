@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
-import { App } from '../support/app/app.js'
+import { memoryAppSession, memorySession, memoryStore } from 'koa-live-session/testing'
+import { App, appFields } from '../support/app/app.js'
 
 describe('a mistake', () => {
   const app404: Koa.Middleware = (ctx) => {
@@ -19,6 +20,45 @@ describe('a mistake', () => {
       'koa-live-session: a request passed live.middleware() twice, and the second did nothing: expected ' +
         'app.use(live.middleware()) once, after your auth and before your routes',
     ])
+  })
+
+  describe.each(['without a store', 'with a store'])('in an app %s', (kind) => {
+    it('explains update() with a value', async () => {
+      const app = await App.start({ options: kind === 'with a store' ? { store: memoryStore() } : {} })
+      const user = await app.live.user('ann')
+      await user.set('division', 1)
+      await expect(user.update('division', 3 as never)).rejects.toEqual(
+        new TypeError(
+          'koa-live-session: update("division"): expected a function of the current value, received number. ' +
+            'To replace the value use set',
+        ),
+      )
+      expect(user.get('division')).toBe(1)
+    })
+  })
+
+  it('explains session.update() with a value', async () => {
+    const session = memoryAppSession<{ step: number }>({ step: 1 })
+    await expect(session.update('step', 3 as never)).rejects.toThrow(
+      'koa-live-session: update("step"): expected a function of the current value, received number',
+    )
+  })
+
+  it.each<[string, readonly unknown[]]>([
+    ['a key', [() => undefined]],
+    ['a listener', ['division']],
+  ])('explains subscribe() without %s', async (_, given) => {
+    const app = await App.start()
+    for (const handle of [memorySession(appFields), await app.live.user('ann')]) {
+      const subscribe = handle.subscribe.bind(handle) as (...given: readonly unknown[]) => unknown
+      expect(() => subscribe(...given)).toThrow(
+        new TypeError(
+          'koa-live-session: subscribe(key, listener): expected a function as listener, received undefined. ' +
+            'For changes of all keys use onChange(listener)',
+        ),
+      )
+    }
+    expect(app.warnings.filter((warning) => warning.includes('declared'))).toEqual([])
   })
 
   it('explains a socket without attach()', async () => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io'
+import { checkNext } from '../../../shared/callbacks.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
 import type { Report } from '../../settings/report.js'
@@ -67,7 +68,10 @@ export class SessionHandle {
   }
 
   update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
-    return this.#write('update', key, () => next(this.get(key)))
+    return this.#write('update', key, () => {
+      checkNext(key, next)
+      return next(this.get(key))
+    })
   }
 
   subscribe(listener: ValuesListener): () => void
@@ -79,7 +83,7 @@ export class SessionHandle {
       return this.#all.add(listener)
     }
     const [key, listener] = given
-    return this.#changes.subscribe({ key, value: this.get(key) }, listener, this.#report)
+    return this.#changes.subscribe({ key, read: () => this.get(key) }, listener, this.#report)
   }
 
   onChange(listener: Listener): () => void {
