@@ -6,10 +6,10 @@ import type { RegisteredFields } from '../../shared/registered.js'
 import { followAddress as address } from '../address.js'
 import { onFlash as flash } from '../flash.js'
 import { followHandOffs as handOffs } from '../hand-offs.js'
-import { insideOf } from '../inside.js'
+import { type Inside, insideOf } from '../inside.js'
 import { keepTab as tab } from '../keep-tab.js'
 import { create, embeds } from '../live-session.js'
-import type { AnyClient, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
+import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { adviceFor } from './advice.js'
 import { explainCallbacks } from './callbacks.js'
 import { warnOfMistyped } from './mistyped.js'
@@ -26,6 +26,17 @@ const open: string[] = []
 
 /** A separately imported function of the client. */
 type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
+
+const A_SOCKET = ['socket', 'a socket. Pass createLiveSession({ socket: io() })'] as const
+/** Without these options of the client, functions have no effect. */
+const NEEDS: Partial<Record<Part, readonly [needed: 'socket' | 'initial', remedy: string]>> = {
+  onFlash: A_SOCKET,
+  followHandOffs: A_SOCKET,
+  followAddress: [
+    'initial',
+    'a snapshot. Put ctx.liveSession.embed() into the page, or pass its snapshot() as initial',
+  ],
+}
 
 /** Creates the client as in production, with warnings and full error messages. */
 export function createLiveSession<F extends Fields = RegisteredFields>(
@@ -64,9 +75,14 @@ export const keepTab: typeof tab = (live) => {
 }
 
 /** @throws {TypeError} for mistakes that only TypeScript would find */
-function checkOptions(options: object): void {
+function checkOptions(options: { readonly socket?: AnySocket }): void {
   if ('emit' in options && 'io' in options)
     throw new TypeError('koa-live-session: createLiveSession: expected { socket: io() }, received the socket itself')
+  const { socket } = options
+  if (socket && typeof socket.on !== 'function')
+    throw new TypeError(
+      `koa-live-session: createLiveSession: socket: expected a socket, received ${typeof socket}. Pass io(), not io`,
+    )
   for (const name of Object.keys(options)) {
     if (OPTIONS.includes(name)) continue
     throw new TypeError(`koa-live-session: createLiveSession: ${name}: ${unknownOption(name, OPTIONS)}`)
@@ -85,10 +101,19 @@ function warnOfSecond(live: AnyClient): void {
   onClose(() => void open.splice(open.indexOf(endpoint), 1))
 }
 
-/** Records that the app has called this function. */
+/** Records that the app has called this function, and warns at the first call if it has no effect. */
 function has(live: AnyClient, part: Part): void {
   const inside = insideOf(live)
-  parts.set(inside, (parts.get(inside) ?? new Set()).add(part))
+  const called = parts.get(inside) ?? new Set()
+  if (!called.has(part)) warnOfIdle(part, inside)
+  parts.set(inside, called.add(part))
+}
+
+/** Outside a page no function has an effect, so nothing is missing. */
+function warnOfIdle(part: Part, inside: Inside): void {
+  const [needed, remedy] = NEEDS[part] ?? []
+  if (!needed || inside[needed] || !globalThis.document) return
+  console.warn(`koa-live-session: ${part}(live): it has no effect without ${remedy}`)
 }
 
 /** Warns in the console, once for each function, if the page needs a function that it has not called. */

@@ -8,6 +8,7 @@ import { adviceFor } from '../../client/development/advice.js'
 import { warnOfForgotten } from '../../client/development/live-session.js'
 import { followAddress, followHandOffs, onFlash } from '../../client/development.js'
 import { createLiveSession as createBrief } from '../../client/index.js'
+import type { AnyClient } from '../../client/types.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import { bareInside } from '../support/page/bare-part.js'
 
@@ -122,8 +123,35 @@ describe('a call without its function', () => {
   })
 })
 
+describe('the option socket', () => {
+  it.each([
+    ['a function', () => undefined, 'function'],
+    ['a URL', 'http://localhost', 'string'],
+  ])('is explained if it is %s', (_, socket, received) => {
+    expect(() => createLiveSession({ socket: socket as never })).toThrow(
+      new TypeError(
+        `koa-live-session: createLiveSession: socket: expected a socket, received ${received}. Pass io(), not io`,
+      ),
+    )
+  })
+})
+
 describe('a part of the client', () => {
   const listener = (): void => undefined
+
+  it.each<[string, (live: AnyClient) => unknown, string]>([
+    ['onFlash', (live) => onFlash(live, listener), 'a socket. Pass createLiveSession({ socket: io() })'],
+    ['followHandOffs', followHandOffs, 'a socket. Pass createLiveSession({ socket: io() })'],
+    [
+      'followAddress',
+      followAddress,
+      'a snapshot. Put ctx.liveSession.embed() into the page, or pass its snapshot() as initial',
+    ],
+  ])('warns once if it has no effect: %s', (name, part, missing) => {
+    const { live } = bareInside()
+    for (let i = 0; i < 2; i += 1) part(live)
+    expect(warnings).toEqual([`koa-live-session: ${name}(live): it has no effect without ${missing}`])
+  })
 
   it.each([
     ['onFlash', (live: never) => onFlash(live, listener)],

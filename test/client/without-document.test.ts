@@ -4,7 +4,7 @@
  * @jest-environment node
  */
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { createLiveSession, keepTab } from 'koa-live-session/client'
+import { createLiveSession, followAddress, keepTab, onFlash } from 'koa-live-session/client'
 import { createTimers } from '../../client/browser/environment.js'
 import { createPoster } from '../../client/browser/post.js'
 import { present } from '../support/app/present.js'
@@ -60,6 +60,15 @@ describe('a client without a document', () => {
     void present(clients[0]).set('division', 3)
     expect(clients.map((live) => live.get('division'))).toEqual([3, 1])
     for (const live of clients) live.close()
+  })
+
+  it('needs neither a socket nor a snapshot for functions of pages', () => {
+    const warn = jest.spyOn(console, 'warn').mockReturnValue()
+    const live = open({ initial: { division: 1 } })
+    onFlash(live as never, () => undefined)
+    followAddress(live as never)
+    expect(warn.mock.calls).toEqual([])
+    live.close()
   })
 
   it('stores no value of a tab', async () => {
