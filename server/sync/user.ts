@@ -6,6 +6,9 @@ import { type Listener, Listeners } from '../values/listeners.js'
 import { Handle } from './handle.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
+const UNKNOWN =
+  'nothing is known of this user here yet. Pass store: redisStore(client) or sqlStore(kysely), or set the whole value'
+
 /** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
 export class UserHandle extends Handle {
   readonly userId: string
@@ -48,7 +51,7 @@ export class UserHandle extends Handle {
   /** A value unknown here may be in a cookie: a value computed from the default would overwrite it. */
   protected override current(key: string): JsonValue | undefined {
     if (this.loaded) return this.get(key)
-    throw this.declared('update', key).refusal('not_loaded', `update("${key}"): nothing is known of this user here yet`)
+    throw this.declared('update', key).refusal('not_loaded', `update("${key}"): ${UNKNOWN}`)
   }
 
   protected override get owner(): Owner {

@@ -48,7 +48,13 @@ describe('live.user(id)', () => {
     const app = await App.start()
     const user = await app.live.user('ann')
     expect(user.loaded).toBe(false)
-    await expect(user.update('division', () => 1)).rejects.toMatchObject({ code: 'not_loaded', key: 'division' })
+    await expect(user.update('division', () => 1)).rejects.toMatchObject({
+      code: 'not_loaded',
+      key: 'division',
+      message:
+        'koa-live-session: update("division"): nothing is known of this user here yet. ' +
+        'Pass store: redisStore(client) or sqlStore(kysely), or set the whole value',
+    })
     expect(user.has('division')).toBe(false)
   })
 
