@@ -24,6 +24,8 @@ import { Visit } from './visit.js'
 const EMBEDDED_TWICE =
   'embed() was called twice for one response: expected once, as a page with two such scripts begins with neither'
 
+const EMBED_UNCALLED = 'koa-live-session: embed was put into a page without a call: expected ctx.liveSession.embed()'
+
 /** Describes a value left behind by a sign-in. */
 function describeLeft(key: string): string {
   return (
@@ -220,3 +222,10 @@ export class RequestHandle extends Handle {
     visit.markUse('sets')
   }
 }
+
+// A template with `embed` in place of `embed()` would put the source text of this function into the page.
+Object.assign(RequestHandle.prototype.embed, {
+  toString: () => {
+    throw new TypeError(EMBED_UNCALLED)
+  },
+})

@@ -61,6 +61,18 @@ describe('a mistake', () => {
     expect(app.warnings.filter((warning) => warning.includes('declared'))).toEqual([])
   })
 
+  it('explains a template with embed in place of embed()', async () => {
+    const app = await App.start({
+      routes: (ctx) => {
+        ctx.body = `<body>${ctx.liveSession.embed}</body>`
+      },
+    })
+    expect((await app.visitor().fetch('/')).status).toBe(500)
+    expect(app.errors.map(String)).toEqual([
+      'TypeError: koa-live-session: embed was put into a page without a call: expected ctx.liveSession.embed()',
+    ])
+  })
+
   it('explains a socket without attach()', async () => {
     const app = await App.start({ isAttached: false })
     const told = new Promise((resolve) => {
