@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import type { LiveSessionOptions } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { redisStore } from 'koa-live-session/redis'
-import { sqlStore } from 'koa-live-session/sql'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { cookieFor, memoryStore, storeContract } from 'koa-live-session/testing'
 import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
@@ -104,6 +104,16 @@ describe('a store', () => {
     expect(() => redisStore(client as never)).toThrow(
       `${PREFIX}redisStore: expected a Redis client. Pass createClient(...) of node-redis, or fromIoredis(client)`,
     )
+  })
+
+  it.each<[string, unknown, string]>([
+    ['driver', new Database(':memory:'), 'object'],
+    ['path', 'settings.db', 'string'],
+    ['variable', undefined, 'undefined'],
+  ])('rejects a bare SQL %s', async (_, database, received) => {
+    const message = `${PREFIX}sqlStore: expected a Kysely, received ${received}. Pass new Kysely({ dialect: new SqliteDialect({ database }) })`
+    expect(() => sqlStore(database as never)).toThrow(new TypeError(message))
+    await expect(migrateSqlStore(database as never)).rejects.toThrow(message)
   })
 
   it('rejects an invalid SQL table name', () => {

@@ -13,8 +13,13 @@ const ENGINES: ReadonlyMap<string, Engine> = new Map([
   ['`x` = ?', mysql],
 ])
 
-/** @throws {TypeError} for an unsupported database */
+/** @throws {TypeError} for an unsupported database, or a driver without Kysely */
 export function engineOf(db: AnyDatabase): Engine {
+  if (typeof db?.getExecutor !== 'function')
+    throw new TypeError(
+      `koa-live-session: sqlStore: expected a Kysely, received ${typeof db}. ` +
+        'Pass new Kysely({ dialect: new SqliteDialect({ database }) })',
+    )
   const { sql: text } = sql`${sql.ref('x')} = ${1}`.compile(db)
   const engine = ENGINES.get(text)
   if (engine !== undefined) return engine
