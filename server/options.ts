@@ -18,6 +18,7 @@ import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './
 import { isStore, STORE_METHODS, type Store } from './store-types.js'
 
 const A_STORE = `redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
+const AN_ORIGIN = "['https://example.com'], without a last /"
 const DAY = 24 * 60 * 60 * 1000
 
 /** An option: its default, and the values allowed. */
@@ -55,7 +56,7 @@ const OPTIONS = {
     matches(/^(strict|lax|none)$/),
   ),
   domain: row<string | undefined>(undefined, 'a host name', matches(/^[\w.-]+$/)),
-  origins: row<readonly string[]>([], "['https://example.com']", (all) => Array.isArray(all) && all.every(isOrigin)),
+  origins: row<readonly string[]>([], AN_ORIGIN, (all) => Array.isArray(all) && all.every(isOrigin)),
   store: row<Store | undefined>(undefined, A_STORE, isStore, (value) => typeof value),
   storeTimeout: row<number>(250, MS, isMs),
   storeRefresh: row<number>(60_000, MS, isMs),
@@ -216,8 +217,9 @@ interface Deployment {
 }
 
 /** Warns about valid settings that are probably mistakes. */
-export function warnAtStart(core: Deployment): void {
+export function warnAtStart(core: Deployment, options: LiveSessionOptions<Fields>): void {
   warnOfLoss(core)
+  warnOfEarlySweep(core, options)
   warnOfUsers(core)
   warnOfSeconds(core)
 }
@@ -230,6 +232,18 @@ function warnOfLoss({ settings, warn }: Deployment): void {
     .map((field) => field.key)
   if (lost.length === 0) return
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
+}
+
+/** Warns if the default of `storeMaxIdle` is shorter than `maxAge`: a year of `maxAge` would promise too much. */
+function warnOfEarlySweep(
+  { settings: { maxAge, store, storeMaxIdle }, warn }: Deployment,
+  given: LiveSessionOptions<Fields>,
+): void {
+  if (!store || given.storeMaxIdle !== undefined || maxAge <= storeMaxIdle) return
+  warn(
+    `maxAge: the store deletes values unused for ${storeMaxIdle} ms, the default of storeMaxIdle. ` +
+      `To keep them as long, pass storeMaxIdle: ${maxAge}`,
+  )
 }
 
 /** Warns in production if users' values cannot outlive their cookies. */

@@ -62,7 +62,10 @@ export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): L
     throw new TypeError(`koa-live-session: liveSession(app): expected a Koa app, received ${typeof app}`)
   }
   if ('liveSession' in app.context) {
-    throw new TypeError('koa-live-session: liveSession(app): this app has a live session already')
+    throw new TypeError(
+      'koa-live-session: liveSession(app): this app has a live session already. ' +
+        'Call liveSession once, and import its result elsewhere',
+    )
   }
   // Koa 2 has APIs of the same names with other behaviour: an app would start, and fail later.
   if (typeof app.response?.back !== 'function') {
@@ -81,7 +84,7 @@ export function createPlugin(
 ): LiveSessionPlugin<Fields> {
   const core = createCore(app, resolveOptions(app, options), features)
   installSocketGetter()
-  warnAtStart(core)
+  warnAtStart(core, options)
   warnOfIdleOptions(options, core.warn)
   const plugin = Object.assign(new Plugin(core), ...core.features.map(({ plugin }) => plugin))
   cores.set(plugin, core)

@@ -257,10 +257,12 @@ function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }:
   return cookie.write(ctx.req, ctx.res, content)
 }
 
+const OVER_HTTP = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
+
 /** Warns if the server mistakes https for http: cookies would lack Secure, and every page's origin would look foreign. */
 function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
   if (ctx.secure) return
-  const says = settings.cookie.secure ? 'secure is true' : 'X-Forwarded-Proto says https'
-  if (settings.cookie.secure || ctx.get('X-Forwarded-Proto') === 'https')
-    warn(`${says}, but this server thinks that the request came over http. Behind a proxy set app.proxy = true.`)
+  if (settings.cookie.secure)
+    warn(`secure is true, ${OVER_HTTP} In development: secure: process.env.NODE_ENV === 'production'.`)
+  else if (ctx.get('X-Forwarded-Proto') === 'https') warn(`X-Forwarded-Proto says https, ${OVER_HTTP}`)
 }

@@ -85,7 +85,10 @@ describe('liveSession(app, options)', () => {
     [{ key: 'a b' }, 'key: expected a cookie name'],
     [{ key: '__Host-x' }, 'key: __Host- needs secure: true and no domain, received __Host-x'],
     [{ key: '__Host-x', secure: true, domain: 'example.com' }, 'key: __Host- needs secure: true and no domain'],
-    [{ origins: ['example.com'] }, 'origins: expected [\'https://example.com\'], received ["example.com"]'],
+    [
+      { origins: ['example.com'] },
+      'origins: expected [\'https://example.com\'], without a last /, received ["example.com"]',
+    ],
     ...[
       'https://example.com/',
       'https://*.example.com',
@@ -163,25 +166,26 @@ describe('liveSession(app, options)', () => {
         start({}, app)
         return start({}, app)
       },
-      'liveSession(app): this app has a live session already',
+      'liveSession(app): this app has a live session already. Call liveSession once, and import its result elsewhere',
     ],
   ])('rejects %s', (_, act, message) => {
     expect(act).toThrow(`koa-live-session: ${message}`)
   })
 })
 
+/** Starts a plugin, and returns its warnings. */
+function warningsOf(options: object): readonly unknown[] {
+  const warnings: unknown[] = []
+  const log = jest.spyOn(console, 'warn').mockImplementation((message) => void warnings.push(message))
+  start(options)
+  log.mockRestore()
+  return warnings
+}
+
 describe('an option without effect', () => {
   const text = { schema: z.string(), default: '' }
   const store = memoryStore()
   const identify = (): undefined => undefined
-
-  function warningsOf(options: object): readonly unknown[] {
-    const warnings: unknown[] = []
-    const log = jest.spyOn(console, 'warn').mockImplementation((message) => void warnings.push(message))
-    start(options)
-    log.mockRestore()
-    return warnings
-  }
 
   it.each<[object, string, string]>([
     ...['storeTimeout', 'storeRefresh', 'storeMaxIdle'].map((option): [object, string, string] => [
@@ -216,6 +220,25 @@ describe('an option without effect', () => {
     const x = { ...text, client: 'write', maxMembers: 9, onLogin: 'newest' }
     const options = { store, identify, deviceLabel: () => '', onLogin: 'newest', storeTimeout: 1, storeRefresh: 1 }
     expect(warningsOf({ ...options, fields: { x }, storeMaxIdle: day })).toEqual([])
+  })
+})
+
+describe('maxAge of a year with a store', () => {
+  const YEAR = 365 * 24 * 60 * 60 * 1000
+
+  it.each<[string, object, readonly string[]]>([
+    [
+      'warns without storeMaxIdle',
+      {},
+      [
+        'koa-live-session: maxAge: the store deletes values unused for 8640000000 ms, the default of storeMaxIdle. ' +
+          `To keep them as long, pass storeMaxIdle: ${YEAR}`,
+      ],
+    ],
+    ['does not warn with a shorter storeMaxIdle', { storeMaxIdle: YEAR / 2 }, []],
+    ['does not warn without a store', { store: undefined }, []],
+  ])('%s', (_, options, expected) => {
+    expect(warningsOf({ store: memoryStore(), maxAge: YEAR, ...options })).toEqual(expected)
   })
 })
 

@@ -293,7 +293,7 @@ describe('threat 6: the option origins', () => {
     const odd = ['null', '*', 'https://*.example', 'https://a.example/', 'https://A.example', 'https://a.example:443']
     for (const origin of [...odd, 'a.example', 'wss://a.example', 'file://', '']) {
       expect(() => liveSession(new Koa({ keys }), { fields, origins: [origin] })).toThrow(
-        `koa-live-session: origins: expected ['https://example.com'], received ${JSON.stringify([origin])}`,
+        `koa-live-session: origins: expected ['https://example.com'], without a last /, received ${JSON.stringify([origin])}`,
       )
     }
   })
@@ -416,7 +416,9 @@ describe('threat 24: an untrusted proxy', () => {
     expect(answer.headers.getSetCookie()[0]).toMatch(
       /^__Host-live=[^;]+; path=\/; expires=[^;]+; samesite=lax; secure; httponly$/,
     )
-    expect(app.warnings).toContain(`koa-live-session: secure is true, ${advice}`)
+    expect(app.warnings).toContain(
+      `koa-live-session: secure is true, ${advice} In development: secure: process.env.NODE_ENV === 'production'.`,
+    )
   })
 
   it('logs nothing if trusted; the cookie is secure', async () => {
