@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { weighRooms } from './rooms.mjs'
+import { sourceFiles, weighRooms } from './rooms.mjs'
 
 const MAX_WORDS = 30
 /** Words of prose and lines of code read per minute. */
@@ -26,6 +26,7 @@ for (const page of ['README.md', ...guides])
   }
 checkReadingTime()
 checkArchitecture()
+checkMembers()
 checkLinks()
 checkContributing()
 checkSizes()
@@ -131,6 +132,18 @@ function checkContributing() {
   if (readFileSync('.nvmrc', 'utf8').trim() !== oldest) fail('.nvmrc', `expected ${oldest}`)
   const workflow = '.github/workflows/ci.yml'
   if (!readFileSync(workflow, 'utf8').includes(`container: node:${oldest}-`)) fail(workflow, `expected Node ${oldest}`)
+}
+
+/** Looks for each `Class.member` of the maintainers' pages in the code. */
+function checkMembers() {
+  const texts = sourceFiles(process.cwd()).map((file) => readFileSync(file, 'utf8'))
+  for (const page of forMaintainers)
+    for (const [, owner, member] of readFileSync(page, 'utf8').matchAll(/`([A-Z]\w+)\.([a-z]\w+)`/g)) {
+      if (owner in globalThis) continue
+      const isOwner = new RegExp(`^(export )?(abstract )?(class|interface) ${owner}\\b`, 'm')
+      const has = texts.some((text) => isOwner.test(text) && new RegExp(`\\b${member}\\b`).test(text))
+      if (!has) fail(page, `names ${owner}.${member}, which does not exist`)
+    }
 }
 
 /** Looks for a section with a remedy for each code in troubleshooting.md. */
