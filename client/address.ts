@@ -36,7 +36,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
   /** Whether the app's own router has finished navigating: an earlier URL change would abort that navigation. */
-  const isThere = (): boolean => !globalThis.navigation?.transition
+  const isRouterIdle = (): boolean => !globalThis.navigation?.transition
   /** Returns the page's URL with its current values. */
   const addressNow = (): string => {
     const url = new URL(location.href)
@@ -67,7 +67,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   /** Returns whether the URL had to change, or may have to later: a restored page keeps its URL until its visitor is known. */
   const write = (): boolean => !page.isReady || replace(addressNow())
   const follow = (): void => {
-    if (signal.aborted || pause || location.href === left || (isThere() && !write())) return
+    if (signal.aborted || pause || location.href === left || (isRouterIdle() && !write())) return
     pause = setTimeout(() => {
       pause = undefined
       follow()
@@ -125,7 +125,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
           // Delay the pending change, without values received meanwhile: a URL change now would abort the navigation.
           setTimeout(() => {
             // The app's own router has taken over, so the page stays.
-            if (!isThere()) stay()
+            if (!isRouterIdle()) stay()
             else if (location.href === left && replace(address)) left = location.href
           })
         }

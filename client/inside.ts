@@ -18,7 +18,7 @@ export interface Inside {
   readonly initial: AnySnapshot | undefined
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
   initialState(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
-  /** The page's state. Only `keepTab` and `close` change it outside the core. */
+  /** The page's state. Outside the core only `keepTab` and `close` change it, and reads add unknown keys. */
   readonly page: Page
   readonly dispatch: Dispatch
   /** The implementations of effects, which `keepTab` extends. */

@@ -52,9 +52,9 @@ export function createNotifier(page: Page): Notifier {
   const first = new Map(notices())
   /** By key, the last notification. */
   const last = new Map(first)
-  const isEmbedded = page.isReady
+  const hadFirstValues = page.isReady
   let isNews = false
-  if (isEmbedded) markReady()
+  if (hadFirstValues) markReady()
 
   const notify = (): void => {
     isNews = true
@@ -84,10 +84,10 @@ export function createNotifier(page: Page): Notifier {
     statuses,
     visitors: createListeners(),
     ready,
-    isReady: isEmbedded,
+    isReady: hadFirstValues,
     shown,
     status,
-    initialState: (key) => (isEmbedded ? (first.get(key) ?? NONE) : undefined),
+    initialState: (key) => (hadFirstValues ? (first.get(key) ?? NONE) : undefined),
     notify,
   }
   return notifier

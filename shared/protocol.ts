@@ -167,7 +167,7 @@ export interface TicketClaims {
   readonly ids?: Readonly<Record<string, readonly TakenId[]>>
   /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
   readonly ends?: Ends
-  /** The default of each readable field, for keys without a value in `changes`; only in a greeting. */
+  /** The value of each readable field without one in `changes`: of an older build, migrated, or the default. Only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Set for a guest; only in a greeting. */
   readonly guest?: true

@@ -2,7 +2,7 @@ import type { News } from '../core/messages.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Queues for the lock, up to `PATIENCE`, as its holder may be frozen. After a timeout, waits no more until the lock is free again. */
+  /** Queues for the lock, up to `PATIENCE`, as its holder may be frozen. After a timeout, later turns run without the lock, until it is free again. */
   queue(): void
   /** Releases the lock. */
   release(): void

@@ -16,24 +16,24 @@ function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
 export function serializeOutbox(page: Page, isTab = false): string {
   if (page.cookie !== 'kept') return ''
   const fields = fieldsOf(page, isTab)
-  const unheld = unpersistedTickets(fields)
-  const wanted = wireDrafts(fields)
-  return unheld[0] || wanted[0] ? JSON.stringify([page.who, unheld, wanted]) : ''
+  const tickets = unpersistedTickets(fields)
+  const drafts = wireDrafts(fields)
+  return tickets[0] || drafts[0] ? JSON.stringify([page.who, tickets, drafts]) : ''
 }
 
-type Left = readonly [who: string, unheld: readonly string[], wanted: readonly WireChange[]]
+type Left = readonly [who: string, tickets: readonly string[], drafts: readonly WireChange[]]
 
 /** Restores the outboxes of this visitor's other pages. Skips damaged texts and other visitors'. */
 export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   // Merge tickets first, to skip older drafts.
-  read(page, texts, ([, unheld]) => {
-    for (const ticket of unheld) addTicket(page, ticket, true)
+  read(page, texts, ([, tickets]) => {
+    for (const ticket of tickets) addTicket(page, ticket, true)
   })
   // By key, the drafts of a single page: each builds on the previous draft.
   const lists = new Map<string, readonly WireChange[]>()
-  read(page, texts, ([, , wanted]) => {
-    for (const [key] of wanted) {
-      const list = wanted.filter(([one]) => one === key)
+  read(page, texts, ([, , drafts]) => {
+    for (const [key] of drafts) {
+      const list = drafts.filter(([one]) => one === key)
       if (isFurther(list, lists.get(key) ?? [])) lists.set(key, list)
     }
   })

@@ -7,7 +7,7 @@ import type { Page } from './page.js'
 import { unpersistedTickets } from './tickets.js'
 import { pauseOf, startTimer } from './timers.js'
 
-/** Maximum answered questions without an accepted POST: then cookies count as blocked. */
+/** Maximum answered questions and dropped POSTs without an accepted POST: then cookies count as blocked. */
 export const MAX_ASKS = 3
 /** Maximum characters of changes and tickets in a message. Each may take three bytes. */
 const MAX_LENGTH = 20_000

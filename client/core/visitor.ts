@@ -12,6 +12,7 @@ import { startTimer } from './timers.js'
 
 /** Minimum ms to wait for a connection to name its visitor; at random up to half as many more. */
 const GREETING_TIMEOUT = 1000
+
 /** Switches to the visitor of an answer. Discards a former visitor's values and unsaved changes. */
 export function switchVisitor(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
   const claims = greeting.map(readTicket)

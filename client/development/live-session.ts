@@ -20,7 +20,7 @@ const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
 const EMBEDDED_TWICE =
   'koa-live-session: the page has several scripts of embed(), and begins with none of them. Call ctx.liveSession.embed() once'
 
-const parts = new WeakMap<object, Set<Part>>()
+const calledParts = new WeakMap<object, Set<Part>>()
 /** The endpoints of the open clients in this page. */
 const open: string[] = []
 
@@ -54,23 +54,23 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
 }
 
 export const onFlash: typeof flash = (live, listener) => {
-  has(live, 'onFlash')
+  noteCall(live, 'onFlash')
   checkListener(listener, 'onFlash(live, listener)')
   return flash(live, listener)
 }
 
 export const followAddress: typeof address = (live) => {
-  has(live, 'followAddress')
+  noteCall(live, 'followAddress')
   return address(live)
 }
 
 export const followHandOffs: typeof handOffs = (live) => {
-  has(live, 'followHandOffs')
+  noteCall(live, 'followHandOffs')
   return handOffs(live)
 }
 
 export const keepTab: typeof tab = (live) => {
-  has(live, 'keepTab')
+  noteCall(live, 'keepTab')
   return tab(live)
 }
 
@@ -102,11 +102,11 @@ function warnOfSecond(live: AnyClient): void {
 }
 
 /** Records that the app has called this function, and warns at the first call if it has no effect. */
-function has(live: AnyClient, part: Part): void {
+function noteCall(live: AnyClient, part: Part): void {
   const inside = insideOf(live)
-  const called = parts.get(inside) ?? new Set()
+  const called = calledParts.get(inside) ?? new Set()
   if (!called.has(part)) warnOfIdle(part, inside)
-  parts.set(inside, called.add(part))
+  calledParts.set(inside, called.add(part))
 }
 
 /** Outside a page no function has an effect, so nothing is missing. */
@@ -123,7 +123,7 @@ export function warnOfForgotten(live: AnyClient): void {
   const urls = initial?.urls ?? {}
   const told = new Set<Part>()
   const miss = (part: Part, what: string, call: string): void => {
-    if (parts.get(inside)?.has(part) || told.has(part)) return
+    if (calledParts.get(inside)?.has(part) || told.has(part)) return
     told.add(part)
     console.warn(`koa-live-session: ${what}. Call ${call}: import { ${part} } from 'koa-live-session/client'`)
   }

@@ -21,7 +21,7 @@ const REPEATED = 3
 /** ms to wait for a socket's answer. */
 const PATIENCE = 5000
 
-const HEADS = explainedAt('502-behind-nginx')
+const ABOUT_LARGE_HEADERS = explainedAt('502-behind-nginx')
 
 /** The options by which a page reaches its server. */
 export interface Ways {
@@ -47,9 +47,9 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
   const remedyOf = (status: number, times: number): string | undefined => {
     if (status === 0) return isElsewhere && origin ? unlisted(origin) : undefined
     if (status === 401 || status === 403) return 'Where the app guards its POSTs with a token pass headers.'
-    if (status === 431) return `The cookies of this site are too large for the server: ${HEADS}`
+    if (status === 431) return `The cookies of this site are too large for the server: ${ABOUT_LARGE_HEADERS}`
     if (status === 429 || (status >= 500 && times < REPEATED)) return undefined
-    if (status === 502) return `If the server is up, its headers do not fit the proxy's buffer: ${HEADS}`
+    if (status === 502) return `If the server is up, its headers do not fit the proxy's buffer: ${ABOUT_LARGE_HEADERS}`
     if (status >= 500) return 'The log of the server, or of its proxy, says why.'
     const home = origin && socket && originOf(String(Reflect.get(socket.io, 'uri')).replace(/^ws/, 'http'))
     if (home && home !== server) return `Pass endpoint: '${home}${DEFAULT_ENDPOINT}'.`

@@ -31,7 +31,7 @@ interface Verified {
 }
 
 /** The content of a cookie besides its registers. */
-type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'isRetired'>
+type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'hasOldKey'>
 
 /** A live cookie with a valid signature. Has few properties, because many are cached. */
 export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
@@ -39,7 +39,7 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   readonly text: string
   readonly expiresAt: number
   /** Whether an old key signed the cookie: then a request rewrites the cookie with the current key. */
-  readonly isRetired: boolean
+  readonly hasOldKey: boolean
   readonly browser: BrowserId
   readonly user: Sub | undefined
   readonly epoch: number
@@ -53,7 +53,7 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   constructor(rest: Rest, registers: readonly StoredRegister[], now: number) {
     this.text = rest.text
     this.expiresAt = rest.expiresAt
-    this.isRetired = rest.isRetired
+    this.hasOldKey = rest.hasOldKey
     this.browser = rest.browser
     this.user = rest.user
     this.epoch = rest.epoch
@@ -137,7 +137,7 @@ function parse(text: string): unknown {
 }
 
 /** Decodes a cookie. Returns undefined if the content is malformed, even with a valid signature. */
-export function decode(text: string, isRetired: boolean, now: number): GoodCookie | undefined {
+export function decode(text: string, hasOldKey: boolean, now: number): GoodCookie | undefined {
   try {
     const payload = parse(text)
     if (!isRecord(payload)) return undefined
@@ -149,7 +149,7 @@ export function decode(text: string, isRetired: boolean, now: number): GoodCooki
     const rest = {
       text,
       expiresAt: Number(exp),
-      isRetired,
+      hasOldKey,
       browser,
       user: isSub(user) ? user : undefined,
       epoch: Number(epoch),

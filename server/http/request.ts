@@ -34,7 +34,7 @@ function describeLeft(key: string): string {
   )
 }
 /** Features keep their data, like flash messages, for the browser. */
-const BROWSERS: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
+const BROWSER_SCOPE: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
 const WITHHELD =
   'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
 
@@ -44,7 +44,7 @@ export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #requests: Identifier
-  readonly #vouched: IdentifiedUser
+  readonly #identifiedUser: IdentifiedUser
   /** The fields written by this request since it last signed a guest in, or called `leave`. */
   #written: Set<Field> | undefined
   #isEmbedded = false
@@ -52,21 +52,21 @@ export class RequestHandle extends Handle {
   protected begun: Visit | undefined
 
   /**
-   * @param vouched the user from `identify`
+   * @param identifiedUser the user from `identify`
    * @param begun the visit, if the session was used before; else it begins at the first use
    */
-  constructor(core: Core, ctx: Koa.Context, requests: Identifier, vouched: IdentifiedUser, begun?: Visit) {
+  constructor(core: Core, ctx: Koa.Context, requests: Identifier, identifiedUser: IdentifiedUser, begun?: Visit) {
     super(core, core.values.requestFields)
     this.#core = core
     this.#ctx = ctx
     this.#requests = requests
-    this.#vouched = vouched
+    this.#identifiedUser = identifiedUser
     this.begun = begun
   }
 
   /** Identifies the visitor at the first use: reading `ctx.liveSession` alone has no effect. */
   get #visit(): Visit {
-    this.begun ??= new Visit(this.#core, this.#ctx, this.#vouched)
+    this.begun ??= new Visit(this.#core, this.#ctx, this.#identifiedUser)
     return this.begun
   }
 
@@ -176,7 +176,7 @@ export class RequestHandle extends Handle {
       visit: this.#visit,
       permit: () => {
         this.values.checkOpen()
-        this.permit(BROWSERS)
+        this.permit(BROWSER_SCOPE)
       },
       catchUp: () => this.#catchUp(),
     }

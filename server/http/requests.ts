@@ -89,8 +89,8 @@ export class Requests {
   }
 
   /** @param visit the visit, if it has begun; else it begins at the first use */
-  begin(ctx: Koa.Context, vouched: IdentifiedUser, visit?: Visit): void {
-    ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, vouched, visit)
+  begin(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): void {
+    ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, identifiedUser, visit)
   }
 }
 

@@ -35,8 +35,8 @@ export class Visit implements PageIdentity, ResponseContext {
   #hasVisitorLeft = false
 
   /** @throws {TypeError} if the headers were sent: they must restrict the response to the visitor */
-  constructor(core: Core, ctx: Koa.Context, vouched: IdentifiedUser, known?: Identification) {
-    const { user } = vouched
+  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, known?: Identification) {
+    const { user } = identifiedUser
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
     const found = known ?? core.identities.identify(core.cookie.read(ctx.req, user), user)
     this.#core = core
@@ -47,7 +47,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#cookieStatus = cookieStatus === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : cookieStatus
     const brought = readable(found.receivedCookie)
     if (brought && cookieStatus === 'other') core.handshakeMismatches.missUser(brought.browserSubject)
-    this.#since = new EndedSince(core.epochs, found.receivedCookie, this.#identification, vouched)
+    this.#since = new EndedSince(core.epochs, found.receivedCookie, this.#identification, identifiedUser)
     if (this.#identification.toEnd.length > 0) {
       this.#hasVisitorLeft = brought?.user !== undefined && brought.user !== this.visitor.userSub
       void this.#depart(this.#identification.toEnd)
@@ -235,7 +235,7 @@ function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
   const { maxAge, clock } = core.settings
   const left = cookie.expiresAt - clock()
   // More than `maxAge` is left only after a clock ran ahead.
-  if (cookie.isRetired || left < maxAge / 2 || left > maxAge) return true
+  if (cookie.hasOldKey || left < maxAge / 2 || left > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
   return cookie.memo?.isOutdated ?? core.cookieSync.isOutdated(cookie, visitor)
 }

@@ -47,8 +47,8 @@ export class Connection {
     this.names = namesOf(opener)
   }
 
-  /** Whether it is closed, or closing: nothing is received or sent any more. */
-  get isEnded(): boolean {
+  /** Whether the server has ended it; false if the browser has disconnected. */
+  get wasEnded(): boolean {
     return this.#isEnded
   }
 

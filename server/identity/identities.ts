@@ -27,14 +27,14 @@ export class Identities {
   readonly #core: UpToCookie
   readonly #login: Login
   readonly #keys: SigningKeys
-  readonly #returns: UserAlternations
+  readonly #alternations: UserAlternations
 
   /** @param keys the keys that sign cookies */
   constructor(core: UpToCookie, keys: SigningKeys) {
     this.#core = core
     this.#login = new Login(core)
     this.#keys = keys
-    this.#returns = new UserAlternations(core.warn, core.settings.clock)
+    this.#alternations = new UserAlternations(core.warn, core.settings.clock)
   }
 
   /**
@@ -84,7 +84,7 @@ export class Identities {
     const all = readables(found.receivedCookie)
     const [first] = all
     const cookieStatus =
-      found.cookieStatus === 'retired' && first ? this.#sinceEnd(first, user, sender) : found.cookieStatus
+      found.cookieStatus === 'retired' && first ? this.#statusOfRetired(first, user, sender) : found.cookieStatus
     const { visitor, retires, transfers } = PLANS[cookieStatus]
     if (transfers && first) return this.changeHands(first, user)
     const isNext = visitor === 'next' && first !== undefined
@@ -93,7 +93,11 @@ export class Identities {
   }
 
   /** Returns the exact status of a retired cookie. `retired`: the request may be late, so its response must not replace a newer cookie. */
-  #sinceEnd({ browser, user: owner }: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
+  #statusOfRetired(
+    { browser, user: owner }: VerifiedCookie,
+    user: UserSubject | undefined,
+    sender: Sender,
+  ): CookieStatus {
     const { cookie, epochs } = this.#core
     const { epoch = Infinity, rotatedTo } = epochs.retired(browserSubject(browser)) ?? {}
     const isForUser = owner === undefined && rotatedTo !== undefined && rotatedTo === user
@@ -112,7 +116,7 @@ export class Identities {
     if (this.#core.epochs.isRetired(old)) return { cookieStatus: 'retired', ...next, toEnd: [] }
     const isGuest = previous.user === undefined
     if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
-      this.#returns.record(previous.browser, previous.user, next.visitor.browser, user)
+      this.#alternations.record(previous.browser, previous.user, next.visitor.browser, user)
     const { registers } = previous
     const { values } = this.#core
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
@@ -127,7 +131,7 @@ export class Identities {
    * Undefined if none has.
    */
   rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
-    if (this.#sinceEnd(retired, user, sender) !== 'rotated') return undefined
+    if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
     const visitor = this.#rotatedVisitor(retired, user)
     return { cookieStatus: 'rotated', visitor, cookie: undefined, receivedCookie: undefined, toEnd: [] }
   }

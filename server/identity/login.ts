@@ -89,7 +89,7 @@ function transfersIn(field: Field | undefined, scope: Field['scope']): field is 
   return field?.scope === scope && isTransferred(field)
 }
 
-/** Returns whether a sign-in transfers a guest's value of a field. */
+/** Returns whether a sign-in may transfer a guest's value of a field, unless `onLogin` is `'drop'`. */
 export function isTransferred({ access, isUsersOnly }: Field): boolean {
   return access === 'write' && !isUsersOnly
 }

@@ -13,7 +13,7 @@ interface UserRecord {
   readonly epoch: number
   /** The newest epoch whose end marker was applied here: a cookie of a later epoch may arrive before its end marker. */
   readonly ended: number
-  /** Its number in the order of all ends in this process. */
+  /** The place of the user's last revocation in the order of all ends in this process. */
   readonly order: number
   readonly generation: number
 }

@@ -161,6 +161,6 @@ export function resolveAttachOptions(options: AttachOptions | undefined, hasIden
   const { recheck = FIVE_MINUTES } = options ?? {}
   if (isMs(recheck) || recheck === Number.POSITIVE_INFINITY) return { handshake, recheck }
   throw new TypeError(
-    `koa-live-session: attach(io): recheck: expected ${MS}, or Infinity to ask never, received ${String(recheck)}`,
+    `koa-live-session: attach(io): recheck: expected ${MS}, or Infinity to never recheck, received ${String(recheck)}`,
   )
 }

@@ -39,13 +39,14 @@ export class Handshake {
   /**
    * Admits a socket, or refuses it.
    *
-   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie names a user who is no longer signed in; `rate_limited` if the
+   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie names a user who is no longer signed in, is retired or revoked, or the
+   * visitor is changing; `rate_limited` if the
    * visitor has too many sockets; a refusal thrown by the app's middleware
    * @throws {HandshakeFailure} after any other error of the app, already reported
    */
   async enter(socket: Socket): Promise<Connection> {
     const connection = await this.find(socket.conn, socket.request)
-    if (connection.isEnded) throw signedOut()
+    if (connection.wasEnded) throw signedOut()
     // The connection itself already counts as its first socket.
     if (connection.sockets > 0) this.#checkSocketLimit(connection.opener)
     connection.enter(socket)

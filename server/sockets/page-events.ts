@@ -32,7 +32,7 @@ const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malfor
 /** Handles a page's events over its socket. */
 export class PageEvents {
   readonly #core: Core
-  /** Counts the messages refused with an `UNSOUND` code, with the same limit as changes. */
+  /** Counts the messages refused with a code of `MALFORMED_CODES`, with the same limit as changes. */
   readonly #malformed: Bucket
   readonly #context: ExchangeContext & SocketSide
   /** The event handlers of each feature. */

@@ -46,8 +46,8 @@ export class Recovery {
   }
 
   /**
-   * Returns an outlet for this socket alone. With recovery, `socket.emit` goes to the room of the socket's id: others may have joined it,
-   * and missed packets are sent again.
+   * Returns an outlet for this socket alone. With recovery, `socket.emit` goes to a room that others may have joined, and a reconnect
+   * replays its packets. A room for one packet avoids both.
    */
   outlet(socket: LiveSocket): Outlet {
     return {

@@ -84,7 +84,7 @@ export class SocketHandle extends Handle {
     const { cookie, isKept, visitor } = this.#opener
     const { cookieSync, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
-    if (this.#isOpen || this.#connection.isEnded) return
+    if (this.#isOpen || this.#connection.wasEnded) return
     // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
     if (cookie) cookieSync.ensureMerged(cookie, visitor)
     this.#isOpen = true

@@ -26,7 +26,7 @@ export class StoreHealth {
   readonly #channel: Channel
   readonly #onTry: (() => void)[] = []
   #state: StoreState = 'good'
-  #failures = 0
+  #failuresInARow = 0
   #isPausing = false
   #isClosed = false
   #reportedAt = Number.NEGATIVE_INFINITY
@@ -40,7 +40,7 @@ export class StoreHealth {
   }
 
   /** The total number of failures; concurrent failures count once. */
-  outages = 0
+  failureCount = 0
 
   get state(): StoreState {
     return this.#state
@@ -60,7 +60,7 @@ export class StoreHealth {
   /** Makes a store call and tracks the outcome. An answer after the deadline still resolves, up to `PATIENCE`. */
   async call<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
-    const { outages } = this
+    const { failureCount } = this
     const answered = onSilence(this.#deadline, () => {
       isLate = true
       if (this.#state === 'good')
@@ -71,7 +71,7 @@ export class StoreHealth {
       this.#worked(isLate)
       return answer
     } catch (cause) {
-      this.#failed(cause, outages)
+      this.#failed(cause, failureCount)
       throw cause
     } finally {
       answered()
@@ -95,8 +95,7 @@ export class StoreHealth {
     const now = this.#settings.clock()
     if (now - this.#lossReportedAt < REPORT_INTERVAL) return
     this.#lossReportedAt = now
-    const message =
-      'what guests have set is not stored, those who have waited for longest first: more waits than cache.maxGuestBytes'
+    const message = 'unsaved writes of guests were dropped, oldest first: they exceeded cache.maxGuestBytes'
     this.#settings.report(new LiveSessionError('store_unavailable', message))
   }
 
@@ -108,7 +107,7 @@ export class StoreHealth {
 
   #worked(isLate: boolean): void {
     const wasDown = this.#state === 'down'
-    this.#failures = 0
+    this.#failuresInARow = 0
     this.#isPausing = false
     clearTimeout(this.#retry)
     if (!isLate && this.#state !== 'good') this.#setState('good')
@@ -117,12 +116,12 @@ export class StoreHealth {
   }
 
   /** @param outages the failure count when this call began */
-  #failed(cause: unknown, outages: number): void {
+  #failed(cause: unknown, failureCount: number): void {
     // A concurrent call has already counted this outage.
-    if (this.#state === 'down' && outages < this.outages) return
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures)
-    this.#failures += 1
-    this.outages += 1
+    if (this.#state === 'down' && failureCount < this.failureCount) return
+    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failuresInARow)
+    this.#failuresInARow += 1
+    this.failureCount += 1
     this.#isPausing = true
     clearTimeout(this.#retry)
     if (!this.#isClosed) this.#retry = setTimeout(() => this.#try(), pause).unref()

@@ -18,7 +18,7 @@ const COMMON = `
 -- Lua's numbers are doubles, exact up to this; it prints large ones as 1.7e+12, so stamps are written as the texts they came as.
 local LARGEST = 9007199254740991
 
--- What is no register counts as absent: any write replaces it.
+-- An invalid cell counts as absent: any write replaces it.
 local function read(cell)
   cell = cell or ''
   local stamp, text = cell:match('^(%d+) (.*)$')
@@ -27,14 +27,14 @@ local function read(cell)
   return stamp, text or ''
 end
 
-local function stands(field)
+local function cellOf(field)
   return redis.call('HGET', KEYS[1], field)
 end
 
--- A reader is not to become a writer each time: a use is noted once a pace. (A clock may have been ahead: hence abs.) Where Redis takes
--- no writes, for want of memory or as a replica, reading goes on: hence pcall.
+-- Records a use at most once per pace, so that not every read writes. abs, as a clock may have been ahead. pcall, as a Redis that is full or
+-- a replica refuses writes, and reads must continue.
 local function touch(now, pace, maxIdle)
-  local used = tonumber(stands('')) or 0
+  local used = tonumber(cellOf('')) or 0
   if math.abs(now - used) < tonumber(pace) and redis.call('PTTL', KEYS[1]) > 0 then return end
   redis.pcall('HSET', KEYS[1], '', now)
   redis.pcall('PEXPIRE', KEYS[1], maxIdle)
@@ -59,25 +59,25 @@ local function isLarger(a, b)
   return #a > #b
 end
 
-local standing = {}
+local cells = {}
 for at = 4, #ARGV, 2 do
   local field, cell = ARGV[at], ARGV[at + 1]
-  local current = stands(field)
+  local current = cellOf(field)
   local stamp, text = read(cell)
   local currentStamp, currentText = read(current)
   if stamp > currentStamp or (stamp == currentStamp and isLarger(text, currentText)) then
     redis.call('HSET', KEYS[1], field, cell)
     current = cell
   end
-  standing[#standing + 1] = current
+  cells[#cells + 1] = current
 end
 touch(ARGV[1], ARGV[2], ARGV[3])
-return standing
+return cells
 `)
 
 /** KEYS: the hash. ARGV: now, pace, maxIdle, field, cell, expected. Returns 1 if written, else 0. */
 export const COMPARE_AND_SET: RedisScript = script(`${COMMON}
-if read(stands(ARGV[4])) ~= tonumber(ARGV[6]) then return 0 end
+if read(cellOf(ARGV[4])) ~= tonumber(ARGV[6]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
 touch(ARGV[1], ARGV[2], ARGV[3])
 return 1

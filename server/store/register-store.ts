@@ -90,7 +90,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   }
 
   /** Called after values of an entry may have changed. */
-  protected changed(_kept: K, _changes: readonly AnyChange[]): void {}
+  protected changed(_entry: K, _changes: readonly AnyChange[]): void {}
 
   readonly owns = (name: string): name is K['name'] =>
     name.startsWith(this.#prefix) && HASH.test(name.slice(this.#prefix.length))

@@ -52,7 +52,7 @@ export class SoundStore {
     // Another process has replaced the row.
     const [stored] = this.#read(await this.#store.merge(name, [register])).registers
     if (stored) return stored
-    throw new Error(`koa-live-session: store: a row that is no register is not replaced: ${register.key}`)
+    throw new Error(`koa-live-session: store: an invalid row could not be replaced: ${register.key}`)
   }
 
   #read(rows: unknown): Read {

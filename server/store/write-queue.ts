@@ -33,17 +33,18 @@ export interface WriteQueueContext {
 class PendingWrites {
   /** The newest write of each key. */
   readonly registers: Replica = new Replica()
+  /** The call in flight. */
   sent: Batch | undefined
   /** The next call, if registers or erasures were added since the call in flight. */
   next: Batch | undefined
   /** The store's failure count when these writes began: a higher count means an outage since. */
-  outages: number
+  failureCount: number
   /** Consecutive failures while the store was up. */
   failures = 0
   isBackingOff = false
 
-  constructor(outages: number) {
-    this.outages = outages
+  constructor(failureCount: number) {
+    this.failureCount = failureCount
   }
 }
 
@@ -54,7 +55,7 @@ class PendingWrites {
 export class WriteQueue {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #core: WriteQueueContext
+  readonly #context: WriteQueueContext
   readonly #pending = new Map<StoredName, PendingWrites>()
   #underWay = 0
   #isPlanned = false
@@ -62,7 +63,7 @@ export class WriteQueue {
   constructor(store: SoundStore, health: StoreHealth, core: WriteQueueContext) {
     this.#store = store
     this.#health = health
-    this.#core = core
+    this.#context = core
     health.onTry(() => this.#flush())
   }
 
@@ -141,7 +142,7 @@ export class WriteQueue {
   }
 
   #pendingOf(subject: StoredName): PendingWrites {
-    const pending = this.#pending.get(subject) ?? new PendingWrites(this.#health.outages)
+    const pending = this.#pending.get(subject) ?? new PendingWrites(this.#health.failureCount)
     this.#pending.set(subject, pending)
     return pending
   }
@@ -165,7 +166,7 @@ export class WriteQueue {
   async #send(subject: StoredName, pending: PendingWrites, sent: Batch): Promise<void> {
     const { registers } = pending
     const written = Replica.of(registers.registers(), 'job')
-    const generation = this.#core.generation(subject)
+    const generation = this.#context.generation(subject)
     Object.assign(pending, { sent, next: undefined })
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
@@ -173,13 +174,13 @@ export class WriteQueue {
     try {
       const rows = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
       // Values about to be erased must not return to memory.
-      if (!isErasure(pending.next)) this.#core.onStored(subject, rows, generation)
-      const isOver = generation !== this.#core.generation(subject)
+      if (!isErasure(pending.next)) this.#context.onStored(subject, rows, generation)
+      const isOver = generation !== this.#context.generation(subject)
       // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
       if (!isErasure(pending.next) && !isOver) registers.forget((register) => isIn(written, register))
       isStored = true
-      if (isOver || pending.outages !== this.#health.outages) this.#core.onLate(subject)
-      Object.assign(pending, { outages: this.#health.outages, failures: 0 })
+      if (isOver || pending.failureCount !== this.#health.failureCount) this.#context.onLate(subject)
+      Object.assign(pending, { failureCount: this.#health.failureCount, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
       pending.next = joined(sent, pending.next ?? batch())
@@ -204,8 +205,8 @@ export class WriteQueue {
   #weigh(subject: StoredName, pending: PendingWrites): void {
     const { bytes, isEmpty } = pending.registers
     // The guest may have signed in since.
-    const isBound = this.#core.isGuest(subject) && (!isEmpty || isErasure(pending.next))
-    this.#core.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
+    const isBound = this.#context.isGuest(subject) && (!isEmpty || isErasure(pending.next))
+    this.#context.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
   /** Drops a guest's queued writes, except the end marker of an id that was a user's: this revokes access. */
@@ -215,7 +216,7 @@ export class WriteQueue {
     pending.next = pending.registers.isEmpty ? undefined : batch(erases)
     if (!pending.sent && !pending.next) this.#pending.delete(guest)
     for (const resolve of waiters) resolve(false)
-    this.#core.onEvict(guest)
+    this.#context.onEvict(guest)
   }
 
   #backOff(pending: PendingWrites): void {

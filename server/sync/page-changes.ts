@@ -211,8 +211,8 @@ function trustedBase(
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
-  // The page's previous change was accepted and is still the newest, so the page has seen it. After a rebase the page resends it with its
-  // new value, so values count, too. Without a store, another process may have accepted it with another stamp, found by its id.
+  // The page builds on its previous change, if that is still the newest write. A rebased change keeps its id but has a new value, so compare
+  // values, too. Without a store, another process may have accepted the change under another stamp: look it up by id.
   const isNewest =
     previousResult &&
     'field' in previousResult &&

@@ -44,9 +44,9 @@ export function sync(
   const now = core.settings.clock()
   core.limits.spendTickets(tickets, identity, now)
   if (set.length > 0) core.limits.spend(set.length, identity, context.bucket, now)
-  const redemptions = verifyTickets(core, tickets, visitor, now)
+  const verified = verifyTickets(core, tickets, visitor, now)
   context.begin?.()
-  const overtaken = mergeTickets(core, redemptions, now)
+  const overtaken = mergeTickets(core, verified, now)
   const results = set.length > 0 ? applyChanges(core, set, context) : []
   return after(results, (results) => {
     // Sign in this turn, so that the visitor's sockets get the same ticket; and before the store call, which then waits for all its writes.

@@ -35,11 +35,11 @@ export function verifyTickets(
 /** Merges verified tickets. Returns the fields whose ticket is outdated: memory has a newer value, or the ticket's has expired. */
 export function mergeTickets(
   { values }: UpToExchange,
-  redemptions: readonly VerifiedTicket[],
+  verified: readonly VerifiedTicket[],
   now: number,
 ): readonly Field[] {
   const overtaken: Field[] = []
-  for (const { subject, generation, registers } of redemptions) {
+  for (const { subject, generation, registers } of verified) {
     values.merge(subject, registers, 'ticket', generation)
     const replica = values.find(subject)
     for (const { key, stamp } of registers) {

@@ -27,7 +27,7 @@ const FORWARDED_ORIGINS: Readonly<Record<'store' | 'nodes', readonly Origin[]>> 
   nodes: ['request', 'socket', 'job', 'ticket', 'login'],
 }
 
-/** Returns the same as `get`. */
+/** As `Values.value`. */
 type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undefined
 
 /** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
@@ -68,7 +68,7 @@ export class Changes {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
-    this.#core.subjects.add(subject, Replica.of(registers.map(this.#named), source))
+    this.#core.subjects.add(subject, Replica.of(registers.map(this.#withDeclaredKey), source))
     return registers
   }
 
@@ -88,7 +88,7 @@ export class Changes {
       const previous = field && pinned && this.#value(field, replica)
       // The same write with more ids changes no value.
       const isChange = pinned && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
-      if (!replica.merge(this.#named(register), source)) continue
+      if (!replica.merge(this.#withDeclaredKey(register), source)) continue
       news.push(register)
       if (!isChange || !field) continue
       this.#core.pageTickets.add(pinned, field)
@@ -121,7 +121,7 @@ export class Changes {
   }
 
   /** Uses the declared key instead of the parsed text, so that a million subjects share a string. */
-  readonly #named = ({ key, stamp, value, ids }: StoredRegister): StoredRegister => {
+  readonly #withDeclaredKey = ({ key, stamp, value, ids }: StoredRegister): StoredRegister => {
     return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
   }
 

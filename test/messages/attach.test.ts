@@ -33,7 +33,7 @@ describe('attach(io)', () => {
       'a recheck of another type',
       ({ io }) => io,
       { handshake: [], recheck: '60' },
-      'recheck: expected ms, more than 0 and at most 100 years, or Infinity to ask never, received 60',
+      'recheck: expected ms, more than 0 and at most 100 years, or Infinity to never recheck, received 60',
     ],
   ])('explains %s, and may be called again', async (_, server, options, message) => {
     const app = await App.start({ isAttached: false })

@@ -356,7 +356,7 @@ describe('threat 8: a session id planted before a sign-in', () => {
     expect(warningsOf(sessions)).toEqual([])
   })
 
-  it('logs one warning, which omits the id, without regenerate()', async () => {
+  it('warns once if regenerate() was not called, and omits the id', async () => {
     const sessions = await SessionApp.start({ options })
     expect(await run(sessions, [signIn, ask])).toMatchObject({ user: 'ann' })
     await run(sessions, [signIn, ask])

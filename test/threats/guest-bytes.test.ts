@@ -102,7 +102,7 @@ describe('threat 57: countless guests', () => {
     expect(waiting.at(-1)).toMatchObject([{ key: 'notes' }])
     expect(app.errors.map((error) => [Reflect.get(Object(error), 'code'), String(error)])).toContainEqual([
       'store_unavailable',
-      expect.stringContaining('more waits than cache.maxGuestBytes'),
+      expect.stringContaining('they exceeded cache.maxGuestBytes'),
     ])
     store.fail(0)
     await app.visitor(cookieFor(app.live, {})).store()

@@ -62,7 +62,7 @@ describe('threat 52: a promise in place of a value', () => {
 })
 
 describe('threat 52: a rule that returns a promise', () => {
-  it('reaches onError from onLogin; the account’s value stays', async () => {
+  it('in onLogin is reported to onError; the account keeps its value', async () => {
     const fields = defineFields({
       cart: { schema: z.array(z.string()), default: [], client: 'write', onLogin: (() => failing()) as never },
     })

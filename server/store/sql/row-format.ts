@@ -75,7 +75,7 @@ export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
 export const MAX_TEXT: number = 3 * 255
 
 /**
- * Encodes a subject or key for its column: printable ASCII unchanged, the rest URL-encoded. PostgreSQL cannot store U+0000, and MySQL
+ * Encodes a subject or key for its column: printable ASCII except `%` unchanged, the rest URL-encoded. PostgreSQL cannot store U+0000, and MySQL
  * ignores differences in trailing spaces, case or accents: two users would share their values.
  *
  * @throws {TypeError} for a text too long or not well-formed

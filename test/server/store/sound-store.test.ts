@@ -25,9 +25,7 @@ it('SoundStore merges with another process’s replacement of a bad row', async 
 
 it('SoundStore rejects a write if a bad row cannot be replaced', async () => {
   const { store } = await broken(async () => false)
-  await expect(store.merge('s', [register('a', 5, 'own')])).rejects.toThrow(
-    'a row that is no register is not replaced: a',
-  )
+  await expect(store.merge('s', [register('a', 5, 'own')])).rejects.toThrow('an invalid row could not be replaced: a')
 })
 
 it('SoundStore logs at most ten bad rows', async () => {
