@@ -96,13 +96,8 @@ it('a page reports its use only once a renewal is due', () => {
   const timers = new Set<TimerName>(['renew'])
   const events: unknown[] = []
   const dispatch: Dispatch = (...event) => void events.push(event)
-  const page = createBrowserEnvironment(
-    undefined,
-    { endpoint: '/', credentials: 'omit', headers: {} },
-    BRIEF,
-    dispatch,
-    timers,
-  )
+  const options = { endpoint: '/', credentials: 'omit', headers: {} } as const
+  const page = createBrowserEnvironment(undefined, options, BRIEF, dispatch, timers)
   ends.push(page.close)
   page.open()
   const use = (): void => {

@@ -1,28 +1,15 @@
 import { expect, it } from '@jest/globals'
 import { h } from 'preact'
 import { renderToString } from 'preact-render-to-string'
-import type { Station } from '../../example/page/flow.js'
 import { FlowView } from '../../example/page/flow-view.js'
 
-const steps = new Map<Station, number>([
-  ['page', 0],
-  ['socket', 2],
-  ['memory', 20],
-  ['cookie', 50],
-])
-const trip = { key: 'division', began: 1, steps, outcome: 'saved' }
+const steps = Object.entries({ page: 0, socket: 2, memory: 20, cookie: 50 })
+const trip = { key: 'division', began: 1, steps: new Map(steps) as never, outcome: 'saved' }
 
 /** Returns the text of the newest trip after these ms of its replay. */
 function textAt(played: number): string | undefined {
-  const props = {
-    trips: [trip],
-    isCluster: false,
-    node: undefined,
-    failures: [],
-    slowness: 20,
-    onSlowness: () => undefined,
-  }
-  const html = renderToString(h(FlowView, { ...props, played }))
+  const props = { trips: [trip], isCluster: false, node: undefined, failures: [], slowness: 20, played }
+  const html = renderToString(h(FlowView, { ...props, onSlowness: () => undefined }))
   return /aria-label="The last five changes"><li>([^<]*)</.exec(html)?.[1]
 }
 

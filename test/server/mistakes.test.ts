@@ -27,11 +27,9 @@ describe('a mistake', () => {
       const app = await App.start({ options: kind === 'with a store' ? { store: memoryStore() } : {} })
       const user = await app.live.user('ann')
       await user.set('division', 1)
+      const message = 'expected a function of the current value, received number. To replace the value use set'
       await expect(user.update('division', 3 as never)).rejects.toEqual(
-        new TypeError(
-          'koa-live-session: update("division"): expected a function of the current value, received number. ' +
-            'To replace the value use set',
-        ),
+        new TypeError(`koa-live-session: update("division"): ${message}`),
       )
       expect(user.get('division')).toBe(1)
     })
@@ -49,14 +47,11 @@ describe('a mistake', () => {
     ['a listener', ['division']],
   ])('explains subscribe() without %s', async (_, given) => {
     const app = await App.start()
+    const message =
+      'expected a function as listener, received undefined. For changes of all keys use onChange(listener)'
     for (const handle of [memorySession(appFields), await app.live.user('ann')]) {
       const subscribe = handle.subscribe.bind(handle) as (...given: readonly unknown[]) => unknown
-      expect(() => subscribe(...given)).toThrow(
-        new TypeError(
-          'koa-live-session: subscribe(key, listener): expected a function as listener, received undefined. ' +
-            'For changes of all keys use onChange(listener)',
-        ),
-      )
+      expect(() => subscribe(...given)).toThrow(`koa-live-session: subscribe(key, listener): ${message}`)
     }
     expect(app.warnings.filter((warning) => warning.includes('declared'))).toEqual([])
   })

@@ -226,15 +226,12 @@ describe('an option without effect', () => {
 describe('maxAge of a year with a store', () => {
   const YEAR = 365 * 24 * 60 * 60 * 1000
 
+  const message =
+    'koa-live-session: maxAge: the store deletes values unused for 8640000000 ms, the default of storeMaxIdle. ' +
+    `To keep them as long, pass storeMaxIdle: ${YEAR}`
+
   it.each<[string, object, readonly string[]]>([
-    [
-      'warns without storeMaxIdle',
-      {},
-      [
-        'koa-live-session: maxAge: the store deletes values unused for 8640000000 ms, the default of storeMaxIdle. ' +
-          `To keep them as long, pass storeMaxIdle: ${YEAR}`,
-      ],
-    ],
+    ['warns without storeMaxIdle', {}, [message]],
     ['does not warn with a shorter storeMaxIdle', { storeMaxIdle: YEAR / 2 }, []],
     ['does not warn without a store', { store: undefined }, []],
   ])('%s', (_, options, expected) => {

@@ -4,7 +4,7 @@ import { isWellFormed } from '../../shared/json.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { present } from '../support/app/present.js'
-import { SessionApp } from '../support/app/sessions.js'
+import { type Action, SessionApp } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const HOUR = 60 * 60 * 1000
@@ -51,12 +51,13 @@ describe('threat 76: devices of another user', () => {
 })
 
 /** Signs a visitor in by a route that regenerates the session, without a later request. */
-async function signInOnly(node: SessionApp): Promise<Visitor> {
+async function signInOnly(node: SessionApp, then: Action = () => undefined): Promise<Visitor> {
   const visitor = await node.withSession({ cart: 1 })
   await node.ask(visitor, async (ctx) => {
     await ctx['session'].regenerate()
     ctx['session'].user = 'ann'
     await ctx.liveSession.identify()
+    await then(ctx)
   })
   return visitor
 }
@@ -72,13 +73,8 @@ describe('threat 76: a session without a request since its sign-in', () => {
 
   it('survives only as the exception of its own revocation', async () => {
     const node = await start()
-    const [thief, ann] = [await signInOnly(node), await node.withSession({ cart: 2 })]
-    await node.ask(ann, async (ctx) => {
-      await ctx['session'].regenerate()
-      ctx['session'].user = 'ann'
-      await ctx.liveSession.identify()
-      await node.app.live.revoke('ann', { except: ctx })
-    })
+    const thief = await signInOnly(node)
+    const ann = await signInOnly(node, (ctx) => node.app.live.revoke('ann', { except: ctx }))
     expect([await userOf(node, thief), await userOf(node, ann)]).toEqual([undefined, 'ann'])
   })
 

@@ -1,4 +1,4 @@
-import runTests from '../runner/runner.mjs'
+import runTests from '../../test/runner/runner.mjs'
 
 /** Skips the tests after the first that fails: a file notices a defect once, and each test may wait until it times out. */
 export default function runUntilFailure(globalConfig, config, environment, ...others) {

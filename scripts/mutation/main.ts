@@ -18,7 +18,7 @@ import {
 } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { plant, probe, readDefects, readProduct, type Source } from './planting.js'
+import { plant, probe, readDefects, readProduct, type Source } from '../../test/simulation/planting.js'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const CACHE = join(ROOT, '.cache/mutation')
@@ -71,10 +71,10 @@ function failures(files?: readonly string[]): Readonly<Record<string, readonly s
   writeFileSync(output, '')
   const jest = [
     'node_modules/jest/bin/jest.js',
-    '--reporters=<rootDir>/test/simulation/matrix-reporter.mjs',
+    '--reporters=<rootDir>/scripts/mutation/reporter.mjs',
     `--testTimeout=${TEST_HANGS}`,
-    '--testRunner=<rootDir>/test/simulation/matrix-runner.mjs',
-    '--testSequencer=<rootDir>/test/simulation/matrix-sequencer.mjs',
+    '--testRunner=<rootDir>/scripts/mutation/runner.mjs',
+    '--testSequencer=<rootDir>/scripts/mutation/sequencer.mjs',
     '--silent',
     '--selectProjects',
     'node',
