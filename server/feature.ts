@@ -8,9 +8,9 @@ import type { CookieMember } from './cookie/cookie-members.js'
 import type { VisitorWithCookie } from './identity/identification.js'
 import type { Subject, UserSubject } from './ids/subject.js'
 import type { Identifier } from './ids/visitor.js'
-import type { NameOwner } from './ports/remote.js'
 import type { Written } from './sync/outcome.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
+import type { NameOwner } from './values/remote.js'
 
 /** A feature's additions to the plugin. The kernel imports no feature, and features do not import each other. */
 export interface Feature {

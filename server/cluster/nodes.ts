@@ -7,9 +7,9 @@ import type { UpToVisitors } from '../identity/up-to-visitors.js'
 import { readName } from '../ids/generation.js'
 import { deriveKeys } from '../ids/keys.js'
 import { isBrowser, isCookieless } from '../ids/subject.js'
-import type { Peers } from '../ports/remote.js'
-import { stateOf } from '../revocation/end-marker.js'
 import { soundRegisters } from '../store/rows.js'
+import { stateOf } from '../values/end-marker.js'
+import type { Peers } from '../values/remote.js'
 
 /** The message between processes: a name, its new registers, the ids of their computed changes by key, and the `kid`s of the sender. */
 const MERGE = 'live_session:merge'

@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { SigningKeys } from '../ids/keys.js'
 import { type BrowserId, subjectHash, type UserSubject } from '../ids/subject.js'
-import type { GuestBytes } from '../memory/guest-bytes.js'
-import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Warn } from '../settings/report.js'
 import type { CookieOptions } from '../settings/settings.js'
+import type { GuestBytes } from '../values/guest-bytes.js'
+import { RotatingCache } from '../values/rotating-cache.js'
 import { headBytes } from './cookie-size.js'
 import {
   type CookieContent,

@@ -2,8 +2,8 @@ import type { Ended } from '../cookie/cookie.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Identification } from '../identity/identification.js'
 import type { IdentifiedUser } from '../ids/visitor.js'
-import type { Epochs } from '../revocation/epochs.js'
-import type { Standing } from '../revocation/standing.js'
+import type { Epochs } from '../values/epochs.js'
+import type { Standing } from '../values/standing.js'
 
 /** Detects retired browser ids and revocations before or during a request: its late response must not undo them. */
 export class EndedSince {

@@ -1,6 +1,6 @@
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { isUser, subjectHash } from '../ids/subject.js'
-import type { Epochs } from '../revocation/epochs.js'
+import type { Epochs } from '../values/epochs.js'
 import type { Connection } from './connection.js'
 
 const NONE: ReadonlySet<Connection> = new Set()

@@ -1,7 +1,7 @@
 // Decides, in one table, how a response treats the cookie: write, clear, keep, or announce that its browser id is retired.
 
 import type { Sub } from '../../shared/sub.js'
-import type { Standing } from '../revocation/standing.js'
+import type { Standing } from '../values/standing.js'
 
 /** The status of a request's live cookie, for the visitor named by `identify`. */
 export type CookieStatus =

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { UserSubject } from '../ids/subject.js'
-import type { Epochs } from '../revocation/epochs.js'
+import type { Epochs } from '../values/epochs.js'
 import type { Connections } from './connections.js'
 import { onHeadersSent } from './on-headers-sent.js'
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io'
-import type { GuestBytes } from '../memory/guest-bytes.js'
+import type { GuestBytes } from '../values/guest-bytes.js'
 
 type Conn = Socket['conn']
 

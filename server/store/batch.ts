@@ -4,7 +4,7 @@ import { isEnd, type StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
-import { generationRegister, stateOf } from '../revocation/end-marker.js'
+import { generationRegister, stateOf } from '../values/end-marker.js'
 import type { SoundStore } from './sound-store.js'
 
 /** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */

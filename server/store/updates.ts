@@ -10,8 +10,8 @@ import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../share
 import { acceptedAt, carrying } from '../../shared/taken-ids.js'
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
-import type { RemoteStore } from '../ports/remote.js'
 import type { Settings } from '../settings/settings.js'
+import type { RemoteStore } from '../values/remote.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 

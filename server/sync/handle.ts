@@ -10,7 +10,7 @@ import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, stampsByKey } from '../cookie/cookie-text.js'
-import { superseded } from '../revocation/end-marker.js'
+import { superseded } from '../values/end-marker.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
 import type { Values } from '../values/values.js'
 import { Outcome, type Written } from './outcome.js'

@@ -2,8 +2,8 @@
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { VisitorWithCookie } from '../identity/identification.js'
-import { RotatingCache } from '../memory/rotating-cache.js'
 import type { LimitOptions } from '../settings/settings.js'
+import { RotatingCache } from '../values/rotating-cache.js'
 
 /** The bucket shared by all guests without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'

@@ -2,10 +2,10 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import { isFleeting, isSubject, isUser, type Subject, subjectHash } from '../ids/subject.js'
-import type { GuestBytes } from '../memory/guest-bytes.js'
-import { RotatingCache, type RotatingCacheOptions } from '../memory/rotating-cache.js'
+import type { GuestBytes } from './guest-bytes.js'
 import type { Listener } from './listeners.js'
 import type { Outlet } from './live-socket.js'
+import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
 /** A subject that its open sockets and listeners keep in memory. */
 export interface PinnedSubject {

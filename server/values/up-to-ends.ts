@@ -1,10 +1,10 @@
 import type Koa from 'koa'
-import type { GuestBytes } from '../memory/guest-bytes.js'
-import type { NameOwner, Remote } from '../ports/remote.js'
-import type { Epochs } from '../revocation/epochs.js'
 import type { Report, Warn } from '../settings/report.js'
 import type { Settings } from '../settings/settings.js'
+import type { Epochs } from './epochs.js'
+import type { GuestBytes } from './guest-bytes.js'
 import type { Notifications } from './notifications.js'
+import type { NameOwner, Remote } from './remote.js'
 import type { Subjects } from './subjects.js'
 
 /** The kernel up to revocations. */

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
-import { GuestBytes } from '../../server/memory/guest-bytes.js'
 import { Rechecks } from '../../server/sockets/rechecks.js'
 import { StoreHealth } from '../../server/store/health.js'
 import { Loads } from '../../server/store/loads.js'
+import { GuestBytes } from '../../server/values/guest-bytes.js'
 import { Gate } from '../support/app/gate.js'
 
 const DAY = 24 * 60 * 60 * 1000

@@ -5,7 +5,7 @@ import { isKey } from '../../../shared/fields.js'
 import { isAhead } from '../../../shared/stamp.js'
 import type { Sub } from '../../../shared/sub.js'
 import type { Core } from '../../core.js'
-import { RotatingCache } from '../../memory/rotating-cache.js'
+import { RotatingCache } from '../../values/rotating-cache.js'
 import { frozenInput } from '../frozen-input.js'
 import { SealingKeys } from './sealing-keys.js'
 

@@ -8,9 +8,9 @@ import type { Stamp } from '../../../shared/stamp.js'
 import type { Core } from '../../core.js'
 import { hangUp } from '../../identity/connection.js'
 import { onHeadersSent } from '../../identity/on-headers-sent.js'
-import { toEndMarker } from '../../revocation/end-marker.js'
 import { type RegisterChanges, RegisterStore } from '../../store/register-store.js'
 import type { Updates } from '../../store/updates.js'
+import { toEndMarker } from '../../values/end-marker.js'
 import { KnownSession } from './known-session.js'
 import {
   BORN,

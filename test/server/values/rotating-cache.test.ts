@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { RotatingCache } from '../../../server/memory/rotating-cache.js'
+import { RotatingCache } from '../../../server/values/rotating-cache.js'
 
 describe.each([
   ['node-cache', RotatingCache.onNodeCache<number>],

@@ -13,10 +13,10 @@ import {
   type UserSubject,
 } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { GuestBytes } from '../memory/guest-bytes.js'
-import { RotatingCache } from '../memory/rotating-cache.js'
-import type { Remote } from '../ports/remote.js'
 import { type EndMarker, generationRegister, toRegister } from './end-marker.js'
+import type { GuestBytes } from './guest-bytes.js'
+import type { Remote } from './remote.js'
+import { RotatingCache } from './rotating-cache.js'
 import type { Standing } from './standing.js'
 import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.js'
 

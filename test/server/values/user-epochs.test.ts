@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../../server/ids/subject.js'
-import { UserEpochs } from '../../../server/revocation/user-epochs.js'
+import { UserEpochs } from '../../../server/values/user-epochs.js'
 
 const ann = userSubject('ann')
 

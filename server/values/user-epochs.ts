@@ -2,8 +2,8 @@ import { isAhead, timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { subjectHash, type UserSubject } from '../ids/subject.js'
-import { RotatingCache } from '../memory/rotating-cache.js'
 import type { EndMarker } from './end-marker.js'
+import { RotatingCache } from './rotating-cache.js'
 
 /** The epoch of a user without a revocation. */
 const FIRST = 0
