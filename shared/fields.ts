@@ -7,7 +7,7 @@ import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from
 import { freezeJson, MAX_MEMBERS, NotJson } from './json.js'
 import { isMs, MS } from './ms.js'
 import { isAsync } from './promise.js'
-import { AsyncSchema, validate } from './schema.js'
+import { AsyncSchema, describeIssues, validate } from './schema.js'
 
 /** The fields by key: look up untrusted keys here, never in a plain object. */
 export type FieldMap = ReadonlyMap<string, Field>
@@ -170,10 +170,9 @@ function checkDefault(key: string, { schema, default: given }: Declarations[stri
     }
     const again = validate(schema, result.value)
     if (again.issues) {
-      const reason = again.issues[0]?.message ?? 'the schema refuses it'
-      const made = `${show(result.value)} of the default ${show(given)}`
+      const made = `${show(result.value)} of the default ${show(given)}: ${describeIssues(again.issues)}`
       throw new TypeError(
-        `koa-live-session: fields.${key}.schema: expected one that accepts its own output, received ${made}: ${reason}`,
+        `koa-live-session: fields.${key}.schema: expected one that accepts its own output, received ${made}`,
       )
     }
     // Without a declared default, a field reads as the schema's output for undefined.

@@ -1,6 +1,7 @@
 // Decides when to send which changes and tickets, over the socket or by POST.
 
 import type { Sync, WireChange } from '../../shared/protocol.js'
+import type { Stamp } from '../../shared/stamp.js'
 import { addEffect } from './effects.js'
 import { type Change, draftsOf, ensureField, type Field, inFlight } from './field.js'
 import type { Page } from './page.js'
@@ -126,23 +127,27 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
   return group ? [key, over, id, value, group] : [key, over, id, value]
 }
 
+/** Returns the common base of a key's drafts. */
+function baseOf(field: Field): Stamp {
+  return draftsOf(field)[0]?.base ?? field.stamp
+}
+
 /**
  * Returns all drafts, for the outbox and for the last POST. The drafts of a key share the base of the first, because neither the next page
  * nor this page, if restored, learns which of them have arrived.
  */
 export function wireDrafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] {
-  return [...fields].flatMap(([key, field]) =>
-    draftsOf(field).map((change, _, [first]) => wire(key, change, first?.base ?? field.stamp)),
-  )
+  return [...fields].flatMap(([key, field]) => {
+    const base = baseOf(field)
+    return draftsOf(field).map((change) => wire(key, change, base))
+  })
 }
 
 /** Marks all drafts as sent with the last POST. */
 export function markLeft({ fields }: Page): void {
   for (const field of fields.values()) {
-    draftsOf(field).forEach((change, _, [first]) => {
-      change.base = first?.base ?? field.stamp
-      change.wasSent = 'left'
-    })
+    const base = baseOf(field)
+    for (const change of draftsOf(field)) Object.assign(change, { base, wasSent: 'left' })
   }
 }
 

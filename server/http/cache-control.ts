@@ -23,9 +23,9 @@ const TARGETED = new Set([
 /**
  * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if the app meant to share it.
  *
- * @param isForOnce whether no cache may store the response: it sets a cookie, or shows a one-time message
+ * @param isOneTime whether no cache may store the response: it sets a cookie, or shows a one-time message
  */
-export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, warn: Warn): void {
+export function keepFromSharedCaches(res: ServerResponse, isOneTime: boolean, warn: Warn): void {
   const given = res.getHeader('Cache-Control')
   const text = given === undefined ? undefined : [given].flat().join(', ')
   let isShared = text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one)))
@@ -34,7 +34,7 @@ export function keepFromSharedCaches(res: ServerResponse, isForOnce: boolean, wa
     res.removeHeader(name)
     isShared = true
   }
-  if (isForOnce) res.setHeader('Cache-Control', 'no-store')
+  if (isOneTime) res.setHeader('Cache-Control', 'no-store')
   else if (text === undefined) res.setHeader('Cache-Control', 'private')
   else res.setHeader('Cache-Control', privateCacheControl(text))
   if (isShared) warn(NOT_SHARED)

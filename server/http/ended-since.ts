@@ -9,7 +9,7 @@ import type { Standing } from '../values/standing.js'
 export class EndedSince {
   readonly #epochs: Epochs
   /** The request's cookie, if its browser id was already retired. */
-  readonly cookie: VerifiedCookie | undefined
+  readonly retiredCookie: VerifiedCookie | undefined
   /** Whether the cookie is retired and `identify` does not name its user. The request's writes then belong to no current visitor. */
   #isLate: boolean
   #endCount: number
@@ -23,21 +23,22 @@ export class EndedSince {
     { user, endCount }: IdentifiedUser,
   ) {
     this.#epochs = epochs
-    this.cookie = cookieStatus === 'retired' ? readable(cookie) : undefined
-    this.#isLate = this.cookie !== undefined && (user === undefined || this.cookie.user !== visitor.userSub)
+    this.retiredCookie = cookieStatus === 'retired' ? readable(cookie) : undefined
+    this.#isLate =
+      this.retiredCookie !== undefined && (user === undefined || this.retiredCookie.user !== visitor.userSub)
     this.#endCount = endCount
     this.#endCountOfId = endCount
   }
 
   /** The retired id, and the time of its last retirement. */
   get retired(): Ended | undefined {
-    const { cookie } = this
+    const cookie = this.retiredCookie
     return cookie && [this.#epochs.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
   }
 
   /** Starts over as another visitor. Retires the former id again, so that no concurrent request replaces the new cookie with another id. */
   restart(endCount: number, isRejoined: boolean): void {
-    if (this.cookie && !isRejoined) this.#epochs.retire(this.cookie.browserSubject, undefined)
+    if (this.retiredCookie && !isRejoined) this.#epochs.retire(this.retiredCookie.browserSubject, undefined)
     this.#isLate = false
     this.#endCount = endCount
     this.#endCountOfId = this.#epochs.endCount
@@ -52,7 +53,7 @@ export class EndedSince {
   standing(identification: Identification): Standing {
     const standing = this.#epochs.standing(identification, this.#endCount)
     // Another request may have retired the retired id again.
-    const id = this.cookie?.browserSubject
+    const id = this.retiredCookie?.browserSubject
     return standing !== 'revoked' && id && this.#epochs.hasEndedSince(id, this.#endCountOfId) ? 'retired' : standing
   }
 }

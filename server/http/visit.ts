@@ -134,8 +134,8 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Loads all subjects involved in continuing as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
-    const { cookie } = this.#since
-    return loadCandidates(this.#core, cookie ? [this.#previous, cookie] : [this.#previous], user)
+    const { retiredCookie } = this.#since
+    return loadCandidates(this.#core, retiredCookie ? [this.#previous, retiredCookie] : [this.#previous], user)
   }
 
   /** Records how the request uses the session. */
@@ -154,8 +154,9 @@ export class Visit implements PageIdentity, ResponseContext {
 
   #nextFor(user: UserSubject | undefined): Identification {
     const { identities } = this.#core
-    const { cookie } = this.#since
-    return (cookie && identities.rejoin(cookie, user, this.#ctx.req)) ?? identities.changeHands(this.#previous, user)
+    const { retiredCookie } = this.#since
+    const rejoined = retiredCookie && identities.rejoin(retiredCookie, user, this.#ctx.req)
+    return rejoined ?? identities.changeHands(this.#previous, user)
   }
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
@@ -207,8 +208,8 @@ export class Visit implements PageIdentity, ResponseContext {
     if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identification).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
     if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retired)
-    const isForOnce = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
-    keepFromSharedCaches(res, isForOnce, this.#core.warn)
+    const isOneTime = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
+    keepFromSharedCaches(res, isOneTime, this.#core.warn)
     if (this.#hasVisitorLeft) clearUnseenPages(this.#ctx)
   }
 

@@ -37,7 +37,7 @@ export class Connection {
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
   /** Whether its visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
   hasVisitorLeft = false
-  /** Whether `Connections` lists it and marks it. Later, an app's handler may still run, and its socket computes the standing itself. */
+  /** Whether `Connections` marks it. After its close nobody does, but an app's handler may still run: then the socket asks `Epochs`. */
   isWatched = false
   #isEnded = false
 

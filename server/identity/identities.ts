@@ -131,9 +131,8 @@ export class Identities {
    * Undefined if none has.
    */
   rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
-    if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
-    const visitor = this.#rotatedVisitor(retired, user)
-    return { cookieStatus: 'rotated', visitor, cookie: undefined, receivedCookie: undefined, toEnd: [] }
+    const cookieStatus = this.#statusOfRetired(retired, user, sender)
+    return cookieStatus === 'rotated' ? { ...this.changeHands(retired, user), cookieStatus } : undefined
   }
 
   /** Forgets the browser, which returns as a new guest. */

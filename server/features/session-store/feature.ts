@@ -27,7 +27,7 @@ export function sessionFeature(core: Core): Feature {
       `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
     )
   }
-  const seen = (ctx: Koa.Context, session: KnownSession | undefined, user: UserSubject | undefined): void => {
+  const recordUse = (ctx: Koa.Context, session: KnownSession | undefined, user: UserSubject | undefined): void => {
     if (!session) return
     if (user) appSessions.setUsers(session)
     devices.recordUse(session, user, ctx)
@@ -48,7 +48,7 @@ export function sessionFeature(core: Core): Feature {
     },
     names: [appSessions, devices],
     begins: (ctx, _, user) => {
-      if (appSessions.isUsed) seen(ctx, store.brought(ctx), user)
+      if (appSessions.isUsed) recordUse(ctx, store.brought(ctx), user)
     },
     facts: (user) => devices.facts(user),
     revokes: async (user, except) => {
@@ -58,7 +58,8 @@ export function sessionFeature(core: Core): Feature {
       // Late, because the app may set the user before it regenerates the session, or sign out again.
       onHeaders(ctx.res, () => {
         // At once, not with the next request: a revocation ends the listed sessions.
-        if (appSessions.isUsed && visit.visitor.user) seen(ctx, store.sessionOf(ctx), visit.visitor.user)
+        const { user } = visit.visitor
+        if (user) recordUse(ctx, store.sessionOf(ctx), user)
         // Session fixation: an attacker with a planted id would be signed in too.
         const session = store.brought(ctx)
         if (session && appSessions.current(session)) core.warn(KEPT)
