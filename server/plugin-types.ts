@@ -46,8 +46,8 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   middleware(): Koa.Middleware
   /**
    * Returns middleware against cross-site request forgery: a request from a page of another origin fails with `bad_origin` (403), unless
-   * its method is GET, HEAD, OPTIONS or TRACE. Put it before your routes, and after `live.middleware()`: so the endpoint keeps its own
-   * check, which also accepts `origins`.
+   * its method is GET, HEAD, OPTIONS or TRACE. Put it before your routes, and after `live.middleware()`: the endpoint has its own check,
+   * which also accepts `origins`.
    *
    * @example
    * app.use(live.sameOrigin())

@@ -11,8 +11,8 @@ const USUAL = 64_000
 const PACKET = 200
 
 /**
- * Closes a connection that does not read its packets, and returns true; or closes it later, if all unread packets exceed the memory bound.
- * Loses nothing: values are state, which a page gets when it reconnects.
+ * Closes a connection whose page reads nothing, and returns true. Or closes it later, once all unread packets exceed the memory bound.
+ * No value is lost: a page gets all values when it reconnects.
  */
 export function hangUpIfUnread(conn: Conn, guestBytes: GuestBytes): boolean {
   const waiting = waitingFor(conn)

@@ -64,7 +64,7 @@ export class UserEpochs {
 
   /** Adopts the epoch of a valid cookie or ticket. */
   adopt(sub: Sub, epoch: number): void {
-    // `ended` stays, so that the end marker still counts when it arrives. `order` stays, so that visitors without a cookie continue.
+    // Keep `ended`: the end marker still has to apply when it arrives. Keep `order`: visitors without a cookie continue until then.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 

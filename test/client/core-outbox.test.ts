@@ -206,7 +206,7 @@ describe('two updates in the outbox', () => {
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
   })
 
-  it('are sent one by one after a late answer', () => {
+  it('continue with the next draft after a late answer', () => {
     const page = left()
     page.effects()
     page.take(11)

@@ -74,7 +74,7 @@ afterEach(() => {
 })
 
 describe('a tab', () => {
-  it('takes its turn once it gets the lock', async () => {
+  it('POSTs once the tab gets the lock', async () => {
     const { queue, release, turns } = open()
     queue()
     await pass(100)
@@ -118,7 +118,7 @@ describe('a tab', () => {
     expect(turns()).toBe(4)
   })
 
-  it('waits five seconds again after it released its turn', async () => {
+  it('waits five seconds for the lock again after a release', async () => {
     const { queue, release, turns } = open()
     queue()
     release()

@@ -89,7 +89,7 @@ describe('live.devices', () => {
     for (const node of [one, two]) expect(await labels(node)).toEqual(['two'])
   })
 
-  it('renames a regenerated session, and lists it under its new user', async () => {
+  it('lists a regenerated session under a new name and user', async () => {
     const node = await start()
     const visitor = await signIn(node, 'ann')
     const [before] = await node.app.live.devices('ann')

@@ -81,7 +81,7 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('waits for the next page if its own does not take it', async () => {
+  it('goes to the next page if the open page takes nothing', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     await sayOver(await open(visitor), 'added')
     const { headers } = await visitor.fetch('/flash/take', { method: 'HEAD' })

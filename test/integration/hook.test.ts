@@ -200,7 +200,7 @@ describe('the small hook', () => {
     }
   })
 
-  it('sends its `who` in questions and POSTs once greeted', () => {
+  it('names its visitor in each message once greeted', () => {
     const { socket, greet, hear, asked, bodies } = bareSocket()
     begin(socket)
     const ticket = hear({ changes: [['division', 1, 2]] })

@@ -28,7 +28,7 @@ const MARK = '.'
 const MAX_KEYS = 256
 /** Maximum tombstones of deleted keys. */
 const MAX_DELETED = 1024
-/** ms to keep a session after its expiry, so that koa-session itself finds it expired, as in its other stores. */
+/** ms to keep a session after its expiry: koa-session, not the store, decides that it has expired. */
 const GRACE = 10_000
 
 /** The prefix of sessions' names. */
