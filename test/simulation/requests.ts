@@ -82,7 +82,7 @@ export class RequestChecker {
   }
 
   /** Whether the browser's present id follows from this cookie's. */
-  #isFollowed({ browser, user }: CookieState, { node: { knowledge }, identity }: Visit): boolean {
+  #isFollowed({ browser, user }: Identity, { node: { knowledge }, identity }: Visit): boolean {
     const isHeir = user === undefined && identity.user !== undefined && knowledge.heirOf(browser) === identity.user
     return isHeir && this.#world.rotatedIds.leads(browser, identity)
   }
@@ -248,16 +248,18 @@ export class RequestChecker {
   }
 
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
-    const { identity, own } = visit
-    this.#follows(exchange, before.browser, identity)
+    const { identity, own, retired } = visit
+    const isRejoined = retired !== undefined && this.#isFollowed({ browser: retired, user: undefined }, visit)
+    if (!isRejoined) this.#follows(exchange, before.browser, identity)
     visit.isDue = visit.cookieStatus !== 'withheld'
     visit.own = undefined
     visit.isLate = false
     if (visit.cookieStatus === 'own') visit.cookieStatus = 'other'
-    if (!exchange.node.knowledge.retired.has(before.browser))
+    if (!isRejoined && !exchange.node.knowledge.retired.has(before.browser))
       this.#retire(exchange, before, own?.registers ?? new Map(), true)
     visit.since = since
-    this.#endAgain(exchange, visit)
+    if (isRejoined) visit.sinceOfId = exchange.node.knowledge.ends.retired
+    else this.#endAgain(exchange, visit)
   }
 
   /** Later requests with the retired cookie must not replace the new cookie. */
