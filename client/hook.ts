@@ -14,7 +14,8 @@ export interface StoreSessionOptions
 
 /**
  * POSTs the tickets of `store_session` events, so that the cookie has the changes and they survive a server restart: a small hook for
- * server-rendered pages. Keeps no values and reports no status.
+ * server-rendered pages. Keeps no values and reports no status. On the socket of a `createLiveSession`, it would miss that client's own
+ * changes, which the client POSTs itself.
  *
  * @param socket the page's socket
  * @param options like those of `createLiveSession`

@@ -148,8 +148,9 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
       visit.markUse(use)
     },
   }
-  // Only a question without `who` gets a greeting: each greeting counts against the limit of questions.
-  const exchange = (): Awaitable<SyncAnswer> => sync(core, body, context, body.who !== undefined || !isQuestion(body))
+  // Only a question without `who` gets a greeting, because questions have a limit of their own.
+  const extent = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
+  const exchange = (): Awaitable<SyncAnswer> => sync(core, body, context, extent)
   if (!tab) return await exchange()
   subjects.pin(tab)
   try {

@@ -16,7 +16,7 @@ export interface EventSource {
 }
 
 /** The context of an open socket. */
-interface SocketSide extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
+interface SocketSide extends Pick<ExchangeContext, 'identity' | 'outlet' | 'owner' | 'permit' | 'recheck'> {
   /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
   checkVisitor(this: void): boolean
   /** Closes the connection; the page reconnects by itself. */
@@ -64,8 +64,12 @@ export class PageEvents {
     const isOwn = who === undefined || who === identity.who
     // The first greeting of a socket does not count.
     if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
+    // A connection's visitor and cookie stay the same, so only a page without `who` asks for them again.
+    const known = who === undefined ? 'identity' : 'results'
     return after(
-      isOwn ? sync(this.#core, wanted, this.#context, this.#isGreeted) : dropped(this.#core, identity),
+      isOwn
+        ? sync(this.#core, wanted, this.#context, this.#isGreeted ? known : 'greeting')
+        : dropped(this.#core, identity),
       (answer) => {
         this.#isGreeted = true
         return answer

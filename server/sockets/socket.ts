@@ -63,6 +63,7 @@ export class SocketHandle extends Handle {
     }
     this.#events = new PageEvents(core, this.#use, {
       identity: connection.opener,
+      outlet,
       owner: this.#visitor,
       checkVisitor: () => this.#isOpen && !this.#endIfGone(),
       permit: () => this.permit(),

@@ -1,4 +1,4 @@
-// Builds the answer to a page: identity, current values, and which stamps the cookie and the store hold.
+// Builds the parts of an answer to a page: identity, current values, and which stamps the cookie and the store hold.
 
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
@@ -8,28 +8,33 @@ import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { stampsByKey, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
+import type { Outlet } from '../values/live-socket.js'
 import type { UpToExchange } from './up-to-exchange.js'
 
+/** The extent of an answer: a greeting includes the identity, and both include the results. */
+export type Extent = 'results' | 'identity' | 'greeting'
+
 /**
- * Returns the page's identity and, before its first greeting, all readable values.
+ * Returns the page's identity and, in a greeting, all readable values.
  *
  * @param reader the visitor in the page's tab
  */
 export function buildAnswer(
   core: UpToExchange,
   identity: PageIdentity,
-  isGreeted: boolean,
+  extent: Extent,
   reader: Visitor = identity.visitor,
-): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'greeting' | 'renew'> {
-  const { visitor, cookie, isKept, who } = identity
-  const renew = isGreeted ? undefined : identity.renew
+): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'held' | 'greeting' | 'renew'> {
+  if (extent === 'results') return { held: [] }
+  const { visitor, cookie, cookieStamps: held, isKept, who, renew } = identity
+  const known = { ...(who === undefined ? {} : { who }), ...(isKept ? { kept: true as const } : {}), held }
+  if (extent === 'identity') return known
   // Memory may have evicted the visitor's values.
-  if (cookie && !isGreeted) core.cookieSync.ensureMerged(cookie, visitor)
+  if (cookie) core.cookieSync.ensureMerged(cookie, visitor)
   return {
-    ...(who === undefined ? {} : { who }),
-    ...(isKept ? { kept: true } : {}),
-    ...(isGreeted ? {} : { greeting: greetingOf(core, reader) }),
-    ...(isGreeted || visitor.userId === undefined ? {} : { user: visitor.userId }),
+    ...known,
+    greeting: greetingOf(core, reader),
+    ...(visitor.userId === undefined ? {} : { user: visitor.userId }),
     ...(renew === undefined ? {} : { renew }),
   }
 }
@@ -42,13 +47,14 @@ export function ticketOf(
   { values, pageTickets }: UpToExchange,
   visitor: Visitor,
   changed: Iterable<Field>,
+  outlet: Outlet | undefined,
 ): Pick<SyncAnswer, 'ticket'> {
   const all = [...changed]
   if (all.length === 0) return {}
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
   const replica = values.find(subject)
   const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
-  const ticket = replica && pageTickets.answerTicket(subject, replica, fields)
+  const ticket = replica && pageTickets.answerTicket(subject, replica, fields, outlet)
   return ticket === undefined ? {} : { ticket }
 }
 

@@ -5,7 +5,8 @@ import type { Level, SyncAnswer } from '../../shared/protocol.js'
 import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { StoreSync } from '../store/store-sync.js'
-import { buildAnswer, type StampsInStore, stampsInStore, ticketOf } from './answer.js'
+import type { Outlet } from '../values/live-socket.js'
+import { buildAnswer, type Extent, type StampsInStore, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
 import { applyChanges, type Requester, type Results } from './page-changes.js'
 import { mergeTickets, verifyTickets } from './tickets.js'
@@ -18,6 +19,8 @@ export interface ExchangeContext extends Requester {
   readonly owner: Visitor
   /** The socket's bucket. */
   readonly bucket?: Bucket
+  /** The page's socket, unless the page POSTs. */
+  readonly outlet?: Outlet
   /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
   begin?(this: void): void
   /** Called with the level of a write. Rejects with `superseded` if the visitor has turned out to have left. */
@@ -36,10 +39,9 @@ export function sync(
   core: UpToExchange,
   { tickets, set }: ParsedSync,
   context: ExchangeContext,
-  isGreeted: boolean,
+  extent: Extent,
 ): Awaitable<SyncAnswer> {
-  const { identity, owner: visitor } = context
-  const { cookieStamps } = identity
+  const { identity, owner: visitor, outlet } = context
   // Counts tickets by the cost of verification: their changes were counted when they were made.
   const now = core.settings.clock()
   core.limits.spendTickets(tickets, identity, now)
@@ -50,23 +52,29 @@ export function sync(
   const results = set.length > 0 ? applyChanges(core, set, context) : []
   return after(results, (results) => {
     // Sign in this turn, so that the visitor's sockets get the same ticket; and before the store call, which then waits for all its writes.
-    const ticket = ticketOf(core, visitor, [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)])
+    const ticket = ticketOf(
+      core,
+      visitor,
+      [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)],
+      outlet,
+    )
     return after(core.store && levelsOf(core.store, visitor, results, context), (levels) =>
-      after(context.source === 'request' ? stampsInStore(core, visitor) : NOT_ASKED, (stored) =>
-        Object.assign(buildAnswer(core, identity, isGreeted, visitor), ticket, stored, {
+      after(outlet ? NOT_ASKED : stampsInStore(core, visitor), (stored) => {
+        const answer = buildAnswer(core, identity, extent, visitor)
+        return Object.assign(answer, ticket, stored, {
           results: results.map((one) =>
             'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
           ),
-          held: [...cookieStamps, ...stored.held],
-        }),
-      ),
+          held: [...answer.held, ...stored.held],
+        })
+      }),
     )
   })
 }
 
 /** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
 export function dropped(core: UpToExchange, identity: PageIdentity): SyncAnswer {
-  return { dropped: true, ...buildAnswer(core, identity, false), results: [], held: identity.cookieStamps }
+  return { dropped: true, ...buildAnswer(core, identity, 'greeting'), results: [] }
 }
 
 function fieldsOf(results: Results): readonly Field[] {

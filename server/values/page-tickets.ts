@@ -7,6 +7,7 @@ import { isStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { idsOf } from '../../shared/taken-ids.js'
 import { isTab, isUser, type Subject, subjectHash } from '../ids/subject.js'
+import type { Outlet } from './live-socket.js'
 import { endsOf } from './page-expiries.js'
 import type { PinnedSubject } from './subjects.js'
 import type { TicketContent, Tickets } from './ticket.js'
@@ -19,8 +20,8 @@ const NO_CLAIMS: OptionalClaims = {}
 /** The changes of a turn, for the sockets of a subject. */
 interface Pending {
   readonly fields: Set<Field>
-  /** The ticket of an answer, if it covers all of these fields. */
-  ticket: string | undefined
+  /** The last answer's ticket, if it covers all of these fields, and the socket that gets it with the answer. */
+  answered: { readonly ticket: string; readonly outlet: Outlet | undefined } | undefined
 }
 
 /** Dispatches changes to pages: signs a single ticket for all changes of a turn, and sends it to each of the subject's sockets. */
@@ -44,9 +45,9 @@ export class PageTickets {
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
     const pending = this.#changed.get(pinned)
     if (pending) {
-      pending.ticket = undefined
+      pending.answered = undefined
       pending.fields.add(field)
-    } else this.#changed.set(pinned, { fields: new Set([field]), ticket: undefined })
+    } else this.#changed.set(pinned, { fields: new Set([field]), answered: undefined })
   }
 
   /** Calls `act` after the pending tickets are sent: a page gets the ticket before the answer. */
@@ -82,15 +83,23 @@ export class PageTickets {
     })
   }
 
-  /** Returns a ticket for an answer; undefined if pages can read none of the fields. This turn's push reuses the ticket. */
-  answerTicket(subject: Subject, replica: Replica, fields: ReadonlySet<Field>): string | undefined {
+  /**
+   * Returns a ticket for an answer; undefined if pages can read none of the fields. If it covers this turn's changes, the push reuses it,
+   * and skips the answered socket.
+   */
+  answerTicket(
+    subject: Subject,
+    replica: Replica,
+    fields: ReadonlySet<Field>,
+    outlet: Outlet | undefined,
+  ): string | undefined {
     const now = this.#core.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)
     if (registers.length === 0) return undefined
     const pinned = this.#core.subjects.pinnedOf(subject)
     const ticket = this.ticket(subject, registers, NO_CLAIMS, pinned?.sub, now)
     const pending = pinned && this.#changed.get(pinned)
-    if (pending && [...pending.fields].every((field) => fields.has(field))) pending.ticket = ticket
+    if (pending && [...pending.fields].every((field) => fields.has(field))) pending.answered = { ticket, outlet }
     return ticket
   }
 
@@ -125,10 +134,10 @@ export class PageTickets {
     }
   }
 
-  #send({ subject, sub, replica, outlets }: PinnedSubject, { fields, ticket: signed }: Pending): void {
-    const ticket = signed ?? this.ticket(subject, this.readableRegisters(replica, fields), NO_CLAIMS, sub)
+  #send({ subject, sub, replica, outlets }: PinnedSubject, { fields, answered }: Pending): void {
+    const ticket = answered?.ticket ?? this.ticket(subject, this.readableRegisters(replica, fields), NO_CLAIMS, sub)
     // Emit to each socket: an adapter may open a channel for a room.
-    for (const outlet of outlets) outlet.emit(STORE_SESSION, ticket)
+    for (const outlet of outlets) if (outlet !== answered?.outlet) outlet.emit(STORE_SESSION, ticket)
   }
 
   /** Returns the registers whose values the schema accepts unchanged. An expired register is replaced by its expiry, without a value. */

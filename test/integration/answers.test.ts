@@ -133,13 +133,50 @@ describe('an exchange', () => {
     expect(await post(visitor, { who })).toEqual({ who, kept: true, results: [], held: [] })
   })
 
-  it('over a socket answers as a POST does, and greets once', async () => {
+  it('over a socket greets once, then says only the results', async () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     expect(await socket.greeted).toMatchObject({ who, kept: true, greeting: [TEXT], held: [] })
     const answer = await socket.sync({ who, set: [['division', -1, '', 7]] })
-    expect(answer).toEqual({ who, kept: true, results: [{ stamp: STAMP, level: 'memory' }], ticket: TEXT, held: [] })
-    expect(await socket.sync({})).not.toHaveProperty('greeting')
+    expect(answer).toEqual({ results: [{ stamp: STAMP, level: 'memory' }], ticket: TEXT, held: [] })
+    expect(await socket.sync({})).toEqual({ who, kept: true, results: [], held: [] })
+  })
+
+  it('answers a socket with the ticket, and pushes it to other sockets', async () => {
+    const { app, visitor, who } = await greeted()
+    const [own, other] = [await visitor.connect(), await visitor.connect()]
+    const pushed: unknown[] = []
+    for (const socket of [own, other])
+      socket.io.on('store_session', (text) => pushed.push([socket === own, ...readClaims(text).changes]))
+    const choose = async (division: number): Promise<unknown> => {
+      const { ticket = '' } = (await own.sync({ who, set: [['division', -1, '', division]] })) as SyncAnswer
+      await other.sync({})
+      return [readClaims(ticket).changes, pushed.splice(0)]
+    }
+    const change = (value: number): unknown => ['division', STAMP, value]
+    expect(await choose(7)).toEqual([[change(7)], [[false, change(7)]]])
+    // The app changes another key in the same turn, before and after the answer: the answer does not have this change.
+    for (const socket of app.io.sockets.sockets.values()) {
+      const { liveSession } = socket
+      liveSession.subscribe('division', (value) => void (value === 8 && liveSession.set('theme', 'dark')))
+      socket.on('live_session:sync', ({ set }) => void (set?.[0]?.[3] === 9 && liveSession.set('theme', 'light')))
+    }
+    const all = [change(8), ['theme', STAMP, 'dark']]
+    expect(await choose(8)).toEqual([
+      [change(8)],
+      [
+        [true, ...all],
+        [false, ...all],
+      ],
+    ])
+    const next = [change(9), ['theme', STAMP, 'light']]
+    expect(await choose(9)).toEqual([
+      [change(9)],
+      [
+        [true, ...next],
+        [false, ...next],
+      ],
+    ])
   })
 
   it('over a socket greets a page with a `who`, too', async () => {
@@ -149,7 +186,7 @@ describe('an exchange', () => {
     await socket.next('40')
     const ask = (): Promise<unknown> => socket.ask('live_session:sync', JSON.stringify({ who }))
     expect(await ask()).toEqual({ who, kept: true, greeting: [TEXT], results: [], held: [] })
-    expect(await ask()).toEqual({ who, kept: true, results: [], held: [] })
+    expect(await ask()).toEqual({ results: [], held: [] })
   })
 
   it.each(['POST', 'socket'])("ignores another visitor's page, and greets this visitor: %s", async (way) => {

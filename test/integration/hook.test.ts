@@ -107,7 +107,7 @@ describe('the small hook, with a server', () => {
     const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await visitor.connect()
     const { next } = posts(visitor)
-    begin(socket.io)
+    begin((await visitor.connect()).io)
     // A ticket has all changes of its call: five tickets, each the newest of a key.
     for (let count = 5; count > 0; count -= 1)
       await socket.set(...keys.slice(0, count).map((key) => [key, -1, '', `${count}`.repeat(3500)] as const))

@@ -19,7 +19,7 @@ export interface Defect {
   readonly find: string
   /** Its replacement: `undefined` leaves out a call. */
   readonly replace: string
-  /** Set if only tests notice it: the simulation closes the connections of a visitor who has left before their handlers run again. */
+  /** Set if only tests notice it: the simulation closes the connections of a visitor who has left before their handlers run again, and has one message a turn. */
   readonly noticedBy?: 'tests'
 }
 

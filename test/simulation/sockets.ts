@@ -113,8 +113,11 @@ export class SocketChecker implements WireWatcher {
     const isDue = isOthers || !wire.isGreeted || (look.isFirst ? undefined : false)
     if (isOthers) this.#syncs.drops(answer, fail)
     else this.#syncs.takes(speaker, sync, answer, whose, look, fail)
-    this.#syncs.holds(speaker, answer, fail)
-    this.#syncs.greets(speaker, answer, whose, isDue, look.floors, fail)
+    const { who, kept, held, greeting } = answer
+    if (isDue || isOthers || greeting || sync.who === undefined) {
+      this.#syncs.holds(speaker, answer, fail)
+      this.#syncs.greets(speaker, answer, whose, isDue, look.floors, fail)
+    } else if (who !== undefined || kept || held.length > 0) fail('is told again what its greeting has told')
     wire.isGreeted = true
   }
 

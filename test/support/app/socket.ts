@@ -18,7 +18,7 @@ export interface Outcome {
   readonly value?: JsonValue
 }
 
-/** A page's socket, and every ticket received over it. */
+/** A page's socket, and every ticket received over it, pushed or in an answer. */
 export class TestSocket {
   readonly io: Socket
   readonly tickets: ReceivedTicket[] = []
@@ -35,7 +35,7 @@ export class TestSocket {
   constructor(io: Socket) {
     this.io = io
     // Tickets before the greeting are processed after the greeting.
-    io.on('store_session', (text: string) => (this.#isGreeted ? this.#take(text) : this.#early.push(text)))
+    io.on('store_session', (text: string) => this.#hear(text))
     this.greeted = new Promise((resolve) => {
       io.once('connect', () => {
         const greet = (answer: SyncAnswer | Refusal): void => {
@@ -69,8 +69,10 @@ export class TestSocket {
     }
   }
 
-  sync(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
-    return this.io.emitWithAck('live_session:sync', sync)
+  async sync(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
+    const answer: SyncAnswer | Refusal = await this.io.emitWithAck('live_session:sync', sync)
+    if ('ticket' in answer && answer.ticket !== undefined) this.#hear(answer.ticket)
+    return answer
   }
 
   set(...set: Plain<WireChange>[]): Promise<SyncAnswer | Refusal> {
@@ -92,6 +94,11 @@ export class TestSocket {
 
   #say(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
     return this.sync({ ...(this.who === undefined ? {} : { who: this.who }), ...sync })
+  }
+
+  #hear(text: string): void {
+    if (this.#isGreeted) this.#take(text)
+    else this.#early.push(text)
   }
 
   #take(...texts: readonly string[]): void {
