@@ -37,7 +37,7 @@ afterEach(() => {
   jest.restoreAllMocks()
 })
 
-/** Opens a page with its values in its address, and lets the pause between two changes pass. */
+/** Opens a page that shows its values in the address, and lets the pause between two changes of the address pass. */
 function page(
   address: string,
   snapshot: Partial<BareSnapshot> = {},
@@ -72,7 +72,7 @@ describe('the address', () => {
     expect(shown()).toBe('/costs')
   })
 
-  it.each(['?d=1&q=a%20b', '?q=&d=%31', '?%64=1', '?d=1&view=all'])('stays %s if it has the values', (search) => {
+  it.each(['?d=1&q=a%20b', '?q=&d=%31', '?%64=1', '?d=1&view=all'])('stays %s if all values match', (search) => {
     page(`/costs${search}`)
     expect(location.search).toBe(search)
   })
@@ -90,7 +90,7 @@ describe('the address', () => {
     ['tags', ['a'], '?d=1&tags=%5B%22a%22%5D'],
     ['note', '3', '?d=1&note=%223%22'],
     ['note', 'x', '?d=1&note=x'],
-  ])('shows %s = %j, and sets the value again on going back', (key, value, search) => {
+  ])('shows %s = %j, and restores the value on going back', (key, value, search) => {
     const live = page('/costs')
     void live.set(key, value)
     expect(location.search).toBe(search)
@@ -113,7 +113,7 @@ describe('the address', () => {
     expect(location.search).toBe('?d=3')
   })
 
-  it('changes at most five times a second, last value included', () => {
+  it('changes at most five times a second, and shows the last value', () => {
     const live = page('/costs')
     const replaced = jest.spyOn(history, 'replaceState')
     for (let division = 2; division <= 50; division += 1) {
@@ -137,7 +137,7 @@ describe('the address', () => {
     expect(location.search).toBe('?d=3')
   })
 
-  it('gets a value set before a restored page knows its visitor', () => {
+  it('gets a value that a restored page set before its greeting', () => {
     const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect: () => undefined }) })
     const live = page('/costs', {}, { socket: socket as never })
     showAgain()
@@ -149,7 +149,7 @@ describe('the address', () => {
     expect([live.get('division'), shown()]).toEqual([4, '/costs?d=4'])
   })
 
-  it('sets its values when a cached page is shown again', () => {
+  it('sets its values in a page restored from the browser’s cache', () => {
     const live = page('/costs')
     expect(live.status('division')).toMatchObject({ status: 'saved' })
     showAgain()
@@ -165,7 +165,7 @@ describe('the address', () => {
     expect([live.get('division'), shown()]).toEqual([1, '/?d=1'])
   })
 
-  it('initially sets only the values listed in unvisited', () => {
+  it('initially sets only the values in the snapshot’s `unvisited`', () => {
     expect([page('/costs?d=5').get('division'), shown()]).toEqual([1, '/costs?d=1'])
     const unvisited = { division: 7, view: 'iban', cart: ['x'] }
     const early = page('/costs?d=5', { unvisited })
@@ -245,14 +245,14 @@ function pageWithNavigation() {
       stamp += 1
       socket.emit('store_session', bareTicket({ changes: [['division', stamp, division]] }))
     },
-    /** The page reconnects, with this value of its visitor. */
+    /** The page reconnects, and the greeting has this value. */
     comeBack: (view: string): void => socket.comeBack('ann', { changes: [['view', stamp + 1, view]] }),
     navigate: (sameDocument = false): void => emit('navigate', { destination: { sameDocument } }),
     push: (address: string): Promise<void> => {
       history.pushState({ of: 'the router' }, '', address)
       return change('push')
     },
-    /** The app’s router goes to an address, and works there until `arrive()`. */
+    /** The app’s router goes to an address, and its transition lasts until `arrive()`. */
     comeTo(address: string): Promise<void> {
       navigation.transition = {}
       return this.push(address)
@@ -276,7 +276,7 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/costs?d=2')
   })
 
-  it('gets local changes made right before, but no remote values', () => {
+  it('gets local changes made right before the click, but no remote values', () => {
     const { choose, navigate, hear } = pageWithNavigation()
     choose(2)
     choose(3)
@@ -296,14 +296,14 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/projects?d=1')
   })
 
-  it('follows local changes made meanwhile, as after a download', () => {
+  it('follows local changes after the click, as with a download link', () => {
     const { navigate, choose } = pageWithNavigation()
     navigate()
     choose(2)
     expect(shown()).toBe('/costs?d=2')
   })
 
-  it('follows remote values once the app’s router takes over', async () => {
+  it('follows remote values after the app’s router takes over', async () => {
     const { navigate, hear, push } = pageWithNavigation()
     navigate()
     hear(2)
@@ -311,7 +311,7 @@ describe('the address at a navigation', () => {
     expect(shown()).toBe('/projects?d=2')
   })
 
-  it('follows remote values again once the browser restores the page', () => {
+  it('follows remote values again after the browser restores the page', () => {
     const { navigate, comeBack } = pageWithNavigation()
     navigate()
     showAgain()
@@ -330,7 +330,7 @@ describe('the address at a navigation', () => {
 })
 
 describe('the router’s address', () => {
-  it('gets the values on a push, and sets them on going back', async () => {
+  it('gets the values on push, and sets its own on going back', async () => {
     const { live, push, change } = pageWithNavigation()
     await push('/projects?d=9')
     expect([live.get('division'), shown(), history.state]).toEqual([1, '/projects?d=1', { of: 'the router' }])
@@ -341,7 +341,7 @@ describe('the router’s address', () => {
     expect([live.get('division'), shown()]).toEqual([5, '/costs?d=5'])
   })
 
-  it('gets new values only once the router has arrived', async () => {
+  it('gets new values only after the router has arrived', async () => {
     const page = pageWithNavigation()
     await page.comeTo('/projects')
     page.choose(2)
@@ -353,7 +353,7 @@ describe('the router’s address', () => {
   })
 
   it.each<[string, string, (page: ReturnType<typeof pageWithNavigation>) => void, number]>([
-    ['once it has the values', '/projects?d=1', ({ arrive }) => arrive(), 1],
+    ['after it has the values', '/projects?d=1', ({ arrive }) => arrive(), 1],
     ['after close()', '/projects', ({ live }) => live.close(), 0],
   ])('is not polled %s', async (_, address, end, waiting) => {
     const page = pageWithNavigation()

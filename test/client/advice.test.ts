@@ -86,7 +86,7 @@ describe('a call without its function', () => {
   const initial = { values: {}, defaults: { division: 1 }, stamps: {} }
   const open = (): LiveSessionClient<typeof fields> => createLiveSession({ initial: initial as never })
 
-  it('is explained by update()', async () => {
+  it('rejects with an explanation: update()', async () => {
     const errors = jest.spyOn(console, 'error').mockReturnValue()
     const live = open()
     const error = new TypeError(
@@ -100,7 +100,7 @@ describe('a call without its function', () => {
     live.close()
   })
 
-  it('is explained by subscribe()', () => {
+  it('throws an explanation: subscribe()', () => {
     const live = open()
     const [subscribe, shown] = [live.subscribe as (...given: readonly unknown[]) => unknown, jest.fn()]
     const message =
@@ -112,7 +112,7 @@ describe('a call without its function', () => {
     live.close()
   })
 
-  it('is explained by onFlash()', () => {
+  it('throws an explanation: onFlash()', () => {
     const { live } = bareInside({ socket: new EventEmitter() as never })
     expect(() => onFlash(live, undefined as never)).toThrow(
       new TypeError('koa-live-session: onFlash(live, listener): expected a function as listener, received undefined'),
@@ -124,7 +124,7 @@ describe('the option socket', () => {
   it.each([
     ['a function', () => undefined, 'function'],
     ['a URL', 'http://localhost', 'string'],
-  ])('is explained if it is %s', (_, socket, received) => {
+  ])('is refused with an explanation if it is %s', (_, socket, received) => {
     const message = `createLiveSession: socket: expected a socket, received ${received}. Pass io(), not io`
     expect(() => createLiveSession({ socket: socket as never })).toThrow(message)
   })
@@ -162,7 +162,7 @@ describe('a part of the client', () => {
 describe('a page in development', () => {
   const initial: AnySnapshot = { values: { division: 1, note: '' }, defaults: {}, stamps: {}, urls: { division: 'd' } }
 
-  /** A development page; the server sends everything for the parts, twice. */
+  /** Returns the warnings of a development page that twice gets a flash message, a hand-off and changes. */
   function page(prepare: (live: Parameters<typeof followAddress>[0]) => void = () => undefined): readonly unknown[] {
     const socket = Object.assign(new EventEmitter(), { connected: false })
     const { live, change, close } = bareInside({ socket: socket as never, initial })
@@ -190,7 +190,7 @@ describe('a page in development', () => {
     ])
   })
 
-  it('warns of no part in use', () => {
+  it('does not warn of parts in use', () => {
     jest.spyOn(HTMLFormElement.prototype, 'submit').mockImplementation(() => undefined)
     const prepare = (live: Parameters<typeof followAddress>[0]): void => {
       onFlash(live, () => undefined)
@@ -200,7 +200,7 @@ describe('a page in development', () => {
     expect(page(prepare)).toEqual([])
   })
 
-  it('warns of nothing without a socket and embed()', () => {
+  it('does not warn if it has neither a socket nor embed()', () => {
     const { live, change } = bareInside()
     warnOfForgotten(live)
     change('division')

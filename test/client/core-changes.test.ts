@@ -24,7 +24,7 @@ describe('a change', () => {
     ['pushed, acknowledged, held', ['push', 'take', 'held']],
     ['pushed, held, acknowledged', ['push', 'held', 'take']],
     ['held, acknowledged', ['held', 'take']],
-  ])('is saved once %s', (_, order) => {
+  ])('is saved after being %s', (_, order) => {
     const page = sent(3)
     const news: Record<string, () => void> = {
       take: () => page.take(10),
@@ -48,7 +48,7 @@ describe('a change', () => {
     ])
   })
 
-  it('waits for the previous change, but settles on its own', () => {
+  it('waits for the previous change, but settles independently', () => {
     const page = sent(1)
     page.set('division', 2)
     expect(page.sent()).toEqual([['division', 0, '', 1]])
@@ -60,7 +60,7 @@ describe('a change', () => {
     expect(page.settled).toEqual(['2 invalid_value', '1 saved'])
   })
 
-  it('is saved once a later remote write is saved', () => {
+  it('is saved when a later remote write is saved', () => {
     const page = sent(1)
     page.take(10)
     page.learn(['division', 11, 9])
@@ -88,7 +88,7 @@ describe('a change', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('falls back to the previous set if its value is refused', () => {
+  it('falls back to the previous set after a refusal', () => {
     const page = sent(1)
     for (const value of [2, 3]) page.set('division', value)
     page.take(10)
@@ -101,7 +101,7 @@ describe('a change', () => {
     expect(page.status('division')).toBe('invalid_value')
   })
 
-  it('is refused alone in a POST with other changes', () => {
+  it('is refused without the other changes of its POST', () => {
     const page = new BarePage()
     page.set('division', 9)
     page.set('cart', ['a'])
@@ -117,7 +117,7 @@ describe('a change', () => {
     ['it is', 'rate_limited', (page: BarePage) => page.refuse('rate_limited')],
     ['it is', 'closed', (page: BarePage) => page.refuse('closed')],
     ['its whole sync is', 'rate_limited', (page: BarePage) => page.refuseAll('rate_limited')],
-  ])('is retried after %s %s', (_, _code, refuse) => {
+  ])('is retried if %s %s', (_, _code, refuse) => {
     const page = sent(1)
     page.effects()
     refuse(page)
@@ -138,7 +138,7 @@ describe('tickets', () => {
     expect(page.remains()?.tickets).toEqual([a])
   })
 
-  it('are not POSTed again for a greeting with the same value', () => {
+  it('are not POSTed again after a greeting with the same value', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.answer({ held: [['division', 10]] })
@@ -158,7 +158,7 @@ describe('tickets', () => {
 })
 
 describe('a value', () => {
-  it('stays the same object while it is equal, whatever the source', () => {
+  it('stays the same object while equal values arrive from any source', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     const value = page.get('cart')
@@ -178,7 +178,7 @@ describe('a value', () => {
 })
 
 describe('a change with a lost answer', () => {
-  it('is resent with its base, before later changes', () => {
+  it('is resent with its base stamp, before later changes', () => {
     const page = sent(1)
     page.set('division', 2)
     page.comeBack()

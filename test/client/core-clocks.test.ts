@@ -7,7 +7,7 @@ const NOW = 1_000 * HOUR
 const AHEAD = NOW + 9000 * HOUR
 const at = (time: number): BareClaims => ({ iat: time / 1000, sub: 'guest' })
 
-/** A page with a value from a server with a clock a year ahead. */
+/** A page that has a value from a server whose clock is a year ahead. */
 function misled(hasSocket = true): BarePage {
   const page = new BarePage(undefined, hasSocket)
   if (hasSocket) page.on('connect')
@@ -35,7 +35,7 @@ describe('a value from a fast clock', () => {
     expect(page.get('division')).toBe(4)
   })
 
-  it.each([true, false])('yields to this page’s change, with a socket: %s', (hasSocket) => {
+  it.each([true, false])('yields to this page’s change (socket: %s)', (hasSocket) => {
     const page = misled(hasSocket)
     if (hasSocket) page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     page.set('division', 5)
@@ -58,7 +58,7 @@ describe('a value from a fast clock', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('becomes saved with the server’s stamp', () => {
+  it('is saved when the cookie has the correct clock’s stamp', () => {
     const page = misled()
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
@@ -121,13 +121,13 @@ describe('a relayed ticket', () => {
     expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
   })
 
-  it('is ignored if its stamp exceeds its date by an hour', () => {
+  it('is ignored if its stamp exceeds its date by over an hour', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.hear({ ...at(NOW), changes: [['division', EVIL, 666]] })
     expect(page.get('division')).toBe(4)
   })
 
-  it('yields to the server’s next ticket, whatever its date', () => {
+  it('whatever its date, yields to the server’s next ticket', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.hear({ ...at(EVIL), changes: [['division', EVIL, 666]] })
     page.hear({ ...at(NOW), changes: [['division', NOW + 1, 5]] })

@@ -10,7 +10,7 @@ import {
   type Visitor,
 } from '../support/page/bare-page.js'
 
-/** Answers its questions and connections without a cookie. */
+/** Answers the page’s questions and greets its connections, always without a cookie. */
 function inVain(page: BarePage, visitor: Visitor): void {
   for (let count = 0; count < 4; count += 1) {
     page.told(visitor)
@@ -30,7 +30,7 @@ function first(initial: BareSnapshot | null = null): BarePage {
   return page
 }
 
-/** The same in a browser that rejects cookies. */
+/** A page with a change in a browser that rejects cookies. */
 function blocked(): BarePage {
   const page = first()
   inVain(page, { who: 'g', guest: true })
@@ -48,10 +48,10 @@ function denied(): BarePage {
   return page
 }
 
-it('a sign-in during the first question does not mean cookies_blocked', () => {
+it('a sign-in during a page’s first question causes no cookies_blocked', () => {
   const page = first()
   page.told({ who: 'g', guest: true })
-  // The guest’s cookie arrived, and belongs to another visitor by now.
+  // The guest’s cookie arrived, but by now the browser belongs to another visitor.
   page.on('refused', 'other_visitor')
   page.told({ who: 'ann' })
   expect(page.status('theme')).toBe('saving')
@@ -87,7 +87,7 @@ describe.each([
     expect(page.post()).toBeUndefined()
   })
 
-  it('resends changes on each connection, with the same visitor', () => {
+  it('resends changes on each connection, and reports no new visitor', () => {
     const page = open()
     page.set('division', 3)
     page.take(10)
@@ -115,7 +115,7 @@ describe.each([
     expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 4]]))
   })
 
-  it('saves its changes once a flush finds a cookie', () => {
+  it('saves its changes after a flush finds a cookie', () => {
     const page = open()
     page.set('division', 3)
     page.take(10)
@@ -129,7 +129,7 @@ describe.each([
     expect([page.get('division'), page.status('division'), page.did('visitor')]).toEqual([3, 'saved', false])
   })
 
-  it('stops asking after a flush without a cookie', () => {
+  it('stops asking for a cookie if a flush finds none', () => {
     const page = open()
     page.on('flush')
     let asked = 0
@@ -152,7 +152,7 @@ describe.each([
     expect(page.status('theme')).toBe('saved')
   })
 
-  it('asks after a refused connection, then connects without the cookie', () => {
+  it('asks again after a refused connection, then connects without a cookie', () => {
     const page = open()
     page.time('renew')
     page.disconnect()
@@ -190,7 +190,7 @@ describe.each([
     expect(page.sent().filter(([key]) => key === 'division')).toEqual([])
   })
 
-  it('bounds its pending changes', () => {
+  it('keeps a bounded number of pending changes', () => {
     const page = open()
     const sizes = [50, 100].map((count) => {
       for (let i = 0; i < count; i += 1) {
@@ -204,7 +204,7 @@ describe.each([
   })
 })
 
-it('a page without a cookie on any connection reports cookies_blocked', () => {
+it('a page whose connections never have a cookie reports cookies_blocked', () => {
   const page = BarePage.greeted(NAMELESS, null)
   page.set('division', 3)
   for (let i = 0; i < 20; i += 1) {
@@ -261,7 +261,7 @@ describe('a page without a socket or cookies', () => {
     ['a static page', null, { who: 'g', guest: true }],
     ['plain initial values', { division: 1 }, { who: 'g', guest: true }],
     ['a user', { ...NEW_GUEST, who: 'ann' }, { who: 'ann' }],
-  ])('reports cookies_blocked after three questions: %s', (_, initial, visitor) => {
+  ])('reports cookies_blocked after at most three questions: %s', (_, initial, visitor) => {
     const page = new BarePage(initial, false)
     page.on('begin')
     page.set('division', 3)
@@ -284,7 +284,7 @@ describe('a page without a socket or cookies', () => {
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
 
-  it('asks after an answer without its cookie', () => {
+  it('reports cookies_blocked if questions after a dropped POST bring no cookie', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ dropped: true })
@@ -305,7 +305,7 @@ describe('a visitor who withdraws consent', () => {
     expect([page.did('visitor'), page.get('division'), page.settled]).toEqual([true, -1, ['3 cookies_blocked']])
   })
 
-  it('sends changes over the connection of a signed-in user', () => {
+  it('if signed in, sends changes over the connection', () => {
     const page = new BarePage({ ...NEW_GUEST, who: 'ann' })
     page.on('connect')
     page.greet({ who: 'ann' })

@@ -6,7 +6,7 @@ function add(item: string): (value: JsonValue | undefined) => JsonValue {
   return (value) => [...(value as string[]), item]
 }
 
-/** A page with a cart written at 10, saved, and ending in 400 ms. */
+/** A page with a saved cart that was written at stamp 10 and expires in 400 ms. */
 function reserving(): BarePage {
   const page = BarePage.greeted()
   page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 400]] })
@@ -28,7 +28,7 @@ describe('an expiring value', () => {
     expect([page.effects(), page.remains()]).toEqual([[], undefined])
   })
 
-  it('expires if it came with the HTML, too', () => {
+  it('also expires if it came with the HTML', () => {
     const page = new BarePage({ ...GUEST, values: { cart: ['a'] }, stamps: { cart: 10 }, ends: [['cart', 10.5, 400]] })
     page.on('begin')
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])

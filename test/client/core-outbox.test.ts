@@ -45,7 +45,7 @@ describe('the outbox', () => {
     expect(sent(after)).toEqual([['division', 5, '', 2]])
   })
 
-  it('is discarded for newer values', () => {
+  it('is discarded if the next page has newer values', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 1])
     page.update('cart', add('b'))
@@ -56,13 +56,13 @@ describe('the outbox', () => {
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'x'], 'saved', []])
   })
 
-  it('causes no rejected status on the next page', () => {
+  it('causes no rejected status for a superseded draft', () => {
     const after = next(offline('division', 2))
     after.answer({ results: [{ code: 'superseded', stamp: 9, value: 7 }] } as never)
     expect([after.get('division'), after.status('division')]).toEqual([7, 'saved'])
   })
 
-  it('has the newest change of a key', () => {
+  it('has only the newest change of a key', () => {
     const page = offline('division', 1)
     page.set('division', 2)
     page.set('cart')
@@ -72,7 +72,7 @@ describe('the outbox', () => {
     ])
   })
 
-  it('has computed values with their ids', () => {
+  it('keeps the ids of computed values', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     page.answer()
@@ -166,12 +166,12 @@ describe('the outbox', () => {
 })
 
 describe('two updates in the outbox', () => {
-  /** They go out together: the server knows which of them it has taken. */
+  /** The page sends both, because the server knows which ids it has taken. */
   const LIST = [
     ['cart', 10, 'page-1', ['a', 'b']],
     ['cart', 10, 'page-2', ['a', 'b', 'c']],
   ]
-  /** The first was in flight, so the second did not join it. */
+  /** The first was in flight, so the second did not join the first. */
   const left = (): BarePage => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
@@ -201,12 +201,12 @@ describe('two updates in the outbox', () => {
     expect(page.sent()).toEqual(LIST)
   })
 
-  it('are both resent if the first had arrived', () => {
+  it('are both resent if the server has the first', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
   })
 
-  it('continue with the next draft after a late answer', () => {
+  it('leave only the second after a late answer to the first', () => {
     const page = left()
     page.effects()
     page.take(11)
@@ -227,9 +227,9 @@ describe('two updates in the outbox', () => {
   })
 
   it.each([
-    ['missed the first', 10],
-    ['knows the first', 11],
-  ])('yield to a longer list of a page that %s', (_, base) => {
+    ['of both', 10],
+    ['without the accepted first', 11],
+  ])('as a list %s, yield to a longer list', (_, base) => {
     const page = left()
     const first = serializeOutbox(page.page)
     const short = base === 10 ? first : JSON.stringify(['g', [], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
@@ -253,7 +253,7 @@ describe('two updates in the outbox', () => {
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([value, 'saved', []])
   })
 
-  it('are completed if the server lost the id of the first', () => {
+  it('resend only the second if the server lost the first’s id', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect(sent(after)).toEqual(LIST)
     const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const

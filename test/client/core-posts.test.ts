@@ -19,7 +19,7 @@ describe('a POST', () => {
     expect(page.post()?.tickets).toEqual([ticket])
   })
 
-  it('leaves tickets over the size limit to the next POST', () => {
+  it('leaves tickets beyond its size limit to the next POST', () => {
     const page = BarePage.greeted()
     const long = 'x'.repeat(20_000)
     for (const key of ['a', 'b', 'c']) page.learn([key, 10, long])
@@ -55,7 +55,7 @@ describe('a POST', () => {
     expect(page.post()).toBeUndefined()
   })
 
-  it('keeps changes in flight after a refused question', () => {
+  it('if refused as a question, keeps the socket’s changes in flight', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet({ guest: true })
@@ -124,7 +124,7 @@ describe('a failed POST', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('sends a new ticket before a large unstored ticket', () => {
+  it('is followed by a new ticket, not by a large unsaved ticket', () => {
     const page = BarePage.greeted()
     const large = page.learn(['cart', 9, 'x'.repeat(21_000)])
     page.answer({ unsaved: ['cart'] })
@@ -154,7 +154,7 @@ describe('a failed POST', () => {
     expect(page.status('cart')).toBe('saved')
   })
 
-  it('keeps a change made over a bad ticket', () => {
+  it('keeps a change based on a bad ticket', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
     page.on('disconnect')
@@ -182,7 +182,7 @@ describe('a change without a store', () => {
     expect(page.settled).toEqual(['3 store_unavailable'])
   })
 
-  it('becomes saved once another tab or an answer reports so', () => {
+  it('becomes saved when another tab or a later answer confirms it', () => {
     const page = unsaved()
     page.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
     expect(page.status('division')).toBe('saved')
@@ -193,7 +193,7 @@ describe('a change without a store', () => {
     expect(other.status('division')).toBe('saved')
   })
 
-  it('retries on flush', () => {
+  it('is retried on flush', () => {
     const page = unsaved()
     page.on('flush')
     expect([page.status('division'), page.post()?.tickets]).toEqual(['saving', [expect.any(String)]])
@@ -205,7 +205,7 @@ describe('a change without a store', () => {
     expect(page.status('division')).toBe('saved')
   })
 
-  it('does not affect a newer ticket', () => {
+  it('does not reject a newer ticket of its key', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 3])
     page.post()

@@ -22,7 +22,7 @@ describe('a refused handshake', () => {
     expect(waits).toEqual([1000, 1000, 1000, 2000, 4000])
   })
 
-  it('is not retried once the socket connects', () => {
+  it('is not retried after the socket connects', () => {
     const page = BarePage.greeted()
     page.on('refused', 'store_unavailable')
     page.on('connect')
@@ -39,7 +39,7 @@ describe('a refused handshake', () => {
   })
 })
 
-it('a page POSTs its ticket again if cookie and process lost it', () => {
+it('a page POSTs its ticket again if cookie and process lack it', () => {
   const page = BarePage.greeted()
   const ticket = page.learn(['division', 10, 3])
   page.answer({ held: [['division', 10]] })
@@ -51,7 +51,7 @@ it('a page POSTs its ticket again if cookie and process lost it', () => {
   expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
 })
 
-it('a reconnect aborts the POST until the next greeting', () => {
+it('a reconnect aborts the POST, which restarts after the next greeting', () => {
   const page = BarePage.greeted()
   page.learn(['division', 10, 1])
   page.post()
@@ -87,7 +87,7 @@ describe('a page without a socket', () => {
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 
-  it('asks, but POSTs no value, if the cookie is current', () => {
+  it('asks on return, but POSTs no value if the cookie is current', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ stamp: 10 })
@@ -128,7 +128,7 @@ describe('a page without a greeting', () => {
     expect([page.post(), page.page.timers.has('greet')]).toEqual([undefined, false])
   })
 
-  it('POSTs its ticket despite another visitor’s news', () => {
+  it('POSTs its ticket even after another tab reports another visitor', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     const ticket = page.take(10)
@@ -264,7 +264,7 @@ describe('a first visit with failing questions', () => {
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
 
-  it('resends the change after a cookie', () => {
+  it('resends the change after getting a cookie', () => {
     const page = unanswered()
     page.take(10)
     page.effects()
@@ -345,7 +345,7 @@ describe('a page at its unload', () => {
     expect(page.effects('post')).toEqual([['post', { who: 'g', set: [['division', 0, '', 3]] }]])
   })
 
-  it('POSTs nothing without changes or visitor', () => {
+  it('POSTs nothing without unsaved changes or a known visitor', () => {
     const saved = BarePage.greeted()
     saved.set('division', 3)
     saved.take(10)

@@ -76,7 +76,7 @@ describe('a page in use', () => {
     expect(page.effects()).toEqual([])
   })
 
-  it('skips its turn after another tab’s POST', () => {
+  it('skips its POST if another tab POSTs first', () => {
     const page = opened()
     page.on('use')
     expect(page.effects()).toEqual([['queue']])

@@ -4,7 +4,7 @@ import { overallStatus, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage } from '../support/page/bare-page.js'
 
-it('the overall status is the worst key’s, as the same object', () => {
+it('the overall status is the status object of the worst key', () => {
   const page = BarePage.greeted()
   const statusNow = (): string => {
     const detail = statusOf(page.page, ensureField(page.page, 'division'))
@@ -108,7 +108,7 @@ describe('a rejected status', () => {
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'invalid_value'])
   })
 
-  it('appears once the earlier change is saved', () => {
+  it('appears only after the earlier change is saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.take(13)

@@ -10,7 +10,7 @@ import { bareTicket } from '../support/page/bare-ticket.js'
 
 const LATENCY = 20
 const MINUTE = 60_000
-/** Requests and connections of a page per minute; retrying at network speed would be 3000. */
+/** The most requests and connections of a page per minute; retrying at network speed would make 3000. */
 const MOST = 1500
 
 const who = fc.constantFrom('g', 'h', undefined)
@@ -50,7 +50,7 @@ function answerOf(
     ...(greets && { greeting: [bareTicket({ defaults: { a: 0 }, guest: true, changes })] }),
     ...(unsaved && { unsaved: ['a', 'b'] }),
     held: [],
-    // A socket answers no newer value each time: others would have to be as fast as the network.
+    // Over a socket, refusals bring no newer value, because other writers would have to be as fast as the network.
     results: set.map(() =>
       code ? { code, ...(isPost && { stamp: now, value: now }) } : { stamp: now, level: 'memory' },
     ),

@@ -5,12 +5,12 @@ import { bareTicket } from '../support/page/bare-ticket.js'
 
 const STEP = { changes: [['step', 5, 2] as const], tab: ['step'] }
 
-/** Its outbox for other tabs, and for itself. */
+/** The page’s outbox for other tabs, and for its own tab. */
 const left = ({ page }: BarePage): readonly unknown[] =>
   [serializeOutbox(page), serializeOutbox(page, true)].map((text) => (text ? JSON.parse(text) : text))
 
 describe('tab values', () => {
-  it('are saved at once, in the outbox of this tab only', () => {
+  it('are saved immediately, only in the outbox of this tab', () => {
     const page = BarePage.greeted()
     const ticket = page.hear(STEP)
     expect([page.status('step'), page.post(), left(page)]).toEqual(['saved', undefined, ['', ['g', [ticket], []]]])
@@ -69,7 +69,7 @@ describe('tab values', () => {
     expect([page.get('step'), page.status('step'), left(page)]).toEqual([2, 'saving', ['', '']])
   })
 
-  it('are discarded for another visitor', () => {
+  it('are discarded when the visitor changes', () => {
     const page = BarePage.greeted()
     page.hear(STEP)
     page.comeBack({ ...THE_GUEST, who: 'another' })

@@ -35,7 +35,7 @@ describe('values set together', () => {
     expect(page.settled).toEqual(['together saved'])
   })
 
-  it('share a group name per call', () => {
+  it('of one call share a group name; a single value has none', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1, cart: [] })
     page.setMany({ theme: 1, size: 2 })
@@ -95,7 +95,7 @@ describe('values set together', () => {
     page.told(THE_GUEST)
     page.comeBack()
     sent(page)
-    // The first is rate-limited while the theme is in flight.
+    // The first group is rate-limited while the theme is in flight.
     page.on('synced', { set: BOTH.map(([key, over, id, value]) => [key, over, id, value]) } as never, {
       ok: false,
       code: 'rate_limited',
@@ -108,7 +108,7 @@ describe('values set together', () => {
     ])
   })
 
-  it('keep their place between updates in the next page', () => {
+  it('keep their order between updates on the next page', () => {
     const page = BarePage.greeted()
     page.update('cart', () => ['a'])
     page.setMany({ division: 1, cart: ['b'] })

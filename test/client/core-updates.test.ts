@@ -45,7 +45,7 @@ describe('an update', () => {
     expect(page.settled).toEqual(['update saved'])
   })
 
-  it('rebases onto a newer greeting if unsent', () => {
+  it('if unsent, rebases onto the greeting’s newer value', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'))
@@ -79,7 +79,7 @@ describe('an update', () => {
     expect(page.settled).toEqual(['update saved'])
   })
 
-  it('rebases if the first attempt had not arrived', () => {
+  it('rebases if its first attempt never reached the server', () => {
     const page = shopping('a')
     page.update('cart', add('b'))
     comeBack(page, ['cart', 12, ['a', 'x']])
@@ -122,7 +122,7 @@ describe('a throwing update', () => {
 })
 
 describe('several updates of a key', () => {
-  it('are sent together if unsent', () => {
+  it('made offline go out as a single change', () => {
     const page = shopping()
     page.on('disconnect')
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
@@ -133,7 +133,7 @@ describe('several updates of a key', () => {
     expect(page.settled).toEqual(['a saved', 'b saved', 'c saved'])
   })
 
-  it('wait for the first in flight, then are sent together', () => {
+  it('wait for the first in flight, then go out as one change', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 10, 'page-1', ['a']]]])
@@ -189,7 +189,7 @@ describe('several updates of a key', () => {
     expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'invalid_value'])
   })
 
-  it('are recomputed after a refused update of their list', () => {
+  it('drop a refused update of their list, and recompute the rest', () => {
     const page = shopping()
     for (const item of ['bad', 'b']) page.update('cart', add(item), item)
     page.on('leave')
@@ -213,7 +213,7 @@ describe('several updates of a key', () => {
 })
 
 describe('updates beside sets', () => {
-  it('send an unsent set before the update', () => {
+  it('go out after an unsent set', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.set('cart', [])
@@ -224,7 +224,7 @@ describe('updates beside sets', () => {
     expect(page.sent()).toEqual([['cart', 13, 'page-2', ['b']]])
   })
 
-  it('let a set replace unsent updates', () => {
+  it('are replaced by a later set if unsent', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'), 'b')
@@ -236,7 +236,7 @@ describe('updates beside sets', () => {
     expect(page.settled).toEqual(['b saved', ' saved'])
   })
 
-  it('keep a set after a rebased update', () => {
+  it('rebase below a later set, which stays shown', () => {
     const page = shopping('a')
     page.update('cart', add('b'), 'b')
     page.set('cart', [])
@@ -247,7 +247,7 @@ describe('updates beside sets', () => {
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 13, '', []]]])
   })
 
-  it('keep the updates below a refused set', () => {
+  it('survive the refusal of a later set', () => {
     const page = shopping('a')
     page.on('disconnect')
     page.update('cart', add('b'), 'b')
@@ -287,7 +287,7 @@ describe('an update without a socket', () => {
     expect(page.settled).toEqual(['3 saved', 'update saved'])
   })
 
-  it('is POSTed after a rejected change', () => {
+  it('is recomputed and POSTed after a rejected set', () => {
     const page = alone()
     page.set('cart', ['s'])
     page.post()
@@ -299,7 +299,7 @@ describe('an update without a socket', () => {
   })
 })
 
-/** When a write with known ids was made. */
+/** The stamp of a write whose ids the server knows. */
 const NOW = 1_000_000
 
 /** A page with an acknowledged, unsaved update. */
@@ -321,7 +321,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is applied once if another page sent it', () => {
+  it('is applied only once if another page sends the same update', () => {
     const page = BarePage.greeted()
     page.update('cart', add('first'), 'first')
     page.disconnect()
@@ -363,7 +363,7 @@ describe('an acknowledged update', () => {
     const page = taken()
     page.update('cart', add('later'), 'later')
     page.effects()
-    // The process had lost the earlier update.
+    // The server’s process had lost the earlier update.
     const ticket = page.hear({ changes: [['cart', NOW + 1, ['mine', 'later']]], ids: { cart: [['page-2', NOW + 1]] } })
     page.synced({ ticket, results: [{ stamp: NOW + 1, level: 'memory' }] })
     const cart = ['mine', 'later', 'theirs']
@@ -396,17 +396,17 @@ describe('an acknowledged update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['theirs'], []])
   })
 
-  it('is not resent once saved', () => {
+  it('is not resent after it is saved', () => {
     const page = taken()
     page.answer()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     expect([page.get('cart'), page.sent()]).toEqual([['theirs'], []])
   })
 
-  it('is shown once if its id appears after a resend', () => {
+  it('appears only once if its id arrives after a resend', () => {
     const page = taken()
     page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
-    // A greeting, or another node, knows of both.
+    // A greeting, or another node, knows of both updates.
     const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 7, ['mine', 'theirs']]], ids })
     page.synced({
@@ -417,7 +417,7 @@ describe('an acknowledged update', () => {
 })
 
 describe('an update with a lost answer', () => {
-  /** The server took the update, and a later update. */
+  /** The server took the update, then another page’s update. */
   const known = { ...THE_GUEST, changes: [['cart', NOW + 5, ['mine', 'theirs']] as const] }
 
   it('is acknowledged with its original stamp', () => {

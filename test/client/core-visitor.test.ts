@@ -51,7 +51,7 @@ describe('a page on connecting', () => {
     expect([page.page.isReady, page.did('visitor')]).toEqual([true, false])
   })
 
-  it('restores the outbox once a greeting proves the cookie', () => {
+  it('restores the outbox after a greeting confirms the cookie', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
     page.on('connect')
@@ -71,7 +71,7 @@ describe('a tab around a sign-in in another tab', () => {
     expect(page.effects('share')).toEqual([['share', { who: 'g', held: [] }]])
   })
 
-  it('ignores its former connection if itself stale', () => {
+  it('ignores its former connection if this tab is stale', () => {
     const page = BarePage.greeted()
     page.set('division', 2)
     page.take(5)
@@ -109,7 +109,7 @@ describe('a guest’s page without a cookie yet', () => {
     ])
   })
 
-  it('discards its drafts for a user', () => {
+  it('discards its drafts if the cookie is a user’s', () => {
     const page = start()
     page.on('connect')
     page.effects()
@@ -164,7 +164,7 @@ describe('threat 94: a page shown again', () => {
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
   })
 
-  it('shows the next visitor’s values once the cookie is seen', () => {
+  it('shows the next visitor’s values after an answer confirms the cookie', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
     page.on('return')
@@ -189,7 +189,7 @@ describe('threat 94: a page shown again', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('shows a value set meanwhile, despite a failed POST', () => {
+  it('shows a value set before its greeting, despite a failed POST', () => {
     const page = returned(true)
     page.set('division', 4)
     page.time('greet')
@@ -197,7 +197,7 @@ describe('threat 94: a page shown again', () => {
     expect(shown(page)).toBe(4)
   })
 
-  it('hides an update made meanwhile, but sends it', () => {
+  it('hides an update made before the answer, then shows and sends it', () => {
     const page = new BarePage(NOTE, false)
     page.on('return')
     page.update('division', (division) => Number(division) + 1)
@@ -228,7 +228,7 @@ describe('threat 94: a page shown again', () => {
     expect(page.post()).toEqual({})
   })
 
-  it('hides nothing before the browser has shown a cookie', () => {
+  it('hides nothing if the browser has never shown a cookie', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('return')
     expect(page.page.isReady).toBe(true)
@@ -272,7 +272,7 @@ describe('a page with a new visitor', () => {
     ['a guest, after the sign-out', OF_ANN, HEIR, 'guest'],
     ['another user', OF_ANN, { ...ANN, who: 'bob' }, 'user'],
     ['the same user, after an end of all sessions', OF_ANN, { ...ANN, who: 'ann of epoch 1' }, 'user'],
-    ['another guest: two tabs of a first visit', NEW_GUEST, HEIR, 'guest'],
+    ['another guest, from two tabs of a first visit', NEW_GUEST, HEIR, 'guest'],
   ])('discards its drafts and calls onVisitor: %s', (_, initial, visitor, kind) => {
     const page = BarePage.greeted({ who: String(initial.who), kept: true }, initial)
     page.learn(['cart', 10, ['a']])
@@ -328,7 +328,7 @@ describe('a page with a new visitor', () => {
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
-  it('asks after a dropped POST without a cookie', () => {
+  it('asks for its visitor after a dropped POST', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ dropped: true })
@@ -346,7 +346,7 @@ describe('a page with a new visitor', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('ignores another visitor in a change’s answer', () => {
+  it('ignores another visitor named in the answer to a change', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.synced({ ...greetingOf(ANN), dropped: true })
@@ -388,7 +388,7 @@ describe('a page connected without its cookie', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
-  it('discards a user’s draft for a guest', () => {
+  it('discards a user’s draft if the cookie is a guest’s', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.disconnect()
     page.set('division', 3)

@@ -92,7 +92,7 @@ describe('a POST', () => {
   })
 })
 
-it('a page reports its use only once a renewal is due', () => {
+it('a page reports its use only if a renewal is due', () => {
   const timers = new Set<TimerName>(['renew'])
   const events: unknown[] = []
   const dispatch: Dispatch = (...event) => void events.push(event)

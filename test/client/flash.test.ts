@@ -5,7 +5,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { present } from '../support/app/present.js'
 import { bareInside } from '../support/page/bare-part.js'
 
-/** A socket: the test plays its server. */
+/** A socket whose server is the test. */
 class BareSocket extends EventEmitter {
   connected = true
   readonly asked: ((answer: unknown) => void)[] = []
@@ -43,7 +43,7 @@ const OK = (...messages: readonly JsonValue[]): object => ({ ok: true, messages 
 const REFUSAL = { ok: false, code: 'rate_limited' }
 
 describe('flash messages', () => {
-  it('wait for the next listener if the last has ended', () => {
+  it('wait for the next listener if the previous listener has ended', () => {
     const { socket, add } = open()
     const shown: unknown[] = []
     add(() => shown.push('to the former listener'))()

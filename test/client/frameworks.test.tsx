@@ -17,12 +17,12 @@ interface VueField {
   readonly status: Ref<StatusDetail['status']>
   readonly reason: Ref<StatusDetail['reason']>
 }
-// As in an app with registered fields.
+// The types are as in an app with registered fields.
 const useReactField = useLiveSession as unknown as (key: string) => ReactField
 const useVueField = useVue as unknown as (key: string) => VueField
 const textOf = (value: unknown, { status, reason }: StatusDetail): string => `${value} ${reason ?? status}`
 
-/** A component of the field `division`. */
+/** A mounted component that shows the field `division`. */
 interface Mounted {
   readonly container: HTMLElement
   readonly seen: readonly string[]
@@ -31,7 +31,7 @@ interface Mounted {
   show(isShown: boolean): void
 }
 interface Framework {
-  /** @param live nothing: without a provider; @param html rendered by the server */
+  /** @param live undefined to mount without a provider; @param html rendered by the server */
   mount(live: LiveSessionClient | undefined, html?: string): Mounted
   rendered(action: () => unknown): Promise<void>
 }
@@ -107,7 +107,7 @@ const vue: Framework = {
   mount(live, html) {
     const { seen, fields, Watch } = vueWatcher()
     const isShown = ref(true)
-    // A single node, which keeps its element while it is removed.
+    // A single node, which keeps its element while the node is removed.
     const node = h(Watch)
     const container = createContainer(html)
     const app = (html ? createSSRApp : createApp)(() => (isShown.value ? node : null))
@@ -235,7 +235,7 @@ describe('useLiveSession of React', () => {
     expect(fields[2]?.[1]).toBe(fields[0]?.[1])
   })
 
-  it('follows a changed key or client, with another setter', () => {
+  it('follows a changed key or client, and returns another setter', () => {
     const { live, untyped, listeners } = bareClient()
     const { fields, Watch } = reactWatcher()
     const root = openRoot()
@@ -276,7 +276,7 @@ describe('useLiveSession of React', () => {
     const Row = (): ReactNode => {
       const [value] = useReactField('division')
       now += 3
-      // As soon as React lets other code have a turn.
+      // Sets the value as soon as React lets other code have a turn.
       if (rendered.length === 0) setTimeout(() => void live.set('division', 2))
       rendered.push(value)
       return <li>{String(value)}</li>
@@ -326,7 +326,7 @@ describe('useLiveSession of Vue', () => {
     process.off('unhandledRejection', unhandled)
   })
 
-  it('stops listening with its effect scope outside components', () => {
+  it('outside components stops listening when its effect scope stops', () => {
     const { live, untyped, listeners } = bareClient()
     const app = createApp({}).use(liveSessionPlugin(untyped))
     const scope = effectScope()

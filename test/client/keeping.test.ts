@@ -14,7 +14,7 @@ const ANN: BareSnapshot = {
 const BOB: BareSnapshot = { ...ANN, who: 'bob', values: { division: 2 } }
 
 const open: LiveSessionClient<never>[] = []
-/** The answer to POSTs, by their body; none while the server is down. */
+/** The answer to a POST, or a function of its body; undefined while the server is down. */
 let answer: object | ((body: string) => object) | undefined
 
 Object.assign(globalThis, {
@@ -41,7 +41,7 @@ function page(initial?: BareSnapshot): Opened {
 
 const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
 
-/** Answers as Ann’s server: a question with the defaults, and changes as taken. */
+/** Answers as Ann’s server: a question gets the defaults, and changes are taken. */
 function answerAsAnn(body: string): object {
   const greeting = [bareTicket({ defaults: { division: -1 } })]
   const isQuestion = body === '{}'
@@ -80,7 +80,7 @@ describe('threat 31: the outbox', () => {
     expect(kept()).toHaveLength(1)
   })
 
-  it('is discarded after another visitor’s answer', async () => {
+  it('is discarded after an answer for another visitor', async () => {
     const [first, second] = [page(ANN), page(ANN)]
     const saved = first.set('division', 3)
     void second.set('division', 4)

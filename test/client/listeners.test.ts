@@ -28,7 +28,7 @@ afterEach(() => {
 })
 
 describe('a listener that sets a value', () => {
-  it('notifies all listeners of the first change before its own', () => {
+  it('lets all listeners hear the first change before its own change', () => {
     const { live } = bareClient()
     const heard: unknown[] = []
     live.onChange(({ value }) => void (value === 3 && live.set('division', 6)))
@@ -41,7 +41,7 @@ describe('a listener that sets a value', () => {
   it.each([
     ['a', 'b'],
     ['b', 'a'],
-  ])('is reported as the source of %s, not of %s', (own, other) => {
+  ])('changes %s with source request, after a ticket changed %s', (own, other) => {
     const socket = new GreetingSocket('ann', { defaults: { a: 0, b: 0 } })
     const live = createLiveSession<never>({ socket: socket as never })
     const { onChange, set } = live as unknown as Untyped
@@ -120,7 +120,7 @@ describe('a throwing listener', () => {
 })
 
 describe('a page that is shown', () => {
-  it.each([false, true])('calls its subscribers again, from the cache: %s', (persisted) => {
+  it.each([false, true])('calls its subscribers again (restored from the cache: %s)', (persisted) => {
     const { live } = bareClient()
     const heard: unknown[] = []
     const end = live.subscribe('division', (value) => heard.push(value))
@@ -150,7 +150,7 @@ describe('a closed page', () => {
     expect(live.get('division')).toBe(1)
   })
 
-  it.each([true, false])('resolves flush(), closed before the call: %s', async (isBefore) => {
+  it.each([true, false])('resolves flush() (closed before the call: %s)', async (isBefore) => {
     const { live } = bareClient()
     void live.set('division', 2)
     if (isBefore) live.close()

@@ -12,7 +12,7 @@ interface Options {
   readonly ifAvailable?: boolean
 }
 
-/** Locks of a browser: another tab holds this lock, and may be frozen. */
+/** The locks of a browser whose other tab holds the lock, and may be frozen. */
 class Locks {
   readonly waiting: Granted[] = []
   held = 0
@@ -25,7 +25,7 @@ class Locks {
       const refuse = (): void => reject(signal?.reason)
       signal?.addEventListener('abort', refuse)
       this.waiting.push(async () => {
-        // As in the standard: only its holder releases a granted lock.
+        // As in the standard, only its holder releases a granted lock.
         signal?.removeEventListener('abort', refuse)
         resolve(await this.#hold(granted))
       })
@@ -74,7 +74,7 @@ afterEach(() => {
 })
 
 describe('a tab', () => {
-  it('POSTs once the tab gets the lock', async () => {
+  it('takes its turn after it gets the lock', async () => {
     const { queue, release, turns } = open()
     queue()
     await pass(100)
@@ -96,7 +96,7 @@ describe('a tab', () => {
     expect(turns()).toBe(1)
   })
 
-  it('waits for a frozen tab only once', async () => {
+  it('waits only once for a frozen tab', async () => {
     const { queue, release, turns } = open()
     queue()
     await pass(5000)
@@ -118,7 +118,7 @@ describe('a tab', () => {
     expect(turns()).toBe(4)
   })
 
-  it('waits five seconds for the lock again after a release', async () => {
+  it('after a release waits five seconds again for the lock', async () => {
     const { queue, release, turns } = open()
     queue()
     release()

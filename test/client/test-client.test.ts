@@ -65,7 +65,7 @@ describe('testClient', () => {
     expect(live.status('division').status).toBe('saved')
   })
 
-  it('can be offline from the turn of its creation', async () => {
+  it('can go offline in the turn of its creation', async () => {
     live = testClient(appFields, { division: 3 })
     live.offline()
     const saved = live.set('division', 4)
@@ -94,7 +94,7 @@ describe('testClient', () => {
     ])
   })
 
-  it.each(['online', 'offline'])('rejects only the updates over a limit while %s', async (line) => {
+  it.each(['online', 'offline'])('rejects only the updates beyond a limit, if made %s', async (line) => {
     const list = testClient({ list: { schema: z.array(z.string()).max(3), default: [], client: 'write' } })
     if (line === 'offline') list.offline()
     const changes = [...'abcdef'].map((item) => list.update('list', (items) => [...items, item]))
@@ -104,7 +104,7 @@ describe('testClient', () => {
     expect(list.get('list')).toEqual(['a', 'b', 'c'])
   })
 
-  it('keeps an earlier set below a refused setMany', async () => {
+  it('keeps an earlier set if a later setMany is refused', async () => {
     const before = [live.set('division', 1), live.set('division', 4)]
     const group = live.setMany({ division: 5, cart: ['x'.repeat(5000)] })
     const outcomes = await Promise.allSettled([...before, group])
@@ -124,7 +124,7 @@ describe('testClient', () => {
     expect(() => testClient(appFields, { nothing: 1 } as never)).toThrow('testClient: "nothing" is not declared')
   })
 
-  it('saves a field with cookie: false, as with a store', async () => {
+  it('saves a field with cookie: false, like an app with a store', async () => {
     const notes = testClient({ notes: { ...appFields.role, client: 'write', cookie: false } })
     await notes.set('notes', 'x')
     expect(notes.status('notes').status).toBe('saved')
@@ -152,7 +152,7 @@ describe('testClient', () => {
   })
 })
 
-describe('fields with a larger cookieBudget', () => {
+describe('fields that need a larger cookieBudget', () => {
   const note = { schema: z.string(), default: '', client: 'write' } as const
 
   it('accept values up to their maxBytes', async () => {

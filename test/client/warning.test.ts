@@ -79,7 +79,7 @@ describe('an endpoint of another origin', () => {
     expect(warnings).toEqual([expect.stringContaining("Pass credentials: 'include'.")])
   })
 
-  it('should list the page’s origin if answers are unreadable', () => {
+  it('with unreadable answers is advised to list the page’s origin', () => {
     expect(warningsAfter([0, 0, 502], PERMITTED)).toEqual([
       failed(UNREADABLE, "If the server is up, list 'http://localhost' in its origins.", ENDPOINT),
     ])
@@ -113,7 +113,7 @@ describe('failing POSTs', () => {
   })
 
   it.each([API, `${API}/namespace`, 'ws://localhost:3000', '//localhost:3000'])(
-    'name the endpoint beside a socket at %s',
+    'name the endpoint at the socket’s server: %s',
     (url) => {
       expect(warningsAfter([404, 405], { socket: socketTo(url) })).toEqual(
         [404, 405].map((status) => failed(status, `Pass endpoint: '${ENDPOINT}'.`)),
@@ -125,7 +125,7 @@ describe('failing POSTs', () => {
     expect(warningsAfter([404], { socket: socketTo('http://localhost') })).toEqual([failed(404, ROUTES)])
   })
 
-  it('count from zero after a recovery', () => {
+  it('are counted from zero after a recovery', () => {
     const { posted } = adviceFor({ endpoint: '/store_session' })
     for (const status of [502, 502, 200, 502, 502]) {
       const answer = { results: [], held: [] } as never

@@ -1,5 +1,5 @@
 /**
- * As in a Web Worker, and in Node.
+ * The client without a document, as in a Web Worker and in Node.
  *
  * @jest-environment node
  */
@@ -25,7 +25,7 @@ interface Untyped {
 const open = (options: object = {}): Untyped =>
   createLiveSession<never>({ endpoint: ENDPOINT, ...options } as never) as unknown as Untyped
 
-/** Answers POSTs as a server with a single field; returns their bodies. */
+/** Answers POSTs as a server with a single field; returns the bodies of the POSTs. */
 function serve(answer: object = {}): readonly unknown[] {
   const bodies: unknown[] = []
   const fetch = async (_: string, { body }: RequestInit): Promise<Response> => {
@@ -62,7 +62,7 @@ describe('a client without a document', () => {
     for (const live of clients) live.close()
   })
 
-  it('needs neither a socket nor a snapshot for functions of pages', () => {
+  it('does not warn that onFlash and followAddress have no effect', () => {
     const warn = jest.spyOn(console, 'warn').mockReturnValue()
     const live = open({ initial: { division: 1 } })
     onFlash(live as never, () => undefined)
@@ -73,7 +73,7 @@ describe('a client without a document', () => {
 
   it('stores no value of a tab', async () => {
     serve({ ticket: bareTicket({ changes: [['step', 10, 3]], tab: ['step'] }) })
-    // As in Node 25: shared by the whole process.
+    // As in Node 25, where the whole process shares its sessionStorage.
     const sessionStorage = {}
     Object.assign(globalThis, { sessionStorage })
     const live = open()
@@ -89,7 +89,7 @@ describe('a process', () => {
   const started = (): readonly boolean[] =>
     jest.mocked(setTimeout).mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())
 
-  it('stays alive for the timers of a page, except for a renewal', () => {
+  it('stays alive for the timers of a page, except its renewal timer', () => {
     jest.spyOn(globalThis, 'setTimeout')
     const timers = createTimers(() => undefined)
     timers.start('renew', 300_000, 0)

@@ -31,7 +31,7 @@ interface Guide {
   showNotices(live: unknown, output: object): () => void
 }
 
-/** Runs the guide's server as a function with its imports. */
+/** Runs the guide's server as a function whose arguments replace the imports. */
 async function start(): Promise<Visitor> {
   const fields = defineFields({ division: { schema: z.number(), default: -1, client: 'write' } })
   const process = { env: { SECRET: 'a secret of at least thirty-two bytes', PORT: '0' } }

@@ -3,10 +3,10 @@ import { basename, dirname, join } from 'node:path'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { snippetsOf } from '../support/docs/readme.js'
 
-/** The page whose fields apply to pages without their own. */
+/** The page whose fields apply to pages without fields of their own. */
 const FIELDS_PAGE = 'docs/values.md'
 
-/** Files of readers: `page/file`. */
+/** Files that readers already have, as `page/file`. */
 const GIVEN = 'test/docs/given'
 
 /** A reader's files in a folder, by name. */

@@ -13,7 +13,7 @@ mkdirSync('.cache', { recursive: true })
 const folder = relative('.', mkdtempSync(resolve('.cache/snippets-')))
 const programs = writePrograms(folder, documents)
 
-/** Whether a snippet ignores refusals: by `void`, or by asking neither the promise nor a status. */
+/** Whether a snippet ignores refusals, by `void` or because it reads neither the promise nor a status. */
 function hidesRefusals(text: string): boolean {
   if (
     /\bvoid (?:set(?!Timeout|Interval|Immediate)[A-Z]\w*|(?:live|own\??|user|[\w.]+iveSession)\.(?:set|setMany|update|delete))\(/.test(
@@ -40,7 +40,7 @@ describe('a snippet', () => {
     expect(snippetsOf(page).filter(({ text }) => hidesRefusals(text))).toEqual([])
   })
 
-  it('handles refusals, as in the examples', () => {
+  it('handles refusals in the examples, too', () => {
     const files = readdirSync('example', { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
     expect(files.filter((file) => hidesRefusals(readFileSync(join('example', file), 'utf8')))).toEqual([])
   })

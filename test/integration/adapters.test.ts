@@ -46,7 +46,7 @@ function nodesContract(nodes: () => Nodes): void {
     const { stamp } = await socket.change('division', 4)
     expect((await other.ticket()).claims.changes).toEqual([['division', stamp, 4]])
     expect(await heard).toMatchObject({ source: 'node' })
-    // Messages arrive in order: once the last is there, so are all earlier messages.
+    // Messages arrive in order, so the last arrives after all earlier messages.
     await ask(here(), 'set', { user: `${user}-last`, key: 'division', value: '1' })
     await ask(there(), 'until', { user: `${user}-last`, key: 'division', value: '1' })
     const merges = (await ask(there(), 'merges', { user, key: 'any' })) as unknown[][]
@@ -56,7 +56,7 @@ function nodesContract(nodes: () => Nodes): void {
     ])
   })
 
-  it('shows a change at the other node before the next cookie', async () => {
+  it('shows a change at the other node before any cookie has it', async () => {
     const { user, browser } = await signIn(here())
     const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
     const socket = await browser.connect()

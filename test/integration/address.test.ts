@@ -100,7 +100,7 @@ describe('a visit with a parameter', () => {
     expect((await socket.ticket()).claims.changes).toMatchObject([['division', expect.any(Number), 3]])
   })
 
-  it('counts against changesPerVisitor; the page applies the rest itself', async () => {
+  it('counts against changesPerVisitor; beyond it, the page sets the field itself', async () => {
     const app = await start({ limits: { changesPerVisitor: 5 } })
     const visitor = app.visitor()
     const answers = []
@@ -181,7 +181,7 @@ describe('a request other than a visit', () => {
     expect((await visit(visitor, '/')).values.division).toBe(-1)
   })
 
-  it('leaves its parameter to the page if from a service worker', async () => {
+  it('from a service worker leaves its parameter to the page', async () => {
     const app = await start()
     const headers = { ...VISIT, 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'navigate' }
     const { text } = await send(`${app.url}/?d=3`, { headers })
@@ -192,7 +192,7 @@ describe('a request other than a visit', () => {
     })
   })
 
-  it('gets a snapshot without parameter names for a frame or script', async () => {
+  it('for a frame or script gets a snapshot without parameter names', async () => {
     const app = await start()
     for (const destination of ['iframe', 'empty'])
       expect(await visit(app.visitor(), '/', { ...VISIT, 'sec-fetch-dest': destination })).not.toHaveProperty('urls')

@@ -178,7 +178,7 @@ describe('a socket of a page of another origin', () => {
     expect(warnings(app)).toEqual([])
   })
 
-  it("logs nothing if the origin is the server's own behind a proxy", async () => {
+  it('logs nothing if a proxy serves page and server under one origin', async () => {
     const app = await App.start({ options: { origins } })
     expect(await poll(app.url, { origin: VITE, 'sec-fetch-site': 'same-origin' })).toMatch(/^40/)
     expect(warnings(app)).toEqual([])

@@ -26,7 +26,7 @@ describe('the cache', () => {
     expect(await visitor.text('/')).toBe('5')
   })
 
-  it('evicts beyond twice maxVisitors, and reads cookies again', async () => {
+  it('evicts visitors beyond twice maxVisitors, and reads their cookies again', async () => {
     const app = await App.start({ routes: echo, options: { cache: { maxVisitors: 10 } } })
     const visitors = Array.from({ length: 50 }, () => app.visitor())
     for (const [i, visitor] of visitors.entries()) await visitor.text(`/?set=${i}`)
@@ -37,7 +37,7 @@ describe('the cache', () => {
   it.each([
     ['a guest', undefined],
     ['another user', 'bob'],
-  ])("shows only the browser's own values to %s", async (_, user) => {
+  ])("shows %s only the browser's own values of Ann's cookie", async (_, user) => {
     const app = await App.start({
       options: { identify: () => user } as never,
       routes: (ctx) => {
@@ -69,7 +69,7 @@ describe('an eviction during a request', () => {
       before,
     ],
     ['a renewal of the cookie', () => undefined, before, 20 * 24],
-  ])('loses nothing from the cookie, before %s', async (_, action, after, hours = 0) => {
+  ])('before %s loses nothing from the cookie', async (_, action, after, hours = 0) => {
     const app = await startWithUsers({
       routes: async (ctx) => {
         ctx.liveSession.get('division')

@@ -10,7 +10,7 @@ const routes: Koa.Middleware = (ctx) => {
   ctx.body = ctx.path === '/read' ? String(ctx.liveSession.get('division')) : ctx.liveSession.snapshot()
 }
 
-/** Answers POSTs in place of the endpoint until the test calls `mend`. */
+/** Starts an app that answers POSTs in place of the endpoint until the test calls `mend`. */
 async function startBehind(answer: (ctx: Koa.Context) => unknown) {
   let isMended = false
   const between: Koa.Middleware = (ctx, next) => (ctx.method === 'POST' && !isMended ? answer(ctx) : next())

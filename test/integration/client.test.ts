@@ -26,7 +26,7 @@ const add = (item: string) => (cart: readonly string[]) => [...cart, item]
 const inCookie = async (page: Page): Promise<Record<string, unknown>> => JSON.parse(await page.visitor.text('/')).values
 
 describe('a page', () => {
-  it('has embedded values immediately, otherwise values after the first ticket', async () => {
+  it('has embedded values immediately, other values after the first ticket', async () => {
     const app = await App.start({ routes })
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 4 } }))
     const rendered = await visitor.open({ path: '/' })
@@ -94,7 +94,7 @@ describe('a page', () => {
   it.each([
     [undefined, 'same-origin'],
     ['include', 'include'],
-  ] as const)('with credentials %s POSTs with %s', async (credentials, expected) => {
+  ] as const)('passes credentials %s to fetch as %s', async (credentials, expected) => {
     const app = await App.start({ routes })
     const page = await app.visitor().open(credentials ? { credentials } : {})
     await page.live.set('division', 3)
@@ -118,7 +118,7 @@ describe('a page', () => {
 })
 
 describe('a listener that asks the server for a view', () => {
-  /** Opens a page which asks its handler for the value at each change. */
+  /** Opens a page which asks a socket handler for the value at each change. */
   async function follow(prepare: (page: Page) => Promise<unknown>) {
     const app = await App.start({ routes })
     const views: unknown[] = []
@@ -157,7 +157,7 @@ describe('a listener that asks the server for a view', () => {
     expect(await viewed(1)).toEqual([value])
   })
 
-  it('gets a value set right after the connection', async () => {
+  it('gets a value that the page sets right after connecting', async () => {
     const { page, shown, viewed } = await follow(async () => undefined)
     page.socket.on('connect', () => void page.live.set('division', 5))
     expect([await viewed(1), shown]).toEqual([[5], [['division', 5]]])
@@ -184,7 +184,7 @@ describe('a page, after another user signs in', () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('rejects a change as superseded on a static page', async () => {
+  it('if static, rejects a change as superseded', async () => {
     const app = await startWithUsers({ routes: pages })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=bob')

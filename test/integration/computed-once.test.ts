@@ -32,11 +32,11 @@ async function compute(socket: TestSocket, id: string, over: number, value: Json
   return { ...answer, result: answer.results[0] }
 }
 
-/** Sends the first update again, as a page does without an answer. */
+/** Sends the first update again, as a page does if no answer came. */
 const resend = async (socket: TestSocket, ...tickets: readonly string[]): Promise<SyncResult | undefined> =>
   (await compute(socket, 'one', 0, ['a'], ...tickets)).result
 
-/** A process with a page, and the result of its first update. */
+/** A process with a page, and the result of the page's first update. */
 async function begin(given: object = {}) {
   const { clock, start } = site(given)
   const app = await start()
@@ -124,7 +124,7 @@ describe('several changes of a key', () => {
     return answer.results
   }
 
-  /** Resolves with the ticket of the cart's update. */
+  /** Resolves with the ticket that lists this id for the cart. */
   async function ticketWith(socket: TestSocket, id: string): Promise<ReceivedTicket> {
     for (;;) {
       const ticket = await socket.ticket()

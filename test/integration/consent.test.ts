@@ -88,7 +88,7 @@ describe('withdrawn consent', () => {
 })
 
 describe('a page opened before consent', () => {
-  it('saves its earlier changes', async () => {
+  it('saves its earlier changes after consent', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor()
     const page = await visitor.open({ path: '/' })

@@ -6,7 +6,7 @@ import { RegisterEntry, RegisterStore } from '../../server/store/register-store.
 const KEY = 'count'
 const PREFIX = 'count:'
 
-/** Returns a custom part that counts each browser's actions, in memory, in the cookie, in the store and at other nodes. */
+/** Returns a custom part that counts each browser's actions, and keeps the count in memory, cookie and store and at other nodes. */
 export function counterPart(core: Core): Feature {
   const counts = new RegisterStore(core, PREFIX, (name: FeatureName, now) => new RegisterEntry(name, now, false))
   counts.isUsed = true

@@ -79,7 +79,7 @@ describe('live.devices', () => {
     expect(await one.app.live.devices('ann')).toMatchObject([{ label: 'Firefox 141', lastSeen: BEGIN + HOUR }])
   })
 
-  it('lists the sessions of all nodes, until they end', async () => {
+  it('lists the sessions of all nodes until each session ends', async () => {
     const { one, two, settled } = await cluster()
     const here = await signIn(one, 'ann', 'one')
     await signIn(two, 'ann', 'two')
@@ -89,7 +89,7 @@ describe('live.devices', () => {
     for (const node of [one, two]) expect(await labels(node)).toEqual(['two'])
   })
 
-  it('lists a regenerated session under a new name and user', async () => {
+  it('lists a regenerated session under its new name, then its new user', async () => {
     const node = await start()
     const visitor = await signIn(node, 'ann')
     const [before] = await node.app.live.devices('ann')
@@ -164,7 +164,7 @@ describe('live.revoke', () => {
 })
 
 describe('live.revoke with { except }', () => {
-  it("keeps the request's session and values, and its socket reconnects", async () => {
+  it("keeps the request's session and values, and the browser's socket reconnects", async () => {
     const { one, two, settled } = await cluster()
     const [mine, other] = [await signIn(one), await signIn(two)]
     await mine.store({

@@ -81,7 +81,7 @@ describe('POST /store_session', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('keeps the connection open after a refusal, without Retry-After', async () => {
+  it('after a refusal keeps the connection open, and sends no Retry-After', async () => {
     const app = await App.start()
     const { headers } = await app.visitor().store('not json')
     expect([headers.get('connection'), headers.get('retry-after')]).toEqual(['keep-alive', null])
@@ -97,7 +97,7 @@ describe('POST /store_session', () => {
     expect((await app.visitor().store(FIVE)).status).toBe(200)
   })
 
-  it('moves to the `endpoint` option, and leaves similar paths to the app', async () => {
+  it("answers at the `endpoint` option's path; similar paths reach the app", async () => {
     const routes: Koa.Middleware = (ctx) => {
       ctx.body = 'the app'
     }

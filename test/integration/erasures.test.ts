@@ -51,7 +51,7 @@ async function reload({ live, clock }: App): Promise<void> {
 }
 
 describe('an erasure', () => {
-  it('includes values of a sign-in that another node announces later', async () => {
+  it('also erases values of a sign-in that another node announces later', async () => {
     const { bus, one, two } = await startCluster()
     const ann = one.visitor()
     await set(ann, { division: 4 })
@@ -97,7 +97,7 @@ describe('an erasure', () => {
     await phone.fetch('/login/now?user=ann')
     await set(phone, { cart: ['bought'] })
     await next.live.settled()
-    // koa-session's own cookie has expired: the app signs the user in again.
+    // koa-session's own cookie has expired, so the app signs the user in again.
     const again = next.visitor(laptop.cookie)
     await again.fetch('/login?user=ann')
     await again.fetch('/')

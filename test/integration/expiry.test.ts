@@ -10,7 +10,7 @@ const HOUR = 60 * 60_000
 const fields = { ...appFields, cart: { ...appFields.cart, maxAge: HOUR } }
 const timers = longTimers()
 
-/** A user's app, with carts for an hour. */
+/** A user's app with carts that last an hour. */
 function start({ options, ...given }: AppOptions<typeof fields> = {}): Promise<App<typeof fields>> {
   return App.start({
     fields,
@@ -88,7 +88,7 @@ describe('an expired value', () => {
 })
 
 describe('an update of an expired value', () => {
-  it('conflicts with the expiry, and rebases onto its stamp', async () => {
+  it("conflicts with the expiry, then succeeds over the expiry's stamp", async () => {
     const { app, ann, stamp } = await begin()
     app.clock.advance(HOUR)
     expect(await result(ann, ['cart', stamp, 'one', ['a', 'b']])).toEqual({ code: 'conflict', stamp: stamp + 0.5 })

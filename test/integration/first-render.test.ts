@@ -34,7 +34,7 @@ const routes: Koa.Middleware = async (ctx) => {
 const SET = '3,"dark","editor","hush"'
 const DEFAULTS = '-1,"light","guest",""'
 
-/** Returns the view of the next connection handler. */
+/** Returns a function that resolves with the view of the next connection handler. */
 function handlersOf(app: App): () => Promise<string> {
   const found: string[] = []
   let tell = (): void => undefined
@@ -48,7 +48,7 @@ function handlersOf(app: App): () => Promise<string> {
   }
 }
 
-it("the first HTML shows the same request's changes", async () => {
+it("a request's HTML shows the changes of the same request", async () => {
   const app = await App.start({ routes })
   const visitor = app.visitor()
   expect(await visitor.text('/')).toContain(`<main>${DEFAULTS}</main>`)
@@ -75,7 +75,7 @@ describe('socket.liveSession in a connection handler', () => {
     },
   )
 
-  it("has changes of requests and other tabs made during the page's outage", async () => {
+  it("has changes made by requests and other tabs during the page's outage", async () => {
     const app = await App.start({ routes })
     const next = handlersOf(app)
     const visitor = app.visitor()
@@ -175,7 +175,7 @@ describe.each<[string, Render]>([
   })
 })
 
-/** Returns the stacks of all later calls: the server sets timers of its own meanwhile. */
+/** Returns the stacks of all later calls, because the server sets timers of its own meanwhile. */
 function callersOf(name: 'setTimeout' | 'setInterval'): readonly string[] {
   const stacks: string[] = []
   const original: (...given: never[]) => unknown = globalThis[name]

@@ -79,7 +79,7 @@ describe('a change over a connection without a live cookie', () => {
     expect((await app.live.user('ann')).has('division')).toBe(false)
   })
 
-  it("reaches the user's account, except for the browser's own fields", async () => {
+  it("of a user reaches the account, except in the browser's own fields", async () => {
     const app = await startWithUsers()
     const visitor = app.visitor()
     await visitor.fetch('/login/unused?user=ann')

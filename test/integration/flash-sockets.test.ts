@@ -18,7 +18,7 @@ const STORES = [
   ['with a store', () => ({ store: memoryStore() })],
 ] as const
 
-/** An app whose sockets flash a page's messages, and a visitor with a cookie. */
+/** An app whose sockets flash the messages that a page sends, and a visitor with a cookie. */
 async function begin(given: Parameters<typeof startWithUsers>[0] = {}): Promise<{ app: App; visitor: Visitor }> {
   const app = await startWithUsers({ routes: flashPages, ...given })
   app.io.on('connection', (socket) => {
@@ -39,7 +39,7 @@ const take = ({ io }: TestSocket, ...args: readonly unknown[]): Promise<Record<s
   io.emitWithAck('live_session:take_flash', ...args)
 const taken = (...messages: readonly unknown[]): object => ({ ok: true, messages })
 
-/** Counts a socket's offers. */
+/** Returns a counter of the offers of flash messages that a socket gets. */
 function offers(socket: TestSocket): () => number {
   let count = 0
   socket.io.on('live_session:flash', () => {
@@ -86,7 +86,7 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
     await sayOver(await open(visitor), 'added')
     const { headers } = await visitor.fetch('/flash/take', { method: 'HEAD' })
     expect(headers.get('cache-control')).toBe('private')
-    // The back button would otherwise show the message again.
+    // Without no-store, the back button would show the message again.
     const answer = await visitor.fetch('/flash/take')
     expect([answer.headers.get('cache-control'), await answer.json()]).toEqual([
       expect.stringContaining('no-store'),
@@ -124,7 +124,7 @@ describe('an open page', () => {
   it.each([
     ['an offer after a response', '/flash/say', 1],
     ['no offer after a redirect', '/flash/say/on', 0],
-  ])('gets %s with a message', async (_, path, times) => {
+  ])('gets %s that flashes a message', async (_, path, times) => {
     const { visitor } = await begin()
     const [one, two] = [await open(visitor), await open(visitor)]
     const counts = [offers(one), offers(two)]
@@ -135,7 +135,7 @@ describe('an open page', () => {
   })
 
   it.each(['say/on', 'in/identify/say/on', 'say/in/identify/on'])(
-    "leaves a redirect's message to the target, even if connected first: %s",
+    "connecting before a redirect's target leaves the message to the target: %s",
     async (actions) => {
       const { visitor } = await begin()
       await visitor.fetch(`/flash/${actions}?what=welcome&user=ann`)
@@ -181,7 +181,7 @@ describe('an open page', () => {
     expect(count()).toBe(1 + early.length)
   })
 
-  it('shows messages of sockets and requests once each, also after an outage', async () => {
+  it('shows each message of sockets and requests once, also after an outage', async () => {
     const { visitor } = await begin()
     await say(visitor, 'before')
     const { page, shown, next } = await openPage(visitor)
@@ -201,7 +201,7 @@ describe('an open page', () => {
     expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it("shows its own socket's message without a live cookie", async () => {
+  it("without a live cookie shows its own socket's message", async () => {
     const { app } = await begin()
     const socket = await open(app.visitor())
     expect(await sayOver(socket, 'welcome')).toBe('said')
@@ -246,7 +246,7 @@ it("a former visitor's socket can flash no message", async () => {
 describe.each(STORES)('a message for the next page, %s', (_, optionsOf) => {
   const sayNext = (socket: TestSocket): Promise<unknown> => sayOver(socket, 'moved', { for: 'next' })
 
-  it('is neither offered to nor taken by open pages', async () => {
+  it('is not offered to open pages, and open pages cannot take it', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     const [leaving, other] = [await open(visitor), await open(visitor)]
     const counts = [offers(leaving), offers(other)]

@@ -42,7 +42,7 @@ describe.each([
   it.each([
     ['in order', [0, 1]],
     ['out of order', [1, 0]],
-  ])('survives a concurrent response with another message, arriving %s', async (_title, order) => {
+  ])('survives a concurrent response with another message; the cookies arrive %s', async (_title, order) => {
     const { app, visitor } = await begin(optionsOf())
     const tabs = [app.visitor(visitor.cookie), app.visitor(visitor.cookie)]
     await Promise.all(tabs.map((tab, at) => say(tab, `saved ${at}`)))
@@ -62,7 +62,7 @@ describe.each([
     expect(await takeFlash(late)).toEqual([])
   })
 
-  it('survives a restart, and does not reappear after the next', async () => {
+  it('survives a restart, and does not reappear after the next restart', async () => {
     const options = optionsOf()
     const before = await start(options)
     const visitor = before.visitor()
@@ -108,7 +108,7 @@ describe.each([
     for (const visitor of [late, failed]) expect(await takeFlash(visitor)).toEqual([])
   })
 
-  it('evicts the oldest beyond ten', async () => {
+  it('evicts the oldest of more than ten messages', async () => {
     const { visitor } = await begin(optionsOf())
     const numbers = Array.from({ length: 12 }, (_unused, at) => String(at))
     for (const number of numbers) await say(visitor, number)
@@ -157,7 +157,7 @@ describe.each([
     },
   )
 
-  it('writes no cookie for a leaving guest without consent', async () => {
+  it('gets no cookie if the leaving guest has withdrawn consent', async () => {
     let hasConsent = true
     const { visitor } = await begin({ ...optionsOf(), consent: () => hasConsent })
     hasConsent = false
@@ -180,7 +180,7 @@ describe.each([
     }
   })
 
-  it("rejects once its request's browser id is retired", async () => {
+  it("is rejected if its request's browser id is retired", async () => {
     const app = await start(optionsOf(), {
       routes: async (ctx: Koa.Context, next: Koa.Next) => {
         if (ctx.path === '/flash/slow/say') await visitor.fetch('/login/now?user=bob')
@@ -260,7 +260,7 @@ describe('a message, with an unreliable store', () => {
   it.each<[string, (name: string) => boolean]>([
     ['once', (name) => name.startsWith('flash:')],
     ['each time', () => true],
-  ])('does not wait for a store that answers late %s', async (_, isLate) => {
+  ])('does not wait for a store whose answer is late: %s', async (_, isLate) => {
     const held = new HeldStore()
     const store = memoryStore()
     const { compareAndSet, load } = store
@@ -319,7 +319,7 @@ describe('the cookie', () => {
 })
 
 describe('an invalid message', () => {
-  /** Flashes the message without awaiting, and returns the rejection's code. */
+  /** Flashes the message; returns the rejection's code for a text, and does not await other messages. */
   async function flash(message: unknown): Promise<{ app: App; code: unknown }> {
     let code: unknown
     const app = await start(

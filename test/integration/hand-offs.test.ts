@@ -12,7 +12,7 @@ const TAKEN = { taken: { text: 'hello' } }
 
 type Take = (ctx: Koa.Context) => Promise<unknown>
 
-/** An app whose sockets hand off a page's payloads; its responses contain the taken payload. */
+/** An app whose sockets hand off a page's payloads, and whose responses contain the taken payload. */
 async function start(
   take: Take = (ctx) => ctx.liveSession.takeHandOff(PURPOSE, schema),
   before: Koa.Middleware[] = [],
@@ -51,7 +51,7 @@ const post = (visitor: Visitor, body: string, type = 'application/x-www-form-url
   visitor.fetch('/', { method: 'POST', headers: { origin: visitor.url, 'content-type': type }, body })
 
 describe('a hand-off', () => {
-  it('gives the page an encrypted token, and redirects its POST', async () => {
+  it("gives the page an encrypted token, and redirects the page's POST", async () => {
     const { visitor, socket } = await open(await start())
     const next = told(socket)
     await handOff(socket, { text: 'a canary of a payload' }, '/take?from=hére')
@@ -214,7 +214,7 @@ describe('a hand-off', () => {
     expect(String(app.errors)).toMatch(message)
   })
 
-  it("reaches only its own socket, not others in its id's room", async () => {
+  it('reaches its own socket, not another socket that joined its room', async () => {
     const app = await App.start({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
     app.io.on('connection', (socket) => {
       socket.on('join', (room, answer) => answer(socket.join(room)))

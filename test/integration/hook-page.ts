@@ -87,7 +87,7 @@ export function bareSocket() {
       open()
       answer(null, { results: [], held: [], ...said })
     },
-    /** Connects, and does not answer in time. */
+    /** Connects, and lets the question time out. */
     fallSilent: (): void => {
       open()
       answer(new Error('operation has timed out'))

@@ -139,7 +139,7 @@ describe('the small hook, when the visitor changes', () => {
     const open = async () => {
       const { io } = await visitor.connect()
       sockets.push(io)
-      // As a browser does, it reconnects by itself with the current cookie.
+      // As in a browser, the socket reconnects by itself with the current cookie.
       Object.defineProperty(io.io.opts, 'extraHeaders', {
         get: () => ({ cookie: visitor.cookie, origin: visitor.url }),
       })

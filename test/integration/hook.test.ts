@@ -10,7 +10,7 @@ import { bareSocket, hookPage } from './hook-page.js'
 
 const { begin, dispatch, intercept, passTime } = hookPage()
 
-/** Resolves when the hook has read an answer from memory. */
+/** Resolves when the hook has read an answer that needs no network. */
 async function soon(): Promise<void> {
   await afterZeroTimers()
   await turns(10)
@@ -108,7 +108,7 @@ describe('the small hook, with a server', () => {
     const socket = await visitor.connect()
     const { next } = posts(visitor)
     begin((await visitor.connect()).io)
-    // A ticket has all changes of its call: five tickets, each the newest of a key.
+    // A ticket has all changes of its call, so each of the five tickets has the newest change of a key.
     for (let count = 5; count > 0; count -= 1)
       await socket.set(...keys.slice(0, count).map((key) => [key, -1, '', `${count}`.repeat(3500)] as const))
     const [first, second] = [await next(), await next()]
@@ -131,7 +131,7 @@ describe('the small hook, with a server', () => {
 })
 
 describe('the small hook', () => {
-  it("asks for a cookie without keepalive, to protect the next guest's", () => {
+  it("asks for a cookie without keepalive, to spare the next guest's cookie", () => {
     const { socket, greet } = bareSocket()
     const fetch = jest.fn(async (): Promise<Response> => Response.json({}))
     globalThis.fetch = fetch as never
@@ -200,7 +200,7 @@ describe('the small hook', () => {
     }
   })
 
-  it('names its visitor in each message once greeted', () => {
+  it('after a greeting names its visitor in each message', () => {
     const { socket, greet, hear, asked, bodies } = bareSocket()
     begin(socket)
     const ticket = hear({ changes: [['division', 1, 2]] })
@@ -213,7 +213,7 @@ describe('the small hook', () => {
     expect([asked, bodies]).toEqual([[{}, { who: 'guest' }], [{ who: 'guest', tickets: [ticket] }]])
   })
 
-  it('POSTs the newest change of each key, in whichever order they arrive', () => {
+  it('POSTs the newest change of each key, whatever the order of arrival', () => {
     const { socket, greet, hear, bodies } = bareSocket()
     begin(socket)
     greet()
@@ -224,7 +224,7 @@ describe('the small hook', () => {
     expect(bodies).toEqual([{ who: 'guest', tickets: [newer, both] }])
   })
 
-  it("discards a former visitor's tickets, and POSTs the new greeting's", () => {
+  it("discards a former visitor's tickets, and POSTs the new greeting's tickets", () => {
     const { socket, greet, hear, bodies } = bareSocket()
     begin(socket)
     greet()

@@ -47,7 +47,7 @@ describe('sign-in', () => {
     expect(await values(late, '/login/now?user=ann')).toEqual({ ...defaults, division: 3 })
   })
 
-  it("yields to the account's older value once another cookie brings it", async () => {
+  it("yields to the account's older value after another cookie brings that value", async () => {
     const app = await startWithUsers()
     const [home, work] = [await signedInAs(app), app.visitor()]
     await set(home, { division: 5 })
@@ -58,7 +58,7 @@ describe('sign-in', () => {
     for (const visitor of [home, work]) expect(await values(visitor)).toMatchObject({ division: 5 })
   })
 
-  it.each([false, true])('renews a live cookie whose session has ended; revoked: %s', async (isRevoked) => {
+  it.each([false, true])('renews a live cookie whose session has ended (revoked: %s)', async (isRevoked) => {
     const app = await startWithUsers()
     const visitor = app.visitor(cookieFor(app.live, { userId: 'ann', values: { division: 3 } }))
     if (isRevoked) await app.live.revoke('ann')
@@ -139,7 +139,7 @@ describe('attach() without handshake', () => {
   })
 })
 
-/** Responds with the user before and after. */
+/** Responds with the user before and after the path's action. */
 const routes: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') return pages(ctx, next)
   const users = [ctx.liveSession.userId]
@@ -199,7 +199,7 @@ describe('userId', () => {
     ])
   })
 
-  it('of a socket is fixed for its lifetime', async () => {
+  it('of a socket never changes', async () => {
     const app = await startWithUsers({ routes })
     const users: unknown[] = []
     app.io.on('connection', ({ liveSession }) => users.push(liveSession.userId))
@@ -247,7 +247,7 @@ function startWithTenants(): Promise<App> {
 const warned = ({ warnings }: App): readonly string[] => warnings.filter((one) => one.includes('in turn'))
 
 describe('two users in two tabs of a browser', () => {
-  it('warn once', async () => {
+  it('cause a single warning', async () => {
     const app = await startWithTenants()
     const visitor = app.visitor()
     for (const path of ['/t/red', '/t/blue', '/t/red', '/t/blue', '/t/red']) await visitor.fetch(path)
@@ -260,14 +260,14 @@ describe('two users in two tabs of a browser', () => {
   it.each([
     ['a third user', ['/t/red', '/t/blue', '/t/green']],
     ['sign-outs between', ['/t/red', '/', '/t/blue', '/', '/t/red']],
-  ])('do not warn after %s', async (_, paths) => {
+  ])('cause no warning after %s', async (_, paths) => {
     const app = await startWithTenants()
     const visitor = app.visitor()
     for (const path of paths) await visitor.fetch(path)
     expect(warned(app)).toEqual([])
   })
 
-  it('do not warn after ten seconds, nor in two browsers', async () => {
+  it('cause no warning after ten seconds, nor in two browsers', async () => {
     const app = await startWithTenants()
     const visitors = [app.visitor(), app.visitor()]
     for (const visitor of visitors) for (const path of ['/t/red', '/t/blue']) await visitor.fetch(path)

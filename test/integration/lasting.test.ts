@@ -85,7 +85,7 @@ describe('a value written once', () => {
     expect((await values(desk))['division']).toBe(7)
   })
 
-  it('outside the cookie, stays in memory while used within maxAge', async () => {
+  it('outside the cookie, stays in memory if used once per maxAge', async () => {
     const app = await App.start({
       options: { identify: () => 'ann' },
       routes: async (ctx) => {
@@ -102,7 +102,7 @@ describe('a value written once', () => {
 })
 
 describe('a key of another build', () => {
-  it('leaves the cookie maxAge after its write', async () => {
+  it('leaves the cookie when maxAge has passed since its write', async () => {
     const old = defineFields({ ...fields, legacy: { schema: z.string(), default: '', client: 'write' } })
     const first = await App.start<typeof old>({ fields: old })
     const visitor = first.visitor(cookieFor(first.live, { values: { division: 3, legacy: 'x' } }))
@@ -153,7 +153,7 @@ describe("a cookie of maxAge 'session'", () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('matches the lifetime of tickets and retired ids', async () => {
+  it('lasts as long as tickets and retired ids', async () => {
     const app = await App.start({ options, routes: pages })
     const visitor = app.visitor()
     await set(visitor, { division: 3 })
@@ -166,7 +166,7 @@ describe("a cookie of maxAge 'session'", () => {
     expect(await values(app.visitor(cookie))).toMatchObject({ division: -1 })
   })
 
-  it('requires a store that keeps values as long', async () => {
+  it('requires a store that keeps values as long as the cookie', async () => {
     const short = Object.assign(memoryStore(), { maxIdle: 30 * DAY })
     await expect(App.start({ options: { ...options, store: short } })).rejects.toThrow(
       `koa-live-session: store: expected one that keeps values for maxAge (${31 * DAY} ms) or longer, like redisStore(client, { maxIdle: ${31 * DAY} }), received ${30 * DAY}`,

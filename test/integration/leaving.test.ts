@@ -21,7 +21,7 @@ const isCleared = (answer: Response): boolean => {
 }
 
 describe('leave() of a user', () => {
-  it('issues a new id that keeps browser values', async () => {
+  it('issues a new browser id, and keeps the browser values', async () => {
     const app = await startWithHeaders()
     const visitor = await ofAnn(app)
     const before = nameOf(visitor)

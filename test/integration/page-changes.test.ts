@@ -115,7 +115,7 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
   })
 })
 
-describe('a computed value missing from memory', () => {
+describe('a value computed over a base missing from memory', () => {
   const post = async (app: App, ...change: Change): Promise<Result> => (await byPost(app.visitor(), change))[0] ?? {}
 
   it('gets a newer stamp than its base', async () => {
@@ -145,7 +145,7 @@ describe('a computed value missing from memory', () => {
 describe('a computed value, with a store', () => {
   const withStore = (store: Store, more: object = {}) => begin('socket', { ...ANN, store, ...more })
 
-  it('succeeds at the first node, and conflicts at the second', async () => {
+  it('succeeds at one of two nodes, and conflicts at the other', async () => {
     const store = memoryStore()
     const [one, two] = [await withStore(store), await withStore(store)]
     const answers = await Promise.all([one.change('cart', 0, '7', ['a']), two.change('cart', 0, '8', ['b'])])
@@ -207,7 +207,7 @@ describe('a computed value, with a store', () => {
 describe.each(WAYS)('values set together, %s', (_, way) => {
   it('share a stamp across scopes', async () => {
     const { app, set, read } = await begin(way)
-    // Newer than the clock, so the group's stamp must exceed it.
+    // This stamp is the clock's time, so the group's stamp must exceed the clock.
     const [former] = await set(['cart', -1, '', []])
     const stamp = Number(former?.stamp) + 1
     const results = await set(

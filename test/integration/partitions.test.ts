@@ -29,7 +29,7 @@ function shared() {
   const optionsOf = (node: 1 | 2): object => ({
     store: node === 1 ? store : { ...store, merge },
     storeRefresh: REFRESH,
-    // A node does not wait for the link to come back.
+    // Short, so that a node does not wait for the cut link.
     storeTimeout: 20,
   })
   return { link, optionsOf }
@@ -52,7 +52,7 @@ describe('after lost adapter messages, with a store', () => {
     expect((await one.live.user('ann')).get('division')).toBe(3)
   })
 
-  it('a revocation ends sockets even if the new cookie arrives first', async () => {
+  it('a revocation ends sockets even if the new cookie precedes it', async () => {
     const { bus, clock, one, two, ann, socket } = await start(shared().optionsOf)
     bus.isCut = true
     await one.live.revoke('ann')
@@ -67,7 +67,7 @@ describe('after lost adapter messages, with a store', () => {
     expect(await outcome(socket)).toBe('ended')
   })
 
-  it('erased values stay deleted even if the new cookie arrives first', async () => {
+  it('erased values stay deleted even if the new cookie precedes the erasure', async () => {
     const { bus, clock, one, two, ann } = await start(shared().optionsOf)
     bus.isCut = true
     await one.live.erase('ann')
@@ -122,7 +122,7 @@ describe('after lost adapter messages, without a store', () => {
     expect(await outcome(socket)).toBe('ended')
   })
 
-  it('a late erasure ends sockets even if the new cookie arrives first', async () => {
+  it('a late erasure ends sockets even if the new cookie precedes it', async () => {
     const { bus, one, two, ann, socket } = await start()
     bus.isHeld = true
     await one.live.erase('ann')

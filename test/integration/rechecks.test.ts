@@ -78,7 +78,7 @@ describe('an open socket', () => {
     await expect(ann.connect()).rejects.toMatchObject({ data: { code: 'other_visitor' } })
   })
 
-  it('closes when a guard refuses its visitor, without identify', async () => {
+  it('without identify closes when a guard refuses its visitor', async () => {
     let isMember = true
     const guard: Koa.Middleware = (ctx, next) => (isMember ? next() : ctx.throw(401))
     const app = await App.start({ attach: { handshake: [guard] } })
@@ -90,7 +90,7 @@ describe('an open socket', () => {
     await socket.closed
   })
 
-  it('closes when another user is signed in', async () => {
+  it('closes when its session names another user', async () => {
     const store = new AuthStore()
     const app = await start({ store })
     const [ann, guest] = [await signedIn(app), app.visitor()]
@@ -103,7 +103,7 @@ describe('an open socket', () => {
     expect(await Promise.all([one.closed, two.closed])).toEqual(['transport close', 'transport close'])
   })
 
-  it('stays open while its session lives, without writes or cookies', async () => {
+  it('stays open while its session lives; rechecks write no session or cookie', async () => {
     const store = new AuthStore()
     const app = await start({ store })
     const socket = await (await signedIn(app)).connect()
@@ -152,7 +152,7 @@ describe('an open socket', () => {
     expect(calls.count).toBe(2)
   })
 
-  it('is rechecked in a different second from sockets opened simultaneously', async () => {
+  it('is rechecked in a second of its own among simultaneous sockets', async () => {
     const asked: number[] = []
     let at = 0
     const { own } = counting((ctx) => {
@@ -191,7 +191,7 @@ describe('an open socket', () => {
     expect(app.errors).toHaveLength(1)
   })
 
-  it('stays open if identify never settles, and is rechecked', async () => {
+  it('stays open if identify never settles, and is rechecked again', async () => {
     let isHeld = false
     const { calls, own } = counting((ctx) => (isHeld ? new Promise(() => undefined) : ctx['session'].user))
     const app = await start({ identify: own })

@@ -16,7 +16,7 @@ import { Visitor } from '../support/app/visitor.js'
 import { within } from '../support/app/within.js'
 import type { Page } from '../support/page/page.js'
 
-describe('sockets that connect at once after a restart', () => {
+describe('sockets that connect simultaneously after a restart', () => {
   const [USERS, TABS] = [20, 5]
   const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write', cookie: false } })
 

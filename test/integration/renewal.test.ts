@@ -93,7 +93,7 @@ describe('a page open for three cookie lifetimes', () => {
     expect(await (await ann.fetch('/')).json()).toMatchObject({ division: 3 })
   })
 
-  it('expires if unused', async () => {
+  it('loses its cookie if unused', async () => {
     const app = await start()
     const { ann, page } = await open(app)
     const before = page.posts.length

@@ -58,7 +58,7 @@ describe('an error in a handshake', () => {
     expect(logged.join()).toContain('expected an Error')
   })
 
-  it('wraps a thrown non-Error as its cause', async () => {
+  it('has a thrown non-Error as its cause', async () => {
     const thrown = { status: 401 }
     const app = await failing(thrown)
     await expect(app.visitor().connect()).rejects.toMatchObject(FAILED)
@@ -86,7 +86,7 @@ describe('an unawaited write', () => {
       },
     })
 
-  it('reports its error with the context', async () => {
+  it("reports its error with the request's context", async () => {
     const app = await start((ctx) => {
       void ctx.liveSession.update('division', () => {
         throw new Error('no figures')

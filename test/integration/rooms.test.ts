@@ -75,7 +75,7 @@ describe('rooms of values', () => {
     expect(open.flatMap(({ rooms }) => [...rooms])).toEqual([])
   })
 
-  it('deliver to sockets with the value only', async () => {
+  it('deliver only to sockets with the value', async () => {
     const app = await startWithRooms()
     const [ann, bob] = [app.visitor(), app.visitor()]
     const pages = [await ann.connect(), await bob.connect()]
@@ -166,7 +166,7 @@ describe('rooms of values', () => {
     expect(call('division', undefined)).toThrow('received undefined')
   })
 
-  it('exclude objects, with a warning', async () => {
+  it('exclude objects, and cause a warning', async () => {
     const fields = { any: { schema: z.any(), default: 1, client: 'write', rooms: true } } as const
     const app = await App.start({ fields })
     const socket = await serverEnd(app as never, () => app.visitor().connect())

@@ -57,7 +57,7 @@ describe('the browser id after a sign-in', () => {
     expect(new Set(ids).size).toBe(4)
   })
 
-  it('never returns once retired', async () => {
+  it('never returns after it is retired', async () => {
     const app = await start()
     const cookie = ofGuest(app)
     const visitor = app.visitor(cookie)

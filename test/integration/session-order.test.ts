@@ -61,7 +61,7 @@ describe('an unreadable ctx.session', () => {
 })
 
 describe('session() with a store on some paths only', () => {
-  it('throws on the other paths, whichever comes first', async () => {
+  it('throws on the other paths, whichever path comes first', async () => {
     const app = await App.start({
       before: (koa) => {
         const sessions = session({ key: 'app', store: new AuthStore() }, koa)

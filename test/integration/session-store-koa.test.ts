@@ -47,7 +47,7 @@ describe('koa-session with live.sessionStore()', () => {
     expect(await sessions.read(sessions.visitor(before))).toEqual({})
   })
 
-  it('moves the values to a new id when regenerated', async () => {
+  it('moves the values of a regenerated session to a new id', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     const [cookie, id] = [visitor.cookie, sessionId(visitor)]
     await sessions.ask(visitor, async ({ session }) => {
@@ -85,7 +85,7 @@ describe('koa-session with live.sessionStore()', () => {
     }
   })
 
-  it('renews after half of maxAge with renew, not before', async () => {
+  it('with renew, renews after half of maxAge, not before', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { renew: true, maxAge: DAY } })
     sessions.app.clock.advance(DAY / 2 - HOUR)
     expect(setCookie(await sessions.fetch(visitor, () => 1))).toEqual([])

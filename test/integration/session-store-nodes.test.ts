@@ -63,7 +63,7 @@ function allClosed({ app }: SessionApp): Promise<unknown> {
 
 const addToCart: Action = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
 
-/** The promises of sessions in any store. */
+/** The tests of sessions in every store. */
 function promises(store: () => Store): void {
   const begin = (values?: Record<string, unknown>) => two({ store: store() }, values)
 
@@ -143,7 +143,7 @@ describe('sessions in a store', () => {
   it.each([
     ['advances', 2],
     ['was set back', -1000],
-  ])("notify a socket of another node's change and end; the clock %s", async (_, ms) => {
+  ])('notify a socket of changes and ends elsewhere; the clock %s', async (_, ms) => {
     const { clock, one, two: far, visitor, elsewhere } = await two({ store: shared, options: { storeRefresh: 1 } })
     const session = await far.session(elsewhere)
     const changed = new Promise((resolve) => session.onChange(resolve))
@@ -173,7 +173,7 @@ describe('sessions in a store', () => {
     expect(far.get('user')).toBe('bob')
   })
 
-  it('keep connections open until the response that ends them', async () => {
+  it('keep connections open until the response that ends the session', async () => {
     const { asked, held, store: slow } = slowStore(shared)
     const one = await nodesOf({ store: slow }).start()
     const visitor = await one.withSession({ user: 'ann' })
@@ -280,7 +280,7 @@ describe('sessions in a store', () => {
       const options = { cache: { maxVisitors: 100, maxIdle: HOUR } }
       const { clock, start } = nodesOf({ store: { ...shared, load }, options })
       const sessions = await start()
-      // A refresh loads this many at once, so the visitor's session comes afterwards.
+      // A refresh loads this many sessions at once, so the visitor's session comes afterwards.
       for (let at = 0; at < 32; at += 1) await sessions.app.live.sessionStore().set(`expired-${at}`, {}, 1)
       const visitor = await sessions.withSession({ user: 'ann' })
       clock.advance(HOUR)
@@ -299,7 +299,7 @@ describe('sessions in a store', () => {
     })
   })
 
-  it('leave the store once expired', async () => {
+  it('leave the store after they expire', async () => {
     const { clock, start } = nodesOf({ store: shared })
     const one = await start()
     const visitor = await one.withSession({ user: 'ann' })
@@ -455,7 +455,7 @@ describe('sessions of nodes with an adapter, without a store', () => {
     expect(await one.read(visitor)).toEqual({ user: 'ann', theme: 'dark' })
   })
 
-  it('end at every node at once, despite a late save', async () => {
+  it('end at every node immediately, despite a late save', async () => {
     const { one, two: other, visitor, cookie, elsewhere } = await cluster()
     const session = await other.session(elsewhere)
     const late = await other.during(elsewhere, addToCart, async () => {
@@ -494,7 +494,7 @@ describe('sessions of nodes with an adapter, without a store', () => {
     for (const node of [one, other]) expect(await node.read(node.visitor(cookie))).toEqual({})
   })
 
-  it("keep another node's write although evicted during a request", async () => {
+  it("if evicted during a request, keep another node's write", async () => {
     const { clock, start, two: other } = await cluster()
     const one = await start({ cache: { maxVisitors: 10 } })
     const visitor = await one.withSession({ cart: ['a'], step: 0 })

@@ -14,7 +14,7 @@ function signIn(user: string): Action {
   return ({ session }) => Object.assign(session, { user }).regenerate()
 }
 
-/** Two concurrent requests of a browser; returns each status, with its browser afterwards. */
+/** Makes concurrent requests with the same cookie; returns the status and the later visitor of each request. */
 async function atOnce(
   sessions: SessionApp,
   { cookie }: Visitor,
@@ -130,7 +130,7 @@ describe('a regenerated session', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 409])
   })
 
-  it('hides later values from another regenerating request', async () => {
+  it('hides values set after a sign-in from a concurrent regenerating request', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     const planted = sessions.visitor(visitor.cookie)
     const meanwhile = async (): Promise<void> => {

@@ -125,7 +125,7 @@ describe('socket.session', () => {
   it.each<[string, Action]>([
     ['destroyed', signOut],
     ['regenerated', ({ session }) => session.regenerate()],
-  ])('ends and rejects changes once the session is %s', async (_, end) => {
+  ])('ends and rejects changes after the session is %s', async (_, end) => {
     const { sessions, visitor, session } = await connect({ user: 'ann' })
     const events = follow(session)
     await sessions.ask(visitor, end)
@@ -140,7 +140,7 @@ describe('socket.session', () => {
   it.each<[string, (session: AppSession, follow: () => void) => unknown]>([
     ['while its values are removed', (session, follow) => session.subscribe('user', (user) => user ?? follow())],
     ['while others are notified', (session, follow) => session.onEnd(follow)],
-  ])('calls onEnd once for a listener added %s', async (_, listen) => {
+  ])('calls an onEnd listener once if added %s', async (_, listen) => {
     const { sessions, visitor, session } = await connect({ user: 'ann' })
     const ends: string[] = []
     listen(session, () => void session.onEnd((end) => ends.push(end)))

@@ -163,7 +163,7 @@ describe('an ended session', () => {
 })
 
 describe('session memory', () => {
-  it('evicts the least recently used in a flood of new sessions', async () => {
+  it('evicts the least recently used sessions in a flood of new sessions', async () => {
     const sessions = await SessionApp.start({ options: { cache: { maxVisitors: 100 } } as never })
     const store = sessions.app.live.sessionStore()
     const [used, unused] = [await sessions.withSession({ user: 'ann' }), await sessions.withSession({ user: 'bob' })]
@@ -177,7 +177,7 @@ describe('session memory', () => {
     expect(there.filter((found) => found !== undefined).length).toBeLessThanOrEqual(100)
   })
 
-  it('keeps a session with an open socket, and evicts it afterwards', async () => {
+  it('keeps a session while its socket is open, and evicts it later', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxVisitors: 10 } } as never })
     const left = closing(sessions)
     const session = await sessions.session(visitor)

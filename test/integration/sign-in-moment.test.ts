@@ -25,7 +25,7 @@ interface Moment {
 
 type Order = (moment: Moment) => Promise<unknown>
 
-/** Returns the page's events, with its cart after each, and ann's final cart. */
+/** Returns the page's events, with the page's cart after each, and ann's final cart. */
 async function play(order: Order, hasSocket: boolean) {
   const answer = new Gate()
   answer.open()
@@ -67,7 +67,7 @@ function intercept({ app }: Moment, meet: (packet: unknown[]) => Promise<void>):
     socket.use((packet, next) => void meet(packet).then(() => next()))
 }
 
-/** Signs ann in while the page's POST waits before it is sent, or before its answer is read. */
+/** Signs ann in while the page's POST waits, either to be sent or to have its answer read. */
 async function heldUp({ page, add, signIn }: Moment, where: 'beforePost' | 'beforeAnswer'): Promise<void> {
   const post = new Gate()
   page[where] = () => post.pass()
@@ -124,7 +124,7 @@ const DISCARDED: typeof ACCEPTED = [
     },
   ],
   [
-    'follows the new cookie, before its answer',
+    'follows the new cookie, while the page awaits an answer',
     true,
     async ({ page, add, signIn }) => {
       const answer = new Gate()

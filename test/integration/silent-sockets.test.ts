@@ -29,7 +29,7 @@ async function start() {
   const opened: { close(): unknown }[] = []
   const visitor = new Visitor(network.url)
   await visitor.text('/')
-  /** Open connections stay open, but deliver nothing. */
+  /** From now on, open connections stay open but deliver nothing. */
   const fallSilent = (): void => {
     network.hold('to server')
     network.hold('to page')
@@ -70,7 +70,7 @@ describe('a silent socket', () => {
   it('does not overwrite a later set with its delayed packet', async () => {
     const { app, network, visitor, open, fallSilent, timeOut, end } = await start()
     const page = await open()
-    // A greeted connection sends a change at once.
+    // Waits for the greeting, because only a greeted connection sends a change immediately.
     await page.live.set('theme', 'dark')
     const former = page.socket?.id ?? ''
     fallSilent()

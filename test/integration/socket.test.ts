@@ -35,7 +35,7 @@ describe('socket.liveSession', () => {
     expect((await socket.greeted).who).toBe(whoIn(visitor))
   })
 
-  it('sends a change to all tabs of the visitor only', async () => {
+  it('sends a change to every tab of the visitor, and nobody else', async () => {
     const app = await App.start()
     const cookie = cookieFor(app.live, {})
     const [a, b, other] = [app.visitor(cookie), app.visitor(cookie), app.visitor()]
@@ -51,7 +51,7 @@ describe('socket.liveSession', () => {
     expect(three.tickets).toHaveLength(2)
   })
 
-  it('notifies once of changes by requests, sockets and jobs', async () => {
+  it('notifies once of each change by requests, sockets and jobs', async () => {
     const app = await App.start({
       options: { identify: () => 'ann' },
       routes: (ctx) => {
@@ -127,7 +127,7 @@ describe('socket.liveSession', () => {
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 9]])
   })
 
-  it("serves all namespaces before the app's handlers", async () => {
+  it("is ready in all namespaces before the app's handlers run", async () => {
     const app = await App.start()
     const order: string[] = []
     const watch = (name: string): void => {
@@ -211,11 +211,11 @@ describe('a handshake', () => {
       const changes = outcome === 'own' ? [['division', expect.any(Number), 1]] : []
       expect(greeting.flatMap((claims) => claims.changes)).toEqual(changes)
     }
-    // A handshake cannot set another cookie.
+    // A handshake cannot set another cookie, so no id is retired.
     expect(isRetired(app, subject)).toBe(before)
   })
 
-  it("fixes the connection's visitor, despite a later sign-in", async () => {
+  it("determines the connection's visitor, even after a later sign-in", async () => {
     const app = await startWithHeaders()
     const visitor = app.visitor()
     const socket = await visitor.connect()
@@ -277,7 +277,7 @@ describe('a writing listener', () => {
     ])
   })
 
-  it('overrides a change of the same call; others hear only its value', async () => {
+  it('overrides a change of one setMany; others hear only the override', async () => {
     const [one, other] = await handles()
     const heard: unknown[] = []
     one.onChange(({ key }) => void (key === 'division' && one.set('cart', ['mine'])))

@@ -10,7 +10,7 @@ import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
 describe('a cookie already compared with memory', () => {
-  it('survives its socket closing during the request', async () => {
+  it("serves its request even if the visitor's socket closes meanwhile", async () => {
     const gate = new Gate()
     const app = await App.start({
       routes: async (ctx) => {
@@ -95,7 +95,7 @@ describe('a cookie comparison', () => {
     expect(isKept).toEqual(others.map(() => !all))
   })
 
-  it('repeats when memory is due to evict', async () => {
+  it('is repeated when memory is due to evict', async () => {
     const { app, core, guest } = await both()
     app.clock.advance(DAY - 1)
     const { memo } = guest.cookie
@@ -118,7 +118,7 @@ describe('a cookie comparison', () => {
 
 type Core = ReturnType<typeof coreOf>
 
-/** Cookies of guests. */
+/** Returns the cookies of new guests. */
 function newcomers(core: Core, count: number): readonly string[] {
   return Array.from({ length: count }, () =>
     core.cookie.header({ browser: newBrowserId(), user: undefined, epoch: 0, registers: [] }),

@@ -16,7 +16,7 @@ const fields = defineFields({
 })
 type StoredFields = typeof fields
 
-/** `/set?key=json` sets, `/count` counts, `/page` responds with a snapshot, all others with the values. */
+/** `/set?key=json` sets, `/count` counts, `/page` responds with a snapshot, every other path with the values. */
 const routes: Koa.Middleware = async (ctx) => {
   const { liveSession, path, query } = ctx
   if (path === '/page') {
@@ -33,7 +33,7 @@ const routes: Koa.Middleware = async (ctx) => {
   ctx.body = { level, ...Object.fromEntries(Object.keys(fields).map((key) => [key, liveSession.get(key as never)])) }
 }
 
-/** Nodes, or an app before and after a restart: they share a store, a clock and possibly an adapter. */
+/** Nodes, or an app before and after a restart, with one store, one clock and possibly an adapter. */
 export function nodes<S extends Store>(store: S, options: Partial<LiveSessionOptions<StoredFields>> = {}, bus?: Bus) {
   const clock = testClock()
   const start = async (more: Partial<AppOptions<StoredFields>> = {}): Promise<App<StoredFields>> => {
@@ -45,7 +45,7 @@ export function nodes<S extends Store>(store: S, options: Partial<LiveSessionOpt
   return { store, clock, start }
 }
 
-/** Returns the values, and the level of a write, in the response. */
+/** Returns the response: the values, and the level of a write. */
 export async function valuesAt(visitor: Visitor, path = '/'): Promise<Record<string, unknown>> {
   return (await visitor.fetch(path)).json()
 }

@@ -25,7 +25,7 @@ async function idOfSocket(app: App, cookie?: string): Promise<string | undefined
 }
 
 describe('visitorId', () => {
-  it('is undefined without a cookie, and sets none', async () => {
+  it('is undefined without a cookie, and sets no cookie', async () => {
     const app = await App.start({ routes: ids })
     const answer = await app.visitor().fetch('/')
     expect(answer.headers.getSetCookie()).toEqual([])

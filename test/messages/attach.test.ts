@@ -77,7 +77,7 @@ describe('attach(io)', () => {
           ctx.body = ctx.liveSession.snapshot() as never
         },
       })
-    /** Acts as a page whose socket is refused: asks for its identity. */
+    /** Acts as a page that asks for its identity after a refused handshake; returns the warnings. */
     const refused = async (app: App, path: string): Promise<readonly string[]> => {
       const visitor = app.visitor()
       for (const each of ['/sign-in', '/', path]) await visitor.fetch(each)
@@ -92,7 +92,7 @@ describe('attach(io)', () => {
         'expected in attach(io, { handshake }) all that identify relies on, the same instances as in app.use',
     ])
     const right = await start([passport])
-    // The plugin does not know of this sign-out: until the page asks, the cookie is the user's.
+    // The plugin does not know of this sign-out, so the cookie is the user's until the page asks.
     expect(await refused(right, '/sign-out')).toEqual([])
   })
 

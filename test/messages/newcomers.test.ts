@@ -37,7 +37,7 @@ async function errorsOf(app: Koa): Promise<string[]> {
 }
 
 describe('app.use', () => {
-  it('explains live.middleware without a call', async () => {
+  it('explains live.middleware passed without a call', async () => {
     const app = new Koa({ keys: [SECRET] })
     app.use(liveSession(app, { fields: {} }).middleware)
     expect(await errorsOf(app)).toEqual([
@@ -93,7 +93,7 @@ describe('maxAge', () => {
       ])
   })
 
-  it('does not warn if it is in ms', async () => {
+  it("does not warn if it is in ms or 'session'", async () => {
     for (const maxAge of [120_000, 36 * 60_000, 12 * 60 * 60_000, 30 * DAY * 1000, 'session'] as const)
       expect(await ofPlugin(maxAge)).toEqual([])
     for (const maxAge of [1, 15_000, 36 * 60_000, 30 * DAY * 1000]) expect(await ofField(maxAge)).toEqual([])
@@ -117,7 +117,7 @@ describe('users without a store', () => {
     ['production', { ...identify, store: memoryStore() }, []],
     ['production', {}, []],
     ['development', identify, []],
-  ])('warn at the start in production only: %s, %p', async (environment, options, expected) => {
+  ])('cause a warning at the start in production only: %s, %p', async (environment, options, expected) => {
     process.env['NODE_ENV'] = environment
     const { warnings } = await App.start({ options, attach: { handshake: [] } } as never)
     expect(warnings.filter((warning) => warning.includes('identify'))).toEqual(expected)
@@ -152,9 +152,9 @@ describe('body parsers before the middleware', () => {
   }
 
   it.each<[string, (ctx: Koa.Context) => Promise<unknown>]>([
-    ['of JSON', async (ctx) => JSON.parse(await text(ctx.req))],
-    ['of forms, which leave an empty object for JSON', async () => ({})],
-  ])('may be parsers %s', async (_, parse) => {
+    ['JSON', async (ctx) => JSON.parse(await text(ctx.req))],
+    ['forms, and leave an empty object for JSON', async () => ({})],
+  ])('may parse %s', async (_, parse) => {
     const [, status] = await saving(async (ctx, next) => {
       if (ctx.method === 'POST') Object.assign(ctx.request, { body: await parse(ctx) })
       await next()
@@ -218,7 +218,7 @@ describe('a declaration', () => {
   })
 })
 
-describe('several processes without an adapter', () => {
+describe('several processes with one store', () => {
   const LATE =
     `${PREFIX}another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ` +
     'Give socket.io an adapter, which tells all processes at once'
@@ -245,15 +245,15 @@ describe('several processes without an adapter', () => {
   const set = async ({ live }: App): Promise<unknown> => (await live.user('ann')).set('division', 5)
   const update = async ({ live }: App): Promise<unknown> => (await live.user('ann')).update('division', () => 5)
 
-  it('warn when an open page got a change late', async () => {
+  it('without an adapter warn when an open page got a change late', async () => {
     expect(await warningsAfter(offline, set)).toEqual([LATE])
   })
 
-  it('do not warn about own writes', async () => {
+  it('do not warn about their own writes', async () => {
     expect(await warningsAfter(offline, (_, own) => set(own))).toEqual([])
   })
 
-  it('do not warn about an own update in flight', async () => {
+  it('do not warn about their own update in flight', async () => {
     const [store, gate] = [memoryStore(), new Gate()]
     const late: Store['compareAndSet'] = async (...args) => {
       const isSet = await store.compareAndSet(...args)
@@ -270,7 +270,7 @@ describe('several processes without an adapter', () => {
     await updated
   })
 
-  it('do not warn about an own update without an answer', async () => {
+  it('do not warn about their own update that the store never answers', async () => {
     const store = losingStore()
     store.fates.push('silent')
     expect(await warningsAfter(offline, (_, own) => update(own), store, { storeTimeout: 20 })).toEqual([])

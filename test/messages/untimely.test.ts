@@ -14,7 +14,7 @@ import { App, type AppFields } from '../support/app/app.js'
 const PREFIX = 'koa-live-session: '
 
 describe('a value', () => {
-  it('warns that no cookie follows if set during a stream', async () => {
+  it('set during a stream, warns that no cookie follows', async () => {
     const routes: Koa.Middleware = async (ctx) => {
       ctx.respond = false
       ctx.liveSession.get('division')
@@ -30,7 +30,7 @@ describe('a value', () => {
     ])
   })
 
-  it('warns at startup if outside the cookie without a store', async () => {
+  it('warns at startup if it is in neither cookie nor store', async () => {
     const { warnings } = await App.start()
     expect(warnings).toEqual([
       `${PREFIX}fields secret: not in the cookie, and there is no store: a restart loses their values`,
@@ -39,7 +39,7 @@ describe('a value', () => {
   })
 })
 
-describe('a value set before the sign-in', () => {
+describe('a value of a request that signs in', () => {
   const text = { schema: z.string(), default: '' }
   const fields = defineFields({
     plan: text,
@@ -52,9 +52,9 @@ describe('a value set before the sign-in', () => {
   const GUESTS_ONLY = ['plan', 'risk', 'note', 'seen']
 
   it.each([
-    ['set before it', '/before', GUESTS_ONLY],
-    ['updated before it', '/computed', GUESTS_ONLY],
-    ['set after it', '/after', []],
+    ['set before the sign-in', '/before', GUESTS_ONLY],
+    ['updated before the sign-in', '/computed', GUESTS_ONLY],
+    ['set after the sign-in', '/after', []],
   ])('warns if it is not moved to the account: %s', async (_, path, lost) => {
     const app = await App.start({
       fields,
@@ -143,7 +143,7 @@ describe('cookieFor', () => {
     ['there is no identify', {}, 'ann', 'guest', [warning]],
     ['identify names the user', { identify: () => 'ann' }, 'ann', 'ann', []],
     ['the cookie is of a guest', { identify: () => 'ann' }, undefined, 'ann', []],
-  ])('warns once per app: %s', async (_, identify, userId, shown, expected) => {
+  ])('warns at most once per app: %s', async (_, identify, userId, shown, expected) => {
     const app = await App.start({
       options: { store: memoryStore(), ...identify },
       attach: { handshake: [] },

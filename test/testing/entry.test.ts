@@ -39,7 +39,7 @@ describe('koa-live-session/testing', () => {
   it.each([
     ['testing/index.ts', 'node'],
     ['testing/browser.ts', 'browser'],
-  ] as const)('imports no test runner, as %s', async (entry, platform) => {
+  ] as const)('imports no test runner in %s', async (entry, platform) => {
     const { inputs } = await bundle(entry, { platform, packages: 'external' })
     const imports = Object.values(inputs).flatMap((input) => input.imports.map(({ path }) => path))
     expect(imports.filter((path) => /jest|vitest|mocha|node:test|chai/.test(path))).toEqual([])

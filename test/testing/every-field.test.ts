@@ -10,7 +10,7 @@ const MINUTE = 60_000
 const schema = z.number()
 const FIRST = { default: 1, client: 'write' } as const
 
-/** Values of each option besides the schema. A new option does not compile without a row. */
+/** The tested values of each option besides the schema. This does not compile if a new option has no row. */
 const OPTIONS: { readonly [K in Exclude<keyof Required<FieldSpec>, 'schema'>]: readonly FieldSpec[K][] } = {
   default: [1],
   client: ['hidden', 'read', 'write'],
@@ -25,7 +25,7 @@ const OPTIONS: { readonly [K in Exclude<keyof Required<FieldSpec>, 'schema'>]: r
   onLogin: ['account', 'newest', 'drop', (_: never, browser: never) => browser],
   migrate: [() => 1],
 }
-/** Combined, they decide who may access a value, and where it is stored. */
+/** Options that together decide who may access a value, and where it is stored. */
 const TOGETHER: readonly (keyof typeof OPTIONS)[] = ['client', 'guests', 'scope', 'cookie']
 
 /** The tested fields: the options of `field` vary. */

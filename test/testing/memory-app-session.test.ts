@@ -7,7 +7,7 @@ interface Shop {
   cart?: readonly string[]
 }
 
-/** A handler of an app. */
+/** A socket handler of an app. */
 async function add(socket: { readonly session: AppSession<Shop> }, item: string): Promise<void> {
   await socket.session.update('cart', (cart = []) => [...cart, item])
 }

@@ -34,7 +34,7 @@ describe('memoryStore', () => {
     expect(await store.sweep(0)).toBe(0)
   })
 
-  it('delays a call without delaying earlier calls', async () => {
+  it('delays a call without holding up a later call', async () => {
     const store = memoryStore()
     const order: string[] = []
     store.delay(20)

@@ -4,7 +4,7 @@ import { memoryStore, storeContract } from 'koa-live-session/testing'
 
 type Planted = Partial<Store>
 
-/** Stores with a single defect each: all have happened in Redis or SQL. */
+/** Stores with a single defect each; every defect has happened in Redis or SQL. */
 const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
   ['compares subjects case-insensitively', renaming((name) => name.toLowerCase())],
   ['ignores trailing spaces', renaming((name) => name.replace(/ +$/, ''))],
@@ -44,7 +44,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
     }),
   ],
   [
-    'compares a tombstone as absent',
+    'treats a tombstone as absent',
     (sound) => ({
       async compareAndSet(subject, register, expected) {
         const current = await stored(sound, subject, register.key)
@@ -64,14 +64,14 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
     }),
   ],
   [
-    'removes a prefix',
+    'removes other subjects with the same prefix',
     (sound) => ({
       remove: async (subject) => void (await Promise.all([sound.remove(subject), sound.remove(`${subject}-other`)])),
     }),
   ],
   ['removes nothing', () => ({ remove: async () => undefined })],
   [
-    'creates a loaded subject',
+    'creates a subject on load',
     (sound) => ({
       async load(subject) {
         const registers = await sound.load(subject)
@@ -83,7 +83,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
   ['sweeps subjects in use', (sound) => ({ sweep: () => sound.sweep(Number.POSITIVE_INFINITY) })],
   ['sweeps end markers with the rest', (sound) => ({ sweep: (before) => sound.sweep(before) })],
   ['keeps ids of an older register', outlivingIds],
-  ['counts wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
+  ['counts swept subjects wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
 ]
 
 const SWEEPS = 'sweep deletes what was not used since, and says how many subjects that were'
@@ -106,7 +106,7 @@ describe('storeContract', () => {
     expect(await failures(planted)).not.toEqual([])
   })
 
-  it('finds a store that ignores reads', async () => {
+  it('finds a store whose sweep ignores reads', async () => {
     const [sound, unread] = [memoryStore(), memoryStore()]
     const planted: Store = {
       ...sound,

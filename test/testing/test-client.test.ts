@@ -29,7 +29,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
-/** Returns the outcome of each step, and each key’s changes: a change may go out by socket or POST after an outage. */
+/** Returns the outcome of each step, and the changes by key, because after an outage socket and POST may reorder keys. */
 async function play(screen: Screen, steps: readonly Step[]): Promise<readonly unknown[]> {
   const { live } = screen
   const told = new Map<string, unknown[]>()

@@ -173,7 +173,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(of(await claim(app, ann.cookie, lost), '42["app","missed')).toEqual([])
   })
 
-  it('replays nothing to the next user in dynamic namespaces with another adapter', async () => {
+  it('replays nothing to the next user if dynamic namespaces have another adapter', async () => {
     const { app, ann } = await start()
     app.io.of(/^\/dyn-\d$/).on('connection', (socket) => void socket.join('room of ann'))
     const Adapter = app.io.adapter()

@@ -1,4 +1,4 @@
-// The exports of `sqlite.ts` in docs/stores.md, on which the page builds.
+// The exports of `sqlite.ts` in docs/stores.md, on which docs/guest-settings.md builds.
 import type { Store } from 'koa-live-session'
 import type { Kysely } from 'kysely'
 
