@@ -132,7 +132,14 @@ export class Identities {
    */
   rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
     const cookieStatus = this.#statusOfRetired(retired, user, sender)
-    return cookieStatus === 'rotated' ? { ...this.changeHands(retired, user), cookieStatus } : undefined
+    if (cookieStatus !== 'rotated') return undefined
+    return {
+      cookieStatus,
+      visitor: this.#rotatedVisitor(retired, user),
+      cookie: undefined,
+      receivedCookie: undefined,
+      toEnd: [],
+    }
   }
 
   /** Forgets the browser, which returns as a new guest. */
