@@ -136,9 +136,9 @@ export class Loads {
     // After a silence, newer registers may come from this process: the store may have accepted an update without an answer.
     const isSure = this.#health.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
-    const { epochs, settings, subjects } = this.#core
+    const { epochs, settings, subjects, values } = this.#core
     const wasLoaded = this.isLoaded(subject)
-    const news = this.apply(subject, registers, generation)
+    const news = values.merge(subject, stateOf(registers).registers, 'store', generation)
     if (generation === epochs.generation(subject)) this.#writeBack(subject, registers)
     if (isSure && wasLoaded && news > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
