@@ -1,4 +1,4 @@
-// Generates parts of docs/maintainers/performance.md and of bench/README.md, and the plots, from bench/results. Each row may have its own commit.
+// Generates parts of docs/maintainers/performance.md and of bench/README.md, and the plots, from bench/results. Each row names its commit.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { drawBars, drawLines } from './harness/plots.mjs'

@@ -17,7 +17,7 @@ async function warmRead() {
   return (await compare(servers, HOW)).toBase('live', 'cpu')
 }
 
-/** A cookie after 60 kB of names that end like ours, as a sibling domain may plant them: a search that is not linear takes seconds. */
+/** Reads a cookie after 60 kB of names that end like ours, which a sibling domain may plant: a search slower than linear takes seconds. */
 async function tossedRead() {
   const tossed = `${' '.repeat(90)}is_live=`.repeat(600)
   const [own] = cookiesOf(1)

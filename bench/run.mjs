@@ -25,7 +25,7 @@ import { sql } from './rows/sql.mjs'
 import { tickets } from './rows/tickets.mjs'
 import { beside, unused } from './rows/unused.mjs'
 
-/** In the order of the targets; then the others. */
+/** The rows in the order of the targets, then all other rows. */
 const targets = {
   read,
   mock,
@@ -46,7 +46,7 @@ const targets = {
 const others = { latency, functions, tickets, rooms, peers, sql }
 const rows = { ...targets, ...others }
 
-/** Rounds of fresh processes; samples of each, and warm-ups before them; ms of a sample; share of the full counts. */
+/** Rounds of fresh processes; samples of each process, and warm-ups before the samples; ms of a sample; share of the full counts. */
 const FULL = { rounds: 9, samples: 7, warmUps: 2, ms: 150, part: 1 }
 const QUICK = { rounds: 1, samples: 5, warmUps: 2, ms: 100, part: 0.2 }
 

@@ -4,14 +4,14 @@ import type { Unsubscribe } from '../shared/session-types.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
 
-/** Minimum ms between URL changes: browsers reject more than 100 in 10 s, including those by the app's own router. */
+/** Minimum ms between URL changes: browsers reject more than 100 changes in 10 s, and also count changes by the app's own router. */
 const PACE = 200
-/** ms to wait for another page to replace this page; a download, for example, never does. */
+/** ms in which another page may replace this page; after a click on a download, for example, none does. */
 const LEAVING = 10_000
 
 /**
- * Keeps the page's URL parameters in sync with the fields with a `url`: writes changes to the URL, and restores values on back and forward
- * navigation. Needs the script of `ctx.liveSession.embed()` in the page, or the same snapshot as `initial`.
+ * Keeps the page's URL parameters in sync with all fields that have a `url`: writes changes to the URL, and restores values on back and
+ * forward navigation. Needs the script of `ctx.liveSession.embed()` in the page, or the same snapshot as `initial`.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -27,7 +27,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const { signal } = ends
   let pause: ReturnType<typeof setTimeout> | undefined
   let last = ''
-  /** The URL of an unloading page, now fixed: the page still receives changes, but going back must restore its own values. */
+  /** The page's URL at the start of an unload. Later changes must not alter this URL, because going back restores values from it. */
   let left = ''
   let leaving: typeof pause
 
@@ -54,7 +54,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     }
     return url.href
   }
-  /** Returns whether the URL differed. */
+  /** Replaces the page's URL. Returns whether the former URL differed. */
   const replace = (address: string): boolean => {
     if (address === location.href) return false
     // `follow` retries a rejected or ignored change.
@@ -64,7 +64,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     last = location.href
     return true
   }
-  /** Returns whether the URL had to change, or may have to later: a restored page keeps its URL until its visitor is known. */
+  /** Writes the values to the URL. Returns whether it differed, or may differ later: a restored page waits until it knows its visitor. */
   const write = (): boolean => !page.isReady || replace(addressNow())
   const follow = (): void => {
     if (signal.aborted || pause || location.href === left || (isRouterIdle() && !write())) return
@@ -77,14 +77,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
     left = ''
     follow()
   }
-  /** Sets matching keys to their values in the URL. */
+  /** Sets each key for which `isOf` returns true to its value in the URL. */
   const setFromAddress = (isOf: (key: string, value: JsonValue) => boolean): void => {
     for (const [key, name] of fields) {
       const value = valueInAddress(key, name)
       if (value !== undefined && isOf(key, value)) set(key, value)
     }
   }
-  /** Sets the fields from the URL. @param isBehind whether to set even shown values, as the page may lack newer changes */
+  /** Sets the fields from the URL. @param isBehind whether to set even equal values, because the page may lack newer changes */
   const read = (isBehind: boolean): void => {
     setFromAddress((key, value) => isBehind || !sameJson(value, live.get(key)))
     stay()
@@ -92,24 +92,24 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const travel = (): void => {
     const former = last
     last = location.href
-    // A link to a fragment is no history step: the URL may be older than the last change.
+    // A link to a fragment is no history step, and its URL may lack the last change: write the URL instead of reading it.
     if (former !== last && former.split('#')[0] === last.split('#')[0]) follow()
     else read(false)
   }
   const begin = (): void => {
     last = location.href
-    // The server has already applied or refused the URL's values, except these. Take them from the URL, never from the HTML.
+    // The server has already applied or refused the URL's values, except `unvisited` values. Take those from the URL, never from the HTML.
     setFromAddress((key) => Object.hasOwn(unvisited, key))
-    // The returned functions unsubscribe.
+    // `onChange` and `onVisitor` return functions to unsubscribe.
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),
     )
-    // Write at once, before the app's listener may reload: the URL would set the former visitor's values.
+    // Write at once, before the app's listener may reload the page: the old URL would set the former visitor's values.
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
-    // Older browsers do not report navigations by the app's own router: there, the next change updates the URL.
+    // Older browsers do not report navigations by the app's own router, so there the next change of a value updates the URL.
     globalThis.navigation?.addEventListener(
       'currententrychange',
       ({ navigationType }) => navigationType === 'traverse' || queueMicrotask(follow),
@@ -122,7 +122,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
         left = location.href
         if (pause) {
           const address = page.isReady ? addressNow() : left
-          // Delay the pending change, without values received meanwhile: a URL change now would abort the navigation.
+          // Delay the pending URL change, which would now abort the navigation. Values received meanwhile stay out of the URL.
           setTimeout(() => {
             // The app's own router has taken over, so the page stays.
             if (!isRouterIdle()) stay()

@@ -15,7 +15,7 @@ export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
 export interface Advice {
   /** Returns the message of an error. `call` is the called function, such as `get`. */
   text(code: AdviceCode, key?: string, call?: string): string
-  /** Returns the rejection reason of a failed change. Errors of the caller's own code also go to the console, as callers need not await. */
+  /** Returns the rejection reason of a failed change. Logs errors of the caller's own code, too, because callers need not await. */
   errorOf(key: string, failure: Failure): unknown
   /**
    * Returns a copy of a JSON value. `call` is the called function, if not `set`.

@@ -29,7 +29,7 @@ export function createClient<F extends Fields>(
   inside: Omit<Inside, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
-  // The server distinguishes the computed changes of all tabs by this name, and orders those of a tab by their number.
+  // In the id of a computed change, this name tells the server which tab made the change, and the number orders the tab's changes.
   const name = Math.random().toString(36).slice(2)
   let calls = 0
   const notifier = createNotifier(page)
@@ -41,7 +41,7 @@ export function createClient<F extends Fields>(
     if (notifier.isReady) return shown(key)
     throw new TypeError(advice.text('before_ready', key, call))
   }
-  /** Resolves when the values are saved. With `next`, the core computes the value, and computes it again over a newer current value. */
+  /** Resolves when the values are saved. With `next`, the core computes the value, again after each newer current value. */
   const change = (
     keys: readonly string[],
     valueFor: (key: string) => JsonValue | undefined,
@@ -86,7 +86,7 @@ export function createClient<F extends Fields>(
     })
     const show = (): void => give(shown(key))
     const end = changes.add((change) => change.key === key && give(change.value))
-    // Browsers restore forms just before this event, after scripts have run.
+    // Browsers restore forms just before this event, after scripts have run: show the value again.
     globalThis.addEventListener?.('pageshow', show)
     show()
     if (!notifier.isReady) void ready.then(show)

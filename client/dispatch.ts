@@ -10,7 +10,7 @@ import type { CreateEnvironment, Dispatch, Environment } from './environment.js'
 import { guarded } from './listeners.js'
 import type { Notifier } from './notifier.js'
 
-/** Returns a function that passes an event to the core, and the implementations of effects. */
+/** Returns `dispatch`, which passes an event to the core, and the environment with the implementations of all effects. */
 export function createDispatch(
   page: Page,
   notifier: Notifier,
@@ -21,7 +21,7 @@ export function createDispatch(
 
   const dispatch = (...event: Event): void => {
     if (notifier.isClosed) return
-    // The step in progress would undo a change by an `update` function.
+    // The step in progress runs an `update` function, and would undo a change by that function.
     if (isStepping) throw new TypeError(advice.text('impure_update'))
     const { who } = page
     let effects: readonly Effect[] = []
@@ -33,15 +33,15 @@ export function createDispatch(
     }
     if (who && who !== page.who) notifier.source = 'login'
     else if (event[0] === 'synced') notifier.source ??= 'socket'
-    // Persist first, so that no page restores discarded changes. `keepTab` replaces this method.
+    // Persist first, so that no page restores discarded changes. `keepTab` replaces `save`.
     environment.save(serializeOutbox(page))
-    // Send changes before notifying listeners, whose own messages come later. Immediate results of effects join the same notification.
+    // Send changes before listeners send messages of their own. Immediate results of effects join the same notification.
     const wasBusy = notifier.isBusy
     notifier.isBusy = true
-    // Guarded, as listeners of the app on its socket may throw.
+    // Guarded, because listeners of the app on its socket may throw.
     for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
     notifier.isBusy = wasBusy
-    // Not while drafts wait for a connection to name its visitor: a listener's own message would overtake them.
+    // Notify no listener while drafts wait for a connection to name its visitor: a listener's own message would overtake the drafts.
     const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && wireDrafts(page)[0]
     if (!isWaiting) notifier.notify()
   }

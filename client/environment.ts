@@ -6,7 +6,7 @@ export type Dispatch = (...event: Event) => void
 
 type EffectHandlers = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
 
-/** A page's environment: reports events, and runs the core's effects except calls of callers and listeners. */
+/** A page's environment: reports events, and runs all effects of the core except `settle` and `visitor`, which call the app. */
 export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> {
   /** Persists the page's outbox, replacing the former text. */
   save(text: string): void
@@ -15,5 +15,5 @@ export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> 
   close(): void
 }
 
-/** Creates the environment, from a function to report events and the read-only page state. */
+/** Creates the environment, which reports events by `dispatch`, and only reads the state `page`. */
 export type CreateEnvironment = (dispatch: Dispatch, page: Page) => Environment

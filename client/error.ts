@@ -6,7 +6,7 @@ export class LiveSessionError extends Error {
   override readonly name = 'LiveSessionError'
   /** The reason of the refusal. */
   readonly code: LiveSessionErrorCode
-  /** The key of the field; for `setMany` all keys, as `'division, theme'`. */
+  /** The key of the field; for `setMany` all keys in a single text: `'division, theme'`. */
   readonly key: string
 
   /** @internal */

@@ -13,8 +13,8 @@ const PAUSE = 1000
 const flashes = new WeakMap<Inside, Add>()
 
 /**
- * Calls a listener with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` for this page: each once, in a single
- * visible page of the browser. Needs a socket. A page rendered with `takeFlash()` has the other messages in its HTML.
+ * Calls a listener with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` for this page. Each message reaches a single
+ * visible page of the browser, once. Needs a socket. Messages taken by `takeFlash()` do not reach the listener: the HTML shows them.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -32,11 +32,11 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
   /** The unsubscribe functions of the current listeners. */
   const ends = new Set<Unsubscribe>()
   const { document } = globalThis
-  /** Messages received without any listener left: kept here, because no other page gets them. */
+  /** Messages received after the last listener had gone: kept here, because no other page gets them. */
   const pending: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
-  /** `[true]` once reconnecting: messages for the next page are not for this page. */
+  /** `[true]` after a disconnect: messages for the next page are not for a page that reconnects. */
   let back: [isBack?: true] = []
   /** Requests the waiting messages. A hidden page leaves them to another page, or waits until visible. */
   const request = (): void => {

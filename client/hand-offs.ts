@@ -18,9 +18,9 @@ let freeAt = 0
  */
 export function followHandOffs(live: AnyClient): Unsubscribe {
   const { socket, endpoint, onClose } = insideOf(live)
-  // The event has no target: an app may relay an event that a stranger has made up.
+  // The event names no target URL, because an app may relay an event that a stranger has made up.
   const follow = (token: string): void => {
-    // A second submit would cancel the response to the first, with its cookies. Outside a browser there is no page.
+    // A second submit would cancel the response to the first, and lose that response's cookies. Outside a browser there is no page.
     const { document, performance } = globalThis
     const now = performance.now()
     if (now < freeAt || !document) return

@@ -13,7 +13,7 @@ export interface StoreSessionOptions
   extends Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'> {}
 
 /**
- * POSTs the tickets of `store_session` events, so that the cookie has the changes and they survive a server restart: a small hook for
+ * POSTs the tickets of `store_session` events, so that the cookie has the changes, which then survive a server restart: a small hook for
  * server-rendered pages. Keeps no values and reports no status. On the socket of a `createLiveSession`, it would miss that client's own
  * changes, which the client POSTs itself.
  *
@@ -26,31 +26,31 @@ export interface StoreSessionOptions
 export function storeSession(socket: AnySocket, options: StoreSessionOptions = {}): () => void {
   /** By key, the newest change not yet accepted by the endpoint. */
   const unsaved = new Map<string, readonly [ticket: string, stamp: number]>()
-  /** The connection's visitor, if its handshake had the browser's cookie; otherwise the endpoint cannot store its tickets. */
+  /** The connection's visitor, if the handshake had the browser's cookie; without a cookie the endpoint cannot store tickets. */
   let who: string | undefined
-  /** The requests for the right cookie since a connection last had it. */
+  /** The number of requests for the right cookie since a connection last had that cookie. */
   let asked = 0
   /** The timer of the next POST. */
   let planned: unknown
-  /** The last POST in ms since 1970, and the ms after which a page in use POSTs to renew the cookie. */
+  /** `posted`: the time of the last POST, in ms since 1970. `life`: the ms after which a page in use POSTs to renew the cookie. */
   let posted = Date.now()
   let life: number
   /** ms for a connection to name its visitor. */
   let timeout = 4e3
   let isOver: boolean | undefined
 
-  /** Collects changes for 100 ms. After a refusal, or without an answer, the rest is resent 5 s later. */
+  /** Collects changes for 100 ms. After a refusal, or without an answer, the remaining tickets are resent 5 s later. */
   const plan = (): void => {
     if (!planned) planned = setTimeout(post, 100)
   }
   const post = (): void => {
     planned = 0
     const tickets = [...new Map(unsaved.values()).keys()]
-    // The limit of the endpoint, and of browsers for `keepalive`: the other tickets go with the next POST.
+    // The endpoint, and browsers with `keepalive`, accept no more characters: the other tickets go with the next POST.
     while (`${tickets}`.length > 65e3) tickets.pop()
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
-  /** POSTs tickets, which renews the cookie. Without `tickets`, requests the right cookie, and reconnects with that. */
+  /** POSTs tickets, which renews the cookie. Without `tickets`, requests the right cookie, and reconnects with that cookie. */
   const send = async (tickets?: readonly string[]): Promise<void> => {
     planned = setTimeout(post, 5000)
     posted = Date.now()
@@ -60,7 +60,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
         const { held, error, dropped } = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
-            // Outlive the page only with tickets: the late response to a question could replace the next guest's cookie.
+            // Only tickets may outlive the page: the late response to a request for a cookie could replace the next guest's cookie.
             keepalive: !!tickets,
             ...options,
             headers: {
@@ -70,7 +70,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             body: JSON.stringify({ who: tickets && who, tickets }),
           })
         ).json()
-        // A bad ticket makes the server refuse all: discard that ticket and resend the others. A response with neither is not ours.
+        // If a bad ticket made the server refuse all, discard that ticket and resend the others. Only our server answers `held` or `error`.
         const over = held ? tickets : [tickets?.[error.index]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
         if (held) planned = 0
@@ -81,7 +81,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (!tickets && !isOver) socket.disconnect().connect()
   }
   const onTicket = (ticket: string): void => {
-    // Garbles non-ASCII text, but only keys and stamps matter. A restarted server may send changes older than the unsaved changes.
+    // `atob` garbles non-ASCII text, but only keys and stamps matter. A restarted server may send changes older than the unsaved changes.
     for (const [key, stamp] of JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))).changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
     plan()
@@ -91,7 +91,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
       socket
         .timeout(timeout)
         .emit('live_session:sync' satisfies typeof SYNC, { who }, (lost: unknown, answer: SyncAnswer) => {
-          // An open connection may be dead, as after a change of networks. The timeout doubles, as the server may be slow.
+          // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
           if (lost) {
             if (socket.connected && !isOver) {
               timeout *= 2
@@ -106,7 +106,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             unsaved.clear()
             answer.greeting?.forEach(onTicket)
           }
-          // Tickets have waited for this answer. A browser without cookies gets a single question.
+          // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once.
           plan()
           if (who) asked = 0
           else if (!asked++) void send()
@@ -121,7 +121,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
       [way]('connect', greet)
       [way]('connect_error', refused)
     listen('pagehide', post)
-    // Capture, as a part of the page may stop the propagation of its events.
+    // Listen with capture, because a part of the page may stop the propagation of its events.
     listen('keydown', plan, true)
     listen('pointerdown', plan, true)
   }

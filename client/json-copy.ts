@@ -10,7 +10,7 @@ export function copyOf(root: unknown): JsonValue {
   return JSON.parse(JSON.stringify(root, soundOf))
 }
 
-/** Returns the original value, before any `toJSON` of its own. */
+/** Checks and returns the member's original value, before any `toJSON` of the value. */
 function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = this[key]
   const isLeaf = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)

@@ -9,7 +9,7 @@ import type { AnyClient } from './types.js'
 const MAX_LENGTH = 1500
 const LEAVE = 'beforeunload'
 
-/** Returns undefined on errors, as storage may be blocked, full or damaged; and on a server, whose storage all visitors would share. */
+/** Returns undefined if storage is blocked, full or damaged, and on a server, where all visitors would share the storage. */
 function tried<T>(make: () => T): T | undefined {
   try {
     return globalThis.document && make()
@@ -49,7 +49,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.
     globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
   }
-  // Like an outbox: restores only the same visitor's changes, once the visitor is known.
+  // Like an outbox, restores only changes of the same visitor, after the page knows its visitor.
   const restore = (): void => {
     dispatch('restored', [left])
     if (page.who) left = ''
@@ -59,7 +59,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     restore()
   }
 
-  // Remove the cookie of the unloaded page: the server has read it by now.
+  // Remove the cookie of the unloaded page, which the server has read by now.
   bring('', 0)
   // Discard the HTML's values, which may be another tab's. Hydration still shows them, from `initialState`.
   for (const key of initial?.tab ?? []) {

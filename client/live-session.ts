@@ -44,7 +44,7 @@ export function embeds(): Iterable<Element> {
   return globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []
 }
 
-/** Returns the snapshot from `embed()`; undefined if there are several scripts, as any may be forged. */
+/** Returns the snapshot from `embed()`; undefined if there are several scripts, because any of them may be forged. */
 function embedded(): unknown {
   const [script, second] = embeds()
   return script && !second ? JSON.parse(script.innerHTML) : undefined

@@ -20,7 +20,7 @@ export interface Notifier {
   isReady: boolean
   /** Whether the client is closed. */
   isClosed?: boolean
-  /** The source of the changes not yet notified. */
+  /** The source of those changes of which listeners are not notified yet. */
   source?: ChangeSource | undefined
   /** While true, listeners are notified later. */
   isBusy?: boolean | undefined
@@ -35,7 +35,7 @@ export interface Notifier {
 /** Maximum rounds of listener calls in a row, so that the page stays usable. */
 const MAX_AT_ONCE = 100
 
-/** The last notification of an unknown key. */
+/** Stands for the last notification of a key that had none. */
 const NONE: Notice = [undefined, detailOf('default')]
 
 export function createNotifier(page: Page): Notifier {

@@ -32,14 +32,14 @@ const Live = createContext<Hydratable | undefined>(undefined)
 export const LiveSessionProvider: FunctionComponent<{
   /** The client from `createLiveSession()`. */
   readonly live: LiveSessionClient
-  /** The components that use it. */
+  /** The components that use the client. */
   readonly children?: ReactNode
 }> = ({ live, children }) => createElement(Live.Provider, { value: live as Hydratable }, children)
 
 /**
- * Returns a value, its setter, and the status of its newest change. `set` takes a value or, like `live.update`, a function of the previous
- * value; `set` resolves and rejects like those, and stays the same function. For a read-only field, the type of `set` is `never`. On a page
- * without `embed()` or `initial`, await `live.ready` before rendering.
+ * Returns a value, its setter, and the status of its newest change. `set` takes a value, like `live.set`, or a function of the previous
+ * value, like `live.update`, and resolves and rejects like that function of `live`. All renders get the same `set`. For a read-only field,
+ * the type of `set` is `never`. On a page without `embed()` or `initial`, await `live.ready` before rendering.
  *
  * @throws {TypeError} without a `LiveSessionProvider` above, and before `live.ready`
  *

@@ -55,8 +55,8 @@ export interface FieldStore<V, S> {
  * `invalid_value`, `undeclared_key`, `not_writable`, `users_only`, `too_large` or `malformed` for a bad value or key; `superseded` if
  * another write came first, or another visitor now uses this browser; or `closed` after `close()`. With `cookies_blocked` and
  * `store_unavailable` the page still shows the value, unsaved. While the server is unreachable, busy or restarting, writes wait instead of
- * failing; so does an `update` while the store is silent. A rejection without a handler is no error of the page: `status` reports the
- * refusal, or `onVisitor` a new visitor.
+ * failing; so does an `update` while the store is silent. If you do not handle a rejection, the page reports no error: `status` reports
+ * the refusal, or `onVisitor` a new visitor.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
   /** Resolves when the first values are known; at once with `initial` or `embed()`. Never rejects. */
@@ -69,19 +69,19 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   get<K extends Keys<F>['readable']>(key: K): Value<F[K]>
   /** Returns whether the key has a value; a default does not count. */
   has(key: Keys<F>['readable']): boolean
-  /** Sets a value, shown at once. Resolves when `saved`: the answer to a POST confirms this value, or a later value of this tab. */
+  /** Sets a value, shown at once. Resolves when the value is `saved`: the answer to a POST confirms it, or a later value of this tab. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
-   * Sets several values in a single exchange: all shown at once, and accepted or refused as a whole. Accepted values get the same stamp,
-   * except for a key that another device writes at the same time: that key alone is `superseded` or resent, as with `set`. Resolves when
-   * all are `saved`. The `key` of an error lists all keys: `'division, theme'`.
+   * Sets several values in a single exchange: all shown at once, and accepted or refused as a whole. Accepted values get the same stamp.
+   * If another device writes a key at the same time, that key alone is `superseded` or resent, as with `set`. Resolves when all values
+   * are `saved`. The `key` of an error lists all keys: `'division, theme'`.
    */
   setMany(values: { readonly [P in Keys<F>['writable']]?: Settable<F[P]> }): Promise<void>
   /**
-   * Computes a value from the current value: shown at once, and applied exactly once, over the value from which it was computed. If another
-   * tab or device was faster, `next` runs again with the newer value. If `next` throws, the promise rejects with the error.
+   * Sets the value that `next` computes from the current value: shown at once, and applied exactly once, over that current value. If
+   * another tab or device was faster, `next` runs again with the newer value. If `next` throws, the promise rejects with the error.
    *
-   * @param next synchronous, pure, and may run more than once
+   * @param next must be synchronous and pure, because it may run more than once
    * @throws {TypeError} before `ready`, as the rejection of the promise
    * @example
    * await live.update('cart', (cart) => [...cart, item])
@@ -89,7 +89,7 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   update<K extends Keys<F>['writable']>(key: K, next: (value: Value<F[K]>) => Settable<F[K]>): Promise<void>
   /** Removes the value: the default is shown at once. Resolves and rejects as `set` does. */
   delete(key: Keys<F>['writable']): Promise<void>
-  /** Returns the status of a key's newest change; without a key the worst: `rejected`, `offline`, `saving`, `saved`, `default`. */
+  /** Returns the status of a key's newest change; without a key the worst of all: `rejected`, `offline`, `saving`, `saved`, `default`. */
   status(key?: Keys<F>['readable']): StatusDetail
   /** Calls the listener after each status change, never at once. */
   onStatus(listener: (key: Keys<F>['readable'], detail: StatusDetail) => void): Unsubscribe
@@ -99,8 +99,8 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
   /**
    * Calls the listener when the page starts to show another visitor's values, after a sign-in, a sign-out or a switch of users in any tab:
-   * render again, or reload. If the page is unloading, calls ten seconds later, unless another page has replaced it by then. Never called
-   * for the first visitor of a page. In a browser without cookies, possibly called once for the same user: compare before you reload.
+   * render again, or reload. While the page unloads, the call waits for ten seconds: another page may replace this page. Never called for
+   * the first visitor of a page. In a browser without cookies, possibly called once for the same user: compare the `id`s before a reload.
    */
   onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
   /** Retries unsaved changes at once; resolves when all are saved, refused or `offline`: `status()` tells which. */

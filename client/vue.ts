@@ -36,9 +36,9 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 }
 
 /**
- * Returns refs to a value, and to the status and reason of its newest change, updated until the scope ends. Setting a function calls
- * `live.update`. A refusal shows as the status `'rejected'`. For a read-only field, `value` is a readonly ref. Without `embed()` or
- * `initial`, mount after `live.ready`.
+ * Returns refs to a value, and to the status and the reason of its newest change. All are updated until the scope ends. If you set `value`
+ * to a function, `live.update` gets that function. A refusal shows as the status `'rejected'`. For a read-only field, `value` is a readonly
+ * ref. Without `embed()` or `initial`, mount after `live.ready`.
  *
  * @throws {TypeError} without `liveSessionPlugin` in the app, and before `live.ready`
  *
@@ -53,14 +53,14 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   readonly value: K extends Keys<F>['writable']
     ? WritableComputedRef<Value<F[K]>, Settable<F[K]> | ((value: Value<F[K]>) => Settable<F[K]>)>
     : Readonly<Ref<Value<F[K]>>>
-  /** The status of its newest change. */
+  /** The status of the value's newest change. */
   readonly status: Readonly<Ref<StatusDetail['status']>>
   /** The reason of a rejection, or `store_unavailable` for an `update` that waits for the store; undefined with any other status. */
   readonly reason: Readonly<Ref<StatusDetail['reason']>>
 } {
   const live = inject(LIVE, null)
   if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
-  // The server rendered an element that is already in the page: the first render must match.
+  // If the element is already in the page, the server has rendered it, so the first render must match.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
   const state = shallowRef((isHydrating && live[INSIDE].initialState(key)) || [live.get(key), live.status(key)])
   const update = (): void => {
@@ -71,7 +71,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     onScopeDispose(live.onStatus(update))
   }
   if (isHydrating) onMounted(follow)
-  // Not on a server, where no scope ever ends.
+  // Do not follow on a server, where no scope ever ends.
   else if (globalThis.document) follow()
   // No need to await: a refusal shows in the status.
   const value = computed({

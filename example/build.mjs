@@ -33,7 +33,7 @@ const installed = {
 
 const shared = { bundle: true, alias, format: 'esm' }
 
-/** Constants needed by the frameworks from a bundler; in development they log mistakes to the console, as our client does. */
+/** Constants that a bundler defines for the frameworks; in development the frameworks log mistakes to the console, as our client does. */
 const define = {
   'process.env.NODE_ENV': JSON.stringify(isDevelopment ? 'development' : 'production'),
   __VUE_OPTIONS_API__: 'false',

@@ -10,7 +10,7 @@ import { findRedis, startRedis } from './cluster/redis.mjs'
 
 const { EXAMPLE_CACHE, PORT = '3000', HOST } = process.env
 const NAMES = ['A', 'B']
-/** Fails without trying another port: `localhost` at another port is another origin, with other unsaved changes. */
+/** Why the start fails. No other port is tried: `localhost` at another port is another origin, with other unsaved changes. */
 const reasons = { EADDRINUSE: 'is taken', EACCES: 'needs rights that this account does not have' }
 const NO_ADDRESS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN']
 

@@ -1,6 +1,6 @@
 type ProjectStatus = 'Active' | 'Planned' | 'On hold' | 'Done'
 
-/** The data of a project. figures.ts computes every figure of the studio from these. */
+/** The data of a project. figures.ts computes every figure of the studio from such records. */
 export interface ProjectRecord {
   readonly name: string
   readonly client: string
@@ -35,7 +35,7 @@ const PRINTING = [50, 25, 15, 10]
 const STAGING = [25, 30, 40, 5]
 const CONFERENCE = [35, 20, 35, 10]
 
-// Even thousands and shares in steps of 5 %: each part is a whole number of hundreds, as shown in the table.
+// Even thousands, and shares in steps of 5 %, so that each part is a whole number of hundreds, as the table shows.
 export const records: readonly ProjectRecord[] = [
   {
     name: 'Harbour Library',

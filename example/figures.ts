@@ -46,7 +46,7 @@ export function projectFigures(division: number): ProjectFigures {
   }
 }
 
-/** Returns the year's project costs of a division, or of all for an unknown division. */
+/** Returns the year's project costs of a division, or of all divisions for an unknown division. */
 export function costFigures(division: number): CostFigures {
   const own = projectsOf(division)
   const monthly = months.map((month, index) => {

@@ -42,7 +42,7 @@ export interface ViewEvents {
 export interface NodeEvents {
   /** If there are several nodes, the node of this connection. */
   node: (name: string) => void
-  /** The library's: a signed change, for the cookie. */
+  /** The library's own event: a signed change, for the cookie. */
   store_session: (ticket: string) => void
   /** The server has accepted a change of this key. */
   taken: (key: string) => void

@@ -1,13 +1,13 @@
 // Checks the package's content, after `npm run build`: exactly the expected files, with nothing from the build machine, and no more kB than
-// agreed. No source maps: the built files are the source without its types and comments, and are readable. The other documents are in the
-// repository.
+// agreed. The package needs no source maps: the built files are the readable source without types and comments. All other documents are in
+// the repository.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-// Messages name docs/troubleshooting.md.
+// The package has docs/troubleshooting.md, because error messages name that page.
 const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/troubleshooting.md', 'package.json']
 const EXPECTED = [/^dist\/(client|server|shared|testing)\/[\w./-]+\.(js|d\.ts)$/]
-/** Of the packed file, in kB. */
+/** Maximum size of the packed file, in kB. */
 const LARGEST = 260
 
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -36,7 +36,7 @@ function isExpected(path) {
   return DOCUMENTS.includes(path) || EXPECTED.some((pattern) => pattern.test(path))
 }
 
-/** The package has no pictures, so its README must be clear without them. */
+/** Returns the README's pictures without a text: the package contains no pictures, so its README must be clear without them. */
 function picturesWithoutText(markdown) {
   return [...markdown.matchAll(/!\[([^\]]*)\]\(([^)]+)\)/g)].flatMap(([, text, path]) =>
     text === '' ? [`README.md: ${path}: expected a text that says what is seen`] : [],

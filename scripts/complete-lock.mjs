@@ -1,5 +1,5 @@
 // `npm run lock`: if the registry offers only this platform's builds of packages with binaries, npm writes only these into
-// package-lock.json, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This adds the missing entries.
+// package-lock.json, and `npm ci` then refuses the file elsewhere ("Missing: … from lock file"). This script adds the missing entries.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -1,5 +1,5 @@
-// `npm ci` runs this: lets git run the hooks of scripts/hooks in this clone. A copy without git needs none. In an app, npm would ask to approve
-// a `prepare` script, so package.json names it `dependencies`.
+// `npm ci` runs this script, which lets git run the hooks of scripts/hooks in this clone. A copy without git needs no hooks. In an app, npm
+// would ask to approve a script named `prepare`, so package.json names this script `dependencies`.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 

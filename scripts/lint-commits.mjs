@@ -1,5 +1,5 @@
-// Checks subjects of commits: `type(scope): imperative`, at most 72 characters. With a file, the subject of the message in it, as
-// git's hook `commit-msg` asks; without, those of the last commits, as `npm run lint` does.
+// Checks subjects of commits: `type(scope): imperative`, at most 72 characters. With a file, checks the message in that file, for
+// git's hook `commit-msg`; without a file, checks the last commits, for `npm run lint`.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 

@@ -134,7 +134,7 @@ function checkContributing() {
   if (!readFileSync(workflow, 'utf8').includes(`container: node:${oldest}-`)) fail(workflow, `expected Node ${oldest}`)
 }
 
-/** Looks for each `Class.member` of the maintainers' pages in the code. */
+/** Checks that each `Class.member` named in the maintainers' pages exists in the code. */
 function checkMembers() {
   const texts = sourceFiles(process.cwd()).map((file) => readFileSync(file, 'utf8'))
   for (const page of forMaintainers)
@@ -146,7 +146,7 @@ function checkMembers() {
     }
 }
 
-/** Looks for a section with a remedy for each code in troubleshooting.md. */
+/** Checks that troubleshooting.md has a section with a remedy for each code. */
 function checkCodes() {
   const page = 'docs/troubleshooting.md'
   const codesIn = (file, type) => {
@@ -196,7 +196,7 @@ function fail(page, problem) {
   process.exitCode = 1
 }
 
-/** Checks the length of the README, its commands, and that the starter repeats them for this version. */
+/** Checks the README's length and commands, and that the starter repeats these commands for this version. */
 function checkStarter() {
   const page = 'README.md'
   const readme = readFileSync(page, 'utf8').trimEnd()

@@ -1,5 +1,5 @@
-// `npm run lint` checks the imports of the library, types included: no cycles of files, nor of the folders of `server/`; features
-// (`server/features`) import not each other; pure code uses neither clocks nor globals.
+// `npm run lint` checks the imports of the library, types included. It refuses cycles of files, cycles of the folders of `server/`, imports
+// from one feature (`server/features`) to another, and clocks and globals in pure code.
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,13 +8,13 @@ import { sourceFiles } from './rooms.mjs'
 
 const SERVER = 'server/'
 const FEATURES = 'server/features/'
-/** Folders below all others of `server/`: of the rest they may import only the types that apps see, which are beside the folders. */
+/** The lowest folders of `server/`: from outside, they may import only the types that apps see, which are in files beside the folders. */
 const LEAVES = ['server/ids/', 'server/settings/']
 const GLOBALS = /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/
 const EFFECTS =
   /\b(Date|set(Timeout|Interval|Immediate)|queueMicrotask|localStorage|navigator|crypto|console|Promise|async)\b/
 
-/** Files of a folder; a module that they may import, by its path or, outside the library, by its name; words that they may not use. */
+/** By folder: whether its files may import a module, given by its path or, for a package, by its name; and words that they may not use. */
 const RULES = [
   { folder: 'shared/', mayImport: (to) => to.startsWith('shared/') || to === '@standard-schema/spec', bans: [GLOBALS] },
   {
@@ -76,7 +76,7 @@ function roomOf(file) {
   return inside === undefined ? file : `${server}/${room}/`
 }
 
-/** Returns the imports between the folders of `server/`, and the files beside them. */
+/** Returns the imports between the folders of `server/`; a file beside the folders counts as a folder. */
 function roomImports() {
   const rooms = new Map()
   for (const file of files.filter((one) => one.startsWith(SERVER))) {
@@ -87,7 +87,7 @@ function roomImports() {
   return rooms
 }
 
-/** A feature imports no other feature, but the files that all of them share. */
+/** Returns whether a feature's file may import a module: any module except those of another feature. */
 function mayFeatureImport(to, file) {
   const [feature, inside] = to.slice(FEATURES.length).split('/')
   return !to.startsWith(FEATURES) || inside === undefined || file.startsWith(`${FEATURES}${feature}/`)

@@ -1,4 +1,4 @@
-// `npm run lint` checks that a test contains each message about a mistake: so its words are correct where a developer reads them.
+// `npm run lint` checks that some test contains each message about a mistake, so that the words which a developer reads are tested.
 import { readdirSync, readFileSync } from 'node:fs'
 import ts from 'typescript'
 
@@ -58,11 +58,11 @@ function wordsOf(node, constants) {
 
 /** Messages for contributors only. */
 const INTERNAL = ['no key to sign with', 'expected a stamp, a safe integer']
-/** A test that contains so many characters in a row covers the message. */
+/** A test covers a message if it contains this many characters of the message in a row. */
 const ENOUGH = 24
-/** Checks every fourth run only, to save seconds. */
+/** Looks only for rows of characters that begin at every fourth character, to save seconds. */
 const STEP = 4
-/** Shorter parts only frame others. */
+/** If all parts of a message are shorter, it only frames inserted values, and needs no test. */
 const FRAME = 12
 
 /** The text of all tests, with concatenated strings joined. */

@@ -1,4 +1,4 @@
-// `npm run lint` refuses names of functions and members that have meant several things: use the verb of the field, as apply, accept,
+// `npm run lint` refuses names of functions and members with a vague verb. Use the verb of the field, such as apply, accept,
 // redeem, consume, send, notify, report or persist.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

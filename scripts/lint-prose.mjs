@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Words, and the most of them in 1,000 that well-read projects of the field have. */
+/** By word, the highest rate in 1,000 words of those projects of the field whose prose is read a lot. */
 const AIMS = {
   what: [/\bwhat\b/gi, 1],
   that: [/\bthat\b/gi, 9],
@@ -17,7 +17,7 @@ const AIMS = {
     15,
   ],
 }
-/** A rate may exceed the recorded rate by so much, to leave room for a good sentence. */
+/** A rate may exceed the recorded rate by this much, to leave room for a good sentence. */
 const SLACK = 0.2
 const LONGEST_TITLE = 12
 

@@ -1,5 +1,5 @@
-// `npm run lint` checks that no test depends on the machine's speed: tests wait for events and count operations. And that some test file
-// notices each planted defect, as the last `npm run mutation` has recorded.
+// `npm run lint` checks that no test depends on the machine's speed: tests wait for events and count operations. It also checks that some
+// test file notices each planted defect, as the last `npm run mutation` has recorded.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -18,7 +18,7 @@ function readTitle(title) {
   return { words, numbers: numbers.match(/\d+/g) ?? [] }
 }
 
-/** The rows: the number, or else the title of a test, with the test files. */
+/** The page's rows: each has a threat's number, or else the title of a test, and its test files. */
 const rows = readFileSync(PAGE, 'utf8')
   .split('\n')
   .filter((line) => /^\| *\d* \| .* \| `[\w-]+`(?:, `[\w-]+`)* \|$/.test(line))

@@ -1,6 +1,6 @@
-// Makes the README's animated picture, docs/example.png: two tabs of the example app, and the trip of a change, slowed down by 20. `npx tsx
-// scripts/picture.mjs`, with CHROME_PATH for another Chromium. An animated PNG contains the data of its frames in other chunks, so no
-// encoder is needed.
+// Makes the README's animated picture, docs/example.png: two tabs of the example app, and the trip of a change, slowed down by 20. Run it
+// by `npx tsx scripts/picture.mjs`, with CHROME_PATH for another Chromium. An animated PNG only wraps the data of its frames in other
+// chunks, so no encoder is needed.
 import { writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { launch } from 'puppeteer-core'

@@ -9,7 +9,7 @@ import { visit } from './trips/visit.mjs'
 
 const SLACK = 1.05
 const VISITS = 5
-/** Used from everywhere, as a language is: a call there leaves no folder. */
+/** Code used from everywhere, like a language: a call of such code does not count as leaving a folder. */
 const LANGUAGE = ['shared/', 'server/options', 'client/listeners']
 const COLUMNS = ['functions', 'files', 'calls', 'returns']
 

@@ -1,5 +1,5 @@
-// `npm version` runs this once package.json has the new version: the unreleased notes become those of the version, and documents get the
-// new name of the packed file.
+// `npm version` runs this after it has set the version in package.json: the unreleased notes become the notes of that version, and the
+// documents get the new name of the packed file.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const UNRELEASED = '## [Unreleased]\n'

@@ -10,7 +10,7 @@ import type { JsonValue } from '../shared/json.js'
 export type Given<F extends Fields> = { readonly [K in keyof F]?: Settable<F[K]> }
 
 /**
- * Validates the given values, and returns the values to store by field.
+ * Validates the given values, and returns, by field, the values to store.
  *
  * @throws {LiveSessionError} if `set` would reject a value
  */

@@ -22,7 +22,7 @@ export interface MemoryAppSession<S extends object = RegisteredSession> extends 
 }
 
 /**
- * Creates a `socket.session` without a server, to unit-test a handler in Node. The session is real, as in `live.sessionStore()` of a
+ * Creates a `socket.session` without a server, to unit-test a handler in Node. The session is real, as if `live.sessionStore()` ran in a
  * process of its own, without a store.
  *
  * @throws {LiveSessionError} if `set` would reject a given value
@@ -39,7 +39,7 @@ export function memoryAppSession<S extends object = RegisteredSession>(
   const name = sessionName('')
   const session = sessions.ensure(name)
   sessions.save(session, readContent(given, 'session'), 'request')
-  // Nothing at the other end hears when the session's connections close.
+  // The connection has no browser at its other end, so `close` only emits the event.
   const conn = Object.assign(new EventEmitter(), { readyState: 'open', transport: {}, close: () => conn.emit('close') })
   const socket = Object.assign(new EventEmitter(), { conn }) as unknown as Socket
   const handle = new SessionHandle(sessions, core.report, sessions.hold(session, socket.conn), socket)

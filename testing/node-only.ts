@@ -1,4 +1,4 @@
-// Replaces the exports that need Node in the build for browsers: each throws.
+// In the build for browsers, replaces each export that needs Node by a function that throws.
 
 /** Returns a function that throws, and explains that the test runner has resolved the build for browsers. */
 function nodeOnly(name: string): () => never {

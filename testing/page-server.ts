@@ -51,7 +51,7 @@ export class PageServer {
   readonly #refusals: LiveSessionErrorCode[] = []
   readonly #deps: ChangeDeps
   readonly #requester: Requester
-  /** The questions until the browser keeps cookies again; 0 while the browser keeps cookies. */
+  /** How many questions the page asks in vain until the browser keeps cookies again; 0 while the browser keeps cookies. */
   #questionsLeft = 0
   #cookie: SyncAnswer['held']
 
@@ -121,10 +121,10 @@ export class PageServer {
     }
   }
 
-  /** Handles a page's POST, and returns the contents of its cookie. The next POST's cookie has all current values. */
+  /** Handles a page's POST. The answer names the contents of the POST's cookie; the next POST's cookie has all current values. */
   post(said: Sync): Awaitable<SyncAnswer | Refusal> {
     if (said.who === undefined && this.#questionsLeft > 0) this.#questionsLeft -= 1
-    // Like a real server, trust the `who` of a POST only with its cookie.
+    // Like a real server, trust the `who` of a POST only if the POST has that visitor's cookie.
     if (said.who !== undefined && this.#questionsLeft > 0) return { dropped: true, results: [], held: [] }
     return after(this.sync(said, false), ({ answer }) => {
       if (!('results' in answer) || this.#questionsLeft > 0) return answer

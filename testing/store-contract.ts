@@ -23,10 +23,10 @@ const CONNECTIONS = 4
  *
  * `create` is called four times for each test, and must always connect to the **same** place: the same table, the same prefix. If a store
  * can have several connections, return different connections, at least in turn, so that they race with each other like two nodes; a store
- * within the process may return itself each time. Each store is closed after its test (`close()` closes nothing that `create` has opened:
+ * within the process may be the same each time. Each store is closed after its test (`close()` closes nothing that `create` has opened:
  * keep track of such clients, and close them after all tests).
  *
- * Use a place for these tests only: they use their own subjects, but `sweep` affects all. Run them one after the other.
+ * Use a place for these tests only: each test has its own subject, but `sweep` affects all subjects. Run the tests one after the other.
  *
  * @example
  * for (const { name, run } of storeContract(async () => redisStore(await createClient({ url }).connect()))) test(name, run)

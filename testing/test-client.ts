@@ -14,7 +14,7 @@ import { PageServer } from './page-server.js'
 /** A client with a simulated server: with the same rules, and without delays. */
 export interface TestClient<F extends Fields = RegisteredFields> extends LiveSessionClient<F> {
   /**
-   * Receives values from another tab, device, request or job, at once, with the source `'ticket'`. While offline, they wait for `online()`.
+   * Receives values from another tab, device, request or job, at once, with the source `'ticket'`. Values wait for `online()` if offline.
    *
    * @throws {LiveSessionError} if `set` would reject a value; then the page receives none
    */
@@ -24,8 +24,8 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
   /** Reconnects: the page receives the missed values, and sends its waiting changes. */
   online(): void
   /**
-   * Makes the server refuse the next change; each further call, another change. The page reacts as always: it retries after `rate_limited`,
-   * `closed` and `store_unavailable`, keeps the value shown after `cookies_blocked`, and else rolls back and rejects.
+   * Makes the server refuse the next change; after several calls, as many changes. The page reacts as always: it retries after
+   * `rate_limited`, `closed` and `store_unavailable`, keeps the value shown after `cookies_blocked`, and otherwise rolls back and rejects.
    */
   refuseNext(code: LiveSessionErrorCode): void
   /** Every change sent, in order, even if refused or lost on the way; none while offline. A deletion has the value `undefined`. */
@@ -38,9 +38,9 @@ const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: unde
 /**
  * Creates a client without a server, to test components in Node and in browsers.
  *
- * The client is real, with a simulated server that validates and stamps like any server, for a guest whose browser keeps its cookie. Ready
- * at once. All exchanges are done after awaiting the promise of `set` or `flush()`; no timer runs. The visitor never changes (`onVisitor`),
- * and `onFlash`, `followAddress` and `followHandOffs` receive nothing.
+ * The client is real, with a simulated server that validates and stamps like any server, for a guest whose browser keeps its cookie. The
+ * client is ready at once. When the promise of `set` or `flush()` resolves, all exchanges are done; no timer runs. The visitor never
+ * changes (`onVisitor`), and `onFlash`, `followAddress` and `followHandOffs` receive nothing.
  *
  * @param given the page's initial values, `saved`; other keys begin with their defaults
  * @throws {LiveSessionError} if `set` would reject a given value

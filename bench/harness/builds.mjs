@@ -38,7 +38,7 @@ export async function openPage(context, url) {
   return page
 }
 
-/** Resolves with all requests until then once there was none for two seconds. */
+/** Waits for two seconds without a request, and resolves with all requests until then. */
 export async function askedInAll(build) {
   const all = []
   for (;;) {

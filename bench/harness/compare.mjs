@@ -1,5 +1,5 @@
 // Compares contestants in the same run. Equal processes differ more than a single process varies over minutes, so each round starts new
-// processes; within a round they take turns. A control equals the first contestant: their difference is the noise.
+// processes; within a round the processes take turns. The control is the first contestant again, so the difference of the two is the noise.
 import { median } from './statistics.mjs'
 
 export const CONTROL = 'control'

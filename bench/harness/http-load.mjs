@@ -1,5 +1,5 @@
-// Keep-alive connections, each sending the next request right after a response. They do less work than any server, so the server is the
-// bottleneck.
+// Keep-alive connections, each sending the next request right after a response. The connections do less work than any server, so the
+// server is the bottleneck.
 import { connect } from 'node:net'
 import { sleep } from './statistics.mjs'
 

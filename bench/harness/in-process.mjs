@@ -35,7 +35,7 @@ function request(listener, cookie) {
   })
 }
 
-/** Returns the CPU time of each of these requests in us. */
+/** Returns the mean CPU time of a request, in us. */
 export async function timeRequests(listener, cookies, count) {
   const began = process.cpuUsage()
   for (let i = 0; i < count; i += 1) await request(listener, cookies[i % cookies.length])

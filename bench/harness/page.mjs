@@ -18,7 +18,7 @@ export class Page {
   #websocket
   #acks = new Map()
   #ids = 0
-  /** Called with each message, and when the connection ends without the page's doing. */
+  /** `onMessage` is called with each message, `onEnd` when the connection ends without the page's doing. */
   onMessage = () => undefined
   onEnd = () => undefined
   /** The visitor of this page, as named by the server. */

@@ -1,7 +1,7 @@
 // Counts executed functions, by V8's call counts in page and server. Each function, method and arrow function of the source counts once,
 // even if code in `shared/` ran on both sides.
 
-/** Returns our functions run since V8's last report: file of `dist/`, name, place. */
+/** Returns our functions that ran since V8's last report, each with its file in `dist/`, its name and its place. */
 export function passed({ result }) {
   return result.flatMap(({ url, functions }) => {
     const [, file] = /\/dist\/(.*\.js)$/.exec(url) ?? []

@@ -1,4 +1,4 @@
-// Draws SVG as wide as a phone, so that its text stays readable; in the reader's preferred colour scheme.
+// Draws SVG in the reader's preferred colour scheme, and as wide as a phone, so that its text stays readable.
 import * as echarts from 'echarts'
 import { readable } from './table.mjs'
 

@@ -56,8 +56,8 @@ export function pinSelf(processor) {
 }
 
 /**
- * Keeps a processor from sleeping, at idle priority, while `run` runs. A wake-up costs the server up to 20 us per request on a virtual
- * machine: more than its own work, and the more the slower the server.
+ * Keeps a processor from sleeping, at idle priority, while `run` runs. On a virtual machine, a wake-up costs the server up to
+ * 20 us per request: more than the server's own work, and more for a slower server.
  */
 export async function awake(processor, run) {
   if (!has('chrt') || !has('taskset')) return run()

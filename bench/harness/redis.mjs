@@ -1,6 +1,6 @@
 import { support } from './support.mjs'
 
-/** Runs with the Unix socket of a new Redis, or with undefined without redis-server. */
+/** Calls `run` with the Unix socket of a new Redis, or with undefined if redis-server is not installed. */
 export async function withRedis(run) {
   const { find, REDIS } = await support('servers/installed')
   if (find(REDIS) === undefined) {

@@ -35,7 +35,7 @@ export const idle = {
   },
 }
 
-/** Runs alone on the machine, from its start to its end. */
+/** Returns a contestant that runs alone on the machine, from its start to its end. */
 function sockets(mode, count) {
   return async () => ({
     async sample() {

@@ -9,7 +9,7 @@ import { tableOf } from '../harness/table.mjs'
 const USERS = 1000
 const SECONDS = 60
 const CUT = 0.01
-/** Share of all users with a change, per second. */
+/** Share of the users who make a change, per second. */
 const CHANGED = 0.1
 /** Maximum ms of a page's network outage. */
 const AWAY = 10_000
@@ -26,7 +26,7 @@ export const jitter = {
   title: 'Connections are cut while values change',
   async run({ part }) {
     const seconds = SECONDS * part
-    // All at once: this compares final values, not times.
+    // Run all contestants at once, because the row compares final values, not times.
     const shown = await Promise.all(
       Object.entries(CONTESTANTS).map(async ([name, [mode, given]]) => [
         name,

@@ -1,4 +1,4 @@
-// Target 8: the time from a change in a tab at a node to its arrival in a tab at another, over Redis; and changes per second.
+// Target 8: the time from a change in a tab at a node to its arrival in a tab at another node, over Redis; and changes per second.
 import { CONTROL, compare, WARM_UP } from '../harness/compare.mjs'
 import { judge } from '../harness/goal.mjs'
 import { withRedis } from '../harness/redis.mjs'
@@ -50,7 +50,7 @@ async function cluster(mode, given, { ms, changes }) {
   const ports = children.map(({ port }) => port)
   const users = await openPages(await visitorsOf(mode, ports[0], USERS), ports)
   const sample = async () => ({ p50: median(await latencies(users[0], changes)), rate: await rate(users, ms) })
-  // Both processes share one processor: V8 takes longer to compile their code.
+  // Both processes share one processor, so V8 takes longer to compile their code.
   await rate(users, 4 * WARM_UP)
   const end = async () => {
     closePages(users)
@@ -79,7 +79,7 @@ async function change([from, other], value) {
   return took
 }
 
-/** Sends a user's next change after the last has reached the other node's tab. */
+/** Sends each user's next change after the previous change has reached the tab at the other node. */
 async function rate(users, ms) {
   const end = performance.now() + ms
   let done = 0

@@ -110,7 +110,7 @@ function goalsOfPeers(measured) {
 const bars = (measured) =>
   measured.names.filter((name) => name !== CONTROL).map((name) => [name, measured.toBase(name, 'rate')])
 
-/** Returns the heap growth per visitor of the second half: by then, the process has allocated its fixed part. */
+/** Returns the heap growth per visitor, over the second half of the visitors: by then, the process has allocated its fixed part. */
 async function bytesOfVisitors(cookies) {
   const child = await startServer({ file: 'live', mode: 'roomy' }, { flags: ['--expose-gc'] })
   const half = cookies.length / 2

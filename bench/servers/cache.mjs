@@ -39,7 +39,7 @@ const caches = {
     return {
       write: async (user) => (await live.user(user)).setMany(values()),
       read: (user) => subjects.find(`user:n:${user}`),
-      /** Drops the older half, then the other. */
+      /** Drops the older half of the users; the next call drops the other half. */
       expire() {
         later += DAY
         subjects.age()

@@ -55,7 +55,7 @@ app.use(live.middleware())
 app.use((ctx) => {
   ctx.type = 'html'
   const script = '<script type="module" src="/page.js"></script>'
-  // Rendered with the values, with each module as its own file, and without the values.
+  // `/` is rendered with the values, `/modules` also loads each module as its own file, and `/static` has no values.
   if (ctx.path === '/') ctx.body = html(ctx.liveSession.embed(), script)
   else if (ctx.path === '/modules') ctx.body = html(ctx.liveSession.embed(), `<script type="module">${SCRIPT}</script>`)
   else if (ctx.path === '/static') ctx.body = html('', script)

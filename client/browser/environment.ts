@@ -55,7 +55,7 @@ export function createBrowserEnvironment(
     keydown: use,
     pointerdown: use,
     online: on('wake'),
-    // engine.io does not listen if the host is `localhost`. If the server is still reachable, the socket is back at once.
+    // engine.io does not listen to `offline` if the host is `localhost`. If the server is still reachable, the socket is back at once.
     offline: on('reconnect'),
     beforeunload: on('unload'),
     pagehide: leave,
@@ -86,9 +86,9 @@ export function createBrowserEnvironment(
     open: () => {
       for (const one of handlers) socket?.on(...one)
       if (socket?.connected) dispatch('connect')
-      // Capture, as a part of the page may stop the propagation.
+      // Listen with capture, because a part of the page may stop the propagation.
       for (const one of events) globalThis.addEventListener?.(...one, true)
-      // Prefetched or cached HTML may show a former visitor, so ask: `deliveryType` is `''` only for HTML fresh from the server.
+      // Prefetched or cached HTML may show a former visitor, so ask for the current one: only for fresh HTML, `deliveryType` is `''`.
       const visit: Visit | undefined = performance.getEntriesByType?.('navigation')[0]
       if (visit?.deliveryType) dispatch('return')
     },
@@ -103,7 +103,7 @@ export function createBrowserEnvironment(
 
 /** The timers of a page, by name. */
 export interface Timers {
-  /** Adds a random part of `spread`, as many browsers lose the same server at once. */
+  /** Starts a timer of `ms` and a random part of `spread`, because many browsers lose the same server at once. */
   start(...[name, ms, spread]: Effects['timer']): void
   close(): void
 }

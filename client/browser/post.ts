@@ -65,7 +65,7 @@ async function send(
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
       answer: ok && json?.held ? json : undefined,
-      // An error without a code is a proxy's, or from a guard of the app.
+      // An error without a code comes from a proxy, or from a guard of the app.
       error: !ok && typeof json?.error?.code === 'string' ? json.error : undefined,
     }
   } catch {

@@ -2,12 +2,12 @@ import type { News } from '../core/messages.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Queues for the lock, up to `PATIENCE`, as its holder may be frozen. After a timeout, later turns run without the lock, until it is free again. */
+  /** Queues for the lock, for `PATIENCE` at most: its holder may be frozen. After a timeout, turns skip the lock until it is free again. */
   queue(): void
   /** Releases the lock. */
   release(): void
   share(news: News): void
-  /** Releases the lock and closes the channel: browsers keep no page with either in the back/forward cache. */
+  /** Releases the lock and closes the channel: browsers keep no page with a lock or a channel in the back/forward cache. */
   leave(): void
   /** Listens again after `leave()`. */
   join(): void
@@ -42,7 +42,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
       const { signal } = controller
       const isOver = new Promise((resolve) => signal.addEventListener('abort', resolve))
       release = () => controller.abort()
-      // The reason tells a timeout from a release.
+      // An abort with this reason is a timeout; any other abort is a release.
       setTimeout(() => controller.abort(name), PATIENCE)
       const act = async (lock: unknown): Promise<void> => {
         isStuck = !lock

@@ -15,7 +15,7 @@ import { addTicket } from './tickets.js'
 import { backOff, pauseOf, startTimer } from './timers.js'
 import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor.js'
 
-/** Temporary refusals, after which the page retries unchanged. After `store_unavailable`, the store may have applied the change. */
+/** Temporary refusals, after which the page resends the same change. After `store_unavailable`, the store may have applied the change. */
 const RETRYABLE_CODES: readonly unknown[] = [
   'rate_limited',
   'closed',
@@ -32,16 +32,16 @@ const FIRST_RETRYABLE_STATUS = 429
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
-  // The connection was lost, or is the former visitor's.
+  // `down`: the connection was lost, or belongs to the former visitor.
   if (page.socketState === 'down') requeue(page, sync, true)
   else if (!answer) {
     requeue(page, sync, true)
-    // An open connection may be dead, as after a change of networks. The timeout doubles after each silence, as the server may be slow.
+    // An open connection may be dead, as after a change of networks. The server may also be slow, so each silence doubles the timeout.
     page.socketTimeouts += 1
     page.failures += 1
     reconnect(page)
   } else if ('ok' in answer) {
-    // The connection did not name its visitor: ask again after a pause.
+    // If the connection did not name its visitor, ask again after a pause.
     if (page.socketState === 'greeting') page.socketState = 'up'
     syncRefused(page, sync, answer, 'send')
   } else answered(page, sync, answer, false)
@@ -78,11 +78,11 @@ function questionAnswered(page: Page, answer: SyncAnswer): void {
     applySaveReport(page, answer)
   } else if (!who) page.cookie = 'blocked'
   if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socketState === 'greeted')) reconnect(page)
-  // The answer set another visitor's cookie: ask again, as only a request with this cookie proves the visitor.
+  // If the answer has set another visitor's cookie, ask again: only a request with that cookie proves the visitor.
   if (page.socketState === 'none' && !kept && who !== page.who) requestCookie(page)
 }
 
-/** Handles the answer to an exchange with the visitor's cookie, or over the connection of a browser without cookies. */
+/** Handles the answer to a POST that names the visitor, or to a sync over the socket. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
   const { who, kept, greeting, dropped } = answer
   const mayLackCookie = page.cookie === 'blocked' || page.socketState === 'greeted' || (who ?? page.who) === undefined
@@ -119,7 +119,7 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? allTickets : undefined }
   applySaveReport(page, news)
   if (!isPost) return
-  // A value without a ticket came from the server: with the HTML, a result or a refusal.
+  // A value without a ticket came from the server with the HTML, a result or a refusal, so saving it needs no ticket.
   for (const [key, field] of page.fields)
     if (!field.ticket && !unsaved?.includes(key)) markSaved(page, field, field.stamp)
   addEffect(page, 'share', { ...news, tickets: allTickets.filter((one) => !readTicket(one).tab) })
@@ -132,10 +132,10 @@ function applyResult(page: Page, key: string, result: SyncResult | undefined, is
   if (!sent || !result) return
   sent.isBusy = false
   const { code, stamp = NEVER, value }: Partial<Refused> = result
-  // A change without calls comes from another page's outbox. If the current value equals its value, the server accepted it and lost the id.
+  // A change without calls comes from another page's outbox. If it has the current value, the server accepted the change and lost its id.
   const isCurrentValue = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
-    // A ticket with that stamp would have the value as transformed by the schema, so the ticket wins.
+    // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.
     if (field.stamp < stamp) merge(field, stamp, sent.value)
     sent.stamp = stamp
     // The later drafts of an unloading page's last POST build on this change.
@@ -214,10 +214,10 @@ export function applyNews(page: Page, news: News): void {
     if (news.tickets) renewed(page)
     return
   }
-  // Only tabs of a browser that keeps its cookie send news.
+  // Tabs send news only in a browser that keeps its cookie, so cookies are not blocked.
   unblock(page)
   page.asks = 0
   if (page.socketState === 'none') requestCookie(page)
-  // A connection that is about to name its visitor usually has the current cookie. If not, the greeting makes this tab notify the other.
+  // A connection that is about to name its visitor usually has the current cookie. Otherwise its greeting makes this tab notify the other.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

@@ -18,15 +18,15 @@ export interface Change {
   id: string
   /** The name shared by the changes of a `setMany`, which are sent together. */
   group: string | undefined
-  /** The base value, from which the change was computed. */
+  /** The base value from which the change was computed; `NaN`, which equals no value, if the change must be computed again. */
   from?: JsonValue | undefined
-  /** The stamp of the value to replace; set when sent. */
+  /** The stamp of the value that the change replaces; set when the change is sent. */
   base?: Stamp | undefined
   /** Whether the change is in flight. */
   isBusy?: boolean
   /**
-   * Whether the change was sent and may have arrived: the answer was lost. `store_unavailable`: the store's answer was lost. `left`: an
-   * unloading page sent the change.
+   * Whether the change may have arrived, because its answer was lost. `store_unavailable`: because the server lost the answer of its store.
+   * `left`: because an unloading page may have sent it.
    */
   wasSent?: boolean | 'store_unavailable' | 'left'
   /** The stamp from the server's acknowledgement. */
@@ -41,9 +41,9 @@ export interface Field {
   value?: JsonValue | undefined
   /** The stamp of this value. */
   stamp: Stamp
-  /** The stamp of the awaited expiry. */
+  /** The stamp that the key gets when its value expires. */
   ends: Stamp
-  /** ms until the expiry when its timer was started. */
+  /** ms from the start of the expiry's timer to the expiry. */
   msLeft: number
   /** The ticket with this value, to POST to the endpoint; `''` if there is none. */
   ticket: string
@@ -53,9 +53,9 @@ export interface Field {
   changes: readonly Change[]
   /** The ids of the computed changes in the value, if known. */
   ids?: readonly TakenId[] | undefined
-  /** The newest stamp that needs no POST, because it is saved or abandoned; `Infinity` for a field of the tab. */
+  /** The newest stamp whose value needs no POST, because the value is saved or abandoned; `Infinity` for a field of the tab. */
   settledUpTo: Stamp
-  /** The newest stamp known to be in the cookie or, for fields outside it, in the store. */
+  /** The newest stamp known to be in the cookie or, for a field outside the cookie, in the store. */
   persistedUpTo: Stamp
   /** Why the newest value could not be saved; or why a change was refused, until the next change by this page. */
   code?: LiveSessionErrorCode | undefined
@@ -92,7 +92,7 @@ export function draftsOf({ changes }: Field): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
-/** Returns the shown value, without the default. @param isHidden whether to show only new changes, as the visitor is not yet known */
+/** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes: the visitor is not yet known */
 export function liveOf(field: Field, isHidden = false): JsonValue | undefined {
   // Drafts of the last POST, and computed drafts, would show values that may be another visitor's.
   const drafts = draftsOf(field).filter(({ id, wasSent }) => !isHidden || !(id || wasSent === 'left'))
@@ -124,7 +124,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
   return value
 }
 
-/** Adds an optimistic change. Replaces a last draft not yet sent and takes its calls; an `update` replaces only another `update`. */
+/** Adds an optimistic change. Replaces the last draft, if unsent, and takes over its calls; an `update` replaces only another `update`. */
 export function addDraft(
   page: PageFields,
   key: string,
@@ -140,7 +140,7 @@ export function addDraft(
   field.code = undefined
 }
 
-/** Makes a draft from calls: the last decides between a computed and a plain change. `recompute` computes it, as no value equals `NaN`. */
+/** Makes a draft from calls. The last call decides whether the change is computed or plain. `from: NaN` makes `recompute` compute it. */
 function makeDraft(calls: readonly Call[], group?: string): Change {
   const { id, next, value } = calls.at(-1) as Call
   return { value, calls, id: next ? id : '', group, from: NaN }
@@ -160,7 +160,7 @@ export function splitCalls(field: Field, change: Change): Change | undefined {
   return former
 }
 
-/** Makes the change as if never sent, and returns it. Forces a computed change to be recomputed, as no value equals `NaN`. */
+/** Resets the change as if never sent, and returns it. `from: NaN` makes `recompute` compute a computed change again. */
 export function markUnsent(change: Change): Change {
   return Object.assign(change, { base: undefined, isBusy: false, wasSent: false, stamp: undefined, from: NaN })
 }
@@ -176,7 +176,7 @@ export function recompute(page: PageFields): void {
         change.from = from
         change.calls = change.calls.filter((call) => {
           try {
-            // Skip a call that the base value contains: another page sent it from the outbox.
+            // Skip a call already contained in the base value: another page sent that call from the outbox.
             value = field.ids?.some(([id]) => covers(id, call.id)) ? from : call.next?.(value)
             return true
           } catch (error) {
@@ -205,13 +205,13 @@ export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, 
   if (ids) reconcile(field, ids)
 }
 
-/** Marks this page's computed changes in the new value as accepted, and sends lost changes again. */
+/** Marks each computed change of this page as accepted if the new value contains it, and resends lost changes. */
 function reconcile(field: Field, ids: readonly TakenId[]): void {
   field.changes = field.changes.map((change) => {
     const taken = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
-    // This page never sent the change, so another page sent it from the outbox. A change that this page may have sent is retried.
+    // If this page never sent the change, another page sent it from the outbox. A change that this page may have sent is retried instead.
     if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
-    // A process that did not know the change has overwritten it: send the change again.
+    // If an accepted change is missing, a process without that change has overwritten it: send the change again.
     return !taken && change.id && change.stamp ? markUnsent(change) : change
   })
 }

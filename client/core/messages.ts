@@ -47,7 +47,7 @@ export interface Posted {
 export interface News extends Pick<SyncAnswer, 'held'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
-  /** The tickets that a POST has sent and received, except the tab's own. */
+  /** The tickets that a POST has sent and received, except tickets with values of the tab. */
   readonly tickets?: readonly string[] | undefined
   /** The server's time in ms at the signature of the newest ticket. */
   readonly now?: number | undefined
@@ -59,7 +59,7 @@ export interface News extends Pick<SyncAnswer, 'held'> {
  * - `link`: pause before the socket reconnects
  * - `greet`: time for the connection to name the visitor
  * - `renew`: time during which a page in use needs no POST
- * - `unload`: time in which another document may replace the page; a download, for example, never does
+ * - `unload`: time in which another document may replace the page; a download, for example, replaces nothing
  * - `:key`: time until the value of this key expires
  */
 export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}`
@@ -67,7 +67,7 @@ export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | 'unload' 
 /** The events of a page, by name, with their arguments. */
 export interface Events {
   begin: []
-  /** Sets or deletes values, several as a group. With `call.next`, these are the shown values, to compute from. */
+  /** Sets or deletes values, several as a group. With `call.next`, `values` are the shown values from which to compute. */
   set: [call: Call, values: readonly (readonly [key: string, value: JsonValue | undefined])[]]
   connect: []
   disconnect: []
@@ -111,7 +111,7 @@ export interface Effects {
   release: []
   /** The answer counts as lost after `timeout` ms. Without `timeout`, the POST is an unloading page's last, and awaits no answer. */
   post: [sync: Sync, timeout?: number]
-  /** Fires after `ms`, and up to `spread` more. */
+  /** Starts a timer, which fires after `ms` plus a random part of `spread`. */
   timer: [name: TimerName, ms: number, spread: number]
   share: [news: News]
   /** Notifies the app of another visitor. */

@@ -7,7 +7,7 @@ import type { Page } from './page.js'
 import { wireDrafts } from './sending.js'
 import { addTicket, unpersistedTickets } from './tickets.js'
 
-/** Returns the page's fields of the tab, or the others. */
+/** Returns the page's fields of scope `tab`, or all other fields. */
 function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
   return { fields: new Map([...fields].filter(([, field]) => !field.isTab !== isTab)) }
 }
@@ -23,7 +23,7 @@ export function serializeOutbox(page: Page, isTab = false): string {
 
 type Left = readonly [who: string, tickets: readonly string[], drafts: readonly WireChange[]]
 
-/** Restores the outboxes of this visitor's other pages. Skips damaged texts and other visitors'. */
+/** Restores the outboxes of this visitor's other pages. Skips damaged texts, and texts of other visitors. */
 export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   // Merge tickets first, to skip older drafts.
   read(page, texts, ([, tickets]) => {
@@ -39,8 +39,8 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   })
   for (const [key, list] of lists) {
     const field = ensureField(page, key)
-    // The drafts may have arrived, and must not overwrite later values. With several drafts, the current value may be one of them: the
-    // server recognizes those by id or value.
+    // The drafts may have arrived, and must not overwrite later values. Of several drafts, an arrived draft may be the current value: the
+    // server recognizes arrived drafts by id or value.
     if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.stamp))) continue
     const left = list.map(([, base, id, value, group]) => ({
       value,
@@ -54,7 +54,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   }
 }
 
-/** Decides between two pages' drafts of a key: prefers the list that continues the known list, else the list based on a newer value. */
+/** Returns whether to prefer `list` over the known drafts of another page: it continues the known list, or else builds on a newer value. */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
   return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
 }

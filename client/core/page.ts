@@ -13,8 +13,8 @@ export interface Page extends PageFields {
   /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
   who?: string | undefined
   /**
-   * `new`: a guest whose cookie no request has proved. Undefined if unknown; `''` if unknown to the server too, as the browser may have
-   * withheld its cookie: then the page asks.
+   * `new`: a guest whose cookie no request has proved. Undefined if the page does not know; `''` if the server did not know, either,
+   * because the browser may have withheld its cookie: then the page asks.
    */
   kind?: 'new' | 'guest' | 'user' | '' | undefined
   /**
@@ -27,18 +27,18 @@ export interface Page extends PageFields {
    * for its visitor. `greeting`: asked. `greeted`: the answer named this page's visitor.
    */
   socketState: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
-  /** Whether the cookie is missing, so that a POST of `{}` must request one. */
+  /** Whether the page must request its missing cookie by a POST of `{}`. */
   isAsking?: boolean
-  /** Answered questions and dropped POSTs since an accepted POST, a wake, other tabs' news or the `renew` timer: bounded, to end loops. */
+  /** Counts answered questions and dropped POSTs since an accepted POST, a wake, another tab's news or the end of `renew`, to end loops. */
   asks: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean
   /** The POST in flight. While the POST waits for its turn among the tabs, `isQueued` is set instead. */
   postInFlight?: Sync | undefined
   isQueued?: boolean
-  /** Whether the page is in use without an accepted POST of its browser for `renew` seconds: its cookie may expire. */
+  /** Whether the visitor uses the page, but no POST of the browser was accepted for `renew` seconds: the cookie may expire. */
   isRenewalDue?: boolean
-  /** Seconds after which a page in use POSTs. */
+  /** Seconds after which a page in use POSTs to renew its cookie. */
   renew: number
   /** Whether the newest POST got no answer from our server. */
   isOffline?: boolean
@@ -52,7 +52,7 @@ export interface Page extends PageFields {
   now: number
   /** Whether the visitor has left the page: its last POST is sent or unnecessary. */
   isLeft?: boolean
-  /** The new visitor, still to be announced to the app. Waits while the page unloads: a reload would cancel the sign-in's navigation. */
+  /** The new visitor, not announced to the app yet: while the page unloads, a reload by the app would cancel the sign-in's navigation. */
   unannounced?: PageVisitor | undefined
   /** The expiry times of values in the HTML, counted from the first event. */
   readonly ends: Ends | undefined
@@ -60,7 +60,7 @@ export interface Page extends PageFields {
   readonly timers: Set<TimerName>
 }
 
-/** Default seconds after which a page in use POSTs. */
+/** Default seconds after which a page in use POSTs to renew its cookie. */
 export const RENEWAL = 300
 
 /** Creates a page's state from its HTML. */

@@ -12,7 +12,7 @@ export function markSaved(page: PageFields, field: Field, stamp: Stamp): void {
   if (stamp >= field.stamp && field.code === 'store_unavailable') field.code = undefined
 }
 
-/** Abandons saving the acknowledged changes of this key. */
+/** Gives up saving the key's acknowledged changes, and rejects their promises. */
 export function abandon(page: PageFields, field: Field, failure: Failure): void {
   removeChanges(page, field, ({ stamp }) => !!stamp, failure)
   field.settledUpTo = field.stamp

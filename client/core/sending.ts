@@ -8,9 +8,9 @@ import type { Page } from './page.js'
 import { unpersistedTickets } from './tickets.js'
 import { pauseOf, startTimer } from './timers.js'
 
-/** Maximum answered questions and dropped POSTs without an accepted POST: then cookies count as blocked. */
+/** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
 export const MAX_ASKS = 3
-/** Maximum characters of changes and tickets in a message. Each may take three bytes. */
+/** Maximum characters of changes and tickets in a message. A character may take three bytes. */
 const MAX_LENGTH = 20_000
 /** ms between POSTs of changes: limits a dragged slider to three a second. */
 const POST_INTERVAL = 334
@@ -18,10 +18,10 @@ const POST_INTERVAL = 334
 const SYNC_TIMEOUT = 4000
 /** Timeout of a POST in ms: a cut connection reports no error. */
 const POST_TIMEOUT = 10_000
-/** Timeout after a failure, plus a backoff: connections that the browser keeps for reuse may be dead, too. */
+/** Timeout of a POST in ms after a failure, without the backoff: connections that the browser keeps for reuse may be dead, too. */
 const RETRY_TIMEOUT = 2000
 
-/** Sends what is due, over the socket or by POST. */
+/** Sends all due messages, over the socket or by POST. */
 export function sendDue(page: Page): void {
   const timeout = SYNC_TIMEOUT * 2 ** page.socketTimeouts
   if (!page.timers.has('send'))
@@ -51,7 +51,7 @@ function isPostDue(page: Page): boolean | undefined {
   )
 }
 
-/** Returns whether a value is neither known to be saved nor abandoned. */
+/** Returns whether any value is still to be saved. */
 export function hasUnsaved({ fields }: Page): boolean {
   return [...fields.values()].some(({ stamp, settledUpTo }) => stamp > settledUpTo)
 }
@@ -66,7 +66,7 @@ export function postInTurn(page: Page): void {
     page.asks += 1
     page.cookie = 'blocked'
     page.isAsking = false
-    // Reconnect, as the last answer may have set the cookie.
+    // Reconnect, because the last answer may have set the cookie.
     startTimer(page, 'link', pauseOf(page.asks))
   }
   if (!isPostDue(page)) return void addEffect(page, 'release')
@@ -76,7 +76,7 @@ export function postInTurn(page: Page): void {
   addEffect(page, 'post', page.postInFlight, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
 
-/** Returns these changes and as many tickets as fit, at least a single ticket if there are no changes; the rest go with the next POST. */
+/** Returns these changes and as many tickets as fit, at least a single ticket if there are no changes. The next POST has the others. */
 export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   let space = MAX_LENGTH - JSON.stringify(set).length
   const some = unpersistedTickets(page).filter((ticket, i) => {
@@ -95,9 +95,9 @@ function startDue(page: Page): readonly WireChange[] {
   for (const [key, field] of page.fields) {
     const list = sendableOf(field)
     const group = list[0]?.group
-    // Send a group alone, as the server refuses an oversized message as a whole, and once each of its changes is the first of its key.
+    // Send a group alone, because the server refuses an oversized message as a whole, and only when no other draft precedes its changes.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
-    // With the base stamp, because an abandoned POST or a dead connection may deliver late, and must not overwrite a later change.
+    // Each change has its base stamp: a late delivery, by an abandoned POST or a dead connection, must not overwrite a later change.
     const wires = list.map((sent) => wire(key, sent, sent.base ?? field.stamp))
     space -= JSON.stringify(wires).length
     if (space < 0 && set[0] && !group) continue
@@ -111,8 +111,8 @@ function startDue(page: Page): readonly WireChange[] {
 }
 
 /**
- * Returns the sendable changes of a key: the first, if none is in flight. Changes that may have arrived are retried together, up to where a
- * group begins or ends: the server recognizes accepted changes by id or value.
+ * Returns the changes of a key to send now: the first draft, or none while a change is in flight. Drafts that may have arrived are resent
+ * together, up to where a group begins or ends: the server recognizes accepted changes by id or value.
  */
 function sendableOf(field: Field): readonly Change[] {
   const drafts = inFlight(field) ? [] : draftsOf(field)
@@ -154,13 +154,13 @@ export function markLeft({ fields }: Page): void {
 /** Aborts the POST in flight, or leaves the queue of tabs. */
 export function abortPost(page: Page): void {
   if (page.postInFlight) requeue(page, page.postInFlight, true)
-  // Only then: the effect would otherwise abort the POST of an earlier effect.
+  // Release only in these two cases: otherwise the effect would abort the POST of an earlier effect.
   if (page.postInFlight || page.isQueued) addEffect(page, 'release')
   page.postInFlight = undefined
   page.isQueued = false
 }
 
-/** Returns the changes of a sync to the queue. After a lost sync, they may have arrived. */
+/** Puts the changes of a sync back into the queue. After a lost sync, marks that they may have arrived. */
 export function requeue(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
     const sent = inFlight(ensureField(page, key))

@@ -16,28 +16,30 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
 /*
  * How a page works:
  *  1. A page belongs to a visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another
- *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes before the first visitor carry over.
- *  2. A key has the server's newest value, and this page's unsaved changes in order: each is acknowledged, with a `stamp`, or a draft. A
- *     key has one draft in flight, or a list to send again. The page shows the last draft, else the server's value, else the default.
+ *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before any visitor carry over.
+ *  2. A key has the server's newest value, and this page's unsaved changes in order. An acknowledged change has a `stamp`; any other change
+ *     is a draft. A key has a single draft in flight, or a list of drafts sent again. The page shows the last draft, else the server's
+ *     value, else the default.
  *  3. Changes go over the socket if the connection has named its visitor (`socketState`), else by POST. While a connection is about to name
- *     its visitor, changes wait for about a second, and so does every POST except the question. The answer has the stamp of each change, or
- *     the reason of its refusal, which ends that change alone. The changes of a call are a group, sent together: an invalid change refuses
- *     all of them, and an overtaken change only itself.
- *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. A newer value rebases the change. A
- *     plain change is resent over the newer value, unless the first attempt may have arrived: then its promise rejects as `superseded`.
+ *     its visitor, changes wait for about a second, and so does every POST except the question. For each change, the answer has a stamp, or
+ *     the reason of a refusal, which ends that change alone. The changes of a call are a group, sent together: the server refuses the whole
+ *     group if a change is invalid, but only the overtaken change if another write was faster.
+ *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. The page rebases it onto a newer
+ *     value. A plain change is resent over the newer value, unless the first attempt may have arrived: then it rejects as `superseded`.
  *  5. While a value is newer than `settledUpTo`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise
- *     `settledUpTo` and resolve promises: the value is saved. Abandoning a value, as after a refused ticket, raises it, too, and rejects
- *     promises.
- *  6. Whether the browser keeps its cookie is unknown at first: the page POSTs `{}`, a question, whose response sets the cookie, and its
- *     socket reconnects. Only an unloading page POSTs values then. Once a request has shown the cookie (`kept`), the page POSTs values.
- *     After an answer without a visitor, or three questions without an accepted POST (`asks`), cookies are `blocked`: values stay shown,
- *     go over the socket, and are `cookies_blocked`.
- *  7. Tabs POST in turn, and tell each other which values are saved. All pauses (`post`, `send`, `link`) back off by one count of failures.
+ *     `settledUpTo` and resolve promises: the value is saved. To abandon a value, as after a refused ticket, also raises `settledUpTo`, but
+ *     rejects promises.
+ *  6. At first, the page does not know whether the browser keeps its cookie. It POSTs `{}`, a question, whose response sets the cookie, and
+ *     its socket reconnects. Until a request has shown the cookie (`kept`), only an unloading page POSTs values. After an answer without a
+ *     visitor, or three questions without an accepted POST (`asks`), cookies are `blocked`: values stay shown and go over the socket, but
+ *     are rejected as `cookies_blocked`.
+ *  7. Tabs POST in turn, and tell each other which values are saved. `post`, `send` and a refused socket's `link` back off by `failures`;
+ *     after a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
  *  8. Tickets not seen in the cookie (`persistedUpTo`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
- *     browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by id or value.
- * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may have changed. While a page
- *     unloads, the app hears of no other visitor.
+ *     browser allows. The next page resends these drafts, each group on its own: the server recognizes accepted drafts by id or value.
+ * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may be another visitor now. While
+ *     a page unloads, the app hears of no other visitor.
  * 11. The core has no clock, randomness, socket or storage.
  */
 
@@ -72,7 +74,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
       // A socket refused with a code does not reconnect by itself.
     } else if (code) backOff(page, 'link', 1000)
   },
-  // Ignore a ticket before the greeting, which may be another visitor's, and a ticket whose subject no greeting has named.
+  // Ignore a ticket that arrives before the greeting, as it may be another visitor's, and a ticket whose subject no greeting has named.
   ticket: (page, ticket) => {
     if (page.socketState === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
@@ -98,7 +100,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (page.isLeft) return
     abortPost(page)
     page.isLeft = true
-    // A page without a visitor may not have a cookie, without which the server accepts nothing.
+    // A page without a visitor may lack the cookie, and without a cookie the server accepts nothing.
     if (!page.who) return
     const set = wireDrafts(page)
     markLeft(page)
@@ -107,12 +109,12 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   return: (page) => {
     page.isLeft = false
     page.timers.delete('unload')
-    // An answer confirms the visitor, but only if the browser keeps its cookie.
+    // If the browser keeps its cookie, hide the values until an answer confirms the visitor.
     page.isReady &&= page.cookie !== 'kept'
     wake(page)
     // Cookies may be allowed by now.
     unblock(page)
-    // Answers to earlier questions, and earlier connections, may name a visitor who has left since.
+    // Answers to earlier questions, and earlier connections, may name a former visitor.
     reconnect(page)
     if (page.socketState === 'none') requestCookie(page)
   },

@@ -16,7 +16,7 @@ import { startTimer } from './timers.js'
  */
 export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
-  // The browser's own clock may be wrong.
+  // Take the time from a fresh ticket, because the browser's own clock may be wrong.
   if (!isOld) page.now = iat * 1000
   // A Map, as a key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
@@ -24,13 +24,13 @@ export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?:
     const field = ensureField(page, key)
     const isStampAhead = isAhead(stamp, page.now)
     if (isStampAhead !== isAhead(field.stamp, page.now)) {
-      // A server's clock was ahead: its value loses, as on servers. Only a greeting, which has defaults, proves the value to be current.
+      // A server's clock was ahead, so the value with that stamp loses, as on servers. Only a greeting (with `defaults`) proves it current.
       if (!isStampAhead) reset(page, field, true)
       else if (isOld || !claims.defaults) continue
     }
     merge(field, stamp, value, ids.get(key))
     if (field.stamp === stamp) field.ticket = ticket
-    // Without `who`, the next connection is another guest's, so the value is not saved.
+    // A page without `who` is another guest at its next connection, so the value is not saved.
     if (tab && page.who) markSaved(page, field, Infinity as Stamp)
     if (unsaved && !unsaved.includes(key)) markSaved(page, field, stamp)
   }
@@ -54,7 +54,7 @@ export function scheduleExpiry(page: Page, ends: Ends = []): void {
   }
 }
 
-/** Returns the tickets, each once, of values not seen in the cookie: unsaved values first. */
+/** Returns the tickets, each once, of values not seen in the cookie; tickets of unsaved values come first. */
 export function unpersistedTickets({ fields }: Pick<Page, 'fields'>): readonly string[] {
   const all = (['settledUpTo', 'persistedUpTo'] as const).flatMap((mark) =>
     [...fields.values()].flatMap((field) => (field.stamp > field[mark] && field.ticket) || []),

@@ -6,8 +6,8 @@ import type { Page } from './page.js'
 
 /**
  * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a
- * response to a browser that keeps our cookie. `'offline'`: shown, kept, and sent once the endpoint is reachable again or, with the reason
- * `store_unavailable`, once the store answers again. `'rejected'`: refused for the given `reason` and rolled back, until this page sets the
+ * response to a browser that keeps our cookie. `'offline'`: shown, kept, and sent when the endpoint is reachable again or, with the reason
+ * `store_unavailable`, when the store answers again. `'rejected'`: refused for the given `reason` and rolled back, until this page sets the
  * key again; with `cookies_blocked` or `store_unavailable`, or after a refused ticket, the value stays shown, but only in this page.
  */
 export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
@@ -33,7 +33,7 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
 
 export function statusOf(page: Page, field: Field): StatusDetail {
   const { changes, code } = field
-  // A refusal shows once no other change of the key, made before or computed after the refused change, is still being sent.
+  // Show a refusal only after the key's other changes, made before or computed after the refused change, have ended.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && field.stamp <= field.settledUpTo) return detailOf(field.stamp > 0 ? 'saved' : 'default')
   if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')

@@ -10,16 +10,16 @@ import { abortPost } from './sending.js'
 import { addTicket } from './tickets.js'
 import { startTimer } from './timers.js'
 
-/** Minimum ms to wait for a connection to name its visitor; at random up to half as many more. */
+/** Minimum ms to wait for a connection to name its visitor. Up to half as many are added at random. */
 const GREETING_TIMEOUT = 1000
 
 /** Switches to the visitor of an answer. Discards a former visitor's values and unsaved changes. */
 export function switchVisitor(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
-  // Connections without a cookie are different guests, but still the same page.
+  // Without a cookie, `who` is missing, and each connection is another guest.
   if (!who || who !== page.who) {
-    // Carry over changes made before the first visitor, and a new guest's, as several guest cookies may race.
+    // Carry over changes made before the first visitor is known, and changes of a new guest, because several guest cookies may race.
     const isCarried = !page.kind || (page.kind === 'new' && kind === 'guest')
     for (const field of page.fields.values()) reset(page, field, isCarried)
     if (!isCarried) page.unannounced = { kind, id }
@@ -45,7 +45,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
   page.isReady = true
 }
 
-/** Records the proof of this visitor's cookie. @param isTold whether to notify the other tabs, which may show another visitor */
+/** Records that a request has proved this visitor's cookie. @param isTold whether to notify other tabs, which may show another visitor */
 export function cookieSeen(page: Page, isTold: boolean): void {
   page.isReady = true
   if (isTold) addEffect(page, 'share', { who: page.who, held: [] })
@@ -95,7 +95,7 @@ export function rejectIfBlocked(page: Page): void {
   if (page.cookie !== 'blocked') return
   for (const field of page.fields.values()) {
     settle(page, field.changes, { code: 'cookies_blocked' })
-    // An acknowledged change now only marks the value as this page's. A computed draft must still be recomputed after a newer value.
+    // From now on, an acknowledged change only marks its value as this page's. A computed draft must still be recomputed over newer values.
     const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.stamp)
     field.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
   }

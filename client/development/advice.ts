@@ -24,7 +24,7 @@ const MISTAKES: Partial<Record<AdviceCode, (key: string, call: string) => string
   impure_update: describeImpureUpdate,
 }
 
-/** Refusals that only bugs cause: logged to the console, as the page may not await the promise. */
+/** Refusals that only bugs cause: logged to the console, because the page need not await the promise. */
 const WRONG: readonly AdviceCode[] = ['undeclared_key', 'not_writable']
 
 /** Returns the error messages of the development build, for a page with these options. */

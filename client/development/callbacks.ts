@@ -1,7 +1,7 @@
 import { checkNext, checkSubscriber } from '../../shared/callbacks.js'
 import type { AnyClient } from '../types.js'
 
-/** Explains calls of a client without their function: `subscribe` throws, and `update` rejects as for any error of its function. */
+/** Explains calls of `subscribe` or `update` without a function: `subscribe` throws, and `update` rejects as if its function had thrown. */
 export function explainCallbacks(live: AnyClient): void {
   const { subscribe, update } = live
   const checked: Pick<AnyClient, 'subscribe' | 'update'> = {

@@ -28,7 +28,7 @@ const open: string[] = []
 type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
 
 const A_SOCKET = ['socket', 'a socket. Pass createLiveSession({ socket: io() })'] as const
-/** Without these options of the client, functions have no effect. */
+/** By function, the option of the client without which the function has no effect, and a remedy. */
 const NEEDS: Partial<Record<Part, readonly [needed: 'socket' | 'initial', remedy: string]>> = {
   onFlash: A_SOCKET,
   followHandOffs: A_SOCKET,
@@ -101,7 +101,7 @@ function warnOfSecond(live: AnyClient): void {
   onClose(() => void open.splice(open.indexOf(endpoint), 1))
 }
 
-/** Records that the app has called this function, and warns at the first call if it has no effect. */
+/** Records that the app has called this function, and warns at the first call if the function has no effect. */
 function noteCall(live: AnyClient, part: Part): void {
   const inside = insideOf(live)
   const called = calledParts.get(inside) ?? new Set()
@@ -109,7 +109,7 @@ function noteCall(live: AnyClient, part: Part): void {
   calledParts.set(inside, called.add(part))
 }
 
-/** Outside a page no function has an effect, so nothing is missing. */
+/** Warns if the function has no effect for lack of an option. Outside a page, no function has an effect, so nothing is missing. */
 function warnOfIdle(part: Part, inside: Inside): void {
   const [needed, remedy] = NEEDS[part] ?? []
   if (!needed || inside[needed] || !globalThis.document) return

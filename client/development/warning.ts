@@ -11,7 +11,7 @@ interface RefusedSocket {
   readonly context?: { readonly status?: number }
 }
 
-/** Refusals in a row as another visitor: a sign-in or sign-out causes one or two. */
+/** Refusals in a row, as another visitor, before a warning: a sign-in or sign-out causes up to two. */
 const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
 const UNATTACHED =
@@ -63,7 +63,7 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
     const answered = status || 'nothing that this page may read'
     console.warn(`koa-live-session: POST ${endpoint} answered ${answered}; changes are shown but not saved. ${remedy}`)
   }
-  /** Detects a redirect to another origin, which looks like an unreachable server unless `fetch` stops at the redirect. */
+  /** Warns of a redirect to another origin, which looks like an unreachable server unless `fetch` stops at the redirect. */
   const warnOfRedirect = async (): Promise<void> => {
     try {
       const { type } = await fetch(endpoint, { redirect: 'manual', credentials })
@@ -84,7 +84,7 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
   }
 }
 
-/** Covers both causes: a server that is down looks like a server that does not list the page's origin. */
+/** The remedy covers two causes: to the page, a server that is down looks like a server that does not list the page's origin. */
 function unlisted(origin: string): string {
   return origin === 'null'
     ? 'The origin of this page is null, as of a sandboxed frame or a file, and no server can list it. Serve the page from an origin of its own.'
@@ -111,7 +111,7 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
   }
   const probe = (): void => {
     socket?.timeout(PATIENCE).emit(SYNC, {}, (lost: Error | null) => {
-      // A page reconnects with its first cookie: an answer lost with its connection proves nothing.
+      // An answer lost with its connection proves nothing: a page reconnects when it gets its first cookie. The next connection asks again.
       if (lost && !socket.connected) return
       socket.off('connect', probe)
       if (lost) console.warn(`koa-live-session: ${UNATTACHED}`)
@@ -124,7 +124,7 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
   onClose(() => void socket?.off('connect_error', refused).off('connect', connected).off('connect', probe))
 }
 
-/** Browsers send cookies with a WebSocket by default, but not with the polling before it. */
+/** Returns the missing options: to another origin, browsers by default send cookies with a WebSocket, but not with the polling before. */
 function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefined): readonly string[] {
   const { transports = ['polling'], withCredentials = false } = socket?.io.opts ?? {}
   const isBare = socket && !withCredentials && [...transports].some((one) => one === 'polling')
@@ -136,7 +136,7 @@ function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefine
 
 function originOf(href: string): string {
   const { origin, protocol, host } = new URL(href, globalThis.document?.baseURI ?? location.href)
-  // The page of a native app may be at `capacitor://localhost`.
+  // For the page of a native app, such as `capacitor://localhost`, `origin` is the text `null`.
   return origin === 'null' ? `${protocol}//${host}` : origin
 }
 

@@ -58,7 +58,7 @@ function forward(req, res, node) {
     answer.once('error', () => res.destroy())
   })
   asked.once('error', () => refuse(res))
-  // If the browser hangs up, a poll must not go on waiting.
+  // If the browser hangs up, its poll must not go on waiting.
   res.once('close', () => asked.destroy())
   req.pipe(asked)
 }
@@ -68,7 +68,7 @@ function upgrade(req, socket, head, node) {
   const end = () => socket.destroy()
   socket.once('error', () => asked.destroy())
   asked.once('error', end)
-  // The node has refused.
+  // The node has refused the WebSocket.
   asked.once('response', (answer) => {
     socket.write(headOf(answer))
     answer.pipe(socket)

@@ -29,7 +29,7 @@ await migrateSqlStore(db)
 const redis = REDIS_URL ? [createClient({ url: REDIS_URL }), createClient({ url: REDIS_URL })] : []
 for (const client of redis) await client.on('error', console.error).connect()
 
-// 2. What needs no visitor, then the session, then the live session.
+// 2. The middleware: first all that needs no visitor, then the session, then the live session.
 const app = new Koa({ keys: (SECRETS ?? 'only for development: thirty-two bytes').split(','), proxy: secure })
 const live = liveSession(app, {
   fields,
@@ -73,7 +73,7 @@ router.post('/sign-in', async (ctx) => {
   const user = handed?.user ?? (isPassword(name, password) ? name : undefined)
   if (user !== undefined) {
     ctx.session.userId = user
-    await ctx.session.regenerate() // a planted id is worth nothing
+    await ctx.session.regenerate() // makes a planted id worthless
     await ctx.liveSession.identify()
   }
   await ctx.liveSession.flash(user === undefined ? 'That is not right' : `Welcome, ${user}`)

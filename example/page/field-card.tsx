@@ -7,7 +7,7 @@ export interface HoodField {
   /** The display name. */
   readonly name: string
   readonly value: string
-  /** The status of its newest change. */
+  /** The status of the field's newest change. */
   readonly status: string
   /** The reason for a rejection. */
   readonly reason: string | undefined

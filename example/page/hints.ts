@@ -1,4 +1,4 @@
-/** By a button's name: says what will happen, before the click. */
+/** By a button's name, a hint about the outcome, shown before the click. */
 export const hints: Readonly<Record<string, string>> = {
   'Go offline': 'Cuts this page off. It keeps your changes, and sends them later.',
   'Go online': 'Sends the changes that wait in this page.',

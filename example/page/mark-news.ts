@@ -1,4 +1,4 @@
-/** ms */
+/** ms for which the mark is shown. */
 const SHOWN = 1500
 
 const timers = new WeakMap<HTMLElement, number>()

@@ -11,7 +11,7 @@ export function takeOverNavigation(viewer: Viewer, onArrival: () => void): void 
     newest += 1
     const turn = newest
     const view = await viewer.load(path)
-    // The visitor has followed another link meanwhile.
+    // The visitor may have followed another link meanwhile.
     if (turn !== newest) return
     if (!view) return giveUp()
     arrive()
@@ -36,7 +36,7 @@ export function takeOverNavigation(viewer: Viewer, onArrival: () => void): void 
   })
   window.addEventListener('popstate', () => {
     const path = location.pathname
-    // A jump to a fragment within the same view.
+    // Skip a jump to a fragment within the same view.
     if (path === shown) return
     const reload = (): void => location.reload()
     if (isViewPath(path)) void go(path, () => undefined, reload)

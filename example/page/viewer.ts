@@ -27,7 +27,7 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
   const account = element('account', HTMLElement)
   const announcer = element('announcer', HTMLElement)
   const notice = element('notice', HTMLElement)
-  // The division of the page's first view.
+  // The path and the division of the shown view; at first, of the view in the page's HTML.
   let path = isViewPath(location.pathname) ? location.pathname : undefined
   let division = live.get('division')
   let isOutdated = false

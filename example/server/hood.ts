@@ -14,7 +14,7 @@ let last: string | undefined
 /** Adds the routes of the panel "Under the hood": its data, and the failures it can cause. */
 export function addHood(router: Router, live: LiveSessionPlugin<typeof fields>, node?: ClusterNode): void {
   router.get('/hood', (ctx) => {
-    // This would include hidden fields; this app has none.
+    // `inspect` would include hidden fields, but this app has none.
     const inspections = Object.fromEntries(ctx.liveSession.inspect())
     const { name, names } = node ?? {}
     const report: HoodReport = { pid: process.pid, startedAt, inspections, ...(names && { node: name, nodes: names }) }

@@ -5,7 +5,7 @@ import type { fields } from '../fields.js'
 /** ms to gather changes before an update: after a restart, all pages reconnect at once. */
 const SOON = 50
 
-/** Sends the pages of each division their number, of all visitors and at all nodes. */
+/** Sends to the pages of each division how many pages show that division, at all nodes and for all visitors. */
 export function serveViewers(io: Server, live: LiveSessionPlugin<typeof fields>): void {
   const changed = new Set<number>()
   const tell = async (division: number): Promise<void> => {
@@ -15,7 +15,7 @@ export function serveViewers(io: Server, live: LiveSessionPlugin<typeof fields>)
   const tellAll = (): void => {
     const divisions = [...changed]
     changed.clear()
-    // A dead node does not answer, until the others notice: retry.
+    // Retry: until the other nodes notice that a node is dead, they wait for its answer in vain.
     for (const division of divisions) tell(division).catch(() => tellSoon(division))
   }
   const tellSoon = (...divisions: readonly number[]): void => {

@@ -69,7 +69,7 @@ function draw(division: number, size: ChartSize): string {
   return clean(svg)
 }
 
-/** Returns a round number of euros between grid lines, so that they reach the top. */
+/** Returns a round number of euros between two grid lines, with which the lines reach the top. */
 function gridStep(top: number): number {
   const magnitude = 10 ** Math.floor(Math.log10(top / GRID_LINES))
   return magnitude * (ROUND.find((round) => round * magnitude * GRID_LINES >= top) ?? 10)

@@ -13,7 +13,7 @@ interface ChoiceProps {
   readonly options: readonly Option[]
 }
 
-/** A choice of a few values, as a segmented control. Browsers must not restore a former choice: the server has a newer value. */
+/** A choice of a few values, as a segmented control. Browsers must not restore a former choice: the server may have a newer value. */
 export function Choice({ name, legend, value, options }: ChoiceProps): VNode {
   return (
     <form id={`${name}-choice`} class="choice" method="post" action={`/${name}`} autocomplete="off" aria-label={legend}>

@@ -19,7 +19,7 @@ export function createApp(live: LiveSessionClient): App {
   return createSSRApp(Page).use(liveSessionPlugin(live))
 }
 
-/** Enter in a text field would reload the page. */
+/** Prevents a reload of the page by Enter in a text field. */
 const stay = (event: Event): void => event.preventDefault()
 
 const Page = defineComponent(() => () => [

@@ -1,6 +1,6 @@
 // `npm run mutation`: plants each defect in a copy of the project, runs the tests over it, and records the files whose tests fail.
 // `npm run mutation -- --from 0 --count 20 threats/late integration/posts`: some defects, and test files whose paths match.
-// Begins with a run without defects, which records the test files that reach each defect: the others cannot notice it.
+// Begins with a run without defects, which records the test files that reach each defect: other files cannot notice that defect.
 // `--first` stops at the first file that notices a defect: minutes instead of hours.
 // `--recorded` runs only the files that noticed a defect the last time, and fails if none does now.
 // Writes a line for each defect to .cache/mutation/matrix.jsonl, and continues an interrupted run. After the last defect, writes
@@ -40,7 +40,7 @@ const COPIED = [
 /** ms: a defect may make tests wait forever. */
 const TEST_HANGS = 20_000
 const RUN_HANGS = 900_000
-/** Notices every defect. */
+/** The test file that notices every defect. */
 const SIMULATION = 'test/simulation/planted-defects.test.ts'
 const RECORD = 'test/simulation/noticed.jsonl'
 
@@ -64,7 +64,7 @@ Object.assign(globalThis, { reach: (index: number) => reached.add(index) })
 afterAll(() => appendFileSync(REACHED, JSON.stringify([expect.getState().testPath, ...reached]) + '\\n'))
 `
 
-/** Returns the failed tests of each file, by its path. Without `files`, all run. */
+/** Returns the failed tests of each file, by its path. Without `files`, runs all test files. */
 function failures(files?: readonly string[]): Readonly<Record<string, readonly string[]>> {
   if (files?.length === 0) return {}
   const output = join(CACHE, 'failures.jsonl')
@@ -109,7 +109,7 @@ function withSources<Done>(sources: readonly Source[], work: () => Done): Done {
   return done
 }
 
-/** Whether a test file starts processes, whose code reports to nobody. */
+/** Whether a test file starts processes, whose code records no reached defects. */
 function startsProcesses(file: string, seen = new Set<string>()): boolean {
   if (seen.has(file) || !existsSync(file)) return false
   seen.add(file)
@@ -166,7 +166,7 @@ if (!existsSync(values.out)) {
 }
 
 const known = readFileSync(values.out, 'utf8')
-/** Files that fail without a defect, as they read the code itself, or need all of the project. */
+/** Files that fail without a defect, because they read the code itself, or need all of the project. */
 const unfit: readonly string[] = Object.keys(JSON.parse(known.slice(0, known.indexOf('\n'))).failed)
 const first = Number(values.from)
 const reached = readFileSync(reachedFile, 'utf8')

@@ -1,6 +1,6 @@
 import runTests from '../../test/runner/runner.mjs'
 
-/** Skips the tests after the first that fails: a file notices a defect once, and each test may wait until it times out. */
+/** Skips all tests after the first failure, which shows that the file notices the defect: each further test may wait for its timeout. */
 export default function runUntilFailure(globalConfig, config, environment, ...others) {
   const handle = environment.handleTestEvent
   let hasFailed = false

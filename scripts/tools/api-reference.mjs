@@ -43,7 +43,7 @@ export function load(application) {
     writeFileSync(joinPath(outputDirectory, 'members.md'), members),
   )
   renderer.defineTheme('declared', DeclaredTheme)
-  // TypeDoc reads this option after this event.
+  // TypeDoc reads the option `theme` only after this event.
   application.on(Application.EVENT_BOOTSTRAP_END, () => options.setValue('theme', 'declared'))
 }
 
@@ -168,7 +168,7 @@ function nameOf(model) {
   return textOf(name).replaceAll("'", '').replace(/[[\]]/g, '\\$&')
 }
 
-/** Returns the source text of a node, less indented. */
+/** Returns the source text of a node, without the indentation that its lines share. */
 function textOf(node) {
   const before = node.getSourceFile().text.slice(0, node.getStart())
   const [indentation] = /^ */.exec(before.slice(before.lastIndexOf('\n') + 1))

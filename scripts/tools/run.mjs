@@ -1,5 +1,5 @@
 // `node scripts/tools/run.mjs <command> [arguments]`: runs a tool of this folder's package.json in the project, and installs the tools
-// before their first use. So `npm ci` of the project, for the app and its tests, is quick.
+// before their first use. This keeps `npm ci` of the project itself quick.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

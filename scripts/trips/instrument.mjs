@@ -29,7 +29,7 @@ function callIn(node, file, source) {
   const { body } = node
   const name = node.name ?? node.parent.name
   const id = `${name?.getText(source) ?? 'anonymous'}@${node.getStart(source)}`
-  // An arrow function without a name belongs to the function around it, unless it has a body of its own.
+  // An arrow function without a name belongs to the function around it, unless its body has braces.
   const isNamed = ts.isBlock(body) || name !== undefined
   const call = `globalThis.recordCall?.(${JSON.stringify(file)}, ${JSON.stringify(id)}, ${isNamed})`
   if (!ts.isBlock(body))

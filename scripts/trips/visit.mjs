@@ -6,7 +6,7 @@ import { io } from 'socket.io-client'
 import { z } from 'zod'
 
 const { fetch: platformFetch } = globalThis
-/** ms in which work after the answer is done: saves, timers, closing sockets. */
+/** ms to wait after an answer for the work that follows: saves, timers, closing sockets. */
 const QUIET = 400
 
 /** Calls `trip(name, act)` for each trip, in order. `library`: the modules of the library. */

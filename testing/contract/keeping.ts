@@ -4,7 +4,7 @@ import { LARGE, NAMES, VALUES } from './values.js'
 
 const LONGEST = 255
 const DAY = 24 * 60 * 60 * 1000
-/** Returns a `before` for `sweep` that includes subjects used just now, even in a store that records uses once a day. */
+/** Returns a `before` with which `sweep` deletes even subjects used just now, and even in a store that records uses once a day. */
 const LATER = (): number => Date.now() + 3 * DAY
 
 /** Rules for values and names, which a store must not mix up, and for `remove`, `prune`, `sweep` and `close`. */

@@ -96,7 +96,7 @@ function acceptedIds(count: number): readonly TakenId[] {
   const ids = Array.from({ length: count }, (_, index) => {
     return [`-_${String(index).padStart(30, 'x')}`, toStamp(STAMP + index)] as const
   })
-  // The mark that replaces dropped ids.
+  // An empty id stands for dropped ids.
   return [['', toStamp(STAMP)], ...ids.slice(1)]
 }
 

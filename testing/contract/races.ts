@@ -6,7 +6,7 @@ import { timeAfter } from '../../shared/stamp.js'
 import { inTurn, newest, type Rule, type RuleSetup, register, STAMP, sorted } from './rule.js'
 
 const WRITERS = 50
-/** Few values, so that writes collide; some differ only in case or type, or from a tombstone. */
+/** Few values, so that writes collide; some differ only in case or type, or are easily taken for a tombstone. */
 const MEETING: readonly (JsonValue | undefined)[] = [undefined, 'a', 'A', null, '', '\u00e9', { a: 1 }, 0, false, [1]]
 const KEYS = ['a', 'b', 'c', 'd', 'e']
 

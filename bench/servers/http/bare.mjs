@@ -15,7 +15,7 @@ function setTwo(res) {
   if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
 }
 
-/** With headers against shared caches, which could show a visitor's values to another. */
+/** With headers against shared caches, which could show a visitor's values to another visitor. */
 export function headers() {
   const app = newApp()
   app.use((ctx) => {

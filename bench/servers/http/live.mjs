@@ -4,7 +4,7 @@ import session from 'koa-session'
 import { coreOf } from '../../../dist/server/plugin.js'
 import { DAY, fields, fieldsOf, newApp } from './app.mjs'
 
-/** Per second. */
+/** Sign-outs and closed sockets per second. */
 const SIGN_OUTS = 100
 const SOCKET_CLOSES = 500
 

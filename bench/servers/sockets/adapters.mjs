@@ -2,7 +2,7 @@ import { createAdapter as pubSub } from '@socket.io/redis-adapter'
 import { createAdapter as streams } from '@socket.io/redis-streams-adapter'
 import { connectRedis } from '../redis-client.mjs'
 
-/** Each contestant has its own prefix, as different kinds of adapter share a Redis. */
+/** Each contestant has its own prefix, because different kinds of adapter share a Redis. */
 const adapters = {
   async pubSub(redis, prefix) {
     const [client, subscriber] = [await connectRedis(redis), await connectRedis(redis)]

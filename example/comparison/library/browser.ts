@@ -6,5 +6,5 @@ import type {} from './state/fields.js'
 const live = createLiveSession({ socket: io({ transports: ['websocket'] }) })
 live.subscribe('region', (region) => show({ region }))
 live.subscribe('size', (size) => show({ size }))
-live.onStatus(() => say(live.status().reason ?? live.status().status)) // of both
+live.onStatus(() => say(live.status().reason ?? live.status().status)) // of both fields
 onChoice((key, value) => live.set(key, value))

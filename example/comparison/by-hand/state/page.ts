@@ -15,7 +15,7 @@ export async function change(socket: Socket, changed: Change): Promise<string> {
   return outcome === 'kept' || (await store(changed)) ? 'saved' : 'not saved'
 }
 
-/** A socket cannot set a cookie. */
+/** POSTs a change, because a socket cannot set a cookie. */
 async function store(changed: Change): Promise<boolean> {
   const headers = { 'content-type': 'application/json' }
   const init = { method: 'POST', headers, body: JSON.stringify(changed), keepalive: true }

@@ -25,7 +25,7 @@ export async function signOutEverywhere(ctx: Koa.Context, accounts: Accounts, io
   reconnect(ctx, io, session)
 }
 
-/** Disconnects the pages once the response with the new cookie is sent, so that they reconnect with the new cookie. */
+/** Disconnects the pages after the response has brought the new cookie, so that the pages reconnect with that cookie. */
 function reconnect(ctx: Koa.Context, io: Server, former: Session): void {
   ctx.res.once('finish', () => io.in(roomOf(former)).disconnectSockets(true))
 }
@@ -35,7 +35,7 @@ export function store(ctx: Koa.Context, body: string): void {
   const session = sessionOf(ctx)
   const changed = changeIn(body)
   if (changed === undefined) ctx.throw(400)
-  // The page is a guest's, but the browser has signed in since.
+  // The page is a guest's, but the browser has signed in meanwhile.
   if (session.user !== undefined) ctx.throw(409)
   ctx.session.filter = { ...session.filter, ...changed }
   ctx.status = 204
