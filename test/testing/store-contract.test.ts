@@ -86,12 +86,11 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
   ['counts swept subjects wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
 ]
 
-const SWEEPS = 'sweep deletes what was not used since, and says how many subjects that were'
-const ENDS = 'sweep keeps what has ended, the keys $epoch and $generation, until that was not used since its own time'
-const IDS =
-  'the ids of a register are kept, by merge and by compareAndSet, of a tombstone too, up to 200 of 32 characters'
-const SAME = 'of the same stamp and value, ids stand over none, whichever comes first'
-const WHOLE = 'a merge of many keys is seen as a whole or not at all'
+const SWEEPS = 'sweep deletes subjects unused since, and returns their number'
+const ENDS = 'sweep keeps $epoch and $generation until `ended`, a limit of their own'
+const IDS = 'keeps up to 200 ids a register, also of a tombstone'
+const SAME = 'of equal registers, keeps the register with ids, in any order'
+const WHOLE = 'a load sees a merge as a whole or not at all'
 
 async function failures(store: Store): Promise<readonly string[]> {
   const failed: string[] = []
@@ -119,9 +118,7 @@ describe('storeContract', () => {
         return deleted > 0 ? sound.sweep(Number.POSITIVE_INFINITY) : 0
       },
     }
-    expect(await failures(planted)).toContain(
-      'sweep keeps what was used since: written, compared and set, or read alone',
-    )
+    expect(await failures(planted)).toContain('sweep keeps subjects used since: by merge, compareAndSet or load')
   })
 
   it('marks sweeping, ids and atomic merges as recommended', () => {

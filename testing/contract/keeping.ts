@@ -10,7 +10,7 @@ const LATER = (): number => Date.now() + 3 * DAY
 /** Rules for values and names, which a store must not mix up, and for `remove`, `prune`, `sweep` and `close`. */
 export const KEEPING: readonly Rule[] = [
   {
-    name: 'every JSON value comes back as it was: falsy ones, the largest numbers, U+0000, astral characters',
+    name: 'returns every JSON value unchanged, also falsy values, U+0000 and astral characters',
     async check({ store, subject }) {
       const registers = VALUES.map((value, index) => register(`k${index}`, STAMP, value))
       deepStrictEqual(sorted(await store.merge(subject, registers)), sorted(registers))
@@ -19,7 +19,7 @@ export const KEEPING: readonly Rule[] = [
   },
   ...[...LARGE].map(
     ([name, value]): Rule => ({
-      name: `64 kB come back as they were: ${name}`,
+      name: `returns a value of 64 kB unchanged: ${name}`,
       async check({ store, subject }) {
         deepStrictEqual(sorted(await store.merge(subject, [register('a', STAMP, value)])), [['a', STAMP, value]])
         ok(await store.compareAndSet(subject, register('b', STAMP, value), 0))
@@ -32,7 +32,7 @@ export const KEEPING: readonly Rule[] = [
     }),
   ),
   {
-    name: 'what it was given may be changed afterwards',
+    name: 'keeps a copy: later changes of the passed registers do nothing',
     async check({ store, subject }) {
       const value = [1]
       const changing = { key: 'a', stamp: STAMP, value }
@@ -43,7 +43,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'keys that look alike, or mean something elsewhere, are keys like any other',
+    name: 'keeps similar keys apart, also keys with a special meaning elsewhere',
     async check({ store, subject }) {
       const registers = [...NAMES, ...longest('key')].map((key, index) => register(key, STAMP, index))
       deepStrictEqual(sorted(await store.merge(subject, registers)), sorted(registers))
@@ -57,7 +57,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'subjects that look alike, or mean something elsewhere, are subjects of their own',
+    name: 'keeps similar subjects apart, also subjects with a special meaning elsewhere',
     async check({ store, subject }) {
       const subjects = [...NAMES.flatMap((name) => [name, `${subject}${name}`]), ...longest(subject)]
       await eachOf(subjects, (each) => store.remove(each))
@@ -71,7 +71,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'remove deletes all of a subject and nothing else; an older write stands again after it',
+    name: 'remove deletes a whole subject only, and then accepts older writes',
     async check({ store, subject }) {
       const other = `${subject}-other`
       for (const each of [subject, other]) await store.merge(each, [register('a', STAMP, 1), register('b', STAMP)])
@@ -83,14 +83,14 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'remove of a subject that it does not know is no error',
+    name: 'remove accepts an unknown subject',
     async check({ store, subject }) {
       await store.remove(subject)
       await store.remove(subject)
     },
   },
   {
-    name: 'prune deletes tombstones that are older, of one subject, and nothing else; of one that it does not know it is no error',
+    name: "prune deletes only a subject's older tombstones, and accepts unknown subjects",
     async check({ store, subject }) {
       // `prune` is optional.
       if (!store.prune) return
@@ -107,7 +107,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'sweep keeps what was used since: written, compared and set, or read alone',
+    name: 'sweep keeps subjects used since: by merge, compareAndSet or load',
     async check({ store, subject }) {
       const [written, set, read] = ['written', 'set', 'read'].map((use) => `${subject}-${use}`) as [
         string,
@@ -125,7 +125,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'sweep deletes what was not used since, and says how many subjects that were',
+    name: 'sweep deletes subjects unused since, and returns their number',
     required: false,
     async check({ store, subject }) {
       const subjects = [1, 2, 3].map((each) => `${subject}-${each}`)
@@ -143,7 +143,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'sweep keeps what has ended, the keys $epoch and $generation, until that was not used since its own time',
+    name: 'sweep keeps $epoch and $generation until `ended`, a limit of their own',
     required: false,
     async check({ store, subject }) {
       const ended = await nextMs()
@@ -158,7 +158,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'load creates no subject that sweep would find',
+    name: 'load and an empty merge create no subject for sweep',
     async check({ store, subject }) {
       await store.sweep(LATER())
       await store.load(subject)
@@ -167,7 +167,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'close keeps what is stored, and may be called twice',
+    name: 'close keeps the stored registers, and accepts a second call',
     async check({ store, connections, subject }) {
       await store.merge(subject, [register('a', STAMP, 1)])
       await store.close()

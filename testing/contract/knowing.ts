@@ -10,7 +10,7 @@ const IDS = acceptedIds(2)
 /** Rules for the ids of computed changes. */
 export const KNOWING: readonly Rule[] = [
   {
-    name: 'the ids of a register are kept, by merge and by compareAndSet, of a tombstone too, up to 200 of 32 characters',
+    name: 'keeps up to 200 ids a register, also of a tombstone',
     required: false,
     async check({ store, connections, subject }) {
       const many = acceptedIds(200)
@@ -26,7 +26,7 @@ export const KNOWING: readonly Rule[] = [
     },
   },
   {
-    name: 'a register has no ids but its own: none of what it replaces, by merge or by compareAndSet',
+    name: 'drops the ids of a replaced register',
     async check({ store, subject }) {
       await store.merge(subject, [
         computed('a', STAMP, 1, IDS),
@@ -40,7 +40,7 @@ export const KNOWING: readonly Rule[] = [
     },
   },
   {
-    name: 'an older register brings no ids',
+    name: 'ignores the ids of an older register',
     async check({ store, subject }) {
       const newer = register('a', STAMP + 1, 1)
       await store.merge(subject, [newer])
@@ -48,7 +48,7 @@ export const KNOWING: readonly Rule[] = [
     },
   },
   {
-    name: 'of the same stamp and value, ids stand over none, whichever comes first',
+    name: 'of equal registers, keeps the register with ids, in any order',
     required: false,
     async check({ store, subject }) {
       const values = [1, '', { d: 'e' }, 12, undefined]
@@ -66,7 +66,7 @@ export const KNOWING: readonly Rule[] = [
     },
   },
   {
-    name: 'of the same stamp the larger text stands, whichever has ids',
+    name: 'on equal stamps, keeps the larger text, with or without ids',
     async check({ store, subject }) {
       const smaller = [1, '', { d: 'e' }, 12, undefined].map((value, index) => computed(`k${index}`, STAMP, value, IDS))
       const larger = [10, 'a', { e: 0 }, 2, null].map((value, index) => register(`k${index}`, STAMP, value))
@@ -75,7 +75,7 @@ export const KNOWING: readonly Rule[] = [
     },
   },
   {
-    name: 'prune deletes tombstones that have ids',
+    name: 'prune also deletes tombstones with ids',
     async check({ store, subject }) {
       await store.merge(subject, [computed('a', STAMP, undefined, IDS), computed('b', STAMP, '', IDS)])
       await store.prune?.(subject, STAMP + 1)

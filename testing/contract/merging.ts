@@ -8,13 +8,13 @@ const MAX = Number.MAX_SAFE_INTEGER
 /** Rules for `load`, `merge` and `compareAndSet` without concurrency. */
 export const MERGING: readonly Rule[] = [
   {
-    name: 'load gives nothing of a subject that it does not know',
+    name: 'load returns no registers of an unknown subject',
     async check({ store, subject }) {
       deepStrictEqual(sorted(await store.load(subject)), [])
     },
   },
   {
-    name: 'load gives on every connection what merge has acknowledged on one',
+    name: 'load returns acknowledged registers on every connection',
     async check({ store, connections, subject }) {
       const registers = [register('a', STAMP, 1), register('b', STAMP + 1), register('c', 1, null)]
       await store.merge(subject, registers)
@@ -22,7 +22,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'merge keeps the larger stamp, whichever comes first, and answers with what now stands for these keys',
+    name: "merge keeps the larger stamp, and returns the keys' current registers",
     async check({ store, subject }) {
       const first = [register('later', STAMP, 'old'), register('earlier', STAMP, 'new'), register('other', STAMP, 0)]
       await store.merge(subject, first)
@@ -41,7 +41,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'merge compares stamps as numbers, to the last digit of the largest safe integer',
+    name: 'merge compares stamps as numbers, up to the largest safe integer',
     async check({ store, subject }) {
       const pairs = [
         [1, 2],
@@ -68,7 +68,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'merge keeps the larger canonical text on equal stamps, as bytes, a tombstone being the smallest',
+    name: 'on equal stamps, merge keeps the larger canonical text, compared by bytes',
     async check({ store, connections, subject }) {
       // An order other than by bytes would swap at least a pair of neighbours.
       const rising = VALUES.toSorted((x, y) => (canonicalJson(x) < canonicalJson(y) ? -1 : 1))
@@ -90,7 +90,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'merge takes a register twice for once',
+    name: 'a repeated merge changes nothing, and returns the same',
     async check({ store, subject }) {
       const registers = [register('a', STAMP, { b: [1] }), register('b', STAMP)]
       const answers = [await store.merge(subject, registers), await store.merge(subject, registers)]
@@ -98,7 +98,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'merge takes a key that is there twice, keeps the newest and answers with it once',
+    name: 'merge accepts a key twice in a list, and keeps the newest',
     async check({ store, subject }) {
       const registers = [
         register('a', STAMP, 1),
@@ -112,14 +112,14 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'merge of nothing answers with nothing and writes nothing',
+    name: 'an empty merge returns nothing and writes nothing',
     async check({ store, subject }) {
       deepStrictEqual(await store.merge(subject, []), [])
       deepStrictEqual(sorted(await store.load(subject)), [])
     },
   },
   {
-    name: 'merge takes as many keys as a large app declares',
+    name: 'merge accepts 500 keys',
     async check({ store, subject }) {
       const registers = Array.from({ length: 500 }, (_, index) =>
         register(`${index}-${'k'.repeat(60)}`, STAMP + index, index),
@@ -129,7 +129,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'compareAndSet writes where the stamp is still the expected one, and nowhere else',
+    name: 'compareAndSet writes only if the current stamp is the expected stamp',
     async check({ store, subject }) {
       ok(await store.compareAndSet(subject, register('a', STAMP, 'first'), 0))
       strictEqual(await store.compareAndSet(subject, register('a', STAMP + 5, 'late'), 0), false)
@@ -141,7 +141,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'compareAndSet takes a tombstone for a register that is there',
+    name: 'compareAndSet treats a tombstone like any other register',
     async check({ store, subject }) {
       await store.merge(subject, [register('a', 7)])
       strictEqual(await store.compareAndSet(subject, register('a', STAMP, 1), 0), false)
@@ -149,7 +149,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'compareAndSet replaces the largest stamp by a smaller one: what a fault has written is not for ever',
+    name: 'compareAndSet can replace the largest stamp by a smaller stamp',
     async check({ store, subject }) {
       await store.merge(subject, [register('a', MAX, 1), register('b', STAMP, 1)])
       strictEqual(await store.compareAndSet(subject, register('a', STAMP, 2), MAX - 1), false)
@@ -161,7 +161,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'compareAndSet looks at its own key alone, and leaves the others as they are',
+    name: 'compareAndSet reads and writes only its own key',
     async check({ store, subject }) {
       await store.merge(subject, [register('a', STAMP, 1), register('b', STAMP + 9, 1)])
       ok(await store.compareAndSet(subject, register('c', STAMP, 1), 0))
@@ -175,7 +175,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'compareAndSet tells the largest safe integers apart',
+    name: 'compareAndSet distinguishes the largest safe integers',
     async check({ store, subject }) {
       await store.merge(subject, [register('a', MAX - 2, 1)])
       strictEqual(await store.compareAndSet(subject, register('a', MAX, 2), MAX - 1), false)

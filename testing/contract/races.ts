@@ -13,7 +13,7 @@ const KEYS = ['a', 'b', 'c', 'd', 'e']
 /** Rules for concurrent writes of several connections. */
 export const RACES: readonly Rule[] = [
   {
-    name: 'fifty merges at once end in the newest registers, ties included',
+    name: 'fifty concurrent merges leave the newest registers, ties included',
     async check({ store, connections, subject }) {
       const writes = lists((index, at) =>
         register(`k${(index + at) % 3}`, STAMP + (index % 4), valueAt(index * 3 + at)),
@@ -23,7 +23,7 @@ export const RACES: readonly Rule[] = [
     },
   },
   {
-    name: 'fifty merges of one stamp end in the larger text',
+    name: 'fifty concurrent merges with equal stamps leave the larger text',
     async check({ store, connections, subject }) {
       const writes = lists((index, at) => register(`k${at}`, STAMP, valueAt(index + at)))
       await atOnce(connections, writes, (each, write) => each.merge(subject, write))
@@ -31,7 +31,7 @@ export const RACES: readonly Rule[] = [
     },
   },
   {
-    name: 'merges of the same keys in opposite orders do not lock each other out',
+    name: 'concurrent merges of the same keys in opposite orders do not deadlock',
     async check({ store, connections, subject }) {
       const writes = Array.from({ length: WRITERS }, (_, index) => {
         const list = KEYS.map((key) => register(key, STAMP + index, index))
@@ -42,7 +42,7 @@ export const RACES: readonly Rule[] = [
     },
   },
   {
-    name: 'a merge answers with nothing older than what it brought',
+    name: 'a merge returns no register older than its own',
     async check({ connections, subject }) {
       const writes = lists((index, at) => register(`k${at}`, STAMP + (index % 5), valueAt(index)))
       const answers = await atOnce(
@@ -58,18 +58,18 @@ export const RACES: readonly Rule[] = [
     },
   },
   {
-    name: 'of fifty compareAndSet at once that expect an absent key exactly one wins, and its value stands',
+    name: 'of fifty concurrent compareAndSets of an absent key, exactly one wins',
     check: (setup) => winOnce(setup, 0),
   },
   {
-    name: 'of fifty compareAndSet at once that expect the same stamp exactly one wins, and its value stands',
+    name: 'of fifty concurrent compareAndSets of a stamp, exactly one wins',
     async check(setup) {
       await setup.store.merge(setup.subject, [register('a', STAMP, 'before')])
       await winOnce(setup, STAMP)
     },
   },
   {
-    name: 'compareAndSet loses no update of many at once',
+    name: 'concurrent compareAndSets lose no update',
     async check({ store, connections, subject }) {
       const counters = connections.flatMap((each) => [each, each, each])
       await Promise.all(counters.map((each) => countUp(each, subject, counters.length)))
@@ -80,7 +80,7 @@ export const RACES: readonly Rule[] = [
     },
   },
   {
-    name: 'merges and compareAndSet at once end in the newest of what was merged and of what has won',
+    name: 'concurrent merges and compareAndSets leave the newest successful write',
     async check({ store, connections, subject }) {
       await store.merge(subject, [register('a', STAMP, 'before')])
       const merges = Array.from({ length: WRITERS }, (_, index) =>
@@ -99,7 +99,7 @@ export const RACES: readonly Rule[] = [
     },
   },
   {
-    name: 'a merge of many keys is seen as a whole or not at all',
+    name: 'a load sees a merge as a whole or not at all',
     required: false,
     async check({ connections, subject }) {
       const turns = Array.from({ length: WRITERS }, (_, index) => index)
@@ -114,7 +114,7 @@ export const RACES: readonly Rule[] = [
     },
   },
   {
-    name: 'remove, sweep, merge and load at once are no error',
+    name: 'concurrent remove, sweep, merge and load cause no error',
     async check({ store, connections, subject }) {
       const turns = Array.from({ length: WRITERS }, (_, index) => index)
       const write = (turn: number): StoredRegister[] => KEYS.map((key) => register(key, STAMP + turn, turn))
