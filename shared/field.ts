@@ -210,7 +210,7 @@ export class Field {
     if (bytes <= most) return
     const room = `${this.maxBytes.toLocaleString('en')} it may take${this.inCookie ? ' in the cookie' : ''}`
     const advice = this.inCookie
-      ? 'Raise its maxBytes, or set cookie: false, which keeps it in memory only.'
+      ? 'Raise its maxBytes, or set cookie: false, which keeps it in memory and, if there is one, in the store.'
       : 'Raise its maxBytes.'
     const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes of the ${room}. ${advice}`
     throw this.refusal('too_large', message)

@@ -66,7 +66,7 @@ function checkParameters(fields: Declarations): void {
     const owner = url === undefined ? undefined : owners.get(url)
     if (owner !== undefined) {
       throw new TypeError(
-        `koa-live-session: fields.${key}.url: expected another than that of ${owner}, received ${show(url)}`,
+        `koa-live-session: fields.${key}.url: expected a parameter that no other field has, received ${show(url)}, which is that of ${owner}`,
       )
     }
     if (url !== undefined) owners.set(url, key)

@@ -2,9 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { Warn } from '../settings/report.js'
 
 const NOT_SHARED =
-  'Cache-Control: expected nothing that lets shared caches keep an answer whose request used values, received public, ' +
-  's-maxage or a header for a CDN. The answer went out as private: it is of one visitor. For an answer that is the same ' +
-  'for all, read no values'
+  "Cache-Control: expected private, because the answer has a visitor's values, received public, s-maxage or a header for a CDN. " +
+  'The answer went out for this visitor alone. For an answer that is the same for all, read no values'
 
 /** Directives that allow sharing a response between visitors; `must-understand` overrides `no-store` (RFC 9111, 5.2.2). */
 const SHARED = new Set(['public', 's-maxage', 'must-understand'])

@@ -212,7 +212,10 @@ describe('defineFields', () => {
       'fields.a.url: expected it only where client is \'write\', received "d"',
     ],
     [{ a: { ...field, client: 'read' } }, 'fields.a.url: expected it only where client is \'write\', received "d"'],
-    [{ a: field, b: field }, 'fields.b.url: expected another than that of a, received "d"'],
+    [
+      { a: field, b: field },
+      'fields.b.url: expected a parameter that no other field has, received "d", which is that of a',
+    ],
   ])('throws for an invalid `url`: %#', (declared, message) => {
     expect(() => defineFields(declared as never)).toThrow(message)
   })

@@ -104,7 +104,7 @@ describe('accept', () => {
     expect([refusal.code, refusal.key, refusal.status]).toEqual(['too_large', 'x', 400])
     expect(refusal.message).toBe(
       'koa-live-session: too_large: "x" needs 202 bytes of the 200 it may take in the cookie. ' +
-        'Raise its maxBytes, or set cookie: false, which keeps it in memory only.',
+        'Raise its maxBytes, or set cookie: false, which keeps it in memory and, if there is one, in the store.',
     )
     const kept = refused(() => make({ cookie: false }).accept('z'.repeat(2000)))
     expect(kept.message).toMatch(/bytes of the 200 it may take\. Raise its maxBytes\.$/)

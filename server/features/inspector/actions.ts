@@ -24,7 +24,7 @@ export async function act(
     return 'As after a restart: all connections are closed, and memory is empty.'
   }
   if (action !== 'empty' && action !== 'revoke')
-    throw new LiveSessionError('malformed', 'expected empty, revoke or restart')
+    throw new LiveSessionError('malformed', 'action: expected empty, revoke or restart')
   if (!target) throw new LiveSessionError('malformed', 'nothing is in memory of this subject any more')
   const { subject, name } = target
   if (action === 'empty') {

@@ -45,7 +45,7 @@ export function checkKey(key: string): void {
  */
 export function jsonOf(key: string, value: unknown): JsonValue | undefined {
   const refuseAs = (message: string) => (cause: unknown) => refusal('invalid_value', message, key, cause)
-  const text = attempt<string | undefined>(() => JSON.stringify(value), refuseAs('a value is none that JSON can carry'))
+  const text = attempt<string | undefined>(() => JSON.stringify(value), refuseAs('a value cannot be written as JSON'))
   if (text === undefined) return undefined
   const bytes = Buffer.byteLength(text)
   if (bytes > MAX_BYTES) throw refusal('too_large', `a value has ${bytes} bytes of the ${MAX_BYTES} it may have`, key)
