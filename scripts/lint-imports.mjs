@@ -24,7 +24,7 @@ const RULES = [
   },
   {
     folder: 'client/core/',
-    mayImport: (to) => /^(client\/core|shared)\/|^client\/ticket\.ts$/.test(to),
+    mayImport: (to) => /^(client\/core|shared)\//.test(to),
     bans: [GLOBALS, EFFECTS],
   },
   {

@@ -1,12 +1,12 @@
 // The page as a pure state machine: `step` handles an event and returns its effects.
 
-import { readTicket } from '../ticket.js'
 import { applyNews, posted, synced } from './answers.js'
 import { addEffect } from './effects.js'
 import { addDraft, ensureField, recompute } from './field.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
+import { readTicket } from './read-ticket.js'
 import { retryUnstored } from './saved.js'
 import { abortPost, bodyOf, hasUnsaved, markLeft, postInTurn, sendDue, wireDrafts } from './sending.js'
 import { addTicket, scheduleExpiry } from './tickets.js'

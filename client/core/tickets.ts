@@ -2,9 +2,9 @@
 
 import type { Ends } from '../../shared/protocol.js'
 import { isAhead, type Stamp } from '../../shared/stamp.js'
-import { readTicket } from '../ticket.js'
 import { ensureField, merge, reset } from './field.js'
 import type { Page } from './page.js'
+import { readTicket } from './read-ticket.js'
 import { markSaved } from './saved.js'
 import { startTimer } from './timers.js'
 

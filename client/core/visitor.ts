@@ -2,10 +2,10 @@
 
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { readTicket } from '../ticket.js'
 import { addEffect, settle } from './effects.js'
 import { reset } from './field.js'
 import { type Page, RENEWAL, setDefaults } from './page.js'
+import { readTicket } from './read-ticket.js'
 import { abortPost } from './sending.js'
 import { addTicket } from './tickets.js'
 import { startTimer } from './timers.js'

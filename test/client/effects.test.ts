@@ -4,8 +4,8 @@ import { createBrowserEnvironment } from '../../client/browser/environment.js'
 import { createPoster } from '../../client/browser/post.js'
 import { createStorage } from '../../client/browser/storage.js'
 import type { TimerName } from '../../client/core/messages.js'
+import { readTicket } from '../../client/core/read-ticket.js'
 import type { Dispatch } from '../../client/environment.js'
-import { readTicket } from '../../client/ticket.js'
 import { fc } from '../support/app/property.js'
 
 const ends: (() => void)[] = []

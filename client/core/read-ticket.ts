@@ -1,4 +1,4 @@
-import type { TicketClaims } from '../shared/protocol.js'
+import type { TicketClaims } from '../../shared/protocol.js'
 
 /** Returns a ticket's claims. Only the server verifies the signature: a page trusts the tickets of its own server. */
 export function readTicket(ticket: string): TicketClaims {
