@@ -13,16 +13,16 @@ export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
 
 /** Error messages for the page's developer: in development with a remedy; in production a code and a link to its explanation. */
 export interface Advice {
-  /** Returns the message of an error. `call` is the called function, such as `get`. */
-  text(code: AdviceCode, key?: string, call?: string): string
+  /** Returns the message of an error. `method` is the called function, such as `get`. */
+  text(code: AdviceCode, key?: string, method?: string): string
   /** Returns the rejection reason of a failed change. Logs errors of the caller's own code, too, because callers need not await. */
   errorOf(key: string, failure: Failure): unknown
   /**
-   * Returns a copy of a JSON value. `call` is the called function, if not `set`.
+   * Returns a copy of a JSON value. `method` is the called function, if not `set`.
    *
    * @throws {LiveSessionError} `invalid_value`
    */
-  settable(key: string, value: unknown, call?: string): JsonValue
+  settable(key: string, value: unknown, method?: string): JsonValue
   /** Called when a POST has ended. */
   posted?(posted: Posted): void
 }

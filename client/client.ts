@@ -37,9 +37,9 @@ export function createClient<F extends Fields>(
   const [dispatch, environment] = createDispatch(page, notifier, createEnvironment, advice)
   const ends = createListeners<[]>()
 
-  const get = (key: string, call = 'get'): JsonValue | undefined => {
+  const get = (key: string, method = 'get'): JsonValue | undefined => {
     if (notifier.isReady) return shown(key)
-    throw new TypeError(advice.text('before_ready', key, call))
+    throw new TypeError(advice.text('before_ready', key, method))
   }
   /** Resolves when the values are saved. With `next`, the core computes the value, again after each newer current value. */
   const change = (

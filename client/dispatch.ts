@@ -36,11 +36,11 @@ export function createDispatch(
     // Persist first, so that no page restores discarded changes. `keepTab` replaces `save`.
     environment.save(serializeOutbox(page))
     // Send changes before listeners send messages of their own. Immediate results of effects join the same notification.
-    const wasBusy = notifier.isBusy
-    notifier.isBusy = true
+    const wasPaused = notifier.isPaused
+    notifier.isPaused = true
     // Guarded, because listeners of the app on its socket may throw.
     for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
-    notifier.isBusy = wasBusy
+    notifier.isPaused = wasPaused
     // Notify no listener while drafts wait for a connection to name its visitor: a listener's own message would overtake the drafts.
     const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && wireDrafts(page)[0]
     if (!isWaiting) notifier.notify()

@@ -23,7 +23,7 @@ export interface Notifier {
   /** The source of those changes of which listeners are not notified yet. */
   source?: ChangeSource | undefined
   /** While true, listeners are notified later. */
-  isBusy?: boolean | undefined
+  isPaused?: boolean | undefined
   shown(key: string): JsonValue | undefined
   status(key: string): StatusDetail
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
@@ -58,8 +58,8 @@ export function createNotifier(page: Page): Notifier {
 
   const notify = (): void => {
     isNews = true
-    if (notifier.isBusy) return
-    notifier.isBusy = true
+    if (notifier.isPaused) return
+    notifier.isPaused = true
     for (let i = 0; isNews && i < MAX_AT_ONCE; i += 1) {
       isNews = false
       // Changes made by listeners during this round get their own source.
@@ -74,7 +74,7 @@ export function createNotifier(page: Page): Notifier {
       notifier.isReady ||= page.isReady
       if (notifier.isReady) markReady()
     }
-    notifier.isBusy = false
+    notifier.isPaused = false
     // Listeners keep answering each change with another change: yield to the page.
     if (isNews) setTimeout(notify)
   }

@@ -19,7 +19,7 @@ const REASONS: Partial<Record<AdviceCode, string>> = {
   store_unavailable: 'the store does not answer',
 }
 
-const MISTAKES: Partial<Record<AdviceCode, (key: string, call: string) => string>> = {
+const MISTAKES: Partial<Record<AdviceCode, (key: string, method: string) => string>> = {
   before_ready: describeBeforeReady,
   impure_update: describeImpureUpdate,
 }
@@ -42,12 +42,12 @@ export function adviceFor(ways: Ways): Advice {
   }
 }
 
-function text(code: AdviceCode, key: string = '', call: string = ''): string {
-  return MISTAKES[code]?.(key, call) ?? describeRefusal(code, key)
+function text(code: AdviceCode, key: string = '', method: string = ''): string {
+  return MISTAKES[code]?.(key, method) ?? describeRefusal(code, key)
 }
 
-function describeBeforeReady(key: string, call: string): string {
-  return `koa-live-session: ${call}("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`
+function describeBeforeReady(key: string, method: string): string {
+  return `koa-live-session: ${method}("${key}") before the first values: put ctx.liveSession.embed() into the page, pass initial, or await live.ready`
 }
 
 function describeImpureUpdate(): string {
@@ -60,9 +60,9 @@ function describeRefusal(code: AdviceCode, key: string): string {
 }
 
 /** Copies a JSON value; the error for any other value has the path of the flaw. */
-function copy(key: string, value: unknown, call: string = 'set'): JsonValue {
+function copy(key: string, value: unknown, method: string = 'set'): JsonValue {
   try {
-    refusePromise(value, `${call}("${key}")`, AWAIT_IT)
+    refusePromise(value, `${method}("${key}")`, AWAIT_IT)
     return settable(key, value)
   } catch (error) {
     if (error instanceof PromiseRefused) throw new LiveSessionError('invalid_value', error.message, key)

@@ -4,7 +4,7 @@ import { insideOf } from '../inside.js'
 import type { AnyClient } from '../types.js'
 
 /** The functions whose first argument is a key. */
-const CALLS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'delete'] as const
+const METHODS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'delete'] as const
 
 /**
  * Warns in the console, once for each key, about an unknown key that resembles a known key. A key without a value and a default may be an
@@ -13,23 +13,23 @@ const CALLS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'd
 export function warnOfMistyped(live: AnyClient): void {
   const { page } = insideOf(live)
   const told = new Set<string>()
-  const check = (call: string, key: string): void => {
+  const check = (method: string, key: string): void => {
     const known = [...page.fields].flatMap(([name, { fallback, stamp }]) =>
       fallback === undefined && stamp === NEVER ? [] : name,
     )
     const meant = known.includes(key) || told.has(key) ? '' : didYouMean(key, known)
     if (meant === '') return
     told.add(key)
-    console.warn(`koa-live-session: ${call}("${key}"): the page knows no value and no default of this key.${meant}`)
+    console.warn(`koa-live-session: ${method}("${key}"): the page knows no value and no default of this key.${meant}`)
   }
-  const watched = CALLS.map((call) => {
-    const act = live[call] as (...given: unknown[]) => unknown
+  const watched = METHODS.map((method) => {
+    const act = live[method] as (...given: unknown[]) => unknown
     const watch = (...given: unknown[]): unknown => {
       const [key] = given
-      if (typeof key === 'string') void live.ready.then(() => check(call, key))
+      if (typeof key === 'string') void live.ready.then(() => check(method, key))
       return act(...given)
     }
-    return [call, watch]
+    return [method, watch]
   })
   Object.assign(live, Object.fromEntries(watched))
 }
