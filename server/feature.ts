@@ -29,22 +29,22 @@ export interface Feature {
   readonly cookie?: CookieMember
   readonly names?: readonly NameOwner[]
   readonly handshake?: HandshakeHook
-  /** Answers a POST to the endpoint that is not JSON, and returns whether it did. */
+  /** Answers a POST to the endpoint whose body is not JSON, and returns whether it has answered. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
   /**
-   * Called at the start of a request, except a POST to the endpoint, before the app's own code. `user` comes from `identify`; `useOf`
+   * Called at the start of each request, before the app's own code; not for a POST to the endpoint. `user` comes from `identify`; `useOf`
    * begins the session.
    */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
   /** Additions to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
-  /** Returns the values of the tab requesting a page, if the request has them. */
+  /** Returns the values that the tab requesting a page has sent with the request, if any. */
   readonly tab?: (ctx: Koa.Context, identity: VisitorWithCookie) => Replica | undefined
   /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user. */
   readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
   /** Ends a user's sign-ins, except the sign-in of the request `except`. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
-  /** Returns this process's knowledge of a user besides values, for the inspector. */
+  /** Returns, for the inspector, this process's knowledge of a user besides values. */
   readonly facts?: (user: UserSubject) => Fact | undefined
   /** Called when the plugin closes. */
   readonly close?: () => void
@@ -75,7 +75,7 @@ export interface RequestUse {
    * @throws {LiveSessionError} `superseded`, `cookies_blocked`, `closed`
    */
   permit(): void
-  /** Calls `identify` again, and continues as the returned user: the app may have signed the user in without notifying the plugin. */
+  /** Calls `identify` again, and continues as the returned user, because the app may have signed in a user without notifying the plugin. */
   catchUp(): Awaitable<unknown>
 }
 
@@ -83,7 +83,7 @@ export interface RequestUse {
 export interface ResponseContext extends VisitorWithCookie {
   /** Whether the visitor has left this browser. */
   readonly isSuperseded: boolean
-  /** Returns whether the owner of values with this scope is known: the browser may have withheld its cookie. */
+  /** Returns whether the owner of values with this scope is known. The browser may have withheld the cookie that names the owner. */
   knowsOwner(scope: Field['scope']): boolean
   /** Adds a feature's hook to the response. */
   join(part: ResponseHook): void
@@ -93,7 +93,7 @@ export interface ResponseContext extends VisitorWithCookie {
 
 /** A feature's role in the handshakes of connections. */
 interface HandshakeHook {
-  /** Called when a browser connects. Returns a function that creates members for each of its sockets, if any. */
+  /** Called when a browser connects. May return a function that creates members for each of the browser's sockets. */
   connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
 }
 

@@ -15,8 +15,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly fields: F
   /**
    * Returns the signed-in user's id, or nothing. `live.middleware()` calls this function, so put the middleware after your auth middleware.
-   * `ctx.liveSession.identify()` calls it again, also after a sign-out, when koa-session's `ctx.session` is null; so do each socket's
-   * handshake and rechecks.
+   * Each socket's handshake and rechecks call this function, too. So does `ctx.liveSession.identify()`, even after a sign-out, when
+   * koa-session's `ctx.session` is null.
    *
    * @example
    * identify: (ctx) => ctx.session?.userId
@@ -103,14 +103,14 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site. Then each embedding site has values of its own, and
    * browsers that block third-party cookies keep this cookie. Needs `secure: true`. Changes the cookie's name to `'__Host-live-part'` or
-   * `<key>-part`, as browsers still send older, unpartitioned cookies.
+   * `<key>-part`, because browsers still send older, unpartitioned cookies.
    *
    * @default false
    */
   readonly partitioned?: boolean | undefined
   /**
-   * Maximum bytes of all values of a visitor together in the cookie. The sum of the fields' `maxBytes` must fit. For more than the default
-   * raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
+   * Maximum bytes of all values of a visitor together in the cookie. The sum of the fields' `maxBytes` must fit. For a budget above the
+   * default, raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
    *
    * @default 2000
    */
@@ -166,8 +166,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly storeRefresh?: number | undefined
   /**
    * ms since a visitor's last use after which the store deletes their values: a day or more; may be less than `maxAge`. The store deletes a
-   * guest's values after `maxAge` at the latest, as no cookie refers to them any more. Records of revoked users and retired browser ids
-   * stay for `maxAge`. With `Infinity` the store deletes nothing.
+   * guest's values after `maxAge` at the latest, because no cookie refers to them any more. Records of revoked users and retired browser
+   * ids stay for `maxAge`. With `Infinity` the store deletes nothing.
    *
    * @default 100 days
    */
@@ -187,8 +187,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly changesPerVisitor?: number | undefined
     /**
-     * Maximum open sockets of a user or guest in this process, all tabs and devices together; each namespace of a connection has its own. A
-     * page over the limit sends its changes by POST, and receives no changes of others until a socket closes.
+     * Maximum open sockets of a user or guest in this process, all tabs and devices together. Each namespace of a connection has a socket
+     * of its own. A page over the limit sends its changes by POST, and receives no changes of others until a socket closes.
      *
      * @default 20
      */

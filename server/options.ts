@@ -113,7 +113,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(kept >= maxAge, 'store', keeper, kept)
   // Stores record the last use once a day.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
-  // A promise is truthy: every visitor would count as having agreed.
+  // A promise is truthy, so with an async function every visitor would count as having agreed.
   check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const report = createReport(app, onError)
@@ -125,7 +125,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     cookie,
     maxAge,
     origins: Object.freeze([...origins]),
-    // The cache evicts within twice this time: memory must not write back values after the store has deleted them.
+    // The cache evicts within twice this time, because memory must not write back values after the store has deleted them.
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     limits: Object.freeze(limited),
     report,
@@ -266,7 +266,7 @@ function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void
   }
 }
 
-/** Whole days if read as seconds, but not whole minutes if read as ms: a time meant as ms would be rounder. */
+/** Returns whether a time is whole days as seconds, but not whole minutes as ms, because a time meant as ms would be rounder. */
 function isDaysInSeconds(time: number): boolean {
   return time > 0 && time % (24 * 60 * 60) === 0 && time % (60 * 1000) !== 0
 }

@@ -13,8 +13,8 @@ import type { UserSession } from './session-types.js'
 /** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
   /**
-   * The middleware that `identify` relies on, and guards. Runs on the upgrade request, also without `identify`. Pass the same instances as
-   * to `app.use`. Middleware that throws, or does not call `next()`, refuses the socket.
+   * The middleware that `identify` relies on, and your guards. Runs on the upgrade request, even without `identify`. Pass the same
+   * instances as to `app.use`. Middleware that throws, or does not call `next()`, refuses the socket.
    */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
   /**
@@ -40,7 +40,7 @@ export type AnyApp = Koa<any, any>
 /** A socket.io server with any events. */
 export type AnyServer = Server<any, any, any, any>
 
-/** The plugin, as returned by `liveSession()`. `Identified` is whether the app sets `identify`: `attach` then requires `handshake`. */
+/** The plugin, as returned by `liveSession()`. `Identified` is true if the app sets `identify`, so that `attach` requires `handshake`. */
 export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identified extends boolean = boolean> {
   /** Returns middleware for `ctx.liveSession` and the endpoint. Use it once, after your auth middleware and before your routes. */
   middleware(): Koa.Middleware
@@ -115,7 +115,7 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   endDevice(id: UserId, name: string): Promise<boolean>
   /**
    * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
-   * `ctx.session` lose none of them; sockets have it as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
+   * `ctx.session` lose no change. Sockets have the session as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
    *
    * @throws {TypeError} for an invalid option, or for a `maxLifetime` other than that of an earlier call
    */

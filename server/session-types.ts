@@ -13,13 +13,13 @@ import type { Written } from './sync/outcome.js'
 export interface Identified {
   /**
    * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. Neither a secret
-   * nor a proof of identity. Undefined for a guest without consent, or without a cookie in either this request or its response. Becomes the
-   * user's at sign-in, and a new guest's at sign-out.
+   * nor a proof of identity. Undefined for a guest without consent, or without a cookie in either this request or its response. A sign-in
+   * changes it to the user's hash, and a sign-out to that of a new guest.
    */
   readonly visitorId: string | undefined
   /**
    * The signed-in user's id from `identify`, as text: `1` and `'1'` look the same. Undefined for a guest. In a request, `identify()` and
-   * `leave()` change this; on a socket nothing does.
+   * `leave()` change this id; on a socket it never changes.
    */
   readonly userId: string | undefined
 }
@@ -39,7 +39,7 @@ export interface Identified {
  */
 export interface Session<F extends Fields, K extends keyof F & string> {
   /**
-   * Returns the value, or the field's default. It is frozen, and the same object until the next change.
+   * Returns the value, or the field's default: frozen, and the same object until the next change.
    *
    * @throws {LiveSessionError} `undeclared_key`; the server's log lists the declared keys
    */
@@ -51,7 +51,7 @@ export interface Session<F extends Fields, K extends keyof F & string> {
    * has confirmed the write or `storeTimeout` has passed: `level` tells which.
    */
   set<P extends K>(key: P, value: Settable<F[P]>): Promise<Written>
-  /** Sets several keys with the same stamp: validates all before applying any. Rejects with `malformed` if there are none. */
+  /** Sets several keys with the same stamp: validates all values before setting any. Rejects with `malformed` if there are no keys. */
   setMany(values: { readonly [P in K]?: Settable<F[P]> }): Promise<Written>
   /**
    * Computes a value from the current value, atomically: within the process and, with a store, across all processes. Also rejects with
@@ -87,14 +87,14 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    */
   identify(): Promise<void>
   /**
-   * Logs this browser out: gives it a new browser id, and makes its sockets reconnect as a guest. The account keeps its values, the browser
-   * those of scope `browser`. With `forget`, or for a guest, forgets everything and removes the cookie.
+   * Logs this browser out: gives it a new browser id, and makes its sockets reconnect as a guest. The account keeps its values, and the
+   * browser keeps values of scope `browser`. With `forget`, or for a guest, forgets everything and removes the cookie.
    */
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
    * Shows this browser a message once, within an hour: in the next page that calls `takeFlash`, or in an open page that listens
    * (`onFlash`). With `for: 'next'` only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page to take the
-   * message. JSON of up to 1,000 bytes, at most ten at a time. Messages of a request carry over its sign-in or sign-out.
+   * message. JSON of up to 1,000 bytes, at most ten at a time. A sign-in or sign-out keeps the messages of its request.
    *
    * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` in a request from another site, `closed`.
    */
@@ -137,7 +137,7 @@ export interface SocketSession<F extends Fields = RegisteredFields>
    * all of its cookies. A page to return to belongs in the payload.
    *
    * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` if the connection brought no live cookie,
-   * `superseded` if its visitor has gone, `closed`.
+   * `superseded` if the visitor has gone, `closed`.
    *
    * @example
    * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in' })
@@ -152,17 +152,17 @@ export interface UserSession<F extends Fields = RegisteredFields>
   /** The user's id, as text. */
   readonly userId: string
   /**
-   * Whether this process knows the user's values. With a store: whether it has loaded them, within ten times `storeRefresh`. Without a
-   * store: whether anything came from a cookie, a socket or an earlier write.
+   * Whether this process knows the user's values. With a store: whether it has loaded them within the last ten times `storeRefresh`.
+   * Without a store: whether any value came from a cookie, a socket or an earlier write.
    */
   readonly loaded: boolean
-  /** Ends its subscriptions: `using user = await live.user(id)` does so at the end of the block. */
+  /** Ends this handle's subscriptions: `using user = await live.user(id)` does so at the end of the block. */
   [Symbol.dispose](): void
 }
 
 declare module 'koa' {
   interface DefaultContext {
-    /** The values of the request's visitor, once `live.middleware()` has run. */
+    /** The values of the request's visitor, after `live.middleware()` has run. */
     liveSession: RequestSession
   }
 }

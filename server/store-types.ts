@@ -9,10 +9,10 @@ export interface StoredRow {
   /** Up to 64 kB of JSON; omitted for a deleted key, which is not the same as `null`. */
   readonly value?: JsonValue | undefined
   /**
-   * Idempotency keys: the computed changes (`update`) of about the last two minutes, at most 20 today, and up to 200 to keep: the id of each, up to 32 of
-   * `A-Za-z0-9_-`, and its stamp. An empty id in first place: older ids, up to its stamp, are unknown. The plugin looks a retried change up
-   * here, and so applies it once. Ids belong to their register: the newer register's ids win; with equal stamp and value, any ids win over
-   * none. A store may omit ids: then a change accepted only by another process may be applied twice.
+   * The idempotency keys by which the plugin applies a retried `update` once: the id of each update of about the last two minutes, of up to
+   * 32 of `A-Za-z0-9_-`, with its stamp. The plugin writes at most 20; a store must keep up to 200. An empty id in first place means that
+   * older ids, up to its stamp, are unknown. Ids belong to their register: the newer register's ids win; if stamp and value are equal, any
+   * ids win over none. If a store omits ids, an update accepted only by another process may be applied twice.
    */
   readonly ids?: readonly (readonly [id: string, stamp: number])[] | undefined
 }
@@ -20,15 +20,15 @@ export interface StoredRow {
 /** The limits for data that `Store.sweep` deletes earlier or later than the rest, in ms since 1970. */
 export interface SweepLimits {
   /**
-   * For subjects whose name begins with `browser:`, whose cookies have expired; not before `before`. A store may instead keep them as long
-   * as the others.
+   * Deletes subjects whose name begins with `browser:` if not used since this time, which is `before` or later: their cookies have expired.
+   * A store may instead keep these subjects as long as the others.
    *
    * @default before
    */
   readonly guests?: number
   /**
-   * For the keys `$epoch` and `$generation`, which record revocations and erasures; not after `before`. If a store deletes these with the
-   * rest, `storeMaxIdle` must not be shorter than `maxAge`: a revoked cookie would become valid again.
+   * Keeps the keys `$epoch` and `$generation`, which record revocations and erasures, if used since this time, which is not after `before`.
+   * If a store deletes these keys with the rest, `storeMaxIdle` must be `maxAge` or longer: a revoked cookie would become valid again.
    *
    * @default before
    */
@@ -37,9 +37,9 @@ export interface SweepLimits {
 
 /**
  * Durable storage, shared by several nodes: Redis, a database, or your own. Holds the registers of each subject, as another replica:
- * `merge` applies the merge rule within the store, not in the calling process, as another node may write concurrently.
+ * `merge` applies the merge rule within the store, not in the calling process, because another node may write concurrently.
  *
- * The rule: per key the larger `stamp` wins; on equal stamps the larger canonical JSON text of the value (keys sorted, all but ASCII
+ * The rule: per key the larger `stamp` wins; on equal stamps the larger canonical JSON text of the value (keys sorted, non-ASCII characters
  * escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. Store a tombstone like any other register; a
  * tombstone is not the same as `null`.
  *
@@ -60,8 +60,8 @@ export interface Store {
   /** Returns all registers of the subject, in any order; none for an unknown subject, without creating it. Counts as a use: see `sweep`. */
   load(subject: string): Promise<readonly StoredRow[]>
   /**
-   * Applies each register that is newer than the stored register, preferably all or none, and resolves once durable, as far as the store
-   * can be. Returns the current registers of these keys, each once. Accepts duplicate keys. Counts as a use: see `sweep`.
+   * Applies each register that is newer than the stored register, preferably all or none, and resolves when the write is as durable as the
+   * store allows. Returns the current registers of these keys, each once. Accepts duplicate keys. Counts as a use: see `sweep`.
    */
   merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]>
   /**
@@ -73,15 +73,15 @@ export interface Store {
   /** Deletes the subject with all its registers, including tombstones. */
   remove(subject: string): Promise<void>
   /**
-   * Deletes the subject's tombstones whose stamps are smaller than `before`, and nothing else: no older write will come any more. Does not
-   * count as a use. A store without `prune` keeps deleted keys of an app's own session (`live.sessionStore()`) until the session ends, and
+   * Deletes only the subject's tombstones whose stamps are smaller than `before`: no older write will come any more. Does not count as a
+   * use. A store without `prune` keeps deleted keys of an app's own session (`live.sessionStore()`) until the session ends, and
    * deleted entries of a user's list of devices for good.
    */
   prune?(subject: string, before: number): Promise<void>
   /**
-   * Deletes the subjects not used since `before` (ms since 1970), and returns how many. A store may record uses only now and then, but at
-   * least once a day while there are any; it then keeps a subject longer by this imprecision, never shorter. A store with expiry of its own
-   * may return 0.
+   * Deletes the subjects not used since `before` (ms since 1970), and returns how many. A store need not record each use of a subject, but
+   * at least one on each day with uses; it must then keep a subject longer by this imprecision, never shorter. A store with expiry of its
+   * own may return 0.
    *
    * @param limits for data deleted earlier or later
    */

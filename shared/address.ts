@@ -5,7 +5,7 @@ import { type JsonValue, sameJson } from './json.js'
 /** Maximum characters of a URL: some servers, chats and mail programs reject longer URLs. */
 export const LONGEST_ADDRESS = 2000
 
-/** Returns a parameter's text; undefined if the parameter is missing, repeated, or longer than any that we write. */
+/** Returns a parameter's text; undefined if the parameter is missing, repeated, or longer than any text that we write. */
 export function parameterOf(search: string, name: string): string | undefined {
   const [text, ...others] = new URLSearchParams(search).getAll(name)
   return others.length > 0 || (text && text.length > LONGEST_ADDRESS) ? undefined : text
@@ -21,7 +21,7 @@ export function fromParameter(text: string, fallback: JsonValue | undefined): Js
   }
 }
 
-/** Encodes a value so that `fromParameter` returns the same value; undefined if no text does. */
+/** Encodes a value so that `fromParameter` returns the same value; undefined if no text encodes the value. */
 export function toParameter(value: JsonValue | undefined, fallback: JsonValue | undefined): string | undefined {
   const isText = (text: JsonValue | undefined): text is string =>
     typeof text === 'string' && sameJson(fromParameter(text, fallback), value)

@@ -4,7 +4,7 @@ import type { FieldSpec, Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
 
-/** Default bytes for all fields in the cookie: nginx reads a response head, including helmet and the app's session, into 4 kB. */
+/** Default bytes for all fields in the cookie. The whole response head, with helmet's headers and the app's session, fits nginx's 4 kB. */
 export const COOKIE_BUDGET = 2000
 
 /** Bytes shared by the fields in tickets but not in the cookie, so that all values of a browser fit in a single POST. */
@@ -82,8 +82,8 @@ export function isInCookie({ client, cookie, scope }: FieldSpec): boolean {
 }
 
 /**
- * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. Thus a cookie has room for the values of any
- * devices, however they merge.
+ * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. Thus a cookie has room for all values, whichever
+ * devices wrote them.
  *
  * @throws {TypeError} if the fields cannot fit
  */

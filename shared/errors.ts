@@ -72,7 +72,7 @@ interface AnyDetails extends ErrorOptions {
   readonly key?: string | undefined
 }
 interface OfItem {
-  /** The index of the refused ticket; for `malformed` perhaps of a change. */
+  /** The index of the refused ticket; for `malformed`, of a ticket or a change. */
   readonly index?: number | undefined
 }
 interface OtherStatus {
@@ -121,7 +121,7 @@ export class LiveSessionError extends Error {
   readonly code: LiveSessionErrorCode
   /** The field's key; undefined if the refusal concerns no single field, or a hidden field. */
   readonly key: string | undefined
-  /** The index, from 0, of the ticket among those that the browser sent; for `malformed` perhaps of a change: the message tells. */
+  /** The index, from 0, of the refused ticket; for `malformed`, of a ticket or a change, as the error's message tells. */
   readonly index: number | undefined
   /** The HTTP status; Koa responds with this. */
   readonly status: number

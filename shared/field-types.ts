@@ -53,7 +53,7 @@ export type Scope = 'user' | 'browser' | 'tab'
  * - `'account'`: the account's value, if the account ever had one
  * - `'newest'`: the last write
  * - `'drop'`: never the guest's value
- * - a function: combines both (a cart), synchronously, into a value that the schema accepts
+ * - a function: combines both values, such as two carts, synchronously into a value that the schema accepts
  */
 export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: V, browser: V) => V)
 
@@ -111,8 +111,8 @@ export interface FieldSpec {
    */
   readonly maxAge?: number
   /**
-   * Whether sockets join `live.room(key, value)` for their visitor's value. For numbers, booleans, strings and null; not with `maxAge`, as
-   * no event marks the expiry of a value. With `client: 'write'` a page chooses its own room: a subscription, no permission.
+   * Whether sockets join `live.room(key, value)` for their visitor's value. For numbers, booleans, strings and null; not with `maxAge`,
+   * because no event marks the expiry of a value. With `client: 'write'` a page chooses its own room, so a room proves no permission.
    *
    * @default false
    */

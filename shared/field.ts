@@ -15,9 +15,9 @@ import type { Stamp } from './stamp.js'
 const REMEMBERED_SCALARS = 1000
 /** The default of `maxMembers`. */
 const MEMBERS = 1000
-/** Inputs may exceed `maxBytes` by this factor, as a schema may strip members. */
+/** Inputs may exceed `maxBytes` by this factor, because a schema may strip members. */
 const SLACK = 4
-/** The message for refusals of hidden fields: does not name the field, because a browser may read the message. */
+/** The message for refusals of hidden fields, which does not name the field, because a browser may read the message. */
 const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
 /** The schema's output for a stored value; undefined if unreadable. Wrapped, because a memo must distinguish undefined from unknown. */
@@ -25,7 +25,7 @@ interface Reading {
   readonly value: JsonValue | undefined
 }
 
-/** The plugin's options for fields without their own. */
+/** The plugin's options for fields without options of their own. */
 export interface FieldDefaults {
   /** The field's own `maxBytes`, or its share of the budget. */
   readonly maxBytes: number
@@ -108,7 +108,7 @@ export class Field {
     const made = this.#judge(json)
     const stored = made === json ? json : this.#json(made)
     const isUnchanged = stored === json || JSON.stringify(stored) === JSON.stringify(json)
-    // A schema that rejects its own output would make the stored value unreadable: reject the input while the caller gets the error.
+    // A schema that rejects its own output would make the stored value unreadable, so reject the input while the caller gets the error.
     if (!isUnchanged) this.#judge(stored, 'the schema refuses its own output: ')
     this.#mustFit(stored, this.maxBytes)
     // A value that the schema left unchanged needs no second validation when read.

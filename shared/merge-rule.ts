@@ -9,8 +9,8 @@ interface Version {
 }
 
 /**
- * Applies the only merge rule: the larger stamp wins; on equal stamps the larger canonical JSON text, with a tombstone as the smallest. All
- * replicas decide alike, so the order of messages does not matter.
+ * Returns whether `next` wins by the only merge rule: the larger stamp wins; on equal stamps the larger canonical JSON text, with a
+ * tombstone as the smallest. All replicas decide alike, so the order of messages does not matter.
  */
 export function supersedes(next: Version, current: Version): boolean {
   if (next.stamp !== current.stamp) return next.stamp > current.stamp

@@ -10,7 +10,7 @@ export function isMs(value: unknown): value is number {
   return typeof value === 'number' && value > 0 && value <= MOST
 }
 
-/** Returns whether `time` is less than `ms` ago. False for a future time: the clock was set back, so its age is unknown. */
+/** Returns whether `time` is less than `ms` ago. False for a future time: the clock was set back, so the time's age is unknown. */
 export function isWithin(ms: number, time: number, now: number): boolean {
   return time <= now && now < time + ms
 }

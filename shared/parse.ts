@@ -15,7 +15,7 @@ export interface ParsedSync {
   readonly set: readonly WireChange[]
 }
 
-/** Returns whether a message has neither tickets nor changes: the page only asks for its visitor, or renews its cookie. */
+/** Returns whether a message has neither tickets nor changes, by which a page only asks for its visitor, or renews its cookie. */
 export function isQuestion({ tickets, set }: ParsedSync): boolean {
   return tickets.length + set.length === 0
 }
@@ -72,7 +72,7 @@ export function parseTickets(input: unknown): readonly string[] {
 /**
  * Parses the registers of a cookie or ticket after its signature was verified; returns undefined if any is malformed.
  *
- * @param now lowers stamps ahead of all clocks: see `credible`
+ * @param now the current time, to lower stamps ahead of all clocks: see `credible`
  * @throws {NotJson} for an invalid value, such as a lone surrogate
  */
 export function parseRegisters(input: unknown, now: number): readonly StoredRegister[] | undefined {

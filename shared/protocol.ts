@@ -39,7 +39,7 @@ export type Level = 'memory' | 'store'
 /**
  * A change of a key:
  *
- * - `over`: the stamp of the overwritten value or of its end; -1 for any
+ * - `over`: the stamp of the overwritten value or of its end; -1 for any value
  * - `id`: the idempotency key of a computed change, else `''`
  * - `value`: omitted to delete the key
  * - `group`: common to the changes of a `setMany`; an invalid change refuses its whole group
@@ -57,7 +57,7 @@ export interface Sync {
 /** The result of a change. A refusal in favour of the current value includes that value. */
 export type SyncResult =
   | {
-      /** The stamp of the write; for a retried change, of its first arrival or of a later change of its page. */
+      /** The stamp of the write; for a retried change, the stamp of its first arrival or of a later change of the same page. */
       readonly stamp: Stamp
       /** The durability of the write. */
       readonly level: Level
@@ -78,13 +78,13 @@ export interface SyncAnswer {
   readonly who?: string
   /** The signed-in user's id, as text; only with `greeting`. */
   readonly user?: string
-  /** Set if the page named another visitor: the server discarded its tickets and changes. */
+  /** Set if the page named another visitor: the server discarded the page's tickets and changes. */
   readonly dropped?: true
   /** All values that the visitor may read, as tickets: for a POST of `{}`, in a socket's first answer, and for a wrong `who`. */
   readonly greeting?: readonly string[]
   /** The results of the changes, in their order. */
   readonly results: readonly SyncResult[]
-  /** A ticket with the accepted changes and with the newer values that overrode the page's. */
+  /** A ticket with the accepted changes and with the newer values that overrode the page's values. */
   readonly ticket?: string
   /** Set if the request or handshake brought this visitor's own live cookie, and the visitor has consented. */
   readonly kept?: true
@@ -104,7 +104,7 @@ export interface Refusal {
   readonly code: LiveSessionErrorCode
   /** The key of the field. */
   readonly key?: string
-  /** The index, from 0, of the refused ticket; for `malformed` perhaps of a change. */
+  /** The index, from 0, of the refused ticket; for `malformed`, of a ticket or a change. */
   readonly index?: number
 }
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
@@ -120,7 +120,7 @@ export interface LiveSessionServerToClient {
   'live_session:reconnect': (code: LiveSessionErrorCode) => void
   /** The page must POST the token to the endpoint by a form: the response redirects the page. */
   'live_session:hand_off': (token: string) => void
-  /** Messages are waiting: the page answers with `live_session:take_flash` once visible. */
+  /** Messages are waiting: the page answers with `live_session:take_flash` when visible. */
   'live_session:flash': () => void
 }
 /** The events from a page's socket to the server, which acknowledges each. See docs/maintainers/protocol.md. */
@@ -139,7 +139,7 @@ export interface LiveSessionClientToServer {
 
 /** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. See server/cluster/protocol.md. */
 export interface LiveSessionInterServer {
-  /** New registers under a name, with the ids of their computed changes by key, and the `kid`s of the sender's ticket keys. */
+  /** New registers of a subject, with the ids of their computed changes by key, and the `kid`s of the sender's ticket keys. */
   'live_session:merge': (
     subject: string,
     registers: readonly (readonly [key: string, stamp: number, value?: JsonValue])[],
@@ -167,7 +167,7 @@ export interface TicketClaims {
   readonly ids?: Readonly<Record<string, readonly TakenId[]>>
   /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
   readonly ends?: Ends
-  /** The value of each readable field without one in `changes`: of an older build, migrated, or the default. Only in a greeting. */
+  /** The value of each readable field without a value in `changes`: migrated from an older build, or the default. Only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Set for a guest; only in a greeting. */
   readonly guest?: true
@@ -177,7 +177,7 @@ export interface TicketClaims {
 
 /** The values and stamps in a page's HTML, as rendered by `ctx.liveSession.embed()`. */
 export interface AnySnapshot {
-  /** The page's visitor: an opaque string. Omitted for a guest who gets no cookie by this response, and if the cookie may be withheld. */
+  /** The page's visitor: an opaque string. Omitted for a guest who has no cookie and gets none, and if the cookie may be withheld. */
   readonly who?: string
   /** Set for a guest; omitted if the browser may have withheld its cookie. */
   readonly guest?: true

@@ -11,7 +11,7 @@ export interface StoredRegister {
   readonly key: string
   readonly stamp: Stamp
   readonly value?: JsonValue | undefined
-  /** Its computed changes of the last two minutes, to recognize retries. */
+  /** The key's computed changes of the last two minutes, to recognize retries. */
   readonly ids?: readonly TakenId[] | undefined
 }
 

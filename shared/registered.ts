@@ -1,4 +1,4 @@
-// Import the entry that apps augment: an augmentation adds no file to a program, so every entry with the registered types must do so.
+// Imports the entry that apps augment, as each entry with the registered types must: an augmentation adds no file to a program.
 import type { Fields, Register } from './index.js'
 
 type Registered = Register extends { readonly fields: infer F extends Fields } ? F : Fields

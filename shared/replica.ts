@@ -62,7 +62,7 @@ export class Replica {
     return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as SourceCell)
   }
 
-  /** The known computed changes of the key. */
+  /** The ids of the key's known computed changes. */
   ids(key: string): readonly TakenId[] | undefined {
     const at = this.#at(key)
     return at < 0 ? undefined : idsIn(this.#cells[at + 3] as SourceCell)
@@ -96,7 +96,7 @@ export class Replica {
     this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
   }
 
-  /** Evicts registers: keeps only matching registers, without their ids, up to `room` bytes. The next visit loads them from the store. */
+  /** Keeps only matching registers, without their ids, up to `room` bytes. The next visit loads the evicted registers from the store. */
   lighten(room: number, isKept: (register: StoredRegister) => boolean): void {
     const kept = this.registers().flatMap((register) =>
       isKept(register) ? { register, source: this.source(register.key) } : [],

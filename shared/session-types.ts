@@ -39,7 +39,7 @@ export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' |
 export interface Observable<F extends Fields, K extends keyof F & string> {
   /**
    * Calls the listener at once with the current value, then after each change. In a page, the first call waits for `ready`, and each
-   * `pageshow` repeats the call, as the browser may have restored the state of form controls.
+   * `pageshow` repeats the call, because the browser may have restored the state of form controls.
    *
    * @throws {LiveSessionError} `undeclared_key`, on the server
    */

@@ -1,4 +1,4 @@
-// Stamps, the logical times of writes: issues, checks and compares them.
+// Issues, checks and compares stamps, the logical times of writes.
 
 declare const KIND: unique symbol
 /** The time of a write: a safe integer, in ms since 1970 if clocks behave. Only servers issue stamps. */
@@ -45,10 +45,10 @@ export function toStamp(value: number): Stamp {
   throw new RangeError(`koa-live-session: expected a stamp, a safe integer of 1 or more, received ${value}`)
 }
 
-/** The stamp of a guest's value that a sign-in brings to an account without one: older than any other write. */
+/** The stamp of a guest's value that a sign-in brings to an account without a value: older than any other write. */
 export const LOGIN_STAMP: Stamp = 1 as Stamp
 
-/** Returns the stamp of a signed register or, if ahead of all clocks, the smallest stamp: any other write of the key is then newer. */
+/** Returns the stamp of a signed register or, if ahead of all clocks, the smallest stamp, so that any other write of the key is newer. */
 export function credible(stamp: Stamp, now: number): Stamp {
   return isAhead(stamp, now) ? LOGIN_STAMP : stamp
 }

@@ -1,4 +1,4 @@
-// Idempotency keys: registers remember the ids of computed changes, so that each is accepted once.
+// Idempotency keys: registers remember the ids of computed changes, so that each change is accepted once.
 
 import { sameJson } from './json.js'
 import { supersedes } from './merge-rule.js'
@@ -37,8 +37,8 @@ export function covers(taken: string, id: string): boolean {
 }
 
 /**
- * Returns the stamp of an accepted computed change, or of a later change of its page. Undefined if never accepted, if the id is dropped
- * meanwhile, or if the change is not computed.
+ * Returns the stamp of an accepted computed change, or of a later change of the same page. Undefined if never accepted, if the id was
+ * dropped meanwhile, or if the change is not computed.
  */
 export function acceptedAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
   return register?.ids?.find(([taken]) => taken !== UNKNOWN && covers(taken, id))?.[1]
@@ -66,7 +66,7 @@ function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS):
   return upTo === undefined || young.length === 0 ? young : [[UNKNOWN, upTo], ...young]
 }
 
-/** Returns whether a register is newer by the merge rule, or an equal write with more ids: a cookie's register has no ids. */
+/** Returns whether a register is newer by the merge rule, or an equal write with more ids, because a cookie's register has no ids. */
 export function isNews(next: Known, current: Known): boolean {
   if (supersedes(next, current)) return true
   if (next.ids === undefined || next.stamp !== current.stamp || !sameJson(next.value, current.value)) return false

@@ -11,13 +11,13 @@ import { soundRegisters } from '../store/rows.js'
 import { stateOf } from '../values/end-marker.js'
 import type { Peers } from '../values/remote.js'
 
-/** The message between processes: a name, its new registers, the ids of their computed changes by key, and the `kid`s of the sender. */
+/** The message between processes: a subject's name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
 
-/** The other processes of the app, through the adapter of socket.io: sends a single message for all changes of a name in a turn. */
+/** Exchanges changes with other processes of the app: each turn, a message per subject, or two if an end marker follows earlier changes. */
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
@@ -102,7 +102,7 @@ function fromWire(item: unknown): unknown {
   return { key, stamp, value }
 }
 
-/** Returns whether an adapter implements `serverSideEmit`: the default adapter, which extends `EventEmitter` directly, only warns. */
+/** Returns whether an adapter reaches other processes. The default adapter extends `EventEmitter`, and its `serverSideEmit` only warns. */
 function hasOthers(adapter: object): boolean {
   let place: object = adapter
   while (!Object.hasOwn(place, 'serverSideEmit')) {

@@ -4,13 +4,13 @@ import type { BrowserSubject } from '../ids/subject.js'
 export interface CookieMember {
   /** The member's name in the cookie. */
   readonly name: string
-  /** Returns whether a cookie written now would differ from the request's own content. */
+  /** Returns whether this content would differ in a cookie written now from the content in the request's cookie. */
   isOutdated(brought: unknown): boolean
   /**
    * Returns the content for a cookie written now, as JSON; undefined for nothing.
    *
    * @param brought the content of the request's own cookie, as verified JSON
-   * @param fits returns whether this content fits into the cookie
+   * @param fits returns whether the given content fits into the cookie
    */
   write(browser: BrowserSubject, brought: unknown, fits: (value: unknown) => boolean): unknown
 }

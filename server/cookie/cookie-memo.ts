@@ -2,14 +2,14 @@ import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Visitor } from '../ids/visitor.js'
 
-/** The result of comparing a cookie with memory, as a memo: later requests with the same cookie skip merging, parsing and crypto. */
+/** The memoized comparison of a cookie with memory, so that later requests with the same cookie skip merging, parsing and crypto. */
 export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab'>, Replica | undefined>> {
   readonly visitor: Visitor
-  /** Whether a cookie written now would differ. Computed on first use. */
+  /** Whether a cookie written now would differ from this cookie. Computed on first use. */
   isOutdated: boolean | undefined
 }
 
-/** A cookie and its memo; undefined after an end of the visitor, or a change or eviction of a replica. */
+/** A cookie with its memo, which is undefined after the end of the user or the browser id, and after a replica's change or eviction. */
 export interface MemoizedCookie {
   memo: CookieMemo | undefined
 }

@@ -8,7 +8,7 @@ import { attributesOf } from './cookie-writer.js'
 
 /** The size in bytes that every browser accepts: name, value and attributes (RFC 6265, 6.1). */
 const MAX_COOKIE = 4096
-/** Bytes beyond the budget for features. With the default budget, a whole response head then stays under 4 kB. */
+/** Bytes that features may use beyond the cookie's budget. With the default budget, a whole response head still stays under 4 kB. */
 const BESIDE_BUDGET = 300
 /** Bytes of the status line, `Date`, `Connection`, `Keep-Alive` and `Transfer-Encoding`, which Node adds later. */
 const OF_NODE = 140
@@ -24,7 +24,7 @@ export function spaceForRegisters(options: CookieOptions): number {
 
 /**
  * Returns the registers that fit into a cookie. Fields of this build always fit, because the budget is checked at startup. If another
- * build's registers are too large, keeps the newest: first this build's, then the other's.
+ * build's registers are too large, keeps the newest registers, this build's before the other's.
  */
 export function fitting(
   own: readonly StoredRegister[],
@@ -45,7 +45,7 @@ export function fitting(
   })
 }
 
-/** Returns the bytes left for features beside these registers: of the budget, plus `BESIDE_BUDGET`. */
+/** Returns the bytes of the budget plus `BESIDE_BUDGET` that these registers leave to features. */
 export function spaceBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
   return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
 }
@@ -64,7 +64,7 @@ function total(registers: readonly StoredRegister[], bytes: (register: StoredReg
   return sum
 }
 
-/** Returns an upper bound of a register's bytes, cheap for all values but objects. */
+/** Returns an upper bound of a register's bytes, which is cheap to compute for all values but objects. */
 function atMost(register: StoredRegister): number {
   const { key, value = null } = register
   return typeof value === 'object' && value !== null ? exactly(register) : mostBytes(key, value)

@@ -25,13 +25,13 @@ export class CookieSync {
     this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
   }
 
-  /** Returns the subjects of a visitor's values: the user or the guest, and for a user also the browser if any field has this scope. */
+  /** Returns the subjects of a visitor's values: the guest, or the user and, if any field has the browser scope, the browser. */
   subjects({ user, browserSubject }: Visitor): readonly Subject[] {
     if (user === undefined) return [browserSubject]
     return this.#hasBrowserFields ? [user, browserSubject] : [user]
   }
 
-  /** Returns the same subjects and the tab's, whose values are never in a cookie. */
+  /** Returns `subjects` and the tab's subject, whose values are never in a cookie. */
   allSubjects(visitor: Visitor): readonly Subject[] {
     const subjects = this.subjects(visitor)
     return visitor.tab ? [...subjects, visitor.tab] : subjects
@@ -40,7 +40,7 @@ export class CookieSync {
   /** Compares a cookie with memory. The first time, merges the cookie into memory. */
   ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
-    // After the end of its user or browser id, neither merge the cookie nor keep its memo.
+    // After the end of the cookie's user or browser id, do not merge the cookie, and keep no memo.
     const isCurrent = this.#core.epochs.standingOf(cookie) === 'current'
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
@@ -61,8 +61,8 @@ export class CookieSync {
   }
 
   /**
-   * Returns the registers for a cookie that replaces this cookie. Copies undeclared keys of another build from cookie to cookie: only that
-   * build knows whether they belong to the user or to the browser.
+   * Returns the registers for the cookie that replaces `cookie`. Copies another build's undeclared keys from the old cookie, because only
+   * that build knows whether such a key belongs to the user or to the browser.
    */
   registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
     const { fields, maxAge, clock } = this.#core.settings
@@ -87,7 +87,7 @@ export class CookieSync {
     return fitting(own, others.registers(), this.#space)
   }
 
-  /** Returns the bytes left for features. Another build's registers may fill the cookie beyond the budget; features only by 300 bytes. */
+  /** Returns the bytes left for features, which may exceed the budget by only 300 bytes. Another build's registers may fill the cookie. */
   spaceForMembers(registers: readonly StoredRegister[]): number {
     return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
   }

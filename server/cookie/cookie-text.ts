@@ -17,7 +17,7 @@ export interface CookieContent {
   /** The hash of the signed-in user, the owner of the values. */
   readonly user: Sub | undefined
   readonly epoch: number
-  /** The generation of the user's values; omitted without an erasure. */
+  /** The generation of the user's values; omitted if the user was never erased. */
   readonly generation?: number | undefined
   readonly registers: readonly StoredRegister[]
   /** The contents of features, as JSON. */
@@ -33,12 +33,12 @@ interface Verified {
 /** The content of a cookie besides its registers. */
 type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'hasOldKey'>
 
-/** A live cookie with a valid signature. Has few properties, because many are cached. */
+/** A live cookie with a valid signature. Has few properties, because many such cookies are cached. */
 export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   readonly isNewer = false
   readonly text: string
   readonly expiresAt: number
-  /** Whether an old key signed the cookie: then a request rewrites the cookie with the current key. */
+  /** Whether an old key signed the cookie. If so, a request rewrites the cookie with the current key. */
   readonly hasOldKey: boolean
   readonly browser: BrowserId
   readonly user: Sub | undefined
@@ -97,7 +97,7 @@ export function stampsByKey(cookie: Pick<CookieContent, 'registers'> | undefined
   return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
 }
 
-/** Returns the stamps in a cookie, without hidden fields, for a page: proof that the browser stores our cookies. */
+/** Returns the stamps of a cookie's fields except hidden fields. They prove to the page that the browser stores our cookies. */
 export function readableStamps(
   cookie: Pick<CookieContent, 'registers'> | undefined,
   fields: FieldMap,

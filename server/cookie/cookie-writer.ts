@@ -7,7 +7,7 @@ import { encode } from './cookie-text.js'
 /** 400 days: the limit of browsers (RFC 6265bis, 5.5). */
 const MAX_EXPIRES = 400 * 24 * 60 * 60 * 1000
 
-/** Creates a separate Koa app for koa-session, so that it cannot clash with the app's own `ctx.session`. */
+/** Creates a separate Koa app for koa-session, which would otherwise clash with the app's own `ctx.session`. */
 export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   const { name, endsWithBrowser } = given
   const writer = new Koa()
@@ -17,7 +17,7 @@ export function createWriter(keys: SigningKeys, given: CookieOptions): Koa {
   return writer
 }
 
-/** Returns the attributes that the options determine: `secure` depends on the request unless set. */
+/** Returns the attributes that the options set. Without the option `secure`, the request decides about that attribute. */
 export function chosen({ sameSite, secure, domain, partitioned }: CookieOptions): Partial<CookieOptions> {
   return {
     sameSite,
@@ -27,13 +27,13 @@ export function chosen({ sameSite, secure, domain, partitioned }: CookieOptions)
   }
 }
 
-/** Returns the attributes as sent, at their longest. */
+/** Returns the longest text of attributes that a response may send. */
 export function attributesOf({ sameSite, domain, partitioned }: CookieOptions): string {
   const attributes = `; path=/; expires=${new Date(0).toUTCString()}; samesite=${sameSite}; secure; httponly`
   return `${attributes}${partitioned ? '; partitioned' : ''}${domain === undefined ? '' : `; domain=${domain}`}`
 }
 
-/** Omits the members of koa-session: the payload has its own `exp`. */
+/** Omits the members that koa-session adds, because the payload has an `exp` of its own. */
 function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
   return encode(payload)
 }

@@ -31,7 +31,7 @@ const MOST_IN_HEAD = 4000
 const LARGE_HEAD =
   'a response head with the live cookie has more than 4,000 bytes, which nginx answers with 502 by default. Set proxy_buffer_size 16k and proxy_buffers 8 16k in nginx, ' +
   'or keep less in cookies: node_modules/koa-live-session/docs/troubleshooting.md#502-behind-nginx'
-/** The minimum length of a text that may be ours: a cookie with only a browser id is longer. */
+/** The minimum length of a text to verify: even with only a browser id, our cookie is longer. */
 const LEAST_LENGTH = 80
 /** The maximum number of texts to verify: no browser sends so many cookies to a site. */
 const MOST_TEXTS = 180
@@ -46,7 +46,7 @@ export type Ended = readonly [end: number, browser: BrowserId]
 
 interface Needs {
   clock(this: void): number
-  /** Returns whether neither the browser id is retired nor the user revoked. */
+  /** Returns false if the cookie's browser id is retired or its user is revoked. */
   isCurrent(this: void, cookie: VerifiedCookie): boolean
   /** Called when cached cookies are evicted: the next request decodes them again. */
   onForget(this: void): void
@@ -68,9 +68,9 @@ export class LiveCookie {
   readonly #warn: Warn
   /** By signature, so that each text is verified once. */
   readonly #verified: RotatingCache<GoodCookie>
-  /** The verified cookies of a request that brings several, because each request reads its cookie repeatedly. */
+  /** The verified cookies of a request that brings several: memoized, because a request reads its cookie repeatedly. */
   readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
-  /** Whether this process has warned of a large head: warns once, since the operator may have raised the proxy's limit meanwhile. */
+  /** Whether this process has warned of a large head. It warns only once, because the operator may have raised the proxy's limit. */
   #hasToldHead = false
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
@@ -137,8 +137,8 @@ export class LiveCookie {
   }
 
   /**
-   * Notifies the browser, by an unsigned cookie, of its id's retirement and the time. A request under the retired id that carries this
-   * notice was sent afterwards, so it is not late.
+   * Gives the browser an unsigned cookie with the time of its id's retirement. A request under the retired id that brings this notice was
+   * sent after the retirement, and is not late.
    */
   announceRetirement(req: IncomingMessage, res: ServerResponse, retired: Ended | undefined): void {
     this.#announceRetirement(this.#context(req, res), retired)
@@ -176,8 +176,8 @@ export class LiveCookie {
   }
 
   /**
-   * Picks out our cookies by their signature: a sibling subdomain can plant cookies with our name before ours (cookie tossing). Tries as
-   * many texts as a browser can send, because any of them may be ours.
+   * Finds our cookies by their signature, because a sibling subdomain can plant cookies with our name before ours (cookie tossing). Tries
+   * as many texts as a browser can send, because any of them may be ours.
    */
   #search(texts: readonly string[], signatures: readonly string[]): readonly GoodCookie[] {
     const offered = new Set(signatures.filter(({ length }) => length === MAC_LENGTH))
@@ -189,8 +189,8 @@ export class LiveCookie {
   }
 
   /**
-   * Prefers the current user's cookie: a valid cookie planted by an attacker belongs to another visitor. A guest's cookie has no such
-   * proof, so cookies of several browser ids are rivals.
+   * Prefers the current user's cookie, because a valid cookie that an attacker plants belongs to another visitor. For a guest no cookie has
+   * such proof, so cookies of several browser ids are rivals.
    */
   #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
     const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
@@ -203,7 +203,7 @@ export class LiveCookie {
   }
 
   #verify(text: string, signature: string): GoodCookie | undefined {
-    // By signature, because it is short: hashing a whole cookie takes as long as the rest of reading a request.
+    // Cached by the short signature: hashing a whole cookie would take as long as the rest of reading a request.
     const known = this.#verified.get(signature)
     const cookie = known?.text === text ? known : this.#decode(text, signature)
     return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined
@@ -232,7 +232,7 @@ function allValues(header: string, pair: string): readonly string[] {
   return values
 }
 
-/** Rejects other cookies whose name ends like ours, or whose value contains our name. */
+/** Returns whether a cookie's name begins there. Another cookie's name may end like ours, or its value may contain our name. */
 function beginsName(header: string, at: number): boolean {
   let before = at - 1
   while (header[before] === ' ') before -= 1

@@ -4,8 +4,8 @@ import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 /**
  * Returns a frozen copy of an app's input to a feature.
  *
- * @param call the method, and `what` the input, for error messages
- * @param most bytes of JSON
+ * @param call the name of the method, and `what` the name of the input, for error messages
+ * @param most the maximum bytes of the input as JSON
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  */
 export function frozenInput(call: string, what: string, input: unknown, most: number): JsonValue {

@@ -8,8 +8,8 @@ const READ_ALREADY =
   'where parsers leave it. Put app.use(live.middleware()) before what reads it'
 
 /**
- * Reads a request's body as JSON. Accepts a body already read by the app's own parser; a parser of forms alone also sets
- * `ctx.request.body`, but leaves JSON unread.
+ * Reads a request's body as JSON. Accepts a body already read by the app's own parser. A parser that only reads forms also sets
+ * `ctx.request.body`, but leaves a JSON body unread.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
  * @throws {TypeError} if the body was read and discarded: no page could save anything

@@ -20,7 +20,7 @@ const TARGETED = new Set([
 ])
 
 /**
- * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if the app meant to share it.
+ * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if these share the response.
  *
  * @param isOneTime whether no cache may store the response: it sets a cookie, or shows a one-time message
  */

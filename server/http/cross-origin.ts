@@ -41,12 +41,12 @@ export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[
   return [answer]
 }
 
-/** Returns whether this is a preflight, which browsers send before a cross-origin POST. */
+/** Returns whether a request is a preflight, which browsers send before a cross-origin POST. */
 export function isPreflight({ method, headers }: Koa.Context): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
-/** Describes a listed origin of another site, which only browsers recognize: the list of public suffixes has some ten thousand entries. */
+/** Describes a listed origin on another site. Only browsers can tell sites apart, by a list of some ten thousand public suffixes. */
 function describeCrossSite(origin: string, { protocol, host }: Koa.Context, sameSite: string): string {
   return (
     `origins: ${origin} is another site than ${protocol}://${host.slice(0, 200)}, so browsers send no cookie that is ` +

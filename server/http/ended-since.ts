@@ -5,7 +5,7 @@ import type { IdentifiedUser } from '../ids/visitor.js'
 import type { Epochs } from '../values/epochs.js'
 import type { Standing } from '../values/standing.js'
 
-/** Detects retired browser ids and revocations before or during a request: its late response must not undo them. */
+/** Detects a retired browser id or a revoked user before or during a request, whose late response must not undo the end. */
 export class EndedSince {
   readonly #epochs: Epochs
   /** The request's cookie, if its browser id was already retired. */
@@ -13,7 +13,7 @@ export class EndedSince {
   /** Whether the cookie is retired and `identify` does not name its user. The request's writes then belong to no current visitor. */
   #isLate: boolean
   #endCount: number
-  /** As `#endCount`, for the retired id: this request may have retired it again itself. */
+  /** As `#endCount`, for the retired id, which this request itself may have retired again. */
   #endCountOfId: number
 
   constructor(

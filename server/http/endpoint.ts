@@ -30,14 +30,14 @@ interface RequestSteps extends Identifier {
 export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
-    // Noted first: the user may sign out while the body is read.
+    // Read first, because the user may sign out while the body arrives.
     const { endCount } = core.epochs
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
     }
-    // Not `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit it.
+    // Not `ctx.is()`, which needs the body's length, because a POST over HTTP/2 may omit the length.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
     if (!isJson && (await answerByFeature(core, ctx, requests))) return
     // A form on another site can send text that looks like JSON, but cannot label it as JSON.
@@ -62,7 +62,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
   return router.routes() as Koa.Middleware
 }
 
-/** Returns whether a feature has answered a POST that is not JSON. */
+/** Lets the features answer a POST that is not JSON, and returns whether any feature has. */
 async function answerByFeature({ features }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
   for (const { post } of features) if (await post?.(ctx, requests)) return true
   return false
@@ -91,14 +91,14 @@ function endAfter({ res }: Koa.Context): void {
   else res.setHeader('Connection', 'close')
 }
 
-/** Refuses a POST (429) while a pending response brings another cookie: this POST's cookie could arrive later and replace it. */
+/** Refuses a POST (429) while a pending response brings another cookie, which the cookie of this POST's late response could replace. */
 function refuseWhileRotating(
   { pendingRotations, handshakeMismatches }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
   if (!read) return
-  // After a refused handshake the browser asks at once: warn if `identify` names a user only here.
+  // After a refused handshake the browser asks at once, so warn if `identify` names a user only here.
   handshakeMismatches.check(read.browserSubject, user)
   if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
@@ -118,7 +118,7 @@ function isPageOfVisitor({ isKept, who }: PageIdentity, body: ParsedSync): boole
 /** Answers another visitor's page with the identity of this cookie. */
 function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
-  // Free: the page must ask next, and that question counts.
+  // Not counted, because the page must ask next, and its question counts.
   if (!identity.isKept) return { dropped: true, results: [], held: [] }
   core.limits.spendQuestion(identity)
   return dropped(core, identity)

@@ -32,7 +32,7 @@ export interface OriginClaims {
 
 /**
  * Returns whether a POST comes from our own pages, by the rules of Go's CrossOriginProtection, except that the scheme has to match too. A
- * request without either header is not from a browser, or from a browser without cross-site cookies to abuse.
+ * request with neither header comes from no browser, or from a browser without cross-site cookies to abuse.
  */
 export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boolean {
   const { origin, site } = claims
@@ -75,7 +75,7 @@ export function isOwnWebSocket(claims: OriginClaims, trusted: readonly string[])
   return trusted.includes(claims.origin) || isOwnOrigin(claims)
 }
 
-/** Returns whether HTTP long-polling begins in our own pages: by a GET, which browsers send without Origin to the same origin. */
+/** Returns whether HTTP long-polling comes from our own pages. It begins with a GET, which has no Origin from a page of the same origin. */
 export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): boolean {
   const { origin, site } = claims
   if (origin !== '' && trusted.includes(origin)) return true

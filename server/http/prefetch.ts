@@ -11,7 +11,7 @@ export function isPrefetch(ctx: Koa.Context): boolean {
 
 /**
  * Makes the browser drop the pages prefetched for the leaving visitor. `"cache"` would also drop all files of the site, and takes Chromium
- * seconds. Browsers accept the header only over https and from this machine; elsewhere Chromium reports an error.
+ * seconds. Browsers accept the header only over https and from localhost; elsewhere Chromium reports an error.
  */
 export function clearUnseenPages(ctx: Koa.Context): void {
   if (!ctx.secure && !/^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(ctx.hostname)) return
@@ -21,10 +21,10 @@ export function clearUnseenPages(ctx: Koa.Context): void {
 
 /**
  * Returns the purpose of a request, its `Sec-Fetch-Dest`; `''` if unknown. Without https, browsers omit this header; there,
- * `Upgrade-Insecure-Requests` marks a navigation, also of a frame, and scripts of other origins cannot send it without a preflight.
+ * `Upgrade-Insecure-Requests` marks a navigation, also of a frame, and scripts of other origins cannot send that without a preflight.
  *
- * A frame differs from a document, because any site can embed a hidden frame. With partitioned cookies, both are documents: a frame's
- * visitor belongs to the embedding site.
+ * A frame differs from a document, because any site can embed a hidden frame. With partitioned cookies, a frame counts as a document,
+ * because its visitor belongs to the embedding site.
  */
 export function destinationOf(ctx: Koa.Context, { partitioned }: CookieOptions): string {
   const destination = ctx.get('Sec-Fetch-Dest').toLowerCase()

@@ -106,7 +106,7 @@ export class RequestHandle extends Handle {
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.values.read(field, replica) === undefined) deleted.push(field.key)
-      // This response sends the value, but the browser may reject the cookie. Expired values are not sent.
+      // Unsaved even if this response sets the cookie, which the browser may reject. Pages send no expired values.
       if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     const optional = {
@@ -183,8 +183,8 @@ export class RequestHandle extends Handle {
   }
 
   /**
-   * Continues as the user whom `identify` names now, as the app may have signed a user in or out without notifying the plugin. Messages
-   * belong to the visitor of the next request.
+   * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin. A
+   * message must belong to the visitor of the next request.
    */
   #catchUp(): Awaitable<unknown> {
     const visit = this.#visit

@@ -101,7 +101,7 @@ function handleOf(this: Koa.Context): RequestHandle {
   throw new TypeError(TOO_EARLY)
 }
 
-/** Marks a handshake's context, for a specific error: it has no `ctx.liveSession`, although the app's middleware is in the right place. */
+/** Marks a handshake's context for a specific error: handshakes have no `ctx.liveSession`, even with the middleware in the right place. */
 export function noteHandshake(ctx: Koa.Context): void {
   handshakes.add(ctx)
 }

@@ -9,7 +9,7 @@ export const IN_HANDSHAKES = 'the same session(...) in attach(io, { handshake: [
 
 /**
  * Checks that the app's session runs before `identify`. Call the returned function after `identify`, to detect a session created by
- * `identify` itself. In a cookie, that session is complete; in a store, it is not loaded, and every user would look like a guest.
+ * `identify` itself. A session in a cookie is complete; a session in a store is not loaded, so every user would look like a guest.
  *
  * @throws {TypeError} from the returned function, with instructions
  */

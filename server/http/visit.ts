@@ -97,7 +97,7 @@ export class Visit implements PageIdentity, ResponseContext {
     return this.#cookieStatus === 'withheld'
   }
 
-  /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is. */
+  /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is known. */
   knowsOwner(scope: Field['scope']): boolean {
     return !this.isWithheld || (scope === 'user' && this.visitor.user !== undefined)
   }

@@ -10,7 +10,7 @@ export interface HandshakeIdentity extends PageIdentity {
   readonly endCount: number
   /** The additional members from features for each socket. */
   readonly members: readonly ((socket: Socket) => object)[]
-  /** The owner of its tab's values, if any. */
+  /** The owner of the tab's values, if any. */
   readonly tab: TabSubject | undefined
 }
 
@@ -30,14 +30,14 @@ const GRACE = 500
 /** A connection with its sockets in all namespaces, possibly none. */
 export class Connection {
   readonly opener: HandshakeIdentity
-  /** The names by which `Connections` finds it. */
+  /** The names by which `Connections` finds this connection. */
   readonly names: readonly string[]
   readonly #conn: Conn
   /** The open sockets, each with its handle after admission. */
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
-  /** Whether its visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
+  /** Whether the visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
   hasVisitorLeft = false
-  /** Whether `Connections` marks it. After its close nobody does, but an app's handler may still run: then the socket asks `Epochs`. */
+  /** Whether `Connections` marks the visitor's end here. If an app's handler runs after the close, the socket asks `Epochs` instead. */
   isWatched = false
   #isEnded = false
 
@@ -47,14 +47,14 @@ export class Connection {
     this.names = namesOf(opener)
   }
 
-  /** Whether the server has ended it; false if the browser has disconnected. */
+  /** Whether the server has ended the connection; false if the browser has disconnected. */
   get wasEnded(): boolean {
     return this.#isEnded
   }
 
   /** The number of sockets, including those in admission. */
   get sockets(): number {
-    // socket.io emits no event for a socket rejected during admission, but removes it from its rooms.
+    // socket.io emits no event for a socket rejected during admission, but removes the socket from its rooms.
     for (const [socket, handle] of this.#handles)
       if (!handle && !socket.rooms.has(socket.id)) this.#handles.delete(socket)
     return this.#handles.size
@@ -67,7 +67,7 @@ export class Connection {
     this.#handles.set(socket, undefined)
   }
 
-  /** Records the admission of a socket. Its rooms are then up to the app, which may let browsers leave any of them. */
+  /** Records the admission of a socket, after which its rooms tell nothing: the app may let browsers leave any of them. */
   add(handle: SocketHandle, socket: Socket): void {
     this.#handles.set(socket, handle)
   }
@@ -82,8 +82,8 @@ export class Connection {
   }
 
   /**
-   * Closes the connection so that its browser reconnects as the current visitor; after `disconnect(true)` it would not. Also drops sockets
-   * in admission. Resolves when the connection is closed.
+   * Closes the connection so that its browser reconnects as the current visitor, which a browser does not after `disconnect(true)`. Also
+   * drops sockets in admission. Resolves when the connection is closed.
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true

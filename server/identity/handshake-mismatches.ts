@@ -12,8 +12,8 @@ const UNSIGNED =
   'bring all that identify reads, such as the session cookie of a sign-in'
 
 /**
- * Detects handshakes that lack the data for `identify`: they bring a user's cookie, but `identify` names no user. After a sign-out, the
- * browser's next request would name none either. Also detects test requests whose `identify` does not name the cookie's user.
+ * Detects handshakes that lack the data for `identify`: they bring a user's cookie, but `identify` names a user only in the browser's next
+ * request, unlike after a sign-out. Also detects test requests whose `identify` does not name the cookie's user.
  */
 export class HandshakeMismatches {
   readonly #warn: (message: string) => void

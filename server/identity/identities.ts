@@ -17,7 +17,7 @@ import type { Identification, PreviousVisitor } from './identification.js'
 import { Login } from './login.js'
 import { UserAlternations } from './user-alternations.js'
 
-/** The statuses of a cookie whose epoch is to be adopted: neither revoked nor retired. */
+/** The statuses of a cookie that is neither revoked nor retired, and whose epoch therefore counts. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
 /** The length of a random browser id. */
 const ID_LENGTH = 22
@@ -45,7 +45,7 @@ export class Identities {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
     const { epochs, cookieSync, settings, subjects } = this.#core
-    // A known memo skips memory, and with it the check for idle entries: evict those now, which also drops their memos.
+    // A known memo skips memory and its check for idle entries, so evict idle entries now, which also drops their memos.
     if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.memo?.visitor
     const known = last && last.user === user ? last : undefined
@@ -92,7 +92,7 @@ export class Identities {
     return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 
-  /** Returns the exact status of a retired cookie. `retired`: the request may be late, so its response must not replace a newer cookie. */
+  /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
   #statusOfRetired(
     { browser, user: owner }: VerifiedCookie,
     user: UserSubject | undefined,
@@ -128,7 +128,7 @@ export class Identities {
 
   /**
    * Continues with the id to which another request has rotated a retired cookie at the same user's sign-in, as after a double click.
-   * Undefined if none has.
+   * Undefined if no request has.
    */
   rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
     const cookieStatus = this.#statusOfRetired(retired, user, sender)

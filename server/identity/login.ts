@@ -20,7 +20,7 @@ export class Login {
 
   /**
    * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so a rule that adds two carts runs once. If
-   * several nodes transfer at once, the guest's hash is the idempotency key: the account gets the sum once.
+   * several nodes transfer at once, the guest's hash is the idempotency key, so that the account gets the sum once.
    */
   bring(former: BrowserSubject, { user, browserSubject }: Visitor): void {
     const { values } = this.#core
@@ -84,7 +84,7 @@ export class Login {
   }
 }
 
-/** Returns whether a field has this scope and transfers. Never if a guest's page cannot write it: the cookie may be planted. */
+/** Returns whether a field has this scope and transfers. A field that a guest's page cannot write does not: a cookie may be planted. */
 function transfersIn(field: Field | undefined, scope: Field['scope']): field is Field {
   return field?.scope === scope && isTransferred(field)
 }

@@ -7,7 +7,7 @@ import onHeaders from 'on-headers'
 /** ms for headers to reach a browser on a slow network. */
 const ON_THE_WAY = 5000
 
-/** Calls `act` once the browser should have the response's headers. Does not wait for the end of the body, since a stream may never end. */
+/** Calls `act` when the browser should have the response's headers. Does not await the end of the body, because a stream may never end. */
 export function onHeadersSent(res: ServerResponse, act: () => void): void {
   if (isClosed(res)) {
     act()

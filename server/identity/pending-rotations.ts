@@ -21,8 +21,8 @@ export class PendingRotations {
   }
 
   /**
-   * Closes the connections under the retired names, and resolves when they are closed. When the response has arrived, also closes the
-   * connections opened meanwhile as the former user, which may be this browser's; another browser reconnects immediately.
+   * Closes the connections under the retired names, and resolves when they are closed. After the response has arrived, also closes the
+   * connections opened meanwhile as the former user, because this browser may have opened them; other browsers reconnect immediately.
    *
    * @param user the former user
    */

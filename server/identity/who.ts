@@ -11,7 +11,7 @@ import type { UpToVisitors } from './up-to-visitors.js'
 const LENGTH = 22
 /** The default seconds between the POSTs of a page in use. */
 const USUALLY = 300
-/** The minimum number of POSTs within the shorter lifetime, of the live cookie or of koa-session's. */
+/** The minimum number of POSTs within the lifetime of the live cookie or of koa-session's session, whichever is shorter. */
 const TIMES = 4
 
 /** Returns the page identity for a connection, or for a request whose response sets no other cookie. */
@@ -36,7 +36,7 @@ export function pageIdentityOf(
 /**
  * Returns a page's identity, an opaque string that pages only compare. Undefined for a guest whose browser keeps no id.
  *
- * @param isKept whether the browser has, or is about to get, a cookie with its id
+ * @param isKept whether the visitor has consented, and the browser has brought a cookie with its id or gets one with this response
  */
 export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch: number): string | undefined {
   if (!isKept && user === undefined) return undefined

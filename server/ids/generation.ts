@@ -1,6 +1,6 @@
 import type { Subject, UserSubject } from './subject.js'
 
-/** The generation of a user without an erasure. */
+/** The generation of a user who was never erased. */
 export const FIRST_GENERATION = 0
 
 const USER = /^user(?:@(\d{1,16}))?:/

@@ -7,7 +7,7 @@ const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64
 /** The advice for an unset variable: first to set it, because a new secret would invalidate all cookies. */
 const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
 
-/** A key's purpose, part of its derivation: a signature for another purpose is invalid. */
+/** A key's purpose, which is part of its derivation, so that a signature for another purpose is invalid. */
 export type Purpose = 'ticket' | 'cookie' | 'room' | 'hand-off' | 'inspector'
 
 export interface Key {

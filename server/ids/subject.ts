@@ -9,7 +9,7 @@ declare const KIND: unique symbol
 export type UserSubject = string & { readonly [KIND]: 'user' }
 /**
  * `browser:<id>`: owns a guest's values, or the browser's own values while a user is signed in. `fleeting:<id>`: owns the values of a
- * connection without a cookie. They are unreachable after the disconnect, so they are neither stored nor sent to other processes.
+ * connection without a cookie. Such values are unreachable after the disconnect, so they are neither stored nor sent to other processes.
  */
 export type BrowserSubject = string & { readonly [KIND]: 'browser' }
 /**
@@ -70,7 +70,7 @@ export function isBrowser(name: string): name is BrowserSubject {
   return name.startsWith('browser:')
 }
 
-/** Whether its values stay in this process: neither stored nor sent to other processes. */
+/** Whether the values under a name stay in this process: neither stored nor sent to other processes. */
 export function isFleeting(name: string): boolean {
   return name.startsWith('fleeting:') || isTab(name)
 }

@@ -27,7 +27,7 @@ export function warnOfIdleOptions(options: LiveSessionOptions<Fields>, warn: War
   }
 }
 
-/** Returns the options without effect of a field, each with its requirement. */
+/** Returns a field's options without effect, each with the missing requirement. */
 function idleOf({
   client,
   guests,

@@ -16,7 +16,7 @@ export const REFUSAL_CHANNEL = 'koa-live-session:refusal'
  */
 export type RefusedWhere = 'request' | 'socket' | 'handshake' | 'app'
 
-/** A refusal, without anything secret from a browser. */
+/** A refusal, without a browser's secrets. */
 export interface Refused {
   readonly app: Koa
   readonly where: RefusedWhere

@@ -32,7 +32,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   )
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
-    // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
+    // A child of a dynamic namespace has its parent's handlers, too, so this may be the second call.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket)
     const handle = new Handle(core, socket, connection, recovery?.outlet(socket))
@@ -55,7 +55,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     namespace.on('connect', (socket) => handles.get(socket)?.open())
   }
   for (const namespace of io._nsps.values()) install(namespace)
-  // All namespaces, even dynamic, come from `of`: this runs before the app can add its own handlers.
+  // All namespaces, even dynamic namespaces, come from `of`, so `install` runs before the app can add its own handlers.
   const of = io.of.bind(io)
   io.of = (name, onConnect) => {
     const namespace = of(name)
@@ -99,7 +99,7 @@ export function checkServer(io: Server): void {
   }
 }
 
-/** Returns the error of a refused handshake for a browser: only the code. */
+/** Returns the error that a browser gets for a refused handshake: only the code. */
 function refusal(error: unknown, core: Core): Error {
   if (error instanceof LiveSessionError) {
     emitRefusal(core.app, 'handshake', error)

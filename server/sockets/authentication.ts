@@ -44,7 +44,7 @@ export class Authentication {
       id = await identify?.(ctx)
       check()
     }
-    // As Koa composes them: each is the next() of the previous middleware.
+    // Composed as in Koa: each middleware is the `next()` of the previous middleware.
     await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), run)()
     if (isAdmitted) return userNamed(id)
     warn(UNANSWERED)

@@ -39,9 +39,8 @@ export class Handshake {
   /**
    * Admits a socket, or refuses it.
    *
-   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie names a user who is no longer signed in, is retired or revoked, or the
-   * visitor is changing; `rate_limited` if the
-   * visitor has too many sockets; a refusal thrown by the app's middleware
+   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie is retired or revoked, or names a user who is no longer signed
+   * in, or if the visitor is changing; `rate_limited` if the visitor has too many sockets; a refusal thrown by the app's middleware
    * @throws {HandshakeFailure} after any other error of the app, already reported
    */
   async enter(socket: Socket): Promise<Connection> {
@@ -69,7 +68,7 @@ export class Handshake {
 
   /** Reports an error of the app once, regardless of the number of namespaces. */
   #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
-    // Not the browser's fault: lets it reconnect by itself, as after any broken connection.
+    // Not the browser's fault, so let the browser reconnect by itself, as after any broken connection.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError) throw error
     this.#core.report(error, ctx)
@@ -135,7 +134,7 @@ export class Handshake {
     const claims = originClaims(ctx)
     // Without https, no header reveals which page requested a script.
     const isScript = 'j' in ctx.query
-    // Checks the opening request: a polling connection may have been upgraded since.
+    // Checks the opening request, because a polling connection may have been upgraded meanwhile.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
     if (!isScript && isOwn(claims, this.#core.settings.origins)) return
     this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')

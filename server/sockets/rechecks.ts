@@ -7,7 +7,7 @@ import type { Core } from '../core.js'
 import type { Connection } from '../identity/connection.js'
 import type { Authentication } from './authentication.js'
 
-/** The usual ms between two turns: less for an interval that is no multiple, more for an interval of over `MAX_TURNS` turns. */
+/** The usual ms between two turns: less for an interval that is no multiple of this, more for an interval of over `MAX_TURNS` turns. */
 const TURN_MS = 1000
 const MAX_TURNS = 1000
 
@@ -90,7 +90,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Copies the opening request, without properties added by middleware, such as Express': a recheck would mistake them for new answers.
+ * Copies the opening request, but no properties that middleware such as Express' has added: a recheck would take old answers for new.
  *
  * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, with its address
  */

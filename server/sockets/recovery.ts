@@ -13,7 +13,7 @@ type Session = Awaited<ReturnType<Adapter['restoreSession']>>
 
 /**
  * Guards connection state recovery: by default a client names a former socket and gets its rooms, data and missed packets before any
- * middleware runs. With the guard, only the socket's own visitor gets them. The visitor's room, stored with the others, marks the socket.
+ * middleware runs. With the guard, only the socket's own visitor gets them: a room, stored with all its rooms, marks the visitor.
  */
 export class Recovery {
   readonly #handshake: Handshake
@@ -46,8 +46,8 @@ export class Recovery {
   }
 
   /**
-   * Returns an outlet for this socket alone. With recovery, `socket.emit` goes to a room that others may have joined, and a reconnect
-   * replays its packets. A room for one packet avoids both.
+   * Returns an outlet for this socket alone. With recovery, `socket.emit` goes to a room that other sockets may have joined, and whose
+   * packets a reconnect replays. A room for a single packet is neither shared nor replayed.
    */
   outlet(socket: LiveSocket): Outlet {
     return {
@@ -68,7 +68,7 @@ export class Recovery {
   }
 
   /**
-   * Returns the name of a room for a browser's sockets while it has the same visitor; undefined without a live cookie. Only servers with
+   * Returns the name of a room for a browser's sockets with the same visitor; undefined without a live cookie. Only servers with
    * the same keys know this name, because an app may let clients choose their rooms. During a key rotation, nodes with another first secret
    * use other names, so they do not recover each other's sockets.
    */
@@ -86,7 +86,7 @@ export class Recovery {
       const session = mark === undefined ? null : await restore(...claim)
       return mark !== undefined && session?.rooms.includes(mark) ? session : null
     }
-    // Returns null if there is nothing to restore, as the adapters do; their type omits that.
+    // Returns null if there is nothing to restore, as the adapters do, although their type omits null.
     Object.assign(adapter, { restoreSession })
   }
 }

@@ -11,14 +11,14 @@ const USUAL = 64_000
 const PACKET = 200
 
 /**
- * Closes a connection whose page reads nothing, and returns true. Or closes it later, once all unread packets exceed the memory bound.
+ * Closes a connection whose page reads nothing, and returns true. Otherwise closes it later, if all unread packets exceed the memory bound.
  * No value is lost: a page gets all values when it reconnects.
  */
 export function hangUpIfUnread(conn: Conn, guestBytes: GuestBytes): boolean {
   const waiting = waitingFor(conn)
   const isTooMuch = waiting > MOST_WAITING
   guestBytes.pin(conn, waiting > USUAL && !isTooMuch ? waiting : 0, () => {
-    // The browser may have read since.
+    // The browser may have read the packets meanwhile.
     if (waitingFor(conn) > USUAL) hangUpAtOnce(conn)
   })
   if (isTooMuch) hangUpAtOnce(conn)

@@ -11,7 +11,7 @@ import type { SoundStore } from './sound-store.js'
 export interface Batch {
   /** The names whose registers are all deleted before the write. */
   readonly erases: readonly string[]
-  /** Each receives true once the call succeeds, or false if its writes were evicted. */
+  /** Each receives true when the call has succeeded, or false if the call's writes were evicted. */
   readonly waiters: ((isStored: boolean) => void)[]
 }
 
@@ -44,7 +44,7 @@ export async function write(
 ): Promise<readonly StoredRegister[]> {
   for (const name of erases) {
     const former = await clear(store, name, registers)
-    // Another process's erasure, unknown here, moved the values to the name of that generation.
+    // Another process's erasure, unknown here, has moved the values to the name of the generation `former`.
     if (former > FIRST_GENERATION && former < generation) await clear(store, storeName(subject, former), registers)
   }
   const all = registers.registers()
@@ -57,8 +57,8 @@ export async function write(
 }
 
 /**
- * Deletes a name and resolves with the generation found there. Adds its end markers to `registers`, so that a revocation by another process
- * survives. Sends both calls together, to leave no gap for another process's write.
+ * Deletes a name and resolves with the generation found there. Adds the name's end markers to `registers`, so that a revocation by another
+ * process survives. Sends the load and the removal together, to leave no gap for another process's write.
  */
 async function clear(store: SoundStore, name: string, registers: Replica): Promise<number> {
   const asked = [store.load(name), store.remove(name)] as const

@@ -115,7 +115,7 @@ export class StoreHealth {
     if (wasDown) this.#try()
   }
 
-  /** @param outages the failure count when this call began */
+  /** @param failureCount the failure count when this call began */
   #failed(cause: unknown, failureCount: number): void {
     // A concurrent call has already counted this outage.
     if (this.#state === 'down' && failureCount < this.failureCount) return
@@ -155,8 +155,8 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Calls `act` after a timeout, unless the returned function cancels it. Waits for another turn of the event loop: a suspended process runs
- * its timers before it reads the answer from its socket.
+ * Calls `act` after a timeout, unless the returned function cancels the call. Waits for another turn of the event loop, because a suspended
+ * process runs its timers before it reads the answer from its socket.
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
   let turn: NodeJS.Immediate | undefined

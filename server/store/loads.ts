@@ -28,7 +28,7 @@ export class Loads {
   readonly #isWriting: (subject: Subject) => boolean
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
-  /** The count of evictions for which `#emptySubjects` is valid: later, memory may have held and evicted values of any of its subjects. */
+  /** The count of evictions for which `#emptySubjects` is valid: a later eviction may have removed values of any of these subjects. */
   #evictionsSeen = NaN
   /** ms after which a load no longer counts. */
   readonly #longest: number
@@ -123,7 +123,7 @@ export class Loads {
     return this.#health.call(() => this.#store.load(name))
   }
 
-  /** Returns when a subject was loaded; undefined if never, or if its values were evicted since. */
+  /** Returns when a subject was loaded; undefined if never, or if memory has evicted the values meanwhile. */
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const replica = subjects.find(subject)
@@ -148,7 +148,7 @@ export class Loads {
     return registers
   }
 
-  /** Loads stale subjects with open sockets or listeners, in batches, as a burst of calls would slow the store down. */
+  /** Loads stale subjects with open sockets or listeners, in batches, because a burst of calls would slow the store down. */
   async #reload(): Promise<void> {
     const { settings, subjects } = this.#core
     // While the store is down, queued writes probe it.

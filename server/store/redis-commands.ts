@@ -16,7 +16,7 @@ export interface RedisLike {
   sendCommand(args: readonly string[]): Promise<unknown>
 }
 
-/** Sends a command. Rejects at once while disconnected, as the client would queue the command until a reconnect. */
+/** Sends a command. Rejects at once while disconnected, because the client would queue the command until a reconnect. */
 export async function send(client: RedisLike, args: readonly string[]): Promise<unknown> {
   if (!client.isOpen || client.isReady === false) {
     throw new Error(
@@ -52,7 +52,7 @@ function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.message.includes(code)
 }
 
-/** Validates an answer: a list of texts and nulls. */
+/** Checks that an answer is a list of texts and nulls, and returns the list. */
 export function cellsOf(answer: unknown): readonly (string | null)[] {
   if (Array.isArray(answer) && answer.every((cell) => typeof cell === 'string' || cell === null)) return answer
   throw new TypeError('koa-live-session: redisStore: expected texts from the client. Pass one that maps no types')

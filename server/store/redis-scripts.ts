@@ -15,7 +15,7 @@ export interface RedisScript {
  * at most once in `pace` ms.
  */
 const COMMON = `
--- Lua's numbers are doubles, exact up to this; it prints large ones as 1.7e+12, so stamps are written as the texts they came as.
+-- Lua's numbers are doubles, exact up to LARGEST. Lua prints large numbers as 1.7e+12, so stamps are written as the texts received.
 local LARGEST = 9007199254740991
 
 -- An invalid cell counts as absent: any write replaces it.
@@ -31,8 +31,8 @@ local function cellOf(field)
   return redis.call('HGET', KEYS[1], field)
 end
 
--- Records a use at most once per pace, so that not every read writes. abs, as a clock may have been ahead. pcall, as a Redis that is full or
--- a replica refuses writes, and reads must continue.
+-- Records a use at most once per pace, so that not every read writes. Takes abs because a clock may have been ahead, and pcall because a
+-- full Redis or a replica refuses writes, but reads must continue.
 local function touch(now, pace, maxIdle)
   local used = tonumber(cellOf('')) or 0
   if math.abs(now - used) < tonumber(pace) and redis.call('PTTL', KEYS[1]) > 0 then return end
@@ -50,7 +50,7 @@ return fields
 
 /** KEYS: the hash. ARGV: now, pace, maxIdle, then field and cell in turn. Returns the current cell of each field after the merge. */
 export const MERGE: RedisScript = script(`${COMMON}
--- Lua's own < compares texts as the server's locale has it.
+-- Lua's own < compares texts by the server's locale.
 local function isLarger(a, b)
   for at = 1, math.min(#a, #b) do
     local x, y = a:byte(at), b:byte(at)

@@ -24,8 +24,8 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string
   /**
-   * ms since a subject's last use after which Redis expires all its data, including revocations: a whole number, at least the plugin's
-   * `maxAge`.
+   * ms since a subject's last use after which Redis expires all data of the subject, including revocations: a whole number, at least the
+   * plugin's `maxAge`.
    *
    * @default 100 days
    */
@@ -46,7 +46,7 @@ const DAY = 24 * HOUR
  * `appendfsync`: see docs/stores-reference.md.
  *
  * @param client your app connects and closes it
- * @param options each checked at once
+ * @param options each option is checked at once
  * @throws {TypeError} with the option, the expected and the received value
  * @example
  * const client = createClient({ url: 'redis://127.0.0.1:6379' })
@@ -112,7 +112,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   }
 }
 
-/** A tab separates the ids: canonical JSON contains no tab, and only characters that sort after a tab. */
+/** A tab separates the ids from the value, because all characters of canonical JSON sort after a tab. */
 function cellOf({ stamp, value, ids }: StoredRow): string {
   const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
   return text === '' ? String(stamp) : `${stamp} ${text}`

@@ -13,7 +13,7 @@ import { RotatingCache } from '../values/rotating-cache.js'
 import type { StoreSync } from './store-sync.js'
 import { AT_ONCE } from './write-queue.js'
 
-/** ms to keep the tombstone of a deleted key: a delayed write by another process must not restore the key. */
+/** ms to keep the tombstone of a deleted key, so that a delayed write by another process does not restore the key. */
 const TOMBSTONE_LIFETIME = 10 * 60 * 1000
 /** The minimum number of tombstones to prune at a time, because each pruning costs a store call. */
 const LEAST = 64
@@ -29,7 +29,7 @@ const HASH = /^[\w-]{43}$/
 export class RegisterEntry<N extends FeatureName = FeatureName> {
   readonly name: N
   readonly replica: Replica = new Replica()
-  /** Whether the registers belong to a user: guests cannot evict the entry then. */
+  /** Whether the registers belong to a user. If so, guests cannot evict the entry. */
   isUsers: boolean
   /** The last use, in ms since 1970. */
   usedAt: number
@@ -52,8 +52,8 @@ export class RegisterEntry<N extends FeatureName = FeatureName> {
 export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /**
- * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and guests
- * have separate bounds: a flood of guests evicts guests' entries by last use, unless they are held.
+ * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and
+ * guests have separate bounds: a flood of guests evicts only guests' entries that are not held, the least recently used first.
  */
 export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   protected readonly core: UpToVisitors & { readonly store: StoreSync | undefined }
@@ -68,7 +68,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   /**
    * @param prefix the names' prefix, before a hash
    * @param create creates an entry without registers
-   * @param onDrop called with the maximum number of evicted guest entries
+   * @param onDrop called with an upper bound of the number of evicted guest entries
    */
   constructor(
     core: RegisterStore<K>['core'],
@@ -118,7 +118,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     if (this.isUsed) this.merge(this.ensure(name), registers, source)
   }
 
-  /** Writes changes with a common stamp, larger than the stamps of their keys, and passes them on to the store and other processes. */
+  /** Writes changes with a common stamp, larger than the keys' stamps, and passes the changes on to the store and other processes. */
   write(entry: K, changes: RegisterChanges, source: ChangeSource): Stamp {
     const { replica } = entry
     const now = this.core.settings.clock()
@@ -146,7 +146,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     const { name, isHeld, isUsers, bytes, replica } = entry
     const cache = isUsers ? this.#users : this.#guests
     const place = isHeld ? this.#pinned : cache
-    // Leaves it in place if possible: a moved entry would appear again in a running iteration of `all`.
+    // Leaves the entry in place if possible, because a moved entry would appear again in a running iteration of `all`.
     const isThere = place.get(name) === entry
     if (!isThere) this.drop(entry)
     entry.bytes = FRAME + replica.bytes
@@ -199,7 +199,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
     this.core.remote.peers?.broadcast(name, news)
   }
 
-  /** Prunes old tombstones once there are `least` of them; never if the store cannot prune, as each load would bring them back. */
+  /** Prunes old tombstones if there are at least `least`. Never if the store cannot prune, because each load would bring them back. */
   protected prune(entry: K, least: number = LEAST): void {
     const { clock, store } = this.core.settings
     if (store && !store.prune) return

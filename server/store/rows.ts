@@ -1,4 +1,4 @@
-// Validates the rows of a store's answer: no other code parses them.
+// Validates the rows of a store's answer: no other code parses rows.
 
 import { freezeJson, type JsonValue } from '../../shared/json.js'
 import { isEnd, type StoredRegister } from '../../shared/register.js'
@@ -6,7 +6,7 @@ import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.
 import { fromIdsText, readIds } from '../../shared/taken-ids.js'
 import type { StoredRow } from '../store-types.js'
 
-/** Marks an unreadable stamp or value: neither can be NaN, so `soundRegisters` rejects the row. */
+/** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `soundRegisters` rejects the row. */
 const UNREADABLE = Number.NaN
 
 /** The fault of a row, with its readable fields. */
@@ -71,7 +71,7 @@ export function soundRegisters(
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // An end marker with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: none could follow.
+    // An end marker with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could follow.
     const isFuture = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isFuture) return fault('its stamp is of a time to come. Is a clock ahead?')
     const ids = readIds(known)

@@ -46,7 +46,7 @@ export class SoundStore {
     await this.#store.remove(name)
   }
 
-  /** Replaces an invalid row by compare-and-set, since a merge would keep a larger stamp. Resolves with the store's register. */
+  /** Replaces an invalid row by compare-and-set, because a merge would keep a larger stamp. Resolves with the store's register. */
   async #replace(name: string, register: StoredRegister, stamp: Stamp = NEVER): Promise<StoredRegister> {
     if (await this.#store.compareAndSet(name, register, stamp)) return register
     // Another process has replaced the row.

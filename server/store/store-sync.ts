@@ -72,8 +72,8 @@ export class StoreSync implements RemoteStore {
   }
 
   /**
-   * Loads these subjects even if they are fresh: a new end marker must be later than one by a process with a fast clock. Waits up to the
-   * deadline only, so that a sign-in or sign-out never depends on the store.
+   * Loads these subjects even if they are fresh, because a new end marker must be later than an end marker of a process with a fast clock.
+   * Waits only up to the deadline, so that a sign-in or sign-out never depends on the store.
    */
   refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.loadIfStale(subjects)
@@ -113,7 +113,7 @@ export class StoreSync implements RemoteStore {
     this.#loads.forget(subject)
   }
 
-  /** Queues the known registers that are newer than the stored registers, or missing there. */
+  /** Queues the known registers that are newer than the stored registers, or missing in the store. */
   keepLacking(name: FeatureName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
     this.#writeQueue.addLacking(name, known, stored)
   }
@@ -127,7 +127,7 @@ export class StoreSync implements RemoteStore {
   /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
   async stored(subject: Subject): Promise<readonly StoredRegister[]> {
     const rows = await this.#load(subject)
-    // The load has queued newer registers, announced but not stored by another process: wait for these, too.
+    // The load has queued newer registers that another process has announced but not stored, so wait for their write, too.
     const isLacking = rows !== undefined && this.#writeQueue.of(subject).length > 0
     return (isLacking ? await this.#load(subject) : rows) ?? []
   }
@@ -137,14 +137,14 @@ export class StoreSync implements RemoteStore {
     return isFleeting(subject) ? undefined : this.#updates
   }
 
-  /** Creates updates of values cached by other code. */
+  /** Creates the updates for values that other code caches. */
   updates<N extends StoredName>(loading: Loading<N>, memory: UpdateCache<N>): Updates<N> {
     const updates = new Updates(this, loading, memory, this.#core.settings)
     this.#allUpdates.push(updates)
     return updates
   }
 
-  /** Returns a name as stored: a user's changes with each erasure. */
+  /** Returns a name as stored. A user's name changes with each erasure. */
   nameOf(name: StoredName): string {
     return storeName(name, this.#core.epochs.generation(name))
   }
@@ -155,7 +155,7 @@ export class StoreSync implements RemoteStore {
     return Replica.of([...stored, ...this.#writeQueue.of(name)], 'store').registers()
   }
 
-  /** Prunes tombstones older than `before`. Ignores failures: the next pruning covers them. */
+  /** Prunes tombstones older than `before`. Ignores failures, because the next pruning covers the same tombstones. */
   prune(name: FeatureName, before: number): void {
     this.health.call(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
   }
@@ -196,7 +196,7 @@ export class StoreSync implements RemoteStore {
 
   /** Resolves with the store's registers, after the pending writes; with undefined if the store does not answer in time. */
   async #load(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
-    // In another state, skips the writes: the load shows whether the store has recovered.
+    // While the store is slow or down, do not wait for the writes: the load shows whether the store has recovered.
     if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
     return this.#loads.loadInTime(subject)
   }

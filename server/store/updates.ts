@@ -32,7 +32,7 @@ export interface Update {
   /** Throws if the visitor has left. */
   readonly permit: () => void
   readonly source: ChangeSource
-  /** A further lower bound, besides the stamp in memory: the update gets a larger stamp. */
+  /** A stamp that the update's stamp must exceed, as it must exceed the stamp in memory. */
   readonly seen?: Stamp
 }
 
@@ -76,7 +76,7 @@ export class Updates<N extends StoredName> {
   }
 
   /**
-   * Makes an update once per id, the idempotency key: a silent store may have accepted an earlier attempt.
+   * Makes an update once per id, the idempotency key, because a silent store may have accepted an earlier attempt.
    *
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
@@ -97,13 +97,13 @@ export class Updates<N extends StoredName> {
   }
 
   /**
-   * Makes an update for handlers and jobs, which no page resends: retries while the store is silent.
+   * Makes an update for handlers and jobs, which no page resends, and therefore retries while the store is silent.
    *
    * @throws {LiveSessionError} as `apply`; `store_unavailable` only after 10 s
    */
   async applyPersistently(subject: N, update: Update): Promise<Stamp> {
     const { health } = this.#store
-    // Random: a later numbered id would cover this id, and the retry would count as accepted.
+    // Random, because a later id of a numbered series would cover this id, so that the retry would count as accepted.
     const id = randomBytes(ID_BYTES).toString('hex')
     const end = performance.now() + PATIENCE
     for (;;) {

@@ -19,11 +19,11 @@ export interface WriteQueueContext {
   /** The memory bound for guests' pending writes. */
   readonly guestBytes: GuestBytes
   isGuest(name: StoredName): boolean
-  /** Called after the eviction of a guest's queued writes. A call in flight still completes. */
+  /** Called after the eviction of a guest's queued writes, which does not stop writes in flight. */
   onEvict(guest: StoredName): void
   /** Returns the current generation of a subject's values. */
   generation(subject: StoredName): number
-  /** Called with the store's registers for the written keys: another process's write may be newer. */
+  /** Called with the store's registers of the written keys, which may be newer writes of another process. */
   onStored(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
   /** Called when a write is stored after an outage, or after an erasure of the subject during the call. */
   onLate(subject: StoredName): void
@@ -35,9 +35,9 @@ class PendingWrites {
   readonly registers: Replica = new Replica()
   /** The call in flight. */
   sent: Batch | undefined
-  /** The next call, if registers or erasures were added since the call in flight. */
+  /** The next call, if registers or erasures were added after the call in flight. */
   next: Batch | undefined
-  /** The store's failure count when these writes began: a higher count means an outage since. */
+  /** The store's failure count when these writes began: a higher count means an outage meanwhile. */
   failureCount: number
   /** Consecutive failures while the store was up. */
   failures = 0
@@ -50,7 +50,7 @@ class PendingWrites {
 
 /**
  * A write-behind queue: retries the newest write of each key until the store confirms it. Sends one call at a time per subject, so that a
- * late write cannot restore erased values. Evicts only guests' writes, as the number of guests is unbounded.
+ * late write cannot restore erased values. Evicts only guests' writes, because the number of guests is unbounded.
  */
 export class WriteQueue {
   readonly #store: SoundStore
@@ -75,7 +75,7 @@ export class WriteQueue {
     this.#plan()
   }
 
-  /** Queues the known registers that are newer than the stored: the process that announced them may have crashed before storing them. */
+  /** Queues the known registers newer than the stored registers, because the announcing process may have crashed before storing them. */
   addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
     const standing = Replica.of(stored, 'store')
     const lacking = known.filter((register) => standing.merge(register, 'job'))
@@ -92,8 +92,8 @@ export class WriteQueue {
   }
 
   /**
-   * Discards pending values after another process erased `name`, and deletes the values that this process wrote there too late. Under the
-   * first name, the next load deletes these.
+   * After another process has erased `name`, discards pending values, and deletes values that this process wrote under `name` too late. If
+   * `name` is the first name, the next load deletes such values instead.
    */
   abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
     const pending = this.#pending.get(subject)
@@ -118,7 +118,7 @@ export class WriteQueue {
     return this.#pending.get(subject)?.registers.registers() ?? []
   }
 
-  /** Resolves with true once all current writes of a subject are stored, or with false if they were evicted. */
+  /** Resolves with true when all current writes of a subject are stored, or with false if they were evicted. */
   stored(subject: StoredName): Promise<boolean> {
     const pending = this.#pending.get(subject)
     const newest = pending?.next ?? pending?.sent
@@ -136,7 +136,7 @@ export class WriteQueue {
     return stored?.every(Boolean) ? 'store' : 'memory'
   }
 
-  /** Resolves once all current writes are stored or evicted. */
+  /** Resolves when all current writes are stored or evicted. */
   async allStored(): Promise<void> {
     await Promise.all(Array.from(this.#pending.keys(), (subject) => this.stored(subject)))
   }
@@ -201,15 +201,15 @@ export class WriteQueue {
     this.#flush()
   }
 
-  /** Counts a guest's pending writes toward the memory bound, which evicts the oldest: an attacker can create unlimited guests. */
+  /** Counts a guest's pending writes toward the memory bound, which evicts the oldest, because an attacker can create unlimited guests. */
   #weigh(subject: StoredName, pending: PendingWrites): void {
     const { bytes, isEmpty } = pending.registers
-    // The guest may have signed in since.
+    // The guest may have signed in meanwhile.
     const isBound = this.#context.isGuest(subject) && (!isEmpty || isErasure(pending.next))
     this.#context.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
-  /** Drops a guest's queued writes, except the end marker of an id that was a user's: this revokes access. */
+  /** Drops a guest's queued writes, but keeps the end marker of an id that was a user's, because that marker revokes access. */
   #evict(guest: StoredName, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
     pending.registers.forget((register) => !isEnd(register) || register.value === undefined)

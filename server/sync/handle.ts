@@ -141,7 +141,7 @@ export abstract class Handle {
     return this.get(key)
   }
 
-  /** Validates all changes before applying any. Applies them synchronously, before the caller's next line. */
+  /** Validates all changes before applying any. Applies all changes synchronously, before the caller's next line. */
   #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
     return Outcome.of(() => {
       this.begin()
@@ -179,7 +179,7 @@ export abstract class Handle {
     throw new LiveSessionError('undeclared_key', undeclared(method, key, named), isKey(key) ? { key } : {})
   }
 
-  /** Returns the field of a read. The key is usually a literal, so a wrong key is a bug: logs all keys, in case the app drops the error. */
+  /** Returns the field of a read. A wrong key is usually a bug in a literal, so all keys are logged, in case the app drops the error. */
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field

@@ -8,7 +8,7 @@ import { RotatingCache } from '../values/rotating-cache.js'
 /** The bucket shared by all guests without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'
 
-/** Without a cookie, each request or connection of a guest has a new id. They share a bucket, or a flood would count as many visitors. */
+/** Without a cookie, each request or connection of a guest has a new id. All share a bucket: a flood must not count as many visitors. */
 function countedAs({ cookie, visitor }: VisitorWithCookie): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
@@ -38,13 +38,13 @@ export class Limits {
     return new Bucket(this.#options.changesPerSocket, this.#clock())
   }
 
-  /** Returns the ms until a socket's bucket has a token; 0 if it has. */
+  /** Returns the ms until a socket's bucket has a token; 0 if there is a token now. */
   wait(socket: Bucket): number {
     return socket.wait(1, this.#clock())
   }
 
   /**
-   * Counts a browser's changes against its subject and its socket, if any: all of them or none.
+   * Counts a browser's changes against its subject and its socket, if any: all changes or none.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -56,8 +56,8 @@ export class Limits {
   }
 
   /**
-   * Counts a request without changes or tickets, for a cookie or all values. Has the same limit as changes, but a separate bucket: a flood
-   * of changes must not keep newcomers from getting a cookie.
+   * Counts a request without changes or tickets, which asks for a cookie or for all values. Has the same limit as changes, but a separate
+   * bucket, so that a flood of changes does not keep newcomers from getting a cookie.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -117,7 +117,7 @@ export class Bucket {
     this.#filledAt = now
   }
 
-  /** Returns the ms until there are `count` tokens; 0 if there are. A full bucket allows any count, and is then overdrawn. */
+  /** Returns the ms until there are `count` tokens; 0 if there are now. A full bucket allows any count, and is then overdrawn. */
   wait(count: number, now: number): number {
     // A clock that runs backwards removes no tokens.
     const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)

@@ -1,6 +1,6 @@
 import type { Level } from '../../shared/protocol.js'
 
-/** The promise of a write. An unhandled rejection would terminate the Node process; here it goes to `report` instead. */
+/** The promise of a write. A rejection that no code handles goes to `report`, instead of terminating the Node process. */
 export class Outcome<T> extends Promise<T> {
   #isAwaited = false
 

@@ -25,7 +25,7 @@ export interface Requester {
   readonly owner: Owner
   readonly source: ChangeSource
   /**
-   * Called before changes are applied, because a store call may have taken time.
+   * Called before each group of changes, because the visitor may leave while a group waits for a store call.
    *
    * @throws {LiveSessionError} `superseded` if the visitor has left
    */
@@ -87,7 +87,7 @@ export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], reque
   return allOf(results)
 }
 
-/** Returns the groups in the order to apply: by their first change, but after all earlier changes of their keys. */
+/** Returns the groups in the order to apply: by a group's first change, but after all earlier changes of the group's keys. */
 function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedChange[])[] {
   const groups = new Map<string | number, ReceivedChange[]>()
   const last = new Map<string, ReceivedChange>()
@@ -112,7 +112,7 @@ function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedC
   return ordered
 }
 
-/** Applies a group: if a change is not allowed or invalid, rejects all. */
+/** Applies a group. If any change is invalid or not allowed, refuses all changes of the group. */
 function applyGroup(
   deps: ChangeDeps,
   group: readonly ReceivedChange[],
@@ -169,13 +169,13 @@ function validate(
   }
 }
 
-/** Applies a group. A computed change is always alone, and goes to the store if there is one. */
+/** Applies a group. A computed change is always alone in its group, and goes to the store, if any. */
 function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Awaitable<Results> {
   const [change] = changes
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
   if (!change || !updates) return applyInMemory(deps, changes, requester)
   const { field, subject, id, value, previousResult } = change
-  // The store did not answer the previous change: refuse at once, so that a list waits only once.
+  // If the store did not answer the previous change, refuse at once, so that a list of changes waits only once.
   if (previousResult && 'code' in previousResult && previousResult.code === 'store_unavailable') return [previousResult]
   const { permit, source } = requester
   const next = (): JsonValue | undefined => {
@@ -212,27 +212,27 @@ function trustedBase(
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
   // The page builds on its previous change, if that is still the newest write. A rebased change keeps its id but has a new value, so compare
-  // values, too. Without a store, another process may have accepted the change under another stamp: look it up by id.
+  // values, too. Without a store, another process may have accepted the change under another stamp, so look it up by id.
   const isNewest =
     previousResult &&
     'field' in previousResult &&
     (values.acceptedAt(subject, key, previousResult.id) ?? previousResult.stamp) === stamp
   if (isNewest && sameJson(previousResult.value, replica?.value(key))) return stamp
   // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
-  // below this server's own stamp: else a page would be refused despite having seen the value, and could only resend the same change.
+  // below this server's own stamp: else a page that has seen the value would be refused, and could only resend the same change.
   return newestOf([Math.min(base, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
 }
 
 /**
- * Returns the stamp of a change accepted on an earlier attempt, or else its base stamp.
+ * Returns the stamp of a change accepted on an earlier attempt, or else the base stamp of the change.
  *
- * @throws {LiveSessionError} `conflict` or `superseded` if there is a newer value than its base
+ * @throws {LiveSessionError} `conflict` or `superseded` if there is a newer value than the base
  */
 function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
   const { values, settings } = deps
   const { field, subject, base, id, value, previousResult } = change
   const { key } = field
-  // The page replaces whatever is there.
+  // The page replaces any current value.
   if (base === OVER_ANY) return { seen: NEVER }
   const acceptedStamp = values.acceptedAt(subject, key, id)
   if (acceptedStamp !== undefined) return { stamp: acceptedStamp }
@@ -242,7 +242,7 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stam
   // A stand-in value lets `withExpiry` tell whether a value known only to the page has expired. A plain change depends on no value.
   const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
   const { stamp } = id === '' ? written : field.withExpiry(known, settings.clock())
-  // A change computed from a refused change must not be applied without it.
+  // A change computed from a refused change must not be applied without that change.
   const isBaseApplied = id === '' || !previousResult || 'field' in previousResult
   if (isBaseApplied && stamp <= seen) return { seen }
   if (id === '' && sameJson(written.value, value)) {

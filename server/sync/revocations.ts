@@ -4,8 +4,8 @@ import type { UpToExchange } from './up-to-exchange.js'
 /**
  * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has the revocation or is late.
  *
- * @param goOn rotates a browser's id before its page learns of the closing: the page's next request, with the former cookie, then leads to
- * the new id
+ * @param goOn rotates a browser's id before the page learns of the closing, so that the page's next request, still with the former cookie,
+ * leads to the new id
  */
 export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () => Promise<void>): Promise<void> {
   await core.store?.refresh([user])

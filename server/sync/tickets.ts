@@ -32,7 +32,7 @@ export function verifyTickets(
   })
 }
 
-/** Merges verified tickets. Returns the fields whose ticket is outdated: memory has a newer value, or the ticket's has expired. */
+/** Merges verified tickets. Returns the fields whose ticket is outdated: memory has a newer value, or the ticket's value has expired. */
 export function mergeTickets(
   { values }: UpToExchange,
   verified: readonly VerifiedTicket[],

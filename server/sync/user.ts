@@ -48,7 +48,7 @@ export class UserHandle extends Handle {
     return this.values.find(this.#subject)
   }
 
-  /** A value unknown here may be in a cookie: a value computed from the default would overwrite it. */
+  /** Throws for values unknown here: a value computed from the default would overwrite a value in a cookie. */
   protected override current(key: string): JsonValue | undefined {
     if (this.loaded) return this.get(key)
     throw this.declared('update', key).refusal('not_loaded', `update("${key}"): ${UNKNOWN}`)

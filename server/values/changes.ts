@@ -63,7 +63,7 @@ export class Changes {
     if (!isFleeting(subject)) remote.peers?.broadcast(nameOf(subject, epochs.generation(subject)), news)
   }
 
-  /** Merges newer registers, and notifies this process only. Returns them. */
+  /** Merges newer registers, notifies this process only, and returns the newer registers. */
   merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
@@ -110,7 +110,7 @@ export class Changes {
     if (pinned) this.#notifyListeners(pinned, changes)
   }
 
-  /** Lets undeclared keys of another build go into cookies: the browser brought them in a ticket, so it may see them. */
+  /** Lets undeclared keys of another build go into cookies: the browser brought the keys in a ticket, so it may see them. */
   allowExport(subject: Subject, registers: readonly StoredRegister[]): void {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)

@@ -46,7 +46,7 @@ export function toEndMarker({ stamp, value }: StoredRegister): EndMarker {
 }
 
 /**
- * Returns the error for a change whose visitor has left, signed in or been revoked since. An attacker may have planted a retired browser id
+ * Returns the error for a change whose visitor has left, signed in or been revoked. An attacker may have planted a retired browser id
  * (session fixation), so values set under it must not reach the next visitor.
  */
 export function superseded(): LiveSessionError {

@@ -65,12 +65,12 @@ export class Epochs {
     this.#retired = new RetiredNames(options)
   }
 
-  /** Returns the epoch of a user, by the subject's hash. Guests always have the same. */
+  /** Returns the epoch of a user, by the subject's hash. All guests have the same epoch. */
   of(sub: Sub | undefined): number {
     return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
   }
 
-  /** Adopts the epoch of a valid cookie or ticket: older signatures become invalid. */
+  /** Adopts the epoch of a valid cookie or ticket, so that older signatures become invalid. */
   adoptEpoch(sub: Sub, epoch: number): void {
     this.#users.adopt(sub, epoch)
   }
@@ -121,7 +121,7 @@ export class Epochs {
   /**
    * Retires a browser id, or a feature's name, for good.
    *
-   * @param isEmpty whether the guest's cookie has no values: if the store has none either, nothing is written there
+   * @param isEmpty whether the guest's cookie has no values. If the store has none either, nothing is written to the store
    */
   retire(
     name: BrowserSubject | FeatureName,
@@ -136,12 +136,12 @@ export class Epochs {
     peers?.broadcast(name, left)
   }
 
-  /** Records a user's sign-out in a browser. It affects all of the user's connections without a live cookie, whose browser is unknown. */
+  /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
   signOut(user: Sub): void {
     this.endAgain(cookieless(user))
   }
 
-  /** Retires a name again, in all processes, to end the connections opened since. */
+  /** Retires a name again, in all processes, to end the connections opened after the first time. */
   endAgain(name: string): void {
     const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
     this.#remote.peers?.broadcast(name, [toRegister(this.#retire(name, rotatedTo, isUsers))])
@@ -154,7 +154,7 @@ export class Epochs {
     return this.#apply(subject, ending, known?.order ?? BEFORE)
   }
 
-  /** Applies an end marker from another process. Returns whether it ends connections: always, except for a known revocation of a user. */
+  /** Applies an end marker from another process. Returns whether the marker may end connections: false for a user's known revocation. */
   applyFromNode(name: string, ending: EndMarker): boolean {
     return this.#apply(name, ending, this.#next())
   }
@@ -217,7 +217,7 @@ export class Epochs {
 }
 
 export interface RetiredName extends EndMarker {
-  /** Its number in the order of all ends in this process. */
+  /** The number of this end in the order of all ends in this process. */
   readonly order: number
 }
 
@@ -251,7 +251,7 @@ class RetiredNames {
     const isKept = isUsers || isCookieless(name) || last?.isUsers === true
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
-    // The clocks of processes differ: an end marker's time never decreases.
+    // The clocks of processes differ, so never decrease an end marker's time.
     names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, order })
   }
 }

@@ -1,6 +1,6 @@
 /** A cache of guest data in two halves, young and old. */
 interface TwoHalvesCache {
-  /** Drops the old half, and makes the young half the old. */
+  /** Drops the old half, and makes the young half the old half. */
   rotate(this: void): void
 }
 
@@ -10,9 +10,9 @@ interface Pin {
 }
 
 /**
- * The memory bound for all guest data in this process, since an attacker can create unlimited guests. The caches that join share the bound
- * and rotate together, which evicts the oldest data of each. Data in use is pinned, up to half of the bound; beyond that, the oldest pins
- * are released first.
+ * The memory bound for all guest data in this process, because an attacker can create unlimited guests. The caches that join share the
+ * bound and rotate together, which evicts the oldest data of each cache. Data in use is pinned, up to half of the bound; beyond that half,
+ * the oldest pins are released first.
  */
 export class GuestBytes {
   readonly #max: number
@@ -37,7 +37,7 @@ export class GuestBytes {
     this.#old += old
   }
 
-  /** Rotates all caches if they exceed the bound: evicts their old halves. */
+  /** Rotates all caches if they exceed the bound, which evicts their old halves. */
   fit(): void {
     const room = this.#max - this.#pinned
     if (this.#young <= room / 2 && this.#young + this.#old <= room) return
@@ -47,7 +47,7 @@ export class GuestBytes {
   /**
    * Pins an object with its total size in bytes; 0 unpins.
    *
-   * @param letGo called when the bound forces the release of this pin: the owner must free the memory
+   * @param release called when the bound forces the release of this pin: the owner must free the memory
    */
   pin(what: object, bytes: number, release: () => void = () => undefined): void {
     if (bytes === 0 && !this.#pins.has(what)) return

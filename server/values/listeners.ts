@@ -54,7 +54,7 @@ export class Listeners extends ListenerSet<AnyChange> {
   }
 }
 
-/** Reports the rejection of an async listener: unhandled, it would terminate the process. */
+/** Reports the rejection of an async listener, which would otherwise terminate the process. */
 export function reportRejection(result: unknown, report: (error: unknown) => void): void {
   if (result instanceof Promise) result.catch(report)
 }

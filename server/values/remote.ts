@@ -11,7 +11,7 @@ export interface RemoteStore {
   /**
    * Deletes a subject's values, and writes `left`: the end markers.
    *
-   * @param generation of the deleted values. @default the first
+   * @param generation the generation of the deleted values. @default the first
    */
   erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
   /** As `erase`, but writes nothing for a guest without stored values. */
@@ -24,7 +24,7 @@ export interface RemoteStore {
 export interface Peers {
   /** Whether a socket.io adapter connects the processes. Messages may still get lost. */
   readonly hasAdapter: boolean
-  /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's. */
+  /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's name. */
   broadcast(name: string, registers: readonly StoredRegister[]): void
   /** Sends immediately, instead of at the end of the turn. */
   flush(): void

@@ -1,7 +1,7 @@
 import NodeCache from 'node-cache'
 import type { GuestBytes } from './guest-bytes.js'
 
-/** A power of two. V8 copies the table of a growing cache: for a million names a pause of 300 ms; per shard, 20 ms. */
+/** A power of two. V8 copies the table of a growing cache, which takes 300 ms for a million names, but 20 ms for a shard of them. */
 const SHARDS = 16
 const BITS = 32 - Math.log2(SHARDS)
 /** FNV-1a, 32 bits. Reads the global `Math` once: in the sandboxes of test runners each read takes a microsecond. */
@@ -12,7 +12,7 @@ export interface RotatingCacheOptions<V = unknown> {
   readonly max?: number
   /** A bound in bytes shared with other caches, and an entry's size. @default no limit */
   readonly shared?: { readonly bytes: GuestBytes; weigh(this: void, thing: V): number }
-  /** Called on each eviction, which makes references to entries stale. `count`: the maximum number of dropped entries; 0 if no rotation. */
+  /** Called on each eviction, which makes references to entries stale. `count`: the most entries dropped; 0 without a rotation. */
   readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */
   readonly maxIdle?: number
@@ -21,9 +21,9 @@ export interface RotatingCacheOptions<V = unknown> {
 }
 
 /**
- * A bounded cache in two halves: writes go to the young half, and reads promote to it. When the young half is full or old, the cache drops
- * the old half as a whole and swaps the two. It never rejects a write and never sweeps: sweeping a million keys would block the event loop
- * for 600 ms, dropping a half takes 0.1 ms.
+ * A bounded cache in two halves: writes go to the young half, and reads move entries there. When the young half is full or old, the cache
+ * drops the old half as a whole and swaps the halves. The cache never rejects a write and never sweeps: sweeping a million keys would block
+ * the event loop for 600 ms, dropping a half takes 0.1 ms.
  */
 export class RotatingCache<V, K = string> {
   readonly #half: number
@@ -66,7 +66,7 @@ export class RotatingCache<V, K = string> {
     return this.#young.size + this.#old.size
   }
 
-  /** Rotates if `maxIdle` has passed since the last rotation; twice if it has passed twice. */
+  /** Rotates if `maxIdle` has passed since the last rotation; twice if twice that time has passed. */
   age(now: number): void {
     if (now < this.until) return
     if (now >= this.until + this.#maxIdle) this.#rotate()
@@ -152,7 +152,7 @@ export class RotatingCache<V, K = string> {
     this.#account(this.#youngBytes - weigh(young), this.#oldBytes - weigh(old))
   }
 
-  /** Sets the sizes of the halves. Never negative: an entry may have grown since its size was added. */
+  /** Sets the sizes of the halves: never negative, although an entry may have grown after its size was added. */
   #account(young: number, old: number): void {
     const [youngBytes, oldBytes] = [Math.max(0, young), Math.max(0, old)]
     this.#shared?.bytes.grow(youngBytes - this.#youngBytes, oldBytes - this.#oldBytes)

@@ -37,7 +37,7 @@ interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> 
   readonly guestBytes: GuestBytes
   /** Returns whether the cookie has space for this key. */
   readonly isInCookie: (key: string) => boolean
-  /** Called when a subject's replica changes, or references to it become stale. `onDrop` says the same of all subjects. */
+  /** Called when a subject's replica changes, or when references to the replica become stale. `onDrop` says the same of all subjects. */
   readonly onChange: (subject: Subject) => void
 }
 
@@ -46,7 +46,7 @@ const COOKIE_ROOM = 10_000
 
 /**
  * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound
- * reduces a guest's replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot evict them.
+ * reduces a guest's replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot evict users.
  */
 export class Subjects {
   readonly #clock: () => number
@@ -107,7 +107,7 @@ export class Subjects {
     this.#onChange(subject)
   }
 
-  /** Iterates over all subjects in memory, first the pinned. Iteration does not count as use. */
+  /** Iterates over all subjects in memory, pinned subjects first. Iteration does not count as use. */
   *residents(): Generator<Resident> {
     for (const [subject, pinned] of this.#pinned) yield { subject, replica: pinned.replica, pinned }
     for (const cache of [this.#users, this.#browsers]) {
@@ -149,7 +149,7 @@ export class Subjects {
     if (!pinned || pinned.outlets.size > 0 || pinned.listeners.size > 0) return
     this.#pinned.delete(subject)
     this.#guestBytes.pin(pinned, 0)
-    // An empty replica is not cached: the next write begins another, and invalidates references to this replica.
+    // An empty replica is not cached: the next write begins another replica, and invalidates references to this replica.
     if (pinned.replica.isEmpty || isFleeting(subject)) pinned.replica.clear()
     else this.#cache(subject).set(subject, pinned.replica)
   }
@@ -175,12 +175,12 @@ export class Subjects {
     this.#browsers.clear()
   }
 
-  /** Counts a guest's replica only beyond the size of a cookie: up to that, an idle socket costs about as much as without values. */
+  /** Counts a guest's replica only beyond the size of a cookie: below that size, an idle socket costs about as much as without values. */
   #countPinned(pinned: PinnedSubject): void {
     const { subject, replica } = pinned
     if (isUser(subject)) return
     const isLight = replica.bytes <= COOKIE_ROOM && replica.registers().every(this.#fitsCookie)
-    // Moves this pin to the end: its sockets do not know the newest write yet, so it is lightened last.
+    // Moves this pin to the end, to be lightened last, because its sockets do not know the newest write yet.
     this.#guestBytes.pin(pinned, 0)
     if (!isLight) this.#guestBytes.pin(pinned, replica.bytes, () => this.#lighten(pinned))
   }

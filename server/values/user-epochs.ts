@@ -5,13 +5,13 @@ import { subjectHash, type UserSubject } from '../ids/subject.js'
 import type { EndMarker } from './end-marker.js'
 import { RotatingCache } from './rotating-cache.js'
 
-/** The epoch of a user without a revocation. */
+/** The epoch of a user who was never revoked. */
 const FIRST = 0
 
 interface UserRecord {
   /** The newest known epoch, in ms since 1970. */
   readonly epoch: number
-  /** The newest epoch whose end marker was applied here: a cookie of a later epoch may arrive before its end marker. */
+  /** The newest epoch whose end marker was applied here: a cookie of a later epoch may arrive before that epoch's end marker. */
   readonly ended: number
   /** The place of the user's last revocation in the order of all ends in this process. */
   readonly order: number
@@ -64,7 +64,7 @@ export class UserEpochs {
 
   /** Adopts the epoch of a valid cookie or ticket. */
   adopt(sub: Sub, epoch: number): void {
-    // Keep `ended`: the end marker still has to apply when it arrives. Keep `order`: visitors without a cookie continue until then.
+    // Keep `ended` and `order`: the end marker still has to apply when it arrives, and visitors without a cookie continue until then.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 

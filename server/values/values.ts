@@ -13,7 +13,7 @@ import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
 /** Options of a write. */
 export interface Writing {
-  /** A lower bound: the write gets a larger stamp. */
+  /** A stamp that the write's stamp must exceed. */
   readonly seen?: Stamp | undefined
   /** The idempotency key of a computed change. */
   readonly id?: string | undefined
@@ -52,11 +52,11 @@ export class Values {
 
   /** Returns the stamp that the next write of a key must exceed. */
   last(subject: Subject, key: string): Stamp {
-    // Values from a sign-in have this stamp, and lose to any write.
+    // Values from a sign-in have `LOGIN_STAMP`, and lose to any write.
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
   }
 
-  /** Returns the stamp of an accepted computed change, or of a later change of its page; undefined if unknown or not computed. */
+  /** Returns the stamp of an accepted computed change, or of a later change of the same page; undefined if unknown or not computed. */
   acceptedAt(subject: Subject, key: string, id: string): Stamp | undefined {
     return acceptedAt(this.find(subject)?.register(key), id)
   }
@@ -73,7 +73,7 @@ export class Values {
   }
 
   /**
-   * Writes a call's changes with a common stamp, larger than any known stamp of their keys.
+   * Writes all changes with a common stamp, larger than any known stamp of their keys.
    *
    * @throws {LiveSessionError} `closed`
    */
@@ -95,7 +95,7 @@ export class Values {
    * Merges newer registers, and passes them on to sockets and listeners and, by origin, to the store and other processes. Returns the
    * number of newer registers.
    *
-   * @param generation of a user's registers: those of an earlier generation are ignored. @default the current generation
+   * @param generation the registers' generation; an earlier generation is ignored. @default the current generation
    */
   merge(subject: Subject, registers: readonly StoredRegister[], origin: Origin, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
@@ -104,7 +104,7 @@ export class Values {
     return news
   }
 
-  /** Stores a key's current register again: another process may have written it, and may be unable to reach the store. */
+  /** Stores a key's current register again, because another process may have written the register without reaching the store. */
   persistAgain(subject: Subject, key: string): void {
     const register = this.find(subject)?.register(key)
     if (register) this.#changes.persist(subject, [register])
@@ -116,7 +116,7 @@ export class Values {
     this.#changes.broadcast(subject, [register])
   }
 
-  /** Applies an erasure if the generation is newer than known. Returns whether the generation is current. */
+  /** Applies an erasure if the generation is newer than the known generation. Returns whether the generation is current. */
   startGeneration(subject: Subject, generation: number): boolean {
     const { epochs } = this.#core
     const known = epochs.generation(subject)

@@ -53,7 +53,7 @@ function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   return destination === 'document' || (destination === 'empty' && isUncertain(ctx, cookie))
 }
 
-/** Returns whether the page may stay invisible: a prefetch, or a fetch by a service worker, which looks the same for frames. */
+/** Returns whether the page may stay invisible: in a prefetch, or in a service worker's fetch, which looks the same for a frame. */
 function isUncertain(ctx: Koa.Context, cookie: CookieOptions): boolean {
   return isPrefetch(ctx) || (destinationOf(ctx, cookie) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
 }
@@ -82,7 +82,7 @@ function applyAddress(
   return unvisited
 }
 
-/** Returns the value of a field's URL parameter. Only warns if it is invalid: a wrong or outdated link is not the visitor's mistake. */
+/** Returns the value of a field's URL parameter. Only warns of an invalid value: a wrong or outdated link is not the visitor's mistake. */
 function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
@@ -105,7 +105,7 @@ function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limi
   return refuse(code ?? 'invalid_value')
 }
 
-/** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, as the link is untrusted. */
+/** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, because the link is untrusted. */
 function setValue(
   { limits }: Pick<Core, 'limits' | 'warn'>,
   { key, scope }: Field,
@@ -119,7 +119,7 @@ function setValue(
     if (!(error instanceof LiveSessionError)) throw error
     return false
   }
-  // A rejection goes to onError: the plugin is closing.
+  // If the plugin is closing, the rejection goes to onError.
   void values.set(key, value)
   return true
 }

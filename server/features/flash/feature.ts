@@ -55,7 +55,7 @@ export function flashFeature({
     events: ({ cookie, visitor }) => {
       const since = flashes.count
       return {
-        // A page sends `true` when it reconnects: it may not take messages for pages loaded afterwards.
+        // A page sends `true` when it reconnects. It may not take messages that are restricted to later page loads.
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected true of a page that comes back')
@@ -71,7 +71,7 @@ export function flashFeature({
     cookie: {
       name: NAME,
       isOutdated: (brought) => flashes.hasTaken(parseMessages(brought)),
-      // Drop the oldest until the rest fits.
+      // Drop the oldest messages until the others fit.
       write: (browser, brought, fits) => {
         const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)
         while (waiting.length > 0 && !fits(waiting)) waiting.shift()

@@ -75,7 +75,7 @@ export class Flashes {
     return brought.some(this.#isTaken)
   }
 
-  /** Reserves messages for the next page load until `release`, as an open page would be faster. */
+  /** Reserves messages for the next page load until `release`, because an open page would take them first. */
   hold(messages: readonly Message[]): void {
     for (const { id } of messages) this.#onHold.add(id)
   }
@@ -89,7 +89,7 @@ export class Flashes {
   /**
    * Takes the messages for a single response to show.
    *
-   * @param since the count of messages when its page began to load; undefined for no page load
+   * @param since the count of messages when the response's page began to load; undefined if the response is no page
    */
   consume(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
     return this.#consume(browser, this.pending(browser, brought).filter(isFor(since)))
@@ -101,7 +101,7 @@ export class Flashes {
     return this.#consume(browser, free.filter(isFor(since)))
   }
 
-  /** If the store does not answer in time, shows the message: twice is better than never, and no page waits. */
+  /** If the store does not answer in time, returns the messages: twice is better than never, and no page should wait. */
   async #consume(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
     const { store } = this.#core
     for (const { id } of messages) this.#consumed.set(id, true)

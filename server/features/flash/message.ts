@@ -66,7 +66,7 @@ export function toWire({ id, at, content, next }: Message): WireMessage {
 
 const parsed = new WeakMap<object, readonly Message[]>()
 
-/** Returns the valid messages of a signed cookie. Memoized by cookie member, as a remembered cookie keeps the same array. */
+/** Returns the valid messages of a signed cookie. Memoized by cookie member, because a cached cookie keeps the same array. */
 export function parseMessages(input: unknown): readonly Message[] {
   if (!Array.isArray(input)) return []
   const known = parsed.get(input)

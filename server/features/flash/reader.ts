@@ -5,7 +5,7 @@ import { isClosed } from '../../identity/on-headers-sent.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
 interface Trusted {
-  /** Trusted like our own origin. */
+  /** The origins trusted like our own. */
   readonly origins: readonly string[]
   readonly cookie: CookieOptions
 }
@@ -15,8 +15,8 @@ export type Reader = 'page' | 'script'
 
 /**
  * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a HEAD response
- * has no body, and any site can hide frames and fetches by its scripts. A reloaded page has closed the connection of its former request,
- * while the app's code still runs.
+ * has no body, and any site can hide our pages in frames or in its scripts' fetches. When a visitor reloads a page, the browser closes the
+ * former request's connection, while the app's code still runs.
  */
 export function readerOf(ctx: Koa.Context, { origins, cookie }: Trusted): Reader | undefined {
   if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined

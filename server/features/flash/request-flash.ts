@@ -30,13 +30,13 @@ export class RequestFlash implements ResponseHook {
   readonly #core: Needs
   readonly #visit: ResponseContext
   readonly #res: ServerResponse
-  /** The count of messages when this request began: its page load is newer than those. */
+  /** The count of messages when this request began: the request's page load is newer than these messages. */
   readonly #since: number
   /** Whether the response contains messages, so that no cache may store it. */
   isOneTime = false
   /** The messages added by this request. */
   readonly #added: Message[] = []
-  /** Those among them that open pages may show, too. */
+  /** The added messages that open pages may show, too. */
   readonly #offers: Message[] = []
   /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false
@@ -68,8 +68,8 @@ export class RequestFlash implements ResponseHook {
   }
 
   /**
-   * Carries the messages added by this request over to another browser id. Leaves the others: an attacker may know a guest's id, and may
-   * have added messages there.
+   * Carries the messages added by this request over to another browser id. Leaves other messages behind, because an attacker may know a
+   * guest's id, and may have added messages there.
    */
   changeHands(): void {
     this.#core.flashes.put(this.#browser, this.#added)
@@ -83,13 +83,13 @@ export class RequestFlash implements ResponseHook {
     return messages.map(({ content }) => content)
   }
 
-  /** Called before the headers and the cookie are written: restores messages taken by a failed response for the next page. */
+  /** Called before the headers and the cookie are written: after a failure, restores the taken messages for the next page. */
   beforeHeaders(): void {
     this.#res.off('close', this.#restore)
     if (this.#res.statusCode >= FAILURE) this.#restore()
   }
 
-  /** Makes the response uncacheable. If the browser closes the connection first, restores the messages for the visitor's next page. */
+  /** Makes the response uncacheable. If the connection closes before the headers, restores the messages for the visitor's next page. */
   #show(taken: Consumed): void {
     const res = this.#res
     this.isOneTime = true

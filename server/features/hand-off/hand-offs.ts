@@ -103,7 +103,7 @@ export class HandOffs {
   }
 }
 
-/** @throws {TypeError} for an invalid name: the purpose comes from the app's code */
+/** @throws {TypeError} for an invalid purpose, which is a mistake in the app's code */
 export function checkPurpose(method: string, purpose: unknown): string {
   if (isKey(purpose)) return purpose
   const received = typeof purpose === 'string' ? JSON.stringify(purpose.slice(0, 64)) : typeof purpose

@@ -36,8 +36,8 @@ interface Parsed {
 const readings = new WeakMap<IncomingMessage, Promise<void>>()
 
 /**
- * Returns the token in a POSTed form: never from a URL, as URLs end up in logs. The app's own parser may already have read the body.
- * Otherwise parses the body into `request.body`, so that the app finds the other fields.
+ * Returns the token in a POSTed form, never a token in a URL, because URLs end up in logs. If no parser of the app has read the body yet,
+ * parses the body into `request.body`, so that the app finds the other fields.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
  * @throws {TypeError} if other code has read and discarded the body
@@ -115,7 +115,7 @@ export async function redeemHandOff(
   if (!handOff) return undefined
   // Validate before spending, so that another build of the app can still accept a payload unknown to this build.
   const value = await accepted(schema, handOff, purpose)
-  // Reading the body, the schema and the store can take time.
+  // The visitor may leave while the body is read, the schema validates or the store answers.
   if (use.visit.isSuperseded) return undefined
   const isFirst = await core.handOffs.spend(handOff)
   return isFirst && !use.visit.isSuperseded ? value : undefined

@@ -59,11 +59,11 @@ export function createAdmission(
   return { token: key.token, refusal: (ctx) => foreign(ctx) ?? key.refusal(ctx) }
 }
 
-/** A page of another origin gets nothing, even if the app lets others read its responses. */
+/** A page of another origin gets nothing, even if the app lets other origins read its responses. */
 function foreign(ctx: Koa.Context): string | undefined {
   const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
   const isOwn = isReading ? isOwnPolling : isOwnPost
-  // Refuses `origins`, too, which are trusted only with a single visitor's values.
+  // Refuses pages of `origins`, too, which are trusted only with a single visitor's values.
   if (isOwn(originClaims(ctx), [])) return undefined
   return 'a page of another origin has asked for it. Open it by its address'
 }
@@ -92,7 +92,7 @@ class TokenKey {
     this.token = this.#keys.sign(OPENED)
   }
 
-  /** Returns the reason for refusing a request; undefined if admitted. Gives a request with the token a cookie. */
+  /** Returns the reason for refusing a request; undefined if admitted. Gives a browser that sends the token a cookie. */
   refusal(ctx: Koa.Context): string | undefined {
     const { token } = ctx.query
     // Sign the port, too: browsers send the cookie to all ports of the host.

@@ -35,7 +35,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Overrides headers of the app's own pages. */
+/** Overrides the headers that the app sets for its own pages. */
 const HEADERS = {
   'Content-Security-Policy': POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -56,7 +56,7 @@ interface Source {
 
 /** The route returned by `live.inspector()`, with its token. */
 export type InspectorRoute = Koa.Middleware & {
-  /** Opening its URL with `?token=` gives the browser a cookie. Undefined with `authorize`. */
+  /** The token: opening the route with `?token=` gives the browser a cookie. Undefined with `authorize`. */
   readonly token: string | undefined
 }
 
@@ -83,7 +83,7 @@ export function createInspector(source: Source, { refusal, token }: Admission): 
 
 class Inspector {
   readonly #source: Source
-  /** The shown subjects, by hash: pages get only hashes, as a guest's subject is a secret. */
+  /** The shown subjects, by hash: pages get only hashes, because a guest's subject is a secret. */
   readonly #shown: RotatingCache<Subject>
 
   constructor(source: Source) {

@@ -1,6 +1,6 @@
 /**
  * The page's script: polls for the view while the page is visible, and patches only the differences, so that focus, selection and scrolling
- * stay. Kept as text, as an app's own build may rename identifiers in code.
+ * stay. Kept as text, because an app's own build may rename identifiers in code.
  */
 export const SCRIPT = `
 const PACE = 1000

@@ -52,12 +52,12 @@ export interface ValueSnapshot {
   readonly stamp: Stamp
   readonly source: ChangeSource
   readonly places: readonly Place[]
-  /** Its bytes in the cookie; undefined if not stored there. */
+  /** The bytes of the value in the cookie; undefined if not stored there. */
   readonly bytes: number | undefined
 }
 
 export interface SubjectSnapshot {
-  /** The public name: a hash, as a guest's subject contains the secret of its cookie. */
+  /** The public name: a hash, because a guest's subject contains the secret of its cookie. */
   readonly id: Sub
   /** As returned by `identify`; undefined for a guest. */
   readonly userId: string | undefined
@@ -65,7 +65,7 @@ export interface SubjectSnapshot {
   readonly isNumber: boolean
   /** The number of open sockets at this process. */
   readonly sockets: number
-  /** The bytes of its values in the cookie. */
+  /** The bytes of the subject's values in the cookie. */
   readonly cookieBytes: number
   /** Keys whose newest write the store has not confirmed. */
   readonly unsaved: readonly string[]
@@ -187,7 +187,7 @@ function stateOf(field: Field | undefined, stamp: Stamp, value: JsonValue | unde
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** Returns the writes of these subjects found in browsers' cookies. */
+/** Returns the writes found in browsers' cookies, by subject. */
 function broughtBy(
   cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
   residents: readonly Resident[],

@@ -1,4 +1,4 @@
-/** The inspector's styles. Kept as text, as no build step copies files. Each colour has a light and a dark variant. */
+/** The inspector's styles. Kept as text, because no build step copies files. Each colour has a light and a dark variant. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

@@ -12,7 +12,7 @@ type Scalar = string | number | boolean | null
 
 /**
  * Derives the room names of a field's values, with a keyed hash: an app may let clients join rooms by name, so names must be unguessable.
- * Each secret gives a name, as nodes may have different first secrets during a rotation.
+ * Each secret gives a name, because nodes may have different first secrets during a rotation.
  */
 export class RoomNames {
   readonly #key: string

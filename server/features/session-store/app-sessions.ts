@@ -26,14 +26,14 @@ import {
 import { sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
 
-/** ms after which another process's response is presumed sent: the message announcing this may be lost. */
+/** ms after which another process's response counts as sent, because the message about its sending may be lost. */
 const LONGEST_ANSWER = 30_000
 const LOST =
   'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
 
 /**
- * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for a request with it. With
- * a store, each request reads the session from the store: the visitor may have just signed out at another process.
+ * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for one of its requests.
+ * With a store, each request reads the session from the store, because the visitor may have just signed out at another process.
  */
 export class AppSessions extends RegisterStore<KnownSession> {
   readonly updates: Updates<SessionName> | undefined
@@ -80,7 +80,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     return session && this.endOf(session) === undefined ? session : undefined
   }
 
-  /** Returns the current state of a request's or socket's session: memory may have evicted and reloaded it. Undefined if it has ended. */
+  /** Returns the current object of a request's or socket's session, which memory may have evicted and reloaded; undefined after its end. */
   current(session: KnownSession): KnownSession | undefined {
     const current = this.live(session.name) ?? session
     return this.endOf(current) === undefined ? current : undefined
@@ -100,7 +100,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     this.#settle(session)
   }
 
-  /** Keeps a session in memory as long as the connection. Closes the connection if the session has ended since the handshake found it. */
+  /** Keeps a session in memory while the connection is open. Closes the connection if the session has ended after the handshake. */
   hold(found: KnownSession, conn: Socket['conn']): KnownSession {
     if (conn.readyState !== 'open') return found
     const known = this.find(found.name)
@@ -137,15 +137,15 @@ export class AppSessions extends RegisterStore<KnownSession> {
     return session
   }
 
-  /** Returns whether a session of this name may exist anywhere, after asking the store. */
+  /** Asks the store, and returns whether a session of this name may exist anywhere. */
   async mayExist(name: SessionName): Promise<boolean> {
     return !this.core.store || !(await this.reload(name).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**
-   * Loads a session from the store, and returns whether memory is now up to date. For a session in memory, waits up to the deadline only.
+   * Loads a session from the store, and returns whether memory is now up to date. For a session in memory, waits only up to the deadline.
    *
-   * @throws {LiveSessionError} `store_unavailable`: without an answer the visitor would appear signed out
+   * @throws {LiveSessionError} `store_unavailable` if the session is not in memory: without the error, the visitor would appear signed out
    */
   async reload(name: SessionName): Promise<boolean> {
     const { store } = this.core
@@ -167,7 +167,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
    * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
    */
   save(session: KnownSession, changes: RegisterChanges, source: ChangeSource): void {
-    // A closing process skips renewals, so that no request fails for them.
+    // A closing process skips mere renewals, so that they fail no request.
     if (this.#isClosed && changes.size === 0) return
     checkRoom(changesOf(session.replica), changes)
     this.write(session, new Map([...changes, [RENEWED, null]]), source)
@@ -181,7 +181,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
   }
 
   /**
-   * Retires a session's id for good, at all nodes. Closes its connections once the response with the browser's new cookie is sent.
+   * Retires a session's id for good, at all nodes. Closes the session's connections after the response with the browser's new cookie.
    *
    * @throws {LiveSessionError} `closed`
    */
@@ -204,7 +204,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     if (!this.isUsed) return
     const end = registers.find(({ key }) => key === EPOCH_KEY)
     if (this.isRetired(name)) {
-      // A second announcement of the end: the response of the ending request is sent.
+      // The second announcement of an end says that the response of the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
       this.core.epochs.applyFromNode(name, toEndMarker(end))
@@ -290,7 +290,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     for (const conn of session.holders.keys()) void hangUp(conn)
   }
 
-  /** Moves a session to the right cache: held, of users or of guests. */
+  /** Moves a session to the right cache: of held sessions, of users' sessions or of guests' sessions. */
   #settle(session: KnownSession): void {
     if (this.find(session.name) === session) this.put(session)
   }

@@ -16,7 +16,7 @@ export type ListName = FeatureName & { readonly [KIND]: 'devices' }
 
 const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
-/** Maximum devices listed. Beyond half as many again, the oldest are dropped. */
+/** Maximum devices listed. If a user has more than 1.5 times as many, the oldest are dropped. */
 const MOST = 100
 const LONGEST_LABEL = 200
 
@@ -39,8 +39,8 @@ function deviceName(session: SessionName): string {
 }
 
 /**
- * Lists each user's signed-in sessions: a register for each session in the user's list, written at most once an hour. Tracks sessions, not
- * live cookies, as a user without writes has no live cookie.
+ * Lists each user's signed-in sessions. The user's list has a register per session, written at most once an hour. Tracks sessions, not live
+ * cookies, because a user without writes has no live cookie.
  */
 export class Devices extends RegisterStore<RegisterEntry<ListName>> {
   readonly #sessions: AppSessions
@@ -75,7 +75,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     return listed.map(({ device, session }) => ({ ...device, current: session === current }))
   }
 
-  /** Returns a user's devices in this process, for the inspector. */
+  /** Returns a user's devices, as far as this process knows them, for the inspector. */
   facts(user: UserSubject): Fact | undefined {
     const known = this.#entriesOf(this.find(listName(user)))
     if (known.length === 0) return undefined
@@ -102,7 +102,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     await this.core.store?.level(sessions)
   }
 
-  /** Returns the devices whose session may still exist. With a store, removes those whose session is certainly gone. */
+  /** Returns the devices whose session may still exist. With a store, removes the devices whose session is certainly gone. */
   async #existing(user: UserSubject): Promise<readonly Entry[]> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await Promise.all(
@@ -134,7 +134,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     const { deviceLabel, report } = this.core.settings
     try {
       const label: unknown = deviceLabel(ctx)
-      // Encode as UTF-8, which replaces half a character left at the end by `slice`.
+      // Encode as UTF-8, which replaces the half of a character that `slice` may leave at the end.
       return typeof label === 'string' ? Buffer.from(label.slice(0, LONGEST_LABEL)).toString() : undefined
     } catch (error) {
       report(error)

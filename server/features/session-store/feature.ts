@@ -55,9 +55,9 @@ export function sessionFeature(core: Core): Feature {
       if (appSessions.isUsed) await devices.endOthers(user, except && store.sessionOf(except)?.name)
     },
     signsIn: (ctx, visit) =>
-      // Late, because the app may set the user before it regenerates the session, or sign out again.
+      // Just before the headers, because the app may set the user before it regenerates the session, or may sign out again.
       onHeaders(ctx.res, () => {
-        // At once, not with the next request: a revocation ends the listed sessions.
+        // List the session now, not with the next request, because a revocation ends only listed sessions.
         const { user } = visit.visitor
         if (user) recordUse(ctx, store.sessionOf(ctx), user)
         // Session fixation: an attacker with a planted id would be signed in too.

@@ -15,7 +15,7 @@ export interface SessionWatcher {
 export class KnownSession extends RegisterEntry<SessionName> {
   /** The connections that hold the session in memory, each with its watchers. */
   readonly holders: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
-  /** The user and the hour (since 1970) of the last request. */
+  /** The user of the last request, and the hour of that request, counted from 1970. */
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** The reason for the end, if ended. */
   ended: SessionEnd | undefined
@@ -25,7 +25,7 @@ export class KnownSession extends RegisterEntry<SessionName> {
     return this.holders.size > 0 || this.ended !== undefined
   }
 
-  /** A copy, as watchers may leave during a notification. */
+  /** A copy, because watchers may leave during a notification. */
   get watchers(): readonly SessionWatcher[] {
     return Array.from(this.holders.values()).flatMap((some) => [...some])
   }

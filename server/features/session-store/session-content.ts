@@ -8,7 +8,7 @@ import type { RegisterChanges } from '../../store/register-store.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
-/** The name of an app's session in processes and stores: a hash, which does not reveal its id. */
+/** The name of an app's session in processes and stores: a hash that does not reveal the session's id. */
 export type SessionName = FeatureName & { readonly [KIND]: 'session' }
 
 /** The contents of a session by register key: values and metadata, without stamps. */
@@ -18,23 +18,23 @@ export type SessionContent = ReadonlyMap<string, JsonValue>
 export const BORN = '$born'
 /** Marks the last save, from which the lifetime counts. */
 export const RENEWED = '$renewed'
-/** The lifetime since the last save: ms as in koa-session, which may be negative; or `session`, as long as the browser keeps the cookie. */
+/** The lifetime after the last save: ms as in koa-session, even negative, or `session` for as long as the browser keeps the cookie. */
 const MAX_AGE = '$maxAge'
 const OWN = new Set([BORN, RENEWED, MAX_AGE])
-/** The prefix of each key of `ctx.session`, distinct from the keys above. */
+/** The prefix of the registers for `ctx.session`, which keeps an app's keys apart from the keys above. */
 const MARK = '.'
 
 /** Maximum keys of a session at a time, including metadata. */
 const MAX_KEYS = 256
 /** Maximum tombstones of deleted keys. */
 const MAX_DELETED = 1024
-/** ms to keep a session after its expiry: koa-session, not the store, decides that it has expired. */
+/** ms to keep a session after its expiry, because koa-session, not the store, decides about the expiry. */
 const GRACE = 10_000
 
 /** The prefix of sessions' names. */
 export const SESSION = 'session:'
 
-/** @param id the id in the browser's cookie: a secret, as it gives access to the session; not kept here */
+/** @param id the id in the browser's cookie: a secret that gives access to the session, and is not kept here */
 export function sessionName(id: string): SessionName {
   return `${SESSION}${createHash('sha256')
     .update(SESSION + id)
@@ -105,7 +105,7 @@ export function toKoaSession(replica: Replica, now: number): object {
   return { ...values, _expire: Date.now() + expiryOf(replica) - now, _maxAge: maxAge }
 }
 
-/** Returns the changes of a request. Keys unchanged by the request are left out, and keep concurrent changes. */
+/** Returns the changes of a request. Leaves out keys that the request has not changed, so that these keep concurrent changes. */
 export function difference(before: SessionContent, after: SessionContent): RegisterChanges {
   const changes = new Map<string, JsonValue | undefined>()
   for (const key of before.keys()) if (!after.has(key)) changes.set(key, undefined)
@@ -124,10 +124,10 @@ export function withChanges(before: SessionContent, changes: RegisterChanges): S
 }
 
 /**
- * Checks the limits on keys and tombstones. Never refuses a new value of an existing key, as concurrent processes may already have exceeded
- * the limits.
+ * Checks the limits on keys and tombstones. Never refuses a new value of an existing key, because concurrent processes may already have
+ * exceeded the limits.
  *
- * @param had including deleted keys
+ * @param had the registers before the changes, including deleted keys
  * @throws {LiveSessionError} `too_large`
  */
 export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void {
@@ -166,7 +166,7 @@ function expiryOf(replica: Replica): number {
 /**
  * Returns whether a session's expiry, with the grace period, or its maximum lifetime has passed.
  *
- * @param maxLifetime ms since its creation
+ * @param maxLifetime ms since the session's creation
  */
 export function isOver(replica: Replica, now: number, maxLifetime: number): boolean {
   return expiryOf(replica) + GRACE <= now || replica.stamp(BORN) + maxLifetime <= now

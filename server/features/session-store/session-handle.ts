@@ -93,7 +93,7 @@ export class SessionHandle {
   onEnd(listener: (end: SessionEnd) => void): () => void {
     const { ended } = this.#entry
     if (ended === undefined) return this.#ends.add(listener)
-    // Call only this listener: a pending announcement may notify the others.
+    // Call only this listener, because a pending announcement may notify the others.
     reportRejection(listener(ended), this.#report)
     return () => undefined
   }

@@ -9,12 +9,12 @@ const MAX_BYTES = 64 * 1024
 /** Maximum bytes of a key in stores, without its prefix. */
 const MAX_KEY_BYTES = 254
 
-/** Keys not passed on by koa-session, which could not restore them: each request of the session would fail, or change its age. */
+/** Keys that koa-session does not pass on. If stored, a key would make each request of the session fail, or change the session's age. */
 const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
 /** Methods of `ctx.session`. An app may shadow them in its own request; a socket's write would shadow them in all requests. */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
 
-/** Escapes in the output of `JSON.stringify`: of surrogates, it escapes only the lone ones. */
+/** Escapes in the output of `JSON.stringify`, which escapes lone surrogates but no pairs. */
 const ESCAPES = /\\(?:ud[89a-f]..|.)/g
 
 /** Returns whether a key can be in `ctx.session`. Keys beginning with `_` are koa-session's own, including `__proto__`. */
@@ -69,7 +69,7 @@ export function sessionEnded(): LiveSessionError {
   return new LiveSessionError('superseded', 'the session has ended meanwhile')
 }
 
-/** Creates a refusal of a key. Koa sends the message to browsers, to which `ctx.session` is secret: only the cause names the key. */
+/** Creates a refusal of a key. Only the cause names the key, because Koa sends the message to browsers, which may not see `ctx.session`. */
 export function refusal(code: LiveSessionErrorCode, message: string, key: string, cause?: unknown): LiveSessionError {
   const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
   return new LiveSessionError(code, `session: ${message}; the cause of this error says which`, { cause: name })

@@ -23,7 +23,7 @@ import type { SessionStore } from './types.js'
 const USED =
   'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time'
 
-/** The session as read by a request, for comparison with its save. */
+/** The session as read by a request, for comparison with the request's save. */
 interface ReadSession {
   readonly session: KnownSession
   readonly content: SessionContent
@@ -41,21 +41,21 @@ interface NextSession {
 /** A session whose id a request has retired: koa-session regenerates a session by a `destroy`, and a `set` under another id. */
 interface EndedSession {
   readonly read: ReadSession
-  /** Its contents at its end; undefined if another request had already ended it. */
+  /** The session's contents at its end; undefined if another request had already ended the session. */
   readonly content: SessionContent | undefined
   readonly goOn: (next: NextSession) => void
 }
 
 /**
- * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, each request's reads and the
- * session it has ended.
+ * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, the sessions that a request has
+ * read and the session that it has ended.
  */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #settings: Pick<Settings, 'clock' | 'report'>
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
-  /** By former session, how it continued under a new id: a double click on a sign-in makes two requests, which both must continue it. */
+  /** By former session, its continuation under a new id, because a double click on a sign-in makes two requests, and both must continue. */
   readonly #next = new WeakMap<KnownSession, Promise<NextSession | undefined>>()
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
@@ -77,7 +77,7 @@ export class KoaSessionStore implements SessionStore {
     const content = readContent(saved, maxAge)
     const given = this.#readOf(ctx, name)
     const left = given ? undefined : this.#ended.get(Object(ctx))
-    // koa-session sets the cookie after this, and an app may not await `ctx.session.save()`: so wait only when necessary.
+    // koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`, so wait only when necessary.
     if (ctx === undefined || (given && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = left && (await this.#carriedContent(left))
     const begun = former && withChanges(former, difference(left.read.content, content))
@@ -132,7 +132,7 @@ export class KoaSessionStore implements SessionStore {
   #recordEnd(ctx: unknown, given: ReadSession, content: SessionContent | undefined, ended: unknown): void {
     const next = new Promise<NextSession | undefined>((goOn) => {
       this.#ended.set(Object(ctx), { read: given, content, goOn })
-      // `regenerate()` calls `set` in the turn in which `destroy` resolves. Without that, the app has destroyed the session.
+      // `regenerate()` calls `set` in the turn in which `destroy` resolves. Without a `set`, the app has destroyed the session.
       void Promise.allSettled([ended])
         .then(() => turn())
         .then(() => goOn(undefined))
@@ -145,7 +145,7 @@ export class KoaSessionStore implements SessionStore {
     const session = this.#sessions.current(given.session)
     const changes = difference(given.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
-    // Report only: the response is unaffected, and a mere renewal during a sign-out is no error.
+    // Report lost changes without failing the response. A mere renewal during a sign-out is no error.
     else if (changes.size > 0) this.#settings.report(sessionEnded())
     return session !== undefined
   }
@@ -174,7 +174,7 @@ export class KoaSessionStore implements SessionStore {
 
 /**
  * Refuses koa-session before 6.1, which passes `changed`, but no `ctx`: without the request's read to compare, a save would overwrite
- * concurrent changes. An app's own code passes neither.
+ * concurrent changes. An app's own code passes neither `changed` nor `ctx`.
  */
 function checkSource(data: { readonly ctx?: unknown }): void {
   if (data.ctx !== undefined || !('changed' in data)) return

@@ -17,8 +17,8 @@ export interface SessionStoreOptions {
 }
 
 /**
- * The store from `live.sessionStore()`: pass to koa-session as `store`, or delegate to it from your own `ContextStore`, with all arguments.
- * Your own code may omit `ctx`: `set` then replaces the session, and `destroy` ends it everywhere.
+ * The store from `live.sessionStore()`: pass it to koa-session as `store`, or have your own `ContextStore` call it with all arguments. Your
+ * own code may omit `ctx`: `set` then replaces the session, and `destroy` ends the session everywhere.
  */
 export interface SessionStore {
   /**
@@ -27,13 +27,13 @@ export interface SessionStore {
    */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Saves the changes of the request of `ctx` since its `get`. `maxAge` is in ms, by default as `'session'`. Rejects with `invalid_value`,
-   * `too_large`, `malformed`, `closed`; with `superseded` after `regenerate()` of a session ended by others; with a `TypeError` if a new
-   * session has the id of an ended session, or if koa-session is older than 6.1, and passes no `ctx`.
+   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms, `'session'` by default. Rejects with
+   * `invalid_value`, `too_large`, `malformed`, `closed`; with `superseded` after `regenerate()` of a session ended by others; with a
+   * `TypeError` if a new session has the id of an ended session, or if koa-session is older than 6.1, and passes no `ctx`.
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
   /**
-   * Ends the session and its id for good. Closes its sockets once the response of `ctx` is sent; they reconnect with the browser's new
+   * Ends the session and its id for good. After the response of `ctx`, closes the session's sockets, which reconnect with the browser's new
    * session. Rejects with `closed`.
    */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
@@ -43,13 +43,13 @@ export interface SessionStore {
 export interface Device {
   /** Reveals nothing of the session's id, and changes when the id is regenerated. */
   readonly name: string
-  /** When its session began, in ms since 1970. */
+  /** When the session began, in ms since 1970. */
   readonly since: number
-  /** The time of its last request, in ms since 1970: to the hour. */
+  /** The hour of the last request, in ms since 1970. */
   readonly lastSeen: number
-  /** The result of `deviceLabel` then. Untrusted text: escape in HTML. */
+  /** The result of `deviceLabel` for a request in that hour. Untrusted text: escape in HTML. */
   readonly label: string | undefined
-  /** Whether it is the session of the request in `live.devices(id, { current })`. */
+  /** Whether this is the session of the request `current` in `live.devices(id, { current })`. */
   readonly current: boolean
 }
 
@@ -85,7 +85,7 @@ export interface AppSession<S extends object = RegisteredSession> {
   /** Returns all values. */
   values(): AppSessionValues<S>
   /**
-   * Sets a key: visible to `get` on the next line, and to the next request. Rejects with `invalid_value` unless JSON, `too_large`,
+   * Sets a key: `get` on the next line and the next request see the value. Rejects with `invalid_value` if not JSON, `too_large`,
    * `malformed` for a key reserved by koa-session or over 254 bytes, `superseded` if the session has ended, `closed` after `live.close()`.
    */
   set<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>

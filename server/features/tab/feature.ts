@@ -10,11 +10,11 @@ import { subjectHash } from '../../ids/subject.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/refused.js'
 import { mergeTickets, verifyTickets } from '../../sync/tickets.js'
 
-/** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from the cookie that it sets before navigating. */
+/** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from a cookie that the tab sets to navigate. */
 export function tabFeature(core: Core): Feature {
   const { app, pageTickets, limits, values, settings } = core
   if (pageTickets.tabKeys.length === 0) return {}
-  /** Redeems the tab's own tickets; returns none if any is refused, so that a bad ticket blocks neither page nor connection. */
+  /** Redeems the tab's own tickets. Returns none if any ticket is refused, so that a bad ticket blocks neither page nor connection. */
   const redeemOwn = (
     input: unknown,
     identity: VisitorWithCookie,
@@ -40,7 +40,7 @@ export function tabFeature(core: Core): Feature {
         mergeTickets(core, redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
       return () => undefined
     },
-    // Reads the cookie for top-level pages only: for up to five seconds, other requests of the browser, as for images, also send it.
+    // Reads the cookie only for top-level pages, because for up to five seconds the browser's other requests, as for images, send it, too.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
       if (!text || destinationOf(ctx, settings.cookie) !== 'document') return undefined

@@ -7,13 +7,13 @@ export interface Engine {
   readonly text: RawBuilder<unknown>
   /** Returns the statements to create a missing table. */
   migration(table: string): readonly string[]
-  /** Returns the statement to add the column `ids`, missing in tables of earlier versions. */
+  /** Returns the statement to add the column `ids`, which tables of earlier versions lack. */
   addition(table: string): string
   /** A statement that locks out concurrent migrations. */
   readonly migrationLock?: RawBuilder<unknown>
   /** Returns a statement that applies the merge rule to each row. Some engines return the changed rows. */
   merge(table: string, rows: readonly Row[]): RawBuilder<RowRead>
-  /** Returns a condition for an update or delete of several rows. Against deadlocks, it locks rows in the same order as `merge`. */
+  /** Returns a condition for an update or delete of several rows. To avoid deadlocks, the condition locks rows in the order of `merge`. */
   inOrder(table: string, condition: RawBuilder<unknown>): RawBuilder<unknown>
   /** Returns a statement to insert a row unless its key exists. */
   insert(table: string, row: Row): RawBuilder<unknown>

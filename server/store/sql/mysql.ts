@@ -13,7 +13,7 @@ const IDS = `varchar(${200 * (32 + 16 + 2)}) character set ascii collate ascii_b
 export const mysql: Engine = {
   text: sql`char`,
 
-  // All texts and columns are ASCII: comparisons are bytewise, whatever the connection's collation.
+  // All texts and columns are ASCII, so comparisons are bytewise, whatever the connection's collation.
   migration: (table) => [
     `create table if not exists ${quoted(table, '`')} (
   \`subject\` varchar(${MAX_TEXT}) character set ascii collate ascii_bin not null,
@@ -29,7 +29,7 @@ export const mysql: Engine = {
 
   addition: (table) => `alter table ${quoted(table, '`')} add column \`ids\` ${IDS}`,
 
-  // Assignments run from left to right, and each sees earlier results: so assign `stamp`, which decides first, last.
+  // Assignments run from left to right, and each sees earlier results. All others depend on `stamp`, so its assignment is the last.
   merge: (table, rows) => sql<RowRead>`
     insert into ${sql.table(table)} ${columnsAndValues(rows)}
     on duplicate key update

@@ -68,7 +68,7 @@ export const postgres: Engine = {
   ],
   addition: (table) =>
     `alter table ${quoted(table, '"')} add column if not exists "ids" text collate "C" not null default ''`,
-  // `if not exists` checks first, then creates: of two concurrent migrations, one would fail. The number is the package's own.
+  // `if not exists` checks first, then creates, so that one of two concurrent migrations would fail. The number is the package's own.
   migrationLock: sql`select pg_advisory_xact_lock(5499823114)`,
 }
 

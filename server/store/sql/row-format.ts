@@ -17,7 +17,7 @@ export interface Row {
   readonly read_at: number
 }
 
-/** A row as read, with numbers as texts: the app's driver settings decide how a BIGINT is read. */
+/** A row as read, with numbers as texts, because the settings of the app's driver decide how a BIGINT is read. */
 export interface RowRead {
   readonly key: string
   readonly stamp: string
@@ -31,7 +31,7 @@ export interface RowRead {
  */
 export const TOMBSTONE = ''
 
-/** Returns the newest row of each key, sorted by key: statements that lock rows in the same order do not deadlock. */
+/** Returns the newest row of each key, sorted by key, because statements that lock rows in the same order do not deadlock. */
 export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {
   const newest = new Map<string, StoredRow>()
   // PostgreSQL refuses an upsert that touches a row twice.
@@ -60,7 +60,7 @@ export function fromRow({ key, stamp, value, ids }: RowRead): StoredRow {
 /** Minimum ms between two updates of a row's last use: otherwise each read would be a write. */
 export const READ_PRECISION: number = 24 * 60 * 60 * 1000
 
-/** Quoted, as `key` is a reserved word in some engines. */
+/** Quoted, because `key` is a reserved word in some engines. */
 export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
 
 /** `(subject, ...) values (...), (...)` */
@@ -75,8 +75,8 @@ export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
 export const MAX_TEXT: number = 3 * 255
 
 /**
- * Encodes a subject or key for its column: printable ASCII except `%` unchanged, the rest URL-encoded. PostgreSQL cannot store U+0000, and MySQL
- * ignores differences in trailing spaces, case or accents: two users would share their values.
+ * Encodes a subject or key for its column: keeps printable ASCII except `%`, and URL-encodes all other characters. PostgreSQL cannot store
+ * U+0000, and MySQL ignores differences in trailing spaces, case or accents, so that two users would share their values.
  *
  * @throws {TypeError} for a text too long or not well-formed
  */

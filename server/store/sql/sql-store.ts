@@ -89,7 +89,7 @@ class SqlStore implements Store {
       if (asked.length === 0) break
       const others = await this.#rows(subject, asked)
       stored.push(...others)
-      // A missing row was removed in between: write again.
+      // A row missing now was removed in between, so write it again.
       asked = without(asked, others)
     }
     return stored.map(fromRow)
@@ -128,7 +128,7 @@ class SqlStore implements Store {
       const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))
       if (batch === undefined) return swept
       swept += batch
-      // SQLite drivers are synchronous: yield to the event loop.
+      // SQLite drivers are synchronous, so yield to the event loop.
       await setImmediate()
     }
   }

@@ -5,7 +5,7 @@ import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
 
-/** Subjects deleted at a time: few, as other statements may wait for their locks. */
+/** Subjects deleted at a time: few, because other statements may wait for the locks on their rows. */
 const BATCH = 100
 
 /** The rows to delete: a prefix of subjects' names, and limits for the last use, in ms since 1970. */
