@@ -2,7 +2,7 @@ import { basename, join } from 'node:path'
 import { type BuildOptions, build, stop } from 'esbuild'
 
 const root = process.cwd()
-/** Loaded from node_modules. */
+/** Packages loaded by the node from node_modules. */
 const EXTERNAL = 'koa koa-session socket.io redis pg kysely zod @socket.io/* node-cache on-headers'.split(' ')
 
 async function bundle(entry: string, options: BuildOptions): Promise<string> {
@@ -19,7 +19,7 @@ async function bundle(entry: string, options: BuildOptions): Promise<string> {
   return outfile
 }
 
-/** Bundles the node, and its pages' script beside it. Returns the node's path. */
+/** Bundles the node and, beside it, the script of its pages. Returns the path of the node's bundle. */
 export async function bundleNode(): Promise<string> {
   await bundle('test/faults/page.ts', {
     alias: { 'koa-live-session/client': join(root, 'client/index.ts') },

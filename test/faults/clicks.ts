@@ -14,8 +14,8 @@ const PACE = 20
 /** How often the server is killed in a round. */
 const KILLS = 2
 /**
- * The most clicks before a kill during which the server's responses are lost: to all tabs, or to some if there is a store. Without a store,
- * another tab's saved change is only in the cookie, which does not name the page.
+ * The most clicks before a kill during which tabs lose the server's responses: some tabs if there is a store, otherwise all tabs, because
+ * another tab's saved change is then only in the cookie, which does not name the page.
  */
 const UNHEARD = 50
 /** ms for which Redis or a node is silent. */
@@ -25,13 +25,13 @@ const ASKED = 60
 /** ms: a limit for updates without an outcome. */
 const PATIENCE = 60_000
 
-/** Redis is silent, a node is silent, or Redis crashes; the tabs are on two nodes. */
+/** The fault, with tabs on two nodes: Redis is silent (`devices`), a node is silent (`node`), or Redis crashes (`restart`). */
 export type Stall = 'devices' | 'node' | 'restart'
 export const STALLS: readonly [Stall, ...Stall[]] = ['devices', 'node', 'restart']
 
 export interface ClickRun {
   readonly store: StoredName
-  /** Left out: the only node is killed. */
+  /** If left out, the only node is killed instead. */
   readonly stall?: Stall
   /** Visitors in all, each with its own cart. */
   readonly rounds: number
@@ -73,7 +73,7 @@ export function runClicks(
   })
 }
 
-/** Kills the node a few times; before that, some tabs receive nothing. */
+/** Kills the node a few times; before each kill, some or all tabs receive nothing. */
 function kill({ nodes: [node], gateway }: Site, dice: Dice, clicks: number, unheard: number): Trouble {
   const span = clicks / KILLS
   const kills = new Set(
@@ -130,7 +130,7 @@ interface Visit {
 /** Opens two tabs of a guest, or a page of a user on each node. */
 async function open(site: Site, number: number): Promise<Visit> {
   const guest = new Visitor(site.gateway.url)
-  // Not two tabs at once on the first visit.
+  // Makes the first visit before the two tabs open.
   if (site.nodes.length === 1) await guest.text('/snapshot')
   const visitors = site.nodes.length === 1 ? TABS.map(() => guest) : usersOf(site, number)
   return { number, saved: [], pages: await Promise.all(visitors.map((each) => each.open({ path: '/snapshot' }))) }
@@ -157,7 +157,7 @@ async function round({ number, pages, saved }: Visit, dice: Dice, trouble: Troub
   await Promise.all(pages.map((page, at) => click(page, TABS[at] ?? '')))
 }
 
-/** Compares the saved clicks with the cart, in the guest's browser or on each node, once the adapter has delivered all. */
+/** After the adapter has delivered all changes, compares the saved clicks with the cart in the guest's browser, or on each node. */
 async function check(site: Site, { number, pages, saved }: Visit, items: Items): Promise<void> {
   const [guest] = pages.map(({ visitor }) => visitor)
   for (const visitor of site.nodes.length === 1 && guest ? [guest] : usersOf(site, number)) {

@@ -5,7 +5,7 @@ import { type ClickRun, runClicks, STALLS } from './clicks.js'
 
 /** `EXACTLY_ONCE=200` runs 200 visitors in each test. */
 const ROUNDS = Number(process.env['EXACTLY_ONCE'] ?? 10)
-/** ms a round, including the faults. */
+/** ms for a round, including the faults. */
 const LONGEST = 30_000
 
 async function check(run: Pick<ClickRun, 'store' | 'stall'>): Promise<void> {
@@ -16,12 +16,12 @@ async function check(run: Pick<ClickRun, 'store' | 'stall'>): Promise<void> {
 
 describe('each click of two tabs', () => {
   const longest = 60_000 + ROUNDS * LONGEST
-  it('counts once while the server is killed, without a store', () => check({ store: 'nowhere' }), longest)
+  it('counts once without a store, even if the server is killed', () => check({ store: 'nowhere' }), longest)
   describeWithServer(REDIS, 'with Redis', () => {
-    it('counts once while the server is killed', () => check({ store: 'Redis' }), longest)
-    it.each(STALLS)('counts once during a stall: %s', (stall) => check({ store: 'Redis', stall }), longest)
+    it('counts once even if the server is killed', () => check({ store: 'Redis' }), longest)
+    it.each(STALLS)('counts once if Redis or a node stalls: %s', (stall) => check({ store: 'Redis', stall }), longest)
   })
   describeWithServer(POSTGRES, 'with PostgreSQL', () => {
-    it('counts once while the server is killed', () => check({ store: 'PostgreSQL' }), longest)
+    it('counts once even if the server is killed', () => check({ store: 'PostgreSQL' }), longest)
   })
 })

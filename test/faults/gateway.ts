@@ -30,7 +30,7 @@ export class Gateway {
     return `http://127.0.0.1:${this.#acceptor.port}`
   }
 
-  /** From now on loses the responses of some connections, including later ones, but no requests. */
+  /** From now on loses the responses, but no requests, of some open and some later connections. */
   mute(isMuted: () => boolean): void {
     this.#isMuted = isMuted
     for (const far of this.#far) this.#choose(far)

@@ -37,7 +37,7 @@ export interface LeavingRun {
   readonly seed: number
   /** Visitors at a time, each in its own browser. */
   readonly atOnce: number
-  /** ms, for a slow machine: a later answer of the store counts as none. */
+  /** ms until an answer of the store counts as missing, for a slow machine. */
   readonly storeTimeout?: number
 }
 
@@ -118,7 +118,7 @@ async function open(context: BrowserContext, url: string): Promise<Page> {
   return page
 }
 
-/** Returns the cart and status of a page once it shows all of these items, or has had the time to. */
+/** Returns the cart and status of a page, after it shows all of these items or `PATIENCE` has passed. */
 async function shown(
   page: Page,
   items: readonly string[],

@@ -35,12 +35,12 @@ export class NodeProcess {
     return node
   }
 
-  /** Undefined while it does not run. */
+  /** Undefined while the node does not run. */
   get port(): number | undefined {
     return this.#child ? this.#port : undefined
   }
 
-  /** Resolves when the node listens. A node started during an outage of Redis may end at once: it is restarted, as by a process manager. */
+  /** Resolves when the node listens. If it ends at once, as during an outage of Redis, it starts again, as under a process manager. */
   async start(): Promise<void> {
     for (let left = STARTS - 1; ; left -= 1) {
       try {
@@ -78,7 +78,7 @@ export class NodeProcess {
     await ended
   }
 
-  /** Pauses it at any point. */
+  /** Pauses the process, whatever it is doing. */
   pause(): void {
     this.#child?.kill('SIGSTOP')
   }

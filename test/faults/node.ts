@@ -11,14 +11,14 @@ import { createClient } from 'redis'
 import { Server } from 'socket.io'
 import { fields } from './fields.js'
 
-/** A node in its own process. The store's path decides which store it has; with Redis it has an adapter, too. */
+/** A node in its own process. `STORE_PATH` decides which store the node has; with Redis, it also has an adapter. */
 
 const { STORE_PATH = '', ADAPTER_PATH = '', SITE_SECRET = '', STORE_REFRESH = '', STORE_TIMEOUT = '' } = process.env
 const isPostgres = STORE_PATH.startsWith('postgresql:')
 // Bundled beside this file.
 const script = readFileSync(new URL('page.mjs', import.meta.url))
 
-/** Connects, and reconnects at once, as the faults are short. */
+/** Connects, and reconnects at once, because the faults are short. */
 async function connect(path: string) {
   const client = createClient({ socket: { path, tls: false, reconnectStrategy: 20 } })
   client.on('error', () => undefined)
@@ -34,7 +34,7 @@ async function openStore(): Promise<Store> {
   return sqlStore(db)
 }
 
-/** The adapter awaits neither `publish` nor its subscriptions: their rejection would end the process. */
+/** Opens the adapter. It awaits neither `publish` nor its subscriptions, whose rejection would end the process. */
 async function openAdapter(io: Server): Promise<void> {
   const [publishing, subscribed] = [await connect(ADAPTER_PATH), await connect(ADAPTER_PATH)]
   const publish = publishing.publish.bind(publishing)

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { Acceptor, join } from '../support/servers/acceptor.js'
 import { Folder } from '../support/servers/folder.js'
 
-/** A proxy for a Unix socket: nothing passes between `cut` and `heal`. */
+/** A proxy for a Unix socket, through which nothing passes between `cut` and `heal`. */
 export class PartitionProxy {
   readonly #folder = new Folder()
   readonly #acceptor: Acceptor

@@ -33,19 +33,19 @@ export interface FaultTally {
 /** A start or an end of a fault. */
 interface Happening {
   readonly name: string
-  /** The number of writes of the cycle before it. */
+  /** The number of the cycle's writes before the start or end. */
   readonly after: number
   readonly run: () => Promise<unknown>
 }
 
 type Fault = readonly [name: string, begin: () => Promise<unknown>, end: string, finish: () => Promise<unknown>]
 type Registers = Readonly<Record<string, { readonly stamp: number; readonly value?: unknown }>>
-/** The registers of each user in a place. */
+/** The registers of each user at a node or in Redis. */
 type Held = Readonly<Record<string, Registers>>
 /** Returns the registers of these users at each node and in Redis. */
 type Hold = (ids: readonly string[]) => Promise<readonly Held[]>
 
-/** Fails processes and connections while users write, and compares all places after each cycle. Ends at the first broken promise. */
+/** Breaks processes and connections while users write, and compares nodes and Redis after each cycle. Ends at the first broken promise. */
 export function runFaults(
   { cycles, seed, users: count = 100 }: FaultRun,
   log: (line: string) => void = () => undefined,
@@ -97,7 +97,7 @@ function planOf(dice: Dice, site: Site): readonly Happening[] {
     const [name, run, end, finish] = fault
     const after = dice.below(SPAN)
     const until = after + 1 + dice.below(SPAN - after)
-    // A node may take as long to end or start as Redis is away; other events do not wait for it.
+    // While Redis is away, a node may not finish its end or start; other events do not wait for the node.
     let done: Promise<unknown> = Promise.resolve()
     const then = (act: () => Promise<unknown>) => (): Promise<unknown> => {
       done = done.then(act)
@@ -160,7 +160,7 @@ async function cycle(
   await happening
 }
 
-/** Returns the broken promises once nothing fails any more. */
+/** Returns the broken promises, after all faults of the cycle are over. */
 async function check(hold: Hold, users: readonly FaultUser[]): Promise<readonly string[]> {
   const ids = users.map(({ id }) => id)
   // Each browser makes a last request, with its cookie.

@@ -12,11 +12,11 @@ const MANY = 100_000
 class Progress {
   /** The last write begun. */
   begun = 0
-  /** The newest write with a promise to survive. */
+  /** The newest write that the server has promised to keep. */
   kept = 0
 }
 
-/** A user with a page, writing over its socket and over HTTP; notes the promises. */
+/** A user with a page, who writes over its socket and by HTTP, and notes the server's promises. */
 export class FaultUser {
   readonly id: string
   readonly division = new Progress()
@@ -40,7 +40,7 @@ export class FaultUser {
   async open(): Promise<void> {
     const page = await this.#visitor.open({ path: '/snapshot' })
     this.#page = page
-    // Only requests write the role: the page never rolls back.
+    // Only requests write the role, so the page never rolls back a role of its own.
     page.live.subscribe('role', (value) => {
       this.#see('the page', this.#shown, value)
       this.#shown = this.place('role', value)
@@ -62,7 +62,7 @@ export class FaultUser {
     return answer !== undefined
   }
 
-  /** Whether a change of the page may return: its unanswered POST may arrive late at a node without newer writes. */
+  /** Whether an older change of the page may return, because its unanswered POST may arrive late at a node without newer writes. */
   mayReturn(place: number): boolean {
     const value = this.#number * MANY + place
     const changes = this.#page?.unanswered.flatMap(({ set = [] }) => set) ?? []
@@ -81,7 +81,7 @@ export class FaultUser {
     return place
   }
 
-  /** Writes with the real client: a saved change survives every restart. */
+  /** Writes with the real client, for which a saved change must survive every restart. */
   async #writeByPage(): Promise<boolean> {
     const place = this.#begin(this.division)
     const saved = this.#page?.live.set('division', this.#number * MANY + place).then(() => true)
@@ -90,7 +90,7 @@ export class FaultUser {
     return isSaved === true
   }
 
-  /** Writes over a bare socket to a field without a cookie: a stored change survives every restart. */
+  /** Writes a field outside the cookie over a bare socket; a stored change must survive every restart. */
   async #writeBySocket(): Promise<boolean> {
     const place = this.#begin(this.draft)
     const sync: Sync = { set: [['draft', -1, '', this.#text(place)]] }
@@ -101,7 +101,7 @@ export class FaultUser {
     return level !== undefined
   }
 
-  /** Writes a field of the cookie, and a field only in the store. */
+  /** Writes a field of the cookie, and a field that only the store keeps. */
   async #writeByRequest(): Promise<boolean> {
     const place = this.#begin(this.role)
     this.secret.begun = place

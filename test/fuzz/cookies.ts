@@ -37,7 +37,7 @@ export function cookieSource(world: World, oddValues: OddValues) {
       [2, () => dice.headerText(dice.below(200))],
       [0.05, () => flood(dice)],
     )
-    // Node's parser trims it, too.
+    // Node's parser trims the header, too.
     return header?.slice(0, LONGEST).replace(/^[ \t]+|[ \t]+$/g, '')
   }
 
@@ -57,7 +57,7 @@ export function cookieSource(world: World, oddValues: OddValues) {
     return `live=${encode(other)}; ${signature}`
   }
 
-  /** A valid signature of another key, purpose or time. */
+  /** A cookie with a valid signature of another key, purpose or time. */
   const signedCookie = (dice: Dice, actor: Actor): string => {
     const { confused, expired, foreign, now, victims } = world
     const whose = dice.pick([actor, ...victims])

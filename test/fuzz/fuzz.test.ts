@@ -1,5 +1,5 @@
 /**
- * Loads all modules again, because V8 counts steps only in code compiled afterwards.
+ * Loads all modules again, because V8 counts steps only in code compiled after the count begins.
  *
  * @jest-environment node
  */
@@ -23,7 +23,7 @@ const OUTCOMES = [
   ...['handshake', 'handshake bad_origin', 'handshake other_visitor'],
 ]
 
-/** The real process: Jest's copy emits no crashes. */
+/** The real `process`, because Jest's copy emits no crashes. */
 const node: NodeJS.Process = runInThisContext('process')
 
 describe('a server with random input', () => {

@@ -73,7 +73,7 @@ export class Fuzzer {
     await this.#observe(actor, raw, async () => this.#judge.event(actor, raw, await this.#emit(actor, raw)))
   }
 
-  /** Emits an event at the server's end of the actor's socket. Returns the calls of the acknowledgement. */
+  /** Emits an event at the server's end of the actor's socket. Returns the argument of each call of the acknowledgement. */
   async #emit(actor: Actor, { event, args, ack }: RawEvent): Promise<readonly unknown[]> {
     const answers: unknown[] = []
     const answer = (value: unknown): void => void answers.push(value)
@@ -99,7 +99,7 @@ export class Fuzzer {
     })
   }
 
-  /** Compares all actors before and after: a refused input changes nothing, and no input changes another actor's values. */
+  /** Compares the values before and after: a refused input must change nothing, and no input may change another actor's values. */
   async #observe(
     actor: Actor,
     input: RawRequest | RawEvent | undefined,

@@ -12,7 +12,7 @@ const MAX_BODY = 64 * 1024
 
 type Answered = Readonly<Record<string, unknown>>
 
-/** Knows whose each genuine ticket and cookie is, and so the allowed outcomes of an input. */
+/** Knows the owner of each genuine ticket and cookie, and so the allowed outcomes of an input. */
 export class Judge {
   readonly #world: World
   readonly #tally: Tally
@@ -38,7 +38,7 @@ export class Judge {
     return this.#accepted(actor, request, answer, isOwn)
   }
 
-  /** @param answers the calls of the event's acknowledgement */
+  /** @param answers the argument of each call of the event's acknowledgement */
   event(actor: Actor, { event, args, ack }: RawEvent, answers: readonly unknown[]): boolean {
     const input = { event, args, ack, answers }
     const expected = ack === 'last' || ack === 'twice' ? 1 : 0
@@ -100,15 +100,15 @@ export class Judge {
   #accepted(actor: Actor, request: RawRequest, { text, cookies }: Answer, isOwn: boolean): boolean {
     const answer = parsed(text) ?? {}
     this.#tally.outcome(answer['dropped'] ? 'dropped 200' : 'ok 200')
-    if (answer['dropped'] && cookies.length > 0) this.#harm('forged', 'a cookie of what was dropped', request)
+    if (answer['dropped'] && cookies.length > 0) this.#harm('forged', 'a dropped POST brings a cookie', request)
     const posted = parsed(request.body.toString().replace(/^\ufeff/, ''))
     if (!posted || request.body.length > MAX_BODY || request.isBroken) {
-      this.#harm('wrong answer', 'accepted what is no JSON', request)
+      this.#harm('wrong answer', 'accepted a body that is no JSON', request)
       return true
     }
     const { held } = answer
     if (!Array.isArray(held) || (!isOwn && held.length > 0))
-      this.#harm('forged', 'a cookie was taken for held', request)
+      this.#harm('forged', 'reported held stamps without the own cookie', request)
     const { host, origin = this.#world.own, 'sec-fetch-site': site = '' } = request.headers
     const isForeign = site === '' ? origin !== this.#world.own : !['same-origin', 'none'].includes(site)
     // With another Host, the page belongs to another server.
@@ -126,7 +126,7 @@ export class Judge {
     const isTheirs = who === undefined || (isOwn && who === actor.who)
     if (isTheirs === (dropped === true)) this.#harm('forged', `answered as a page of ${who}`, input)
     if (!Array.isArray(results) || results.length !== (dropped ? 0 : lengthOf(set)) || !areChanges(set)) {
-      this.#harm('wrong answer', 'accepted what is no list of changes', input)
+      this.#harm('wrong answer', 'accepted a malformed list of changes', input)
       return true
     }
     if (dropped) return false
@@ -160,7 +160,7 @@ export class Judge {
     const pairs = cookies.map((cookie) => cookie.split(';')[0] ?? '')
     const note = pairs.find((pair) => pair.startsWith('live.ended='))
     const [pair, signature] = pairs.filter((other) => other !== note)
-    // The note must name an id of this request.
+    // The note of a retired id must name an id of this request.
     if (note && !hasId(request.headers['cookie'], note.split('.')[2])) this.#harm('forged', note, request)
     if (pair === undefined) return
     const text = Buffer.from(pair.replace('live=', ''), 'base64').toString()

@@ -42,7 +42,7 @@ export async function answerOf(listener: RequestListener, request: RawRequest): 
 
 export function lightRequest({ method, url, headers, body, isBroken = false }: RawRequest): IncomingMessage {
   const connection = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
-  // Only a stream's members are used.
+  // The request uses only the members of a stream.
   const req = new IncomingMessage(connection as Socket)
   Object.assign(req, { method, url, headers, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 })
   const half = body.length >> 1

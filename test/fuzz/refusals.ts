@@ -48,7 +48,7 @@ function isChange(change: unknown): change is unknown[] {
   const [key, over, id, , group] = change as unknown[]
   const isPlain = change.length < 5 || (id === '' && typeof group === 'string' && /^[\w-]{1,32}$/.test(group))
   if (typeof key !== 'string' || typeof id !== 'string' || !/^[\w-]{0,32}$/.test(id)) return false
-  // The end of a value is half a millisecond after its stamp.
+  // The end of an expired value, as a base, is half a millisecond after the value's stamp.
   const isEnd = Number.isSafeInteger(Number(over) - 0.5) && Number(over) > 1
   return isPlain && (Number.isSafeInteger(over) || isEnd) && Number(over) >= (id === '' ? -1 : 0)
 }

@@ -29,7 +29,7 @@ const BODY = 64 * 1024
 
 export type Requests = ReturnType<typeof requestSource>
 
-/** Makes requests to the endpoint, and some beside it. */
+/** Makes requests to the endpoint, and some to other paths. */
 export function requestSource(
   world: World,
   oddValues: OddValues,

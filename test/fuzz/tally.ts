@@ -3,7 +3,7 @@ import { takeSteps } from '../support/app/work.js'
 /** Kinds of findings. */
 export type Harm = 'crash' | '5xx' | 'forged' | 'leak' | 'wrong answer'
 
-/** Inputs between two counts of the library's steps, as a count is slow. */
+/** Inputs between two counts of the library's steps, because a count is slow. */
 const BATCH = 100
 /** More steps than a loop over each character of the longest body. */
 const MOST_STEPS = 2_000_000

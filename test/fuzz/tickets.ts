@@ -59,7 +59,7 @@ export function ticketSource(world: World, oddValues: OddValues) {
     return `${encode(head)}.${encode(other)}.${last}`
   }
 
-  /** A valid signature of another key, purpose or time. */
+  /** A ticket with a valid signature of another key, purpose or time. */
   const signedTicket = (dice: Dice, actor: Actor): string => {
     const { core, confused, foreign, now, cookieless } = world
     const sub = dice.pick([...actor.hashes, ...dice.pick(world.victims).hashes, ...cookieless.hashes])

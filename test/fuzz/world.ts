@@ -21,7 +21,7 @@ const CONNECTION = 5 * 60 * 1000
 /** Text in victims' values and in hidden fields, which no attacker may receive. */
 export const CANARY = 'canary'
 
-/** Limits beyond any run. */
+/** Limits beyond the reach of any run. */
 const limits = { limits: { changesPerSocket: 1e9, changesPerVisitor: 1e9, socketsPerVisitor: 1e9 } }
 
 const identify = (ctx: Koa.Context) => userOf(ctx.get('x-user'))
@@ -109,7 +109,7 @@ export class World {
     return this.app.clock.now()
   }
 
-  /** Between two inputs advances the clock and reconnects actors. */
+  /** Advances the clock and reconnects actors, between two inputs. */
   async settle(): Promise<void> {
     this.app.clock.advance(1)
     this.stolen.clear()

@@ -25,7 +25,7 @@ export function metAfter({ floor, standing, ...others }: Met = NOTHING, before: 
   return { floor: newest(floor), standing: newest(standing), ...others }
 }
 
-/** The allowed base of a change: also the previous change, if still the newest. */
+/** Returns the base of a change: the stamp of the previous change in its sync, if still the newest, otherwise its own base. */
 export function overOf(base: number, before: Before, standing: Register | undefined): number {
   if (base < 0 || !before || before === 'refused') return base
   const isNewest = standing?.stamp === before.stamp && sameJson(standing.value, before.value)
@@ -35,7 +35,7 @@ export function overOf(base: number, before: Before, standing: Register | undefi
 /** ms after which the next write of a register drops the ids of its computed changes. */
 const REMEMBERED = 2 * 60 * 1000
 
-/** The taken ids known to a process, and its evictions so far. */
+/** The ids of taken changes known to a process, until its next eviction drops them. */
 interface Names {
   readonly evictions: number
   readonly stamps: Map<string, number>
@@ -44,14 +44,14 @@ interface Names {
 interface Numbered {
   readonly number: number
   readonly value: JsonValue | undefined
-  /** Once answered. */
+  /** Set after the answer. */
   readonly stamp?: number
 }
 
 /** The circumstances of an accepted change. */
 interface Judged extends Pick<Met, 'standing' | 'heard'> {
   readonly over: number
-  /** The register with its stamp in the answer's ticket. */
+  /** The register of the same stamp in the answer's ticket. */
   readonly said: Register | undefined
 }
 
@@ -65,7 +65,7 @@ export function itemsOf(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : []
 }
 
-/** Returns the page of a computed change, and its number there. */
+/** Returns the page of a computed change, and the change's number on that page. */
 function pageOf(id: string): readonly [page: string, number: number] {
   const at = id.lastIndexOf('-')
   return [id.slice(0, at), Number(id.slice(at + 1))]
@@ -79,19 +79,19 @@ export function lacking(before: JsonValue | undefined, after: JsonValue | undefi
   return itemsOf(before).find((item) => !itemsOf(after).includes(item))
 }
 
-/** Judges changes of lists: a retried change adds its items once, over the right base. */
+/** Judges changes of lists: a retried change must add its items once, over the right base. */
 export class Baskets {
   /** The last stamp with which a server took a change, by subject and id. */
   readonly #taken = new Map<string, number>()
   /** The changes that have arrived, by subject and page. */
   readonly #ofPages = new Map<string, readonly Numbered[]>()
-  /** The first value of each id, by subject and stamp. */
+  /** The first value written under each id, by subject and stamp. */
   readonly #written = new Map<string, Map<string, string>>()
-  /** The first process to take an item, its evictions then, and the time. */
+  /** By item: the first process to take the item, with its number of evictions and the time. */
   readonly #takers = new Map<JsonValue, Taker>()
-  /** Last items of changes taken twice under different stamps, and items refused by a process. */
+  /** The last items of changes taken under two stamps, and the items of changes refused although another process had taken them. */
   readonly #retaken = new Set<JsonValue | undefined>()
-  /** Items replaced so late that no process knows their ids. */
+  /** Items of lists written again so late that no process knows the items' ids. */
   readonly #forgotten = new Set<JsonValue>()
   readonly #adders = new Map<string, Set<Browser>>()
   readonly #names = new WeakMap<ServerNode, Names>()
@@ -104,21 +104,21 @@ export class Baskets {
     this.#isOne = isOne
   }
 
-  /** A message of another process also brings its known ids. */
+  /** Takes over the ids of changes known to the sender of a message. */
   received(node: ServerNode, { sub, registers }: Received, from: ServerNode | undefined): void {
     const { stamp: newest = 0 } = registers.get(ADDED_TO) ?? {}
     for (const [name, stamp] of from ? this.#namesOf(from) : [])
       if (name.startsWith(`${sub} `) && stamp <= newest) this.#namesOf(node).set(name, stamp)
   }
 
-  /** Called with each change that arrives and, with its stamp, with each accepted change of an answer before any of them is judged. */
+  /** Notes each change that arrives and, before an answer is judged, notes each accepted change again, with its stamp. */
   arrives(sub: string, [, , id, value]: WireChange, stamp?: number): void {
     const [page, number] = pageOf(id)
     const all = this.#ofPages.get(`${sub} ${page}`) ?? []
     this.#ofPages.set(`${sub} ${page}`, [...all, { number, value, ...(stamp === undefined ? {} : { stamp }) }])
   }
 
-  /** A page rebases a change taken only by another process; a closed page cannot. */
+  /** Notes a refused change that only another process has taken. Its page rebases the change, but a closed page cannot. */
   refuses(node: ServerNode, sub: string, [, , id, value]: WireChange): void {
     const name = `${sub} ${id}`
     if (!this.#taken.has(name) || this.#knows(node, name)) return
@@ -131,7 +131,7 @@ export class Baskets {
     return this.#taken.get(`${sub} ${id}`) === stamp || this.#laterOf(sub, id, stamp, said) !== undefined
   }
 
-  /** Returns the fault of a server that confirms a change with this stamp. */
+  /** Returns an error text if a server must not accept a change with this stamp. */
   fault(
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
     change: WireChange,
@@ -140,7 +140,7 @@ export class Baskets {
   ): string | undefined {
     const [key, , id, value] = change
     const text = JSON.stringify(value)
-    // An ended process may have taken the change, and have told only the store.
+    // A process may have taken the change, told only the store, and ended.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const name = `${sub} ${id}`
     const later = this.#laterOf(sub, id, stamp, said)
@@ -178,26 +178,26 @@ export class Baskets {
       : `${key} = ${text} is taken, in which ${JSON.stringify(lost)} is lost`
   }
 
-  /** Whether several browsers have added: a restarted process without a store sees only one browser's cookie. */
+  /** Whether several browsers have added to a subject's list. A restarted process without a store sees only the cookie of one browser. */
   isShared(sub: string): boolean {
     return (this.#adders.get(sub)?.size ?? 0) > 1
   }
 
-  /** Whether no process may know the item's id: cookies carry no ids, and old ids are dropped. */
+  /** Whether an item may be in a list twice because no process may know its id: cookies carry no ids, and processes drop old ids. */
   mayBeTwice(item: JsonValue): boolean {
     if (!this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)) return true
     const { node, evictions } = this.#takers.get(item) ?? {}
     return node !== undefined && !node.line && (node.isOver || node.evictions !== evictions)
   }
 
-  /** Whether two processes disagree on the item's change, so values computed from the item have the wrong base. */
+  /** Whether processes disagree about the change that added an item, so values computed from the item have the wrong base. */
   isRetaken(item: JsonValue): boolean {
     return this.#retaken.has(item)
   }
 
   /**
-   * The later computed change of the page with this stamp: a register remembers only the page's newest. A store may have taken it without
-   * an answer; then the ticket has its value.
+   * Returns a later computed change of the same page with this stamp, because a register remembers only the newest id of a page. If a
+   * store has taken that change without an answer, only the answer's ticket has its value.
    */
   #laterOf(sub: string, id: string, stamp: number, said: Register | undefined): Numbered | undefined {
     const [page, number] = pageOf(id)
@@ -224,12 +224,12 @@ export class Baskets {
     for (const item of items) if ((this.#takers.get(item)?.at ?? now) <= now - REMEMBERED) this.#forgotten.add(item)
   }
 
-  /** Two unconnected processes may write in the same millisecond: the stamp does not tell which value a page knows. */
+  /** Whether several values have this stamp, because unconnected processes may write in the same millisecond; a page may know any. */
   #isAmbiguous(sub: string, stamp: number): boolean {
     return new Set(this.#written.get(`${sub} ${stamp}`)?.values()).size > 1
   }
 
-  /** A process with a slow clock may not know the page's value from elsewhere: the change loses the merge. */
+  /** Whether a slow clock's process may have accepted the change without the page's value from elsewhere, which wins the merge. */
   #isBehind({ line }: ServerNode, over: number, stamp: number, heard: number): boolean {
     const isBehind = stamp <= over && heard < over && line?.isWell !== true
     if (isBehind) note('a computed value is taken below what it was computed from')
@@ -243,12 +243,12 @@ interface Addition {
   readonly shown: readonly JsonValue[]
 }
 
-/** Items added by pages, and those required in the end. */
+/** Collects the items that pages add, and returns those that must remain at the end of a schedule. */
 export class Additions {
   readonly #all: Addition[] = []
   readonly #isRetaken: (item: JsonValue) => boolean
 
-  /** @param isRetaken whether two unconnected processes have both taken an item */
+  /** @param isRetaken whether processes disagree about the change that added an item */
   constructor(isRetaken: (item: JsonValue) => boolean) {
     this.#isRetaken = isRetaken
   }
@@ -257,14 +257,14 @@ export class Additions {
     this.#all.push({ item, tab, shown: itemsOf(before) })
   }
 
-  /** Leaves out refused items, items replaceable by a write of another page, and items over a value written twice. */
+  /** The items that must remain: not refused, not replaceable by another page's write, not over an item on which processes disagree. */
   get owed(): readonly JsonValue[] {
     const isOwed = (one: Addition): boolean =>
       !this.#isRefused(one) && !this.#all.some((other) => mayGiveWay(one, other)) && !this.#isOverRetaken(one)
     return this.#all.filter(isOwed).map(({ item }) => item)
   }
 
-  /** The waiting items of closed pages are refused together. */
+  /** Whether a server may refuse an item: with an invalid item, it also refuses the other waiting items of the browser's closed pages. */
   #isRefused({ item, tab }: Addition): boolean {
     const isTogether = (other: Addition): boolean =>
       tab.leftAt < Number.POSITIVE_INFINITY && other.tab.browser === tab.browser
@@ -276,7 +276,7 @@ export class Additions {
   }
 }
 
-/** A closed page cannot rebase its addition: other pages win, except those with its outbox. */
+/** Whether another page's addition may win: a closed page cannot rebase its own, but the browser's next page has its outbox. */
 function mayGiveWay({ tab, shown }: Addition, other: Addition): boolean {
   const { browser, leftAt } = tab
   const isNext = other.tab.browser === browser && other.tab.openedAt > leftAt

@@ -19,19 +19,19 @@ export interface Outgoing {
   readonly body?: string
   readonly cookies?: string
   readonly route?: (exchange: Exchange) => Route
-  /** Whether its cookies are forged: the server must ignore them. */
+  /** Whether its cookies are forged, so the server must ignore them. */
   readonly isForged?: boolean
-  /** Whether a form of another site makes this POST: the browser withholds the live cookie. */
+  /** Whether a form of another site makes this POST, so the browser withholds the live cookie. */
   readonly isForeign?: boolean
   readonly isFailing?: boolean
   readonly tab?: Tab
   /** Whether the page is closing, and gets no answer. */
   readonly isParting?: boolean
-  /** Called without a response after a loss. */
+  /** Called with the response, or with `undefined` after a loss. */
   readonly onAnswer?: (response: FakeResponse | undefined) => void
 }
 
-/** The numbers of retired ids, and of revoked and departed users. */
+/** The numbers of retired ids, revoked users and departed users at some moment. */
 export interface Since {
   readonly retired: number
   readonly revoked: number
@@ -90,7 +90,7 @@ export class Exchange {
     return text ? readCookie(text) : undefined
   }
 
-  /** Sends the request to a server, perhaps up to its gate. */
+  /** Sends the request to a server, which may wait at the request's gate. */
   async leave(node: ServerNode, response: FakeResponse, onAnswered: (exchange: Exchange) => void): Promise<void> {
     this.#onAnswered = onAnswered
     const { method, url, body, route, isForeign } = this.outgoing
@@ -122,7 +122,7 @@ export class Exchange {
     // A browser ignores the answer to an aborted request.
     if (this.response && !this.isAborted) {
       const { browser } = this
-      // Only the next message of a page reveals the new cookie.
+      // A page learns of the new cookie only at its next message.
       if (this.isCookieChanged && cookieIn(this.cookies, 'live') !== cookieIn(browser.cookies, 'live'))
         browser.isDisturbed = true
       browser.receive(this.response)
@@ -194,7 +194,7 @@ export class Browser {
     this.receive({ cookies: [['consent', isAgreed ? '' : 'no']] })
   }
 
-  /** Blocks cookies, or allows them again; either clears them. */
+  /** Blocks cookies, or allows cookies again; in both cases, clears the cookie jar. */
   block(isBlocking: boolean): void {
     this.isBlocking = isBlocking
     this.isDisturbed = true

@@ -2,7 +2,7 @@ import { defineFields, type Fields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import type { JsonValue } from '../../shared/json.js'
 
-/** Limits the cart of an account. */
+/** The most items in the cart of an account. */
 const MAX_CART = 12
 
 const number = z.number().int()
@@ -10,7 +10,7 @@ const join = (account: readonly number[], browser: readonly number[]): number[] 
   return [...account, ...browser].slice(-MAX_CART)
 }
 
-/** Whether the schema of the basket accepts this item: it refuses every seventh, such as 1006. */
+/** Whether the schema of the basket accepts this item. The schema refuses every seventh number, such as 1006. */
 export function isValidItem(item: JsonValue): boolean {
   return typeof item === 'number' && item % 7 !== 5
 }
@@ -35,7 +35,7 @@ export const builds: Readonly<Record<BuildName, Fields>> = {
 
 export const ALL_KEYS: readonly string[] = [...new Set(Object.values(builds).flatMap((fields) => Object.keys(fields)))]
 export const HIDDEN = 'secret'
-/** Writable by browsers, and in no cookie. */
+/** A key writable by browsers, and in no cookie. */
 export const STORED = 'note'
 export const NEVER_IN_COOKIE: readonly string[] = [HIDDEN, STORED]
 /** A list to which pages only add. */
@@ -53,7 +53,7 @@ export const LOGIN_RULE: Readonly<Record<string, 'account' | 'newest' | 'join'>>
   note: 'account',
 }
 
-/** Secrets in the order of rotation: the newest signs. */
+/** The app's secrets after each rotation. The first and newest signs. */
 export const rotations: readonly (readonly string[])[] = [
   ['the first secret of at least thirty-two bytes'],
   ['the second secret of at least thirty-two bytes', 'the first secret of at least thirty-two bytes'],

@@ -7,7 +7,7 @@ export type Message = readonly [event: string, name: string, rows: readonly Row[
 
 export interface Mail {
   readonly from: ServerNode
-  /** The node's index: its process may have changed on arrival. */
+  /** The index of the receiving node, which may have another process on arrival. */
   readonly to: number
   readonly message: Message
 }
@@ -25,7 +25,7 @@ export class Bus {
   #hasLost = false
   readonly #mail: Mail[] = []
   readonly #cut = new Set<number>()
-  /** The newest stamp sent or received by a node, by node, name and key. */
+  /** The newest stamp sent or received by each node, by node, name and key. */
   readonly #known = new Map<string, number>()
 
   /** Whether no message was held or lost. */
@@ -57,7 +57,7 @@ export class Bus {
     return (this.#known.get(`${node.index} ${sub} ${generation} ${key}`) ?? 0) >= stamp
   }
 
-  /** The same for an end, or a generation. */
+  /** Whether a node has sent or received a revocation, retirement or erasure of at least this epoch or generation. */
   hasToldEnd(node: ServerNode, kind: 'user' | 'browser' | 'erased', sub: string, epoch: number): boolean {
     return (this.#known.get(`${node.index} ${kind} ${sub}`) ?? 0) >= epoch
   }

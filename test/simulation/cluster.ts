@@ -17,10 +17,10 @@ const KINDS: readonly (readonly [hasNodes: boolean, hasStore: boolean, hasBus: b
   [true, true, false],
   [true, false, false],
 ]
-/** ms, of clocks right to within seconds. */
+/** ms, for clocks right to within seconds. */
 const SKEWS = [0, 0, 1, 700, -3000, 20_000]
 
-/** ms, of clocks with constant differences. */
+/** ms, for nodes whose clocks all differ. */
 const CLOCKS = [0, -3000, 700, 20_000, 40_000]
 
 export function clusterOfClocks(seed: number): Cluster {
@@ -30,7 +30,7 @@ export function clusterOfClocks(seed: number): Cluster {
   return { skews, hasStore: true, hasBus: random.below(4) > 0 }
 }
 
-/** Uses a separate random sequence: the rest of a schedule stays the same. */
+/** Uses a separate random sequence, so the rest of a schedule stays the same. */
 export function clusterOf(seed: number): Cluster {
   const random = new Random(seed ^ 0x5bd1e995)
   const [hasNodes, hasStore, hasBus] = KINDS[random.below(2 * KINDS.length)] ?? []

@@ -21,7 +21,7 @@ interface Surroundings {
   readonly line: StoreLine | undefined
 }
 
-/** A process of the app, and the least that it must know. */
+/** A process of the app, with the least that this process must know. */
 export class ServerNode {
   readonly index: number
   readonly process: Process
@@ -29,7 +29,7 @@ export class ServerNode {
   readonly line: StoreLine | undefined
   readonly loads: Map<string, number> = new Map()
   evictions = 0
-  /** Whether the process has ended: further operations have no effect. */
+  /** Whether the process has ended, so further operations have no effect. */
   isOver = false
   readonly now: () => number
 
@@ -66,7 +66,7 @@ const pool = new ProcessPool()
 export interface DeploymentWatcher {
   /** A node receives a message of another node, or an answer of the store. */
   received(node: ServerNode, received: Received, from: ServerNode | undefined): void
-  /** A node has revoked a user, and may be about to delete the values. */
+  /** A node has revoked a user, and may be about to delete the user's values. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void
   /** The app's own rule has joined a value into an account. */
   joined(this: void, user: string, value: JsonValue): void
@@ -78,7 +78,7 @@ export class Deployment {
   readonly store: SharedStore | undefined
   readonly durability: Durability | undefined
   readonly bus: Bus | undefined
-  /** Rotations of the secrets, the same for all nodes. */
+  /** The number of rotations of the secrets, the same for all nodes. */
   rotation = 0
   readonly #cluster: Cluster
   readonly #hasKoaSession: boolean
@@ -109,7 +109,7 @@ export class Deployment {
     return this.nodes.length === 1 || this.store !== undefined
   }
 
-  /** Whether this node must know the changes of others, except those in flight. */
+  /** Whether this node must know the changes of other nodes, except changes in flight. */
   isTold({ line }: ServerNode): boolean {
     return this.nodes.length === 1 || this.bus?.isSound === true || line?.isWell === true
   }
@@ -128,7 +128,7 @@ export class Deployment {
     this.nodes[index] = this.#start(index, build)
   }
 
-  /** Performs a store call or delivers a message; resolves with whether there was any. */
+  /** Performs a call of the store or delivers a message; resolves with whether any was due. */
   async move(): Promise<boolean> {
     if (await this.store?.move()) return true
     const mail = this.bus?.next()
@@ -168,7 +168,7 @@ export class Deployment {
     const { sub } = received
     if (asked === 'aside') return
     if (asked === 'load') node.loads.set(sub, node.now())
-    // A node about to delete a subject ignores its stored values.
+    // A node about to delete a subject ignores the subject's stored values.
     const isErasing = asked === 'merge' && node.knowledge.retired.has(sub)
     if (isErasing) node.knowledge.hear(received)
     this.#watcher.received(node, isErasing ? { ...received, registers: new Map() } : received, undefined)

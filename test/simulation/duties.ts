@@ -3,14 +3,14 @@ import type { ServerNode } from './deployment.js'
 import { EPOCH, GENERATION, hashOf, type Received, type Register } from './registers.js'
 import type { World } from './world.js'
 
-/** A write, or only its stamp, as messages between nodes have it. */
+/** A write, or only the stamp of a write, as in messages between nodes. */
 type Write = Pick<Register, 'stamp'> & Partial<Register>
 
 /** Checks the messages that nodes must send each other and the store, and their effects. */
 export class Duties {
   ends = 0
   readonly #world: World
-  /** The store's epochs when a node was asked to revoke a user, in order. */
+  /** By node and user, the stored epoch at each request to revoke the user, in order. */
   readonly #asked = new WeakMap<ServerNode, Map<string, number[]>>()
   readonly #generations = new WeakMap<ServerNode, Map<string, number>>()
 
@@ -18,7 +18,7 @@ export class Duties {
     this.#world = world
   }
 
-  /** A node has taken a write: the others and the store must get this write. */
+  /** Called when a node has taken a write, which the other nodes and the store must get. */
   wrote(node: ServerNode, sub: string, key: string, register: Register): void {
     this.confirmed(node, sub, key, register)
     this.#world.deployment.durability?.owe(node, this.#placeOf(node, sub, key, register), key, register)
@@ -44,7 +44,7 @@ export class Duties {
     node.knowledge.learn(sub, key, { ...register, generation })
   }
 
-  /** A node has acknowledged the level of a write. */
+  /** Checks the level, memory or store, at which a node has acknowledged a write. */
   acknowledged(node: ServerNode, sub: string, key: string, register: Register, level: string | undefined): void {
     const { durability } = this.#world.deployment
     const isKept = !node.knowledge.retired.has(sub)
@@ -56,7 +56,7 @@ export class Duties {
       this.#world.fail(`${key} is not stored, although the store works`)
   }
 
-  /** A node has taken a computed change, which must be in the store. */
+  /** Checks that a computed change accepted by a node is in the store. */
   taken(node: ServerNode, sub: string, key: string, register: Register): void {
     const place = this.#placeOf(node, sub, key, register)
     const isThere = this.#world.deployment.durability?.isThere(place, key, register)
@@ -64,7 +64,7 @@ export class Duties {
       this.#world.fail(`${key} at ${register.stamp} is accepted, but not stored`, 'lost')
   }
 
-  /** A node retires a browser id: the others and the store must learn of the end. */
+  /** Called when a node retires a browser id, of which the other nodes and the store must learn. */
   gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment
     durability?.retire(node, this.#world.storeName(browser), isUsers)
@@ -74,7 +74,7 @@ export class Duties {
     })
   }
 
-  /** A returning visitor finds unstored writes in memory again. */
+  /** Learns the writes waiting for the store, which a node must show a returning visitor. */
   recover(node: ServerNode, sub: string): void {
     const { durability } = this.#world.deployment
     const generation = node.knowledge.generation(sub)
@@ -82,7 +82,7 @@ export class Duties {
       if (key !== EPOCH && key !== GENERATION) node.knowledge.learn(sub, key, register)
   }
 
-  /** A revocation must exceed the stored epoch, unless the node asked before. */
+  /** Notes the stored epoch, which the revocation must exceed unless the node is loading the user already. */
   revokes(node: ServerNode, sub: string): void {
     const isAsking = node.line?.isAsking(this.#world.storeName(sub)) === true
     const before = isAsking ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
@@ -90,7 +90,7 @@ export class Duties {
     this.#asked.set(node, asked.set(sub, [...(asked.get(sub) ?? []), before]))
   }
 
-  /** A node has revoked a user, and may be about to delete the values. */
+  /** Called when a node has revoked a user, perhaps before the node deletes the user's values. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void {
     const { knowledge } = node
     const { epochs } = node.process.core
@@ -134,7 +134,7 @@ export class Duties {
     return this.#generations.get(node)?.get(nameOf(sub, key, register)) ?? node.knowledge.generation(sub)
   }
 
-  /** A node has received a message, which applies from now on. */
+  /** Applies a message received by a node, and checks that the end of a user or browser id closes its connections. */
   received(node: ServerNode, received: Received, isNow: boolean): void {
     const isEnd = node.knowledge.take(received, isNow)
     if (!isEnd) return

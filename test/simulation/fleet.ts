@@ -16,14 +16,14 @@ export const AT_ONCE: number = Math.min(4, availableParallelism())
 
 const running = new Set<ChildProcess>()
 
-/** Runs schedules in their own process, because they replace time and block. */
+/** Runs schedules in a process of their own, because they replace the clock and block the event loop. */
 export async function sail(file: string, first: number, count: number, isShrunk = true): Promise<Report> {
   const [report] = await run(file, [String(first), String(count), isShrunk ? '1' : '0'])
   if (!report) throw new Error('the simulation has reported nothing')
   return report
 }
 
-/** Runs schedules as they are, with a report of each. */
+/** Runs the given schedules without shrinking them, and resolves with a report of each. */
 export async function replay(file: string, schedules: readonly Schedule[]): Promise<readonly Report[]> {
   const reports = await run(file, [JSON.stringify(schedules)])
   if (reports.length < schedules.length)

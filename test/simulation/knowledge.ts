@@ -3,7 +3,7 @@ import type { Since } from './browser.js'
 import { HIDDEN, LOGIN_RULE, OWN } from './builds.js'
 import { type CookieState, type End, isNewer, type Received, type Register, type Registers } from './registers.js'
 
-/** Ends of users or browser ids, in order. */
+/** Revoked or departed users, or retired browser ids, in order. */
 export class Ends {
   readonly #at = new Map<string, number>()
   #count = 0
@@ -51,7 +51,7 @@ interface Circumstances {
   onJoin(this: void, user: string, value: JsonValue): void
 }
 
-/** The least that a process must know of each subject, from its messages and acknowledgements. */
+/** The least that a process must know of each subject, from the process's messages and acknowledgements. */
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
   readonly retired: Ends = new Ends()
@@ -60,9 +60,9 @@ export class Knowledge {
   readonly revoked: Ends = new Ends()
   readonly #generations = new Map<string, number>()
   readonly #epochs = new Map<string, number>()
-  /** The next user of a retired browser id, and the time of its last end. */
+  /** By retired browser id: the user who signed in then, and the time of the id's last retirement. */
   readonly #heirs = new Map<string, { readonly rotatedTo: string | undefined; readonly epoch: number }>()
-  /** The newest applied end of each user: a cookie may reveal a later end. */
+  /** The newest revocation applied by the process, by user; a cookie may reveal a later revocation. */
   readonly #ended = new Map<string, number>()
   /** The newest stamp ever received, by subject and key. */
   readonly #newest = new Map<string, number>()
@@ -88,12 +88,12 @@ export class Knowledge {
     const hidden = this.#hidden.get(this.#name(sub, key))
     if (hidden && isNewer(hidden, register)) return
     const floors = this.floors.get(sub) ?? new Map<string, Register>()
-    // The register may be of an ended generation.
+    // A register without a generation is of the current generation.
     if (isNewer(register, floors.get(key))) floors.set(key, { ...register, generation: this.generation(sub) })
     this.floors.set(sub, floors)
   }
 
-  /** The registers are no longer news, even if they were ignored. */
+  /** Notes registers as seen, even if the node has ignored them: they are no longer news. */
   hear({ sub, registers }: Received): void {
     for (const [key, register] of registers) if (this.isLasting(sub, register)) this.#hear(sub, key, register)
   }
@@ -107,7 +107,7 @@ export class Knowledge {
     return { retired: this.retired.count, revoked: this.revoked.count, departed: this.departed.count }
   }
 
-  /** Learns a cookie of this visitor, except undeclared keys. */
+  /** Learns the registers of a visitor's cookie, except undeclared keys. */
   learnCookie({ browser, user, generation, registers }: CookieState): void {
     if (user !== undefined) this.enter(user, generation)
     for (const [key, register] of registers)
@@ -118,7 +118,7 @@ export class Knowledge {
     for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
   }
 
-  /** Applies a message or a stored subject. Returns whether the subject has ended. */
+  /** Applies a message or a stored subject. Returns whether a new end of the subject was in it. */
   take({ kind, sub, registers, end }: Received, isNow: boolean): boolean {
     const isEnd = end !== undefined && this.#end(kind, sub, end, isNow)
     for (const [key, register] of registers) {
@@ -128,7 +128,7 @@ export class Knowledge {
     return isEnd
   }
 
-  /** The current generation of a subject: each erasure of a user begins another. */
+  /** The current generation of a subject. Each erasure of a user begins another generation. */
   generation(sub: string): number {
     return this.#generations.get(sub) ?? 0
   }
@@ -162,7 +162,7 @@ export class Knowledge {
     return epoch >= this.epochOf(user) && generation >= this.generation(user)
   }
 
-  /** Also adopts a newer epoch, without counting a revocation. */
+  /** Like `isCurrent`, but also adopts a newer epoch, without counting a revocation. */
   accepts(user: string, signed: Signed): boolean {
     const isCurrent = this.isCurrent(user, signed)
     if (isCurrent) this.#epochs.set(user, signed.epoch)
@@ -193,13 +193,13 @@ export class Knowledge {
     return this.#heirs.get(browser)?.rotatedTo
   }
 
-  /** Whether a browser has learned of the last end of this id. */
+  /** Whether a browser has learned of the last retirement of its id. */
   knowsEnd(browser: string, received: number): boolean {
     return received >= (this.#heirs.get(browser)?.epoch ?? Infinity)
   }
 
   /**
-   * A guest's values move to the next visitor by each field's `onLogin`, a user's only if they are the browser's own.
+   * Transfers a guest's values to the next visitor, by each field's `onLogin`; of a user's values, only the browser's own.
    */
   changeHands(departing: Identity, registers: Registers, next: Identity): void {
     const { browser, user } = departing
@@ -226,7 +226,7 @@ export class Knowledge {
     this.#newest.set(name, Math.max(stamp, this.#newest.get(name) ?? 0))
   }
 
-  /** Undeclared keys are kept only for the browsers with them. */
+  /** Notes a register of an undeclared key, which a node keeps only for browsers whose cookies have the key. */
   #hide(sub: string, key: string, register: Register): void {
     if (!this.enter(sub, register.generation)) return
     const name = this.#name(sub, key)

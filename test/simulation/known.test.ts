@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { bundle, type Report, recall, replay } from './fleet.js'
 import type { Kind, Schedule } from './schedule.js'
 
-/** A schedule that broke a promise in an earlier version: a line of the file. */
+/** A line of the file: a schedule that broke a promise of the product in an earlier version. */
 interface Known extends Omit<Schedule, 'steps'> {
   readonly what: string
-  /** Required moments: without them the schedule no longer tests its promise. */
+  /** Required moments; a schedule without them no longer tests its promise. */
   readonly moments: readonly string[]
   readonly steps: readonly (readonly [kind: Kind, who: number, which: number, what: number])[]
 }

@@ -9,11 +9,11 @@ type Way = 'link' | 'close' | 'crash' | 'hide' | 'back'
 
 const WAYS: readonly [Way, ...Way[]] = ['link', 'link', 'close', 'crash', 'hide', 'back']
 const LINKS: readonly [Link, ...Link[]] = ['connected', 'connected', 'connected', 'none']
-/** The most steps between the first addition and the end of the page. */
+/** The limit of operations after an addition, and after the page is left. */
 const POINTS = 9
 const PHASES = 6
 
-/** A page adds items, is closed at a random step of the exchange, and a next page opens. */
+/** A page adds items and ends at a random step of its exchange with the server, and a next page opens. */
 export const LEAVINGS = {
   addAndLeave: async (stage, browser, { which, what }) => {
     const random = new Random(which ^ what)
@@ -38,7 +38,7 @@ async function first(stage: Stage, browser: Browser): Promise<Tab | undefined> {
 async function leave(stage: Stage, tab: Tab, random: Random): Promise<void> {
   const { browser } = tab
   const way = one(WAYS, random)
-  // Its messages may outlive the page.
+  // The page's messages may arrive after its end.
   const isAdrift = random.below(2) === 0
   if (way === 'link') {
     // A browser keeps a page until the next page's HTML has arrived.
@@ -68,7 +68,7 @@ function load(stage: Stage, browser: Browser, random: Random): Promise<Exchange>
   return stage.load(browser, one(LINKS, random))
 }
 
-/** Advances a request, with other operations between its phases. */
+/** Advances a request to a state, with other operations between its phases. */
 async function until(stage: Stage, exchange: Exchange, state: Exchange['state'], random: Random): Promise<void> {
   for (let phase = 0; phase < PHASES && exchange.state !== state && exchange.state !== 'over'; phase += 1) {
     await stage.advance(exchange)
@@ -77,7 +77,7 @@ async function until(stage: Stage, exchange: Exchange, state: Exchange['state'],
   }
 }
 
-/** Advances up to this many operations in flight, in any order. */
+/** Advances fewer than `limit` operations in flight, in any order. */
 async function some(stage: Stage, browser: Browser, random: Random, limit: number): Promise<void> {
   for (let times = random.below(limit); times > 0 && stage.world.violation === undefined; times -= 1)
     await any(stage, browser, random)

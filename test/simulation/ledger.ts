@@ -4,17 +4,17 @@ import { ADDED_TO, LOGIN_RULE, OWN } from './builds.js'
 import { isNewer, type Register, type Registers } from './registers.js'
 import { isSame, type Whose } from './whos.js'
 
-/** The value in forged tickets and cookies, never shown by a server or page. */
+/** The value in forged tickets and cookies, which no server or page may show. */
 export const FORGED = 666
 const FIRST_TAG = 1000
 
 /** A write, identified by its value. */
 interface Write {
   readonly key: string
-  /** Its browser; undefined for a job. */
+  /** The index of the writing browser; undefined for a job. */
   readonly browser: number | undefined
   readonly subs: Set<string>
-  /** The least stamp of each subject: a later page may resend the write. */
+  /** The write's least stamp, by subject, because a later page may resend the write. */
   readonly stamps: Map<string, number>
   readonly joined: Map<string, number>
   readonly generations: Map<string, number>
@@ -27,7 +27,7 @@ export interface Reader {
   readonly generation: number
 }
 
-/** Records the key, browser and subjects of each written value: no other visitor may see the value. */
+/** Records the key, browser and subjects of each written value, which no other visitor may see. */
 export class Ledger {
   readonly #writes: Write[] = []
   readonly #homes = new Map<string, number>()
@@ -49,18 +49,18 @@ export class Ledger {
     }
   }
 
-  /** A page sends a change: its sockets may show the value before the answer. */
+  /** Notes a change that arrives: sockets of this subject may show its value before the answer. */
   arrives(value: JsonValue | undefined, sub: string): void {
     for (const write of this.#of(value)) write.subs.add(sub)
   }
 
-  /** The least stamp from these subjects, or 0. */
+  /** Returns the least stamp of a value among these subjects, or 0 if none has written the value. */
   stampOf(value: JsonValue | undefined, subs: readonly string[]): number {
     const stamps = this.#of(value).flatMap((write) => subs.flatMap((sub) => write.stamps.get(sub) ?? []))
     return stamps.length === 0 ? 0 : Math.min(...stamps)
   }
 
-  /** Assigns an id to a browser; returns whether the id is free. */
+  /** Assigns an id to a browser; returns whether no other browser has had the id. */
   settle(sub: string, browser: number): boolean {
     const home = this.#homes.get(sub) ?? browser
     this.#homes.set(sub, home)
@@ -71,13 +71,13 @@ export class Ledger {
     for (const { joined } of this.#of(value)) joined.set(sub, (joined.get(sub) ?? 0) + 1)
   }
 
-  /** A subject gets the former's values, by the rules of the fields. */
+  /** Lets a subject inherit a former subject's values, by the fields' `onLogin`. */
   inherit(sub: string, former: string): void {
     const formers = this.#heirs.get(sub) ?? new Set()
     this.#heirs.set(sub, formers.add(former))
   }
 
-  /** Returns the fault of a server that shows a value to this reader. A page may still show an erased value. */
+  /** Returns an error text if a server must not show a value to this reader. Only a page may still show an erased value. */
   protest(reader: Reader, key: string, register: Register): string | undefined {
     const writes = this.#of(register.value)
     const { sub, generation } = reader
@@ -94,7 +94,7 @@ export class Ledger {
       : this.objection(reader, key, register)
   }
 
-  /** Returns the fault of this reader seeing a value. */
+  /** Returns an error text if this reader must not see a value. */
   objection(
     { sub, isUser, browser }: Omit<Reader, 'generation'>,
     key: string,

@@ -2,7 +2,7 @@ import { type Schedule, scheduleOf } from './schedule.js'
 import { simulate } from './simulate.js'
 import { report } from './tally.js'
 
-/** `<first seed> <count> <shrink>`, or schedules as JSON, which run unchanged with a report of each. */
+/** Arguments: `<first seed> <count> <shrink>`, or JSON of schedules, which run without shrinking, with a report of each. */
 const [what = '1', count = 1000, isShrunk = 1] = process.argv.slice(2)
 console.warn = () => undefined
 console.error = () => undefined

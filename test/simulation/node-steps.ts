@@ -11,13 +11,13 @@ import { note } from './tally.js'
 import { fireTimer, turn } from './time.js'
 
 const WEATHERS: readonly [Weather, ...Weather[]] = ['slow', 'slow', 'slow', 'fair', 'foul']
-/** Few keys: writes of jobs replace each other. */
+/** Few keys, so the writes of jobs replace each other. */
 const KEYS: readonly [string, ...string[]] = ['division', 'role']
 /** A key outside cookies, and a computed key. */
 const CHANGED: readonly [string, ...string[]] = [STORED, ADDED_TO]
 
 export const CLOCKS = {
-  // A fast clock's write is in flight to the store while its user is erased; later writes have earlier stamps.
+  // A write by a fast clock is in flight to the store while the user is erased; later writes, by slow clocks, have earlier stamps.
   eraseMeanwhile: async (stage, _browser, { which, what }) => {
     const random = new Random(which ^ what)
     const { world } = stage
@@ -32,7 +32,7 @@ export const CLOCKS = {
     }
     const [slowest, ...others] = nodes.toSorted((one, other) => one.now() - other.now())
     const behind = random.below(4) > 0 && slowest ? slowest : deployment.node(random.next())
-    // Either the oldest stays in flight longest, or the order is random.
+    // Either the oldest write stays in flight longest, or the store answers in random order.
     const isNewestFirst = random.below(3) > 0
     await write(pick(others, random.next()) ?? behind)
     await write(behind)
@@ -47,7 +47,7 @@ export const CLOCKS = {
     if (store && random.below(2) === 0) store.weather = 'fair'
     await turn()
   },
-  // A page changes a value from another node at a node with an older value and a slower clock.
+  // A page has a value from another node, and changes the value at a node with an older value and a slower clock.
   changeBehind: async (stage, browser, { which, what }) => {
     const random = new Random(which ^ what)
     const { bus } = stage.world.deployment
@@ -100,8 +100,8 @@ async function some(stage: Stage, random: Random, limit: number, isNewestFirst: 
 const PACKETS = 4
 
 export const STALLS = {
-  // A page adds while its process waits for the silent store, or is stopped while pages add elsewhere, and resumes with
-  // its timers first.
+  // A page adds while its process waits for a silent store. Or its process is stopped while pages add elsewhere, and resumes with its
+  // timers first.
   addMeanwhile: async (stage, browser, { which, what }) => {
     const random = new Random(which ^ what)
     const { store } = stage.world.deployment

@@ -6,7 +6,7 @@ import type { Tab } from './tab.js'
 import { note } from './tally.js'
 import { leadsTo, type Whose } from './whos.js'
 
-/** The page's possible visitors at the time of a change. */
+/** The possible visitors of a page when it set a value. */
 export class Origins {
   /** By value, as JSON. */
   readonly #all = new Map<string, readonly Whose[]>()
@@ -15,12 +15,12 @@ export class Origins {
     if (value !== undefined) this.#all.set(JSON.stringify(value), owners)
   }
 
-  /** Undefined if no page has set it. */
+  /** Undefined if no page has set the value. */
   of(value: JsonValue | undefined): readonly Whose[] | undefined {
     return this.#all.get(JSON.stringify(value))
   }
 
-  /** Returns the fault of a value that belongs to another visitor than its own. */
+  /** Returns an error text if a value was applied for another visitor than its page had. */
   stray(
     key: string,
     value: JsonValue | undefined,
@@ -43,18 +43,18 @@ export class Origins {
 interface Sending {
   sent: number
   heard: number
-  /** The stamp of the newer value, if refused after a possible arrival. */
+  /** The stamp of the newer value, if the value was refused while an earlier sending may still arrive. */
   overtakenAt: number | undefined
 }
 
-/** How often pages send a set value; baskets track computed values. */
+/** Counts how often pages send a set value; `Baskets` judges computed values. */
 export class Sendings {
   /** By value, as JSON. */
   readonly #all = new Map<string, Sending>()
 
   fault({ set = [] }: Sync): string | undefined {
     for (const [, over, id, value] of set) {
-      // A late arrival must name its base.
+      // Each change must name its base, because it may arrive late.
       if (over < 0) return `sends ${JSON.stringify(value)} without a base stamp`
       if (id !== '' || value === undefined) continue
       const sending = this.#of(value)
@@ -98,7 +98,7 @@ interface Group {
   isSent: boolean
 }
 
-/** Checks the common sending and writing of values set together. */
+/** Checks that a page sends the values of a call together, as a group. */
 export class Together {
   readonly #groups: Group[] = []
 
@@ -106,7 +106,7 @@ export class Together {
     if (values.size > 1) this.#groups.push({ tab, values, isSent: false })
   }
 
-  /** Returns the fault of a sync with part of a group. */
+  /** Returns an error text if a sync has only a part of the values set together. */
   fault(tab: Tab, { set = [] }: Sync): string | undefined {
     const has = (key: string, value: JsonValue): boolean =>
       set.some(([one, , , other]) => one === key && sameJson(other, value))
@@ -132,7 +132,7 @@ export class Together {
   }
 }
 
-/** Returns the fault of a group: its changes must be taken with the same stamp, or not at all. */
+/** Returns an error text if the changes of a group were neither all taken with the same stamp nor all refused. */
 export function tornApart(set: NonNullable<Sync['set']>, results: SyncAnswer['results']): string | undefined {
   const fates = new Map<string, number | undefined>()
   for (const [index, [, over, , , name]] of set.entries()) {

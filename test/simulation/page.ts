@@ -10,21 +10,21 @@ export interface Heard extends Register {
 
 export interface Page {
   owner: Whose | undefined
-  /** Visitors in later answers, which the page's next message confirms. */
+  /** The possible next visitors, named by later answers. The page's next message confirms which. */
   maybe: readonly Whose[]
   nameless: Whose | undefined
   readonly heard: Map<string, Map<string, Heard>>
   /** The newest stamp proven to be kept by the browser, by key. */
   readonly proven: Map<string, number>
-  /** Stamps of its HTML's cookie, proven once the browser has shown a cookie. */
+  /** Stamps in the cookie of the page's HTML, proven after the browser has shown a cookie. */
   brought: SyncAnswer['held']
-  /** Consecutive answers to `{}` without proof of a cookie. */
+  /** Counts consecutive answers to `{}` without proof of a cookie. */
   asked: number
   wasNameless: boolean
   visitors: number
 }
 
-/** A POST, or a socket's first or later answer about the visitor. */
+/** How an answer came: by POST, or as a socket's first or later answer. */
 export type Way = 'post' | 'first' | 'later'
 
 export function newPage(snapshot: AnySnapshot | undefined, cookie: CookieState | undefined): Page {
@@ -55,7 +55,7 @@ export function proves({ proven }: Page, held: SyncAnswer['held']): void {
   for (const [key, stamp] of held) proven.set(key, Math.max(stamp, proven.get(key) ?? 0))
 }
 
-/** Returns the registers of tickets with this value, with their subjects. */
+/** Returns the registers with this value from tickets, with their subjects. */
 export function heardAs(
   { heard }: Page,
   key: string,
@@ -72,7 +72,7 @@ export function hasHeard({ heard }: Page, key: string, value: JsonValue | undefi
 }
 
 /**
- * Whether a page accepts an answer: without the cookie, only before its first visitor or in a browser without cookies.
+ * Whether a page accepts an answer: if the request had no cookie, only before the page's first visitor or in a browser without cookies.
  */
 export function isFor({ owner, asked }: Page, { who, kept }: SyncAnswer, way: Way): boolean {
   if (kept || way === 'later') return true

@@ -50,7 +50,7 @@ export class PageChecker {
     this.#together.sets(tab, values)
   }
 
-  /** The page sends a sync, over its socket or by POST. */
+  /** Called when a page sends a sync, over its socket or by POST. */
   asks(tab: Tab, sync: Sync): void {
     const { who } = sync
     const page = this.#page(tab)
@@ -64,7 +64,7 @@ export class PageChecker {
       this.#fail(tab, `names ${JSON.stringify(whose)} as its visitor`, 'foreign')
   }
 
-  /** A value became this visitor's: the page must have had the same visitor, or none. */
+  /** Checks a value applied for this visitor: the page must have had the same visitor, or none, when it set the value. */
   moved(tab: Tab, key: string, value: JsonValue | undefined, target: Whose, sub: string): void {
     const isNews = (item: JsonValue): boolean => this.#world.ledger.stampOf([item], [sub]) === 0
     const stray = this.#origins.stray(key, value, target, isNews)
@@ -95,7 +95,7 @@ export class PageChecker {
       if (ticket !== undefined) hears(page, ticket)
     proves(page, answer.held)
     proves(page, storedBy(sync, answer))
-    // The answer to a shown cookie sets a cookie with the changes; so did the HTML's response.
+    // The answer to a request with the cookie sets a cookie with the changes, as the HTML's response did.
     if (isPost && answer.kept && !answer.dropped) {
       proves(page, broughtBy(sync, answer))
       proves(page, page.brought)
@@ -103,7 +103,7 @@ export class PageChecker {
     return isHeard
   }
 
-  /** A message has arrived: a page with a visitor ignores a connection without visitor. */
+  /** Checks a page after a message: a page with a visitor must ignore a connection that names no visitor. */
   goesOn(tab: Tab, shown: string, answer: SyncAnswer | Refusal | undefined): void {
     const { owner, asked } = this.#page(tab)
     const isStrange = answer && isTaken(answer) && answer.greeting && answer.who === undefined
@@ -124,7 +124,7 @@ export class PageChecker {
     const { owner, proven: all } = this.#page(tab)
     const proven = all.get(key) ?? 0
     const stamp = this.#world.ledger.stampOf(value, this.subjects(tab))
-    // An ended process may have taken the change before its answer: then its ticket is the proof.
+    // A process may have taken the change and ended before its answer; then a ticket with the value is the proof.
     if (key === ADDED_TO && stamp === 0 && !hasHeard(this.#page(tab), key, value))
       this.#fail(tab, `was told that ${JSON.stringify(value)} was added, but no server has accepted it`, 'lost')
     if (proven === 0 || proven < stamp)
@@ -132,14 +132,14 @@ export class PageChecker {
     if (owner?.browser !== undefined && stamp > 0) this.#world.saves.add(tab.browser, owner, key, { stamp, value })
   }
 
-  /** A promise has rejected. A computed or undelivered change may be superseded only by another visitor. */
+  /** Checks the refusal of a change. Only another visitor may supersede a computed change, or a change that cannot have arrived. */
   refused(tab: Tab, key: string, value: JsonValue | undefined, code: string): void {
     if (code === 'invalid_value' && itemsOf(value).every(isValidItem))
       this.#fail(tab, `was told that ${JSON.stringify(value)} is invalid, but it is valid`, 'lost')
     const owners = this.#owners(tab)
     const setAs = this.#origins.of(value)
     const among = (all: readonly Whose[]) => (one: Whose) => all.some((other) => isSame(one, other))
-    // With several possible visitors, the current visitor may be new.
+    // A page with several possible visitors may have a new visitor already.
     const isThere = setAs?.every(among(owners)) && owners.every(among(setAs))
     const isFinal = key !== ADDED_TO && !this.#sendings.hasNotArrived(value)
     if (code === 'superseded' && isThere && !isFinal)
@@ -151,7 +151,7 @@ export class PageChecker {
     return JSON.stringify(ALL_KEYS.map((key) => key === HIDDEN || tab.get(key)))
   }
 
-  /** The newest stamp of the page's tickets, exceeded by later changes. */
+  /** The newest stamp of the page's tickets, which later changes must exceed. */
   stampOf(tab: Tab, sub: string, key: string, knowledge: Knowledge): number {
     const { heard: all, wasNameless } = this.#page(tab)
     const heard = all.get(sub)?.get(key)
@@ -159,7 +159,7 @@ export class PageChecker {
     return heard && !wasNameless && knowledge.isCurrent(sub, heard) ? heard.stamp : 0
   }
 
-  /** Yields the registers of a page for a connection as this visitor, without those of other visitors. */
+  /** Yields the registers of a page for a connection of this visitor, without the registers of other visitors. */
   *heard(tab: Tab, sub: string, visitor: Whose): Iterable<[string, Heard]> {
     const { owner, maybe, heard, wasNameless } = this.#page(tab)
     const isVisitors = (owner ? [owner] : maybe).some((one) => isSame(one, visitor))
@@ -170,7 +170,7 @@ export class PageChecker {
     return this.#owners(tab).flatMap(subjectsOf)
   }
 
-  /** Whether the page shows a later write for which it has no valid ticket, and so cannot bring it. */
+  /** Whether the page shows a later write that it cannot bring, for lack of a valid ticket. */
   isAhead(tab: Tab, key: string, stamp: number): boolean {
     const page = this.#page(tab)
     const seen = heardAs(page, key, tab.get(key))

@@ -10,7 +10,7 @@ const DEFECTS = readDefects()
 const SCHEDULES = 10_000
 /** One in this many defects is planted; `PLANT_ONE_IN=1` plants all, which takes minutes. */
 const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? 36)
-/** The first planted defect, noticed after few schedules. */
+/** The index of the first planted defect, which the simulation notices after few schedules. */
 const FIRST = Math.min(2, ONE_IN - 1)
 /** In ms, longer than any machine takes. */
 const HANGS = 3_600_000
@@ -20,7 +20,7 @@ const PRODUCT = readProduct()
 afterAll(recall)
 
 it(
-  `the simulation notices planted defects, one in ${ONE_IN}`,
+  `the simulation notices each planted defect (one in ${ONE_IN} is planted)`,
   async () => {
     const missed: string[] = []
     const planted = [...DEFECTS.entries()].filter(([index, { noticedBy }]) => !noticedBy && index % ONE_IN === FIRST)
@@ -56,9 +56,9 @@ describe('a planted defect', () => {
 
   it.each([
     ['spread over lines', 'tell(who, what)', 'can && tell(\n  who, // or what\n  what,\n)', 'can && undefined'],
-    ['called with other arguments', 'hear(…)', 'if (on) hear(1, [2])\nelse tell()', 'if (on) undefined\nelse tell()'],
-    ['reached another way', 'peers?.tell(…)', 'this.#core.peers.tell(name, ending)', 'undefined'],
-    ['part of something larger', 'a && b', 'return (a && b) || (b && a)', 'return (undefined) || (b && a)'],
+    ['called with any arguments', 'hear(…)', 'if (on) hear(1, [2])\nelse tell()', 'if (on) undefined\nelse tell()'],
+    ['reached by a longer path', 'peers?.tell(…)', 'this.#core.peers.tell(name, ending)', 'undefined'],
+    ['part of a larger expression', 'a && b', 'return (a && b) || (b && a)', 'return (undefined) || (b && a)'],
   ])('replaces code that is %s', (_, find, code, expected) => {
     expect(planted(find, code)).toBe(expected)
   })

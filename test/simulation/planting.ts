@@ -7,19 +7,22 @@ const UNDECLARED: readonly number[] = [2304, 2339, 2551, 2552]
 /** A replaced condition may narrow a type less. */
 const NARROWED = /on type '(never|.* \| undefined)'/
 
-/** A deliberate mistake, located by the replaced code: other changes of the product do not matter. */
+/** A deliberate mistake, located by the replaced code, so other changes of the product do not matter. */
 export interface Defect {
   readonly name: string
   /** The surrounding declaration, in any file: `readStore`, `Epochs.retire`, `PLANS.retired`. */
   readonly at: string
   /**
-   * An expression or statement that occurs there once. Line breaks, comments and trailing commas are ignored, and `?.`
+   * An expression or statement that occurs once in `at`. Line breaks, comments and trailing commas are ignored, and `?.`
    * equals `.`. `epochs.retire(…)` is a call with any arguments, also as `this.#core.epochs.retire(name, user)`.
    */
   readonly find: string
   /** Its replacement: `undefined` leaves out a call. */
   readonly replace: string
-  /** Set if only tests notice it: the simulation closes the connections of a visitor who has left before their handlers run again, and has one message a turn. */
+  /**
+   * Set if only tests notice the defect: the simulation closes a departed visitor's connections before their handlers run again, and sends
+   * a single message in each turn.
+   */
   readonly noticedBy?: 'tests'
 }
 
@@ -35,7 +38,7 @@ export interface Source {
   readonly text: string
 }
 
-/** The product's declarations by name: a method's follows its class's. Two files may share a name. */
+/** The product's declarations by name; a method's name follows its class's. Two files may declare the same name. */
 export type Product = ReadonlyMap<string, readonly ts.Node[]>
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -70,7 +73,7 @@ export function plant(defect: Defect, product: Product): Source {
 
 /**
  * Returns the files of the product, where each function that has a defect calls `globalThis.reach?.(index)` first.
- * `everywhere`: indexes of the defects outside functions, which run as their file is loaded.
+ * `everywhere`: indexes of the defects outside functions, which run when their file is loaded.
  */
 export function probe(defects: readonly Defect[], product: Product): { sources: Source[]; everywhere: number[] } {
   const insertions = new Map<ts.SourceFile, { at: number; text: string }[]>()
@@ -133,7 +136,7 @@ function nameOf(node: ts.Node): string | undefined {
 }
 
 function findIn(place: ts.Node, wanted: string): readonly ts.Node[] {
-  // By position: an expression statement is found as both.
+  // By position, because an expression statement is found both as an expression and as a statement.
   const found = new Map<string, ts.Node>()
   const visit = (node: ts.Node): void => {
     if (isSpelt(node, wanted)) found.set(`${node.getStart()}-${node.end}`, node)

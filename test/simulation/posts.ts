@@ -30,7 +30,7 @@ export class PostChecker {
     this.#syncs = new SyncChecker(world, pages)
   }
 
-  /** A POST is judged by the state at its identification, because the store may answer later. */
+  /** Judges a POST by the state when its visitor is identified, because the store may answer later. */
   leaves(exchange: Exchange, { process: { looks } }: ServerNode): void {
     const look = (): void => {
       if (exchange.state !== 'running' || exchange.node.isOver) looks.delete(look)
@@ -62,7 +62,7 @@ export class PostChecker {
     return look
   }
 
-  /** A POST is postponed while another answer brings a cookie, or if its own cookie’s id is retired. */
+  /** Checks that a POST is postponed only while another answer brings a cookie, or if its own cookie’s id is retired. */
   #isPutOff(exchange: Exchange, { who }: Sync): void {
     note('a POST is put off')
     if (exchange.identity && isQuestion(exchange) && this.#requests.begin(exchange).retired !== undefined) {
@@ -75,14 +75,14 @@ export class PostChecker {
     if (exchange.identity || exchange.isCookieChanged) this.#fail(exchange, 'is postponed, but retires an id')
   }
 
-  /** A dropped POST changes neither the cookie nor the browser id. */
+  /** Checks a dropped POST, which must change neither the cookie nor the browser id. */
   #isDropped(exchange: Exchange, { who }: Sync, answer: SyncAnswer): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
     const { node, browser, hasConsent } = exchange
     const cookie = this.#world.cookieOf(exchange)
     const user = this.#world.subOf(exchange.user)
     const brought = node.knowledge.cookieStatus(cookie, user) === 'own' ? cookie : undefined
-    // The server learns the cookie even if the page may not.
+    // Even without consent, the server learns the cookie.
     if (brought) node.knowledge.learnCookie(brought)
     const own = hasConsent ? brought : undefined
     const sub = own?.browser
@@ -141,7 +141,7 @@ export class PostChecker {
         fail(`gets a ticket with ${key} at ${stamp}, but a cookie at ${kept.get(key)?.stamp}`, 'lost')
   }
 
-  /** The answer must list keys kept neither by a cookie nor by the store; concurrent writes are listed later. */
+  /** Checks that an answer lists a key as unsaved if neither a cookie nor the store keeps it; a later answer lists concurrent writes. */
   #stores({ node, user, sub = '' }: Speaker, sync: Sync, answer: SyncAnswer, { floors }: Look, fail: Fail): void {
     const owner = user ?? sub
     const brought = broughtBy(sync, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))

@@ -22,14 +22,14 @@ export type Route = (ctx: Koa.Context) => Promise<void>
 export const routes: WeakMap<object, Route> = new WeakMap<object, Route>()
 export const identified: WeakMap<object, string | undefined> = new WeakMap<object, string | undefined>()
 
-/** Schedules after which a new process is faster than a reused process. */
+/** The number of schedules after which a new process is faster than a reused process. */
 const RENEWAL = 300
 
 const contexts = new WeakMap<object, object>()
 /** The plugin's key of `ctx.liveSession`. */
 let handleOf: symbol | undefined
 
-/** Returns the plugin's visitor of a request: an id is not public before its cookie is sent. */
+/** Returns a request's visitor from the plugin's internals, because an id is not public before its cookie is sent. */
 export function identityOf(req: object): Identity | undefined {
   const ctx = contexts.get(req) ?? {}
   handleOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
@@ -39,7 +39,7 @@ export function identityOf(req: object): Identity | undefined {
   return { user: user && hashOf(user), browser: hashOf(browserSubject) }
 }
 
-/** Longer than any schedule: only the schedule evicts. */
+/** Longer than any schedule, so only the schedule evicts. */
 const FOREVER = 36_525 * 24 * 60 * 60 * 1000
 /** Other tests cover limits. */
 const LIMITS = { changesPerSocket: 1e9, changesPerVisitor: 1e9, socketsPerVisitor: 1e9 }
@@ -105,7 +105,7 @@ export class Process {
     for (const look of [...this.looks]) look()
   }
 
-  /** Reports the moment of an end, which may be later than its call. */
+  /** Reports the moment of a revocation or erasure, which may be later than the app's call. */
   #watch(): void {
     const { epochs, identities } = this.core
     const changeHands = identities.changeHands.bind(identities)
@@ -154,7 +154,7 @@ function encode(session: string): string {
   return Buffer.from(session).toString('base64')
 }
 
-/** Reuses processes, because a start takes longer than a schedule: their users and browsers differ. */
+/** Reuses processes, because a start takes longer than a schedule. No two schedules share users or browsers. */
 export class ProcessPool {
   readonly #processes = new Map<string, Process[]>()
   readonly #used = new Map<string, number>()
@@ -186,7 +186,7 @@ interface Handle {
 
 const known = new WeakMap<Process, ReadonlyMap<string, RoomNames>>()
 
-/** Returns the fault of a socket that is not in exactly the rooms of its values. */
+/** Returns an error text if a socket is not in exactly the rooms of its values. */
 export function misplaced(process: Process): string | undefined {
   const names = known.get(process) ?? namesOf(process)
   known.set(process, names)

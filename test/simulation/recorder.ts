@@ -43,7 +43,7 @@ export function scriptOf({ events }: Log, initial: AnySnapshot | undefined, hasS
 
 const TICKET = /^[\w-]+\.([\w-]+)\.[\w-]+$/
 
-/** Returns the source of a value: tickets by their claims, because a page does not check signatures. */
+/** Returns the source code of a value, with tickets as their claims, because a page does not check signatures. */
 function textOf(value: unknown): string {
   if (value instanceof Map) return `new Map(${textOf([...value])})`
   if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`
@@ -59,7 +59,7 @@ function textOf(value: unknown): string {
     return `bareTicket(${JSON.stringify(claims)})`
   }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined'
-  // A call's `end` would settle its promise.
+  // Without a call's `end`, which would settle the promise of the call.
   const data = Object.entries(value).filter(([key]) => key !== 'end')
   const members = data.map(([key, member]) => `${JSON.stringify(key)}: ${textOf(member)}`)
   return `{ ${members.join(', ')} }`

@@ -22,7 +22,7 @@ export interface CookieState {
   readonly registers: Registers
 }
 
-/** A separate implementation of the merge rule, without the product's mistakes. */
+/** Whether a register wins a merge: a separate implementation, without the product's mistakes. */
 export function isNewer(next: Register, known: Register | undefined): boolean {
   if (!known || next.stamp !== known.stamp) return next.stamp > (known?.stamp ?? 0)
   return text(next.value) > text(known.value)
@@ -101,7 +101,7 @@ export interface End {
 
 /** A message between nodes, or the stored registers of a subject. */
 export interface Received {
-  /** `cookieless` only ends the connections of that user. */
+  /** `cookieless` only ends the user's connections without a cookie. */
   readonly kind: 'user' | 'browser' | 'cookieless'
   readonly sub: string
   readonly registers: Registers
@@ -118,7 +118,7 @@ export function receivedFromStore(name: string, rows: readonly Row[]): Received 
   return name.startsWith(BROWSER) ? readReceived('browser', name.slice(BROWSER.length), rows) : ofUser(name, rows)
 }
 
-/** A user's name changes with each erasure. */
+/** A user's name in the store changes with each erasure. */
 function ofUser(name: string, rows: readonly Row[]): Received {
   const { generation, base } = readName(name)
   return readReceived('user', hashOf(base), rows, generation)

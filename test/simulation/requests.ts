@@ -17,7 +17,7 @@ import {
 } from './visit.js'
 import type { World } from './world.js'
 
-/** Whether a request proves that its browser learned of the end of this cookie. */
+/** Whether a request proves its browser's knowledge of the retirement of this cookie's id. */
 function knowsEnd({ cookies, node: { knowledge } }: Exchange, { browser }: CookieState): boolean {
   const [end, id] = cookieIn(cookies, 'live.ended')?.split('.') ?? []
   return hashOf(`browser:${id}`) === browser && knowledge.knowsEnd(browser, Number(end))
@@ -34,7 +34,7 @@ export class RequestChecker {
     this.#sight = new Sight(world, (exchange, what, harm) => this.#fail(exchange, what, harm))
   }
 
-  /** The first use of a value: from now on the server knows the cookie. */
+  /** Returns the visit of a request. It begins at the first use of a value: from then on the server must know the cookie. */
   begin(exchange: Exchange): Visit {
     const { identity } = exchange
     if (!identity) throw new TypeError('expected a request that has used values')
@@ -74,20 +74,20 @@ export class RequestChecker {
     this.#sight.loaded(exchange, own?.browser, user)
     if (own) knowledge.learnCookie(own)
     else if (cookie && (cookieStatus !== 'retired' || isMissed)) {
-      // The user of an earlier end may be elsewhere now.
+      // The user of an id retired before may be signed in elsewhere by now.
       const departing = isMissed ? { browser: cookie.browser, user: undefined } : cookie
       this.#retire(exchange, departing, cookie.registers, cookieStatus === 'other')
     }
     return visit
   }
 
-  /** Whether the browser's present id follows from this cookie's. */
+  /** Whether the browser's present id follows from the id in this cookie. */
   #isFollowed({ browser, user }: Identity, { node: { knowledge }, identity }: Visit): boolean {
     const isHeir = user === undefined && identity.user !== undefined && knowledge.heirOf(browser) === identity.user
     return isHeir && this.#world.rotatedIds.leads(browser, identity)
   }
 
-  /** The route has read `ctx.liveSession` without using a value. */
+  /** Called when a route has read `ctx.liveSession` without using a value: the cookie must still be unread. */
   glanced(exchange: Exchange): void {
     if (exchange.identity && !this.#visits.has(exchange)) this.#fail(exchange, 'has its cookie read, but used no value')
   }
@@ -151,7 +151,7 @@ export class RequestChecker {
     visit.isDue ||= cookieStatus === 'none' || action === 'renews' || (action === 'sets' && !isKept)
   }
 
-  /** The route has called `identify` after a change of the user. */
+  /** Called when a route has called `identify` after a change of the user. */
   identify(exchange: Exchange, userId: string | undefined, since: Since): void {
     const visit = this.#visits.get(exchange)
     if (!visit) return
@@ -192,7 +192,7 @@ export class RequestChecker {
     const { knowledge } = exchange.node
     for (const { browser, user } of left ?? []) {
       knowledge.retire({ browser, user: undefined }, knowledge.heirOf(browser))
-      // Even if the user has returned to that browser.
+      // The user counts as departed even after a return to that browser.
       if (user !== undefined) knowledge.departed.add(user)
     }
   }
@@ -268,7 +268,7 @@ export class RequestChecker {
     visit.sinceOfId = knowledge.ends.retired
   }
 
-  /** A browser id is retired; unless the user was revoked, its values transfer. */
+  /** Retires a browser id, whose values transfer to the next visitor unless the user was revoked. */
   #retire(exchange: Exchange, departing: Identity, registers: Registers, comeAlong: boolean): void {
     const { ledger } = this.#world
     const { knowledge } = exchange.node

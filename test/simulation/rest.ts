@@ -22,7 +22,7 @@ interface Reading {
   readonly found: ReadonlyMap<ServerNode, Registers>
 }
 
-/** Lets all operations finish; then all places must agree, without a loss. */
+/** Lets all operations finish; then memory, cookies, the store and pages must agree, without a loss. */
 export async function comeToRest(stage: Stage): Promise<void> {
   const { world } = stage
   const { bus, durability, store } = world.deployment
@@ -52,7 +52,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
   if (fault !== undefined) world.fail(fault, 'lost')
 }
 
-/** A page abandons a dead connection with a pending sync; heartbeats end the others. */
+/** Ends dead connections: a page abandons those with a pending sync, and heartbeats end the others. */
 async function endSilence(stage: Stage): Promise<void> {
   const dead = (): readonly Tab[] =>
     stage.world.browsers.flatMap(({ tabs }) => tabs.filter(({ socket }) => socket.wire?.isDead))
@@ -82,7 +82,7 @@ async function visit(stage: Stage, browser: Browser): Promise<Reading> {
   return { user, found }
 }
 
-/** HTML replaces no retired cookie: only a page's POST does. */
+/** Makes the POST of a page if the cookie is retired, because HTML does not replace such a cookie. */
 async function askAnew(stage: Stage, browser: Browser): Promise<void> {
   const { world } = stage
   const cookie = world.cookie(browser.cookies)
@@ -124,12 +124,12 @@ async function settle(stage: Stage): Promise<void> {
   world.fail('pages never stop asking')
 }
 
-/** The visitor of a browser in the end, and the required values. */
+/** The visitor of a browser at the end of a schedule, and the visitor's required values. */
 interface Expectation {
   readonly browser: Browser
   readonly sub: string | undefined
   readonly registers: Registers
-  /** Items reported as saved, or, in a calm schedule, all added items. */
+  /** Items reported as saved and, in a calm schedule, all items that must remain. */
   readonly added: readonly JsonValue[]
 }
 
@@ -180,7 +180,7 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   return { browser, sub, registers, added: world.isCalm ? [...added, ...world.additions.owed] : added }
 }
 
-/** Yields the registers of nodes and store within reach of the others: without a store, only by a cookie. */
+/** Yields the registers of nodes and store that reach the other nodes; without a store, only registers carried by a cookie. */
 function* remembered(world: World, sub: string): Iterable<[string, Register]> {
   const { nodes } = world
   const { store } = world.deployment

@@ -83,7 +83,7 @@ async function identify({ ctx, exchange, checker }: Run): Promise<void> {
   const become = (): void => {
     if (looks.delete(look)) checker.identify(exchange, ctx['session']?.user, since)
   }
-  // Other requests see the end of the id at this moment, not after the store's answer.
+  // Other requests see the retirement of the id at this moment, not after the store's answer.
   const look = (): void => {
     if (!exchange.node.isOver && exchange.identity?.browser !== before) become()
   }
@@ -136,7 +136,7 @@ async function write({ ctx, exchange, world, checker }: Run, key: string, value:
   checker.acknowledged(exchange, key, { stamp, value }, outcome.level)
 }
 
-/** Undefined if the browser id was retired, or the cookie was withheld. */
+/** Resolves with undefined if the browser id was retired, or the cookie was withheld. */
 async function outcomeOf(written: Promise<Written>): Promise<Written | undefined> {
   try {
     return await written

@@ -5,8 +5,8 @@ import { Random } from './random.js'
 type Mix = 'any' | 'stores' | 'buses' | 'leavings' | 'clocks' | 'stalls'
 
 /**
- * The relative frequency of each step: in any schedule; further with a store or a bus; and in schedules that only close pages, of
- * nodes whose clocks differ, and of processes that wait for a silent store.
+ * The relative frequency of each step: `any` in most schedules, plus `stores` or `buses` with a store or a bus; `leavings` if pages only
+ * close, `clocks` if the nodes' clocks differ, and `stalls` if processes wait for a silent store.
  */
 const WEIGHTS = {
   // Pages
@@ -97,7 +97,7 @@ const WEIGHTS = {
 
 export type Kind = keyof typeof WEIGHTS
 
-/** Its numbers select among the existing tabs and values: any other step can be left out. */
+/** A step. Its numbers select among the existing tabs and values, so any other step can be left out. */
 export interface Step {
   readonly kind: Kind
   readonly who: number
@@ -114,13 +114,13 @@ export interface Schedule {
   readonly hasLocks: boolean
   /** Whether the app uses koa-session, which is asynchronous. */
   readonly hasKoaSession: boolean
-  /** Whether the servers end after the last step: only cookies and pages remain. */
+  /** Whether the servers end after the last step, so only cookies and pages remain. */
   readonly endsInRestart: boolean
 }
 
 /** One in this many schedules only closes pages. */
 const LEAVINGS_IN = 6
-/** One in this many has different clocks, and another has a silent store. */
+/** One in this many schedules has differing clocks, and as many have a silent store. */
 const CLOCKS_IN = 12
 
 function kindsOf(...mixes: readonly Mix[]): readonly Kind[] {
@@ -140,13 +140,13 @@ const CASTS: readonly Schedule['browsers'][] = [
   ['ann', null, 'ann'],
 ]
 
-/** A single visitor each: all taken items are known. */
+/** A single visitor each, so all taken items are known. */
 const CALM_CASTS: readonly Schedule['browsers'][] = [[null], ['ann'], ['ann'], ['ann', 'ann']]
 
 /** A single user each, whose writes replace each other. */
 const CASTS_OF_CLOCKS: readonly Schedule['browsers'][] = [['ann'], ['ann'], ['ann', 'ann'], ['ann', null]]
 
-/** Whether only closing a page could lose its items. */
+/** Whether a schedule could lose a page's items only by closing the page. */
 export function isCalm({ steps, cluster: { skews, hasStore, hasBus }, browsers, endsInRestart }: Schedule): boolean {
   const isJoined = skews.length === 1 || hasStore || hasBus
   const isAlone = new Set(browsers).size === 1 && (browsers.length === 1 || browsers[0] !== null)

@@ -35,7 +35,7 @@ export async function eraseUser(stage: Stage, user: string): Promise<void> {
   await end(stage, user, (live) => live.erase(user))
 }
 
-/** Fails without a revocation, unless the store is slow. */
+/** Revokes or erases a user. Fails if the server does not, unless the store is slow. */
 async function end(
   { world }: Stage,
   user: string,
@@ -126,7 +126,7 @@ export const SERVER = {
     const written = liveSession?.set(key, value)
     // A handler may continue after the server has closed its connection.
     if (wire.isClosedByServer) return void written?.catch(() => undefined)
-    // Without an adapter, only the store reveals a revocation at another node: the write is refused later, as
+    // Without an adapter, only the store reveals a revocation at another node, so the write is refused later, as
     // documented.
     if (!stage.world.deployment.bus)
       written?.catch((error) => {

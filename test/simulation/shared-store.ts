@@ -7,18 +7,18 @@ import { type Registers, readRegisters } from './registers.js'
 import type { StoreLine } from './store-line.js'
 import { note } from './tally.js'
 
-/** Whether it answers at once, when the schedule says so, or fails. */
+/** How the store answers: at once, when the schedule says so, or with errors. */
 export type Weather = 'fair' | 'slow' | 'foul'
 
 export interface Asked<T> {
   readonly line: StoreLine
   readonly name: string
   act(content: Store): Promise<T>
-  /** The answer for a process that has ended: the call is not performed. */
+  /** The answer to a process that has ended, whose call is not performed. */
   readonly ghost: T
   onAnswer?(answer: T): void
   readonly isComparing?: boolean
-  /** Whether the node makes no other call at the same time: a partly late load is late. */
+  /** Whether an answer in time is proof of a working store; otherwise another part of the same load may be late. */
   isWhole(): boolean
 }
 
@@ -104,7 +104,7 @@ export class SharedStore {
     return this.#calls.length
   }
 
-  /** Performs a due call; resolves with whether there was any. */
+  /** Performs a due call; resolves with whether any was due. */
   async move(): Promise<boolean> {
     const isDue = ({ line }: Call): boolean => line.isCut || (this.weather !== 'slow' && !line.isAsleep)
     const call = this.#calls.find(isDue)

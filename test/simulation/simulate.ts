@@ -11,7 +11,7 @@ export interface Finding extends Violation {
   readonly seed: number
   /** Each step with its browser, after shrinking. */
   readonly steps: readonly string[]
-  /** The same, for `replay`. */
+  /** The schedule of these steps, for `replay`. */
   readonly schedule: Schedule
 }
 
@@ -46,7 +46,7 @@ async function run(schedule: Schedule): Promise<Violation | undefined> {
       if (!browser) continue
       world.aim(schedule.seed + index)
       if (user !== null) await stage.begin(browser, world.userId(user))
-      // Without an open page, memory holds nothing.
+      // Some browsers open no page, so memory holds none of their values.
       if ((schedule.seed + index) % 4 === 0) continue
       await stage.load(browser, 'connected')
       await stage.flow(browser)

@@ -10,7 +10,7 @@ const FROM = Number(process.env['SIMULATIONS_FROM'] ?? 1)
 const SEED = process.env['SIMULATION_SEED']
 /** In ms, longer than any machine takes. */
 const HANGS = 300_000 + SIMULATIONS * 100
-/** A process ends at its first finding: small portions show more findings. */
+/** A process ends at its first finding, so small portions show more findings. */
 const MAX_PORTION = 1_000
 
 afterAll(recall)

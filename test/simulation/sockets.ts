@@ -16,7 +16,7 @@ interface Opener {
   readonly user: string | undefined
   readonly own: CookieState | undefined
   readonly hasConsent: boolean
-  /** The visitor known to its pages. */
+  /** The visitor known to the connection's pages. */
   readonly whose: Whose
 }
 
@@ -65,7 +65,7 @@ export class SocketChecker implements WireWatcher {
   opens(wire: Wire): void {
     // A process takes nothing from a closed connection.
     if (wire.isClosedByServer) return void note('a connection was ended before it was let in')
-    // Its cookie merges again, because memory may have lost its registers.
+    // The connection's cookie merges again, because memory may have lost the cookie's registers.
     const { own } = this.#openers.get(wire) ?? {}
     if (own && wire.node.knowledge.isGood(own)) wire.node.knowledge.learnCookie(own)
   }
@@ -157,7 +157,7 @@ export class SocketChecker implements WireWatcher {
     return { cookieStatus: wire.node.knowledge.cookieStatus(cookie, user), cookie, user }
   }
 
-  /** A connection without a cookie has a new id. */
+  /** Checks the subject of a ticket, which the connection must know; only a connection without a cookie may get a new id. */
   #isTold(wire: Wire, sub: string): void {
     if (wire.subs.includes(sub)) return
     if (!wire.isFleeting || wire.browser !== undefined)

@@ -180,7 +180,7 @@ export class Stage {
     await turn()
   }
 
-  /** Adds an item to a list, once the page has it. */
+  /** Adds an item to a list, if the page is ready and not hidden. */
   add(tab: Tab): Promise<void> {
     return this.addAll(tab, 1)
   }
@@ -209,7 +209,7 @@ export class Stage {
     return true
   }
 
-  /** Delivers a packet of a closed page, and last its end; resolves with whether there was any. */
+  /** Delivers a packet of a closed page or, after the last packet, the end of its connection; resolves with whether there was any. */
   async land({ adrift }: Browser): Promise<boolean> {
     const [wire] = adrift
     if (!wire) return false

@@ -2,7 +2,7 @@ import type { Signed } from './knowledge.js'
 import { type CookieState, EPOCH, GENERATION, type Register } from './registers.js'
 import type { World } from './world.js'
 
-/** The ends and generations known to any node or the store. */
+/** The revocations, retirements and generations known to any node or the store. */
 export class Standing {
   readonly #world: World
 
@@ -34,7 +34,7 @@ export class Standing {
     return this.#world.deployment.store?.rows(this.#world.storeName(sub)).get(EPOCH)
   }
 
-  /** Whether some nodes cannot know of an erasure: without a store they learn only from messages. */
+  /** Whether some nodes cannot know of an erasure, because without a store they learn only from messages. */
   isUneven(sub: string): boolean {
     return new Set(this.#world.nodes.map(({ knowledge }) => knowledge.generation(sub))).size > 1
   }

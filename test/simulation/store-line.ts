@@ -3,10 +3,10 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { GENERATION, isSame, type Registers, readName } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'
 
-/** Loads a subject, loads it for another purpose, or merges registers. */
+/** A call to load a subject, to load it for another purpose (`aside`), or to merge registers. */
 export type Question = 'load' | 'aside' | 'merge'
 
-/** Also the first half of a user's write: the user's ends. */
+/** A `Question`, or the first half of a user's write, which merges the user's revocation and erasure. */
 type Asking = Question | 'half'
 
 interface Load {
@@ -28,9 +28,9 @@ export class StoreLine implements Store {
   readonly maxIdle: number = Number.POSITIVE_INFINITY
   readonly #store: SharedStore
   readonly #onAnswer: OnAnswer
-  /** Whether its process has ended: calls have no effect. */
+  /** Whether its process has ended, so calls have no effect. */
   isCut = false
-  /** Whether its process is stopped: calls are performed, and not answered. */
+  /** Whether its process is stopped, so calls are performed but not answered. */
   isAsleep = false
   /** Whether its last answer was immediate and no error. */
   isSound = true
@@ -39,7 +39,7 @@ export class StoreLine implements Store {
   fault: string | undefined
   readonly #doomed = new Map<string, Doomed>()
   readonly #asking = new Map<string, number>()
-  /** Stored ends from the first half of a write, by user. */
+  /** The stored revocation and erasure from the first half of a write, by user. */
   readonly #halves = new Map<string, readonly StoredRow[]>()
   /** Names whose first write of a key was refused. */
   readonly #refused = new Set<string>()
@@ -59,7 +59,7 @@ export class StoreLine implements Store {
   }
 
   async load(name: string): Promise<readonly StoredRow[]> {
-    // Looks only for a row that is no register.
+    // After a refused first write, the load looks only for a row that is no register.
     const load: Load = { name, asked: this.#refused.delete(name) ? 'aside' : 'load' }
     this.#load = load
     const { base } = readName(name)
@@ -103,7 +103,7 @@ export class StoreLine implements Store {
   }
 
   remove(name: string): Promise<void> {
-    // Its load only precedes the removal.
+    // If the last load was of this name, the load only prepared the removal.
     if (this.#load?.name === name) this.#load.asked = 'aside'
     const act = (content: Store): Promise<void> => {
       for (const [user, doomed] of this.#doomed) if (doomed.name === name) this.#doomed.delete(user)
@@ -137,7 +137,7 @@ export class StoreLine implements Store {
     return this.#store.ask({ line: this, name, act, ghost, onAnswer, isWhole: () => asked() === 'load' })
   }
 
-  /** A node handles a user's ends together with the values, which have another name. */
+  /** A node handles a user's revocation and erasure together with the values, which have another name in the store. */
   #tellHalf(name: string): void {
     const { base } = readName(name)
     const half = base === name ? undefined : this.#halves.get(base)

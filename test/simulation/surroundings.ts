@@ -3,11 +3,11 @@ import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>
 
-/** The common objects of a browser's pages, besides cookies. */
+/** The objects shared by a browser's pages, besides cookies. */
 export class Surroundings {
   readonly localStorage: object = createLocalStorage()
   readonly channels: Set<Channel> = new Set()
-  /** Without locks, as over http. */
+  /** Has no locks in some schedules, as over http. */
   readonly navigator: { readonly locks?: Locks }
 
   constructor(hasLocks: boolean) {

@@ -120,14 +120,14 @@ export class SyncChecker {
     }
   }
 
-  /** Checks the answer about the request's cookie and stored keys. */
+  /** Checks which registers an answer reports as held by the request's cookie or by the store. */
   holds({ node, own, user, sub, hasConsent }: Speaker, { held, kept }: SyncAnswer, fail: Fail): void {
     if ((kept === true) !== (own !== undefined && hasConsent))
       fail(`is told that its browser keeps the cookie: ${kept}`, 'lost')
     const isReadable = (key: string): boolean => node.isDeclared(key) && key !== HIDDEN
     const registers = [...(own?.registers ?? [])].filter(([key]) => isReadable(key))
     const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
-    // The store proves keys outside cookies.
+    // For keys outside cookies, the store is the proof.
     const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
     if (stamp > 0 && !this.#world.standing.isStored(user ?? sub ?? '', STORED, stamp))
       fail(`is told that ${STORED} is stored at ${stamp}, but it is not`, 'lost')
@@ -189,11 +189,11 @@ export class SyncChecker {
     })
   }
 
-  /** Whether a node knows the registers of the page's tickets: otherwise a fast clock wins. */
+  /** Whether a node must know the registers of the page's tickets; otherwise a change may get an earlier stamp than a fast clock gave. */
   #isBrought(node: ServerNode, key: string): boolean {
-    // No page brings a key outside cookies to a node without the store.
+    // No page brings a key outside cookies, so only a single node with a working store must know the key.
     if (key === STORED) return this.#world.nodes.length === 1 && node.line?.isWell === true
-    // A page brings tickets at its connection, not before each change: a node may miss a POST to another node.
+    // A page brings tickets at its connection, not before each change, so a node may miss a POST to another node.
     return this.#world.deployment.isTold(node)
   }
 
@@ -214,7 +214,7 @@ export class SyncChecker {
     const said = registerIn(ticket, key, stamp)
     const isKnown = baskets.isKnown(sub, change, stamp, said)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
-    // An existing value is not written again, even from a ticket.
+    // A value known to the node, even from a ticket, is not written again.
     const isCurrent = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
     const isConfirmed = isKnown || isTaken || (over >= 0 && isCurrent)
     const taker = { node, browser: speaker.browser, sub }
@@ -229,11 +229,11 @@ export class SyncChecker {
     if (tab && own && over < 0 && heard >= stamp)
       fail(`${key}: a page’s change got an earlier stamp than the page has seen`, 'lost')
     if (tab) this.#pages.moved(tab, key, value, whose, sub)
-    // If the ticket lacks the change, the user was erased since, with the earlier writes.
+    // If the ticket lacks the change, the user was erased since, together with the earlier writes.
     const claims = ticket === undefined ? undefined : readClaims(ticket)
     const generation = claims?.sub === sub ? (claims.generation ?? 0) : met.generation
     ledger.assign(value, sub, stamp, generation)
-    // A ticket has a single subject: a change of another is known only by itself.
+    // A ticket has a single subject, so a change of another subject is known only from the change itself.
     const isUntold = claims?.sub !== sub && !isConfirmed
     const register = id === '' || isUntold ? { stamp, value, generation } : said
     // A change taken before may have been rebased and superseded since.
@@ -247,7 +247,7 @@ export class SyncChecker {
     if (isLasting && id !== '') duties.taken(node, sub, key, register)
   }
 
-  /** Checks a refusal: a newer value, or an undeclared key. */
+  /** Checks that a change is refused for a reason, such as a newer value, an invalid value or an undeclared key. */
   #refuses(
     speaker: Speaker,
     change: WireChange,
@@ -262,9 +262,9 @@ export class SyncChecker {
     if (code === 'undeclared_key' && !together.every((one) => node.isDeclared(one))) return
     if (code === 'invalid_value' && key === ADDED_TO && !itemsOf(wanted).every(isValidItem)) return
     if (code === 'conflict' && sub !== undefined) this.#world.baskets.refuses(node, sub, change)
-    // A change that waited for the store reveals nothing to a visitor who has gone.
+    // The refusal of a change that waited for the store reveals nothing to a departed visitor.
     if (isGone && id !== '' && code === 'superseded' && stamp === undefined) return
-    // The store may have taken the change: the page resends.
+    // The store may have taken the change, so the page resends the change.
     if (id !== '' && code === 'store_unavailable' && stamp === undefined && (node.line?.troubles ?? 0) > 0) return
     const expected = id === '' ? 'superseded' : 'conflict'
     if (code !== expected || over < 0) fail(`is refused ${JSON.stringify(change)} as ${code}`)
@@ -286,7 +286,7 @@ function subjectOf({ user, sub }: Speaker, key: string): string | undefined {
   return key === OWN ? sub : (user ?? sub)
 }
 
-/** Tickets merge before changes. */
+/** Returns the register after the merge of the tickets, which precedes the changes. */
 function merged(
   floor: Register | undefined,
   owner: string | undefined,

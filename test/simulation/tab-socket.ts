@@ -66,7 +66,7 @@ export class TabSocket {
     return this
   }
 
-  /** The connection carries nothing more, though still open: its packets may arrive after the page gives up. */
+  /** Lets the open connection carry nothing more; packets sent over it may arrive after the page gives up. */
   die(): void {
     const { wire } = this
     if (this.state !== 'on' || !wire || wire.isDead) return
@@ -75,7 +75,7 @@ export class TabSocket {
     for (const question of wire.open) this.#await(wire, question)
   }
 
-  /** The page is closed or frozen: its packets are still in flight, and the server has the connection open. */
+  /** Returns the connection of a closed or frozen page: its packets are still in flight, and the server has it open. */
   abandon(): Wire | undefined {
     const { wire } = this
     if (this.state !== 'on') return undefined

@@ -17,7 +17,7 @@ const { fetch: realFetch } = globalThis
 let count = 0
 let moment = 0
 
-/** Restarts the numbers of tabs, for the same names in a repeated schedule. */
+/** Restarts the numbers of tabs, so a repeated schedule gives the same names. */
 export function resetTabs(): void {
   count = 0
   tabs.clear()
@@ -100,7 +100,7 @@ export class Tab {
     hear(value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never), settle)
   }
 
-  /** Sets several values in a single call. Of a superseded call, some values may stay. */
+  /** Sets several values in a single call. If the call is superseded, some of its values may stay. */
   changeTogether(values: Values): void {
     this.#listeners.get('pointerdown')?.({})
     for (const [key, value] of values) this.drafts.set(key, JSON.stringify(value))
@@ -198,7 +198,7 @@ export class Tab {
   }
 }
 
-/** Reports the outcome of a change: undefined, or the code of its refusal. */
+/** Reports the outcome of a change: undefined if saved, or the code of its refusal. */
 function hear(done: Promise<void>, settle: (code: string | undefined) => void): void {
   done.then(
     () => settle(undefined),

@@ -1,4 +1,4 @@
-/** The broken promise: acknowledged writes remain, replicas agree, values reach only their owner. */
+/** The kind of broken promise: an acknowledged write was lost, replicas diverged, or a value reached a foreign visitor. */
 export type Harm = 'lost' | 'diverged' | 'foreign' | 'other'
 
 export interface Violation {

@@ -10,7 +10,7 @@ export interface Redeemer {
   readonly identity: Identity
 }
 
-/** Whether a visitor may redeem a ticket; a guest's is void after the sign-in. */
+/** Whether a visitor may redeem a ticket; a guest's ticket is void after the sign-in. */
 export function isOwnTicket(ticket: string, { node: { knowledge }, identity: { user, browser } }: Redeemer): boolean {
   const { sub, changes, ...signed } = readClaims(ticket)
   if (changes.some(([, , value]) => value === FORGED)) return false
@@ -18,7 +18,7 @@ export function isOwnTicket(ticket: string, { node: { knowledge }, identity: { u
   return sub === browser && !knowledge.retired.has(sub)
 }
 
-/** Returns the fault of accepted tickets, and learns their changes. */
+/** Learns the changes of accepted tickets. Returns an error text if the server must not have accepted a ticket. */
 export function redeemed(
   redeemer: Redeemer,
   tickets: readonly string[],

@@ -6,7 +6,7 @@ const START = Date.UTC(2026, 0, 1)
 interface Timer {
   readonly at: number
   act(): void
-  /** Whether nothing awaits the timer, which then fires only when idle, or with a later timer. */
+  /** Whether nothing awaits the timer, which then does not count as pending, and may also fire with a later timer. */
   isIdle: boolean
   unref(): Timer
 }

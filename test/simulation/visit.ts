@@ -8,7 +8,7 @@ import type { Harm } from './tally.js'
 import type { Whose } from './whos.js'
 import type { World } from './world.js'
 
-/** How a request uses its session: names the visitor to a page; sets a value; signs in or out, or POSTs. */
+/** How a request uses its session: it `shows` a page its visitor, `sets` a value, or `renews` the cookie by an accepted POST. */
 export type Action = 'shows' | 'sets' | 'renews'
 
 export interface Visit {
@@ -18,18 +18,18 @@ export interface Visit {
   cookieStatus: CookieStatus | 'forgotten' | 'withheld'
   own: CookieState | undefined
   isDue: boolean
-  /** The id of the request's cookie, if retired before. */
+  /** The id of the request's cookie, if the id was retired before. */
   retired: string | undefined
-  /** Whether the id was retired, and the request is not of its user. */
+  /** Whether that id was retired, and the request is not of its user. */
   isLate: boolean
   since: Since
   /** The number of retired ids when the request began, or when it last retired its cookie’s id. */
   sinceOfId: number
-  /** The former visitors: until the answer is sent, their cookie may still be this browser's. */
+  /** The former visitors, whose cookie this browser may have until the answer is sent. */
   readonly left: Identity[]
 }
 
-/** Returns the fault of a cookie in an answer, apart from its values. */
+/** Returns an error text if an answer's cookie is wrong, apart from its values. */
 export function cookieFault(
   cookie: CookieState,
   { node, identity: { user, browser }, own }: Visit,
@@ -44,7 +44,7 @@ export function cookieFault(
   return undefined
 }
 
-/** Returns a missing or older register. A value from a sign-in has stamp 1. */
+/** Describes a register found missing, older, or losing the merge. Values from a sign-in have stamp 1, and may differ. */
 function missingIn(found: Registers, floors: Registers): string | undefined {
   for (const [key, floor] of floors) {
     const seen = found.get(key)
@@ -69,7 +69,7 @@ function isOvertaken({ node, identity: { user, browser }, retired, since, sinceO
   return ends.has(browser) || (retired !== undefined && ends.hasSince(retired, sinceOfId))
 }
 
-/** Whether the user was revoked since the request began: a sign-in needs a new cookie. */
+/** Whether the user was revoked since the request began, so a sign-in needs a new cookie. */
 export function isRevokedSince({ node: { knowledge }, identity: { user }, own, since }: Visit): boolean {
   if (own) return own.user !== undefined && !knowledge.isCurrent(own.user, own)
   return user !== undefined && knowledge.revoked.hasSince(user, since.revoked)
@@ -84,7 +84,7 @@ export function hasEnded(visit: Visit): boolean {
   return user !== undefined && knowledge.departed.hasSince(user, visit.since.departed)
 }
 
-/** Returns the fault of a greeting, which needs a ticket for each subject of the visitor. */
+/** Returns an error text if a greeting does not have the right ticket for each subject of the visitor. */
 export function greetingFault(tickets: readonly string[], { user, browser }: Whose): string | undefined {
   if (tickets.length !== (user === undefined ? 1 : 2)) return `is greeted by ${tickets.length} tickets`
   for (const [index, ticket] of tickets.entries()) {
@@ -97,7 +97,7 @@ export function greetingFault(tickets: readonly string[], { user, browser }: Who
   return undefined
 }
 
-/** Returns the fault of a snapshot: its visitor, and the stamps in the browser's cookie. */
+/** Returns an error text if a snapshot has the wrong guest flag, or wrong stamps of the browser's cookie. */
 export function snapshotFault(
   { guest, held }: AnySnapshot,
   user: string | undefined,
@@ -111,7 +111,7 @@ export function snapshotFault(
 
 type Fail = (exchange: Exchange, what: string, harm?: Harm) => void
 
-/** Checks the values shown in an exchange: complete, and visible to this visitor. */
+/** Checks that the values shown in an exchange are complete, and allowed for its visitor. */
 export class Sight {
   readonly #world: World
   readonly #fail: Fail
@@ -121,7 +121,7 @@ export class Sight {
     this.#fail = fail
   }
 
-  /** The subjects must be loaded if the store answers. */
+  /** Checks that the subjects were loaded before, if the store answers in time. */
   loaded(exchange: Exchange, browser: string | undefined, user: string | undefined): void {
     const { node, isLate } = exchange
     for (const sub of isLate ? [] : [user, browser]) {
@@ -147,7 +147,7 @@ export class Sight {
     const sub = user ?? browser
     const generation = node.knowledge.generation(sub)
     const reader = { sub, isUser: user !== undefined, browser: exchange.browser.index, generation }
-    // A kept cookie may be from a node without knowledge of an erasure.
+    // A cookie that the answer does not replace may be from a node without knowledge of an erasure.
     const isSaid = exchange.response === undefined || exchange.written !== undefined
     for (const [key, register] of found) {
       const isErased = key !== OWN && !node.knowledge.isLasting(sub, register)

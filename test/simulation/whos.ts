@@ -15,7 +15,7 @@ export class Whos {
   readonly #texts = new Map<string, string>()
   readonly #visitors = new Map<string, Whose>()
 
-  /** A server has named a visitor. Returns its fault. */
+  /** Returns an error text if a server names this visitor by a wrong `who`. */
   fault(who: string | undefined, whose: Whose): string | undefined {
     const isNameless = whose.browser === undefined && whose.user === undefined
     if (isNameless !== (who === undefined)) return `gets the who ${who} as ${JSON.stringify(whose)}`
@@ -42,7 +42,7 @@ export function subjectsOf({ user, browser }: Whose): readonly string[] {
   return [user, browser].flatMap((sub) => sub ?? [])
 }
 
-/** Whether a change for one visitor may become another's: the same, or a visitor without a shown cookie. */
+/** Whether a change made for `from` may be applied for `to`: both are the same, or differ only because `from` has shown no cookie. */
 export function leadsTo(from: Whose, to: Whose): boolean {
   if (isSame(from, to)) return true
   return (from.isUnseen || from.browser === undefined) && from.user === to.user && from.epoch === to.epoch
@@ -52,9 +52,9 @@ export function seen({ user, browser, epoch }: Whose, isSeen: boolean): Whose {
   return { user, browser, epoch, ...(isSeen ? {} : { isUnseen: true }) }
 }
 
-/** All browser ids so far, and the rotated id of each at a sign-in, which never changes. */
+/** All browser ids so far, and each id's rotated id at a sign-in, which must never change. */
 export class RotatedIds {
-  /** The rotations of the secrets: another secret derives other rotated ids. */
+  /** The number of rotations of the secrets, because another secret derives other rotated ids. */
   rotation = 0
   readonly #given = new Set<string>()
   readonly #next = new Map<string, string>()
@@ -70,7 +70,7 @@ export class RotatedIds {
     return this.#next.get(`${this.rotation} ${former} ${user}`) === browser
   }
 
-  /** Returns the fault of an id after another: it must be the user's rotated id, or new. */
+  /** Returns an error text if the id after a former id is neither the user's rotated id nor new. */
   fault(
     former: string | undefined,
     { user, browser }: Identity,

@@ -53,10 +53,10 @@ export class Wire {
   isClosedByServer = false
   isGreeted = false
   isHeard = false
-  /** Whether a POST has told the page of another visitor: the page ignores this connection. */
+  /** Whether a POST has told the page of another visitor, so the page ignores this connection. */
   isFormers = false
   browser: string | undefined
-  /** Whether the handshake brought no cookie: the subject is only the connection's. */
+  /** Whether the handshake brought no cookie, so the subject is only the connection's. */
   isFleeting = false
   #isLeft = false
   readonly #server: ServerSocket

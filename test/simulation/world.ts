@@ -30,7 +30,7 @@ export class World {
   readonly whos: Whos = new Whos()
   readonly saves: Saves = new Saves()
   readonly additions: Additions = new Additions((item) => this.baskets.isRetaken(item))
-  /** Whether only closing a page could lose its items. */
+  /** Whether the schedule could lose a page's items only by closing the page. */
   readonly isCalm: boolean
   readonly deployment: Deployment
   readonly duties: Duties = new Duties(this)
@@ -80,7 +80,7 @@ export class World {
       // Packets of closed pages do not reach a new process.
       for (const wire of adrift) if (wire.node === node) wire.close()
     }
-    // A restart takes time: otherwise two ends of unconnected processes could share a millisecond.
+    // A restart takes time; otherwise two unconnected processes could revoke or retire in the same millisecond.
     serverClock.at += 1
     this.deployment.restart(node, build)
   }
@@ -150,7 +150,7 @@ export class World {
     this.violation ??= { harm, what, ...(page === undefined ? {} : { page }) }
   }
 
-  /** Runs a check after the current step, when the checkers know its cause. */
+  /** Runs a check after the current step, when all checkers have seen the step. */
   checkLater(check: () => void): void {
     this.#checks.push(check)
   }

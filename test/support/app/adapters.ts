@@ -14,7 +14,7 @@ export interface Nodes {
   stop(): Promise<void>
 }
 
-/** Clients are closed in order: adapters do not await their last commands to them, and a missing answer would end the process. */
+/** Resolves with a function to close the clients in order: adapters do not await their last commands, whose loss would end the process. */
 type Adapt = (io: Server) => Promise<() => Promise<unknown>>
 
 async function nodeRedis(path: string) {
@@ -24,7 +24,7 @@ async function nodeRedis(path: string) {
   return calm(client)
 }
 
-/** As docs/scaling.md says: adapters drop the promise of `publish`, and an unhandled rejection would end the process. */
+/** Handles rejections of `publish`, as docs/scaling.md says: adapters drop its promise, and a rejection would end the process. */
 function calm<C extends { publish(...args: never[]): Promise<number> }>(client: C): C {
   const publish = client.publish.bind(client)
   return Object.assign(client, { publish: (...args: never[]) => publish(...args).catch(() => 0) })
@@ -36,7 +36,7 @@ function ioredis(path: string): Redis {
   return calm(client)
 }
 
-/** Adapters on a Redis at this path; `key` keeps two of them apart. */
+/** Adapters on a Redis at this path; `key` keeps two adapters apart. */
 export const REDIS_ADAPTERS: Readonly<Record<string, (path: string, key?: string) => Adapt>> = {
   'redis-adapter on node-redis': (path, key) => async (io) => {
     const [pub, sub] = [await nodeRedis(path), await nodeRedis(path)]

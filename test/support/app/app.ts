@@ -92,7 +92,7 @@ export class App<F extends Fields = AppFields> {
     this.#http.keepAliveTimeout = 0
     this.io = new Server(this.#http, given.io)
     if (given.isAttached ?? true) this.live.attach(this.io, given.attach ?? { handshake: before })
-    // Last: if the plugin refuses its options, nothing listens.
+    // Listens last, so nothing listens if the plugin refuses its options.
     this.#http.listen(given.port ?? 0, '127.0.0.1', listening)
   }
 

@@ -1,6 +1,6 @@
 const closers: (() => unknown)[] = []
 
-/** Closes after each test: a hook of Jest's would run only for the first file that loads the module. */
+/** Calls `close` after each test. A hook of Jest would run only for the first file that loads the module. */
 export function afterEachTest(close: () => unknown): void {
   closers.push(close)
 }

@@ -1,4 +1,4 @@
-/** The live cookie and its signature, but not the record of its end. */
+/** The live cookie and its signature, but not the record of its retirement. */
 const LIVE = /^live(\.sig)?=/
 
 /** Returns only the live cookie of a Cookie header, as a thief or a browser without an app session has it. */

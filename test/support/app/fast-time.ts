@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 
-/** Speeds up this file's timers, intervals and clock by the same factor: pauses of seconds take milliseconds. */
+/** Speeds up this file's timers, intervals and clock by the same factor, so pauses of seconds take milliseconds. */
 export function fastTime(factor: number): void {
   const { setTimeout: wait, setInterval: repeat } = globalThis
   const { now } = Date

@@ -3,8 +3,8 @@ import { account } from './auth.js'
 import type { Visitor } from './visitor.js'
 
 /**
- * Acts by the path, in order: `/say` or `/next` flashes the query's message, `/take` responds with the messages, `/on`
- * redirects; `/in`, `/out`, `/identify`, `/leave`, `/forget`.
+ * Performs the actions in the path, in order: `/say` or `/next` flashes the query's message, `/take` responds with the messages, `/on`
+ * redirects; `/in`, `/out`, `/identify`, `/leave` and `/forget` change the visitor.
  */
 export const flashPages: Koa.Middleware = async (ctx, next) => {
   if (ctx.path === '/page') {

@@ -58,7 +58,7 @@ export async function tokenFor(socket: TestSocket, user = 'ann'): Promise<string
   return next
 }
 
-/** POSTs a token as the redirected browser does, to the path in the token, or to the endpoint as the page does. */
+/** POSTs a token: by default to the path in the token, as the redirected browser does; or to the endpoint, as the page does. */
 export function bring(
   visitor: Visitor,
   token: string,

@@ -3,7 +3,7 @@ import type { InspectorOptions, LiveSessionOptions } from 'koa-live-session'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { type RawAnswer, send } from './raw-http.js'
 
-/** The request names its user: these tests are not about sign-ins. */
+/** The request names its user, because these tests are not about sign-ins. */
 const identify = (ctx: Koa.Context): string | undefined => ctx.get('x-user') || undefined
 
 const tokens = new WeakMap<object, string>()

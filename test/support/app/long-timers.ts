@@ -7,7 +7,7 @@ interface LongTimers {
   next(): Promise<void>
 }
 
-/** Holds this file's timers of a minute or longer, until they are told to fire. Speeds up the others by a factor. */
+/** Holds this file's timers of a minute or longer, until they are told to fire. Speeds up shorter timers by a factor. */
 export function longTimers(factor: number = 1): LongTimers {
   const held = new Map<unknown, () => void>()
   let begun: (() => void)[] = []

@@ -3,8 +3,8 @@ import { memoryStore } from 'koa-live-session/testing'
 import type { StoredRow } from '../../../server/store-types.js'
 
 /**
- * Outcome of a `compareAndSet`: done; answer lost or never sent; connection broken before; or done without an answer,
- * at the next call or after all later calls.
+ * The outcome of a `compareAndSet`: done, and the answer arrives (`done`), is lost (`lost`) or never comes (`silent`); not done, because
+ * the connection is `broken`; or never answered, and done at the next call (`slow`) or at `settle` (`late`).
  */
 export type Fate = 'done' | 'lost' | 'silent' | 'broken' | 'slow' | 'late'
 

@@ -1,4 +1,4 @@
-/** Returns few rows (pairwise testing): each value of a list meets each value of every other list in one of them. */
+/** Returns few rows (pairwise testing), in which each value of a list meets each value of every other list at least once. */
 export function pairs<Lists extends readonly (readonly unknown[])[]>(
   ...lists: Lists
 ): { readonly [Index in keyof Lists]: Lists[Index][number] }[] {

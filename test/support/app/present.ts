@@ -1,5 +1,5 @@
 /**
- * Returns a required value: `value?.act()` would skip the act, and the test would pass.
+ * Returns a required value. With `value?.act()` instead, the test would skip the act and pass.
  *
  * @throws {Error} if it is missing
  */

@@ -94,7 +94,7 @@ export class RawSocket {
     return JSON.parse((await this.next('437')).slice(3))[0]
   }
 
-  /** Reads nothing more: the window of the TCP connection shuts. */
+  /** Reads nothing more, so the window of the TCP connection shuts. */
   stopReading(): void {
     this.#stream.pause()
   }
@@ -117,7 +117,7 @@ export class RawSocket {
   }
 }
 
-/** Reads a server's frame, which is never masked; returns undefined for a part. */
+/** Reads a server's frame, which is never masked; returns undefined if the frame is incomplete. */
 function readFrame(data: Buffer): { opcode: number; payload: Buffer; end: number } | undefined {
   const [first = 0, short = 0] = data
   const start = short === 127 ? 10 : short === 126 ? 4 : 2

@@ -53,14 +53,14 @@ export class SessionApp {
     return visitor.fetch(`/${this.#actions.push(action) - 1}`, init)
   }
 
-  /** The same, and resolves with the response's JSON. */
+  /** Makes the request of `fetch`, and resolves with the response's JSON. */
   async ask<T>(visitor: Visitor, action: (ctx: Koa.Context) => T): Promise<Awaited<T>> {
     const response = await this.fetch(visitor, action)
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
     return (await response.json()) as Awaited<T>
   }
 
-  /** Makes a request that does something before other things happen, and something after. */
+  /** Makes a request that acts before `meanwhile` begins, and again after it has ended. */
   async during(
     visitor: Visitor,
     first: Action,

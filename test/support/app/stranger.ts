@@ -1,4 +1,4 @@
-// A stranger's view of a server: from another machine, or as a page whose name leads here.
+// A stranger's view of a server: from another machine, or as a page whose host name resolves to this machine.
 
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -66,7 +66,7 @@ export class Visitor {
     return answer.status === 429 ? this.store({}, headers) : answer
   }
 
-  /** Opens a socket, with every ticket received over it; connected unless `connect_error` came first. */
+  /** Opens a socket that records each received ticket; rejects if `connect_error` comes first. */
   async connect(
     namespace = '/',
     headers: Record<string, string> = {},

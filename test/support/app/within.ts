@@ -9,7 +9,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => void soon(() => resolve()))
 }
 
-/** The same, several times: some work takes several turns of the event loop. */
+/** Calls `turn` several times, because some work takes several turns of the event loop. */
 export async function turns(count: number): Promise<void> {
   for (let left = count; left > 0; left -= 1) await turn()
 }

@@ -3,7 +3,7 @@ import { afterAll, expect, jest } from '@jest/globals'
 
 const LIBRARY = ['server/', 'shared/'].map((folder) => new URL(`../../../${folder}`, import.meta.url).href)
 
-/** The library's work: the same on every machine. */
+/** The library's work, which is the same on every machine. */
 export interface Work {
   /** Executed blocks of the library's code: calls, loops, branches. */
   readonly steps: number

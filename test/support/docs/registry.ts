@@ -39,7 +39,7 @@ function installed(): ReadonlyMap<string, string> {
   return new Map(folders.map(([at, { name = at.split('node_modules/').at(-1) ?? '' }]) => [at, name]))
 }
 
-/** Returns a registry's answer about a package. Its latest version is the greatest at the top of node_modules, maybe under another name. */
+/** Returns a registry's answer about a package. The latest version is the greatest at the top of node_modules, maybe under another name. */
 function describe(name: string, folders: readonly string[], url: string): object {
   const versions = folders.map((folder) => {
     const manifest: Manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))

@@ -41,7 +41,7 @@ export function greetingOf({ who, kept, renew, ...claims }: Visitor): BareAnswer
 const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], held: [], ...answer }) as SyncAnswer
 
 /**
- * Only the core of a page: the test plays the socket, network, other tabs and time. Stamps are plain numbers here, as in the
+ * The core of a page without the rest: the test plays the socket, network, other tabs and time. Stamps are plain numbers here, as in the
  * server's JSON, which a page uses unchanged.
  */
 export class BarePage {
@@ -118,7 +118,7 @@ export class BarePage {
     return this.hear({ changes })
   }
 
-  /** The oldest sync in flight over the socket is answered. */
+  /** Answers the oldest sync in flight over the socket. */
   synced(answer: BareAnswer): Sync | undefined {
     const sync = this.#waiting.shift()
     // A connection keeps its greeted visitor.
@@ -131,7 +131,7 @@ export class BarePage {
     return this.synced(greetingOf(visitor))
   }
 
-  /** All syncs in flight over the socket are lost. */
+  /** Loses all syncs in flight over the socket. */
   lose(): void {
     for (const sync of this.#waiting.splice(0)) this.on('synced', sync, undefined)
   }
@@ -172,7 +172,7 @@ export class BarePage {
     if (sync) this.on('synced', sync, { ok: false, code })
   }
 
-  /** The next POST is sent and answered; its changes get `stamp`. */
+  /** Sends and answers the next POST, whose changes get `stamp`. */
   answer({ stamp, ...answer }: BareAnswer & { readonly stamp?: number } = {}): Sync | undefined {
     const body = this.post()
     const { set = [] } = body ?? {}
@@ -185,7 +185,7 @@ export class BarePage {
     return body
   }
 
-  /** The next POST is a question, and is answered with this visitor. */
+  /** Sends the next POST, which is a question, and answers with this visitor. */
   told({ kept, ...visitor }: Visitor): Sync | undefined {
     const body = this.post()
     this.on('posted', { status: 200, wait: 0, answer: whole(greetingOf({ ...visitor, ...(kept && { kept }) })) })

@@ -1,7 +1,7 @@
 import { INSIDE, type Inside } from '../../../client/inside.js'
 import type { AnyClient } from '../../../client/types.js'
 
-/** A client with only the part's own interface. */
+/** A client with only the interface for a part such as `keepTab`. */
 export interface BareInside {
   readonly live: AnyClient
   visit(): void

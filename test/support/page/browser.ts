@@ -14,7 +14,7 @@ import {
 import { isAll } from '../../runner/scope.mjs'
 import { describeWith } from '../app/describe-with.js'
 
-/** Firefox would double the time, and differs little. */
+/** Only `npm run test:all` adds Firefox, which would double the time and differs little. */
 export const BROWSERS: readonly string[] = isAll ? ['Chromium', 'Firefox'] : ['Chromium']
 
 export const describeInBrowser = (title: string, run: () => void): void => describeWith('Chromium', title, run)
@@ -34,7 +34,7 @@ export interface Conditions {
   readonly viewport?: Viewport
 }
 
-/** If something hangs, the test times out. */
+/** Without timeouts of its own: if something hangs, the test times out. */
 const COMMON: LaunchOptions = {
   timeout: 0,
   protocolTimeout: 0,
@@ -157,7 +157,7 @@ async function openWithoutCookies(conditions: Conditions): Promise<Person> {
 
 function start(name: string, more: LaunchOptions = {}): Promise<Browser> {
   const found: LaunchOptions = JSON.parse(process.env[`${name.toUpperCase()}_OPTIONS`] ?? '{}')
-  // Off by default in a driven browser, on for people.
+  // The back/forward cache is off by default in a driven browser, and on for people.
   const extraPrefsFirefox = { 'fission.bfcacheInParent': true, ...more.extraPrefsFirefox }
   return launch({ ...COMMON, ...found, ...more, extraPrefsFirefox })
 }

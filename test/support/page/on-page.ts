@@ -5,7 +5,7 @@ import { within } from '../app/within.js'
 /** Returns a selector of the elements with this role and exactly this accessible name. */
 export const named = (role: string, name: string): string => `::-p-aria([name="${name}"][role="${role}"])`
 
-/** Clicks with the mouse, once the element is there, shown and enabled. */
+/** Clicks with the mouse, as soon as the element is there, shown and enabled. */
 export const click = (page: Page | Frame, selector: string): Promise<void> => page.locator(selector).click()
 
 /** Replaces the text of a field in a single step. */
@@ -15,14 +15,14 @@ export async function fill(page: Page, selector: string, text: string): Promise<
   else await page.keyboard.sendCharacter(text)
 }
 
-/** Resolves when an expression has this value in the page; a page being left has none. */
+/** Resolves when an expression has this value in the page; while the page is being left, the expression has none. */
 export async function is(page: Page | Frame, expression: string, wanted: unknown): Promise<void> {
   const look = (): Promise<unknown> => page.evaluate(expression).catch(() => undefined)
   const isSo = (found: unknown): boolean => JSON.stringify(found) === JSON.stringify(wanted)
   expect([expression, await within(look, isSo)]).toEqual([expression, wanted])
 }
 
-/** Resolves when an element is visible, or not: Puppeteer calls the content of a closed `<details>` visible. */
+/** Resolves when an element is visible or, as wanted, invisible. Puppeteer would call the content of a closed `<details>` visible. */
 export const isVisible = (page: Page, selector: string, wanted: boolean): Promise<void> =>
   is(page, `document.querySelector('${selector}')?.checkVisibility() === true`, wanted)
 

@@ -29,7 +29,7 @@ export interface PageOptions {
   readonly namespace?: string
   /** The socket's transports. @default ['websocket'] */
   readonly transports?: readonly ('polling' | 'websocket')[]
-  /** As the browser sees it. @default '/store_session' */
+  /** The endpoint as the browser sees it. @default '/store_session' */
   readonly endpoint?: string
   readonly credentials?: RequestCredentials
   readonly headers?: LiveSessionClientOptions<AppFields>['headers']
@@ -42,7 +42,7 @@ export class Page {
   /** Bodies of the page's POSTs, as they were sent. */
   readonly posts: Sync[] = []
   readonly requests: RequestInit[] = []
-  /** Bodies without an answer, which may still arrive. */
+  /** Bodies of unanswered POSTs, which may still reach the server. */
   readonly unanswered: Sync[] = []
   /** Runs before a POST is sent; may reject to lose it. */
   beforePost: () => Promise<void> = async () => undefined
@@ -76,7 +76,7 @@ export class Page {
     return new Page(visitor, initial, options)
   }
 
-  /** @throws {Error} if the page was opened without */
+  /** @throws {Error} if the page was opened without a socket */
   get socket(): Socket {
     return present(this.#socket, 'a page with a socket')
   }

@@ -95,7 +95,7 @@ export class SiteTab {
   }
 
   async isConnected(): Promise<void> {
-    // Each connection brings a ticket, and only that gives the page a subject.
+    // Each connection brings a ticket, and only the ticket gives the page a subject.
     await this.is('site.socket.connected && site.record.whose[0] !== ""', true)
   }
 
@@ -107,7 +107,7 @@ export class SiteTab {
     return (await this.page.evaluate('site.record.shown')) as Shown[]
   }
 
-  /** Resolves when an expression has this value; a page being left has none. */
+  /** Resolves when an expression has this value; while the page is being left, the expression has none. */
   async is(expression: string, wanted: unknown): Promise<void> {
     await is(this.page, expression, wanted)
   }

@@ -78,7 +78,7 @@ export class Studio {
     return this.has('#connection[data-state=connected]')
   }
 
-  /** Toggles the panel, and resolves when the tab will show it so after a reload: browsers report it later. */
+  /** Toggles the panel, and resolves when a reload would keep its new state: browsers report the toggle later. */
   async toggleHood(): Promise<void> {
     const isOpen = await this.page.$eval('#hood details', (panel) => panel.open)
     await click(this.page, '#hood summary')

@@ -40,7 +40,7 @@ export class Example {
     })
   }
 
-  /** @param variables of its environment; each wins over that of the tests */
+  /** @param variables of the app's environment, which win over the variables of the tests */
   static async start(script = 'start', variables: NodeJS.ProcessEnv = {}): Promise<Example> {
     const example = new Example(script, await mkdtemp(join(tmpdir(), 'example-')), variables)
     await example.#isUp(() => example.#pids.length > 0)
@@ -55,7 +55,7 @@ export class Example {
     return this.#inspector
   }
 
-  /** Asks the current process: its printed line may be late. */
+  /** Asks the current process for its id, because its printed line may be late. */
   async pid(): Promise<number> {
     const { pid } = await (await fetch(`${this.#url}/hood`)).json()
     return pid

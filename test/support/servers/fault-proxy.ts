@@ -99,7 +99,7 @@ export class FaultProxy {
     this.#isOffline = false
   }
 
-  /** Drops all cookies from now on, for a browser without such a setting. */
+  /** Drops all cookies from now on, for a browser without a setting to block cookies. */
   dropCookies(): void {
     this.#dropsCookies = true
   }
@@ -190,7 +190,7 @@ export class FaultProxy {
   }
 }
 
-/** Closes the connection after each response: browsers resend a POST by themselves if a reused connection is cut. */
+/** Closes the connection after each response, because browsers resend a POST by themselves if a reused connection is cut. */
 function reply(answer: ServerResponse, { status, headers, body }: Answer): void {
   answer.writeHead(status, [...headers, 'Connection', 'close', 'Content-Length', String(body.length)])
   answer.end(body)

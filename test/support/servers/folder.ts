@@ -20,7 +20,7 @@ export class Folder {
   }
 }
 
-/** Returns an unprivileged user if this process runs as root: PostgreSQL does not run as root. */
+/** Returns an unprivileged user if this process runs as root, because PostgreSQL does not run as root. */
 export function unprivileged(): number | undefined {
   if (process.getuid?.() !== 0) return undefined
   const users = readFileSync('/etc/passwd', 'utf8').split('\n')

@@ -21,7 +21,7 @@ export class MariadbServer {
   /** @param options as on the command line: `'--innodb-flush-log-at-trx-commit=1'` */
   static async start(...options: readonly string[]): Promise<MariadbServer> {
     const server = new MariadbServer(options)
-    // Starts on an empty folder: mariadb-install-db takes three seconds for unused tables.
+    // Starts on an empty folder, because mariadb-install-db takes three seconds for unused tables.
     mkdirSync(server.#folder.in('data'))
     await server.start()
     return server
@@ -45,7 +45,7 @@ export class MariadbServer {
     return this.#folder.in('mariadb.sock')
   }
 
-  /** Shuts down in order: after a kill, its own new files may not be on disk. */
+  /** Shuts down in order, because after a kill MariaDB's own new files may not be on disk. */
   async shutDown(): Promise<void> {
     await this.#daemon?.end('SIGTERM')
     this.#daemon = undefined

@@ -12,7 +12,7 @@ export interface RedisConnection {
 export type Connect = (path: string) => Promise<RedisConnection>
 
 export const connectNodeRedis: Connect = async (path) => {
-  // Otherwise commands would wait for the next connection. The timeout allows for a busy machine.
+  // With an offline queue, commands would wait for the next connection. The timeout allows for a busy machine.
   const options = { disableOfflineQueue: true, commandOptions: { timeout: 300_000 } }
   const client = createClient({ ...options, socket: { path, tls: false, reconnectStrategy: 10 } })
   // Connections that tests cut on purpose are also reported here.
