@@ -47,12 +47,12 @@ async function shows(page: Page, division: number, search = `?d=${division}`): P
 const choose = (page: Page, division: number): Promise<unknown> => page.evaluate(`live.set('division', ${division})`)
 
 describeInBrowser('an address', () => {
-  it('applies once the visitor opens its prefetched page', async () => {
+  it('applies when the visitor opens the page prefetched from it', async () => {
     const { app, open } = await start()
     const page = await open('/')
     await choose(page, 7)
     await page.evaluate('live.flush()')
-    // A browser shows the response that it prefetched.
+    // Marks the request as a prefetch, because a browser shows the response that it has prefetched.
     await intercept(page, /\/ahead\?/, (request) => {
       return request.continue({ headers: { ...request.headers(), purpose: 'prefetch' } })
     })
@@ -66,7 +66,7 @@ describeInBrowser('an address', () => {
   it('applies again when the visitor goes back to it', async () => {
     const { open } = await start()
     const page = await open('/?d=3')
-    // A response with a cookie is not kept.
+    // Reloads, because browsers keep no response with a cookie.
     await page.reload()
     await page.goto(new URL('/empty', page.url()).href)
     const other = await open('/other')
@@ -129,7 +129,7 @@ describeWithClient('a page being left', (tests) => {
         ctx.body = tests.script
         return
       }
-      // A page from the back/forward cache would send no request.
+      // Prevents the back/forward cache, because a page from there would send no request.
       ctx.set('cache-control', 'no-store')
       const gate = new Gate()
       gates.set(ctx.liveSession.get('division'), gate)
@@ -141,7 +141,7 @@ describeWithClient('a page being left', (tests) => {
     return tests.open(app.url, '/?d=0')
   }
 
-  it('keeps its address when it receives the next value', async () => {
+  it('keeps its address when it receives the next page’s value', async () => {
     const tab = await open()
     const hasAddress = (division: number, ...addresses: readonly string[]): Promise<void> => {
       const search = `?d=${division}`
@@ -197,7 +197,7 @@ describeWithClient('a routed address', (tests) => {
   const hasAddress = (tab: SiteTab, address: string, ...heard: readonly string[]): Promise<void> =>
     tab.is('[location.pathname + location.search, heard]', [address, heard])
 
-  it('shows a value set during navigation once the router arrives', async () => {
+  it('shows a value set during navigation when the router has arrived', async () => {
     const tab = await open()
     await tab.page.click('#costs')
     await tab.page.evaluate(`void live.set('division', 4)`)

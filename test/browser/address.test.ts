@@ -7,7 +7,7 @@ import { Studio } from '../support/page/studio.js'
 import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
-/** Another server of the same site: requests of its pages bring the visitor's cookies, as from a stranger's subdomain. */
+/** Another server of the same site; requests of its pages bring the visitor's cookies, as from a stranger's subdomain. */
 let stranger: Server
 let hostile = ''
 
@@ -34,7 +34,7 @@ describeInBrowser('the division’s address', () => {
 
   const strangers = (): string => `http://localhost:${(stranger.address() as AddressInfo).port}/`
 
-  it('appears once chosen, and works for another visitor', async () => {
+  it('appears when a division is chosen, and works for another visitor', async () => {
     const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
     await hasAddress(studio, '')
     await studio.choose('Film')
@@ -51,7 +51,7 @@ describeInBrowser('the division’s address', () => {
     expect([...studio.errors, ...guest.errors, ...later.errors]).toEqual([])
   })
 
-  it('sets the first HTML, even with JavaScript off', async () => {
+  it('determines the first HTML, even with JavaScript off', async () => {
     const plain = await (await openBrowser({ hasScripts: false })).open(`${example.url}/costs${FILM}`)
     const heading = '.view-heading'
     expect(await textOf(plain, heading)).toContain('Film')
@@ -62,7 +62,7 @@ describeInBrowser('the division’s address', () => {
     expect(await textOf(plain, heading)).toContain('Design')
   })
 
-  it('follows back and forward', async () => {
+  it('takes effect on back and forward', async () => {
     const studio = await Studio.open(await openBrowser(), example.url)
     await studio.choose('Film')
     await studio.go('Projects')
@@ -76,7 +76,7 @@ describeInBrowser('the division’s address', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('stays when the app’s router pushes an address without it', async () => {
+  it('keeps its parameter when the app’s router pushes an address without it', async () => {
     const studio = await chooseDesign(await openBrowser())
     await studio.page.evaluate(`history.pushState({ of: 'the router' }, '', '/projects')`)
     await hasAddress(studio, DESIGN)

@@ -20,7 +20,7 @@ export async function unpack() {
   }
 }
 
-/** Unpacks all or nothing: after a full disk, half a browser would pass for a whole. */
+/** Unpacks all or nothing, because after a full disk half a browser would pass for a whole. */
 async function unpackInto(folder) {
   const part = mkdtempSync(`${folder}-`)
   try {
@@ -48,7 +48,7 @@ async function unpackPackage(folder) {
   }
 }
 
-/** The package's own file names fonts that are missing here; without fonts, text is 0 pixels high. */
+/** Replaces the package's font configuration, which lists fonts that are missing here; without fonts, text is 0 pixels high. */
 function describeFonts(folder) {
   const file = join(folder, 'own-fonts.conf')
   const folders = [join(folder, 'fonts'), '/usr/share/fonts'].map((path) => `<dir>${path}</dir>`).join('')

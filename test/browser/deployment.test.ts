@@ -43,7 +43,7 @@ async function start(file: string): Promise<DocsServer> {
   return server
 }
 
-/** Serves the page in both ways at once: at /, and below a path that nginx removes. */
+/** Serves the page in both ways of the guide at once: at /, and below a path that nginx removes. */
 async function startNginx(): Promise<Nginx> {
   const server = await start('server.ts')
   const [site = '', location = ''] = textsOf('nginx', PAGE)
@@ -123,7 +123,7 @@ const MAIN = `
   document.querySelector('button')?.addEventListener('click', () => live.set('division', live.get('division') + 1))
 `
 
-/** A server lists the origin of the page; the other is behind Vite's proxy, and lists no origin. */
+/** The first server lists the page's origin; the second is behind Vite's proxy, and lists no origin. */
 let servers: { readonly listing: DocsServer; readonly proxied: DocsServer }
 let vite: ViteServer
 
@@ -194,7 +194,7 @@ describeInBrowser('a page of another origin', () => {
   it.each([
     ['at its own origin, which is listed', '/', 'listing'],
     ['behind its proxy, with one origin', '/proxied.html', 'proxied'],
-  ] as const)('survives a reload and a restart: %s', async (_, path, which) => {
+  ] as const)('keeps its division over a reload and a restart: %s', async (_, path, which) => {
     const server = servers[which]
     const person = await openBrowser()
     const [one, two] = [await openVite(person, path), await openVite(person, path)]
@@ -215,7 +215,7 @@ describeInBrowser('a page of another origin', () => {
     expect(await said(person, server)).toBe('division 1')
   })
 
-  it('POSTs app headers, and reads refusals', async () => {
+  it('may POST headers of the app, and may read refusals', async () => {
     const app = await App.start({ options: { origins: [vite.url] } })
     const page = await openVite(await openBrowser())
     expect(await post(page, app, { 'x-csrf-token': 'a', 'x-b': 'b' })).toMatchObject([200, { held: [] }])

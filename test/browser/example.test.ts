@@ -50,7 +50,7 @@ describeInBrowser('the example', () => {
     expect([await step(one), await step(two)]).toEqual(['Check', 'Name'])
     await two.press('Next')
     for (const studio of [one, two]) await studio.page.reload()
-    // The HTML before its script has run.
+    // Reads the HTML before its script has run.
     expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
     expect(await textOf(one.page, 'output[name=summary]')).toBe('Harbour')
     await one.isConnected()
@@ -63,7 +63,7 @@ describeInBrowser('the example', () => {
     await one.toggleHood()
     await one.page.reload()
     expect([await step(one), await step(two)]).toEqual(['Check', 'Budget'])
-    // Before its script has run, the form would be sent.
+    // Before the page's script has run, the browser would send the form.
     await one.isConnected()
     await one.press('Create')
     await shows(one.page, '#flash', 'Harbour: this is a demo')
@@ -109,7 +109,7 @@ describeInBrowser('the example', () => {
     }
   })
 
-  it('restarts the server with JavaScript off, and reloads', async () => {
+  it('with JavaScript off, restarts the server and reloads', async () => {
     const page = await (await openBrowser({ hasScripts: false })).open(example.url)
     await page.click('[name=division][value="3"]')
     await page.click('#division-choice button')

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals'
 import { describeInEachBrowser, type Outage } from '../support/page/outage.js'
 import type { SiteTab } from '../support/page/site-tab.js'
 
-/** Returns the values after a restart: only the browser still has them. */
+/** Returns the values after a restart, when only the browser still has them. */
 async function afterRestart({ server }: Outage, tab: SiteTab): Promise<Record<string, unknown>> {
   await tab.close()
   await server.restart()
@@ -10,7 +10,7 @@ async function afterRestart({ server }: Outage, tab: SiteTab): Promise<Record<st
 }
 
 describeInEachBrowser('a change on a failing network', (start) => {
-  it('is saved after a reload if made offline', async () => {
+  it('is saved by the next page if made offline', async () => {
     const outage = await start()
     const visitor = await outage.browse()
     const tab = await visitor.open()
@@ -34,7 +34,7 @@ describeInEachBrowser('a change on a failing network', (start) => {
     const tab = await visitor.open()
     await tab.click('theme')
     await tab.reaches('theme', 'saved')
-    // The change, and the POSTs of the page as it is left.
+    // The first fault hits the change's POST; the others hit the POSTs of the page while it is left.
     outage.network.break('hold request', 'lose request', 'lose request')
     await tab.click('division')
     await outage.network.met()
@@ -48,7 +48,7 @@ describeInEachBrowser('a change on a failing network', (start) => {
     expect(await afterRestart(outage, later)).toMatchObject({ division: 0, theme: 'dark' })
   })
 
-  it('retries its POST after a lost response', async () => {
+  it('is POSTed again after a lost response', async () => {
     const outage = await start()
     const tab = await (await outage.browse()).connect()
     outage.network.break('lose answer', 'lose answer')

@@ -94,7 +94,7 @@ describeInBrowser('a chosen division', () => {
     await bruno.shows('Home', 'All divisions')
   })
 
-  // Chromium leaves an open WebSocket alone, and engine.io hears no `offline` event on localhost.
+  // When offline, Chromium leaves an open WebSocket alone, and on localhost engine.io does not listen for the `offline` event.
   it('is saved after the browser was offline on localhost', async () => {
     const person = await openBrowser()
     const studio = await Studio.open(person, example.url)

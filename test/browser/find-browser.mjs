@@ -37,13 +37,13 @@ export function chromiums() {
   return hasBundled ? [bundled, ...found] : found
 }
 
-/** Puppeteer's name for Chromium without a window is a shell. */
+/** Puppeteer calls Chromium without a window a shell. */
 async function bundled() {
   const { executablePath, env } = await unpack()
   return { ...OPTIONS, executablePath, headless: 'shell', env: { ...process.env, ...env } }
 }
 
-/** The same for Firefox: FIREFOX_PATH, or the installed browsers. */
+/** Returns the same functions for Firefox: for FIREFOX_PATH, or for the installed browsers. */
 export function firefoxes() {
   const found = installed(process.env.FIREFOX_PATH, FIREFOX)
   return found.map((executablePath) => async () => ({ browser: 'firefox', executablePath }))

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals'
 import { describeInEachBrowser } from '../support/page/outage.js'
 
-describeInEachBrowser('a first tab', (start) => {
+describeInEachBrowser('a first visit', (start) => {
   it.each([
     ['first', 0, 1],
     ['second', 1, 0],
-  ] as const)('shares a change set by the %s of two tabs opened together', async (_, setter, hearer) => {
+  ] as const)('lets two tabs opened together share a change of the %s tab', async (_, setter, hearer) => {
     const { server, browse } = await start()
     const visitor = await browse()
     const first = await visitor.connect()

@@ -44,7 +44,7 @@ async function start() {
 }
 
 describeInBrowser('a tab frozen during a POST', () => {
-  it('releases the POST lock, and saves once resumed', async () => {
+  it('releases the POST lock, and saves when resumed', async () => {
     const { app, gate } = await start()
     const context = await openBrowser()
     const url = `http://localhost:${app.port}/`

@@ -66,7 +66,7 @@ describeInBrowser('example/full', () => {
     expect(violations).toEqual([])
   })
 
-  it('keeps its values over a shutdown, which ends with code 0', async () => {
+  it('keeps its values over a shutdown, and exits with code 0', async () => {
     const page = await (await openBrowser()).open(`http://localhost:${port}/`)
     await click(page, named('button', 'Add a ticket'))
     await click(page, named('button', 'Studio'))

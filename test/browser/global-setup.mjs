@@ -5,10 +5,10 @@ import { isAll } from '../runner/scope.mjs'
 import { chromiums, firefoxes } from './find-browser.mjs'
 import { buildSite } from './site/build.mjs'
 
-/** ms: for a browser that hangs. */
+/** ms after which a starting browser counts as hanging. */
 const timeout = 60_000
 
-/** Finds browsers that start; each test file starts its own. */
+/** Finds browsers that start; each test file starts a browser of its own. */
 export default async function globalSetup({ rootDir }) {
   const [chromium, firefox] = [await first(chromiums()), await first(isAll ? firefoxes() : [])]
   if (chromium.found) process.env.CHROMIUM_OPTIONS = JSON.stringify(chromium.found)
@@ -20,7 +20,7 @@ export default async function globalSetup({ rootDir }) {
   if (chromium.found || firefox.found) await buildSite(process.env.SITE_FOLDER)
 }
 
-/** Returns the options of the first browser that starts, or why none does: an installed browser may lack libraries. */
+/** Returns the options of the first browser that starts. If none starts, returns the reasons: an installed browser may lack libraries. */
 async function first(candidates) {
   const reasons = []
   for (const find of candidates) {

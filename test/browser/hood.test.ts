@@ -47,7 +47,7 @@ describeInBrowser('the panel', () => {
     for (const place of ['cache', 'cookie', 'page']) await holds(studio, place, true)
   })
 
-  it('goes offline, and saves the offline choice once online', async () => {
+  it('goes offline, and saves the offline choice when online again', async () => {
     const studio = await openHood()
     await studio.press('Go offline')
     await studio.has('#connection[data-state=offline]')
@@ -69,7 +69,7 @@ const msOf = async ({ page }: Studio): Promise<readonly number[]> =>
 const log = ({ page }: Studio): Promise<readonly string[]> => textsOf(page, '.trips li')
 
 describeInBrowser('the flow in the panel', () => {
-  it('lights each reached station, with its ms', async () => {
+  it('lights each station that a change reaches, and shows the ms', async () => {
     const studio = await openHood()
     expect(await studio.page.$('[data-lit=true]')).toBeNull()
     await studio.choose('Film')
@@ -146,7 +146,7 @@ describeInBrowser('the flow in the panel', () => {
     expect(await one.page.$('#division-choice[data-news]')).toBeNull()
   })
 
-  it('runs in two tabs of one page', async () => {
+  it('works between the two frames of the page /two', async () => {
     const page = await (await openBrowser()).open(`${example.url}/two`)
     const frames = await page.$$('iframe')
     const [left, right] = await Promise.all(frames.map((frame) => frame.contentFrame()))

@@ -18,7 +18,7 @@ const WRITE: Write = {
   isTied: true,
   isKept: true,
 }
-/** In another page, later, as another guest. */
+/** A sight in another page, later, as another guest. */
 const SIGHT: Sight = { key: 'division', text: '1', whose: ['h', 'h'], at: 100, tab: 'tab 1', page: 'two', browser: 0 }
 const LEFT: Departure = { browser: 0, isOut: true, isForgotten: true, began: 50, ended: 60 }
 const SIGNED_IN: Departure = { ...LEFT, isOut: false, isForgotten: false }
@@ -121,7 +121,7 @@ describe('an added item, missing at the end', () => {
     expect(judged(false, 'pending')).toEqual([])
   })
 
-  it('may be lost if its page lacked the other tab’s change', () => {
+  it('may be lost if its page never showed the other tab’s change', () => {
     expect(judged(true, 'pending', { tab: 'tab 1', began: 200 })).toEqual([])
     expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 110)).toEqual([])
   })

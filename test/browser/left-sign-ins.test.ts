@@ -7,7 +7,7 @@ import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { isAt } from '../support/page/on-page.js'
 import { pageScript } from '../support/page/page-script.js'
 
-/** As docs/users.md advises; the page reports each visitor that its connection names. */
+/** The script that docs/users.md advises; in addition, the page reports when it shows another role. */
 const SCRIPT = `
   import { createLiveSession, followHandOffs } from 'koa-live-session/client'
   import { io } from 'socket.io-client'

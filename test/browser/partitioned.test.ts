@@ -19,13 +19,13 @@ const SCRIPT = pageScript(`
   document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1).catch(show))
 `)
 
-/** As behind a proxy with TLS: browsers accept secure cookies from localhost. */
+/** Makes requests look encrypted, so that the app sets secure cookies, which browsers accept from localhost without TLS. */
 const secured: Koa.Middleware = (ctx, next) => {
   ctx.req.headers['x-forwarded-proto'] = 'https'
   return next()
 }
 
-/** Starts the app at `localhost`, which pages of other sites embed. */
+/** Starts an app; its pages at other hosts embed its page at `localhost`. */
 async function start(options: object): Promise<App> {
   return App.start({
     before: (koa) => {
@@ -47,7 +47,7 @@ async function start(options: object): Promise<App> {
 
 const app = (ctx: Koa.Context): string => ctx.host.split(':')[1] ?? ''
 
-/** Opens a page of another site that embeds the app, with third-party cookies blocked. */
+/** Blocks third-party cookies, and opens a page of another site that embeds the app. */
 async function embed(page: Page, site: string, { port }: App): Promise<Frame> {
   const cdp = await page.createCDPSession()
   await cdp.send('Network.enable')
@@ -64,14 +64,14 @@ async function embed(page: Page, site: string, { port }: App): Promise<Frame> {
 }
 
 describeInBrowser('a cross-site frame without third-party cookies', () => {
-  it('saves nothing without partitioned', async () => {
+  it('saves nothing without the option partitioned', async () => {
     const page = await (await openBrowser()).newPage()
     const frame = await embed(page, 'one', await start({ sameSite: 'none' }))
     await click(frame, 'button')
     await shows(frame, 'output', '0 rejected cookies_blocked')
   })
 
-  it('saves separately for each embedding site with partitioned', async () => {
+  it('saves separately for each embedding site, with the option partitioned', async () => {
     const app = await start({ partitioned: true })
     const context = await openBrowser()
     const page = await context.newPage()

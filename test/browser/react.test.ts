@@ -36,7 +36,7 @@ describeInBrowser('the React example', () => {
     const button = await late.$('[aria-label="One cup more"]')
     await goOn()
     await shows(late, 'output', '3')
-    // The server's own element, hydrated.
+    // The element of the server's HTML is still there, hydrated.
     expect(await button?.evaluate(({ isConnected }) => isConnected)).toBe(true)
     await click(late, named('button', 'One cup more'))
     await shows(one, 'output', '4')

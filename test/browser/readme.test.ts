@@ -23,7 +23,7 @@ describeInBrowser('the README', () => {
   it.each([
     ['hook.ts', snippet('handlers.ts')],
     ['page.ts', ''],
-  ])('has a page for two tabs that survives a kill: %s', async (script, handlers) => {
+  ])('has a page whose two tabs survive a kill of the server: %s', async (script, handlers) => {
     const { url } = await start(script, handlers)
     const person = await openBrowser()
     const [one, two] = [await person.open(url), await person.open(url)]

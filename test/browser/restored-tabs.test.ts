@@ -5,13 +5,13 @@ describeInEachBrowser('a tab restored from the back/forward cache', (start, name
   // The bundled Chromium has no back/forward cache.
   const keepsPages = name === 'Firefox' || process.env['BROWSER_IS_BUNDLED'] === undefined
 
-  it('shows newer values, and saves', async () => {
+  it('shows newer values, and saves a further change', async () => {
     const { server, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.open('/other')
     // Firefox keeps no page with a WebSocket.
     const path = name === 'Firefox' ? '/no-socket' : '/'
-    // Twice: the first response sets a cookie, so it is no-store, and Firefox keeps no such page.
+    // Loads the page twice, because the first response sets a cookie and so is no-store, and Firefox keeps no such page.
     for (const _ of [1, 2]) await tab.goto(path)
     await tab.is('document.documentElement.dataset.ready', '')
     await tab.goto('/other')
@@ -29,7 +29,7 @@ describeInEachBrowser('a tab restored from the back/forward cache', (start, name
     const { server, browse } = await start()
     const visitor = await browse()
     const [tab, other] = [await visitor.open(), await visitor.open()]
-    // The first response set a cookie, so it is no-store.
+    // Reloads, because the first response set a cookie, and so was no-store.
     await tab.reload()
     for (const one of [tab, other]) await one.isConnected()
     await tab.click('division')

@@ -9,7 +9,7 @@ describeInEachBrowser(
   'a browser with several tabs, a failing network and a failing server',
   (start) => {
     it.each(Array.from({ length: count }, (_, i) => first + i))(
-      'keeps saved changes, converges, and shows no foreign values (seed %i)',
+      'keeps saved changes, converges, and shows no value of others (seed %i)',
       async (seed) => {
         expect(await Schedule.run(seed, await start())).toEqual([])
       },

@@ -32,7 +32,7 @@ const scriptFor = (hasSocket: boolean): string => `
     live.onVisitor(({ kind }) => fetch('/visitor?' + [kind, ...seen]))
   }`
 
-/** The bundled Chromium has no back/forward cache: .ci/run runs this file in an installed Chromium. */
+/** The bundled Chromium has no back/forward cache, so .ci/run runs this file in an installed Chromium. */
 const describeInInstalled = (title: string, run: () => void): void => {
   if (process.env['BROWSER_IS_BUNDLED'] === undefined) describeInBrowser(title, run)
   else describe.skip(`${title} (needs an installed Chromium: set CHROME_PATH)`, run)
@@ -126,7 +126,7 @@ describeInInstalled('threat 94: a restored page', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('shows Ann’s value only once the server names her, %s', async (_, hasSocket) => {
+  ])('shows Ann’s value only after the server names her, %s', async (_, hasSocket) => {
     const { app, page, hold, goBack, seen } = await start({ hasSocket })
     await page.goto(`${app.url}/about`)
     const gate = hold()
@@ -140,7 +140,7 @@ describeInInstalled('threat 94: a restored page', () => {
 })
 
 describeInInstalled('threat 94: a page prefetched for Ann', () => {
-  it('hides her values once her cookies are gone', async () => {
+  it('hides her values after her cookies are gone', async () => {
     const { app, person, page, hold, loaded, prefetched, visit, seen } = await start()
     await page.goto(`${app.url}/prefetch`)
     await prefetched.entered
@@ -168,7 +168,7 @@ describeInInstalled('threat 94: a page prerendered for Ann', () => {
   it.each([
     ['without a socket', false],
     ['with a socket', true],
-  ])('hides her values once her cookies are gone, %s', async (_, hasSocket) => {
+  ])('hides her values after her cookies are gone, %s', async (_, hasSocket) => {
     const { app, person, page, hold, reports } = await start({ hasSocket })
     const prerendered = once(reports, '/prerendered')
     await page.goto(`${app.url}/prerender`)

@@ -94,7 +94,7 @@ describeInBrowser('the example’s sign-in', () => {
     expect(bodies).toEqual(['user=Chiara+Rossi'])
   })
 
-  it('shows its message once, like the sign-out', async () => {
+  it('shows its message once, and so does the sign-out', async () => {
     const person = await openBrowser()
     const [one, two] = [await Studio.open(person, example.url), await Studio.open(person, example.url)]
     await one.signIn('Ada Okafor')
@@ -134,7 +134,7 @@ describeInBrowser('the example’s sign-in', () => {
     await page.keyboard.press('Enter')
     await shows(page, '#flash', 'Saved with your account: Film.')
     await other.has('#save[title="Saved: Film"]')
-    // The user's other browser has it; a guest's has not.
+    // The user's other browser has the saved division; a guest's browser has not.
     const elsewhere = await Studio.open(await openBrowser(), example.url)
     expect(await elsewhere.page.$eval('#save', (button) => button.getAttribute('title'))).toBe('')
     await elsewhere.signIn('Chiara')

@@ -89,7 +89,7 @@ describeInBrowser('values of a tab', () => {
     expect(Buffer.from(cookie, 'base64').toString()).not.toContain('step')
   })
 
-  it('are in each page’s first HTML, script and handler', async () => {
+  it('are known to each page’s first HTML, script and socket handler', async () => {
     const app = await start()
     const page = await open(await openBrowser(), app.url)
     await set(page, 3)
@@ -154,7 +154,7 @@ describeInBrowser('values of a tab', () => {
     expect(await page.evaluate("Object.values(sessionStorage).join('')")).toBe('')
   })
 
-  it('survive a reload in the same task', async () => {
+  it('survive a reload in the task that set them', async () => {
     const app = await start()
     const page = await open(await openBrowser(), app.url)
     await Promise.all([

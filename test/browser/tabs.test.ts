@@ -42,7 +42,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('shows changes of many tabs, and one tab POSTs for all', async () => {
+  it('shares its change with many tabs, of which one POSTs for all', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const first = await visitor.open()
@@ -54,11 +54,11 @@ describeInEachBrowser('a tab', (start) => {
       await tab.shows('division', 0)
       await tab.reaches('division', 'saved')
     }
-    // The change, its proof, and the first cookie.
+    // POSTs of the change, of its proof, and for the first cookie.
     expect(network.posts.length).toBeLessThanOrEqual(4)
     await server.restart()
     for (const [index, tab] of tabs.entries()) await tab.set('cart', [`tab ${index}`])
-    // A tab whose response was lost with the server may be superseded by another tab.
+    // If a response was lost with the server, another tab's change may supersede that of the tab.
     for (const tab of tabs) await tab.is('site.isAtRest()', true)
     const { cart } = await visitor.values()
     for (const tab of tabs) await tab.shows('cart', cart)
@@ -66,7 +66,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 0, cart })
   })
 
-  it('saves the change once restored, when left right after the click', async () => {
+  it('saves the change when restored, if left right after the click', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const tab = await visitor.connect()

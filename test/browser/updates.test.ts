@@ -31,7 +31,7 @@ describeInEachBrowser('a cart', (start) => {
       "void (site.socket.disconnect(), site.add('left'), setTimeout(() => location.assign('/other')))",
     )
     await tab.is('location.pathname === "/other" && document.readyState', 'complete')
-    // Its last POST may arrive late: a faster change of the other tab would supersede it.
+    // The page's last POST may arrive late, and a faster change of the other tab would supersede the item.
     await other.shows('cart', ['left'])
     await other.add('other')
     await other.hasAdded('left', 'other')

@@ -62,7 +62,7 @@ describeInEachBrowser('a visitor', (start, name) => {
   it('sees the change and the status cookies_blocked without cookies', async () => {
     const { network, browse } = await start()
     const visitor = await browse({ hasCookies: false })
-    // The bundled Chromium has no such setting.
+    // The bundled Chromium has no setting that blocks cookies.
     if (name === 'Chromium' && process.env['BROWSER_IS_BUNDLED'] !== undefined) network.dropCookies()
     const tab = await visitor.open()
     await tab.is('site.socket.connected', true)

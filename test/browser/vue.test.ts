@@ -40,7 +40,7 @@ describeInBrowser('the Vue example', () => {
     const quote = await late.$('blockquote[data-size=medium]')
     await goOn()
     await late.waitForSelector('blockquote[data-size=large]')
-    // The server's own element, hydrated.
+    // The element of the server's HTML is still there, hydrated.
     expect(await quote?.evaluate(({ isConnected }) => isConnected)).toBe(true)
     await click(late, named('radio', 'small'))
     await one.waitForSelector('blockquote[data-size=small]')

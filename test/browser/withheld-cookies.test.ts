@@ -148,7 +148,7 @@ describeInBrowser('three tabs of a first visit', () => {
     ['without sockets', '&no-socket'],
   ])('keep the changes of all three: %s', async (_, search) => {
     const waiting = new Map<string, (() => void)[]>()
-    // Each response has another browser id; no script runs before the browser has all three.
+    // Each response has another browser id; no script runs before the browser has all three responses.
     const together: Hold = async ({ path }) => {
       const here = waiting.get(path) ?? []
       waiting.set(path, here)

@@ -6,14 +6,14 @@ import { FlowView } from '../../example/page/flow-view.js'
 const steps = Object.entries({ page: 0, socket: 2, memory: 20, cookie: 50 })
 const trip = { key: 'division', began: 1, steps: new Map(steps) as never, outcome: 'saved' }
 
-/** Returns the text of the newest trip after these ms of its replay. */
+/** Returns the text of the newest change after so many ms of its replay. */
 function textAt(played: number): string | undefined {
   const props = { trips: [trip], isCluster: false, node: undefined, failures: [], slowness: 20, played }
   const html = renderToString(h(FlowView, { ...props, onSlowness: () => undefined }))
   return /aria-label="The last five changes"><li>([^<]*)</.exec(html)?.[1]
 }
 
-it('the text of a change waits for the dot', () => {
+it('a change’s text names only stations that the dot has reached', () => {
   expect([19, 20, 50].map(textAt)).toEqual([
     'Division: under way, has reached the socket',
     'Division: under way, has reached the memory',

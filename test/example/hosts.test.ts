@@ -15,7 +15,7 @@ const LOCAL = ['localhost', '127.0.0.1', '[::1]']
 const ADDRESSES = ['192.0.2.7', '[2001:db8::1]']
 const asked = [...LOCAL, ...ADDRESSES, 'studio.example', REBOUND]
 
-/** The environment, listening address, logged origin, and served hosts besides local ones. */
+/** The environment, listening address, logged origin, and served hosts besides local hosts. */
 const rows: readonly (readonly [NodeJS.ProcessEnv, string, string, readonly string[]])[] = [
   [{}, '127.0.0.1', 'http://localhost:3000', []],
   [{ HOST: '' }, '127.0.0.1', 'http://localhost:3000', []],
@@ -28,8 +28,8 @@ const rows: readonly (readonly [NodeJS.ProcessEnv, string, string, readonly stri
   [{ HOST: '::', ALLOWED_HOSTS: ' ,Studio.example ' }, '::', 'http://localhost:3000', [...ADDRESSES, 'studio.example']],
 ]
 
-describe('the hosts of the example', () => {
-  it.each(rows)('with %j: listens on %s, logs %s, serves %j', (variables, address, origin, others) => {
+describe('the example with host variables', () => {
+  it.each(rows)('%j listens on %s, logs %s, and serves %j', (variables, address, origin, others) => {
     expect([listenAddress(variables), ownOrigin(3000, variables)]).toEqual([address, origin])
     const hosts = new Hosts(variables)
     for (const port of ['', ':3000'])
@@ -37,15 +37,15 @@ describe('the hosts of the example', () => {
     expect(hosts.has(undefined)).toBe(false)
   })
 
-  it('keep cluster nodes on loopback', () => {
+  it('keeps cluster nodes on loopback', () => {
     const variables = { HOST: '0.0.0.0', CLUSTER_PORT: '3000' }
     expect([listenAddress(variables), ownOrigin(41_000, variables)]).toEqual(['127.0.0.1', 'http://localhost:3000'])
     expect(new Hosts(variables).has('192.0.2.7')).toBe(true)
   })
 
-  it.each(['example/start.mjs', 'example/cluster.mjs'])('end %s with a message for an unknown HOST', async (script) => {
+  it.each(['example/start.mjs', 'example/cluster.mjs'])('ends %s with a message if HOST is unknown', async (script) => {
     const folder = mkdtempSync(join(tmpdir(), 'hosts-'))
-    // The address is reserved for documents, so no machine has it.
+    // The address is reserved for documentation, so no machine has it.
     const env = { ...process.env, PORT: '0', HOST: '192.0.2.7', EXAMPLE_CACHE: folder, REDIS_SERVER: process.execPath }
     const started = spawn(process.execPath, [script], { env, stdio: ['ignore', 'ignore', 'pipe'] })
     const [printed, [code]] = await Promise.all([text(started.stderr), once(started, 'exit')])

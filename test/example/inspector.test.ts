@@ -26,7 +26,7 @@ describe('the inspector of the example', () => {
     const live = liveSession(new Koa({ keys: ['a secret of at least thirty-two bytes'] }), { fields: defineFields({}) })
     addInspector(router, live, 'http://localhost:3000')
     const paths = router.stack.map(({ path }) => path)
-    // Other tests of this process check for subscribers of refusals.
+    // Closes, because other tests of this process check for subscribers of refusals.
     await live.close()
     expect(paths).toEqual(isThere ? ['/inspector'] : [])
     expect(inspectorPath()).toBe(isThere ? '/inspector' : undefined)

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BuildOptions, build } from 'esbuild'
 import { installClient } from '../support/servers/installed-client.js'
 
-/** Words of the part's code only. */
+/** Words that only the code of this part contains. */
 const PARTS = {
   onFlash: 'live_session:take_flash',
   followAddress: 'currententrychange',
@@ -14,7 +14,7 @@ const PARTS = {
   keepTab: 'sessionStorage',
 }
 
-/** A server with a request to itself. */
+/** A server that sends a request to itself. */
 const SERVER = `
   import { createServer } from 'node:http'
   import Koa from 'koa'
@@ -39,7 +39,7 @@ const SERVER = `
   })
 `
 
-/** The production script of these lines. */
+/** Returns the production script of a module with these lines. */
 async function bundle(contents: string, options: BuildOptions = {}): Promise<string> {
   const stdin = { contents, resolveDir: resolve('.') }
   const { outputFiles } = await build({ stdin, bundle: true, minify: true, format: 'esm', ...options, write: false })
@@ -50,23 +50,23 @@ const importing = (...names: readonly string[]): Promise<string> =>
   bundle(`export { ${names.join(', ')} } from './client/index.ts'`)
 
 describe('a production page', () => {
-  it('contains no optional part with createLiveSession alone', async () => {
+  it('that imports createLiveSession alone contains no optional part', async () => {
     const script = await importing('createLiveSession')
     expect(Object.values(PARTS).filter((words) => script.includes(words))).toEqual([])
-    // Minified names may differ.
+    // Minified names may differ in length.
     const alone = await bundle(`export { createLiveSession } from './client/live-session.ts'`)
     expect(Math.abs(script.length - alone.length)).toBeLessThan(10)
   })
 
   // .size-limit.json has the sizes.
-  it.each(Object.entries(PARTS))('contains no other optional part with %s', async (name, words) => {
+  it.each(Object.entries(PARTS))('that imports %s contains no other optional part', async (name, words) => {
     const more = await importing('createLiveSession', name)
     expect(Object.values(PARTS).filter((one) => more.includes(one))).toEqual([words])
   })
 })
 
 describe('a server', () => {
-  it('bundles as docs/deployment.md says', async () => {
+  it('can be bundled as docs/deployment.md says', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'live-server-'))
     try {
       const outfile = join(folder, 'server.mjs')
@@ -80,14 +80,14 @@ describe('a server', () => {
   })
 })
 
-/** Words of the development build, and of both builds. */
+/** Words of the development build alone, and words of both builds. */
 const [LONG, SHORT] = ['or await live.ready', 'docs/troubleshooting.md#']
 
 describe('an app with the installed package', () => {
   const ENTRY = `import { createLiveSession } from 'koa-live-session/client'; createLiveSession()`
   let folder: string
   beforeAll(() => {
-    // Outside this folder, where esbuild would find our sources.
+    // Outside the repository, because esbuild would find our sources in it.
     folder = mkdtempSync(join(tmpdir(), 'live-session-'))
     installClient(folder)
     const write = (file: string, text: string): void => writeFileSync(join(folder, file), text)

@@ -1,8 +1,8 @@
 import { isAll } from './scope.mjs'
 
 /**
- * Reports that something tests need is missing. They are skipped, or fail in `npm run test:all`: see `describeWith`, which reads
- * the variable set here.
+ * Reports that a tool is missing. Tests that need the tool are skipped, or fail in `npm run test:all`; `describeWith` reads the
+ * variable set here.
  */
 export function report(name, command, variable, reasons) {
   const why = reasons.length === 0 ? 'not found' : `could not be started\n${reasons.join('\n')}`

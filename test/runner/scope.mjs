@@ -1,10 +1,10 @@
-/** `npm run test:all`: runs all tests, and fails where it would skip some. */
+/** Whether this is `npm run test:all`, which runs all tests, and fails where `npm test` would skip some. */
 export const isAll = process.env.LIVE_SESSION_TEST_ALL === '1'
 
-/** Each test file loads its own modules, as is Jest's default. */
+/** Whether each test file loads modules of its own, as is Jest's default. */
 export const isIsolated = isAll || process.env.LIVE_SESSION_TEST_ISOLATED === '1'
 
-/** Optional tools are hidden, wherever they are installed, as on a machine with only Node and npm. */
+/** Whether optional tools are hidden even where they are installed, as on a machine with only Node and npm. */
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 
 /** The browser tests in `npm test`: tabs of visitors, and threats that the browser itself defends against. */

@@ -1,6 +1,6 @@
 import Sequencer from '@jest/test-sequencer'
 
-/** Projects with long tests that mostly wait: run last, they would leave a core idle. */
+/** Projects with long tests that mostly wait, and would leave a core idle at the end. */
 const FIRST = ['browser', 'simulation']
 
 /** Runs test files in Jest's order, but those of some projects first. */

@@ -3,7 +3,7 @@ import { isAll } from './scope.mjs'
 const LINE = '!'.repeat(80)
 const NEEDS = /\(needs (.*)\)$/s
 
-/** Ends a run with the reasons for skipped tests: a skipped test is easy to overlook among thousands. */
+/** Ends a run with the reasons for skipped tests, because a skipped test is easy to overlook among thousands. */
 export default class SkippedReporter {
   #isWhole
 

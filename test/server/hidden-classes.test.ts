@@ -11,10 +11,10 @@ setFlagsFromString('--allow-natives-syntax')
 const areAlike: (a: object, b: object) => boolean = runInThisContext(
   '(a, b) => %HaveSameMap(a, b) && %HasFastProperties(b)',
 )
-/** V8 stops sharing after about ten. */
+/** More than the ten or so objects after which V8 may stop sharing a hidden class. */
 const TIMES = 20
 
-// An accessor in a literal, or a property after a spread, makes V8 allocate the object in the old generation, which retains a whole request until a major collection.
+// An accessor in a literal, or a property after a spread, puts an object and its request into V8's old generation until a major collection.
 describe('objects of each request or socket', () => {
   it('share a hidden class per request', async () => {
     const uses: object[] = []

@@ -6,7 +6,7 @@ import { GuestBytes } from '../../server/values/guest-bytes.js'
 import { Gate } from '../support/app/gate.js'
 
 const DAY = 24 * 60 * 60 * 1000
-/** Longer than a timer of Node can wait: it would fire after 1 ms. */
+/** Longer than a timer of Node can wait, so such a timer would fire after 1 ms. */
 const LONG = [30 * DAY, 3e9, 36_525 * DAY]
 
 beforeEach(() => void jest.useFakeTimers())

@@ -3,12 +3,12 @@ import type Koa from 'koa'
 import { memoryAppSession, memorySession, memoryStore } from 'koa-live-session/testing'
 import { App, appFields } from '../support/app/app.js'
 
-describe('a mistake', () => {
+describe('a message about a mistake', () => {
   const app404: Koa.Middleware = (ctx) => {
     ctx.body = String(ctx.liveSession.get('division'))
   }
 
-  it('warns once if a request passes the middleware twice', async () => {
+  it('appears once if a request passes the middleware twice', async () => {
     const app: App = await App.start({
       routes: async (ctx) => {
         await ctx.liveSession.set('division', 3)
@@ -88,7 +88,7 @@ describe('a mistake', () => {
     )
   })
 
-  it('explains a read before attach(), but not after', async () => {
+  it('explains a read before attach(), but no read after', async () => {
     const app = await App.start({ isAttached: false })
     const told: unknown[] = []
     const read: Parameters<typeof app.io.use>[0] = (socket, next) => {

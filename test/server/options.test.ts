@@ -46,7 +46,7 @@ describe('liveSession(app, options)', () => {
     )
   })
 
-  it('accepts its own keys, even beside a Keygrip', () => {
+  it('accepts keys of its own, even if app.keys is a Keygrip', () => {
     const app = new Koa()
     app.keys = new Keygrip(['x'])
     expect(() => start({ keys: [SECRET] }, app)).not.toThrow()
@@ -122,7 +122,7 @@ describe('liveSession(app, options)', () => {
     [{ onLogin: () => 1 }, "onLogin: expected 'account', 'newest' or 'drop'"],
     [{ onError: 1 }, 'onError: expected a function, received 1'],
     [{ clock: 1 }, 'clock: expected a function, received 1'],
-    // Longer times are no safe integers: a signed cookie would be unreadable.
+    // A date after a longer time is no safe integer, so a signed cookie would be unreadable.
     ...['maxAge', 'storeTimeout', 'storeRefresh', 'storeMaxIdle'].flatMap((name) =>
       [Number.MAX_SAFE_INTEGER, '1000', Number.NaN, -1].map(
         (ms) => [{ [name]: ms }, `${name}: expected ms, more than 0 and at most 100 years`] as const,
@@ -215,7 +215,7 @@ describe('an option without effect', () => {
     expect(warningsOf(options)).toEqual([`koa-live-session: ${option}: ${message}`])
   })
 
-  it('causes no warning beside the options it needs', () => {
+  it('is not reported if the options that it needs are there', () => {
     const day = 24 * 60 * 60 * 1000
     const x = { ...text, client: 'write', maxMembers: 9, onLogin: 'newest' }
     const options = { store, identify, deviceLabel: () => '', onLogin: 'newest', storeTimeout: 1, storeRefresh: 1 }

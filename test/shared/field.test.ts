@@ -45,7 +45,7 @@ it('a field expires registers by age, except those of a sign-in', () => {
   expect([isExpired(5001), isExpired(5000), isExpired(LOGIN_STAMP)]).toEqual([false, true, false])
 })
 
-describe('live', () => {
+describe('live()', () => {
   const field = make({ schema: z.number(), maxAge: 1000 })
   const replicaOf = (value: number | string | undefined): Replica => {
     const replica = new Replica()
@@ -65,7 +65,7 @@ describe('live', () => {
   })
 })
 
-describe('accept', () => {
+describe('accept()', () => {
   it.each([
     [
       { at: new Date(0) },
@@ -73,7 +73,7 @@ describe('accept', () => {
     ],
     [1n, 'expected a JSON value, received a bigint at $. Store String(value) and declare a string.'],
     [undefined, 'expected a JSON value, received undefined at $. To remove the value, use delete.'],
-  ])('explains the remedy for %p', (value, message) => {
+  ])('names the remedy for %p', (value, message) => {
     expect(() => make().accept(value)).toThrow(`koa-live-session: set("x"): ${message}`)
   })
 
@@ -204,7 +204,7 @@ describe('accept', () => {
   })
 })
 
-describe('read', () => {
+describe('read()', () => {
   it('migrates a refused value, and validates the result', () => {
     const asked: unknown[] = []
     const migrate = (stored: unknown): unknown => {

@@ -142,7 +142,7 @@ function isDeepFrozen(value: unknown): boolean {
   return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen)
 }
 
-/** Values of JSON.parse that a session cannot hold. */
+/** Returns whether a result of JSON.parse has a part that a session cannot hold. */
 function hasUnsafe(value: unknown): boolean {
   if (typeof value === 'string') return /\p{Surrogate}/u.test(value)
   if (Object.is(value, -0)) return true

@@ -30,7 +30,7 @@ describe('a write', () => {
   const before: StoredRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
   const write = (ms: number): StoredRegister => register('a', NOW + ms, 2)
 
-  it('keeps the ids of computed changes before it, and its own', () => {
+  it('keeps the ids of earlier computed changes, and its own id', () => {
     const computed = carrying(write(1), before, NOW + 1, 'two')
     expect(idsIn(computed)).toBe('one@0 two@1')
     expect(idsIn(carrying(write(2), computed, NOW + 2))).toBe('one@0 two@1')
@@ -78,7 +78,7 @@ describe('a write', () => {
     expect(known).toEqual(['page-10', 'page-9'])
   })
 
-  it('knows the stamps of computed changes only', () => {
+  it('knows only the stamps of computed changes', () => {
     const cut: StoredRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
     expect([acceptedAt(before, 'one'), acceptedAt(before, 'two')]).toEqual([NOW, undefined])
     expect([acceptedAt(undefined, 'one'), acceptedAt(cut, '')]).toEqual([undefined, undefined])
@@ -111,7 +111,7 @@ describe('ids', () => {
   })
 
   it.each([undefined, null, 'a:1', {}, [], [['a']], [['a', 0]], [['a', '1']], [['a b', 1]], [['a', 1, 2]], ids(201)])(
-    'are ignored from another process if malformed: %j',
+    'of another process are ignored if malformed: %j',
     (input) => {
       expect(readIds(input)).toBeUndefined()
     },
@@ -143,7 +143,7 @@ describe('ids', () => {
     expect(idsOf(registers, NOW, Infinity)).toEqual({ ids: { a: all, b: all, c: all } })
   })
 
-  it('supersede a truncated list, but not vice versa', () => {
+  it('of a full list supersede a truncated list, but not vice versa', () => {
     const [full, cut] = [ids(3), [['', stamp(NOW)] as const, ...ids(3).slice(1)]].map((known) => ({
       ...register('a', NOW, 1),
       ids: known,

@@ -6,7 +6,7 @@ import { RawSocket } from '../support/app/raw-socket.js'
 async function start() {
   const app = await App.start()
   const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
-  /** Expects a response, and no errors so far. */
+  /** Expects a response to another change, and no errors so far. */
   const answers = async (): Promise<void> => {
     expect(await socket.ask('live_session:sync', '{"set":[["division",-1,"",9]]}')).toHaveProperty('results.0.stamp')
     expect(app.errors).toEqual([])
@@ -16,7 +16,7 @@ async function start() {
 }
 
 describe('threat 19: an acknowledgement', () => {
-  it('is optional', async () => {
+  it('is sent only if the client asks for it', async () => {
     const { socket, answers } = await start()
     for (const args of ['', ',1,2,3', ',null', ',{}', ',{"set":[["division",-1,"","x"]]}', ',{"tickets":["a.b.c"]}']) {
       socket.send(`42["live_session:sync"${args}]`)
@@ -72,7 +72,7 @@ describe('threat 19: an acknowledgement', () => {
     ['an event that is not a list', '42{"0":"live_session:sync"}'],
     ['a reserved event name', '42["disconnect"]'],
     ['a text that is not JSON', '42["live_session:sync",'],
-  ])('is not sent for %s; the connection closes', async (_, text) => {
+  ])('is not sent after %s; instead the connection closes', async (_, text) => {
     const { app, socket } = await start()
     socket.send(text)
     // Text in place of announced bytes closes the connection as well.
@@ -82,7 +82,7 @@ describe('threat 19: an acknowledgement', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('leaves no socket or room after the connection ends', async () => {
+  it('leaves no socket or room behind when the connection ends', async () => {
     const { app, socket } = await start()
     const ended = new Promise((resolve) =>
       app.io.sockets.sockets.forEach((each) => void each.on('disconnect', resolve)),
@@ -98,7 +98,7 @@ describe('threat 19: an acknowledgement', () => {
 })
 
 describe('threat 19: an acknowledgement wrapped by the app', () => {
-  it('reports its own error to onError', async () => {
+  it('reports the error of the wrapper to onError', async () => {
     const app = await App.start()
     const broken = new Error('the app\u2019s own')
     app.io.on('connection', (socket) => {

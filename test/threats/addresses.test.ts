@@ -40,7 +40,7 @@ async function valuesOf(visitor: Visitor): Promise<Record<string, unknown>> {
   return (await visitor.fetch('/all')).json().then((snapshot) => snapshot.values)
 }
 
-/** Returns the warnings after the start. */
+/** Returns the warnings logged after the start. */
 function logged({ warnings }: App<typeof fields>): readonly string[] {
   return warnings.filter((warning) => !warning.includes('a restart loses'))
 }
@@ -60,7 +60,7 @@ describe('threat 93: a fetch over plain http, without Sec-Fetch-Dest', () => {
 })
 
 describe('a link of a stranger', () => {
-  it('sets no field without the option url', async () => {
+  it('sets no field that lacks the option url', async () => {
     const app = await start()
     const visitor = app.visitor()
     const query = 'role=admin&secret=x&cart=["a"]&theme=dark&__proto__=1&constructor=1&toString=1&$epoch=9&Division=3'
@@ -70,7 +70,7 @@ describe('a link of a stranger', () => {
     expect(await valuesOf(visitor)).toEqual({ division: -1, view: 'all', theme: 'light', cart: [], role: 'guest' })
   })
 
-  it('names no hidden field', async () => {
+  it('does not reveal the name of a hidden field', async () => {
     const app = await start()
     expect(await (await follow(app.visitor(), '/all?secret=x&division=x')).text()).not.toContain('secret')
     expect(logged(app).join()).not.toContain('secret')
@@ -100,7 +100,7 @@ describe('a link of a stranger', () => {
     },
   )
 
-  it('logs the key of a refused value, but not the value', async () => {
+  it('causes a warning with the key, but not the refused value', async () => {
     const app = await start()
     await follow(app.visitor(), '/all?division=%0d%0aforged%1b[2J')
     await follow(app.visitor(), `/all?view=${'v'.repeat(101)}`)
@@ -115,7 +115,7 @@ describe.each([
   ['of a guest who has signed in', '/all', '/login/now?user=ann'],
   ['of a user who has signed out', '/login/now?user=ann', '/logout/now'],
   ['of a guest who has left', '/all', '/logout/leave'],
-] as const)('threat 43: a link with a retired cookie, %s', (_, first, last) => {
+] as const)('threat 43: a link with the retired cookie %s', (_, first, last) => {
   it('sets neither value nor cookie', async () => {
     const app = await start()
     const visitor = app.visitor()

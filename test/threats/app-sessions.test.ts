@@ -39,7 +39,7 @@ function show(thing: unknown): string {
 describe('threat 30: a handshake with live.sessionStore()', () => {
   const options = { identify, store: undefined } as never
 
-  it.each(['rolling', 'renew'])('does not renew a session with %s', async (mode) => {
+  it.each(['rolling', 'renew'])('does not renew a session despite the option %s', async (mode) => {
     const bus = new Bus()
     const sessions = await SessionApp.start({ session: { [mode]: true, maxAge: DAY }, options })
     bus.join(sessions.app.io)
@@ -124,7 +124,7 @@ describe('threat 9: a late regenerate() of an ended session', () => {
     ['retries after the refusal', (ctx) => Promise.resolve(signIn(ctx)).catch(() => signIn(ctx))],
     ['saves after the refusal', (ctx) => Promise.resolve(signIn(ctx)).catch(() => ctx['session'].save())],
     ['ignores the refusal', (ctx) => Promise.resolve(signIn(ctx)).catch(() => 0)],
-  ])('responds with 409 and no cookie to a request that %s', async (_, action) => {
+  ])('causes a 409 without a cookie for a request that %s', async (_, action) => {
     const { response, late, second } = await overtaken(action, (first, visitor) => first.ask(visitor, signOut))
     expect([response.status, response.headers.getSetCookie()]).toEqual([409, []])
     expect(await second.read(late)).toEqual({})
@@ -141,8 +141,8 @@ describe('threat 9: a late regenerate() of an ended session', () => {
   })
 })
 
-describe('threat 10: names of keys in a session', () => {
-  it.each([...NAMES, 'x'.repeat(300), 'a\0b', '\ud800'])('rejects a socket\u2019s reserved key %j', async (key) => {
+describe('threat 10: a session', () => {
+  it.each([...NAMES, 'x'.repeat(300), 'a\0b', '\ud800'])('rejects the key %j from a socket', async (key) => {
     const { sessions, visitor, session } = await connect({ user: 'ann' })
     await expect(session.set(key, { admin: true } as never)).rejects.toMatchObject({ code: 'malformed' })
     await expect(session.update(key, () => ({ admin: true }) as never)).rejects.toMatchObject({ code: 'malformed' })
@@ -193,7 +193,7 @@ describe('threat 13: a session that grows too large', () => {
     ['too_large', '90 kB in 30,000 characters', () => '\u20ac'.repeat(30_000)],
     ['invalid_value', '1,000 levels', () => deep(1000)],
     ['invalid_value', '20,000 members', () => Array.from({ length: 20_000 }, () => 1)],
-  ])('refuses with %s and changes nothing: %s', async (code, _, value) => {
+  ])('refuses with %s, and keeps its values: %s', async (code, _, value) => {
     const { sessions, visitor } = await begin({ user: 'ann' })
     const response = await sessions.fetch(
       visitor,
@@ -305,7 +305,7 @@ describe('threat 18: a flood of sessions', () => {
     const advance = idleIntervals()
 
     it.each(['held by connections', 'of users'])(
-      'reaches other sessions past a thousand busy sessions %s',
+      'removes an expired session despite a thousand busy sessions %s',
       async (whose) => {
         const sessions = await SessionApp.start()
         const store = sessions.app.live.sessionStore()
@@ -338,7 +338,7 @@ describe('threat 8: a session id planted before a sign-in', () => {
   const warningsOf = ({ app }: SessionApp): readonly string[] =>
     app.warnings.filter((text) => text.includes('identify()'))
 
-  /** Performs these in a request with a planted session; returns the planted session's values afterwards. */
+  /** Performs these actions in a request with a planted session; returns the planted session's values afterwards. */
   async function run(sessions: SessionApp, actions: readonly Action[]): Promise<unknown> {
     const attacker = await sessions.withSession({ cart: ['planted'] })
     await sessions.ask(sessions.visitor(attacker.cookie), async (ctx) => {
@@ -356,7 +356,7 @@ describe('threat 8: a session id planted before a sign-in', () => {
     expect(warningsOf(sessions)).toEqual([])
   })
 
-  it('warns once if regenerate() was not called, and omits the id', async () => {
+  it('causes one warning, without the id, if regenerate() was not called', async () => {
     const sessions = await SessionApp.start({ options })
     expect(await run(sessions, [signIn, ask])).toMatchObject({ user: 'ann' })
     await run(sessions, [signIn, ask])
@@ -366,7 +366,7 @@ describe('threat 8: a session id planted before a sign-in', () => {
     ])
   })
 
-  it('logs no warning for new sessions or a sign-out', async () => {
+  it('is not reported for new sessions or a sign-out', async () => {
     const sessions = await SessionApp.start({ options })
     const visitor = sessions.visitor()
     const save: Action = ({ session }) => session.save()

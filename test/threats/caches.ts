@@ -24,7 +24,7 @@ export class Caches {
     return new Caches()
   }
 
-  /** Number of subjects in memory without sockets. */
+  /** Number of users in memory without a socket. */
   get users(): number {
     return this.#subjects[0]?.size ?? Number.NaN
   }
@@ -33,7 +33,7 @@ export class Caches {
     return this.#subjects[1]?.size ?? Number.NaN
   }
 
-  /** Size of the largest other cache: verified cookies, revocations, successions. */
+  /** Size of the largest other cache: of verified cookies, of revocations, or of successions. */
   get largestOther(): number {
     return Math.max(...this.#others.map(({ size }) => size))
   }

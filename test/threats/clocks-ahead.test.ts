@@ -36,7 +36,7 @@ async function ann(app: App, cookie?: string): Promise<Visitor> {
   return app.visitor(`${live}; ${visitor.cookie}`)
 }
 
-describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => {
+describe.each(AHEAD)('threat 51: signatures dated %s ahead', (_, ahead) => {
   it('do not prolong a cookie, which keeps its values', async () => {
     const { early, app, clock } = await both(ahead)
     const cookie = cookieFor(early.live, { values: { division: 3 } })
@@ -61,7 +61,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  describe('do not exempt a cookie with a future epoch, which', () => {
+  describe('on a stolen cookie with a future epoch', () => {
     /** A stolen cookie with an epoch from the future. */
     const steal = async (early: App): Promise<string> => {
       await early.live.revoke('ann')
@@ -71,7 +71,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
     }
     const cartOf = async (app: App, cookie: string): Promise<unknown> => (await values(await ann(app, cookie)))['cart']
 
-    it.each([true, false])('ends with a later erasure; cookie in use: %s', async (wasSeen) => {
+    it.each([true, false])('fail after a later erasure; used before: %s', async (wasSeen) => {
       const { early, app } = await both(ahead)
       const cookie = await steal(early)
       if (wasSeen) expect(await cartOf(app, cookie)).toEqual(['stolen'])
@@ -88,7 +88,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
       [false, 'the thief'],
       [true, 'ann'],
       [false, 'ann'],
-    ])('ends in a new process; cookie in use: %s, first comes %s', async (wasSeen, first) => {
+    ])('fail in a new process; used before: %s, first visitor: %s', async (wasSeen, first) => {
       const { early, app, clock } = await both(ahead)
       const stolen = await steal(early)
       if (wasSeen) await cartOf(app, stolen)
@@ -105,7 +105,7 @@ describe.each(AHEAD)('threat 51: signatures of a clock %s ahead', (_, ahead) => 
       expect(cookieContent(honest).browser).toBe(browser)
     })
 
-    it('stays ended when its date comes', async () => {
+    it('still fail later, also in a new process', async () => {
       const { early, app, clock } = await both(ahead)
       const stolen = await steal(early)
       await cartOf(app, stolen)

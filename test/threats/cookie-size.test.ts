@@ -1,5 +1,5 @@
 /**
- * Own modules: V8 counts the steps of loops only in code compiled during the test.
+ * Loads modules of its own, because V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -25,7 +25,7 @@ const start = (options: object = {}) =>
     },
   })
 
-/** Counts verified texts from now on. */
+/** Counts the verifications of texts from now on. */
 function countVerified(): () => number {
   const spies = [jest.spyOn(SigningKeys.prototype, 'find'), jest.spyOn(SigningKeys.prototype, 'index')]
   const count = (): number => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0)
@@ -33,7 +33,7 @@ function countVerified(): () => number {
   return () => count() - before
 }
 
-/** Fills a header of so many bytes with parts. */
+/** Fills a header with parts, up to so many bytes. */
 function fill(bytes: number, part: (index: number) => string): string {
   const { length } = `${part(1000)}; `
   return Array.from({ length: Math.floor(bytes / length) }, (_, index) => part(1000 + index)).join('; ')
@@ -49,7 +49,7 @@ describe('threat 83: a Cookie header full of pairs with our name', () => {
   it.each([
     ['without a store', () => ({})],
     ['with a store', () => ({ store: memoryStore() })],
-  ])('costs at most one verification a pair, %s', async (_, options) => {
+  ])('costs at most one verification per pair, %s', async (_, options) => {
     const app = await start(options())
     const own = cookieFor(app.live, { values: { division: 5 } })
     const header = `${fill(14_000, pair)}; ${own}`
@@ -67,7 +67,7 @@ describe('threat 83: a Cookie header full of pairs with our name', () => {
     ['60 kB of names without a value', 60_000, () => 'live='],
     ['60 kB of similar names', 60_000, () => 'is_live='],
     ['60 kB of spaces', 60_000, () => `${' '.repeat(400)}x live=`],
-  ])('costs less than a step a byte: %s', async (_, bytes, part) => {
+  ])('costs less than one step per byte: %s', async (_, bytes, part) => {
     const app = await start()
     const own = cookieFor(app.live, { values: { division: 5 } })
     const cookie = `${fill(bytes, part)}; ${own}`
@@ -80,7 +80,7 @@ describe('threat 83: a Cookie header full of pairs with our name', () => {
 })
 
 describe('threat 14: an overflowing cookie', () => {
-  /** Bytes of one Set-Cookie line that every browser keeps: name, value and attributes (RFC 6265, 6.1). */
+  /** The most bytes of a Set-Cookie line that every browser keeps, with name, value and attributes (RFC 6265, 6.1). */
   const MAX_COOKIE = 4096
   const MOST = 3784
   const write = { schema: z.string(), default: '', client: 'write' } as const
@@ -93,7 +93,7 @@ describe('threat 14: an overflowing cookie', () => {
     })
   }
 
-  /** The longest text in a field of so many bytes. */
+  /** The longest text that fits a field of so many bytes. */
   const longest = (key: string, maxBytes: number): string => {
     const frame = `["${key}",9007199254740991,""],`.length
     return 'x'.repeat(Math.floor((maxBytes * 3) / 4) - frame)
@@ -106,7 +106,7 @@ describe('threat 14: an overflowing cookie', () => {
     ['one field', 'x'.repeat(1100)],
     ['multi-byte text', '😀'.repeat(275)],
     ['text that JSON escapes', '"'.repeat(550)],
-  ])('keeps the former cookie and refuses %s', async (_, text) => {
+  ])('is refused, and leaves the former cookie: %s', async (_, text) => {
     const app = await App.start({ fields: fields(1400), options: { cookieBudget: 3000 } })
     const visitor = app.visitor(cookieFor(app.live, { values: { left: 'kept' } }))
     const { cookie } = visitor
@@ -122,7 +122,7 @@ describe('threat 14: an overflowing cookie', () => {
     expect(await (await visitor.store()).json()).toMatchObject({ held: [['left', stamp]] })
   })
 
-  it('does not result from merging two full devices', async () => {
+  it('does not result from merging the full values of two browsers', async () => {
     const maxBytes = (MOST - 40) / 2
     const app = await App.start({
       fields: fields(maxBytes),

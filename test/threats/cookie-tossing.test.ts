@@ -49,7 +49,7 @@ describe('threat 59: invalid pairs planted by a sibling subdomain', () => {
   })
 })
 
-it('takes the user’s own cookie behind an attacker’s valid cookie', async () => {
+it('the server reads the user’s own cookie behind an attacker’s valid cookie', async () => {
   const app = await start()
   const ann = await signedInAs(app)
   await set(ann, { division: 3 })
@@ -66,7 +66,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     return answer.json()
   }
 
-  it('is retired together with the browser\u2019s own id', async () => {
+  it('is retired, and so is the browser\u2019s own cookie', async () => {
     const app = await start()
     const [own, planted] = [ownOf(app), plantedOf(app)]
     expect(tossed(own, planted)).toBe(`${planted}; ${own}`)
@@ -78,7 +78,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     }
   })
 
-  it('is worthless afterwards: the browser has a new id', async () => {
+  it('is ignored afterwards, because the browser has a new id', async () => {
     const app = await start()
     const planted = plantedOf(app)
     const visitor = app.visitor(ownOf(app))
@@ -112,7 +112,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     expect(await values(app.visitor(planted))).toEqual(NOTHING)
   })
 
-  it('yields no values beside a signed-out user\u2019s cookie', async () => {
+  it('yields no values beside the cookie of a signed-out user', async () => {
     const app = await start()
     const ann = await signedInAs(app)
     await set(ann, { division: 5 })
@@ -120,7 +120,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     expect(isRetired(app, browserSubject(PLANTED))).toBe(true)
   })
 
-  it('connects as a new guest without values', async () => {
+  it('connects its browser as a new guest without values', async () => {
     const app = await start()
     const cookie = tossed(ownOf(app), plantedOf(app))
     const socket = await app.visitor().connect('/', { cookie })
@@ -131,7 +131,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     expect([OWN, PLANTED]).not.toContain(cookieContent(visitor).browser)
   })
 
-  it('disconnects the sockets of both ids', async () => {
+  it('disconnects the sockets of the planted and the own id', async () => {
     const app = await start()
     const visitor = app.visitor(ownOf(app))
     const sockets = [await visitor.connect(), await app.visitor(plantedOf(app)).connect()]
@@ -158,7 +158,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
 })
 
 describe('threat 17: a planted, retired cookie, ahead of the browser’s own', () => {
-  it('hides no values of its guest', async () => {
+  it('does not hide the guest’s own values', async () => {
     const app = await start()
     const attacker = app.visitor()
     await attacker.store()

@@ -13,7 +13,7 @@ import { readClaims } from '../support/app/socket.js'
 const SECRET = 'the secret that all of these apps are signed with'
 const DAY = 24 * 60 * 60 * 1000
 const BROWSER = browserId('b')
-/** As long as a signature. */
+/** A text as long as a signature. */
 const FOREIGN = 'x'.repeat(43)
 
 /** Counts visits in `ctx.session`, and sets and returns a value. */
@@ -35,7 +35,7 @@ describe('threat 15: an invalid live cookie', () => {
   const payload = { v: 1, browser: BROWSER, epoch: 0, exp: Date.now() + DAY, r: [register] }
   const good = signedCookie(SECRET, payload)
 
-  it('is a variant of a valid cookie, which is accepted', async () => {
+  it('varies a cookie that the server accepts', async () => {
     const app = await start()
     expect(await (await app.visitor(good).fetch('/')).json()).toEqual({ visits: 1, division: 66 })
   })
@@ -64,7 +64,7 @@ describe('threat 15: an invalid live cookie', () => {
     ['signed, with an invalid stamp', signedCookie(SECRET, { ...payload, r: [['division', 'now', 1]] })],
   ])('is ignored, and replaced by the next write or POST: %s', async (_, cookie) => {
     const app = await start()
-    // The server remembers a verified signature.
+    // Makes the server remember the verified signature.
     await app.visitor(good).fetch('/')
     const visitor = app.visitor(cookie)
     const read = await visitor.fetch('/')
@@ -120,7 +120,7 @@ describe('threats 16 and 41: tossed cookies', () => {
     const written = await app.visitor().fetch('/?set=6', { headers: { cookie: toss(own) } })
     const cookies = written.headers.getSetCookie().filter((cookie) => cookie.startsWith('live'))
     expect(readCookie(cookies[0] ?? '')).toMatchObject({ browser: BROWSER, r: [['division', expect.anything(), 6]] })
-    // The cookies module expires the signature of an invalid first cookie.
+    // Koa's cookies module would expire the signature of an invalid first cookie.
     expect(cookies.filter((cookie) => /\.sig=;|1970/.test(cookie))).toEqual([])
     const socket = await app.visitor().connect('/', { cookie: toss(own) })
     expect((await socket.ticket()).claims).toMatchObject({ sub: subjectHash(browserSubject(BROWSER)) })
@@ -140,7 +140,7 @@ describe('threats 16 and 41: tossed cookies', () => {
     })
   })
 
-  describe('with secure', () => {
+  describe('with the option secure', () => {
     it('cannot have a __Host- name', async () => {
       const app = await start({ secure: true })
       const answer = await app.visitor().fetch('/?set=3')

@@ -19,7 +19,7 @@ async function atHome(app: App): Promise<Visitor> {
   return home
 }
 
-/** A guest with y in the cart in a ticket alone, not in a cookie. */
+/** A guest whose cart has y in a ticket alone, not in a cookie. */
 async function guest(app: App) {
   const home = await atHome(app)
   const visitor = app.visitor()
@@ -33,7 +33,7 @@ async function guest(app: App) {
 
 const cart = async (visitor: Visitor): Promise<unknown> => (await values(visitor))['cart']
 
-/** Returns a late request: the guest's cookie beside the current app session. */
+/** Returns a visitor for a late request, with the guest's cookie beside the current app session. */
 const late = (app: App, guest: string, { cookie }: Visitor): Visitor => {
   const session = appOnly(cookie)
   return app.visitor([liveOnly(guest), ...session].join('; '))
@@ -49,7 +49,7 @@ async function bring(visitor: Visitor, ticket: string): Promise<void> {
   }
 }
 
-describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () => {
+describe('threat 44: a former guest\u2019s ticket with an onLogin that joins', () => {
   it('fails after the sign-in', async () => {
     const app = await start()
     const { visitor, home, ticket } = await guest(app)
@@ -68,7 +68,7 @@ describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () =>
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it.each(['before the sign-in', 'after the sign-in'])('fails after a restart %s', async (when) => {
+  it.each(['before the sign-in', 'after the sign-in'])('fails if the server restarts %s', async (when) => {
     const before = await start()
     const { visitor, home, ticket } = await guest(before)
     const isKnown = when === 'after the sign-in'
@@ -84,7 +84,7 @@ describe('threat 44: a former guest\u2019s ticket with a joining onLogin', () =>
   })
 })
 
-describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
+describe('threat 44: a guest\u2019s cart with an onLogin that joins', () => {
   it('joins the account once in parallel and late requests', async () => {
     const app = await start()
     const home = await atHome(app)
@@ -117,7 +117,7 @@ describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
     for (const browser of [visitor, home]) expect(await cart(browser)).toEqual(['x', 'y'])
   })
 
-  it('joins the account after another node wrote it', async () => {
+  it('joins the account even if another node wrote that cart', async () => {
     const [options, sessions] = [{ store: memoryStore() }, new AuthStore()]
     const one = await start(undefined, options, sessions)
     const two = await start(one.clock, options, sessions)
@@ -132,7 +132,7 @@ describe('threat 44: a guest\u2019s cart with a joining onLogin', () => {
 })
 
 describe('threat 88: parallel sign-ins of a guest at two nodes', () => {
-  /** Returns ann's carts after three sign-ins of a guest; the second node loads some names late. */
+  /** Returns ann's cart after each of three sign-ins of a guest, and at home; the second node loads some names late. */
   async function signInThrice(isJoined: boolean, isLate: (name: string) => boolean): Promise<readonly unknown[]> {
     const [store, sessions] = [memoryStore(), new AuthStore()]
     const gate = new Gate()
@@ -169,7 +169,7 @@ describe('threat 88: parallel sign-ins of a guest at two nodes', () => {
     ['a store alone', false],
   ] as const
   it.each(JOINED.flatMap(([by, isJoined]) => LATE.map(([what, isLate]) => ({ by, isJoined, what, isLate }))))(
-    'join the cart once with $by; the second node loads $what late',
+    'join the cart once with $by, though one node loads $what late',
     async ({ isJoined, isLate }) => {
       expect(await signInThrice(isJoined, isLate)).toEqual([1, 2, 3, 4].map(() => ['x', 'y']))
     },

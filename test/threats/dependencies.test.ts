@@ -34,14 +34,14 @@ const ADVISORIES: readonly (readonly [name: string, id: string, fixed: string])[
 ]
 
 describe('threat 28: known advisories', () => {
-  it.each(ADVISORIES)('%s: no locked version has %s', (name, _, fixed) => {
+  it.each(ADVISORIES)('affect no locked version of %s: %s', (name, _, fixed) => {
     const locked = lockedVersions(name)
     expect(locked).not.toEqual([])
     expect(locked.filter((version) => isBelow(version, fixed))).toEqual([])
   })
 
   it.each(ADVISORIES.filter(([name]) => allowed(name) !== undefined))(
-    '%s: no allowed version has %s',
+    'affect no allowed version of %s: %s',
     (name, _, fixed) => {
       expect(isBelow(minimum(allowed(name) ?? ''), fixed)).toBe(false)
     },

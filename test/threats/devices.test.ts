@@ -21,8 +21,8 @@ async function signIn(node: SessionApp, user: string): Promise<Visitor> {
 
 const userOf = async (node: SessionApp, visitor: Visitor): Promise<unknown> => (await node.read(visitor))['user']
 
-describe('threat 76: devices of another user', () => {
-  it('end only by the right user and name', async () => {
+describe('threat 76: the devices of a user', () => {
+  it('end only if both user and name are right', async () => {
     const node = await start()
     const [ann] = [await signIn(node, 'ann'), await signIn(node, 'bob')]
     const { live } = node.app
@@ -35,7 +35,7 @@ describe('threat 76: devices of another user', () => {
     expect(await live.endDevice('ann', names[0] ?? '')).toBe(true)
   })
 
-  it('end in this process while the store is down', async () => {
+  it('end in this process even while the store is down', async () => {
     const store = memoryStore()
     const node = await start({ store, storeTimeout: 20 })
     const ann = await signIn(node, 'ann')
@@ -50,7 +50,7 @@ describe('threat 76: devices of another user', () => {
   })
 })
 
-/** Signs a visitor in by a route that regenerates the session, without a later request. */
+/** Signs a visitor in by a route that regenerates the session; no request follows. */
 async function signInOnly(node: SessionApp, then: Action = () => undefined): Promise<Visitor> {
   const visitor = await node.withSession({ cart: 1 })
   await node.ask(visitor, async (ctx) => {
@@ -71,7 +71,7 @@ describe('threat 76: a session without a request since its sign-in', () => {
     expect(await userOf(node, thief)).toBe(undefined)
   })
 
-  it('survives only as the exception of its own revocation', async () => {
+  it('survives a revocation only if its own request is the exception', async () => {
     const node = await start()
     const thief = await signInOnly(node)
     const ann = await signInOnly(node, (ctx) => node.app.live.revoke('ann', { except: ctx }))
@@ -92,7 +92,7 @@ describe('threat 76: a session without a request since its sign-in', () => {
 })
 
 describe('threat 77: a device label', () => {
-  it('is truncated to 200 characters; errors of deviceLabel are reported', async () => {
+  it('has 200 characters at most; onError gets errors of deviceLabel', async () => {
     let label = (): unknown => `<script>alert(1)</script>${'\ud83d\ude00'.repeat(200)}`
     const node = await start({ deviceLabel: () => label() })
     await signIn(node, 'ann')

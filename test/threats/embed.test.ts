@@ -11,7 +11,7 @@ const fields = defineFields({
   secret: { schema: z.string(), default: '', client: 'hidden' },
 })
 
-/** Embeds these values in a page with scripts enabled. */
+/** Embeds this note in a page with scripts enabled. */
 async function page(note: string): Promise<{ readonly html: string; readonly dom: JSDOM }> {
   const app = await App.start<typeof fields>({
     fields,
@@ -73,7 +73,7 @@ describe('threat 36: values embedded in a page', () => {
   it('need no nonce under a strict Content-Security-Policy', async () => {
     const { dom } = await page('x')
     const script = dom.window.document.querySelector('script')
-    // Policies ignore data blocks: scripts of other types (HTML, 4.12.1).
+    // Policies ignore data blocks, which are scripts of other types (HTML, 4.12.1).
     expect(script?.type).toBe('application/json')
     expect([script?.hasAttribute('src'), script?.hasAttribute('nonce'), script?.children.length]).toEqual([
       false,
@@ -122,7 +122,7 @@ describe('threat 58: an element with the id of embed() earlier in the page', () 
     expect(await begin(ahead)).toBe('the server’s')
   })
 
-  it('makes the page use neither if it is an inert script too', async () => {
+  it('makes reads throw if it is an inert script too', async () => {
     expect(await begin(`<script type="application/json" id="live-session">${FAKE}</script>`)).toBeInstanceOf(Error)
   })
 })

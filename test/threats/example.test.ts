@@ -46,7 +46,7 @@ describe('threat 100: the example app', () => {
     proxy.close()
   })
 
-  it('opens the inspector by the logged URL, then by its link', async () => {
+  it('opens the inspector by the logged URL, then by a cookie', async () => {
     const { status, headers } = await send(example.inspector)
     expect(status).toBe(303)
     const cookie = String(headers['set-cookie']).split(';')[0] ?? ''
@@ -72,7 +72,7 @@ describe('threat 100: the example app', () => {
     },
   )
 
-  it('refuses a WebSocket of a rebound host', async () => {
+  it('refuses a WebSocket for a rebound host', async () => {
     const port = portOf(example)
     const { line, body } = await upgrade(port, `${REBOUND}:${port}`)
     expect(line).toBe('HTTP/1.1 421 Misdirected Request')

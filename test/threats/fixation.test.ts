@@ -33,7 +33,7 @@ describe('threat 8: a planted cookie of an attacker\u2019s account', () => {
     expect((await app.live.user('mallory')).get('division')).toBe(66)
   })
 
-  it('gives the thief of a user\u2019s cookie nothing', async () => {
+  it('gives a thief no values of the account', async () => {
     const app = await startWithUsers()
     const { victim: thief, attacker: owner } = await plantAccount(app)
     expect(await values(thief)).toEqual(NOTHING)
@@ -43,8 +43,8 @@ describe('threat 8: a planted cookie of an attacker\u2019s account', () => {
   })
 })
 
-describe('threat 8: a planted guest cookie with an early socket', () => {
-  /** Signs ann in; no request uses the live session afterwards. */
+describe('threat 8: a socket before the server knows of the sign-in', () => {
+  /** Signs ann in with a planted cookie; no request uses the live session afterwards. */
   async function signIn(app: App): Promise<{ readonly victim: Visitor; readonly attacker: Visitor }> {
     const cookie = cookieFor(app.live, { browserId: PLANTED, values: { role: 'admin' } })
     const [victim, attacker] = [app.visitor(cookie), app.visitor(cookie)]
@@ -74,7 +74,7 @@ describe('threat 8: a planted guest cookie with an early socket', () => {
     expect(await values(victim)).toMatchObject({ role: 'guest' })
   })
 
-  it('refuses the tickets of a guest\u2019s connection without a cookie', async () => {
+  it('holds no valid ticket if its guest has no cookie', async () => {
     const app = await startWithUsers({ store: new AuthStore() })
     const visitor = app.visitor()
     const socket = await visitor.connect()
@@ -126,7 +126,7 @@ describe('threat 34: server-only values in a cookie planted before sign-in', () 
     return { app, visitor: app.visitor(cookieFor(app.live, { browserId: PLANTED, values: planted })) }
   }
 
-  it('exist before the sign-in', async () => {
+  it('are readable before the sign-in', async () => {
     const { visitor } = await start()
     expect(await values(visitor)).toMatchObject(planted)
   })

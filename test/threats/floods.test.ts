@@ -74,7 +74,7 @@ describe('threat 99: worthless tickets of a socket', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('count if they belong to another visitor', async () => {
+  it('count even if they are valid for another visitor', async () => {
     const { app, ask } = await start()
     const other = await app.visitor().connect()
     await other.change('division', 3)

@@ -38,13 +38,13 @@ async function start(options: object = {}, given: Given = {}) {
   const core = coreOf(app.live)
   const { values } = core
   const visitorOf = (index: number): Visitor => app.visitor(cookieFor(app.live, { browserId: browserId(index) }))
-  /** Writes within the process. */
+  /** Writes a value within the process. */
   const write = (index: number, key: string, value: JsonValue | undefined, id?: string): void => {
     const field = present(values.fields.get(key))
     values.write(new Map([[field, value]]), { subject: () => subject(index) }, 'socket', id ? { id } : undefined)
   }
   const valueIn = (index: number, key: string) => values.find(subject(index))?.value(key)
-  /** POSTs 16 kB for each of so many guests, from this number on. */
+  /** POSTs 16 kB for each of the strangers, from this number on. */
   const flood = async (from = 0): Promise<void> => {
     for (let index = from; index < from + STRANGERS; index += 1)
       expect((await visitorOf(index).store({ set: [['notes', -1, '', notes(index)]] })).status).toBe(200)
@@ -110,7 +110,7 @@ describe('threat 57: countless guests', () => {
     expect(unsaved.size).toBe(0)
   })
 
-  it('store values dropped from the queue when they return', async () => {
+  it('store on their return the values dropped from the queue', async () => {
     const store = memoryStore()
     const { app, core, flood, visitorOf, valueIn } = await start({ store, storeTimeout: 20 })
     const stored = async () => (await store.load(storeName(subject(0)))).map(({ key, value }) => [key, value])
@@ -130,7 +130,7 @@ describe('threat 57: countless guests', () => {
 })
 
 describe('threat 84: flash messages of countless guests', () => {
-  it('share the bound with values; the oldest are evicted', async () => {
+  it('share the bound of guests’ values; the oldest are evicted', async () => {
     const { write, valueIn, visitorOf } = await start(
       {},
       {
@@ -153,7 +153,7 @@ describe('threat 85: sessions of countless guests', () => {
   const startSessions = (given: object = {}) =>
     SessionApp.start({ options: { identify, cache: { maxGuestBytes: LITTLE }, ...given } as never })
 
-  it('are evicted with one warning, unless a user’s or connected', async () => {
+  it('are evicted with one warning, except users’ and connected sessions', async () => {
     const values = await startSessions()
     const user = await values.withSession({ user: 'ann' })
     const connected = await values.withSession({ cart: ['mine'] })
@@ -200,7 +200,7 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     ctx.body = ctx.liveSession.get('division')
   }
 
-  it('leave at most the end marker of a guest in a store', async () => {
+  it('leave at most an end marker per guest in a store', async () => {
     const store = memoryStore()
     const { app, core, visitorOf } = await start({ store }, { routes })
     await visitorOf(2).store({ set: [['division', -1, '', 1]] })
@@ -212,7 +212,7 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     expect(core.epochs.isRetired(subject(1))).toBe(true)
   })
 
-  it('leave bounded end markers in memory, and keep users’ markers', async () => {
+  it('leave a bounded number of end markers, and keep users’ markers', async () => {
     const { epochs } = (await start()).core
     epochs.retire(subject(-1), undefined, true)
     for (let index = 0; index < 2500; index += 1) epochs.retire(subject(index), undefined)
@@ -230,7 +230,7 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
 })
 
 describe('threat 90: the ids of a guest\u2019s updates', () => {
-  it('have one bound in a store for all keys together', async () => {
+  it('have one bound for all keys together in a store', async () => {
     const clock = testClock()
     const store = memoryStore(clock.now)
     const options = { store, limits: { changesPerSocket: 1e6, changesPerVisitor: 1e6 } }
@@ -245,7 +245,7 @@ describe('threat 90: the ids of a guest\u2019s updates', () => {
 })
 
 describe('threat 91: countless guests with open sockets', () => {
-  it('stay within the bound; the oldest keep only values in cookies', async () => {
+  it('stay within the bound; the oldest keep only their cookies’ values', async () => {
     const { bytes, visitorOf, valueIn } = await start()
     for (let index = 0; index < 16; index += 1) {
       const socket = await visitorOf(index).connect()

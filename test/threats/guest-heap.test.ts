@@ -14,7 +14,7 @@ import { present } from '../support/app/present.js'
 
 const notes = { schema: z.array(z.string()), default: [], client: 'write', cookie: false } as const
 const fields = defineFields({ notes })
-/** Guests with far more bytes than they may have. */
+/** A number of guests whose bytes far exceed the bound. */
 const GUESTS = 24_000
 const ROOM = 64_000_000
 
@@ -26,7 +26,7 @@ const notesOf = (index: number, parts: number): string[] =>
   Array.from({ length: parts }, (_, part) => `${index} ${part} `.padEnd(16_000 / parts - 3, 'x'))
 
 describe('threat 57: the heap of countless guests', () => {
-  it.each([16, 1000])('stays bounded, with verified cookies: values in %i parts', async (parts) => {
+  it.each([16, 1000])('stays bounded, even with verified cookies: values in %i parts', async (parts) => {
     const app = await App.start<typeof fields>({ fields, options: { cache: { maxGuestBytes: ROOM } } })
     const { cookie, identities, values } = coreOf(app.live)
     const field = present(values.fields.get('notes'))

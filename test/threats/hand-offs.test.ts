@@ -18,7 +18,7 @@ async function start(options: object = {}, given: object = {}): Promise<App> {
   return app
 }
 
-/** Returns a visitor with the token of a sign-in. */
+/** Returns a visitor with the token of a hand-off for a sign-in. */
 async function handed(options: object) {
   const app = await start(options)
   const { visitor, socket } = await open(app)
@@ -28,7 +28,7 @@ async function handed(options: object) {
 const statuses = async (answers: readonly Promise<Response>[]): Promise<readonly number[]> =>
   (await Promise.all(answers)).map(({ status }) => status).sort()
 
-/** The responses to 50 requests. */
+/** The sorted statuses of 50 requests, of which one succeeds. */
 const ONCE: readonly number[] = [200, ...Array.from({ length: 49 }, () => 401)]
 const take = (visitor: Visitor, token: string): Promise<Response> => bring(visitor, token, {}, TAKE)
 
@@ -153,13 +153,13 @@ describe.each([
     ['with an extra part', (token: string) => `${token}.A`],
     ['of 40 kB', (token: string) => token + 'A'.repeat(40_000)],
     ['without text', () => ''],
-  ])('is invalid %s, and stays unspent', async (_title, change) => {
+  ])('fails with an altered token, and stays unspent: %s', async (_title, change) => {
     const { visitor, token } = await handed(optionsOf())
     expect((await bring(visitor, change(token))).status).toBe(401)
     expect((await bring(visitor, token)).status).toBe(303)
   })
 
-  it('fails at an app with the same secrets and another cookie', async () => {
+  it('fails at an app with the same secrets and another cookie name', async () => {
     const options = optionsOf()
     const clock = testClock()
     const [one, two] = [
@@ -191,7 +191,7 @@ describe.each([
     expect(app.errors).toEqual([])
   })
 
-  it('reaches its own socket alone', async () => {
+  it('reaches only the socket that asked for it', async () => {
     const { visitor, socket } = await open(await start(optionsOf()))
     const other = await visitor.connect()
     const heard: unknown[] = []
@@ -202,11 +202,11 @@ describe.each([
   })
 })
 
-describe('threat 4: a hand-off during the store\u2019s response', () => {
+describe('threat 4: a hand-off that waits for the store', () => {
   it.each<[string, (visitor: Visitor, app: App) => Promise<unknown>]>([
     ['the browser id is retired', (visitor) => visitor.fetch('/login/now?user=eve')],
     ['the user is revoked', (_, app) => app.live.revoke('bob')],
-  ])('fails if %s', async (_, end) => {
+  ])('fails if %s meanwhile', async (_, end) => {
     const store = memoryStore()
     const gate = new Gate()
     const { compareAndSet } = store
@@ -254,7 +254,7 @@ describe('threat 4: a hand-off at several nodes', () => {
     expect((await bring(later.visitor(cookieFor(later.live, { browserId: browser })), removed)).status).toBe(401)
   })
 
-  it('succeeds at its own node alone without a store', async () => {
+  it('without a store succeeds only at its own node', async () => {
     const { one, two } = await startCluster(() => ({}), signIn)
     serveSignIn(one)
     const { visitor, socket } = await open(one)

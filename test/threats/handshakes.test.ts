@@ -35,7 +35,7 @@ describe('threat 60: JSONP polling over plain http', () => {
     expect(app.warnings.at(-1)).toContain('JSONP polling (j=), which any page reads as a script')
   })
 
-  it('is refused, but plain polling of old clients succeeds', async () => {
+  it('differs from plain polling of old clients, which succeeds', async () => {
     const app = await App.start({ io: { allowEIO3: true } })
     const path = `${app.url}/socket.io/?EIO=3&transport=polling`
     const headers = { cookie: cookieFor(app.live, {}) }
@@ -62,7 +62,7 @@ function start({ session: options = {}, store, identify: slow }: Given = {}): Pr
   return App.start({ before, options: { identify: identifying } as never, routes: account })
 }
 
-/** Holds back handshakes, not requests. */
+/** Holds back handshakes, but no other requests. */
 class HandshakeGate extends Gate {
   readonly identify = async (ctx: Koa.Context, user: unknown): Promise<unknown> => {
     if (ctx.path.startsWith('/socket.io')) await this.pass()
@@ -82,7 +82,7 @@ describe('threat 30: a handshake with the app\u2019s session store', () => {
   const transports = [['websocket'], ['polling'], ['polling', 'websocket']]
 
   it.each(transports.map((list) => [list.join(', then '), list] as const))(
-    'writes neither sessions nor cookies, by %s',
+    'writes neither sessions nor cookies, over %s',
     async (_, list) => {
       const store = new AuthStore()
       const app = await start({ store })
@@ -104,7 +104,7 @@ describe('threat 30: a handshake with the app\u2019s session store', () => {
     const store = new AuthStore()
     const app = await start({ session: options, store, identify: held.identify })
     const visitor = await signedInAs(app)
-    // koa-session renews near the end.
+    // koa-session renews a session near its end.
     for (const stored of store.sessions.values()) Object.assign(stored, { _expire: Date.now() + 60_000 })
     const opening = visitor.connect()
     await held.entered
@@ -121,7 +121,7 @@ describe('threat 30: a handshake during a sign-out', () => {
     ['leave()', '/logout/leave'],
     ['identify()', '/logout/now'],
     ['a request without leave()', '/logout'],
-  ])('loses its connection after a slow identify() and %s', async (_, path) => {
+  ])('loses its connection if its identify() outlasts %s', async (_, path) => {
     const held = new HandshakeGate()
     const app = await start({ identify: held.identify })
     const visitor = await signedInAs(app)
@@ -137,7 +137,7 @@ describe('threat 30: a handshake during a sign-out', () => {
   it.each([
     ['open', false],
     ['still in identify', true],
-  ])('receives no later change without a live cookie, %s', async (_, isHeld) => {
+  ])('without a live cookie receives no later change, if %s', async (_, isHeld) => {
     const held = new HandshakeGate()
     if (!isHeld) held.open()
     const app = await start({ identify: held.identify })
@@ -157,7 +157,7 @@ describe('threat 30: a handshake during a sign-out', () => {
   })
 })
 
-/** Opens a socket over these transports, and closes it once the last of them is in use. */
+/** Opens a socket over these transports, and closes it when the last of them is in use. */
 async function opened({ url, cookie }: Visitor, transports: string[]): Promise<void> {
   const options = { transports, forceNew: true, reconnection: false, extraHeaders: { cookie, origin: url } }
   const socket: Socket = connect(url, options)

@@ -4,11 +4,11 @@ import { connect } from 'node:net'
 export interface HeldAnswer {
   readonly status: number
   readonly text: string
-  /** Its Set-Cookie headers for the live cookie. */
+  /** The response's Set-Cookie headers for the live cookie. */
   readonly written: readonly string[]
 }
 
-/** A POST of JSON without the last byte of its body. */
+/** A POST of JSON that holds back the last byte of its body. */
 export class HeldPost {
   readonly answer: Promise<HeldAnswer>
   readonly #socket: ReturnType<typeof connect>
@@ -32,7 +32,7 @@ export class HeldPost {
     this.#socket.write(`${head.join('\r\n')}\r\n\r\n${text.slice(0, -1)}`)
   }
 
-  /** Sends the rest, and returns the server's response. */
+  /** Sends the last byte, and returns the server's response. */
   finish(): Promise<HeldAnswer> {
     this.#socket.write(this.#rest)
     return this.answer

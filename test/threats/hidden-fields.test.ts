@@ -56,7 +56,7 @@ describe('threats 47 and 69: the name of a hidden field', () => {
   it.each([
     ['invalid', 'x'.repeat(21), /set\("creditRisk"\): not a valid value/],
     ['too large', 'x'.repeat(900), /"creditRisk" needs [\d,]+ bytes of the 200 it may take/],
-  ])('is in the logged cause of a value that is %s', async (_, value, cause) => {
+  ])('is in the log for a value that is %s', async (_, value, cause) => {
     const app = await start((ctx) => {
       void ctx.liveSession.set('creditRisk', value)
       ctx.body = ''
@@ -92,7 +92,7 @@ describe('threats 47 and 69: the name of a hidden field', () => {
     ['get', (session, key) => session.get(key)],
     ['has', (session, key) => session.has(key)],
     ['subscribe', (session, key) => session.subscribe?.(key, () => undefined) ?? session.get(key)],
-  ])('is absent when a handler passes a page\u2019s key to %s()', async (method, act) => {
+  ])('is absent from errors of %s() with a page\u2019s wrong key', async (method, act) => {
     const app = await start((ctx) => {
       ctx.body = String(act(ctx.liveSession as never, ctx.query['key'] as never))
     })
@@ -177,7 +177,7 @@ describe('threat 12: the value of a hidden field', () => {
       () => tap.close(),
     )
     const log = (): string => inspect([...logged, ...app.errors, ...app.warnings], { depth: 10 })
-    /** Expects the marker in all bytes, and nothing of the hidden fields. */
+    /** Expects the marker among all bytes, no name or value of a hidden field, and no such value in the log. */
     const expectNoCanary = (): void => {
       expect(tap.decoded + tap.plain).toContain(MARKER)
       expect(tap.plain + tap.decoded + log()).not.toContain(CANARY)

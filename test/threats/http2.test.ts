@@ -58,8 +58,8 @@ const live = (headers: IncomingHttpHeaders): string =>
   headers['set-cookie']?.map((line) => line.split(';')[0]).join('; ') ?? ''
 const five = '{"set":[["division",-1,"",5]]}'
 
-describe('threat 53: HTTP/2', () => {
-  it('accepts a POST without a length, and sends its cookie', async () => {
+describe('threat 53: a server with HTTP/2', () => {
+  it('accepts a POST without a length, and responds with a cookie', async () => {
     const { app, send, post } = await start({
       routes: (ctx) => {
         ctx.body = String(ctx.liveSession.get('division'))
@@ -125,8 +125,8 @@ describe('threat 53: HTTP/2', () => {
   })
 })
 
-describe('threat 101: HTTP/2', () => {
-  it('causes a warning for a response head over 4,000 bytes', async () => {
+describe('threat 101: a server with HTTP/2', () => {
+  it('warns of a response head over 4,000 bytes', async () => {
     const { app, send } = await start({
       routes: async (ctx) => {
         await ctx.liveSession.set('division', 5)

@@ -67,7 +67,7 @@ describe('threat 26: user ids', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('do not match the browser id of a guest', async () => {
+  it('give no access to a guest whose browser id they equal', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch('/?set=1', { headers: as(null) })
@@ -87,7 +87,7 @@ describe('threat 26: user ids', () => {
     ['an unsafe integer', 2 ** 53],
     ['true', true],
     ['257 characters', 'x'.repeat(257)],
-    // Both would have the same bytes in UTF-8.
+    // All lone surrogates would have the same bytes in UTF-8.
     ['a lone high surrogate', '\ud800'],
     ['a lone low surrogate', '\udfff'],
   ])('are refused without being quoted: %s', async (_, id) => {
@@ -113,7 +113,7 @@ describe('threat 26: user ids', () => {
     await expect(app.visitor().connect()).rejects.toThrow('handshake failed')
   })
 
-  it('name a guest if null or undefined', async () => {
+  it('stand for a guest if null or undefined', async () => {
     const app = await App.start({
       options: { identify: (ctx) => (ctx.path === '/null' ? null : undefined) },
       attach: { handshake: [] },

@@ -9,7 +9,7 @@ const fields = defineFields({
 })
 type InjectionFields = typeof fields
 
-/** Sets the values of a header without awaiting, and returns a value. */
+/** Starts an app that sets the values of a header without awaiting, and responds with a value. */
 function start(options: object = {}): Promise<App<InjectionFields>> {
   return App.start<InjectionFields>({
     fields,

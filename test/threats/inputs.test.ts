@@ -85,7 +85,7 @@ describe('threat 10: an undeclared key', () => {
 
   it.each([
     ['beside the known members', '{"__proto__":{"tickets":[]},"set":[]}'],
-    ['instead of them', '{"constructor":{"prototype":{"polluted":true}}}'],
+    ['instead of the known members', '{"constructor":{"prototype":{"polluted":true}}}'],
     ['in place of the list', '{"set":{"__proto__":{"length":1},"0":["division",-1,"",66]}}'],
     ['in place of a change', '{"set":[{"0":"division","1":-1,"2":"","3":66,"length":4}]}'],
   ])('fails as a member of the body, %s', async (_, body) => {

@@ -126,7 +126,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
     expect((await send(`${tunnel}/inspector`, { headers: { cookie } })).text).toContain('4711')
   })
 
-  it('stays open after a restart', async () => {
+  it('stays open with its cookie after a restart', async () => {
     const app = await startInspected()
     const cookie = await openInspector(app)
     const { port } = app
@@ -136,7 +136,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
 })
 
 describe('threat 92: the inspector\u2019s cookie', () => {
-  it('opens nothing at another port, and is not the token', async () => {
+  it('opens nothing at another port, and does not replace the token', async () => {
     const app = await startInspected()
     const cookie = await openInspector(app)
     expect((await look(app, { cookie })).status).toBe(200)
@@ -232,7 +232,7 @@ describe('the inspector, with markup in values', () => {
     expect(document.querySelector('.value')?.textContent).toContain('</table></main>')
   })
 
-  it('has a policy without inline scripts and styles', async () => {
+  it('has a security policy that forbids inline scripts and styles', async () => {
     const { headers, text: page } = await look(await startInspected())
     const policy = String(headers['content-security-policy'])
     expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")

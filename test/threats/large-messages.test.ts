@@ -1,5 +1,5 @@
 /**
- * Own modules: V8 counts the steps of loops only in code compiled during the test.
+ * Loads modules of its own, because V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -12,7 +12,7 @@ import { poll, send } from '../support/app/raw-http.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { expectAtMost, workOf } from '../support/app/work.js'
 
-/** The most work for an unread message. */
+/** The most work that an unread message may cost. */
 const UNREAD = { steps: 20_000, parsed: 3000 }
 /** The close code for too big messages (RFC 6455, 7.4.1). */
 const TOO_BIG = 1009
@@ -51,7 +51,7 @@ describe('threat 13: a message over the limit', () => {
       },
     ],
     ['2 MB of text without a type', () => RawSocket.frame('\u{1f600}'.repeat(500_000))],
-  ])('closes only its own connection, unread: %s', async (_, make) => {
+  ])('is not read, and closes only its own connection: %s', async (_, make) => {
     const app = await start()
     const [attacker, other] = [cookieFor(app.live, { values: { division: 1 } }), cookieFor(app.live, {})]
     const page = await RawSocket.enter(app.url, other)
@@ -72,7 +72,7 @@ describe('threat 13: a message over the limit', () => {
     page.hangUp()
   })
 
-  it('fails unread by POST and by polling', async () => {
+  it('is refused unread in a POST and in a poll', async () => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
     const headers = { cookie, origin: app.url, 'content-type': 'application/json' }
@@ -128,14 +128,14 @@ describe('threat 13: a message under the limit', () => {
     socket.hangUp()
   })
 
-  it('gets a shorter response than the request', async () => {
+  it('gets a response shorter than itself', async () => {
     const body = `{"set":[["cart",-1,"",${ones(9_991)}]]}`
     expect((await (await (await start()).visitor().store(body)).text()).length).toBeLessThan(body.length)
   })
 })
 
 describe('an event of a megabyte', () => {
-  it('compares the same large value once', async () => {
+  it('costs one comparison for all copies of a large value', async () => {
     const fields = defineFields({
       log: {
         schema: z.array(z.number()),

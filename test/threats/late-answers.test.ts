@@ -44,10 +44,10 @@ async function start() {
 
 const SLOW = ['set', 'read', 'page', 'identify', 'late-set', 'late-read', 'late-page'].map((path) => `/slow/${path}`)
 
-/** Without a live cookie the next request cannot know the former visitor. */
+/** Leaves out the next request, which cannot know the former visitor without a live cookie. */
 const ANNOUNCED = ENDS.filter(([how]) => how !== 'the next request after a sign-out')
 
-/** Signs ann in, with and without a live cookie. */
+/** Paths that sign ann in, with and without a live cookie. */
 const WHO = ['/login/now?user=ann', '/login/unused?user=ann']
 const signIn = ['a sign-in', (_: App, guest: Visitor) => guest.fetch('/login/now?user=ann')] as const
 
@@ -57,7 +57,7 @@ const cases = [
 ].map(([[how, end], path, first]) => ({ how, end, path, first }))
 
 describe('threat 43: a late response', () => {
-  it.each(cases)('writes no cookie after $how: $path after $first', async ({ end, path, first }) => {
+  it.each(cases)('writes no cookie after $how: $path, first request $first', async ({ end, path, first }) => {
     const { app, gate } = await start()
     const visitor = app.visitor()
     await visitor.fetch(first)
@@ -72,7 +72,7 @@ describe('threat 43: a late response', () => {
   })
 
   it.each(['/login/unused?user=ann', '/login/now?user=ann'])(
-    'writes the cookie after signing out and in again: %s',
+    'writes the cookie if its own request renews the sign-in: %s',
     async (path) => {
       const { app } = await start()
       const visitor = app.visitor()
@@ -86,7 +86,7 @@ describe('threat 43: a late response', () => {
 })
 
 describe('threat 43: a delayed POST', () => {
-  /** A POST of ann's without a live cookie, except its last byte. */
+  /** Sends a POST of ann's, who has no live cookie, but holds back the last byte. */
   async function held() {
     const reached = new Gate()
     const app = await App.start({
@@ -113,7 +113,7 @@ describe('threat 43: a delayed POST', () => {
     expect(await finish()).toEqual([])
   })
 
-  it('writes no cookie over a retired cookie, with good tickets', async () => {
+  it('does not replace a retired cookie, even with valid tickets', async () => {
     const app = await startWithUsers()
     const ann = await signedInAs(app)
     const late = app.visitor(ann.cookie)
@@ -147,7 +147,7 @@ const USES: readonly (readonly [string, Use])[] = [
   ['leave', (session) => session.leave()],
 ]
 
-/** Uses the session in a stream whose first bytes are out. */
+/** Uses the session in a stream after its first bytes have gone out. */
 async function streamed(use: Use, before: Use = () => undefined) {
   const app = await App.start({
     routes: async (ctx) => {
@@ -181,7 +181,7 @@ describe('threat 61: first use in a stream after the headers', () => {
     expect(cacheControl).toBe('public, max-age=600')
   })
 
-  it('rejects promises instead of throwing', async () => {
+  it('rejects the promise of an async method, instead of throwing', async () => {
     const { text } = await streamed((session) => {
       const promises = [
         session.set('division', 1),

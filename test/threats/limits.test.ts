@@ -20,7 +20,7 @@ async function flood(socket: TestSocket, changes: number): Promise<number> {
 }
 
 describe('threat 17: a flood of changes', () => {
-  it('stops on a socket after a burst of twice the rate', async () => {
+  it('is refused on a socket after a burst of twice the rate', async () => {
     const app = await App.start({ options: { limits } })
     const socket = await app.visitor().connect()
     expect(await flood(socket, 30)).toBe(20)
@@ -29,7 +29,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await flood(socket, 6)).toBe(1)
   })
 
-  it('stops for a subject over all sockets and POSTs', async () => {
+  it('is refused for a visitor across all sockets and POSTs', async () => {
     const app = await App.start({ options: { limits } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const [one, two] = [await visitor.connect(), await visitor.connect()]
@@ -43,7 +43,7 @@ describe('threat 17: a flood of changes', () => {
     expect((await visitor.store(CHANGE)).status).toBe(200)
   })
 
-  it('counts each change of a message, refused or not', async () => {
+  it('includes each change of a message, even a refused change', async () => {
     const app = await App.start({ options: { limits } })
     const socket = await app.visitor().connect()
     for (let i = 0; i < 5; i += 1) {
@@ -53,7 +53,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await socket.change('division', 1)).toEqual(limited)
   })
 
-  it('does not count tickets', async () => {
+  it('does not include tickets', async () => {
     const app = await App.start({ options: { limits } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await visitor.connect()
@@ -63,7 +63,7 @@ describe('threat 17: a flood of changes', () => {
     for (let i = 0; i < 50; i += 1) expect(await socket.sendTickets(text)).toHaveProperty('results')
   })
 
-  it('accepts a message larger than a burst from a full bucket', async () => {
+  it('may begin with one message larger than the burst', async () => {
     const app = await App.start({ options: { limits: { ...limits, changesPerSocket: 0.5 } } })
     const socket = await app.visitor().connect()
     expect(await socket.set(['division', -1, '', 1], ['cart', -1, '', []])).toHaveProperty('results')
@@ -73,7 +73,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await socket.change('division', 1)).toHaveProperty('stamp')
   })
 
-  it('does not count the app\u2019s own changes', async () => {
+  it('does not include the app\u2019s own changes', async () => {
     const app = await App.start({
       options: { limits },
       routes: async (ctx) => {
@@ -111,7 +111,7 @@ describe('threat 45: changes by POSTs without a cookie', () => {
   it.each([
     ['garbage', 'live=garbage; live.sig=garbage', 200],
     ['retired', '', 409],
-  ])('share that limit with worthless cookies: %s', async (_, garbage, status) => {
+  ])('share the limit even with a worthless cookie: %s', async (_, garbage, status) => {
     const app = await App.start({ options: { limits }, routes: (ctx) => ctx.liveSession.leave() })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const cookie = garbage === '' ? visitor.cookie : garbage
@@ -143,7 +143,7 @@ describe('threat 68: changes by sockets without a cookie', () => {
 })
 
 describe('threat 57: requests for a cookie', () => {
-  it('have limits of their own', async () => {
+  it('count against limits other than those of changes', async () => {
     const app = await App.start({ options: { limits } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const limit = [...Array(16).fill(200), 429]
@@ -154,7 +154,7 @@ describe('threat 57: requests for a cookie', () => {
   })
 })
 
-describe('threat 49: 57 kB of tickets', () => {
+describe('threat 49: messages full of tickets', () => {
   /** Fills a POST with copies of a valid ticket. */
   async function start() {
     const app = await App.start()
@@ -177,7 +177,7 @@ describe('threat 49: 57 kB of tickets', () => {
     expect((await visitor.store({ tickets })).status).toBe(200)
   })
 
-  it('share a limit over sockets and POSTs', async () => {
+  it('share one limit across sockets and POSTs', async () => {
     const { visitor, socket, tickets } = await start()
     expect(await socket.sendTickets(...tickets)).toHaveProperty('results')
     for (let i = 0; i < 28; i += 1) await socket.sendTickets(...tickets)
@@ -186,12 +186,12 @@ describe('threat 49: 57 kB of tickets', () => {
     expect(await socket.change('division', 8)).toHaveProperty('stamp')
   })
 
-  it('share a limit over browsers without a cookie', async () => {
+  it('share one limit across browsers without a cookie', async () => {
     const { app, tickets } = await start()
     expect((await statusesOf(30, () => app.visitor().store({ tickets }))).at(-1)).toBe(429)
   })
 
-  it('succeed from a page with many large changes', async () => {
+  it('succeed at the pace of a page with many large changes', async () => {
     const { app, visitor, text } = await start()
     const tickets = Array.from({ length: Math.floor(48_000 / text.length) }, () => text)
     // Four POSTs a second, each retried once.
@@ -206,7 +206,7 @@ describe('threat 17: too many sockets', () => {
   it.each([
     ['an anonymous browser', undefined],
     ['a user', 'ann'],
-  ])('fail until another closes: %s', async (_, user) => {
+  ])('fail until another socket closes: %s', async (_, user) => {
     const app = await startWithLimits()
     const visitor = app.visitor()
     await visitor.fetch(user === undefined ? '/set?values={"division":1}' : `/login/now?user=${user}`)

@@ -62,7 +62,7 @@ describe('threat 31: the localStorage of a former user', () => {
     const anns = await visitor.open({ path: '/page' })
     await anns.connected()
     await anns.live.set('division', 1001)
-    // A ticket without its POST, and an unsent draft.
+    // Leaves a ticket whose POST has failed, and an unsent draft.
     const mend = anns.cutPosts()
     void anns.live.set('cart', ['of ann']).catch(() => undefined)
     await anns.shows('cart', ['of ann'])

@@ -23,12 +23,12 @@ async function start(): Promise<{ readonly app: App; readonly ann: Visitor }> {
   return { app, ann }
 }
 
-/** Resolves when the last socket of the namespace has left. */
+/** Resolves when a socket has left the main namespace. */
 function left(app: App): Promise<unknown> {
   return new Promise((resolve) => app.io.sockets.sockets.forEach((socket) => void socket.once('disconnect', resolve)))
 }
 
-/** Returns a connection of ann's outside every namespace. */
+/** Returns a connection of ann's that has left every namespace. */
 async function park(app: App, ann: Visitor): Promise<RawSocket> {
   const socket = await RawSocket.enter(app.url, ann.cookie)
   const gone = left(app)
@@ -50,7 +50,7 @@ const change = async (app: App): Promise<void> => {
 
 describe('threat 37: a connection that has left every namespace', () => {
   it.each(ENDS.flatMap(([how, end]) => [true, false].map((enters) => ({ how, end, enters }))))(
-    'closes at $how; re-entering: $enters',
+    'closes at $how; tries to re-enter: $enters',
     async ({ end, enters }) => {
       const { app, ann } = await start()
       const socket = await park(app, ann)
@@ -131,7 +131,7 @@ describe('threat 37: a guest’s connection that has left every namespace', () =
 })
 
 describe('a connection ended by the server', () => {
-  it.each([1, 3])('sends the reason in each of %i namespaces', async (namespaces) => {
+  it.each([1, 3])('gets the reason in each of %i namespaces', async (namespaces) => {
     const { app, ann } = await start()
     const socket = await RawSocket.enter(app.url, ann.cookie)
     for (let name = 1; name < namespaces; name += 1) {
@@ -171,10 +171,10 @@ describe('threat 50: namespaces', () => {
 
   const dynamic = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `/dyn-${from + i}`)
 
-  /** Namespaces for each of ten connections. */
+  /** The number of namespaces for each of ten connections. */
   const EACH = atScale(100, 1000)
 
-  it('count as sockets over all connections', async () => {
+  it('count as sockets across all connections of a browser', async () => {
     const app = await start()
     const cookie = cookieFor(app.live, {})
     const sockets: RawSocket[] = []
@@ -194,9 +194,9 @@ describe('threat 50: namespaces', () => {
     expect(coreOf(app.live).connections.all().length).toBe(1)
   }, 60_000)
 
-  it('free their place once left', async () => {
+  it('free their place when a client leaves them', async () => {
     const app = await start()
-    // Sockets count even after they leave their own rooms.
+    // A socket must count even after it leaves its own room.
     app.io.on('new_namespace', (namespace) => {
       namespace.on('connection', (socket) => void socket.leave(socket.id))
     })
@@ -210,7 +210,7 @@ describe('threat 50: namespaces', () => {
     expect((await join(socket, dynamic(5, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])
   })
 
-  it('count while slow middleware holds them back', async () => {
+  it('count while slow middleware delays their sockets', async () => {
     const app = await start()
     const gate = new Gate()
     app.io.of('/slow').use((_socket, next) => void gate.pass().then(() => next()))
@@ -222,7 +222,7 @@ describe('threat 50: namespaces', () => {
     expect(inside(app)).toBe(5)
   })
 
-  it('do not count if the app refuses them', async () => {
+  it('do not count if the app refuses the socket', async () => {
     const app = await start()
     app.io.of('/closed').use((_socket, next) => next(new Error('no')))
     const socket = await open(app, cookieFor(app.live, {}))
@@ -230,7 +230,7 @@ describe('threat 50: namespaces', () => {
     expect((await join(socket, dynamic(0, 6))).filter((text) => text.startsWith('40')).length).toBe(5)
   })
 
-  it('leak nothing if refused', async () => {
+  it('leave nothing behind after a refusal', async () => {
     const app = await start()
     const id = browserId('a-browser')
     const visitor = app.visitor(cookieFor(app.live, { browserId: id }))

@@ -9,7 +9,7 @@ import { Gate } from '../support/app/gate.js'
 import { signedInAs } from '../support/app/users.js'
 
 describe('threat 9: another node during a slow sign-out', () => {
-  it('disconnects sockets with only the app’s session when it ends', async () => {
+  it('finally disconnects a socket that has only the app’s session', async () => {
     const gate = new Gate()
     const { one, two } = await startCluster(undefined, async (ctx, next) => {
       await account(ctx, next)
@@ -55,7 +55,7 @@ describe('threat 95: two apps with the same adapter', () => {
     const text =
       'koa-live-session: ignored a live_session:merge message of another app, whose secrets this process does not have. Processes of ' +
       'one app share their secrets; give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
-    // Both apps log to this console.
+    // Each app has warned once, and both log to this console.
     expect(warningsOf(two)).toEqual([text, text])
   })
 

@@ -19,7 +19,7 @@ const body = JSON.stringify({ set: [['division', -1, '', 66]] })
 const ASKS = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' }
 const FORMS = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']
 
-/** Neither the server's own origin nor listed. */
+/** Neither the server's own origin nor a listed origin. */
 const FOREIGN = [
   'null',
   ATTACKER,
@@ -38,7 +38,7 @@ const FOREIGN = [
   'file://',
   '*',
 ]
-/** Spellings of no browser: preflights compare texts. */
+/** Spellings that no browser sends; preflights refuse them, because they compare texts. */
 const MISSPELT = [
   'https://trusted.example:443',
   'HTTPS://TRUSTED.EXAMPLE',
@@ -62,7 +62,7 @@ const allowed = ({ headers }: RawAnswer): string[] =>
   Object.keys(headers).filter((name) => name.startsWith('access-control-'))
 
 describe('threat 6: a POST', () => {
-  // The rows of Go's table, and stricter rows for the scheme.
+  // The rows of Go's table of cross-origin requests, and stricter rows for the scheme.
   it.each([
     ['same-origin', ''],
     ['none', ''],
@@ -99,7 +99,7 @@ describe('threat 6: a POST', () => {
     expect(await division(site)).toBe(7)
   })
 
-  it.each(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])('cannot be a %s', async (method) => {
+  it.each(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])('cannot be replaced by a %s', async (method) => {
     const site = await startSite()
     const { app, headers } = site
     for (const further of [claims('cross-site', ''), claims('same-origin', ''), { 'x-http-method-override': 'POST' }]) {
@@ -126,7 +126,7 @@ describe('threat 6: a POST', () => {
       'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: ' +
         'no-referrer. origins cannot list it: set Referrer-Policy: same-origin, or serve the page from an origin of its own.',
     ],
-  ])('fails with a logged remedy from origin %s', async (origin, remedy) => {
+  ])('fails from origin %s, with a remedy in the log', async (origin, remedy) => {
     const site = await startSite()
     await post(site, { origin })
     expect(site.app.warnings.at(-1)).toBe(
@@ -181,7 +181,7 @@ describe('threat 6: live.sameOrigin()', () => {
 })
 
 describe('threat 67: POSTs with a hundred different origins', () => {
-  it('log ten warnings an hour, and silence no other warning', async () => {
+  it('cause ten warnings an hour, and silence no other warning', async () => {
     const site = await startSite()
     const { warnings, clock, live } = site.app
     for (let i = 0; i < 100; i += 1) await post(site, { origin: `https://attacker-${i}.example` })
@@ -193,7 +193,7 @@ describe('threat 67: POSTs with a hundred different origins', () => {
     expect(warnings.at(-1)).toContain('403 bad_origin: the browser says http://example.com')
   })
 
-  it('log each origin once an hour', async () => {
+  it('cause one warning an hour for each origin', async () => {
     const site = await startSite()
     const { warnings, clock } = site.app
     const { length } = warnings
@@ -219,7 +219,7 @@ describe('threat 6: a preflight', () => {
     expect(await division(site)).toBe(7)
   })
 
-  it('fails with a warning', async () => {
+  it('causes a warning if it fails', async () => {
     const site = await startSite()
     await preflight(site, { origin: 'http://localhost:5173' })
     expect(site.app.warnings.at(-1)).toContain('403 bad_origin: the browser says http://localhost:5173')
@@ -256,7 +256,7 @@ describe('threat 6: a preflight', () => {
     ])
   })
 
-  it('ignores a body, whatever method it names', async () => {
+  it('ignores a body, whichever method the preflight requests', async () => {
     const site = await startSite()
     for (const method of ['POST', 'GET', 'DELETE', '*']) {
       const headers = { ...site.headers, ...ASKS, ...asks, ...json, 'access-control-request-method': method }
@@ -266,7 +266,7 @@ describe('threat 6: a preflight', () => {
     expect(await division(site)).toBe(7)
   })
 
-  it('allows valid names of headers only', async () => {
+  it('allows only valid names of headers', async () => {
     const site = await startSite()
     const names = async (asked: string): Promise<unknown> =>
       (await preflight(site, { ...asks, 'access-control-request-headers': asked })).headers[
@@ -305,7 +305,7 @@ describe('threat 6: the option origins', () => {
     expect((await preflight(site, { origin: 'null' })).status).toBe(403)
   })
 
-  it('lets listed pages read refusals', async () => {
+  it('lets pages of listed origins read refusals', async () => {
     const answer = await post(await startSite(), { origin: TRUSTED }, JSON.stringify({ tickets: ['a.b.c'] }))
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([403, { error: { code: 'bad_ticket' } }])
     expect(answer.headers['access-control-allow-origin']).toBe(TRUSTED)
@@ -369,7 +369,7 @@ describe('threat 7: a handshake', () => {
     expect(await poll(app.url, { ...headers, ...claims(fetchSite, origin) })).toMatch(/^40\{"sid"/)
   })
 
-  it('does not trust ctx.origin, the request\u2019s Origin in Koa 3', async () => {
+  it('does not trust ctx.origin, which Koa 3 reads from the request', async () => {
     const { app, ann } = await startSite()
     const ctx = app.koa.createContext(
       new IncomingMessage(new Connection()),
@@ -381,7 +381,7 @@ describe('threat 7: a handshake', () => {
     expect(await (await ann.store({}, { origin: ATTACKER })).json()).toMatchObject({ error: BAD_ORIGIN })
   })
 
-  it('does not trust forwarded headers without a proxy', async () => {
+  it('does not trust forwarded headers unless app.proxy is true', async () => {
     const { app, ann } = await startSite()
     app.koa.proxy = false
     const forwarded = { 'x-forwarded-host': 'attacker.example', 'x-forwarded-proto': 'https', cookie: ann.cookie }
@@ -389,7 +389,7 @@ describe('threat 7: a handshake', () => {
     expect(JSON.parse(packet.slice(2))).toMatchObject({ data: BAD_ORIGIN })
   })
 
-  it('fails in every namespace with a connect_error', async () => {
+  it('fails from another origin with a connect_error in every namespace', async () => {
     const { app } = await startSite()
     app.io.of('/admin')
     for (const namespace of ['/', '/admin']) {
@@ -402,7 +402,7 @@ describe('threat 7: a handshake', () => {
 describe('threat 24: an untrusted proxy', () => {
   const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
 
-  it('logs a warning if the proxy reports https', async () => {
+  it('causes a warning if it reports https', async () => {
     const app = await App.start()
     for (let i = 0; i < 2; i += 1) await app.visitor().store({}, { 'x-forwarded-proto': 'https' })
     expect(app.warnings.filter((line) => line.includes('proxy'))).toEqual([
@@ -410,7 +410,7 @@ describe('threat 24: an untrusted proxy', () => {
     ])
   })
 
-  it('logs a warning if secure is true', async () => {
+  it('causes a warning if secure is true', async () => {
     const app = await App.start({ options: { secure: true } })
     const answer = await app.visitor().store({})
     expect(answer.headers.getSetCookie()[0]).toMatch(
@@ -421,7 +421,7 @@ describe('threat 24: an untrusted proxy', () => {
     )
   })
 
-  it('logs nothing if trusted; the cookie is secure', async () => {
+  it('causes a secure cookie and no warning if the app trusts it', async () => {
     const app = await App.start()
     app.koa.proxy = true
     const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'example.com', origin: 'https://example.com' }

@@ -33,7 +33,7 @@ const acts: readonly (readonly [string, (session: Koa.Context['liveSession']) =>
 ]
 
 describe('threat 52: a promise in place of a value', () => {
-  it.each(acts)('rejects %s with a TypeError', async (call, act) => {
+  it.each(acts)('makes %s reject with a TypeError', async (call, act) => {
     const caught: unknown[] = []
     const app = await App.start({
       routes: async (ctx) => {
@@ -48,7 +48,7 @@ describe('threat 52: a promise in place of a value', () => {
     expect(String(caught[0])).toContain('Await it first')
   })
 
-  it('reaches onError without await', async () => {
+  it('is reported to onError if the app does not await', async () => {
     const app = await App.start({
       routes: (ctx) => {
         void ctx.liveSession.update('cart', failing as never)
@@ -62,7 +62,7 @@ describe('threat 52: a promise in place of a value', () => {
 })
 
 describe('threat 52: a rule that returns a promise', () => {
-  it('in onLogin is reported to onError; the account keeps its value', async () => {
+  it('is reported to onError by onLogin; the account keeps its value', async () => {
     const fields = defineFields({
       cart: { schema: z.array(z.string()), default: [], client: 'write', onLogin: (() => failing()) as never },
     })
@@ -85,7 +85,7 @@ describe('threat 52: a rule that returns a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.onLogin: ${EXPECTED}`)
   })
 
-  it('reaches onError once from migrate, and leaves the default', async () => {
+  it('is reported to onError once by migrate; the default stays', async () => {
     const migrate = (() => failing()) as never
     const old = defineFields({ cart: { schema: z.string(), default: '', client: 'write' } })
     const young = defineFields({ cart: { schema: z.array(z.string()), default: ['new'], client: 'write', migrate } })

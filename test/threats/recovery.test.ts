@@ -17,7 +17,7 @@ interface Lost {
   readonly offset: string
 }
 
-/** An app with rooms and socket data of its own for each user. */
+/** An app that gives each user a room and socket data of their own. */
 async function start(
   io: Partial<ServerOptions> = {},
 ): Promise<{ readonly app: App; readonly ann: Visitor; readonly entered: Socket[] }> {
@@ -36,7 +36,7 @@ async function start(
 
 const open = ({ url }: App, cookie: string): Promise<RawSocket> => RawSocket.open(url, { cookie, origin: url })
 
-/** Loses a connection of the visitor's in a namespace after it has the newest packet. */
+/** Loses a visitor's connection in a namespace, after the connection has the newest packet. */
 async function lose(app: App, { cookie }: Visitor, name = '', beforeLoss?: (sid: string) => void): Promise<Lost> {
   const nsp = name === '' ? '' : `${name},`
   const socket = await open(app, cookie)
@@ -153,7 +153,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     ])
   })
 
-  it('recovers a guest with the same cookie only', async () => {
+  it('recovers a guest only under the same cookie', async () => {
     const { app } = await start()
     const [guest, other] = [app.visitor(), app.visitor()]
     for (const visitor of [guest, other]) await visitor.fetch('/set?values={"division":1}')
@@ -189,12 +189,12 @@ describe('threats 20 and 39: connection state recovery', () => {
     expect(of(bobs.received, '42/dyn-1,["app"')).toEqual([])
   })
 
-  it('compares each claim with its own visitor', async () => {
+  it('compares each of two parallel claims with its own visitor', async () => {
     const { app, ann } = await start({ cleanupEmptyChildNamespaces: true })
     const sessions: Map<unknown, unknown> = new Map()
     const packets: unknown[] = []
     const Adapter = app.io.adapter() as unknown as new (nsp: unknown) => { sessions: unknown; packets: unknown }
-    // They outlive the namespace, as in another process.
+    // Lost sessions and packets outlive the namespace, as in another process.
     app.io.adapter(
       class extends Adapter {
         override sessions = sessions

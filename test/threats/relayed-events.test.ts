@@ -32,7 +32,7 @@ const obey = async (visitor: Visitor, token: string, headers = {}): Promise<read
   return [answer.status, answer.headers.get('location'), answer.headers.getSetCookie()]
 }
 
-/** The browser stays on its page. */
+/** The response that leaves the browser on its page. */
 const NOWHERE = [204, null, []]
 const ONWARD = [307, '/sign-in', []]
 
@@ -53,7 +53,7 @@ describe('threat 62: a hand-off that a stranger relays', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('navigates no page after its expiry or another sign-in', async () => {
+  it('navigates no page after it expires or another user signs in', async () => {
     const app = await start()
     const [ann, bob] = [await open(app), await open(app)]
     const [late, former] = [await tokenFor(ann.socket), await tokenFor(bob.socket)]
@@ -99,7 +99,7 @@ describe('threat 38: a handshake in slow middleware', () => {
     readonly gate: Gate
   }
 
-  /** Middleware of the namespace holds sockets back. */
+  /** Starts an app whose middleware holds the namespace's sockets back. */
   async function start(namespace: string): Promise<Held> {
     const app = await startWithUsers({ store: new AuthStore() })
     const gate = new Gate()

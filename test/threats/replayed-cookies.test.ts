@@ -33,7 +33,7 @@ describe('threat 40: a cookie of a user, replayed after sign-out', () => {
 })
 
 describe('threat 40: a guest\u2019s cookie, replayed after a sign-in and sign-out', () => {
-  it('gives that user a new random id', async () => {
+  it('gives the user a new random browser id', async () => {
     const app = await start()
     const browser = app.visitor(cookieFor(app.live, { values: { division: 1 } }))
     const old = liveOnly(browser.cookie)
@@ -69,12 +69,12 @@ describe('threat 56: a request with a retired cookie', () => {
     const answer = await ann.fetch('/set?values={"division":5,"theme":"dark"}')
     expect([answer.status, written(answer)]).toEqual([200, []])
     expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
-    // A page asks this once its socket is refused.
+    // A page asks this when its socket is refused.
     expect(written(await ann.ask())).toHaveLength(2)
     expect(await values(ann)).toMatchObject({ division: 5, theme: 'dark' })
   })
 
-  it('acts as the user who signed in from that guest', async () => {
+  it('acts as the user who signed in with that cookie', async () => {
     const { app, browser, old } = await leave(GUEST, '/login/now?user=ann')
     const session = appOnly(browser.cookie)
     const late = app.visitor([old, ...session].join('; '))
@@ -86,7 +86,7 @@ describe('threat 56: a request with a retired cookie', () => {
   it.each([
     [GUEST, '/logout/forget'],
     ['/login/now?user=ann', '/logout/leave'],
-  ])('gets a new cookie once it brings live.ended: %s', async (first, last) => {
+  ])('gets a new cookie if it brings the cookie live.ended: %s', async (first, last) => {
     const { app, old } = await leave(first, last)
     const visitor = app.visitor(old)
     expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
@@ -95,7 +95,7 @@ describe('threat 56: a request with a retired cookie', () => {
     expect(await set(visitor, { division: 5 })).toMatchObject({ ...NOTHING, division: 5 })
     expect(cookieContent(visitor).browser).not.toBe(cookieContent(app.visitor(old)).browser)
     expect(visitor.cookie).toBe(liveOnly(visitor.cookie))
-    // Concurrent requests and copies come too late.
+    // Concurrent requests and copies of the cookie come too late.
     expect((await late.fetch('/set?values={"division":66}')).status).toBe(409)
     expect([written(await later.fetch('/')), written(await app.visitor(old).store())]).toEqual([[], []])
     expect(await values(visitor)).toMatchObject({ division: 5 })
@@ -128,7 +128,7 @@ describe('threat 56: a request with a retired cookie', () => {
     expect(answer.headers.get('cache-control')).toMatch(/no-store|private/)
     const { browser } = cookieContent(app.visitor(old))
     const odd = ['', 'x', '-1', '1e99', '9'.repeat(17)].map((end) => `${end}.${browser}`)
-    // A late answer may have noted the end of an earlier cookie.
+    // A late response may have noted the end of an earlier cookie.
     const others = [`${'9'.repeat(13)}.${'x'.repeat(22)}`, '9'.repeat(13), `${'9'.repeat(13)}.`]
     for (const value of [...odd, ...others]) {
       const late = app.visitor(`${old}; live.ended=${value}`)

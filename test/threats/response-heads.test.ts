@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 const note = { schema: z.string(), default: '', client: 'write' } as const
-/** The longest text in a field of so many bytes. */
+/** The longest text that fits a field of so many bytes. */
 const longest = (bytes: number): string =>
   'x'.repeat(Math.floor((bytes * 3) / 4) - '["note",9007199254740991,""],'.length)
 
@@ -26,7 +26,7 @@ interface Given {
   readonly cookieBudget?: number
   /** Values in the cookie of koa-session. */
   readonly own?: object
-  /** The app's middleware around the plugin. */
+  /** Middleware of the app around all others. */
   readonly outermost?: Koa.Middleware
 }
 
@@ -68,8 +68,8 @@ const SMALL = {
 const logged = ({ warnings }: App<never>): readonly string[] =>
   warnings.filter((text) => text.includes('response head'))
 
-describe('threat 101: a response head over 4,000 bytes', () => {
-  it('logs a warning with the remedy', async () => {
+describe('threat 101: a response head', () => {
+  it('causes a warning with the remedy beyond 4,000 bytes', async () => {
     const app = await start({ cookieBudget: 3000, own: SMALL })
     for (const _ of [1, 2]) expect((await app.visitor().fetch('/')).status).toBe(200)
     expect(logged(app)).toEqual([
@@ -79,7 +79,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
     ])
   })
 
-  it('counts headers that outer middleware adds last', async () => {
+  it('is counted with the headers that outer middleware adds last', async () => {
     const app = await start({
       outermost: async (ctx, next) => {
         const { writeHead } = ctx.res
@@ -94,7 +94,7 @@ describe('threat 101: a response head over 4,000 bytes', () => {
     expect(logged(app)).toHaveLength(1)
   })
 
-  it('does not occur with the default budget and a small session', async () => {
+  it('stays shorter with the default budget and a small session', async () => {
     const app = await start({ own: SMALL })
     const visitor = app.visitor()
     const answers = [await visitor.fetch('/'), await visitor.fetch('/')]
@@ -104,14 +104,14 @@ describe('threat 101: a response head over 4,000 bytes', () => {
     expect(logged(app)).toEqual([])
   })
 
-  it('logs nothing for responses without the live cookie', async () => {
+  it('causes no warning without the live cookie', async () => {
     const app = await start({ own: { text: 'o'.repeat(2900) } })
     expect((await app.visitor().fetch('/other')).headers.getSetCookie()).toHaveLength(2)
     expect(logged(app)).toEqual([])
   })
 
   describeWithServer(NGINX, 'behind nginx', () => {
-    /** The guide's configuration, with lines left out. */
+    /** Starts nginx with the guide's configuration, without the lines that match. */
     const behind = async ({ url }: App<never>, leftOut = /^$/): Promise<string> => {
       const [site = ''] = textsOf('nginx', 'docs/deployment.md')
       const lines = site.split('\n').filter((line) => !leftOut.test(line))
@@ -129,12 +129,12 @@ describe('threat 101: a response head over 4,000 bytes', () => {
         sent.on('error', reject).end()
       })
 
-    it('does not exceed the default buffer with the default budget', async () => {
+    it('fits the default buffer with the default budget', async () => {
       const app = await start({ own: SMALL })
       expect(await statusOf(await behind(app, /proxy_buffer/))).toBe(200)
     })
 
-    it('passes the guide’s buffer with full cookies', async () => {
+    it('fits the guide’s buffer with full cookies', async () => {
       const app = await start({ cookieBudget: 3784, own: { text: 'o'.repeat(2900) } })
       expect(await statusOf(await behind(app))).toBe(200)
       expect(logged(app)).toHaveLength(1)

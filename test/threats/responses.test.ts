@@ -49,7 +49,7 @@ const read: Koa.Middleware = (ctx) => {
 interface SetCookie {
   readonly name: string
   readonly expires: number
-  /** Sorted. */
+  /** Sorted alphabetically. */
   readonly attributes: readonly string[]
 }
 
@@ -95,9 +95,9 @@ describe('threat 21: the attributes of the live cookie', () => {
   })
 
   it.each([
-    ['its maxAge', 10 * DAY, 10 * DAY],
+    ['the option maxAge', 10 * DAY, 10 * DAY],
     ['400 days at most', 1000 * DAY, 400 * DAY],
-  ])('have an expiry of %s', async (_, maxAge, expected) => {
+  ])('include an expiry after %s', async (_, maxAge, expected) => {
     const app = await App.start({ routes: write, options: { maxAge } })
     const before = Math.floor(Date.now() / 1000) * 1000
     const cookies = (await app.visitor().fetch('/text')).headers.getSetCookie().map(parseSetCookie)
@@ -125,7 +125,7 @@ function mayBeShared({ headers }: Response): boolean {
 }
 
 describe('threats 21 and 32: a shared cache', () => {
-  it.each(paths)('stores no response that used or wrote values: %s', async (path) => {
+  it.each(paths)('may store no response that used or wrote values: %s', async (path) => {
     const [reading, writing] = [await App.start({ routes: read }), await App.start({ routes: write })]
     const answers = [await reading.visitor().fetch(path), await writing.visitor().fetch(path)]
     expect(answers.map(({ headers }) => headers.getSetCookie().length)).toEqual([0, 2])
@@ -145,7 +145,7 @@ describe('threats 21 and 32: a shared cache', () => {
     ['delete', (ctx) => ctx.liveSession.delete('division')],
     ['identify', (ctx) => ctx.liveSession.identify()],
     ['leave', (ctx) => ctx.liveSession.leave()],
-  ])('stores no response after %s', async (_, use) => {
+  ])('may store no response after %s', async (_, use) => {
     const app = await App.start({
       routes: async (ctx) => {
         await use(ctx)
@@ -159,14 +159,14 @@ describe('threats 21 and 32: a shared cache', () => {
     ['without a body', { method: 'POST' }],
     ['with GET', {}],
     ['from another origin', { method: 'POST', headers: { origin: 'http://evil.example' } }],
-  ])('stores no refusal of the endpoint to a request %s', async (_, init) => {
+  ])('may store no refusal of the endpoint to a request %s', async (_, init) => {
     const app = await App.start()
     const answer = await app.visitor().fetch('/store_session', init)
     expect(answer.status).toBeGreaterThanOrEqual(400)
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('stores only responses without values, for any max-age', async () => {
+  it('may store only responses without values, for any max-age', async () => {
     const app = await App.start({
       routes: (ctx) => {
         if (ctx.path === '/own') ctx.set('Cache-Control', 'max-age=60')
@@ -196,7 +196,7 @@ const CDN = [
   'X-Accel-Expires',
 ]
 
-/** An app with public responses, whose paths read or write values. */
+/** An app that sends these headers; its paths read or write values. */
 function start(headers: Readonly<Record<string, string | string[]>>): Promise<App> {
   return App.start({
     routes: async (ctx) => {
@@ -238,7 +238,7 @@ describe('threat 55: a public response that used values', () => {
     expect(await cacheControl(app, '/late')).toBe('private, max-age=600')
   })
 
-  it('loses the headers of CDNs', async () => {
+  it('loses the caching headers for CDNs', async () => {
     const app = await start(Object.fromEntries(CDN.map((name) => [name, 'max-age=600'])))
     for (const path of ['/read', '/set']) {
       const { headers } = await app.visitor().fetch(path)
@@ -248,7 +248,7 @@ describe('threat 55: a public response that used values', () => {
     expect(CDN.map((name) => headers.get(name))).toEqual(CDN.map(() => 'max-age=600'))
   })
 
-  it('logs a warning', async () => {
+  it('causes one warning', async () => {
     const app = await start({ 'Cache-Control': 'public, max-age=600' })
     await app.visitor().fetch('/unused')
     expect(logged(app)).toEqual([])
@@ -258,7 +258,7 @@ describe('threat 55: a public response that used values', () => {
     ])
   })
 
-  it('logs nothing if private or limited by max-age', async () => {
+  it('causes no warning if already private or limited by max-age', async () => {
     for (const given of ['private, max-age=600', 'no-store', 'max-age=600', 'no-cache']) {
       const app = await start({ 'Cache-Control': given })
       await app.visitor().fetch('/read')

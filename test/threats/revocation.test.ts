@@ -26,7 +26,7 @@ async function ann(app: App) {
   return { visitor, socket, ticket: (await socket.ticket()).text }
 }
 
-/** Ends ann during a request of hers, which sets a value afterwards. */
+/** Revokes or erases ann during a request of hers, which then sets a value. */
 async function endMeanwhile(end: 'revoke' | 'erase') {
   const gate = new Gate()
   const outcomes: unknown[] = []
@@ -137,7 +137,7 @@ describe('threat 3: a revoked user', () => {
 })
 
 describe('threat 3: an erased user', () => {
-  it('has no values, whatever cookies and tickets arrive later', async () => {
+  it('has no values, even if old cookies and tickets arrive later', async () => {
     const app = await startWithUsers()
     const { visitor, ticket } = await ann(app)
     const former = visitor.cookie
@@ -151,7 +151,7 @@ describe('threat 3: an erased user', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('notifies listeners with the defaults', async () => {
+  it('reaches listeners as changes to the defaults', async () => {
     const app = await startWithUsers()
     await ann(app)
     using user = await app.live.user('ann')
@@ -179,14 +179,14 @@ describe('threats 3 and 9: code of a revoked, erased or departed user', () => {
     expect(await values(visitor)).toMatchObject({ division })
   })
 
-  it.each(HANDLER_ENDS)('cannot write in a socket handler after %s with %s', async (_, brought, end) => {
+  it.each(HANDLER_ENDS)('cannot write in a socket handler after %s; handshake with %s', async (_, brought, end) => {
     const { app, liveSession, full } = await handlerOf(brought)
     await end(app, full)
     expect(await outcome(liveSession.set('division', 666 as never))).toBe('superseded')
     expect((await app.live.user('ann')).get('division')).toBe(-1)
   })
 
-  it.each(HANDLER_ENDS)('cannot write after the socket closed, and %s with %s', async (_, brought, end) => {
+  it.each(HANDLER_ENDS)('cannot write after its socket closed and %s; handshake with %s', async (_, brought, end) => {
     const { app, liveSession, full, close } = await handlerOf(brought)
     await close()
     await end(app, full)
@@ -194,7 +194,7 @@ describe('threats 3 and 9: code of a revoked, erased or departed user', () => {
     expect((await app.live.user('ann')).get('division')).toBe(-1)
   })
 
-  it('can write after the socket closed, if the visitor stays', async () => {
+  it('can still write after its socket closed, if the visitor stays', async () => {
     const { app, liveSession, close } = await handlerOf('a live cookie')
     await close()
     expect(await outcome(liveSession.set('division', 7 as never))).toBe('saved')
@@ -219,7 +219,7 @@ describe('threat 3: a cookie of a newer epoch', () => {
     expect(await values(thief)).toEqual(nothing)
   })
 
-  it('ends the older sockets of a node that missed the revocation', async () => {
+  it('closes the older sockets at a node that missed the revocation', async () => {
     const [here, there] = [await startWithUsers(), await startWithUsers()]
     const { visitor, socket } = await ann(there)
     await here.live.revoke('ann')
@@ -266,7 +266,7 @@ function stateOf(socket: TestSocket): Promise<unknown> {
 
 describe('threat 64: a socket at a node that misses revocations', () => {
   it.each([0, 1, REFRESH / 2 - 1, REFRESH / 2, REFRESH / 2 + 1, REFRESH - 1])(
-    'ends within storeRefresh: loaded and revoked at %i ms',
+    'ends within storeRefresh; ann is loaded and revoked at %i ms',
     async (loadedAt) => {
       const { one, pass, socket } = await apart(loadedAt)
       await one.live.revoke('ann')
@@ -276,7 +276,7 @@ describe('threat 64: a socket at a node that misses revocations', () => {
     },
   )
 
-  it('costs one load per storeRefresh', async () => {
+  it('costs 10 loads in nine times storeRefresh', async () => {
     const { store, pass, socket } = await apart(REFRESH / 2)
     const { load } = store
     let loads = 0
@@ -299,7 +299,7 @@ describe('threat 64: a change over the socket of a user revoked elsewhere', () =
     expect(outcomes).toEqual(['superseded'])
   })
 
-  it('is never acknowledged to its page, and ends the socket', async () => {
+  it('is not acknowledged to its page, and closes the socket', async () => {
     const { one, socket } = await apart(0)
     await one.live.revoke('ann')
     const answer = socket.change('division', 9).catch(() => 'none')

@@ -79,7 +79,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(one.inspect().get('range')?.value).toBe('all')
   })
 
-  it('keeps unknown values that a sign-in moved', async () => {
+  it('keeps values unknown to one build after a sign-in moved them', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const visitor = builds.old.visitor()
     await ask(visitor, builds.new, { set: { filter: 'boats' } })
@@ -111,7 +111,7 @@ describe('threat 35: a rolling deploy', () => {
     expect(await ask(visitor, builds.new, { keys: ['filter'] })).toEqual({ filter: 'none' })
   })
 
-  it('keeps unknown keys of a ticket, hidden from browsers', async () => {
+  it('keeps unknown keys of a ticket, but hides them from browsers', async () => {
     const builds = await deploy({ old: oldFields, new: newFields })
     const cookie = cookieFor(builds.new.live, {})
     const page = await builds.new.visitor(cookie).connect()

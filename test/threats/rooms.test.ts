@@ -20,7 +20,7 @@ const SUBJECT = 'user:s:ann'
 const hash = (text: string, encoding: 'base64url' | 'hex' | 'base64'): string =>
   createHash('sha256').update(text).digest(encoding)
 
-/** Names derived from a known user id. */
+/** Names that an attacker may derive from a known user id. */
 const NAMES = ['ann', 's:ann', SUBJECT].flatMap((name) => [
   name,
   ...(['base64url', 'hex', 'base64'] as const).map((encoding) => hash(name, encoding)),
@@ -49,8 +49,8 @@ describe('threat 46: a client that may join any room', () => {
   }
 
   it.each([
-    ['a user by the id', '/login/now?user=ann', NAMES],
-    ['a guest by the public name', '/set?values={"division":1}', []],
+    ['a user with a known id', '/login/now?user=ann', NAMES],
+    ['a guest with a known public name', '/set?values={"division":1}', []],
   ])('hears nothing of %s', async (_, path, known) => {
     const { visitor, attacker, join, names } = await start(path)
     const socket = await visitor.connect()
@@ -63,7 +63,7 @@ describe('threat 46: a client that may join any room', () => {
     expect(names()).not.toContain(hash(SUBJECT, 'base64url'))
   })
 
-  it('hears no greeting by joining a recovered socket’s id', async () => {
+  it('hears no greeting in the room of a recovered socket’s id', async () => {
     const { app, visitor, attacker, join, names } = await start('/login/now?user=ann', RECOVERY)
     const open = () => RawSocket.open(app.url, { cookie: visitor.cookie, origin: app.url })
     const socket = await open()
@@ -96,7 +96,7 @@ describe('the rooms of a socket', () => {
   }
   const [one, two] = ['1'.repeat(32), '2'.repeat(32)]
 
-  it('depend on the first secret with recovery', async () => {
+  it('depend only on the first secret, with connection state recovery', async () => {
     const [a, b, c] = [
       await roomsWith([one, two], RECOVERY),
       await roomsWith([one], RECOVERY),
@@ -109,7 +109,7 @@ describe('the rooms of a socket', () => {
 })
 
 describe('threat 70: a page that sets a value to join a room', () => {
-  it('may join by writable fields only', async () => {
+  it('joins only rooms of fields that pages may write', async () => {
     const app = await startWithRooms()
     const page = await app.visitor().connect()
     await page.change('division', 3)
@@ -175,7 +175,7 @@ describe('threat 72: the room of a former value', () => {
     expectRooms(app)
   })
 
-  it('loses its socket within the turn of the change', async () => {
+  it('loses its socket in the same turn as the change', async () => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     const page = await visitor.connect()
@@ -201,7 +201,7 @@ describe('threat 73: packets sent during a change, at two nodes', () => {
       await redis.stop()
     })
 
-    it.each(['redis-adapter on node-redis', 'redis-adapter on ioredis'])('arrive, 100 of 100: %s', async (name) => {
+    it.each(['redis-adapter on node-redis', 'redis-adapter on ioredis'])('all arrive, in order: %s', async (name) => {
       const adapt = async (app: RoomApp): Promise<void> => {
         const end = await present(REDIS_ADAPTERS[name])(redis.path, name)(app.io)
         if (end) ends.push(end)

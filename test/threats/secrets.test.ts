@@ -143,7 +143,7 @@ describe('threat 23: secrets', () => {
     }
     await app.live.settled()
 
-    // The rest proves something only if enough requests failed.
+    // The search below proves something only if enough requests failed.
     expect(heard.filter((answer) => /^[45]\d\d |^200 .*"code":/.test(answer)).length).toBeGreaterThan(15)
     expect(acks.every((ack) => JSON.stringify(ack).includes('"code":'))).toBe(true)
     expect(app.errors.length).toBeGreaterThan(4)
@@ -246,7 +246,7 @@ describe('a process with other secrets than the former process', () => {
     expect(await warnedBy(KEYS.slice(0, 1))).toHaveLength(1)
   })
 
-  it('does not warn with the former secret retired', async () => {
+  it('does not warn if it keeps the former secret as retired', async () => {
     expect(await warnedBy(KEYS)).toEqual([])
   })
 })

@@ -30,7 +30,7 @@ describe('threat 77: a user with many devices', () => {
 })
 
 describe('threat 13: a session with many keys', () => {
-  it('refuses too many deletions at once', async () => {
+  it('refuses too many deletions within an hour', async () => {
     const { sessions, visitor, session } = await connect({ user: 'ann' })
     let refused: unknown
     for (let form = 0; form < 2000 && refused === undefined; form += 1) {

@@ -44,7 +44,7 @@ describe('threat 94: the Clear-Site-Data header', () => {
     expect(await header(app.visitor(), '/own/logout/leave')).toBe(`"cache", ${UNSEEN}`)
   })
 
-  it('is absent over plain http, where browsers report an error', async () => {
+  it('is absent over plain http, where browsers would report an error', async () => {
     const app = await start()
     app.koa.proxy = true
     const over = (proto: string): RequestInit => ({

@@ -16,7 +16,7 @@ interface Slow {
   /** Holds the response back after `leave()` or `identify()`. */
   readonly gate: Gate
   readonly handshakes: Handshakes
-  /** The number of sockets when they resolve. */
+  /** The number of sockets when `leave()` or `identify()` resolves. */
   readonly sockets: () => number
 }
 
@@ -170,7 +170,7 @@ describe('threat 48: a slow response after a sign-in or sign-out', () => {
 describe('threat 48: a sign-out with a streamed response', () => {
   afterEach(() => void jest.useRealTimers())
 
-  /** Signs ann out in a browser with an endless response; another browser stays. */
+  /** Signs ann out in a browser by a request with an endless response; her other browser stays. */
   async function startStream() {
     const body = new PassThrough()
     let closed: Promise<unknown> = Promise.resolve()
@@ -195,7 +195,7 @@ describe('threat 48: a sign-out with a streamed response', () => {
     return { other, end }
   }
 
-  it('keeps sockets opened elsewhere after its headers arrive', async () => {
+  it('keeps sockets opened elsewhere after the response headers arrive', async () => {
     const { other, end } = await startStream()
     jest.advanceTimersByTime(5000)
     const socket = await other.connect()
@@ -203,7 +203,7 @@ describe('threat 48: a sign-out with a streamed response', () => {
     expect(await Promise.race([socket.closed, socket.change('division', 2)])).toHaveProperty('stamp')
   })
 
-  it('disconnects sockets opened before its headers arrive', async () => {
+  it('disconnects sockets opened before the response headers arrive', async () => {
     const { other, end } = await startStream()
     const socket = await other.connect()
     jest.advanceTimersByTime(5000)
@@ -211,7 +211,7 @@ describe('threat 48: a sign-out with a streamed response', () => {
     await end()
   })
 
-  it('disconnects earlier sockets at its end, but no later sockets', async () => {
+  it('when it ends, disconnects earlier sockets but no later sockets', async () => {
     const { other, end } = await startStream()
     const socket = await other.connect()
     await end()

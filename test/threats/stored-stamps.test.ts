@@ -75,7 +75,7 @@ function itHolds(store: () => Store): void {
       expect(await rows()).toMatchObject([{ key: 'division', stamp: clock.now(), value: 4 }])
     })
 
-    it.each(['$epoch', '$generation'])('does not prevent an erasure as %s', async (key) => {
+    it.each(['$epoch', '$generation'])('does not prevent an erasure as the stamp of %s', async (key) => {
       const { user, start, plant, ask, rows } = nodes(store())
       await plant(stamp, { key })
       const app = await start()

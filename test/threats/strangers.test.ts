@@ -20,7 +20,7 @@ function start(options: object = {}): Promise<App> {
   return App.start({ before, options: { identify, cache, ...options } as never, routes: account })
 }
 
-/** Sends a hundred requests at a time. */
+/** Acts so many times, a hundred times in parallel. */
 async function flood(times: number, act: (index: number) => Promise<unknown>): Promise<void> {
   for (let done = 0; done < times; done += 100) {
     await Promise.all(Array.from({ length: Math.min(100, times - done) }, (_, index) => act(done + index)))
@@ -41,7 +41,7 @@ afterEach(() => {
 })
 
 describe('threat 18: a flood of anonymous ids', () => {
-  it('leaves nothing in memory after reads', async () => {
+  it('leaves nothing in memory if each id only reads', async () => {
     const caches = Caches.watch()
     const app = await start()
     await flood(STRANGERS, () => fetch(`${app.url}/`))
@@ -56,7 +56,7 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect([caches.users, caches.browsers]).toEqual([0, 0])
   })
 
-  it('stays within the bound after a write each', async () => {
+  it('keeps the cache within its bound if each id writes', async () => {
     const caches = Caches.watch()
     const app = await start()
     const cookies: string[] = []
@@ -73,7 +73,7 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
   })
 
-  it('stays within the bound after sign-ins and sign-outs', async () => {
+  it('keeps the cache within its bound after sign-ins and sign-outs', async () => {
     const caches = Caches.watch()
     const app = await start()
     await flood(STRANGERS / 8, async (index) => {
@@ -86,13 +86,13 @@ describe('threat 18: a flood of anonymous ids', () => {
     expect(caches.browsers).toBeLessThanOrEqual(MAX_SUBJECTS)
   })
 
-  it('remembers verified cookies within maxGuestBytes', async () => {
+  it('leaves verified cookies in memory only within maxGuestBytes', async () => {
     const caches = Caches.watch()
     const app = await start({ cache: { maxGuestBytes: 4_000_000 } })
     const { cookie } = coreOf(app.live)
     for (let i = 0; i < atScale(11_000, 25_000); i += 1)
       present(cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: `${'b'.repeat(22)}${i}` }) } }))
-    // Some 700 bytes each.
+    // A verified cookie takes some 700 bytes.
     expect(caches.largestOther).toBeLessThanOrEqual(6500)
     expect(caches.largestOther).toBeGreaterThanOrEqual(2500)
   })
@@ -103,14 +103,14 @@ describe('threat 29: a flood of strangers', () => {
     return flood(times, (index) => fetch(app.url + setPath({ division: index, theme: 'dark' })))
   }
 
-  it('evicts no user without a store', async () => {
+  it('evicts no values of users, even without a store', async () => {
     const app = await start()
     for (let i = 0; i < MAX_SUBJECTS / 2; i += 1) await (await app.live.user(i)).set('division', i)
     await strangers(app)
     for (let i = 0; i < MAX_SUBJECTS / 2; i += 1) expect((await app.live.user(i)).get('division')).toBe(i)
   })
 
-  it('evicts no revocation', async () => {
+  it('evicts no record of a revocation', async () => {
     const app = await start()
     const { epochs } = coreOf(app.live)
     const ann = await signedInAs(app)
@@ -128,7 +128,7 @@ describe('threat 29: a flood of strangers', () => {
     expect(epochs.standingOf({ user: subjectHash(userSubject('ann')), epoch: 0, generation: 0 })).toBe('revoked')
   })
 
-  it('evicts no sign-out', async () => {
+  it('evicts no record of a sign-out', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.fetch(setPath({ division: 3 }))

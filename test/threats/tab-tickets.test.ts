@@ -28,7 +28,7 @@ afterEach(() => {
   unsubscribe(REFUSAL_CHANNEL, hear)
 })
 
-/** The steps in the app's `connection` handlers. */
+/** The values of `step` that the app's `connection` handlers read. */
 let seen: unknown[] = []
 
 async function start(): Promise<App<typeof fields>> {
@@ -55,7 +55,7 @@ async function tab(visitor: Visitor, ...liveTab: unknown[]): Promise<TestSocket>
   return socket
 }
 
-/** Sets a step in a tab, and returns its ticket. */
+/** Sets a step in a tab, and returns the ticket of this change. */
 async function ticketOf(visitor: Visitor, step = 3): Promise<string> {
   await visitor.text('/page')
   const socket = await tab(visitor)
@@ -73,7 +73,7 @@ async function step(visitor: Visitor, text: string, headers: Record<string, stri
 }
 
 describe('threat 74: tickets of a tab', () => {
-  it('are accepted from their browser in auth and live-tab', async () => {
+  it('are accepted from their own browser, in auth and live-tab', async () => {
     const app = await start()
     const visitor = app.visitor()
     const ticket = await ticketOf(visitor)
@@ -109,7 +109,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(await socket.change('step', 4)).toMatchObject({ level: 'memory' })
   })
 
-  it('are ignored in HTML if foreign, forged or framed', async () => {
+  it('are ignored if foreign or forged, and outside document requests', async () => {
     const app = await start()
     const visitor = app.visitor()
     const own = await ticketOf(visitor)
@@ -122,7 +122,7 @@ describe('threat 74: tickets of a tab', () => {
       expect([headers, await step(visitor, own, headers)]).toEqual([headers, 1])
   })
 
-  it('are rate-limited by size', async () => {
+  it('are rate-limited by their size', async () => {
     const app = await start()
     const visitor = app.visitor()
     const own = await ticketOf(visitor)
@@ -150,7 +150,7 @@ describe('threat 74: tickets of a tab', () => {
     ])
   })
 
-  it('reach no other tab and no cookie', async () => {
+  it('reach neither another tab nor the cookie', async () => {
     const app = await start()
     const visitor = app.visitor()
     await visitor.text('/page')

@@ -43,7 +43,7 @@ function forgery({ text, claims }: ReceivedTicket, now: number): Forgery {
   return { real: text, head: { alg: 'HS256', typ: TYPE, kid: kidOf(text) }, claims: { ...claims, changes } }
 }
 
-/** Spells the same 32 bytes in other base64: the last of 43 characters has two spare bits. */
+/** Spells the same 32 bytes in other base64, because the last of 43 characters has two spare bits. */
 const respell = (signature: string): string => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return signature.slice(0, -1) + alphabet[alphabet.indexOf(signature.slice(-1)) + 1]
@@ -119,7 +119,7 @@ describe('threat 1: a forged ticket', () => {
     expect([await page.json(), page.headers.getSetCookie()]).toMatchObject([{ division: 7 }, []])
   })
 
-  it('fails like an expired ticket', async () => {
+  it('fails with the same code as an expired ticket', async () => {
     const app = await startWithUsers({ keys: [SECRET], options: { maxAge: 60_000 } })
     const { visitor, ticket } = await change(app)
     app.clock.advance(60_000)
@@ -131,7 +131,7 @@ describe('threat 1: a forged ticket', () => {
 
 describe('threat 2: a replayed ticket', () => {
   it.each([[[0]], [[2, 1, 0]], [[1, 1, 1, 0, 2, 0, 1]], [Array.from({ length: 50 }, (_, i) => i % 3)]])(
-    'changes nothing in the order %p',
+    'changes nothing when replayed in the order %p',
     async (order) => {
       const app = await startWithUsers()
       const { visitor, socket, ticket } = await change(app)
@@ -170,7 +170,7 @@ describe('threat 3: the ticket of another subject', () => {
     expect(await values(thief)).toEqual(before)
   })
 
-  it('fails together with the changes beside it', async () => {
+  it('fails, and so do the changes in the same POST', async () => {
     const app = await startWithUsers()
     const { ticket } = await change(app)
     const thief = app.visitor(cookieFor(app.live, { values: { division: 2 } }))
@@ -213,13 +213,13 @@ describe('threat 3: the ticket of another subject', () => {
     expect((await app.live.user('bob')).has('division')).toBe(false)
   })
 
-  it('brings a user only browser-scoped values of that browser', async () => {
+  it('brings a user only those values that belong to the browser', async () => {
     const text = { schema: z.string(), default: '', client: 'write' } as const
     const own = { ...text, scope: 'browser' } as const
     const former = defineFields({ theme: own, note: own })
     const fields = defineFields({ theme: own, note: text })
     const given = { options: { identify: () => 'ann' } as never, attach: { handshake: [] } }
-    // The former build declares both as the browser's own.
+    // The former build declares both fields in the browser's scope.
     const before = await App.start<typeof former>({ ...given, fields: former })
     const visitor = before.visitor()
     await visitor.store()

@@ -1,5 +1,5 @@
 /**
- * Own modules: V8 counts the steps of loops only in code compiled during the test.
+ * Loads modules of its own, because V8 counts the steps of loops only in code compiled during the test.
  *
  * @jest-environment node
  */
@@ -18,13 +18,13 @@ import { workOf } from '../support/app/work.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** Names of secrets. */
+/** Names that secrets have in the code. */
 const SECRET = /signature|\bsig\b|\bmac\b|hmac|digest|secret|\.sign\(/i
 
-/** Names of signatures in keys.ts. */
+/** Names that signatures have in keys.ts. */
 const SIGNATURE = /signature|\bexpected\b|\breceived\b|^[ab]$|\bmac\b/
 
-/** Harmless operands, which reveal no bytes. */
+/** Operands that reveal no bytes. */
 const HARMLESS = /^!|\.(length|size)$|^(undefined|null|''|0|-?1)$|^typeof /
 const COMPARING = /\.(equals|compare|includes|indexOf|startsWith|endsWith|localeCompare|is|search|match|test)$/
 
@@ -37,7 +37,7 @@ const OPERATORS = new Set([
   ts.SyntaxKind.GreaterThanToken,
 ])
 
-/** Returns the comparisons of secrets byte by byte. */
+/** Returns the expressions that compare secrets byte by byte. */
 function unsafeIn(text: string, secret = SECRET): string[] {
   if (!secret.test(text)) return []
   const unsafe: string[] = []
@@ -85,14 +85,14 @@ describe('threat 25: signatures', () => {
     ['Object.is(signature, expected)'],
     ['this.#keys.sign(text) == received'],
     ['secret < guess'],
-  ])('are detected if compared byte by byte: %s', (code) => {
+  ])('are found by this test if compared byte by byte: %s', (code) => {
     expect(unsafeIn(`const is = ${code}`)).toEqual([code])
   })
 })
 
 const shape = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`p${i}`, z.string()]))
 
-/** Items with a check by the schema. */
+/** The number of items that the schema has checked. */
 let checked = 0
 const item = z.preprocess((value) => {
   checked += 1
@@ -108,7 +108,7 @@ describe('threat 49: a list of invalid items for a wide schema', () => {
     [9900, 'too_large', 0],
     [1001, 'too_large', 0],
     [1000, 'invalid_value', 1000],
-  ])('fails after 1,000 checks at most: %d', async (length, code, most) => {
+  ])('fails after 1,000 checks at most: %d items', async (length, code, most) => {
     checked = 0
     const rows = Array.from({ length }, () => ({}))
     const app = await App.start<typeof fields>({ fields, options: { limits: { changesPerVisitor: 1000 } } })
@@ -128,7 +128,7 @@ describe('threat 49: a list of invalid items for a wide schema', () => {
 describe('threat 18: a thousand expired sessions', () => {
   const advance = idleIntervals()
 
-  it('are removed in a round of few steps', async () => {
+  it('are removed in one round, in few steps', async () => {
     const sessions = await SessionApp.start()
     const store = sessions.app.live.sessionStore()
     const appSessions = appSessionsOf(sessions.app.live)

@@ -10,12 +10,12 @@ import { RawSocket } from '../support/app/raw-socket.js'
 const text = { schema: z.string(), default: '', client: 'write', cookie: false, maxBytes: 24_000 } as const
 const fields = defineFields({ key: text })
 const VALUE = 'a'.repeat(17_000)
-/** Its minimal length, as tickets are in base64. */
+/** The least length of a response with the value; base64 makes its ticket only longer. */
 const ANSWER = VALUE.length
 const WHO = '427["live_session:sync",{"who":"x"}]'
-/** Unsent bytes of a connection before it is closed. */
+/** The most unsent bytes of a connection before the server closes it. */
 const MOST = 2_000_000
-/** Unsent bytes of an ordinary page. */
+/** The most unsent bytes of an ordinary page. */
 const USUAL = 64_000
 
 /** A guest with the largest value. */
@@ -47,7 +47,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('loses its connection with a closed TCP window', async () => {
+  it('loses its connection if its TCP window stays closed', async () => {
     const { app, visitor } = await start()
     const socket = await RawSocket.enter(app.url, visitor.cookie)
     const conn = connOf(app)
@@ -55,7 +55,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     const closed = once(webSocket, 'close')
     socket.stopReading()
     let most = 0
-    // The kernel's buffers are not memory of the process.
+    // Only unsent bytes of the process count, not the kernel's buffers.
     conn.setMaxListeners(0)
     for (let sent = 0; sent < 800 && conn.readyState === 'open'; sent += 1) {
       const heard = Promise.race([once(conn, 'message'), once(conn, 'close')])
@@ -81,7 +81,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
-  it('loses its connection if waiting answers exceed half of maxGuestBytes', async () => {
+  it('loses its connection if all guests’ waiting responses exceed half of maxGuestBytes', async () => {
     const { app, visitor } = await start({ maxGuestBytes: 2_000_000 })
     const ask = async (polling: RawPolling): Promise<void> => {
       for (let asked = 0; asked < 10; asked += 1) await polling.send(WHO)
@@ -94,12 +94,12 @@ describe('threat 82: a guest who asks and never reads', () => {
     }
     const conns = Object.values<object>(Reflect.get(app.io.engine, 'clients'))
     const waiting = conns.map((conn) => JSON.stringify(Reflect.get(conn, 'writeBuffer')))
-    // Half of it, beside ordinary buffers.
+    // Half of maxGuestBytes, and the buffers of ordinary pages.
     expect(waiting.join('').length).toBeLessThanOrEqual(1_000_000 + 10 * USUAL)
     expect(waiting.length).toBeLessThan(10)
   })
 
-  it('stays connected while reading', async () => {
+  it('stays connected if it does read', async () => {
     const { app, visitor } = await start()
     const [socket, polling] = [
       await RawSocket.enter(app.url, visitor.cookie),

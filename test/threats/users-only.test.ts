@@ -25,7 +25,7 @@ const start = () =>
 
 const KEYS = ['cart', 'theme'] as const
 
-describe('threat 81: a read-only field for guests', () => {
+describe('threat 81: a field that guests may only read', () => {
   it.each(KEYS)('rejects changes of guests\u2019 pages: %s', async (key) => {
     const app = await start()
     const visitor = app.visitor()

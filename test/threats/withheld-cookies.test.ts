@@ -13,7 +13,7 @@ import type { Visitor } from '../support/app/visitor.js'
 const FOREIGN = 'https://bank.example'
 const LISTED = 'https://partner.example'
 const CROSS = { origin: FOREIGN, 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' }
-/** Safe methods, and others: each kind has another rule. */
+/** Safe and unsafe methods, because each kind has a rule of its own. */
 const METHODS = atScale(['GET', 'POST'], ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'])
 const STORES = [
   ['without a store', () => ({})],
@@ -42,7 +42,7 @@ async function visitorOf(app: App, user: string | undefined): Promise<Visitor> {
 const values = async (visitor: Visitor, user?: string, path = '/'): Promise<unknown> =>
   (await visitor.fetch(path, { headers: as(user) })).json()
 
-describe.each(STORES)('threat 96: a request without its withheld cookie, %s', (_, options) => {
+describe.each(STORES)('threat 96: a request whose cookie the browser withholds, %s', (_, options) => {
   it.each([
     ['lax', undefined],
     ['lax', 'ann'],
@@ -50,7 +50,7 @@ describe.each(STORES)('threat 96: a request without its withheld cookie, %s', (_
     ['strict', 'ann'],
     ['none', undefined],
     ['none', 'ann'],
-  ] as const)('gets no cookie: sameSite %s, user %s', async (sameSite, user) => {
+  ] as const)('gets no cookie, unlike a first request: sameSite %s, user %s', async (sameSite, user) => {
     const app = await startWithHeaders({
       options: { sameSite, origins: [LISTED], ...(sameSite === 'none' ? { secure: true } : {}), ...options() } as never,
     })
@@ -81,7 +81,7 @@ describe.each(STORES)('threat 96: a request without its withheld cookie, %s', (_
     const visitor = await visitorOf(app, user)
     const { cookie } = visitor
     const socket = await visitor.connect('/', as(user))
-    // Browsers may withhold the app's own session too.
+    // Browsers may withhold the app's own session too, so the request may name no user.
     for (const path of ['/', '/embed', '/set', '/dark', '/identify', '/leave', '/leave/embed', '/forget', '/leave/set'])
       for (const named of [undefined, 'ann', 'eve']) {
         const answer = await withhold(visitor, path, { ...CROSS, ...as(named) })
@@ -104,7 +104,7 @@ describe.each(STORES)('threat 96: a request without its withheld cookie, %s', (_
 })
 
 describe.each(STORES)('threat 96: a sign-in by cross-site POST, %s', (_, options) => {
-  it.each(['/login/now?user=ann', '/login?user=ann'])('moves the cart with the next request: %s', async (path) => {
+  it.each(['/login/now?user=ann', '/login?user=ann'])('moves the cart at the next request: %s', async (path) => {
     const app = await startWithUsers({ options: options() as never })
     const visitor = app.visitor()
     await set(visitor, { cart: ['milk', 'tea'], theme: 'dark' })
@@ -163,7 +163,7 @@ describe('threat 96: the page of a cross-site request', () => {
     for (const name of ['who', 'guest', 'user', 'held']) expect(snapshot).not.toHaveProperty(name)
   })
 
-  it('leaves url fields to its script, with sameSite strict', async () => {
+  it('hands url values to its script as unvisited, under sameSite strict', async () => {
     const fields = defineFields({ year: { schema: z.number(), default: 0, client: 'write', url: 'year' } })
     const app = await App.start({ fields, routes, options: { sameSite: 'strict' } })
     const { origin: _, ...link } = { ...CROSS, accept: 'text/html' }

@@ -89,7 +89,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const PROGRAMS = ['page', 'server', 'both', 'workspace/page', 'workspace/server', 'workspace/react', 'workspace/vue']
 
 describe('registered fields', () => {
-  it.each(PROGRAMS)('are known in a program with %s', (name) => {
+  it.each(PROGRAMS)('are known in the program %s', (name) => {
     expect(problems.filter((line) => line.includes(`${basename(folder)}/${name}/`))).toEqual([])
   })
 

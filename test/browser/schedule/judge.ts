@@ -6,7 +6,7 @@ type Key = 'division' | 'theme' | 'cart'
 const KEYS: readonly Key[] = ['division', 'theme', 'cart']
 /** The marks of the default values, which a deleted key shows. */
 const DEFAULTS: Readonly<globalThis.Record<Key, string>> = { division: '-1', theme: 'light', cart: '' }
-/** The expected outcomes of a change; `other_visitor` only after a sign-in or sign-out. */
+/** The expected outcomes of a change; `other_visitor` is expected only after a sign-in or sign-out. */
 const OUTCOMES = ['pending', 'saved', 'superseded', 'other_visitor']
 const USERS = ['ann', 'bob'].map((user) => createHash('sha256').update(`user:s:${user}`).digest('base64url'))
 /** ms by which the clocks of browser and test may differ. */
@@ -46,8 +46,8 @@ function isOdd({ outcome, began, ended = Infinity, browser, page }: Write, recor
   const hasSaved = record
     .writes()
     .some((write) => write.page === page && write.outcome === 'saved' && (write.ended ?? Infinity) < began)
-  // A guest who leaves clears the cookie that the open page has just requested, so both of its requests fail. Another departure does so only
-  // before the page's first save.
+  // A guest who leaves clears the cookie that the open page has just requested, so both requests of the page fail. Another departure has
+  // this effect only before the page's first save.
   return !before.some(
     (departure) => departure.browser === browser && departure.ended > opened && (departure.isForgotten || !hasSaved),
   )
@@ -128,7 +128,7 @@ function isOvertaken({ key, tab, page, began }: Write, record: Record): boolean 
   return others.some(({ text }) => marksOf(text).some((mark) => !shown.has(mark)))
 }
 
-/** The words of a text, each the value of a write: a sign-in joins carts. */
+/** The words of a text; each may be the value of another write, because a sign-in joins carts. */
 function marksOf(text: string): readonly string[] {
   return text.match(/[\w-]+/g) ?? []
 }
@@ -169,7 +169,7 @@ export function isForeign(write: Write, sight: Sight, evidence: Evidence): boole
   return write.browser !== sight.browser || write.isTied || isLeft(write, sight, evidence)
 }
 
-/** Whether departures explain a sight: a browser-scoped value survives sign-ins and sign-outs, until a guest leaves. */
+/** Whether departures explain a sight; a browser-scoped value survives sign-ins and sign-outs until a guest leaves. */
 function isPassedOn(write: Write, sight: Sight, { pendingRotations, sights }: Evidence): boolean {
   const since = bornAt(ownerOf(sight.key, sight.whose), sights)
   const between = pendingRotations.filter(
@@ -182,7 +182,7 @@ function isPassedOn(write: Write, sight: Sight, { pendingRotations, sights }: Ev
 function isLeft(write: Write, sight: Sight, { pendingRotations, sights }: Evidence): boolean {
   if (write.page === sight.page && !wasUsers(write, sight, sights)) return false
   const since = bornAt(ownerOf(sight.key, sight.whose), sights)
-  // A sign-out cannot know of a page whose browser had no cookie: nothing tied them together.
+  // A sign-out cannot know of a page whose browser had no cookie, because nothing tied the page to it.
   return pendingRotations.some(
     ({ browser, began, ended, isOut }) =>
       isOut && browser === sight.browser && began > write.began && ended < since && hadCookie(write, began, sights),

@@ -7,7 +7,7 @@ export interface Write extends Said {
   readonly browser: number
   /** Whether the browser has shown the cookie of the change's visitor. */
   readonly isTied: boolean
-  /** Whether the browser had shown its cookie in the page's last record. */
+  /** Whether, by the page's last record, the browser had shown its cookie. */
   readonly isKept: boolean
 }
 
@@ -40,7 +40,7 @@ interface RecordedPage {
 export class Record {
   readonly log: string[] = []
   readonly pendingRotations: Departure[] = []
-  /** When the server was killed: without a store, it forgets which computed changes it accepted. */
+  /** Times at which the server was killed and, without a store, forgot which computed changes it had accepted. */
   readonly kills: number[] = []
   readonly #pages = new Map<number, RecordedPage>()
   /** The signed-in user of each browser. */

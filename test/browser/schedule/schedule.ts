@@ -83,12 +83,12 @@ export class Schedule {
   }
 
   #nextWrite(): NextWrite {
-    // Where pages add items to the cart, no step sets it: the final cart must have each item once.
+    // Where pages add items to the cart, no step sets the cart, because the final cart must have each item once.
     const dice = this.#random.below(this.#isAdding ? 4 : 6)
     return this.#record.nextWriteOf(dice < 3 ? 'division' : dice < 4 ? 'theme' : 'cart')
   }
 
-  /** Without a store, the carts of a user's two browsers are not joined. */
+  /** Whether pages add items: not in two browsers, because without a store the carts of a user's two browsers are not joined. */
   get #isAdding(): boolean {
     return this.#visitors.length === 1
   }

@@ -70,7 +70,7 @@ export class ScheduledTab {
     return record as PageRecord
   }
 
-  /** Resolves when the page knows its first values: it can compute nothing before. */
+  /** Resolves when the page knows its first values, before which it can compute nothing. */
   async isReady(): Promise<void> {
     await this.#tab.is("document.querySelector('[data-key=cart]').value !== ''", true)
   }

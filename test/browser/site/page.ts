@@ -49,7 +49,7 @@ export interface SiteHandle {
   set(key: 'division' | 'theme' | 'cart', value?: unknown): void
   /** Adds to the cart. */
   add(item: string): void
-  /** Whether nothing is under way. */
+  /** Whether no change waits for its save. */
   isAtRest(): boolean
 }
 declare global {
@@ -62,7 +62,7 @@ const now = (): number => performance.timeOrigin + performance.now()
 
 const hasSocket = location.pathname !== '/no-socket'
 // Only this timeout, 20 s by default, ends a connection that was cut during its handshake. After many failures Chromium delays
-// the next connection by up to 5 s: with a shorter timeout, a page on a slow machine would never reconnect.
+// the next connection by up to 5 s, so a page with a timeout below that would never reconnect on a slow machine.
 const pace = { reconnectionDelay: 50, reconnectionDelayMax: 500, timeout: 6000 }
 // Long polls of ten tabs would take all connections that a browser opens to a host.
 const socket = hasSocket ? io({ transports: ['websocket'], ...pace }) : undefined

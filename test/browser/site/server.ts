@@ -69,7 +69,7 @@ function getScript(ctx: Koa.Context): void {
   ctx.body = script
 }
 
-/** As text: Firefox makes a page of its own of JSON. */
+/** Sends text, because Firefox turns JSON into a page of its own. */
 function getValues(ctx: Koa.Context): void {
   ctx.body = JSON.stringify(Object.fromEntries(KEYS.map((key) => [key, ctx.liveSession.get(key)])))
 }

@@ -11,7 +11,7 @@ export type Choice = Readonly<Record<string, string>>
 /** A tab with a whole page: HTML, script, socket and POSTs, over a network that can fail, with its browser's cookies. */
 export class JsdomTab {
   readonly network: FaultProxy
-  /** The node for its requests. */
+  /** The node that gets the tab's requests. */
   node: number
   readonly #jar: CookieJar
   readonly #sockets = new EventEmitter()
@@ -74,7 +74,7 @@ export class JsdomTab {
     }
   }
 
-  /** Resolves when its socket opens, is connected, or closes. */
+  /** Resolves at the next event of this kind of the tab's socket. */
   async socket(event: 'open' | 'connected' | 'close'): Promise<void> {
     await once(this.#sockets, event)
   }

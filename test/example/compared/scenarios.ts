@@ -5,7 +5,7 @@ import type { Choice, JsdomTab } from './jsdom-tab.js'
 export interface Scenario {
   /** Returns the visible result. */
   readonly play: (app: ComparedApp) => Promise<unknown>
-  /** By their words in docs/comparison.md. */
+  /** The possible results, by their words in docs/comparison.md. */
   readonly outcomes: Readonly<Record<string, unknown>>
 }
 

@@ -5,7 +5,7 @@ class SharedEnvironment extends TestEnvironment {
   /** The objects that test files may change, each with its properties as they were. */
   #original = [this.global, this.global.process.env].map((object) => [object, Object.getOwnPropertyDescriptors(object)])
 
-  /** Jest keeps the tests of a file in the global object: each file starts with none. */
+  /** Jest keeps the tests of a file in the global object, so each file must start without tests. */
   handleTestEvent(event, state) {
     if (event.name !== 'setup') return
     const root = { type: 'describeBlock', name: 'ROOT_DESCRIBE_BLOCK', children: [], hooks: [], tests: [] }
@@ -21,7 +21,7 @@ class SharedEnvironment extends TestEnvironment {
   }
 
   async teardown() {
-    // The first two are Jest's own; it adds the others for each file.
+    // The first two handlers are Jest's own; Jest adds the others for each file.
     this.global[Symbol.for('EVENT_HANDLERS')]?.splice(2)
     for (const [object, properties] of this.#original) restore(object, properties)
     this.fakeTimers.useRealTimers()

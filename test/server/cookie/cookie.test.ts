@@ -49,7 +49,7 @@ describe('the live cookie', () => {
   it('returns stable registers, despite other reads and a later clock', () => {
     const time = testClock(clock.now())
     const cookie = make([secret], time.now)
-    // From a fast clock: the stamp is 1, now and later.
+    // A cookie of a fast clock, whose register gets the stamp 1, now and later.
     const ahead = cookie.header({ ...content, registers: [register('division', time.now() + 2 * SKEW, 3)] })
     const [first, other] = [
       readable(cookie.read({ headers: { cookie: ahead } })),

@@ -18,7 +18,7 @@ describe('the app’s own Cache-Control on a visitor’s answer', () => {
     ['private, public', 'private'],
     ['public, no-store', 'no-store'],
     ['no-store, must-understand, max-age=60', 'no-store, max-age=60'],
-    // Only some headers are private here: the body would be cached.
+    // Only some headers are private here, so shared caches would store the body.
     ['private="set-cookie", max-age=60', 'private, max-age=60'],
     ['private="x, public", public', 'private'],
     ['public, no-cache="set-cookie, vary"', 'private, no-cache="set-cookie, vary"'],

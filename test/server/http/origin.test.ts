@@ -7,14 +7,14 @@ it('accepts no origin while the server does not know its own', () => {
   expect(isOwnWebSocket({ site: '', origin: 'null', own: 'null' }, [])).toBe(false)
 })
 
-describe('the origins of a request', () => {
+describe('the claimed and the own origin of a request', () => {
   const advice = 'Behind a proxy set app.proxy = true, or list it in origins.'
   it.each([
     [{ origin: 'http://a.example', site: '' }, 'http://a.example'],
     [{ origin: '', site: 'cross-site' }, 'nothing (Sec-Fetch-Site: cross-site)'],
     [{ origin: '', site: '' }, 'nothing (Sec-Fetch-Site: none sent)'],
     [{ origin: 'x'.repeat(300), site: '' }, 'x'.repeat(200)],
-  ])('are both in the log entry: %j', (claims, says) => {
+  ])('are in the log entry: %j', (claims, says) => {
     const own = `http://${'y'.repeat(300)}`
     expect(describeBadOrigin({ ...claims, own })).toBe(
       `403 bad_origin: the browser says ${says}, this server thinks it is ${own.slice(0, 200)}. ${advice}`,
@@ -30,7 +30,7 @@ describe('the origins of a request', () => {
   it.each([
     ['ws', 'http://example.com'],
     ['wss', 'https://example.com'],
-  ])('take %s of a proxy as the page’s protocol', (protocol, own) => {
+  ])('replace the protocol %s of a proxy by that of pages', (protocol, own) => {
     const headers = { host: 'example.com', 'x-forwarded-proto': protocol }
     const ctx = new Koa({ proxy: true }).createContext({ headers, socket: {} } as never, {} as never)
     expect(originClaims(ctx).own).toBe(own)

@@ -24,9 +24,9 @@ const row = (brought: CookieStatus, given: Partial<CookieFacts>): string[] =>
   )
 
 const [L, W, C, T] = ['keep', 'write', 'clear', 'announce']
-/** The request’s cookie; then the actions with consent, and without. */
+/** The status of the request’s cookie, the actions with consent, and the actions without. */
 const TABLE: readonly (readonly [CookieStatus, readonly string[], readonly string[]])[] = [
-  // Each list: reads, shows, sets, renews.
+  // Each list has an action for each of USES: reads, shows, sets, renews.
   ['none', [L, W, W, W], [L, L, L, L]],
   ['own', [L, L, L, W], [L, L, L, L]],
   ['other', [W, W, W, W], [C, C, C, C]],
@@ -45,19 +45,19 @@ describe('the cookie in an answer', () => {
     expect(row(brought, { hasConsent: () => false })).toEqual(not)
   })
 
-  it.each(TABLE)('is rewritten if stale only for its own visitor: %s', (brought, agreed, not) => {
+  it.each(TABLE)('is rewritten when stale, but only for its own visitor: %s', (brought, agreed, not) => {
     expect(row(brought, { isStale: true })).toEqual(brought === 'own' ? [W, W, W, W] : agreed)
     expect(row(brought, { isStale: true, hasConsent: () => false })).toEqual(not)
   })
 
-  it.each(TABLE)('is untouched after the visitor left during the request: %s', (brought) => {
+  it.each(TABLE)('stays unchanged if the visitor left during the request: %s', (brought) => {
     for (const standing of ['left', 'retired', 'revoked'] as const)
       for (const isStale of [true, false])
         for (const hasConsent of [true, false])
           expect(row(brought, { standing, isStale, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
   })
 
-  it.each(TABLE)('calls consent() only if the action depends on consent: %s', (brought, agreed, not) => {
+  it.each(TABLE)('requires a call of consent() only if consent matters: %s', (brought, agreed, not) => {
     for (const [index, use] of USES.entries()) {
       let asked = 0
       const hasConsent = (): boolean => {
@@ -69,7 +69,7 @@ describe('the cookie in an answer', () => {
     }
   })
 
-  it('follows the strongest use', () => {
+  it('depends on the strongest use of the session', () => {
     for (const [i, one] of USES.entries())
       for (const [j, other] of USES.entries()) expect(higherUse(one, other)).toBe(USES[Math.max(i, j)])
   })
@@ -78,7 +78,7 @@ describe('the cookie in an answer', () => {
 describe('the status of a cookie', () => {
   const [ANN, BOB] = [subjectHash(userSubject('ann')), subjectHash(userSubject('bob'))]
 
-  it('follows the standing, then the user', () => {
+  it('depends on its standing first, then on the user', () => {
     for (const user of [undefined, ANN, BOB]) {
       expect([cookieStatusOf('retired', ANN, user), cookieStatusOf('revoked', ANN, user)]).toEqual([
         'retired',

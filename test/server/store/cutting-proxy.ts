@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { Acceptor, tie } from '../../support/servers/acceptor.js'
 import { Folder } from '../../support/servers/folder.js'
 
-/** A Unix socket between a client and a server that cuts connections on demand. */
+/** A Unix socket that sits between a client and a server, and cuts connections on demand. */
 export class CuttingProxy {
   readonly #folder = new Folder()
   readonly #target: string
@@ -23,7 +23,7 @@ export class CuttingProxy {
     return this.#folder.in('proxy.sock')
   }
 
-  /** The server gets the next command that matches; its answer is lost with the connection. */
+  /** Lets the server get the next command that matches, but cuts the connection before its answer. */
   loseAnswerTo(command: RegExp): void {
     this.#loses = command
   }

@@ -37,7 +37,7 @@ describe('StoreHealth', () => {
     expect(probes).toEqual([50, 150])
   })
 
-  it('publishes every outage, and reports at most once a minute', async () => {
+  it('publishes every outage, but reports at most one a minute', async () => {
     const watched = watchProbes()
     const { health, states, errors, fail } = watched
     await fail(100)
@@ -54,7 +54,7 @@ describe('StoreHealth', () => {
     }
   })
 
-  it('accepts an answer right after the overdue timeout of a paused process', async () => {
+  it('accepts an answer right after a timeout that a paused process delayed', async () => {
     const { health, states } = watch()
     let answer: (text: string) => void = () => undefined
     const asked = health.call(

@@ -78,7 +78,7 @@ describe('Loads', () => {
     await pass(made, 1)
     expect(await isSettled(waiting)).toBe(true)
     expect([loaded, loads.isLoaded(ANN)]).toEqual([[], false])
-    // The call is still in flight: a second request neither waits nor repeats it.
+    // The call is still in flight, so a second request neither waits for it nor repeats it.
     expect(loads.loadIfStale([ANN])).toBeUndefined()
     expect(store.calls.length).toBe(1)
     await store.next.answer()
@@ -124,7 +124,7 @@ describe('Loads', () => {
     ['stale', false, ({ clock }) => clock.advance(REFRESH)],
     ['evicted', true, ({ evict }) => evict()],
     ['last loaded ten intervals ago', true, ({ clock }) => clock.advance(10 * REFRESH)],
-  ])('with an adapter reloads a subject: %s; requests wait: %s', async (_, waits, change) => {
+  ])('with an adapter, reloads a subject that is %s; requests wait: %s', async (_, waits, change) => {
     const made = createLoads({ hasAdapter: true })
     const { loads, store, load } = made
     await store.content.merge(ANN, [register('a', 1, 1)])

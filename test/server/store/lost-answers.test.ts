@@ -43,7 +43,7 @@ async function stored(store: LosingStore): Promise<unknown> {
   return register?.value
 }
 
-it('an update without sockets is in memory once stored', async () => {
+it('an update without sockets is in memory after it is stored', async () => {
   const { ann, add } = await startUser(losingStore(), { storeTimeout: 1000 })
   await add('a')
   expect(ann.get('items')).toEqual(['a'])
@@ -84,7 +84,7 @@ describe('an update without the store’s answer', () => {
     expect(two?.get('items')).toEqual(['a'])
   })
 
-  it('waits for the store, and keeps concurrent changes', async () => {
+  it('waits until the store works again, and keeps concurrent changes', async () => {
     const store = losingStore()
     const clock = testClock()
     const { now } = clock

@@ -68,7 +68,7 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
       const store = redisStore(connection.client)
       await store.merge('s', [NEW])
       await own.kill()
-      // The client reports the lost connection by an event.
+      // Polls, because the client reports the lost connection by an event.
       const first = await within(
         () => store.load('s').catch(String),
         (answer) => String(answer).includes('is not connected to Redis'),
@@ -84,12 +84,12 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
       await own.stop()
     })
 
-    it('rejects a compareAndSet without an answer', async () => {
+    it('rejects a compareAndSet whose answer is lost', async () => {
       const proxy = await CuttingProxy.start(server.path)
       const [connection, other] = [await connect(proxy.path), await connect(server.path)]
       const [store, witness] = [redisStore(connection.client), redisStore(other.client)]
       await witness.remove('lost')
-      // Redis knows the script now.
+      // Makes Redis know the script, so that the client sends EVALSHA.
       await witness.compareAndSet('lost', NEW, 0)
       await store.load('lost')
       const won = { ...NEW, stamp: STAMP + 1, value: 'won' }

@@ -47,7 +47,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
     return connection.client
   }
 
-  it('with appendfsync always keeps acknowledged merges after kill -9', async () => {
+  it('with "appendfsync always" keeps acknowledged merges after kill -9', async () => {
     const server = await start(
       wordsOf('conf', 'docs/stores-reference.md').map((word, at) => (at % 2 === 0 ? `--${word}` : word)),
     )
@@ -61,7 +61,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
         const answer = await store.merge('s', [register]).catch(() => undefined)
         if (!answer) return
         acknowledged.push(register)
-        // The other merges are in flight.
+        // The merges of the other writers are in flight.
         if (acknowledged.length === 60) killed = server.kill()
       }
     })
@@ -75,7 +75,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
     expect(acknowledged.filter(({ key, stamp }) => (standing.get(key) ?? 0) < stamp)).toEqual([])
   })
 
-  it('with another locale compares ties as bytes', async () => {
+  it('in another locale compares values of one stamp as bytes', async () => {
     const locales = new Folder()
     ends.push(async () => locales.remove())
     writeFileSync(locales.in('source'), REVERSED)
@@ -123,7 +123,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
   })
 })
 
-/** Returns the key that selects the node: of `EVALSHA sha 1 key ...` the key. */
+/** Returns the key that selects the node; in `EVALSHA sha 1 key ...` this is the fourth word. */
 function keyOf([command, first, , key]: readonly string[]): string | undefined {
   if (command === 'SCAN') return undefined
   return command === 'DEL' ? first : key

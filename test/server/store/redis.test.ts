@@ -49,7 +49,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await idle()).toBeLessThanOrEqual(100 * DAY)
     })
 
-    it('with the ids of computed changes after a tab', async () => {
+    it('with the ids of computed changes, separated by a tab', async () => {
       const ids = [
         ['one', STAMP],
         ['two', STAMP + 1],
@@ -71,11 +71,11 @@ describeWithServer(REDIS, 'redisStore', () => {
 
     it.each(
       USES.flatMap(([use, act]) =>
-        [['99 days ago', 99 * DAY] as const, ['in the future', -365 * DAY] as const, ['and persisted'] as const].map(
+        [['99 days idle', 99 * DAY] as const, ['of the future', -365 * DAY] as const, ['persisted'] as const].map(
           ([last, ms]) => [use, last, act, ms] as const,
         ),
       ),
-    )('for 100 days after a %s, if last used %s', async (_use, _last, act, ms) => {
+    )('for 100 days after a %s of a subject %s', async (_use, _last, act, ms) => {
       await store.merge('s', [NEW])
       if (ms === undefined) await redis('PERSIST', KEY)
       else {
@@ -87,7 +87,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await store.sweep(Date.now())).toBe(0)
     })
 
-    it('without a write within an hour of its last use', async () => {
+    it('without a write, if the last use was within an hour', async () => {
       await store.merge('s', [NEW])
       const changes = async (): Promise<unknown> =>
         /rdb_changes_since_last_save:(\d+)/.exec(String(await redis('INFO', 'persistence')))?.[1]
@@ -107,14 +107,14 @@ describeWithServer(REDIS, 'redisStore', () => {
   })
 
   describe('sweeps', () => {
-    it('only subjects unused for an hour longer, as uses are noted late', async () => {
+    it('only subjects unused for an hour longer, because uses are noted late', async () => {
       await store.merge('s', [NEW])
       await age(3 * HOUR)
       expect(await store.sweep(Date.now() - 3 * HOUR)).toBe(0)
       expect(await store.sweep(Date.now() - 2 * HOUR + 1000)).toBe(1)
     })
 
-    it('by its given clock', async () => {
+    it('by the clock of its options', async () => {
       const clock = testClock()
       const clocked = redisStore(connection.client, { clock: clock.now })
       await clocked.merge('s', [NEW])
@@ -145,7 +145,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('DBSIZE')).toBe(3)
     })
 
-    it('nothing idle for maxIdle, which Redis itself expires', async () => {
+    it('no subject idle for maxIdle, which Redis itself expires', async () => {
       await store.merge('s', [NEW])
       await age(300 * DAY)
       expect(await store.sweep(Date.now() - 100 * DAY)).toBe(0)
@@ -166,7 +166,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     },
   )
 
-  it('continues while scripts are flushed', async () => {
+  it('continues when SCRIPT FLUSH removes its scripts', async () => {
     const other = await connectNodeRedis(server.path)
     const writes = Array.from({ length: 200 }, (_, index) => ({
       key: `k${index % 7}`,
@@ -183,7 +183,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     await other.end()
   })
 
-  it('explains a key of another type', async () => {
+  it('rejects with an explanation if a key has another type', async () => {
     await redis('SET', KEY, 'of another program')
     const says =
       'koa-live-session: redisStore: expected a hash at "live-session:{s}", which another program has written'
@@ -238,7 +238,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(faults.map(({ key }) => key).sort()).toEqual(Object.keys(BAD).sort())
     })
 
-    it.each(Object.entries(BAD))('of %s is replaced by the next write or compareAndSet', async (key, cell) => {
+    it.each(Object.entries(BAD))('is replaced by the next write or compareAndSet: %s', async (key, cell) => {
       await redis('HSET', KEY, key, cell)
       const write = { key, stamp: STAMP + 1, value: 'sound' }
       expect(await store.merge('s', [write])).toEqual([write])
@@ -251,7 +251,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await store.load('s')).toEqual([write])
     })
 
-    it('without a valid last use is kept', async () => {
+    it('without a valid time of use is kept by a sweep', async () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, '', 'yesterday')
       expect(await store.sweep(Date.now() + DAY)).toBe(0)

@@ -71,10 +71,10 @@ describe('threat 27: a bad row', () => {
     ['bad', Number.MAX_SAFE_INTEGER - 1, false],
     ['$epoch', STAMP + SKEW + 1, true],
     ['$epoch', Number.MAX_SAFE_INTEGER - 1, true],
-    // No later end marker could follow.
+    // No later end marker could exceed this stamp.
     ['$epoch', Number.MAX_SAFE_INTEGER, false],
     ['$generation', Number.MAX_SAFE_INTEGER, false],
-  ])('of %s from the future, %d, loads: %p', (key, stamp, isLoaded) => {
+  ])('of %s with the future stamp %d is loaded: %p', (key, stamp, isLoaded) => {
     const row = readRow(key, stamp, null)
     const { registers, faults } = read([good, row])
     expect(registers).toEqual(isLoaded ? [good, row] : [good])
@@ -126,7 +126,7 @@ describe('threat 27: a bad row', () => {
     },
   )
 
-  it('with a Date from the app’s own store is reported', () => {
+  it('of the app’s own store is reported if it contains a Date', () => {
     const row = { key: 'due', stamp: STAMP, value: { at: new Date(0) } }
     expect(read([row]).faults).toEqual([
       { key: 'due', stamp: STAMP, reason: 'expected a JSON value, received a Date at $.at' },

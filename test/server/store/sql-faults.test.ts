@@ -134,7 +134,7 @@ function outlivesItsServer(start: () => Promise<Server>, connect: (server: Serve
           { key: 'b', stamp, value: stamp },
         ])
         acknowledged.set(subject, stamp)
-        // Wait for all subjects, as some connections are slower than others.
+        // Wait for all subjects, because some connections are slower than others.
         if (stamp >= 30 && acknowledged.size === subjects.length) killed ??= server.kill()
       }
     }

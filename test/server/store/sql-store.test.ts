@@ -49,7 +49,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await store.merge('s', [known])).toEqual([known])
   })
 
-  it('a load of a subject used today only reads', async () => {
+  it('a load of a subject that was used today does not write', async () => {
     const store = storeNow()
     const written = clock.now()
     await store.merge('s', [
@@ -147,7 +147,7 @@ describeWithSql('sqlStore', (place, engine) => {
     const sweeping = place().connect({
       async reserve() {
         reserved += 1
-        // The first statement finds subjects, the transaction deletes them.
+        // The first connection is for the statement that finds subjects, the second for the transaction that deletes them.
         if (reserved === 2) await store.merge('s', [{ key: 'a', stamp: 2 }])
       },
     })
@@ -216,7 +216,7 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(statements).toEqual([])
   })
 
-  it('two tables are separate stores, whatever the app’s plugins', async () => {
+  it('two tables are separate stores, even with a plugin of Kysely', async () => {
     const camel = db.withPlugin(new CamelCasePlugin())
     await migrateSqlStore(camel, { table: 'otherSettings' })
     const other = sqlStore(camel, { table: 'otherSettings', clock: clock.now })

@@ -17,17 +17,17 @@ function failing(times: number, code: unknown): () => Promise<number> {
 }
 
 describe('a statement of sqlStore', () => {
-  it.each(['40P01', '40001', 'ER_LOCK_DEADLOCK'])('is retried after the rollback %s', async (code) => {
+  it.each(['40P01', '40001', 'ER_LOCK_DEADLOCK'])('is retried after a rollback with the code %s', async (code) => {
     expect(await attempt('merge', failing(3, code))).toBe(4)
   })
 
-  it('gives up after ten attempts', async () => {
+  it('fails after ten attempts', async () => {
     expect(await attempt('merge', failing(9, '40P01'))).toBe(10)
     await expect(attempt('merge', failing(10, '40P01'))).rejects.toThrow('koa-live-session: sqlStore: merge: it failed')
   })
 
   it.each(['SQLITE_BUSY', 'SQLITE_FULL', '23505', 'ECONNREFUSED', undefined])(
-    'is not retried after %s, and hides its parameters',
+    'is not retried after %s; its error hides parameters',
     async (code) => {
       const error = await attempt('load', failing(1, code)).catch((reason) => reason)
       expect(error.message).toBe('koa-live-session: sqlStore: load: it failed')
@@ -36,11 +36,11 @@ describe('a statement of sqlStore', () => {
     },
   )
 
-  it.each(['42P01', 'ER_NO_SUCH_TABLE'])('names the migration if the table is missing: %s', async (code) => {
+  it.each(['42P01', 'ER_NO_SUCH_TABLE'])('fails with the remedy if the table is missing: %s', async (code) => {
     await expect(attempt('load', failing(1, code))).rejects.toThrow('it failed. Run migrateSqlStore(db) once')
   })
 
-  it('reports the code of an error without a message', async () => {
+  it('fails with the code of an error that has no message', async () => {
     const refused = async () => {
       throw Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })
     }
@@ -48,7 +48,7 @@ describe('a statement of sqlStore', () => {
   })
 })
 
-/** Often contains texts that engines confuse. */
+/** Arbitrary texts, often with characters that engines confuse. */
 const text = fc.string({
   unit: fc.oneof(fc.constantFrom('a', 'A', ' ', '%', '\0', 'é', '\\'), fc.string({ unit: codePoint, maxLength: 1 })),
   maxLength: 40,
@@ -78,7 +78,7 @@ describe('a column text', () => {
     )
   })
 
-  it('fits the column with any 255 bytes', () => {
+  it('of any 255 bytes fits the column', () => {
     for (const unit of ['\0', 'é', '\uffff', '\u{1f600}']) {
       const longest = unit.repeat(Math.floor(255 / Buffer.byteLength(unit)))
       expect(columnText('subject', longest).length).toBeLessThanOrEqual(MAX_TEXT)

@@ -11,7 +11,7 @@ import { holdTimers, pass, soundStore, watch } from '../../support/app/store-par
 import { turn } from '../../support/app/within.js'
 
 const ANN = userSubject('ann')
-/** Ann’s name after the erasure of generation 6. */
+/** Ann’s stored name in generation 6, which an erasure has begun. */
 const ANN_6 = 'user@6:s:ann'
 const MINUTE = 60_000
 
@@ -26,7 +26,7 @@ const erased = (epoch: number, generation = epoch): Row[] => [
   ['$generation', generation],
 ]
 
-/** @param users former guests, signed in since */
+/** @param users names of former guests who have signed in since */
 function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySet<StoredName> = new Set()) {
   const watched = watch()
   const store = new HeldStore()
@@ -51,13 +51,13 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
     evicted,
     late,
     add,
-    /** Adds writes of Ann, and lets the call begin. */
+    /** Adds writes of Ann, and lets the call of the store begin. */
     write: async (...rows: readonly Row[]): Promise<void> => {
       add(...rows)
       await turn()
     },
     erase: (...left: readonly Row[]): void => queue.erase(ANN, registers(left)),
-    /** Another process has erased Ann, as generation 6. */
+    /** Acts as if another process had erased Ann and begun generation 6. */
     abandon: (): void => {
       generations.set(ANN, 6)
       queue.abandon(ANN, registers(erased(6)), ANN)
@@ -126,7 +126,7 @@ describe('WriteQueue', () => {
       expect([queue.size, late]).toEqual([0, [ANN]])
     })
 
-    it('stores later writes with earlier stamps', async () => {
+    it('stores later writes, even with earlier stamps', async () => {
       const { queue, store, add, write, abandon, stored } = createQueue()
       await write(['a', 9, 'of a faster clock'])
       abandon()
@@ -175,7 +175,7 @@ describe('WriteQueue', () => {
       expect(await stored()).toEqual([['$epoch', 2]])
     })
 
-    it('keeps end markers of another process if its removal fails', async () => {
+    it('keeps end markers of another process if the removal fails', async () => {
       const fixture = createQueue()
       const { store, put, erase, stored } = fixture
       await put(erased(6))
@@ -233,7 +233,7 @@ describe('WriteQueue', () => {
       expect(await stored()).toEqual([['$epoch', 2]])
     })
 
-    it('deletes values of an earlier generation only', async () => {
+    it('deletes only values of an earlier generation', async () => {
       const { queue, store, put, abandon, erase, stored } = createQueue()
       await put([['$generation', 4]])
       for (const name of ['user@4:s:ann', 'user@9:s:ann']) await put([['a', 5, 'a value']], name)
@@ -279,7 +279,7 @@ describe('WriteQueue', () => {
   })
 
   describe('on a failing store', () => {
-    it('reports the first late write only', async () => {
+    it('reports only the first late write', async () => {
       const fixture = createQueue()
       const { store, late, add, write } = fixture
       await write(['a', 1, 1])
@@ -358,7 +358,7 @@ describe('threat 57: unsaved writes of guests', () => {
     expect(rowsOf(store.calls.at(-1)?.registers ?? [])).toEqual([['b', 2, 1]])
   })
 
-  it('stay evicted after a failure in flight', async () => {
+  it('stay evicted if their call in flight fails', async () => {
     const fixture = createQueue(10_000)
     const { queue, store } = fixture
     flood(queue, 0, 1)
@@ -374,7 +374,7 @@ describe('threat 57: unsaved writes of guests', () => {
     expect(queue.size).toBe(0)
   })
 
-  it('stay pending once the guest has become a user', async () => {
+  it('stay pending after the guest has become a user', async () => {
     const users = new Set<StoredName>()
     const { queue, store } = createQueue(10_000, users)
     flood(queue, 0, 1)

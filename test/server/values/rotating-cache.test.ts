@@ -31,7 +31,7 @@ describe.each([
     expect(things.rotations).not.toBe(rotations)
   })
 
-  it('evicts a single entry, and counts a rotation', () => {
+  it('evicts a single entry on demand, and counts a rotation', () => {
     const things = make(4)
     for (const name of ['a', 'b', 'c', 'd']) things.set(`user:${name}`, 1)
     const { rotations } = things

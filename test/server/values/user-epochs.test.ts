@@ -5,7 +5,7 @@ import { UserEpochs } from '../../../server/values/user-epochs.js'
 
 const ann = userSubject('ann')
 
-it('accepts() rejects an ended generation, whatever its epoch', () => {
+it('accepts() rejects an ended generation, even with a current epoch', () => {
   const { now } = testClock()
   const epochs = new UserEpochs({ maxAge: 1000, clock: now }, () => undefined)
   epochs.startGeneration(ann, 5)

@@ -1,4 +1,4 @@
-// `socket.session` once the app's session is registered.
+// `socket.session` after the app's session is registered.
 import Koa from 'koa'
 import { type AppSession, liveSession, type SessionEnd } from 'koa-live-session'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'

@@ -1,4 +1,4 @@
-// The page's types once the fields are registered.
+// The page's types after the fields are registered.
 import {
   createLiveSession,
   type FieldStore,

@@ -1,5 +1,5 @@
 /** @jsxImportSource react */
-// React components once the fields are registered.
+// React components after the fields are registered.
 import { createLiveSession, type StatusDetail } from 'koa-live-session/client'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import type {} from './fields.js'

@@ -1,4 +1,4 @@
-// The server's types once the fields are registered.
+// The server's types after the fields are registered.
 import Koa from 'koa'
 import {
   type ChangeSource,
@@ -71,7 +71,7 @@ app.use(async (ctx) => {
   same<typeof written.level, 'memory' | 'store'>(true)
   await session.setMany({ division: 1, cart: [{ sku: 'a' }], risk: 2 })
   await session.update('cart', (items) => [...items, { sku: 'b', note: 'x' }])
-  // Forms and spreads clear an optional member so.
+  // Forms and spreads clear an optional member by undefined.
   await session.set('cart', [{ sku: 'a', note: undefined }])
   await session.update('cart', (items) => items.map((item) => ({ ...item, note: undefined })))
   // @ts-expect-error delete removes it

@@ -1,4 +1,4 @@
-// Rooms of fields with `rooms: true`, and their values only.
+// Rooms exist only for fields with `rooms: true`, and only for values of those fields.
 import type { LiveSessionPlugin } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'

@@ -1,4 +1,4 @@
-// An app's tests once its fields are registered.
+// An app's tests after its fields are registered.
 import Koa from 'koa'
 import { liveSession, type SocketSession, type Store } from 'koa-live-session'
 import type { LiveSessionClient } from 'koa-live-session/client'

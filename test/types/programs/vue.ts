@@ -1,4 +1,4 @@
-// Vue components once the fields are registered.
+// Vue components after the fields are registered.
 import { createLiveSession, type Status, type StatusDetail } from 'koa-live-session/client'
 import { liveSessionPlugin, useLiveSession } from 'koa-live-session/vue'
 import { createApp, defineComponent, h, type Ref, type WritableComputedRef } from 'vue'

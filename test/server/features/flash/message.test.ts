@@ -5,7 +5,7 @@ const NOW = 1_767_225_600_000
 const message = (id: string, at = NOW) => ({ id, at, content: id })
 
 describe('flash messages in a cookie', () => {
-  // Another build may have signed them.
+  // Another build may have signed such messages.
   it.each([
     ['no value', undefined],
     ['a text in place of a list', 'a'],

@@ -86,7 +86,7 @@ it('a snapshot shows unsaved values and the state of the store', async () => {
   expect(valueAt(snapshot(), 'division')?.places).toEqual(['cache', 'store'])
 })
 
-it('a snapshot does not count as a use', () => {
+it('a snapshot does not count as a use of its subjects', () => {
   const { core, put, snapshot } = start({ cache: { maxVisitors: 4 } })
   for (const user of ['a', 'b', 'c', 'd']) {
     put(userSubject(user), 'division', 3)
