@@ -35,7 +35,7 @@ export const idle = {
   },
 }
 
-/** Returns a contestant that runs alone on the machine, from its start to its end. */
+/** Returns a contestant running alone on the machine, from its start to its end. */
 function sockets(mode, count) {
   return async () => ({
     async sample() {

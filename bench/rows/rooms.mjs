@@ -14,7 +14,7 @@ import { median } from '../harness/statistics.mjs'
 import { tableOfRows } from '../harness/table.mjs'
 
 const MOVES = 5000
-/** Few enough values that all room names are memoized. */
+/** Few values, so all room names are memoized. */
 const VALUES = 1000
 const WARM_UPS = 20
 

@@ -1,7 +1,7 @@
 import { type LiveSessionClient, LiveSessionError } from 'koa-live-session/client'
 import { findDivision } from '../divisions.js'
 
-/** The sessionStorage key of the division that a guest wants to save: a guest must sign in first. */
+/** The sessionStorage key of the division a guest wants to save: a guest must sign in first. */
 const WANTED = 'division-to-save'
 
 /**

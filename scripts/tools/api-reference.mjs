@@ -168,7 +168,7 @@ function nameOf(model) {
   return textOf(name).replaceAll("'", '').replace(/[[\]]/g, '\\$&')
 }
 
-/** Returns the source text of a node, without the indentation that its lines share. */
+/** Returns the source text of a node, without the common indentation of its lines. */
 function textOf(node) {
   const before = node.getSourceFile().text.slice(0, node.getStart())
   const [indentation] = /^ */.exec(before.slice(before.lastIndexOf('\n') + 1))

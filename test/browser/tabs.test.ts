@@ -58,7 +58,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(network.posts.length).toBeLessThanOrEqual(4)
     await server.restart()
     for (const [index, tab] of tabs.entries()) await tab.set('cart', [`tab ${index}`])
-    // If a response was lost with the server, another tab's change may supersede that of the tab.
+    // If a response was lost with the server, another tab's change may supersede the tab's change.
     for (const tab of tabs) await tab.is('site.isAtRest()', true)
     const { cart } = await visitor.values()
     for (const tab of tabs) await tab.shows('cart', cart)

@@ -7,7 +7,7 @@ const NOW = 1_000 * HOUR
 const AHEAD = NOW + 9000 * HOUR
 const at = (time: number): BareClaims => ({ iat: time / 1000, sub: 'guest' })
 
-/** A page that has a value from a server whose clock is a year ahead. */
+/** A page with a value from a server whose clock is a year ahead. */
 function misled(hasSocket = true): BarePage {
   const page = new BarePage(undefined, hasSocket)
   if (hasSocket) page.on('connect')

@@ -22,7 +22,7 @@ const useReactField = useLiveSession as unknown as (key: string) => ReactField
 const useVueField = useVue as unknown as (key: string) => VueField
 const textOf = (value: unknown, { status, reason }: StatusDetail): string => `${value} ${reason ?? status}`
 
-/** A mounted component that shows the field `division`. */
+/** A mounted component showing the field `division`. */
 interface Mounted {
   readonly container: HTMLElement
   readonly seen: readonly string[]

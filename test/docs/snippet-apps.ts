@@ -6,7 +6,7 @@ import { snippetsOf } from '../support/docs/readme.js'
 /** The page whose fields apply to pages without fields of their own. */
 const FIELDS_PAGE = 'docs/values.md'
 
-/** Files that readers already have, as `page/file`. */
+/** Files known to readers, as `page/file`. */
 const GIVEN = 'test/docs/given'
 
 /** A reader's files in a folder, by name. */

@@ -12,7 +12,7 @@ const MANY = 100_000
 class Progress {
   /** The last write begun. */
   begun = 0
-  /** The newest write that the server has promised to keep. */
+  /** The newest write the server has promised to keep. */
   kept = 0
 }
 
@@ -101,7 +101,7 @@ export class FaultUser {
     return level !== undefined
   }
 
-  /** Writes a field of the cookie, and a field that only the store keeps. */
+  /** Writes a field of the cookie, and a field kept only by the store. */
   async #writeByRequest(): Promise<boolean> {
     const place = this.#begin(this.role)
     this.secret.begun = place

@@ -10,7 +10,7 @@ const HOUR = 60 * 60_000
 const fields = { ...appFields, cart: { ...appFields.cart, maxAge: HOUR } }
 const timers = longTimers()
 
-/** A user's app with carts that last an hour. */
+/** A user's app with carts lasting an hour. */
 function start({ options, ...given }: AppOptions<typeof fields> = {}): Promise<App<typeof fields>> {
   return App.start({
     fields,

@@ -34,7 +34,7 @@ const routes: Koa.Middleware = async (ctx) => {
 const SET = '3,"dark","editor","hush"'
 const DEFAULTS = '-1,"light","guest",""'
 
-/** Returns a function that resolves with the view of the next connection handler. */
+/** Returns a function resolving with the view of the next connection handler. */
 function handlersOf(app: App): () => Promise<string> {
   const found: string[] = []
   let tell = (): void => undefined

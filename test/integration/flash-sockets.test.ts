@@ -18,7 +18,7 @@ const STORES = [
   ['with a store', () => ({ store: memoryStore() })],
 ] as const
 
-/** An app whose sockets flash the messages that a page sends, and a visitor with a cookie. */
+/** An app whose sockets flash a page's messages, and a visitor with a cookie. */
 async function begin(given: Parameters<typeof startWithUsers>[0] = {}): Promise<{ app: App; visitor: Visitor }> {
   const app = await startWithUsers({ routes: flashPages, ...given })
   app.io.on('connection', (socket) => {
@@ -39,7 +39,7 @@ const take = ({ io }: TestSocket, ...args: readonly unknown[]): Promise<Record<s
   io.emitWithAck('live_session:take_flash', ...args)
 const taken = (...messages: readonly unknown[]): object => ({ ok: true, messages })
 
-/** Returns a counter of the offers of flash messages that a socket gets. */
+/** Returns a counter of the flash messages offered to a socket. */
 function offers(socket: TestSocket): () => number {
   let count = 0
   socket.io.on('live_session:flash', () => {

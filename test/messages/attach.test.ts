@@ -77,7 +77,7 @@ describe('attach(io)', () => {
           ctx.body = ctx.liveSession.snapshot() as never
         },
       })
-    /** Acts as a page that asks for its identity after a refused handshake; returns the warnings. */
+    /** Acts as a page asking for its identity after a refused handshake; returns the warnings. */
     const refused = async (app: App, path: string): Promise<readonly string[]> => {
       const visitor = app.visitor()
       for (const each of ['/sign-in', '/', path]) await visitor.fetch(each)

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BuildOptions, build } from 'esbuild'
 import { installClient } from '../support/servers/installed-client.js'
 
-/** Words that only the code of this part contains. */
+/** Words found only in the code of this part. */
 const PARTS = {
   onFlash: 'live_session:take_flash',
   followAddress: 'currententrychange',
@@ -14,7 +14,7 @@ const PARTS = {
   keepTab: 'sessionStorage',
 }
 
-/** A server that sends a request to itself. */
+/** A server sending a request to itself. */
 const SERVER = `
   import { createServer } from 'node:http'
   import Koa from 'koa'

@@ -21,7 +21,7 @@ interface Surroundings {
   readonly line: StoreLine | undefined
 }
 
-/** A process of the app, with the least that this process must know. */
+/** A process of the app, with its least required knowledge. */
 export class ServerNode {
   readonly index: number
   readonly process: Process

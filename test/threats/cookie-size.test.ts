@@ -80,7 +80,7 @@ describe('threat 83: a Cookie header full of pairs with our name', () => {
 })
 
 describe('threat 14: an overflowing cookie', () => {
-  /** The most bytes of a Set-Cookie line that every browser keeps, with name, value and attributes (RFC 6265, 6.1). */
+  /** The most bytes of a Set-Cookie line kept by every browser, with name, value and attributes (RFC 6265, 6.1). */
   const MAX_COOKIE = 4096
   const MOST = 3784
   const write = { schema: z.string(), default: '', client: 'write' } as const

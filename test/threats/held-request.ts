@@ -8,7 +8,7 @@ export interface HeldAnswer {
   readonly written: readonly string[]
 }
 
-/** A POST of JSON that holds back the last byte of its body. */
+/** A POST of JSON holding back the last byte of its body. */
 export class HeldPost {
   readonly answer: Promise<HeldAnswer>
   readonly #socket: ReturnType<typeof connect>

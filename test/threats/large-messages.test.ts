@@ -12,7 +12,7 @@ import { poll, send } from '../support/app/raw-http.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { expectAtMost, workOf } from '../support/app/work.js'
 
-/** The most work that an unread message may cost. */
+/** The most work an unread message may cost. */
 const UNREAD = { steps: 20_000, parsed: 3000 }
 /** The close code for too big messages (RFC 6455, 7.4.1). */
 const TOO_BIG = 1009

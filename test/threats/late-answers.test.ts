@@ -47,7 +47,7 @@ const SLOW = ['set', 'read', 'page', 'identify', 'late-set', 'late-read', 'late-
 /** Leaves out the next request, which cannot know the former visitor without a live cookie. */
 const ANNOUNCED = ENDS.filter(([how]) => how !== 'the next request after a sign-out')
 
-/** Paths that sign ann in, with and without a live cookie. */
+/** Paths signing ann in, with and without a live cookie. */
 const WHO = ['/login/now?user=ann', '/login/unused?user=ann']
 const signIn = ['a sign-in', (_: App, guest: Visitor) => guest.fetch('/login/now?user=ann')] as const
 

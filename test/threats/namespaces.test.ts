@@ -28,7 +28,7 @@ function left(app: App): Promise<unknown> {
   return new Promise((resolve) => app.io.sockets.sockets.forEach((socket) => void socket.once('disconnect', resolve)))
 }
 
-/** Returns a connection of ann's that has left every namespace. */
+/** Returns a connection of ann's outside every namespace. */
 async function park(app: App, ann: Visitor): Promise<RawSocket> {
   const socket = await RawSocket.enter(app.url, ann.cookie)
   const gone = left(app)

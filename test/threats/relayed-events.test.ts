@@ -32,7 +32,7 @@ const obey = async (visitor: Visitor, token: string, headers = {}): Promise<read
   return [answer.status, answer.headers.get('location'), answer.headers.getSetCookie()]
 }
 
-/** The response that leaves the browser on its page. */
+/** The response leaving the browser on its page. */
 const NOWHERE = [204, null, []]
 const ONWARD = [307, '/sign-in', []]
 

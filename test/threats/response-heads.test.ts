@@ -111,7 +111,7 @@ describe('threat 101: a response head', () => {
   })
 
   describeWithServer(NGINX, 'behind nginx', () => {
-    /** Starts nginx with the guide's configuration, without the lines that match. */
+    /** Starts nginx with the guide's configuration, without matching lines. */
     const behind = async ({ url }: App<never>, leftOut = /^$/): Promise<string> => {
       const [site = ''] = textsOf('nginx', 'docs/deployment.md')
       const lines = site.split('\n').filter((line) => !leftOut.test(line))

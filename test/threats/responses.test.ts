@@ -196,7 +196,7 @@ const CDN = [
   'X-Accel-Expires',
 ]
 
-/** An app that sends these headers; its paths read or write values. */
+/** An app sending these headers; its paths read or write values. */
 function start(headers: Readonly<Record<string, string | string[]>>): Promise<App> {
   return App.start({
     routes: async (ctx) => {

@@ -20,7 +20,7 @@ const SUBJECT = 'user:s:ann'
 const hash = (text: string, encoding: 'base64url' | 'hex' | 'base64'): string =>
   createHash('sha256').update(text).digest(encoding)
 
-/** Names that an attacker may derive from a known user id. */
+/** Names an attacker may derive from a known user id. */
 const NAMES = ['ann', 's:ann', SUBJECT].flatMap((name) => [
   name,
   ...(['base64url', 'hex', 'base64'] as const).map((encoding) => hash(name, encoding)),

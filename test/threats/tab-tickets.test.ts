@@ -28,7 +28,7 @@ afterEach(() => {
   unsubscribe(REFUSAL_CHANNEL, hear)
 })
 
-/** The values of `step` that the app's `connection` handlers read. */
+/** The values of `step` read by the app's `connection` handlers. */
 let seen: unknown[] = []
 
 async function start(): Promise<App<typeof fields>> {

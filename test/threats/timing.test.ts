@@ -18,13 +18,13 @@ import { workOf } from '../support/app/work.js'
 
 const DAY = 24 * 60 * 60 * 1000
 
-/** Names that secrets have in the code. */
+/** Names of secrets in the code. */
 const SECRET = /signature|\bsig\b|\bmac\b|hmac|digest|secret|\.sign\(/i
 
-/** Names that signatures have in keys.ts. */
+/** Names of signatures in keys.ts. */
 const SIGNATURE = /signature|\bexpected\b|\breceived\b|^[ab]$|\bmac\b/
 
-/** Operands that reveal no bytes. */
+/** Operands revealing no bytes. */
 const HARMLESS = /^!|\.(length|size)$|^(undefined|null|''|0|-?1)$|^typeof /
 const COMPARING = /\.(equals|compare|includes|indexOf|startsWith|endsWith|localeCompare|is|search|match|test)$/
 
@@ -37,7 +37,7 @@ const OPERATORS = new Set([
   ts.SyntaxKind.GreaterThanToken,
 ])
 
-/** Returns the expressions that compare secrets byte by byte. */
+/** Returns the expressions comparing secrets byte by byte. */
 function unsafeIn(text: string, secret = SECRET): string[] {
   if (!secret.test(text)) return []
   const unsafe: string[] = []
@@ -92,7 +92,7 @@ describe('threat 25: signatures', () => {
 
 const shape = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`p${i}`, z.string()]))
 
-/** The number of items that the schema has checked. */
+/** The number of items checked by the schema. */
 let checked = 0
 const item = z.preprocess((value) => {
   checked += 1

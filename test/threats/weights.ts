@@ -12,7 +12,7 @@ const SHAPES: Readonly<Record<string, (index: number) => object>> = {
   'a hundred objects with a large index': () => Array.from({ length: 100 }, () => ({ 300: 1 })),
 }
 
-/** Returns the bytes on the heap for each byte that the library counts, in values of this shape. */
+/** Returns the bytes on the heap for each byte counted by the library, in values of this shape. */
 function taken(make: (index: number) => object): number {
   const { bytes } = Replica.of([{ key: 'a', stamp: toStamp(1), value: freezeJson(make(1000)) }], 'request')
   const texts = Array.from({ length: Math.ceil(BYTES / bytes) }, (_, at) => JSON.stringify(make(1000 + at)))

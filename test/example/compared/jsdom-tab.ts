@@ -11,7 +11,7 @@ export type Choice = Readonly<Record<string, string>>
 /** A tab with a whole page: HTML, script, socket and POSTs, over a network that can fail, with its browser's cookies. */
 export class JsdomTab {
   readonly network: FaultProxy
-  /** The node that gets the tab's requests. */
+  /** The node of the tab's requests. */
   node: number
   readonly #jar: CookieJar
   readonly #sockets = new EventEmitter()

@@ -22,7 +22,7 @@ const head = { alg: 'HS256', typ: 'live-session+jwt', kid: keys.id }
 const claims = { aud: 'store_session', sub, epoch: 0, iat: NOW / 1000, exp: NOW / 1000 + 60, changes: [] as unknown[] }
 
 describe('a ticket', () => {
-  // `threats/tickets` has the forgeries that an attacker can make.
+  // `threats/tickets` has the forgeries possible for an attacker.
   it.each([
     ['over 64 kB', `${good}${'A'.repeat(64 * 1024)}`],
     ['a critical extension', signed({ ...head, crit: ['exp'] }, claims)],

@@ -46,7 +46,7 @@ export async function openSlowly(person: Person, url: string): Promise<readonly 
   return [page, goOn]
 }
 
-/** Watches a page's WebSockets. Returns a function that resolves when the next WebSocket opens, or when any receives a frame. */
+/** Watches a page's WebSockets. Returns a function resolving when the next WebSocket opens, or when any receives a frame. */
 export async function watchSocket(page: Page, event: 'Created' | 'FrameReceived'): Promise<() => Promise<void>> {
   const devtools = await page.createCDPSession()
   await devtools.send('Network.enable')
