@@ -48,7 +48,7 @@ export class PageEvents {
   }
 
   listen(socket: EventSource): void {
-    socket.on(SYNC, (...args) => this.#answer(args, (input) => this.#sync(input)))
+    socket.on(SYNC, (...args) => this.#answer(args, (input, hasAck) => this.#sync(input, hasAck)))
     for (const [event, act] of this.#ofFeatures.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
         // Without an acknowledgement, a feature's answer would be useless.
@@ -57,19 +57,19 @@ export class PageEvents {
     }
   }
 
-  #sync(input: unknown): Awaitable<SyncAnswer> {
+  #sync(input: unknown, hasAck: boolean): Awaitable<SyncAnswer> {
     const { identity } = this.#context
     const wanted = parseSync(input)
     const { who } = wanted
     const isOwn = who === undefined || who === identity.who
     // The first greeting of a socket does not count.
     if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
-    // A connection's visitor and cookie stay the same, so only a page without `who` asks for them again.
-    const known = who === undefined ? 'identity' : 'results'
+    // A connection's visitor and cookie stay the same, and a page that sends changes knows both from a greeting.
+    const known = who === undefined || wanted.set.length === 0 ? 'identity' : 'results'
+    // Without an acknowledgement, the page gets its ticket by a push.
+    const context = hasAck ? this.#context : { ...this.#context, outlet: undefined }
     return after(
-      isOwn
-        ? sync(this.#core, wanted, this.#context, this.#isGreeted ? known : 'greeting')
-        : dropped(this.#core, identity),
+      isOwn ? sync(this.#core, wanted, context, this.#isGreeted ? known : 'greeting') : dropped(this.#core, identity),
       (answer) => {
         this.#isGreeted = true
         return answer
@@ -87,10 +87,11 @@ export class PageEvents {
   }
 
   /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
-  #answer(args: readonly unknown[], act: (input: unknown) => Awaitable<object>): void {
+  #answer(args: readonly unknown[], act: (input: unknown, hasAck: boolean) => Awaitable<object>): void {
     if (!this.#context.checkVisitor()) return
     const ack = args.at(-1)
-    const acknowledge = typeof ack === 'function' ? ack : () => undefined
+    const hasAck = typeof ack === 'function'
+    const acknowledge = hasAck ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
         if (MALFORMED_CODES.has(error.code)) this.#malformed.spend(1)
@@ -106,9 +107,11 @@ export class PageEvents {
       return
     }
     try {
-      const inputs = typeof ack === 'function' ? args.slice(0, -1) : args
+      const inputs = hasAck ? args.slice(0, -1) : args
       if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
-      const done = after(act(inputs[0]), (result) => this.#core.pageTickets.afterPush(() => acknowledge(result)))
+      const done = after(act(inputs[0], hasAck), (result) =>
+        this.#core.pageTickets.afterPush(() => acknowledge(result)),
+      )
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {
       refuse(error)

@@ -19,8 +19,8 @@ export interface ExchangeContext extends Requester {
   readonly owner: Visitor
   /** The socket's bucket. */
   readonly bucket?: Bucket
-  /** The page's socket, unless the page POSTs. */
-  readonly outlet?: Outlet
+  /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
+  readonly outlet?: Outlet | undefined
   /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
   begin?(this: void): void
   /** Called with the level of a write. Rejects with `superseded` if the visitor has turned out to have left. */
@@ -59,7 +59,7 @@ export function sync(
       outlet,
     )
     return after(core.store && levelsOf(core.store, visitor, results, context), (levels) =>
-      after(outlet ? NOT_ASKED : stampsInStore(core, visitor), (stored) => {
+      after(context.source === 'socket' ? NOT_ASKED : stampsInStore(core, visitor), (stored) => {
         const answer = buildAnswer(core, identity, extent, visitor)
         return Object.assign(answer, ticket, stored, {
           results: results.map((one) =>

@@ -20,7 +20,7 @@ const NO_CLAIMS: OptionalClaims = {}
 /** The changes of a turn, for the sockets of a subject. */
 interface Pending {
   readonly fields: Set<Field>
-  /** The last answer's ticket, if it covers all of these fields, and the socket that gets it with the answer. */
+  /** The ticket of an answer, if it covers all of these fields, and the socket that gets the ticket with the answer. */
   answered: { readonly ticket: string; readonly outlet: Outlet | undefined } | undefined
 }
 
@@ -50,7 +50,7 @@ export class PageTickets {
     } else this.#changed.set(pinned, { fields: new Set([field]), answered: undefined })
   }
 
-  /** Calls `act` after the pending tickets are sent: a page gets the ticket before the answer. */
+  /** Calls `act` after the pending tickets are sent: a page gets other tickets of the turn before its answer. */
   afterPush(act: () => void): void {
     if (this.#changed.size === 0) act()
     else this.#afterPush.push(act)

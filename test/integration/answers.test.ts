@@ -133,7 +133,7 @@ describe('an exchange', () => {
     expect(await post(visitor, { who })).toEqual({ who, kept: true, results: [], held: [] })
   })
 
-  it('over a socket greets once, then says only the results', async () => {
+  it('over a socket greets once, then answers changes only with results', async () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     expect(await socket.greeted).toMatchObject({ who, kept: true, greeting: [TEXT], held: [] })
@@ -179,6 +179,14 @@ describe('an exchange', () => {
     ])
   })
 
+  it('pushes the ticket to a socket that asks for no acknowledgement', async () => {
+    const { visitor, who } = await greeted()
+    const socket = await visitor.connect()
+    await socket.ticket()
+    socket.io.emit('live_session:sync', { who, set: [['division', -1, '', 7]] })
+    expect((await socket.ticket()).claims.changes).toEqual([['division', STAMP, 7]])
+  })
+
   it('over a socket greets a page with a `who`, too', async () => {
     const { app, visitor, who } = await greeted()
     const socket = await RawSocket.open(app.url, { cookie: visitor.cookie, origin: app.url })
@@ -186,7 +194,7 @@ describe('an exchange', () => {
     await socket.next('40')
     const ask = (): Promise<unknown> => socket.ask('live_session:sync', JSON.stringify({ who }))
     expect(await ask()).toEqual({ who, kept: true, greeting: [TEXT], results: [], held: [] })
-    expect(await ask()).toEqual({ results: [], held: [] })
+    expect(await ask()).toEqual({ who, kept: true, results: [], held: [] })
   })
 
   it.each(['POST', 'socket'])("ignores another visitor's page, and greets this visitor: %s", async (way) => {

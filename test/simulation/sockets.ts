@@ -114,7 +114,7 @@ export class SocketChecker implements WireWatcher {
     if (isOthers) this.#syncs.drops(answer, fail)
     else this.#syncs.takes(speaker, sync, answer, whose, look, fail)
     const { who, kept, held, greeting } = answer
-    if (isDue || isOthers || greeting || sync.who === undefined) {
+    if (isDue || isOthers || greeting || sync.who === undefined || !sync.set?.length) {
       this.#syncs.holds(speaker, answer, fail)
       this.#syncs.greets(speaker, answer, whose, isDue, look.floors, fail)
     } else if (who !== undefined || kept || held.length > 0) fail('is told again what its greeting has told')
