@@ -29,6 +29,8 @@ export interface Flow {
 
 const KEPT = 5
 const SYNC = 'live_session:sync'
+/** A packet of socket.io that acknowledges a message with a ticket. */
+const ANSWER = /^3\d+\[.*"ticket":/
 
 type Draft = { -readonly [K in keyof Trip]: Trip[K] } & { readonly steps: Map<Station, number> }
 
@@ -81,7 +83,16 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
     reach('socket', now(), (trip) => keys.includes(trip.key) && isUnderWay(trip))
   })
   socket.on('taken', (key) => reach('memory', now(), (trip) => trip.key === key && trip.steps.has('socket')))
-  socket.on('store_session', () => reach('ticket', now(), (trip) => trip.steps.has('memory') && isUnderWay(trip)))
+  const reachTicket = (): void => reach('ticket', now(), (trip) => trip.steps.has('memory') && isUnderWay(trip))
+  socket.on('store_session', reachTicket)
+  // The ticket of this page's own change comes with the acknowledgement, which is no event of the socket.
+  const watchAnswers = (): void => {
+    socket.io.engine.on('packet', ({ type, data }) => {
+      if (type === 'message' && ANSWER.test(String(data))) reachTicket()
+    })
+  }
+  if (socket.connected) watchAnswers()
+  socket.on('connect', watchAnswers)
   // The browser reports the start time of a request later.
   new PerformanceObserver((list) => {
     for (const { name, startTime } of list.getEntries())
