@@ -21,7 +21,7 @@ interface Surroundings {
   readonly line: StoreLine | undefined
 }
 
-/** A process of the app, with its least required knowledge. */
+/** A process of the app, with the least knowledge it must have. */
 export class ServerNode {
   readonly index: number
   readonly process: Process

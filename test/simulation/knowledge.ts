@@ -51,7 +51,7 @@ interface Circumstances {
   onJoin(this: void, user: string, value: JsonValue): void
 }
 
-/** The least required knowledge of a process about each subject, from the process's messages and acknowledgements. */
+/** The least knowledge a process must have of each subject, from the process's messages and acknowledgements. */
 export class Knowledge {
   readonly floors: Map<string, Map<string, Register>> = new Map()
   readonly retired: Ends = new Ends()

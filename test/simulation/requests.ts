@@ -249,7 +249,8 @@ export class RequestChecker {
 
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own, retired } = visit
-    const isRejoined = retired !== undefined && this.#isFollowed({ browser: retired, user: undefined }, visit)
+    const cookie = retired === undefined ? undefined : this.#world.cookieOf(exchange)
+    const isRejoined = cookie !== undefined && this.#isFollowed(cookie, visit)
     if (!isRejoined) this.#follows(exchange, before.browser, identity)
     visit.isDue = visit.cookieStatus !== 'withheld'
     visit.own = undefined
