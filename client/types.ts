@@ -55,8 +55,8 @@ export interface FieldStore<V, S> {
  * `invalid_value`, `undeclared_key`, `not_writable`, `users_only`, `too_large` or `malformed` for a bad value or key; `superseded` if
  * another write came first, or another visitor now uses this browser; or `closed` after `close()`. With `cookies_blocked` and
  * `store_unavailable` the page still shows the value, unsaved. While the server is unreachable, busy or restarting, writes wait instead of
- * failing; so does an `update` while the store is silent. If you do not handle a rejection, the page reports no error: `status` reports
- * the refusal, or `onVisitor` a new visitor.
+ * failing; so does an `update` while the store is silent. You need not handle a rejection: `status` reports a refusal,
+ * `onVisitor` a new visitor, and the console a mistake of your own code.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
   /** Resolves when the first values are known; at once with `initial` or `embed()`. Never rejects. */

@@ -111,7 +111,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const kept = store?.maxIdle ?? Infinity
   const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(kept >= maxAge, 'store', keeper, kept)
-  // Stores record the last use once a day.
+  // A store may record only one use of a subject a day.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
   // A promise is truthy, so with an async function every visitor would count as having agreed.
   check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')

@@ -11,13 +11,13 @@ import { soundRegisters } from '../store/rows.js'
 import { stateOf } from '../values/end-marker.js'
 import type { Peers } from '../values/remote.js'
 
-/** The message between processes: a subject's name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
+/** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
 
-/** Exchanges changes with other processes of the app: each turn, a message per subject, or two if an end marker follows earlier changes. */
+/** Exchanges changes with other processes of the app, in a message per name and turn. An end marker first sends all earlier changes. */
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace

@@ -6,8 +6,8 @@ import type { Core } from '../core.js'
 import type { Settings } from '../settings/settings.js'
 
 const OF_NULL =
-  'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: no-referrer. ' +
-  'origins cannot list it: set Referrer-Policy: same-origin, or serve the page from an origin of its own.'
+  'Browsers send null from a sandboxed frame or a file:// page, after a redirect from another origin, and with ' +
+  'Referrer-Policy: no-referrer. origins cannot list null: set Referrer-Policy: same-origin, or serve the page from an origin of its own.'
 const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list it in origins.'
 /** The rule of `sameOrigin()`: pages of `origins` may change values at the endpoint, but the app's own routes do not trust them. */
 const ROUTES: PostRule = {

@@ -26,7 +26,7 @@ export interface PageIdentity extends VisitorWithCookie {
 export interface Identification extends VisitorWithCookie {
   /** The status of the cookie for the visitor. */
   readonly cookieStatus: CookieStatus
-  /** The cookie that the request brought, of any owner; undefined after `changeHands` and `forget`. */
+  /** The cookie that the request brought, of any owner; undefined after `changeHands`, `rejoin` and `forget`. */
   readonly receivedCookie: ReadCookie | undefined
   /** The names whose connections must close, because their browser has another visitor now. */
   readonly toEnd: readonly string[]

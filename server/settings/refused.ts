@@ -23,7 +23,7 @@ export interface Refused {
   readonly code: LiveSessionErrorCode
   readonly message: string
   readonly key: string | undefined
-  /** The refused visitor, if known. */
+  /** The refused visitor; undefined for most requests and handshakes. */
   readonly visitorId: Sub | undefined
 }
 

@@ -12,7 +12,7 @@ const UNREADABLE = Number.NaN
 /** The fault of a row, with its readable fields. */
 export interface RowFault {
   readonly key: string | undefined
-  /** The stamp that a compare-and-set must expect to replace the row. */
+  /** The row's stamp, which a compare-and-set passes as `expected` to replace the row; undefined if unreadable. */
   readonly stamp: Stamp | undefined
   readonly reason: string
 }

@@ -260,5 +260,5 @@ function overtakenError(
   value: JsonValue | undefined,
 ): LiveSessionError {
   const current = { stamp, ...(value === undefined ? {} : { value }) }
-  return new LiveSessionError(code, `"${key}" has been written since the value that the page knew`, { key, current })
+  return new LiveSessionError(code, `the change of "${key}" is not based on its current value`, { key, current })
 }

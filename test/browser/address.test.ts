@@ -7,7 +7,7 @@ import { Studio } from '../support/page/studio.js'
 import { runningExample } from '../support/servers/running-example.js'
 
 const example = runningExample()
-/** Another server of the same site; requests of its pages bring the visitor's cookies, as from a stranger's subdomain. */
+/** Another server on the same site, like a stranger's subdomain: requests from its pages bring the visitor's cookies. */
 let stranger: Server
 let hostile = ''
 

@@ -359,7 +359,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is not resent over a newer value with a later id', () => {
+  it('is not resent over a newer value with its page’s later id', () => {
     const page = taken()
     page.update('cart', add('later'), 'later')
     page.effects()

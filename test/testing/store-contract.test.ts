@@ -87,7 +87,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
 ]
 
 const SWEEPS = 'sweep deletes subjects unused since, and returns their number'
-const ENDS = 'sweep keeps $epoch and $generation until `ended`, a limit of their own'
+const ENDS = 'sweep keeps $epoch and $generation if used since `ended`'
 const IDS = 'keeps up to 200 ids a register, also of a tombstone'
 const SAME = 'of equal registers, keeps the register with ids, in any order'
 const WHOLE = 'a load sees a merge as a whole or not at all'

@@ -123,8 +123,8 @@ describe('threat 6: a POST', () => {
     ['http://example.com', 'Behind a proxy set app.proxy = true, or list it in origins.'],
     [
       'null',
-      'It says so of a sandboxed frame, a file:// page, a redirect from another origin, and Referrer-Policy: ' +
-        'no-referrer. origins cannot list it: set Referrer-Policy: same-origin, or serve the page from an origin of its own.',
+      'Browsers send null from a sandboxed frame or a file:// page, after a redirect from another origin, and with Referrer-Policy: ' +
+        'no-referrer. origins cannot list null: set Referrer-Policy: same-origin, or serve the page from an origin of its own.',
     ],
   ])('fails from origin %s, with a remedy in the log', async (origin, remedy) => {
     const site = await startSite()

@@ -143,7 +143,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'sweep keeps $epoch and $generation until `ended`, a limit of their own',
+    name: 'sweep keeps $epoch and $generation if used since `ended`',
     required: false,
     async check({ store, subject }) {
       const ended = await nextMs()

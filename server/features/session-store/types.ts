@@ -85,7 +85,7 @@ export interface AppSession<S extends object = RegisteredSession> {
   /** Returns all values. */
   values(): AppSessionValues<S>
   /**
-   * Sets a key: `get` on the next line and the next request see the value. Rejects with `invalid_value` if not JSON, `too_large`,
+   * Sets a key: `get` on the next line and the next request see the value. Rejects with `invalid_value` if JSON cannot have the value, `too_large`,
    * `malformed` for a key reserved by koa-session or over 254 bytes, `superseded` if the session has ended, `closed` after `live.close()`.
    */
   set<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { Acceptor, tie } from '../../support/servers/acceptor.js'
 import { Folder } from '../../support/servers/folder.js'
 
-/** A Unix socket between a client and a server, which cuts connections on demand. */
+/** A Unix socket between a client and a server, to cut connections on demand. */
 export class CuttingProxy {
   readonly #folder = new Folder()
   readonly #target: string

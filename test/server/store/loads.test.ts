@@ -85,7 +85,7 @@ describe('Loads', () => {
     expect([loaded, loads.isLoaded(ANN)]).toEqual([[[ANN, [register('a', 1, 1)]]], true])
   })
 
-  it('waits again after a timely answer', async () => {
+  it('lets requests wait again after a slow store answers in time', async () => {
     const made = createLoads()
     const { loads, store, health } = made
     void loads.loadIfStale([ANN])
