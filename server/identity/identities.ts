@@ -112,8 +112,8 @@ export class Identities {
    */
   changeHands(previous: PreviousVisitor, user: UserSubject | undefined): Identification {
     const old = browserSubject(previous.browser)
-    const next = { visitor: this.#rotatedVisitor(previous, user), cookie: undefined, receivedCookie: undefined }
-    if (this.#core.epochs.isRetired(old)) return { cookieStatus: 'retired', ...next, toEnd: [] }
+    const next = withoutCookie('other', this.#rotatedVisitor(previous, user))
+    if (this.#core.epochs.isRetired(old)) return { ...next, cookieStatus: 'retired' }
     const isGuest = previous.user === undefined
     if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
       this.#alternations.record(previous.browser, previous.user, next.visitor.browser, user)
@@ -123,7 +123,7 @@ export class Identities {
     // Retire and announce the id first, so that no other process transfers the same values again.
     const toEnd = this.#retire(previous, user)
     this.#login.bring(old, next.visitor)
-    return { cookieStatus: 'other', ...next, toEnd }
+    return { ...next, toEnd }
   }
 
   /**
@@ -133,13 +133,7 @@ export class Identities {
   rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
     const cookieStatus = this.#statusOfRetired(retired, user, sender)
     if (cookieStatus !== 'rotated') return undefined
-    return {
-      cookieStatus,
-      visitor: this.#rotatedVisitor(retired, user),
-      cookie: undefined,
-      receivedCookie: undefined,
-      toEnd: [],
-    }
+    return withoutCookie(cookieStatus, this.#rotatedVisitor(retired, user))
   }
 
   /** Forgets the browser, which returns as a new guest. */
@@ -179,11 +173,10 @@ export class Identities {
 }
 
 function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, read?: ReadCookie): Identification {
-  return {
-    cookieStatus,
-    visitor: new Visitor(newBrowserId(), user),
-    cookie: undefined,
-    receivedCookie: read,
-    toEnd: [],
-  }
+  return withoutCookie(cookieStatus, new Visitor(newBrowserId(), user), read)
+}
+
+/** Returns the identification of a visitor who has no cookie yet. */
+function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): Identification {
+  return { cookieStatus, visitor, cookie: undefined, receivedCookie, toEnd: [] }
 }
