@@ -141,7 +141,7 @@ describeWithClient('a page being left', (tests) => {
     return tests.open(app.url, '/?d=0')
   }
 
-  it('keeps its address when it receives the next page’s value', async () => {
+  it('keeps its address after the next page’s value arrives', async () => {
     const tab = await open()
     const hasAddress = (division: number, ...addresses: readonly string[]): Promise<void> => {
       const search = `?d=${division}`

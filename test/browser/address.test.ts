@@ -76,7 +76,7 @@ describeInBrowser('the division’s address', () => {
     expect(studio.errors).toEqual([])
   })
 
-  it('keeps its parameter when the app’s router pushes an address without it', async () => {
+  it('keeps its parameter when the app’s router pushes a plain address', async () => {
     const studio = await chooseDesign(await openBrowser())
     await studio.page.evaluate(`history.pushState({ of: 'the router' }, '', '/projects')`)
     await hasAddress(studio, DESIGN)

@@ -42,7 +42,7 @@ describeInEachBrowser('a tab', (start) => {
     expect(await visitor.values()).toMatchObject({ division: 0 })
   })
 
-  it('shares its change with many tabs, of which one POSTs for all', async () => {
+  it('shares its change with many tabs; a single tab POSTs for all', async () => {
     const { server, network, browse } = await start()
     const visitor = await browse()
     const first = await visitor.open()

@@ -39,7 +39,7 @@ describe('a refused handshake', () => {
   })
 })
 
-it('a page POSTs its ticket again if cookie and process lack it', () => {
+it('a page POSTs again a ticket missing in cookie and process', () => {
   const page = BarePage.greeted()
   const ticket = page.learn(['division', 10, 3])
   page.answer({ held: [['division', 10]] })

@@ -312,7 +312,7 @@ function taken(): BarePage {
 }
 
 describe('an acknowledged update', () => {
-  it('is saved by a newer ticket that lists its id', () => {
+  it('is saved by a newer ticket with its id', () => {
     const page = taken()
     const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 5, ['mine', 'theirs']]], ids })

@@ -74,7 +74,7 @@ afterEach(() => {
 })
 
 describe('a tab', () => {
-  it('takes its turn after it gets the lock', async () => {
+  it('takes its turn after getting the lock', async () => {
     const { queue, release, turns } = open()
     queue()
     await pass(100)

@@ -214,7 +214,7 @@ describe('a hand-off', () => {
     expect(String(app.errors)).toMatch(message)
   })
 
-  it('reaches its own socket, not another socket that joined its room', async () => {
+  it('reaches its own socket, but no other socket in its room', async () => {
     const app = await App.start({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
     app.io.on('connection', (socket) => {
       socket.on('join', (room, answer) => answer(socket.join(room)))

@@ -177,7 +177,7 @@ describe('session memory', () => {
     expect(there.filter((found) => found !== undefined).length).toBeLessThanOrEqual(100)
   })
 
-  it('keeps a session while its socket is open, and evicts it later', async () => {
+  it('keeps a session while its socket is open, then evicts the session', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxVisitors: 10 } } as never })
     const left = closing(sessions)
     const session = await sessions.session(visitor)

@@ -35,7 +35,7 @@ describe('socket.liveSession', () => {
     expect((await socket.greeted).who).toBe(whoIn(visitor))
   })
 
-  it('sends a change to every tab of the visitor, and nobody else', async () => {
+  it('sends a change to every tab of this visitor only', async () => {
     const app = await App.start()
     const cookie = cookieFor(app.live, {})
     const [a, b, other] = [app.visitor(cookie), app.visitor(cookie), app.visitor()]
