@@ -1,7 +1,7 @@
 import type { Posted } from '../client/core/messages.js'
 import type { CreateEnvironment, Dispatch } from '../client/environment.js'
 import { after } from '../shared/promise.js'
-import type { Answered, PageServer } from './page-server.js'
+import type { PageServer } from './page-server.js'
 
 /** The simulated network between a page and its server: takes no time, and can be cut. */
 export interface Line {
@@ -45,16 +45,12 @@ export function createLine(server: PageServer): Line {
         open: connect,
         send: (sync) => {
           for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
-          const onEvent = ({ ticket, answer }: Answered): void => {
-            if (ticket !== undefined) dispatch('ticket', ticket)
-            dispatch('synced', sync, answer)
-          }
           const isFirst = isNew
           isNew = false
           const lose = (): void => dispatch('synced', sync, undefined)
           open.add(lose)
           carry(
-            () => open.delete(lose) && after(server.sync(sync, isFirst), onEvent),
+            () => open.delete(lose) && after(server.sync(sync, isFirst), (answer) => dispatch('synced', sync, answer)),
             () => undefined,
           )
         },

@@ -37,12 +37,6 @@ function compiled(fields: Fields): FieldMap {
   }
 }
 
-/** An answer, and the ticket to send before the answer. */
-export interface Answered {
-  readonly ticket?: string
-  readonly answer: SyncAnswer | Refusal
-}
-
 /** Simulates the server of a single page: the same decisions as a real server, without evictions. */
 export class PageServer {
   readonly #clock = (): number => Date.now()
@@ -102,7 +96,7 @@ export class PageServer {
   }
 
   /** Handles a page's message. Answers the first message of a connection, and a message without the right `who`, with a greeting. */
-  sync(said: Sync, isFirst: boolean): Awaitable<Answered> {
+  sync(said: Sync, isFirst: boolean): Awaitable<SyncAnswer | Refusal> {
     try {
       const { who, set } = parseSync(said)
       if (set.length > 0) this.#questionsLeft = 0
@@ -112,11 +106,11 @@ export class PageServer {
         const results = outcomes.map(
           (one): SyncResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
         )
-        const answer = { who: WHO, ...this.#proof(), results, held: [], ...greeting }
-        return { answer, ...(taken.length === 0 ? {} : { ticket: this.#ticketFor(taken) }) }
+        const ticket = taken.length === 0 ? {} : { ticket: this.#ticketFor(taken) }
+        return { who: WHO, ...this.#proof(), ...ticket, results, held: [], ...greeting }
       })
     } catch (error) {
-      if (error instanceof LiveSessionError) return { answer: refusalOf(error).ack }
+      if (error instanceof LiveSessionError) return refusalOf(error).ack
       throw error
     }
   }
@@ -126,7 +120,7 @@ export class PageServer {
     if (said.who === undefined && this.#questionsLeft > 0) this.#questionsLeft -= 1
     // Like a real server, trust the `who` of a POST only if the POST has that visitor's cookie.
     if (said.who !== undefined && this.#questionsLeft > 0) return { dropped: true, results: [], held: [] }
-    return after(this.sync(said, false), ({ answer }) => {
+    return after(this.sync(said, false), (answer) => {
       if (!('results' in answer) || this.#questionsLeft > 0) return answer
       const held = this.#cookie
       this.#cookie = this.#cookieStamps()
