@@ -48,8 +48,8 @@ export function freezeJson(root: unknown): JsonValue {
   const walk = (value: unknown): JsonValue => {
     if (typeof value !== 'object' || value === null) return isSound(value) ? value : refuse(String(flawOf(value)))
     if (steps.length >= MAX_DEPTH) refuse(`more than ${MAX_DEPTH} levels`)
-    // Array.from also visits the holes of a sparse array, as undefined.
-    if (Array.isArray(value)) return Object.freeze(Array.from(value, each))
+    // Array.from also visits the holes of a sparse array, as undefined; slice trims the spare capacity, twelve slots for a list of five.
+    if (Array.isArray(value)) return Object.freeze(Array.from(value, each).slice())
     if (!isPlainObject(value)) return refuse(article(className(value)))
     const copy: Record<string, JsonValue> = {}
     for (const key in value) {

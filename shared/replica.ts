@@ -21,7 +21,7 @@ const ID = 128
  */
 export class Replica {
   // Key, stamp, value and source in a flat array: an object per register would take 80 bytes more for each of a million subjects, a Map
-  // 200. Keys are few, so a scan is as fast as a hash.
+  // 200. Keys are few, so a scan is as fast as a hash. No private methods, because they take another 8 bytes of each object.
   #cells: Cell[] = []
   #bytes = EMPTY
   /** When this replica last received all of the subject's registers from the store, in ms since 1970. */
@@ -30,8 +30,7 @@ export class Replica {
   /** Creates a replica with these registers. */
   static of(registers: readonly StoredRegister[], source: ChangeSource): Replica {
     const replica = new Replica()
-    for (const register of registers) replica.#put(register, source)
-    replica.#fit()
+    for (const register of registers) replica.merge(register, source)
     return replica
   }
 
@@ -46,39 +45,52 @@ export class Replica {
 
   /** The stamp of the key's newest write, including a deletion; 0 if there is none. */
   stamp(key: string): Stamp {
-    const at = this.#at(key)
+    const at = indexOf(this.#cells, key)
     return at < 0 ? NEVER : (this.#cells[at + 1] as Stamp)
   }
 
   /** The stored value; undefined if the key is deleted or was never written. */
   value(key: string): JsonValue | undefined {
-    const at = this.#at(key)
+    const at = indexOf(this.#cells, key)
     return at < 0 ? undefined : (this.#cells[at + 2] as JsonValue | undefined)
   }
 
   /** The source of the key's newest write, as passed to `merge`. */
   source(key: string): ChangeSource | undefined {
-    const at = this.#at(key)
+    const at = indexOf(this.#cells, key)
     return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as SourceCell)
   }
 
   /** The ids of the key's known computed changes. */
   ids(key: string): readonly TakenId[] | undefined {
-    const at = this.#at(key)
+    const at = indexOf(this.#cells, key)
     return at < 0 ? undefined : idsIn(this.#cells[at + 3] as SourceCell)
   }
 
   /** Applies a register if newer, or equal with more ids; returns whether it was applied. */
   merge(register: StoredRegister, source: ChangeSource): boolean {
-    const { length } = this.#cells
-    const isNews = this.#put(register, source)
-    if (this.#cells.length > length) this.#fit()
-    return isNews
+    const at = indexOf(this.#cells, register.key)
+    const { key, stamp, value, ids } = register
+    // `push` would leave spare capacity: 80 of 430 bytes for a subject with few keys.
+    if (at < 0) this.#cells = this.#cells.concat([key, stamp, value, sourceCell(source, ids)])
+    else {
+      const current = registerAt(this.#cells, at)
+      if (!isNews(register, current)) return false
+      this.#bytes -= bytesOf(current)
+      // An equal write with more ids keeps the former source.
+      const came =
+        stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#cells[at + 3] as SourceCell) : source
+      this.#cells[at + 1] = stamp
+      this.#cells[at + 2] = value
+      this.#cells[at + 3] = sourceCell(came, ids)
+    }
+    this.#bytes += bytesOf(register)
+    return true
   }
 
   /** Changes the source of a register to that of an equal write. */
   setSource({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
-    const at = this.#at(key)
+    const at = indexOf(this.#cells, key)
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
       return
     this.#cells[at + 3] = sourceCell(source, idsIn(this.#cells[at + 3] as SourceCell))
@@ -93,7 +105,7 @@ export class Replica {
   /** Removes matching registers, as if never written. */
   forget(isGone: (register: StoredRegister) => boolean): void {
     for (const register of this.registers()) if (isGone(register)) this.#bytes -= bytesOf(register)
-    this.#cells = this.#cells.filter((_, at) => !isGone(this.#register(at - (at % WIDTH))))
+    this.#cells = this.#cells.filter((_, at) => !isGone(registerAt(this.#cells, at - (at % WIDTH))))
   }
 
   /** Keeps only matching registers, without their ids, up to `room` bytes. The next visit loads the evicted registers from the store. */
@@ -107,61 +119,36 @@ export class Replica {
       register: { key, stamp, value },
       source,
     } of kept)
-      if (source && this.#bytes + bytesOf({ key, stamp, value }) <= room) this.#put({ key, stamp, value }, source)
-    this.#fit()
+      if (source && this.#bytes + bytesOf({ key, stamp, value }) <= room) this.merge({ key, stamp, value }, source)
   }
 
   /** The key's newest write, including a deletion; undefined if there is none. */
   register(key: string): StoredRegister | undefined {
-    const at = this.#at(key)
-    return at < 0 ? undefined : this.#register(at)
+    const at = indexOf(this.#cells, key)
+    return at < 0 ? undefined : registerAt(this.#cells, at)
   }
 
   /** All registers, in the order in which keys were first written. */
   registers(): readonly StoredRegister[] {
     const registers: StoredRegister[] = []
-    for (let at = 0; at < this.#cells.length; at += WIDTH) registers.push(this.#register(at))
+    for (let at = 0; at < this.#cells.length; at += WIDTH) registers.push(registerAt(this.#cells, at))
     return registers
   }
+}
 
-  #put(register: StoredRegister, source: ChangeSource): boolean {
-    const at = this.#at(register.key)
-    const { key, stamp, value, ids } = register
-    if (at < 0) this.#cells.push(key, stamp, value, sourceCell(source, ids))
-    else {
-      const current = this.#register(at)
-      if (!isNews(register, current)) return false
-      this.#bytes -= bytesOf(current)
-      // An equal write with more ids keeps the former source.
-      const came =
-        stamp === current.stamp && sameJson(value, current.value) ? sourceOf(this.#cells[at + 3] as SourceCell) : source
-      this.#cells[at + 1] = stamp
-      this.#cells[at + 2] = value
-      this.#cells[at + 3] = sourceCell(came, ids)
-    }
-    this.#bytes += bytesOf(register)
-    return true
+function registerAt(cells: readonly Cell[], at: number): StoredRegister {
+  const register = {
+    key: cells[at] as string,
+    stamp: cells[at + 1] as Stamp,
+    value: cells[at + 2] as JsonValue | undefined,
   }
+  const ids = idsIn(cells[at + 3] as SourceCell)
+  return ids === undefined ? register : { ...register, ids }
+}
 
-  /** Trims the spare capacity of a grown array: 80 of 430 bytes for a subject with few keys. */
-  #fit(): void {
-    this.#cells = this.#cells.slice()
-  }
-
-  #register(at: number): StoredRegister {
-    const register = {
-      key: this.#cells[at] as string,
-      stamp: this.#cells[at + 1] as Stamp,
-      value: this.#cells[at + 2] as JsonValue | undefined,
-    }
-    const ids = idsIn(this.#cells[at + 3] as SourceCell)
-    return ids === undefined ? register : { ...register, ids }
-  }
-
-  #at(key: string): number {
-    for (let at = 0; at < this.#cells.length; at += WIDTH) if (this.#cells[at] === key) return at
-    return -1
-  }
+function indexOf(cells: readonly Cell[], key: string): number {
+  for (let at = 0; at < cells.length; at += WIDTH) if (cells[at] === key) return at
+  return -1
 }
 
 function sourceCell(source: ChangeSource, ids: readonly TakenId[] | undefined): SourceCell {
