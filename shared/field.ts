@@ -13,6 +13,8 @@ import { settable } from './settable.js'
 import type { Stamp } from './stamp.js'
 
 const REMEMBERED_SCALARS = 1000
+/** An entry takes 70 bytes, and a WeakMap of a million entries delays garbage collection. */
+const REMEMBERED_OBJECTS = 50_000
 /** The default of `maxMembers`. */
 const MEMBERS = 1000
 /** Inputs may exceed `maxBytes` by this factor, because a schema may strip members. */
@@ -57,7 +59,8 @@ export class Field {
   readonly #report: (error: TypeError) => void
   #isReported = false
   // Memos of the schema's results: stored objects are frozen, and most scalars recur.
-  readonly #objects = new WeakMap<object, Reading>()
+  #objects = new WeakMap<object, Reading>()
+  #objectCount = 0
   readonly #scalars = new Map<JsonValue, Reading>()
 
   constructor(key: string, spec: FieldSpec, defaults: FieldDefaults) {
@@ -147,7 +150,12 @@ export class Field {
 
   #remember(stored: JsonValue, reading: Reading): void {
     if (typeof stored === 'object' && stored !== null) {
+      if (this.#objectCount === REMEMBERED_OBJECTS) {
+        this.#objects = new WeakMap()
+        this.#objectCount = 0
+      }
       this.#objects.set(stored, reading)
+      this.#objectCount += 1
       return
     }
     if (typeof stored === 'string' && stored.length > 64) return

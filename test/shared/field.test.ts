@@ -257,6 +257,17 @@ describe('read()', () => {
     expect(askedFor(1000, 0)).toEqual([1000, 0])
   })
 
+  it('caches at most 50,000 objects', () => {
+    const { schema, asked } = counting()
+    const field = make({ schema })
+    const objects = Array.from({ length: 50_001 }, (_, index) => Object.freeze({ index }))
+    const [first] = objects
+    for (const object of [...objects.slice(0, -1), first ?? {}]) field.read(object)
+    expect(asked).toHaveLength(50_000)
+    for (const object of [...objects.slice(-1), first ?? {}]) field.read(object)
+    expect(asked).toHaveLength(50_002)
+  })
+
   it('ignores a value if the schema throws or returns undefined', () => {
     const throwing = counting()
     const field = make(throwing)
