@@ -6,8 +6,9 @@ import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { RawSocket } from '../support/app/raw-socket.js'
+import { startWithRooms } from '../support/app/rooms.js'
 import { signedCookie } from '../support/app/signed-cookie.js'
-import { readClaims } from '../support/app/socket.js'
+import { readClaims, type TestSocket } from '../support/app/socket.js'
 import { startWithUsers, values, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -177,6 +178,22 @@ describe('an exchange', () => {
         [false, ...next],
       ],
     ])
+  })
+
+  it.each<[string, (socket: TestSocket) => Promise<unknown>]>([
+    ['a tab value beside a browser value', (socket) => socket.set(['step', -1, '', 3], ['division', -1, '', 7])],
+    ['two changes at once', (socket) => Promise.all([socket.change('step', 3), socket.change('division', 7)])],
+  ])('gives a socket each of its new values: %s', async (_, change) => {
+    const app = await startWithRooms()
+    const visitor = app.visitor()
+    await post(visitor, {})
+    const [own, other] = [await visitor.connect(), await visitor.connect()]
+    for (const socket of [own, other]) await socket.greeted
+    await change(own)
+    await Promise.all([own.sync({}), other.sync({})])
+    const valuesIn = ({ tickets }: TestSocket): object =>
+      Object.fromEntries(tickets.flatMap(({ claims }) => claims.changes.map(([key, , value]) => [key, value])))
+    expect([valuesIn(own), valuesIn(other)]).toEqual([{ step: 3, division: 7 }, { division: 7 }])
   })
 
   it('pushes the ticket to a socket that asks for no acknowledgement', async () => {
