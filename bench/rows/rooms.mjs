@@ -24,8 +24,8 @@ async function measure({ rounds, samples }) {
   const { live, socket, end } = await start()
   const core = coreOf(live)
   const ann = userSubject('ann')
-  const replica = core.sessions.find(ann)
-  const { changes } = core.parts.find((part) => part.changes)
+  const replica = core.values.find(ann)
+  const { changes } = core.features.find((feature) => feature.changes)
   let stamp = replica.stamp('division')
   const write = (i) => {
     stamp += 1

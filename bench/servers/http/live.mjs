@@ -55,10 +55,10 @@ export function busyElsewhere() {
 function disturb({ live }) {
   const { epochs, subjects } = coreOf(live)
   const closeSocket = (browser) => {
-    subjects.hold(browser)
-    subjects.release(browser)
+    subjects.pin(browser)
+    subjects.unpin(browser)
   }
-  const others = [repeat(SIGN_OUTS, (browser) => epochs.giveUp(browser, undefined)), repeat(SOCKET_CLOSES, closeSocket)]
+  const others = [repeat(SIGN_OUTS, (browser) => epochs.retire(browser, undefined)), repeat(SOCKET_CLOSES, closeSocket)]
   return () => others.forEach(clearInterval)
 }
 
