@@ -1,10 +1,10 @@
 import type Koa from 'koa'
 import type { Feature } from './feature.js'
 import type { UserSubject } from './ids/subject.js'
-import type { UpToExchange } from './sync/up-to-exchange.js'
+import type { SyncCore } from './sync/sync-core.js'
 
-/** A plugin's kernel with its features. */
-export interface Core extends UpToExchange {
+/** The core of a plugin, with its features. */
+export interface Core extends SyncCore {
   readonly features: readonly Feature[]
 }
 

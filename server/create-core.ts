@@ -1,24 +1,25 @@
 import type Koa from 'koa'
 import { LiveCookie } from './cookie/cookie.js'
+import type { CookieCore } from './cookie/cookie-core.js'
 import { type CookieMember, CookieMembers } from './cookie/cookie-members.js'
 import { CookieMemos } from './cookie/cookie-memo.js'
 import { CookieSync } from './cookie/cookie-sync.js'
 import type { VerifiedCookie } from './cookie/cookie-text.js'
-import type { UpToCookie } from './cookie/up-to-cookie.js'
 import type { Core, MakeFeature } from './core.js'
 import type { Feature } from './feature.js'
 import { Connections } from './identity/connections.js'
 import { createConsent } from './identity/consent.js'
 import { HandshakeMismatches } from './identity/handshake-mismatches.js'
 import { Identities } from './identity/identities.js'
+import type { IdentityCore } from './identity/identity-core.js'
 import { PendingRotations } from './identity/pending-rotations.js'
-import type { UpToVisitors } from './identity/up-to-visitors.js'
 import { SigningKeys } from './ids/keys.js'
 import type { Subject } from './ids/subject.js'
 import { createWarn } from './settings/report.js'
 import type { Settings } from './settings/settings.js'
 import { StoreSync } from './store/store-sync.js'
 import { Limits } from './sync/limits.js'
+import type { BaseCore } from './values/base-core.js'
 import { Epochs } from './values/epochs.js'
 import { GuestBytes } from './values/guest-bytes.js'
 import { Notifications } from './values/notifications.js'
@@ -26,11 +27,10 @@ import { PageTickets } from './values/page-tickets.js'
 import type { NameOwner, Remote } from './values/remote.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
-import type { UpToEnds } from './values/up-to-ends.js'
-import type { UpToValues } from './values/up-to-values.js'
 import { Values } from './values/values.js'
+import type { ValuesCore } from './values/values-core.js'
 
-/** Creates the kernel in dependency order, then its features. */
+/** Creates the core in dependency order, then its features. */
 export function createCore(app: Koa, settings: Settings, makers: readonly MakeFeature[]): Core {
   const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, report, clock } = settings
   const memos = new CookieMemos()
@@ -53,7 +53,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const epochs = new Epochs({ ...settings, guestBytes }, remote, onEnd)
   const owners: NameOwner[] = []
   const notifications = new Notifications(warn)
-  const ends: UpToEnds = {
+  const base: BaseCore = {
     app,
     notifications,
     epochs,
@@ -67,21 +67,21 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   }
 
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
-  const pageTickets = new PageTickets({ ...ends, tickets })
-  const values: UpToValues = { ...ends, tickets, pageTickets, values: new Values({ ...ends, pageTickets }) }
+  const pageTickets = new PageTickets({ ...base, tickets })
+  const values: ValuesCore = { ...base, tickets, pageTickets, values: new Values({ ...base, pageTickets }) }
 
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const isCurrent = (cookie: VerifiedCookie): boolean => epochs.standingOf(cookie) === 'current'
   const toCookie = { clock, isCurrent, onForget: dropAll, warn, guestBytes }
   const members: CookieMember[] = []
-  const cookies: UpToCookie = {
+  const cookies: CookieCore = {
     ...values,
     cookie: new LiveCookie(app, cookieKeys, settings.cookie, toCookie),
     cookieMembers: new CookieMembers(members),
     cookieSync: new CookieSync(values, memos),
   }
 
-  const visitors: UpToVisitors = {
+  const visitors: IdentityCore = {
     ...cookies,
     connections,
     pendingRotations: new PendingRotations(connections, epochs),
@@ -96,7 +96,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const features: Feature[] = []
   const core: Core = { ...visitors, limits, store, features }
   features.push(...makers.map((make) => make(core)))
-  // The features need the kernel, so the kernel was created with these lists still empty.
+  // The features need the core, so the core was created with these lists still empty.
   owners.push(...features.flatMap(({ names }) => names ?? []))
   members.push(...features.flatMap(({ cookie }) => cookie ?? []))
   hearers.push(...features.flatMap(({ changes }) => changes ?? []))

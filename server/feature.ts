@@ -12,7 +12,7 @@ import type { Written } from './sync/outcome.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
 import type { NameOwner } from './values/remote.js'
 
-/** A feature's additions to the plugin. The kernel imports no feature, and features do not import each other. */
+/** A feature's additions to the plugin. The core imports no feature, and features do not import each other. */
 export interface Feature {
   /** Members of the plugin object, which `liveSession()` returns. */
   readonly plugin?: Readonly<Record<string, (...args: never[]) => unknown>>

@@ -3,7 +3,7 @@ import type { Namespace, Server } from 'socket.io'
 import { isEnd, type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { idsOf, withIds } from '../../shared/taken-ids.js'
-import type { UpToVisitors } from '../identity/up-to-visitors.js'
+import type { IdentityCore } from '../identity/identity-core.js'
 import { readName } from '../ids/generation.js'
 import { deriveKeys } from '../ids/keys.js'
 import { isBrowser, isCookieless } from '../ids/subject.js'
@@ -21,12 +21,12 @@ const OF_ANOTHER =
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace
-  readonly #core: UpToVisitors
+  readonly #core: IdentityCore
   /** The `kid` of each ticket key: during a rotation of secrets, any two processes of an app have a `kid` in common. */
   readonly #kids: readonly string[]
   #news = new Map<string, Replica>()
 
-  constructor(io: Server, core: UpToVisitors) {
+  constructor(io: Server, core: IdentityCore) {
     this.#io = io
     this.#main = io.of('/')
     this.#core = core

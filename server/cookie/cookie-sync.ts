@@ -5,20 +5,20 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Subject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { UpToValues } from '../values/up-to-values.js'
+import type { ValuesCore } from '../values/values-core.js'
 import type { CookieMemo, CookieMemos } from './cookie-memo.js'
 import { fitting, spaceBeside, spaceForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
 
 /** Synchronizes cookies with the replicas in memory, in both directions. */
 export class CookieSync {
-  readonly #core: UpToValues
+  readonly #core: ValuesCore
   readonly #memos: CookieMemos
   /** Bytes for registers in the cookie. */
   readonly #space: number
   readonly #hasBrowserFields: boolean
 
-  constructor(core: UpToValues, memos: CookieMemos) {
+  constructor(core: ValuesCore, memos: CookieMemos) {
     this.#core = core
     this.#memos = memos
     this.#space = spaceForRegisters(core.settings.cookie)

@@ -5,16 +5,16 @@ import type { StoredRegister } from '../../shared/register.js'
 import { LOGIN_STAMP } from '../../shared/stamp.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { UpToValues } from '../values/up-to-values.js'
+import type { ValuesCore } from '../values/values-core.js'
 
 /** The length of the idempotency key of a transfer. */
 const ID_LENGTH = 22
 
 /** Transfers a guest's values to the account at a sign-in, each field by its `onLogin` rule. */
 export class Login {
-  readonly #core: UpToValues
+  readonly #core: ValuesCore
 
-  constructor(core: UpToValues) {
+  constructor(core: ValuesCore) {
     this.#core = core
   }
 

@@ -5,7 +5,7 @@ import type Koa from 'koa'
 import { readableStamps } from '../cookie/cookie-text.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { PageIdentity, VisitorWithCookie } from './identification.js'
-import type { UpToVisitors } from './up-to-visitors.js'
+import type { IdentityCore } from './identity-core.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22
@@ -16,7 +16,7 @@ const TIMES = 4
 
 /** Returns the page identity for a connection, or for a request whose response sets no other cookie. */
 export function pageIdentityOf(
-  { epochs, hasConsent, settings }: UpToVisitors,
+  { epochs, hasConsent, settings }: IdentityCore,
   ctx: Koa.Context,
   { visitor, cookie }: VisitorWithCookie,
 ): PageIdentity {

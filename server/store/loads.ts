@@ -1,7 +1,7 @@
 import { isWithin, LONGEST_TIMER } from '../../shared/ms.js'
 import { isEnd, type StoredRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
-import type { UpToVisitors } from '../identity/up-to-visitors.js'
+import type { IdentityCore } from '../identity/identity-core.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { isSubject, isUser, type Subject } from '../ids/subject.js'
@@ -24,7 +24,7 @@ export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #writeQueue: WriteQueue
-  readonly #core: UpToVisitors
+  readonly #core: IdentityCore
   readonly #isWriting: (subject: Subject) => boolean
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
@@ -41,7 +41,7 @@ export class Loads {
     store: SoundStore,
     health: StoreHealth,
     writeQueue: WriteQueue,
-    core: UpToVisitors,
+    core: IdentityCore,
     isWriting: (subject: Subject) => boolean,
   ) {
     this.#store = store

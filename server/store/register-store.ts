@@ -6,7 +6,7 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import { carrying } from '../../shared/taken-ids.js'
-import type { UpToVisitors } from '../identity/up-to-visitors.js'
+import type { IdentityCore } from '../identity/identity-core.js'
 import type { FeatureName } from '../ids/subject.js'
 import type { NameOwner } from '../values/remote.js'
 import { RotatingCache } from '../values/rotating-cache.js'
@@ -56,7 +56,7 @@ export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
  * guests have separate bounds: a flood of guests evicts only guests' entries that are not held, the least recently used first.
  */
 export class RegisterStore<K extends RegisterEntry> implements NameOwner {
-  protected readonly core: UpToVisitors & { readonly store: StoreSync | undefined }
+  protected readonly core: IdentityCore & { readonly store: StoreSync | undefined }
   /** Whether the app uses the feature. Until then, registers from the store and from other processes are ignored. */
   isUsed = false
   readonly #prefix: string

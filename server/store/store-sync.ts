@@ -2,7 +2,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { UpToVisitors } from '../identity/up-to-visitors.js'
+import type { IdentityCore } from '../identity/identity-core.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { type FeatureName, isFleeting, isSubject, isUser, type Subject } from '../ids/subject.js'
 import type { Store } from '../store-types.js'
@@ -22,7 +22,7 @@ const LONGEST_END = 10_000
 export class StoreSync implements RemoteStore {
   readonly #store: Store
   readonly sound: SoundStore
-  readonly #core: UpToVisitors
+  readonly #core: IdentityCore
   readonly health: StoreHealth
   readonly #writeQueue: WriteQueue
   /** The unconfirmed writes, for the inspector. */
@@ -35,7 +35,7 @@ export class StoreSync implements RemoteStore {
   /** The updates of values and of features. */
   readonly #allUpdates: Pick<Updates<never>, 'settled'>[] = []
 
-  constructor(store: Store, core: UpToVisitors) {
+  constructor(store: Store, core: IdentityCore) {
     this.#store = store
     this.#core = core
     this.health = new StoreHealth(core.settings)

@@ -9,7 +9,7 @@ import { stampsByKey, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { Outlet } from '../values/live-socket.js'
-import type { UpToExchange } from './up-to-exchange.js'
+import type { SyncCore } from './sync-core.js'
 
 /** The extent of an answer: a greeting includes the identity, and both include the results. */
 export type Extent = 'results' | 'identity' | 'greeting'
@@ -20,7 +20,7 @@ export type Extent = 'results' | 'identity' | 'greeting'
  * @param reader the visitor in the page's tab
  */
 export function buildAnswer(
-  core: UpToExchange,
+  core: SyncCore,
   identity: PageIdentity,
   extent: Extent,
   reader: Visitor = identity.visitor,
@@ -44,7 +44,7 @@ export function buildAnswer(
  * socket or with the cookie. The tab's own values have priority, because only the tab keeps them.
  */
 export function ticketOf(
-  { values, pageTickets }: UpToExchange,
+  { values, pageTickets }: SyncCore,
   visitor: Visitor,
   changed: Iterable<Field>,
   outlet: Outlet | undefined,
@@ -65,13 +65,13 @@ export type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
  * Returns, for fields outside the cookie, the stamps in the store, and as `unsaved` the keys whose newest write is not there: without a
  * store all of them. A page waits for no `unsaved` key.
  */
-export function stampsInStore(core: UpToExchange, visitor: Visitor): Awaitable<StampsInStore> {
+export function stampsInStore(core: SyncCore, visitor: Visitor): Awaitable<StampsInStore> {
   for (const field of core.values.requestFields.values())
     if (!field.inCookie && field.access !== 'hidden') return readStore(core, visitor)
   return { held: [] }
 }
 
-async function readStore({ values, store }: UpToExchange, visitor: Visitor): Promise<StampsInStore> {
+async function readStore({ values, store }: SyncCore, visitor: Visitor): Promise<StampsInStore> {
   const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
   const fields = [...values.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
@@ -88,7 +88,7 @@ async function readStore({ values, store }: UpToExchange, visitor: Visitor): Pro
 }
 
 /** All readable values: a ticket per subject of the visitor. */
-function greetingOf({ pageTickets, cookieSync, values }: UpToExchange, visitor: Visitor): readonly string[] {
+function greetingOf({ pageTickets, cookieSync, values }: SyncCore, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
   return cookieSync.allSubjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
@@ -99,7 +99,7 @@ function greetingOf({ pageTickets, cookieSync, values }: UpToExchange, visitor: 
 /** Returns tickets with the values missing in the visitor's cookie, grouped by subject. */
 export function missingIn(
   cookie: VerifiedCookie,
-  { pageTickets, cookieSync, values }: UpToExchange,
+  { pageTickets, cookieSync, values }: SyncCore,
   visitor: Visitor,
 ): readonly string[] {
   const stamps = stampsByKey(cookie)

@@ -14,7 +14,7 @@ import { superseded } from '../values/end-marker.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
 import type { Values } from '../values/values.js'
 import { Outcome, type Written } from './outcome.js'
-import type { UpToExchange } from './up-to-exchange.js'
+import type { SyncCore } from './sync-core.js'
 
 /** A key's state, for debugging. */
 export interface Inspection {
@@ -33,10 +33,10 @@ export interface Inspection {
 /** The base class of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
 export abstract class Handle {
   protected readonly values: Values
-  readonly #core: Pick<UpToExchange, 'report' | 'store' | 'warn'>
+  readonly #core: Pick<SyncCore, 'report' | 'store' | 'warn'>
   readonly #fields: FieldMap
 
-  constructor(core: UpToExchange, fields: FieldMap = core.values.fields) {
+  constructor(core: SyncCore, fields: FieldMap = core.values.fields) {
     this.values = core.values
     this.#core = core
     this.#fields = fields

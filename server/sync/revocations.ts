@@ -1,5 +1,5 @@
 import type { UserSubject } from '../ids/subject.js'
-import type { UpToExchange } from './up-to-exchange.js'
+import type { SyncCore } from './sync-core.js'
 
 /**
  * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has the revocation or is late.
@@ -7,7 +7,7 @@ import type { UpToExchange } from './up-to-exchange.js'
  * @param goOn rotates a browser's id before the page learns of the closing, so that the page's next request, still with the former cookie,
  * leads to the new id
  */
-export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () => Promise<void>): Promise<void> {
+export async function revoke(core: SyncCore, user: UserSubject, goOn?: () => Promise<void>): Promise<void> {
   await core.store?.refresh([user])
   core.epochs.revoke(user)
   await goOn?.()
@@ -15,7 +15,7 @@ export async function revoke(core: UpToExchange, user: UserSubject, goOn?: () =>
 }
 
 /** Deletes a user's values everywhere. */
-export async function erase(core: UpToExchange, user: UserSubject): Promise<void> {
+export async function erase(core: SyncCore, user: UserSubject): Promise<void> {
   const { epochs, values, store } = core
   await store?.refresh([user])
   // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
@@ -24,7 +24,7 @@ export async function erase(core: UpToExchange, user: UserSubject): Promise<void
   await endConnections(core, user)
 }
 
-async function endConnections({ connections, store }: UpToExchange, user: UserSubject): Promise<void> {
+async function endConnections({ connections, store }: SyncCore, user: UserSubject): Promise<void> {
   await connections.end(connections.of(user), 'other_visitor')
   await store?.level([user])
 }

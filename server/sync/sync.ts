@@ -9,8 +9,8 @@ import type { Outlet } from '../values/live-socket.js'
 import { buildAnswer, type Extent, type StampsInStore, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
 import { applyChanges, type Requester, type Results } from './page-changes.js'
+import type { SyncCore } from './sync-core.js'
 import { mergeTickets, verifyTickets } from './tickets.js'
-import type { UpToExchange } from './up-to-exchange.js'
 
 /** The context of a page's exchange: the requester and the transport. */
 export interface ExchangeContext extends Requester {
@@ -36,7 +36,7 @@ const NOT_ASKED: Awaitable<StampsInStore> = { held: [] }
  * @throws {LiveSessionError} if the exchange is refused as a whole
  */
 export function sync(
-  core: UpToExchange,
+  core: SyncCore,
   { tickets, set }: ParsedSync,
   context: ExchangeContext,
   extent: Extent,
@@ -73,7 +73,7 @@ export function sync(
 }
 
 /** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
-export function dropped(core: UpToExchange, identity: PageIdentity): SyncAnswer {
+export function dropped(core: SyncCore, identity: PageIdentity): SyncAnswer {
   return { dropped: true, ...buildAnswer(core, identity, 'greeting'), results: [] }
 }
 
@@ -82,7 +82,7 @@ function fieldsOf(results: Results): readonly Field[] {
 }
 
 /** The fields of changes refused because of a newer value: the page may have to bring that value to another process. */
-function overtakenOf({ values }: UpToExchange, set: ParsedSync['set'], results: Results): readonly Field[] {
+function overtakenOf({ values }: SyncCore, set: ParsedSync['set'], results: Results): readonly Field[] {
   return set.flatMap(([key], index) => (results[index]?.stamp ? (values.fields.get(key) ?? []) : []))
 }
 

@@ -4,7 +4,7 @@ import { type UserSubject, userIdOf } from '../ids/subject.js'
 import type { Owner } from '../values/field-changes.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import { Handle } from './handle.js'
-import type { UpToExchange } from './up-to-exchange.js'
+import type { SyncCore } from './sync-core.js'
 
 const UNKNOWN =
   'nothing is known of this user here yet. Pass store: redisStore(client) or sqlStore(kysely), or set the whole value'
@@ -14,12 +14,12 @@ export class UserHandle extends Handle {
   readonly userId: string
   protected override readonly cookie = undefined
   protected override readonly source = 'job'
-  readonly #core: UpToExchange
+  readonly #core: SyncCore
   readonly #subject: UserSubject
   readonly #listeners = new Listeners()
   readonly #onChange: Listener = (change) => this.#listeners.notify(change, this.#core.report)
 
-  constructor(core: UpToExchange, user: UserSubject) {
+  constructor(core: SyncCore, user: UserSubject) {
     super(core, new Map([...core.values.fields].filter(([, field]) => field.scope === 'user')))
     this.userId = userIdOf(user)
     this.#core = core

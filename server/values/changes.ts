@@ -7,12 +7,12 @@ import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { nameOf } from '../ids/generation.js'
 import { isFleeting, type Subject } from '../ids/subject.js'
+import type { BaseCore } from './base-core.js'
 import type { PageTickets } from './page-tickets.js'
 import type { PinnedSubject } from './subjects.js'
-import type { UpToEnds } from './up-to-ends.js'
 
-/** The kernel up to the tickets of pages. */
-export type UpToPageTickets = UpToEnds & { readonly pageTickets: PageTickets }
+/** The base of the core, with the tickets of pages. */
+export type ChangesCore = BaseCore & { readonly pageTickets: PageTickets }
 
 /** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
 export type Origin = ChangeSource | 'cookie'
@@ -32,11 +32,11 @@ type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undef
 
 /** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
 export class Changes {
-  readonly #core: UpToPageTickets
+  readonly #core: ChangesCore
   readonly #fields: FieldMap
   readonly #value: ValueOf
 
-  constructor(core: UpToPageTickets, value: ValueOf) {
+  constructor(core: ChangesCore, value: ValueOf) {
     this.#core = core
     this.#fields = core.settings.fields
     this.#value = value

@@ -7,11 +7,11 @@ import { isStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { idsOf } from '../../shared/taken-ids.js'
 import { isTab, isUser, type Subject, subjectHash } from '../ids/subject.js'
+import type { BaseCore } from './base-core.js'
 import type { Outlet } from './live-socket.js'
 import { endsOf } from './page-expiries.js'
 import type { PinnedSubject } from './subjects.js'
 import type { TicketContent, Tickets } from './ticket.js'
-import type { UpToEnds } from './up-to-ends.js'
 
 type OptionalClaims = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
 
@@ -26,14 +26,14 @@ interface Pending {
 
 /** Dispatches changes to pages: signs a single ticket for all changes of a turn, and sends it to each of the subject's sockets. */
 export class PageTickets {
-  readonly #core: UpToEnds & { readonly tickets: Tickets }
+  readonly #core: BaseCore & { readonly tickets: Tickets }
   readonly #fields: readonly Field[]
   /** The keys of the readable fields with the scope `tab`. */
   readonly tabKeys: readonly string[]
   #changed = new Map<PinnedSubject, Pending>()
   #afterPush: (() => void)[] = []
 
-  constructor(core: UpToEnds & { readonly tickets: Tickets }) {
+  constructor(core: BaseCore & { readonly tickets: Tickets }) {
     this.#core = core
     this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
     this.tabKeys = this.#fields.flatMap(({ key, scope }) => (scope === 'tab' ? key : []))

@@ -1,4 +1,4 @@
-// The interfaces of the store and of the other processes, for the kernel.
+// The interfaces of the store and of the other processes, for the core.
 
 import type { StoredRegister } from '../../shared/register.js'
 import type { StoredName } from '../ids/stored-name.js'

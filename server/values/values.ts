@@ -8,7 +8,7 @@ import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import { acceptedAt, carrying } from '../../shared/taken-ids.js'
 import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../ids/subject.js'
-import { Changes, type Origin, type UpToPageTickets } from './changes.js'
+import { Changes, type ChangesCore, type Origin } from './changes.js'
 import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
 /** Options of a write. */
@@ -27,11 +27,11 @@ export class Values {
   readonly fields: FieldMap
   /** The fields of a request: all except those of tabs, because a request does not name its tab. */
   readonly requestFields: FieldMap
-  readonly #core: UpToPageTickets
+  readonly #core: ChangesCore
   readonly #changes: Changes
   #isClosed = false
 
-  constructor(core: UpToPageTickets) {
+  constructor(core: ChangesCore) {
     this.#core = core
     this.fields = core.settings.fields
     this.requestFields = new Map([...this.fields].filter(([, { scope }]) => scope !== 'tab'))

@@ -23,7 +23,7 @@ const READ_ALREADY =
 
 const QUOTED_PLACES = 3
 
-/** The hand-offs, and the pieces of the kernel needed here. */
+/** The hand-offs, and the parts of the core needed here. */
 interface Needs extends Pick<Core, 'cookie' | 'identities' | 'settings' | 'warn'> {
   readonly handOffs: HandOffs
 }

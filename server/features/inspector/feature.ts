@@ -5,7 +5,7 @@ import { createAdmission, type InspectorOptions } from './admission.js'
 import { createInspector, type InspectorRoute } from './inspector.js'
 import { RecentRefusals } from './recent-refusals.js'
 
-/** Creates the feature for the inspector, a route that shows the state of this process, and therefore reads all of the kernel. */
+/** Creates the feature for the inspector, a route that shows the state of this process, and therefore reads all of the core. */
 export function inspectorFeature(core: Core): Feature {
   let refusals: RecentRefusals | undefined
   return {

@@ -7,8 +7,8 @@ import type { Notifications } from './notifications.js'
 import type { NameOwner, Remote } from './remote.js'
 import type { Subjects } from './subjects.js'
 
-/** The kernel up to revocations. */
-export interface UpToEnds {
+/** The base of the core: settings, warnings, and the subjects in memory with their epochs. */
+export interface BaseCore {
   readonly app: Koa
   readonly notifications: Notifications
   readonly epochs: Epochs
