@@ -1,5 +1,5 @@
 import type { Members } from '../feature.js'
-import { Outcome } from '../sync/outcome.js'
+import { Outcome } from './outcome.js'
 
 /** Reports errors of promises not awaited by the app. */
 interface Reporting {
