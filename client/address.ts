@@ -6,7 +6,7 @@ import type { AnyClient } from './types.js'
 
 /** Minimum ms between URL changes: browsers reject more than 100 changes in 10 s, and also count changes by the app's own router. */
 const PACE = 200
-/** ms in which another page may replace this page; after a click on a download, for example, none does. */
+/** ms in which another page may replace this page; a download, for example, replaces nothing. */
 const LEAVING = 10_000
 
 /**
@@ -42,7 +42,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     const url = new URL(location.href)
     for (const [key, name] of fields) {
       const value = live.get(key)
-      // Keep the spelling of equal parameters, and leave the parameters of others alone.
+      // Keep the spelling of a parameter with an equal value, and leave the parameters of other code alone.
       if (sameJson(valueInAddress(key, name), value)) continue
       const others = url.search
         .slice(1)
@@ -64,7 +64,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     last = location.href
     return true
   }
-  /** Writes the values to the URL. Returns whether it differed, or may differ later: a restored page waits until it knows its visitor. */
+  /** Writes the values to the URL. Returns whether to retry later: after a change, or while a restored page does not know its visitor. */
   const write = (): boolean => !page.isReady || replace(addressNow())
   const follow = (): void => {
     if (signal.aborted || pause || location.href === left || (isRouterIdle() && !write())) return

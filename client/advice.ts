@@ -15,7 +15,7 @@ export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
 export interface Advice {
   /** Returns the message of an error. `method` is the called function, such as `get`. */
   text(code: AdviceCode, key?: string, method?: string): string
-  /** Returns the rejection reason of a failed change. Logs errors of the caller's own code, too, because callers need not await. */
+  /** Returns the rejection reason of a failed change. Logs errors of the caller's own code, because callers need not await. */
   errorOf(key: string, failure: Failure): unknown
   /**
    * Returns a copy of a JSON value. `method` is the called function, if not `set`.

@@ -29,7 +29,7 @@ export function createClient<F extends Fields>(
   inside: Omit<Inside, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
-  // In the id of a computed change, this name tells the server which tab made the change, and the number orders the tab's changes.
+  // In the id of a computed change, this name tells the server which page made the change, and `calls` orders the page's changes.
   const name = Math.random().toString(36).slice(2)
   let calls = 0
   const notifier = createNotifier(page)
@@ -41,7 +41,7 @@ export function createClient<F extends Fields>(
     if (notifier.isReady) return shown(key)
     throw new TypeError(advice.text('before_ready', key, method))
   }
-  /** Resolves when the values are saved. With `next`, the core computes the value, again after each newer current value. */
+  /** Resolves when the values are saved. With `next`, the core computes the value, and again whenever a newer current value arrives. */
   const change = (
     keys: readonly string[],
     valueFor: (key: string) => JsonValue | undefined,

@@ -10,7 +10,7 @@ import type { CreateEnvironment, Dispatch, Environment } from './environment.js'
 import { guarded } from './listeners.js'
 import type { Notifier } from './notifier.js'
 
-/** Returns `dispatch`, which passes an event to the core, and the environment with the implementations of all effects. */
+/** Returns `dispatch`, which passes an event to the core, and the environment, which implements all effects. */
 export function createDispatch(
   page: Page,
   notifier: Notifier,
@@ -33,7 +33,7 @@ export function createDispatch(
     }
     if (who && who !== page.who) notifier.source = 'login'
     else if (event[0] === 'synced') notifier.source ??= 'socket'
-    // Persist first, so that no page restores discarded changes. `keepTab` replaces `save`.
+    // Persist first, so that no page restores discarded changes. Look `save` up on each call, because `keepTab` replaces it.
     environment.save(serializeOutbox(page))
     // Send changes before listeners send messages of their own. Immediate results of effects join the same notification.
     const wasPaused = notifier.isPaused

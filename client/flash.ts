@@ -36,7 +36,7 @@ function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
   const pending: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
-  /** `[true]` after a disconnect: messages for the next page are not for a page that reconnects. */
+  /** `[true]` after a disconnect: a page that reconnects may not take messages for the next page load. */
   let back: [isBack?: true] = []
   /** Requests the waiting messages. A hidden page leaves them to another page, or waits until visible. */
   const request = (): void => {

@@ -28,7 +28,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   const unsaved = new Map<string, readonly [ticket: string, stamp: number]>()
   /** The connection's visitor, if the handshake had the browser's cookie; without a cookie the endpoint cannot store tickets. */
   let who: string | undefined
-  /** The number of requests for the right cookie since a connection last had that cookie. */
+  /** Counts connections refused or without the visitor's cookie since a connection last had that cookie. */
   let asked = 0
   /** The timer of the next POST. */
   let planned: unknown
@@ -50,7 +50,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     while (`${tickets}`.length > 65e3) tickets.pop()
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
-  /** POSTs tickets, which renews the cookie. Without `tickets`, requests the right cookie, and reconnects with that cookie. */
+  /** POSTs tickets, which renews the cookie. Without `tickets`, requests the visitor's cookie, and reconnects with that cookie. */
   const send = async (tickets?: readonly string[]): Promise<void> => {
     planned = setTimeout(post, 5000)
     posted = Date.now()

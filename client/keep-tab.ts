@@ -35,7 +35,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   const bring = (value: string, seconds: number): void => {
     tried(() => Object.assign(document, { cookie: `${TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax` }))
   }
-  // Only `beforeunload` always fires before the next request. iOS has no such event: there the first HTML has defaults.
+  // Only `beforeunload` always fires before the next request. iOS has no such event: there the next page's HTML has defaults.
   const leave = (): void => {
     const value = own().join('~')
     if (value.length <= MAX_LENGTH) bring(value, 5)

@@ -34,7 +34,7 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
     (dispatch, { timers }) => createBrowserEnvironment(socket, { endpoint, ...how }, advice, dispatch, timers),
     advice,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
-    // Begin at once to send outboxes and to ask for the visitor. On a server, an endpoint without an origin leads nowhere.
+    // Begin at once, to send outboxes and to ask for the visitor. A server cannot reach an endpoint without an origin.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
 }

@@ -69,7 +69,7 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   get<K extends Keys<F>['readable']>(key: K): Value<F[K]>
   /** Returns whether the key has a value; a default does not count. */
   has(key: Keys<F>['readable']): boolean
-  /** Sets a value, shown at once. Resolves when the value is `saved`: the answer to a POST confirms it, or a later value of this tab. */
+  /** Sets a value, shown at once. Resolves when `saved`: when the answer to a POST confirms this value or a later value of this tab. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
    * Sets several values in a single exchange: all shown at once, and accepted or refused as a whole. Accepted values get the same stamp.

@@ -4,10 +4,10 @@ import type { FieldSpec, Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
 
-/** Default bytes for all fields in the cookie. The whole response head, with helmet's headers and the app's session, fits nginx's 4 kB. */
+/** Default bytes for all fields in the cookie: with helmet's headers and the app's session, the response head fits nginx's 4 kB buffer. */
 export const COOKIE_BUDGET = 2000
 
-/** Bytes shared by the fields in tickets but not in the cookie, so that all values of a browser fit in a single POST. */
+/** Bytes for all fields that are in tickets but not in the cookie: a single POST holds all values of a browser. */
 const TICKET_BUDGET = 24_000
 
 /** `\u0000` */
@@ -64,12 +64,12 @@ function tableBytes(keys: readonly string[]): number {
   if (keys.length === 0) return 0
   const slots = 2 ** Math.ceil(Math.log2(1.5 * keys.length))
   const table = keys.length < 20 ? 75 + 48 * keys.length : 24 * slots
-  // Integer keys get an array up to the largest key, unless most of the array would be empty: `{"300":1}` takes four kilobytes.
+  // Integer keys get an array up to the largest key (`{"300":1}` takes four kilobytes), unless the array would be large and mostly empty.
   const last = Math.max(...keys.map((key) => (/^\d{1,9}$/.test(key) ? Number(key) : NaN)).filter(Number.isFinite), -1)
   return last < 0 ? table : table + Math.min(12 * last + 128, Math.max(4000, 72 * slots))
 }
 
-/** Returns an upper bound of `cookieBytes` without serializing: most scalars fit by this bound alone. Infinite for objects and lists. */
+/** Returns an upper bound of `cookieBytes` without serializing: enough to accept most scalars. Infinite for objects and lists. */
 export function mostBytes(key: string, value: JsonValue): number {
   if (typeof value === 'object' && value !== null) return Number.POSITIVE_INFINITY
   const characters = typeof value === 'string' ? value.length * LONGEST_ESCAPE : LONGEST_NUMBER

@@ -1,4 +1,4 @@
-// Explains calls that lack their function argument, which only TypeScript would find: on the server, and in a page's development build.
+// Explains calls without their function argument, on the server and in a page's development build: otherwise only TypeScript finds them.
 
 /** @throws {TypeError} if `next`, the argument of `update`, is not a function */
 export function checkNext(key: string, next: unknown): void {

@@ -17,8 +17,8 @@ import type { Stamp } from './stamp.js'
  * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
  * | `bad_origin` | 403 | the page's origin is not listed |
  * | `bad_ticket` | 403 | a forged, expired or revoked ticket |
- * | `other_visitor` | 403 | for a visitor other than the cookie's |
- * | `superseded` | 409 | the visitor or the session has ended in the meantime; in a page also: the server had a newer value |
+ * | `other_visitor` | 403 | the ticket, the socket or the cookie is of another visitor |
+ * | `superseded` | 409 | the visitor has gone or the session has ended; in a page also: the server had a newer value |
  * | `rate_limited` | 429 | more than `limits` allow: try again after `retryAfter` |
  * | `not_loaded` | 409 | `update` of a user of whom this process knows nothing |
  * | `conflict` | 409 | `update` lost to concurrent writes repeatedly |
@@ -63,7 +63,7 @@ const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
 /** The current value, newer than the base of the refused change. */
 interface CurrentValue {
   readonly stamp: Stamp
-  /** Omitted if there is none. */
+  /** Omitted if the key has no value. */
   readonly value?: JsonValue
 }
 

@@ -48,9 +48,9 @@ export type ClientAccess = 'hidden' | 'read' | 'write'
  */
 export type Scope = 'user' | 'browser' | 'tab'
 /**
- * Decides whose value wins at a sign-in. Only fields with `client: 'write'`, and without `guests: 'read'`, carry over.
+ * Decides whose value wins at a sign-in. Only fields with `client: 'write'`, and without `guests: 'read'`, carry a guest's value over.
  *
- * - `'account'`: the account's value, if the account ever had one
+ * - `'account'`: the account's value; the guest's if the account never had a value
  * - `'newest'`: the last write
  * - `'drop'`: never the guest's value
  * - a function: combines both values, such as two carts, synchronously into a value that the schema accepts
@@ -118,8 +118,8 @@ export interface FieldSpec {
    */
   readonly rooms?: boolean
   /**
-   * The URL parameter for the value of a field with `client: 'write'`. Visiting such a URL sets the field, whichever site links there, and
-   * the page keeps its URL in sync. Use this for view state such as a filter, not for private data or values with side effects.
+   * The URL parameter for the value of a field with `client: 'write'`. A URL with the parameter sets the field on a visit, whichever site
+   * links there; the page keeps its URL in sync. Use this for view state (a filter), not for private data or values with side effects.
    *
    * @example
    * division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' } // /costs?division=3
@@ -162,7 +162,7 @@ export type Rules<S extends Schemas> = {
   }
 }
 type Rule<V> = (account: V, browser: V) => V | Literal
-/** Matches no value. An expected literal makes TypeScript infer the type of a returned `'a'` as `'a'`, instead of `string`. */
+/** Matches no value, but makes TypeScript expect a literal: so it infers the type of a returned `'a'` as `'a'`, not as `string`. */
 type Literal = ('' | 0 | true) & { readonly [literal]: true }
 declare const literal: unique symbol
 
@@ -178,7 +178,7 @@ export type Settable<F> = Frozen<Exclude<Output<F>, undefined>>
 type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ? C : 'read'
 type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
 type HasRooms<F> = F extends { readonly rooms: true } ? true : false
-/** The keys by permitted use. Members of an interface, because compiler errors would show the name of a type alias instead of the keys. */
+/** The keys by permitted use. An interface, because compiler errors show the keys of its members, but only the name of a type alias. */
 export interface Keys<F extends Fields> {
   /** All keys, for `socket.liveSession`. */
   readonly all: keyof F & string

@@ -22,12 +22,12 @@ const SLACK = 4
 /** The message for refusals of hidden fields, which does not name the field, because a browser may read the message. */
 const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
-/** The schema's output for a stored value; undefined if unreadable. Wrapped, because a memo must distinguish undefined from unknown. */
+/** The schema's output for a stored value; undefined if unreadable. Wrapped, because a memo must tell unreadable from not read yet. */
 interface Reading {
   readonly value: JsonValue | undefined
 }
 
-/** The plugin's options for fields without options of their own. */
+/** A field's limit, and the plugin's options for all fields. */
 export interface FieldDefaults {
   /** The field's own `maxBytes`, or its share of the budget. */
   readonly maxBytes: number
@@ -111,7 +111,7 @@ export class Field {
     const made = this.#judge(json)
     const stored = made === json ? json : this.#json(made)
     const isUnchanged = stored === json || JSON.stringify(stored) === JSON.stringify(json)
-    // A schema that rejects its own output would make the stored value unreadable, so reject the input while the caller gets the error.
+    // A schema that rejects its own output would make the stored value unreadable: reject the input now, when the caller gets the error.
     if (!isUnchanged) this.#judge(stored, 'the schema refuses its own output: ')
     this.#mustFit(stored, this.maxBytes)
     // A value that the schema left unchanged needs no second validation when read.

@@ -54,7 +54,7 @@ export function freezeJson(root: unknown): JsonValue {
     const copy: Record<string, JsonValue> = {}
     for (const key in value) {
       const member = value[key]
-      // Forms and spreads clear an optional member with undefined. JSON omits such members, too.
+      // Forms and spreads clear an optional member with undefined, and JSON omits such members.
       if (member === undefined) continue
       // Assigning this key would change a prototype: of the copy, or of the object into which the app merges the value.
       if (key === '__proto__') refuse('a key "__proto__"')

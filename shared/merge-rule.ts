@@ -1,4 +1,4 @@
-// The rule that merges writes of a key, in every place alike.
+// The rule that merges writes of a key: the same in servers, stores and pages.
 
 import { canonicalJson, type JsonValue } from './json.js'
 

@@ -15,7 +15,7 @@ export interface ParsedSync {
   readonly set: readonly WireChange[]
 }
 
-/** Returns whether a message has neither tickets nor changes, by which a page only asks for its visitor, or renews its cookie. */
+/** Returns whether a message has neither tickets nor changes. With such a message, a page asks for its visitor or renews its cookie. */
 export function isQuestion({ tickets, set }: ParsedSync): boolean {
   return tickets.length + set.length === 0
 }

@@ -42,7 +42,7 @@ export type Level = 'memory' | 'store'
  * - `over`: the stamp of the overwritten value or of its end; -1 for any value
  * - `id`: the idempotency key of a computed change, else `''`
  * - `value`: omitted to delete the key
- * - `group`: common to the changes of a `setMany`; an invalid change refuses its whole group
+ * - `group`: common to the changes of a `setMany`; if a change is invalid, its whole group is refused
  */
 export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue, group?: string]
 /** A page's message, over its socket or as the body of a POST. */
@@ -177,7 +177,7 @@ export interface TicketClaims {
 
 /** The values and stamps in a page's HTML, as rendered by `ctx.liveSession.embed()`. */
 export interface AnySnapshot {
-  /** The page's visitor: an opaque string. Omitted for a guest who has no cookie and gets none, and if the cookie may be withheld. */
+  /** The page's visitor: an opaque string. Omitted for a guest who has and gets no cookie, and if the browser may withhold its cookie. */
   readonly who?: string
   /** Set for a guest; omitted if the browser may have withheld its cookie. */
   readonly guest?: true

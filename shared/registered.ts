@@ -1,4 +1,4 @@
-// Imports the entry that apps augment, as each entry with the registered types must: an augmentation adds no file to a program.
+// Each entry with the registered types must import the entry that apps augment: an augmentation alone adds no file to a program.
 import type { Fields, Register } from './index.js'
 
 type Registered = Register extends { readonly fields: infer F extends Fields } ? F : Fields

@@ -20,8 +20,8 @@ const ID = 128
  * order they exchange their registers.
  */
 export class Replica {
-  // Key, stamp, value and source in a flat array: an object per register would take 80 bytes more for each of a million subjects, a Map
-  // 200. Keys are few, so a scan is as fast as a hash. No private methods, because they take another 8 bytes of each object.
+  // Key, stamp, value and source in a flat array. For each of a million subjects, an object per register would take 80 bytes more, a Map
+  // 200 more. Keys are few, so a scan is as fast as a hash. No private methods, because they would add 8 bytes to each object.
   #cells: Cell[] = []
   #bytes = EMPTY
   /** When this replica last received all of the subject's registers from the store, in ms since 1970. */

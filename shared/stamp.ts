@@ -10,7 +10,7 @@ export const NEVER: Stamp = 0 as Stamp
 /** The tolerated clock skew between nodes, in ms. */
 export const SKEW: number = 60 * 60 * 1000
 
-/** Returns whether a time is beyond the tolerated clock skew: no later write would ever be newer. */
+/** Returns whether a time is ahead of all clocks, beyond the tolerated skew: as a stamp, it would beat all later writes. */
 export function isAhead(time: number, now: number): boolean {
   return time > now + SKEW
 }
@@ -48,7 +48,7 @@ export function toStamp(value: number): Stamp {
 /** The stamp of a guest's value that a sign-in brings to an account without a value: older than any other write. */
 export const LOGIN_STAMP: Stamp = 1 as Stamp
 
-/** Returns the stamp of a signed register or, if ahead of all clocks, the smallest stamp, so that any other write of the key is newer. */
+/** Returns a signed register's stamp. A stamp ahead of all clocks becomes the smallest stamp, so that any write with a real time wins. */
 export function credible(stamp: Stamp, now: number): Stamp {
   return isAhead(stamp, now) ? LOGIN_STAMP : stamp
 }

@@ -7,7 +7,7 @@ import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
 const ID_LIFETIME = 2 * 60 * 1000
-/** Maximum ids of a key: the newest. Each page has one id, and so has each update of a handler. */
+/** Maximum ids of a key: older ids are dropped. Each page has a single id, and so has each update of a handler. */
 export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
@@ -57,7 +57,7 @@ export function carrying(
   return ids.length === 0 ? next : { ...next, ids }
 }
 
-/** Returns the ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
+/** Returns the newest ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
 function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS): readonly TakenId[] {
   const tooMany = ids.length > most ? ids.length - most : -1
   const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - ID_LIFETIME || at <= tooMany)
@@ -66,7 +66,7 @@ function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS):
   return upTo === undefined || young.length === 0 ? young : [[UNKNOWN, upTo], ...young]
 }
 
-/** Returns whether a register is newer by the merge rule, or an equal write with more ids, because a cookie's register has no ids. */
+/** Returns whether a register is newer by the merge rule, or is the same write with more ids: a cookie brings a write without its ids. */
 export function isNews(next: Known, current: Known): boolean {
   if (supersedes(next, current)) return true
   if (next.ids === undefined || next.stamp !== current.stamp || !sameJson(next.value, current.value)) return false
@@ -74,8 +74,8 @@ export function isNews(next: Known, current: Known): boolean {
 }
 
 /**
- * Formats ids for stores: `first:1700000000000,other:1700000000001`. The mark of unknown changes sorts before all ids, so that the larger
- * text knows more.
+ * Formats ids for stores: `first:1700000000000,other:1700000000001`. The mark of unknown changes sorts before all ids: of two texts for the
+ * same write, the larger has more ids.
  */
 export function idsText(ids: Taken = []): string {
   return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${stamp}` : `${id}:${stamp}`)).join()

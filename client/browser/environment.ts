@@ -41,7 +41,7 @@ export function createBrowserEnvironment(
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     [RECONNECT]: on('reconnect'),
   })
-  // Keys and clicks are frequent: skip most.
+  // Key presses and clicks are frequent: skip most.
   const use = (): void => void (waiting.has('renew') || dispatch('use'))
   const leave = (): void => {
     tabs.leave()

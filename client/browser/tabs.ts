@@ -2,7 +2,7 @@ import type { News } from '../core/messages.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Queues for the lock, for `PATIENCE` at most: its holder may be frozen. After a timeout, turns skip the lock until it is free again. */
+  /** Queues for the lock, at most `PATIENCE` ms: its holder may be frozen. After a timeout, turns skip the lock until it is free again. */
   queue(): void
   /** Releases the lock. */
   release(): void
@@ -21,7 +21,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined
-  /** Whether the lock was not free in time: its holder may be frozen. */
+  /** Whether the last wait for the lock timed out, and the lock was not free since: its holder may be frozen. */
   let isStuck = false
   const join = (): void => {
     if (channel || !BroadcastChannel) return

@@ -66,7 +66,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
   }
 }
 
-/** Handles the answer to a POST of `{}`, which names the visitor, and sets the cookie or proves that the browser keeps cookies. */
+/** Handles the answer to a POST of `{}`: the answer names the visitor, and sets the cookie or proves that the browser keeps cookies. */
 function questionAnswered(page: Page, answer: SyncAnswer): void {
   const { who, kept } = answer
   page.asks += 1
@@ -132,7 +132,7 @@ function applyResult(page: Page, key: string, result: SyncResult | undefined, is
   if (!sent || !result) return
   sent.isBusy = false
   const { code, stamp = NEVER, value }: Partial<Refused> = result
-  // A change without calls comes from another page's outbox. If it has the current value, the server accepted the change and lost its id.
+  // A change without calls is from another page's outbox. If its value is current, the server accepted the change and has dropped its id.
   const isCurrentValue = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
     // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.
@@ -218,6 +218,6 @@ export function applyNews(page: Page, news: News): void {
   unblock(page)
   page.asks = 0
   if (page.socketState === 'none') requestCookie(page)
-  // A connection that is about to name its visitor usually has the current cookie. Otherwise its greeting makes this tab notify the other.
+  // A connection about to name its visitor usually has the current cookie. If not, its greeting makes this tab notify the other tab.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

@@ -25,8 +25,8 @@ export interface Change {
   /** Whether the change is in flight. */
   isBusy?: boolean
   /**
-   * Whether the change may have arrived, because its answer was lost. `store_unavailable`: because the server lost the answer of its store.
-   * `left`: because an unloading page may have sent it.
+   * Whether the change may have arrived, because its answer was lost. `store_unavailable`: because the store did not answer the server.
+   * `left`: because an unloading page may have sent the change.
    */
   wasSent?: boolean | 'store_unavailable' | 'left'
   /** The stamp from the server's acknowledgement. */
@@ -148,7 +148,7 @@ function makeDraft(calls: readonly Call[], group?: string): Change {
 
 /**
  * Splits a change with a refused value, because its earlier calls may have made a valid value. Splits a plain change before its last call,
- * and a computed change, which combines all its calls, in halves. Returns the draft of the earlier calls, if any.
+ * and a computed change, which combines all its calls, in halves. Returns the draft of the earlier calls; undefined for a single call.
  */
 export function splitCalls(field: Field, change: Change): Change | undefined {
   const { id, calls } = change

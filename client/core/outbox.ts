@@ -39,8 +39,8 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   })
   for (const [key, list] of lists) {
     const field = ensureField(page, key)
-    // The drafts may have arrived, and must not overwrite later values. Of several drafts, an arrived draft may be the current value: the
-    // server recognizes arrived drafts by id or value.
+    // A draft older than the current value may have arrived, and must not overwrite later values. Of several drafts, the current value may
+    // be an arrived draft, so keep them: the server recognizes arrived drafts by id or value.
     if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.stamp))) continue
     const left = list.map(([, base, id, value, group]) => ({
       value,

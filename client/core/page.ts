@@ -13,7 +13,7 @@ export interface Page extends PageFields {
   /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
   who?: string | undefined
   /**
-   * `new`: a guest whose cookie no request has proved. Undefined if the page does not know; `''` if the server did not know, either,
+   * `new`: a guest whose cookie no request has proved. Undefined without a snapshot; `''` if the server did not know the visitor,
    * because the browser may have withheld its cookie: then the page asks.
    */
   kind?: 'new' | 'guest' | 'user' | '' | undefined

@@ -18,7 +18,7 @@ const POST_INTERVAL = 334
 const SYNC_TIMEOUT = 4000
 /** Timeout of a POST in ms: a cut connection reports no error. */
 const POST_TIMEOUT = 10_000
-/** Timeout of a POST in ms after a failure, without the backoff: connections that the browser keeps for reuse may be dead, too. */
+/** Timeout of a POST in ms after a failure, to which the backoff is added: other connections that the browser reuses may be dead, too. */
 const RETRY_TIMEOUT = 2000
 
 /** Sends all due messages, over the socket or by POST. */
@@ -76,7 +76,7 @@ export function postInTurn(page: Page): void {
   addEffect(page, 'post', page.postInFlight, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
 
-/** Returns these changes and as many tickets as fit, at least a single ticket if there are no changes. The next POST has the others. */
+/** Returns these changes and as many tickets as fit; without changes, at least a single ticket. The next POST has the others. */
 export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
   let space = MAX_LENGTH - JSON.stringify(set).length
   const some = unpersistedTickets(page).filter((ticket, i) => {

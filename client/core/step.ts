@@ -16,7 +16,7 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
 /*
  * How a page works:
  *  1. A page belongs to a visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another
- *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before any visitor carry over.
+ *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before the first visitor carry over.
  *  2. A key has the server's newest value, and this page's unsaved changes in order. An acknowledged change has a `stamp`; any other change
  *     is a draft. A key has a single draft in flight, or a list of drafts sent again. The page shows the last draft, else the server's
  *     value, else the default.
@@ -27,14 +27,14 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. The page rebases it onto a newer
  *     value. A plain change is resent over the newer value, unless the first attempt may have arrived: then it rejects as `superseded`.
  *  5. While a value is newer than `settledUpTo`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise
- *     `settledUpTo` and resolve promises: the value is saved. To abandon a value, as after a refused ticket, also raises `settledUpTo`, but
- *     rejects promises.
- *  6. At first, the page does not know whether the browser keeps its cookie. It POSTs `{}`, a question, whose response sets the cookie, and
- *     its socket reconnects. Until a request has shown the cookie (`kept`), only an unloading page POSTs values. After an answer without a
- *     visitor, or three questions without an accepted POST (`asks`), cookies are `blocked`: values stay shown and go over the socket, but
- *     are rejected as `cookies_blocked`.
- *  7. Tabs POST in turn, and tell each other which values are saved. `post`, `send` and a refused socket's `link` back off by `failures`;
- *     after a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
+ *     `settledUpTo` and resolve promises: the value is saved. A value may also be abandoned, as after a refused ticket: this raises
+ *     `settledUpTo` too, but rejects promises.
+ *  6. At first, the page does not know whether the browser keeps its cookie. The page asks: it POSTs `{}`, the response sets the cookie,
+ *     and the socket reconnects. Until a request has shown the cookie (`kept`), only an unloading page POSTs values. Cookies count as
+ *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`asks`): the page then shows values
+ *     and sends them over the socket, but rejects their promises as `cookies_blocked`.
+ *  7. Tabs POST in turn, and tell each other which values are saved. The timers `post`, `send` and, for a refused socket, `link` back off
+ *     by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
  *  8. Tickets not seen in the cookie (`persistedUpTo`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
  *     browser allows. The next page resends these drafts, each group on its own: the server recognizes accepted drafts by id or value.
@@ -74,7 +74,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
       // A socket refused with a code does not reconnect by itself.
     } else if (code) backOff(page, 'link', 1000)
   },
-  // Ignore a ticket that arrives before the greeting, as it may be another visitor's, and a ticket whose subject no greeting has named.
+  // Ignore a ticket before the greeting, which may be another visitor's, and a ticket whose subject no greeting of this visitor has named.
   ticket: (page, ticket) => {
     if (page.socketState === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
@@ -124,7 +124,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   wake,
   flush: (page) => {
     const wasBlocked = page.cookie === 'blocked'
-    // The page may no longer be blocked or offline: try again.
+    // Cookies may be allowed by now, and the server reachable: try again.
     page.isOffline = false
     unblock(page)
     // A page without a visitor may have asked before consent: ask again.
@@ -151,8 +151,8 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
 }
 
 /**
- * Ends the pauses before POSTs, questions and sends. The `renew` timer may be late, as timers stop while the machine sleeps and while the
- * page is in the back/forward cache.
+ * Ends the pauses before POSTs and sends, and resets the count of questions. The `renew` timer may be late, as timers stop while the
+ * machine sleeps and while the page is in the back/forward cache.
  */
 function wake(page: Page): void {
   page.asks = 0

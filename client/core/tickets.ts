@@ -12,7 +12,7 @@ import { startTimer } from './timers.js'
  * Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value.
  *
  * @param isOld whether the signature may be old
- * @param unsaved the keys not saved anywhere; if given, all other keys are saved
+ * @param unsaved the keys not saved anywhere; if given, all other keys of the ticket count as saved
  */
 export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
@@ -24,7 +24,7 @@ export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?:
     const field = ensureField(page, key)
     const isStampAhead = isAhead(stamp, page.now)
     if (isStampAhead !== isAhead(field.stamp, page.now)) {
-      // A server's clock was ahead, so the value with that stamp loses, as on servers. Only a greeting (with `defaults`) proves it current.
+      // A server's clock was ahead: values with its stamps lose, as on servers. Only a greeting (with `defaults`) proves the value current.
       if (!isStampAhead) reset(page, field, true)
       else if (isOld || !claims.defaults) continue
     }

@@ -74,7 +74,7 @@ export const keepTab: typeof tab = (live) => {
   return tab(live)
 }
 
-/** @throws {TypeError} for mistakes that only TypeScript would find */
+/** @throws {TypeError} for mistakes that otherwise only TypeScript finds */
 function checkOptions(options: { readonly socket?: AnySocket }): void {
   if ('emit' in options && 'io' in options)
     throw new TypeError('koa-live-session: createLiveSession: expected { socket: io() }, received the socket itself')
@@ -89,7 +89,7 @@ function checkOptions(options: { readonly socket?: AnySocket }): void {
   }
 }
 
-/** Warns in the console if another client of this page is open: each would save on its own, and show its own status. */
+/** Warns in the console if this page has another open client for the endpoint: each saves on its own, and shows its own status. */
 function warnOfSecond(live: AnyClient): void {
   const { endpoint, onClose } = insideOf(live)
   if (!globalThis.document) return

@@ -7,8 +7,8 @@ import type { AnyClient } from '../types.js'
 const METHODS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'delete'] as const
 
 /**
- * Warns in the console, once for each key, about an unknown key that resembles a known key. A key without a value and a default may be an
- * optional field, so a dissimilar key causes no warning.
+ * Warns in the console, once for each key, about an unknown key that resembles a known key. A key with neither a value nor a default may be
+ * an optional field, so a dissimilar key causes no warning.
  */
 export function warnOfMistyped(live: AnyClient): void {
   const { page } = insideOf(live)

@@ -11,7 +11,7 @@ interface RefusedSocket {
   readonly context?: { readonly status?: number }
 }
 
-/** Refusals in a row, as another visitor, before a warning: a sign-in or sign-out causes up to two. */
+/** Consecutive `other_visitor` refusals of a socket before a warning: a sign-in or sign-out causes up to two. */
 const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
 const UNATTACHED =
@@ -31,8 +31,8 @@ export interface Ways {
 }
 
 /**
- * Warns in the console, with a remedy: at once, if a page of another origin would send no cookie; and once for each status, if something
- * other than the endpoint has answered. Busy and restarting servers recover by themselves, so only repeated failures cause a warning.
+ * Warns in the console, with a remedy: at once if the endpoint, on another origin, would get no cookie; later, once for each status, if a
+ * POST gets no answer from the endpoint itself. Busy and restarting servers recover by themselves, so only repeated failures count.
  */
 export function createWarning(ways: Ways): (status: number, isOurs?: boolean) => void {
   const { endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', socket } = ways
@@ -124,7 +124,7 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
   onClose(() => void socket?.off('connect_error', refused).off('connect', connected).off('connect', probe))
 }
 
-/** Returns the missing options: to another origin, browsers by default send cookies with a WebSocket, but not with the polling before. */
+/** Returns the missing options: by default, browsers send cookies to another origin with a WebSocket, but not with `fetch` or polling. */
 function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefined): readonly string[] {
   const { transports = ['polling'], withCredentials = false } = socket?.io.opts ?? {}
   const isBare = socket && !withCredentials && [...transports].some((one) => one === 'polling')

@@ -2,9 +2,8 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 
 /**
- * Returns a frozen copy of an app's input to a feature.
+ * Returns a frozen copy of an app's input to a feature. Error messages name the method `call` and the input `what`.
  *
- * @param call the name of the method, and `what` the name of the input, for error messages
  * @param most the maximum bytes of the input as JSON
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  */

@@ -57,7 +57,7 @@ export class StoreHealth {
     this.#onTry.push(act)
   }
 
-  /** Makes a store call and tracks the outcome. An answer after the deadline still resolves, up to `PATIENCE`. */
+  /** Makes a store call and tracks the outcome. The promise still resolves after the deadline, up to `PATIENCE` ms. */
   async call<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const { failureCount } = this
@@ -155,8 +155,8 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Calls `act` after a timeout, unless the returned function cancels the call. Waits for another turn of the event loop, because a suspended
- * process runs its timers before it reads the answer from its socket.
+ * Calls `act` after a timeout, unless the returned function cancels the call. Waits for another turn of the event loop, because a process
+ * that was suspended runs its timers before it reads the answer from its socket.
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
   let turn: NodeJS.Immediate | undefined

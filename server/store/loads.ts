@@ -17,7 +17,7 @@ const ENTRY_BYTES = 200
 const PACE = 0.45
 
 /**
- * Loads subjects from the store into memory before a read, with a single call for all concurrent requests. Refreshes subjects with open
+ * Loads subjects from the store into memory before a read, each with a single call for concurrent requests. Refreshes subjects with open
  * sockets or listeners in rounds, because these read without a request. Each load also writes back newer registers from memory.
  */
 export class Loads {
@@ -165,7 +165,7 @@ export class Loads {
     this.#isInRound = false
   }
 
-  /** Reads the values of a subject's latest generation, and deletes values that an unaware process wrote under the first name. */
+  /** Reads the values of a subject's latest generation. Deletes values that a process unaware of the erasure wrote under the first name. */
   async #loadFromStore(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
     const own = await this.rows(storeName(subject))
     const generation = this.#applyEnds(subject, own)

@@ -127,7 +127,7 @@ export class StoreSync implements RemoteStore {
   /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
   async stored(subject: Subject): Promise<readonly StoredRegister[]> {
     const rows = await this.#load(subject)
-    // The load has queued newer registers that another process has announced but not stored, so wait for their write, too.
+    // The load has queued newer registers that another process has announced but not stored: wait for their write, and load again.
     const isLacking = rows !== undefined && this.#writeQueue.of(subject).length > 0
     return (isLacking ? await this.#load(subject) : rows) ?? []
   }

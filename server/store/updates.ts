@@ -21,7 +21,7 @@ const MAX_ATTEMPTS = 50
 const ID_BYTES = 12
 /** ms for which updates of handlers and jobs wait for a silent store. */
 const PATIENCE = 10_000
-/** ms between their retries. */
+/** ms between the retries of such an update. */
 const PAUSE = 100
 
 /** A computed change: the next value depends on the current value. */
@@ -32,7 +32,7 @@ export interface Update {
   /** Throws if the visitor has left. */
   readonly permit: () => void
   readonly source: ChangeSource
-  /** A stamp that the update's stamp must exceed, as it must exceed the stamp in memory. */
+  /** A stamp that the update's stamp must exceed, besides the stamp in memory. */
   readonly seen?: Stamp
 }
 

@@ -29,7 +29,7 @@ export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>)
     snapshot: ({ ctx, visit }) => {
       const unvisited = left.get(visit) ?? {}
       return {
-        // A script's fetch has another URL than its page, and a frame's URL is invisible.
+        // Only for a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
         ...(readable.length > 0 && mayBePage(ctx, cookie) ? { urls } : {}),
         ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
       }
@@ -45,8 +45,8 @@ const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
 }
 
 /**
- * Returns whether the response is, or may be, for a top-level page in a window or a tab. Any site can load images, frames and scripts of
- * ours unseen.
+ * Returns whether the response is, or may be, for a top-level page in a window or a tab. Only such a visit sets values, because any site
+ * can load our images, frames and scripts without showing them.
  */
 function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   const destination = destinationOf(ctx, cookie)
@@ -82,7 +82,7 @@ function applyAddress(
   return unvisited
 }
 
-/** Returns the value of a field's URL parameter. Only warns of an invalid value: a wrong or outdated link is not the visitor's mistake. */
+/** Returns the value of a field's URL parameter. Warns of an invalid value, but never throws: a bad link is not the visitor's mistake. */
 function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)

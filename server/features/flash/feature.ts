@@ -36,7 +36,7 @@ export function flashFeature({
         use.permit()
         return after(use.catchUp(), () => flashOf(use).add(input))
       },
-      // Takes none if nothing will show this response: messages wait for a visible page.
+      // Takes no messages if nothing will show this response: they wait for a visible page.
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
@@ -55,7 +55,7 @@ export function flashFeature({
     events: ({ cookie, visitor }) => {
       const since = flashes.count
       return {
-        // A page sends `true` when it reconnects. It may not take messages that are restricted to later page loads.
+        // A page that reconnects sends `true`, and may not take messages restricted to the next page load.
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected true of a page that comes back')

@@ -12,8 +12,8 @@ const FRAME = 150
 const ID = 120
 
 /**
- * The messages waiting for each browser, in memory and in the cookies written meanwhile. This process, or the store if any, lets each
- * message be taken only once.
+ * The messages waiting for each browser, in memory and in the cookies written meanwhile. Each message is taken only once: the store decides
+ * or, without a store, this process.
  */
 export class Flashes {
   readonly #core: Pick<Core, 'guestBytes' | 'settings' | 'store'>
@@ -70,7 +70,7 @@ export class Flashes {
     )
   }
 
-  /** Returns whether a cookie has stale messages, already taken. */
+  /** Returns whether a cookie still has messages that were taken. */
   hasTaken(brought: readonly Message[]): boolean {
     return brought.some(this.#isTaken)
   }

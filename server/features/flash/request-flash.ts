@@ -30,13 +30,13 @@ export class RequestFlash implements ResponseHook {
   readonly #core: Needs
   readonly #visit: ResponseContext
   readonly #res: ServerResponse
-  /** The count of messages when this request began: the request's page load is newer than these messages. */
+  /** The count of messages when this request first used flash: its page counts as loaded after these messages. */
   readonly #since: number
   /** Whether the response contains messages, so that no cache may store it. */
   isOneTime = false
   /** The messages added by this request. */
   readonly #added: Message[] = []
-  /** The added messages that open pages may show, too. */
+  /** Those of the added messages that open pages may show. */
   readonly #offers: Message[] = []
   /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false

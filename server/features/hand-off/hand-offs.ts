@@ -14,7 +14,7 @@ const TYPE = 'live-session-hand-off+jwt'
 const LIFETIME = 60
 /** Maximum bytes of a payload: keeps the form with the encrypted payload below the limits of body parsers. */
 const MAX_PAYLOAD = 16 * 1024
-/** Maximum characters of a token with the largest payload. */
+/** Longer tokens are refused unread: even the largest payload makes a shorter token. */
 const MAX_TOKEN = 32 * 1024
 
 /** The browser and the purpose of a token. */

@@ -33,7 +33,7 @@ export class SealingKeys {
     return [this.#header, '', ...parts.map((part) => part.toString('base64url'))].join('.')
   }
 
-  /** Returns the sealed claims; undefined for another format or an unknown key. */
+  /** Returns the sealed claims; undefined for an altered text, another format or an unknown key. */
   open(text: string): Readonly<Record<string, unknown>> | undefined {
     const [header, wrapped, ...parts] = text.split('.')
     const [iv, sealed, tag, ...rest] = parts.map((part) => Buffer.from(part, 'base64url'))

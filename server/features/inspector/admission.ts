@@ -63,7 +63,7 @@ export function createAdmission(
 function foreign(ctx: Koa.Context): string | undefined {
   const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
   const isOwn = isReading ? isOwnPolling : isOwnPost
-  // Refuses pages of `origins`, too, which are trusted only with a single visitor's values.
+  // Refuses even pages of `origins`, which are trusted only with a single visitor's values.
   if (isOwn(originClaims(ctx), [])) return undefined
   return 'a page of another origin has asked for it. Open it by its address'
 }

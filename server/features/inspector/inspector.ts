@@ -112,7 +112,7 @@ class Inspector {
         action,
         subject && { subject, name: nameOf(subject) },
       )
-      // Without a script, the response is the page itself.
+      // Without a script, the browser shows the response itself: redirect it to the page.
       if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, told)
       goTo(ctx, '?')
     } catch (error) {

@@ -11,7 +11,7 @@ const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>>
   app: 'told to onError',
 }
 
-/** Returns the document. Loads its script and styles from its own URL, and so works at any mount. */
+/** Returns the document, which loads its script and styles from its own URL, and so works at any mount. */
 export function pageMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<!doctype html>
 <html lang="en">

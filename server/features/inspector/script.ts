@@ -19,7 +19,7 @@ const isPaused = () => pause.getAttribute('aria-pressed') === 'true'
 const keyOf = (node) => node.nodeType === Node.ELEMENT_NODE ? node.dataset.key : undefined
 const isSame = (one, other) => one.nodeName === other.nodeName && keyOf(one) === keyOf(other)
 
-/** Makes an element like another one, and keeps what of it is the same. */
+/** Makes an element equal to another, and keeps the equal parts. */
 function patch(element, wanted) {
   if (element.isEqualNode(wanted)) return
   if (element.nodeType !== Node.ELEMENT_NODE) { element.nodeValue = wanted.nodeValue; return }
@@ -61,7 +61,7 @@ function show(text) {
   last = text
   const { activeElement } = document
   patch(document.querySelector('#view'), new DOMParser().parseFromString(text, 'text/html').querySelector('#view'))
-  // What had the focus is gone: from here the next one is near.
+  // The focused element is gone: move the focus to the heading of the list.
   if (activeElement && !activeElement.isConnected) document.querySelector('#subjects').focus()
 }
 

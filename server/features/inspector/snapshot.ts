@@ -52,7 +52,7 @@ export interface ValueSnapshot {
   readonly stamp: Stamp
   readonly source: ChangeSource
   readonly places: readonly Place[]
-  /** The bytes of the value in the cookie; undefined if not stored there. */
+  /** The bytes that the value takes in a cookie; undefined if no cookie carries the key. */
   readonly bytes: number | undefined
 }
 

@@ -7,7 +7,7 @@ import type { Subject } from '../../ids/subject.js'
 import type { LiveSocket } from '../../values/live-socket.js'
 import { RoomNames } from './room-names.js'
 
-/** A socket's membership in the rooms of a field's values. */
+/** A socket's membership in the room of its visitor's value of a field. */
 interface Membership {
   readonly socket: LiveSocket
   readonly field: Field

@@ -80,7 +80,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     return session && this.endOf(session) === undefined ? session : undefined
   }
 
-  /** Returns the current object of a request's or socket's session, which memory may have evicted and reloaded; undefined after its end. */
+  /** Returns the current object of a request's or socket's session, which memory may have evicted and reloaded; undefined if ended. */
   current(session: KnownSession): KnownSession | undefined {
     const current = this.live(session.name) ?? session
     return this.endOf(current) === undefined ? current : undefined
@@ -100,7 +100,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     this.#settle(session)
   }
 
-  /** Keeps a session in memory while the connection is open. Closes the connection if the session has ended after the handshake. */
+  /** Keeps a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
   hold(found: KnownSession, conn: Socket['conn']): KnownSession {
     if (conn.readyState !== 'open') return found
     const known = this.find(found.name)
@@ -199,7 +199,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     else dismiss()
   }
 
-  /** Merges a session's registers from another process or the store. Ignores a session without its creation marker. */
+  /** Merges a session's registers from another process or the store. Ignores an unknown session without its creation marker. */
   override mergeRemote(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
     if (!this.isUsed) return
     const end = registers.find(({ key }) => key === EPOCH_KEY)

@@ -33,7 +33,7 @@ function listName(user: UserSubject): ListName {
   return `${LIST}${subjectHash(user)}` as ListName
 }
 
-/** Derives a public name from the session's name: reveals no id, and changes when the id is regenerated. */
+/** Derives a public name from the session's name. The public name reveals no id, and changes when the id is regenerated. */
 function deviceName(session: SessionName): string {
   return `d${createHash('sha256').update(`device:${session}`).digest('base64url').slice(0, 22)}`
 }
@@ -118,7 +118,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     return asked.flatMap(({ entry, isGone, isOver }) => (isGone || isOver ? [] : entry))
   }
 
-  /** Loads the list. Without an answer of the store in time, the list may be incomplete or stale. */
+  /** Loads the list. If the store does not answer before the deadline, the list may be incomplete or stale. */
   async #loaded(user: UserSubject): Promise<{ readonly all: readonly Entry[]; readonly isAnswered: boolean }> {
     const isAnswered = await this.loadInTime(listName(user))
     const list = this.ensure(listName(user))

@@ -17,7 +17,7 @@ export class KnownSession extends RegisterEntry<SessionName> {
   readonly holders: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
   /** The user of the last request, and the hour of that request, counted from 1970. */
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
-  /** The reason for the end, if ended. */
+  /** The reason for the session's end; undefined before. */
   ended: SessionEnd | undefined
 
   /** An ended session stays in memory until the response with its browser's new cookie is sent. */

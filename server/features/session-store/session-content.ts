@@ -114,7 +114,7 @@ export function difference(before: SessionContent, after: SessionContent): Regis
 }
 
 /**
- * Returns the initial contents of a session: the former contents of a regenerated session, if any, with the request's changes.
+ * Returns the first contents of a session: the request's changes on top of `before`, which is empty unless a session was regenerated.
  *
  * @throws {LiveSessionError} `too_large`
  */

@@ -9,7 +9,7 @@ const MAX_BYTES = 64 * 1024
 /** Maximum bytes of a key in stores, without its prefix. */
 const MAX_KEY_BYTES = 254
 
-/** Keys that koa-session does not pass on. If stored, a key would make each request of the session fail, or change the session's age. */
+/** Keys that koa-session does not pass on. Such a key in a store would make each request of the session fail, or change its age. */
 const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
 /** Methods of `ctx.session`. An app may shadow them in its own request; a socket's write would shadow them in all requests. */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])

@@ -199,7 +199,7 @@ function withholdCookie(res: ServerResponse | undefined, id: string): void {
     const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
     const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
     if (late === undefined) return
-    // Remove its `.sig` cookie, too, which would not match the cookie that the browser keeps.
+    // Also remove the stale cookie's `.sig` cookie, which would not match the cookie that the browser keeps.
     const names = new Set([nameOf(late), `${nameOf(late)}.sig`])
     const left = lines.filter((line) => !names.has(nameOf(line)))
     res.setHeader('set-cookie', left)

@@ -41,13 +41,13 @@ export interface SessionStore {
 
 /** A user's signed-in session: represents a browser, until the session's id is regenerated. */
 export interface Device {
-  /** Reveals nothing of the session's id, and changes when the id is regenerated. */
+  /** The public name: reveals nothing of the session's id, and changes when the id is regenerated. */
   readonly name: string
   /** When the session began, in ms since 1970. */
   readonly since: number
   /** The hour of the last request, in ms since 1970. */
   readonly lastSeen: number
-  /** The result of `deviceLabel` for a request in that hour. Untrusted text: escape in HTML. */
+  /** The result of `deviceLabel` for a request in the hour `lastSeen`. Untrusted text: escape in HTML. */
   readonly label: string | undefined
   /** Whether this is the session of the request `current` in `live.devices(id, { current })`. */
   readonly current: boolean
@@ -85,7 +85,7 @@ export interface AppSession<S extends object = RegisteredSession> {
   /** Returns all values. */
   values(): AppSessionValues<S>
   /**
-   * Sets a key: `get` on the next line and the next request see the value. Rejects with `invalid_value` if JSON cannot have the value, `too_large`,
+   * Sets a key: `get` on the next line and the next request see the value. Rejects with `invalid_value` if no JSON encodes it, `too_large`,
    * `malformed` for a key reserved by koa-session or over 254 bytes, `superseded` if the session has ended, `closed` after `live.close()`.
    */
   set<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>

@@ -10,7 +10,7 @@ import { subjectHash } from '../../ids/subject.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/refused.js'
 import { mergeTickets, verifyTickets } from '../../sync/tickets.js'
 
-/** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from a cookie that the tab sets to navigate. */
+/** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from a cookie that an unloading tab sets. */
 export function tabFeature(core: Core): Feature {
   const { app, pageTickets, limits, values, settings } = core
   if (pageTickets.tabKeys.length === 0) return {}
@@ -40,7 +40,7 @@ export function tabFeature(core: Core): Feature {
         mergeTickets(core, redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
       return () => undefined
     },
-    // Reads the cookie only for top-level pages, because for up to five seconds the browser's other requests, as for images, send it, too.
+    // Reads the cookie only for top-level pages: for up to five seconds, the browser also sends it with other requests, as for images.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
       if (!text || destinationOf(ctx, settings.cookie) !== 'document') return undefined

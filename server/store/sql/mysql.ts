@@ -29,7 +29,7 @@ export const mysql: Engine = {
 
   addition: (table) => `alter table ${quoted(table, '`')} add column \`ids\` ${IDS}`,
 
-  // Assignments run from left to right, and each sees earlier results. All others depend on `stamp`, so its assignment is the last.
+  // Assignments run from left to right, and see earlier results: `stamp` is the last, because `ids` and `value` depend on its old value.
   merge: (table, rows) => sql<RowRead>`
     insert into ${sql.table(table)} ${columnsAndValues(rows)}
     on duplicate key update

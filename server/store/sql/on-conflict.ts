@@ -8,7 +8,7 @@ import { indexName, quoted } from './table.js'
 // A stored stamp beyond safe integers is invalid, so any write replaces the row.
 const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (held.stamp, held.value, held.ids)
   or held.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
-/** Whether the last use recorded in the row is too old. */
+/** Whether the last use recorded in the row must be updated. */
 const unmarked = sql`excluded.read_at - held.read_at >= ${sql.lit(READ_PRECISION)}`
 
 /** The common SQL of SQLite and PostgreSQL. */
