@@ -27,11 +27,9 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
     page.kind = kind === 'guest' ? 'new' : kind
     if (page.cookie === 'kept') page.cookie = undefined
     abortPost(page)
-    if (who) {
-      page.subs.clear()
-      // The connection counts as the former visitor's until its next greeting.
-      if (page.socketState !== 'none') page.socketState = 'down'
-    }
+    page.subs.clear()
+    // The connection counts as the former visitor's until its next greeting.
+    if (who && page.socketState !== 'none') page.socketState = 'down'
   }
   page.renew = renew
   for (const { defaults, sub } of claims) {

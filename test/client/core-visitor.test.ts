@@ -388,6 +388,14 @@ describe('a page connected without its cookie', () => {
     expect(page.settled).toEqual(['3 saved'])
   })
 
+  it('ignores the tickets of an earlier connection’s guest', () => {
+    const page = new BarePage(null)
+    for (const sub of ['first', 'second']) page.comeBack({ ...NAMELESS, sub })
+    page.hear({ sub: 'second', changes: [['division', 20, 3]] })
+    page.hear({ sub: 'first', changes: [['division', 30, 9]] })
+    expect(page.get('division')).toBe(3)
+  })
+
   it('discards a user’s draft if the cookie is a guest’s', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.disconnect()
