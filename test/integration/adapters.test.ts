@@ -37,7 +37,7 @@ function nodesContract(nodes: () => Nodes): void {
   const here = (): string | undefined => nodes().urls[0]
   const there = (): string | undefined => nodes().urls[1]
 
-  it('sends a change to the other node in one message', async () => {
+  it('send a change to the other node in one message', async () => {
     const { user, browser } = await signIn(here())
     const other = await visit(there(), browser.cookie).connect()
     for (const _ of [1, 2]) await other.ticket()
@@ -56,7 +56,7 @@ function nodesContract(nodes: () => Nodes): void {
     ])
   })
 
-  it('shows a change at the other node before any cookie has it', async () => {
+  it('show a change at the other node before any cookie has it', async () => {
     const { user, browser } = await signIn(here())
     const heard = ask(there(), 'until', { user, key: 'division', value: '4' })
     const socket = await browser.connect()
@@ -65,7 +65,7 @@ function nodesContract(nodes: () => Nodes): void {
     expect(await values(visit(there(), browser.cookie))).toMatchObject({ division: 4 })
   })
 
-  it('sends every JSON value, and deletions', async () => {
+  it('send every JSON value, and deletions', async () => {
     const { user } = await signIn(here())
     const odd = ['\u2028</script>\ud83d\ude00\u0000', { a: [null, { b: '' }], '\u00e9': [[]] }, [null]]
     for (const value of [null, '', 0, false, ...odd]) {
@@ -81,7 +81,7 @@ function nodesContract(nodes: () => Nodes): void {
     expect(await ask(there(), 'get', { user, key: 'any' })).toEqual({ has: false, value: 'nothing' })
   })
 
-  it.each(['revoke', 'erase'])("ends a user's sockets at the other node: %s", async (act) => {
+  it.each(['revoke', 'erase'])("end a user's sockets at the other node: %s", async (act) => {
     const { user, browser } = await signIn(here())
     await set(browser, { division: 4 })
     const elsewhere = visit(there(), browser.cookie)
@@ -95,7 +95,7 @@ function nodesContract(nodes: () => Nodes): void {
   })
 
   it.each(['/logout/leave', '/logout/now', '/login/now?user=bob'])(
-    "ends a browser's sockets at the other node: %s",
+    "end a browser's sockets at the other node: %s",
     async (path) => {
       const { browser } = await signIn(here())
       const elsewhere = visit(there(), browser.cookie)
@@ -116,7 +116,7 @@ describeWithServer(REDIS, 'nodes on one Redis', () => {
   })
   afterAll(() => redis.stop())
 
-  describe.each(Object.entries(REDIS_ADAPTERS))('by %s', (_name, adapterAt) => {
+  describe.each(Object.entries(REDIS_ADAPTERS))('with %s', (_name, adapterAt) => {
     let nodes: Nodes
     beforeAll(async () => {
       nodes = await startNodes(adapterAt(redis.path))

@@ -76,7 +76,7 @@ describe('a visit with a parameter', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('logs a single warning for many wrong links', async () => {
+  it('causes no second warning after another wrong link', async () => {
     const app = await start()
     for (const text of ['x', 'y', 'z']) await visit(app.visitor(), `/?d=${text}`)
     expect(app.warnings).toHaveLength(1)
@@ -91,7 +91,7 @@ describe('a visit with a parameter', () => {
     expect((await visit(app.visitor(), '/?d=-1')).stamps).toEqual({})
   })
 
-  it('is broadcast to open pages', async () => {
+  it('sends the value to open pages', async () => {
     const visitor = (await start()).visitor()
     await visit(visitor, '/')
     const socket = await visitor.connect()
@@ -100,7 +100,7 @@ describe('a visit with a parameter', () => {
     expect((await socket.ticket()).claims.changes).toMatchObject([['division', expect.any(Number), 3]])
   })
 
-  it('counts against changesPerVisitor; beyond it, the page sets the field itself', async () => {
+  it('counts against changesPerVisitor; above the limit, the page sets the field', async () => {
     const app = await start({ limits: { changesPerVisitor: 5 } })
     const visitor = app.visitor()
     const answers = []
@@ -110,7 +110,7 @@ describe('a visit with a parameter', () => {
     expect(app.warnings).toEqual([])
   })
 
-  it('shares a limit with all other first visits', async () => {
+  it('without a cookie shares a limit with other such visits', async () => {
     const app = await start({ limits: { changesPerVisitor: 5 } })
     for (let division = 0; division < 30; division += 1) await visit(app.visitor(), `/?d=${division}`)
     expect(await visit(app.visitor(), '/?d=3')).toMatchObject({ values: { division: -1 }, unvisited: { division: 3 } })

@@ -69,7 +69,7 @@ describe('CORS at the endpoint', () => {
     ])
   })
 
-  it("exposes the app's 500", async () => {
+  it('lets the page read a 500 of the app', async () => {
     const fail = (): never => {
       throw new Error('the database is away')
     }

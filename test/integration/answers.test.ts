@@ -31,7 +31,7 @@ async function greeted() {
 }
 
 describe('the answer to a POST of {}', () => {
-  it('contains a new `who`; the next answer confirms the cookie as kept', async () => {
+  it('contains a new `who`; the next answer has `kept: true`', async () => {
     const { visitor, answer, who } = await greeted()
     expect(who).toMatch(/^[\w-]{22}$/)
     expect(answer).toEqual({ who, greeting: [TEXT], results: [], held: [] })
@@ -41,7 +41,7 @@ describe('the answer to a POST of {}', () => {
   })
 
   it.each([{}, { tickets: [] }, { set: [] }, { tickets: [], set: [] }])(
-    'contains all readable values, also after a restart: %j',
+    'contains all readable values before and after a restart: %j',
     async (body) => {
       const app = await App.start()
       const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
@@ -90,7 +90,7 @@ describe('the endpoint', () => {
     expect(readClaims(answer.ticket ?? '').changes).toEqual([['division', answer.results[0]?.stamp, 1]])
   })
 
-  it("drops another user's page, and greets only a browser with a cookie", async () => {
+  it("drops POSTs of another user's page, and greets only with a cookie", async () => {
     const app = await startWithUsers({ routes: pages })
     const [ann, other] = [app.visitor(), app.visitor()]
     await ann.fetch('/login?user=ann')
@@ -129,12 +129,12 @@ describe('the endpoint', () => {
 const SET = { set: [['division', -1, '', 7]] }
 
 describe('an exchange', () => {
-  it('sends no greeting to a page with a `who`', async () => {
+  it('by POST sends no greeting to a page with a `who`', async () => {
     const { visitor, who } = await greeted()
     expect(await post(visitor, { who })).toEqual({ who, kept: true, results: [], held: [] })
   })
 
-  it('over a socket greets once, then answers changes only with results', async () => {
+  it('over a socket greets once, not again after a change', async () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     expect(await socket.greeted).toMatchObject({ who, kept: true, greeting: [TEXT], held: [] })
@@ -156,7 +156,7 @@ describe('an exchange', () => {
     }
     const change = (value: number): unknown => ['division', STAMP, value]
     expect(await choose(7)).toEqual([[change(7)], [[false, change(7)]]])
-    // The app changes another key in the same turn, before and after the answer: the answer does not have this change.
+    // The app changes another key in the same turn, once before the answer, once after: neither answer has this change.
     for (const socket of app.io.sockets.sockets.values()) {
       const { liveSession } = socket
       liveSession.subscribe('division', (value) => void (value === 8 && liveSession.set('theme', 'dark')))
@@ -183,7 +183,7 @@ describe('an exchange', () => {
   it.each<[string, (socket: TestSocket) => Promise<unknown>]>([
     ['a tab value beside a browser value', (socket) => socket.set(['step', -1, '', 3], ['division', -1, '', 7])],
     ['two changes at once', (socket) => Promise.all([socket.change('step', 3), socket.change('division', 7)])],
-  ])('gives a socket each of its new values: %s', async (_, change) => {
+  ])('gives each socket the new values of its tab and browser: %s', async (_, change) => {
     const app = await startWithRooms()
     const visitor = app.visitor()
     await post(visitor, {})
@@ -204,7 +204,7 @@ describe('an exchange', () => {
     expect((await socket.ticket()).claims.changes).toEqual([['division', STAMP, 7]])
   })
 
-  it('over a socket greets a page with a `who`, too', async () => {
+  it('over a socket greets even a page with a `who`, once', async () => {
     const { app, visitor, who } = await greeted()
     const socket = await RawSocket.open(app.url, { cookie: visitor.cookie, origin: app.url })
     socket.send('40')
@@ -214,7 +214,7 @@ describe('an exchange', () => {
     expect(await ask()).toEqual({ who, kept: true, results: [], held: [] })
   })
 
-  it.each(['POST', 'socket'])("ignores another visitor's page, and greets this visitor: %s", async (way) => {
+  it.each(['POST', 'socket'])("drops changes of another visitor's page, and greets this visitor: %s", async (way) => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     await socket.greeted
@@ -264,11 +264,11 @@ describe('an exchange', () => {
     expect(await change('division', stamp, 'one', 8)).toEqual(accepted)
     expect(await change('division', stamp + 1, '')).toEqual({ stamp: stamp + 2, level: 'memory' })
     expect(await change('division', stamp, 'two', 9)).toEqual({ code: 'conflict', stamp: stamp + 2 })
-    // A retry gets its first answer, also after other writes.
+    // A retry gets its first answer even after other writes.
     expect(await change('division', stamp, 'one', 8)).toEqual(accepted)
   })
 
-  it("reports memory for a connection-only guest's change, store for a user's", async () => {
+  it("reports memory for a cookieless browser's value, store for the account's", async () => {
     const options = { identify: () => 'ann', store: memoryStore() }
     const app = await App.start({ options, attach: { handshake: [] } })
     const socket = await app.visitor().connect()

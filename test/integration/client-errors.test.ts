@@ -80,7 +80,7 @@ describe('a page', () => {
     expect(page.live.get('due' as never)).toEqual({ at: 'today' })
   })
 
-  it('rejects with a LiveSessionError for client-side reasons, too', async () => {
+  it('rejects with a LiveSessionError if cookies are blocked', async () => {
     const { refuse } = await open(false, false)
     const error = await refuse('level', 3)
     expect(error).toBeInstanceOf(LiveSessionError)

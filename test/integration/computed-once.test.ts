@@ -46,7 +46,7 @@ async function begin(given: object = {}) {
 }
 
 describe('a resent update', () => {
-  it('gets its first result, also after another update or a rebase', async () => {
+  it('gets its first result even after another update or a rebase', async () => {
     const { socket, result } = await begin()
     const stamp = Number(result?.stamp)
     const other = await compute(socket, 'two', stamp, ['a', 'b'])

@@ -71,7 +71,7 @@ describe('withdrawn consent', () => {
     expect((await socket.ticket()).claims).toMatchObject({ guest: true, defaults: {} })
   })
 
-  it('stops writing the cookie; leave() clears the cookie', async () => {
+  it('keeps set() from writing the cookie; leave() clears the cookie', async () => {
     const app = await startWithConsent()
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 9 } }))
     expect(written(await visitor.fetch('/set'))).toEqual([])

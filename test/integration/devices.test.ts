@@ -79,7 +79,7 @@ describe('live.devices', () => {
     expect(await one.app.live.devices('ann')).toMatchObject([{ label: 'Firefox 141', lastSeen: BEGIN + HOUR }])
   })
 
-  it('lists the sessions of all nodes until each session ends', async () => {
+  it('lists the sessions of all nodes, but no ended session', async () => {
     const { one, two, settled } = await cluster()
     const here = await signIn(one, 'ann', 'one')
     await signIn(two, 'ann', 'two')
@@ -89,7 +89,7 @@ describe('live.devices', () => {
     for (const node of [one, two]) expect(await labels(node)).toEqual(['two'])
   })
 
-  it('lists a regenerated session under its new name, then its new user', async () => {
+  it('lists a regenerated session under a new name, later under another user', async () => {
     const node = await start()
     const visitor = await signIn(node, 'ann')
     const [before] = await node.app.live.devices('ann')
@@ -118,22 +118,19 @@ describe('live.devices', () => {
     expect(await node.app.live.devices('ann')).toMatchObject([{ current: false }, { current: false }])
   })
 
-  it('lists the known sessions while the store is down', async () => {
+  it('lists the sessions in memory while the store is down', async () => {
     const { store, one } = await cluster()
     await signIn(one)
     store.fail(Number.POSITIVE_INFINITY)
     expect(await one.app.live.devices('ann')).toHaveLength(1)
   })
 
-  it.each(['devices', 'endDevice'] as const)(
-    'rejects %s without live.sessionStore(), and without a user',
-    async (call) => {
-      const { live } = await App.start()
-      await expect(live[call]('ann', 'x')).rejects.toThrow('expected sessions in live.sessionStore(), received none')
-      const { app } = await start()
-      await expect(app.live[call]('' as never, 'x')).rejects.toThrow(TypeError)
-    },
-  )
+  it.each(['devices', 'endDevice'] as const)('needs live.sessionStore() and a user: %s', async (call) => {
+    const { live } = await App.start()
+    await expect(live[call]('ann', 'x')).rejects.toThrow('expected sessions in live.sessionStore(), received none')
+    const { app } = await start()
+    await expect(app.live[call]('' as never, 'x')).rejects.toThrow(TypeError)
+  })
 })
 
 it.each([true, false])('live.endDevice ends a session and its sockets (adapter: %s)', async (hasAdapter) => {
@@ -200,7 +197,7 @@ describe('live.revoke with { except }', () => {
     expect((await node.app.live.user('ann')).get('division')).toBe(5)
   })
 
-  it("postpones the page's POSTs until the store answers", async () => {
+  it("postpones POSTs of the request's browser until the store answers", async () => {
     const store = memoryStore()
     const node = await start({ store, storeTimeout: 20 })
     const mine = await signIn(node)

@@ -109,7 +109,7 @@ describe('POST /store_session', () => {
   })
 })
 
-/** POSTs a chunked body; unless it `ends`, the request stays open. */
+/** POSTs a chunked body; without `ends`, the request stays open. */
 function pour(app: App, cookie: string, body: string, { ends }: { readonly ends: boolean }): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const headers = { ...json, cookie, 'transfer-encoding': 'chunked' }
@@ -148,7 +148,7 @@ describe('a body', () => {
     const answer = await pour(app, cookie, FIVE.padEnd(MAX_BODY + 1), { ends: false })
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([413, { error: { code: 'too_large' } }])
     expect(answer.headers.connection).toBe('close')
-    // The app can still log the address.
+    // The app can still log the sender's address.
     expect(senders).toEqual(['127.0.0.1'])
     expect(await show(app, cookie)).toBe('-1')
   })

@@ -43,7 +43,7 @@ async function generationIn(store: Store): Promise<number> {
 const rowsOf = async (store: Store, generation: number): Promise<string> =>
   JSON.stringify(await store.load(`user@${generation}:s:ann`))
 
-/** Has a process load Ann from the store again, and settle. */
+/** Makes a process reload Ann from the store, and settle. */
 async function reload({ live, clock }: App): Promise<void> {
   clock.advance(REFRESH)
   await live.user('ann')
@@ -51,7 +51,7 @@ async function reload({ live, clock }: App): Promise<void> {
 }
 
 describe('an erasure', () => {
-  it('also erases values of a sign-in that another node announces later', async () => {
+  it('erases even values of a sign-in that another node announces later', async () => {
     const { bus, one, two } = await startCluster()
     const ann = one.visitor()
     await set(ann, { division: 4 })
@@ -171,7 +171,7 @@ it('a request begun before an erasure rejects its write as superseded', async ()
   await gate.entered
   await one.live.erase('ann')
   clock.advance(REFRESH)
-  // Another request, or a job, has the process load the user.
+  // Like another request or a job, this makes the process load the user.
   await two.live.user('ann')
   const cart = async (): Promise<unknown> => (await two.live.user('ann')).get('cart')
   expect(await within(cart, (found) => isDeepStrictEqual(found, []))).toEqual([])

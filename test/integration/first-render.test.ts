@@ -60,7 +60,7 @@ it("a request's HTML shows the changes of the same request", async () => {
 
 describe('socket.liveSession in a connection handler', () => {
   it.each(['websocket', 'polling'] as const)(
-    "has the HTML's values, also after each reconnect: %s",
+    "has the HTML's values at first and after each reconnect: %s",
     async (transport) => {
       const app = await App.start({ routes })
       const next = handlersOf(app)
@@ -175,7 +175,7 @@ describe.each<[string, Render]>([
   })
 })
 
-/** Returns the stacks of all later calls, because the server sets timers of its own meanwhile. */
+/** Returns the stacks, not the number, of all later calls, because the server sets timers of its own. */
 function callersOf(name: 'setTimeout' | 'setInterval'): readonly string[] {
   const stacks: string[] = []
   const original: (...given: never[]) => unknown = globalThis[name]

@@ -135,7 +135,7 @@ describe('an open page', () => {
   })
 
   it.each(['say/on', 'in/identify/say/on', 'say/in/identify/on'])(
-    "connecting before a redirect's target leaves the message to the target: %s",
+    "that connects before a redirect's target leaves the target its message: %s",
     async (actions) => {
       const { visitor } = await begin()
       await visitor.fetch(`/flash/${actions}?what=welcome&user=ann`)
@@ -181,7 +181,7 @@ describe('an open page', () => {
     expect(count()).toBe(1 + early.length)
   })
 
-  it('shows each message of sockets and requests once, also after an outage', async () => {
+  it('shows each message of sockets and requests once, even after an outage', async () => {
     const { visitor } = await begin()
     await say(visitor, 'before')
     const { page, shown, next } = await openPage(visitor)

@@ -236,7 +236,7 @@ describe('a message, with two nodes', () => {
     expect((await Promise.all(takes)).flat()).toEqual(['saved'])
   })
 
-  it('travels in the cookie without a store, and appears once', async () => {
+  it('without a store travels in the cookie, and appears once', async () => {
     const { one, two } = await startCluster(() => ({}), flashPages)
     const visitor = one.visitor()
     await say(visitor, 'saved')
@@ -319,7 +319,7 @@ describe('the cookie', () => {
 })
 
 describe('an invalid message', () => {
-  /** Flashes the message; returns the rejection's code for a text, and does not await other messages. */
+  /** Flashes a value; awaits only a text, and returns the code of its rejection. */
   async function flash(message: unknown): Promise<{ app: App; code: unknown }> {
     let code: unknown
     const app = await start(
@@ -340,11 +340,11 @@ describe('an invalid message', () => {
   it.each([
     ['too_large', 'x'.repeat(999)],
     ['invalid_value', '\ud800'],
-  ])('rejects as %s', async (code, message) => {
+  ])('is rejected as %s', async (code, message) => {
     expect((await flash(message)).code).toBe(code)
   })
 
-  it('reaches onError if never awaited', async () => {
+  it('is reported to onError if never awaited', async () => {
     const { app } = await flash(new Date())
     expect(app.errors.map(String)).toEqual([
       'LiveSessionError: koa-live-session: flash: expected a JSON value, received a Date at $',

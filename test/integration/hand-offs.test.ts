@@ -83,7 +83,7 @@ describe('a hand-off', () => {
   it.each([
     ['a form', (token: string) => ({ [FIELD]: token })],
     ['JSON', (token: string) => JSON.parse(JSON.stringify({ [FIELD]: token }))],
-  ])("finds its token after the app's parser has read %s", async (_, parsed) => {
+  ])("is found after the app's parser has read %s", async (_, parsed) => {
     let token = ''
     const parser: Koa.Middleware = (ctx, next) => {
       if (ctx.method === 'POST') Object.assign(ctx.request, { body: parsed(token) })
@@ -169,7 +169,7 @@ describe('a hand-off', () => {
   })
 
   it.each(['a socket that is not open yet', 'a closed socket', 'a closed plugin'])(
-    'rejects as closed over %s',
+    'over %s is rejected with the code closed',
     async (which) => {
       let late = async (): Promise<unknown> => undefined
       const app = await start()
@@ -208,7 +208,7 @@ describe('a hand-off', () => {
   it.each([
     ['purpose', undefined, schema, /takeHandOff: expected a purpose/],
     ['schema', PURPOSE, undefined, /takeHandOff: expected a Standard Schema/],
-  ])('throws if it is taken without a %s', async (_, purpose, wanted, message) => {
+  ])('cannot be taken without a %s', async (_, purpose, wanted, message) => {
     const app = await start((ctx) => ctx.liveSession.takeHandOff(purpose as never, wanted as never))
     expect((await app.visitor().fetch('/')).status).toBe(500)
     expect(String(app.errors)).toMatch(message)

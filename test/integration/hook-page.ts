@@ -18,7 +18,7 @@ export function hookPage() {
     jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
     Object.assign(globalThis, {
       addEventListener: page.addEventListener.bind(page),
-      // Node understands a boolean only when it adds a listener.
+      // In Node, removeEventListener ignores a boolean, unlike addEventListener.
       removeEventListener: (type: string, listener: () => void, capture = false): void =>
         page.removeEventListener(type, listener, { capture }),
     })
@@ -87,7 +87,7 @@ export function bareSocket() {
       open()
       answer(null, { results: [], held: [], ...said })
     },
-    /** Connects, and lets the question time out. */
+    /** Connects, and lets the hook's first message time out. */
     fallSilent: (): void => {
       open()
       answer(new Error('operation has timed out'))
@@ -98,7 +98,7 @@ export function bareSocket() {
       socket.connected = false
       answer(new Error('socket has been disconnected'))
     },
-    /** The timeout of each question in ms. */
+    /** The timeout of each message in ms. */
     waits,
     hear: (claims: BareClaims): string => {
       const ticket = bareTicket(claims)

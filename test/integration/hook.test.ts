@@ -47,7 +47,7 @@ function posts(visitor: Visitor, first?: () => Promise<Response>) {
   return { next, counted: () => count }
 }
 
-/** A visitor with a server-rendered page, whose socket's handler sets values. */
+/** A visitor of a server-rendered page; the handler of its socket sets values. */
 async function open() {
   const app = await App.start({
     routes: (ctx) => {
@@ -62,7 +62,7 @@ async function open() {
   const { io } = await visitor.connect()
   const hook = async (options = {}): Promise<void> => {
     begin(io, options)
-    // The hook's own question is answered first.
+    // The answer to the hook's own, earlier message comes first.
     await io.emitWithAck('live_session:sync', {})
   }
   return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
@@ -131,7 +131,7 @@ describe('the small hook, with a server', () => {
 })
 
 describe('the small hook', () => {
-  it("asks for a cookie without keepalive, to spare the next guest's cookie", () => {
+  it('asks for a cookie without keepalive, lest it replace a newer cookie', () => {
     const { socket, greet } = bareSocket()
     const fetch = jest.fn(async (): Promise<Response> => Response.json({}))
     globalThis.fetch = fetch as never
@@ -175,7 +175,7 @@ describe('the small hook', () => {
     async (code) => {
       const { socket, refuse, bodies, connects } = bareSocket()
       begin(socket)
-      // Without a code the server is unreachable, and socket.io reconnects by itself.
+      // An error without a code means an unreachable server, to which socket.io reconnects by itself.
       refuse(undefined)
       await soon()
       expect([bodies.splice(0), connects()]).toEqual([[], 0])

@@ -47,7 +47,7 @@ describe('sign-in', () => {
     expect(await values(late, '/login/now?user=ann')).toEqual({ ...defaults, division: 3 })
   })
 
-  it("yields to the account's older value after another cookie brings that value", async () => {
+  it("yields to the account's own older value once another cookie brings it", async () => {
     const app = await startWithUsers()
     const [home, work] = [await signedInAs(app), app.visitor()]
     await set(home, { division: 5 })

@@ -150,7 +150,7 @@ describe("the inspector's actions", () => {
 })
 
 describe('recent refusals', () => {
-  it('include POSTs, sockets, handshakes and onError', async () => {
+  it('come from POSTs, sockets, handshakes and onError', async () => {
     const app = await startInspected({}, { options: { limits: { socketsPerVisitor: 1 } } })
     const visitor = app.visitor()
     await visitor.store({ set: [['role', -1, '', 'admin']] })

@@ -192,7 +192,7 @@ describe('a computed value, with a store', () => {
   it.each([
     [1, { level: 'store' }],
     [2, { code: 'conflict', value: ['a', 'b'] }],
-  ])('tolerates a lost store answer for two minutes: %i, %j', async (minutes, result) => {
+  ])('tolerates a lost store answer for under two minutes: %i, %j', async (minutes, result) => {
     const store = losingStore()
     const { app, change } = await withStore(store, { storeTimeout: 20 })
     store.fates.push('silent')

@@ -36,7 +36,7 @@ async function whoOn(app: App, visitor: Visitor, kind: Kind, page: Page): Promis
 
 const isOwn = (kind: Kind, user: User): boolean =>
   kind === 'guest' ? user === undefined : kind === 'ann' && user === 'ann'
-/** Whether the user gets the id that the cookie's retired id rotated to. */
+/** Whether the cookie's retired id was rotated to a new id of this user. */
 const isHeir = (kind: Kind, user: User): boolean => kind === 'retired' && user === 'ann'
 const hasEnded = (kind: Kind): boolean => kind.startsWith('retired')
 

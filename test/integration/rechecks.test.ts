@@ -152,7 +152,7 @@ describe('an open socket', () => {
     expect(calls.count).toBe(2)
   })
 
-  it('is rechecked in a second of its own among simultaneous sockets', async () => {
+  it('is rechecked in a different second from each simultaneous socket', async () => {
     const asked: number[] = []
     let at = 0
     const { own } = counting((ctx) => {
@@ -285,7 +285,7 @@ describe('recheck', () => {
     [false, { handshake: [], recheck: 1000 }],
     [true, { handshake: [(_: unknown, next: Koa.Next) => next()], recheck: 1000 }],
     [true, { handshake: [] }],
-  ])('without identify warns unless it has middleware: %s, attach(io, %j)', async (hasEffect, attach) => {
+  ])('warns if set without identify or handshake middleware: %s, attach(io, %j)', async (hasEffect, attach) => {
     const { warnings } = await App.start({ attach, options: { store: memoryStore() } })
     expect(warnings).toEqual(
       hasEffect

@@ -58,7 +58,7 @@ describe('an error in a handshake', () => {
     expect(logged.join()).toContain('expected an Error')
   })
 
-  it('has a thrown non-Error as its cause', async () => {
+  it('has the thrown value as its cause if not an Error', async () => {
     const thrown = { status: 401 }
     const app = await failing(thrown)
     await expect(app.visitor().connect()).rejects.toMatchObject(FAILED)
@@ -106,7 +106,7 @@ describe('an unawaited write', () => {
   it.each([
     ['throws', full],
     ['rejects', async () => full()],
-  ])('logs its error if onError %s', async (_, onError) => {
+  ])('logs both errors if onError %s', async (_, onError) => {
     const app = await start((ctx) => void ctx.liveSession.set('division', 'no number' as never), { onError })
     await app.visitor().fetch('/')
     await turn()

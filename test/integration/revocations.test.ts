@@ -27,7 +27,7 @@ it('a request may revoke its user and stay signed in', async () => {
   expect(await restarted.visitor(here.cookie).text('/')).toBe('7')
 })
 
-it.each([true, false])('a POST keeps its cookie after loading a revocation (question: %s)', async (asks) => {
+it.each([true, false])('a POST that loads a revocation keeps its cookie (no `who`: %s)', async (asks) => {
   const fields = defineFields({ note: { schema: z.string(), default: '', client: 'write', cookie: false } })
   const shared = { fields, options: { identify: () => 'ann', store: memoryStore() } as never }
   const [here, there] = [await App.start(shared), await App.start(shared)]

@@ -63,11 +63,11 @@ function allClosed({ app }: SessionApp): Promise<unknown> {
 
 const addToCart: Action = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
 
-/** The tests of sessions in every store. */
+/** The tests of sessions for each kind of store. */
 function promises(store: () => Store): void {
   const begin = (values?: Record<string, unknown>) => two({ store: store() }, values)
 
-  it('reach another node with the response', async () => {
+  it('are up to date at another node once the response has arrived', async () => {
     const { one, two, visitor, elsewhere } = await begin()
     expect(await two.read(elsewhere)).toEqual({ user: 'ann' })
     await one.write(visitor, { user: 'bob' })
@@ -191,7 +191,7 @@ describe('sessions in a store', () => {
     expect(states).toEqual(['none', 'open'])
   })
 
-  it('do not share a load that began before the request', async () => {
+  it('are loaded again for a request that begins during a load', async () => {
     const { asked, held, store: slow } = slowStore(shared)
     const [one, other] = [await nodesOf({ store: shared }).start(), await nodesOf({ store: slow }).start()]
     const visitor = await one.withSession({ user: 'ann' })

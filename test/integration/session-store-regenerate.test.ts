@@ -41,7 +41,7 @@ describe('a regenerated session', () => {
     ['another request', (_, other) => other()],
   ]
 
-  it.each(writes)('includes writes made meanwhile by %s', async (_, write) => {
+  it.each(writes)('includes concurrent writes by %s', async (_, write) => {
     const { sessions, visitor } = await begin({ cart: ['a'], flash: 'hello' })
     const [own, other] = [await sessions.session(visitor), sessions.visitor(visitor.cookie)]
     const meanwhile = () => write(own, () => sessions.write(other, { cart: ['a', 'b'] }))
@@ -61,7 +61,7 @@ describe('a regenerated session', () => {
     expect(await near.read(visitor)).toEqual({ user: 'ann', cart: ['a', 'b'] })
   })
 
-  it('keeps a maxAge set meanwhile', async () => {
+  it('keeps a maxAge set by a concurrent request', async () => {
     const { sessions, visitor } = await begin({ cart: [] }, { session: { maxAge: 600_000 } })
     const stay: Action = ({ session }) => Object.assign(session, { maxAge: 6_000_000 })
     await sessions.during(visitor, wait, () => sessions.ask(sessions.visitor(visitor.cookie), stay), signIn('ann'))
@@ -69,7 +69,7 @@ describe('a regenerated session', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: [] })
   })
 
-  it('keeps values evicted meanwhile', async () => {
+  it('keeps its values if evicted during the request', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxVisitors: 10 } } as never })
     await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
     expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
@@ -130,7 +130,7 @@ describe('a regenerated session', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 409])
   })
 
-  it('hides values set after a sign-in from a concurrent regenerating request', async () => {
+  it('hides later values from another request that regenerates the former id', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     const planted = sessions.visitor(visitor.cookie)
     const meanwhile = async (): Promise<void> => {
@@ -141,7 +141,7 @@ describe('a regenerated session', () => {
     expect(await sessions.read(planted)).toEqual({ cart: ['a'] })
   })
 
-  it('gives an early request with the former id an empty session', async () => {
+  it('gives a later request with the former id an empty session', async () => {
     const { sessions, visitor } = await begin({ cart: ['a'] })
     const early = sessions.visitor(visitor.cookie)
     const signedIn = await sessions.during(visitor, signIn('ann'), () => sessions.write(early, { theme: 'dark' }))

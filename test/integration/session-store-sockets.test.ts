@@ -44,7 +44,7 @@ describe('socket.session', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('agrees with the user named by identify', async () => {
+  it('names the same user as identify', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { options: { identify } as never })
     const users: unknown[] = []
     sessions.app.io.on('connection', (socket) => users.push(socket.liveSession.userId, socket.session?.get('user')))

@@ -64,7 +64,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ fresh: 1, other: 1 })
   })
 
-  it('keeps a new maxAge when an older rolling request saves', async () => {
+  it('keeps a new maxAge when an earlier request saves a rolling session', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     await sessions.during(
       visitor,
@@ -78,7 +78,7 @@ describe('live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 
-  it('expires a session maxAge after its newest save, despite older requests', async () => {
+  it('counts maxAge from the newest save, even of an older request', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { session: { rolling: true, maxAge: DAY } })
     const half = DAY / 2
     await sessions.during(

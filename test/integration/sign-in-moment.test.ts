@@ -25,7 +25,7 @@ interface Moment {
 
 type Order = (moment: Moment) => Promise<unknown>
 
-/** Returns the page's events, with the page's cart after each, and ann's final cart. */
+/** Returns the page's events, its cart after the update, and ann's final cart. */
 async function play(order: Order, hasSocket: boolean) {
   const answer = new Gate()
   answer.open()

@@ -73,9 +73,9 @@ describe('a cookie comparison', () => {
     ['the store reports a revocation', 'ann', ({ core, ann }) => core.epochs.applyFromStore(ann.subject, end(core))],
     ['a newer epoch arrives', 'ann', ({ core, ann }) => core.epochs.adoptEpoch(ann.cookie.user as never, 7)],
     ['a newer generation arrives', 'ann', ({ core, ann }) => core.values.startGeneration(ann.subject, 7)],
-    ['its guest signs out', 'guest', ({ core, guest }) => core.epochs.retire(guest.name, undefined)],
+    ['its guest leaves', 'guest', ({ core, guest }) => core.epochs.retire(guest.name, undefined)],
     [
-      'its guest signs out at another node',
+      'its guest leaves at another node',
       'guest',
       ({ core, guest }) => core.epochs.applyFromNode(guest.name, end(core)),
     ],
@@ -95,7 +95,7 @@ describe('a cookie comparison', () => {
     expect(isKept).toEqual(others.map(() => !all))
   })
 
-  it('is repeated when memory is due to evict', async () => {
+  it('is repeated when an eviction is due', async () => {
     const { app, core, guest } = await both()
     app.clock.advance(DAY - 1)
     const { memo } = guest.cookie

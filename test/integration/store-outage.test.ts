@@ -109,7 +109,7 @@ describe('while the store is down', () => {
     expect(found).toMatchObject({ division: 4, secret: 'x' })
   })
 
-  it('acknowledges a set as in memory; an update waits', async () => {
+  it('acknowledges a set with level memory; an update waits', async () => {
     const { store, start } = nodes(memoryStore(), { ...ANN, storeTimeout: 20 })
     const app = await start()
     const visitor = app.visitor()
@@ -175,7 +175,7 @@ describe('while the store is down', () => {
 })
 
 describe('a killed node', () => {
-  it('broadcasts a write that another node then stores', async () => {
+  it('leaves its broadcast writes for another node to store', async () => {
     const { store, start, clock } = nodes(memoryStore(), { ...ANN, storeRefresh: 1000 }, new Bus())
     const refusing = { ...store, merge: () => Promise.reject(new Error('not from here')) }
     const [one, two] = [await start({ options: { store: refusing, storeTimeout: 20 } }), await start()]
@@ -208,7 +208,7 @@ describe('an erasure', () => {
     await store.release()
   })
 
-  it('is not undone by a node that stores late', async () => {
+  it('is not undone by a node that stores an old value late', async () => {
     const { store, start, clock } = nodes(memoryStore(), { ...ANN, storeRefresh: 1000 })
     const app = await start()
     const ann = await app.live.user('ann')
@@ -299,7 +299,7 @@ async function setInVain({ live }: Page, text: string): Promise<void> {
   expect(await outcome(live.set('draft' as never, text as never))).toBe('store_unavailable')
 }
 
-/** The drafts in a socket's tickets until its next change is acknowledged. */
+/** The drafts in a socket's tickets up to the ticket of its next change. */
 async function draftsIn(socket: TestSocket): Promise<unknown[]> {
   const before = await socket.change('division', 9)
   const all: unknown[] = []
@@ -311,7 +311,7 @@ async function draftsIn(socket: TestSocket): Promise<unknown[]> {
 }
 
 describe('a field outside the cookie, set while the store is down', () => {
-  it('is saved on each page with the next POST, at any node', async () => {
+  it('gets status saved on pages of any node after the next POST', async () => {
     const { store, start } = nodesOfAnn(memoryStore())
     const [one, two] = [await start(), await start()]
     const pages = await Promise.all([one, two].map((app) => app.visitor().open({ path: '/page' })))

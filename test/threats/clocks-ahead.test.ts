@@ -105,7 +105,7 @@ describe.each(AHEAD)('threat 51: signatures dated %s ahead', (_, ahead) => {
       expect(cookieContent(honest).browser).toBe(browser)
     })
 
-    it('still fail later, also in a new process', async () => {
+    it('still fail later, in the same process and a new process', async () => {
       const { early, app, clock } = await both(ahead)
       const stolen = await steal(early)
       await cartOf(app, stolen)

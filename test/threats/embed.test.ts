@@ -122,7 +122,7 @@ describe('threat 58: an element with the id of embed() earlier in the page', () 
     expect(await begin(ahead)).toBe('the server’s')
   })
 
-  it('makes reads throw if it is an inert script too', async () => {
+  it('makes reads throw if both elements are inert scripts', async () => {
     expect(await begin(`<script type="application/json" id="live-session">${FAKE}</script>`)).toBeInstanceOf(Error)
   })
 })

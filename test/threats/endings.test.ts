@@ -26,7 +26,7 @@ const DAY = 24 * 60 * MINUTE
 type Session = Koa.Context['liveSession']
 type Use = (session: Session) => unknown
 
-/** The reader of a POST's body: the app's parser before or after its session, or the endpoint. */
+/** The reader of a POST's body: the app's parser, before or after session(), or the endpoint. */
 type Reader = 'parser before the session' | 'parser after the session' | 'endpoint'
 const NODES = ['at the same node', 'at another node', 'at another node of a store'] as const
 
@@ -98,7 +98,7 @@ interface Stage extends Started {
   readonly bare: () => Visitor
   readonly socket: TestSocket
   readonly who: string
-  /** A ticket without its POST. */
+  /** A ticket that was never POSTed. */
   readonly ticket: string
 }
 
@@ -125,7 +125,7 @@ const held =
       const answer = await post.finish()
       expect(answer.written).toEqual([])
       const isAsking = Object.keys(body).length === 0
-      // The app still vouches for ann if it loaded her session before; only her account is written.
+      // The app still vouches for ann if it loaded her session before she left; only her account is written.
       const isVouched = isAnn && reader === 'parser after the session' && !isAsking && late().cookie.includes('app')
       expect(answer.status).toBe(isVouched ? 200 : isAsking ? 429 : 409)
       if (!isVouched) expect(answer.text).toMatch(isAsking ? /its cookie has ended/ : /left this browser/)
@@ -287,7 +287,7 @@ const GUEST = `/set?values=${JSON.stringify({ theme: 'light' })}`
 const ANN = '/login/now?user=ann'
 const BOB = '/login/now?user=bob'
 
-/** The name, the first visitor's request, and the requests after it. */
+/** The name, the request of the first visitor, and the requests that follow. */
 const ENDINGS = [
   ['ann leaves', ANN, ['/logout/leave']],
   ['ann leaves, and bob signs in', ANN, ['/logout/leave', BOB]],
@@ -347,7 +347,7 @@ const accounts = (app: App): Promise<unknown[]> =>
 
 describe('threats 8, 9, 40, 42, 43, 56 and 87: a former visitor\u2019s cookie', () => {
   const rows = pairs(ENDINGS, Object.entries(DOORS), DELAYS, BROUGHT, EVIL_USES, NODES)
-    // An eighth of the pairs still covers each ending and each door.
+    // An eighth of the rows still covers each ending and each attempt.
     .filter((_, index) => index % atScale(8, 1) === 0)
     .map(([ending, door, delay, brings, use, where]) => {
       const name = [ending[0], door[0], delay[0], brings, use[0], where].join('; ')

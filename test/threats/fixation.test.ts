@@ -74,7 +74,7 @@ describe('threat 8: a socket before the server knows of the sign-in', () => {
     expect(await values(victim)).toMatchObject({ role: 'guest' })
   })
 
-  it('holds no valid ticket if its guest has no cookie', async () => {
+  it('without a live cookie gets tickets that fail after the sign-in', async () => {
     const app = await startWithUsers({ store: new AuthStore() })
     const visitor = app.visitor()
     const socket = await visitor.connect()

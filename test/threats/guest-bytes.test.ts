@@ -110,7 +110,7 @@ describe('threat 57: countless guests', () => {
     expect(unsaved.size).toBe(0)
   })
 
-  it('store on their return the values dropped from the queue', async () => {
+  it('on their return store values that the queue has dropped', async () => {
     const store = memoryStore()
     const { app, core, flood, visitorOf, valueIn } = await start({ store, storeTimeout: 20 })
     const stored = async () => (await store.load(storeName(subject(0)))).map(({ key, value }) => [key, value])

@@ -44,7 +44,7 @@ async function start() {
 
 const SLOW = ['set', 'read', 'page', 'identify', 'late-set', 'late-read', 'late-page'].map((path) => `/slow/${path}`)
 
-/** Leaves out the next request, which cannot know the former visitor without a live cookie. */
+/** All endings but the next request, which without a live cookie cannot know the former visitor. */
 const ANNOUNCED = ENDS.filter(([how]) => how !== 'the next request after a sign-out')
 
 /** Paths signing ann in, with and without a live cookie. */

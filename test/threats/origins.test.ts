@@ -38,7 +38,7 @@ const FOREIGN = [
   'file://',
   '*',
 ]
-/** Spellings that no browser sends; preflights refuse them, because they compare texts. */
+/** Spellings that no browser sends; preflights compare texts, and refuse such origins. */
 const MISSPELT = [
   'https://trusted.example:443',
   'HTTPS://TRUSTED.EXAMPLE',

@@ -45,7 +45,7 @@ describe('threat 79: partitioned cookies, switched on later', () => {
     expect(await ask(visitor, '/', FRAME, `${old.cookie}; ${set.cookie}`)).toMatchObject({ division: 4 })
   })
 
-  it.each(['mine', '__Host-mine'])('threat 97: have another name for the chosen key %s, too', async (key) => {
+  it.each(['mine', '__Host-mine'])('threat 97: have another name even for the chosen key %s', async (key) => {
     const former = await start({ key, sameSite: 'none' })
     const app = await start({ key, partitioned: true })
     const old = await ask(former.visitor(), '/set?to=3')
@@ -76,7 +76,7 @@ describe('threat 80: a frame of another site', () => {
     expect(followed.map(({ division }) => division)).toEqual([5, -1])
   })
 
-  it.each(['image', 'script', 'embed', 'object'])('shows no message, follows no address as %s', async (destination) => {
+  it.each(['image', 'script', 'embed', 'object'])('takes no message and no address as %s', async (destination) => {
     const app = await start({ partitioned: true })
     const headers = { ...FRAME, 'sec-fetch-dest': destination }
     expect(await ask(app.visitor(), '/?division=5', headers)).toMatchObject({ division: -1 })

@@ -62,7 +62,7 @@ describe('threat 52: a promise in place of a value', () => {
 })
 
 describe('threat 52: a rule that returns a promise', () => {
-  it('is reported to onError by onLogin; the account keeps its value', async () => {
+  it('in onLogin is reported to onError; the account keeps its value', async () => {
     const fields = defineFields({
       cart: { schema: z.array(z.string()), default: [], client: 'write', onLogin: (() => failing()) as never },
     })
@@ -85,7 +85,7 @@ describe('threat 52: a rule that returns a promise', () => {
     expect(String(app.errors[0])).toContain(`fields.cart.onLogin: ${EXPECTED}`)
   })
 
-  it('is reported to onError once by migrate; the default stays', async () => {
+  it('in migrate is reported to onError once; the default stays', async () => {
     const migrate = (() => failing()) as never
     const old = defineFields({ cart: { schema: z.string(), default: '', client: 'write' } })
     const young = defineFields({ cart: { schema: z.array(z.string()), default: ['new'], client: 'write', migrate } })

@@ -32,7 +32,7 @@ const obey = async (visitor: Visitor, token: string, headers = {}): Promise<read
   return [answer.status, answer.headers.get('location'), answer.headers.getSetCookie()]
 }
 
-/** The response leaving the browser on its page. */
+/** A response that keeps the browser on its page. */
 const NOWHERE = [204, null, []]
 const ONWARD = [307, '/sign-in', []]
 
@@ -53,7 +53,7 @@ describe('threat 62: a hand-off that a stranger relays', () => {
     expect(app.errors).toEqual([])
   })
 
-  it('navigates no page after it expires or another user signs in', async () => {
+  it('leads nowhere after its expiry or another user’s sign-in', async () => {
     const app = await start()
     const [ann, bob] = [await open(app), await open(app)]
     const [late, former] = [await tokenFor(ann.socket), await tokenFor(bob.socket)]

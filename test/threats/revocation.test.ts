@@ -151,7 +151,7 @@ describe('threat 3: an erased user', () => {
     expect((await (await visitor.connect()).ticket()).claims.changes).toEqual([])
   })
 
-  it('reaches listeners as changes to the defaults', async () => {
+  it('causes change events with the default values', async () => {
     const app = await startWithUsers()
     await ann(app)
     using user = await app.live.user('ann')
@@ -276,7 +276,7 @@ describe('threat 64: a socket at a node that misses revocations', () => {
     },
   )
 
-  it('costs 10 loads in nine times storeRefresh', async () => {
+  it('costs 10 loads in nine periods of storeRefresh', async () => {
     const { store, pass, socket } = await apart(REFRESH / 2)
     const { load } = store
     let loads = 0

@@ -96,7 +96,7 @@ describe('the rooms of a socket', () => {
   }
   const [one, two] = ['1'.repeat(32), '2'.repeat(32)]
 
-  it('depend only on the first secret, with connection state recovery', async () => {
+  it('with connection state recovery depend only on the first secret', async () => {
     const [a, b, c] = [
       await roomsWith([one, two], RECOVERY),
       await roomsWith([one], RECOVERY),

@@ -30,7 +30,7 @@ function captureLog(): string[] {
   return lines
 }
 
-/** The most that a log could show of a value. */
+/** All that a log could show of a value. */
 function show(thing: unknown): string {
   const message = thing instanceof Error ? `${thing.message} ${thing.stack} ${show(thing.cause)}` : ''
   return `${message} ${inspect(thing, { depth: null, showHidden: true, maxStringLength: null })}`

@@ -43,7 +43,7 @@ function forgery({ text, claims }: ReceivedTicket, now: number): Forgery {
   return { real: text, head: { alg: 'HS256', typ: TYPE, kid: kidOf(text) }, claims: { ...claims, changes } }
 }
 
-/** Spells the same 32 bytes in other base64, because the last of 43 characters has two spare bits. */
+/** Spells the same 32 bytes in other base64: the last of the 43 characters has two unused bits. */
 const respell = (signature: string): string => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return signature.slice(0, -1) + alphabet[alphabet.indexOf(signature.slice(-1)) + 1]

@@ -92,7 +92,7 @@ describe.each(STORES)('threat 96: a request whose cookie the browser withholds, 
     expect(socket.io.connected).toBe(true)
   })
 
-  it('keeps the cookie after a link with sameSite strict', async () => {
+  it('keeps a cookie with sameSite strict after a link', async () => {
     const app = await startWithHeaders({ options: { sameSite: 'strict', ...options() } as never })
     const visitor = await visitorOf(app, undefined)
     const { cookie } = visitor
