@@ -148,7 +148,7 @@ class Plugin
     const user = userSubject(id, 'revoke(id)')
     if (except && (await this.#requests.identify(except)) !== user)
       throw new TypeError(
-        'koa-live-session: revoke(id, { except }): expected a request of this user, received another one',
+        'koa-live-session: revoke(id, { except }): expected a request of this user, received one of another visitor',
       )
     // Identify this request's visitor before the revocation, so that its cookie still counts.
     void except?.liveSession.visitorId

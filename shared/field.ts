@@ -101,7 +101,7 @@ export class Field {
     const members = countMembers(json)
     if (members <= this.maxMembers) return this.#stored(json)
     const [has, most] = [members, this.maxMembers].map((count) => count.toLocaleString('en'))
-    const what = `"${this.key}" has ${has} members of the ${most} that a browser may send`
+    const what = `"${this.key}" has ${has} members, more than the ${most} that a browser may send`
     throw this.refusal('too_large', `too_large: ${what}. Raise its maxMembers.`)
   }
 
@@ -216,11 +216,11 @@ export class Field {
     if (mostBytes(this.key, value) <= most) return
     const bytes = cookieBytes(this.key, value)
     if (bytes <= most) return
-    const room = `${this.maxBytes.toLocaleString('en')} it may take${this.inCookie ? ' in the cookie' : ''}`
+    const room = `${this.maxBytes.toLocaleString('en')}${this.inCookie ? ' in the cookie' : ''}`
     const advice = this.inCookie
       ? 'Raise its maxBytes, or set cookie: false, which keeps it in memory and, if there is one, in the store.'
       : 'Raise its maxBytes.'
-    const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes of the ${room}. ${advice}`
+    const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes, more than its ${room}. ${advice}`
     throw this.refusal('too_large', message)
   }
 

@@ -11,11 +11,11 @@ const REASONS: Partial<Record<AdviceCode, string>> = {
   invalid_value: "the field's schema refuses the value",
   undeclared_key: 'expected a declared field that is not hidden from browsers',
   not_writable: "expected a field with client: 'write'",
-  users_only: 'only signed-in users may set it: let the visitor sign in first',
+  users_only: 'only signed-in users may set the field: let the visitor sign in first',
   malformed: 'setMany: expected at least one value',
-  too_large: 'over the maxBytes or the maxMembers of the field',
+  too_large: "the value exceeds the field's maxBytes or maxMembers",
   superseded: 'a newer write has won, or another visitor is at this browser now',
-  cookies_blocked: 'the browser keeps no cookie of this server, or consent says no',
+  cookies_blocked: 'the browser keeps no cookie of this server, or consent returned false',
   store_unavailable: 'the store does not answer',
 }
 
@@ -51,7 +51,7 @@ function describeBeforeReady(key: string, method: string): string {
 }
 
 function describeImpureUpdate(): string {
-  return 'koa-live-session: update: what computes a value must change nothing'
+  return 'koa-live-session: update: the function must only return a value, and change nothing'
 }
 
 function describeRefusal(code: AdviceCode, key: string): string {

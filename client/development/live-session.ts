@@ -18,7 +18,7 @@ import { watchSocket } from './warning.js'
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
 
 const EMBEDDED_TWICE =
-  'koa-live-session: the page has several scripts of embed(), and begins with none of them. Call ctx.liveSession.embed() once'
+  'koa-live-session: the page has several scripts of embed(), and uses none of them. Call ctx.liveSession.embed() once'
 
 const calledParts = new WeakMap<object, Set<Part>>()
 /** The endpoints of the open clients in this page. */
@@ -95,7 +95,7 @@ function warnOfSecond(live: AnyClient): void {
   if (!globalThis.document) return
   if (open.includes(endpoint))
     console.warn(
-      'koa-live-session: createLiveSession was called again in this page. Create one client and import it where it is used; close() one that is replaced',
+      'koa-live-session: createLiveSession was called again in this page. Create one client and import it where it is used; close() a client before you replace it',
     )
   open.push(endpoint)
   onClose(() => void open.splice(open.indexOf(endpoint), 1))

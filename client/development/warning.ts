@@ -46,7 +46,7 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
 
   const remedyOf = (status: number, times: number): string | undefined => {
     if (status === 0) return isElsewhere && origin ? unlisted(origin) : undefined
-    if (status === 401 || status === 403) return 'Where the app guards its POSTs with a token pass headers.'
+    if (status === 401 || status === 403) return 'If the app requires a token in POSTs, pass the token in headers.'
     if (status === 431) return `The cookies of this site are too large for the server: ${ABOUT_LARGE_HEADERS}`
     if (status === 429 || (status >= 500 && times < REPEATED)) return undefined
     if (status === 502) return `If the server is up, its headers do not fit the proxy's buffer: ${ABOUT_LARGE_HEADERS}`
@@ -54,7 +54,7 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
     const home = origin && socket && originOf(String(Reflect.get(socket.io, 'uri')).replace(/^ws/, 'http'))
     if (home && home !== server) return `Pass endpoint: '${home}${DEFAULT_ENDPOINT}'.`
     const login = status < 300 ? 'It may be a login page: sign in again. ' : ''
-    return `${login}Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?`
+    return `${login}Under a sub-path, pass endpoint: '/tools/store_session'. Otherwise check that the server calls app.use(live.middleware()).`
   }
   const told = new Set<number>()
   const warn = (status: number, remedy: string | undefined): void => {

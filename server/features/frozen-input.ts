@@ -12,7 +12,7 @@ export function frozenInput(call: string, what: string, input: unknown, most: nu
   const bytes = Buffer.byteLength(JSON.stringify(json))
   if (bytes <= most) return json
   const [needs, room] = [bytes, most].map((count) => count.toLocaleString('en'))
-  throw new LiveSessionError('too_large', `${call}: ${what} needs ${needs} bytes of ${room}`)
+  throw new LiveSessionError('too_large', `${call}: ${what} needs ${needs} bytes, more than ${room}`)
 }
 
 function jsonOf(input: unknown, call: string): JsonValue {

@@ -4,8 +4,8 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { MAX_BODY } from '../../shared/protocol.js'
 
 const READ_ALREADY =
-  'koa-live-session: the body of a POST to the endpoint was read before live.middleware() ran: expected it in ctx.request.body, ' +
-  'where parsers leave it. Put app.use(live.middleware()) before what reads it'
+  'koa-live-session: the body of a POST to the endpoint was read before live.middleware() ran, but is not in ctx.request.body, ' +
+  'where parsers leave it. Put app.use(live.middleware()) before the code that reads the body'
 
 /**
  * Reads a request's body as JSON. Accepts a body already read by the app's own parser. A parser that only reads forms also sets

@@ -12,7 +12,7 @@ const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list it in origins.
 /** The rule of `sameOrigin()`: pages of `origins` may change values at the endpoint, but the app's own routes do not trust them. */
 const ROUTES: PostRule = {
   trusted: [],
-  remedy: 'Behind a proxy set app.proxy = true. live.sameOrigin() trusts no other origin, also none of origins.',
+  remedy: 'Behind a proxy set app.proxy = true. live.sameOrigin() trusts no other origin, not even those in origins.',
   message: 'a page of another origin has sent this request',
 }
 /** The methods with which cross-site navigations send `SameSite=Lax` cookies (RFC 9110, 9.2.1). */

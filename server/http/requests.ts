@@ -17,13 +17,13 @@ const TWICE =
   'after your auth and before your routes'
 const OTHER_APP =
   'koa-live-session: live.middleware() was given a request of another app, which has no ctx.liveSession: expected ' +
-  'liveSession(app) of the app that listens. With koa-mount pass the outer one'
+  'liveSession(app) of the app that listens. With koa-mount, pass the outer app'
 const TOO_EARLY =
   'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
   'app.use(live.middleware()) goes after auth and before your routes'
 const IN_HANDSHAKE =
   'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
-  "io.use or io.on('connection'). A middleware of attach(io, { handshake }) finds out who the visitor is"
+  "io.use or io.on('connection'). Middleware of attach(io, { handshake }) runs before the visitor is known"
 /** The contexts of handshakes. */
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')

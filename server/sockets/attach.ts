@@ -87,8 +87,8 @@ export function checkServer(io: Server): void {
   const recovery = recoveryOf(io)
   if (recovery && recovery.skipMiddlewares !== false) {
     throw new TypeError(
-      'koa-live-session: attach(io): connectionStateRecovery lets a socket back in without asking who it is, ' +
-        'after a logout too. Set connectionStateRecovery: { skipMiddlewares: false }',
+      'koa-live-session: attach(io): connectionStateRecovery readmits a socket without checking its visitor, ' +
+        'even after a sign-out. Set connectionStateRecovery: { skipMiddlewares: false }',
     )
   }
   const connected = [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
@@ -155,7 +155,7 @@ export function resolveAttachOptions(options: AttachOptions | undefined, hasIden
     if (typeof middleware === 'function') continue
     throw new TypeError(
       `koa-live-session: attach(io): handshake: expected Koa middleware, received ${typeof middleware} as number ${index + 1}. ` +
-        'Pass the very functions that app.use has',
+        'Pass the same functions as to app.use',
     )
   }
   const { recheck = FIVE_MINUTES } = options ?? {}

@@ -140,7 +140,7 @@ export class StoreHealth {
     if (cause === undefined || now - this.#reportedAt < REPORT_INTERVAL) return
     this.#reportedAt = now
     const problem = state === 'slow' ? 'answers late' : 'does not answer'
-    const message = `the store ${problem}: values are in memory and in cookies, and are stored when it does again`
+    const message = `the store ${problem}: values are in memory and in cookies, and are stored when it recovers`
     this.#settings.report(new LiveSessionError('store_unavailable', message, { cause }))
   }
 }

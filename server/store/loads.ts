@@ -211,7 +211,7 @@ export class Loads {
     const { remote, subjects, warn } = this.#core
     if (remote.peers?.hasAdapter || !subjects.pinnedOf(subject)?.outlets.size || this.#isWriting(subject)) return
     warn(
-      'another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ' +
+      'another process has changed values of a page that is open here, and the page learned of the change late, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',
     )
   }

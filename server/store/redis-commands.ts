@@ -55,7 +55,9 @@ function isReply(error: unknown, code: string): boolean {
 /** Checks that an answer is a list of texts and nulls, and returns the list. */
 export function cellsOf(answer: unknown): readonly (string | null)[] {
   if (Array.isArray(answer) && answer.every((cell) => typeof cell === 'string' || cell === null)) return answer
-  throw new TypeError('koa-live-session: redisStore: expected texts from the client. Pass one that maps no types')
+  throw new TypeError(
+    'koa-live-session: redisStore: expected texts from the client. Pass a client without a type mapping',
+  )
 }
 
 /** The required part of an ioredis client: both `Redis` and `Cluster` have these members. */

@@ -73,7 +73,7 @@ export function soundRegisters(
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
     // An end marker with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could follow.
     const isFuture = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
-    if (isFuture) return fault('its stamp is of a time to come. Is a clock ahead?')
+    if (isFuture) return fault('its stamp is in the future. Is a clock ahead?')
     const ids = readIds(known)
     const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }
     try {

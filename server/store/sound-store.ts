@@ -59,10 +59,7 @@ export class SoundStore {
     const bad = new Map<string, Stamp>()
     const registers = soundRegisters(rows, this.#core.settings.clock(), ({ key, stamp, reason }) => {
       if (key !== undefined && stamp !== undefined) bad.set(key, stamp)
-      this.#core.warn(
-        `the store has a row that is no register, which is left out: ${key ?? 'without a key'}: ${reason}`,
-        'row',
-      )
+      this.#core.warn(`ignored a row of the store that is no register: ${key ?? 'without a key'}: ${reason}`, 'row')
     })
     return { registers, bad }
   }

@@ -38,7 +38,7 @@ export class Sweeps {
         ended: now - Math.max(storeMaxIdle, maxAge),
       })
     } catch (cause) {
-      report(new LiveSessionError('store_unavailable', 'the store has not deleted what is old', { cause }))
+      report(new LiveSessionError('store_unavailable', 'the store has failed to delete old values', { cause }))
     }
   }
 }

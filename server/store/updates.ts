@@ -173,7 +173,7 @@ export class Updates<N extends StoredName> {
       // Memory is stale: a load synchronizes it with the store.
       if (isSet === false) await this.#loading.loadInTime(subject)
     }
-    throw field.refusal('conflict', `update("${field.key}"): others were faster ${MAX_ATTEMPTS} times`)
+    throw field.refusal('conflict', `update("${field.key}"): other writes were faster ${MAX_ATTEMPTS} times`)
   }
 }
 

@@ -95,7 +95,7 @@ export class Limits {
   admit(open: number): void {
     const { socketsPerVisitor } = this.#options
     if (open < socketsPerVisitor) return
-    throw new LiveSessionError('rate_limited', `no more than ${socketsPerVisitor} sockets at a time`)
+    throw new LiveSessionError('rate_limited', `a visitor may have at most ${socketsPerVisitor} open sockets`)
   }
 }
 

@@ -159,7 +159,7 @@ function validate(
     throw new LiveSessionError('not_writable', `change ${index}: ${what}`, { key })
   }
   if (field.isUsersOnly && owner.user === undefined)
-    throw new LiveSessionError('users_only', `change ${index}: "${key}" is for signed-in users to set`, { key })
+    throw new LiveSessionError('users_only', `change ${index}: only signed-in users may set "${key}"`, { key })
   return {
     field,
     subject: owner.subject(field),

@@ -7,7 +7,7 @@ import { Handle } from './handle.js'
 import type { SyncCore } from './sync-core.js'
 
 const UNKNOWN =
-  'nothing is known of this user here yet. Pass store: redisStore(client) or sqlStore(kysely), or set the whole value'
+  'this process does not know the values of this user yet. Pass store: redisStore(client) or sqlStore(kysely), or set the whole value'
 
 /** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
 export class UserHandle extends Handle {

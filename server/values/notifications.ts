@@ -56,7 +56,7 @@ export class Notifications {
     this.#isRunning = this.#waiting.length > 0
     if (!this.#isRunning) return
     this.#warn(
-      'listeners answer each change with another one: a listener should write only where a value has to change',
+      'listeners answer each change with another change: a listener should write only if the value must change',
     )
     setImmediate(() => this.#run())
   }

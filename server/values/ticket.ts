@@ -45,7 +45,8 @@ export class Tickets {
   /** @throws {LiveSessionError} `bad_ticket`, without the reason */
   verify(ticket: string, now: number, index: number): Ticket {
     const read = ticket.length <= MAX_TICKET ? this.#read(ticket, now) : undefined
-    if (!read) throw new LiveSessionError('bad_ticket', `ticket ${index} is not one of ours, or too old`, { index })
+    if (!read)
+      throw new LiveSessionError('bad_ticket', `ticket ${index} has an unknown signature, or is too old`, { index })
     return read
   }
 

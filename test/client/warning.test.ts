@@ -35,7 +35,8 @@ function warningsAfter(statuses: readonly number[], ways: Ways = {}): readonly u
 const failed = (answer: number | string, remedy: string, endpoint = '/store_session'): string =>
   `koa-live-session: POST ${endpoint} answered ${answer}; changes are shown but not saved. ${remedy}`
 const UNREADABLE = 'nothing that this page may read'
-const ROUTES = "Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?"
+const ROUTES =
+  "Under a sub-path, pass endpoint: '/tools/store_session'. Otherwise check that the server calls app.use(live.middleware())."
 
 describe('an endpoint of another origin', () => {
   const POST = "credentials: 'include'"
@@ -256,7 +257,7 @@ describe('createLiveSession', () => {
     expect(warnings).toEqual([])
     const second = create({})
     expect(warnings).toEqual([
-      'koa-live-session: createLiveSession was called again in this page. Create one client and import it where it is used; close() one that is replaced',
+      'koa-live-session: createLiveSession was called again in this page. Create one client and import it where it is used; close() a client before you replace it',
     ])
     first.close()
     second.close()
@@ -271,7 +272,7 @@ describe('createLiveSession', () => {
     }
     document.body.innerHTML = ''
     expect(warnings).toEqual([
-      'koa-live-session: the page has several scripts of embed(), and begins with none of them. Call ctx.liveSession.embed() once',
+      'koa-live-session: the page has several scripts of embed(), and uses none of them. Call ctx.liveSession.embed() once',
     ])
   })
 })

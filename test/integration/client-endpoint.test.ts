@@ -34,9 +34,10 @@ function answered(opened: Page, count: number): Promise<void> {
   })
 }
 
-const HEADERS = 'Where the app guards its POSTs with a token pass headers.'
+const HEADERS = 'If the app requires a token in POSTs, pass the token in headers.'
 const LOGIN = 'It may be a login page: sign in again. '
-const ENDPOINT = "Behind a sub-path pass endpoint: '/tools/store_session'. Is app.use(live.middleware()) there?"
+const ENDPOINT =
+  "Under a sub-path, pass endpoint: '/tools/store_session'. Otherwise check that the server calls app.use(live.middleware())."
 
 describe.each([true, false])('a page without its endpoint (socket: %s)', (hasSocket) => {
   it.each<[number, string, string, unknown]>([

@@ -56,8 +56,13 @@ describe.each([false, true])("the server's refusal (socket: %s)", (hasSocket) =>
 
   it.each([
     ['level', 9, 'invalid_value', "the field's schema refuses the value"],
-    ['note', 'x'.repeat(50), 'too_large', 'over the maxBytes or the maxMembers of the field'],
-    ['list', Array.from({ length: 1001 }, () => 1), 'too_large', 'over the maxBytes or the maxMembers of the field'],
+    ['note', 'x'.repeat(50), 'too_large', "the value exceeds the field's maxBytes or maxMembers"],
+    [
+      'list',
+      Array.from({ length: 1001 }, () => 1),
+      'too_large',
+      "the value exceeds the field's maxBytes or maxMembers",
+    ],
     ['plan', 'pro', 'not_writable', "expected a field with client: 'write'"],
   ])('names the key and the code: %s', async (key, value, code, reason) => {
     const { refuse } = await open(hasSocket)

@@ -134,7 +134,7 @@ describe('a hand-off', () => {
     }
     const { app, visitor, token } = await handed(undefined, [reader])
     expect((await bring(visitor, token, {}, '/')).status).toBe(500)
-    expect(String(app.errors)).toMatch(/takeHandOff: the body .* was read already: expected it in ctx.request.body/)
+    expect(String(app.errors)).toMatch(/takeHandOff: the body .* was read already, but is not in ctx.request.body/)
   })
 
   it('stays valid, and leaks nothing, if the schema rejects its payload', async () => {

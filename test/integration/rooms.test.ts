@@ -173,7 +173,7 @@ describe('rooms of values', () => {
     expect(app.live.room('any' as never, 1 as never).every((name) => socket.rooms.has(name))).toBe(true)
     await socket.liveSession.set('any' as never, { a: 1 } as never)
     expect([...socket.rooms]).toEqual([socket.id])
-    const told = 'fields.any.rooms: an object or a list has no room. Only numbers, booleans, texts and null do'
+    const told = 'fields.any.rooms: an object or a list has no room. Set a number, a boolean, a text or null'
     expect(app.warnings).toContainEqual(expect.stringContaining(told))
   })
 })

@@ -158,7 +158,7 @@ describe('koa-session with live.sessionStore()', () => {
     await sessions.ask(visitor, (ctx) => void Object.assign(ctx, { session: null }))
     const response = await sessions.fetch(visitor, ({ session }) => void Object.assign(session, { user: 'bob' }))
     expect(response.status).toBe(500)
-    expect(String(sessions.app.errors[0])).toContain('Let genid make another each time')
+    expect(String(sessions.app.errors[0])).toContain('Let genid return a new id each time')
     expect(String(sessions.app.errors[0])).not.toContain('always the same')
   })
 

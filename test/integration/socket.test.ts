@@ -300,7 +300,7 @@ describe('a writing listener', () => {
     for (let i = 0; i < 10; i += 1) await turn()
     expect(other.get('division')).toBe(5000)
     expect(told.mock.calls.slice(-1)).toEqual([
-      [expect.stringContaining('listeners answer each change with another one')],
+      [expect.stringContaining('listeners answer each change with another change')],
     ])
   })
 })

@@ -27,7 +27,7 @@ describe('attach(io)', () => {
       'undefined middleware',
       ({ io }) => io,
       { handshake: [nothing, undefined] },
-      'handshake: expected Koa middleware, received undefined as number 2. Pass the very functions that app.use has',
+      'handshake: expected Koa middleware, received undefined as number 2. Pass the same functions as to app.use',
     ],
     [
       'a recheck of another type',
@@ -105,7 +105,7 @@ describe('attach(io)', () => {
     await expect(app.visitor().connect()).rejects.toMatchObject({ message: 'handshake failed' })
     expect(app.errors.map(String)).toEqual([
       `TypeError: ${PREFIX}ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ` +
-        "io.use or io.on('connection'). A middleware of attach(io, { handshake }) finds out who the visitor is",
+        "io.use or io.on('connection'). Middleware of attach(io, { handshake }) runs before the visitor is known",
     ])
   })
 })

@@ -51,7 +51,7 @@ describe('app.use', () => {
     outer.use(mount(inner))
     expect(await errorsOf(outer)).toEqual([
       `TypeError: ${PREFIX}live.middleware() was given a request of another app, which has no ctx.liveSession: expected ` +
-        'liveSession(app) of the app that listens. With koa-mount pass the outer one',
+        'liveSession(app) of the app that listens. With koa-mount, pass the outer app',
     ])
   })
 })
@@ -169,8 +169,8 @@ describe('body parsers before the middleware', () => {
     })
     expect(status).toBe(500)
     expect(app.errors.map(String)).toEqual([
-      `TypeError: ${PREFIX}the body of a POST to the endpoint was read before live.middleware() ran: expected it in ` +
-        'ctx.request.body, where parsers leave it. Put app.use(live.middleware()) before what reads it',
+      `TypeError: ${PREFIX}the body of a POST to the endpoint was read before live.middleware() ran, but is not in ` +
+        'ctx.request.body, where parsers leave it. Put app.use(live.middleware()) before the code that reads the body',
     ])
   })
 })
@@ -184,7 +184,7 @@ describe('a database without the table', () => {
     expect(app.errors).toMatchObject([
       {
         code: 'store_unavailable',
-        message: `${PREFIX}the store does not answer: values are in memory and in cookies, and are stored when it does again`,
+        message: `${PREFIX}the store does not answer: values are in memory and in cookies, and are stored when it recovers`,
         cause: {
           message: `${PREFIX}sqlStore: load: no such table: live_session_settings. Run migrateSqlStore(db) once, at a deploy`,
         },
@@ -220,7 +220,7 @@ describe('a declaration', () => {
 
 describe('several processes with one store', () => {
   const LATE =
-    `${PREFIX}another process has changed values of a page that is open here, and the page was late to hear of it, from the store. ` +
+    `${PREFIX}another process has changed values of a page that is open here, and the page learned of the change late, from the store. ` +
     'Give socket.io an adapter, which tells all processes at once'
 
   const offline = (): undefined => undefined

@@ -103,11 +103,11 @@ describe('accept()', () => {
     const refusal = refused(() => field.accept(`${fits}y`))
     expect([refusal.code, refusal.key, refusal.status]).toEqual(['too_large', 'x', 400])
     expect(refusal.message).toBe(
-      'koa-live-session: too_large: "x" needs 202 bytes of the 200 it may take in the cookie. ' +
+      'koa-live-session: too_large: "x" needs 202 bytes, more than its 200 in the cookie. ' +
         'Raise its maxBytes, or set cookie: false, which keeps it in memory and, if there is one, in the store.',
     )
     const kept = refused(() => make({ cookie: false }).accept('z'.repeat(2000)))
-    expect(kept.message).toMatch(/bytes of the 200 it may take\. Raise its maxBytes\.$/)
+    expect(kept.message).toMatch(/bytes, more than its 200\. Raise its maxBytes\.$/)
   })
 
   it('skips the schema for a hopelessly large value', () => {
@@ -128,7 +128,7 @@ describe('accept()', () => {
     const refusal = refused(() => field.acceptFromBrowser({ a: [1, 2], b: [3] }))
     expect([refusal.code, refusal.key, refusal.status]).toEqual(['too_large', 'x', 400])
     expect(refusal.message).toBe(
-      'koa-live-session: too_large: "x" has 5 members of the 4 that a browser may send. Raise its maxMembers.',
+      'koa-live-session: too_large: "x" has 5 members, more than the 4 that a browser may send. Raise its maxMembers.',
     )
     expect(counted.asked).toHaveLength(length + 1)
   })
@@ -137,7 +137,9 @@ describe('accept()', () => {
     const field = new Field('x', { schema: z.any(), default: 0 }, { ...defaults, maxBytes: 24_000 })
     const list = (length: number): number[] => Array.from({ length }, () => 1)
     expect(field.acceptFromBrowser(list(1000))).toHaveLength(1000)
-    expect(refused(() => field.acceptFromBrowser(list(1001))).message).toContain('has 1,001 members of the 1,000')
+    expect(refused(() => field.acceptFromBrowser(list(1001))).message).toContain(
+      'has 1,001 members, more than the 1,000',
+    )
     expect(field.accept(list(1001))).toHaveLength(1001)
   })
 

@@ -203,7 +203,7 @@ describe.each([
       set = live.set('theme', 'dark')
       return division
     })
-    await expect(set).rejects.toThrow('what computes a value must change nothing')
+    await expect(set).rejects.toThrow('the function must only return a value, and change nothing')
     expect(live.get('theme')).toBe('light')
   })
 

@@ -55,7 +55,7 @@ describe('threats 47 and 69: the name of a hidden field', () => {
 
   it.each([
     ['invalid', 'x'.repeat(21), /set\("creditRisk"\): not a valid value/],
-    ['too large', 'x'.repeat(900), /"creditRisk" needs [\d,]+ bytes of the 200 it may take/],
+    ['too large', 'x'.repeat(900), /"creditRisk" needs [\d,]+ bytes, more than its 200/],
   ])('is in the log for a value that is %s', async (_, value, cause) => {
     const app = await start((ctx) => {
       void ctx.liveSession.set('creditRisk', value)

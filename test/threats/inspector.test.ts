@@ -110,7 +110,7 @@ describe('threat 63: the inspector through a TCP tunnel with Host: localhost', (
       expect([status, told['set-cookie'], page]).toEqual([403, undefined, REFUSED])
     }
     expect((await send(`${tunnel}/inspector?action=restart`, { method: 'POST', headers })).status).toBe(403)
-    expect(app.warnings.join()).toContain('inspector: 403: without the token')
+    expect(app.warnings.join()).toContain('inspector: 403: the request lacks the token')
   })
 
   it('opens with the logged token, then with a cookie', async () => {

@@ -89,8 +89,8 @@ describe('threats 20 and 39: connection state recovery', () => {
     const app = await App.start({ isAttached: false, io: { connectionStateRecovery: recovery as Recovery } })
     expect(() => app.live.attach(app.io)).toThrow(
       new TypeError(
-        'koa-live-session: attach(io): connectionStateRecovery lets a socket back in without asking who it is, ' +
-          'after a logout too. Set connectionStateRecovery: { skipMiddlewares: false }',
+        'koa-live-session: attach(io): connectionStateRecovery readmits a socket without checking its visitor, ' +
+          'even after a sign-out. Set connectionStateRecovery: { skipMiddlewares: false }',
       ),
     )
   })

@@ -41,7 +41,7 @@ export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>)
 const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
   malformed: `it occurs twice, or has over ${LONGEST_ADDRESS} characters`,
   invalid_value: 'the schema refuses the value, as of an outdated link',
-  too_large: 'over the maxBytes or the maxMembers of the field',
+  too_large: "the value exceeds the field's maxBytes or maxMembers",
 }
 
 /**

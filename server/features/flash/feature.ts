@@ -58,7 +58,7 @@ export function flashFeature({
         // A page that reconnects sends `true`, and may not take messages restricted to the next page load.
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
-            throw new LiveSessionError('malformed', 'expected true of a page that comes back')
+            throw new LiveSessionError('malformed', 'expected nothing, or true after a reconnect')
           const brought = parseMessages(cookie?.members?.[NAME])
           const taken = flashes.consumeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
           return after(

@@ -90,7 +90,7 @@ export class HandOffs {
     }
     const isFirst = await store.singleUse.spend(`hand-off:${id}`)
     if (isFirst !== undefined) return isFirst
-    throw new LiveSessionError('store_unavailable', 'the store does not say whether this was used before')
+    throw new LiveSessionError('store_unavailable', 'the store does not answer whether this hand-off was used before')
   }
 
   #claims(token: string, browser: Sub): ReturnType<SealingKeys['open']> {

@@ -18,8 +18,8 @@ import type { Identifier } from '../../ids/visitor.js'
 import { checkPurpose, type HandOff, type HandOffs } from './hand-offs.js'
 
 const READ_ALREADY =
-  'koa-live-session: takeHandOff: the body of this request was read already: expected it in ctx.request.body, where parsers ' +
-  'leave it. Call takeHandOff before it is read, or put what was read there'
+  'koa-live-session: takeHandOff: the body of this request was read already, but is not in ctx.request.body, where parsers ' +
+  'leave it. Call takeHandOff before the body is read, or set ctx.request.body to the parsed form'
 
 const QUOTED_PLACES = 3
 
@@ -85,7 +85,7 @@ export async function sendOn(
   const own = identities.identify(cookie.read(ctx.req, user), user).cookie
   const to = own && handOffs.target(token, subjectHash(own.browserSubject))
   if (to === undefined)
-    throw new LiveSessionError('bad_ticket', 'a hand-off that is not for this browser, or is too old', { status: 204 })
+    throw new LiveSessionError('bad_ticket', 'the hand-off is forged, too old, or for another browser', { status: 204 })
   ctx.status = 307
   ctx.set('Cache-Control', 'no-store')
   ctx.redirect(to)

@@ -25,7 +25,7 @@ export async function act(
   }
   if (action !== 'empty' && action !== 'revoke')
     throw new LiveSessionError('malformed', 'action: expected empty, revoke or restart')
-  if (!target) throw new LiveSessionError('malformed', 'nothing is in memory of this subject any more')
+  if (!target) throw new LiveSessionError('malformed', 'this subject is no longer in memory')
   const { subject, name } = target
   if (action === 'empty') {
     forget(core, subject)

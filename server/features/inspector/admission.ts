@@ -49,8 +49,8 @@ export function createAdmission(
   }
   if (!authorize && process.env['NODE_ENV'] === 'production') {
     throw new TypeError(
-      'koa-live-session: inspector: it shows the values of all visitors, and NODE_ENV is production. Leave it out there, ' +
-        'or say who may look: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
+      'koa-live-session: inspector: it shows the values of all visitors, and NODE_ENV is production. Leave it out of production, ' +
+        'or pass authorize: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
     )
   }
   if (authorize) return { token: undefined, refusal: (ctx) => foreign(ctx) ?? authorized(ctx, authorize) }
@@ -65,14 +65,14 @@ function foreign(ctx: Koa.Context): string | undefined {
   const isOwn = isReading ? isOwnPolling : isOwnPost
   // Refuses even pages of `origins`, which are trusted only with a single visitor's values.
   if (isOwn(originClaims(ctx), [])) return undefined
-  return 'a page of another origin has asked for it. Open it by its address'
+  return 'a page of another origin has requested the inspector. Open the inspector by its address'
 }
 
 function authorized(
   ctx: Koa.Context,
   authorize: NonNullable<InspectorOptions['authorize']>,
 ): Awaitable<string | undefined> {
-  return after(authorize(ctx), (is) => (is === true ? undefined : 'authorize has not answered true'))
+  return after(authorize(ctx), (is) => (is === true ? undefined : 'authorize has not returned true'))
 }
 
 /**
@@ -107,7 +107,7 @@ class TokenKey {
       return undefined
     }
     if (this.#isRight(here, ctx.cookies.get(this.#cookie, { signed: false }) ?? '')) return undefined
-    return 'without the token. Open its address with the ?token= that the log has shown at the start, or let others in by inspector({ authorize })'
+    return 'the request lacks the token. Open the inspector with the ?token= that the log has shown at the start, or let others in by inspector({ authorize })'
   }
 
   #isRight(text: string, signature: string): boolean {

@@ -44,9 +44,7 @@ export class RoomNames {
   find(value: JsonValue | undefined): readonly string[] {
     if (isScalar(value)) return this.#named(value)
     if (value !== undefined)
-      this.#warn(
-        `fields.${this.#key}.rooms: an object or a list has no room. Only numbers, booleans, texts and null do`,
-      )
+      this.#warn(`fields.${this.#key}.rooms: an object or a list has no room. Set a number, a boolean, a text or null`)
     return NONE
   }
 

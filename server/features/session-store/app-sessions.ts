@@ -157,7 +157,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
       await this.load(name)
       return true
     } catch (cause) {
-      throw new LiveSessionError('store_unavailable', 'the store does not say what is in the session', { cause })
+      throw new LiveSessionError('store_unavailable', 'the store does not answer, so the session is unknown', { cause })
     }
   }
 

@@ -135,10 +135,10 @@ export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void 
   const there = [...all.values()].filter((value) => value !== undefined).length
   for (const [key, value] of changes) {
     const isNew = value !== undefined && had.get(key) === undefined
-    if (isNew && there > MAX_KEYS) throw refusal('too_large', `it has ${MAX_KEYS} keys, and may have no others`, key)
+    if (isNew && there > MAX_KEYS) throw refusal('too_large', `it may have at most ${MAX_KEYS} keys`, key)
     const isGoing = value === undefined && (had.get(key) !== undefined || !had.has(key))
     if (isGoing && all.size - there > MAX_DELETED)
-      throw refusal('too_large', `it has ${MAX_DELETED} keys that were deleted lately, and no others can be`, key)
+      throw refusal('too_large', `it may have at most ${MAX_DELETED} lately deleted keys`, key)
   }
 }
 

@@ -12,7 +12,7 @@ import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-co
 import { checkWritable, jsonOf, refusal, sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
 
-const FASTER = 'others were faster again and again at a key'
+const FASTER = 'concurrent writes of a key were faster each time'
 const SILENT = 'the store does not answer the update of a key'
 
 type Values = Readonly<Record<string, JsonValue>>

@@ -48,7 +48,7 @@ export function jsonOf(key: string, value: unknown): JsonValue | undefined {
   const text = attempt<string | undefined>(() => JSON.stringify(value), refuseAs('a value cannot be written as JSON'))
   if (text === undefined) return undefined
   const bytes = Buffer.byteLength(text)
-  if (bytes > MAX_BYTES) throw refusal('too_large', `a value has ${bytes} bytes of the ${MAX_BYTES} it may have`, key)
+  if (bytes > MAX_BYTES) throw refusal('too_large', `a value has ${bytes} bytes, more than ${MAX_BYTES}`, key)
   const sound = text.replace(ESCAPES, (found) => (found.startsWith('\\ud') ? '\ufffd' : found))
   return attempt(
     () => freezeJson(JSON.parse(sound, (name, member: unknown) => (name === '__proto__' ? undefined : member))),
@@ -72,5 +72,5 @@ export function sessionEnded(): LiveSessionError {
 /** Creates a refusal of a key. Only the cause names the key, because Koa sends the message to browsers, which may not see `ctx.session`. */
 export function refusal(code: LiveSessionErrorCode, message: string, key: string, cause?: unknown): LiveSessionError {
   const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
-  return new LiveSessionError(code, `session: ${message}; the cause of this error says which`, { cause: name })
+  return new LiveSessionError(code, `session: ${message}; the cause of this error names the key`, { cause: name })
 }

@@ -21,7 +21,7 @@ import { sessionEnded } from './session-json.js'
 import type { SessionStore } from './types.js'
 
 const USED =
-  'koa-live-session: session: expected a new id, received one that has ended. Let genid make another each time'
+  'koa-live-session: session: expected a new id, received the id of an ended session. Let genid return a new id each time'
 
 /** The session as read by a request, for comparison with the request's save. */
 interface ReadSession {
@@ -179,7 +179,7 @@ export class KoaSessionStore implements SessionStore {
 function checkSource(data: { readonly ctx?: unknown }): void {
   if (data.ctx !== undefined || !('changed' in data)) return
   throw new TypeError(
-    'koa-live-session: session: expected the ctx of the request, received none. Use koa-session 6.1 or newer, and have a ContextStore pass on all that it is given',
+    'koa-live-session: session: expected the ctx of the request, received none. Use koa-session 6.1 or newer, and have a ContextStore pass on all its arguments',
   )
 }
 

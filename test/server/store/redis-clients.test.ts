@@ -108,7 +108,7 @@ describeWithServer(REDIS, 'a client of redisStore', () => {
     await redisStore(client).merge('mapped', [NEW])
     const mapping = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
     await expect(redisStore(mapping).load('mapped')).rejects.toThrow(
-      'koa-live-session: redisStore: expected texts from the client. Pass one that maps no types',
+      'koa-live-session: redisStore: expected texts from the client. Pass a client without a type mapping',
     )
     client.destroy()
   })

@@ -78,7 +78,7 @@ describe('threat 27: a bad row', () => {
     const row = readRow(key, stamp, null)
     const { registers, faults } = read([good, row])
     expect(registers).toEqual(isLoaded ? [good, row] : [good])
-    expect(faults).toEqual(isLoaded ? [] : [{ key, stamp, reason: expect.stringContaining('of a time to come') }])
+    expect(faults).toEqual(isLoaded ? [] : [{ key, stamp, reason: expect.stringContaining('is in the future') }])
   })
 
   it.each<[string, unknown]>([
