@@ -53,23 +53,23 @@ function verdicts(names) {
       return [`\`${name}\`: ${what}`, readable(value), goal, noise > 0 ? percent(noise) : '', verdict]
     })
   })
-  const setting = `Measured on ${settingOf('read')}. A table that differs says so.`
+  const setting = `Measured on ${settingOf('read').join(', ')}. A table that differs says so.`
   return [setting, markdown({ columns: ['', 'measured', 'goal', 'control', ''], rows })].join('\n\n')
 }
 
-/** Returns the date, Node version and machine of a measurement: stated above the goals, and again for rows with other settings. */
+/** Returns the date, Node version and machine of a measurement: stated above the goals, and again for rows where they differ. */
 function settingOf(name) {
   const { date, node, machine } = resultOf(name) ?? {}
-  return `${date}, with Node ${node}, on ${machine}`
+  return [date, `with Node ${node}`, `on ${machine}`]
 }
 
 function row(name, files) {
   const result = resultOf(name)
   if (!result) return `Not measured yet at this version: \`npm run bench ${name}\`.`
   const { commit, tables } = result
-  const setting = settingOf(name)
-  const source = `Row \`${name}\`, commit ${commit}${setting === settingOf('read') ? '' : `, ${setting}`}:`
-  return [source, ...plots(name, result, files), ...tables.map(titled)].join('\n\n')
+  const usual = settingOf('read')
+  const source = [`Row \`${name}\``, `commit ${commit}`, ...settingOf(name).filter((part) => !usual.includes(part))]
+  return [`${source.join(', ')}:`, ...plots(name, result, files), ...tables.map(titled)].join('\n\n')
 }
 
 const titled = (table) => (table.title ? `${capital(table.title)}:\n\n${markdown(table)}` : markdown(table))
