@@ -32,25 +32,25 @@ export interface Feature {
   /** Answers a POST to the endpoint whose body is not JSON, and returns whether it has answered. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
   /**
-   * Called at the start of each request, before the app's own code; not for a POST to the endpoint. `user` comes from `identify`; `useOf`
+   * Called at the start of each request, before the app's routes; not for a POST to the endpoint. `user` comes from `identify`; `useOf`
    * begins the session.
    */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
   /** Additions to `snapshot` and `embed`. */
   readonly snapshot?: (use: RequestUse) => object
-  /** Returns the values that the tab requesting a page has sent with the request, if any. */
+  /** Returns the tab's values, if the request for its page brings them. */
   readonly tab?: (ctx: Koa.Context, identity: VisitorWithCookie) => Replica | undefined
   /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user. */
   readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
   /** Ends a user's sign-ins, except the sign-in of the request `except`. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
-  /** Returns, for the inspector, this process's knowledge of a user besides values. */
+  /** Returns facts about a user for the inspector, other than the values. */
   readonly facts?: (user: UserSubject) => Fact | undefined
   /** Called when the plugin closes. */
   readonly close?: () => void
 }
 
-/** A titled list for the inspector. Visitors may have chosen the texts. */
+/** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
 export interface Fact {
   readonly title: string
   readonly texts: readonly string[]
@@ -75,7 +75,7 @@ export interface RequestUse {
    * @throws {LiveSessionError} `superseded`, `cookies_blocked`, `closed`
    */
   permit(): void
-  /** Calls `identify` again, and continues as the returned user, because the app may have signed in a user without notifying the plugin. */
+  /** Calls `identify` again, and continues as the returned user, because the app may have signed a user in or out meanwhile. */
   catchUp(): Awaitable<unknown>
 }
 

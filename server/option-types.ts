@@ -35,7 +35,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly keys?: readonly string[] | undefined
   /**
-   * Whether browsers send the cookie over https only. Set `true` in production: this makes a `__Host-` cookie, unless there is a `domain`.
+   * Whether browsers send the cookie over https only. Set `true` in production: this makes a `__Host-` cookie, unless you set `domain` or
+   * `key`.
    *
    * @default ctx.secure of each request
    */
@@ -47,7 +48,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly sameSite?: 'strict' | 'lax' | 'none' | undefined
   /**
-   * The cookie's `Domain`, a host name whose subdomains then receive the cookie too.
+   * The cookie's `Domain`: this host and its subdomains receive the cookie.
    *
    * @default none: this host only
    */
@@ -95,7 +96,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * The name of the cookie.
    *
-   * With `partitioned` the name ends in `-part`, also if you choose your own.
+   * With `partitioned`, the plugin appends `-part` to any name.
    *
    * @default 'live'; '__Host-live' when secure and without domain
    */
@@ -109,8 +110,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly partitioned?: boolean | undefined
   /**
-   * Maximum bytes of all values of a visitor together in the cookie. The sum of the fields' `maxBytes` must fit. For a budget above the
-   * default, raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
+   * Maximum total bytes of a visitor's values in the cookie. The sum of the fields' `maxBytes` must fit. For a budget above the default,
+   * raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
    *
    * @default 2000
    */
@@ -122,13 +123,13 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly endpoint?: string | undefined
   /**
-   * Origins besides the server's own whose pages may also use the session: `['https://app.example.com']`, also of a native app:
-   * `['capacitor://localhost']`. The endpoint answers them with CORS headers, credentials included.
+   * Further origins whose pages may use the session, such as `['https://app.example.com']`, or `['capacitor://localhost']` for a native
+   * app. The endpoint answers them with CORS headers, credentials included.
    *
    * @default []
    */
   readonly origins?: readonly string[] | undefined
-  /** Memory limits of this process. Subjects with an open socket stay regardless. */
+  /** Memory limits of this process. Subjects with an open socket stay in memory regardless. */
   readonly cache?: {
     /**
      * ms after which the cache may evict an unused subject.
@@ -137,7 +138,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly maxIdle?: number | undefined
     /**
-     * Maximum subjects in the cache, for users and for anonymous browsers each; the cache keeps between half of this number and all of it.
+     * Maximum subjects in the cache: this many users, and as many browsers. A full cache holds at least half of them.
      *
      * @default 100_000
      */
@@ -172,7 +173,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    * @default 100 days
    */
   readonly storeMaxIdle?: number | undefined
-  /** Rate limits for browsers. The plugin refuses anything beyond as `rate_limited`. */
+  /** Rate limits for browsers. The plugin refuses anything beyond them as `rate_limited`. */
   readonly limits?: {
     /**
      * Maximum changes per second of a socket, with bursts of twice as many.

@@ -111,10 +111,10 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const kept = store?.maxIdle ?? Infinity
   const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(kept >= maxAge, 'store', keeper, kept)
-  // A store may record only one use of a subject a day.
+  // A store may record a subject's use only once a day.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
-  // A promise is truthy, so with an async function every visitor would count as having agreed.
   check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
+  // A promise is truthy, so with an async function every visitor would count as having agreed.
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const report = createReport(app, onError)
   return Object.freeze({
@@ -149,10 +149,11 @@ function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: Cookie
   const name = partitioned ? `${base}-part` : base
   check(!partitioned || secure === true, 'partitioned', 'it needs secure: true, or browsers drop the cookie', secure)
   const isSent = !partitioned || sameSite === 'none'
-  check(isSent, 'sameSite', "'none' where partitioned is true, or frames do not send the cookie", sameSite)
+  check(isSent, 'sameSite', "expected 'none' with partitioned: true, or frames do not send the cookie", sameSite)
   const isSound = sameSite !== 'none' || secure === true
   check(isSound, 'sameSite', "'none' needs secure: true, or browsers drop the cookie", secure)
-  // Browsers refuse a __Host- cookie without Secure or with a Domain: a sibling subdomain could overwrite it (RFC 6265bis, 4.1.3.2).
+  // Browsers refuse a __Host- cookie without Secure or with a Domain: otherwise a sibling subdomain could overwrite it (RFC 6265bis,
+  // 4.1.3.2).
   const isHost = name.startsWith('__Host-')
   check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
   const endsWithBrowser = maxAge === 'session'
@@ -207,7 +208,8 @@ function matches(pattern: RegExp): (value: unknown) => boolean {
 function isOrigin(origin: unknown): boolean {
   if (typeof origin !== 'string' || !/^[a-z][\w+.-]*:\/\/[^*/]+$/.test(origin) || !URL.canParse(origin)) return false
   const { origin: normal, protocol, host } = new URL(origin)
-  // Pages of native apps have origins like `capacitor://localhost`, for which `URL` returns 'null'. No pages have `ws:` or `ftp:`.
+  // Pages of native apps have origins like `capacitor://localhost`, for which `URL` returns 'null'. No page has an origin with `ws:` or
+  // `ftp:`.
   return normal === 'null' ? origin === `${protocol}//${host}` : origin === normal && protocol.startsWith('http')
 }
 
@@ -234,7 +236,7 @@ function warnOfLoss({ settings, warn }: Deployment): void {
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
 }
 
-/** Warns if the default of `storeMaxIdle` is shorter than `maxAge`: a year of `maxAge` would promise too much. */
+/** Warns if the default of `storeMaxIdle` is shorter than `maxAge`: the store would then delete values earlier than the app may expect. */
 function warnOfEarlySweep(
   { settings: { maxAge, store, storeMaxIdle }, warn }: Deployment,
   given: LiveSessionOptions<Fields>,
@@ -242,7 +244,7 @@ function warnOfEarlySweep(
   if (!store || given.storeMaxIdle !== undefined || maxAge <= storeMaxIdle) return
   warn(
     `maxAge: the store deletes values unused for ${storeMaxIdle} ms, the default of storeMaxIdle. ` +
-      `To keep them as long, pass storeMaxIdle: ${maxAge}`,
+      `To keep them for maxAge, pass storeMaxIdle: ${maxAge}`,
   )
 }
 
@@ -266,7 +268,7 @@ function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void
   }
 }
 
-/** Returns whether a time is whole days as seconds, but not whole minutes as ms, because a time meant as ms would be rounder. */
+/** Returns whether a time is whole days as seconds, but not whole minutes as ms. A time meant as ms would be whole minutes. */
 function isDaysInSeconds(time: number): boolean {
   return time > 0 && time % (24 * 60 * 60) === 0 && time % (60 * 1000) !== 0
 }

@@ -13,8 +13,8 @@ import type { UserSession } from './session-types.js'
 /** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
   /**
-   * The middleware that `identify` relies on, and your guards. Runs on the upgrade request, even without `identify`. Pass the same
-   * instances as to `app.use`. Middleware that throws, or does not call `next()`, refuses the socket.
+   * The middleware that `identify` relies on, and your guards. Runs for the opening request of each connection, even without `identify`.
+   * Pass the same instances as to `app.use`. Middleware that throws, or does not call `next()`, refuses the socket.
    */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
   /**
@@ -61,15 +61,16 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    * connected; if `connectionStateRecovery` lacks `skipMiddlewares: false`
    */
   attach(io: AnyServer, options: AttachOptions): void
-  /** Without options: only if `identify` is not set, so that all visitors are guests. */
+  /** The form for an app without `identify`, whose visitors are all guests. */
   attach(
     io: Identified extends true
       ? 'koa-live-session: identify is set, so handshake is needed: attach(io, { handshake: [sessions] })'
       : AnyServer,
   ): void
   /**
-   * Loads a user's values, from the store if any, for code without a request or a socket, such as a job or a webhook. Without a store,
-   * `update` rejects with `not_loaded` while this process knows nothing of the user. Rejects with a `TypeError` for an invalid `id`.
+   * Loads a user's values, from the store if there is one, for code without a request or a socket, such as a job or a webhook. Without a
+   * store, `update` rejects with `not_loaded` while this process knows none of the user's values. Rejects with a `TypeError` for an invalid
+   * `id`.
    *
    * @example
    * const user = await live.user(order.userId)
@@ -78,19 +79,20 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   user(id: UserId): Promise<UserSession<F>>
   /**
    * Revokes everything issued to a user's browsers: closes their sockets, and invalidates cookies, tickets and sessions in
-   * `live.sessionStore()`. Values stay in the store, or without a store in the memory of processes. Sessions kept elsewhere continue: use
-   * `revokedAt` to reject them. Rejects with a `TypeError` if `id` is not a `UserId`, or if `except` is a request of another user.
+   * `live.sessionStore()`. Values stay in the store or, without a store, in the memory of the processes. Sessions kept elsewhere continue:
+   * use `revokedAt` to reject them. Rejects with a `TypeError` if `id` is not a `UserId`, or if `except` is a request of another user.
    */
   revoke(id: UserId, options?: RevokeOptions): Promise<void>
   /**
-   * Returns when the user was last revoked or erased, in ms since 1970; undefined if unknown. Reject your own sessions that began earlier.
-   * With a store, first loads the user if stale, for `storeTimeout` at most. Rejects with a `TypeError` if `id` is not a `UserId`.
+   * Returns when the user was last revoked or erased, in ms since 1970; undefined if this process knows of neither. Reject your own
+   * sessions that began earlier. With a store, first reloads a stale user, for `storeTimeout` at most. Rejects with a `TypeError` if `id`
+   * is not a `UserId`.
    */
   revokedAt(id: UserId): Promise<number | undefined>
   /**
-   * Returns the rooms of all sockets whose visitor currently has this value, at every node. Sockets join before your `connection` handler
-   * runs, and change rooms before `set` returns. Each secret has its own room, so that you can rotate secrets. Call it when you emit, not
-   * earlier: it first broadcasts pending changes to the other nodes.
+   * Returns the rooms of all sockets, at every node, whose visitor currently has this value. Sockets join before your `connection` handler
+   * runs, and change rooms before `set` returns. Each secret has its own room, so that you can rotate secrets. Call `room` when you emit,
+   * not earlier: the call first broadcasts pending changes to the other nodes.
    *
    * @throws {TypeError} if the field has no `rooms: true`, or the value is an object or a list
    * @example
@@ -98,19 +100,20 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   room<K extends Keys<F>['rooms']>(key: K, value: Value<F[K]>): string[]
   /**
-   * Deletes the user's values everywhere (GDPR), and revokes cookies and tickets that could restore them. While the store does not answer,
-   * resolves before the deletion there; `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a `UserId`.
+   * Deletes the user's values everywhere (GDPR), and revokes cookies and tickets that could restore them. If the store does not answer,
+   * resolves before the store has deleted the values; `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a
+   * `UserId`.
    */
   erase(id: UserId): Promise<void>
   /**
    * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store,
-   * those of all nodes. Lists a session from its first request after the sign-in. `current` marks the session of this request, so that a
-   * page can name the browser it is in. Rejects with a `TypeError` if `id` is not a `UserId`, or without `live.sessionStore()`.
+   * those of all nodes. Lists a session from its first request after the sign-in. Marks the session of the request `current`, so that a
+   * page can show which device is its own. Rejects with a `TypeError` if `id` is not a `UserId`, or without `live.sessionStore()`.
    */
   devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
   /**
-   * Signs the user out at a device: ends its `ctx.session` and its sockets, at all nodes. Returns whether the user has a device of this
-   * name, which may come from a page. Rejects as `devices` does.
+   * Signs the user out at a device: ends its `ctx.session` and its sockets, at all nodes. The name may come from a page: returns false if
+   * the user has no such device. Rejects as `devices` does.
    */
   endDevice(id: UserId, name: string): Promise<boolean>
   /**
@@ -129,6 +132,6 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   inspector(options?: InspectorOptions): InspectorRoute
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
-  /** Flushes, and accepts no more writes: they reject with `closed`. Leaves the app, socket.io and database clients open. Idempotent. */
+  /** Flushes pending writes, and rejects later writes with `closed`. Leaves the app, socket.io and database clients open. Idempotent. */
   close(): Promise<void>
 }

@@ -39,7 +39,7 @@ export const FEATURES: readonly MakeFeature[] = [
 ]
 
 const IDLE_RECHECK =
-  'attach(io): recheck: it has no effect without identify, or middleware in handshake: there is nothing to ask. Leave it out'
+  'attach(io): recheck: it has no effect without identify or middleware in handshake, because there is nothing to run. Leave it out'
 
 const cores = new WeakMap<object, Core>()
 
@@ -184,7 +184,7 @@ class Plugin
   }
 }
 
-/** @throws {TypeError} if Koa called the method itself: TypeScript does not catch `app.use(live.middleware)` */
+/** @throws {TypeError} if the method itself is the middleware: TypeScript does not catch `app.use(live.middleware)` */
 function checkNotUsed(method: 'middleware' | 'sameOrigin', given: readonly unknown[]): void {
   if (given.length === 0) return
   const expected = `expected app.use(live.${method}())`

@@ -13,8 +13,8 @@ import type { Written } from './sync/outcome.js'
 export interface Identified {
   /**
    * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. Neither a secret
-   * nor a proof of identity. Undefined for a guest without consent, or without a cookie in either this request or its response. A sign-in
-   * changes it to the user's hash, and a sign-out to that of a new guest.
+   * nor a proof of identity. Undefined for a guest without consent, or with a cookie neither in this request nor in its response. A sign-in
+   * changes it to the user's hash, and a sign-out to the hash of a new guest.
    */
   readonly visitorId: string | undefined
   /**
@@ -31,7 +31,7 @@ export interface Identified {
  *
  * - `invalid_value`, `too_large` or `undeclared_key` if the value or the key is invalid;
  * - `superseded` if the visitor has meanwhile left this browser, by a sign-in, a sign-out or a revocation;
- * - `cookies_blocked` in a request from another site without a live cookie, if the value would not belong to an account;
+ * - `cookies_blocked` in a request from another site without a live cookie, unless the value belongs to an account;
  * - `closed` after `live.close()`.
  *
  * A programming mistake, such as passing a promise instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
@@ -57,19 +57,19 @@ export interface Session<F extends Fields, K extends keyof F & string> {
    * Computes a value from the current value, atomically: within the process and, with a store, across all processes. Also rejects with
    * `conflict` if others were repeatedly faster, with `store_unavailable` if the store is silent for 10 s, and with errors of `next`.
    *
-   * @param next synchronous, pure, and may run more than once
+   * @param next synchronous and pure, because it may run more than once
    * @example
    * await ctx.liveSession.update('cart', (cart) => [...cart, item])
    */
   update<P extends K>(key: P, next: (value: Value<F[P]>) => Settable<F[P]>): Promise<Written>
   /** Removes the value: `get` then returns the default. */
   delete(key: K): Promise<Written>
-  /** Returns the metadata of each key ever written, including hidden fields: for debugging, not for a browser. */
+  /** Returns the metadata of each key with a write in memory, including hidden fields: for debugging, not for a browser. */
   inspect(): ReadonlyMap<K, Inspection>
 }
 /**
- * `ctx.liveSession`: the values of the request's visitor. Values set here go into the response's cookie. Before `live.middleware()` has
- * run, reading `ctx.liveSession` throws a `TypeError`.
+ * `ctx.liveSession`: the values of the request's visitor. Values set here go into the response's cookie, except fields kept outside the
+ * cookie. Before `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`.
  */
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
@@ -77,8 +77,8 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   /** Returns the values for a page rendered by a framework: pass them as `initial`. Gives the browser a cookie, as `embed()` does. */
   snapshot(): Snapshot<F>
   /**
-   * Returns the snapshot as an inert `<script type="application/json" id="live-session">`, escaped, needing no CSP nonce. Use it once per
-   * page, before the script that calls `createLiveSession`.
+   * Returns the snapshot, escaped, as an inert `<script type="application/json" id="live-session">`, which needs no CSP nonce. Use it once
+   * per page, before the script that calls `createLiveSession`.
    */
   embed(): string
   /**
@@ -94,9 +94,10 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   /**
    * Shows this browser a message once, within an hour: in the next page that calls `takeFlash`, or in an open page that listens
    * (`onFlash`). With `for: 'next'` only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page to take the
-   * message. JSON of up to 1,000 bytes, at most ten at a time. A sign-in or sign-out keeps the messages of its request.
+   * message. A message is JSON of up to 1,000 bytes; at most the ten newest wait. A sign-in or sign-out keeps the messages of its request.
    *
-   * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` in a request from another site, `closed`.
+   * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (a request from another site without a live cookie),
+   * `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
@@ -105,11 +106,12 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    */
   takeFlash(): Promise<readonly JsonValue[]>
   /**
-   * Returns the payload of `socket.liveSession.handOff` for this request, as output by the schema: once, then `undefined`. Also `undefined`
-   * if the form brought no token, or a token over 60 s old, for another purpose or from another browser. Call it before `identify()`.
+   * Returns the payload of `socket.liveSession.handOff` for this request, as output by the schema. Returns `undefined` after the first
+   * call, and if the form brought no token, or a token over 60 s old, for another purpose or from another browser. Call it before
+   * `identify()`.
    *
-   * Rejects with `bad_origin`, `store_unavailable`, `invalid_value` if the schema refuses the payload, `too_large` and `malformed` for the
-   * body.
+   * Rejects with `bad_origin`, `store_unavailable`, `invalid_value` (the schema refuses the payload), `too_large` or `malformed` (the
+   * body).
    *
    * @example
    * const handed = await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
@@ -127,17 +129,17 @@ export interface SocketSession<F extends Fields = RegisteredFields>
     Identified {
   /**
    * Shows this browser a message once, within an hour: in this socket's page if the page listens (`onFlash`), else as
-   * `ctx.liveSession.flash` does. With `for: 'next'` only in a page loaded afterwards: for use before this page navigates away. JSON of up
-   * to 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   * `ctx.liveSession.flash` does. With `for: 'next'` only in a page loaded afterwards: for use before this page navigates away. A message
+   * is JSON of up to 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
-   * Makes the page POST to `to`, a path on this origin, where `ctx.liveSession.takeHandOff` returns the payload, once and within 60 s: for
-   * a sign-in over a socket. Resolves when the token is sent. `to` is a route of your own, never visitor input: the page POSTs there with
-   * all of its cookies. A page to return to belongs in the payload.
+   * For a sign-in over a socket: makes the page POST to `to`, a path on this origin. There `ctx.liveSession.takeHandOff` returns the
+   * payload once, within 60 s. Resolves when the token is sent. `to` is a route of your own, never visitor input: the page POSTs there with
+   * all of its cookies. Put the page to return to into the payload.
    *
-   * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` if the connection brought no live cookie,
-   * `superseded` if the visitor has gone, `closed`.
+   * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` (the connection brought no live cookie),
+   * `superseded` (the visitor has left), `closed`.
    *
    * @example
    * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in' })
@@ -152,8 +154,8 @@ export interface UserSession<F extends Fields = RegisteredFields>
   /** The user's id, as text. */
   readonly userId: string
   /**
-   * Whether this process knows the user's values. With a store: whether it has loaded them within the last ten times `storeRefresh`.
-   * Without a store: whether any value came from a cookie, a socket or an earlier write.
+   * Whether this process knows the user's values. With a store: whether it loaded them within the last 10 × `storeRefresh` ms. Without a
+   * store: whether any value came from a cookie, a socket or an earlier write.
    */
   readonly loaded: boolean
   /** Ends this handle's subscriptions: `using user = await live.user(id)` does so at the end of the block. */
@@ -170,7 +172,7 @@ declare module 'socket.io' {
   interface Socket {
     /** The values of the socket's visitor, after `live.attach(io)`. */
     liveSession: SocketSession
-    /** The browser's `ctx.session`, if any: requires koa-session among `handshake`, with `live.sessionStore()` as its store. */
+    /** The browser's `ctx.session`, if any: requires koa-session in `handshake`, with `live.sessionStore()` as its store. */
     session: AppSession | undefined
   }
 }

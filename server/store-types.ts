@@ -9,10 +9,11 @@ export interface StoredRow {
   /** Up to 64 kB of JSON; omitted for a deleted key, which is not the same as `null`. */
   readonly value?: JsonValue | undefined
   /**
-   * The idempotency keys by which the plugin applies a retried `update` once: the id of each update of about the last two minutes, of up to
-   * 32 of `A-Za-z0-9_-`, with its stamp. The plugin writes at most 20; a store must keep up to 200. An empty id in first place means that
-   * older ids, up to its stamp, are unknown. Ids belong to their register: the newer register's ids win; if stamp and value are equal, any
-   * ids win over none. If a store omits ids, an update accepted only by another process may be applied twice.
+   * Idempotency keys, so that the plugin applies a retried `update` once: for each update of about the last two minutes, its id (up to 32
+   * characters of `A-Za-z0-9_-`) and its stamp. The plugin writes at most 20; a store should keep up to 200. An empty id in first place
+   * means that older ids, up to its stamp, are unknown. Ids belong to their register: the newer register's ids win; if stamp and value are
+   * equal, a register with ids wins over one without. If a store omits ids, an update accepted only by another process may be applied
+   * twice.
    */
   readonly ids?: readonly (readonly [id: string, stamp: number])[] | undefined
 }
@@ -27,8 +28,9 @@ export interface SweepLimits {
    */
   readonly guests?: number
   /**
-   * Keeps the keys `$epoch` and `$generation`, which record revocations and erasures, if used since this time, which is not after `before`.
-   * If a store deletes these keys with the rest, `storeMaxIdle` must be `maxAge` or longer: a revoked cookie would become valid again.
+   * Keeps the keys `$epoch` and `$generation`, which record revocations and erasures, of subjects used since this time, which is `before`
+   * or earlier. If a store deletes these keys with the rest, `storeMaxIdle` must be `maxAge` or longer: otherwise a revoked cookie would
+   * become valid again.
    *
    * @default before
    */
@@ -43,8 +45,8 @@ export interface SweepLimits {
  * escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. Store a tombstone like any other register; a
  * tombstone is not the same as `null`.
  *
- * A stamp is a safe integer, 1 or more. A subject or key is a text of 1 to 255 bytes in UTF-8 without U+0000, in which each byte counts:
- * also case, accents and trailing spaces. A value takes up to 64 kB, as escaped text up to six times as much.
+ * A stamp is a safe integer, 1 or more. A subject or key is a text of 1 to 255 bytes in UTF-8 without U+0000, in which each byte counts,
+ * including case, accents and trailing spaces. A value takes up to 64 kB, as escaped text up to six times as much.
  *
  * Each method rejects on failure; the write may then have happened or not, and a late or repeated write does no harm. A method need not
  * wait for a connection: the plugin has its own deadline, continues without the store and retries. `storeContract` of
@@ -60,12 +62,12 @@ export interface Store {
   /** Returns all registers of the subject, in any order; none for an unknown subject, without creating it. Counts as a use: see `sweep`. */
   load(subject: string): Promise<readonly StoredRow[]>
   /**
-   * Applies each register that is newer than the stored register, preferably all or none, and resolves when the write is as durable as the
-   * store allows. Returns the current registers of these keys, each once. Accepts duplicate keys. Counts as a use: see `sweep`.
+   * Applies, preferably atomically, each register newer than the stored register, and resolves when the write is as durable as the store
+   * allows. Returns the current registers of these keys, each once. Accepts duplicate keys. Counts as a use: see `sweep`.
    */
   merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]>
   /**
-   * For `update`: writes only if the key's stamp is still `expected` (0: absent), and returns whether written. The register's stamp is
+   * For `update`: writes only if the key's stamp is still `expected` (0: absent), and returns whether it wrote. The register's stamp is
    * larger than `expected`, except to replace a row with an impossible stamp. Of concurrent calls, exactly one gets `true`. A write counts
    * as a use: see `sweep`.
    */
@@ -79,9 +81,8 @@ export interface Store {
    */
   prune?(subject: string, before: number): Promise<void>
   /**
-   * Deletes the subjects not used since `before` (ms since 1970), and returns how many. A store need not record each use of a subject, but
-   * at least one on each day with uses; it must then keep a subject longer by this imprecision, never shorter. A store with expiry of its
-   * own may return 0.
+   * Deletes the subjects not used since `before` (ms since 1970), and returns how many. A store may record a subject's use only once a day:
+   * it must then keep the subject up to a day longer, never shorter. A store with expiry of its own may return 0.
    *
    * @param limits for data deleted earlier or later
    */

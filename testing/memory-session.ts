@@ -21,9 +21,9 @@ const KEYS = ['the key of sessions that only tests have']
 /** `socket.liveSession` of a visitor who has a live cookie. */
 export interface MemorySession<F extends Fields> extends SocketSession<F> {
   /**
-   * Changes a value as if from elsewhere: in a request, another tab, a job. Calls listeners at once.
+   * Changes a value as a request, another tab or a job would. Calls listeners at once.
    *
-   * @param source the source for the listeners. @default 'request'
+   * @param source the source that listeners receive. @default 'request'
    * @throws {LiveSessionError} if `set` would reject the value
    */
   change<K extends keyof F & string>(key: K, value: Settable<F[K]>, source?: ChangeSource): void

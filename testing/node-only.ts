@@ -4,7 +4,7 @@
 function nodeOnly(name: string): () => never {
   return () => {
     throw new TypeError(
-      `koa-live-session: ${name}: expected Node, received what is for browsers. Run this test in the environment "node"`,
+      `koa-live-session: ${name}: expected Node, received the build for browsers. Run this test in the environment "node"`,
     )
   }
 }

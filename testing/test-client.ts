@@ -11,10 +11,11 @@ import type { Given } from './given.js'
 import { createLine } from './line.js'
 import { PageServer } from './page-server.js'
 
-/** A client with a simulated server: with the same rules, and without delays. */
+/** A client with a simulated server, which has the rules of a real server, but no delays. */
 export interface TestClient<F extends Fields = RegisteredFields> extends LiveSessionClient<F> {
   /**
-   * Receives values from another tab, device, request or job, at once, with the source `'ticket'`. Values wait for `online()` if offline.
+   * Simulates values from another tab, device, request or job. The page receives them, with the source `'ticket'`, at once or, if offline,
+   * after `online()`.
    *
    * @throws {LiveSessionError} if `set` would reject a value; then the page receives none
    */
@@ -24,7 +25,7 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
   /** Reconnects: the page receives the missed values, and sends its waiting changes. */
   online(): void
   /**
-   * Makes the server refuse the next change; after several calls, as many changes. The page reacts as always: it retries after
+   * Makes the server refuse the page's next change; each further call, one change more. The page reacts as always: it retries after
    * `rate_limited`, `closed` and `store_unavailable`, keeps the value shown after `cookies_blocked`, and otherwise rolls back and rejects.
    */
   refuseNext(code: LiveSessionErrorCode): void
@@ -42,7 +43,7 @@ const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: unde
  * client is ready at once. When the promise of `set` or `flush()` resolves, all exchanges are done; no timer runs. The visitor never
  * changes (`onVisitor`), and `onFlash`, `followAddress` and `followHandOffs` receive nothing.
  *
- * @param given the page's initial values, `saved`; other keys begin with their defaults
+ * @param given the page's initial values, with the status `saved`; other keys begin with their defaults
  * @throws {LiveSessionError} if `set` would reject a given value
  * @example
  * const live = testClient(fields, { division: 3 })

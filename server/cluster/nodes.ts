@@ -17,7 +17,7 @@ const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
 
-/** Exchanges changes with other processes of the app, in a message per name and turn. An end marker first sends all earlier changes. */
+/** Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before an end marker. */
 export class Nodes implements Peers {
   readonly #io: Server
   readonly #main: Namespace

@@ -4,7 +4,7 @@ import type { BrowserSubject } from '../ids/subject.js'
 export interface CookieMember {
   /** The member's name in the cookie. */
   readonly name: string
-  /** Returns whether this content would differ in a cookie written now from the content in the request's cookie. */
+  /** Returns whether a cookie written now would have other content of this member than the request's cookie. */
   isOutdated(brought: unknown): boolean
   /**
    * Returns the content for a cookie written now, as JSON; undefined for nothing.

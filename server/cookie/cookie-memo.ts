@@ -9,7 +9,7 @@ export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab
   isOutdated: boolean | undefined
 }
 
-/** A cookie with its memo, which is undefined after the end of the user or the browser id, and after a replica's change or eviction. */
+/** A cookie with its memo, dropped when the user or the browser id ends, and when a replica changes or is evicted. */
 export interface MemoizedCookie {
   memo: CookieMemo | undefined
 }

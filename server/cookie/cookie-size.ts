@@ -45,7 +45,7 @@ export function fitting(
   })
 }
 
-/** Returns the bytes of the budget plus `BESIDE_BUDGET` that these registers leave to features. */
+/** Returns the bytes left for features: the budget and `BESIDE_BUDGET`, or `room` if less, minus these registers. */
 export function spaceBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
   return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
 }

@@ -61,8 +61,8 @@ export class CookieSync {
   }
 
   /**
-   * Returns the registers for the cookie that replaces `cookie`. Copies another build's undeclared keys from the old cookie, because only
-   * that build knows whether such a key belongs to the user or to the browser.
+   * Returns the registers for the cookie that replaces `cookie`. Copies undeclared keys from the old cookie: only the build that declares
+   * such a key knows whether it belongs to the user or to the browser.
    */
   registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
     const { fields, maxAge, clock } = this.#core.settings
@@ -87,7 +87,7 @@ export class CookieSync {
     return fitting(own, others.registers(), this.#space)
   }
 
-  /** Returns the bytes left for features, which may exceed the budget by only 300 bytes. Another build's registers may fill the cookie. */
+  /** Returns the bytes left for features: at most 300 beyond the budget, fewer if another build's registers fill the cookie. */
   spaceForMembers(registers: readonly StoredRegister[]): number {
     return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
   }

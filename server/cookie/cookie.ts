@@ -41,7 +41,7 @@ export interface Sender {
   readonly headers: { readonly cookie?: string | undefined }
 }
 
-/** When a browser id was retired, in ms since 1970, and the id. */
+/** The time of a browser id's retirement, in ms since 1970, and the id. */
 export type Ended = readonly [end: number, browser: BrowserId]
 
 interface Needs {
@@ -88,7 +88,7 @@ export class LiveCookie {
     this.#writer = createWriter(keys, options)
   }
 
-  /** Returns the valid, unexpired cookie of a request; of several, the user's own, or all as rivals. */
+  /** Returns the valid, unexpired cookie of a request. Of several cookies, returns the user's own, or all as rivals. */
   read(sender: Sender, user?: UserSubject): ReadCookie | undefined {
     const header = sender.headers.cookie
     if (header === undefined) return undefined
@@ -123,7 +123,7 @@ export class LiveCookie {
   clear(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const ctx = this.#context(req, res)
     this.#announceRetirement(ctx)
-    // A session object of ours stops koa-session from reading the former content.
+    // A session object of ours stops koa-session from reading the request's cookie.
     ctx['session'] = {}
     const removed = ctx['session']
     ctx['session'] = null
@@ -144,7 +144,7 @@ export class LiveCookie {
     this.#announceRetirement(this.#context(req, res), retired)
   }
 
-  /** @param retired undefined deletes the notice, because the browser gets another cookie */
+  /** @param retired undefined deletes the notice, because the response replaces or clears the cookie */
   #announceRetirement({ req, cookies }: Koa.Context, retired?: Ended): void {
     if (!retired && !req.headers.cookie?.includes(this.#endName)) return
     const options = { signed: false, overwrite: true, ...chosen(this.#options) }
@@ -203,7 +203,7 @@ export class LiveCookie {
   }
 
   #verify(text: string, signature: string): GoodCookie | undefined {
-    // Cached by the short signature: hashing a whole cookie would take as long as the rest of reading a request.
+    // Cached by the short signature, not by the text: hashing a whole cookie would take as long as the rest of reading a request.
     const known = this.#verified.get(signature)
     const cookie = known?.text === text ? known : this.#decode(text, signature)
     return cookie && cookie.expiresAt > this.#clock() ? cookie : undefined

@@ -20,7 +20,8 @@ const TARGETED = new Set([
 ])
 
 /**
- * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if these share the response.
+ * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if those headers allow
+ * sharing.
  *
  * @param isOneTime whether no cache may store the response: it sets a cookie, or shows a one-time message
  */

@@ -7,16 +7,14 @@ import { RETRY_AFTER } from '../sync/refusal.js'
 const MAX_AGE = 7200
 const NAMES = /^[\w-]+(, *[\w-]+)*$/
 
-/**
- * Returns the CORS middleware (Fetch standard): pages of the listed origins, and no others, may POST with cookies and read the response.
- */
+/** Returns the CORS middleware (Fetch standard): of other origins, only listed origins may POST with cookies and read the response. */
 export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[] {
   const { cookie, origins } = settings
   if (origins.length === 0) return []
   const answer: Koa.Middleware = (ctx, next) => {
     const origin = ctx.get('Origin')
     const isListed = origins.includes(origin)
-    // Just before sending, because Koa removes earlier headers from an error response.
+    // Runs just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, () => {
       ctx.vary('Origin')
       if (!isListed) return

@@ -5,7 +5,7 @@ import type { IdentifiedUser } from '../ids/visitor.js'
 import type { Epochs } from '../values/epochs.js'
 import type { Standing } from '../values/standing.js'
 
-/** Detects a retired browser id or a revoked user before or during a request, whose late response must not undo the end. */
+/** Detects whether the browser id was retired, or the user revoked, before or during a request, whose response must undo neither. */
 export class EndedSince {
   readonly #epochs: Epochs
   /** The request's cookie, if its browser id was already retired. */

@@ -91,7 +91,7 @@ function endAfter({ res }: Koa.Context): void {
   else res.setHeader('Connection', 'close')
 }
 
-/** Refuses a POST (429) while a pending response brings another cookie, which the cookie of this POST's late response could replace. */
+/** Refuses a POST (429) while a pending response brings another cookie: a late response to this POST could replace that cookie. */
 function refuseWhileRotating(
   { pendingRotations, handshakeMismatches }: Core,
   read: VerifiedCookie | undefined,
@@ -115,7 +115,7 @@ function isPageOfVisitor({ isKept, who }: PageIdentity, body: ParsedSync): boole
   return isKept && who === body.who
 }
 
-/** Answers another visitor's page with the identity of this cookie. */
+/** Answers another visitor's page with the identity of the request's cookie. */
 function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
   // Not counted, because the page must ask next, and its question counts.

@@ -8,7 +8,7 @@ import type { Settings } from '../settings/settings.js'
 const OF_NULL =
   'Browsers send null from a sandboxed frame or a file:// page, after a redirect from another origin, and with ' +
   'Referrer-Policy: no-referrer. origins cannot list null: set Referrer-Policy: same-origin, or serve the page from an origin of its own.'
-const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list it in origins.'
+const OF_ENDPOINT = 'Behind a proxy set app.proxy = true, or list the origin in origins.'
 /** The rule of `sameOrigin()`: pages of `origins` may change values at the endpoint, but the app's own routes do not trust them. */
 const ROUTES: PostRule = {
   trusted: [],
@@ -75,7 +75,7 @@ export function isOwnWebSocket(claims: OriginClaims, trusted: readonly string[])
   return trusted.includes(claims.origin) || isOwnOrigin(claims)
 }
 
-/** Returns whether HTTP long-polling comes from our own pages. It begins with a GET, which has no Origin from a page of the same origin. */
+/** Returns whether HTTP long-polling comes from our own pages. Polling begins with a GET, which has no Origin if it is same-origin. */
 export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): boolean {
   const { origin, site } = claims
   if (origin !== '' && trusted.includes(origin)) return true

@@ -20,8 +20,8 @@ export function clearUnseenPages(ctx: Koa.Context): void {
 }
 
 /**
- * Returns the purpose of a request, its `Sec-Fetch-Dest`; `''` if unknown. Without https, browsers omit this header; there,
- * `Upgrade-Insecure-Requests` marks a navigation, also of a frame, and scripts of other origins cannot send that without a preflight.
+ * Returns the purpose of a request, its `Sec-Fetch-Dest`; `''` if unknown. Without https, browsers omit this header: then
+ * `Upgrade-Insecure-Requests` marks a navigation, of a page or a frame. Scripts of other origins cannot send it without a preflight.
  *
  * A frame differs from a document, because any site can embed a hidden frame. With partitioned cookies, a frame counts as a document,
  * because its visitor belongs to the embedding site.

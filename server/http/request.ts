@@ -22,7 +22,7 @@ import { endsOf } from '../values/page-expiries.js'
 import { Visit } from './visit.js'
 
 const EMBEDDED_TWICE =
-  'embed() was called twice for one response: expected once, as a page with two such scripts begins with neither'
+  'embed() was called twice for one response: expected once, because a page uses neither of two such scripts'
 
 const EMBED_UNCALLED = 'koa-live-session: embed was put into a page without a call: expected ctx.liveSession.embed()'
 
@@ -30,10 +30,10 @@ const EMBED_UNCALLED = 'koa-live-session: embed was put into a page without a ca
 function describeLeft(key: string): string {
   return (
     `"${key}" was set before identify(), as a guest's value, and did not go to the account: expected set after ` +
-    "await ctx.liveSession.identify(). Only what a guest's page may set goes along"
+    "await ctx.liveSession.identify(). Only fields that a guest's page may set go along"
   )
 }
-/** Features keep their data, like flash messages, for the browser. */
+/** The data of features, such as flash messages, belongs to the browser. */
 const BROWSER_SCOPE: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
 const WITHHELD =
   'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
@@ -48,7 +48,7 @@ export class RequestHandle extends Handle {
   /** The fields written by this request since it last signed a guest in, or called `leave`. */
   #written: Set<Field> | undefined
   #isEmbedded = false
-  /** Set at the first use. Not `#`, because the simulation reads it. */
+  /** Set at the first use. Not a `#` field, because the simulation reads it. */
   protected begun: Visit | undefined
 
   /**
@@ -106,7 +106,7 @@ export class RequestHandle extends Handle {
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.values.read(field, replica) === undefined) deleted.push(field.key)
-      // Unsaved even if this response sets the cookie, which the browser may reject. Pages send no expired values.
+      // Unsaved even if this response sets the cookie, which the browser may reject. Expired values are not, because pages never send them.
       if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     const optional = {
@@ -183,7 +183,7 @@ export class RequestHandle extends Handle {
   }
 
   /**
-   * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin. A
+   * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin. A flash
    * message must belong to the visitor of the next request.
    */
   #catchUp(): Awaitable<unknown> {

@@ -46,7 +46,7 @@ export class Requests {
     Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
   }
 
-  /** Returns the middleware that identifies visitors before the app's own code runs, and answers POSTs to the endpoint. */
+  /** Returns the middleware that identifies visitors before the app's routes run, and answers POSTs to the endpoint. */
   middleware(): Koa.Middleware {
     const { endpoint } = this.#core.settings
     return (ctx, next) => {
@@ -101,7 +101,7 @@ function handleOf(this: Koa.Context): RequestHandle {
   throw new TypeError(TOO_EARLY)
 }
 
-/** Marks a handshake's context for a specific error: handshakes have no `ctx.liveSession`, even with the middleware in the right place. */
+/** Marks a handshake's context, which has no `ctx.liveSession`: the error must not blame the place of `live.middleware()`. */
 export function noteHandshake(ctx: Koa.Context): void {
   handshakes.add(ctx)
 }

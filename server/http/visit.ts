@@ -18,7 +18,7 @@ import { usedLate, warnOfLateChange } from './lateness.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
 
-/** The statuses without a cookie of this build to clear. */
+/** The statuses in which there is no cookie of this build to clear. */
 const COOKIELESS: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
@@ -34,7 +34,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Whether the browser's visitor leaves with this request. */
   #hasVisitorLeft = false
 
-  /** @throws {TypeError} if the headers were sent: they must restrict the response to the visitor */
+  /** @throws {TypeError} if the headers were sent already, because they must keep shared caches from the response */
   constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, known?: Identification) {
     const { user } = identifiedUser
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
@@ -52,7 +52,7 @@ export class Visit implements PageIdentity, ResponseContext {
       this.#hasVisitorLeft = brought?.user !== undefined && brought.user !== this.visitor.userSub
       void this.#depart(this.#identification.toEnd)
     }
-    // Just before sending, because Koa removes earlier headers from an error response.
+    // Runs just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
   }
 
@@ -244,7 +244,7 @@ function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
 /** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
 function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: VisitorWithCookie): Promise<void> {
   const { cookie, cookieMembers, epochs, cookieSync } = core
-  // Memory may have evicted the visitor since the request began: merge the former cookie first, so that no value is lost.
+  // Memory may have evicted the visitor since the request began: merge the request's cookie first, so that no value is lost.
   if (brought) cookieSync.ensureMerged(brought, visitor)
   const registers = cookieSync.registers(visitor, brought)
   const content = {

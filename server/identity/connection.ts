@@ -37,7 +37,7 @@ export class Connection {
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
   /** Whether the visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
   hasVisitorLeft = false
-  /** Whether `Connections` marks the visitor's end here. If an app's handler runs after the close, the socket asks `Epochs` instead. */
+  /** Whether `Connections` updates `hasVisitorLeft`. After the close, the socket asks `Epochs` for handlers still running. */
   isWatched = false
   #isEnded = false
 
@@ -67,7 +67,7 @@ export class Connection {
     this.#handles.set(socket, undefined)
   }
 
-  /** Records the admission of a socket, after which its rooms tell nothing: the app may let browsers leave any of them. */
+  /** Records the admission of a socket. From then on its rooms tell nothing: the app may let the browser leave any of them. */
   add(handle: SocketHandle, socket: Socket): void {
     this.#handles.set(socket, handle)
   }
@@ -82,8 +82,8 @@ export class Connection {
   }
 
   /**
-   * Closes the connection so that its browser reconnects as the current visitor, which a browser does not after `disconnect(true)`. Also
-   * drops sockets in admission. Resolves when the connection is closed.
+   * Closes the connection so that its browser reconnects as the current visitor. After `disconnect(true)` a browser would not reconnect.
+   * Also drops sockets in admission. Resolves when the connection is closed.
    */
   async end(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true

@@ -45,7 +45,7 @@ export class Connections {
     return sum
   }
 
-  /** Marks the connections whose visitor has left, at an end under this name: a browser's subject, a user's hash or a `cookieless` name. */
+  /** Called when a name ends (a browser's subject, a user's hash or a `cookieless` name): marks its connections whose visitor has left. */
   mark(name: string, epochs: Epochs): void {
     for (const connection of this.#connections.get(name) ?? NONE) {
       const { opener } = connection

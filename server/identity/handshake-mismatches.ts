@@ -13,7 +13,8 @@ const UNSIGNED =
 
 /**
  * Detects handshakes that lack the data for `identify`: they bring a user's cookie, but `identify` names a user only in the browser's next
- * request, unlike after a sign-out. Also detects test requests whose `identify` does not name the cookie's user.
+ * request. After a sign-out, `identify` names none there either. Also detects test requests whose `identify` does not name the cookie's
+ * user.
  */
 export class HandshakeMismatches {
   readonly #warn: (message: string) => void

@@ -45,7 +45,7 @@ export class Identities {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
     const { epochs, cookieSync, settings, subjects } = this.#core
-    // A known memo skips memory and its check for idle entries, so evict idle entries now, which also drops their memos.
+    // A memo bypasses memory, which checks for idle entries, so evict idle entries now, which also drops their memos.
     subjects.age(settings.clock())
     const last = cookie.memo?.visitor
     const known = last && last.user === user ? last : undefined

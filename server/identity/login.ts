@@ -84,7 +84,7 @@ export class Login {
   }
 }
 
-/** Returns whether a field has this scope and transfers. A field that a guest's page cannot write does not: a cookie may be planted. */
+/** Returns whether a field has this scope and transfers. Fields that guests' pages cannot write do not: a cookie may be planted. */
 function transfersIn(field: Field | undefined, scope: Field['scope']): field is Field {
   return field?.scope === scope && isTransferred(field)
 }

@@ -3,7 +3,7 @@ import { type BrowserId, subjectHash, type UserSubject } from '../ids/subject.js
 
 /** The maximum number of browsers to remember. */
 const MAX = 1000
-/** ms: no person signs out, in as another user, and in again this fast, but two tabs can. */
+/** ms: two tabs can alternate between users this fast, but no person can. */
 const SOON = 10_000
 
 const TWO_USERS =

@@ -28,7 +28,7 @@ export function pageIdentityOf(
     isKept,
     who,
     cookieStamps: readableStamps(cookie, settings.fields),
-    // Computed now: a closure would retain the request of the handshake for the life of the connection.
+    // Computed now, not lazily: a closure would retain the request of the handshake for the life of the connection.
     renew: renewalOf(ctx, settings.maxAge),
   }
 }

@@ -61,8 +61,8 @@ export class SigningKeys {
   }
 
   /**
-   * Returns the valid signature among these, with a single HMAC per key. The set looks up by a randomly seeded hash, so that timing does
-   * not reveal how much of a signature is correct.
+   * Returns the valid signature among these, with a single HMAC per key. A lookup in the set uses a randomly seeded hash, so that timing
+   * does not reveal how much of a signature is correct.
    */
   find(text: string, signatures: ReadonlySet<string>): string | undefined {
     return this.all(text).find((expected) => signatures.has(expected))

@@ -113,7 +113,7 @@ export function isBrowserId(id: unknown): id is BrowserId {
   return typeof id === 'string' && BROWSER_ID.test(id)
 }
 
-/** Returns a subject's public name, the same for all tabs of a browser. A hash without a key, so that a key rotation orphans no values. */
+/** Returns a subject's public name, the same for all tabs of a browser. The hash has no key, so that a key rotation orphans no values. */
 export function subjectHash(subject: Subject): Sub {
   const name = isTab(subject) ? subject.slice(0, subject.indexOf('/')) : subject
   return createHash('sha256').update(name).digest('base64url') as Sub

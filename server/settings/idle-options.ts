@@ -41,6 +41,6 @@ function idleOf({
     ...(maxMembers === undefined || isWritten ? [] : ([['maxMembers', "client: 'write'"]] as const)),
     ...(onLogin === undefined || crosses
       ? []
-      : ([['onLogin', "client: 'write', for guests too, and scope: 'user'"]] as const)),
+      : ([['onLogin', "client: 'write' and scope: 'user', or with guests: 'read'"]] as const)),
   ]
 }

@@ -42,7 +42,7 @@ export function createWarn(clock: () => number): Warn {
   return (message, kind = message) => {
     const now = clock()
     const known = kinds.get(kind)
-    // Start a new hour also if the clock went back by an hour or more.
+    // A clock that went back by an hour or more also starts a new hour.
     const isOver = !known || Math.abs(now - known.since) >= HOUR
     const { logged } = isOver ? { logged: new Set<string>() } : known
     if (isOver) kinds.set(kind, { since: now, logged })

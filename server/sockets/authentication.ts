@@ -28,7 +28,7 @@ export class Authentication {
    * Runs the app's own middleware to identify the user, and to provide data for features. Commits no app session: a Set-Cookie would
    * corrupt the 101 response, and a session destroyed meanwhile would be stored again.
    *
-   * @throws what the middleware throws; an error with status 403 if it answers instead of calling `next()`
+   * @throws errors of the middleware; an error with status 403 if a middleware does not call `next()`
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
     if (!this.isNeeded) return undefined

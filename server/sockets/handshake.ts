@@ -39,8 +39,9 @@ export class Handshake {
   /**
    * Admits a socket, or refuses it.
    *
-   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie is retired or revoked, or names a user who is no longer signed
-   * in, or if the visitor is changing; `rate_limited` if the visitor has too many sockets; a refusal thrown by the app's middleware
+   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie is retired or revoked, or belongs to a user whom
+   * `identify` does not name, or if the visitor is changing; `rate_limited` if the visitor has too many sockets; a refusal thrown by the
+   * app's middleware
    * @throws {HandshakeFailure} after any other error of the app, already reported
    */
   async enter(socket: Socket): Promise<Connection> {
@@ -68,7 +69,7 @@ export class Handshake {
 
   /** Reports an error of the app once, regardless of the number of namespaces. */
   #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
-    // Not the browser's fault, so let the browser reconnect by itself, as after any broken connection.
+    // A silent store is not the browser's fault, so let the browser reconnect by itself, as after any broken connection.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError) throw error
     this.#core.report(error, ctx)

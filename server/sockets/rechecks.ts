@@ -90,9 +90,9 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Copies the opening request, but no properties that middleware such as Express' has added: a recheck would take old answers for new.
+ * Copies the opening request without the properties that middleware has added (as Express' does): a recheck would take old results for new.
  *
- * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, with its address
+ * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, and the address with it
  */
 function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request

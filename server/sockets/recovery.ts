@@ -13,7 +13,7 @@ type Session = Awaited<ReturnType<Adapter['restoreSession']>>
 
 /**
  * Guards connection state recovery: by default a client names a former socket and gets its rooms, data and missed packets before any
- * middleware runs. With the guard, only the socket's own visitor gets them: a room, stored with all its rooms, marks the visitor.
+ * middleware runs. With the guard, only that socket's visitor gets them. A room, stored with the socket's other rooms, marks the visitor.
  */
 export class Recovery {
   readonly #handshake: Handshake
@@ -68,9 +68,9 @@ export class Recovery {
   }
 
   /**
-   * Returns the name of a room for a browser's sockets with the same visitor; undefined without a live cookie. Only servers with
-   * the same keys know this name, because an app may let clients choose their rooms. During a key rotation, nodes with another first secret
-   * use other names, so they do not recover each other's sockets.
+   * Returns the name of a room for a browser's sockets with the same visitor; undefined without a live cookie. Only servers with the same
+   * keys can compute this name, because an app may let clients choose their rooms. During a key rotation, nodes with different first
+   * secrets use different names, so they do not recover each other's sockets.
    */
   #markOf({ opener: { visitor, cookie } }: Connection): string | undefined {
     const { browser, user } = visitor

@@ -11,8 +11,8 @@ const USUAL = 64_000
 const PACKET = 200
 
 /**
- * Closes a connection whose page reads nothing, and returns true. Otherwise closes it later, if all unread packets exceed the memory bound.
- * No value is lost: a page gets all values when it reconnects.
+ * Closes a connection with too many unread bytes, and returns true. Otherwise closes it later, if the unread packets of all connections
+ * exceed the memory bound. No value is lost: a page gets all values when it reconnects.
  */
 export function hangUpIfUnread(conn: Conn, guestBytes: GuestBytes): boolean {
   const waiting = waitingFor(conn)
@@ -26,7 +26,7 @@ export function hangUpIfUnread(conn: Conn, guestBytes: GuestBytes): boolean {
 }
 
 function waitingFor(conn: Conn): number {
-  // A private member of engine.io, which counts the unsent packets.
+  // A private member of engine.io: the unsent packets.
   const packets: unknown = Reflect.get(conn, 'writeBuffer')
   let waiting = webSocketOf(conn)?.bufferedAmount ?? 0
   for (const packet of Array.isArray(packets) ? packets : []) waiting += PACKET + (packet.data?.length ?? 0)

@@ -62,8 +62,8 @@ export function ticketOf(
 export type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
 /**
- * Returns, for fields outside the cookie, the stamps in the store, and as `unsaved` the keys whose newest write is not there: without a
- * store all of them. A page waits for no `unsaved` key.
+ * Returns the stamps that the store has for fields outside the cookie, and as `unsaved` the keys whose newest write the store lacks:
+ * without a store, all keys. A page waits for no `unsaved` key.
  */
 export function stampsInStore(core: SyncCore, visitor: Visitor): Awaitable<StampsInStore> {
   for (const field of core.values.requestFields.values())

@@ -20,7 +20,7 @@ import type { SyncCore } from './sync-core.js'
 export interface Inspection {
   /** As stored; undefined if the key is deleted. */
   readonly value: JsonValue | undefined
-  /** The time of the write, in ms since 1970. */
+  /** The time of the write: ms since 1970, or one more than the key's last stamp; can be 1 for a value from a sign-in. */
   readonly stamp: number
   /** The places that have this write, as far as this process knows. */
   readonly places: readonly ('cache' | 'cookie' | 'store')[]

@@ -8,7 +8,7 @@ import { RotatingCache } from '../values/rotating-cache.js'
 /** The bucket shared by all guests without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'
 
-/** Without a cookie, each request or connection of a guest has a new id. All share a bucket: a flood must not count as many visitors. */
+/** Without a cookie, a guest has a new id in each request. All such guests share a bucket, so a flood does not count as many visitors. */
 function countedAs({ cookie, visitor }: VisitorWithCookie): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
@@ -44,7 +44,7 @@ export class Limits {
   }
 
   /**
-   * Counts a browser's changes against its subject and its socket, if any: all changes or none.
+   * Counts a browser's changes, all or none, against its subject and, if there is one, its socket.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */

@@ -33,7 +33,7 @@ export class Outcome<T> extends Promise<T> {
 
 /** The result of a write. */
 export interface Written {
-  /** The time of the write: ms since 1970, or one more than the last stamp of these keys. Later writes have larger stamps. */
+  /** The time of the write: ms since 1970, or one more than the last stamp of these keys. Later writes of these keys have larger stamps. */
   readonly stamp: number
   /** `'store'`: confirmed by the store within `storeTimeout`. `'memory'`: there is no store, or it has not confirmed the write yet. */
   readonly level: Level

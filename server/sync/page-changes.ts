@@ -87,7 +87,7 @@ export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], reque
   return allOf(results)
 }
 
-/** Returns the groups in the order to apply: by a group's first change, but after all earlier changes of the group's keys. */
+/** Returns the groups in the order of application: by their first change, but each after all earlier changes of its keys. */
 function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedChange[])[] {
   const groups = new Map<string | number, ReceivedChange[]>()
   const last = new Map<string, ReceivedChange>()
@@ -169,7 +169,7 @@ function validate(
   }
 }
 
-/** Applies a group. A computed change is always alone in its group, and goes to the store, if any. */
+/** Applies a group. A computed change is always alone in its group, and goes to the store if there is one. */
 function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Awaitable<Results> {
   const [change] = changes
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
@@ -211,8 +211,9 @@ function trustedBase(
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
-  // The page builds on its previous change, if that is still the newest write. A rebased change keeps its id but has a new value, so compare
-  // values, too. Without a store, another process may have accepted the change under another stamp, so look it up by id.
+  // The page builds on its previous change, if that is still the newest write. A rebased change keeps its id but has a new value, so
+  // compare the values as well as the stamps. Without a store, another process may have accepted the change under another stamp, so look it
+  // up by id.
   const isNewest =
     previousResult &&
     'field' in previousResult &&

@@ -51,7 +51,7 @@ export function sync(
   const overtaken = mergeTickets(core, verified, now)
   const results = set.length > 0 ? applyChanges(core, set, context) : []
   return after(results, (results) => {
-    // Sign in this turn, so that the visitor's sockets get the same ticket; and before the store call, which then waits for all its writes.
+    // Sign the ticket in this turn, so that the sockets get the same ticket, and before the store call, which then covers its writes.
     const ticket = ticketOf(
       core,
       visitor,
@@ -86,7 +86,7 @@ function overtakenOf({ values }: SyncCore, set: ParsedSync['set'], results: Resu
   return set.flatMap(([key], index) => (results[index]?.stamp ? (values.fields.get(key) ?? []) : []))
 }
 
-/** Resolves with the level of the writes by subject, so that a subject outside the store neither delays nor lowers the others. */
+/** Resolves with the level of each subject's writes, so that a subject outside the store neither delays nor lowers the others. */
 function levelsOf(
   store: StoreSync,
   visitor: Visitor,

@@ -48,7 +48,7 @@ export class UserHandle extends Handle {
     return this.values.find(this.#subject)
   }
 
-  /** Throws for values unknown here: a value computed from the default would overwrite a value in a cookie. */
+  /** Throws if this process knows no values of the user: a value computed from the default could overwrite a value in a cookie. */
   protected override current(key: string): JsonValue | undefined {
     if (this.loaded) return this.get(key)
     throw this.declared('update', key).refusal('not_loaded', `update("${key}"): ${UNKNOWN}`)

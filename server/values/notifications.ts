@@ -1,7 +1,7 @@
 import type { AnyChange } from '../../shared/change.js'
 import { sameJson } from '../../shared/json.js'
 
-/** Notifications per turn. The event loop then runs, because listeners may keep adding changes. */
+/** Maximum notifications before the event loop gets a turn, because listeners may keep adding changes. */
 const MAX_AT_ONCE = 1000
 
 type Notify = (change: AnyChange) => void

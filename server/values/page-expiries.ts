@@ -5,7 +5,7 @@ import type { Ends } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { isStamp, LOGIN_STAMP } from '../../shared/stamp.js'
 
-/** Returns the expiry of each register, for pages. Omits expiries later than 24 days, the longest timer of a browser. */
+/** Returns the expiry of each register, for pages. Omits expiries more than 24 days away, the longest timer of a browser. */
 export function endsOf(fields: FieldMap, registers: readonly StoredRegister[], now: number): { readonly ends?: Ends } {
   const ends = registers.flatMap(({ key, stamp, value }): Ends => {
     if (!isStamp(stamp)) return [[key, stamp, 0]]

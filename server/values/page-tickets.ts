@@ -24,7 +24,7 @@ interface Pending {
   answered: { readonly ticket: string; readonly outlet: Outlet | undefined } | undefined
 }
 
-/** Dispatches changes to pages: signs a single ticket for all changes of a turn, and sends it to each of the subject's sockets. */
+/** Dispatches changes to pages: signs a single ticket for all of a subject's changes in a turn, and sends it to each of its sockets. */
 export class PageTickets {
   readonly #core: BaseCore & { readonly tickets: Tickets }
   readonly #fields: readonly Field[]
@@ -84,8 +84,8 @@ export class PageTickets {
   }
 
   /**
-   * Returns a ticket for an answer; undefined if pages can read none of the fields. If it covers this turn's changes, the push reuses it,
-   * and skips the answered socket.
+   * Returns a ticket for an answer; undefined if pages can read none of the fields. If the ticket covers this turn's changes, the push
+   * reuses it, and skips the answered socket.
    */
   answerTicket(
     subject: Subject,
@@ -136,7 +136,7 @@ export class PageTickets {
 
   #send({ subject, sub, replica, outlets }: PinnedSubject, { fields, answered }: Pending): void {
     const ticket = answered?.ticket ?? this.ticket(subject, this.readableRegisters(replica, fields), NO_CLAIMS, sub)
-    // Emit to each socket: an adapter may open a channel for a room.
+    // Emit to each socket, not to a room of them: an adapter may open a channel for every room.
     for (const outlet of outlets) if (outlet !== answered?.outlet) outlet.emit(STORE_SESSION, ticket)
   }
 

@@ -12,7 +12,7 @@ export interface RotatingCacheOptions<V = unknown> {
   readonly max?: number
   /** A bound in bytes shared with other caches, and an entry's size. @default no limit */
   readonly shared?: { readonly bytes: GuestBytes; weigh(this: void, thing: V): number }
-  /** Called on each eviction, which makes references to entries stale. `count`: the most entries dropped; 0 without a rotation. */
+  /** Called on each eviction, which makes references to entries stale. `count`: the maximum entries that a rotation dropped; else 0. */
   readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */
   readonly maxIdle?: number
@@ -21,9 +21,9 @@ export interface RotatingCacheOptions<V = unknown> {
 }
 
 /**
- * A bounded cache in two halves: writes go to the young half, and reads move entries there. When the young half is full or old, the cache
- * drops the old half as a whole and swaps the halves. The cache never rejects a write and never sweeps: sweeping a million keys would block
- * the event loop for 600 ms, dropping a half takes 0.1 ms.
+ * A bounded cache in two halves: writes go to the young half, and reads move entries there. When the young half is full, or `maxIdle` has
+ * passed, the cache drops the old half as a whole and swaps the halves. The cache never rejects a write and never sweeps: sweeping a
+ * million keys would block the event loop for 600 ms, dropping a half takes 0.1 ms.
  */
 export class RotatingCache<V, K = string> {
   readonly #half: number

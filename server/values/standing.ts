@@ -9,7 +9,7 @@
  */
 export type Standing =
   | 'current'
-  /** The user has signed out in some browser, and without a cookie nothing tells whether in this browser. */
+  /** The user has signed out in some browser. Without a cookie, it may have been this browser. */
   | 'left'
   /** The browser id is retired. */
   | 'retired'

@@ -37,7 +37,7 @@ interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> 
   readonly guestBytes: GuestBytes
   /** Returns whether the cookie has space for this key. */
   readonly isInCookie: (key: string) => boolean
-  /** Called when a subject's replica changes, or when references to the replica become stale. `onDrop` says the same of all subjects. */
+  /** Called when a subject's replica changes, or when references to the replica become stale. `onDrop` does so for all subjects at once. */
   readonly onChange: (subject: Subject) => void
 }
 

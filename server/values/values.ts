@@ -61,7 +61,7 @@ export class Values {
     return acceptedAt(this.find(subject)?.register(key), id)
   }
 
-  /** Returns the value without the default; undefined if never set, deleted, expired or unreadable. */
+  /** Returns the value without the default; undefined if not yet set, or if deleted, expired or unreadable. */
   read(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#core.settings.clock)
   }

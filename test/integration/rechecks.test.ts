@@ -291,7 +291,7 @@ describe('recheck', () => {
       hasEffect
         ? []
         : [
-            'koa-live-session: attach(io): recheck: it has no effect without identify, or middleware in handshake: there is nothing to ask. Leave it out',
+            'koa-live-session: attach(io): recheck: it has no effect without identify or middleware in handshake, because there is nothing to run. Leave it out',
           ],
     )
   })

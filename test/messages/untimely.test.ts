@@ -78,7 +78,7 @@ describe('a value of a request that signs in', () => {
       lost.map(
         (key) =>
           `${PREFIX}"${key}" was set before identify(), as a guest's value, and did not go to the account: expected set after ` +
-          "await ctx.liveSession.identify(). Only what a guest's page may set goes along",
+          "await ctx.liveSession.identify(). Only fields that a guest's page may set go along",
       ),
     )
   })
@@ -93,7 +93,7 @@ describe('embed()', () => {
       },
     })
     for (const path of ['/', '/']) await app.visitor().fetch(path)
-    const warning = `${PREFIX}embed() was called twice for one response: expected once, as a page with two such scripts begins with neither`
+    const warning = `${PREFIX}embed() was called twice for one response: expected once, because a page uses neither of two such scripts`
     expect(app.warnings).toEqual(times === 1 ? [] : [warning])
   })
 })

@@ -208,7 +208,7 @@ describe('an option without effect', () => {
       (rest): [object, string, string] => [
         { fields: { x: { ...text, ...rest, onLogin: 'newest' } } },
         'fields.x.onLogin',
-        "it has no effect without client: 'write', for guests too, and scope: 'user'. Leave it out",
+        "it has no effect without client: 'write' and scope: 'user', or with guests: 'read'. Leave it out",
       ],
     ),
   ])('is reported at the start: %j', (options, option, message) => {
@@ -228,7 +228,7 @@ describe('maxAge of a year with a store', () => {
 
   const message =
     'koa-live-session: maxAge: the store deletes values unused for 8640000000 ms, the default of storeMaxIdle. ' +
-    `To keep them as long, pass storeMaxIdle: ${YEAR}`
+    `To keep them for maxAge, pass storeMaxIdle: ${YEAR}`
 
   it.each<[string, object, readonly string[]]>([
     ['warns without storeMaxIdle', {}, [message]],

@@ -33,7 +33,7 @@ describe('koa-live-session/testing', () => {
   })
 
   it.each(Object.entries(nodeOnly))('explains that %s needs Node', (name, call) => {
-    expect(call).toThrow(`koa-live-session: ${name}: expected Node, received what is for browsers`)
+    expect(call).toThrow(`koa-live-session: ${name}: expected Node, received the build for browsers`)
   })
 
   it.each([

@@ -86,9 +86,9 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
   ['counts swept subjects wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
 ]
 
-const SWEEPS = 'sweep deletes subjects unused since, and returns their number'
+const SWEEPS = 'sweep deletes subjects unused since `before`, and returns their number'
 const ENDS = 'sweep keeps $epoch and $generation if used since `ended`'
-const IDS = 'keeps up to 200 ids a register, also of a tombstone'
+const IDS = 'keeps up to 200 ids of a register, even of a tombstone'
 const SAME = 'of equal registers, keeps the register with ids, in any order'
 const WHOLE = 'a load sees a merge as a whole or not at all'
 
@@ -118,7 +118,9 @@ describe('storeContract', () => {
         return deleted > 0 ? sound.sweep(Number.POSITIVE_INFINITY) : 0
       },
     }
-    expect(await failures(planted)).toContain('sweep keeps subjects used since: by merge, compareAndSet or load')
+    expect(await failures(planted)).toContain(
+      'sweep keeps subjects used since `before`, by merge, compareAndSet or load',
+    )
   })
 
   it('marks sweeping, ids and atomic merges as recommended', () => {

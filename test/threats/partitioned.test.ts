@@ -60,7 +60,7 @@ describe('threat 79: partitioned cookies, switched on later', () => {
 
   it.each([
     [{ partitioned: true, secure: undefined }, 'partitioned: it needs secure: true, or browsers drop the cookie'],
-    [{ partitioned: true, sameSite: 'lax' }, "sameSite: 'none' where partitioned is true"],
+    [{ partitioned: true, sameSite: 'lax' }, "sameSite: expected 'none' with partitioned: true"],
     [{ partitioned: 'yes' }, 'partitioned: expected a boolean'],
   ])('fail at start with options that browsers reject: %j', async (options, message) => {
     await expect(start(options)).rejects.toThrow(message)

@@ -4,13 +4,16 @@ import { LARGE, NAMES, VALUES } from './values.js'
 
 const LONGEST = 255
 const DAY = 24 * 60 * 60 * 1000
-/** Returns a `before` with which `sweep` deletes even subjects used just now, and even in a store that records uses once a day. */
+/**
+ * Returns a time for `sweep(before)`, far enough ahead to delete subjects used just now: a store that records uses once a day may keep them
+ * a day longer.
+ */
 const LATER = (): number => Date.now() + 3 * DAY
 
 /** Rules for values and names, which a store must not mix up, and for `remove`, `prune`, `sweep` and `close`. */
 export const KEEPING: readonly Rule[] = [
   {
-    name: 'returns every JSON value unchanged, also falsy values, U+0000 and astral characters',
+    name: 'returns every JSON value unchanged, including falsy values, U+0000 and astral characters',
     async check({ store, subject }) {
       const registers = VALUES.map((value, index) => register(`k${index}`, STAMP, value))
       deepStrictEqual(sorted(await store.merge(subject, registers)), sorted(registers))
@@ -43,7 +46,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'keeps similar keys apart, also keys with a special meaning elsewhere',
+    name: 'keeps similar keys apart, even keys with a special meaning elsewhere',
     async check({ store, subject }) {
       const registers = [...NAMES, ...longest('key')].map((key, index) => register(key, STAMP, index))
       deepStrictEqual(sorted(await store.merge(subject, registers)), sorted(registers))
@@ -57,7 +60,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'keeps similar subjects apart, also subjects with a special meaning elsewhere',
+    name: 'keeps similar subjects apart, even subjects with a special meaning elsewhere',
     async check({ store, subject }) {
       const subjects = [...NAMES.flatMap((name) => [name, `${subject}${name}`]), ...longest(subject)]
       await eachOf(subjects, (each) => store.remove(each))
@@ -71,7 +74,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'remove deletes a whole subject only, and then accepts older writes',
+    name: 'remove deletes one whole subject, and then accepts older writes',
     async check({ store, subject }) {
       const other = `${subject}-other`
       for (const each of [subject, other]) await store.merge(each, [register('a', STAMP, 1), register('b', STAMP)])
@@ -107,7 +110,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'sweep keeps subjects used since: by merge, compareAndSet or load',
+    name: 'sweep keeps subjects used since `before`, by merge, compareAndSet or load',
     async check({ store, subject }) {
       const [written, set, read] = ['written', 'set', 'read'].map((use) => `${subject}-${use}`) as [
         string,
@@ -125,7 +128,7 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
-    name: 'sweep deletes subjects unused since, and returns their number',
+    name: 'sweep deletes subjects unused since `before`, and returns their number',
     required: false,
     async check({ store, subject }) {
       const subjects = [1, 2, 3].map((each) => `${subject}-${each}`)

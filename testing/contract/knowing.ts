@@ -10,7 +10,7 @@ const IDS = acceptedIds(2)
 /** Rules for the ids of computed changes. */
 export const KNOWING: readonly Rule[] = [
   {
-    name: 'keeps up to 200 ids a register, also of a tombstone',
+    name: 'keeps up to 200 ids of a register, even of a tombstone',
     required: false,
     async check({ store, connections, subject }) {
       const many = acceptedIds(200)

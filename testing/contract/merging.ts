@@ -90,7 +90,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'a repeated merge changes nothing, and returns the same',
+    name: 'a repeated merge changes nothing, and returns the same registers',
     async check({ store, subject }) {
       const registers = [register('a', STAMP, { b: [1] }), register('b', STAMP)]
       const answers = [await store.merge(subject, registers), await store.merge(subject, registers)]
@@ -98,7 +98,7 @@ export const MERGING: readonly Rule[] = [
     },
   },
   {
-    name: 'merge accepts a key twice in a list, and keeps the newest',
+    name: 'merge accepts a key twice in a list, and keeps its newest register',
     async check({ store, subject }) {
       const registers = [
         register('a', STAMP, 1),

@@ -62,7 +62,7 @@ export const RACES: readonly Rule[] = [
     check: (setup) => winOnce(setup, 0),
   },
   {
-    name: 'of fifty concurrent compareAndSets of a stamp, exactly one wins',
+    name: 'of fifty concurrent compareAndSets with the same expected stamp, exactly one wins',
     async check(setup) {
       await setup.store.merge(setup.subject, [register('a', STAMP, 'before')])
       await winOnce(setup, STAMP)
@@ -155,7 +155,7 @@ async function winOnce({ store, connections, subject }: RuleSetup, expected: num
   deepStrictEqual(sorted(await store.load(subject)), sorted(winners))
 }
 
-/** Increments the counter. Retries after a conflict, at most once for each other counter. */
+/** Increments the counter. Retries after each conflict, at most as often as there are other counters. */
 async function countUp(store: Store, subject: string, counters: number): Promise<void> {
   for (let attempt = 0; attempt < counters; attempt += 1) {
     const current = (await store.load(subject)).find(({ key }) => key === 'count')

@@ -93,7 +93,7 @@ export interface AppSession<S extends object = RegisteredSession> {
    * Computes a value from the current value, atomically: within the process and, with a store, across all processes. Rejects as `set` does,
    * with `conflict` if others were repeatedly faster, and with `store_unavailable` if the store is silent for 10 s.
    *
-   * @param next synchronous, pure, and may run more than once
+   * @param next synchronous and pure, because it may run more than once
    */
   update<K extends keyof S & string>(key: K, next: (value: Frozen<S[K]> | undefined) => Frozen<S[K]>): Promise<Written>
   /** Removes a key. Rejects as `set` does. */
