@@ -8,6 +8,7 @@ import type { CookieMember } from './cookie/cookie-members.js'
 import type { VisitorWithCookie } from './identity/identification.js'
 import type { Subject, UserSubject } from './ids/subject.js'
 import type { Identifier } from './ids/visitor.js'
+import type { Members } from './sync/members.js'
 import type { Written } from './sync/outcome.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
 import type { NameOwner } from './values/remote.js'
@@ -55,9 +56,6 @@ export interface Fact {
   readonly title: string
   readonly texts: readonly string[]
 }
-
-/** Functions by name. The rejections of their promises never terminate the process. */
-export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
 
 /** A request, for members of `ctx.liveSession`. */
 export interface RequestUse {

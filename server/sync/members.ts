@@ -1,5 +1,8 @@
-import type { Members } from '../feature.js'
+import type { Awaitable } from '../../shared/promise.js'
 import { Outcome } from './outcome.js'
+
+/** Functions by name. The rejections of their promises never terminate the process. */
+export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
 
 /** Reports errors of promises not awaited by the app. */
 interface Reporting {
