@@ -1,4 +1,4 @@
-// Requests and responses of node:http without a network, which would hide microseconds.
+// Requests and responses of node:http without a network: a network would hide differences of microseconds.
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Writable } from 'node:stream'
 

@@ -12,7 +12,7 @@ export function startSockets(mode, given = {}, options) {
   return start(MAIN, [mode, JSON.stringify(given)], options)
 }
 
-/** Returns users of a server, which identifies them by cookie or by name: in any case, each user sends both. */
+/** Returns users of a server. Each user sends a cookie and a name, because a server identifies users by either. */
 export async function visitorsOf(mode, port, count) {
   const cookies = mode === 'expressSession' ? await begin(port, count) : cookiesOf(count)
   return cookies.map((cookie, i) => ({ cookie, user: `user ${i}` }))

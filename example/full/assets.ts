@@ -5,7 +5,7 @@ import type Koa from 'koa'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
-/** Serves the page's script: as `vite build` has written it in production, otherwise by Vite's server. */
+/** Serves the page's script: in production the output of `vite build`, otherwise the output of Vite's server. */
 export async function assets(http: Server): Promise<{ readonly script: string; readonly serve: Koa.Middleware }> {
   if (process.env['NODE_ENV'] === 'production') {
     const script: string = JSON.parse(readFileSync(`${root}dist/.vite/manifest.json`, 'utf8'))['page.ts'].file

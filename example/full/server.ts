@@ -21,7 +21,7 @@ const secure = NODE_ENV === 'production'
 if (secure && !SECRETS) throw new Error('SECRETS: expected one or more texts of 32 bytes, separated by commas')
 const http = createServer()
 
-// 1. Where values live: SQL keeps them. Redis, if there is one, tells the other processes.
+// 1. Where values live: SQL keeps them. With REDIS_URL, Redis sends changes to the other processes.
 const database = new Database(DATABASE, { timeout: 1000 })
 database.pragma('journal_mode = WAL')
 const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) })

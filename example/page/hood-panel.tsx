@@ -54,7 +54,7 @@ export function startHood(
       const [trip] = flow.trips()
       const isUnderWay = trip !== undefined && trip.outcome === undefined
       isPlaying = unfolding.isOpen() && (isUnderWay || played() < Math.max(0, ...(trip?.steps.values() ?? [])))
-      // Render after the last step, so that the last station is shown, too.
+      // Render once more after the last step, to show the last station.
       show()
       if (isPlaying) requestAnimationFrame(goOn)
     }

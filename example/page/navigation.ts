@@ -29,7 +29,7 @@ export function takeOverNavigation(viewer: Viewer, onArrival: () => void): void 
     if (path === undefined || !viewer.isConnected()) return
     event.preventDefault()
     const arrive = (): void => {
-      // The new address keeps the choice, too.
+      // Keep the query, which has the choice.
       if (path !== location.pathname) history.pushState(null, '', path + location.search)
     }
     void go(path, arrive, () => location.assign(path))

@@ -2,7 +2,7 @@ import type { LiveSessionClient } from 'koa-live-session/client'
 
 const LAST = 3
 
-/** Advances the form of a new project, if any, from step to step. */
+/** Advances the form of a new project from step to step, if the page has the form. */
 export function bindNewProject(live: LiveSessionClient, tell: (text: string) => void): void {
   const form = document.querySelector<HTMLFormElement>('#new-project')
   if (!form) return
@@ -29,7 +29,7 @@ export function bindNewProject(live: LiveSessionClient, tell: (text: string) => 
   live.subscribe('step', show)
   live.subscribe('projectName', (name) => {
     summary.textContent = name || 'a project without a name'
-    // Not while typing: the caret would jump.
+    // Do not set the input while the visitor types: the caret would jump.
     if (input !== document.activeElement) input.value = name
   })
   input.addEventListener('input', () => keep(live.set('projectName', input.value)))

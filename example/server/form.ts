@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 
-/** None of our forms is longer. */
+/** The most bytes of a form: none of our forms is longer. */
 const MAX_BYTES = 1000
 
 /** Returns the fields of a posted form. `takeHandOff` stores the parsed body in `ctx.request.body`, as body parsers do. */

@@ -11,7 +11,7 @@ export function addInspector(router: Router, live: { inspector(): InspectorRoute
   console.log(`Inspector: ${url}${PATH}?token=${inspector.token}`)
 }
 
-/** Returns the path for a link, without the token: others may see the page, too, through a proxy or a tunnel. */
+/** Returns the path for a link, without the token: others may see the page through a proxy or a tunnel. */
 export function inspectorPath(): string | undefined {
   return process.env['NODE_ENV'] === 'production' ? undefined : PATH
 }

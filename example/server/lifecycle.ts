@@ -73,6 +73,6 @@ function endWhenAsked(close: () => Promise<void>): void {
   }
   process.once('SIGTERM', end)
   process.once('disconnect', end)
-  // Ctrl-C reaches this process too, but start.mjs ends it.
+  // Ignore Ctrl-C, which start.mjs also receives: start.mjs ends this process.
   process.on('SIGINT', () => undefined)
 }

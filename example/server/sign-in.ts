@@ -8,7 +8,7 @@ import { readForm } from './form.js'
 const TO = '/sign-in'
 const PURPOSE = 'sign-in'
 const handedOff = z.object({ user: z.string() })
-/** None of our names is longer. */
+/** The most characters of a name: none of our names is longer. */
 const LONGEST = 100
 
 /** Serves the sign-in form over a socket: checks typed names, and hands a sign-in off to `POST /sign-in`. */

@@ -118,7 +118,7 @@ function startsProcesses(file: string, seen = new Set<string>()): boolean {
   return text.includes('node:child_process') || imported.some((path) => startsProcesses(path, seen))
 }
 
-/** Plants each defect again, for the files that have noticed it. The simulation plants its defects itself. */
+/** Plants each defect again, and runs the files that have noticed it. The simulation plants its defects itself. */
 function checkRecorded(): void {
   const rows = readFileSync(join(ROOT, RECORD), 'utf8').trimEnd().split('\n')
   const recorded = new Map(

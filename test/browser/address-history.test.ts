@@ -72,7 +72,7 @@ describeInBrowser('an address', () => {
     const other = await open('/other')
     await choose(other, 5)
     await other.evaluate('live.flush()')
-    // In a later task, because leaving at once would lose the answer to this call.
+    // Leaves in a later task, because leaving at once would lose the answer to this call.
     await page.evaluate('void setTimeout(() => history.back())')
     await onPage.is(page, 'location.pathname', '/')
     await shows(page, 3)
@@ -163,7 +163,7 @@ describeWithClient('a page being left', (tests) => {
   })
 })
 
-/** Its router intercepts links and buttons; each navigation ends when the test calls `arrive()`. */
+/** A page whose router intercepts links and history buttons; each navigation ends when the test calls `arrive()`. */
 const ROUTED_PAGE = `<!doctype html><link rel="icon" href="data:,"><a id="costs" href="/costs">costs</a>
 <a id="projects" href="/projects">projects</a><script type="module">
   import { createLiveSession, followAddress } from '/client.js'

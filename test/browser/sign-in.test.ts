@@ -48,7 +48,7 @@ describeInBrowser('the example’s sign-in', () => {
       expect.stringMatching(/^live_session_hand_off=[\w.-]+$/),
     ])
     expect(new URL(page.url()).pathname).toBe('/')
-    // The server knows the user over the socket too.
+    // The view comes over the socket, where the server now knows the user.
     await studio.go('Projects')
     await isSignedIn(page, 'Bruno Keller')
     expect(studio.errors).toEqual([])

@@ -82,11 +82,11 @@ describe('a non-JSON value', () => {
   })
 })
 
-describe('a call without its function', () => {
+describe('a call without a callback', () => {
   const initial = { values: {}, defaults: { division: 1 }, stamps: {} }
   const open = (): LiveSessionClient<typeof fields> => createLiveSession({ initial: initial as never })
 
-  it('rejects with an explanation: update()', async () => {
+  it('update() rejects with an explanation', async () => {
     const errors = jest.spyOn(console, 'error').mockReturnValue()
     const live = open()
     const error = new TypeError(
@@ -100,7 +100,7 @@ describe('a call without its function', () => {
     live.close()
   })
 
-  it('throws an explanation: subscribe()', () => {
+  it('subscribe() throws an explanation', () => {
     const live = open()
     const [subscribe, shown] = [live.subscribe as (...given: readonly unknown[]) => unknown, jest.fn()]
     const message =
@@ -112,7 +112,7 @@ describe('a call without its function', () => {
     live.close()
   })
 
-  it('throws an explanation: onFlash()', () => {
+  it('onFlash() throws an explanation', () => {
     const { live } = bareInside({ socket: new EventEmitter() as never })
     expect(() => onFlash(live, undefined as never)).toThrow(
       new TypeError('koa-live-session: onFlash(live, listener): expected a function as listener, received undefined'),

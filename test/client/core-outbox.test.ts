@@ -228,7 +228,7 @@ describe('two updates in the outbox', () => {
 
   it.each([
     ['of both', 10],
-    ['without the accepted first', 11],
+    ['without the accepted first update', 11],
   ])('as a list %s, yield to a longer list', (_, base) => {
     const page = left()
     const first = serializeOutbox(page.page)

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { BarePage, GUEST, greetingOf, THE_GUEST } from '../support/page/bare-page.js'
 
 describe('a POST', () => {
-  it('rejects a superseded change that may have arrived before', () => {
+  it('rejects a superseded change whose first attempt may have arrived', () => {
     const page = new BarePage()
     page.set('division', 3)
     page.fail()
@@ -55,7 +55,7 @@ describe('a POST', () => {
     expect(page.post()).toBeUndefined()
   })
 
-  it('if refused as a question, keeps the socket’s changes in flight', () => {
+  it('keeps the socket’s changes in flight when its question is refused', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet({ guest: true })

@@ -246,7 +246,7 @@ it('a page with dropped POSTs and good connections reconnects with exponential b
 })
 
 describe('a first visit with failing questions', () => {
-  /** Its connection works, its endpoint does not. */
+  /** A page whose connection works, and whose first POST gets the status 404. */
   function unanswered(): BarePage {
     const page = new BarePage(null)
     page.on('begin')

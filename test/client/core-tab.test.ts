@@ -34,7 +34,7 @@ describe('tab values', () => {
     expect(page.settled).toEqual(['3 saved', 'next saved'])
   })
 
-  it('go with each connection and POST, but not to other tabs', () => {
+  it('are sent with each connection and POST, but not to other tabs', () => {
     const page = BarePage.greeted()
     const own = page.hear(STEP)
     const other = page.learn(['division', 6, 1])

@@ -228,7 +228,7 @@ describe('threat 94: a page shown again', () => {
     expect(page.post()).toEqual({})
   })
 
-  it('hides nothing if the browser has never shown a cookie', () => {
+  it('hides nothing if the browser has never sent a cookie', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('return')
     expect(page.page.isReady).toBe(true)

@@ -118,7 +118,7 @@ describe('a tab', () => {
     expect(turns()).toBe(4)
   })
 
-  it('after a release waits five seconds again for the lock', async () => {
+  it('waits five seconds again for the lock after a release', async () => {
     const { queue, release, turns } = open()
     queue()
     release()

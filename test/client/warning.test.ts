@@ -86,7 +86,7 @@ describe('an endpoint of another origin', () => {
     ])
   })
 
-  it('cannot list the origin null', () => {
+  it('cannot accept a page of the origin null', () => {
     const { origin } = globalThis
     Object.assign(globalThis, { origin: 'null' })
     const remedy =

@@ -40,7 +40,7 @@ describe('a snippet', () => {
     expect(snippetsOf(page).filter(({ text }) => hidesRefusals(text))).toEqual([])
   })
 
-  it('handles refusals in the examples, too', () => {
+  it('handles refusals: all files in example/', () => {
     const files = readdirSync('example', { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
     expect(files.filter((file) => hidesRefusals(readFileSync(join('example', file), 'utf8')))).toEqual([])
   })

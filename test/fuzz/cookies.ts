@@ -37,7 +37,7 @@ export function cookieSource(world: World, oddValues: OddValues) {
       [2, () => dice.headerText(dice.below(200))],
       [0.05, () => flood(dice)],
     )
-    // Node's parser trims the header, too.
+    // Trim the header, as Node's parser does.
     return header?.slice(0, LONGEST).replace(/^[ \t]+|[ \t]+$/g, '')
   }
 

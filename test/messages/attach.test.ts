@@ -43,7 +43,7 @@ describe('attach(io)', () => {
     expect(() => app.live.attach(app.io)).not.toThrow()
   })
 
-  it('explains a server already attached to another app', async () => {
+  it('explains that the server already has another app’s live session', async () => {
     const [one, other] = [await App.start(), await App.start({ isAttached: false })]
     expect(() => other.live.attach(one.io)).toThrow(
       `${PREFIX}attach(io): another live session is attached to this server. Give each app a server of its own`,

@@ -176,7 +176,7 @@ describe('body parsers before the middleware', () => {
 })
 
 describe('a database without the table', () => {
-  it('names the migration', async () => {
+  it('causes an error with the name of the migration', async () => {
     const db = new Kysely({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
     const app = await App.start({ options: { store: sqlStore(db) }, routes: say })
     await app.visitor(cookieFor(app.live, {})).fetch('/')

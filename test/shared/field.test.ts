@@ -119,7 +119,7 @@ describe('accept()', () => {
     expect(stripping.asked).toHaveLength(length)
   })
 
-  it('counts a browser’s members at all depths before the schema', () => {
+  it('counts the members of a browser’s value before the schema runs', () => {
     const counted = counting()
     const field = make({ ...counted, client: 'write', maxMembers: 4 })
     const { length } = counted.asked
@@ -152,7 +152,7 @@ describe('accept()', () => {
     expect(message(['a', 'b', 'c', 'd', 'e'])).toBe(`koa-live-session: set("x"): ${three}; and 2 more`)
   })
 
-  it('reports the path of an issue, if any', () => {
+  it('reports the path if the issue has one', () => {
     const issues = (path?: StandardSchemaV1.Issue['path']): string => {
       const { schema } = counting()
       const result = { issues: [{ message: 'no', ...(path ? { path } : {}) }] }
@@ -164,7 +164,7 @@ describe('accept()', () => {
     expect(issues()).toBe('koa-live-session: set("x"): no')
   })
 
-  it('keeps the cause of a refusal, if any', () => {
+  it('keeps the cause if the schema throws', () => {
     const failing = counting()
     Object.assign(failing.schema['~standard'], {
       validate: () => {

@@ -115,7 +115,7 @@ describe('defineFields', () => {
   })
 })
 
-it('isLoginRule() and isKey() accept only rules and keys', () => {
+it('isLoginRule() accepts only login rules, and isKey() only keys', () => {
   expect(['account', 'newest', 'drop', '', undefined].filter(isLoginRule)).toEqual(['account', 'newest', 'drop'])
   expect(['a', 'a.b-c_1', ['a'], 5, undefined, 'toJSON'].filter(isKey)).toEqual(['a', 'a.b-c_1'])
 })

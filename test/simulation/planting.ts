@@ -64,7 +64,7 @@ export function productOf(sources: readonly Source[]): Product {
   return product
 }
 
-/** @throws {Error} if the code does not occur exactly once: the product has changed, and the defect must too */
+/** @throws {Error} if the code does not occur exactly once: the product has changed, so the defect must change */
 export function plant(defect: Defect, product: Product): Source {
   const node = findDefect(defect, product)
   const { fileName, text } = node.getSourceFile()

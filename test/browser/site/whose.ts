@@ -33,7 +33,7 @@ function embedded(): { readonly who?: string; readonly held?: unknown } {
 /**
  * Follows the page's visitor by the greetings in answers, before the client reads them.
  *
- * @param keep called when the browser has shown its cookie, with the answer's `who`, if any
+ * @param keep called when the browser has shown its cookie, with the answer's `who` if it has one
  */
 export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: string) => void): void {
   // After a POST names another visitor, the connection is the former visitor's until it reconnects.

@@ -64,11 +64,6 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await redis('HGET', KEY, 'b')).toBe(`${STAMP} \t${text}`)
     })
 
-    it('as written by another program, with tabs in its JSON', async () => {
-      await redis('HSET', KEY, 'a', `${STAMP} {\t"b":\t1}`)
-      expect(await store.load('s')).toEqual([{ key: 'a', stamp: STAMP, value: { b: 1 } }])
-    })
-
     it.each(
       USES.flatMap(([use, act]) =>
         [['99 days idle', 99 * DAY] as const, ['of the future', -365 * DAY] as const, ['persisted'] as const].map(
@@ -106,8 +101,13 @@ describeWithServer(REDIS, 'redisStore', () => {
     })
   })
 
+  it('reads JSON that contains tabs, as another program may write it', async () => {
+    await redis('HSET', KEY, 'a', `${STAMP} {\t"b":\t1}`)
+    expect(await store.load('s')).toEqual([{ key: 'a', stamp: STAMP, value: { b: 1 } }])
+  })
+
   describe('sweeps', () => {
-    it('only subjects unused for an hour longer, because uses are noted late', async () => {
+    it('subjects only an hour after the limit, as uses are noted late', async () => {
       await store.merge('s', [NEW])
       await age(3 * HOUR)
       expect(await store.sweep(Date.now() - 3 * HOUR)).toBe(0)

@@ -133,7 +133,7 @@ describe('threat 27: a bad row', () => {
     ])
   })
 
-  it.each([[undefined], [null], [{}], ['[]']])('throws if %j replaces the whole list', (rows) => {
+  it.each([[undefined], [null], [{}], ['[]']])('throws if the whole list is %j', (rows) => {
     expect(() => read(rows)).toThrow('koa-live-session: store: expected a list of registers')
   })
 })

@@ -17,7 +17,7 @@ export class RawPolling {
     return new RawPolling(`${path}&sid=${sid}`, headers)
   }
 
-  /** Also opens the namespace, and fetches its first messages. */
+  /** Opens engine.io and then the namespace, and fetches the first messages. */
   static async enter(url: string, cookie: string): Promise<RawPolling> {
     const polling = await RawPolling.open(url, cookie)
     await polling.send('40')

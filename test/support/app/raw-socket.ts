@@ -48,7 +48,7 @@ export class RawSocket {
     return new RawSocket(stream, head)
   }
 
-  /** Also opens socket.io, up to the greeting. */
+  /** Opens engine.io and then the namespace, and waits for the greeting. */
   static async enter(url: string, cookie: string): Promise<RawSocket> {
     const socket = await RawSocket.open(url, { cookie, origin: url })
     socket.send('40')

@@ -30,7 +30,7 @@ function reconnect(ctx: Koa.Context, io: Server, former: Session): void {
   ctx.res.once('finish', () => io.in(roomOf(former)).disconnectSockets(true))
 }
 
-/** `POST /store_session`: puts a guest's changes over a socket into the cookie. */
+/** `POST /store_session`: puts the changes that a guest made over a socket into the cookie. */
 export function store(ctx: Koa.Context, body: string): void {
   const session = sessionOf(ctx)
   const changed = changeIn(body)
