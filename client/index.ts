@@ -1,5 +1,5 @@
 /**
- * The client for pages, with optimistic updates: shows changes at once, and saves them in the cookie. Needs only the types of
+ * The client for pages: shows changes at once, and saves them in the cookie. Needs only the types of
  * socket.io-client; the socket is yours. Bundlers drop `onFlash`, `followAddress`, `followHandOffs` and `keepTab` unless imported.
  *
  * `F` is the type of your fields: `RegisteredFields` unless stated otherwise.

@@ -80,13 +80,13 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   /**
    * Revokes everything issued to a user's browsers: closes their sockets, and invalidates cookies, tickets and sessions in
    * `live.sessionStore()`. Values stay in the store or, without a store, in the memory of the processes. Sessions kept elsewhere continue:
-   * use `revokedAt` to reject them. Rejects with a `TypeError` if `id` is not a `UserId`, or if `except` is a request of another user.
+   * use `revokedAt` to reject them. Rejects with a `TypeError` for an invalid `id`, or if `except` is a request of another user.
    */
   revoke(id: UserId, options?: RevokeOptions): Promise<void>
   /**
    * Returns when the user was last revoked or erased, in ms since 1970; undefined if this process knows of neither. Reject your own
-   * sessions that began earlier. With a store, first reloads a stale user, for `storeTimeout` at most. Rejects with a `TypeError` if `id`
-   * is not a `UserId`.
+   * sessions that began earlier. With a store, first reloads a stale user, for `storeTimeout` at most. Rejects with a `TypeError` for an
+   * invalid `id`.
    */
   revokedAt(id: UserId): Promise<number | undefined>
   /**
@@ -108,7 +108,7 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
   /**
    * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store,
    * those of all nodes. Lists a session from its first request after the sign-in. Marks the session of the request `current`, so that a
-   * page can show which device is its own. Rejects with a `TypeError` if `id` is not a `UserId`, or without `live.sessionStore()`.
+   * page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
    */
   devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
   /**
