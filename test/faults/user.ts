@@ -1,5 +1,5 @@
 import type { Sync } from '../../shared/protocol.js'
-import { cookieContent } from '../support/app/users.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
 

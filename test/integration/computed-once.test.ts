@@ -4,8 +4,8 @@ import type { JsonValue } from '../../shared/json.js'
 import type { SyncResult } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import type { ReceivedTicket, TestSocket } from '../support/app/socket.js'
-import { cookieContent } from '../support/app/users.js'
 
 /** Processes of a user's app, with the same clock and options. */
 function site(given: object = {}) {

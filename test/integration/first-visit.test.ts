@@ -3,10 +3,11 @@ import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import { App } from '../support/app/app.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { written } from '../support/app/departures.js'
 import { present } from '../support/app/present.js'
 import { readClaims } from '../support/app/socket.js'
-import { cookieContent, nameOf, set, startWithUsers, values, whoIn } from '../support/app/users.js'
+import { nameOf, set, startWithUsers, values, whoIn } from '../support/app/users.js'
 
 const ANN = subjectHash(userSubject('ann'))
 

@@ -3,11 +3,12 @@ import type Koa from 'koa'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { startCluster } from '../support/app/cluster.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
 import { HeldStore } from '../support/app/held-store.js'
 import { present } from '../support/app/present.js'
-import { cookieContent, set, startWithUsers, values } from '../support/app/users.js'
+import { set, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const HOUR = 3_600_000

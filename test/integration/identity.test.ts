@@ -4,8 +4,9 @@ import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { appOnly } from '../support/app/departures.js'
-import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const defaults = { division: -1, theme: 'light', cart: [], role: 'guest' }

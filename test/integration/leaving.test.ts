@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { written } from '../support/app/departures.js'
 import { as, browserOf, isRetired, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
-import { cookieContent, nameOf } from '../support/app/users.js'
+import { nameOf } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const DEFAULTS = { division: -1, theme: 'light' }

@@ -3,6 +3,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { browserSubject, subjectHash, userSubject } from '../../server/ids/subject.js'
 import type { TicketClaims } from '../../shared/protocol.js'
 import type { App } from '../support/app/app.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { written } from '../support/app/departures.js'
 import {
   as,
@@ -16,7 +17,7 @@ import {
 import { pairs } from '../support/app/pairs.js'
 import { atScale } from '../support/app/scale.js'
 import { readClaims } from '../support/app/socket.js'
-import { cookieContent, nameOf, whoIn } from '../support/app/users.js'
+import { nameOf, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 type User = string | undefined

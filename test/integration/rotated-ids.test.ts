@@ -4,8 +4,8 @@ import { SigningKeys } from '../../server/ids/keys.js'
 import { browserSubject, userSubject } from '../../server/ids/subject.js'
 import type { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { as, isRetired, SECRET, startWithHeaders } from '../support/app/kinds-of-cookies.js'
-import { cookieContent } from '../support/app/users.js'
 
 const FIRST = browserId('the-first-of-its-line')
 

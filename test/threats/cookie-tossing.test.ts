@@ -5,9 +5,10 @@ import { browserSubject } from '../../server/ids/subject.js'
 import type { App, AppFields, AppOptions } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { browserId } from '../support/app/browser-id.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { liveOnly } from '../support/app/departures.js'
 import { isRetired } from '../support/app/kinds-of-cookies.js'
-import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const [OWN, PLANTED] = [browserId('their-own'), browserId('planted-by-an-attacker')]

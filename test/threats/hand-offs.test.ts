@@ -5,9 +5,10 @@ import { z } from 'zod'
 import { SKEW } from '../../shared/stamp.js'
 import type { App } from '../support/app/app.js'
 import { startCluster } from '../support/app/cluster.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { Gate } from '../support/app/gate.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor, told } from '../support/app/hand-offs.js'
-import { cookieContent, signedInAs, startWithUsers, values } from '../support/app/users.js'
+import { signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const LIFETIME = 60_000

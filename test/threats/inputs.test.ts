@@ -4,8 +4,8 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { RawSocket } from '../support/app/raw-socket.js'
-import { cookieContent } from '../support/app/users.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write' },

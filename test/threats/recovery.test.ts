@@ -2,10 +2,11 @@ import { describe, expect, it } from '@jest/globals'
 import type { ServerOptions, Socket } from 'socket.io'
 import { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { ENDS } from '../support/app/ends.js'
 import { present } from '../support/app/present.js'
 import { RawSocket } from '../support/app/raw-socket.js'
-import { cookieContent, signedInAs, startWithUsers } from '../support/app/users.js'
+import { signedInAs, startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const connectionStateRecovery = { maxDisconnectionDuration: 60_000, skipMiddlewares: false }

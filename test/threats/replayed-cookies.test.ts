@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
+import { cookieContent } from '../support/app/cookie-content.js'
 import { appOnly, liveOnly, written } from '../support/app/departures.js'
-import { cookieContent, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 
 const NOTHING = { division: -1, theme: 'light', cart: [], role: 'guest' }
 const THEIRS = { division: 8, theme: 'dark', cart: ['b'] }

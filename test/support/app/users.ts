@@ -1,10 +1,11 @@
 import { cookieFor } from 'koa-live-session/testing'
 import { whoOf } from '../../../server/identity/who.js'
-import { type BrowserId, browserSubject, subjectHash, userSubject } from '../../../server/ids/subject.js'
+import { browserSubject, subjectHash, userSubject } from '../../../server/ids/subject.js'
 import { Visitor as Owner } from '../../../server/ids/visitor.js'
 import type { Sub } from '../../../shared/sub.js'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { type AuthStore, account, auth, identify } from './auth.js'
+import { cookieContent } from './cookie-content.js'
 import type { ReceivedTicket, TestSocket } from './socket.js'
 import type { Visitor } from './visitor.js'
 
@@ -29,20 +30,6 @@ export async function values(visitor: Visitor, path = '/'): Promise<Record<strin
 
 export function set(visitor: Visitor, wanted: object): Promise<Record<string, unknown>> {
   return values(visitor, `/set?values=${encodeURIComponent(JSON.stringify(wanted))}`)
-}
-
-/** The content of a live cookie: docs/maintainers/protocol.md. */
-interface CookieText {
-  readonly browser: BrowserId
-  readonly user?: Sub
-  readonly epoch: number
-  readonly exp: number
-  readonly r: readonly (readonly [key: string, stamp: number, value?: unknown])[]
-}
-
-export function cookieContent(visitor: Visitor): CookieText {
-  const [, text = ''] = /(?:^|; )live=([^;]*)/.exec(visitor.cookie) ?? []
-  return JSON.parse(Buffer.from(text, 'base64').toString() || '{}')
 }
 
 /** Returns the public name of the browser id, as pages and tickets have it. */
