@@ -33,7 +33,10 @@ export function keepTab(live: AnyClient): Unsubscribe {
   let text = left
   const own = (): readonly string[] => tried(() => JSON.parse(text)[1]) ?? []
   const bring = (value: string, seconds: number): void => {
-    tried(() => Object.assign(document, { cookie: `${TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax` }))
+    tried(() => {
+      const secure = location.protocol === 'https:' ? ';secure' : ''
+      Object.assign(document, { cookie: `${TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax${secure}` })
+    })
   }
   // Only `beforeunload` always fires before the next request. iOS has no such event: there the next page's HTML has defaults.
   const leave = (): void => {
