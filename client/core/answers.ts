@@ -146,6 +146,7 @@ function applyResult(page: Page, key: string, result: SyncResult | undefined, is
       }
     // The answer to a POST may already have reported the value as unsaved.
     if (field.code === 'store_unavailable') abandon(page, field, { code: field.code })
+    // Without a save of its own, the change settles only if an earlier save covers it.
     else markSaved(page, field, isSaved ? stamp : field.settledUpTo)
     return
   }

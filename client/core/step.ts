@@ -50,6 +50,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     renewed(page)
     scheduleExpiry(page, page.ends)
   },
+  // `sendDue`, after each event, sends the drafts.
   set: (page, call, values) => {
     for (const [key, value] of values) addDraft(page, key, call, value, !!values[1])
   },

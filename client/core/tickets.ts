@@ -12,7 +12,7 @@ import { startTimer } from './timers.js'
  * Merges the values of a ticket, and keeps the ticket as long as it has a key's newest value.
  *
  * @param isOld whether the signature may be old
- * @param unsaved the keys not saved anywhere; if given, all other keys of the ticket count as saved
+ * @param unsaved for a ticket of an accepted POST: the keys saved nowhere. All other keys of the ticket count as saved
  */
 export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
   const { changes, ends, tab, iat, ...claims } = readTicket(ticket)

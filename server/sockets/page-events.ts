@@ -65,16 +65,14 @@ export class PageEvents {
     // The first greeting of a socket does not count.
     if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
     // A connection's visitor and cookie stay the same, and a page that sends changes knows both from a greeting.
-    const known = who === undefined || wanted.set.length === 0 ? 'identity' : 'results'
+    const later = who === undefined || wanted.set.length === 0 ? 'identity' : 'results'
+    const extent = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, outlet: undefined }
-    return after(
-      isOwn ? sync(this.#core, wanted, context, this.#isGreeted ? known : 'greeting') : dropped(this.#core, identity),
-      (answer) => {
-        this.#isGreeted = true
-        return answer
-      },
-    )
+    return after(isOwn ? sync(this.#core, wanted, context, extent) : dropped(this.#core, identity), (answer) => {
+      this.#isGreeted = true
+      return answer
+    })
   }
 
   #run(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {

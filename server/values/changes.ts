@@ -44,7 +44,7 @@ export class Changes {
 
   /** Merges newer registers, and passes them on by `FORWARDED_ORIGINS`. Returns the number of newer registers. */
   apply(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
-    const news = this.merge(subject, registers, origin === 'cookie' ? 'request' : origin)
+    const news = this.mergeLocally(subject, registers, origin === 'cookie' ? 'request' : origin)
     if (news.length === 0) return 0
     if (FORWARDED_ORIGINS.store.includes(origin)) this.persist(subject, news)
     if (FORWARDED_ORIGINS.nodes.includes(origin)) this.broadcast(subject, news)
@@ -64,7 +64,11 @@ export class Changes {
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */
-  merge(subject: Subject, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+  mergeLocally(
+    subject: Subject,
+    registers: readonly StoredRegister[],
+    source: ChangeSource,
+  ): readonly StoredRegister[] {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)

@@ -112,7 +112,7 @@ export class Values {
 
   /** Merges a write already in the store, and announces it to the other processes. */
   mergeStored(subject: Subject, register: StoredRegister, source: ChangeSource): void {
-    this.#changes.merge(subject, [register], source)
+    this.#changes.mergeLocally(subject, [register], source)
     this.#changes.broadcast(subject, [register])
   }
 
