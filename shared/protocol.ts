@@ -171,7 +171,7 @@ export interface TicketClaims {
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Set for a guest; only in a greeting. */
   readonly guest?: true
-  /** The keys of the subject, if they belong to a tab, which persists their values itself. */
+  /** Only if the subject is a tab: the keys of its values, which the tab itself persists. */
   readonly tab?: readonly string[]
 }
 

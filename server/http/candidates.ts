@@ -4,7 +4,7 @@ import type { PreviousVisitor } from '../identity/identification.js'
 import { browserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
 
 /**
- * Loads all subjects involved in a request, including the rotated id of a sign-in, which another process may have used or retired. Before
+ * Loads all subjects involved in a request: at a sign-in also the new browser id, which another process may have used or retired. Before
  * an id rotation, reloads even fresh subjects, so that the transfer includes the newest writes of other processes, and happens only once.
  */
 export function loadCandidates(

@@ -68,7 +68,7 @@ export class Connections {
     void this.end(over, 'other_visitor')
   }
 
-  /** Returns the connections under a name. A user's connections are under the hash, but end markers name a user by the subject. */
+  /** Returns the connections under a name. An end marker names a user by the subject, but connections are stored under its hash. */
   #under(name: string): ReadonlySet<Connection> {
     return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
   }

@@ -13,8 +13,8 @@ const UNSIGNED =
 
 /**
  * Detects handshakes that lack the data for `identify`: they bring a user's cookie, but `identify` names a user only in the browser's next
- * request. After a sign-out, `identify` names none there either. Also detects test requests whose `identify` does not name the cookie's
- * user.
+ * request. If that request has no user either, the user has signed out. Also detects test requests whose `identify` does not name the
+ * cookie's user.
  */
 export class HandshakeMismatches {
   readonly #warn: (message: string) => void

@@ -252,7 +252,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
       mayGo(key) &&
       !keys.has(key) &&
       stamp < now - TOMBSTONE_LIFETIME &&
-      // Keeps announced registers newer than the last load: the other process may not have stored them yet.
+      // Keeps a register of another process with a stamp after the last load: that process may not have stored it yet.
       (replica.source(key) !== 'node' || stamp <= loadedAt)
     // An answer older than the last load may lack newer registers.
     if (loadedAt <= askedAt && settings.store?.prune) this.forget(entry, isGone, 'store')

@@ -146,7 +146,7 @@ export class Updates<N extends StoredName> {
       if (current && taken !== undefined) {
         // The store may have accepted the update without an answer, so no other process knows of it.
         this.#memory.mergeStored(subject, current, source)
-        // Another process announced the update, but an earlier build may not have stored it.
+        // Another process announced the update. If that process runs an earlier build, it may not have stored the update.
         if (replica?.source(field.key) === 'node') this.#store.persist(subject, [current])
         return taken
       }

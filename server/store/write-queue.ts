@@ -25,7 +25,7 @@ export interface WriteQueueContext {
   generation(subject: StoredName): number
   /** Called with the store's registers of the written keys, which may be newer writes of another process. */
   onStored(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
-  /** Called when a write is stored after an outage, or after an erasure of the subject during the call. */
+  /** Called when a write is stored late: after an outage, or although the subject was erased during the store call. */
   onLate(subject: StoredName): void
 }
 
@@ -75,7 +75,7 @@ export class WriteQueue {
     this.#plan()
   }
 
-  /** Queues the known registers newer than the stored registers, because the announcing process may have crashed before storing them. */
+  /** Queues the known registers that the store lacks: the process that announced them may have crashed before storing them. */
   addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
     const standing = Replica.of(stored, 'store')
     const lacking = known.filter((register) => standing.merge(register, 'job'))

@@ -72,7 +72,7 @@ describe('a value from a fast clock', () => {
     expect(page.get('division')).toBe(4)
   })
 
-  it('is accepted from a first greeting', () => {
+  it('is accepted if in the page’s first greeting', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', AHEAD, 4]] })
     expect(page.get('division')).toBe(4)
   })

@@ -96,7 +96,7 @@ describe('a regenerated session', () => {
     for (const each of [visitor, again]) expect(await sessions.read(each)).toEqual({ user: 'ann', cart: ['a'] })
   })
 
-  it('survives a double click that waits for the store', async () => {
+  it('keeps its values if two concurrent sign-ins wait for the store', async () => {
     const [store, gate] = [memoryStore(), new Gate()]
     let isHeld = false
     const merge: Store['merge'] = async (...given) => {

@@ -138,7 +138,7 @@ const DISCARDED: typeof ACCEPTED = [
 ]
 
 describe("a guest's update during a sign-in in another tab", () => {
-  it.each(ACCEPTED)('is superseded, but reaches the account if it %s', async (_, hasSocket, order) => {
+  it.each(ACCEPTED)('that %s is superseded in the page, but reaches the account', async (_, hasSocket, order) => {
     const cart = ['old', 'new']
     expect(await play(order, hasSocket)).toEqual({ events: ['user', 'superseded', cart], cart })
   })

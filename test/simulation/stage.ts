@@ -209,7 +209,7 @@ export class Stage {
     return true
   }
 
-  /** Delivers a packet of a closed page or, after the last packet, the end of its connection; resolves with whether there was any. */
+  /** Delivers the next packet of a closed page or, after the last, ends the connection. Resolves with false if no connection is left. */
   async land({ adrift }: Browser): Promise<boolean> {
     const [wire] = adrift
     if (!wire) return false

@@ -65,7 +65,7 @@ function foreign(ctx: Koa.Context): string | undefined {
   const isOwn = isReading ? isOwnPolling : isOwnPost
   // Refuses even pages of `origins`, which are trusted only with a single visitor's values.
   if (isOwn(originClaims(ctx), [])) return undefined
-  return 'a page of another origin has requested the inspector. Open the inspector by its address'
+  return "a page of another origin has requested the inspector. Type the inspector's address into the browser"
 }
 
 function authorized(

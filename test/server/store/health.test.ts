@@ -54,7 +54,7 @@ describe('StoreHealth', () => {
     }
   })
 
-  it('accepts an answer right after a timeout that a paused process delayed', async () => {
+  it('accepts an answer just after its timeout, in a paused process', async () => {
     const { health, states } = watch()
     let answer: (text: string) => void = () => undefined
     const asked = health.call(
