@@ -1,6 +1,6 @@
 import type { Sender } from '../cookie/cookie.js'
-import type { CookieCore } from '../cookie/cookie-core.js'
 import { type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { CookieCore } from '../cookie/cookie-core.js'
 import type { SigningKeys } from '../ids/keys.js'
 import {
   type BrowserId,
@@ -46,7 +46,7 @@ export class Identities {
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
     const { epochs, cookieSync, settings, subjects } = this.#core
     // A memo bypasses memory, which checks for idle entries, so evict idle entries now, which also drops their memos.
-    subjects.age(settings.clock())
+    if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.memo?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)

@@ -49,15 +49,19 @@ const COOKIE_ROOM = 10_000
  * reduces a guest's replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot evict users.
  */
 export class Subjects {
+  readonly #clock: () => number
   readonly #onChange: (subject: Subject) => void
   readonly #guestBytes: GuestBytes
   readonly #isInCookie: (key: string) => boolean
   readonly #pinned = new Map<Subject, PinnedSubject>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
+  /** ms since 1970 from which holders of replica references must call `age`. */
+  until: number
 
   constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions) {
     this.#onChange = options.onChange
+    this.#clock = options.clock
     this.#users = RotatingCache.onNodeCache(options)
     this.#guestBytes = guestBytes
     this.#isInCookie = isInCookie
@@ -65,6 +69,7 @@ export class Subjects {
       ...options,
       shared: { bytes: guestBytes, weigh: ({ bytes }) => bytes },
     })
+    this.until = this.#due
   }
 
   /** The number of evictions. While it is unchanged, no known replica was evicted. */
@@ -72,10 +77,16 @@ export class Subjects {
     return this.#users.rotations + this.#browsers.rotations
   }
 
-  /** Evicts the replicas not used recently. Holders of replica references must call this before each use. */
-  age(now: number): void {
+  /** Evicts the replicas not used recently. */
+  age(): void {
+    const now = this.#clock()
     this.#users.age(now)
     this.#browsers.age(now)
+    this.until = this.#due
+  }
+
+  get #due(): number {
+    return Math.min(this.#users.until, this.#browsers.until)
   }
 
   find(subject: Subject): Replica | undefined {
