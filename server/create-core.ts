@@ -12,7 +12,7 @@ import { createConsent } from './identity/consent.js'
 import { HandshakeMismatches } from './identity/handshake-mismatches.js'
 import { Identities } from './identity/identities.js'
 import type { IdentityCore } from './identity/identity-core.js'
-import { PendingRotations } from './identity/pending-rotations.js'
+import { Retirements } from './identity/retirements.js'
 import { SigningKeys } from './ids/keys.js'
 import type { Subject } from './ids/subject.js'
 import { createWarn } from './settings/report.js'
@@ -84,7 +84,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const visitors: IdentityCore = {
     ...cookies,
     connections,
-    pendingRotations: new PendingRotations(connections, epochs),
+    retirements: new Retirements(connections, epochs),
     handshakeMismatches: new HandshakeMismatches(warn),
     hasConsent: createConsent(settings),
     identities: new Identities(cookies, cookieKeys),

@@ -93,14 +93,14 @@ function endAfter({ res }: Koa.Context): void {
 
 /** Refuses a POST (429) while a pending response brings another cookie: a late response to this POST could replace that cookie. */
 function refuseWhileRotating(
-  { pendingRotations, handshakeMismatches }: Core,
+  { retirements, handshakeMismatches }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
   if (!read) return
   // After a refused handshake the browser asks at once, so warn if `identify` names a user only here.
   handshakeMismatches.check(read.browserSubject, user)
-  if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
+  if (retirements.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
 
 function retryLater(why: string): LiveSessionError {

@@ -190,7 +190,7 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
-    if (names.length > 0) await this.#core.pendingRotations.begin(names, user, this.#ctx.res)
+    if (names.length > 0) await this.#core.retirements.endConnections(names, user, this.#ctx.res)
   }
 
   get #previous(): PreviousVisitor {

@@ -3,12 +3,12 @@ import type { Connections } from './connections.js'
 import type { HasConsent } from './consent.js'
 import type { HandshakeMismatches } from './handshake-mismatches.js'
 import type { Identities } from './identities.js'
-import type { PendingRotations } from './pending-rotations.js'
+import type { Retirements } from './retirements.js'
 
 /** The core with visitors and their connections. */
 export interface IdentityCore extends CookieCore {
   readonly connections: Connections
-  readonly pendingRotations: PendingRotations
+  readonly retirements: Retirements
   readonly handshakeMismatches: HandshakeMismatches
   readonly hasConsent: HasConsent
   readonly identities: Identities

@@ -77,7 +77,7 @@ export class Handshake {
   }
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
-    const { connections, cookie, pendingRotations, epochs, identities, store } = this.#core
+    const { connections, cookie, retirements, epochs, identities, store } = this.#core
     const { endCount } = epochs
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
@@ -85,7 +85,7 @@ export class Handshake {
     await store?.loadIfStale(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && epochs.standingOfUser(subjectHash(user), endCount) !== 'current'
-    if (hasLeft || (browser && (epochs.hasEndedSince(browser, endCount) || pendingRotations.isPending(browser)))) {
+    if (hasLeft || (browser && (epochs.hasEndedSince(browser, endCount) || retirements.isPending(browser)))) {
       // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
       // browser reconnects by itself.
       void hangUp(conn)

@@ -4,8 +4,8 @@ import type { Epochs } from '../values/epochs.js'
 import type { Connections } from './connections.js'
 import { onHeadersSent } from './on-headers-sent.js'
 
-/** The id rotations in progress: until the response arrives, a browser still sends its former cookie. */
-export class PendingRotations {
+/** The retirements of browser ids in progress: until the response arrives, a browser still sends its former cookie. */
+export class Retirements {
   readonly #connections: Connections
   readonly #epochs: Epochs
   /** The number of pending responses, by the name that each retires. */
@@ -26,7 +26,7 @@ export class PendingRotations {
    *
    * @param user the former user
    */
-  begin(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
+  endConnections(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
     const ended = this.#connections.end(this.#connections.of(...names), 'other_visitor')
     const all = user === undefined ? names : [...names, user]
     const others = new Set(this.#connections.of(...all))
