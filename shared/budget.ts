@@ -14,7 +14,7 @@ const TICKET_BUDGET = 24_000
 const LONGEST_ESCAPE = 6
 /** `-1.2345678901234567e+100` */
 const LONGEST_NUMBER = 24
-/** `["",9007199254740991,""]`; the factor 2 in `mostBytes` leaves room for the comma. */
+/** `["",9007199254740991,""]`; the factor 2 in `mostBytes` leaves space for the comma. */
 const FRAME = 24
 
 /** Bytes in V8 of: an empty object or list; an empty string; a number beyond small integers; a list element. */
@@ -82,7 +82,7 @@ export function isInCookie({ client, cookie, scope }: FieldSpec): boolean {
 }
 
 /**
- * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. Thus a cookie has room for all values, whichever
+ * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. Thus a cookie has space for all values, whichever
  * devices wrote them.
  *
  * @throws {TypeError} if the fields cannot fit

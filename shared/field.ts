@@ -216,11 +216,11 @@ export class Field {
     if (mostBytes(this.key, value) <= most) return
     const bytes = cookieBytes(this.key, value)
     if (bytes <= most) return
-    const room = `${this.maxBytes.toLocaleString('en')}${this.inCookie ? ' in the cookie' : ''}`
+    const space = `${this.maxBytes.toLocaleString('en')}${this.inCookie ? ' in the cookie' : ''}`
     const advice = this.inCookie
       ? 'Raise its maxBytes, or set cookie: false, which keeps it in memory and, if there is one, in the store.'
       : 'Raise its maxBytes.'
-    const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes, more than its ${room}. ${advice}`
+    const message = `too_large: "${this.key}" needs ${bytes.toLocaleString('en')} bytes, more than its ${space}. ${advice}`
     throw this.refusal('too_large', message)
   }
 

@@ -108,8 +108,8 @@ export class Replica {
     this.#cells = this.#cells.filter((_, at) => !isGone(registerAt(this.#cells, at - (at % WIDTH))))
   }
 
-  /** Keeps only matching registers, without their ids, up to `room` bytes. The next visit loads the evicted registers from the store. */
-  lighten(room: number, isKept: (register: StoredRegister) => boolean): void {
+  /** Keeps only matching registers, without their ids, up to `space` bytes. The next visit loads the evicted registers from the store. */
+  lighten(space: number, isKept: (register: StoredRegister) => boolean): void {
     const kept = this.registers().flatMap((register) =>
       isKept(register) ? { register, source: this.source(register.key) } : [],
     )
@@ -119,7 +119,7 @@ export class Replica {
       register: { key, stamp, value },
       source,
     } of kept)
-      if (source && this.#bytes + bytesOf({ key, stamp, value }) <= room) this.merge({ key, stamp, value }, source)
+      if (source && this.#bytes + bytesOf({ key, stamp, value }) <= space) this.merge({ key, stamp, value }, source)
   }
 
   /** The key's newest write, including a deletion; undefined if there is none. */

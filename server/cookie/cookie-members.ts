@@ -30,13 +30,13 @@ export class CookieMembers {
     return this.#all.some((member) => member.name in brought && member.isOutdated(brought[member.name]))
   }
 
-  /** @param room returns the bytes left in the cookie; called only if a member has content */
-  write(browser: BrowserSubject, brought: MemberValues | undefined, room: () => number): MemberValues {
+  /** @param space returns the bytes left in the cookie; called only if a member has content */
+  write(browser: BrowserSubject, brought: MemberValues | undefined, space: () => number): MemberValues {
     let taken = 0
     const written: Record<string, unknown> = {}
     for (const member of this.#all) {
       const { name } = member
-      const value = member.write(browser, brought?.[name], (value) => taken + bytesOf(name, value) <= room())
+      const value = member.write(browser, brought?.[name], (value) => taken + bytesOf(name, value) <= space())
       if (value === undefined) continue
       taken += bytesOf(name, value)
       written[name] = value

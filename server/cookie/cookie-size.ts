@@ -29,14 +29,14 @@ export function spaceForRegisters(options: CookieOptions): number {
 export function fitting(
   own: readonly StoredRegister[],
   others: readonly StoredRegister[],
-  room: number,
+  space: number,
 ): readonly StoredRegister[] {
   const all = [...own, ...others]
-  if (total(all, atMost) <= room) return all
+  if (total(all, atMost) <= space) return all
   const newest = (registers: readonly StoredRegister[]): StoredRegister[] => {
     return [...registers].sort((a, b) => b.stamp - a.stamp)
   }
-  let left = room
+  let left = space
   return [...newest(own), ...newest(others)].filter((register) => {
     const bytes = exactly(register)
     if (bytes > left) return false
@@ -45,9 +45,9 @@ export function fitting(
   })
 }
 
-/** Returns the bytes left for features: the budget and `BESIDE_BUDGET`, or `room` if less, minus these registers. */
-export function spaceBeside(registers: readonly StoredRegister[], room: number, budget: number): number {
-  return Math.min(room, budget + BESIDE_BUDGET) - total(registers, exactly)
+/** Returns the bytes left for features: the budget and `BESIDE_BUDGET`, or `space` if less, minus these registers. */
+export function spaceBeside(registers: readonly StoredRegister[], space: number, budget: number): number {
+  return Math.min(space, budget + BESIDE_BUDGET) - total(registers, exactly)
 }
 
 /** Returns the approximate bytes of a response's head. */

@@ -11,8 +11,8 @@ export function frozenInput(call: string, what: string, input: unknown, most: nu
   const json = jsonOf(input, call)
   const bytes = Buffer.byteLength(JSON.stringify(json))
   if (bytes <= most) return json
-  const [needs, room] = [bytes, most].map((count) => count.toLocaleString('en'))
-  throw new LiveSessionError('too_large', `${call}: ${what} needs ${needs} bytes, more than ${room}`)
+  const [needs, space] = [bytes, most].map((count) => count.toLocaleString('en'))
+  throw new LiveSessionError('too_large', `${call}: ${what} needs ${needs} bytes, more than ${space}`)
 }
 
 function jsonOf(input: unknown, call: string): JsonValue {

@@ -39,8 +39,8 @@ export class GuestBytes {
 
   /** Rotates all caches if they exceed the bound, which evicts their old halves. */
   fit(): void {
-    const room = this.#max - this.#pinned
-    if (this.#young <= room / 2 && this.#young + this.#old <= room) return
+    const space = this.#max - this.#pinned
+    if (this.#young <= space / 2 && this.#young + this.#old <= space) return
     for (const { rotate } of this.#caches) rotate()
   }
 

@@ -42,7 +42,7 @@ interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> 
 }
 
 /** Bytes in memory for a replica with a cookie's values. Crafted values may exceed this. */
-const COOKIE_ROOM = 10_000
+const COOKIE_SPACE = 10_000
 
 /**
  * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound
@@ -179,14 +179,14 @@ export class Subjects {
   #countPinned(pinned: PinnedSubject): void {
     const { subject, replica } = pinned
     if (isUser(subject)) return
-    const isLight = replica.bytes <= COOKIE_ROOM && replica.registers().every(this.#fitsCookie)
+    const isLight = replica.bytes <= COOKIE_SPACE && replica.registers().every(this.#fitsCookie)
     // Moves this pin to the end, to be lightened last, because its sockets do not know the newest write yet.
     this.#guestBytes.pin(pinned, 0)
     if (!isLight) this.#guestBytes.pin(pinned, replica.bytes, () => this.#lighten(pinned))
   }
 
   #lighten({ subject, replica }: PinnedSubject): void {
-    replica.lighten(COOKIE_ROOM, ({ key }) => this.#isInCookie(key))
+    replica.lighten(COOKIE_SPACE, ({ key }) => this.#isInCookie(key))
     this.#onChange(subject)
   }
 

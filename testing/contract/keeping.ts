@@ -182,11 +182,11 @@ export const KEEPING: readonly Rule[] = [
 
 /** Two names of the maximum length that differ only in the last byte, and a long name of four-byte characters. */
 function longest(name: string): readonly string[] {
-  const room = LONGEST - name.length
+  const space = LONGEST - name.length
   return [
-    `${name}${'x'.repeat(room)}`,
-    `${name}${'x'.repeat(room - 1)}y`,
-    `${name}${'\u{1f600}'.repeat(Math.floor(room / 4))}`,
+    `${name}${'x'.repeat(space)}`,
+    `${name}${'x'.repeat(space - 1)}y`,
+    `${name}${'\u{1f600}'.repeat(Math.floor(space / 4))}`,
   ]
 }
 
