@@ -1,6 +1,6 @@
 import type { Sender } from '../cookie/cookie.js'
-import { type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { CookieCore } from '../cookie/cookie-core.js'
+import { type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { SigningKeys } from '../ids/keys.js'
 import {
   type BrowserId,
