@@ -1,7 +1,8 @@
 // `npm run lint` checks that no test depends on the machine's speed: tests wait for events and count operations. It also checks that some
 // test file notices each planted defect, as the last `npm run mutation` has recorded, and that programs of tests run without jest.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { loadedFiles } from './loaded-files.mjs'
 
 /** Has the tests' only real timers, to poll a condition. */
 const POLLING = 'test/support/app/within.ts'
@@ -39,20 +40,11 @@ for (const { name } of rowsOf('defects')) {
   process.exitCode = 1
 }
 
-/** Returns the first file with an import of jest, of a file and all files that it imports. */
-function importerOfJest(file, seen = new Set()) {
-  if (seen.has(file) || !existsSync(file)) return undefined
-  seen.add(file)
-  const text = readFileSync(file, 'utf8').replace(/^import type [^']*'[^']*'/gm, '')
-  if (text.includes("from '@jest/globals'")) return file
-  const imported = [...text.matchAll(/from '(\.[^']+)\.js'/g)].map(([, path]) => `${join(dirname(file), path)}.ts`)
-  return imported.map((path) => importerOfJest(path, seen)).find(Boolean)
-}
-
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
 for (const [script, command] of Object.entries(scripts)) {
   const [, program] = /^tsx (test\S+)/.exec(command) ?? []
-  const file = program && importerOfJest(program)
+  const files = program ? [...loadedFiles(program)] : []
+  const [file] = files.find(([, text]) => text.includes("from '@jest/globals'")) ?? []
   if (!file) continue
   console.error(`${file}: imports jest, so \`npm run ${script}\` fails. Move the import to a file of its own`)
   process.exitCode = 1

@@ -16,9 +16,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { plant, probe, readDefects, readProduct, type Source } from '../../test/simulation/planting.js'
+import { loadedFiles } from '../loaded-files.mjs'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const CACHE = join(ROOT, '.cache/mutation')
@@ -110,12 +111,8 @@ function withSources<Done>(sources: readonly Source[], work: () => Done): Done {
 }
 
 /** Whether a test file starts processes, whose code records no reached defects. */
-function startsProcesses(file: string, seen = new Set<string>()): boolean {
-  if (seen.has(file) || !existsSync(file)) return false
-  seen.add(file)
-  const text = readFileSync(file, 'utf8')
-  const imported = [...text.matchAll(/from '(\.[^']+)\.js'/g)].map(([, path = '']) => `${join(dirname(file), path)}.ts`)
-  return text.includes('node:child_process') || imported.some((path) => startsProcesses(path, seen))
+function startsProcesses(file: string): boolean {
+  return [...loadedFiles(file).values()].some((text) => text.includes('node:child_process'))
 }
 
 /** Plants each defect again, and runs the files that have noticed it. The simulation plants its defects itself. */

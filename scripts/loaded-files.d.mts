@@ -1,0 +1,1 @@
+export declare function loadedFiles(file: string): ReadonlyMap<string, string>
