@@ -2,8 +2,10 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 
 /**
- * Returns a frozen copy of an app's input to a feature. Error messages name the method `call` and the input `what`.
+ * Returns a frozen copy of an app's input to a feature.
  *
+ * @param call the method's name, for errors
+ * @param what the input's name, for errors
  * @param most the maximum bytes of the input as JSON
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  */

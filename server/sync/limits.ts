@@ -44,7 +44,7 @@ export class Limits {
   }
 
   /**
-   * Counts a browser's changes, all or none, against its subject and, if there is one, its socket.
+   * Spends changes from the bucket of the browser's subject, and from its socket's bucket, if given. Spends all changes, or none.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */

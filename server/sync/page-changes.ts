@@ -211,9 +211,8 @@ function trustedBase(
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
-  // The page builds on its previous change, if that is still the newest write. A rebased change keeps its id but has a new value, so
-  // compare the values as well as the stamps. Without a store, another process may have accepted the change under another stamp, so look it
-  // up by id.
+  // Trust the page's previous change as base if that change is still the newest write. Compare values, too: a rebased change keeps its id
+  // and has another value. Look the stamp up by id: without a store, another process may have accepted the change under another stamp.
   const isNewest =
     previousResult &&
     'field' in previousResult &&

@@ -214,7 +214,7 @@ describe('a hand-off', () => {
     expect(String(app.errors)).toMatch(message)
   })
 
-  it('reaches its own socket, but no other socket in its room', async () => {
+  it('is sent to one socket, not to a room with its id', async () => {
     const app = await App.start({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
     app.io.on('connection', (socket) => {
       socket.on('join', (room, answer) => answer(socket.join(room)))

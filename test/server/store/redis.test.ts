@@ -101,7 +101,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     })
   })
 
-  it('reads JSON that contains tabs, as another program may write it', async () => {
+  it('reads JSON with tabs, as other programs may write', async () => {
     await redis('HSET', KEY, 'a', `${STAMP} {\t"b":\t1}`)
     expect(await store.load('s')).toEqual([{ key: 'a', stamp: STAMP, value: { b: 1 } }])
   })
