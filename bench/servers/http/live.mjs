@@ -35,7 +35,7 @@ export const live = () => read(start())
 export const cold = () => read(start({ cache: { maxVisitors: 1000, maxGuestBytes: 1_000_000 } }))
 
 /** With room for 100,000 visitors, as described in docs/maintainers/performance.md. */
-export const roomy = () => read(start({ cache: { maxVisitors: 200_000, maxGuestBytes: 200_000_000 } }))
+export const roomy = () => read(start({ cache: { maxVisitors: 200_000, maxGuestBytes: 350_000_000 } }))
 export const unused = () => hello(start())
 export const beside = () => hello(start({}, (app) => app.use(session({ maxAge: DAY }, app))))
 
