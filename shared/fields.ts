@@ -61,15 +61,15 @@ function checkFields<F extends Declarations>(fields: F): Readonly<F> {
 }
 
 function checkParameters(fields: Declarations): void {
-  const owners = new Map<string, string>()
+  const keys = new Map<string, string>()
   for (const [key, { url }] of Object.entries(fields)) {
-    const owner = url === undefined ? undefined : owners.get(url)
-    if (owner !== undefined) {
+    const other = url === undefined ? undefined : keys.get(url)
+    if (other !== undefined) {
       throw new TypeError(
-        `koa-live-session: fields.${key}.url: expected a parameter that no other field has, received ${show(url)}, which is that of ${owner}`,
+        `koa-live-session: fields.${key}.url: expected a parameter that no other field has, received ${show(url)}, which is that of ${other}`,
       )
     }
-    if (url !== undefined) owners.set(url, key)
+    if (url !== undefined) keys.set(url, key)
   }
 }
 

@@ -14,8 +14,8 @@ export function loadCandidates(
 ): Awaitable<unknown> {
   const subjects = identities.candidates(departing, user)
   const sub = user && subjectHash(user)
-  const isChanging = departing.some(({ browser, user: owner }) => {
-    return owner !== sub && !epochs.isRetired(browserSubject(browser))
+  const isChanging = departing.some(({ browser, user: former }) => {
+    return former !== sub && !epochs.isRetired(browserSubject(browser))
   })
   return isChanging ? store?.refresh(subjects) : store?.loadIfStale(subjects)
 }

@@ -70,10 +70,10 @@ export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
 }
 
 /** Returns the status of a cookie of this build, by its standing and the hashes of its user and the current user. */
-export function cookieStatusOf(standing: Standing, owner: Sub | undefined, user: Sub | undefined): CookieStatus {
+export function cookieStatusOf(standing: Standing, cookieUser: Sub | undefined, user: Sub | undefined): CookieStatus {
   if (standing === 'retired') return 'retired'
   if (standing === 'revoked') return 'revoked'
-  return owner === user ? 'own' : 'other'
+  return cookieUser === user ? 'own' : 'other'
 }
 
 /** The input of `cookieAction`. */

@@ -65,8 +65,8 @@ export class Identities {
     user: UserSubject | undefined,
   ): readonly Subject[] {
     const own = user === undefined ? [] : [user]
-    const ofBrowsers = previous.flatMap(({ browser, user: owner }) => {
-      const isSame = user === undefined || owner === subjectHash(user)
+    const ofBrowsers = previous.flatMap(({ browser, user: former }) => {
+      const isSame = user === undefined || former === subjectHash(user)
       return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#rotatedId(browser, user))])]
     })
     return [...own, ...ofBrowsers]
@@ -94,13 +94,13 @@ export class Identities {
 
   /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
   #statusOfRetired(
-    { browser, user: owner }: VerifiedCookie,
+    { browser, user: former }: VerifiedCookie,
     user: UserSubject | undefined,
     sender: Sender,
   ): CookieStatus {
     const { cookie, epochs } = this.#core
     const { epoch = Infinity, rotatedTo } = epochs.retired(browserSubject(browser)) ?? {}
-    const isForUser = owner === undefined && rotatedTo !== undefined && rotatedTo === user
+    const isForUser = former === undefined && rotatedTo !== undefined && rotatedTo === user
     // A concurrent request during a sign-in derives the same rotated id.
     if (isForUser && !epochs.isRetired(browserSubject(this.#rotatedId(browser, rotatedTo)))) return 'rotated'
     return cookie.announcedRetirement(sender, browser) >= epoch ? 'missed' : 'retired'
@@ -161,14 +161,14 @@ export class Identities {
   }
 
   /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */
-  #retire({ browser, user: owner, registers }: PreviousVisitor, user: UserSubject | undefined): readonly string[] {
+  #retire({ browser, user: former, registers }: PreviousVisitor, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. After an earlier retirement, the user may have signed in elsewhere.
     const isAgain = this.#core.epochs.isRetired(browserSubject(browser))
-    const hasLeft = !isAgain && owner !== undefined && owner !== (user && subjectHash(user))
-    this.#core.epochs.retire(browserSubject(browser), user, (user ?? owner) !== undefined, registers.length === 0)
+    const hasLeft = !isAgain && former !== undefined && former !== (user && subjectHash(user))
+    this.#core.epochs.retire(browserSubject(browser), user, (user ?? former) !== undefined, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
-    this.#core.epochs.signOut(owner)
-    return [browserSubject(browser), cookieless(owner)]
+    this.#core.epochs.signOut(former)
+    return [browserSubject(browser), cookieless(former)]
   }
 }
 

@@ -22,12 +22,12 @@ export class UserAlternations {
     this.#clock = clock
   }
 
-  /** Records a browser's change from `owner` to `user`. Warns if the browser returns to its previous user. */
-  record(browser: BrowserId, owner: Sub, next: BrowserId, user: UserSubject): void {
+  /** Records a browser's change from `former` to `user`. Warns if the browser returns to its previous user. */
+  record(browser: BrowserId, former: Sub, next: BrowserId, user: UserSubject): void {
     const now = this.#clock()
-    const [former, at = 0] = this.#former.get(browser) ?? []
-    if (former === subjectHash(user) && now - at < SOON) this.#warn(TWO_USERS)
+    const [previous, at = 0] = this.#former.get(browser) ?? []
+    if (previous === subjectHash(user) && now - at < SOON) this.#warn(TWO_USERS)
     if (this.#former.size >= MAX) this.#former.clear()
-    this.#former.set(next, [owner, now])
+    this.#former.set(next, [former, now])
   }
 }

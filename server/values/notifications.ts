@@ -8,7 +8,7 @@ type Notify = (change: AnyChange) => void
 
 /**
  * Notifies listeners of changes in order: a listener's own change waits until all listeners know the previous change. Coalesces pending
- * changes, so that each owner has at most one for each key.
+ * changes, so that a set of listeners has at most one for each key.
  */
 export class Notifications {
   readonly #warn: (message: string) => void
@@ -25,13 +25,13 @@ export class Notifications {
    *
    * @param notify must not throw
    */
-  change(owner: object, together: readonly AnyChange[], notify: Notify): void {
-    const changes = this.#changes.get(owner) ?? new Map<string, AnyChange>()
+  change(listeners: object, together: readonly AnyChange[], notify: Notify): void {
+    const changes = this.#changes.get(listeners) ?? new Map<string, AnyChange>()
     for (const change of together) {
       const waiting = changes.get(change.key)
       changes.set(change.key, waiting ? { ...change, previous: waiting.previous } : change)
-      this.#changes.set(owner, changes)
-      if (!waiting) this.#waiting.push(() => this.#notify(owner, change.key, notify))
+      this.#changes.set(listeners, changes)
+      if (!waiting) this.#waiting.push(() => this.#notify(listeners, change.key, notify))
     }
     if (!this.#isRunning) this.#run()
   }
@@ -42,11 +42,11 @@ export class Notifications {
     if (!this.#isRunning) this.#run()
   }
 
-  #notify(owner: object, key: string, notify: Notify): void {
-    const changes = this.#changes.get(owner)
+  #notify(listeners: object, key: string, notify: Notify): void {
+    const changes = this.#changes.get(listeners)
     const change = changes?.get(key)
     changes?.delete(key)
-    if (changes?.size === 0) this.#changes.delete(owner)
+    if (changes?.size === 0) this.#changes.delete(listeners)
     if (change && !sameJson(change.value, change.previous)) notify(change)
   }
 
