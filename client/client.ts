@@ -3,7 +3,7 @@
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Advice } from './advice.js'
-import { ensureField, liveOf } from './core/field.js'
+import { ensureKey, liveOf } from './core/key-state.js'
 import type { Failure, Next } from './core/messages.js'
 import type { Page } from './core/page.js'
 import { overallStatus } from './core/view.js'
@@ -100,7 +100,7 @@ export function createClient<F extends Fields>(
   const live = {
     ready,
     get: (key: string) => get(key),
-    has: (key: string) => liveOf(ensureField(page, key), !page.isReady) !== undefined,
+    has: (key: string) => liveOf(ensureKey(page, key), !page.isReady) !== undefined,
     set,
     setMany: (values: Readonly<Record<string, unknown>>) =>
       change(Object.keys(values), (key) => advice.settable(key, values[key], 'setMany')),
@@ -119,7 +119,7 @@ export function createClient<F extends Fields>(
     flush: () =>
       new Promise<void>((resolve) => {
         const check = (): void => {
-          if (!notifier.isClosed && [...page.fields.keys()].some((key) => status(key).status === 'saving')) return
+          if (!notifier.isClosed && [...page.keys.keys()].some((key) => status(key).status === 'saving')) return
           end()
           resolve()
         }

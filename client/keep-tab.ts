@@ -1,6 +1,6 @@
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
 import type { Unsubscribe } from '../shared/session-types.js'
-import { ensureField, reset } from './core/field.js'
+import { ensureKey, reset } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'
 import { insideOf } from './inside.js'
 import type { AnyClient } from './types.js'
@@ -66,9 +66,9 @@ export function keepTab(live: AnyClient): Unsubscribe {
   bring('', 0)
   // Discard the HTML's values, which may be another tab's. Hydration still shows them, from `initialState`.
   for (const key of initial?.tab ?? []) {
-    const field = ensureField(page, key)
-    reset(page, field, true)
-    field.isTab = true
+    const state = ensureKey(page, key)
+    reset(page, state, true)
+    state.isTab = true
   }
   restore()
   if (socket) {

@@ -2,7 +2,7 @@
 
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { JsonValue } from '../shared/json.js'
-import { ensureField, shownOf } from './core/field.js'
+import { ensureKey, shownOf } from './core/key-state.js'
 import type { PageVisitor } from './core/messages.js'
 import type { Page } from './core/page.js'
 import { detailOf, type StatusDetail, statusOf } from './core/view.js'
@@ -45,10 +45,10 @@ export function createNotifier(page: Page): Notifier {
   const ready = new Promise<void>((resolve) => {
     markReady = resolve
   })
-  const shown = (key: string): JsonValue | undefined => shownOf(ensureField(page, key), !page.isReady)
-  const status = (key: string): StatusDetail => statusOf(page, ensureField(page, key))
+  const shown = (key: string): JsonValue | undefined => shownOf(ensureKey(page, key), !page.isReady)
+  const status = (key: string): StatusDetail => statusOf(page, ensureKey(page, key))
   const notices = (): readonly (readonly [key: string, notice: Notice])[] =>
-    [...page.fields.keys()].map((key) => [key, [shown(key), status(key)]])
+    [...page.keys.keys()].map((key) => [key, [shown(key), status(key)]])
   const first = new Map(notices())
   /** By key, the last notification. */
   const last = new Map(first)

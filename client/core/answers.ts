@@ -5,7 +5,16 @@ import { sameJson } from '../../shared/json.js'
 import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { addEffect } from './effects.js'
-import { type Change, draftsOf, ensureField, type Field, inFlight, markUnsent, merge, splitCalls } from './field.js'
+import {
+  type Change,
+  draftsOf,
+  ensureKey,
+  inFlight,
+  type KeyState,
+  markUnsent,
+  merge,
+  splitCalls,
+} from './key-state.js'
 import type { Failure, News, Posted } from './messages.js'
 import type { Page } from './page.js'
 import { readTicket } from './read-ticket.js'
@@ -120,15 +129,15 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   applySaveReport(page, news)
   if (!isPost) return
   // A value without a ticket came from the server with the HTML, a result or a refusal, so saving it needs no ticket.
-  for (const [key, field] of page.fields)
-    if (!field.ticket && !unsaved?.includes(key)) markSaved(page, field, field.stamp)
+  for (const [key, state] of page.keys)
+    if (!state.ticket && !unsaved?.includes(key)) markSaved(page, state, state.stamp)
   addEffect(page, 'share', { ...news, tickets: allTickets.filter((one) => !readTicket(one).tab) })
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
 function applyResult(page: Page, key: string, result: SyncResult | undefined, isSaved: boolean): true | undefined {
-  const field = ensureField(page, key)
-  const sent = inFlight(field)
+  const state = ensureKey(page, key)
+  const sent = inFlight(state)
   if (!sent || !result) return
   sent.isBusy = false
   const { code, stamp = NEVER, value }: Partial<Refused> = result
@@ -136,38 +145,38 @@ function applyResult(page: Page, key: string, result: SyncResult | undefined, is
   const isCurrentValue = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
     // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.
-    if (field.stamp < stamp) merge(field, stamp, sent.value)
+    if (state.stamp < stamp) merge(state, stamp, sent.value)
     sent.stamp = stamp
     // The later drafts of an unloading page's last POST build on this change.
-    for (const next of draftsOf(field))
+    for (const next of draftsOf(state))
       if (sent.wasSent && next.wasSent) {
         next.base = stamp
         next.isBusy &&= !isCurrentValue
       }
     // The answer to a POST may already have reported the value as unsaved.
-    if (field.code === 'store_unavailable') abandon(page, field, { code: field.code })
+    if (state.code === 'store_unavailable') abandon(page, state, { code: state.code })
     // Without a save of its own, the change settles only if an earlier save covers it.
-    else markSaved(page, field, isSaved ? stamp : field.settledUpTo)
+    else markSaved(page, state, isSaved ? stamp : state.settledUpTo)
     return
   }
   // The store may have accepted the change without answering.
   if (code === 'store_unavailable') sent.wasSent = code
   if (RETRYABLE_CODES.includes(code)) return true
-  if (stamp) merge(field, stamp, value)
+  if (stamp) merge(state, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
   if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) markUnsent(sent)
-  else reject(page, field, sent, code)
+  else reject(page, state, sent, code)
 }
 
 /** Rejects a change, except the calls whose own values may be valid. */
-function reject(page: Page, field: Field, sent: Change, code: LiveSessionErrorCode): void {
+function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErrorCode): void {
   // Later changes in flight were computed from the refused value.
-  for (const next of draftsOf(field)) if (next.isBusy && next.id) markUnsent(next)
-  const former = VALUE_CODES.includes(code) ? splitCalls(field, sent) : undefined
+  for (const next of draftsOf(state)) if (next.isBusy && next.id) markUnsent(next)
+  const former = VALUE_CODES.includes(code) ? splitCalls(state, sent) : undefined
   if (former && sent.id) return void markUnsent(sent)
-  removeChanges(page, field, (change) => change === sent, { code })
+  removeChanges(page, state, (change) => change === sent, { code })
   // A later `set` hides the refusal; a later `update` does not. A change from another page's outbox has no caller to notify.
-  if (sent.calls[0] && draftsOf(field).every((one) => one.id || one === former)) field.code = code
+  if (sent.calls[0] && draftsOf(state).every((one) => one.id || one === former)) state.code = code
 }
 
 /**
@@ -179,14 +188,14 @@ function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'post' | 's
   const bad = tickets[failure.index ?? -1]
   requeue(page, sync, false)
   if (RETRYABLE_CODES.includes(failure.code)) return void backOff(page, name, RETRY_PAUSE)
-  for (const [key, field] of page.fields) {
-    const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && field.changes[0]
-    if (bad ? field.ticket !== bad : !isSent && !tickets.includes(field.ticket)) continue
-    if (!bad) removeChanges(page, field, () => true, failure)
-    abandon(page, field, failure)
-    field.ticket = ''
+  for (const [key, state] of page.keys) {
+    const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && state.changes[0]
+    if (bad ? state.ticket !== bad : !isSent && !tickets.includes(state.ticket)) continue
+    if (!bad) removeChanges(page, state, () => true, failure)
+    abandon(page, state, failure)
+    state.ticket = ''
     // Changes made on top of a bad ticket remain pending.
-    if (field.changes[0]) field.code = undefined
+    if (state.changes[0]) state.code = undefined
   }
   if (!set && !bad) backOff(page, name, 0)
 }
@@ -195,15 +204,15 @@ function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'post' | 's
 function applySaveReport(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets) addTicket(page, ticket, true, unsaved)
   for (const [key, stamp] of held) {
-    const field = ensureField(page, key)
-    if (stamp > field.persistedUpTo) field.persistedUpTo = stamp
-    markSaved(page, field, stamp)
+    const state = ensureKey(page, key)
+    if (stamp > state.persistedUpTo) state.persistedUpTo = stamp
+    markSaved(page, state, stamp)
   }
   for (const key of unsaved) {
-    const field = ensureField(page, key)
+    const state = ensureKey(page, key)
     // A newer write of the key may have overtaken the answer.
-    if (field.stamp > field.settledUpTo && (!field.ticket || tickets.includes(field.ticket)))
-      abandon(page, field, { code: 'store_unavailable' })
+    if (state.stamp > state.settledUpTo && (!state.ticket || tickets.includes(state.ticket)))
+      abandon(page, state, { code: 'store_unavailable' })
   }
 }
 

@@ -2,22 +2,22 @@
 
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { draftsOf, ensureField } from './field.js'
+import { draftsOf, ensureKey } from './key-state.js'
 import type { Page } from './page.js'
 import { wireDrafts } from './sending.js'
 import { addTicket, unpersistedTickets } from './tickets.js'
 
-/** Returns the page's fields of scope `tab`, or all other fields. */
-function fieldsOf({ fields }: Page, isTab: boolean): Pick<Page, 'fields'> {
-  return { fields: new Map([...fields].filter(([, field]) => !field.isTab !== isTab)) }
+/** Returns the page's keys of this tab, or all other keys. */
+function keysOf({ keys }: Page, isTab: boolean): Pick<Page, 'keys'> {
+  return { keys: new Map([...keys].filter(([, state]) => !state.isTab !== isTab)) }
 }
 
 /** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts; `''` if empty, or before a cookie was seen. */
 export function serializeOutbox(page: Page, isTab = false): string {
   if (page.cookie !== 'kept') return ''
-  const fields = fieldsOf(page, isTab)
-  const tickets = unpersistedTickets(fields)
-  const drafts = wireDrafts(fields)
+  const keys = keysOf(page, isTab)
+  const tickets = unpersistedTickets(keys)
+  const drafts = wireDrafts(keys)
   return tickets[0] || drafts[0] ? JSON.stringify([page.who, tickets, drafts]) : ''
 }
 
@@ -38,10 +38,10 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
     }
   })
   for (const [key, list] of lists) {
-    const field = ensureField(page, key)
+    const state = ensureKey(page, key)
     // A draft older than the current value may have arrived, and must not overwrite later values. Of several drafts, the current value may
     // be an arrived draft, so keep them: the server recognizes arrived drafts by id or value.
-    if (draftsOf(field)[0] || !(list[1] || list.every(([, base]) => base >= field.stamp))) continue
+    if (draftsOf(state)[0] || !(list[1] || list.every(([, base]) => base >= state.stamp))) continue
     const left = list.map(([, base, id, value, group]) => ({
       value,
       calls: [],
@@ -50,7 +50,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
       base: base as Stamp,
       wasSent: 'left' as const,
     }))
-    field.changes = [...field.changes, ...left]
+    state.changes = [...state.changes, ...left]
   }
 }
 

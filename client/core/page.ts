@@ -3,13 +3,13 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { ensureField, merge, type PageFields, reuseShown } from './field.js'
+import { ensureKey, merge, type PageKeys, reuseShown } from './key-state.js'
 import type { PageVisitor, TimerName } from './messages.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
 type Initial = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
 
-export interface Page extends PageFields {
+export interface Page extends PageKeys {
   /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
   who?: string | undefined
   /**
@@ -71,7 +71,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   const page: Page = {
     who,
     kind: kindOf(snapshot),
-    fields: new Map(),
+    keys: new Map(),
     cookie: held && 'kept',
     socketState: hasSocket ? 'down' : 'none',
     asks: 0,
@@ -87,9 +87,9 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   }
   setDefaults(page, defaults)
   for (const [key, stamp] of Object.entries(stamps ?? {})) {
-    const field = ensureField(page, key)
-    merge(field, stamp, deleted?.includes(key) ? undefined : values?.[key])
-    field.settledUpTo = field.persistedUpTo = unsaved?.includes(key) ? NEVER : stamp
+    const state = ensureKey(page, key)
+    merge(state, stamp, deleted?.includes(key) ? undefined : values?.[key])
+    state.settledUpTo = state.persistedUpTo = unsaved?.includes(key) ? NEVER : stamp
   }
   return page
 }
@@ -106,7 +106,7 @@ export function isSnapshot(initial: AnySnapshot | Plain | undefined): initial is
 
 export function setDefaults(page: Page, defaults: Plain = {}): void {
   for (const key in defaults) {
-    const field = ensureField(page, key)
-    field.fallback = reuseShown(field, defaults[key])
+    const state = ensureKey(page, key)
+    state.fallback = reuseShown(state, defaults[key])
   }
 }

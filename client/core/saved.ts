@@ -2,39 +2,39 @@
 
 import type { Stamp } from '../../shared/stamp.js'
 import { settle } from './effects.js'
-import type { Change, Field, PageFields } from './field.js'
+import type { Change, KeyState, PageKeys } from './key-state.js'
 import type { Failure } from './messages.js'
 
 /** Marks the key as saved up to `stamp`. */
-export function markSaved(page: PageFields, field: Field, stamp: Stamp): void {
-  removeChanges(page, field, (change) => !!change.stamp && change.stamp <= stamp)
-  if (stamp > field.settledUpTo) field.settledUpTo = stamp
-  if (stamp >= field.stamp && field.code === 'store_unavailable') field.code = undefined
+export function markSaved(page: PageKeys, state: KeyState, stamp: Stamp): void {
+  removeChanges(page, state, (change) => !!change.stamp && change.stamp <= stamp)
+  if (stamp > state.settledUpTo) state.settledUpTo = stamp
+  if (stamp >= state.stamp && state.code === 'store_unavailable') state.code = undefined
 }
 
 /** Gives up saving the key's acknowledged changes, and rejects their promises. */
-export function abandon(page: PageFields, field: Field, failure: Failure): void {
-  removeChanges(page, field, ({ stamp }) => !!stamp, failure)
-  field.settledUpTo = field.stamp
-  field.code = failure.code
+export function abandon(page: PageKeys, state: KeyState, failure: Failure): void {
+  removeChanges(page, state, ({ stamp }) => !!stamp, failure)
+  state.settledUpTo = state.stamp
+  state.code = failure.code
 }
 
 /** Removes matching changes, and settles their calls. */
 export function removeChanges(
-  page: PageFields,
-  field: Field,
+  page: PageKeys,
+  state: KeyState,
   isOver: (change: Change) => boolean,
   failure?: Failure,
 ): void {
-  settle(page, field.changes.filter(isOver), failure)
-  field.changes = field.changes.filter((change) => !isOver(change))
+  settle(page, state.changes.filter(isOver), failure)
+  state.changes = state.changes.filter((change) => !isOver(change))
 }
 
 /** Makes a POST due again for each value refused as `store_unavailable`. */
-export function retryUnstored({ fields }: PageFields): void {
-  for (const field of fields.values()) {
-    if (field.code !== 'store_unavailable') continue
-    field.code = undefined
-    field.settledUpTo = field.persistedUpTo
+export function retryUnstored({ keys }: PageKeys): void {
+  for (const state of keys.values()) {
+    if (state.code !== 'store_unavailable') continue
+    state.code = undefined
+    state.settledUpTo = state.persistedUpTo
   }
 }

@@ -3,7 +3,7 @@
 import type { Sync, WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { addEffect } from './effects.js'
-import { type Change, draftsOf, ensureField, type Field, inFlight } from './field.js'
+import { type Change, draftsOf, ensureKey, inFlight, type KeyState } from './key-state.js'
 import type { Page } from './page.js'
 import { unpersistedTickets } from './tickets.js'
 import { pauseOf, startTimer } from './timers.js'
@@ -52,8 +52,8 @@ function isPostDue(page: Page): boolean | undefined {
 }
 
 /** Returns whether any value is still to be saved. */
-export function hasUnsaved({ fields }: Page): boolean {
-  return [...fields.values()].some(({ stamp, settledUpTo }) => stamp > settledUpTo)
+export function hasUnsaved({ keys }: Page): boolean {
+  return [...keys.values()].some(({ stamp, settledUpTo }) => stamp > settledUpTo)
 }
 
 /** Handles this tab's turn to POST; another tab may have sent everything already. */
@@ -91,18 +91,18 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 function startDue(page: Page): readonly WireChange[] {
   const set: WireChange[] = []
   let space = MAX_LENGTH
-  const later = [...page.fields.values()].flatMap((field) => draftsOf(field).slice(1))
-  for (const [key, field] of page.fields) {
-    const list = sendableOf(field)
+  const later = [...page.keys.values()].flatMap((state) => draftsOf(state).slice(1))
+  for (const [key, state] of page.keys) {
+    const list = sendableOf(state)
     const group = list[0]?.group
     // Send a group alone, because the server refuses an oversized message as a whole, and only when no other draft precedes its changes.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
     // Each change has its base stamp: a late delivery, by an abandoned POST or a dead connection, must not overwrite a later change.
-    const wires = list.map((sent) => wire(key, sent, sent.base ?? field.stamp))
+    const wires = list.map((sent) => wire(key, sent, sent.base ?? state.stamp))
     space -= JSON.stringify(wires).length
     if (space < 0 && set[0] && !group) continue
     for (const sent of list) {
-      sent.base ??= field.stamp
+      sent.base ??= state.stamp
       sent.isBusy = true
     }
     set.push(...wires)
@@ -114,8 +114,8 @@ function startDue(page: Page): readonly WireChange[] {
  * Returns the changes of a key to send now: the first draft, or none while a change is in flight. Drafts that may have arrived are resent
  * together, up to where a group begins or ends: the server recognizes accepted changes by id or value.
  */
-function sendableOf(field: Field): readonly Change[] {
-  const drafts = inFlight(field) ? [] : draftsOf(field)
+function sendableOf(state: KeyState): readonly Change[] {
+  const drafts = inFlight(state) ? [] : draftsOf(state)
   const end = drafts.findIndex((one, i, [first]) => {
     return i && !(first?.wasSent && one.wasSent && first.group === one.group)
   })
@@ -128,26 +128,26 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
 }
 
 /** Returns the common base of a key's drafts. */
-function baseOf(field: Field): Stamp {
-  return draftsOf(field)[0]?.base ?? field.stamp
+function baseOf(state: KeyState): Stamp {
+  return draftsOf(state)[0]?.base ?? state.stamp
 }
 
 /**
  * Returns all drafts, for the outbox and for the last POST. The drafts of a key share the base of the first, because neither the next page
  * nor this page, if restored, learns which of them have arrived.
  */
-export function wireDrafts({ fields }: Pick<Page, 'fields'>): readonly WireChange[] {
-  return [...fields].flatMap(([key, field]) => {
-    const base = baseOf(field)
-    return draftsOf(field).map((change) => wire(key, change, base))
+export function wireDrafts({ keys }: Pick<Page, 'keys'>): readonly WireChange[] {
+  return [...keys].flatMap(([key, state]) => {
+    const base = baseOf(state)
+    return draftsOf(state).map((change) => wire(key, change, base))
   })
 }
 
 /** Marks all drafts as sent with the last POST. */
-export function markLeft({ fields }: Page): void {
-  for (const field of fields.values()) {
-    const base = baseOf(field)
-    for (const change of draftsOf(field)) Object.assign(change, { base, wasSent: 'left' })
+export function markLeft({ keys }: Page): void {
+  for (const state of keys.values()) {
+    const base = baseOf(state)
+    for (const change of draftsOf(state)) Object.assign(change, { base, wasSent: 'left' })
   }
 }
 
@@ -163,7 +163,7 @@ export function abortPost(page: Page): void {
 /** Puts the changes of a sync back into the queue. After a lost sync, marks that they may have arrived. */
 export function requeue(page: Page, { set = [] }: Sync, isLost: boolean): void {
   for (const [key] of set) {
-    const sent = inFlight(ensureField(page, key))
+    const sent = inFlight(ensureKey(page, key))
     if (!sent) continue
     sent.isBusy = false
     sent.wasSent ||= isLost

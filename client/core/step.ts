@@ -2,7 +2,7 @@
 
 import { applyNews, posted, synced } from './answers.js'
 import { addEffect } from './effects.js'
-import { addDraft, ensureField, recompute } from './field.js'
+import { addDraft, ensureKey, recompute } from './key-state.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
@@ -89,7 +89,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (name === 'renew') page.asks = 0
     if (name[0] === ':') {
       const key = name.slice(1)
-      scheduleExpiry(page, [[key, ensureField(page, key).ends, 0]])
+      scheduleExpiry(page, [[key, ensureKey(page, key).ends, 0]])
     }
   },
   news: applyNews,

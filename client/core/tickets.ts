@@ -2,7 +2,7 @@
 
 import type { Ends } from '../../shared/protocol.js'
 import { isAhead, type Stamp } from '../../shared/stamp.js'
-import { ensureField, merge, reset } from './field.js'
+import { ensureKey, merge, reset } from './key-state.js'
 import type { Page } from './page.js'
 import { readTicket } from './read-ticket.js'
 import { markSaved } from './saved.js'
@@ -21,43 +21,43 @@ export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?:
   // A Map, as a key may be called `valueOf`.
   const ids = new Map(Object.entries(claims.ids ?? {}))
   for (const [key, stamp, value] of changes) {
-    const field = ensureField(page, key)
+    const state = ensureKey(page, key)
     const isStampAhead = isAhead(stamp, page.now)
-    if (isStampAhead !== isAhead(field.stamp, page.now)) {
+    if (isStampAhead !== isAhead(state.stamp, page.now)) {
       // A server's clock was ahead: values with its stamps lose, as on servers. Only a greeting (with `defaults`) proves the value current.
-      if (!isStampAhead) reset(page, field, true)
+      if (!isStampAhead) reset(page, state, true)
       else if (isOld || !claims.defaults) continue
     }
-    merge(field, stamp, value, ids.get(key))
-    if (field.stamp === stamp) field.ticket = ticket
+    merge(state, stamp, value, ids.get(key))
+    if (state.stamp === stamp) state.ticket = ticket
     // A page without `who` is another guest at its next connection, so the value is not saved.
-    if (tab && page.who) markSaved(page, field, Infinity as Stamp)
-    if (unsaved && !unsaved.includes(key)) markSaved(page, field, stamp)
+    if (tab && page.who) markSaved(page, state, Infinity as Stamp)
+    if (unsaved && !unsaved.includes(key)) markSaved(page, state, stamp)
   }
-  for (const key of tab ?? []) ensureField(page, key).isTab = true
+  for (const key of tab ?? []) ensureKey(page, key).isTab = true
   scheduleExpiry(page, ends)
 }
 
 /** Schedules the expiry of values. An expired value reads as its default, and needs no saving. */
 export function scheduleExpiry(page: Page, ends: Ends = []): void {
   for (const [key, stamp, ms] of ends) {
-    const field = ensureField(page, key)
+    const state = ensureKey(page, key)
     // Skip if a newer value exists, or if an older ticket has more ms than are left.
-    if (stamp <= field.stamp || (stamp === field.ends && ms >= field.msLeft)) continue
-    field.ends = stamp
-    field.msLeft = ms
+    if (stamp <= state.stamp || (stamp === state.ends && ms >= state.msLeft)) continue
+    state.ends = stamp
+    state.msLeft = ms
     if (ms) startTimer(page, `:${key}`, ms)
     else {
-      merge(field, stamp, undefined)
-      markSaved(page, field, stamp)
+      merge(state, stamp, undefined)
+      markSaved(page, state, stamp)
     }
   }
 }
 
 /** Returns the tickets, each once, of values not seen in the cookie; tickets of unsaved values come first. */
-export function unpersistedTickets({ fields }: Pick<Page, 'fields'>): readonly string[] {
+export function unpersistedTickets({ keys }: Pick<Page, 'keys'>): readonly string[] {
   const all = (['settledUpTo', 'persistedUpTo'] as const).flatMap((mark) =>
-    [...fields.values()].flatMap((field) => (field.stamp > field[mark] && field.ticket) || []),
+    [...keys.values()].flatMap((state) => (state.stamp > state[mark] && state.ticket) || []),
   )
   return [...new Set(all)]
 }

@@ -1,7 +1,7 @@
 // Derives the public status of keys.
 
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
-import type { Field } from './field.js'
+import type { KeyState } from './key-state.js'
 import type { Page } from './page.js'
 
 /**
@@ -31,11 +31,11 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
   return detail
 }
 
-export function statusOf(page: Page, field: Field): StatusDetail {
-  const { changes, code } = field
+export function statusOf(page: Page, state: KeyState): StatusDetail {
+  const { changes, code } = state
   // Show a refusal only after the key's other changes, made before or computed after the refused change, have ended.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
-  if (!changes[0] && field.stamp <= field.settledUpTo) return detailOf(field.stamp > 0 ? 'saved' : 'default')
+  if (!changes[0] && state.stamp <= state.settledUpTo) return detailOf(state.stamp > 0 ? 'saved' : 'default')
   if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')
   if (changes.some((one) => !one.stamp && one.wasSent === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
@@ -44,7 +44,7 @@ export function statusOf(page: Page, field: Field): StatusDetail {
 
 /** Returns the worst status of all keys. */
 export function overallStatus(page: Page): StatusDetail {
-  const all = [...page.fields.values()].map((field) => statusOf(page, field))
+  const all = [...page.keys.values()].map((state) => statusOf(page, state))
   const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))
   return worst
 }

@@ -3,7 +3,7 @@
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { addEffect, settle } from './effects.js'
-import { reset } from './field.js'
+import { reset } from './key-state.js'
 import { type Page, RENEWAL, setDefaults } from './page.js'
 import { readTicket } from './read-ticket.js'
 import { abortPost } from './sending.js'
@@ -21,7 +21,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
   if (!who || who !== page.who) {
     // Carry over changes made before the first visitor is known, and changes of a new guest, because several guest cookies may race.
     const isCarried = !page.kind || (page.kind === 'new' && kind === 'guest')
-    for (const field of page.fields.values()) reset(page, field, isCarried)
+    for (const state of page.keys.values()) reset(page, state, isCarried)
     if (!isCarried) page.unannounced = { kind, id }
     page.who = who
     page.kind = kind === 'guest' ? 'new' : kind
@@ -38,8 +38,8 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
   }
   for (const ticket of greeting) addTicket(page, ticket)
   // POST again all values missing in the greeting: an older answer may have replaced the cookie, and the process may have restarted.
-  for (const one of page.fields.values())
-    if (one.ticket && !greeting.includes(one.ticket)) one.settledUpTo = one.persistedUpTo = NEVER
+  for (const state of page.keys.values())
+    if (state.ticket && !greeting.includes(state.ticket)) state.settledUpTo = state.persistedUpTo = NEVER
   page.isReady = true
 }
 
@@ -91,10 +91,10 @@ export function awaitGreeting(page: Page): void {
 /** If the browser keeps no cookie, rejects all promises, as nothing is ever saved; values stay shown and go over the socket. */
 export function rejectIfBlocked(page: Page): void {
   if (page.cookie !== 'blocked') return
-  for (const field of page.fields.values()) {
-    settle(page, field.changes, { code: 'cookies_blocked' })
+  for (const state of page.keys.values()) {
+    settle(page, state.changes, { code: 'cookies_blocked' })
     // From now on, an acknowledged change only marks its value as this page's. A computed draft must still be recomputed over newer values.
-    const changes = field.changes.filter(({ stamp }) => !stamp || stamp === field.stamp)
-    field.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
+    const changes = state.changes.filter(({ stamp }) => !stamp || stamp === state.stamp)
+    state.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
   }
 }

@@ -14,7 +14,7 @@ export function warnOfMistyped(live: AnyClient): void {
   const { page } = insideOf(live)
   const told = new Set<string>()
   const check = (method: string, key: string): void => {
-    const known = [...page.fields].flatMap(([name, { fallback, stamp }]) =>
+    const known = [...page.keys].flatMap(([name, { fallback, stamp }]) =>
       fallback === undefined && stamp === NEVER ? [] : name,
     )
     const meant = known.includes(key) || told.has(key) ? '' : didYouMean(key, known)

@@ -73,7 +73,7 @@ describe('a change', () => {
     page.learn(['division', 11, 9])
     expect(page.get('division')).toBe(1)
     page.take(12)
-    expect([page.get('division'), page.page.fields.get('division')?.stamp]).toEqual([1, 12])
+    expect([page.get('division'), page.page.keys.get('division')?.stamp]).toEqual([1, 12])
   })
 
   it('rolls back on a refusal, and stays rejected until set again', () => {

@@ -197,7 +197,7 @@ describe.each([
         page.update('division', (value) => Number(value) + 1)
         page.take(100 + count + i)
       }
-      return page.page.fields.get('division')?.changes.length ?? 0
+      return page.page.keys.get('division')?.changes.length ?? 0
     })
     expect(sizes[1]).toBe(sizes[0])
     expect(page.get('division')).toBe(149)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { ensureField } from '../../client/core/field.js'
+import { ensureKey } from '../../client/core/key-state.js'
 import { overallStatus, statusOf } from '../../client/core/view.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage } from '../support/page/bare-page.js'
@@ -7,8 +7,8 @@ import { BarePage } from '../support/page/bare-page.js'
 it('the overall status is the status object of the worst key', () => {
   const page = BarePage.greeted()
   const statusNow = (): string => {
-    const detail = statusOf(page.page, ensureField(page.page, 'division'))
-    expect(statusOf(page.page, ensureField(page.page, 'division'))).toBe(detail)
+    const detail = statusOf(page.page, ensureKey(page.page, 'division'))
+    expect(statusOf(page.page, ensureKey(page.page, 'division'))).toBe(detail)
     expect(overallStatus(page.page)).toBe(detail)
     return detail.status
   }
@@ -40,7 +40,7 @@ describe('an update during an outage', () => {
     page.update('cart', add('a'))
     const [first] = page.sent()
     page.refuse('store_unavailable')
-    const status = (): unknown => statusOf(page.page, ensureField(page.page, 'cart'))
+    const status = (): unknown => statusOf(page.page, ensureKey(page.page, 'cart'))
     expect([page.get('cart'), status(), page.status('division')]).toEqual([
       ['a'],
       { status: 'offline', reason: 'store_unavailable' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { ensureField, shownOf } from '../../client/core/field.js'
+import { ensureKey, shownOf } from '../../client/core/key-state.js'
 import {
   ANN,
   type BareAnswer,
@@ -138,7 +138,7 @@ describe('a page whose request withheld the cookie', () => {
 
 describe('threat 94: a page shown again', () => {
   const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
-  const shown = (page: BarePage): unknown => shownOf(ensureField(page.page, 'division'), !page.page.isReady)
+  const shown = (page: BarePage): unknown => shownOf(ensureKey(page.page, 'division'), !page.page.isReady)
 
   const returned = (hasSocket: boolean): BarePage => {
     const page = new BarePage(NOTE, hasSocket)

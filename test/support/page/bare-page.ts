@@ -1,4 +1,4 @@
-import { ensureField, shownOf } from '../../../client/core/field.js'
+import { ensureKey, shownOf } from '../../../client/core/key-state.js'
 import type { Effect, Effects, Event, Next, Posted, TimerName } from '../../../client/core/messages.js'
 import { serializeOutbox } from '../../../client/core/outbox.js'
 import { beginPage, type Page } from '../../../client/core/page.js'
@@ -245,12 +245,12 @@ export class BarePage {
   }
 
   get(key: string): JsonValue | undefined {
-    const field = this.page.fields.get(key)
-    return field && shownOf(field)
+    const state = this.page.keys.get(key)
+    return state && shownOf(state)
   }
 
   status(key: string): string {
-    const { status, reason } = statusOf(this.page, ensureField(this.page, key))
+    const { status, reason } = statusOf(this.page, ensureKey(this.page, key))
     return reason ?? status
   }
 

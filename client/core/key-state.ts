@@ -34,7 +34,7 @@ export interface Change {
 }
 
 /** The state of a key: the newest value from the server, the page's own changes, and their progress. */
-export interface Field {
+export interface KeyState {
   /** The default. */
   fallback?: JsonValue | undefined
   /** Undefined if the key is deleted. */
@@ -53,7 +53,7 @@ export interface Field {
   changes: readonly Change[]
   /** The ids of the computed changes in the value, if known. */
   ids?: readonly TakenId[] | undefined
-  /** The newest stamp whose value needs no POST, because the value is saved or abandoned; `Infinity` for a field of the tab. */
+  /** The newest stamp whose value needs no POST, because the value is saved or abandoned; `Infinity` for a key of the tab. */
   settledUpTo: Stamp
   /** The newest stamp known to be in the cookie or, for a field outside the cookie, in the store. */
   persistedUpTo: Stamp
@@ -62,13 +62,13 @@ export interface Field {
 }
 
 /** The keys of a page, and the effects of the current event. */
-export interface PageFields {
-  readonly fields: Map<string, Field>
+export interface PageKeys {
+  readonly keys: Map<string, KeyState>
   effects: Effect[]
 }
 
 /** The state of a key without any known write. */
-const UNKNOWN: Field = {
+const UNKNOWN: KeyState = {
   value: undefined,
   stamp: NEVER,
   ends: NEVER,
@@ -81,41 +81,41 @@ const UNKNOWN: Field = {
   code: undefined,
 }
 
-export function ensureField({ fields }: PageFields, key: string): Field {
-  const field = fields.get(key) ?? { ...UNKNOWN }
-  fields.set(key, field)
-  return field
+export function ensureKey({ keys }: PageKeys, key: string): KeyState {
+  const state = keys.get(key) ?? { ...UNKNOWN }
+  keys.set(key, state)
+  return state
 }
 
 /** Returns the unacknowledged changes. They are sent in order, each after the outcome of the previous draft, or together as a list. */
-export function draftsOf({ changes }: Field): readonly Change[] {
+export function draftsOf({ changes }: KeyState): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
 /** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes: the visitor is not yet known */
-export function liveOf(field: Field, isHidden = false): JsonValue | undefined {
+export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
   // Drafts of the last POST, and computed drafts, would show values that may be another visitor's.
-  const drafts = draftsOf(field).filter(({ id, wasSent }) => !isHidden || !(id || wasSent === 'left'))
-  return (drafts.at(-1) ?? (isHidden ? UNKNOWN : field)).value
+  const drafts = draftsOf(state).filter(({ id, wasSent }) => !isHidden || !(id || wasSent === 'left'))
+  return (drafts.at(-1) ?? (isHidden ? UNKNOWN : state)).value
 }
 
 /** Returns the shown value, or the default. */
-export function shownOf(field: Field, isHidden?: boolean): JsonValue | undefined {
-  return defaulted(field, liveOf(field, isHidden))
+export function shownOf(state: KeyState, isHidden?: boolean): JsonValue | undefined {
+  return defaulted(state, liveOf(state, isHidden))
 }
 
-function defaulted({ fallback }: Field, value: JsonValue | undefined): JsonValue | undefined {
+function defaulted({ fallback }: KeyState, value: JsonValue | undefined): JsonValue | undefined {
   return value === undefined ? fallback : value
 }
 
 /** Returns the change that is in flight; of a list, the first. */
-export function inFlight({ changes }: Field): Change | undefined {
+export function inFlight({ changes }: KeyState): Change | undefined {
   return changes.find(({ isBusy }) => isBusy)
 }
 
 /** Returns the already shown object if the values are equal: frameworks compare by identity. */
-export function reuseShown(field: Field, value: JsonValue | undefined): JsonValue | undefined {
-  const now = shownOf(field)
+export function reuseShown(state: KeyState, value: JsonValue | undefined): JsonValue | undefined {
+  const now = shownOf(state)
   return sameJson(value, now) ? now : freeze(value)
 }
 
@@ -126,18 +126,18 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 
 /** Adds an optimistic change. Replaces the last draft, if unsent, and takes over its calls; an `update` replaces only another `update`. */
 export function addDraft(
-  page: PageFields,
+  page: PageKeys,
   key: string,
   call: Call,
   value: JsonValue | undefined,
   isGroup: boolean,
 ): void {
-  const field = ensureField(page, key)
-  const last = draftsOf(field).at(-1)
+  const state = ensureKey(page, key)
+  const last = draftsOf(state).at(-1)
   const former = last && !last.isBusy && !last.wasSent && (last.id || !call.next) ? last : undefined
-  const calls = [...(former?.calls ?? []), { ...call, value: reuseShown(field, value) }]
-  field.changes = [...field.changes.filter((one) => one !== former), makeDraft(calls, isGroup ? call.id : undefined)]
-  field.code = undefined
+  const calls = [...(former?.calls ?? []), { ...call, value: reuseShown(state, value) }]
+  state.changes = [...state.changes.filter((one) => one !== former), makeDraft(calls, isGroup ? call.id : undefined)]
+  state.code = undefined
 }
 
 /** Makes a draft from calls. The last call decides whether the change is computed or plain. `from: NaN` makes `recompute` compute it. */
@@ -150,13 +150,13 @@ function makeDraft(calls: readonly Call[], group?: string): Change {
  * Splits a change with a refused value, because its earlier calls may have made a valid value. Splits a plain change before its last call,
  * and a computed change, which combines all its calls, in halves. Returns the draft of the earlier calls; undefined for a single call.
  */
-export function splitCalls(field: Field, change: Change): Change | undefined {
+export function splitCalls(state: KeyState, change: Change): Change | undefined {
   const { id, calls } = change
   if (!calls[1]) return
   const middle = id ? calls.length >> 1 : -1
   const former = makeDraft(calls.slice(0, middle))
   change.calls = calls.slice(middle)
-  field.changes = field.changes.flatMap((one) => (one === change ? [former, change] : one))
+  state.changes = state.changes.flatMap((one) => (one === change ? [former, change] : one))
   return former
 }
 
@@ -166,26 +166,26 @@ export function markUnsent(change: Change): Change {
 }
 
 /** Rebases unsent computed changes: recomputes each if its base value has changed. */
-export function recompute(page: PageFields): void {
-  for (const field of page.fields.values()) {
-    let below = field.value
-    for (const change of draftsOf(field)) {
-      const from = defaulted(field, below)
+export function recompute(page: PageKeys): void {
+  for (const state of page.keys.values()) {
+    let below = state.value
+    for (const change of draftsOf(state)) {
+      const from = defaulted(state, below)
       if (change.id && !change.isBusy && !change.wasSent && !sameJson(from, change.from)) {
         let value = from
         change.from = from
         change.calls = change.calls.filter((call) => {
           try {
             // Skip a call already contained in the base value: another page sent that call from the outbox.
-            value = field.ids?.some(([id]) => covers(id, call.id)) ? from : call.next?.(value)
+            value = state.ids?.some(([id]) => covers(id, call.id)) ? from : call.next?.(value)
             return true
           } catch (error) {
             settle(page, [{ calls: [call] }], { code: 'invalid_value', error })
             return false
           }
         })
-        change.value = reuseShown(field, value)
-        if (!change.calls[0]) field.changes = field.changes.filter((one) => one !== change)
+        change.value = reuseShown(state, value)
+        if (!change.calls[0]) state.changes = state.changes.filter((one) => one !== change)
       }
       below = change.value
     }
@@ -193,21 +193,21 @@ export function recompute(page: PageFields): void {
 }
 
 /** Merges a value, if newer. `ids` names the computed changes in the value, if known. */
-export function merge(field: Field, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
-  const { stamp: at } = field
-  if (!supersedes({ stamp, value }, field)) return
-  field.value = reuseShown(field, value)
-  field.stamp = stamp
-  field.ticket = ''
-  field.ids = ids
+export function merge(state: KeyState, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
+  const { stamp: at } = state
+  if (!supersedes({ stamp, value }, state)) return
+  state.value = reuseShown(state, value)
+  state.stamp = stamp
+  state.ticket = ''
+  state.ids = ids
   if (stamp === at) return
-  if (field.code === 'store_unavailable') field.code = undefined
-  if (ids) reconcile(field, ids)
+  if (state.code === 'store_unavailable') state.code = undefined
+  if (ids) reconcile(state, ids)
 }
 
 /** Marks each computed change of this page as accepted if the new value contains it, and resends lost changes. */
-function reconcile(field: Field, ids: readonly TakenId[]): void {
-  field.changes = field.changes.map((change) => {
+function reconcile(state: KeyState, ids: readonly TakenId[]): void {
+  state.changes = state.changes.map((change) => {
     const taken = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
     // If this page never sent the change, another page sent it from the outbox. A change that this page may have sent is retried instead.
     if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
@@ -216,8 +216,8 @@ function reconcile(field: Field, ids: readonly TakenId[]): void {
   })
 }
 
-/** Resets the field to its default. Keeps this page's changes, as unsent, if `isCarried`; otherwise rejects them as `superseded`. */
-export function reset(page: PageFields, field: Field, isCarried: boolean): void {
-  if (!isCarried) settle(page, field.changes, { code: 'superseded' })
-  Object.assign(field, UNKNOWN, isCarried && { changes: field.changes.map(markUnsent) })
+/** Resets the key to its default. Keeps this page's changes, as unsent, if `isCarried`; otherwise rejects them as `superseded`. */
+export function reset(page: PageKeys, state: KeyState, isCarried: boolean): void {
+  if (!isCarried) settle(page, state.changes, { code: 'superseded' })
+  Object.assign(state, UNKNOWN, isCarried && { changes: state.changes.map(markUnsent) })
 }
