@@ -68,10 +68,11 @@ export function createLine(server: PageServer): Line {
             () => end({ status: 0, wait: 0 }),
           )
         },
-        // Skip `renew`: no test lasts that long. While connected, skip `greet`: the answer comes first. While cut, skip `post`: `mend`
+        // Skip `renew`: no test lasts that long. While connected, skip `greet`: the answer comes first. While cut, skip `postPause`: `mend`
         // retries.
         timer: (name) => {
-          if (name !== 'renew' && name !== (connection ? 'greet' : 'post')) void soon(() => dispatch('timer', name))
+          if (name !== 'renew' && name !== (connection ? 'greet' : 'postPause'))
+            void soon(() => dispatch('timer', name))
         },
         release: () => {
           post = {}

@@ -52,7 +52,7 @@ export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | un
   } else if ('ok' in answer) {
     // If the connection did not name its visitor, ask again after a pause.
     if (page.socketState === 'greeting') page.socketState = 'up'
-    syncRefused(page, sync, answer, 'send')
+    syncRefused(page, sync, answer, 'sendPause')
   } else answered(page, sync, answer, false)
 }
 
@@ -68,10 +68,10 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
     if (sync.who === undefined) questionAnswered(page, answer)
     else answered(page, sync, answer, true)
     renewed(page)
-  } else if (status < FIRST_RETRYABLE_STATUS && error) syncRefused(page, sync, error, 'post')
+  } else if (status < FIRST_RETRYABLE_STATUS && error) syncRefused(page, sync, error, 'postPause')
   else {
     requeue(page, sync, !error)
-    backOff(page, 'post', wait)
+    backOff(page, 'postPause', wait)
   }
 }
 
@@ -123,7 +123,7 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   if (ticket) addTicket(page, ticket)
   const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
   // Without backoff, which would delay changes that do not wait for the store.
-  if (toRetry[0]) startTimer(page, isPost ? 'post' : 'send', RETRY_PAUSE, RETRY_PAUSE)
+  if (toRetry[0]) startTimer(page, isPost ? 'postPause' : 'sendPause', RETRY_PAUSE, RETRY_PAUSE)
   const allTickets = ticket ? [...tickets, ticket] : tickets
   const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? allTickets : undefined }
   applySaveReport(page, news)
@@ -183,7 +183,7 @@ function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErro
  * Handles the refusal of a whole sync. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every key
  * of the sync or, if the sync was only a question, every key with changes.
  */
-function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'post' | 'send'): void {
+function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'postPause' | 'sendPause'): void {
   const { tickets = [], set } = sync
   const bad = tickets[failure.index ?? -1]
   requeue(page, sync, false)

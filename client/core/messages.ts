@@ -54,15 +54,15 @@ export interface News extends Pick<SyncAnswer, 'held'> {
 }
 
 /**
- * - `post`: pause before the next POST, between two POSTs of changes or after a failure
- * - `send`: pause before the next sync over the socket
+ * - `postPause`: pause before the next POST, between two POSTs of changes or after a failure
+ * - `sendPause`: pause before the next sync over the socket
  * - `link`: pause before the socket reconnects
  * - `greet`: time for the connection to name the visitor
  * - `renew`: time during which a page in use needs no POST
  * - `unload`: time in which another document may replace the page; a download, for example, replaces nothing
  * - `:key`: time until the value of this key expires
  */
-export type TimerName = 'post' | 'send' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}`
+export type TimerName = 'postPause' | 'sendPause' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}`
 
 /** The events of a page, by name, with their arguments. */
 export interface Events {

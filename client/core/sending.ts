@@ -24,7 +24,7 @@ const RETRY_TIMEOUT = 2000
 /** Sends all due messages, over the socket or by POST. */
 export function sendDue(page: Page): void {
   const timeout = SYNC_TIMEOUT * 2 ** page.socketTimeouts
-  if (!page.timers.has('send'))
+  if (!page.timers.has('sendPause'))
     if (page.socketState === 'up') {
       page.socketState = 'greeting'
       // Send tickets before changes: the server may have restarted and lost the values on which the changes build.
@@ -33,7 +33,7 @@ export function sendDue(page: Page): void {
       const set = startDue(page)
       if (set[0]) addEffect(page, 'send', { who: page.who, set }, timeout)
     }
-  if (page.postInFlight || page.isQueued || page.isLeft || page.timers.has('post') || !isPostDue(page)) return
+  if (page.postInFlight || page.isQueued || page.isLeft || page.timers.has('postPause') || !isPostDue(page)) return
   // Tabs POST in turn.
   page.isQueued = true
   addEffect(page, 'queue')
@@ -72,7 +72,7 @@ export function postInTurn(page: Page): void {
   if (!isPostDue(page)) return void addEffect(page, 'release')
   page.isRenewalDue = false
   page.postInFlight = isNamed ? bodyOf(page, page.socketState === 'greeted' ? [] : startDue(page)) : {}
-  if (isNamed) startTimer(page, 'post', POST_INTERVAL)
+  if (isNamed) startTimer(page, 'postPause', POST_INTERVAL)
   addEffect(page, 'post', page.postInFlight, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
 

@@ -33,8 +33,8 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     and the socket reconnects. Until a request has shown the cookie (`kept`), only an unloading page POSTs values. Cookies count as
  *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`asks`): the page then shows values
  *     and sends them over the socket, but rejects their promises as `cookies_blocked`.
- *  7. Tabs POST in turn, and tell each other which values are saved. The timers `post`, `send` and, for a refused socket, `link` back off
- *     by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
+ *  7. Tabs POST in turn, and tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused socket, `link`
+ *     back off by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
  *  8. Tickets not seen in the cookie (`persistedUpTo`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
  *     browser allows. The next page resends these drafts, each group on its own: the server recognizes accepted drafts by id or value.
@@ -57,7 +57,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   connect: (page) => {
     page.socketState = 'up'
     page.timers.delete('link')
-    page.timers.delete('send')
+    page.timers.delete('sendPause')
     if (page.isOffline) wake(page)
     awaitGreeting(page)
   },
@@ -157,7 +157,7 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
  */
 function wake(page: Page): void {
   page.asks = 0
-  page.timers.delete('post')
-  page.timers.delete('send')
+  page.timers.delete('postPause')
+  page.timers.delete('sendPause')
   page.timers.delete('renew')
 }

@@ -65,7 +65,7 @@ export function requestCookie(page: Page): void {
   if (page.isAsking || page.cookie === 'blocked') return
   abortPost(page)
   page.isAsking = true
-  page.timers.delete('post')
+  page.timers.delete('postPause')
 }
 
 /** Forgets that cookies were blocked, so that the page asks again. */

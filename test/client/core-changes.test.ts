@@ -122,7 +122,7 @@ describe('a change', () => {
     page.effects()
     refuse(page)
     expect([page.sent(), page.status('division')]).toEqual([[], 'saving'])
-    page.time('send')
+    page.time('sendPause')
     expect(page.sent()).toEqual([['division', 0, '', 1]])
   })
 })

@@ -47,7 +47,7 @@ it('a page POSTs again a ticket missing in cookie and process', () => {
   page.on('connect')
   expect(page.greet()).toEqual({ who: 'g' })
   expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
-  page.time('post')
+  page.time('postPause')
   expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
 })
 
@@ -223,7 +223,7 @@ describe('a refused greeting', () => {
     page.effects()
     happen(page)
     expect(page.said()).toEqual([])
-    page.time('send')
+    page.time('sendPause')
     expect(page.said()).toHaveLength(1)
     page.greet()
     page.learn(['cart', 11, ['a']])

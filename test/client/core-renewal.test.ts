@@ -70,7 +70,7 @@ describe('a page in use', () => {
     page.on('use')
     page.effects()
     page.fail({ status: 403, error: { code: 'bad_origin' } })
-    expect(page.effects('timer')).toContainEqual(['timer', 'post', expect.any(Number), expect.any(Number)])
+    expect(page.effects('timer')).toContainEqual(['timer', 'postPause', expect.any(Number), expect.any(Number)])
     page.effects()
     page.on('use')
     expect(page.effects()).toEqual([])

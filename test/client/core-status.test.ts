@@ -48,7 +48,7 @@ describe('an update during an outage', () => {
     ])
     expect(overallStatus(page.page)).toBe(status())
     page.update('cart', add('b'))
-    page.time('send')
+    page.time('sendPause')
     expect(page.sent()).toEqual([first])
     page.take(7)
     page.take(8)
@@ -61,13 +61,13 @@ describe('an update during an outage', () => {
     const page = BarePage.greeted()
     page.update('cart', add('a'))
     for (let count = 0; count < 9; count += 1) {
-      page.time('send')
+      page.time('sendPause')
       page.refuse('store_unavailable')
     }
-    expect(page.effects('timer').at(-1)).toEqual(['timer', 'send', 1000, 1000])
+    expect(page.effects('timer').at(-1)).toEqual(['timer', 'sendPause', 1000, 1000])
     page.set('division', 1)
     page.effects()
-    page.time('send')
+    page.time('sendPause')
     expect(
       page
         .sent()

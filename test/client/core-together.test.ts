@@ -100,7 +100,7 @@ describe('values set together', () => {
       ok: false,
       code: 'rate_limited',
     })
-    page.time('send')
+    page.time('sendPause')
     const [set] = sent(page) as readonly (readonly WireChange[])[]
     expect(set?.map(([key, , , value]) => [key, value])).toEqual([
       ['division', 1],

@@ -211,7 +211,7 @@ export class BarePage {
   /** Lets the page POST its due sync. Returns the body. */
   post(): Sync | undefined {
     if (!this.page.postInFlight) {
-      this.time('post')
+      this.time('postPause')
       if (this.page.isQueued) this.on('turn')
     }
     const posted = this.#posted
