@@ -74,7 +74,7 @@ export function createLine(server: PageServer): Line {
           if (name !== 'renew' && name !== (connection ? 'greet' : 'postPause'))
             void soon(() => dispatch('timer', name))
         },
-        release: () => {
+        abort: () => {
           post = {}
         },
         reconnect: () => void soon(connect),
@@ -83,6 +83,7 @@ export function createLine(server: PageServer): Line {
         // No other tabs, pages or visitors exist, and the server keeps everything.
         save: nothing,
         share: nothing,
+        release: nothing,
         close: nothing,
       }
     },

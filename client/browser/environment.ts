@@ -78,10 +78,6 @@ export function createBrowserEnvironment(
         ?.timeout(timeout)
         .emit(SYNC, sync, (_lost: Error | null, answer?: SyncAnswer | Refusal) => dispatch('synced', sync, answer)),
     reconnect: () => void socket?.disconnect().connect(),
-    release: () => {
-      poster.abort()
-      tabs.release()
-    },
     timer: timers.start,
     open: () => {
       for (const one of handlers) socket?.on(...one)

@@ -107,10 +107,12 @@ export interface Effects {
   reconnect: []
   /** Queues for the lock by which tabs POST in turn. */
   queue: []
-  /** Releases that lock, and aborts the POST in flight, if any. */
+  /** Releases that lock, or leaves the queue. */
   release: []
   /** The answer counts as lost after `timeout` ms. Without `timeout`, the POST is an unloading page's last, and awaits no answer. */
   post: [sync: Sync, timeout?: number]
+  /** Aborts the POST in flight. */
+  abort: []
   /** Starts a timer, which fires after `ms` plus a random part of `spread`. */
   timer: [name: TimerName, ms: number, spread: number]
   share: [news: News]

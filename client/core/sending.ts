@@ -153,9 +153,12 @@ export function markLeft({ keys }: Page): void {
 
 /** Aborts the POST in flight, or leaves the queue of tabs. */
 export function abortPost(page: Page): void {
-  if (page.postInFlight) requeue(page, page.postInFlight, true)
-  // Release only in these two cases: otherwise the effect would abort the POST of an earlier effect.
-  if (page.postInFlight || page.isQueued) addEffect(page, 'release')
+  const { postInFlight, isQueued } = page
+  if (postInFlight) {
+    requeue(page, postInFlight, true)
+    addEffect(page, 'abort')
+  }
+  if (postInFlight || isQueued) addEffect(page, 'release')
   page.postInFlight = undefined
   page.isQueued = false
 }

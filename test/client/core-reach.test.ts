@@ -7,7 +7,7 @@ describe('a refused handshake', () => {
     page.set('division', 3)
     page.post()
     page.on('refused', 'other_visitor')
-    expect([page.did('release'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
+    expect([page.did('abort'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
   })
 
   it('with rate_limited is retried with backoff', () => {
@@ -56,7 +56,7 @@ it('a reconnect aborts the POST, which restarts after the next greeting', () => 
   page.learn(['division', 10, 1])
   page.post()
   page.on('reconnect')
-  expect(page.effects('release', 'reconnect')).toEqual([['release'], ['reconnect']])
+  expect(page.effects('abort', 'release', 'reconnect')).toEqual([['abort'], ['release'], ['reconnect']])
   page.disconnect()
   expect(page.post()).toBeUndefined()
   page.on('connect')
@@ -314,7 +314,7 @@ describe('a page at its unload', () => {
     page.on('begin')
     page.post()
     page.on('leave')
-    expect([page.did('release'), page.effects('post'), page.post()]).toEqual([true, [['post', {}, 10_000]], undefined])
+    expect([page.did('abort'), page.effects('post'), page.post()]).toEqual([true, [['post', {}, 10_000]], undefined])
     page.on('return')
     expect(page.post()).toEqual({})
   })

@@ -121,7 +121,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
       forget('synced')
       connect()
     }
-    if (what === 'release') forget('posted')
+    if (what === 'abort') forget('posted')
     if (what === 'timer') timers.set(args[0] as TimerName, now + Number(args[1]))
   }
   const forget = (on: Event[0]): void => {
