@@ -9,7 +9,7 @@ import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 
 /** The navigation entry of a page; not all browsers have `deliveryType`. */
-interface Visit extends PerformanceEntry {
+interface NavigationEntry extends PerformanceEntry {
   readonly deliveryType?: string
 }
 
@@ -85,8 +85,8 @@ export function createBrowserEnvironment(
       // Listen with capture, because a part of the page may stop the propagation.
       for (const one of events) globalThis.addEventListener?.(...one, true)
       // Prefetched or cached HTML may show a former visitor, so ask for the current one: only for fresh HTML, `deliveryType` is `''`.
-      const visit: Visit | undefined = performance.getEntriesByType?.('navigation')[0]
-      if (visit?.deliveryType) dispatch('return')
+      const entry: NavigationEntry | undefined = performance.getEntriesByType?.('navigation')[0]
+      if (entry?.deliveryType) dispatch('return')
     },
     close: () => {
       timers.close()
