@@ -18,8 +18,10 @@ export interface Change {
   id: string
   /** The name shared by the changes of a `setMany`, which are sent together. */
   group: string | undefined
-  /** The base value from which the change was computed; `NaN`, which equals no value, if the change must be computed again. */
+  /** The base value from which the change was computed. */
   from?: JsonValue | undefined
+  /** Whether the change must be computed, even if its base value has not changed. */
+  isStale?: boolean
   /** The stamp of the value that the change replaces; set when the change is sent. */
   base?: Stamp | undefined
   /** Whether the change is in flight. */
@@ -140,10 +142,10 @@ export function addDraft(
   state.code = undefined
 }
 
-/** Makes a draft from calls. The last call decides whether the change is computed or plain. `from: NaN` makes `recompute` compute it. */
+/** Makes a draft from calls. The last call decides whether the change is computed or plain. */
 function makeDraft(calls: readonly Call[], group?: string): Change {
   const { id, next, value } = calls.at(-1) as Call
-  return { value, calls, id: next ? id : '', group, from: NaN }
+  return { value, calls, id: next ? id : '', group, isStale: true }
 }
 
 /**
@@ -160,20 +162,21 @@ export function splitCalls(state: KeyState, change: Change): Change | undefined 
   return former
 }
 
-/** Resets the change as if never sent, and returns it. `from: NaN` makes `recompute` compute a computed change again. */
+/** Resets the change as if never sent, and returns it. */
 export function markUnsent(change: Change): Change {
-  return Object.assign(change, { base: undefined, isBusy: false, wasSent: false, stamp: undefined, from: NaN })
+  return Object.assign(change, { base: undefined, isBusy: false, wasSent: false, stamp: undefined, isStale: true })
 }
 
-/** Rebases unsent computed changes: recomputes each if its base value has changed. */
+/** Rebases unsent computed changes: computes each if it is stale or its base value has changed. */
 export function recompute(page: PageKeys): void {
   for (const state of page.keys.values()) {
     let below = state.value
     for (const change of draftsOf(state)) {
       const from = defaulted(state, below)
-      if (change.id && !change.isBusy && !change.wasSent && !sameJson(from, change.from)) {
+      if (change.id && !change.isBusy && !change.wasSent && (change.isStale || !sameJson(from, change.from))) {
         let value = from
         change.from = from
+        change.isStale = false
         change.calls = change.calls.filter((call) => {
           try {
             // Skip a call already contained in the base value: another page sent that call from the outbox.
