@@ -5,7 +5,7 @@
  */
 import type { Fields } from '../shared/field-types.js'
 // Import only types, which cost no bytes: the strings are repeated below.
-import type { DEFAULT_ENDPOINT, STORE_SESSION, SYNC, SyncAnswer } from '../shared/protocol.js'
+import type { DEFAULT_ENDPOINT, RENEWAL, STORE_SESSION, SYNC, SyncAnswer } from '../shared/protocol.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
 /** The options of `storeSession(socket, options)`, like those of `createLiveSession`. */
@@ -100,7 +100,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             return
           }
           who = answer.kept && answer.who
-          life = (answer.renew ?? 300) * 1e3
+          life = (answer.renew ?? (300 satisfies typeof RENEWAL)) * 1e3
           // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
           if (answer.dropped) {
             unsaved.clear()

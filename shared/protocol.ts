@@ -31,6 +31,8 @@ export const MAX_BODY: number = 64 * 1024
 export const MAX_CHANGES = 1000
 /** Maximum characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
+/** The default seconds after which a page in use POSTs. */
+export const RENEWAL = 300
 /** The `over` of an unconditional change, from programs that keep no values. */
 export const OVER_ANY = -1
 

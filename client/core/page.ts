@@ -1,7 +1,7 @@
 // The state of a page, created from its HTML.
 
 import type { JsonValue } from '../../shared/json.js'
-import type { AnySnapshot, Ends, Sync } from '../../shared/protocol.js'
+import { type AnySnapshot, type Ends, RENEWAL, type Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { ensureKey, merge, type PageKeys, reuseShown } from './key-state.js'
 import type { PageVisitor, TimerName } from './messages.js'
@@ -59,9 +59,6 @@ export interface Page extends PageKeys {
   /** The running timers. */
   readonly timers: Set<TimerName>
 }
-
-/** Default seconds after which a page in use POSTs to renew its cookie. */
-export const RENEWAL = 300
 
 /** Creates a page's state from its HTML. */
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {

@@ -1,10 +1,10 @@
 // Tracks the page's visitor, and whether the browser keeps its cookie.
 
-import type { SyncAnswer } from '../../shared/protocol.js'
+import { RENEWAL, type SyncAnswer } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { addEffect, settle } from './effects.js'
 import { reset } from './key-state.js'
-import { type Page, RENEWAL, setDefaults } from './page.js'
+import { type Page, setDefaults } from './page.js'
 import { readTicket } from './read-ticket.js'
 import { abortPost } from './sending.js'
 import { addTicket } from './tickets.js'

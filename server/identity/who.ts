@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
+import { RENEWAL } from '../../shared/protocol.js'
 import { readableStamps } from '../cookie/cookie-text.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { PageIdentity, VisitorWithCookie } from './identification.js'
@@ -9,8 +10,6 @@ import type { IdentityCore } from './identity-core.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22
-/** The default seconds between the POSTs of a page in use. */
-const USUALLY = 300
 /** The minimum number of POSTs within the lifetime of the live cookie or of koa-session's session, whichever is shorter. */
 const TIMES = 4
 
@@ -54,5 +53,5 @@ export function renewalOf(ctx: Koa.Context, maxAge: number): number | undefined 
   const own: unknown = ctx['sessionOptions']?.maxAge
   const life = Math.min(maxAge, typeof own === 'number' ? own : maxAge)
   const seconds = Math.floor(life / 1000 / TIMES)
-  return seconds < USUALLY ? Math.max(1, seconds) : undefined
+  return seconds < RENEWAL ? Math.max(1, seconds) : undefined
 }
