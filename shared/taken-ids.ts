@@ -47,12 +47,12 @@ export function acceptedAt(register: StoredRegister | undefined, id: string): St
 /** Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`. */
 export function carrying(
   next: StoredRegister,
-  over: StoredRegister | undefined,
+  overwritten: StoredRegister | undefined,
   now: number,
   id?: string,
 ): StoredRegister {
-  if (!id && !over?.ids) return next
-  const known = over ? (over.ids ?? [[UNKNOWN, over.stamp] as const]) : []
+  if (!id && !overwritten?.ids) return next
+  const known = overwritten ? (overwritten.ids ?? [[UNKNOWN, overwritten.stamp] as const]) : []
   const ids = youngest(id ? [...known.filter(([taken]) => !covers(id, taken)), [id, next.stamp]] : known, now)
   return ids.length === 0 ? next : { ...next, ids }
 }

@@ -187,10 +187,10 @@ export class OneVisitor implements PageValues {
     return acceptedAt(this.#replica.register(key), id)
   }
 
-  write(changes: FieldChanges, _?: Owner, source: ChangeSource = 'request', { seen = NEVER, id }: Writing = {}): Stamp {
+  write(changes: FieldChanges, _?: Owner, source: ChangeSource = 'request', { base = NEVER, id }: Writing = {}): Stamp {
     const last = Array.from(changes.keys(), ({ key }) => this.#replica.stamp(key))
     const now = this.#clock()
-    const stamp = nextStamp(now, newestOf([...last, seen]))
+    const stamp = nextStamp(now, newestOf([...last, base]))
     for (const [{ key }, value] of changes)
       this.#replica.merge(carrying({ key, stamp, value }, this.#replica.register(key), now, id), source)
     return stamp

@@ -32,8 +32,8 @@ export interface Update {
   /** Throws if the visitor has left. */
   readonly permit: () => void
   readonly source: ChangeSource
-  /** A stamp that the update's stamp must exceed, besides the stamp in memory. */
-  readonly seen?: Stamp
+  /** The base stamp of a page's change, which the update's stamp must exceed, like the stamp in memory. */
+  readonly base?: Stamp
 }
 
 /** The values in memory, as a cache of the store. */
@@ -132,7 +132,7 @@ export class Updates<N extends StoredName> {
   }
 
   async #make(subject: N, id: string, update: Update): Promise<Stamp> {
-    const { field, next, permit, source, seen = NEVER } = update
+    const { field, next, permit, source, base = NEVER } = update
     const { health, sound } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       // Skipped while the store is slow or down, because each waiting update would make a call.
@@ -153,7 +153,7 @@ export class Updates<N extends StoredName> {
       if (!isInSync) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
       const now = this.#settings.clock()
       const expected = current?.stamp ?? NEVER
-      const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, seen]))
+      const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, base]))
       const register = carrying({ key: field.key, stamp, value: next() }, current, now, id)
       const name = this.#store.nameOf(subject)
       const isSet = await health.inTime(

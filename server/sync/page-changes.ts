@@ -53,7 +53,8 @@ export type Results = readonly Result[]
 interface PageChange {
   readonly field: Field
   readonly subject: Subject
-  readonly base: number
+  /** As on the wire: the stamp that the page names. `trustedBase` returns the base. */
+  readonly over: number
   readonly id: string
   readonly value: JsonValue | undefined
   /** The outcome of the page's previous change of the same key, which this change is based on. */
@@ -145,7 +146,7 @@ function refuse(requester: Requester, error: unknown): Refused {
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
 function validate(
   { fields }: PageValues,
-  { wire: [key, base, id, ...rest], index }: ReceivedChange,
+  { wire: [key, over, id, ...rest], index }: ReceivedChange,
   owner: Owner,
 ): Omit<PageChange, 'previousResult'> {
   const field = fields.get(key)
@@ -163,7 +164,7 @@ function validate(
   return {
     field,
     subject: owner.subject(field),
-    base,
+    over,
     id,
     value: rest.length === 0 ? undefined : field.acceptFromBrowser(rest[0]),
   }
@@ -182,7 +183,7 @@ function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], reques
     checkBase(deps, change)
     return value
   }
-  const update = { field, next, permit, source, seen: trustedBase(deps, change) }
+  const update = { field, next, permit, source, base: trustedBase(deps, change) }
   return updates.apply(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
 }
 
@@ -196,18 +197,18 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], request
       return refuse(requester, error)
     }
   })
-  const fresh = checked.flatMap((one) => ('seen' in one ? one : []))
+  const fresh = checked.flatMap((one) => ('base' in one ? one : []))
   const written = new Map(fresh.map(({ field, value }) => [field, value]))
-  const seen = newestOf(fresh.map((one) => one.seen))
-  const stamp = deps.values.write(written, requester.owner, requester.source, { seen, id: changes[0]?.id })
+  const base = newestOf(fresh.map((one) => one.base))
+  const stamp = deps.values.write(written, requester.owner, requester.source, { base, id: changes[0]?.id })
   // A change accepted before keeps its own stamp.
-  return checked.map((one) => ('field' in one ? { stamp, ...one } : one))
+  return checked.map((one) => ('field' in one ? { ...one, stamp: 'base' in one ? stamp : one.acceptedAt } : one))
 }
 
 /** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
 function trustedBase(
   { values, settings }: ChangeDeps,
-  { field: { key }, subject, base, previousResult }: PageChange,
+  { field: { key }, subject, over, previousResult }: PageChange,
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
@@ -220,34 +221,34 @@ function trustedBase(
   if (isNewest && sameJson(previousResult.value, replica?.value(key))) return stamp
   // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
   // below this server's own stamp: else a page that has seen the value would be refused, and could only resend the same change.
-  return newestOf([Math.min(base, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
+  return newestOf([Math.min(over, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
 }
 
 /**
- * Returns the stamp of a change accepted on an earlier attempt, or else the base stamp of the change.
+ * Returns `acceptedAt`, the stamp of an earlier attempt, if that was accepted. Else returns the base over which to write the change.
  *
  * @throws {LiveSessionError} `conflict` or `superseded` if there is a newer value than the base
  */
-function checkBase(deps: ChangeDeps, change: PageChange): { readonly stamp: Stamp } | { readonly seen: Stamp } {
+function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt: Stamp } | { readonly base: Stamp } {
   const { values, settings } = deps
-  const { field, subject, base, id, value, previousResult } = change
+  const { field, subject, over, id, value, previousResult } = change
   const { key } = field
   // The page replaces any current value.
-  if (base === OVER_ANY) return { seen: NEVER }
-  const acceptedStamp = values.acceptedAt(subject, key, id)
-  if (acceptedStamp !== undefined) return { stamp: acceptedStamp }
-  const seen = trustedBase(deps, change)
+  if (over === OVER_ANY) return { base: NEVER }
+  const acceptedAt = values.acceptedAt(subject, key, id)
+  if (acceptedAt !== undefined) return { acceptedAt }
+  const base = trustedBase(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
   // A stand-in value lets `withExpiry` tell whether a value known only to the page has expired. A plain change depends on no value.
-  const known = written.stamp < seen ? { key, stamp: seen, value: null } : written
+  const known = written.stamp < base ? { key, stamp: base, value: null } : written
   const { stamp } = id === '' ? written : field.withExpiry(known, settings.clock())
   // A change computed from a refused change must not be applied without that change.
   const isBaseApplied = id === '' || !previousResult || 'field' in previousResult
-  if (isBaseApplied && stamp <= seen) return { seen }
+  if (isBaseApplied && stamp <= base) return { base }
   if (id === '' && sameJson(written.value, value)) {
     values.persistAgain(subject, key)
-    return { stamp }
+    return { acceptedAt: stamp }
   }
   throw overtakenError(key, id === '' ? 'superseded' : 'conflict', stamp, values.read(field, replica))
 }

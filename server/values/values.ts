@@ -13,8 +13,8 @@ import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
 /** Options of a write. */
 export interface Writing {
-  /** A stamp that the write's stamp must exceed. */
-  readonly seen?: Stamp | undefined
+  /** The base stamp of a page's change, which the write's stamp must exceed. */
+  readonly base?: Stamp | undefined
   /** The idempotency key of a computed change. */
   readonly id?: string | undefined
 }
@@ -77,10 +77,10 @@ export class Values {
    *
    * @throws {LiveSessionError} `closed`
    */
-  write(changes: FieldChanges, owner: Owner, source: ChangeSource, { seen = NEVER, id }: Writing = {}): Stamp {
+  write(changes: FieldChanges, owner: Owner, source: ChangeSource, { base = NEVER, id }: Writing = {}): Stamp {
     this.checkOpen()
     const now = this.#core.settings.clock()
-    const last = [seen]
+    const last = [base]
     for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
     const stamp = nextStamp(now, newestOf(last))
     for (const [subject, written] of bySubject(changes, owner, stamp)) {
