@@ -8,9 +8,9 @@ export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
 }
 
 /**
- * Returns the stamp of an expired value's end: half a ms after the write, so earlier than the next write. Pages receive this stamp, and
+ * Returns the stamp of a value's expiry: half a ms after the write, so earlier than the next write. Pages receive this stamp, and
  * name it as the base of their next change. No register has this stamp.
  */
-export function endOf(stamp: Stamp): Stamp {
+export function expiryStamp(stamp: Stamp): Stamp {
   return (Math.floor(stamp) + 0.5) as Stamp
 }

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { cookieBytes, isInCookie, mostBytes } from './budget.js'
 import { invalidValue, LiveSessionError, type LiveSessionErrorCode } from './errors.js'
 import { printable } from './escape.js'
-import { endOf, isPast } from './expiry.js'
+import { expiryStamp, isPast } from './expiry.js'
 import type { ClientAccess, FieldSpec, Scope } from './field-types.js'
 import { countMembers, freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
@@ -142,10 +142,10 @@ export class Field {
     return this.maxAge !== undefined && isPast(stamp, this.maxAge, now)
   }
 
-  /** Returns the register to send to pages: an expired value becomes a tombstone with the stamp of its end. */
+  /** Returns the register to send to pages: an expired value becomes a tombstone with the stamp of its expiry. */
   withExpiry(register: StoredRegister, now: number): StoredRegister {
     const { key, stamp, value } = register
-    return value !== undefined && this.isExpired(stamp, now) ? { key, stamp: endOf(stamp) } : register
+    return value !== undefined && this.isExpired(stamp, now) ? { key, stamp: expiryStamp(stamp) } : register
   }
 
   #remember(stored: JsonValue, reading: Reading): void {

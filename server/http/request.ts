@@ -18,7 +18,7 @@ import { Handle } from '../sync/handle.js'
 import { Outcome } from '../sync/outcome.js'
 import { superseded } from '../values/end-marker.js'
 import type { Owner } from '../values/field-changes.js'
-import { endsOf } from '../values/page-expiries.js'
+import { expiriesOf } from '../values/page-expiries.js'
 import { Visit } from './visit.js'
 
 const EMBEDDED_TWICE =
@@ -89,7 +89,7 @@ export class RequestHandle extends Handle {
     const stamps: Record<string, Stamp> = {}
     const deleted: string[] = []
     const unsaved: string[] = []
-    const known: StoredRegister[] = []
+    const registers: StoredRegister[] = []
     const now = this.#core.settings.clock()
     const inCookie = stampsByKey(this.cookie)
     const { tabKeys: tab } = this.#core.pageTickets
@@ -98,10 +98,10 @@ export class RequestHandle extends Handle {
       if (field.access === 'hidden') continue
       const replica = field.scope === 'tab' ? ofTab : this.replica(field)
       const value = this.values.value(field, replica)
-      const register = replica?.register(field.key)
-      const standing = register && field.withExpiry(register, now)
-      const stamp = standing?.stamp ?? NEVER
-      if (standing) known.push(standing)
+      const stored = replica?.register(field.key)
+      const register = stored && field.withExpiry(stored, now)
+      const stamp = register?.stamp ?? NEVER
+      if (register) registers.push(register)
       if (value !== undefined) values[field.key] = value
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
@@ -118,7 +118,7 @@ export class RequestHandle extends Handle {
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
       ...(tab.length === 0 ? {} : { tab }),
-      ...endsOf(this.values.fields, known, now),
+      ...expiriesOf(this.values.fields, registers, now),
     }
     const ofFeatures = this.#core.features.map((feature) => feature.snapshot?.(this.#use()))
     return Object.assign({ ...optional, values, defaults, stamps }, ...ofFeatures)

@@ -1,4 +1,4 @@
-import { endOf } from '../../shared/expiry.js'
+import { expiryStamp } from '../../shared/expiry.js'
 import type { FieldMap } from '../../shared/fields.js'
 import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Ends } from '../../shared/protocol.js'
@@ -6,13 +6,17 @@ import type { StoredRegister } from '../../shared/register.js'
 import { isStamp, LOGIN_STAMP } from '../../shared/stamp.js'
 
 /** Returns the expiry of each register, for pages. Omits expiries more than 24 days away, the longest timer of a browser. */
-export function endsOf(fields: FieldMap, registers: readonly StoredRegister[], now: number): { readonly ends?: Ends } {
-  const ends = registers.flatMap(({ key, stamp, value }): Ends => {
+export function expiriesOf(
+  fields: FieldMap,
+  registers: readonly StoredRegister[],
+  now: number,
+): { readonly ends?: Ends } {
+  const expiries = registers.flatMap(({ key, stamp, value }): Ends => {
     if (!isStamp(stamp)) return [[key, stamp, 0]]
     const { maxAge } = fields.get(key) ?? {}
     if (maxAge === undefined || value === undefined || stamp === LOGIN_STAMP) return []
     const left = Math.max(1, Math.ceil(stamp + maxAge - now))
-    return left > LONGEST_TIMER ? [] : [[key, endOf(stamp), left]]
+    return left > LONGEST_TIMER ? [] : [[key, expiryStamp(stamp), left]]
   })
-  return ends.length === 0 ? {} : { ends }
+  return expiries.length === 0 ? {} : { ends: expiries }
 }

@@ -9,7 +9,7 @@ import { idsOf } from '../../shared/taken-ids.js'
 import { isTab, isUser, type Subject, subjectHash } from '../ids/subject.js'
 import type { BaseCore } from './base-core.js'
 import type { Outlet } from './live-socket.js'
-import { endsOf } from './page-expiries.js'
+import { expiriesOf } from './page-expiries.js'
 import type { PinnedSubject } from './subjects.js'
 import type { TicketContent, Tickets } from './ticket.js'
 
@@ -119,7 +119,7 @@ export class PageTickets {
       // An expiry has no valid stamp, so a page could not send it back.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ...idsOf(registers, now),
-      ...endsOf(this.#core.settings.fields, registers, now),
+      ...expiriesOf(this.#core.settings.fields, registers, now),
       ...claims,
       ...(isTab(subject) ? { tab: this.tabKeys } : {}),
     }
@@ -146,14 +146,14 @@ export class PageTickets {
     fields: Iterable<Field>,
     now: number = this.#core.settings.clock(),
   ): StoredRegister[] {
-    const shown: StoredRegister[] = []
+    const readable: StoredRegister[] = []
     for (const field of fields) {
-      const register = field.access === 'hidden' ? undefined : replica.register(field.key)
-      if (!register) continue
-      const standing = field.withExpiry(register, now)
-      const { value } = standing
-      if (value === undefined || sameJson(field.read(value), value)) shown.push(standing)
+      const stored = field.access === 'hidden' ? undefined : replica.register(field.key)
+      if (!stored) continue
+      const register = field.withExpiry(stored, now)
+      const { value } = register
+      if (value === undefined || sameJson(field.read(value), value)) readable.push(register)
     }
-    return shown
+    return readable
   }
 }
