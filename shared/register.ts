@@ -22,7 +22,7 @@ export const EPOCH_KEY = '$epoch'
 export const GENERATION_KEY = '$generation'
 
 /** Returns whether a register is an end marker: of a revocation, a retired browser id or an erasure. */
-export function isEnd({ key }: Pick<StoredRegister, 'key'>): boolean {
+export function isEndMarker({ key }: Pick<StoredRegister, 'key'>): boolean {
   return key === EPOCH_KEY || key === GENERATION_KEY
 }
 

@@ -1,6 +1,6 @@
 import type { Store, StoredRow } from '../server/store-types.js'
 import { freezeJson } from '../shared/json.js'
-import { isEnd, type StoredRegister } from '../shared/register.js'
+import { isEndMarker, type StoredRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
@@ -82,7 +82,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
         const limit = subject.startsWith('browser:') ? Math.max(before, guests) : before
-        const left = used < ended ? [] : replica.registers().filter(isEnd)
+        const left = used < ended ? [] : replica.registers().filter(isEndMarker)
         return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []
       })
       for (const { subject, left, used } of unused) {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Namespace, Server } from 'socket.io'
-import { isEnd, type StoredRegister, toWire } from '../../shared/register.js'
+import { isEndMarker, type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { idsOf, withIds } from '../../shared/taken-ids.js'
 import type { IdentityCore } from '../identity/identity-core.js'
@@ -45,7 +45,7 @@ export class Nodes implements Peers {
   broadcast(name: string, registers: readonly StoredRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
     // Sends earlier writes before an end marker.
-    if (registers.some(isEnd)) this.flush()
+    if (registers.some(isEndMarker)) this.flush()
     if (this.#news.size === 0) queueMicrotask(() => this.flush())
     const news = this.#news.get(name) ?? new Replica()
     this.#news.set(name, news)
@@ -87,12 +87,12 @@ export class Nodes implements Peers {
       owner.mergeRemote(name, sound, 'node')
       return
     }
-    const { registers, ending, generation } = stateOf(sound)
+    const { registers, endMarker, generation } = stateOf(sound)
     const { connections, epochs, values } = this.#core
-    const isOver = ending !== undefined && epochs.applyFromNode(name, ending)
+    const mayInvalidate = endMarker !== undefined && epochs.applyFromNode(name, endMarker)
     if (named) values.merge(named.user, registers, 'node', Math.max(named.generation, generation))
     else if (isBrowser(name)) values.merge(name, registers, 'node')
-    if (isOver) connections.endOver(name, epochs)
+    if (mayInvalidate) connections.endInvalid(name, epochs)
   }
 }
 

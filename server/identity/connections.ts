@@ -59,13 +59,13 @@ export class Connections {
     await Promise.all(connections.map((connection) => connection.end(code)))
   }
 
-  /** Closes the connections that an end marker from another process or the store has invalidated. */
-  endOver(name: string, epochs: Epochs): void {
+  /** Closes the connections of a name that an end marker, from another process or the store, has made invalid. */
+  endInvalid(name: string, epochs: Epochs): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
-    const over = this.of(name).filter(
+    const invalid = this.of(name).filter(
       ({ opener }) => !opener.cookie || epochs.standing(opener, opener.endCount) !== 'current',
     )
-    void this.end(over, 'other_visitor')
+    void this.end(invalid, 'other_visitor')
   }
 
   /** Returns the connections under a name. An end marker names a user by the subject, but connections are stored under its hash. */

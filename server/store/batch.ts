@@ -1,6 +1,6 @@
 // A store call for a subject: deletes, then writes.
 
-import { isEnd, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
@@ -50,9 +50,9 @@ export async function write(
   const all = registers.registers()
   if (generation === FIRST_GENERATION) return store.merge(storeName(subject), all)
   // The store answers with a later generation if another process has erased the subject again.
-  const ends = [...all.filter(isEnd), generationRegister(generation)]
-  const rows = await store.merge(storeName(subject), ends)
-  const values = all.filter((register) => !isEnd(register))
+  const endMarkers = [...all.filter(isEndMarker), generationRegister(generation)]
+  const rows = await store.merge(storeName(subject), endMarkers)
+  const values = all.filter((register) => !isEndMarker(register))
   return [...rows, ...(await store.merge(storeName(subject, generation), values))]
 }
 
@@ -65,8 +65,8 @@ async function clear(store: SoundStore, name: string, registers: Replica): Promi
   // Even if the load fails, wait for the removal: a late removal would delete the next write.
   const [load] = await Promise.allSettled(asked)
   // A removal may succeed and still report an error, so collect the markers before checking for errors.
-  const found = load.status === 'fulfilled' ? load.value : []
-  for (const end of found.filter(isEnd)) registers.merge(end, 'store')
+  const stored = load.status === 'fulfilled' ? load.value : []
+  for (const endMarker of stored.filter(isEndMarker)) registers.merge(endMarker, 'store')
   await Promise.all(asked)
-  return stateOf(found).generation
+  return stateOf(stored).generation
 }

@@ -1,11 +1,11 @@
 import { isWithin, LONGEST_TIMER } from '../../shared/ms.js'
-import { isEnd, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type StoredRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
 import type { IdentityCore } from '../identity/identity-core.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { isSubject, isUser, type Subject } from '../ids/subject.js'
-import { stateOf, toRegister } from '../values/end-marker.js'
+import { epochRegister, stateOf } from '../values/end-marker.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
@@ -113,9 +113,9 @@ export class Loads {
   }
 
   /** Applies stored end markers, merges stored values into memory, and returns the number of newer values. */
-  apply(subject: Subject, all: readonly StoredRegister[], generation: number): number {
-    this.#applyEnds(subject, all)
-    return this.#core.values.merge(subject, stateOf(all).registers, 'store', generation)
+  apply(subject: Subject, stored: readonly StoredRegister[], generation: number): number {
+    this.#applyEndMarkers(subject, stored)
+    return this.#core.values.merge(subject, stateOf(stored).registers, 'store', generation)
   }
 
   /** Reads the registers stored under a name, without merging them into memory. */
@@ -168,36 +168,36 @@ export class Loads {
   /** Reads the values of a subject's latest generation. Deletes values that a process unaware of the erasure wrote under the first name. */
   async #loadFromStore(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
     const own = await this.rows(storeName(subject))
-    const generation = this.#applyEnds(subject, own)
+    const generation = this.#applyEndMarkers(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
-    const left = own.filter((register) => !isEnd(register) && register.value !== undefined)
-    const deleted = left.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
+    const stale = own.filter((register) => !isEndMarker(register) && register.value !== undefined)
+    const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
     // If this fails, the next load retries.
-    if (left.length > 0) this.#health.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
+    if (stale.length > 0) this.#health.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
     const values = await this.rows(storeName(subject, generation))
-    return { registers: [...own.filter(isEnd), ...values], generation }
+    return { registers: [...own.filter(isEndMarker), ...values], generation }
   }
 
   /** Applies stored end markers, and returns the current generation. */
-  #applyEnds(subject: Subject, all: readonly StoredRegister[]): number {
-    const { ending, generation } = stateOf(all)
+  #applyEndMarkers(subject: Subject, stored: readonly StoredRegister[]): number {
+    const { endMarker, generation } = stateOf(stored)
     const { connections, epochs, values } = this.#core
-    const isNews = ending !== undefined && epochs.applyFromStore(subject, ending)
+    const mayInvalidate = endMarker !== undefined && epochs.applyFromStore(subject, endMarker)
     values.startGeneration(subject, generation)
-    if (isNews) connections.endOver(subject, epochs)
+    if (mayInvalidate) connections.endInvalid(subject, epochs)
     return epochs.generation(subject)
   }
 
   /** Writes back registers that are newer in memory, or erases the values of a retired browser id. */
   #writeBack(subject: Subject, stored: readonly StoredRegister[]): void {
     const { epochs, values } = this.#core
-    const end = isUser(subject) ? undefined : epochs.retired(subject)
-    if (end) {
-      if (stored.some((register) => !isEnd(register))) this.#writeQueue.erase(subject, [toRegister(end)])
+    const retired = isUser(subject) ? undefined : epochs.retired(subject)
+    if (retired) {
+      if (stored.some((register) => !isEndMarker(register))) this.#writeQueue.erase(subject, [epochRegister(retired)])
       return
     }
-    const ends = isUser(subject) ? epochs.endsOf(subject) : []
-    this.#writeQueue.addLacking(subject, [...ends, ...(values.find(subject)?.registers() ?? [])], stored)
+    const endMarkers = isUser(subject) ? epochs.endMarkersOf(subject) : []
+    this.#writeQueue.addLacking(subject, [...endMarkers, ...(values.find(subject)?.registers() ?? [])], stored)
   }
 
   /** Merges pending writes back into memory, which may have evicted them. */

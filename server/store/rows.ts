@@ -1,7 +1,7 @@
 // Validates the rows of a store's answer: no other code parses rows.
 
 import { freezeJson, type JsonValue } from '../../shared/json.js'
-import { isEnd, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type StoredRegister } from '../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.js'
 import { fromIdsText, readIds } from '../../shared/taken-ids.js'
 import type { StoredRow } from '../store-types.js'
@@ -72,7 +72,7 @@ export function soundRegisters(
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
     // An end marker with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could follow.
-    const isFuture = isEnd({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
+    const isFuture = isEndMarker({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isFuture) return fault('its stamp is in the future. Is a clock ahead?')
     const ids = readIds(known)
     const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }

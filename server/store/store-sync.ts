@@ -96,19 +96,19 @@ export class StoreSync implements RemoteStore {
     this.#writeQueue.add(subject, registers)
   }
 
-  erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void {
-    this.#writeQueue.erase(subject, left, storeName(subject, generation))
+  erase(subject: StoredName, endMarkers: readonly StoredRegister[], generation?: number): void {
+    this.#writeQueue.erase(subject, endMarkers, storeName(subject, generation))
   }
 
-  eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void {
+  eraseGuest(guest: StoredName, endMarkers: readonly StoredRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
-    if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, left)
+    if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, endMarkers)
     // Another process may have written since the last load. A load erases all values of a retired id.
     else this.#loads.load(guest).catch(() => undefined)
   }
 
-  abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void {
-    this.#writeQueue.abandon(subject, left, storeName(subject, generation))
+  abandon(subject: Subject, endMarkers: readonly StoredRegister[], generation: number): void {
+    this.#writeQueue.abandon(subject, endMarkers, storeName(subject, generation))
     // Under the new generation's name, nothing was loaded yet.
     this.#loads.forget(subject)
   }

@@ -1,5 +1,5 @@
 import type { Level } from '../../shared/protocol.js'
-import { isEnd, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isNews } from '../../shared/taken-ids.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
@@ -82,26 +82,26 @@ export class WriteQueue {
     if (lacking.length > 0) this.add(subject, lacking)
   }
 
-  /** Deletes all stored registers of a subject under a name, then writes `left`. */
-  erase(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
+  /** Deletes all stored registers of a subject under a name, then writes the end markers. */
+  erase(subject: StoredName, endMarkers: readonly StoredRegister[], name: string = storeName(subject)): void {
     const pending = this.#pendingOf(subject)
     pending.next = joined(pending.next ?? batch(), batch([name]))
     // Drops the writes made before the erasure.
     pending.registers.clear()
-    this.add(subject, left)
+    this.add(subject, endMarkers)
   }
 
   /**
    * After another process has erased `name`, discards pending values, and deletes values that this process wrote under `name` too late. If
    * `name` is the first name, the next load deletes such values instead.
    */
-  abandon(subject: StoredName, left: readonly StoredRegister[], name: string = storeName(subject)): void {
+  abandon(subject: StoredName, endMarkers: readonly StoredRegister[], name: string = storeName(subject)): void {
     const pending = this.#pending.get(subject)
     // The first name also has the end markers: a crash during its deletion would undo a revocation.
-    if (name !== storeName(subject)) this.erase(subject, left, name)
+    if (name !== storeName(subject)) this.erase(subject, endMarkers, name)
     else if (pending) {
-      pending.registers.forget((register) => !isEnd(register))
-      this.add(subject, left)
+      pending.registers.forget((register) => !isEndMarker(register))
+      this.add(subject, endMarkers)
     }
   }
 
@@ -175,16 +175,16 @@ export class WriteQueue {
       const rows = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
       // Values about to be erased must not return to memory.
       if (!isErasure(pending.next)) this.#context.onStored(subject, rows, generation)
-      const isOver = generation !== this.#context.generation(subject)
+      const isErased = generation !== this.#context.generation(subject)
       // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
-      if (!isErasure(pending.next) && !isOver) registers.forget((register) => isIn(written, register))
+      if (!isErasure(pending.next) && !isErased) registers.forget((register) => isIn(written, register))
       isStored = true
-      if (isOver || pending.failureCount !== this.#health.failureCount) this.#context.onLate(subject)
+      if (isErased || pending.failureCount !== this.#health.failureCount) this.#context.onLate(subject)
       Object.assign(pending, { failureCount: this.#health.failureCount, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
       pending.next = joined(sent, pending.next ?? batch())
-      for (const end of written.registers().filter(isEnd)) registers.merge(end, 'job')
+      for (const endMarker of written.registers().filter(isEndMarker)) registers.merge(endMarker, 'job')
       if (!wasDown) this.#backOff(pending)
       // Moves to the end of the queue: a rejected subject must not delay others.
       this.#pending.delete(subject)
@@ -212,7 +212,7 @@ export class WriteQueue {
   /** Drops a guest's queued writes, but keeps the end marker of an id that was a user's, because that marker revokes access. */
   #evict(guest: StoredName, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
-    pending.registers.forget((register) => !isEnd(register) || register.value === undefined)
+    pending.registers.forget((register) => !isEndMarker(register) || register.value === undefined)
     pending.next = pending.registers.isEmpty ? undefined : batch(erases)
     if (!pending.sent && !pending.next) this.#pending.delete(guest)
     for (const resolve of waiters) resolve(false)

@@ -18,21 +18,21 @@ export interface EndMarker {
 /** A subject's values and end markers in one place. */
 export interface SubjectState {
   readonly registers: readonly StoredRegister[]
-  readonly ending: EndMarker | undefined
+  readonly endMarker: EndMarker | undefined
   readonly generation: number
 }
 
 /** Separates values from end markers, and drops keys that no field can have. */
-export function stateOf(all: readonly StoredRegister[]): SubjectState {
-  const epoch = all.find(({ key }) => key === EPOCH_KEY)
+export function stateOf(registers: readonly StoredRegister[]): SubjectState {
+  const epoch = registers.find(({ key }) => key === EPOCH_KEY)
   return {
-    registers: all.filter(({ key }) => isKey(key)),
-    ending: epoch && toEndMarker(epoch),
-    generation: all.find(({ key }) => key === GENERATION_KEY)?.stamp ?? FIRST_GENERATION,
+    registers: registers.filter(({ key }) => isKey(key)),
+    endMarker: epoch && toEndMarker(epoch),
+    generation: registers.find(({ key }) => key === GENERATION_KEY)?.stamp ?? FIRST_GENERATION,
   }
 }
 
-export function toRegister({ epoch, rotatedTo, isUsers }: EndMarker): StoredRegister {
+export function epochRegister({ epoch, rotatedTo, isUsers }: EndMarker): StoredRegister {
   return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(rotatedTo || isUsers ? { value: rotatedTo ?? true } : {}) }
 }
 

@@ -13,7 +13,7 @@ import {
   type UserSubject,
 } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import { type EndMarker, generationRegister, toRegister } from './end-marker.js'
+import { type EndMarker, epochRegister, generationRegister } from './end-marker.js'
 import type { GuestBytes } from './guest-bytes.js'
 import type { Remote } from './remote.js'
 import { RotatingCache } from './rotating-cache.js'
@@ -87,7 +87,7 @@ export class Epochs {
 
   /** Revokes a user's cookies and tickets in all processes. */
   revoke(user: UserSubject): void {
-    const register = toRegister(this.#users.begin(user, this.#next()))
+    const register = epochRegister(this.#users.startEpoch(user, this.#next()))
     this.#remote.store?.persist(user, [register])
     this.#remote.peers?.broadcast(user, [register])
   }
@@ -96,24 +96,24 @@ export class Epochs {
   erase(user: UserSubject): void {
     const former = this.generation(user)
     const generation = timeAfter(former, this.#clock())
-    const ends = [toRegister(this.#users.begin(user, this.#next())), generationRegister(generation)]
+    const endMarkers = [epochRegister(this.#users.startEpoch(user, this.#next())), generationRegister(generation)]
     this.#users.startGeneration(user, generation)
-    this.#remote.store?.erase(user, ends, former)
-    this.#remote.peers?.broadcast(user, ends)
+    this.#remote.store?.erase(user, endMarkers, former)
+    this.#remote.peers?.broadcast(user, endMarkers)
   }
 
   /** Records an erasure by another process, and discards the pending writes of the former generation. */
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
-    this.#remote.store?.abandon(user, this.endsOf(user), former)
+    this.#remote.store?.abandon(user, this.endMarkersOf(user), former)
   }
 
   /** Returns a user's end markers: the epoch and the generation. */
-  endsOf(user: UserSubject): readonly StoredRegister[] {
+  endMarkersOf(user: UserSubject): readonly StoredRegister[] {
     const { epoch, generation } = this.signed(user)
     return [
-      ...(epoch === ONLY_EPOCH ? [] : [toRegister({ epoch, rotatedTo: undefined })]),
+      ...(epoch === ONLY_EPOCH ? [] : [epochRegister({ epoch, rotatedTo: undefined })]),
       ...(generation === FIRST_GENERATION ? [] : [generationRegister(generation)]),
     ]
   }
@@ -130,10 +130,10 @@ export class Epochs {
     isEmpty: boolean = false,
   ): void {
     const { peers, store } = this.#remote
-    const left = [toRegister(this.#retire(name, rotatedTo, isUsers))]
-    if (isEmpty && !isUsers) store?.eraseGuest(name, left)
-    else store?.erase(name, left)
-    peers?.broadcast(name, left)
+    const endMarkers = [epochRegister(this.#retire(name, rotatedTo, isUsers))]
+    if (isEmpty && !isUsers) store?.eraseGuest(name, endMarkers)
+    else store?.erase(name, endMarkers)
+    peers?.broadcast(name, endMarkers)
   }
 
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
@@ -144,19 +144,19 @@ export class Epochs {
   /** Retires a name again, in all processes, to end the connections opened after the first time. */
   endAgain(name: string): void {
     const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
-    this.#remote.peers?.broadcast(name, [toRegister(this.#retire(name, rotatedTo, isUsers))])
+    this.#remote.peers?.broadcast(name, [epochRegister(this.#retire(name, rotatedTo, isUsers))])
   }
 
   /** Applies an end marker from the store. Returns whether it is new. */
-  applyFromStore(subject: Subject, ending: EndMarker): boolean {
+  applyFromStore(subject: Subject, endMarker: EndMarker): boolean {
     const known = isUser(subject) ? undefined : this.#retired.get(subject)
-    if (known && known.epoch >= ending.epoch) return false
-    return this.#apply(subject, ending, known?.order ?? BEFORE)
+    if (known && known.epoch >= endMarker.epoch) return false
+    return this.#apply(subject, endMarker, known?.order ?? BEFORE)
   }
 
   /** Applies an end marker from another process. Returns whether the marker may end connections: false for a user's known revocation. */
-  applyFromNode(name: string, ending: EndMarker): boolean {
-    return this.#apply(name, ending, this.#next())
+  applyFromNode(name: string, endMarker: EndMarker): boolean {
+    return this.#apply(name, endMarker, this.#next())
   }
 
   isRetired(name: BrowserSubject | FeatureName): boolean {
@@ -193,15 +193,15 @@ export class Epochs {
     return (this.#retired.get(name)?.order ?? BEFORE) > since
   }
 
-  #set(name: string, ending: EndMarker, order: number): EndMarker {
-    this.#retired.set(name, ending, order)
+  #set(name: string, endMarker: EndMarker, order: number): EndMarker {
+    this.#retired.set(name, endMarker, order)
     this.#onEnd(name)
-    return ending
+    return endMarker
   }
 
-  #apply(name: string, ending: EndMarker, order: number): boolean {
-    if (isUser(name)) return this.#users.apply(name, ending, order)
-    this.#set(name, ending, order)
+  #apply(name: string, endMarker: EndMarker, order: number): boolean {
+    if (isUser(name)) return this.#users.apply(name, endMarker, order)
+    this.#set(name, endMarker, order)
     return true
   }
 

@@ -9,15 +9,15 @@ export interface RemoteStore {
   /** Stores registers that are new in this process and did not come from the store. */
   persist(subject: StoredName, registers: readonly StoredRegister[]): void
   /**
-   * Deletes a subject's values, and writes `left`: the end markers.
+   * Deletes a subject's values, and writes the end markers.
    *
    * @param generation the generation of the deleted values. @default the first
    */
-  erase(subject: StoredName, left: readonly StoredRegister[], generation?: number): void
+  erase(subject: StoredName, endMarkers: readonly StoredRegister[], generation?: number): void
   /** As `erase`, but writes nothing for a guest without stored values. */
-  eraseGuest(guest: StoredName, left: readonly StoredRegister[]): void
-  /** Discards the pending writes of a generation that another process has erased. Stores only `left`, the end markers. */
-  abandon(subject: Subject, left: readonly StoredRegister[], generation: number): void
+  eraseGuest(guest: StoredName, endMarkers: readonly StoredRegister[]): void
+  /** Discards the pending writes of a generation that another process has erased. Stores only the end markers. */
+  abandon(subject: Subject, endMarkers: readonly StoredRegister[], generation: number): void
 }
 
 /** The other processes of the app. */

@@ -12,13 +12,13 @@ interface UserRecord {
   /** The newest known epoch, in ms since 1970. */
   readonly epoch: number
   /** The newest epoch whose end marker was applied here: a cookie of a later epoch may arrive before that epoch's end marker. */
-  readonly ended: number
+  readonly appliedEpoch: number
   /** The place of the user's last revocation in the order of all ends in this process. */
   readonly order: number
   readonly generation: number
 }
 
-const NO_RECORD: UserRecord = { epoch: FIRST, ended: FIRST, order: 0, generation: FIRST_GENERATION }
+const NO_RECORD: UserRecord = { epoch: FIRST, appliedEpoch: FIRST, order: 0, generation: FIRST_GENERATION }
 
 /** The epoch and generation of a user's cookie or ticket when it was signed. */
 export interface Signed {
@@ -35,7 +35,7 @@ export interface UserEpochsOptions {
 /** The current epochs and generations of users, by the subject's hash. Keeps each until older cookies and tickets have expired. */
 export class UserEpochs {
   readonly #clock: () => number
-  readonly #all: RotatingCache<UserRecord>
+  readonly #records: RotatingCache<UserRecord>
   /** Whether this process knows of any erasure. */
   hasErasures = false
   readonly #onEnd: (sub: Sub) => void
@@ -44,7 +44,7 @@ export class UserEpochs {
   constructor({ maxAge, clock }: UserEpochsOptions, onEnd: (sub: Sub) => void) {
     this.#onEnd = onEnd
     this.#clock = clock
-    this.#all = RotatingCache.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
+    this.#records = RotatingCache.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
   }
 
   of(sub: Sub): number {
@@ -58,31 +58,31 @@ export class UserEpochs {
 
   /** Returns whether a signature from this epoch and generation is still valid. */
   accepts(sub: Sub, { epoch, generation }: Signed): boolean {
-    const known = this.#recordOf(sub)
-    return generation >= known.generation && (epoch === known.epoch || this.#isLater(epoch, known.epoch))
+    const record = this.#recordOf(sub)
+    return generation >= record.generation && (epoch === record.epoch || this.#isLater(epoch, record.epoch))
   }
 
   /** Adopts the epoch of a valid cookie or ticket. */
   adopt(sub: Sub, epoch: number): void {
-    // Keep `ended` and `order`: the end marker still has to apply when it arrives, and visitors without a cookie continue until then.
+    // Keep `appliedEpoch` and `order`: the end marker still has to apply when it arrives, and visitors without a cookie continue until then.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
   /** Starts an epoch later than all known epochs. */
-  begin(user: UserSubject, order: number): EndMarker {
+  startEpoch(user: UserSubject, order: number): EndMarker {
     const sub = subjectHash(user)
     const epoch = timeAfter(this.of(sub), this.#clock())
-    this.#set(sub, { epoch, order, ended: epoch })
+    this.#set(sub, { epoch, order, appliedEpoch: epoch })
     return { epoch, rotatedTo: undefined }
   }
 
   /** Applies a revocation by another process. Returns whether it is new. */
   apply(user: UserSubject, { epoch }: EndMarker, order: number): boolean {
     const sub = subjectHash(user)
-    const known = this.#recordOf(sub)
-    if (!this.#isLater(epoch, known.ended)) return false
-    const newest = this.#isLater(epoch, known.epoch) ? epoch : known.epoch
-    this.#set(sub, { epoch: newest, order: Math.max(order, known.order), ended: epoch })
+    const record = this.#recordOf(sub)
+    if (!this.#isLater(epoch, record.appliedEpoch)) return false
+    const newest = this.#isLater(epoch, record.epoch) ? epoch : record.epoch
+    this.#set(sub, { epoch: newest, order: Math.max(order, record.order), appliedEpoch: epoch })
     return true
   }
 
@@ -98,11 +98,11 @@ export class UserEpochs {
   }
 
   #recordOf(sub: string): UserRecord {
-    return this.#all.get(sub) ?? NO_RECORD
+    return this.#records.get(sub) ?? NO_RECORD
   }
 
-  #set(sub: Sub, news: Partial<UserRecord>): void {
-    this.#all.set(sub, { ...this.#recordOf(sub), ...news })
+  #set(sub: Sub, changes: Partial<UserRecord>): void {
+    this.#records.set(sub, { ...this.#recordOf(sub), ...changes })
     this.#onEnd(sub)
   }
 
