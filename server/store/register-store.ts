@@ -43,7 +43,7 @@ export class RegisterEntry<N extends FeatureName = FeatureName> {
   }
 
   /** Whether the entry must stay in memory. */
-  get isHeld(): boolean {
+  get isPinned(): boolean {
     return false
   }
 }
@@ -53,7 +53,7 @@ export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /**
  * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and
- * guests have separate bounds: a flood of guests evicts only guests' entries that are not held, the least recently used first.
+ * guests have separate bounds: a flood of guests evicts only guests' entries that are not pinned, the least recently used first.
  */
 export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   protected readonly core: IdentityCore & { readonly store: StoreSync | undefined }
@@ -143,17 +143,17 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
 
   /** Moves an entry to its current container, and updates its size. */
   protected put(entry: K): K {
-    const { name, isHeld, isUsers, bytes, replica } = entry
+    const { name, isPinned, isUsers, bytes, replica } = entry
     const cache = isUsers ? this.#users : this.#guests
-    const place = isHeld ? this.#pinned : cache
+    const place = isPinned ? this.#pinned : cache
     // Leaves the entry in place if possible, because a moved entry would appear again in a running iteration of `all`.
     const isThere = place.get(name) === entry
     if (!isThere) this.drop(entry)
     entry.bytes = FRAME + replica.bytes
     if (!isThere) place.set(name, entry)
-    else if (!isHeld) cache.grow(entry.bytes - bytes)
-    // A held entry of a guest cannot be evicted, so it takes space from others.
-    this.core.guestBytes.pin(entry, isHeld && !isUsers ? entry.bytes : 0)
+    else if (!isPinned) cache.grow(entry.bytes - bytes)
+    // A pinned entry of a guest cannot be evicted, so it takes space from others.
+    this.core.guestBytes.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
     return entry
   }
 

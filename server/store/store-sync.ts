@@ -82,7 +82,7 @@ export class StoreSync implements RemoteStore {
   }
 
   /** Returns whether the store has a write, as far as this process knows. */
-  holds(subject: Subject, { key, stamp }: StoredRegister): boolean {
+  hasStored(subject: Subject, { key, stamp }: StoredRegister): boolean {
     const isPending = this.#writeQueue.of(subject).some((register) => register.key === key && register.stamp >= stamp)
     return !isPending && this.isLoaded(subject) && this.#core.values.find(subject)?.source(key) !== 'node'
   }

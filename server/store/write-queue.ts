@@ -71,7 +71,7 @@ export class WriteQueue {
     const pending = this.#pendingOf(subject)
     pending.next ??= batch()
     for (const register of registers) pending.registers.merge(register, 'job')
-    this.#weigh(subject, pending)
+    this.#countBytes(subject, pending)
     this.#plan()
   }
 
@@ -192,7 +192,7 @@ export class WriteQueue {
     }
     pending.sent = undefined
     this.#underWay -= 1
-    this.#weigh(subject, pending)
+    this.#countBytes(subject, pending)
     // If nothing is left, writes added during the call were duplicates, or were evicted.
     if (registers.isEmpty && !isErasure(pending.next)) {
       for (const resolve of pending.next?.waiters ?? []) resolve(isStored)
@@ -202,7 +202,7 @@ export class WriteQueue {
   }
 
   /** Counts a guest's pending writes toward the memory bound, which evicts the oldest, because an attacker can create unlimited guests. */
-  #weigh(subject: StoredName, pending: PendingWrites): void {
+  #countBytes(subject: StoredName, pending: PendingWrites): void {
     const { bytes, isEmpty } = pending.registers
     // The guest may have signed in meanwhile.
     const isBound = this.#context.isGuest(subject) && (!isEmpty || isErasure(pending.next))

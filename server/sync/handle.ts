@@ -125,7 +125,7 @@ export abstract class Handle {
       const stamp = replica.stamp(field.key)
       const value = replica.value(field.key)
       const isInCookie = inCookie.get(field.key) === stamp
-      const isInStore = this.#core.store?.holds(this.owner.subject(field), { key: field.key, stamp })
+      const isInStore = this.#core.store?.hasStored(this.owner.subject(field), { key: field.key, stamp })
       const places: Inspection['places'] = [
         'cache',
         ...(isInCookie ? (['cookie'] as const) : []),

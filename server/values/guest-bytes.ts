@@ -6,13 +6,13 @@ interface TwoHalvesCache {
 
 interface Pin {
   readonly bytes: number
-  release(this: void): void
+  free(this: void): void
 }
 
 /**
  * The memory bound for all guest data in this process, because an attacker can create unlimited guests. The caches that join share the
  * bound and rotate together, which evicts the oldest data of each cache. Data in use is pinned, up to half of the bound; beyond that half,
- * the oldest pins are released first.
+ * the oldest pins end first.
  */
 export class GuestBytes {
   readonly #max: number
@@ -47,20 +47,20 @@ export class GuestBytes {
   /**
    * Pins an object with its total size in bytes; 0 unpins.
    *
-   * @param release called when the bound forces the release of this pin: the owner must free the memory
+   * @param free called when the bound ends this pin: the owner must free the memory
    */
-  pin(what: object, bytes: number, release: () => void = () => undefined): void {
+  pin(what: object, bytes: number, free: () => void = () => undefined): void {
     if (bytes === 0 && !this.#pins.has(what)) return
-    this.#account(what, bytes > 0 ? { bytes, release } : undefined)
+    this.#setPin(what, bytes > 0 ? { bytes, free } : undefined)
     for (const [oldest, pin] of this.#pins) {
       if (this.#pinned <= this.#max / 2) break
-      this.#account(oldest, undefined)
-      pin.release()
+      this.#setPin(oldest, undefined)
+      pin.free()
     }
     this.fit()
   }
 
-  #account(what: object, pin: Pin | undefined): void {
+  #setPin(what: object, pin: Pin | undefined): void {
     this.#pinned += (pin?.bytes ?? 0) - (this.#pins.get(what)?.bytes ?? 0)
     if (pin) this.#pins.set(what, pin)
     else this.#pins.delete(what)

@@ -36,7 +36,7 @@ export class RotatingCache<V, K = string> {
   #youngBytes = 0
   #oldBytes = 0
   /** The number of evictions. While it is unchanged, a reference to an entry stays valid, except after `delete`. */
-  rotations = 0
+  evictions = 0
   /** The time to call `age`, in ms since 1970; later, callers with references would use expired entries. */
   until: number
 
@@ -86,7 +86,7 @@ export class RotatingCache<V, K = string> {
 
   set(name: K, thing: V): void {
     if (this.until !== Infinity) this.age(this.#clock())
-    if (this.#shared) this.#lighten(this.#young.get(name), undefined)
+    if (this.#shared) this.#subtract(this.#young.get(name), undefined)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
     if (this.#shared) this.grow(this.#shared.weigh(thing))
@@ -94,7 +94,7 @@ export class RotatingCache<V, K = string> {
 
   /** Records an entry's growth in bytes. */
   grow(bytes: number): void {
-    this.#account(this.#youngBytes + bytes, this.#oldBytes)
+    this.#setSizes(this.#youngBytes + bytes, this.#oldBytes)
     this.#shared?.bytes.fit()
   }
 
@@ -108,7 +108,7 @@ export class RotatingCache<V, K = string> {
   }
 
   delete(name: K): void {
-    if (this.#shared) this.#lighten(this.#young.get(name), this.#old.get(name))
+    if (this.#shared) this.#subtract(this.#young.get(name), this.#old.get(name))
     this.#young.delete(name)
     this.#old.delete(name)
   }
@@ -129,7 +129,7 @@ export class RotatingCache<V, K = string> {
     this.#drop(0)
     this.#young.clear()
     this.#old.clear()
-    this.#account(0, 0)
+    this.#setSizes(0, 0)
   }
 
   #rotate(): void {
@@ -138,22 +138,22 @@ export class RotatingCache<V, K = string> {
     this.#old = this.#young
     this.#young = dropped
     dropped.clear()
-    this.#account(0, this.#youngBytes)
+    this.#setSizes(0, this.#youngBytes)
     this.until = this.#clock() + this.#maxIdle
   }
 
   #drop(count: number): void {
-    this.rotations += 1
+    this.evictions += 1
     this.#onDrop(count)
   }
 
-  #lighten(young: V | undefined, old: V | undefined): void {
+  #subtract(young: V | undefined, old: V | undefined): void {
     const weigh = (thing: V | undefined): number => (thing === undefined ? 0 : (this.#shared?.weigh(thing) ?? 0))
-    this.#account(this.#youngBytes - weigh(young), this.#oldBytes - weigh(old))
+    this.#setSizes(this.#youngBytes - weigh(young), this.#oldBytes - weigh(old))
   }
 
   /** Sets the sizes of the halves: never negative, although an entry may have grown after its size was added. */
-  #account(young: number, old: number): void {
+  #setSizes(young: number, old: number): void {
     const [youngBytes, oldBytes] = [Math.max(0, young), Math.max(0, old)]
     this.#shared?.bytes.grow(youngBytes - this.#youngBytes, oldBytes - this.#oldBytes)
     this.#youngBytes = youngBytes

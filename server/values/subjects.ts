@@ -56,7 +56,7 @@ export class Subjects {
   readonly #pinned = new Map<Subject, PinnedSubject>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
-  /** ms since 1970 from which holders of replica references must call `age`. */
+  /** ms since 1970 from which code with references to replicas must call `age`. */
   until: number
 
   constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions) {
@@ -74,7 +74,7 @@ export class Subjects {
 
   /** The number of evictions. While it is unchanged, no known replica was evicted. */
   get evictions(): number {
-    return this.#users.rotations + this.#browsers.rotations
+    return this.#users.evictions + this.#browsers.evictions
   }
 
   /** Evicts the replicas not used recently. */
@@ -136,8 +136,8 @@ export class Subjects {
     // An empty replica stays out of the cache, so that visitors who never write take no space there.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
-    const holders = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
-    const pinned = { subject, sub: subjectHash(subject), replica, ...holders }
+    const pinnedBy = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
+    const pinned = { subject, sub: subjectHash(subject), replica, ...pinnedBy }
     this.#pinned.set(subject, pinned)
     this.#countPinned(pinned)
     return pinned

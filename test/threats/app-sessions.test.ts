@@ -315,7 +315,7 @@ describe('threat 18: a flood of sessions', () => {
         const found = busy.flatMap((name) => appSessions.find(name) ?? [])
         for (const session of found)
           if (whose === 'of users') appSessions.setUsers(session)
-          else appSessions.hold(session, { readyState: 'open', once: () => undefined } as never)
+          else appSessions.pin(session, { readyState: 'open', once: () => undefined } as never)
         await store.set('other', {}, DAY)
         sessions.app.clock.advance(2 * DAY)
         for (let round = 0; round < 3; round += 1) {

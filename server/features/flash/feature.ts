@@ -60,9 +60,9 @@ export function flashFeature({
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected nothing, or true after a reconnect')
           const brought = parseMessages(cookie?.members?.[NAME])
-          const taken = flashes.consumeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
+          const consumed = flashes.consumeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
           return after(
-            taken,
+            consumed,
             (messages): FlashAnswer => ({ ok: true, messages: messages.map(({ content }) => content) }),
           )
         },
@@ -70,7 +70,7 @@ export function flashFeature({
     },
     cookie: {
       name: NAME,
-      isOutdated: (brought) => flashes.hasTaken(parseMessages(brought)),
+      isOutdated: (brought) => flashes.hasConsumed(parseMessages(brought)),
       // Drop the oldest messages until the others fit.
       write: (browser, brought, fits) => {
         const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)

@@ -6,22 +6,22 @@ import type { BrowserSubject } from '../../ids/subject.js'
 import { RotatingCache } from '../../values/rotating-cache.js'
 import { FLASH_LIFETIME, type FlashInput, gather, type Message } from './message.js'
 
-/** Approximate bytes in memory: of a browser's entry, of a message without its content, and of the id of a taken message. */
+/** Approximate bytes in memory: of a browser's entry, of a message without its content, and of the id of a consumed message. */
 const PLACE = 200
 const FRAME = 150
 const ID = 120
 
 /**
- * The messages waiting for each browser, in memory and in the cookies written meanwhile. Each message is taken only once: the store decides
+ * The messages waiting for each browser, in memory and in the cookies written meanwhile. Each message is consumed only once: the store decides
  * or, without a store, this process.
  */
 export class Flashes {
   readonly #core: Pick<Core, 'guestBytes' | 'settings' | 'store'>
   readonly #waiting: RotatingCache<readonly Message[]>
-  /** Ids of messages taken in this process: cookies may still have them. */
+  /** Ids of messages consumed in this process: cookies may still have them. */
   readonly #consumed: RotatingCache<true>
-  /** Ids of messages on hold for the next page load: open pages may not take them. */
-  readonly #onHold = new Set<string>()
+  /** Ids of messages reserved for the next page load: open pages may not consume them. */
+  readonly #reserved = new Set<string>()
   #count = 0
 
   constructor(core: Pick<Core, 'guestBytes' | 'settings' | 'store'>) {
@@ -46,11 +46,11 @@ export class Flashes {
     return message
   }
 
-  /** Restores messages that were taken but not shown, under new ids: the former ids are spent, here and in the store. */
-  restore(browser: BrowserSubject, taken: readonly Message[]): void {
+  /** Restores messages that were consumed but not shown, under new ids: the former ids are spent, here and in the store. */
+  restore(browser: BrowserSubject, consumed: readonly Message[]): void {
     this.put(
       browser,
-      taken.map((message) => ({ ...message, id: newId() })),
+      consumed.map((message) => ({ ...message, id: newId() })),
     )
   }
 
@@ -65,29 +65,29 @@ export class Flashes {
     if (!waiting && brought.length === 0) return brought
     const all = [...brought, ...(waiting ?? [])]
     return gather(
-      all.filter((message) => !this.#isTaken(message)),
+      all.filter((message) => !this.#isConsumed(message)),
       this.#core.settings.clock(),
     )
   }
 
-  /** Returns whether a cookie still has messages that were taken. */
-  hasTaken(brought: readonly Message[]): boolean {
-    return brought.some(this.#isTaken)
+  /** Returns whether a cookie still has messages that were consumed. */
+  hasConsumed(brought: readonly Message[]): boolean {
+    return brought.some(this.#isConsumed)
   }
 
-  /** Reserves messages for the next page load until `release`, because an open page would take them first. */
-  hold(messages: readonly Message[]): void {
-    for (const { id } of messages) this.#onHold.add(id)
+  /** Reserves messages for the next page load until `endReservation`, because an open page would consume them first. */
+  reserve(messages: readonly Message[]): void {
+    for (const { id } of messages) this.#reserved.add(id)
   }
 
-  /** Ends the reservation. Returns whether any message still waits. */
-  release(messages: readonly Message[]): boolean {
-    for (const { id } of messages) this.#onHold.delete(id)
-    return !messages.every(this.#isTaken)
+  /** Ends a reservation. Returns whether any message still waits. */
+  endReservation(messages: readonly Message[]): boolean {
+    for (const { id } of messages) this.#reserved.delete(id)
+    return !messages.every(this.#isConsumed)
   }
 
   /**
-   * Takes the messages for a single response to show.
+   * Consumes the messages for a single response to show.
    *
    * @param since the count of messages when the response's page began to load; undefined if the response is no page
    */
@@ -95,9 +95,9 @@ export class Flashes {
     return this.#consume(browser, this.pending(browser, brought).filter(isFor(since)))
   }
 
-  /** Takes the messages for a single open page to show, except those on hold. */
+  /** Consumes the messages for a single open page to show, except reserved messages. */
   consumeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
-    const free = this.pending(browser, brought).filter(({ id }) => !this.#onHold.has(id))
+    const free = this.pending(browser, brought).filter(({ id }) => !this.#reserved.has(id))
     return this.#consume(browser, free.filter(isFor(since)))
   }
 
@@ -110,7 +110,7 @@ export class Flashes {
     return messages.filter((_, at) => spent[at] !== false)
   }
 
-  readonly #isTaken = ({ id }: Message): boolean => this.#consumed.get(id) !== undefined
+  readonly #isConsumed = ({ id }: Message): boolean => this.#consumed.get(id) !== undefined
 }
 
 function weigh(messages: readonly Message[]): number {

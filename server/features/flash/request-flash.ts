@@ -7,7 +7,7 @@ import type { Flashes } from './flashes.js'
 import { type FlashInput, type Message, NAME, parseMessages } from './message.js'
 import type { Reader } from './reader.js'
 
-/** The messages taken by a request, and their browser. */
+/** The messages consumed by a request, and their browser. */
 interface Consumed {
   readonly browser: BrowserSubject
   readonly messages: readonly Message[]
@@ -25,7 +25,7 @@ const ON_THE_WAY = 2000
 const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
-/** Adds and takes messages for a request, and returns taken messages to the queue if the response fails. */
+/** Adds and consumes messages for a request, and returns consumed messages to the queue if the response fails. */
 export class RequestFlash implements ResponseHook {
   readonly #core: Needs
   readonly #visit: ResponseContext
@@ -61,7 +61,7 @@ export class RequestFlash implements ResponseHook {
     if (input.isForNext) return
     this.#offers.push(message)
     // If the request signs in, the browser's other pages reconnect before the response goes out, and would take the message.
-    flashes.hold([message])
+    flashes.reserve([message])
     if (this.#isWaiting) return
     this.#isWaiting = true
     onHeadersSent(this.#res, () => this.#arrive())
@@ -83,18 +83,18 @@ export class RequestFlash implements ResponseHook {
     return messages.map(({ content }) => content)
   }
 
-  /** Called before the headers and the cookie are written: after a failure, restores the taken messages for the next page. */
+  /** Called before the headers and the cookie are written: after a failure, restores the consumed messages for the next page. */
   beforeHeaders(): void {
     this.#res.off('close', this.#restore)
     if (this.#res.statusCode >= FAILURE) this.#restore()
   }
 
   /** Makes the response uncacheable. If the connection closes before the headers, restores the messages for the visitor's next page. */
-  #show(taken: Consumed): void {
+  #show(consumed: Consumed): void {
     const res = this.#res
     this.isOneTime = true
     if (res.headersSent) return
-    this.#consumed.push(taken)
+    this.#consumed.push(consumed)
     res.off('close', this.#restore)
     if (isClosed(res)) this.#restore()
     else res.once('close', this.#restore)
@@ -120,6 +120,6 @@ export class RequestFlash implements ResponseHook {
   }
 
   #offer(): void {
-    if (this.#core.flashes.release(this.#offers)) this.#core.offer(this.#browser)
+    if (this.#core.flashes.endReservation(this.#offers)) this.#core.offer(this.#browser)
   }
 }

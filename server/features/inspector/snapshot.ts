@@ -155,16 +155,16 @@ function valueSnapshot(
   if (!source) return undefined
   const field = values.fields.get(key)
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
-  const isHeld = pinned !== undefined && pinned.outlets.size > 0
+  const hasSockets = pinned !== undefined && pinned.outlets.size > 0
   const isInCookie = brought.has(writeOf(key, stamp))
   // An undeclared key may be a hidden field of another build: show the key, not the value.
   const isShown = field !== undefined && field.access !== 'hidden'
   const places: readonly (Place | false | undefined)[] = [
     'cache',
-    isHeld && 'sockets',
-    isHeld && isShown && 'browser',
+    hasSockets && 'sockets',
+    hasSockets && isShown && 'browser',
     isInCookie && 'cookie',
-    store?.holds(subject, { key, stamp }) && 'store',
+    store?.hasStored(subject, { key, stamp }) && 'store',
   ]
   return {
     key,

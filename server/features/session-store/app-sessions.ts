@@ -100,8 +100,8 @@ export class AppSessions extends RegisterStore<KnownSession> {
     this.#settle(session)
   }
 
-  /** Keeps a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
-  hold(found: KnownSession, conn: Socket['conn']): KnownSession {
+  /** Pins a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
+  pin(found: KnownSession, conn: Socket['conn']): KnownSession {
     if (conn.readyState !== 'open') return found
     const known = this.find(found.name)
     const session = known ?? found
@@ -109,10 +109,10 @@ export class AppSessions extends RegisterStore<KnownSession> {
       void hangUp(conn)
       return session
     }
-    session.holders.set(conn, new Set())
+    session.conns.set(conn, new Set())
     conn.once('close', () => {
       session.usedAt = this.core.settings.clock()
-      session.holders.delete(conn)
+      session.conns.delete(conn)
       this.#settle(session)
     })
     return this.put(session)
@@ -174,10 +174,10 @@ export class AppSessions extends RegisterStore<KnownSession> {
   }
 
   /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
-  override write(held: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
+  override write(entry: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
     this.core.values.checkOpen()
-    if (this.isRetired(held.name)) throw sessionEnded()
-    return super.write(this.live(held.name) ?? this.restore(held), changes, source)
+    if (this.isRetired(entry.name)) throw sessionEnded()
+    return super.write(this.live(entry.name) ?? this.restore(entry), changes, source)
   }
 
   /**
@@ -257,16 +257,16 @@ export class AppSessions extends RegisterStore<KnownSession> {
 
   /** Refreshes a stale or expired session from the store, and drops an idle session. */
   async #look(session: KnownSession): Promise<void> {
-    const { name, holders, replica, usedAt } = session
+    const { name, conns, replica, usedAt } = session
     // Memory may have evicted and reloaded the session during this round.
     if (this.find(name) !== session) return
     const { maxIdle, store, storeRefresh, clock } = this.core.settings
     const now = clock()
-    const isStale = store && holders.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
+    const isStale = store && conns.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
     // Another process may have renewed the expired session. If the store does not answer, the next round asks again.
     if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
     // The store can restore the session, or its browser closed long ago.
-    else if (holders.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
+    else if (conns.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
       this.drop(session)
   }
 
@@ -287,10 +287,10 @@ export class AppSessions extends RegisterStore<KnownSession> {
     const session = this.find(name)
     if (session?.ended === undefined) return
     this.drop(session)
-    for (const conn of session.holders.keys()) void hangUp(conn)
+    for (const conn of session.conns.keys()) void hangUp(conn)
   }
 
-  /** Moves a session to the right cache: of held sessions, of users' sessions or of guests' sessions. */
+  /** Moves a session to the right place: of pinned sessions, of users' sessions or of guests' sessions. */
   #settle(session: KnownSession): void {
     if (this.find(session.name) === session) this.put(session)
   }

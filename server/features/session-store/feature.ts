@@ -69,7 +69,7 @@ export function sessionFeature(core: Core): Feature {
       connect: (ctx, conn) => {
         const found = store.brought(ctx)
         if (!found) return undefined
-        const session = appSessions.hold(found, conn)
+        const session = appSessions.pin(found, conn)
         return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
       },
     },

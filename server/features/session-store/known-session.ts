@@ -13,20 +13,20 @@ export interface SessionWatcher {
 
 /** A browser's koa-session in the memory of this process. */
 export class KnownSession extends RegisterEntry<SessionName> {
-  /** The connections that hold the session in memory, each with its watchers. */
-  readonly holders: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
+  /** The connections that pin the session in memory, each with its watchers. */
+  readonly conns: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
   /** The user of the last request, and the hour of that request, counted from 1970. */
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** The reason for the session's end; undefined before. */
   ended: SessionEnd | undefined
 
   /** An ended session stays in memory until the response with its browser's new cookie is sent. */
-  override get isHeld(): boolean {
-    return this.holders.size > 0 || this.ended !== undefined
+  override get isPinned(): boolean {
+    return this.conns.size > 0 || this.ended !== undefined
   }
 
   /** A copy, because watchers may leave during a notification. */
   get watchers(): readonly SessionWatcher[] {
-    return Array.from(this.holders.values()).flatMap((some) => [...some])
+    return Array.from(this.conns.values()).flatMap((some) => [...some])
   }
 }

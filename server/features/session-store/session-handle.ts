@@ -33,7 +33,7 @@ export class SessionHandle {
     this.#sessions = sessions
     this.#report = report
     this.#entry = session
-    const watchers = session.holders.get(socket.conn)
+    const watchers = session.conns.get(socket.conn)
     const watcher: SessionWatcher = {
       changed: (change) => {
         this.#changes.notify(change, report)

@@ -6,10 +6,10 @@ import { columnsAndValues, KEY, READ_PRECISION, type Row, type RowRead } from '.
 import { indexName, quoted } from './table.js'
 
 // A stored stamp beyond safe integers is invalid, so any write replaces the row.
-const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (held.stamp, held.value, held.ids)
-  or held.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
+const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (stored_row.stamp, stored_row.value, stored_row.ids)
+  or stored_row.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
 /** Whether the last use recorded in the row must be updated. */
-const unmarked = sql`excluded.read_at - held.read_at >= ${sql.lit(READ_PRECISION)}`
+const unmarked = sql`excluded.read_at - stored_row.read_at >= ${sql.lit(READ_PRECISION)}`
 
 /** The common SQL of SQLite and PostgreSQL. */
 const onConflict = {
@@ -17,12 +17,12 @@ const onConflict = {
 
   // The `where` avoids writes of unchanged rows.
   merge: (table: string, rows: readonly Row[]): RawBuilder<RowRead> => sql<RowRead>`
-    insert into ${sql.table(table)} as held ${columnsAndValues(rows)}
+    insert into ${sql.table(table)} as stored_row ${columnsAndValues(rows)}
     on conflict (subject, ${KEY}) do update set
-      stamp = case when ${wins} then excluded.stamp else held.stamp end,
-      value = case when ${wins} then excluded.value else held.value end,
-      ids = case when ${wins} then excluded.ids else held.ids end,
-      read_at = case when ${unmarked} then excluded.read_at else held.read_at end
+      stamp = case when ${wins} then excluded.stamp else stored_row.stamp end,
+      value = case when ${wins} then excluded.value else stored_row.value end,
+      ids = case when ${wins} then excluded.ids else stored_row.ids end,
+      read_at = case when ${unmarked} then excluded.read_at else stored_row.read_at end
     where ${wins} or ${unmarked}
     returning ${KEY}, cast(stamp as text) as stamp, value, ids`,
 

@@ -20,23 +20,23 @@ describe.each([
     expect(things.get('user:forgotten')).toBeUndefined()
   })
 
-  it('counts rotations, which may drop entries', () => {
+  it('counts evictions: rotations, which may drop entries', () => {
     const things = make(4)
     things.set('user:a', 1)
-    const { rotations } = things
+    const { evictions } = things
     things.set('user:b', 2)
     things.set('user:a', 3)
-    expect(things.rotations).toBe(rotations)
+    expect(things.evictions).toBe(evictions)
     things.set('user:c', 4)
-    expect(things.rotations).not.toBe(rotations)
+    expect(things.evictions).not.toBe(evictions)
   })
 
   it('evicts a single entry on demand, and counts a rotation', () => {
     const things = make(4)
     for (const name of ['a', 'b', 'c', 'd']) things.set(`user:${name}`, 1)
-    const { rotations } = things
+    const { evictions } = things
     things.evict('user:a')
-    expect(things.rotations).toBeGreaterThan(rotations)
+    expect(things.evictions).toBeGreaterThan(evictions)
     expect([...things.entries()].map(([name]) => name)).toEqual(['user:b', 'user:c', 'user:d'])
   })
 })
