@@ -84,9 +84,9 @@ export interface ResponseContext extends VisitorWithCookie {
   /** Returns whether the owner of values with this scope is known. The browser may have withheld the cookie that names the owner. */
   knowsOwner(scope: Field['scope']): boolean
   /** Adds a feature's hook to the response. */
-  join(part: ResponseHook): void
-  /** Returns the added hook of this class. */
-  joined<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined
+  addHook(hook: ResponseHook): void
+  /** Returns the hook of this class, if added. */
+  findHook<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined
 }
 
 /** A feature's role in the handshakes of connections. */
@@ -98,7 +98,7 @@ interface HandshakeHook {
 /** A feature's role in a response. */
 export interface ResponseHook {
   /** Whether the feature has new content for the cookie. */
-  readonly hasNews: boolean
+  readonly hasNewContent: boolean
   /** Whether the response must not be cached. */
   readonly isOneTime: boolean
   /** Called when the request continues as another visitor. */

@@ -87,15 +87,15 @@ function openerOf(
   const content = { browser: newBrowserId(), user: sub, registers: [] }
   const signed = epochs.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
-  const found = identities.identify(cookie.read({ headers: { cookie: header } }, user), user)
+  const identification = identities.identify(cookie.read({ headers: { cookie: header } }, user), user)
   const identity = {
-    ...found,
+    ...identification,
     isKept: true,
-    who: whoOf(found.visitor, true, signed.epoch),
+    who: whoOf(identification.visitor, true, signed.epoch),
     cookieStamps: [],
     renew: undefined,
   }
-  return { ...identity, endCount: epochs.endCount, members: [], tab: inMemory.tabOf(found.visitor.browser) }
+  return { ...identity, endCount: epochs.endCount, members: [], tab: inMemory.tabOf(identification.visitor.browser) }
 }
 
 /** Creates a minimal socket for `socket.liveSession`, without a page at the other end. */

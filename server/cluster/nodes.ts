@@ -24,7 +24,7 @@ export class Nodes implements Peers {
   readonly #core: IdentityCore
   /** The `kid` of each ticket key: during a rotation of secrets, any two processes of an app have a `kid` in common. */
   readonly #kids: readonly string[]
-  #news = new Map<string, Replica>()
+  #queued = new Map<string, Replica>()
 
   constructor(io: Server, core: IdentityCore) {
     this.#io = io
@@ -46,17 +46,17 @@ export class Nodes implements Peers {
     if (registers.length === 0 || !this.hasAdapter) return
     // Sends earlier writes before an end marker.
     if (registers.some(isEndMarker)) this.flush()
-    if (this.#news.size === 0) queueMicrotask(() => this.flush())
-    const news = this.#news.get(name) ?? new Replica()
-    this.#news.set(name, news)
-    for (const register of registers) news.merge(register, 'job')
+    if (this.#queued.size === 0) queueMicrotask(() => this.flush())
+    const queued = this.#queued.get(name) ?? new Replica()
+    this.#queued.set(name, queued)
+    for (const register of registers) queued.merge(register, 'job')
   }
 
   /** Sends the queued messages. */
   flush(): void {
-    const news = this.#news
-    this.#news = new Map()
-    for (const [name, replica] of news) {
+    const queued = this.#queued
+    this.#queued = new Map()
+    for (const [name, replica] of queued) {
       try {
         const registers = replica.registers()
         const { ids } = idsOf(registers, this.#core.settings.clock(), Infinity)
@@ -75,10 +75,10 @@ export class Nodes implements Peers {
   #receive(name: unknown, wire: unknown, ids: unknown): void {
     const leaveOut = (): void =>
       this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
-    const isNews = typeof name === 'string' && Array.isArray(wire)
-    const owner = isNews ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
-    const named = isNews ? readName(name) : undefined
-    if (!isNews || !(owner || named || isBrowser(name) || isCookieless(name))) {
+    const isMessage = typeof name === 'string' && Array.isArray(wire)
+    const owner = isMessage ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
+    const named = isMessage ? readName(name) : undefined
+    if (!isMessage || !(owner || named || isBrowser(name) || isCookieless(name))) {
       leaveOut()
       return
     }

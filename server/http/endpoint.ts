@@ -14,7 +14,7 @@ import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
 import { emitRefusal } from '../settings/refused.js'
 import { refusalOf } from '../sync/refusal.js'
 import { dropped, type ExchangeContext, sync } from '../sync/sync.js'
-import { superseded } from '../values/end-marker.js'
+import { visitorLeft } from '../values/end-marker.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
 import { checkOwnPost } from './origin.js'
@@ -23,7 +23,7 @@ import { Visit } from './visit.js'
 /** The steps of a request before its response. */
 interface RequestSteps extends Identifier {
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
-  begin(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
+  createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
 }
 
 /** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
@@ -55,7 +55,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     }
     const identifiedUser = { user, endCount }
     const visit = new Visit(core, ctx, identifiedUser, identification)
-    requests.begin(ctx, identifiedUser, visit)
+    requests.createHandle(ctx, identifiedUser, visit)
     ctx.body = await answer(core, visit, identity ?? visit, body)
   })
   // The router itself adds `params` and `router` to the context.
@@ -135,7 +135,7 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
   const { values, subjects } = core
   const tab = values.tabOf(identity.visitor.browser)
   const permit = (): void => {
-    if (visit.isSuperseded) throw superseded()
+    if (visit.isSuperseded) throw visitorLeft()
   }
   const context: ExchangeContext = {
     identity,
@@ -143,7 +143,7 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
     source: 'request',
     permit,
     refuse: (error) => emitRefusal(core.app, 'request', error),
-    begin: () => {
+    beforeMerge: () => {
       if (body.set.length > 0) permit()
       visit.markUse(use)
     },

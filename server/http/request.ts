@@ -16,7 +16,7 @@ import { isTransferred } from '../identity/login.js'
 import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
 import { Handle } from '../sync/handle.js'
 import { Outcome } from '../sync/outcome.js'
-import { superseded } from '../values/end-marker.js'
+import { visitorLeft } from '../values/end-marker.js'
 import type { Owner } from '../values/field-changes.js'
 import { expiriesOf } from '../values/page-expiries.js'
 import { Visit } from './visit.js'
@@ -206,7 +206,7 @@ export class RequestHandle extends Handle {
     return this.#visit.replica(field)
   }
 
-  protected override begin(): void {
+  protected override beforeWrite(): void {
     void this.#visit
   }
 
@@ -216,7 +216,7 @@ export class RequestHandle extends Handle {
 
   protected override permit(fields: Iterable<Pick<Field, 'scope'>>): void {
     const visit = this.#visit
-    if (visit.isSuperseded) throw superseded()
+    if (visit.isSuperseded) throw visitorLeft()
     for (const { scope } of fields)
       if (!visit.knowsOwner(scope)) throw new LiveSessionError('cookies_blocked', WITHHELD)
     visit.markUse('sets')

@@ -59,7 +59,7 @@ export class Requests {
       }
       const { endCount } = this.#core.epochs
       return after(this.arrive(ctx), (user) => {
-        this.begin(ctx, { user, endCount })
+        this.createHandle(ctx, { user, endCount })
         for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)), user)
         return next()
       })
@@ -89,7 +89,7 @@ export class Requests {
   }
 
   /** @param visit the visit, if it has begun; else it begins at the first use */
-  begin(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): void {
+  createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): void {
     ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, identifiedUser, visit)
   }
 }

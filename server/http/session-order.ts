@@ -16,8 +16,8 @@ export const IN_HANDSHAKES = 'the same session(...) in attach(io, { handshake: [
 export function watchSession(ctx: Koa.Context, expected: string): () => void {
   if (isLoaded(sessionOf(ctx))) return nothing
   return () => {
-    const begun = sessionOf(ctx)
-    if (!isLoaded(begun) || !Reflect.get(begun, 'store')) return
+    const session = sessionOf(ctx)
+    if (!isLoaded(session) || !Reflect.get(session, 'store')) return
     throw new TypeError(
       'koa-live-session: identify read ctx.session before session() had loaded it, so every visitor would be a guest: ' +
         `expected ${expected}`,
@@ -26,8 +26,8 @@ export function watchSession(ctx: Koa.Context, expected: string): () => void {
 }
 
 /** koa-session's instance has no session, not even an empty object, before a load or a read. */
-function isLoaded(begun: object | undefined): begun is object {
-  return begun !== undefined && Reflect.get(begun, 'session') !== undefined
+function isLoaded(session: object | undefined): session is object {
+  return session !== undefined && Reflect.get(session, 'session') !== undefined
 }
 
 /** Returns koa-session's instance for a request, if any. */

@@ -32,35 +32,35 @@ export class Visit implements PageIdentity, ResponseContext {
   #use: SessionUse = 'reads'
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
-  #hasVisitorLeft = false
+  #isVisitorLeaving = false
 
   /** @throws {TypeError} if the headers were sent already, because they must keep shared caches from the response */
-  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, known?: Identification) {
+  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, identified?: Identification) {
     const { user } = identifiedUser
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
-    const found = known ?? core.identities.identify(core.cookie.read(ctx.req, user), user)
+    const identification = identified ?? core.identities.identify(core.cookie.read(ctx.req, user), user)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
-    this.#identification = core.identities.admit(found, user, ctx.req)
+    this.#identification = core.identities.admit(identification, user, ctx.req)
     const { cookieStatus } = this.#identification
     this.#cookieStatus = cookieStatus === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : cookieStatus
-    const brought = readable(found.receivedCookie)
+    const brought = readable(identification.receivedCookie)
     if (brought && cookieStatus === 'other') core.handshakeMismatches.missUser(brought.browserSubject)
-    this.#since = new EndedSince(core.epochs, found.receivedCookie, this.#identification, identifiedUser)
+    this.#since = new EndedSince(core.epochs, identification.receivedCookie, this.#identification, identifiedUser)
     if (this.#identification.toEnd.length > 0) {
-      this.#hasVisitorLeft = brought?.user !== undefined && brought.user !== this.visitor.userSub
+      this.#isVisitorLeaving = brought?.user !== undefined && brought.user !== this.visitor.userSub
       void this.#depart(this.#identification.toEnd)
     }
     // Runs just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
   }
 
-  join(hook: ResponseHook): void {
+  addHook(hook: ResponseHook): void {
     this.#hooks = [...this.#hooks, hook]
   }
 
-  joined<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined {
+  findHook<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined {
     return this.#hooks.find((hook) => hook instanceof kind) as P | undefined
   }
 
@@ -163,7 +163,7 @@ export class Visit implements PageIdentity, ResponseContext {
   async leave(isForgotten: boolean): Promise<void> {
     const { epochs, identities } = this.#core
     const { endCount } = epochs
-    this.#hasVisitorLeft = true
+    this.#isVisitorLeaving = true
     if (this.visitor.user !== undefined && !isForgotten) {
       await this.#continueAs(identities.changeHands(this.#previous, undefined), endCount)
       return
@@ -172,14 +172,14 @@ export class Visit implements PageIdentity, ResponseContext {
     // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
     if (this.#cookieStatus === 'retired') this.#cookieStatus = 'none'
     if (!COOKIELESS.has(this.#cookieStatus)) this.#cookieStatus = 'forgotten'
-    this.#use = this.#hasNews ? 'sets' : 'reads'
+    this.#use = this.#hasNewContent ? 'sets' : 'reads'
     await done
   }
 
   #continueAs(identification: Identification, endCount: number): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
-    if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#hasVisitorLeft = true
+    if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isVisitorLeaving = true
     for (const hook of this.#hooks) hook.changeHands()
     const isRejoined = identification.cookieStatus === 'rotated'
     this.#since.restart(endCount, isRejoined)
@@ -210,7 +210,7 @@ export class Visit implements PageIdentity, ResponseContext {
     if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retired)
     const isOneTime = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
     keepFromSharedCaches(res, isOneTime, this.#core.warn)
-    if (this.#hasVisitorLeft) clearUnseenPages(this.#ctx)
+    if (this.#isVisitorLeaving) clearUnseenPages(this.#ctx)
   }
 
   #action(): ReturnType<typeof cookieAction> {
@@ -220,13 +220,13 @@ export class Visit implements PageIdentity, ResponseContext {
       use: this.#use,
       standing: memo ? 'current' : this.#since.standing(this.#identification),
       // A renewing request writes the cookie anyway.
-      isStale: this.#use !== 'renews' && (this.#hasNews || isStale(this.#core, this.#identification)),
+      isStale: this.#use !== 'renews' && (this.#hasNewContent || isStale(this.#core, this.#identification)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
   }
 
-  get #hasNews(): boolean {
-    return this.#hooks.some((hook) => hook.hasNews)
+  get #hasNewContent(): boolean {
+    return this.#hooks.some((hook) => hook.hasNewContent)
   }
 }
 

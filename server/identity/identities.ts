@@ -76,19 +76,21 @@ export class Identities {
    * Completes the identification of a request: rotates the browser id if the cookie belongs to another visitor. Retires the ids of all
    * rivals, because the attacker who planted a cookie could read values set under its id.
    *
-   * @param found the result of `identify`
+   * @param identification the result of `identify`
    * @param sender the request with the cookie
    */
-  admit(found: Identification, user: UserSubject | undefined, sender: Sender): Identification {
-    if (found.cookieStatus === 'own') return found
-    const all = readables(found.receivedCookie)
+  admit(identification: Identification, user: UserSubject | undefined, sender: Sender): Identification {
+    if (identification.cookieStatus === 'own') return identification
+    const all = readables(identification.receivedCookie)
     const [first] = all
     const cookieStatus =
-      found.cookieStatus === 'retired' && first ? this.#statusOfRetired(first, user, sender) : found.cookieStatus
+      identification.cookieStatus === 'retired' && first
+        ? this.#statusOfRetired(first, user, sender)
+        : identification.cookieStatus
     const { visitor, retires, transfers } = PLANS[cookieStatus]
     if (transfers && first) return this.changeHands(first, user)
     const isNext = visitor === 'next' && first !== undefined
-    const next = { ...found, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
+    const next = { ...identification, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
     return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 

@@ -108,8 +108,8 @@ export class Handshake {
   /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
   #identifyVisitor(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
     const { handshakeMismatches, identities } = this.#core
-    const found = identities.identify(read, user)
-    const { cookieStatus } = found
+    const identification = identities.identify(read, user)
+    const { cookieStatus } = identification
     const brought = readable(read)
     const isUsers = brought?.user !== undefined
     if (cookieStatus === 'other' && isUsers) handshakeMismatches.missUser(brought.browserSubject)
@@ -119,7 +119,7 @@ export class Handshake {
     return pageIdentityOf(
       this.#core,
       ctx,
-      found.cookie ? found : { visitor: found.visitor.fleeting, cookie: undefined },
+      identification.cookie ? identification : { visitor: identification.visitor.fleeting, cookie: undefined },
     )
   }
 

@@ -71,16 +71,16 @@ export class Rechecks {
     } catch (error) {
       // The app's own middleware may refuse the visitor, as in a handshake.
       if (isRefusal(error)) void connections.end([connection], 'other_visitor')
-      else if (this.#isNews()) report(error, ctx)
+      else if (this.#isFirstFailure()) report(error, ctx)
     }
   }
 
   /** Reports repeated failures once: while the app's store is down, every recheck fails. */
-  #isNews(): boolean {
+  #isFirstFailure(): boolean {
     const now = this.#core.settings.clock()
-    const isNews = now - this.#failedAt > 2 * this.#every
+    const isFirst = now - this.#failedAt > 2 * this.#every
     this.#failedAt = now
-    return isNews
+    return isFirst
   }
 }
 

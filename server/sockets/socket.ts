@@ -12,7 +12,7 @@ import { type Connection, type HandshakeIdentity, hangUp } from '../identity/con
 import type { Visitor } from '../ids/visitor.js'
 import { missingIn } from '../sync/answer.js'
 import { Handle } from '../sync/handle.js'
-import { superseded } from '../values/end-marker.js'
+import { visitorLeft } from '../values/end-marker.js'
 import type { Owner } from '../values/field-changes.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import type { Emit, LiveSocket, Outlet } from '../values/live-socket.js'
@@ -135,7 +135,7 @@ export class SocketHandle extends Handle {
 
   protected override permit(): void {
     // An app's handler may run long after its visitor has left.
-    if (this.#hasGone()) throw superseded()
+    if (this.#hasGone()) throw visitorLeft()
   }
 
   /** Without an adapter, only the store tells of a user's revocation at another node: a write here discovers it. */

@@ -138,9 +138,9 @@ export class Loads {
     const { registers, generation } = await this.#loadFromStore(subject)
     const { epochs, settings, subjects, values } = this.#core
     const wasLoaded = this.isLoaded(subject)
-    const news = values.merge(subject, stateOf(registers).registers, 'store', generation)
+    const newerCount = values.merge(subject, stateOf(registers).registers, 'store', generation)
     if (generation === epochs.generation(subject)) this.#writeBack(subject, registers)
-    if (isSure && wasLoaded && news > 0) this.#warnOfLateness(subject)
+    if (isSure && wasLoaded && newerCount > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const at = settings.clock()
     if (replica) replica.loadedAt = at

@@ -17,13 +17,13 @@ export type Extent = 'results' | 'identity' | 'greeting'
 /**
  * Returns the page's identity and, in a greeting, all readable values.
  *
- * @param reader the visitor in the page's tab
+ * @param tabVisitor the visitor in the page's tab
  */
 export function buildAnswer(
   core: SyncCore,
   identity: PageIdentity,
   extent: Extent,
-  reader: Visitor = identity.visitor,
+  tabVisitor: Visitor = identity.visitor,
 ): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'held' | 'greeting' | 'renew'> {
   if (extent === 'results') return { held: [] }
   const { visitor, cookie, cookieStamps: held, isKept, who, renew } = identity
@@ -33,7 +33,7 @@ export function buildAnswer(
   if (cookie) core.cookieSync.ensureMerged(cookie, visitor)
   return {
     ...known,
-    greeting: greetingOf(core, reader),
+    greeting: greetingOf(core, tabVisitor),
     ...(visitor.userId === undefined ? {} : { user: visitor.userId }),
     ...(renew === undefined ? {} : { renew }),
   }

@@ -10,7 +10,7 @@ import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, stampsByKey } from '../cookie/cookie-text.js'
-import { superseded } from '../values/end-marker.js'
+import { visitorLeft } from '../values/end-marker.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
 import type { Values } from '../values/values.js'
 import { Outcome, type Written } from './outcome.js'
@@ -54,7 +54,7 @@ export abstract class Handle {
     return this.#core.report
   }
   /** Called before each write, even if the write is refused. */
-  protected begin(): void {}
+  protected beforeWrite(): void {}
   /** @throws {LiveSessionError} if these fields are not settable, or the visitor has left */
   protected permit(_fields: Iterable<Field>): void {}
   /** Called with each field written or deleted. */
@@ -94,13 +94,13 @@ export abstract class Handle {
     const { store } = this.#core
     if (!store) return this.#write(() => [computed()])
     return Outcome.of(async () => {
-      this.begin()
+      this.beforeWrite()
       const field = this.#settable('update', key)
       const subject = this.owner.subject(field)
       const permit = (): void => {
         this.permit([field])
         // The request may have signed its visitor in or out during the store call.
-        if (this.owner.subject(field) !== subject) throw superseded()
+        if (this.owner.subject(field) !== subject) throw visitorLeft()
       }
       permit()
       const update = { field, next: () => computed()[1], permit, source: this.source }
@@ -144,7 +144,7 @@ export abstract class Handle {
   /** Validates all changes before applying any. Applies all changes synchronously, before the caller's next line. */
   #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
     return Outcome.of(() => {
-      this.begin()
+      this.beforeWrite()
       const valid = changes()
       if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
       return this.#apply(new Map(valid))

@@ -100,12 +100,12 @@ function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedC
     groups.set(name, group)
     last.set(key, sent)
   }
-  const begun = new Set<readonly ReceivedChange[]>()
+  const placed = new Set<readonly ReceivedChange[]>()
   const ordered: (readonly ReceivedChange[])[] = []
   const place = (group: readonly ReceivedChange[]): void => {
     // Cyclic groups never come from our pages.
-    if (begun.has(group)) return
-    begun.add(group)
+    if (placed.has(group)) return
+    placed.add(group)
     for (const { previous } of group) if (previous) place(previous.group)
     ordered.push(group)
   }

@@ -22,7 +22,7 @@ export interface ExchangeContext extends Requester {
   /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
   readonly outlet?: Outlet | undefined
   /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
-  begin?(this: void): void
+  beforeMerge?(this: void): void
   /** Called with the level of a write. Rejects with `superseded` if the visitor has turned out to have left. */
   recheck?(this: void, level: Level): Awaitable<Level>
 }
@@ -47,7 +47,7 @@ export function sync(
   core.limits.spendTickets(tickets, identity, now)
   if (set.length > 0) core.limits.spend(set.length, identity, context.bucket, now)
   const verified = verifyTickets(core, tickets, visitor, now)
-  context.begin?.()
+  context.beforeMerge?.()
   const overtaken = mergeTickets(core, verified, now)
   const results = set.length > 0 ? applyChanges(core, set, context) : []
   return after(results, (results) => {

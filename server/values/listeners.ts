@@ -7,20 +7,20 @@ export type Listener = (change: AnyChange) => void
 /** The listeners to a kind of event. */
 export class ListenerSet<T> {
   /** Created at the first use, because most sockets have no listeners. */
-  #listeners: Set<(news: T) => void> | undefined
+  #listeners: Set<(event: T) => void> | undefined
 
-  add(listener: (news: T) => void): () => void {
+  add(listener: (event: T) => void): () => void {
     // A new function per call, so that the same listener can be added twice and removed separately.
-    const own = (news: T): void => listener(news)
+    const own = (event: T): void => listener(event)
     this.#listeners ??= new Set()
     this.#listeners.add(own)
     return () => void this.#listeners?.delete(own)
   }
 
-  notify(news: T, report: (error: unknown) => void): void {
+  notify(event: T, report: (error: unknown) => void): void {
     for (const listener of this.#listeners ?? []) {
       try {
-        reportRejection(listener(news), report)
+        reportRejection(listener(event), report)
       } catch (error) {
         report(error)
       }

@@ -99,9 +99,9 @@ export class Values {
    */
   merge(subject: Subject, registers: readonly StoredRegister[], origin: Origin, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
-    const news = this.#changes.apply(subject, registers, origin)
+    const newerCount = this.#changes.apply(subject, registers, origin)
     if (origin === 'ticket') this.#changes.allowExport(subject, registers)
-    return news
+    return newerCount
   }
 
   /** Stores a key's current register again, because another process may have written the register without reaching the store. */

@@ -23,10 +23,10 @@ export function flashFeature({
   }
   // Created lazily: few requests add or take messages.
   const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
-    const known = visit.joined(RequestFlash)
+    const known = visit.findHook(RequestFlash)
     if (known) return known
     const flash = new RequestFlash({ flashes, offer }, visit, ctx.res)
-    visit.join(flash)
+    visit.addHook(flash)
     return flash
   }
   return {

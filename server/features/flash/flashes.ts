@@ -97,8 +97,8 @@ export class Flashes {
 
   /** Consumes the messages for a single open page to show, except reserved messages. */
   consumeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
-    const free = this.pending(browser, brought).filter(({ id }) => !this.#reserved.has(id))
-    return this.#consume(browser, free.filter(isFor(since)))
+    const unreserved = this.pending(browser, brought).filter(({ id }) => !this.#reserved.has(id))
+    return this.#consume(browser, unreserved.filter(isFor(since)))
   }
 
   /** If the store does not answer in time, returns the messages: twice is better than never, and no page should wait. */

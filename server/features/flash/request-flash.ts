@@ -50,7 +50,7 @@ export class RequestFlash implements ResponseHook {
     this.#since = core.flashes.count
   }
 
-  get hasNews(): boolean {
+  get hasNewContent(): boolean {
     return this.#added.length > 0
   }
 

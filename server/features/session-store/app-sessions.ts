@@ -63,7 +63,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
   }
 
   /** Starts to keep sessions. */
-  begin(maxLifetime: number): void {
+  enable(maxLifetime: number): void {
     this.isUsed = true
     this.maxLifetime = maxLifetime
     this.#rounds ??= this.beginRounds((session) => this.#look(session))

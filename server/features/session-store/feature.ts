@@ -38,7 +38,7 @@ export function sessionFeature(core: Core): Feature {
         checkNames(options, ['maxLifetime'], 'sessionStore: ')
         const { maxLifetime = appSessions.maxLifetime } = options
         checkLifetime(maxLifetime, appSessions)
-        appSessions.begin(maxLifetime)
+        appSessions.enable(maxLifetime)
         devices.isUsed = true
         return store
       },
@@ -67,9 +67,9 @@ export function sessionFeature(core: Core): Feature {
     handshake: {
       // Gives sockets the session found by koa-session in the handshake.
       connect: (ctx, conn) => {
-        const found = store.brought(ctx)
-        if (!found) return undefined
-        const session = appSessions.pin(found, conn)
+        const broughtSession = store.brought(ctx)
+        if (!broughtSession) return undefined
+        const session = appSessions.pin(broughtSession, conn)
         return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
       },
     },

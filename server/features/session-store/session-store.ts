@@ -80,8 +80,8 @@ export class KoaSessionStore implements SessionStore {
     // koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`, so wait only when necessary.
     if (ctx === undefined || (given && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = left && (await this.#carriedContent(left))
-    const begun = former && withChanges(former, difference(left.read.content, content))
-    if (!given) this.#saveNew(name, ctx, content, begun)
+    const firstContent = former && withChanges(former, difference(left.read.content, content))
+    if (!given) this.#saveNew(name, ctx, content, firstContent)
     else if (!this.#saveAgain(given, content)) withholdCookie(responseOf(ctx), id)
     const session = this.#sessions.live(name)
     if (session) this.#remember(ctx, { session, content, isBrought: given?.isBrought ?? false })
@@ -151,12 +151,12 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /** Saves for a request that has created the id, or replaces the session for the app's own code without a request. */
-  #saveNew(name: SessionName, ctx: unknown, content: SessionContent, begun?: SessionContent): void {
+  #saveNew(name: SessionName, ctx: unknown, content: SessionContent, firstContent?: SessionContent): void {
     const source = ctx === undefined ? 'job' : 'request'
     if (this.#sessions.isRetired(name)) throw new TypeError(USED)
     const known = this.#sessions.live(name)
     if (known) this.#sessions.save(known, difference(contentOf(known.replica), content), source)
-    else this.#sessions.write({ name, replica: new Replica() }, begun ?? withChanges(new Map(), content), source)
+    else this.#sessions.write({ name, replica: new Replica() }, firstContent ?? withChanges(new Map(), content), source)
   }
 
   /**
