@@ -39,9 +39,9 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const warn = createWarn(clock)
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
   const bounds = { max: maxVisitors, maxIdle, clock, guestBytes }
-  const hearers: ((subject: Subject) => void)[] = [drop]
+  const changeListeners: ((subject: Subject) => void)[] = [drop]
   const onChange = (subject: Subject): void => {
-    for (const hear of hearers) hear(subject)
+    for (const listener of changeListeners) listener(subject)
   }
   const subjects = new Subjects({ ...bounds, isInCookie, onChange, onDrop: dropAll })
   const remote: Remote = {}
@@ -72,11 +72,11 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
 
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   const isCurrent = (cookie: VerifiedCookie): boolean => epochs.standingOf(cookie) === 'current'
-  const toCookie = { clock, isCurrent, onForget: dropAll, warn, guestBytes }
+  const cookieDeps = { clock, isCurrent, onDrop: dropAll, warn, guestBytes }
   const members: CookieMember[] = []
   const cookies: CookieCore = {
     ...values,
-    cookie: new LiveCookie(app, cookieKeys, settings.cookie, toCookie),
+    cookie: new LiveCookie(app, cookieKeys, settings.cookie, cookieDeps),
     cookieMembers: new CookieMembers(members),
     cookieSync: new CookieSync(values, memos),
   }
@@ -99,6 +99,6 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   // The features need the core, so the core was created with these lists still empty.
   owners.push(...features.flatMap(({ names }) => names ?? []))
   members.push(...features.flatMap(({ cookie }) => cookie ?? []))
-  hearers.push(...features.flatMap(({ changes }) => changes ?? []))
+  changeListeners.push(...features.flatMap(({ changes }) => changes ?? []))
   return core
 }

@@ -12,7 +12,7 @@ import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import { spaceForRegisters } from './cookie/cookie-size.js'
 import { readSecrets } from './ids/keys.js'
 import type { LiveSessionOptions } from './option-types.js'
-import { checkNames, refusal } from './settings/option-names.js'
+import { checkNames, optionError } from './settings/option-names.js'
 import { createReport, type Warn } from './settings/report.js'
 import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
 import { isStore, STORE_METHODS, type Store } from './store-types.js'
@@ -102,7 +102,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     ...asGiven
   } = given
   const { cookieBudget, consent, deviceLabel, store, storeMaxIdle } = asGiven
-  if (!fields) throw refusal('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
+  if (!fields) throw optionError('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
   const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain, partitioned })
   const { maxAge } = cookie
   const most = spaceForRegisters(cookie)
@@ -178,14 +178,14 @@ function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
   const read = Object.entries(rows).map(([name, { default: fallback, expected, is, show }]) => {
     const said: unknown = Reflect.get(given ?? {}, name)
     const value = said === undefined ? fallback : said
-    if (!is(value)) throw refusal(prefix + name, `expected ${expected}`, show(value))
+    if (!is(value)) throw optionError(prefix + name, `expected ${expected}`, show(value))
     return [name, value]
   })
   return Object.fromEntries(read)
 }
 
 function check(is: boolean, option: string, expected: string, received: unknown): void {
-  if (!is) throw refusal(option, expected, shown(received))
+  if (!is) throw optionError(option, expected, shown(received))
 }
 
 function shown(value: unknown): string {

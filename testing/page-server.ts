@@ -58,7 +58,7 @@ export class PageServer {
       owner: { subject: () => 'browser:guest' as Subject },
       source: 'socket',
       permit: () => this.#permit(),
-      refuse: () => undefined,
+      onRefusal: () => undefined,
     }
     this.#defaults = Object.fromEntries(
       [...values.fields.values()].flatMap((field): readonly (readonly [string, JsonValue])[] => {
@@ -179,7 +179,7 @@ export class OneVisitor implements PageValues {
     return this.#replica
   }
 
-  read(field: Field, replica: Replica | undefined): JsonValue | undefined {
+  live(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#clock)
   }
 

@@ -42,14 +42,14 @@ export interface Sender {
 }
 
 /** The time of a browser id's retirement, in ms since 1970, and the id. */
-export type Ended = readonly [end: number, browser: BrowserId]
+export type RetirementNotice = readonly [end: number, browser: BrowserId]
 
-interface Needs {
+interface LiveCookieDeps {
   clock(this: void): number
   /** Returns false if the cookie's browser id is retired or its user is revoked. */
   isCurrent(this: void, cookie: VerifiedCookie): boolean
   /** Called when cached cookies are evicted: the next request decodes them again. */
-  onForget(this: void): void
+  onDrop(this: void): void
   readonly warn: Warn
   readonly guestBytes: GuestBytes
 }
@@ -63,18 +63,18 @@ export class LiveCookie {
   readonly #endName: string
   readonly #app: Koa
   readonly #writer: Koa
-  readonly #clock: Needs['clock']
-  readonly #isCurrent: Needs['isCurrent']
+  readonly #clock: LiveCookieDeps['clock']
+  readonly #isCurrent: LiveCookieDeps['isCurrent']
   readonly #warn: Warn
   /** By signature, so that each text is verified once. */
   readonly #verified: RotatingCache<GoodCookie>
   /** The verified cookies of a request that brings several: memoized, because a request reads its cookie repeatedly. */
   readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
   /** Whether this process has warned of a large head. It warns only once, because the operator may have raised the proxy's limit. */
-  #hasToldHead = false
+  #hasWarnedOfHead = false
 
-  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, needs: Needs) {
-    const { clock, guestBytes, isCurrent, onForget, warn } = needs
+  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, deps: LiveCookieDeps) {
+    const { clock, guestBytes, isCurrent, onDrop, warn } = deps
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -84,7 +84,7 @@ export class LiveCookie {
     this.#clock = clock
     this.#isCurrent = isCurrent
     this.#warn = warn
-    this.#verified = RotatingCache.onMap({ shared: { bytes: guestBytes, weigh }, clock, onDrop: onForget })
+    this.#verified = RotatingCache.onMap({ shared: { bytes: guestBytes, weigh }, clock, onDrop })
     this.#writer = createWriter(keys, options)
   }
 
@@ -114,7 +114,7 @@ export class LiveCookie {
     this.#announceRetirement(ctx)
     ctx['session'] = this.#payload(content)
     // Deferred, because outer middleware may add headers.
-    if (!this.#hasToldHead) process.nextTick(() => this.#checkHead(res))
+    if (!this.#hasWarnedOfHead) process.nextTick(() => this.#checkHead(res))
     // Not `manuallyCommit`: it hashes the content first to detect changes.
     return ctx['session'].save()
   }
@@ -140,12 +140,12 @@ export class LiveCookie {
    * Gives the browser an unsigned cookie with the time of its id's retirement. A request under the retired id that brings this notice was
    * sent after the retirement, and is not late.
    */
-  announceRetirement(req: IncomingMessage, res: ServerResponse, retired: Ended | undefined): void {
+  announceRetirement(req: IncomingMessage, res: ServerResponse, retired: RetirementNotice | undefined): void {
     this.#announceRetirement(this.#context(req, res), retired)
   }
 
   /** @param retired undefined deletes the notice, because the response replaces or clears the cookie */
-  #announceRetirement({ req, cookies }: Koa.Context, retired?: Ended): void {
+  #announceRetirement({ req, cookies }: Koa.Context, retired?: RetirementNotice): void {
     if (!retired && !req.headers.cookie?.includes(this.#endName)) return
     const options = { signed: false, overwrite: true, ...chosen(this.#options) }
     cookies.set(this.#endName, retired ? retired.join('.') : null, options)
@@ -153,13 +153,13 @@ export class LiveCookie {
 
   /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice. */
   announcedRetirement({ headers }: Sender, browser: BrowserId): number {
-    const told = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
-    return Math.max(0, ...told.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
+    const notices = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
+    return Math.max(0, ...notices.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
   }
 
   #checkHead(res: ServerResponse): void {
-    if (this.#hasToldHead || headBytes(res) <= MOST_IN_HEAD) return
-    this.#hasToldHead = true
+    if (this.#hasWarnedOfHead || headBytes(res) <= MOST_IN_HEAD) return
+    this.#hasWarnedOfHead = true
     this.#warn(LARGE_HEAD)
   }
 

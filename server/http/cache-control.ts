@@ -28,7 +28,7 @@ const TARGETED = new Set([
 export function keepFromSharedCaches(res: ServerResponse, isOneTime: boolean, warn: Warn): void {
   const given = res.getHeader('Cache-Control')
   const text = given === undefined ? undefined : [given].flat().join(', ')
-  let isShared = text !== undefined && directives(text).some((one) => SHARED.has(nameOf(one)))
+  let isShared = text !== undefined && directives(text).some((one) => SHARED.has(directiveName(one)))
   for (const name of res.getHeaderNames()) {
     if (!TARGETED.has(name)) continue
     res.removeHeader(name)
@@ -43,15 +43,15 @@ export function keepFromSharedCaches(res: ServerResponse, isOneTime: boolean, wa
 /** Restricts a Cache-Control to the visitor's own browser, and keeps its directives for browsers. */
 export function privateCacheControl(given: string): string {
   const all = directives(given)
-  const kept = all.filter((one) => !SHARED.has(nameOf(one)) && !isQualified(one))
-  const isPrivate = kept.some((one) => ['private', 'no-store'].includes(nameOf(one)))
+  const kept = all.filter((one) => !SHARED.has(directiveName(one)) && !isQualified(one))
+  const isPrivate = kept.some((one) => ['private', 'no-store'].includes(directiveName(one)))
   if (isPrivate && kept.length === all.length) return given
   return (isPrivate ? kept : ['private', ...kept]).join(', ')
 }
 
 /** `private="set-cookie"` restricts only that header. */
 function isQualified(directive: string): boolean {
-  return nameOf(directive) === 'private' && directive.includes('=')
+  return directiveName(directive) === 'private' && directive.includes('=')
 }
 
 /** Commas within quotes do not separate directives. */
@@ -60,6 +60,6 @@ function directives(text: string): readonly string[] {
   return found.map((one) => one.trim()).filter((one) => one !== '')
 }
 
-function nameOf(directive: string): string {
+function directiveName(directive: string): string {
   return directive.replace(/=.*/s, '').trim().toLowerCase()
 }

@@ -1,4 +1,4 @@
-import type { Ended } from '../cookie/cookie.js'
+import type { RetirementNotice } from '../cookie/cookie.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Identification } from '../identity/identification.js'
 import type { IdentifiedUser } from '../ids/visitor.js'
@@ -31,7 +31,7 @@ export class EndedSince {
   }
 
   /** The retired id, and the time of its last retirement. */
-  get retired(): Ended | undefined {
+  get retirementNotice(): RetirementNotice | undefined {
     const cookie = this.retiredCookie
     return cookie && [this.#epochs.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
   }

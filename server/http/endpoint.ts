@@ -142,7 +142,7 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
     owner: identity.visitor.inTab(tab),
     source: 'request',
     permit,
-    refuse: (error) => emitRefusal(core.app, 'request', error),
+    onRefusal: (error) => emitRefusal(core.app, 'request', error),
     beforeMerge: () => {
       if (body.set.length > 0) permit()
       visit.markUse(use)

@@ -105,7 +105,7 @@ export class RequestHandle extends Handle {
       if (value !== undefined) values[field.key] = value
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
-      if (stamp !== NEVER && this.values.read(field, replica) === undefined) deleted.push(field.key)
+      if (stamp !== NEVER && this.values.live(field, replica) === undefined) deleted.push(field.key)
       // Unsaved even if this response sets the cookie, which the browser may reject. Expired values are not, because pages never send them.
       if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }

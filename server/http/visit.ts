@@ -207,7 +207,7 @@ export class Visit implements PageIdentity, ResponseContext {
     const report = (error: unknown): void => this.#core.report(error, this.#ctx)
     if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identification).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
-    if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retired)
+    if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retirementNotice)
     const isOneTime = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
     keepFromSharedCaches(res, isOneTime, this.#core.warn)
     if (this.#isVisitorLeaving) clearUnseenPages(this.#ctx)

@@ -27,7 +27,7 @@ export class HandshakeMismatches {
   }
 
   /** Records a handshake with a user's cookie for which `identify` named no user. */
-  refuse(browser: BrowserSubject): void {
+  recordRefusal(browser: BrowserSubject): void {
     if (this.#refused.size >= MAX) this.#refused.clear()
     this.#refused.add(browser)
   }

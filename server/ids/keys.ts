@@ -51,7 +51,7 @@ export class SigningKeys {
   }
 
   /** Returns a signature by each key: during a rotation, every other process knows at least one of the keys. */
-  all(text: string): readonly string[] {
+  signAll(text: string): readonly string[] {
     return this.#keys.map(({ key }) => mac(key, text))
   }
 
@@ -65,7 +65,7 @@ export class SigningKeys {
    * does not reveal how much of a signature is correct.
    */
   find(text: string, signatures: ReadonlySet<string>): string | undefined {
-    return this.all(text).find((expected) => signatures.has(expected))
+    return this.signAll(text).find((expected) => signatures.has(expected))
   }
 
   /** Returns whether the key with this `kid` made the signature. */

@@ -5,7 +5,7 @@ import type Koa from 'koa'
 import type { LiveSessionError, LiveSessionErrorCode } from '../../shared/errors.js'
 import type { Sub } from '../../shared/sub.js'
 
-/** The name of the diagnostics channel: each message is a `Refused`. */
+/** The name of the diagnostics channel: each message is a `RefusalMessage`. */
 export const REFUSAL_CHANNEL = 'koa-live-session:refusal'
 
 /**
@@ -17,7 +17,7 @@ export const REFUSAL_CHANNEL = 'koa-live-session:refusal'
 export type RefusedWhere = 'request' | 'socket' | 'handshake' | 'app'
 
 /** A refusal, without a browser's secrets. */
-export interface Refused {
+export interface RefusalMessage {
   readonly app: Koa
   readonly where: RefusedWhere
   readonly code: LiveSessionErrorCode
@@ -37,5 +37,5 @@ export function emitRefusal(
   visitorId?: () => Sub,
 ): void {
   if (!refusals.hasSubscribers) return
-  refusals.publish({ app, where, code, message, key, visitorId: visitorId?.() } satisfies Refused)
+  refusals.publish({ app, where, code, message, key, visitorId: visitorId?.() } satisfies RefusalMessage)
 }

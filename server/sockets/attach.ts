@@ -49,7 +49,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     namespace.use((socket, next) => {
       enter(socket).then(
         () => next(),
-        (error: unknown) => next(refusal(error, core)),
+        (error: unknown) => next(handshakeError(error, core)),
       )
     })
     namespace.on('connect', (socket) => handles.get(socket)?.open())
@@ -100,7 +100,7 @@ export function checkServer(io: Server): void {
 }
 
 /** Returns the error that a browser gets for a refused handshake: only the code. */
-function refusal(error: unknown, core: Core): Error {
+function handshakeError(error: unknown, core: Core): Error {
   if (error instanceof LiveSessionError) {
     emitRefusal(core.app, 'handshake', error)
     return Object.assign(new Error(error.code), { data: refusalOf(error).data })

@@ -113,7 +113,8 @@ export class Handshake {
     const brought = readable(read)
     const isUsers = brought?.user !== undefined
     if (cookieStatus === 'other' && isUsers) handshakeMismatches.missUser(brought.browserSubject)
-    if (cookieStatus === 'other' && isUsers && user === undefined) handshakeMismatches.refuse(brought.browserSubject)
+    if (cookieStatus === 'other' && isUsers && user === undefined)
+      handshakeMismatches.recordRefusal(brought.browserSubject)
     // During a sign-out, a browser may send a retired cookie with a still valid app session.
     if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
     return pageIdentityOf(
@@ -128,7 +129,7 @@ export class Handshake {
   }
 
   #checkSocketLimit({ visitor }: HandshakeIdentity): void {
-    this.#core.limits.admit(this.#core.connections.sockets(visitor.subject()))
+    this.#core.limits.checkSockets(this.#core.connections.sockets(visitor.subject()))
   }
 
   #checkOrigin(ctx: Koa.Context): void {

@@ -42,8 +42,8 @@ export class PageEvents {
   constructor(core: Core, use: SocketUse, side: SocketSide) {
     this.#core = core
     this.#malformed = core.limits.ofSocket()
-    const refuse = (error: LiveSessionError): void => this.#reportRefusal(error)
-    this.#context = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), refuse })
+    const onRefusal = (error: LiveSessionError): void => this.#reportRefusal(error)
+    this.#context = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), onRefusal })
     this.#ofFeatures = core.features.map(({ events }) => events?.(use))
   }
 

@@ -33,10 +33,13 @@ export class StoreHealth {
   #lossReportedAt = Number.NEGATIVE_INFINITY
   #retry: ReturnType<typeof setTimeout> | undefined
 
-  /** @param told the diagnostics channel, which receives `{ state, cause? }` on each change */
-  constructor(settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>, told: Channel = channel(STORE_CHANNEL)) {
+  /** @param diagnostics the diagnostics channel, which receives `{ state, cause? }` on each change */
+  constructor(
+    settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>,
+    diagnostics: Channel = channel(STORE_CHANNEL),
+  ) {
     this.#settings = settings
-    this.#channel = told
+    this.#channel = diagnostics
   }
 
   /** The total number of failures; concurrent failures count once. */

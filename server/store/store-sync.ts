@@ -145,7 +145,7 @@ export class StoreSync implements RemoteStore {
   }
 
   /** Returns a name as stored. A user's name changes with each erasure. */
-  nameOf(name: StoredName): string {
+  storeNameOf(name: StoredName): string {
     return storeName(name, this.#core.epochs.generation(name))
   }
 

@@ -56,7 +56,7 @@ interface UpdateStore extends Pick<RemoteStore, 'persist'> {
   readonly health: StoreHealth
   readonly sound: SoundStore
   /** Returns the name in the store. A user's name changes with each erasure. */
-  nameOf(name: StoredName): string
+  storeNameOf(name: StoredName): string
   level(names: Iterable<StoredName>): Promise<Level>
 }
 
@@ -155,12 +155,12 @@ export class Updates<N extends StoredName> {
       const expected = current?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, base]))
       const register = carrying({ key: field.key, stamp, value: next() }, current, now, id)
-      const name = this.#store.nameOf(subject)
+      const name = this.#store.storeNameOf(subject)
       const isSet = await health.inTime(
         health.call(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
       )
       // Another process has erased the subject: delete the write, and compute again from the new state.
-      if (this.#store.nameOf(subject) !== name) {
+      if (this.#store.storeNameOf(subject) !== name) {
         sound.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         continue
       }

@@ -14,8 +14,8 @@ const LONGEST_BACKOFF = 60_000
 /** Concurrent calls. A limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
 export const AT_ONCE = 32
 
-/** The context of the queue, with callbacks for the outcome of writes. */
-export interface WriteQueueContext {
+/** The dependencies of the queue, with callbacks for the outcome of writes. */
+export interface WriteQueueDeps {
   /** The memory bound for guests' pending writes. */
   readonly guestBytes: GuestBytes
   isGuest(name: StoredName): boolean
@@ -55,15 +55,15 @@ class PendingWrites {
 export class WriteQueue {
   readonly #store: SoundStore
   readonly #health: StoreHealth
-  readonly #context: WriteQueueContext
+  readonly #deps: WriteQueueDeps
   readonly #pending = new Map<StoredName, PendingWrites>()
   #underWay = 0
   #isPlanned = false
 
-  constructor(store: SoundStore, health: StoreHealth, core: WriteQueueContext) {
+  constructor(store: SoundStore, health: StoreHealth, deps: WriteQueueDeps) {
     this.#store = store
     this.#health = health
-    this.#context = core
+    this.#deps = deps
     health.onTry(() => this.#flush())
   }
 
@@ -166,7 +166,7 @@ export class WriteQueue {
   async #send(subject: StoredName, pending: PendingWrites, sent: Batch): Promise<void> {
     const { registers } = pending
     const written = Replica.of(registers.registers(), 'job')
-    const generation = this.#context.generation(subject)
+    const generation = this.#deps.generation(subject)
     Object.assign(pending, { sent, next: undefined })
     this.#underWay += 1
     const wasDown = this.#health.state === 'down'
@@ -174,12 +174,12 @@ export class WriteQueue {
     try {
       const rows = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
       // Values about to be erased must not return to memory.
-      if (!isErasure(pending.next)) this.#context.onStored(subject, rows, generation)
-      const isErased = generation !== this.#context.generation(subject)
+      if (!isErasure(pending.next)) this.#deps.onStored(subject, rows, generation)
+      const isErased = generation !== this.#deps.generation(subject)
       // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
       if (!isErasure(pending.next) && !isErased) registers.forget((register) => isIn(written, register))
       isStored = true
-      if (isErased || pending.failureCount !== this.#health.failureCount) this.#context.onLate(subject)
+      if (isErased || pending.failureCount !== this.#health.failureCount) this.#deps.onLate(subject)
       Object.assign(pending, { failureCount: this.#health.failureCount, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
@@ -205,8 +205,8 @@ export class WriteQueue {
   #countBytes(subject: StoredName, pending: PendingWrites): void {
     const { bytes, isEmpty } = pending.registers
     // The guest may have signed in meanwhile.
-    const isBound = this.#context.isGuest(subject) && (!isEmpty || isErasure(pending.next))
-    this.#context.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
+    const isBound = this.#deps.isGuest(subject) && (!isEmpty || isErasure(pending.next))
+    this.#deps.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
   /** Drops a guest's queued writes, but keeps the end marker of an id that was a user's, because that marker revokes access. */
@@ -216,7 +216,7 @@ export class WriteQueue {
     pending.next = pending.registers.isEmpty ? undefined : batch(erases)
     if (!pending.sent && !pending.next) this.#pending.delete(guest)
     for (const resolve of waiters) resolve(false)
-    this.#context.onEvict(guest)
+    this.#deps.onEvict(guest)
   }
 
   #backOff(pending: PendingWrites): void {

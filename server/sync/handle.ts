@@ -75,7 +75,7 @@ export abstract class Handle {
 
   has(key: string): boolean {
     const field = this.declared('has', key)
-    return this.values.read(field, this.replica(field)) !== undefined
+    return this.values.live(field, this.replica(field)) !== undefined
   }
 
   set(key: string, value: unknown): Promise<Written> {

@@ -48,8 +48,8 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, requester: VisitorWithCookie, socket?: Bucket, now: number = this.#clock()): void {
-    const own = this.#bucket(countedAs(requester), now)
+  spend(changes: number, identity: VisitorWithCookie, socket?: Bucket, now: number = this.#clock()): void {
+    const own = this.#bucket(countedAs(identity), now)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
     own.spend(changes)
     socket?.spend(changes)
@@ -61,9 +61,9 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendQuestion(requester: VisitorWithCookie): void {
+  spendQuestion(identity: VisitorWithCookie): void {
     const now = this.#clock()
-    const bucket = this.#bucket(`asked by ${countedAs(requester)}`, now)
+    const bucket = this.#bucket(`asked by ${countedAs(identity)}`, now)
     refuseUntil(bucket.wait(1, now), 'requests')
     bucket.spend(1)
   }
@@ -73,11 +73,11 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendTickets(tickets: readonly string[], requester: VisitorWithCookie, now: number = this.#clock()): void {
+  spendTickets(tickets: readonly string[], identity: VisitorWithCookie, now: number = this.#clock()): void {
     let length = 0
     for (const ticket of tickets) length += ticket.length
     if (length === 0) return
-    const bucket = this.#ticketBuckets.ensure(countedAs(requester), () => new Bucket(TICKET_RATE, now))
+    const bucket = this.#ticketBuckets.ensure(countedAs(identity), () => new Bucket(TICKET_RATE, now))
     refuseUntil(bucket.wait(length, now), 'tickets')
     bucket.spend(length)
   }
@@ -92,7 +92,7 @@ export class Limits {
    * @param open the subject's sockets in all namespaces
    * @throws {LiveSessionError} `rate_limited` at the maximum
    */
-  admit(open: number): void {
+  checkSockets(open: number): void {
     const { socketsPerVisitor } = this.#options
     if (open < socketsPerVisitor) return
     throw new LiveSessionError('rate_limited', `a visitor may have at most ${socketsPerVisitor} open sockets`)

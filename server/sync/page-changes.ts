@@ -31,7 +31,7 @@ export interface Requester {
    */
   permit(this: void): void
   /** Called with each refusal. */
-  refuse(this: void, error: LiveSessionError): void
+  onRefusal(this: void, error: LiveSessionError): void
 }
 
 /** An accepted change, applied now or on an earlier attempt. */
@@ -139,7 +139,7 @@ function applyGroup(
 
 function refuse(requester: Requester, error: unknown): Refused {
   if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
-  requester.refuse(error)
+  requester.onRefusal(error)
   return refusalOf(error).result
 }
 
@@ -250,7 +250,7 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt:
     values.persistAgain(subject, key)
     return { acceptedAt: stamp }
   }
-  throw overtakenError(key, id === '' ? 'superseded' : 'conflict', stamp, values.read(field, replica))
+  throw overtakenError(key, id === '' ? 'superseded' : 'conflict', stamp, values.live(field, replica))
 }
 
 /** Returns the refusal of a change whose base is not the newest value. */

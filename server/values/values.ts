@@ -20,7 +20,7 @@ export interface Writing {
 }
 
 /** The members of `Values` for changes from pages. */
-export type PageValues = Pick<Values, 'fields' | 'find' | 'persistAgain' | 'read' | 'acceptedAt' | 'write'>
+export type PageValues = Pick<Values, 'fields' | 'find' | 'persistAgain' | 'live' | 'acceptedAt' | 'write'>
 
 /** The values of all sessions in this process: reads, writes and merges them. */
 export class Values {
@@ -62,13 +62,13 @@ export class Values {
   }
 
   /** Returns the value without the default; undefined if not yet set, or if deleted, expired or unreadable. */
-  read(field: Field, replica: Replica | undefined): JsonValue | undefined {
+  live(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#core.settings.clock)
   }
 
-  /** Returns the same as `get`: the value of `read`, else the default. */
+  /** Returns the same as `get`: the value of `live`, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    const live = this.read(field, replica)
+    const live = this.live(field, replica)
     return live === undefined ? field.default : live
   }
 

@@ -134,7 +134,7 @@ describe('docs/maintainers/protocol.md', () => {
     const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, {
       clock: testClock(now).now,
       isCurrent: () => true,
-      onForget: () => undefined,
+      onDrop: () => undefined,
       warn: () => undefined,
       guestBytes: new GuestBytes(64_000_000),
     })

@@ -71,7 +71,7 @@ export class World {
       new LiveCookie(new Koa(), keys, settings.cookie, {
         clock: now,
         isCurrent: () => true,
-        onForget: () => undefined,
+        onDrop: () => undefined,
         warn: () => undefined,
         guestBytes: new GuestBytes(64_000_000),
       })

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { REFUSAL_CHANNEL, type Refused } from '../../server/settings/refused.js'
+import { REFUSAL_CHANNEL, type RefusalMessage } from '../../server/settings/refused.js'
 import { App, appFields } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
 import { present } from '../support/app/present.js'
@@ -17,7 +17,7 @@ const fields = defineFields({
 
 let refusals: string[] = []
 const hear = (message: unknown): void => {
-  const { where, code } = message as Refused
+  const { where, code } = message as RefusalMessage
   refusals.push(`${where} ${code}`)
 }
 beforeEach(() => {

@@ -13,7 +13,7 @@ interface Consumed {
   readonly messages: readonly Message[]
 }
 
-interface Needs {
+interface FlashDeps {
   readonly flashes: Flashes
   /** Notifies a browser's open pages of waiting messages. */
   offer(browser: BrowserSubject): void
@@ -27,7 +27,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** Adds and consumes messages for a request, and returns consumed messages to the queue if the response fails. */
 export class RequestFlash implements ResponseHook {
-  readonly #core: Needs
+  readonly #deps: FlashDeps
   readonly #visit: ResponseContext
   readonly #res: ServerResponse
   /** The count of messages when this request first used flash: its page counts as loaded after these messages. */
@@ -43,11 +43,11 @@ export class RequestFlash implements ResponseHook {
   /** The messages to restore if the response is never visible. */
   readonly #consumed: Consumed[] = []
 
-  constructor(core: Needs, visit: ResponseContext, res: ServerResponse) {
-    this.#core = core
+  constructor(deps: FlashDeps, visit: ResponseContext, res: ServerResponse) {
+    this.#deps = deps
     this.#visit = visit
     this.#res = res
-    this.#since = core.flashes.count
+    this.#since = deps.flashes.count
   }
 
   get hasNewContent(): boolean {
@@ -55,7 +55,7 @@ export class RequestFlash implements ResponseHook {
   }
 
   add(input: FlashInput): void {
-    const { flashes } = this.#core
+    const { flashes } = this.#deps
     const message = flashes.add(this.#browser, input)
     this.#added.push(message)
     if (input.isForNext) return
@@ -72,11 +72,11 @@ export class RequestFlash implements ResponseHook {
    * guest's id, and may have added messages there.
    */
   changeHands(): void {
-    this.#core.flashes.put(this.#browser, this.#added)
+    this.#deps.flashes.put(this.#browser, this.#added)
   }
 
   async consume(reader: Reader): Promise<readonly JsonValue[]> {
-    const { flashes } = this.#core
+    const { flashes } = this.#deps
     const browser = this.#browser
     const messages = await flashes.consume(browser, this.#brought, reader === 'page' ? this.#since : undefined)
     if (messages.length > 0) this.#show({ browser, messages })
@@ -101,7 +101,7 @@ export class RequestFlash implements ResponseHook {
   }
 
   readonly #restore = (): void => {
-    for (const { browser, messages } of this.#consumed.splice(0)) this.#core.flashes.restore(browser, messages)
+    for (const { browser, messages } of this.#consumed.splice(0)) this.#deps.flashes.restore(browser, messages)
   }
 
   get #browser(): BrowserSubject {
@@ -120,6 +120,6 @@ export class RequestFlash implements ResponseHook {
   }
 
   #offer(): void {
-    if (this.#core.flashes.endReservation(this.#offers)) this.#core.offer(this.#browser)
+    if (this.#deps.flashes.endReservation(this.#offers)) this.#deps.offer(this.#browser)
   }
 }

@@ -17,10 +17,10 @@ const ORIGIN = 'https://origin.invalid'
 /** Creates the feature for hand-offs: encrypted payloads from a socket's handler to the next request of its browser. */
 export function handOffFeature({ cookie, identities, settings, store, warn }: Core): Feature {
   const handOffs = new HandOffs({ settings, store })
-  const needs = { cookie, handOffs, identities, settings, warn }
+  const deps = { cookie, handOffs, identities, settings, warn }
   return {
     request: {
-      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) => redeemHandOff(needs, use, purpose, schema),
+      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) => redeemHandOff(deps, use, purpose, schema),
     },
     socket: {
       handOff: (use, purpose: string, payload: unknown, options: { readonly to: string }) => {
@@ -34,7 +34,7 @@ export function handOffFeature({ cookie, identities, settings, store, warn }: Co
         use.emit(HAND_OFF, handOffs.seal({ browser, purpose, to }, payload))
       },
     },
-    post: (ctx, requests) => sendOn(needs, ctx, requests),
+    post: (ctx, requests) => sendOn(deps, ctx, requests),
   }
 }
 

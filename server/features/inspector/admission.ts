@@ -28,7 +28,7 @@ export interface Admission {
   /** The token; undefined with `authorize`. */
   readonly token: string | undefined
   /** Returns the reason for refusing a request; undefined if admitted. */
-  readonly refusal: (ctx: Koa.Context) => Awaitable<string | undefined>
+  readonly refusalReason: (ctx: Koa.Context) => Awaitable<string | undefined>
 }
 
 /**
@@ -53,10 +53,10 @@ export function createAdmission(
         'or pass authorize: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
     )
   }
-  if (authorize) return { token: undefined, refusal: (ctx) => foreign(ctx) ?? authorized(ctx, authorize) }
+  if (authorize) return { token: undefined, refusalReason: (ctx) => foreign(ctx) ?? authorized(ctx, authorize) }
   const key = new TokenKey(settings.secrets)
   warn(`inspector: open its address with ?token=${key.token}`)
-  return { token: key.token, refusal: (ctx) => foreign(ctx) ?? key.refusal(ctx) }
+  return { token: key.token, refusalReason: (ctx) => foreign(ctx) ?? key.refusalReason(ctx) }
 }
 
 /** A page of another origin gets nothing, even if the app lets other origins read its responses. */
@@ -93,7 +93,7 @@ class TokenKey {
   }
 
   /** Returns the reason for refusing a request; undefined if admitted. Gives a browser that sends the token a cookie. */
-  refusal(ctx: Koa.Context): string | undefined {
+  refusalReason(ctx: Koa.Context): string | undefined {
     const { token } = ctx.query
     // Sign the port, too: browsers send the cookie to all ports of the host.
     const here = `${OPENED} at ${originClaims(ctx).own}`

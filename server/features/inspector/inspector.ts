@@ -61,12 +61,12 @@ export type InspectorRoute = Koa.Middleware & {
 }
 
 /** Creates the route. Serves all parts of the page at the URL of the mount, distinguished by `?part=`. */
-export function createInspector(source: Source, { refusal, token }: Admission): InspectorRoute {
+export function createInspector(source: Source, { refusalReason, token }: Admission): InspectorRoute {
   const { core } = source
   const inspector = new Inspector(source)
   const inspect: Koa.Middleware = async (ctx) => {
     ctx.set(HEADERS)
-    const reason = await refusal(ctx)
+    const reason = await refusalReason(ctx)
     if (reason !== undefined) {
       core.warn(`inspector: 403: ${reason}`, 'inspector')
       answer(ctx, 403, 'You may not look here. The log of the server says why.')
@@ -106,14 +106,14 @@ class Inspector {
     const { action, subject: id } = ctx.query
     const subject = typeof id === 'string' ? this.#shown.get(id) : undefined
     try {
-      const told = await act(
+      const effect = await act(
         this.#source.core,
         this.#source.revoke,
         action,
-        subject && { subject, name: nameOf(subject) },
+        subject && { subject, name: displayName(subject) },
       )
       // Without a script, the browser shows the response itself: redirect it to the page.
-      if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, told)
+      if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, effect)
       goTo(ctx, '?')
     } catch (error) {
       if (!(error instanceof LiveSessionError)) throw error
@@ -144,7 +144,7 @@ function some(all: Iterable<Resident>, most: number, is: (resident: Resident) =>
   return found
 }
 
-function nameOf(subject: Subject): string {
+function displayName(subject: Subject): string {
   const id: Sub = subjectHash(subject)
   return subjectName({ id, userId: isUser(subject) ? userIdOf(subject) : undefined })
 }

@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type Koa from 'koa'
-import { REFUSAL_CHANNEL, type Refused } from '../../settings/refused.js'
+import { REFUSAL_CHANNEL, type RefusalMessage } from '../../settings/refused.js'
 
 const MOST = 50
 
 /** A refusal, with its time in ms since 1970. */
-export interface SeenRefusal extends Omit<Refused, 'app'> {
+export interface SeenRefusal extends Omit<RefusalMessage, 'app'> {
   readonly at: number
 }
 
@@ -32,7 +32,7 @@ export class RecentRefusals {
   }
 
   readonly #onRefusal = (message: unknown): void => {
-    const { app, ...refused } = message as Refused
+    const { app, ...refused } = message as RefusalMessage
     // The channel is global: ignore other apps of this process.
     if (app === this.#app) this.#seen = [{ ...refused, at: this.#clock() }, ...this.#seen].slice(0, MOST)
   }

@@ -168,7 +168,7 @@ function valueSnapshot(
   ]
   return {
     key,
-    state: stateOf(field, stamp, value, settings.clock()),
+    state: valueStateOf(field, stamp, value, settings.clock()),
     json: isShown && value !== undefined ? cut(JSON.stringify(value)) : undefined,
     isHidden: field?.access === 'hidden',
     stamp,
@@ -178,7 +178,7 @@ function valueSnapshot(
   }
 }
 
-function stateOf(field: Field | undefined, stamp: Stamp, value: JsonValue | undefined, now: number): ValueState {
+function valueStateOf(field: Field | undefined, stamp: Stamp, value: JsonValue | undefined, now: number): ValueState {
   if (!field) return 'undeclared'
   if (value === undefined) return 'deleted'
   if (field.isExpired(stamp, now)) return 'expired'

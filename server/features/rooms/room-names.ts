@@ -55,7 +55,7 @@ export class RoomNames {
   #name(value: Scalar): readonly string[] {
     // The quote distinguishes '1' from 1.
     const text = typeof value === 'string' ? `'${value}` : String(value)
-    const names = this.#keys.all(`value:${this.#key}:${text}`).map((mac) => `live_session:value:${mac}`)
+    const names = this.#keys.signAll(`value:${this.#key}:${text}`).map((mac) => `live_session:value:${mac}`)
     if (text.length <= LONGEST) this.#names.set(value, names)
     return names
   }

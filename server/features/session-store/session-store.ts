@@ -200,12 +200,12 @@ function withholdCookie(res: ServerResponse | undefined, id: string): void {
     const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
     if (late === undefined) return
     // Also remove the stale cookie's `.sig` cookie, which would not match the cookie that the browser keeps.
-    const names = new Set([nameOf(late), `${nameOf(late)}.sig`])
-    const left = lines.filter((line) => !names.has(nameOf(line)))
+    const names = new Set([cookieName(late), `${cookieName(late)}.sig`])
+    const left = lines.filter((line) => !names.has(cookieName(line)))
     res.setHeader('set-cookie', left)
   })
 }
 
-function nameOf(line: string): string | undefined {
+function cookieName(line: string): string | undefined {
   return line.split('=')[0]
 }

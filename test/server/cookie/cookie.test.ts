@@ -27,7 +27,7 @@ const make = (secrets = [secret], now = clock.now) =>
   new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, {
     clock: now,
     isCurrent: () => true,
-    onForget: () => undefined,
+    onDrop: () => undefined,
     warn: () => undefined,
     guestBytes: new GuestBytes(64_000_000),
   })
