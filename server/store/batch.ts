@@ -51,9 +51,9 @@ export async function write(
   if (generation === FIRST_GENERATION) return store.merge(storeName(subject), all)
   // The store answers with a later generation if another process has erased the subject again.
   const endMarkers = [...all.filter(isEndMarker), generationRegister(generation)]
-  const rows = await store.merge(storeName(subject), endMarkers)
+  const stored = await store.merge(storeName(subject), endMarkers)
   const values = all.filter((register) => !isEndMarker(register))
-  return [...rows, ...(await store.merge(storeName(subject, generation), values))]
+  return [...stored, ...(await store.merge(storeName(subject, generation), values))]
 }
 
 /**

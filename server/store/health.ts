@@ -6,7 +6,7 @@ import type { Settings } from '../settings/settings.js'
 const STORE_CHANNEL = 'koa-live-session:store'
 
 /** ms until a call without an answer fails: a broken connection may give no error. */
-const PATIENCE = 10_000
+const CALL_TIMEOUT = 10_000
 /** Backoff in ms between probes during an outage. */
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2000
@@ -60,7 +60,7 @@ export class StoreHealth {
     this.#onTry.push(act)
   }
 
-  /** Makes a store call and tracks the outcome. The promise still resolves after the deadline, up to `PATIENCE` ms. */
+  /** Makes a store call and tracks the outcome. The promise still resolves after the deadline, up to `CALL_TIMEOUT` ms. */
   async call<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const { failureCount } = this
@@ -150,7 +150,7 @@ export class StoreHealth {
 
 function answerOf<T>(act: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const answered = onSilence(PATIENCE, () => reject(new Error(`no answer within ${PATIENCE} ms`)))
+    const answered = onSilence(CALL_TIMEOUT, () => reject(new Error(`no answer within ${CALL_TIMEOUT} ms`)))
     // A custom store may throw synchronously.
     const answer = Promise.resolve().then(act)
     answer.then(resolve, reject).finally(answered)

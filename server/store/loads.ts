@@ -9,12 +9,12 @@ import { epochRegister, stateOf } from '../values/end-marker.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
-import { AT_ONCE, type WriteQueue } from './write-queue.js'
+import { MAX_CALLS, type WriteQueue } from './write-queue.js'
 
 /** Approximate bytes per entry of the negative cache. */
 const ENTRY_BYTES = 200
 /** The time between two rounds as a share of `storeRefresh`. Below 0.5, two rounds fit into `storeRefresh` even with late timers. */
-const PACE = 0.45
+const ROUND_SHARE = 0.45
 
 /**
  * Loads subjects from the store into memory before a read, each with a single call for concurrent requests. Refreshes subjects with open
@@ -58,7 +58,7 @@ export class Loads {
     })
     health.onTry(() => void this.#reload())
     // A round skips fresh subjects, so clamping the interval to the longest timer is safe.
-    this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * PACE, LONGEST_TIMER)).unref()
+    this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * ROUND_SHARE, LONGEST_TIMER)).unref()
   }
 
   close(): void {
@@ -71,7 +71,7 @@ export class Loads {
   }
 
   /** Makes the next visit load the subject again, which also writes back the registers missing in the store. */
-  forget(subject: StoredName): void {
+  invalidate(subject: StoredName): void {
     this.#emptySubjects.delete(subject)
     const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
@@ -119,7 +119,7 @@ export class Loads {
   }
 
   /** Reads the registers stored under a name, without merging them into memory. */
-  rows(name: string): Promise<readonly StoredRegister[]> {
+  storedUnder(name: string): Promise<readonly StoredRegister[]> {
     return this.#health.call(() => this.#store.load(name))
   }
 
@@ -155,11 +155,11 @@ export class Loads {
     if (this.#isInRound || (this.#health.state === 'down' && this.#writeQueue.size > 0)) return
     this.#isInRound = true
     // The next round comes before skipped subjects are older than `storeRefresh`.
-    const fresh = settings.storeRefresh * (1 - PACE)
+    const fresh = settings.storeRefresh * (1 - ROUND_SHARE)
     const due = subjects.pinnedNames().filter((subject) => !this.isFresh(subject, fresh))
     do {
       // During an outage, probes with a single load; the next probe starts a new round.
-      const some = due.splice(0, this.#health.state === 'down' ? 1 : AT_ONCE)
+      const some = due.splice(0, this.#health.state === 'down' ? 1 : MAX_CALLS)
       await Promise.allSettled(some.map((subject) => this.load(subject)))
     } while (due.length > 0 && this.#health.state !== 'down')
     this.#isInRound = false
@@ -167,14 +167,14 @@ export class Loads {
 
   /** Reads the values of a subject's latest generation. Deletes values that a process unaware of the erasure wrote under the first name. */
   async #loadFromStore(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
-    const own = await this.rows(storeName(subject))
+    const own = await this.storedUnder(storeName(subject))
     const generation = this.#applyEndMarkers(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const stale = own.filter((register) => !isEndMarker(register) && register.value !== undefined)
     const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
     // If this fails, the next load retries.
     if (stale.length > 0) this.#health.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
-    const values = await this.rows(storeName(subject, generation))
+    const values = await this.storedUnder(storeName(subject, generation))
     return { registers: [...own.filter(isEndMarker), ...values], generation }
   }
 

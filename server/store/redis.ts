@@ -65,26 +65,26 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
 
   const pace = Math.min(HOUR, Math.floor(maxIdle / 100))
   const keyOf = (subject: string): string => `${prefix}{${subject}}`
-  const use = (script: RedisScript, subject: string, args: readonly string[] = []): Promise<unknown> =>
+  const runScript = (script: RedisScript, subject: string, args: readonly string[] = []): Promise<unknown> =>
     run(client, script, keyOf(subject), [String(clock()), String(pace), String(maxIdle), ...args])
 
   return {
     maxIdle,
 
     async load(subject) {
-      const cells = cellsOf(await use(LOAD, subject))
+      const cells = cellsOf(await runScript(LOAD, subject))
       return cells.flatMap((field, at) => (at % 2 === 1 || !field ? [] : [readCell(field, cells[at + 1] ?? '')]))
     },
     async merge(subject, registers) {
       if (registers.length === 0) return []
       const args = registers.flatMap((register) => [register.key, cellOf(register)])
-      const cells = cellsOf(await use(MERGE, subject, args))
+      const cells = cellsOf(await runScript(MERGE, subject, args))
       // For a duplicate key, the last answer is current.
-      const standing = new Map(registers.map(({ key }, at) => [key, cells[at] ?? '']))
-      return Array.from(standing, ([key, cell]) => readCell(key, cell))
+      const currentCells = new Map(registers.map(({ key }, at) => [key, cells[at] ?? '']))
+      return Array.from(currentCells, ([key, cell]) => readCell(key, cell))
     },
     async compareAndSet(subject, register, expected) {
-      return (await use(COMPARE_AND_SET, subject, [register.key, cellOf(register), String(expected)])) === 1
+      return (await runScript(COMPARE_AND_SET, subject, [register.key, cellOf(register), String(expected)])) === 1
     },
     async remove(subject) {
       await send(client, ['DEL', keyOf(subject)])

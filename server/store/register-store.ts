@@ -11,7 +11,7 @@ import type { FeatureName } from '../ids/subject.js'
 import type { NameOwner } from '../values/remote.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 import type { StoreSync } from './store-sync.js'
-import { AT_ONCE } from './write-queue.js'
+import { MAX_CALLS } from './write-queue.js'
 
 /** ms to keep the tombstone of a deleted key, so that a delayed write by another process does not restore the key. */
 const TOMBSTONE_LIFETIME = 10 * 60 * 1000
@@ -20,7 +20,7 @@ const LEAST = 64
 /** Approximate bytes of an entry besides its replica. */
 const FRAME = 600
 /** ms between two rounds of `beginRounds`. */
-const PACE = 1000
+const ROUND_INTERVAL = 1000
 /** Entries per round: a million would block the event loop. */
 const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
@@ -275,9 +275,9 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
       )
       if (due.length < EACH_TIME) round = this.all()
       // In small batches, because each inspection may call the store, which must stay fast for requests.
-      for (let at = 0; at < due.length; at += AT_ONCE) await Promise.all(due.slice(at, at + AT_ONCE).map(look))
+      for (let at = 0; at < due.length; at += MAX_CALLS) await Promise.all(due.slice(at, at + MAX_CALLS).map(look))
       isUnderWay = false
     }
-    return setInterval(() => void (isUnderWay || goOn()), PACE).unref()
+    return setInterval(() => void (isUnderWay || goOn()), ROUND_INTERVAL).unref()
   }
 }

@@ -12,7 +12,7 @@ const KEPT = LONGEST_VALIDITY + SKEW
 /** The maximum number of rows that this process remembers to delete; the daily sweep deletes all others. */
 const MOST = 100_000
 /** Deletions per call. */
-const AT_ONCE = 10
+const DELETIONS_PER_CALL = 10
 
 /** Single-use names across all nodes: the store decides which call is first. */
 export class SingleUse {
@@ -20,7 +20,7 @@ export class SingleUse {
   readonly #health: StoreHealth
   readonly #clock: () => number
   /** The spent names and when to delete them, oldest first. */
-  readonly #rows = new Map<string, number>()
+  readonly #spentNames = new Map<string, number>()
 
   constructor(store: Store, health: StoreHealth, { clock }: Pick<Settings, 'clock'>) {
     this.#store = store
@@ -37,7 +37,7 @@ export class SingleUse {
     if (this.#health.concurrency === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
     const isFirst = this.#health.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
-    if (this.#rows.size < MOST) this.#rows.set(name, this.#clock() + KEPT)
+    if (this.#spentNames.size < MOST) this.#spentNames.set(name, this.#clock() + KEPT)
     this.#tidy()
     return isFirst
   }
@@ -51,10 +51,10 @@ export class SingleUse {
 
   #tidy(): void {
     let count = 0
-    for (const [name, end] of this.#rows) {
-      if (end > this.#clock() || count === AT_ONCE) return
+    for (const [name, end] of this.#spentNames) {
+      if (end > this.#clock() || count === DELETIONS_PER_CALL) return
       count += 1
-      this.#rows.delete(name)
+      this.#spentNames.delete(name)
       this.#health.call(() => this.#store.remove(name)).catch(() => undefined)
     }
   }

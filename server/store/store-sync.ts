@@ -45,13 +45,13 @@ export class StoreSync implements RemoteStore {
       guestBytes: core.guestBytes,
       isGuest: (name) => (isSubject(name) ? !isUser(name) : ownerOf(name)?.isUsers(name) === false),
       onEvict: (guest) => {
-        this.#loads.forget(guest)
+        this.#loads.invalidate(guest)
         this.health.reportLoss()
       },
       generation: (name) => core.epochs.generation(name),
-      onStored: (name, rows, generation) => {
-        if (isSubject(name)) this.#loads.apply(name, rows, generation)
-        else ownerOf(name)?.mergeRemote(name, rows, 'store')
+      onStored: (name, stored, generation) => {
+        if (isSubject(name)) this.#loads.apply(name, stored, generation)
+        else ownerOf(name)?.mergeRemote(name, stored, 'store')
       },
       // Another process may have erased the user, who may never return to cause a load.
       onLate: (name) => {
@@ -110,7 +110,7 @@ export class StoreSync implements RemoteStore {
   abandon(subject: Subject, endMarkers: readonly StoredRegister[], generation: number): void {
     this.#writeQueue.abandon(subject, endMarkers, storeName(subject, generation))
     // Under the new generation's name, nothing was loaded yet.
-    this.#loads.forget(subject)
+    this.#loads.invalidate(subject)
   }
 
   /** Queues the known registers that are newer than the stored registers, or missing in the store. */
@@ -125,11 +125,11 @@ export class StoreSync implements RemoteStore {
   }
 
   /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
-  async stored(subject: Subject): Promise<readonly StoredRegister[]> {
-    const rows = await this.#load(subject)
+  async storedRegisters(subject: Subject): Promise<readonly StoredRegister[]> {
+    const stored = await this.#load(subject)
     // The load has queued newer registers that another process has announced but not stored: wait for their write, and load again.
-    const isLacking = rows !== undefined && this.#writeQueue.of(subject).length > 0
-    return (isLacking ? await this.#load(subject) : rows) ?? []
+    const isLacking = stored !== undefined && this.#writeQueue.of(subject).length > 0
+    return (isLacking ? await this.#load(subject) : stored) ?? []
   }
 
   /** Returns the updates of a subject's values in the store; undefined if these values are never stored. */
@@ -151,7 +151,7 @@ export class StoreSync implements RemoteStore {
 
   /** Resolves with a feature's registers from the store and the pending writes; rejects if the store does not answer. */
   async load(name: FeatureName): Promise<readonly StoredRegister[]> {
-    const stored = await this.#loads.rows(storeName(name))
+    const stored = await this.#loads.storedUnder(storeName(name))
     return Replica.of([...stored, ...this.#writeQueue.of(name)], 'store').registers()
   }
 

@@ -11,8 +11,8 @@ import type { SoundStore } from './sound-store.js'
 /** Backoff in ms after the store rejects a subject's rows but accepts others. */
 const FIRST_BACKOFF = 100
 const LONGEST_BACKOFF = 60_000
-/** Concurrent calls. A limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
-export const AT_ONCE = 32
+/** Maximum concurrent calls. The limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
+export const MAX_CALLS = 32
 
 /** The dependencies of the queue, with callbacks for the outcome of writes. */
 export interface WriteQueueDeps {
@@ -24,7 +24,7 @@ export interface WriteQueueDeps {
   /** Returns the current generation of a subject's values. */
   generation(subject: StoredName): number
   /** Called with the store's registers of the written keys, which may be newer writes of another process. */
-  onStored(subject: StoredName, rows: readonly StoredRegister[], generation: number): void
+  onStored(subject: StoredName, stored: readonly StoredRegister[], generation: number): void
   /** Called when a write is stored late: after an outage, or although the subject was erased during the store call. */
   onLate(subject: StoredName): void
 }
@@ -77,8 +77,8 @@ export class WriteQueue {
 
   /** Queues the known registers that the store lacks: the process that announced them may have crashed before storing them. */
   addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
-    const standing = Replica.of(stored, 'store')
-    const lacking = known.filter((register) => standing.merge(register, 'job'))
+    const replica = Replica.of(stored, 'store')
+    const lacking = known.filter((register) => replica.merge(register, 'job'))
     if (lacking.length > 0) this.add(subject, lacking)
   }
 
@@ -119,7 +119,7 @@ export class WriteQueue {
   }
 
   /** Resolves with true when all current writes of a subject are stored, or with false if they were evicted. */
-  stored(subject: StoredName): Promise<boolean> {
+  whenStored(subject: StoredName): Promise<boolean> {
     const pending = this.#pending.get(subject)
     const newest = pending?.next ?? pending?.sent
     return new Promise((resolve) => {
@@ -131,14 +131,14 @@ export class WriteQueue {
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async level(subjects: Iterable<StoredName>): Promise<Level> {
     if (this.#health.state !== 'good') return 'memory'
-    const all = Promise.all(Array.from(subjects, (subject) => this.stored(subject)))
+    const all = Promise.all(Array.from(subjects, (subject) => this.whenStored(subject)))
     const stored = await this.#health.inTime(all)
     return stored?.every(Boolean) ? 'store' : 'memory'
   }
 
   /** Resolves when all current writes are stored or evicted. */
   async allStored(): Promise<void> {
-    await Promise.all(Array.from(this.#pending.keys(), (subject) => this.stored(subject)))
+    await Promise.all(Array.from(this.#pending.keys(), (subject) => this.whenStored(subject)))
   }
 
   #pendingOf(subject: StoredName): PendingWrites {
@@ -158,7 +158,7 @@ export class WriteQueue {
   #flush(): void {
     this.#isPlanned = false
     for (const [subject, pending] of this.#pending) {
-      if (this.#underWay >= Math.min(AT_ONCE, this.#health.concurrency)) return
+      if (this.#underWay >= Math.min(MAX_CALLS, this.#health.concurrency)) return
       if (!pending.sent && pending.next && !pending.isBackingOff) void this.#send(subject, pending, pending.next)
     }
   }
@@ -172,9 +172,9 @@ export class WriteQueue {
     const wasDown = this.#health.state === 'down'
     let isStored = false
     try {
-      const rows = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
+      const stored = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
       // Values about to be erased must not return to memory.
-      if (!isErasure(pending.next)) this.#deps.onStored(subject, rows, generation)
+      if (!isErasure(pending.next)) this.#deps.onStored(subject, stored, generation)
       const isErased = generation !== this.#deps.generation(subject)
       // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
       if (!isErasure(pending.next) && !isErased) registers.forget((register) => isIn(written, register))

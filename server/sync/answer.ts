@@ -77,7 +77,9 @@ async function readStore({ values, store }: SyncCore, visitor: Visitor): Promise
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
   })
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
-  const registers = (await Promise.all(subjects.map(async (subject) => (await store?.stored(subject)) ?? []))).flat()
+  const registers = (
+    await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject)) ?? []))
+  ).flat()
   // Each field has a single subject.
   const held = registers.flatMap(({ key, stamp }): SyncAnswer['held'] => {
     return fields.some((field) => field.key === key) ? [[key, stamp]] : []
