@@ -7,22 +7,22 @@ import type { Core } from '../core.js'
 import type { Connection } from '../identity/connection.js'
 import type { Authentication } from './authentication.js'
 
-/** The usual ms between two turns: less for an interval that is no multiple of this, more for an interval of over `MAX_TURNS` turns. */
-const TURN_MS = 1000
-const MAX_TURNS = 1000
+/** The usual ms between two slots: less for an interval that is no multiple of this, more for an interval of over `MAX_SLOTS` slots. */
+const SLOT_MS = 1000
+const MAX_SLOTS = 1000
 
 /** The transport connection and its opening request. */
 type Opening = Pick<Socket, 'conn' | 'request'>
 
 /**
  * Rechecks open connections by running the middleware of `handshake` and `identify` again, because the app's own session may have ended
- * without a request of that browser. Spreads connections over turns, so that thousands opened at once are not rechecked at once.
+ * without a request of that browser. Spreads connections over slots, so that thousands opened at once are not rechecked at once.
  */
 export class Rechecks {
   readonly #core: Core
   readonly #authentication: Authentication
   readonly #every: number
-  readonly #turns: readonly Map<Connection, Opening>[]
+  readonly #slots: readonly Map<Connection, Opening>[]
   readonly #timer: ReturnType<typeof setInterval> | undefined
   #next = 0
   #last = 0
@@ -33,30 +33,30 @@ export class Rechecks {
     this.#core = core
     this.#authentication = authentication
     this.#every = every
-    const turns =
+    const slots =
       authentication.isNeeded && every !== Number.POSITIVE_INFINITY
-        ? Math.min(MAX_TURNS, Math.ceil(every / TURN_MS))
+        ? Math.min(MAX_SLOTS, Math.ceil(every / SLOT_MS))
         : 0
-    this.#turns = Array.from({ length: turns }, () => new Map())
-    if (turns > 0) this.#timer = setInterval(() => this.#turn(), Math.min(every / turns, LONGEST_TIMER)).unref()
+    this.#slots = Array.from({ length: slots }, () => new Map())
+    if (slots > 0) this.#timer = setInterval(() => this.#recheckSlot(), Math.min(every / slots, LONGEST_TIMER)).unref()
   }
 
   /** Rechecks a connection until it is closed. */
   add(connection: Connection, { conn, request }: Opening): void {
-    if (this.#turns.length === 0) return
-    this.#last = (this.#last + 1) % this.#turns.length
-    const turn = this.#turns[this.#last]
-    turn?.set(connection, { conn, request })
-    conn.once('close', () => void turn?.delete(connection))
+    if (this.#slots.length === 0) return
+    this.#last = (this.#last + 1) % this.#slots.length
+    const slot = this.#slots[this.#last]
+    slot?.set(connection, { conn, request })
+    conn.once('close', () => void slot?.delete(connection))
   }
 
   close(): void {
     clearInterval(this.#timer)
   }
 
-  #turn(): void {
-    for (const [connection, opening] of this.#turns[this.#next] ?? []) void this.#identify(connection, opening)
-    this.#next = (this.#next + 1) % this.#turns.length
+  #recheckSlot(): void {
+    for (const [connection, opening] of this.#slots[this.#next] ?? []) void this.#identify(connection, opening)
+    this.#next = (this.#next + 1) % this.#slots.length
   }
 
   async #identify(connection: Connection, { conn, request }: Opening): Promise<void> {

@@ -24,7 +24,7 @@ const LONGEST_LABEL = 200
 type Value = readonly [session: SessionName, since: number, label: string | null]
 
 /** A device, and its signed-in session. */
-interface Entry {
+interface ListedDevice {
   readonly device: Omit<Device, 'current'>
   readonly session: SessionName
 }
@@ -62,10 +62,10 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     const list = this.ensure(listName(user))
     this.write(list, new Map([[deviceName(session.name), value]]), 'job')
     // Bound the list: a user may sign in thousands of times.
-    const all = this.#entriesOf(list)
+    const all = this.#devicesIn(list)
     if (all.length <= MOST * 1.5) return
     this.prune(list, 1)
-    const oldest = all.slice(MOST).map((entry) => entry.session)
+    const oldest = all.slice(MOST).map((listed) => listed.session)
     this.#remove(user, oldest)
   }
 
@@ -77,7 +77,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
 
   /** Returns a user's devices, as far as this process knows them, for the inspector. */
   facts(user: UserSubject): Fact | undefined {
-    const known = this.#entriesOf(this.find(listName(user)))
+    const known = this.#devicesIn(this.find(listName(user)))
     if (known.length === 0) return undefined
     return { title: 'Devices', texts: known.slice(0, MOST).map(({ device }) => device.label ?? device.name) }
   }
@@ -103,27 +103,27 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
   }
 
   /** Returns the devices whose session may still exist. With a store, removes the devices whose session is certainly gone. */
-  async #existing(user: UserSubject): Promise<readonly Entry[]> {
+  async #existing(user: UserSubject): Promise<readonly ListedDevice[]> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await Promise.all(
-      all.map(async (entry) => {
-        const isCertain = isAnswered && (await this.#sessions.reload(entry.session).catch(() => false))
-        const isThere = this.#sessions.live(entry.session) !== undefined
-        return { entry, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isRetired(entry.session) }
+      all.map(async (listed) => {
+        const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
+        const isThere = this.#sessions.live(listed.session) !== undefined
+        return { listed, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isRetired(listed.session) }
       }),
     )
-    const gone = asked.flatMap(({ entry, isGone }) => (isGone ? entry.session : []))
+    const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.session : []))
     // Without a store, another process may have the session.
     if (gone.length > 0 && this.core.store) this.#remove(user, gone)
-    return asked.flatMap(({ entry, isGone, isOver }) => (isGone || isOver ? [] : entry))
+    return asked.flatMap(({ listed, isGone, isOver }) => (isGone || isOver ? [] : listed))
   }
 
   /** Loads the list. If the store does not answer before the deadline, the list may be incomplete or stale. */
-  async #loaded(user: UserSubject): Promise<{ readonly all: readonly Entry[]; readonly isAnswered: boolean }> {
+  async #loaded(user: UserSubject): Promise<{ readonly all: readonly ListedDevice[]; readonly isAnswered: boolean }> {
     const isAnswered = await this.loadInTime(listName(user))
     const list = this.ensure(listName(user))
     this.prune(list, 1)
-    return { all: this.#entriesOf(list), isAnswered }
+    return { all: this.#devicesIn(list), isAnswered }
   }
 
   #remove(user: UserSubject, sessions: readonly SessionName[]): void {
@@ -142,8 +142,8 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     }
   }
 
-  /** Returns the valid entries of a list, last seen first. */
-  #entriesOf(list: RegisterEntry<ListName> | undefined): readonly Entry[] {
+  /** Returns the valid devices in a list, last seen first. */
+  #devicesIn(list: RegisterEntry<ListName> | undefined): readonly ListedDevice[] {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {
       const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []

@@ -23,7 +23,7 @@ type ValuesListener = (values: Values) => void
 export class SessionHandle {
   readonly #sessions: AppSessions
   readonly #report: Report
-  readonly #entry: KnownSession
+  readonly #handshakeSession: KnownSession
   readonly #changes = new Listeners()
   readonly #all = new ListenerSet<Values>()
   readonly #ends = new ListenerSet<SessionEnd>()
@@ -32,7 +32,7 @@ export class SessionHandle {
   constructor(sessions: AppSessions, report: Report, session: KnownSession, socket: Socket) {
     this.#sessions = sessions
     this.#report = report
-    this.#entry = session
+    this.#handshakeSession = session
     const watchers = session.conns.get(socket.conn)
     const watcher: SessionWatcher = {
       changed: (change) => {
@@ -46,7 +46,7 @@ export class SessionHandle {
   }
 
   get ended(): SessionEnd | undefined {
-    return this.#session ? undefined : this.#sessions.endOf(this.#entry)
+    return this.#session ? undefined : this.#sessions.endOf(this.#handshakeSession)
   }
 
   get(key: string): JsonValue | undefined {
@@ -91,7 +91,7 @@ export class SessionHandle {
   }
 
   onEnd(listener: (end: SessionEnd) => void): () => void {
-    const { ended } = this.#entry
+    const { ended } = this.#handshakeSession
     if (ended === undefined) return this.#ends.add(listener)
     // Call only this listener, because a pending announcement may notify the others.
     reportRejection(listener(ended), this.#report)
@@ -99,20 +99,24 @@ export class SessionHandle {
   }
 
   get #session(): KnownSession | undefined {
-    return this.#sessions.current(this.#entry)
+    return this.#sessions.current(this.#handshakeSession)
   }
 
   /** Applies a write before the caller's next line runs, except an `update` with a store. */
   #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
     const { updates } = this.#sessions
-    const { name } = this.#entry
+    const { name } = this.#handshakeSession
     return Outcome.of(async () => {
       const update = this.#prepared(method, key, value)
       update.permit()
       let stamp = method === 'update' && updates ? await updates.applyPersistently(name, update) : undefined
       // The session may have ended during the store's update: then reject.
       update.permit()
-      stamp ??= this.#sessions.write(this.#entry, new Map([[update.field.key, update.next()]]), update.source)
+      stamp ??= this.#sessions.write(
+        this.#handshakeSession,
+        new Map([[update.field.key, update.next()]]),
+        update.source,
+      )
       return { stamp, level: await this.#sessions.level(name) }
     }, this.#report)
   }

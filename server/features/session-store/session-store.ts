@@ -76,16 +76,16 @@ export class KoaSessionStore implements SessionStore {
     const name = sessionName(id)
     const content = readContent(saved, maxAge)
     const given = this.#readOf(ctx, name)
-    const left = given ? undefined : this.#ended.get(Object(ctx))
+    const ended = given ? undefined : this.#ended.get(Object(ctx))
     // koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`, so wait only when necessary.
     if (ctx === undefined || (given && !this.#sessions.live(name))) await this.#sessions.open(name)
-    const former = left && (await this.#carriedContent(left))
-    const firstContent = former && withChanges(former, difference(left.read.content, content))
+    const former = ended && (await this.#carriedContent(ended))
+    const firstContent = former && withChanges(former, difference(ended.read.content, content))
     if (!given) this.#saveNew(name, ctx, content, firstContent)
     else if (!this.#saveAgain(given, content)) withholdCookie(responseOf(ctx), id)
     const session = this.#sessions.live(name)
     if (session) this.#remember(ctx, { session, content, isBrought: given?.isBrought ?? false })
-    if (session && former) left.goOn({ session, former })
+    if (session && former) ended.goOn({ session, former })
     const level = this.#sessions.level(name)
     if (isThenable(level)) await level
   }
@@ -164,9 +164,9 @@ export class KoaSessionStore implements SessionStore {
    *
    * @throws {LiveSessionError} `superseded` if the session has ended: its visitor may have signed out, and would be signed in again
    */
-  async #carriedContent(left: EndedSession): Promise<SessionContent> {
-    if (left.content) return left.content
-    const next = await this.#next.get(left.read.session)
+  async #carriedContent(ended: EndedSession): Promise<SessionContent> {
+    if (ended.content) return ended.content
+    const next = await this.#next.get(ended.read.session)
     if (next && (await this.#sessions.open(next.session.name))) return next.former
     throw sessionEnded()
   }
