@@ -1,12 +1,12 @@
 // Parses and validates messages from pages.
 
+import { isId } from './accepted-ids.js'
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
 import { MAX_BODY, MAX_CHANGES, OVER_ANY, type WireChange } from './protocol.js'
 import type { StoredRegister } from './register.js'
 import { credible, isKnown, isStamp } from './stamp.js'
-import { isId } from './taken-ids.js'
 
 /** A parsed message of a page. */
 export interface ParsedSync {

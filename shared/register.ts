@@ -4,7 +4,7 @@ import type { JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /** An accepted computed change and its stamp. The first in a list may have an empty id: changes up to its stamp are unknown. */
-export type TakenId = readonly [id: string, stamp: Stamp]
+export type AcceptedId = readonly [id: string, stamp: Stamp]
 
 /** A key's newest known write. Without a value, a tombstone: the key was deleted at `stamp`. */
 export interface StoredRegister {
@@ -12,7 +12,7 @@ export interface StoredRegister {
   readonly stamp: Stamp
   readonly value?: JsonValue | undefined
   /** The key's computed changes of the last two minutes, to recognize retries. */
-  readonly ids?: readonly TakenId[] | undefined
+  readonly ids?: readonly AcceptedId[] | undefined
 }
 
 /** The key of the register for a user's last revocation, or for a retired browser id. No field can have this name. */

@@ -1,12 +1,12 @@
+import { isNews } from './accepted-ids.js'
 import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
 import { type JsonValue, sameJson } from './json.js'
-import type { StoredRegister, TakenId } from './register.js'
+import type { AcceptedId, StoredRegister } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
-import { isNews } from './taken-ids.js'
 
 /** The source of a write, together with its ids, if any: few writes have ids, so a cell for ids would waste memory. */
-type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly TakenId[] }
+type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly AcceptedId[] }
 type Cell = string | Stamp | JsonValue | SourceCell | undefined
 
 const WIDTH = 4
@@ -62,7 +62,7 @@ export class Replica {
   }
 
   /** The ids of the key's known computed changes. */
-  ids(key: string): readonly TakenId[] | undefined {
+  ids(key: string): readonly AcceptedId[] | undefined {
     const at = indexOf(this.#cells, key)
     return at < 0 ? undefined : idsIn(this.#cells[at + 3] as SourceCell)
   }
@@ -151,7 +151,7 @@ function indexOf(cells: readonly Cell[], key: string): number {
   return -1
 }
 
-function sourceCell(source: ChangeSource, ids: readonly TakenId[] | undefined): SourceCell {
+function sourceCell(source: ChangeSource, ids: readonly AcceptedId[] | undefined): SourceCell {
   return ids === undefined ? source : { source, ids }
 }
 
@@ -159,7 +159,7 @@ function sourceOf(cell: SourceCell): ChangeSource {
   return typeof cell === 'string' ? cell : cell.source
 }
 
-function idsIn(cell: SourceCell): readonly TakenId[] | undefined {
+function idsIn(cell: SourceCell): readonly AcceptedId[] | undefined {
   return typeof cell === 'string' ? undefined : cell.ids
 }
 

@@ -4,6 +4,7 @@ import { applyChanges, type ChangeDeps, type Requester } from '../server/sync/pa
 import { refusalOf } from '../server/sync/refusal.js'
 import type { FieldChanges, Owner } from '../server/values/field-changes.js'
 import type { PageValues, Writing } from '../server/values/values.js'
+import { acceptedAt, carrying } from '../shared/accepted-ids.js'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { ChangeSource } from '../shared/change.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
@@ -18,7 +19,6 @@ import type { AnySnapshot, Refusal, Sync, SyncAnswer, SyncResult, TicketClaims }
 import { toWire, type WireRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
-import { acceptedAt, carrying } from '../shared/taken-ids.js'
 import { acceptGiven } from './given.js'
 
 /** A guest whose browser keeps its cookie. */

@@ -1,11 +1,11 @@
 // The state of a key: optimistic changes, their rebase, and merges of values from the server.
 
+import { covers } from '../../shared/accepted-ids.js'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
-import type { TakenId } from '../../shared/register.js'
+import type { AcceptedId } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
-import { covers } from '../../shared/taken-ids.js'
 import { settle } from './effects.js'
 import type { Call, Effect } from './messages.js'
 
@@ -54,7 +54,7 @@ export interface KeyState {
   /** Unsaved changes, oldest first. */
   changes: readonly Change[]
   /** The ids of the computed changes in the value, if known. */
-  ids?: readonly TakenId[] | undefined
+  ids?: readonly AcceptedId[] | undefined
   /** The newest stamp whose value needs no POST, because the value is saved or abandoned; `Infinity` for a key of the tab. */
   settledUpTo: Stamp
   /** The newest stamp known to be in the cookie or, for a field outside the cookie, in the store. */
@@ -196,7 +196,7 @@ export function recompute(page: PageKeys): void {
 }
 
 /** Merges a value, if newer. `ids` names the computed changes in the value, if known. */
-export function merge(state: KeyState, stamp: Stamp, value: JsonValue | undefined, ids?: readonly TakenId[]): void {
+export function merge(state: KeyState, stamp: Stamp, value: JsonValue | undefined, ids?: readonly AcceptedId[]): void {
   const { stamp: at } = state
   if (!supersedes({ stamp, value }, state)) return
   state.value = reuseShown(state, value)
@@ -209,13 +209,13 @@ export function merge(state: KeyState, stamp: Stamp, value: JsonValue | undefine
 }
 
 /** Marks each computed change of this page as accepted if the new value contains it, and resends lost changes. */
-function reconcile(state: KeyState, ids: readonly TakenId[]): void {
+function reconcile(state: KeyState, ids: readonly AcceptedId[]): void {
   state.changes = state.changes.map((change) => {
-    const taken = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
+    const accepted = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
     // If this page never sent the change, another page sent it from the outbox. A change that this page may have sent is retried instead.
-    if (taken && !change.isBusy && !change.wasSent) change.stamp ??= taken[1]
+    if (accepted && !change.isBusy && !change.wasSent) change.stamp ??= accepted[1]
     // If an accepted change is missing, a process without that change has overwritten it: send the change again.
-    return !taken && change.id && change.stamp ? markUnsent(change) : change
+    return !accepted && change.id && change.stamp ? markUnsent(change) : change
   })
 }
 

@@ -3,10 +3,11 @@
  *
  * @module koa-live-session/redis
  */
+
+import { idsText } from '../../shared/accepted-ids.js'
 import { canonicalJson } from '../../shared/json.js'
 import { isMs, MS } from '../../shared/ms.js'
 import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
-import { idsText } from '../../shared/taken-ids.js'
 import { checkNames } from '../settings/option-names.js'
 import { BROWSERS, type Store, type StoredRow } from '../store-types.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'

@@ -1,9 +1,9 @@
 // Validates the rows of a store's answer: no other code parses rows.
 
+import { fromIdsText, readIds } from '../../shared/accepted-ids.js'
 import { freezeJson, type JsonValue } from '../../shared/json.js'
 import { isEndMarker, type StoredRegister } from '../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.js'
-import { fromIdsText, readIds } from '../../shared/taken-ids.js'
 import type { StoredRow } from '../store-types.js'
 
 /** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `soundRegisters` rejects the row. */

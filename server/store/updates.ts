@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { acceptedAt, carrying } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
@@ -7,7 +8,6 @@ import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import { acceptedAt, carrying } from '../../shared/taken-ids.js'
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
@@ -142,13 +142,13 @@ export class Updates<N extends StoredName> {
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
       const current = replica?.register(field.key)
-      const taken = acceptedAt(current, id)
-      if (current && taken !== undefined) {
+      const accepted = acceptedAt(current, id)
+      if (current && accepted !== undefined) {
         // The store may have accepted the update without an answer, so no other process knows of it.
         this.#memory.mergeStored(subject, current, source)
         // Another process announced the update. If that process runs an earlier build, it may not have stored the update.
         if (replica?.source(field.key) === 'node') this.#store.persist(subject, [current])
-        return taken
+        return accepted
       }
       if (!isInSync) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
       const now = this.#settings.clock()

@@ -1,7 +1,7 @@
+import { isNews } from '../../shared/accepted-ids.js'
 import type { Level } from '../../shared/protocol.js'
 import { isEndMarker, type StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { isNews } from '../../shared/taken-ids.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import type { GuestBytes } from '../values/guest-bytes.js'
 import { type Batch, batch, isErasure, joined, write } from './batch.js'

@@ -1,11 +1,11 @@
 // Signs and verifies tickets.
 
+import { withIds } from '../../shared/accepted-ids.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { MAX_TICKET, STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { isSub, type Sub } from '../../shared/sub.js'
-import { withIds } from '../../shared/taken-ids.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import type { SigningKeys } from '../ids/keys.js'
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import type { StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { StoredRegister, TakenId } from '../../shared/register.js'
+import type { AcceptedId, StoredRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 import { type Rule, register, STAMP, sorted } from './rule.js'
 
@@ -92,7 +92,7 @@ function idsOf(rows: readonly StoredRow[]): readonly StoredRow['ids'][] {
   return rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
 }
 
-function acceptedIds(count: number): readonly TakenId[] {
+function acceptedIds(count: number): readonly AcceptedId[] {
   const ids = Array.from({ length: count }, (_, index) => {
     return [`-_${String(index).padStart(30, 'x')}`, toStamp(STAMP + index)] as const
   })
@@ -100,6 +100,11 @@ function acceptedIds(count: number): readonly TakenId[] {
   return [['', toStamp(STAMP)], ...ids.slice(1)]
 }
 
-function computed(key: string, stamp: number, value: JsonValue | undefined, ids: readonly TakenId[]): StoredRegister {
+function computed(
+  key: string,
+  stamp: number,
+  value: JsonValue | undefined,
+  ids: readonly AcceptedId[],
+): StoredRegister {
   return { ...register(key, stamp, value), ids }
 }

@@ -1,9 +1,9 @@
 // Converts registers to rows and back.
 
 import { type RawBuilder, sql } from 'kysely'
+import { idsText, isNews } from '../../../shared/accepted-ids.js'
 import { canonicalJson } from '../../../shared/json.js'
 import { isStamp } from '../../../shared/stamp.js'
-import { idsText, isNews } from '../../../shared/taken-ids.js'
 import type { StoredRow } from '../../store-types.js'
 import { readRow } from '../rows.js'
 

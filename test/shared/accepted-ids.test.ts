@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import type { StoredRegister, TakenId } from '../../shared/register.js'
 import {
   acceptedAt,
   carrying,
@@ -11,7 +10,8 @@ import {
   MAX_IDS,
   readIds,
   withIds,
-} from '../../shared/taken-ids.js'
+} from '../../shared/accepted-ids.js'
+import type { AcceptedId, StoredRegister } from '../../shared/register.js'
 import { fc } from '../support/app/property.js'
 import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
@@ -19,7 +19,7 @@ import { stamp } from '../support/app/stamp.js'
 const NOW = 1_700_000_000_000
 const MINUTE = 60 * 1000
 
-function ids(count: number, at = NOW): readonly TakenId[] {
+function ids(count: number, at = NOW): readonly AcceptedId[] {
   return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)
 }
 

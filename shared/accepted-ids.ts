@@ -2,7 +2,7 @@
 
 import { sameJson } from './json.js'
 import { supersedes } from './merge-rule.js'
-import type { StoredRegister, TakenId } from './register.js'
+import type { AcceptedId, StoredRegister } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
@@ -18,8 +18,8 @@ const UNKNOWN = ''
 const ID = /^[\w-]{1,32}$/
 
 /** A register whose stamps may be plain numbers. */
-type Known = Pick<StoredRegister, 'value'> & { readonly stamp: number; readonly ids?: Taken }
-type Taken = readonly (readonly [id: string, stamp: number])[] | undefined
+type Known = Pick<StoredRegister, 'value'> & { readonly stamp: number; readonly ids?: WireIds }
+type WireIds = readonly (readonly [id: string, stamp: number])[] | undefined
 
 /** Returns whether a value has the form of an id. */
 export function isId(value: unknown): value is string {
@@ -27,13 +27,13 @@ export function isId(value: unknown): value is string {
 }
 
 /**
- * Returns whether the accepted id `taken` shows that the change `id` was accepted: `taken` is the same id, or a later id of the same page.
+ * Returns whether the id `accepted` shows that the change `id` was accepted: `accepted` is the same id, or a later id of the same page.
  * A page numbers its changes, `<page>-<number>`, and sends each change of a key after the outcome of the previous change.
  */
-export function covers(taken: string, id: string): boolean {
+export function covers(accepted: string, id: string): boolean {
   const [page, number, more] = id.split('-')
-  const [other, newest] = taken.split('-')
-  return taken === id || (page === other && !more && Number(number) <= Number(newest))
+  const [other, newest] = accepted.split('-')
+  return accepted === id || (page === other && !more && Number(number) <= Number(newest))
 }
 
 /**
@@ -41,7 +41,7 @@ export function covers(taken: string, id: string): boolean {
  * dropped meanwhile, or if the change is not computed.
  */
 export function acceptedAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
-  return register?.ids?.find(([taken]) => taken !== UNKNOWN && covers(taken, id))?.[1]
+  return register?.ids?.find(([accepted]) => accepted !== UNKNOWN && covers(accepted, id))?.[1]
 }
 
 /** Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`. */
@@ -53,12 +53,12 @@ export function carrying(
 ): StoredRegister {
   if (!id && !overwritten?.ids) return next
   const known = overwritten ? (overwritten.ids ?? [[UNKNOWN, overwritten.stamp] as const]) : []
-  const ids = youngest(id ? [...known.filter(([taken]) => !covers(id, taken)), [id, next.stamp]] : known, now)
+  const ids = youngest(id ? [...known.filter(([accepted]) => !covers(id, accepted)), [id, next.stamp]] : known, now)
   return ids.length === 0 ? next : { ...next, ids }
 }
 
 /** Returns the newest ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
-function youngest(ids: readonly TakenId[], now: number, most: number = MAX_IDS): readonly TakenId[] {
+function youngest(ids: readonly AcceptedId[], now: number, most: number = MAX_IDS): readonly AcceptedId[] {
   const tooMany = ids.length > most ? ids.length - most : -1
   const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - ID_LIFETIME || at <= tooMany)
   const [, upTo] = ids[last] ?? []
@@ -77,12 +77,12 @@ export function isNews(next: Known, current: Known): boolean {
  * Formats ids for stores: `first:1700000000000,other:1700000000001`. The mark of unknown changes sorts before all ids: of two texts for the
  * same write, the larger has more ids.
  */
-export function idsText(ids: Taken = []): string {
+export function idsText(ids: WireIds = []): string {
   return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${stamp}` : `${id}:${stamp}`)).join()
 }
 
 /** Parses the text of `idsText` without validation. */
-export function fromIdsText(text: string): Taken {
+export function fromIdsText(text: string): WireIds {
   if (text === '') return undefined
   return text.split(',').map((each) => {
     if (each.startsWith('!')) return [UNKNOWN, Number(each.slice(1))]
@@ -92,13 +92,13 @@ export function fromIdsText(text: string): Taken {
 }
 
 /** Returns an untrusted input if valid: a list of at most `MAX_IDS` ids, each with a stamp. */
-export function readIds(input: unknown): readonly TakenId[] | undefined {
-  return Array.isArray(input) && input.length > 0 && input.length <= MAX_IDS && input.every(isTakenId)
+export function readIds(input: unknown): readonly AcceptedId[] | undefined {
+  return Array.isArray(input) && input.length > 0 && input.length <= MAX_IDS && input.every(isAcceptedId)
     ? input
     : undefined
 }
 
-function isTakenId(item: unknown): item is TakenId {
+function isAcceptedId(item: unknown): item is AcceptedId {
   return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === UNKNOWN) && isStamp(item[1])
 }
 
@@ -107,10 +107,10 @@ export function idsOf(
   registers: readonly StoredRegister[],
   now: number,
   most: number = MAX_IN_TICKET,
-): { readonly ids?: Readonly<Record<string, readonly TakenId[]>> } {
+): { readonly ids?: Readonly<Record<string, readonly AcceptedId[]>> } {
   if (registers.every(({ ids }) => !ids)) return {}
   const each = Math.floor(most / registers.filter(({ ids }) => ids).length)
-  const entries = registers.flatMap((register): [string, readonly TakenId[]][] => {
+  const entries = registers.flatMap((register): [string, readonly AcceptedId[]][] => {
     const ids = youngest(register.ids ?? [], now, each)
     return ids.length === 0 ? [] : [[register.key, ids]]
   })
