@@ -31,3 +31,8 @@ export function destinationOf(ctx: Koa.Context, { partitioned }: CookieOptions):
   if (destination === '' && ctx.get('Upgrade-Insecure-Requests') === '1') return 'document'
   return partitioned && destination === 'iframe' ? 'document' : destination
 }
+
+/** Returns whether a service worker fetches a page or a frame: other scripts cannot send the mode `navigate`. */
+export function isWorkerNavigation(ctx: Koa.Context): boolean {
+  return ctx.get('Sec-Fetch-Dest').toLowerCase() === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate'
+}

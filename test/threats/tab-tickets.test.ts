@@ -7,6 +7,7 @@ import { REFUSAL_CHANNEL, type RefusalMessage } from '../../server/settings/refu
 import { App, appFields } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
 import { present } from '../support/app/present.js'
+import { send } from '../support/app/raw-http.js'
 import type { TestSocket } from '../support/app/socket.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -68,8 +69,9 @@ const OVER_HTTP = { 'upgrade-insecure-requests': '1' }
 
 async function step(visitor: Visitor, text: string, headers: Record<string, string> = OVER_HTTP): Promise<unknown> {
   const cookie = `${visitor.cookie}; live-tab=${text}`
-  const answer = await fetch(`${visitor.url}/page`, { headers: { cookie, ...headers } })
-  return (await answer.json()).values.step
+  // Not `fetch`, which sends a `Sec-Fetch-Mode` of its own.
+  const { text: snapshot } = await send(`${visitor.url}/page`, { headers: { cookie, ...headers } })
+  return JSON.parse(snapshot).values.step
 }
 
 describe('threat 74: tickets of a tab', () => {
@@ -80,6 +82,12 @@ describe('threat 74: tickets of a tab', () => {
     await tab(visitor, [ticket])
     expect(seen).toEqual([1, 3])
     expect([await step(visitor, ticket), await step(visitor, ticket, to('document')), refusals]).toEqual([3, 3, []])
+  })
+
+  it('are accepted from a service worker that fetches a page', async () => {
+    const visitor = (await start()).visitor()
+    const ticket = await ticketOf(visitor)
+    expect(await step(visitor, ticket, { ...to('empty'), 'sec-fetch-mode': 'navigate' })).toBe(3)
   })
 
   it.each<[string, string, (app: App<typeof fields>, own: string) => Promise<unknown> | unknown]>([
@@ -109,7 +117,7 @@ describe('threat 74: tickets of a tab', () => {
     expect(await socket.change('step', 4)).toMatchObject({ level: 'memory' })
   })
 
-  it('are ignored if foreign or forged, and outside document requests', async () => {
+  it('are ignored if foreign or forged, and outside page loads', async () => {
     const app = await start()
     const visitor = app.visitor()
     const own = await ticketOf(visitor)

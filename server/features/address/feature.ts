@@ -5,7 +5,7 @@ import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
 import type { Feature, RequestUse, ResponseContext } from '../../feature.js'
-import { destinationOf, isPrefetch } from '../../http/prefetch.js'
+import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/prefetch.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
 type Unvisited = Readonly<Record<string, JsonValue>>
@@ -50,12 +50,12 @@ const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
  */
 function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   const destination = destinationOf(ctx, cookie)
-  return destination === 'document' || (destination === 'empty' && isUncertain(ctx, cookie))
+  return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
 }
 
 /** Returns whether the page may stay invisible: in a prefetch, or in a service worker's fetch, which looks the same for a frame. */
-function isUncertain(ctx: Koa.Context, cookie: CookieOptions): boolean {
-  return isPrefetch(ctx) || (destinationOf(ctx, cookie) === 'empty' && ctx.get('Sec-Fetch-Mode') === 'navigate')
+function isUncertain(ctx: Koa.Context): boolean {
+  return isPrefetch(ctx) || isWorkerNavigation(ctx)
 }
 
 /** Returns the fields with a parameter in the URL of a page load, including prefetches. */
@@ -77,7 +77,7 @@ function applyAddress(
     // Skip silently: users share links with guests.
     if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx, core.settings.cookie) || !setValue(core, field, value, use)) unvisited[field.key] = value
+    if (isUncertain(use.ctx) || !setValue(core, field, value, use)) unvisited[field.key] = value
   }
   return unvisited
 }

@@ -1,6 +1,6 @@
 import type Koa from 'koa'
 import { isOwnPost, originClaims } from '../../http/origin.js'
-import { destinationOf, isPrefetch } from '../../http/prefetch.js'
+import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/prefetch.js'
 import { isClosed } from '../../identity/on-headers-sent.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
@@ -23,6 +23,6 @@ export function readerOf(ctx: Koa.Context, { origins, cookie }: Trusted): Reader
   const destination = destinationOf(ctx, cookie)
   if (destination === 'document') return 'page'
   if (!['', 'empty'].includes(destination) || !isOwnPost(originClaims(ctx), origins)) return undefined
-  // A service worker fetches pages with the mode `navigate`. Clients other than browsers send neither header.
-  return destination === '' || ctx.get('Sec-Fetch-Mode') === 'navigate' ? 'page' : 'script'
+  // Clients other than browsers send no destination.
+  return destination === '' || isWorkerNavigation(ctx) ? 'page' : 'script'
 }

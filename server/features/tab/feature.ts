@@ -4,7 +4,7 @@ import { TAB_AUTH, TAB_COOKIE } from '../../../shared/protocol.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
-import { destinationOf } from '../../http/prefetch.js'
+import { destinationOf, isWorkerNavigation } from '../../http/prefetch.js'
 import type { VisitorWithCookie } from '../../identity/identification.js'
 import { subjectHash } from '../../ids/subject.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/refused.js'
@@ -40,10 +40,11 @@ export function tabFeature(core: Core): Feature {
         mergeTickets(core, redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
       return () => undefined
     },
-    // Reads the cookie only for top-level pages: for up to five seconds, the browser also sends it with other requests, as for images.
+    // Reads the cookie only for page loads: for up to five seconds, the browser also sends it with other requests, as for images.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
-      if (!text || destinationOf(ctx, settings.cookie) !== 'document') return undefined
+      const isPage = destinationOf(ctx, settings.cookie) === 'document' || isWorkerNavigation(ctx)
+      if (!text || !isPage) return undefined
       const identity = { cookie, visitor: visitor.inTab(values.tabOf(visitor.browser)) }
       const own = redeemOwn(text.split('~'), identity, 'request')
       return Replica.of(
