@@ -14,6 +14,8 @@ if (cluster.isPrimary) {
   const server = createServer()
   setupMaster(server, { loadBalancingMethod: 'least-connection' })
   setupPrimary()
+  // As in docs/scaling.md: the primary passes the bytes of requests on as Buffers.
+  cluster.setupPrimary({ serialization: 'advanced' })
   const workers = Array.from({ length: WORKERS }, () => cluster.fork())
   await Promise.all(workers.map((worker) => isReady(worker)))
   server.listen(0, '127.0.0.1')
