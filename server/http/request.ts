@@ -37,6 +37,8 @@ function describeLeft(key: string): string {
 const BROWSER_SCOPE: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
 const WITHHELD =
   'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
+const LEAVE_FIRST =
+  '. A route that calls live.revoke or live.erase for its own visitor calls await ctx.liveSession.leave() next'
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
@@ -216,7 +218,7 @@ export class RequestHandle extends Handle {
 
   protected override permit(fields: Iterable<Pick<Field, 'scope'>>): void {
     const visit = this.#visit
-    if (visit.isSuperseded) throw visitorLeft()
+    if (visit.isSuperseded) throw visitorLeft(LEAVE_FIRST)
     for (const { scope } of fields)
       if (!visit.knowsOwner(scope)) throw new LiveSessionError('cookies_blocked', WITHHELD)
     visit.markUse('sets')

@@ -49,6 +49,6 @@ export function toEndMarker({ stamp, value }: StoredRegister): EndMarker {
  * Returns the error for a change whose visitor has left, signed in or been revoked. An attacker may have planted a retired browser id
  * (session fixation), so values set under it must not reach the next visitor.
  */
-export function visitorLeft(): LiveSessionError {
-  return new LiveSessionError('superseded', 'the visitor has left this browser meanwhile')
+export function visitorLeft(remedy = ''): LiveSessionError {
+  return new LiveSessionError('superseded', `the visitor has left this browser meanwhile${remedy}`)
 }

@@ -8,7 +8,7 @@ import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
 import { HeldStore } from '../support/app/held-store.js'
 import { present } from '../support/app/present.js'
-import { set, startWithUsers, values } from '../support/app/users.js'
+import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const HOUR = 3_600_000
@@ -350,5 +350,26 @@ describe('an invalid message', () => {
     expect(app.errors.map(String)).toEqual([
       'LiveSessionError: koa-live-session: flash: expected a JSON value, received a Date at $',
     ])
+  })
+})
+
+describe('a message after live.revoke of the visitor in the same request', () => {
+  it.each([
+    ['is refused, with leave() as the remedy', '/revoke/say/on', expect.stringContaining('ctx.liveSession.leave()'), []],
+    ['appears once the route has called leave()', '/revoke/leave/say/on', undefined, ['signed out']],
+  ])('%s', async (_title, path, message, shown) => {
+    const refusals: unknown[] = []
+    const routes: Koa.Middleware = async (ctx, next) => {
+      if (!ctx.path.startsWith('/revoke')) return flashPages(ctx, next)
+      ctx['session'] = null
+      await app.live.revoke('ann')
+      ctx.path = ctx.path.replace('/revoke', '/flash')
+      await flashPages(ctx, next).catch((error: Error) => refusals.push(error.message))
+    }
+    const app: App = await startWithUsers({ routes })
+    const visitor = await signedInAs(app)
+    await visitor.fetch(`${path}?what=signed out`, { redirect: 'manual' })
+    expect(refusals).toEqual(message === undefined ? [] : [message])
+    expect(await takeFlash(visitor)).toEqual(shown)
   })
 })
