@@ -21,7 +21,8 @@ export type Change<F extends Fields, K extends string = keyof F & string> = {
 export type Unsubscribe = () => void
 
 /** The values and stamps for the browser's first render: JSON, without hidden fields. */
-export interface Snapshot<F extends Fields> extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps' | 'held'> {
+export interface Snapshot<F extends Fields = Fields>
+  extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps' | 'held'> {
   /** Each key's value or default. */
   readonly values: Values<F, Keys<F>['readable']>
   /** Each key's declared default, if any. */

@@ -355,7 +355,12 @@ describe('an invalid message', () => {
 
 describe('a message after live.revoke of the visitor in the same request', () => {
   it.each([
-    ['is refused, with leave() as the remedy', '/revoke/say/on', expect.stringContaining('ctx.liveSession.leave()'), []],
+    [
+      'is refused, with leave() as the remedy',
+      '/revoke/say/on',
+      expect.stringContaining('ctx.liveSession.leave()'),
+      [],
+    ],
     ['appears once the route has called leave()', '/revoke/leave/say/on', undefined, ['signed out']],
   ])('%s', async (_title, path, message, shown) => {
     const refusals: unknown[] = []

@@ -120,7 +120,10 @@ describe('threat 6: a POST', () => {
   })
 
   it.each([
-    ['http://example.com', 'Behind a proxy set app.proxy = true, or list the origin in origins.'],
+    [
+      'http://example.com',
+      'If that page is yours, set app.proxy = true behind a proxy, or list the origin in origins.',
+    ],
     [
       'null',
       'Browsers send null from a sandboxed frame or a file:// page, after a redirect from another origin, and with Referrer-Policy: ' +

@@ -8,7 +8,7 @@ it('accepts no origin while the server does not know its own', () => {
 })
 
 describe('the claimed and the own origin of a request', () => {
-  const advice = 'Behind a proxy set app.proxy = true, or list the origin in origins.'
+  const advice = 'If that page is yours, set app.proxy = true behind a proxy, or list the origin in origins.'
   it.each([
     [{ origin: 'http://a.example', site: '' }, 'http://a.example'],
     [{ origin: '', site: 'cross-site' }, 'nothing (Sec-Fetch-Site: cross-site)'],
