@@ -156,6 +156,7 @@ function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: Cookie
   // 4.1.3.2).
   const isHost = name.startsWith('__Host-')
   check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
+  check(!name.startsWith('__Secure-') || secure === true, 'key', '__Secure- needs secure: true', name)
   const endsWithBrowser = maxAge === 'session'
   return Object.freeze({
     name,

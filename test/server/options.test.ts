@@ -84,6 +84,7 @@ describe('liveSession(app, options)', () => {
     [{ sameSite: 'none' }, "sameSite: 'none' needs secure: true, or browsers drop the cookie"],
     [{ key: 'a b' }, 'key: expected a cookie name'],
     [{ key: '__Host-x' }, 'key: __Host- needs secure: true and no domain, received __Host-x'],
+    [{ key: '__Secure-x' }, 'key: __Secure- needs secure: true, received __Secure-x'],
     [{ key: '__Host-x', secure: true, domain: 'example.com' }, 'key: __Host- needs secure: true and no domain'],
     [
       { origins: ['example.com'] },
