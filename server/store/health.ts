@@ -153,7 +153,7 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
     const answered = onSilence(CALL_TIMEOUT, () => reject(new Error(`no answer within ${CALL_TIMEOUT} ms`)))
     // A custom store may throw synchronously.
     const answer = Promise.resolve().then(act)
-    answer.then(resolve, reject).finally(answered)
+    answer.then(resolve, (reason) => reject(reason ?? new Error('rejected without a reason'))).finally(answered)
   })
 }
 

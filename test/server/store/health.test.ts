@@ -37,6 +37,12 @@ describe('StoreHealth', () => {
     expect(probes).toEqual([50, 150])
   })
 
+  it('reports an outage even if the store rejects without a reason', async () => {
+    const { health, errors } = watch()
+    await health.call(() => Promise.reject(undefined)).catch(() => undefined)
+    expect(errors).toHaveLength(1)
+  })
+
   it('publishes every outage, but reports at most one a minute', async () => {
     const watched = watchProbes()
     const { health, states, errors, fail } = watched
