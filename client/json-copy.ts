@@ -15,7 +15,7 @@ function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown 
   const value = this[key]
   const isLeaf = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
   // JSON omits an undefined member of an object. As the root or in a list, undefined is rejected.
-  if (isLeaf || Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value ?? this)))
-    return value
+  const prototype = Object.getPrototypeOf(value ?? this)
+  if (isLeaf || Array.isArray(value) || !(prototype && Object.getPrototypeOf(prototype))) return value
   throw new TypeError(key)
 }

@@ -104,7 +104,8 @@ export function isWellFormed(text: string): boolean {
 
 function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  // Not compared with `Object.prototype`: a frame, and a test runner's sandbox, have another.
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function className(value: object): string {

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import { copyOf } from '../../client/json-copy.js'
 import { freezeJson } from '../../shared/json.js'
@@ -45,6 +46,11 @@ describe('copyOf()', () => {
     ['__proto__ as a key', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')],
   ])('accepts %s, unlike freezeJson() in development and on the server', (_, value, copy) => {
     expect([copied(value), frozen(value)]).toEqual([copy, undefined])
+  })
+
+  it('accepts an object from a sandbox, as freezeJson() does', () => {
+    const make = (): unknown => runInNewContext('({ a: [{ b: 1 }] })')
+    expect([copied(make()), frozen(make())]).toEqual([{ a: [{ b: 1 }] }, { a: [{ b: 1 }] }])
   })
 
   it('makes the same copy as freezeJson() of any valid value', () => {
