@@ -6,6 +6,8 @@ import type { Page } from './page.js'
 
 /** The longest pause between two tries, in ms. */
 const MAX_PAUSE = 30_000
+/** The longest pause that a `Retry-After` can ask for, in ms: a gateway may name an hour, and more than 24 days would overflow a timer. */
+const MAX_WAIT = 60_000
 
 /** Returns the ms of exponential backoff after this many failures. */
 export function pauseOf(failures: number): number {
@@ -17,9 +19,9 @@ export function startTimer(page: Page, name: TimerName, ms: number, spread: numb
   addEffect(page, 'timer', name, ms, spread)
 }
 
-/** Pauses with exponential backoff, for `minPause` ms at least. */
+/** Pauses with exponential backoff, for `minPause` ms at least, as far as `MAX_WAIT` allows. */
 export function backOff(page: Page, name: TimerName, minPause: number): void {
   page.failures += 1
   const pause = pauseOf(page.failures) / 2
-  startTimer(page, name, Math.max(minPause, pause), pause)
+  startTimer(page, name, Math.max(Math.min(minPause, MAX_WAIT), pause), pause)
 }

@@ -104,6 +104,13 @@ describe('a failed POST', () => {
     expect([page.status('division'), page.post()?.set]).toEqual(['saving', [['division', 0, '', 3]]])
   })
 
+  it('waits a minute at most for Retry-After', () => {
+    const page = new BarePage()
+    page.set('division', 3)
+    page.fail({ status: 503, wait: 3_600_000 })
+    expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 60_000, 250])
+  })
+
   it('retries immediately on connect, wake and flush', () => {
     for (const event of [['connect'], ['wake'], ['flush']] as const) {
       const page = BarePage.greeted()
