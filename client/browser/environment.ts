@@ -4,6 +4,7 @@ import type { Effects, Event, TimerName } from '../core/messages.js'
 import type { Page } from '../core/page.js'
 import type { Dispatch, Environment } from '../environment.js'
 import type { AnySocket } from '../types.js'
+import { ownCode } from './own-code.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
@@ -37,7 +38,8 @@ export function createBrowserEnvironment(
   const handlers = Object.entries({
     connect: on('connect'),
     disconnect: on('disconnect'),
-    connect_error: ({ data }: { readonly data?: { readonly code?: string } }) => dispatch('refused', data?.code),
+    connect_error: ({ data }: { readonly data?: { readonly code?: string } }) =>
+      dispatch('refused', ownCode(data?.code)),
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     [RECONNECT]: on('reconnect'),
   })

@@ -2,6 +2,7 @@ import type { Fields } from '../../shared/field-types.js'
 import type { Sync } from '../../shared/protocol.js'
 import type { Posted } from '../core/messages.js'
 import type { LiveSessionClientOptions } from '../types.js'
+import { ownCode } from './own-code.js'
 
 type Options = LiveSessionClientOptions<Fields>
 
@@ -65,8 +66,7 @@ async function send(
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
       answer: ok && json?.held ? json : undefined,
-      // An error without a code comes from a proxy, or from a guard of the app.
-      error: !ok && typeof json?.error?.code === 'string' ? json.error : undefined,
+      error: !ok && ownCode(json?.error?.code) ? json.error : undefined,
     }
   } catch {
     return { status: 0, wait: 0 }

@@ -46,6 +46,8 @@ describe.each([true, false])('a page without its endpoint (socket: %s)', (hasSoc
     [200, 'a login page', LOGIN + ENDPOINT, '<h1>Sign in</h1>'],
     [200, 'other JSON', LOGIN + ENDPOINT, { ok: true }],
     [401, 'a gateway', HEADERS, { error: { message: 'unauthorized' } }],
+    [401, 'a gateway with a code', HEADERS, { error: { code: 'token_expired' } }],
+    [404, 'a router with a code', ENDPOINT, { error: { code: 'not_found' } }],
     [403, 'a guard', HEADERS, 'no token'],
     [403, 'a guard with JSON', HEADERS, { error: 'csrf' }],
   ])('goes offline, logs advice once for %s from %s, then saves', async (status, _, remedy, body) => {
