@@ -24,7 +24,7 @@ import { Epochs } from './values/epochs.js'
 import { GuestBytes } from './values/guest-bytes.js'
 import { Notifications } from './values/notifications.js'
 import { PageTickets } from './values/page-tickets.js'
-import type { NameOwner, Remote } from './values/remote.js'
+import type { NameHandler, Remote } from './values/remote.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
 import { Values } from './values/values.js'
@@ -51,14 +51,14 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
     connections.mark(name, epochs)
   }
   const epochs = new Epochs({ ...settings, guestBytes }, remote, onEnd)
-  const owners: NameOwner[] = []
+  const nameHandlers: NameHandler[] = []
   const notifications = new Notifications(warn)
   const base: BaseCore = {
     app,
     notifications,
     epochs,
     guestBytes,
-    owners,
+    nameHandlers,
     remote,
     report,
     settings,
@@ -97,7 +97,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const core: Core = { ...visitors, limits, store, features }
   features.push(...makers.map((make) => make(core)))
   // The features need the core, so the core was created with these lists still empty.
-  owners.push(...features.flatMap(({ names }) => names ?? []))
+  nameHandlers.push(...features.flatMap(({ names }) => names ?? []))
   members.push(...features.flatMap(({ cookie }) => cookie ?? []))
   changeListeners.push(...features.flatMap(({ changes }) => changes ?? []))
   return core

@@ -11,7 +11,7 @@ import type { Identifier } from './ids/visitor.js'
 import type { Members } from './sync/members.js'
 import type { Written } from './sync/outcome.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
-import type { NameOwner } from './values/remote.js'
+import type { NameHandler } from './values/remote.js'
 
 /** A feature's additions to the plugin. The core imports no feature, and features do not import each other. */
 export interface Feature {
@@ -28,7 +28,7 @@ export interface Feature {
   /** Called synchronously when a subject's values may have changed, before the app's next line. */
   readonly changes?: (subject: Subject) => void
   readonly cookie?: CookieMember
-  readonly names?: readonly NameOwner[]
+  readonly names?: readonly NameHandler[]
   readonly handshake?: HandshakeHook
   /** Answers a POST to the endpoint whose body is not JSON, and returns whether it has answered. */
   readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>

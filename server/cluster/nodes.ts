@@ -76,15 +76,15 @@ export class Nodes implements Peers {
     const leaveOut = (): void =>
       this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
     const isMessage = typeof name === 'string' && Array.isArray(wire)
-    const owner = isMessage ? this.#core.owners.find(({ owns }) => owns(name)) : undefined
+    const handler = isMessage ? this.#core.nameHandlers.find(({ handles }) => handles(name)) : undefined
     const named = isMessage ? readName(name) : undefined
-    if (!isMessage || !(owner || named || isBrowser(name) || isCookieless(name))) {
+    if (!isMessage || !(handler || named || isBrowser(name) || isCookieless(name))) {
       leaveOut()
       return
     }
     const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
-    if (owner?.owns(name)) {
-      owner.mergeRemote(name, sound, 'node')
+    if (handler?.handles(name)) {
+      handler.mergeRemote(name, sound, 'node')
       return
     }
     const { registers, endMarker, generation } = stateOf(sound)

@@ -8,7 +8,7 @@ import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { IdentityCore } from '../identity/identity-core.js'
 import type { FeatureName } from '../ids/subject.js'
-import type { NameOwner } from '../values/remote.js'
+import type { NameHandler } from '../values/remote.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 import type { StoreSync } from './store-sync.js'
 import { MAX_CALLS } from './write-queue.js'
@@ -55,7 +55,7 @@ export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
  * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and
  * guests have separate bounds: a flood of guests evicts only guests' entries that are not pinned, the least recently used first.
  */
-export class RegisterStore<K extends RegisterEntry> implements NameOwner {
+export class RegisterStore<K extends RegisterEntry> implements NameHandler {
   protected readonly core: IdentityCore & { readonly store: StoreSync | undefined }
   /** Whether the app uses the feature. Until then, registers from the store and from other processes are ignored. */
   isUsed = false
@@ -92,7 +92,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   /** Called after values of an entry may have changed. */
   protected changed(_entry: K, _changes: readonly AnyChange[]): void {}
 
-  readonly owns = (name: string): name is K['name'] =>
+  readonly handles = (name: string): name is K['name'] =>
     name.startsWith(this.#prefix) && HASH.test(name.slice(this.#prefix.length))
 
   find(name: K['name']): K | undefined {
@@ -131,8 +131,8 @@ export class RegisterStore<K extends RegisterEntry> implements NameOwner {
   }
 
   /** Resolves with the level of the writes under a name. */
-  level(name: K['name']): Awaitable<Level> {
-    return this.core.store?.level([name]) ?? 'memory'
+  storedLevel(name: K['name']): Awaitable<Level> {
+    return this.core.store?.storedLevel([name]) ?? 'memory'
   }
 
   /** Iterates over all entries, tolerating concurrent changes. */

@@ -6,7 +6,7 @@ import type { IdentityCore } from '../identity/identity-core.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { type FeatureName, isFleeting, isSubject, isUser, type Subject } from '../ids/subject.js'
 import type { Store } from '../store-types.js'
-import type { NameOwner, RemoteStore } from '../values/remote.js'
+import type { NameHandler, RemoteStore } from '../values/remote.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
@@ -40,10 +40,11 @@ export class StoreSync implements RemoteStore {
     this.#core = core
     this.health = new StoreHealth(core.settings)
     this.sound = new SoundStore(store, core)
-    const ownerOf = (name: StoredName): NameOwner | undefined => core.owners.find(({ owns }) => owns(name))
+    const handlerOf = (name: StoredName): NameHandler | undefined =>
+      core.nameHandlers.find(({ handles }) => handles(name))
     this.#writeQueue = new WriteQueue(this.sound, this.health, {
       guestBytes: core.guestBytes,
-      isGuest: (name) => (isSubject(name) ? !isUser(name) : ownerOf(name)?.isUsers(name) === false),
+      isGuest: (name) => (isSubject(name) ? !isUser(name) : handlerOf(name)?.isUsers(name) === false),
       onEvict: (guest) => {
         this.#loads.invalidate(guest)
         this.health.reportLoss()
@@ -51,7 +52,7 @@ export class StoreSync implements RemoteStore {
       generation: (name) => core.epochs.generation(name),
       onStored: (name, stored, generation) => {
         if (isSubject(name)) this.#loads.apply(name, stored, generation)
-        else ownerOf(name)?.mergeRemote(name, stored, 'store')
+        else handlerOf(name)?.mergeRemote(name, stored, 'store')
       },
       // Another process may have erased the user, who may never return to cause a load.
       onLate: (name) => {
@@ -119,9 +120,9 @@ export class StoreSync implements RemoteStore {
   }
 
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
-  async level(subjects: Iterable<StoredName>): Promise<Level> {
+  async storedLevel(subjects: Iterable<StoredName>): Promise<Level> {
     const all = [...subjects]
-    return all.some(isFleeting) ? 'memory' : this.#writeQueue.level(all)
+    return all.some(isFleeting) ? 'memory' : this.#writeQueue.storedLevel(all)
   }
 
   /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
@@ -197,7 +198,7 @@ export class StoreSync implements RemoteStore {
   /** Resolves with the store's registers, after the pending writes; with undefined if the store does not answer in time. */
   async #load(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
     // While the store is slow or down, do not wait for the writes: the load shows whether the store has recovered.
-    if (this.health.state === 'good' && (await this.level([subject])) === 'memory') return undefined
+    if (this.health.state === 'good' && (await this.storedLevel([subject])) === 'memory') return undefined
     return this.#loads.loadInTime(subject)
   }
 }

@@ -57,7 +57,7 @@ interface UpdateStore extends Pick<RemoteStore, 'persist'> {
   readonly sound: SoundStore
   /** Returns the name in the store. A user's name changes with each erasure. */
   storeNameOf(name: StoredName): string
-  level(names: Iterable<StoredName>): Promise<Level>
+  storedLevel(names: Iterable<StoredName>): Promise<Level>
 }
 
 /** Applies computed changes in the store, by compare-and-set. */
@@ -137,7 +137,7 @@ export class Updates<N extends StoredName> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       // Skipped while the store is slow or down, because each waiting update would make a call.
       if (health.state === 'good') await this.#loading.loadIfStale([subject])
-      const isInSync = this.#loading.isLoaded(subject) && (await this.#store.level([subject])) === 'store'
+      const isInSync = this.#loading.isLoaded(subject) && (await this.#store.storedLevel([subject])) === 'store'
       permit()
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)

@@ -129,7 +129,7 @@ export class WriteQueue {
   }
 
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
-  async level(subjects: Iterable<StoredName>): Promise<Level> {
+  async storedLevel(subjects: Iterable<StoredName>): Promise<Level> {
     if (this.#health.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.whenStored(subject)))
     const stored = await this.#health.inTime(all)

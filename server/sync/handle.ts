@@ -107,7 +107,7 @@ export abstract class Handle {
       const stamp = await store.updatesOf(subject)?.applyPersistently(subject, update)
       if (stamp === undefined) return this.#apply(new Map([computed()]))
       this.wrote(field)
-      return { stamp, level: await this.recheck(await store.level([subject])) }
+      return { stamp, level: await this.recheck(await store.storedLevel([subject])) }
     }, this.report)
   }
 
@@ -158,7 +158,7 @@ export abstract class Handle {
     for (const field of changes.keys()) this.wrote(field)
     if (!this.#core.store) return { stamp, level: 'memory' }
     const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
-    return this.#core.store.level(subjects).then(async (level) => ({ stamp, level: await this.recheck(level) }))
+    return this.#core.store.storedLevel(subjects).then(async (level) => ({ stamp, level: await this.recheck(level) }))
   }
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {

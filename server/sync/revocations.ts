@@ -26,5 +26,5 @@ export async function erase(core: SyncCore, user: UserSubject): Promise<void> {
 
 async function endConnections({ connections, store }: SyncCore, user: UserSubject): Promise<void> {
   await connections.end(connections.of(user), 'other_visitor')
-  await store?.level([user])
+  await store?.storedLevel([user])
 }

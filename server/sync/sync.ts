@@ -94,6 +94,6 @@ function levelsOf(
   { recheck = (level) => level }: ExchangeContext,
 ) {
   const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
-  const levels = subjects.map(async (subject) => [subject, await recheck(await store.level([subject]))] as const)
+  const levels = subjects.map(async (subject) => [subject, await recheck(await store.storedLevel([subject]))] as const)
   return levels[0] && Promise.all(levels).then((all) => new Map(all))
 }

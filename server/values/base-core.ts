@@ -4,7 +4,7 @@ import type { Settings } from '../settings/settings.js'
 import type { Epochs } from './epochs.js'
 import type { GuestBytes } from './guest-bytes.js'
 import type { Notifications } from './notifications.js'
-import type { NameOwner, Remote } from './remote.js'
+import type { NameHandler, Remote } from './remote.js'
 import type { Subjects } from './subjects.js'
 
 /** The base of the core: settings, warnings, and the subjects in memory with their epochs. */
@@ -13,8 +13,8 @@ export interface BaseCore {
   readonly notifications: Notifications
   readonly epochs: Epochs
   readonly guestBytes: GuestBytes
-  /** The owners of names other than subjects. */
-  readonly owners: readonly NameOwner[]
+  /** The handlers of names other than subjects. */
+  readonly nameHandlers: readonly NameHandler[]
   readonly remote: Remote
   readonly report: Report
   readonly settings: Settings

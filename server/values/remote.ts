@@ -36,9 +36,9 @@ export interface Remote {
   peers?: Peers
 }
 
-/** Owns names other than subjects, in the store and between processes. */
-export interface NameOwner {
-  owns(this: void, name: string): name is FeatureName
+/** Handles names other than subjects, in the store and between processes. */
+export interface NameHandler {
+  handles(this: void, name: string): name is FeatureName
   /** Returns whether the registers under a name belong to a user; if not, they count toward the memory bound of guests. */
   isUsers(name: FeatureName): boolean
   /** Merges registers from another process, or from the store. */

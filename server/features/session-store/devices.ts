@@ -61,7 +61,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     const value: Value = [session.name, session.replica.stamp(BORN), this.#labelOf(ctx) ?? null]
     const list = this.ensure(listName(user))
     this.write(list, new Map([[deviceName(session.name), value]]), 'job')
-    // Bound the list: a user may sign in thousands of times.
+    // Bound the list, as a user may sign in thousands of times. Unlisted devices stay signed in.
     const all = this.#devicesIn(list)
     if (all.length <= MOST * 1.5) return
     this.prune(list, 1)
@@ -99,7 +99,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
   async #endAll(user: UserSubject, sessions: readonly SessionName[]): Promise<void> {
     for (const session of sessions) this.#sessions.destroy(session, undefined)
     this.#remove(user, sessions)
-    await this.core.store?.level(sessions)
+    await this.core.store?.storedLevel(sessions)
   }
 
   /** Returns the devices whose session may still exist. With a store, removes the devices whose session is certainly gone. */
@@ -147,7 +147,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {
       const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []
-      if (typeof session !== 'string' || !this.#sessions.owns(session) || typeof since !== 'number') return []
+      if (typeof session !== 'string' || !this.#sessions.handles(session) || typeof since !== 'number') return []
       const lastSeen = Math.floor(stamp / HOUR) * HOUR
       return { session, device: { name: key, since, lastSeen, label: typeof label === 'string' ? label : undefined } }
     })

@@ -117,7 +117,7 @@ export class SessionHandle {
         new Map([[update.field.key, update.next()]]),
         update.source,
       )
-      return { stamp, level: await this.#sessions.level(name) }
+      return { stamp, level: await this.#sessions.storedLevel(name) }
     }, this.#report)
   }
 

@@ -86,7 +86,7 @@ export class KoaSessionStore implements SessionStore {
     const session = this.#sessions.live(name)
     if (session) this.#remember(ctx, { session, content, isBrought: given?.isBrought ?? false })
     if (session && former) ended.goOn({ session, former })
-    const level = this.#sessions.level(name)
+    const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
   }
 
@@ -98,7 +98,7 @@ export class KoaSessionStore implements SessionStore {
     const current = given && this.#sessions.current(given.session)
     const content = current && contentOf(current.replica)
     this.#sessions.destroy(name, responseOf(ctx))
-    const stored = this.#sessions.level(name)
+    const stored = this.#sessions.storedLevel(name)
     if (given) this.#recordEnd(ctx, given, content, stored)
     await stored
   }
