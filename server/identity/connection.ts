@@ -8,7 +8,7 @@ import type { PageIdentity } from './identification.js'
 export interface HandshakeIdentity extends PageIdentity {
   /** `Epochs.endCount` at the call of `identify`. */
   readonly endCount: number
-  /** The additional members from features for each socket. */
+  /** Functions of the features, which return the members that each adds to a socket. */
   readonly members: readonly ((socket: Socket) => object)[]
   /** The owner of the tab's values, if any. */
   readonly tab: TabSubject | undefined

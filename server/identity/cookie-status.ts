@@ -23,7 +23,7 @@ export type CookieStatus =
   | 'retired'
   /** Retired, but rotated to the current user's id at a sign-in. */
   | 'rotated'
-  /** Retired, and the browser missed the next cookie: the request carries this cookie together with the notice of its retirement. */
+  /** Retired, but not late: the request also brings the notice of the retirement, so the browser never got its next cookie. */
   | 'missed'
   /** Any status, after the visitor was forgotten in this request: `leave()` of a guest, or with `forget`. */
   | 'forgotten'

@@ -73,8 +73,8 @@ export class Identities {
   }
 
   /**
-   * Completes the identification of a request: rotates the browser id if the cookie belongs to another visitor. Retires the ids of all
-   * rivals, because the attacker who planted a cookie could read values set under its id.
+   * Completes the identification of a request: rotates the browser id if the cookie belongs to another visitor. If the request brings
+   * cookies of several browser ids, retires all of these ids: an attacker may have planted one, and could read values set under that id.
    *
    * @param identification the result of `identify`
    * @param sender the request with the cookie

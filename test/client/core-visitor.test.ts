@@ -61,7 +61,7 @@ describe('a page on connecting', () => {
   })
 })
 
-describe('a tab around a sign-in in another tab', () => {
+describe('a tab before and after a sign-in in another tab', () => {
   it('announces its visitor if the other tab is stale', () => {
     const page = BarePage.greeted()
     page.on('news', { who: 'former', held: [] })

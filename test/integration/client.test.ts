@@ -184,7 +184,7 @@ describe('a page, after another user signs in', () => {
     expect(await values(visitor)).toMatchObject({ division: -1 })
   })
 
-  it('rejects a change as superseded if the page is static', async () => {
+  it('rejects a change as superseded if its HTML has no snapshot', async () => {
     const app = await startWithUsers({ routes: pages })
     const visitor = app.visitor()
     await visitor.fetch('/login/now?user=bob')

@@ -60,7 +60,7 @@ async function begin(way: 'socket' | 'post', options: object = {}) {
 }
 
 describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
-  it('succeeds over its base stamp', async () => {
+  it('is accepted while its base stamp is the current stamp', async () => {
     const { app, change } = await begin(way, ANN)
     const { stamp } = await change('cart', 0, '7', ['a'])
     expect(stamp).toBe(app.clock.now())
@@ -126,7 +126,7 @@ describe('a value computed over a base missing from memory', () => {
     expect(next.stamp).toBe(Number(stamp) + 1)
   })
 
-  it('succeeds over its base when resent', async () => {
+  it('is accepted when resent with the current base stamp', async () => {
     const app = await start(ANN)
     await post(app, 'cart', 0, '7', ['a'])
     emptyCache(app.live)

@@ -9,8 +9,8 @@ import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
-describe('a cookie already compared with memory', () => {
-  it("serves its request even if the visitor's socket closes meanwhile", async () => {
+describe('a request whose cookie was compared with memory', () => {
+  it("sets a value even if the visitor's socket closes meanwhile", async () => {
     const gate = new Gate()
     const app = await App.start({
       routes: async (ctx) => {

@@ -228,7 +228,7 @@ describe('read()', () => {
     expect(Object.isFrozen(field.read(stored))).toBe(true)
   })
 
-  it('caches by object and by scalar', () => {
+  it('validates the same object once, and equal scalars once', () => {
     const { schema, asked } = counting()
     const field = make({ schema })
     asked.length = 0

@@ -265,7 +265,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     const isStale = store && conns.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
     // Another process may have renewed the expired session. If the store does not answer, the next round asks again.
     if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
-    // The store can restore the session, or its browser closed long ago.
+    // Dropping the session loses nothing: the store can restore it, or its browser closed long ago.
     else if (conns.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
       this.drop(session)
   }
