@@ -43,8 +43,8 @@ export function tabFeature(core: Core): Feature {
     // Reads the cookie only for page loads: for up to five seconds, the browser also sends it with other requests, as for images.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
-      const isPage = destinationOf(ctx, settings.cookie) === 'document' || isWorkerNavigation(ctx)
-      if (!text || !isPage) return undefined
+      if (!text) return undefined
+      if (destinationOf(ctx, settings.cookie) !== 'document' && !isWorkerNavigation(ctx)) return undefined
       const identity = { cookie, visitor: visitor.inTab(values.tabOf(visitor.browser)) }
       const own = redeemOwn(text.split('~'), identity, 'request')
       return Replica.of(
