@@ -5,16 +5,16 @@ import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
  * Returns a frozen copy of an app's input to a feature.
  *
  * @param call the method's name, for errors
- * @param what the input's name, for errors
+ * @param name the input's name, for errors
  * @param most the maximum bytes of the input as JSON
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  */
-export function frozenInput(call: string, what: string, input: unknown, most: number): JsonValue {
+export function frozenInput(call: string, name: string, input: unknown, most: number): JsonValue {
   const json = jsonOf(input, call)
   const bytes = Buffer.byteLength(JSON.stringify(json))
   if (bytes <= most) return json
   const [needs, space] = [bytes, most].map((count) => count.toLocaleString('en'))
-  throw new LiveSessionError('too_large', `${call}: ${what} needs ${needs} bytes, more than ${space}`)
+  throw new LiveSessionError('too_large', `${call}: ${name} needs ${needs} bytes, more than ${space}`)
 }
 
 function jsonOf(input: unknown, call: string): JsonValue {

@@ -214,7 +214,7 @@ describe('a hand-off', () => {
     expect(String(app.errors)).toMatch(message)
   })
 
-  it('is sent to one socket, not to a room with its id', async () => {
+  it('reaches only its own socket, not a room named like the socket', async () => {
     const app = await App.start({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
     app.io.on('connection', (socket) => {
       socket.on('join', (room, answer) => answer(socket.join(room)))
