@@ -2,7 +2,7 @@
 
 import { sameJson } from './json.js'
 import { supersedes } from './merge-rule.js'
-import type { AcceptedId, StoredRegister } from './register.js'
+import type { AcceptedId, IdsByKey, StoredRegister } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
@@ -107,7 +107,7 @@ export function idsOf(
   registers: readonly StoredRegister[],
   now: number,
   most: number = MAX_IN_TICKET,
-): { readonly ids?: Readonly<Record<string, readonly AcceptedId[]>> } {
+): { readonly ids?: IdsByKey } {
   if (registers.every(({ ids }) => !ids)) return {}
   const each = Math.floor(most / registers.filter(({ ids }) => ids).length)
   const entries = registers.flatMap((register): [string, readonly AcceptedId[]][] => {

@@ -2,7 +2,7 @@
 
 import type { LiveSessionErrorCode } from './errors.js'
 import type { JsonValue } from './json.js'
-import type { AcceptedId, WireRegister } from './register.js'
+import type { IdsByKey, WireRegister } from './register.js'
 import type { Stamp } from './stamp.js'
 
 /** The event names of protocol version 2. */
@@ -166,7 +166,7 @@ export interface TicketClaims {
   readonly exp: number
   readonly changes: readonly WireRegister[]
   /** By key, the ids of the computed changes of the last two minutes, each with its stamp. */
-  readonly ids?: Readonly<Record<string, readonly AcceptedId[]>>
+  readonly ids?: IdsByKey
   /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
   readonly ends?: Ends
   /** The value of each readable field without a value in `changes`: migrated from an older build, or the default. Only in a greeting. */

@@ -6,6 +6,9 @@ import type { Stamp } from './stamp.js'
 /** An accepted computed change and its stamp. The first in a list may have an empty id: changes up to its stamp are unknown. */
 export type AcceptedId = readonly [id: string, stamp: Stamp]
 
+/** The accepted computed changes of registers, by key. */
+export type IdsByKey = Readonly<Record<string, readonly AcceptedId[]>>
+
 /** A key's newest known write. Without a value, a tombstone: the key was deleted at `stamp`. */
 export interface StoredRegister {
   readonly key: string

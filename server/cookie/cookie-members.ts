@@ -46,6 +46,6 @@ export class CookieMembers {
 }
 
 /** Returns the bytes of a member in base64, with its comma. */
-function bytesOf(name: string, value: unknown): number {
+export function bytesOf(name: string, value: unknown): number {
   return Math.ceil((Buffer.byteLength(`"${name}":${JSON.stringify(value)},`) * 4) / 3)
 }

@@ -1,14 +1,19 @@
+import { idsOf } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { isPast } from '../../shared/expiry.js'
 import { sameJson } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { IdsByKey, StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Subject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { ValuesCore } from '../values/values-core.js'
+import { bytesOf, type MemberValues } from './cookie-members.js'
 import type { CookieMemo, CookieMemos } from './cookie-memo.js'
 import { fitting, spaceBeside, spaceForRegisters } from './cookie-size.js'
 import type { VerifiedCookie } from './cookie-text.js'
+
+/** Maximum ids in a cookie, each of some 45 bytes. */
+const MAX_IN_COOKIE = 8
 
 /** Synchronizes cookies with the replicas in memory, in both directions. */
 export class CookieSync {
@@ -90,6 +95,16 @@ export class CookieSync {
   /** Returns the bytes left for features: at most 300 beyond the budget, fewer if another build's registers fill the cookie. */
   spaceForMembers(registers: readonly StoredRegister[]): number {
     return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
+  }
+
+  /** Returns the recent ids of these registers, if they fit beside the features' content. With a store, the store recognizes retries. */
+  ids(registers: readonly StoredRegister[], members: MemberValues): IdsByKey | undefined {
+    const { store, clock } = this.#core.settings
+    if (store) return undefined
+    const { ids } = idsOf(registers, clock(), MAX_IN_COOKIE)
+    if (!ids) return undefined
+    const used = Object.entries({ ...members, ids }).reduce((sum, [name, value]) => sum + bytesOf(name, value), 0)
+    return used <= this.spaceForMembers(registers) ? ids : undefined
   }
 
   /** Merges the cookie's registers, which memory may lack: after a restart, or if another process wrote them. */

@@ -1,7 +1,8 @@
+import { withIds } from '../../shared/accepted-ids.js'
 import type { FieldMap } from '../../shared/fields.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
-import { type StoredRegister, toWire } from '../../shared/register.js'
+import { type IdsByKey, type StoredRegister, toWire } from '../../shared/register.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { isSub, type Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
@@ -20,6 +21,8 @@ export interface CookieContent {
   /** The generation of the user's values; omitted if the user was never erased. */
   readonly generation?: number | undefined
   readonly registers: readonly StoredRegister[]
+  /** Recent computed changes of the registers, to recognize retries after a restart. */
+  readonly ids?: IdsByKey | undefined
   /** The contents of features, as JSON. */
   readonly members?: MemberValues | undefined
 }
@@ -31,7 +34,7 @@ interface Verified {
 }
 
 /** The content of a cookie besides its registers. */
-type Rest = Omit<CookieContent, 'registers'> & Verified & Pick<VerifiedCookie, 'generation' | 'hasOldKey'>
+type Rest = Omit<CookieContent, 'registers' | 'ids'> & Verified & Pick<VerifiedCookie, 'generation' | 'hasOldKey'>
 
 /** A live cookie with a valid signature. Has few properties, because many such cookies are cached. */
 export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
@@ -71,7 +74,8 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   get registers(): readonly StoredRegister[] {
     const known = VerifiedCookie.#parsed
     if (known?.cookie === this) return known.registers
-    const registers = parseRegisters(Object(parse(this.text)).r, this.#readAt) ?? []
+    const { r, ids } = Object(parse(this.text))
+    const registers = withIds(parseRegisters(r, this.#readAt) ?? [], ids)
     VerifiedCookie.#parsed = { cookie: this, registers }
     return registers
   }
@@ -123,9 +127,19 @@ export function readables(cookie: ReadCookie | undefined): readonly VerifiedCook
 
 /** Returns the object that a cookie's value encodes. @param exp ms since 1970 */
 export function payloadOf(content: CookieContent, exp: number): object {
-  const { browser, user, epoch, generation, registers, members } = content
+  const { browser, user, epoch, generation, registers, ids, members } = content
   // JSON omits undefined members.
-  return { v: VERSION, browser, user, ...members, epoch, g: generation || undefined, exp, r: registers.map(toWire) }
+  return {
+    v: VERSION,
+    browser,
+    user,
+    ...members,
+    epoch,
+    g: generation || undefined,
+    exp,
+    r: registers.map(toWire),
+    ids,
+  }
 }
 
 export function encode(payload: object): string {
@@ -141,7 +155,7 @@ export function decode(text: string, hasOldKey: boolean, now: number): GoodCooki
   try {
     const payload = parse(text)
     if (!isRecord(payload)) return undefined
-    const { v, browser, user, epoch, g = FIRST_GENERATION, exp, r, ...members } = payload
+    const { v, browser, user, epoch, g = FIRST_GENERATION, exp, r, ids, ...members } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
     const registers = parseRegisters(r, now)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
@@ -156,7 +170,7 @@ export function decode(text: string, hasOldKey: boolean, now: number): GoodCooki
       generation: Number(g),
       members: Object.keys(members).length === 0 ? undefined : members,
     }
-    return new VerifiedCookie(rest, registers, now)
+    return new VerifiedCookie(rest, withIds(registers, ids), now)
   } catch {
     return undefined
   }

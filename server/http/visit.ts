@@ -247,12 +247,16 @@ function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }:
   // Memory may have evicted the visitor since the request began: merge the request's cookie first, so that no value is lost.
   if (brought) cookieSync.ensureMerged(brought, visitor)
   const registers = cookieSync.registers(visitor, brought)
+  const members = cookieMembers.write(visitor.browserSubject, brought?.members, () =>
+    cookieSync.spaceForMembers(registers),
+  )
   const content = {
     browser: visitor.browser,
     user: visitor.userSub,
     ...epochs.signed(visitor.user, visitor.userSub),
     registers,
-    members: cookieMembers.write(visitor.browserSubject, brought?.members, () => cookieSync.spaceForMembers(registers)),
+    ids: cookieSync.ids(registers, members),
+    members,
   }
   checkProxy(core, ctx)
   return cookie.write(ctx.req, ctx.res, content)

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
+import { spaceForRegisters } from '../../server/cookie/cookie-size.js'
+import { cookieBytes } from '../../shared/budget.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { SyncResult } from '../../shared/protocol.js'
-import { App } from '../support/app/app.js'
+import { App, appFields } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import type { ReceivedTicket, TestSocket } from '../support/app/socket.js'
@@ -96,15 +98,59 @@ describe('a resent update', () => {
   })
 })
 
-it('the ids of updates are in tickets, and in no cookie', async () => {
-  const app = await site().start()
-  const visitor = app.visitor()
-  await visitor.store()
-  const { result, ticket = '' } = await compute(await visitor.connect(), 'one', 0, ['a'])
-  await visitor.store({ tickets: [ticket] })
-  const other = await visitor.connect()
-  expect((await other.ticket()).claims.ids).toEqual({ cart: [['one', result?.stamp]] })
-  expect(cookieContent(visitor).r).toEqual([['cart', result?.stamp, ['a']]])
+describe('an update saved in the cookie by another tab', () => {
+  const COOKIE = {
+    name: 'live',
+    maxAge: 0,
+    endsWithBrowser: false,
+    sameSite: 'lax',
+    secure: undefined,
+    domain: undefined,
+    partitioned: false,
+  } as const
+
+  async function save(given: object = {}) {
+    const { clock, start } = site(given)
+    const app = await start()
+    const visitor = app.visitor()
+    await visitor.store()
+    const { result, ticket = '' } = await compute(await visitor.connect(), 'one', 0, ['a'])
+    await visitor.store({ tickets: [ticket] })
+    return { clock, start, app, visitor, result }
+  }
+
+  it('gets its first result after a crash, without its ticket', async () => {
+    const { clock, start, app, visitor, result } = await save()
+    await app.stop({ isCrash: true })
+    clock.advance(1000)
+    const socket = await (await start()).visitor(visitor.cookie).connect()
+    expect(await resend(socket)).toEqual(result)
+  })
+
+  it('has its id in tickets and in the cookie', async () => {
+    const { visitor, result } = await save()
+    const ids = { cart: [['one', result?.stamp]] }
+    expect((await (await visitor.connect()).ticket()).claims.ids).toEqual(ids)
+    expect(cookieContent(visitor)).toMatchObject({ r: [['cart', result?.stamp, ['a']]], ids })
+  })
+
+  it('has no id in a full cookie', async () => {
+    const cookieBudget = spaceForRegisters(COOKIE)
+    const app = await App.start({ fields: { cart: appFields.cart }, options: { cookieBudget } })
+    const visitor = app.visitor()
+    await visitor.store()
+    const full = ['x'.repeat(((cookieBudget - cookieBytes('cart', [''])) * 3) / 4)]
+    const { result, ticket = '' } = await compute(await visitor.connect(), 'one', 0, full)
+    await visitor.store({ tickets: [ticket] })
+    const content = cookieContent(visitor)
+    expect(content.r).toEqual([['cart', result?.stamp, full]])
+    expect(content).not.toHaveProperty('ids')
+  })
+
+  it('has no id in the cookie with a store', async () => {
+    const { visitor } = await save({ store: memoryStore() })
+    expect(cookieContent(visitor)).not.toHaveProperty('ids')
+  })
 })
 
 describe('several changes of a key', () => {

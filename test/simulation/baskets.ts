@@ -55,12 +55,6 @@ interface Judged extends Pick<Met, 'standing' | 'heard'> {
   readonly said: Register | undefined
 }
 
-interface Taker {
-  readonly node: ServerNode
-  readonly evictions: number
-  readonly at: number
-}
-
 export function itemsOf(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : []
 }
@@ -87,8 +81,8 @@ export class Baskets {
   readonly #ofPages = new Map<string, readonly Numbered[]>()
   /** The first value written under each id, by subject and stamp. */
   readonly #written = new Map<string, Map<string, string>>()
-  /** By item: the first process to take the item, with its number of evictions and the time. */
-  readonly #takers = new Map<JsonValue, Taker>()
+  /** The time at which a process first took an item, in ms since 1970. */
+  readonly #takenAt = new Map<JsonValue, number>()
   /** The last items of changes taken under two stamps, and the items of changes refused although another process had taken them. */
   readonly #retaken = new Set<JsonValue | undefined>()
   /** Items of lists written again so late that no process knows the items' ids. */
@@ -146,7 +140,8 @@ export class Baskets {
     const later = this.#laterOf(sub, id, stamp, said)
     if (later) {
       note('a computed value is confirmed by a later one of its page')
-      const isIn = lacking(itemsOf(value).slice(-1), later.value) === undefined
+      // Between unconnected processes, another browser's later value may have replaced the value with the item.
+      const isIn = !this.#isJoined() || lacking(itemsOf(value).slice(-1), later.value) === undefined
       return isIn ? undefined : `${key} = ${text} is confirmed by ${JSON.stringify(later.value)}, which lacks its item`
     }
     const isKnown = this.#taken.get(name) === stamp || isThere === true
@@ -160,10 +155,9 @@ export class Baskets {
     this.#written.set(`${sub} ${stamp}`, there.has(id) ? there : there.set(id, text))
     this.#namesOf(node).set(name, stamp)
     this.#adders.set(sub, new Set(this.#adders.get(sub)).add(browser))
-    const { evictions } = node
     for (const item of itemsOf(value)) {
       const at = floor && itemsOf(floor.value).includes(item) ? floor.stamp : stamp
-      if (!this.#takers.has(item)) this.#takers.set(item, { node, evictions, at })
+      if (!this.#takenAt.has(item)) this.#takenAt.set(item, at)
     }
     note(`a computed value is ${isKnown ? 'confirmed' : 'taken'}`)
     if (isKnown) return undefined
@@ -183,11 +177,9 @@ export class Baskets {
     return (this.#adders.get(sub)?.size ?? 0) > 1
   }
 
-  /** Whether an item may be in a list twice because no process may know its id: cookies carry no ids, and processes drop old ids. */
+  /** Whether an item may be in a list twice because no process may know its id: the processes are not joined, or dropped an old id. */
   mayBeTwice(item: JsonValue): boolean {
-    if (!this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)) return true
-    const { node, evictions } = this.#takers.get(item) ?? {}
-    return node !== undefined && !node.line && (node.isOver || node.evictions !== evictions)
+    return !this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)
   }
 
   /** Whether processes disagree about the change that added an item, so values computed from the item have the wrong base. */
@@ -221,7 +213,7 @@ export class Baskets {
   }
 
   #forget(items: readonly JsonValue[], now: number): void {
-    for (const item of items) if ((this.#takers.get(item)?.at ?? now) <= now - REMEMBERED) this.#forgotten.add(item)
+    for (const item of items) if ((this.#takenAt.get(item) ?? now) <= now - REMEMBERED) this.#forgotten.add(item)
   }
 
   /** Whether several values have this stamp, because unconnected processes may write in the same millisecond; a page may know any. */
