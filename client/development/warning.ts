@@ -1,6 +1,7 @@
 // Console warnings of the development build about failing POSTs and refused sockets.
 
 import { DEFAULT_ENDPOINT, SYNC } from '../../shared/protocol.js'
+import { ownCode } from '../browser/own-code.js'
 import type { Inside } from '../inside.js'
 import type { AnySocket } from '../types.js'
 
@@ -106,7 +107,10 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
       if (refusals < MIN_REFUSALS) return
     }
     told.add(reason)
-    const more = explainedAt(data?.code ?? 'the-socket-comes-back-again-and-again')
+    const isForeign = data?.code !== undefined && !ownCode(data.code)
+    const more = isForeign
+      ? 'An io.use() of the app refused it, so only socket.connect() retries.'
+      : explainedAt(data?.code ?? 'the-socket-comes-back-again-and-again')
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
   }
   const probe = (): void => {

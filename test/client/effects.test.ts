@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { BRIEF } from '../../client/advice.js'
 import { createBrowserEnvironment } from '../../client/browser/environment.js'
@@ -108,6 +109,22 @@ it('a page reports its use only if a renewal is due', () => {
   timers.clear()
   use()
   expect(events).toEqual([['use'], ['use']])
+})
+
+it('a refused socket passes on only codes of the library', () => {
+  const events: unknown[] = []
+  const socket = new EventEmitter()
+  const options = { endpoint: '/', credentials: 'omit', headers: {} } as const
+  const dispatch: Dispatch = (...event) => void events.push(event)
+  const page = createBrowserEnvironment(socket as never, options, BRIEF, dispatch, new Set())
+  ends.push(page.close)
+  page.open()
+  for (const code of ['rate_limited', 'quota_exceeded', undefined]) socket.emit('connect_error', { data: { code } })
+  expect(events).toEqual([
+    ['refused', 'rate_limited'],
+    ['refused', undefined],
+    ['refused', undefined],
+  ])
 })
 
 it('readTicket() decodes text of any script', () => {

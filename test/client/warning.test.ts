@@ -169,6 +169,13 @@ describe('a refused socket', () => {
       [{ context: { status: 400 } }],
       [warning('polling requests reach several processes', 'the-socket-comes-back-again-and-again')],
     ],
+    [
+      "of the app's own middleware",
+      [refused('quota_exceeded')],
+      [
+        'koa-live-session: the socket was refused: quota_exceeded. Changes made elsewhere do not arrive. An io.use() of the app refused it, so only socket.connect() retries.',
+      ],
+    ],
     ['of nothing at a sign-in', [refused('other_visitor'), refused('other_visitor')], []],
     [
       'if the visitor never changes',
