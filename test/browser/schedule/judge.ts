@@ -98,20 +98,18 @@ function lastOf(pendingRotations: readonly Departure[], browser: number): number
 }
 
 /**
- * Each item of a saved or pending change must be in the cart exactly once, however its page was left. As docs/stores-reference.md says, an item
- * may be there twice if the server was killed before its page received the answer. A pending item may be lost if the browser had not shown its
- * first cookie, or if another tab made a change that the item's page had not shown.
+ * Each item of a saved or pending change must be in the cart exactly once, however its page was left. A pending item may be lost if the
+ * browser had not shown its first cookie, or if another tab made a change that the item's page had not shown.
  */
 function judgeAdded(all: readonly Write[], record: Record, { browser, whose, values }: End): readonly string[] {
-  const { pendingRotations, kills } = record
+  const { pendingRotations } = record
   const there = marksOf(JSON.stringify(values['cart']))
   const since = lastOf(pendingRotations, browser)
   return all.flatMap((write) => {
     const [item = ''] = marksOf(write.text)
     const times = there.filter((one) => one === item).length
     if (!write.isAdded || times === 1) return []
-    const mayBeTwice = kills.some((killed) => write.began <= killed && killed <= (write.ended ?? Infinity) + TOLERANCE)
-    if (times > 1) return mayBeTwice ? [] : [`${item} is there twice`]
+    if (times > 1) return [`${item} is there twice`]
     const isOurs = write.browser === browser && ownerOf('cart', write.whose) === ownerOf('cart', whose)
     const mayBeLost = write.outcome === 'pending' && (!write.isKept || isOvertaken(write, record))
     if (!isOurs || mayBeLost || write.began <= since + TOLERANCE || !['saved', 'pending'].includes(write.outcome))

@@ -40,8 +40,6 @@ interface RecordedPage {
 export class Record {
   readonly log: string[] = []
   readonly pendingRotations: Departure[] = []
-  /** Times at which the server was killed and, without a store, forgot which computed changes it had accepted. */
-  readonly kills: number[] = []
   readonly #pages = new Map<number, RecordedPage>()
   /** The signed-in user of each browser. */
   readonly #users = new Map<number, string>()
