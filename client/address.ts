@@ -28,7 +28,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   let pause: ReturnType<typeof setTimeout> | undefined
   let last = ''
   /** The page's URL at the start of an unload. Later changes must not alter this URL, because going back restores values from it. */
-  let left = ''
+  let leftUrl = ''
   let leaving: typeof pause
 
   const valueInAddress = (key: string, name: string): JsonValue | undefined => {
@@ -67,14 +67,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
   /** Writes the values to the URL. Returns whether to retry later: after a change, or while a restored page does not know its visitor. */
   const write = (): boolean => !page.isReady || replace(addressNow())
   const follow = (): void => {
-    if (signal.aborted || pause || location.href === left || (isRouterIdle() && !write())) return
+    if (signal.aborted || pause || location.href === leftUrl || (isRouterIdle() && !write())) return
     pause = setTimeout(() => {
       pause = undefined
       follow()
     }, PACE)
   }
   const stay = (): void => {
-    left = ''
+    leftUrl = ''
     follow()
   }
   /** Sets each key for which `isOf` returns true to its value in the URL. */
@@ -119,14 +119,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
       'navigate',
       ({ destination }) => {
         if (destination.sameDocument) return
-        left = location.href
+        leftUrl = location.href
         if (pause) {
-          const address = page.isReady ? addressNow() : left
+          const address = page.isReady ? addressNow() : leftUrl
           // Delay the pending URL change, which would now abort the navigation. Values received meanwhile stay out of the URL.
           setTimeout(() => {
             // The app's own router has taken over, so the page stays.
             if (!isRouterIdle()) stay()
-            else if (location.href === left && replace(address)) left = location.href
+            else if (location.href === leftUrl && replace(address)) leftUrl = location.href
           })
         }
         clearTimeout(leaving)

@@ -116,7 +116,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   const refused = (error: { readonly data?: { readonly code?: string } }): void => {
     if (error.data?.code) setTimeout(send, asked++ && 5000)
   }
-  const turn = (way: 'on' | 'off', listen: typeof addEventListener): void => {
+  const toggle = (way: 'on' | 'off', listen: typeof addEventListener): void => {
     socket[way]('store_session' satisfies typeof STORE_SESSION, onTicket)
       [way]('connect', greet)
       [way]('connect_error', refused)
@@ -126,10 +126,10 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     listen('pointerdown', plan, true)
   }
 
-  turn('on', addEventListener)
+  toggle('on', addEventListener)
   greet()
   return () => {
-    turn('off', removeEventListener)
+    toggle('off', removeEventListener)
     unsaved.clear()
     isOver = true
   }

@@ -29,8 +29,8 @@ function tried<T>(make: () => T): T | undefined {
 export function keepTab(live: AnyClient): Unsubscribe {
   const { dispatch, endpoint, environment, initial, onClose, page, socket } = insideOf(live)
   const name = `live-session:${endpoint}`
-  let left = tried(() => sessionStorage[name])
-  let text = left
+  let stored = tried(() => sessionStorage[name])
+  let text = stored
   const own = (): readonly string[] => tried(() => JSON.parse(text)[1]) ?? []
   const bring = (value: string, seconds: number): void => {
     tried(() => {
@@ -54,8 +54,8 @@ export function keepTab(live: AnyClient): Unsubscribe {
   }
   // Like an outbox, restores only changes of the same visitor, after the page knows its visitor.
   const restore = (): void => {
-    dispatch('restored', [left])
-    if (page.who) left = ''
+    dispatch('restored', [stored])
+    if (page.who) stored = ''
   }
   environment.restore = () => {
     restoreOthers()

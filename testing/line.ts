@@ -78,7 +78,7 @@ export function createLine(server: PageServer): Line {
           post = {}
         },
         reconnect: () => void soon(connect),
-        queue: () => dispatch('turn'),
+        queue: () => dispatch('lock'),
         restore: () => dispatch('restored', []),
         // No other tabs, pages or visitors exist, and the server keeps everything.
         save: nothing,

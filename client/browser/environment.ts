@@ -34,7 +34,7 @@ export function createBrowserEnvironment(
     (...event: Event) =>
     (): void =>
       dispatch(...event)
-  const tabs = createTabs(name, on('turn'), (news) => dispatch('news', news))
+  const tabs = createTabs(name, on('lock'), (news) => dispatch('news', news))
   const handlers = Object.entries({
     connect: on('connect'),
     disconnect: on('disconnect'),

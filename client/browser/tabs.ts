@@ -2,7 +2,7 @@ import type { News } from '../core/messages.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Queues for the lock, at most `PATIENCE` ms: its holder may be frozen. After a timeout, turns skip the lock until it is free again. */
+  /** Queues for the lock, at most `PATIENCE` ms: its holder may be frozen. After a timeout, tabs POST without the lock until it is free again. */
   queue(): void
   /** Releases the lock. */
   release(): void
@@ -16,7 +16,7 @@ export interface Tabs {
 /** ms to wait for the lock, and to hold it. */
 const PATIENCE = 5000
 
-export function createTabs(name: string, onTurn: () => void, onNews: (news: News) => void): Tabs {
+export function createTabs(name: string, onLock: () => void, onNews: (news: News) => void): Tabs {
   // Only in browsers: on a server each client is another visitor's.
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined
@@ -37,7 +37,7 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
   return {
     queue: () => {
       // Without https there are no locks: the channel must suffice.
-      if (!navigator?.locks) return onTurn()
+      if (!navigator?.locks) return onLock()
       const controller = new AbortController()
       const { signal } = controller
       const isOver = new Promise((resolve) => signal.addEventListener('abort', resolve))
@@ -48,13 +48,13 @@ export function createTabs(name: string, onTurn: () => void, onNews: (news: News
         isStuck = !lock
         // The former holder's message arrives separately from the lock: let the message arrive first.
         await new Promise((resolve) => setTimeout(resolve))
-        onTurn()
+        onLock()
         await isOver
       }
       // Browsers allow no signal together with `ifAvailable`.
       navigator.locks.request(name, isStuck ? { ifAvailable: true } : { signal }, act).catch((reason) => {
         isStuck = reason === name
-        onTurn()
+        onLock()
       })
     },
     release: () => release(),

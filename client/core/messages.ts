@@ -78,8 +78,8 @@ export interface Events {
   ticket: [ticket: string]
   /** The answer to a sync over the socket; undefined if lost. */
   synced: [sync: Sync, answer: SyncAnswer | Refusal | undefined]
-  /** It is this tab's turn to POST. */
-  turn: []
+  /** This tab has the lock for POSTs. */
+  lock: []
   posted: [posted: Posted]
   timer: [name: TimerName]
   news: [news: News]
@@ -105,7 +105,7 @@ export interface Effects {
   send: [sync: Sync, timeout: number]
   /** Reconnects with the browser's current cookies. */
   reconnect: []
-  /** Queues for the lock by which tabs POST in turn. */
+  /** Queues for the lock by which a single tab POSTs at a time. */
   queue: []
   /** Releases that lock, or leaves the queue. */
   release: []

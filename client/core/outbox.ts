@@ -21,7 +21,7 @@ export function serializeOutbox(page: Page, isTab = false): string {
   return tickets[0] || drafts[0] ? JSON.stringify([page.who, tickets, drafts]) : ''
 }
 
-type Left = readonly [who: string, tickets: readonly string[], drafts: readonly WireChange[]]
+type Outbox = readonly [who: string, tickets: readonly string[], drafts: readonly WireChange[]]
 
 /** Restores the outboxes of this visitor's other pages. Skips damaged texts, and texts of other visitors. */
 export function restoreOutboxes(page: Page, texts: readonly string[]): void {
@@ -42,7 +42,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
     // A draft older than the current value may have arrived, and must not overwrite later values. Of several drafts, the current value may
     // be an arrived draft, so keep them: the server recognizes arrived drafts by id or value.
     if (draftsOf(state)[0] || !(list[1] || list.every(([, base]) => base >= state.stamp))) continue
-    const left = list.map(([, base, id, value, group]) => ({
+    const restored = list.map(([, base, id, value, group]) => ({
       value,
       calls: [],
       id,
@@ -50,7 +50,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
       base: base as Stamp,
       wasSent: 'left' as const,
     }))
-    state.changes = [...state.changes, ...left]
+    state.changes = [...state.changes, ...restored]
   }
 }
 
@@ -65,11 +65,11 @@ function hasAll(list: readonly WireChange[], others: readonly WireChange[]): boo
   return list.some(([, , id]) => id && id === last)
 }
 
-function read(page: Page, texts: readonly string[], take: (left: Left) => void): void {
+function read(page: Page, texts: readonly string[], use: (outbox: Outbox) => void): void {
   for (const text of texts) {
     try {
-      const left: Left = JSON.parse(text)
-      if (left[0] === page.who) take(left)
+      const outbox: Outbox = JSON.parse(text)
+      if (outbox[0] === page.who) use(outbox)
     } catch {}
   }
 }

@@ -33,7 +33,7 @@ export interface Page extends PageKeys {
   asks: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean
-  /** The POST in flight. While the POST waits for its turn among the tabs, `isQueued` is set instead. */
+  /** The POST in flight. While the page waits for the lock, `isQueued` is set instead. */
   postInFlight?: Sync | undefined
   isQueued?: boolean
   /** Whether the visitor uses the page, but no POST of the browser was accepted for `renew` seconds: the cookie may expire. */

@@ -34,7 +34,7 @@ export function sendDue(page: Page): void {
       if (set[0]) addEffect(page, 'send', { who: page.who, set }, timeout)
     }
   if (page.postInFlight || page.isQueued || page.isLeft || page.timers.has('postPause') || !isPostDue(page)) return
-  // Tabs POST in turn.
+  // A single tab POSTs at a time.
   page.isQueued = true
   addEffect(page, 'queue')
 }
@@ -56,8 +56,8 @@ export function hasUnsaved({ keys }: Page): boolean {
   return [...keys.values()].some(({ stamp, settledUpTo }) => stamp > settledUpTo)
 }
 
-/** Handles this tab's turn to POST; another tab may have sent everything already. */
-export function postInTurn(page: Page): void {
+/** POSTs with the lock, unless another tab has sent everything already. */
+export function postWithLock(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.

@@ -8,7 +8,7 @@ import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
 import { readTicket } from './read-ticket.js'
 import { retryUnstored } from './saved.js'
-import { abortPost, bodyOf, hasUnsaved, markLeft, postInTurn, sendDue, wireDrafts } from './sending.js'
+import { abortPost, bodyOf, hasUnsaved, markLeft, postWithLock, sendDue, wireDrafts } from './sending.js'
 import { addTicket, scheduleExpiry } from './tickets.js'
 import { backOff, startTimer } from './timers.js'
 import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor.js'
@@ -33,8 +33,8 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     and the socket reconnects. Until a request has shown the cookie (`kept`), only an unloading page POSTs values. Cookies count as
  *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`asks`): the page then shows values
  *     and sends them over the socket, but rejects their promises as `cookies_blocked`.
- *  7. Tabs POST in turn, and tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused socket, `link`
- *     back off by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
+ *  7. A single tab POSTs at a time; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
+ *     socket, `link` back off by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
  *  8. Tickets not seen in the cookie (`persistedUpTo`), and unacknowledged changes, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
  *     browser allows. The next page resends these drafts, each group on its own: the server recognizes accepted drafts by id or value.
@@ -80,7 +80,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (page.socketState === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
   synced,
-  turn: postInTurn,
+  lock: postWithLock,
   posted,
   timer: (page, name) => {
     // A cancelled timer may still fire.

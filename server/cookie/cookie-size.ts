@@ -36,11 +36,11 @@ export function fitting(
   const newest = (registers: readonly StoredRegister[]): StoredRegister[] => {
     return [...registers].sort((a, b) => b.stamp - a.stamp)
   }
-  let left = space
+  let remaining = space
   return [...newest(own), ...newest(others)].filter((register) => {
     const bytes = exactly(register)
-    if (bytes > left) return false
-    left -= bytes
+    if (bytes > remaining) return false
+    remaining -= bytes
     return true
   })
 }

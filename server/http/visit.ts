@@ -234,9 +234,9 @@ export class Visit implements PageIdentity, ResponseContext {
 function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
-  const left = cookie.expiresAt - clock()
+  const remaining = cookie.expiresAt - clock()
   // More than `maxAge` is left only after a clock ran ahead.
-  if (cookie.hasOldKey || left < maxAge / 2 || left > maxAge) return true
+  if (cookie.hasOldKey || remaining < maxAge / 2 || remaining > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
   return cookie.memo?.isOutdated ?? core.cookieSync.isOutdated(cookie, visitor)
 }

@@ -15,8 +15,8 @@ export function expiriesOf(
     if (!isStamp(stamp)) return [[key, stamp, 0]]
     const { maxAge } = fields.get(key) ?? {}
     if (maxAge === undefined || value === undefined || stamp === LOGIN_STAMP) return []
-    const left = Math.max(1, Math.ceil(stamp + maxAge - now))
-    return left > LONGEST_TIMER ? [] : [[key, expiryStamp(stamp), left]]
+    const remaining = Math.max(1, Math.ceil(stamp + maxAge - now))
+    return remaining > LONGEST_TIMER ? [] : [[key, expiryStamp(stamp), remaining]]
   })
   return expiries.length === 0 ? {} : { ends: expiries }
 }

@@ -70,7 +70,7 @@ describe('a POST', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
     page.take(10)
-    page.on('turn')
+    page.on('lock')
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 334, 0])
     page.on('posted', { status: 200, wait: 0, answer: { results: [], held: [], kept: true } })
     page.set('division', 4)

@@ -81,7 +81,7 @@ describe('a page in use', () => {
     page.on('use')
     expect(page.effects()).toEqual([['queue']])
     page.on('news', { who: 'g', tickets: [], held: [] })
-    page.on('turn')
+    page.on('lock')
     expect(page.effects('post', 'release')).toEqual([['release']])
   })
 

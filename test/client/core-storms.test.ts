@@ -113,7 +113,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     later(['posted', result])
   }
   const act = ([what, ...args]: Effect): void => {
-    if (what === 'queue') later(['turn'], 1)
+    if (what === 'queue') later(['lock'], 1)
     if (what === 'send') answered(args[0] as Sync, Number(args[1]))
     if (what === 'post') posted(args[0] as Sync, args[1] as number | undefined)
     if (what === 'reconnect') {

@@ -18,16 +18,16 @@ export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>)
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
   /** By response, the values in the URL that the page must set itself. */
-  const left = new WeakMap<ResponseContext, Unvisited>()
+  const unvisitedOf = new WeakMap<ResponseContext, Unvisited>()
   return {
     begins: (ctx, useOf) => {
       const said = addressed(ctx, fields, cookie)
       if (said.length === 0) return
       const use = useOf()
-      left.set(use.visit, applyAddress(core, said, use))
+      unvisitedOf.set(use.visit, applyAddress(core, said, use))
     },
     snapshot: ({ ctx, visit }) => {
-      const unvisited = left.get(visit) ?? {}
+      const unvisited = unvisitedOf.get(visit) ?? {}
       return {
         // Only for a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
         ...(readable.length > 0 && mayBePage(ctx, cookie) ? { urls } : {}),

@@ -201,8 +201,8 @@ function withholdCookie(res: ServerResponse | undefined, id: string): void {
     if (late === undefined) return
     // Also remove the stale cookie's `.sig` cookie, which would not match the cookie that the browser keeps.
     const names = new Set([cookieName(late), `${cookieName(late)}.sig`])
-    const left = lines.filter((line) => !names.has(cookieName(line)))
-    res.setHeader('set-cookie', left)
+    const others = lines.filter((line) => !names.has(cookieName(line)))
+    res.setHeader('set-cookie', others)
   })
 }
 

@@ -200,11 +200,11 @@ const UNKNOWN: ReadonlySet<unknown> = new Set(['42P01', 'ER_NO_SUCH_TABLE', '427
  * @throws {Error} with the failed operation; its cause has the driver's code
  */
 export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<T> {
-  for (let left = ATTEMPTS - 1; ; left -= 1) {
+  for (let retries = ATTEMPTS - 1; ; retries -= 1) {
     try {
       return await act()
     } catch (error) {
-      if (left === 0 || !UNDONE.has(codeOf(error))) throw failure(doing, error)
+      if (retries === 0 || !UNDONE.has(codeOf(error))) throw failure(doing, error)
     }
   }
 }

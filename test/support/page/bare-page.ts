@@ -212,7 +212,7 @@ export class BarePage {
   post(): Sync | undefined {
     if (!this.page.postInFlight) {
       this.time('postPause')
-      if (this.page.isQueued) this.on('turn')
+      if (this.page.isQueued) this.on('lock')
     }
     const posted = this.#posted
     this.#posted = undefined
