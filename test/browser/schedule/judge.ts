@@ -99,7 +99,7 @@ function lastOf(pendingRotations: readonly Departure[], browser: number): number
 
 /**
  * Each item of a saved or pending change must be in the cart exactly once, however its page was left. A pending item may be lost if the
- * browser had not shown its first cookie, or if another tab made a change that the item's page had not shown.
+ * browser had not shown its first cookie, or if another page made a change that the item's page had not shown.
  */
 function judgeAdded(all: readonly Write[], record: Record, { browser, whose, values }: End): readonly string[] {
   const { pendingRotations } = record
@@ -118,11 +118,11 @@ function judgeAdded(all: readonly Write[], record: Record, { browser, whose, val
   })
 }
 
-/** Whether another tab made a change that the write's page had not shown: the server may have received that change first. */
-function isOvertaken({ key, tab, page, began }: Write, record: Record): boolean {
+/** Whether another page made a change that the write's page had not shown: the server may have received that change first. */
+function isOvertaken({ key, page, began }: Write, record: Record): boolean {
   const before = record.sights().filter((sight) => sight.page === page && sight.key === key && sight.at <= began)
   const shown = new Set(before.flatMap(({ text }) => marksOf(text)))
-  const others = record.writes().filter((other) => other.key === key && other.tab !== tab)
+  const others = record.writes().filter((other) => other.key === key && other.page !== page)
   return others.some(({ text }) => marksOf(text).some((mark) => !shown.has(mark)))
 }
 
