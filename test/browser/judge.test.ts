@@ -90,14 +90,24 @@ describe('a value shown by a page', () => {
 })
 
 describe('an added item, missing at the end', () => {
-  const SAID = { ...WRITE, key: 'cart', text: '["c1"]', isAdded: true, began: 100, outcome: 'pending' } as const
+  const SAID = {
+    ...WRITE,
+    key: 'cart',
+    text: '["c1"]',
+    isAdded: true,
+    began: 100,
+    ended: 110,
+    outcome: 'pending',
+  } as const
   const judged = (
     isKept: boolean,
     outcome: string,
     other?: { readonly tab: string; readonly began: number },
     shownAt = Infinity,
+    ...kills: number[]
   ): unknown => {
     const record = new Record()
+    record.kills.push(...kills)
     record.add('tab 0', 0, {
       id: 1,
       said: [{ ...SAID, outcome }],
@@ -117,6 +127,15 @@ describe('an added item, missing at the end', () => {
     expect(judged(false, 'saved')).toEqual(['c1 was said to be saved, and is lost'])
   })
 
+  it('may be lost after an unknown change of the former page', () => {
+    expect(judged(true, 'pending', { tab: 'tab 0', began: 90 })).toEqual([])
+  })
+
+  it('may be lost if a killed server had an earlier pending change', () => {
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 95, 80)).toEqual(['c1 is lost'])
+    expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 95, 97)).toEqual([])
+  })
+
   it('may be lost if its browser’s first cookie was unconfirmed', () => {
     expect(judged(false, 'pending')).toEqual([])
   })
@@ -124,5 +143,21 @@ describe('an added item, missing at the end', () => {
   it('may be lost if its page never showed the other tab’s change', () => {
     expect(judged(true, 'pending', { tab: 'tab 1', began: 200 })).toEqual([])
     expect(judged(true, 'pending', { tab: 'tab 1', began: 90 }, 110)).toEqual([])
+  })
+})
+
+describe('an added item, twice at the end', () => {
+  const judged = (signedInAt: number, killedAt: number): unknown => {
+    const record = new Record()
+    const said = [{ ...WRITE, key: 'cart', text: '["c1"]', isAdded: true } as const]
+    record.add('tab 0', 0, { id: 1, said, shown: [], whose: WRITE.whose, kept: ['g'] })
+    record.pendingRotations.push({ ...SIGNED_IN, began: signedInAt })
+    record.kills.push(killedAt)
+    return judge(record, [{ browser: 0, whose: WRITE.whose, values: { cart: ['c1', 'c1'] } }])
+  }
+
+  it('counts as repeated, unless the server was killed after a sign-in', () => {
+    expect(judged(50, 40)).toEqual(['c1 is there twice'])
+    expect(judged(50, 60)).toEqual([])
   })
 })

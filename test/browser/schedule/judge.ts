@@ -98,32 +98,48 @@ function lastOf(pendingRotations: readonly Departure[], browser: number): number
 }
 
 /**
- * Each item of a saved or pending change must be in the cart exactly once, however its page was left. A pending item may be lost if the
- * browser had not shown its first cookie, or if another page made a change that the item's page had not shown.
+ * Each item of a saved or pending change must be in the cart exactly once, however its page was left. An item may be there twice after a
+ * sign-in, as docs/security.md says: a killed server forgets retired browser ids, so the guest's values may join the user's again. A pending
+ * item may be lost if the browser had not shown its first cookie, or if the item's page did not know the cart's last change.
  */
 function judgeAdded(all: readonly Write[], record: Record, { browser, whose, values }: End): readonly string[] {
-  const { pendingRotations } = record
+  const { kills, pendingRotations } = record
   const there = marksOf(JSON.stringify(values['cart']))
   const since = lastOf(pendingRotations, browser)
   return all.flatMap((write) => {
     const [item = ''] = marksOf(write.text)
     const times = there.filter((one) => one === item).length
     if (!write.isAdded || times === 1) return []
-    if (times > 1) return [`${item} is there twice`]
+    const mayJoinAgain = pendingRotations.some(({ began }) => kills.some((killed) => began <= killed))
+    if (times > 1) return mayJoinAgain ? [] : [`${item} is there twice`]
     const isOurs = write.browser === browser && ownerOf('cart', write.whose) === ownerOf('cart', whose)
-    const mayBeLost = write.outcome === 'pending' && (!write.isKept || isOvertaken(write, record))
+    const mayBeLost =
+      write.outcome === 'pending' && (!write.isKept || isOvertaken(write, record) || isRestamped(write, record))
     if (!isOurs || mayBeLost || write.began <= since + TOLERANCE || !['saved', 'pending'].includes(write.outcome))
       return []
     return [write.outcome === 'saved' ? `${item} was said to be saved, and is lost` : `${item} is lost`]
   })
 }
 
-/** Whether another page made a change that the write's page had not shown: the server may have received that change first. */
-function isOvertaken({ key, page, began }: Write, record: Record): boolean {
+/**
+ * Whether another tab, or an earlier page of this tab, made a change that the write's page had not shown: the server may have received that
+ * change first.
+ */
+function isOvertaken({ key, tab, page, began }: Write, record: Record): boolean {
   const before = record.sights().filter((sight) => sight.page === page && sight.key === key && sight.at <= began)
   const shown = new Set(before.flatMap(({ text }) => marksOf(text)))
-  const others = record.writes().filter((other) => other.key === key && other.page !== page)
+  const others = record
+    .writes()
+    .filter((other) => other.key === key && (other.tab !== tab || (other.page !== page && other.began < began)))
   return others.some(({ text }) => marksOf(text).some((mark) => !shown.has(mark)))
+}
+
+/** Whether a killed server may have applied an earlier pending change again, under a later stamp than the write's page knew. */
+function isRestamped({ key, page, ended = Infinity }: Write, record: Record): boolean {
+  const others = record
+    .writes()
+    .filter((other) => other.key === key && other.page !== page && other.outcome === 'pending')
+  return record.kills.some((killed) => killed <= ended && others.some(({ began }) => began < killed))
 }
 
 /** The words of a text; each may be the value of another write, because a sign-in joins carts. */

@@ -40,6 +40,8 @@ interface RecordedPage {
 export class Record {
   readonly log: string[] = []
   readonly pendingRotations: Departure[] = []
+  /** Times at which the server was killed and, without a store, forgot all that no cookie has. */
+  readonly kills: number[] = []
   readonly #pages = new Map<number, RecordedPage>()
   /** The signed-in user of each browser. */
   readonly #users = new Map<number, string>()

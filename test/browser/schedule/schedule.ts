@@ -117,6 +117,7 @@ export class Schedule {
 
   async #kill(): Promise<void> {
     this.#record.note('server killed')
+    this.#record.kills.push(Date.now())
     await this.#outage.server.kill()
   }
 
