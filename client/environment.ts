@@ -1,3 +1,5 @@
+// The interface between a page's core and the browser.
+
 import type { Effects, Event } from './core/messages.js'
 import type { Page } from './core/page.js'
 

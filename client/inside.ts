@@ -1,3 +1,5 @@
+// Access to a client's internals for the other functions of the package.
+
 import type { Keys, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { AnySnapshot } from '../shared/protocol.js'

@@ -1,3 +1,5 @@
+// Sets of listeners whose errors stop nothing else.
+
 export interface Listeners<A extends readonly unknown[]> {
   add(listener: (...args: A) => void): () => void
   notify(...args: A): void

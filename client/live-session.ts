@@ -1,3 +1,5 @@
+// Creates the production client from its options or the embedded snapshot.
+
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'

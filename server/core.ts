@@ -1,3 +1,5 @@
+// The core with all features, and the end of a user's sign-ins in each.
+
 import type Koa from 'koa'
 import type { Feature } from './feature.js'
 import type { UserSubject } from './ids/subject.js'

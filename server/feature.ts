@@ -1,3 +1,5 @@
+// The parts that a feature may add to requests, sockets, HTML, the cookie and pages.
+
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import type { Field } from '../shared/field.js'

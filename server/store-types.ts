@@ -1,3 +1,5 @@
+// The contract of stores.
+
 import type { JsonValue } from '../shared/json.js'
 
 /** A stored register: the newest known write of a key. Without a value, a tombstone: the key was deleted at `stamp`. */

@@ -1,3 +1,5 @@
+// Connects a page's core to the browser: socket, POSTs, storage, tabs, timers and page events.
+
 import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Advice } from '../advice.js'
 import type { Effects, Event, TimerName } from '../core/messages.js'

@@ -1,3 +1,5 @@
+// Collects the effects of an event, and settles the promises of changes.
+
 import type { Call, Effect, Failure } from './messages.js'
 
 /** A change whose callers await its outcome. */

@@ -1,3 +1,5 @@
+// The client of the development build: warns of mistakes that production ignores.
+
 import { checkListener } from '../../shared/callbacks.js'
 import { unknownOption } from '../../shared/did-you-mean.js'
 import type { Fields } from '../../shared/field-types.js'

@@ -1,3 +1,5 @@
+// Collects the features' contents for the live cookie, in the space beside the values.
+
 import type { BrowserSubject } from '../ids/subject.js'
 
 /** A feature's content in the live cookie, in the space beside the registers. */

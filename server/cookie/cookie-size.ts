@@ -1,3 +1,5 @@
+// Decides which values fit into the live cookie, and how much space features have beside them.
+
 import type { ServerResponse } from 'node:http'
 import { cookieBytes, mostBytes } from '../../shared/budget.js'
 import type { StoredRegister } from '../../shared/register.js'

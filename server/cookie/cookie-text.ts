@@ -1,3 +1,5 @@
+// Encodes and decodes the content of the live cookie.
+
 import { withIds } from '../../shared/accepted-ids.js'
 import type { FieldMap } from '../../shared/fields.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'

@@ -1,3 +1,5 @@
+// Configures koa-session to write the live cookie with its attributes.
+
 import Koa from 'koa'
 import session from 'koa-session'
 import type { SigningKeys } from '../ids/keys.js'

@@ -1,3 +1,5 @@
+// Reads the live cookie from requests, verifies its signature, and writes it to responses.
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { SigningKeys } from '../ids/keys.js'

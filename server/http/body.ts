@@ -1,3 +1,5 @@
+// Reads request bodies within the limit, also after another body parser.
+
 import type { IncomingMessage } from 'node:http'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'

@@ -1,3 +1,5 @@
+// Restricts responses with a visitor's values to the visitor's own browser cache.
+
 import type { ServerResponse } from 'node:http'
 import type { Warn } from '../settings/report.js'
 

@@ -1,3 +1,5 @@
+// Answers CORS preflights, and allows POSTs and responses to listed origins.
+
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Core } from '../core.js'

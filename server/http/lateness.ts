@@ -1,3 +1,5 @@
+// Warnings and errors for changes after the headers were sent.
+
 import type { Warn } from '../settings/report.js'
 
 const TOO_LATE_TO_SET =

@@ -1,3 +1,5 @@
+// Tells from a browser's headers how a page is loaded, and clears prefetched pages.
+
 import type Koa from 'koa'
 import type { CookieOptions } from '../settings/settings.js'
 

@@ -1,3 +1,5 @@
+// The middleware that identifies visitors and provides `ctx.liveSession`.
+
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
 import { readables } from '../cookie/cookie-text.js'

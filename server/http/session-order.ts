@@ -1,3 +1,5 @@
+// Checks that the app's session middleware runs before the plugin's.
+
 import type Koa from 'koa'
 
 /** The symbol descriptions of koa-session's cached instance in a context, since version 5. */

@@ -1,3 +1,5 @@
+// A socket.io connection with its visitor, its sockets and its end.
+
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 import { cookieless, type TabSubject } from '../ids/subject.js'

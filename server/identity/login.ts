@@ -1,3 +1,5 @@
+// Decides which values of a guest go to the account at a sign-in, by `onLogin`.
+
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'

@@ -1,3 +1,5 @@
+// Names users with the generation of their values, which each erasure advances.
+
 import type { Subject, UserSubject } from './subject.js'
 
 /** The generation of a user who was never erased. */

@@ -1,3 +1,5 @@
+// Errors for unknown and invalid options.
+
 import { unknownOption } from '../../shared/did-you-mean.js'
 
 /** @throws {TypeError} for an unknown option */

@@ -1,3 +1,5 @@
+// The resolved options of a plugin.
+
 import type Koa from 'koa'
 import type { Fields } from '../../shared/field-types.js'
 import type { FieldMap } from '../../shared/fields.js'

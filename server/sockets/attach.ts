@@ -1,3 +1,5 @@
+// Connects the plugin to a socket.io server: handshakes, `socket.liveSession` and page events.
+
 import type Koa from 'koa'
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'

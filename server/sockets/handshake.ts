@@ -1,3 +1,5 @@
+// Identifies the visitor of a connection by the cookie and the middleware of its handshake.
+
 import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'

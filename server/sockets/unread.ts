@@ -1,3 +1,5 @@
+// Closes connections with too many unread bytes.
+
 import type { Socket } from 'socket.io'
 import type { GuestBytes } from '../values/guest-bytes.js'
 

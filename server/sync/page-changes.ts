@@ -1,3 +1,5 @@
+// Decides which changes of a page are applied: checks access and values, finds retries and conflicts.
+
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'

@@ -1,3 +1,5 @@
+// Formats an error for each kind of request: result, answer, status and headers.
+
 import type { LiveSessionError } from '../../shared/errors.js'
 import type { Refusal, Refused } from '../../shared/protocol.js'
 

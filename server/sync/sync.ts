@@ -1,3 +1,5 @@
+// The exchange with a page: merges its tickets, applies its changes, and builds the answer.
+
 import type { Field } from '../../shared/field.js'
 import type { ParsedSync } from '../../shared/parse.js'
 import { type Awaitable, after } from '../../shared/promise.js'

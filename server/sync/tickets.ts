@@ -1,3 +1,5 @@
+// Verifies that a page's tickets belong to its visitor, and merges them.
+
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { StoredRegister } from '../../shared/register.js'

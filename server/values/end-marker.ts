@@ -1,3 +1,5 @@
+// End markers: the registers that revoke a user, retire a browser id or erase values.
+
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'
 import { EPOCH_KEY, GENERATION_KEY, type StoredRegister } from '../../shared/register.js'

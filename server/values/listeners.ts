@@ -1,3 +1,5 @@
+// Change listeners of handles, and reports of their errors.
+
 import { checkSubscriber } from '../../shared/callbacks.js'
 import type { AnyChange } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'

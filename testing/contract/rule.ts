@@ -1,3 +1,5 @@
+// Types and helpers of the store contract's rules.
+
 import { isStore, type Store, type StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'

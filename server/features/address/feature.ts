@@ -1,3 +1,5 @@
+// Sets fields with a `url` from the parameters of a visited URL.
+
 import type Koa from 'koa'
 import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/address.js'
 import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/errors.js'

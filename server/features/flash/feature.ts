@@ -1,3 +1,5 @@
+// Adds `flash` and `takeFlash` to requests, and `flash` to sockets.
+
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { after } from '../../../shared/promise.js'

@@ -1,3 +1,5 @@
+// Validates flash messages, and converts them to and from their form in the cookie.
+
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isAhead, isStamp } from '../../../shared/stamp.js'
 import { LONGEST_VALIDITY } from '../../store/single-use.js'

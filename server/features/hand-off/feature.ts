@@ -1,3 +1,5 @@
+// Adds `handOff` to sockets and `takeHandOff` to requests.
+
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isWellFormed } from '../../../shared/json.js'

@@ -1,3 +1,5 @@
+// Seals payloads of sockets into single-use tokens for the visitor's next request.
+
 import { randomBytes } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { printable } from '../../../shared/escape.js'

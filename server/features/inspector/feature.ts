@@ -1,3 +1,5 @@
+// Adds `live.inspector()`, a route that shows the state of this process.
+
 import { type Core, endSessions } from '../../core.js'
 import type { Feature } from '../../feature.js'
 import { revoke } from '../../sync/revocations.js'

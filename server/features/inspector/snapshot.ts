@@ -1,3 +1,5 @@
+// Collects the state of a process for the inspector, without changing it.
+
 import { hostname } from 'node:os'
 import { cookieBytes } from '../../../shared/budget.js'
 import type { ChangeSource } from '../../../shared/change.js'

@@ -1,3 +1,5 @@
+// Renders a subject and its actions for the inspector.
+
 import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot, ValueSnapshot } from './snapshot.js'
 

@@ -1,3 +1,5 @@
+// Keeps sockets in the socket.io rooms of their visitor's values.
+
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'

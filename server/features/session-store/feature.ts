@@ -1,3 +1,5 @@
+// Adds `sessionStore`, `devices` and `endDevice` to the plugin.
+
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isMs, MS } from '../../../shared/ms.js'

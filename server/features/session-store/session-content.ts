@@ -1,3 +1,5 @@
+// Converts sessions of koa-session to registers and back, and computes their differences.
+
 import { createHash } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'

@@ -1,3 +1,5 @@
+// Accepts the values of a tab from its handshake, and from the cookie of an unloading tab.
+
 import { LiveSessionError } from '../../../shared/errors.js'
 import { parseTickets } from '../../../shared/parse.js'
 import { TAB_AUTH, TAB_COOKIE } from '../../../shared/protocol.js'
