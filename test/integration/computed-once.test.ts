@@ -218,6 +218,12 @@ describe('several changes of a key', () => {
     expect(await send(socket, A, AB)).toEqual([result, conflict(['a', 'y'])])
   })
 
+  it('conflict if the previous change was rebased to another value', async () => {
+    const { socket, ann } = await open()
+    const { result } = await compute(socket, 'one', (await ann.set('cart', ['x'])).stamp, ['x', 'a'])
+    expect(await send(socket, A, AB)).toEqual([result, conflict(['x', 'a'])])
+  })
+
   it('conflict after a refused change', async () => {
     const { socket } = await open()
     const results = await send(socket, ['one', 7 as never], AB)

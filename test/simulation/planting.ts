@@ -20,8 +20,8 @@ export interface Defect {
   /** Its replacement: `undefined` leaves out a call. */
   readonly replace: string
   /**
-   * Set if only tests notice the defect: the simulation closes a departed visitor's connections before their handlers run again, and sends
-   * a single message in each turn.
+   * Set if only tests notice the defect within 10,000 schedules: the simulation closes a departed visitor's connections before their
+   * handlers run again, and sends a single message in each turn.
    */
   readonly noticedBy?: 'tests'
 }
