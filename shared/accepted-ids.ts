@@ -74,21 +74,26 @@ export function isNews(next: Known, current: Known): boolean {
 }
 
 /**
- * Formats ids for stores: `first:1700000000000,other:1700000000001`. The mark of unknown changes sorts before all ids: of two texts for the
- * same write, the larger has more ids.
+ * Formats ids for stores: `first:1700000000000,other:1700000000001`. The mark of unknown changes sorts before all ids, and a later mark
+ * before an earlier mark: of two texts for the same write, the larger has more ids.
  */
 export function idsText(ids: WireIds = []): string {
-  return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${stamp}` : `${id}:${stamp}`)).join()
+  return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${complement(stamp)}` : `${id}:${stamp}`)).join()
 }
 
 /** Parses the text of `idsText` without validation. */
 export function fromIdsText(text: string): WireIds {
   if (text === '') return undefined
   return text.split(',').map((each) => {
-    if (each.startsWith('!')) return [UNKNOWN, Number(each.slice(1))]
+    if (each.startsWith('!')) return [UNKNOWN, Number(complement(Number(each.slice(1))))]
     const at = each.indexOf(':')
     return [each.slice(0, at), Number(each.slice(at + 1))]
   })
+}
+
+/** Returns 16 digits that sort in the reverse order of stamps. */
+function complement(stamp: number): string {
+  return String(Number.MAX_SAFE_INTEGER - stamp).padStart(16, '0')
 }
 
 /** Returns an untrusted input if valid: a list of at most `MAX_IDS` ids, each with a stamp. */

@@ -149,6 +149,8 @@ describe('ids', () => {
       ids: known,
     })) as [StoredRegister, StoredRegister]
     expect([isNews(full, cut), isNews(cut, full)]).toEqual([true, false])
+    const shorter = { ...cut, ids: [['', stamp(NOW + 1)] as const, ...ids(3).slice(2)] }
+    expect([isNews(cut, shorter), isNews(shorter, cut)]).toEqual([true, false])
   })
 
   it.each([null, 1, 'a', [[1]], { a: 1 }, { a: [['a', 1, 1]] }, JSON.parse('{"__proto__":[["a",1]]}')])(
