@@ -165,9 +165,9 @@ describe('sessions in a store', () => {
     const ends: unknown[] = []
     far.onEnd((end) => ends.push(end))
     const renewed = new Promise<void>((resolve) => far.onChange(() => resolve()))
-    clock.advance(60_000)
-    // The periodic refresh loads this write and the renewal from the store.
     await one.write(visitor, { user: 'bob' })
+    // The periodic refresh finds the session expired, and loads the write and the renewal from the store.
+    clock.advance(60_000)
     await renewed
     expect(ends).toEqual([])
     expect(far.get('user')).toBe('bob')
