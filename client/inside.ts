@@ -1,4 +1,4 @@
-// Access to a client's internals for the other functions of the package.
+// Reads a client's internals under a symbol, for separately imported functions, React and Vue.
 
 import type { Keys, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'

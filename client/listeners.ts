@@ -1,4 +1,4 @@
-// Sets of listeners whose errors stop nothing else.
+// Calls the app's listeners, and logs their errors instead of throwing them.
 
 export interface Listeners<A extends readonly unknown[]> {
   add(listener: (...args: A) => void): () => void

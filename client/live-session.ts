@@ -1,4 +1,4 @@
-// Creates the production client from its options or the embedded snapshot.
+// Creates the client from the app's options, and finds the snapshot of `embed()` in the page.
 
 import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'

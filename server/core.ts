@@ -1,4 +1,4 @@
-// The core with all features, and the end of a user's sign-ins in each.
+// The types of the core with features, and the end of a user's sign-ins in every feature.
 
 import type Koa from 'koa'
 import type { Feature } from './feature.js'

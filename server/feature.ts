@@ -1,4 +1,4 @@
-// The parts that a feature may add to requests, sockets, HTML, the cookie and pages.
+// The interface between the core and its features: members, events, hooks, and the contexts of requests and sockets.
 
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'

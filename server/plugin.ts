@@ -1,3 +1,5 @@
+// Implements `liveSession()`: assembles the core, the features and the methods of the plugin.
+
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
 import { Nodes } from './cluster/nodes.js'

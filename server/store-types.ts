@@ -1,4 +1,4 @@
-// The contract of stores.
+// The interface of stores, with the contract of each method, and a check for the methods.
 
 import type { JsonValue } from '../shared/json.js'
 

@@ -1,3 +1,5 @@
+// Validates, migrates and reads the values of a declared field, with memos of the schema's results.
+
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { cookieBytes, isInCookie, mostBytes } from './budget.js'
 import { invalidValue, LiveSessionError, type LiveSessionErrorCode } from './errors.js'

@@ -1,3 +1,5 @@
+// Recognizes subject hashes, the names of subjects on the wire.
+
 declare const KIND: unique symbol
 /** A subject's name on the wire: base64url(SHA-256(subject)). */
 export type Sub = string & { readonly [KIND]: 'subject hash' }

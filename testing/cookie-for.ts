@@ -1,3 +1,5 @@
+// Signs live cookies with given visitors and values, for requests in tests.
+
 import {
   browserSubject,
   isBrowserId,

@@ -1,3 +1,5 @@
+// Simulates the socket and POSTs between a test's page and its server.
+
 import type { Posted } from '../client/core/messages.js'
 import type { CreateEnvironment, Dispatch } from '../client/environment.js'
 import { after } from '../shared/promise.js'

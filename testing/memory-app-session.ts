@@ -1,3 +1,5 @@
+// A `socket.session` for unit tests, with methods to simulate changes elsewhere and a sign-out.
+
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'socket.io'
 import { AppSessions } from '../server/features/session-store/app-sessions.js'

@@ -1,3 +1,5 @@
+// A `socket.liveSession` for unit tests, with a core of its own and simulated changes from elsewhere.
+
 import { EventEmitter } from 'node:events'
 import Koa from 'koa'
 import type { Core, MakeFeature } from '../server/core.js'

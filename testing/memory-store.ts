@@ -1,3 +1,5 @@
+// The reference implementation of `Store`, in memory, with failures and delays for tests.
+
 import type { Store, StoredRow } from '../server/store-types.js'
 import { freezeJson } from '../shared/json.js'
 import { isEndMarker, type StoredRegister } from '../shared/register.js'

@@ -1,3 +1,5 @@
+// Answers a test page's syncs and POSTs by the real server's rules, from a single replica.
+
 import { MAX_ASKS } from '../client/core/sending.js'
 import type { Subject } from '../server/ids/subject.js'
 import { applyChanges, type ChangeDeps, type Requester } from '../server/sync/page-changes.js'

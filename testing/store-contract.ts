@@ -1,3 +1,5 @@
+// Runs the rules of the store contract against several connections to a store.
+
 import { randomUUID } from 'node:crypto'
 import type { Store } from '../server/store-types.js'
 import { KEEPING } from './contract/keeping.js'

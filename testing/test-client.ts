@@ -1,3 +1,5 @@
+// A real client on a simulated network and server, for component tests.
+
 import { createClient } from '../client/client.js'
 import { beginPage } from '../client/core/page.js'
 import { adviceFor } from '../client/development/advice.js'

@@ -1,4 +1,4 @@
-// Connects a page's core to the browser: socket, POSTs, storage, tabs, timers and page events.
+// Translates socket and DOM events into events of the core, and runs the core's effects with browser APIs.
 
 import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Advice } from '../advice.js'

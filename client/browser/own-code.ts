@@ -1,3 +1,5 @@
+// Lists this library's refusal codes, and recognizes them among the codes of the app's guards and gateways.
+
 import type { LiveSessionErrorCode } from '../../shared/errors.js'
 
 /** All codes of this library. */

@@ -1,3 +1,5 @@
+// POSTs a page's syncs by `fetch`, with a timeout and an abort, and parses the responses.
+
 import type { Fields } from '../../shared/field-types.js'
 import type { Sync } from '../../shared/protocol.js'
 import type { Posted } from '../core/messages.js'

@@ -1,3 +1,5 @@
+// Decides when this tab may POST, by a Web Lock, and shares outcomes with other tabs.
+
 import type { News } from '../core/messages.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */

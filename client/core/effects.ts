@@ -1,4 +1,4 @@
-// Collects the effects of an event, and settles the promises of changes.
+// Records the effects of an event, such as the settlement of a change's promises.
 
 import type { Call, Effect, Failure } from './messages.js'
 

@@ -1,3 +1,5 @@
+// Explains refusal codes and misuse of the API in the messages of the development build.
+
 import { LiveSessionError as Refused } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'

@@ -1,4 +1,4 @@
-// The client of the development build: warns of mistakes that production ignores.
+// Wraps the client's public functions for development: checks options, and warns of missing or repeated calls.
 
 import { checkListener } from '../../shared/callbacks.js'
 import { unknownOption } from '../../shared/did-you-mean.js'

@@ -1,4 +1,4 @@
-// Collects the features' contents for the live cookie, in the space beside the values.
+// Collects the features' contents for the live cookie, such as flash messages, within the space beside the registers.
 
 import type { BrowserSubject } from '../ids/subject.js'
 

@@ -1,3 +1,5 @@
+// Memoizes the comparison of cookies with memory, and invalidates memos after changes, evictions and revocations.
+
 import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Visitor } from '../ids/visitor.js'

@@ -1,4 +1,4 @@
-// Decides which values fit into the live cookie, and how much space features have beside them.
+// Computes the sizes of the live cookie and of response heads, and decides which registers fit into the cookie.
 
 import type { ServerResponse } from 'node:http'
 import { cookieBytes, mostBytes } from '../../shared/budget.js'

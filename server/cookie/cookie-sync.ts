@@ -1,3 +1,5 @@
+// Merges a request's cookie into memory, and decides which registers the replacing cookie contains.
+
 import { idsOf } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { isPast } from '../../shared/expiry.js'

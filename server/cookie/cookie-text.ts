@@ -1,4 +1,4 @@
-// Encodes and decodes the content of the live cookie.
+// Encodes and decodes the value of the live cookie: version, ids, epoch, registers and contents of features.
 
 import { withIds } from '../../shared/accepted-ids.js'
 import type { FieldMap } from '../../shared/fields.js'

@@ -1,4 +1,4 @@
-// Configures koa-session to write the live cookie with its attributes.
+// Sets up koa-session as the writer of the live cookie, with attributes from the options.
 
 import Koa from 'koa'
 import session from 'koa-session'

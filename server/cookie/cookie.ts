@@ -1,4 +1,4 @@
-// Reads the live cookie from requests, verifies its signature, and writes it to responses.
+// Verifies, writes and clears the live cookie, and decides which of a request's cookies belongs to the visitor.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'

@@ -1,4 +1,4 @@
-// Reads request bodies within the limit, also after another body parser.
+// Reads request bodies up to a maximum size, as JSON or text.
 
 import type { IncomingMessage } from 'node:http'
 import type Koa from 'koa'

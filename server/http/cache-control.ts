@@ -1,4 +1,4 @@
-// Restricts responses with a visitor's values to the visitor's own browser cache.
+// Decides the Cache-Control of responses with a visitor's values, and removes headers for CDNs.
 
 import type { ServerResponse } from 'node:http'
 import type { Warn } from '../settings/report.js'

@@ -1,4 +1,4 @@
-// Answers CORS preflights, and allows POSTs and responses to listed origins.
+// Adds CORS headers for listed origins to the endpoint's responses, and answers preflights.
 
 import type Koa from 'koa'
 import onHeaders from 'on-headers'

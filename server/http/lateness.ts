@@ -1,4 +1,4 @@
-// Warnings and errors for changes after the headers were sent.
+// The warning and the errors for uses of `ctx.liveSession` after the response's headers.
 
 import type { Warn } from '../settings/report.js'
 

@@ -1,4 +1,4 @@
-// Tells from a browser's headers how a page is loaded, and clears prefetched pages.
+// Classifies requests by their headers as prefetches, page loads, frames or service workers' fetches; clears prefetched pages.
 
 import type Koa from 'koa'
 import type { CookieOptions } from '../settings/settings.js'

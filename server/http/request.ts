@@ -1,3 +1,5 @@
+// Implements `ctx.liveSession`: values, snapshot, `embed()`, and changes of the visitor by `identify()` and `leave()`.
+
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import { escapeUnit } from '../../shared/escape.js'

@@ -1,4 +1,4 @@
-// The middleware that identifies visitors and provides `ctx.liveSession`.
+// The middleware: calls `identify`, loads the visitor from the store, and creates `ctx.liveSession`, or calls the endpoint.
 
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'

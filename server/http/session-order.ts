@@ -1,4 +1,4 @@
-// Checks that the app's session middleware runs before the plugin's.
+// Detects reads of `ctx.session` in `identify` before koa-session has loaded the session.
 
 import type Koa from 'koa'
 

@@ -1,4 +1,4 @@
-// A socket.io connection with its visitor, its sockets and its end.
+// Tracks the visitor and the sockets of a connection, and makes its browser reconnect.
 
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'

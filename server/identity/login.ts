@@ -1,4 +1,4 @@
-// Decides which values of a guest go to the account at a sign-in, by `onLogin`.
+// Decides which values a sign-in or sign-out carries over to the account and the new browser id.
 
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'

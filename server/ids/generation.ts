@@ -1,4 +1,4 @@
-// Names users with the generation of their values, which each erasure advances.
+// Derives a user's name in stores and messages from the generation, and parses such names.
 
 import type { Subject, UserSubject } from './subject.js'
 

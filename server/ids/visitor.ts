@@ -1,3 +1,5 @@
+// The visitor: decides whether the user, the browser or the tab owns a field's value.
+
 import type Koa from 'koa'
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'

@@ -1,4 +1,4 @@
-// Errors for unknown and invalid options.
+// Rejects unknown options, and formats errors about options.
 
 import { unknownOption } from '../../shared/did-you-mean.js'
 

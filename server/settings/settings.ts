@@ -1,4 +1,4 @@
-// The resolved options of a plugin.
+// The options after validation, with defaults: their types, and the default limits.
 
 import type Koa from 'koa'
 import type { Fields } from '../../shared/field-types.js'

@@ -1,4 +1,4 @@
-// Connects the plugin to a socket.io server: handshakes, `socket.liveSession` and page events.
+// Attaches the plugin to a socket.io server: checks server and options, and adds `liveSession` to each socket.
 
 import type Koa from 'koa'
 import type { Namespace, Server, ServerOptions } from 'socket.io'

@@ -1,4 +1,4 @@
-// Identifies the visitor of a connection by the cookie and the middleware of its handshake.
+// Decides which connections and sockets a handshake admits, by origin, user, cookie and number of sockets.
 
 import { ServerResponse } from 'node:http'
 import type Koa from 'koa'

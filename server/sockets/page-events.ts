@@ -1,3 +1,5 @@
+// Dispatches a page's socket events to the exchange and the features, acknowledges results, and limits malformed messages.
+
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, parseSync } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'

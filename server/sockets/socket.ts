@@ -1,3 +1,5 @@
+// Implements `socket.liveSession`: values, listeners and page events, from the admission of a socket until its end.
+
 import { Socket } from 'socket.io'
 import type { AnyChange } from '../../shared/change.js'
 import type { LiveSessionErrorCode } from '../../shared/errors.js'

@@ -1,3 +1,5 @@
+// Decides whether the store is good, slow or down, and limits calls during an outage.
+
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { LiveSessionError } from '../../shared/errors.js'
 import { LONGEST_TIMER } from '../../shared/ms.js'

@@ -1,3 +1,5 @@
+// Caches, stores and broadcasts the registers of features, such as app sessions and lists of devices.
+
 import { carrying } from '../../shared/accepted-ids.js'
 import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'

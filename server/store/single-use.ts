@@ -1,3 +1,5 @@
+// Decides by the store's compare-and-set which call spends a single-use name, such as a hand-off's.
+
 import { NEVER, nextStamp, SKEW } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
 import type { Store } from '../store-types.js'

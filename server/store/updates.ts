@@ -1,3 +1,5 @@
+// Computes and stores the changes of `update()`, retries after conflicts, and applies each id once.
+
 import { randomBytes } from 'node:crypto'
 import { acceptedAt, carrying } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'

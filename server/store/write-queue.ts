@@ -1,3 +1,5 @@
+// Decides when pending writes go to the store: batches, order, retries, backoff, and evictions of guests' writes.
+
 import { isNews } from '../../shared/accepted-ids.js'
 import type { Level } from '../../shared/protocol.js'
 import { isEndMarker, type StoredRegister } from '../../shared/register.js'

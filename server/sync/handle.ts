@@ -1,3 +1,5 @@
+// Implements the common methods of `ctx.liveSession`, `socket.liveSession` and `live.user()`, such as `get`, `set` and `update`.
+
 import { cookieBytes } from '../../shared/budget.js'
 import { checkNext } from '../../shared/callbacks.js'
 import type { ChangeSource } from '../../shared/change.js'

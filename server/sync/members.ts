@@ -1,3 +1,5 @@
+// Adds features' methods to `ctx.liveSession` and `socket.liveSession`, and reports their unhandled rejections.
+
 import type { Awaitable } from '../../shared/promise.js'
 import { Outcome } from './outcome.js'
 

@@ -1,3 +1,5 @@
+// Reports a failed write if the app does not await its promise, and types a write's result.
+
 import type { Level } from '../../shared/protocol.js'
 
 /** The promise of a write. A rejection that no code handles goes to `report`, instead of terminating the Node process. */

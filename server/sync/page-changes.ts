@@ -1,4 +1,4 @@
-// Decides which changes of a page are applied: checks access and values, finds retries and conflicts.
+// Decides which changes of a page the server accepts, by access, schema and base stamp, in groups.
 
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'

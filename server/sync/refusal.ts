@@ -1,4 +1,4 @@
-// Formats an error for each kind of request: result, answer, status and headers.
+// Formats refusals for acknowledgements, results, handshakes and HTTP responses.
 
 import type { LiveSessionError } from '../../shared/errors.js'
 import type { Refusal, Refused } from '../../shared/protocol.js'

@@ -1,3 +1,5 @@
+// Invalidates a user's cookies and tickets, and closes the connections; an erasure also deletes all values.
+
 import type { UserSubject } from '../ids/subject.js'
 import type { SyncCore } from './sync-core.js'
 

@@ -1,4 +1,4 @@
-// The exchange with a page: merges its tickets, applies its changes, and builds the answer.
+// Orders the steps of an exchange with a page: limits, tickets, changes, store, answer.
 
 import type { Field } from '../../shared/field.js'
 import type { ParsedSync } from '../../shared/parse.js'

@@ -1,4 +1,4 @@
-// Verifies that a page's tickets belong to its visitor, and merges them.
+// Decides whether a visitor may redeem a ticket, and merges verified tickets.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'

@@ -1,3 +1,5 @@
+// Decides by origin which newer registers go to the store and to other processes.
+
 import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'

@@ -1,4 +1,4 @@
-// End markers: the registers that revoke a user, retire a browser id or erase values.
+// Converts end markers, which record revocations, retirements and erasures, to registers and back.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'

@@ -1,3 +1,5 @@
+// Decides whether a visitor, a cookie or a ticket is current, left, retired or revoked.
+
 import type { StoredRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'

@@ -1,4 +1,4 @@
-// Change listeners of handles, and reports of their errors.
+// Adds, notifies and removes the app's listeners, and reports their errors and rejections.
 
 import { checkSubscriber } from '../../shared/callbacks.js'
 import type { AnyChange } from '../../shared/change.js'

@@ -1,3 +1,5 @@
+// Bounds caches by entries, bytes and idle time, and evicts the older half at once.
+
 import NodeCache from 'node-cache'
 import type { GuestBytes } from './guest-bytes.js'
 

@@ -1,3 +1,5 @@
+// Decides which subjects stay in memory: pinned by sockets and listeners, or cached within bounds.
+
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'

@@ -1,3 +1,5 @@
+// Decides whether a user's cookies and tickets are current, by epoch and generation.
+
 import { isAhead, timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'

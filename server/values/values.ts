@@ -1,3 +1,5 @@
+// Reads values with defaults, stamps writes, and merges registers of the current generation into memory.
+
 import { acceptedAt, carrying } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'

@@ -1,3 +1,5 @@
+// Tests the store contract: exact values, distinct names, deletion, and sweeps of unused subjects.
+
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { type Rule, register, STAMP, sorted } from './rule.js'
 import { LARGE, NAMES, VALUES } from './values.js'

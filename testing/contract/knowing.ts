@@ -1,3 +1,5 @@
+// Tests the store contract: which ids of computed changes a store retains with a register.
+
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import type { StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'

@@ -1,3 +1,5 @@
+// Tests the store contract: loads, the merge rule and compare-and-set, in sequential calls.
+
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { canonicalJson } from '../../shared/json.js'
 import { inTurn, newest, type Rule, register, STAMP, sorted } from './rule.js'

@@ -1,3 +1,5 @@
+// Tests the store contract: merges, compare-and-sets, loads and deletions of several connections at once.
+
 import { deepStrictEqual, fail, ok, strictEqual } from 'node:assert/strict'
 import type { Store } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'

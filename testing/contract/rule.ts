@@ -1,4 +1,4 @@
-// Types and helpers of the store contract's rules.
+// The type of the store contract's rules, with their common fixtures and expected results.
 
 import { isStore, type Store, type StoredRow } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'

@@ -1,3 +1,5 @@
+// Test data of the store contract: difficult values, large values and difficult names.
+
 import type { JsonValue } from '../../shared/json.js'
 
 /** Values that some engine may confuse or change. */

@@ -1,4 +1,4 @@
-// Sets fields with a `url` from the parameters of a visited URL.
+// Decides which page loads may set fields from URL parameters, and applies the parameters.
 
 import type Koa from 'koa'
 import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/address.js'

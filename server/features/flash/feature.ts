@@ -1,4 +1,4 @@
-// Adds `flash` and `takeFlash` to requests, and `flash` to sockets.
+// Connects flash messages to requests, sockets, page events and the live cookie.
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { JsonValue } from '../../../shared/json.js'

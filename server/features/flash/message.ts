@@ -1,4 +1,4 @@
-// Validates flash messages, and converts them to and from their form in the cookie.
+// Validates, encodes and parses flash messages, and drops expired and surplus messages.
 
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isAhead, isStamp } from '../../../shared/stamp.js'

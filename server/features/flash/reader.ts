@@ -1,3 +1,5 @@
+// Decides whether a response's receiver, a page load or a script, may show flash messages.
+
 import type Koa from 'koa'
 import { isOwnPost, originClaims } from '../../http/origin.js'
 import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/prefetch.js'

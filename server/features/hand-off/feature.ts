@@ -1,4 +1,4 @@
-// Adds `handOff` to sockets and `takeHandOff` to requests.
+// Adds hand-offs to sockets and requests, and decides which redirect targets are safe.
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { LiveSessionError } from '../../../shared/errors.js'

@@ -1,4 +1,4 @@
-// Seals payloads of sockets into single-use tokens for the visitor's next request.
+// Seals, opens and spends the tokens of hand-offs, and checks their purposes.
 
 import { randomBytes } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'

@@ -1,4 +1,4 @@
-// Adds `live.inspector()`, a route that shows the state of this process.
+// Adds `live.inspector()` to the plugin, and records refusals from the first call on.
 
 import { type Core, endSessions } from '../../core.js'
 import type { Feature } from '../../feature.js'

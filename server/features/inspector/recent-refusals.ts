@@ -1,3 +1,5 @@
+// Subscribes to the diagnostics channel of refusals, and records the newest refusals for the inspector.
+
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type Koa from 'koa'
 import { REFUSAL_CHANNEL, type RefusalMessage } from '../../settings/refused.js'

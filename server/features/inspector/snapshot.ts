@@ -1,4 +1,4 @@
-// Collects the state of a process for the inspector, without changing it.
+// Builds the inspector's snapshot of this process: subjects, values with their places, sockets, store and refusals.
 
 import { hostname } from 'node:os'
 import { cookieBytes } from '../../../shared/budget.js'

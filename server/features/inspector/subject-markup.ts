@@ -1,4 +1,4 @@
-// Renders a subject and its actions for the inspector.
+// Renders subjects, their values and the action forms of the inspector's page.
 
 import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot, ValueSnapshot } from './snapshot.js'

@@ -1,4 +1,4 @@
-// Keeps sockets in the socket.io rooms of their visitor's values.
+// Moves sockets between rooms when their visitor's values change, and provides `live.room()`.
 
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'

@@ -1,3 +1,5 @@
+// Records, lists and ends the signed-in sessions of a user, called devices.
+
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'

@@ -1,4 +1,4 @@
-// Adds `sessionStore`, `devices` and `endDevice` to the plugin.
+// Connects koa-session's sessions to the plugin: store, devices, sign-ins, revocations and sockets.
 
 import type Koa from 'koa'
 import onHeaders from 'on-headers'

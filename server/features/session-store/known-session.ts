@@ -1,3 +1,5 @@
+// An app session in memory, with its connections, watchers, last use and end.
+
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
 import type { UserSubject } from '../../ids/subject.js'

@@ -1,4 +1,4 @@
-// Converts sessions of koa-session to registers and back, and computes their differences.
+// Converts sessions between koa-session's form and registers, computes changes, and decides about limits and expiry.
 
 import { createHash } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'

@@ -1,3 +1,5 @@
+// Implements `socket.session`: reads, writes and subscribes to the app session found in the handshake.
+
 import type { Socket } from 'socket.io'
 import { checkNext } from '../../../shared/callbacks.js'
 import type { JsonValue } from '../../../shared/json.js'

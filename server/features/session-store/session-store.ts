@@ -1,3 +1,5 @@
+// Implements `get`, `set` and `destroy` of koa-session's store, and carries contents over a `regenerate()`.
+
 import type { ServerResponse } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import type Koa from 'koa'

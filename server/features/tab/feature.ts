@@ -1,4 +1,4 @@
-// Accepts the values of a tab from its handshake, and from the cookie of an unloading tab.
+// Restores a reloaded tab's values from its tickets, for the socket and for the page's HTML.
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import { parseTickets } from '../../../shared/parse.js'

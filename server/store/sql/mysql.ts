@@ -1,3 +1,5 @@
+// The SQL statements for MariaDB and MySQL: table, merge and insert.
+
 import { sql } from 'kysely'
 import type { Engine } from './engine.js'
 import { columnsAndValues, MAX_TEXT, READ_PRECISION, type RowRead } from './row-format.js'

@@ -1,3 +1,5 @@
+// Stores registers in an SQL table through the app's Kysely, and retries statements after deadlocks.
+
 import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
