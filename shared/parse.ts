@@ -1,6 +1,6 @@
 // Parses and validates messages from pages.
 
-import { isId } from './accepted-ids.js'
+import { isId, withIds } from './accepted-ids.js'
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
@@ -73,9 +73,10 @@ export function parseTickets(input: unknown): readonly string[] {
  * Parses the registers of a cookie or ticket after its signature was verified; returns undefined if any is malformed.
  *
  * @param now the current time, to lower stamps ahead of all clocks: see `credible`
+ * @param ids the accepted ids by key; malformed ids are dropped
  * @throws {NotJson} for an invalid value, such as a lone surrogate
  */
-export function parseRegisters(input: unknown, now: number): readonly StoredRegister[] | undefined {
+export function parseRegisters(input: unknown, now: number, ids?: unknown): readonly StoredRegister[] | undefined {
   if (!Array.isArray(input)) return undefined
   const registers: StoredRegister[] = []
   for (const item of input as unknown[]) {
@@ -84,7 +85,7 @@ export function parseRegisters(input: unknown, now: number): readonly StoredRegi
     if (!isKey(key) || !isStamp(stamp)) return undefined
     registers.push({ key, stamp: credible(stamp, now), value: value === undefined ? undefined : freezeJson(value) })
   }
-  return registers
+  return withIds(registers, ids)
 }
 
 function malformed(reason: string, index?: number): LiveSessionError {

@@ -1,6 +1,5 @@
 // Encodes and decodes the value of the live cookie: version, ids, epoch, registers and contents of features.
 
-import { withIds } from '../../shared/accepted-ids.js'
 import type { FieldMap } from '../../shared/fields.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
@@ -77,7 +76,7 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
     const known = VerifiedCookie.#parsed
     if (known?.cookie === this) return known.registers
     const { r, ids } = Object(parse(this.text))
-    const registers = withIds(parseRegisters(r, this.#readAt) ?? [], ids)
+    const registers = parseRegisters(r, this.#readAt, ids) ?? []
     VerifiedCookie.#parsed = { cookie: this, registers }
     return registers
   }
@@ -159,7 +158,7 @@ export function decode(text: string, hasOldKey: boolean, now: number): GoodCooki
     if (!isRecord(payload)) return undefined
     const { v, browser, user, epoch, g = FIRST_GENERATION, exp, r, ids, ...members } = payload
     if (Number(v) > VERSION) return { isNewer: true, text, expiresAt: Number.isFinite(exp) ? Number(exp) : Infinity }
-    const registers = parseRegisters(r, now)
+    const registers = parseRegisters(r, now, ids)
     if (v !== VERSION || !isBrowserId(browser) || !registers) return undefined
     if (![epoch, g, exp].every(Number.isSafeInteger)) return undefined
     const rest = {
@@ -172,7 +171,7 @@ export function decode(text: string, hasOldKey: boolean, now: number): GoodCooki
       generation: Number(g),
       members: Object.keys(members).length === 0 ? undefined : members,
     }
-    return new VerifiedCookie(rest, withIds(registers, ids), now)
+    return new VerifiedCookie(rest, registers, now)
   } catch {
     return undefined
   }

@@ -1,6 +1,5 @@
 // Signs and verifies tickets.
 
-import { withIds } from '../../shared/accepted-ids.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { MAX_TICKET, STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
@@ -61,13 +60,13 @@ export class Tickets {
     if (aud !== STORE_SESSION || !isSub(sub)) return undefined
     if (![epoch, generation, iat, exp].every(Number.isSafeInteger)) return undefined
     if (Number(exp) * 1000 <= now) return undefined
-    const registers = parse(changes, now)
+    const registers = parse(changes, now, ids)
     return (
       registers && {
         sub,
         epoch: Number(epoch),
         generation: Number(generation),
-        registers: withIds(registers, ids),
+        registers,
       }
     )
   }
@@ -86,9 +85,9 @@ function decode(part: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function parse(changes: unknown, now: number): readonly StoredRegister[] | undefined {
+function parse(changes: unknown, now: number, ids: unknown): readonly StoredRegister[] | undefined {
   try {
-    return parseRegisters(changes, now)
+    return parseRegisters(changes, now, ids)
   } catch {
     return undefined
   }
