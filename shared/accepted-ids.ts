@@ -78,22 +78,24 @@ export function isNews(next: Known, current: Known): boolean {
  * before an earlier mark: of two texts for the same write, the larger has more ids.
  */
 export function idsText(ids: WireIds = []): string {
-  return ids.map(([id, stamp]) => (id === UNKNOWN ? `!${complement(stamp)}` : `${id}:${stamp}`)).join()
+  return ids
+    .map(([id, stamp]) => (id === UNKNOWN ? `!${String(complement(stamp)).padStart(16, '0')}` : `${id}:${stamp}`))
+    .join()
 }
 
 /** Parses the text of `idsText` without validation. */
 export function fromIdsText(text: string): WireIds {
   if (text === '') return undefined
   return text.split(',').map((each) => {
-    if (each.startsWith('!')) return [UNKNOWN, Number(complement(Number(each.slice(1))))]
+    if (each.startsWith('!')) return [UNKNOWN, complement(Number(each.slice(1)))]
     const at = each.indexOf(':')
     return [each.slice(0, at), Number(each.slice(at + 1))]
   })
 }
 
-/** Returns 16 digits that sort in the reverse order of stamps. */
-function complement(stamp: number): string {
-  return String(Number.MAX_SAFE_INTEGER - stamp).padStart(16, '0')
+/** Reverses the order of stamps. Its own inverse. */
+function complement(stamp: number): number {
+  return Number.MAX_SAFE_INTEGER - stamp
 }
 
 /** Returns an untrusted input if valid: a list of at most `MAX_IDS` ids, each with a stamp. */
