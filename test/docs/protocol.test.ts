@@ -18,6 +18,7 @@ import { canonicalJson, type JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
+import { COOKIE_OPTIONS } from '../support/app/cookie-options.js'
 import { send } from '../support/app/raw-http.js'
 import { stamp } from '../support/app/stamp.js'
 
@@ -122,16 +123,7 @@ describe('docs/maintainers/protocol.md', () => {
 
   it('defines a cookie', () => {
     const { secret, now, header, browser, user, registers } = vectors('cookie')
-    const options = {
-      name: 'live',
-      maxAge: 2_678_400_000,
-      endsWithBrowser: false,
-      sameSite: 'lax',
-      secure: undefined,
-      domain: undefined,
-      partitioned: false,
-    } as const
-    const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), options, {
+    const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), COOKIE_OPTIONS, {
       clock: testClock(now).now,
       isCurrent: () => true,
       onDrop: () => undefined,

@@ -10,19 +10,12 @@ import { newBrowserId, subjectHash, userSubject } from '../../../server/ids/subj
 import { GuestBytes } from '../../../server/values/guest-bytes.js'
 import { SKEW } from '../../../shared/stamp.js'
 import { browserId } from '../../support/app/browser-id.js'
+import { COOKIE_OPTIONS } from '../../support/app/cookie-options.js'
 import { register } from '../../support/app/register.js'
 
 const secret = 'a secret of at least thirty-two bytes'
 const clock = testClock()
-const options = {
-  name: 'live',
-  maxAge: 60_000,
-  endsWithBrowser: false,
-  sameSite: 'lax',
-  secure: undefined,
-  domain: undefined,
-  partitioned: false,
-} as const
+const options = { ...COOKIE_OPTIONS, maxAge: 60_000 }
 const make = (secrets = [secret], now = clock.now) =>
   new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, {
     clock: now,
